@@ -1,0 +1,159 @@
+"""The one writer and the one reader of everything that lasts: files and directories are whole or absent.
+
+A directory is written beside its target, every file flushed and synced, then a manifest with the length and SHA-256 of
+each file, then renamed into place and the parent directory synced. A reader checks the manifest before anything is
+used. A process killed at any moment leaves the old state or the new one, and at worst a hidden `.partial` directory
+that the next writer of the same target removes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from hornbook.errors import ResourceError, UserError
+
+MANIFEST = "manifest.json"
+_BLOCK = 1 << 22
+
+
+def sha256(path: Path) -> str:
+    """Return the hexadecimal SHA-256 of a file."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while block := stream.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def sync(path: Path) -> None:
+    """Ask the disk to keep a file or a directory entry."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def disk_errors(target: Path) -> Iterator[None]:
+    """Turn a full disk or an unwritable place into one sentence that names `target`."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise ResourceError(
+                f"The disk is full: {target} could not be written. Free some space and run again."
+            ) from error
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
+            reason = error.strerror or type(error).__name__
+            raise UserError(f"Cannot write {target} ({reason}). Choose a place you may write to.") from error
+        raise
+
+
+def write_file(target: Path, content: bytes | str) -> None:
+    """Write a file whole or not at all, replacing an earlier one."""
+    data = content.encode() if isinstance(content, str) else content
+    partial = target.with_name(f".{target.name}.partial")
+    with disk_errors(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with partial.open("wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        partial.replace(target)
+        sync(target.parent)
+
+
+def write_json(target: Path, value: Any) -> None:
+    """Write JSON whole or not at all; keys keep their order, so equal values give equal bytes."""
+    write_file(target, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
+
+
+@contextlib.contextmanager
+def write_directory(target: Path, kind: str, facts: Mapping[str, Any] | None = None) -> Iterator[Path]:
+    """Yield a scratch directory that becomes `target` when the block ends well, and vanishes when it does not.
+
+    `kind` and `facts` go into the manifest; entries added to `facts` inside the block are kept. An existing target is
+    replaced only after the new one is complete.
+    """
+    partial = target.with_name(f".{target.name}.partial")
+    facts = {} if facts is None else facts
+    with disk_errors(target):
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        try:
+            yield partial
+            files = {}
+            for path in sorted(item for item in partial.rglob("*") if item.is_file()):
+                sync(path)
+                files[path.relative_to(partial).as_posix()] = {"bytes": path.stat().st_size, "sha256": sha256(path)}
+            manifest = {"kind": kind, **facts, "files": files}
+            write_json(partial / MANIFEST, manifest)
+            old = target.with_name(f".{target.name}.old")
+            shutil.rmtree(old, ignore_errors=True)
+            if target.exists():
+                target.replace(old)
+            partial.replace(target)
+            sync(target.parent)
+            shutil.rmtree(old, ignore_errors=True)
+        except BaseException:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise
+
+
+def read_json(path: Path, what: str) -> Any:
+    """Read a JSON file; `what` names it in the message when it is missing or broken."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise UserError(f"There is no {what} at {path}.") from error
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise UserError(f"The {what} at {path} is damaged (not valid JSON). Restore it or make it again.") from error
+    except OSError as error:
+        raise UserError(f"The {what} at {path} cannot be read ({error.strerror}).") from error
+
+
+def read_manifest(directory: Path, kind: str, *, contents: bool = True) -> dict[str, Any]:
+    """Return the manifest of a directory after checking that every file has its recorded length and SHA-256.
+
+    `contents=False` checks lengths only. Raises UserError naming the first file that is missing, cut or changed.
+    """
+    manifest = read_json(directory / MANIFEST, f"{kind} manifest")
+    if not isinstance(manifest, dict) or manifest.get("kind") != kind or not isinstance(manifest.get("files"), dict):
+        raise UserError(f"{directory} is not a {kind} of Hornbook (its manifest says otherwise).")
+    for name, facts in manifest["files"].items():
+        path = directory / name
+        if not path.is_file():
+            raise UserError(f"The {kind} {directory} is damaged: {name} is missing.")
+        if path.stat().st_size != facts["bytes"]:
+            found = path.stat().st_size
+            raise UserError(f"The {kind} {directory} is damaged: {name} has {found} bytes instead of {facts['bytes']}.")
+        if contents and sha256(path) != facts["sha256"]:
+            raise UserError(f"The {kind} {directory} is damaged: the contents of {name} have changed.")
+    return manifest
+
+
+@contextlib.contextmanager
+def lock(directory: Path) -> Iterator[None]:
+    """Hold a directory for this process alone; the lock ends with the process, however that ends."""
+    import fcntl
+
+    with disk_errors(directory):
+        directory.mkdir(parents=True, exist_ok=True)
+        stream = (directory / ".lock").open("a")
+    with stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise UserError(
+                f"Another process is already at work in {directory}. Wait for it, or choose another directory."
+            ) from error
+        yield

@@ -1,0 +1,57 @@
+"""The errors that a person can mend; everything else is a bug and keeps its traceback.
+
+Each carries one sentence that says what is wrong, where, and what to do, and the exit code of the command line:
+0 done, 1 a bug of ours, 2 the user's input, 3 resources ran out, 4 the run diverged, 130 or 143 interrupted.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class HornbookError(Exception):
+    """An expected failure: its message is one sentence for the person at the keyboard."""
+
+    exit_code = 1
+
+
+class UserError(HornbookError):
+    """The user's input, file, setting or checkpoint is wrong."""
+
+    exit_code = 2
+
+
+class ResourceError(HornbookError):
+    """Disk, memory or another process ran out or was lost."""
+
+    exit_code = 3
+
+
+class DivergedError(HornbookError):
+    """The loss became infinite or not a number."""
+
+    exit_code = 4
+
+
+class Interrupted(HornbookError):
+    """A signal stopped the run after its state was saved; exit code is 128 plus the signal's number."""
+
+    def __init__(self, message: str, signal_number: int) -> None:
+        super().__init__(message)
+        self.exit_code = 128 + signal_number
+
+
+def nearest(name: str, candidates: Iterable[str]) -> str:
+    """Return " Did you mean 'x'?" for the closest candidate, or a list of all candidates when none is close.
+
+    >>> nearest("widht", ["width", "layers"])
+    " Did you mean 'width'?"
+    >>> nearest("colour", ["width", "layers"])
+    ' Choose from layers, width.'
+    """
+    options = sorted(candidates)
+    close = difflib.get_close_matches(name, options, n=1)
+    if close:
+        return f" Did you mean '{close[0]}'?"
+    return f" Choose from {', '.join(options)}." if options else ""

@@ -1,0 +1,1 @@
+"""Trained model + held-out text -> numbers, each defined before it is computed."""

@@ -1,0 +1,111 @@
+"""Stateless random numbers: every draw is a pure function of a 64-bit key.
+
+No generator is carried, stored or restored anywhere in Hornbook. A row of the corpus has one key; what happens to
+that row (which tokens are masked, with what) is computed from the key alone, so batch size, worker count, process
+count, a crash or a resume cannot change it.
+
+The mixing function is the finaliser of SplitMix64 (Steele, Lea, Flood 2014, "Fast splittable pseudorandom number
+generators", variant 13 of Stafford's mixers), a bijection of 64-bit words that passes BigCrush on counters.
+
+Shapes: B rows, N draws a row.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Keys = NDArray[np.uint64]
+
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
+_MIX_2 = np.uint64(0x94D049BB133111EB)
+_FEISTEL_ROUNDS = 6
+
+
+def mix(words: ArrayLike) -> Keys:
+    """Scramble 64-bit words by SplitMix64's finaliser; equal input gives equal output, on every machine.
+
+    >>> int(mix(1))
+    6238072747940578789
+    """
+    given = np.asarray(words, dtype=np.uint64)
+    z = np.array(given, ndmin=1)  # a copy: the rest works in place
+    shifted = np.empty_like(z)
+    for shift, factor in ((30, _MIX_1), (27, _MIX_2), (31, None)):
+        np.right_shift(z, np.uint64(shift), out=shifted)
+        z ^= shifted
+        if factor is not None:
+            z *= factor
+    return z.reshape(given.shape)
+
+
+def fold(key: ArrayLike, *parts: ArrayLike) -> Keys:
+    """Derive a new key from `key` and integers (seed, index, epoch, stream ...); the order of parts matters.
+
+    Arrays broadcast against each other. Integers are taken modulo 2**64.
+    """
+    result = np.array(key, dtype=np.uint64)
+    with np.errstate(over="ignore"):
+        for part in parts:
+            word = np.asarray(part)
+            if word.dtype != np.uint64:
+                word = word.astype(np.int64).astype(np.uint64)
+            result = mix((result ^ mix(word + _GOLDEN)) + _GOLDEN)
+    return result
+
+
+def row_keys(seed: int, index: ArrayLike, epoch: ArrayLike | None = None) -> Keys:
+    """Keys of corpus rows [B]: of (seed, index, epoch) for noise anew each epoch, of (seed, index) for static noise."""
+    base = fold(np.uint64(seed % 2**64), index)
+    return base if epoch is None else fold(base, epoch)
+
+
+def bits(keys: Keys, count: int, stream: int) -> NDArray[np.uint64]:
+    """Return [B, count] random 64-bit words; `stream` separates independent uses of the same key."""
+    base = fold(keys, stream)
+    with np.errstate(over="ignore"):
+        counters = base[:, None] + np.arange(1, count + 1, dtype=np.uint64)[None, :] * _GOLDEN
+        return mix(counters)
+
+
+def uniform(keys: Keys, count: int, stream: int) -> NDArray[np.float64]:
+    """Return [B, count] numbers uniform in [0, 1), each with 53 random bits."""
+    return (bits(keys, count, stream) >> np.uint64(11)).astype(np.float64) * 2.0**-53
+
+
+def integers(keys: Keys, count: int, stream: int, high: ArrayLike) -> NDArray[np.int64]:
+    """Return [B, count] integers uniform in [0, high); `high` broadcasts against [B, count] and is at most 2**32.
+
+    A 32-bit word is scaled by multiplication (Lemire 2019, without rejection): the bias is below high / 2**32.
+    """
+    words = bits(keys, count, stream) >> np.uint64(32)
+    return ((words * np.asarray(high, dtype=np.uint64)) >> np.uint64(32)).astype(np.int64)
+
+
+def permute(index: ArrayLike, size: int, key: ArrayLike) -> NDArray[np.int64]:
+    """Return where each index in [0, size) goes under the pseudo-random permutation named by `key`.
+
+    A Feistel network over the next even power of two, walked until it lands inside [0, size) (Black and Rogaway 2002,
+    "Ciphers with arbitrary finite domains"): O(1) memory, so the order of a corpus of any size is a function.
+    `key` is a scalar or an array that broadcasts against `index`.
+    """
+    if size < 1:
+        raise ValueError("permute needs a size of at least 1")
+    half_bits = max(1, ((size - 1).bit_length() + 1) // 2)
+    half_mask = np.uint64(2**half_bits - 1)
+    shift = np.uint64(half_bits)
+    index = np.asarray(index)
+    values = np.atleast_1d(index).astype(np.uint64)
+    if values.size and int(values.max()) >= size:
+        raise ValueError(f"index out of range for a permutation of {size}")
+    round_keys = [np.broadcast_to(fold(key, number), values.shape) for number in range(_FEISTEL_ROUNDS)]
+    pending = np.arange(values.size).reshape(values.shape)
+    flat = values.reshape(-1)
+    while pending.size:
+        left, right = flat[pending] >> shift, flat[pending] & half_mask
+        for round_key in round_keys:
+            left, right = right, left ^ (mix(right ^ round_key.reshape(-1)[pending]) & half_mask)
+        flat[pending] = (left << shift) | right
+        pending = pending[flat[pending] >= size]
+    return flat.reshape(np.shape(index)).astype(np.int64)

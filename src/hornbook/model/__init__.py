@@ -1,0 +1,1 @@
+"""Batch -> Loss: one Transformer for decoders, encoders and encoder-decoders."""

@@ -1,0 +1,167 @@
+"""ModelConfig: one Transformer's shape as data; every option names the family that needs it. Loads no torch.
+
+Shapes: D width, H query heads, G key-value heads, K head width, F MLP width, L layers, V vocabulary.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from hornbook.batch import Topology
+from hornbook.errors import UserError
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """The shape of one Transformer.
+
+    topology         "decoder", "encoder" or "encoder-decoder"
+    vocab_size       V: rows of the embedding
+    max_length       longest row in positions, on either side
+    width            D
+    layers           L (encoder layers of an encoder-decoder)
+    decoder_layers   decoder layers of an encoder-decoder; 0 = the same as `layers`
+    heads            H
+    kv_heads         G; 0 = H. Fewer is grouped-query attention (Ainslie et al. 2023; Llama, Qwen3)
+    head_width       K; 0 = D / H
+    mlp_width        F
+    norm             "rms" (Zhang and Sennrich 2019; Llama, T5) or "layer" (Ba et al. 2016; GPT-2, BERT, ModernBERT)
+    norm_place       "pre" (GPT-2, Llama, T5) or "post" (BERT, RoBERTa, BART)
+    norm_epsilon     added to the variance
+    positions        "rotary" (Su et al. 2021; Llama, ModernBERT), "learned" (GPT-2, BERT), "bucketed" (T5) or "none"
+    rotary_base      theta of the rotary frequencies
+    buckets          number of relative-position buckets (T5: 32)
+    bucket_distance  distance from which all share the last bucket (T5: 128)
+    gated            MLP of two branches, act(gate) * up (Shazeer 2020; Llama, T5 v1.1, ModernBERT)
+    activation       "silu" (Llama), "gelu" (BERT, ModernBERT), "gelu_tanh" (GPT-2, T5 v1.1) or "relu" (T5 v1.0)
+    biases           biases on all linear maps and norms (GPT-2, BERT)
+    qk_norm          RMSNorm on queries and keys per head (Henry et al. 2020; Qwen3)
+    attention_scale  "head" (1/sqrt(K)) or "none" (T5)
+    tied             the output head shares the embedding
+    output_scale     multiplies hidden states before the head: "none", or "width" for D ** -0.5 (tied T5)
+    embedding_norm   normalise the sum of embeddings (BERT, ModernBERT)
+    first_norm       the first layer normalises before attention; False where the embedding norm did it (ModernBERT)
+    final_norm       normalise after the last layer
+    head_transform   dense, activation, norm before the output head (BERT, ModernBERT)
+    head_bias        bias of the output head (BERT, ModernBERT)
+    types            number of token types (BERT: 2); 0 = none
+    dropout          on embeddings and after each block (0 by default: pre-training sees each token few times)
+    """
+
+    topology: Topology
+    vocab_size: int
+    max_length: int
+    width: int
+    layers: int
+    heads: int
+    mlp_width: int
+    decoder_layers: int = 0
+    kv_heads: int = 0
+    head_width: int = 0
+    norm: Literal["rms", "layer"] = "rms"
+    norm_place: Literal["pre", "post"] = "pre"
+    norm_epsilon: float = 1e-6
+    positions: Literal["rotary", "learned", "bucketed", "none"] = "rotary"
+    rotary_base: float = 10_000.0
+    buckets: int = 32
+    bucket_distance: int = 128
+    gated: bool = True
+    activation: Literal["silu", "gelu", "gelu_tanh", "relu"] = "silu"
+    biases: bool = False
+    qk_norm: bool = True
+    attention_scale: Literal["head", "none"] = "head"
+    tied: bool = True
+    output_scale: Literal["none", "width"] = "none"
+    embedding_norm: bool = False
+    first_norm: bool = True
+    final_norm: bool = True
+    head_transform: bool = False
+    head_bias: bool = False
+    types: int = 0
+    dropout: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("vocab_size", "max_length", "width", "layers", "heads", "mlp_width"):
+            if getattr(self, name) < 1:
+                raise UserError(f"model.{name} must be at least 1, not {getattr(self, name)}.")
+        if self.head_width == 0 and self.width % self.heads:
+            raise UserError(
+                f"model.width {self.width} is not a multiple of model.heads {self.heads}; "
+                "change one, or set model.head_width."
+            )
+        if self.heads % self.key_heads:
+            raise UserError(f"model.heads {self.heads} is not a multiple of model.kv_heads {self.kv_heads}.")
+        if self.positions == "rotary" and self.key_width % 2:
+            raise UserError(f"Rotary positions need an even head width, not {self.key_width}.")
+        if not 0.0 <= self.dropout < 1.0:
+            raise UserError(f"model.dropout must be in [0, 1), not {self.dropout}.")
+
+    @property
+    def key_width(self) -> int:
+        """K, the width of one head."""
+        return self.head_width or self.width // self.heads
+
+    @property
+    def key_heads(self) -> int:
+        """G, the number of key-value heads."""
+        return self.kv_heads or self.heads
+
+
+def modern_decoder(
+    *, vocab_size: int, max_length: int, width: int, layers: int, heads: int, dropout: float = 0.0
+) -> ModelConfig:
+    """Return the default decoder: RMSNorm, rotary, gated SiLU, QK-norm, no biases, tied; the shape of Qwen3."""
+    return ModelConfig(
+        "decoder", vocab_size, max_length, width, layers, heads, mlp_width=_gated_width(width), dropout=dropout
+    )
+
+
+def modern_encoder(
+    *, vocab_size: int, max_length: int, width: int, layers: int, heads: int, dropout: float = 0.0
+) -> ModelConfig:
+    """Return the default encoder: the shape of ModernBERT with global attention in every layer (Warner et al. 2024)."""
+    return ModelConfig(
+        "encoder",
+        vocab_size,
+        max_length,
+        width,
+        layers,
+        heads,
+        mlp_width=_gated_width(width),
+        norm="layer",
+        norm_epsilon=1e-5,
+        activation="gelu",
+        qk_norm=False,
+        embedding_norm=True,
+        first_norm=False,
+        head_transform=True,
+        head_bias=True,
+        dropout=dropout,
+    )
+
+
+def modern_encoder_decoder(
+    *, vocab_size: int, max_length: int, width: int, layers: int, heads: int, dropout: float = 0.0
+) -> ModelConfig:
+    """Return the default encoder-decoder: T5 v1.1 (Shazeer 2020) with a tied head, as transformers 5 has it."""
+    return ModelConfig(
+        "encoder-decoder",
+        vocab_size,
+        max_length,
+        width,
+        layers,
+        heads,
+        mlp_width=_gated_width(width),
+        positions="bucketed",
+        activation="gelu_tanh",
+        qk_norm=False,
+        attention_scale="none",
+        output_scale="width",
+        dropout=dropout,
+    )
+
+
+def _gated_width(width: int) -> int:
+    """8/3 of the width to a multiple of 64: three gated matrices weigh as two plain ones (Shazeer 2020)."""
+    return max(64, round(width * 8 / 3 / 64) * 64)

@@ -1,0 +1,1 @@
+"""Rows -> Batch: every pre-training objective, in numpy alone."""

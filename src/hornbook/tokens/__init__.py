@@ -1,0 +1,1 @@
+"""Documents -> token shards -> Rows -> batches prepared ahead of the step."""

@@ -1,0 +1,223 @@
+"""Vocab: what an objective must know of a tokenizer, as ids and per-token tables, in numpy alone.
+
+Built from the text of any Hugging Face `tokenizer.json`, without the tokenizers library.
+
+Shapes: V entries of the vocabulary.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hornbook.errors import UserError
+
+# The names under which the ecosystem's tokenizers know each role, best first.
+ROLES: Mapping[str, tuple[str, ...]] = {
+    "pad": ("<pad>", "[PAD]", "<|pad|>", "<|padding|>"),
+    "bos": ("<s>", "<bos>", "<|begin_of_text|>", "<|startoftext|>", "<|endoftext|>"),
+    "eos": ("</s>", "<eos>", "<|end_of_text|>", "<|endoftext|>"),
+    "unk": ("<unk>", "[UNK]"),
+    "mask": ("<mask>", "[MASK]", "<|mask|>", "<|mdm_mask|>"),
+    "cls": ("[CLS]", "<cls>", "<s>"),
+    "sep": ("[SEP]", "<sep>", "</s>"),
+}
+SENTINEL = re.compile(r"<extra_id_(\d+)>")
+_CLOSERS = "\"')]}»”’"
+_ENDERS = ".!?…。！？"
+
+
+@dataclass(frozen=True, eq=False)
+class Vocab:
+    """Special ids and tables of one tokenizer. Two are equal when their fingerprints are.
+
+    size           number of ids, added tokens included
+    pad ... sep    id of each role, or None where the tokenizer has none
+    sentinels      ids of <extra_id_0>, <extra_id_1>, ... in order of use
+    modes          (name, id) of other special tokens, such as UL2's [R]
+    special        bool[V]   ids that are no text: never masked, never drawn as a random replacement
+    starts_word    bool[V]   the token begins a word (or stands alone, as punctuation does)
+    ends_sentence  bool[V]   the token ends with . ! ? or a line end, closing quotes and brackets passed over
+    byte_lengths   int32[V]  bytes of text the token stands for; 0 for special ids
+    fingerprint    SHA-256 of the tokenizer's vocabulary, merges and normalisation
+    """
+
+    size: int = 0
+    pad: int | None = None
+    bos: int | None = None
+    eos: int | None = None
+    unk: int | None = None
+    mask: int | None = None
+    cls: int | None = None
+    sep: int | None = None
+    sentinels: tuple[int, ...] = ()
+    modes: tuple[tuple[str, int], ...] = ()
+    special: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, bool), repr=False)
+    starts_word: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, bool), repr=False)
+    ends_sentence: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, bool), repr=False)
+    byte_lengths: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32), repr=False)
+    fingerprint: str = ""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Vocab) and self.fingerprint == other.fingerprint and self.size == other.size
+
+    def __hash__(self) -> int:
+        return hash((self.fingerprint, self.size))
+
+    @functools.cached_property
+    def words(self) -> NDArray[np.int32]:
+        """Return the ids of all tokens that are text, ascending: what a random replacement is drawn from."""
+        return np.flatnonzero(~self.special).astype(np.int32)
+
+    def require(self, role: str, why: str) -> int:
+        """Return the id of a role, or refuse in words: `why` says who needs it."""
+        found: int | None = getattr(self, role)
+        if found is None:
+            raise UserError(
+                f"{why} needs a {role} token, which this tokenizer lacks. "
+                f"Add one ({' or '.join(ROLES[role][:2])}) to it as a special token, or choose another objective."
+            )
+        return found
+
+    @classmethod
+    def from_tokenizer(cls, text: str, roles: Mapping[str, str] | None = None) -> Vocab:
+        """Build from the text of a `tokenizer.json`; `roles` ({"eos": "<|im_end|>"}) overrides the guess by name.
+
+        Raises UserError when the text is not such a file or a role's token is not in it.
+        """
+        try:
+            data = json.loads(text)
+            model, added = data["model"], data.get("added_tokens") or []
+            entries = _entries(model, added)
+        except (json.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+            raise UserError("This is not a tokenizer.json of the Hugging Face tokenizers library.") from error
+        size = max(entries.values(), default=-1) + 1
+        tokens: list[str] = [""] * size
+        for token, number in entries.items():
+            tokens[number] = token
+        specials = {item["content"]: item["id"] for item in added if item.get("special")}
+        unknown = model.get("unk_token") or _unigram_unknown(model)
+        if unknown in entries:
+            specials.setdefault(unknown, entries[unknown])
+        found = _roles(specials, unknown, roles or {}, entries)
+        sentinels = sorted(
+            (int(match[1]), number) for name, number in specials.items() if (match := SENTINEL.fullmatch(name))
+        )
+        named = set(found.values()) | {number for _, number in sentinels}
+        special = np.zeros(size, bool)
+        special[sorted(set(specials.values()) | {number for number in found.values() if number is not None})] = True
+        special[[number for number, token in enumerate(tokens) if token == ""]] = True  # ids without an entry
+        texts, starts = _texts(tokens, data)
+        return cls(
+            size=size,
+            **found,
+            sentinels=tuple(number for _, number in sentinels),
+            modes=tuple(
+                (name, number)
+                for name, number in sorted(specials.items(), key=lambda item: item[1])
+                if number not in named
+            ),
+            special=special,
+            starts_word=np.array(starts, bool) & ~special,
+            ends_sentence=np.array([_ends_sentence(item) for item in texts], bool) & ~special,
+            byte_lengths=np.where(special, 0, [len(item) for item in texts]).astype(np.int32),
+            fingerprint=_fingerprint(data),
+        )
+
+
+def _entries(model: Mapping[str, Any], added: list[dict[str, Any]]) -> dict[str, int]:
+    vocabulary = model["vocab"]
+    entries = (
+        {token: number for number, (token, _) in enumerate(vocabulary)}
+        if isinstance(vocabulary, list)
+        else dict(vocabulary)
+    )
+    entries.update({item["content"]: item["id"] for item in added})
+    return entries
+
+
+def _unigram_unknown(model: Mapping[str, Any]) -> str | None:
+    number = model.get("unk_id")
+    return None if number is None else str(model["vocab"][number][0])
+
+
+def _roles(
+    specials: Mapping[str, int], unknown: str | None, named: Mapping[str, str], entries: Mapping[str, int]
+) -> dict[str, int | None]:
+    found: dict[str, int | None] = {}
+    for role, names in ROLES.items():
+        if role in named:
+            if named[role] not in entries:
+                raise UserError(f"The tokenizer has no token {named[role]!r} to serve as {role}.")
+            found[role] = entries[named[role]]
+        else:
+            found[role] = next((specials[name] for name in names if name in specials), None)
+    if found["unk"] is None and unknown is not None and unknown in entries:
+        found["unk"] = entries[unknown]
+    if found["eos"] is None:
+        found["eos"] = found["sep"]
+    if found["bos"] is None:
+        found["bos"] = found["cls"]
+    return found
+
+
+@functools.cache
+def _byte_alphabet() -> dict[str, int]:
+    """GPT-2's printable stand-ins for the 256 bytes (Radford et al. 2019, released code), from character to byte."""
+    visible = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    hidden = [byte for byte in range(256) if byte not in visible]
+    return {chr(byte): byte for byte in visible} | {chr(256 + number): byte for number, byte in enumerate(hidden)}
+
+
+def _texts(tokens: list[str], data: Mapping[str, Any]) -> tuple[list[bytes], list[bool]]:
+    """Return the bytes each token stands for, and whether it starts a word, for the tokenizer's way of spelling."""
+    model = data["model"]
+    spelling = json.dumps([data.get("pre_tokenizer"), data.get("decoder")])
+    texts: list[bytes] = []
+    starts: list[bool] = []
+    if '"ByteLevel"' in spelling:
+        alphabet = _byte_alphabet()
+        for token in tokens:
+            text = bytes(alphabet[c] for c in token) if all(c in alphabet for c in token) else token.encode()
+            texts.append(text)
+            starts.append(not _is_word_byte(text[:1]))
+    elif model.get("type") == "WordPiece":
+        prefix = model.get("continuing_subword_prefix", "##")
+        for token in tokens:
+            inside = token.startswith(prefix)
+            # A blank stands before every word in the text but not in the token: count it with the word.
+            texts.append(token[len(prefix) :].encode() if inside else token.encode())
+            starts.append(not inside)
+    else:  # SentencePiece's spelling: U+2581 for a blank, <0x0A> for a byte
+        for token in tokens:
+            byte = re.fullmatch(r"<0x([0-9A-F]{2})>", token)
+            text = bytes([int(byte[1], 16)]) if byte else token.replace("\u2581", " ").encode()
+            texts.append(text)
+            starts.append(not _is_word_byte(text[:1]))
+    return texts, starts
+
+
+def _is_word_byte(first: bytes) -> bool:
+    """Whether a token that begins with this byte continues the word before it (letters, digits, non-ASCII)."""
+    return bool(first) and (first.isalnum() or first[0] >= 128)
+
+
+def _ends_sentence(text: bytes) -> bool:
+    decoded = text.decode("utf-8", errors="ignore")
+    return "\n" in decoded or decoded.rstrip().rstrip(_CLOSERS).endswith(tuple(_ENDERS))
+
+
+def _fingerprint(data: Mapping[str, Any]) -> str:
+    relevant = {name: data.get(name) for name in ("model", "added_tokens", "normalizer", "pre_tokenizer")}
+    return hashlib.sha256(json.dumps(relevant, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+EMPTY = Vocab()
