@@ -17,15 +17,15 @@ class ModelConfig:
     """The shape of one Transformer.
 
     topology         "decoder", "encoder" or "encoder-decoder"
-    vocab_size       V: rows of the embedding
+    vocab_size       V: rows of the embedding; 0 = not known yet (a recipe before its tokenizer exists)
     max_length       longest row in positions, on either side
-    width            D
+    width            D; 0 in width, layers and heads = not chosen yet (a recipe before its budget is known)
     layers           L (encoder layers of an encoder-decoder)
     decoder_layers   decoder layers of an encoder-decoder; 0 = the same as `layers`
     heads            H
     kv_heads         G; 0 = H. Fewer is grouped-query attention (Ainslie et al. 2023; Llama, Qwen3)
     head_width       K; 0 = D / H
-    mlp_width        F
+    mlp_width        F; 0 = 4 D, or 8/3 D to a multiple of 64 when gated
     norm             "rms" (Zhang and Sennrich 2019; Llama, T5) or "layer" (Ba et al. 2016; GPT-2, BERT, ModernBERT)
     norm_place       "pre" (GPT-2, Llama, T5) or "post" (BERT, RoBERTa, BART)
     norm_epsilon     added to the variance
@@ -50,12 +50,12 @@ class ModelConfig:
     """
 
     topology: Topology
-    vocab_size: int
-    max_length: int
-    width: int
-    layers: int
-    heads: int
-    mlp_width: int
+    vocab_size: int = 0
+    max_length: int = 256
+    width: int = 0
+    layers: int = 0
+    heads: int = 0
+    mlp_width: int = 0
     decoder_layers: int = 0
     kv_heads: int = 0
     head_width: int = 0
@@ -82,9 +82,15 @@ class ModelConfig:
     dropout: float = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("vocab_size", "max_length", "width", "layers", "heads", "mlp_width"):
-            if getattr(self, name) < 1:
-                raise UserError(f"model.{name} must be at least 1, not {getattr(self, name)}.")
+        for name in ("vocab_size", "width", "layers", "heads", "mlp_width", "decoder_layers", "kv_heads", "head_width"):
+            if getattr(self, name) < 0:
+                raise UserError(f"model.{name} must not be negative, but is {getattr(self, name)}.")
+        if self.max_length < 2:
+            raise UserError(f"model.max_length must be at least 2, not {self.max_length}.")
+        if not 0.0 <= self.dropout < 1.0:
+            raise UserError(f"model.dropout must be in [0, 1), not {self.dropout}.")
+        if self.heads == 0:
+            return
         if self.head_width == 0 and self.width % self.heads:
             raise UserError(
                 f"model.width {self.width} is not a multiple of model.heads {self.heads}; "
@@ -94,8 +100,6 @@ class ModelConfig:
             raise UserError(f"model.heads {self.heads} is not a multiple of model.kv_heads {self.kv_heads}.")
         if self.positions == "rotary" and self.key_width % 2:
             raise UserError(f"Rotary positions need an even head width, not {self.key_width}.")
-        if not 0.0 <= self.dropout < 1.0:
-            raise UserError(f"model.dropout must be in [0, 1), not {self.dropout}.")
 
     @property
     def key_width(self) -> int:
@@ -103,65 +107,42 @@ class ModelConfig:
         return self.head_width or self.width // self.heads
 
     @property
+    def inner_width(self) -> int:
+        """F, the width of the MLP: 8/3 D when gated, so that three matrices weigh as two plain ones (Shazeer 2020)."""
+        return self.mlp_width or (max(64, round(self.width * 8 / 3 / 64) * 64) if self.gated else 4 * self.width)
+
+    @property
     def key_heads(self) -> int:
         """G, the number of key-value heads."""
         return self.kv_heads or self.heads
 
 
-def modern_decoder(
-    *, vocab_size: int, max_length: int, width: int, layers: int, heads: int, dropout: float = 0.0
-) -> ModelConfig:
-    """Return the default decoder: RMSNorm, rotary, gated SiLU, QK-norm, no biases, tied; the shape of Qwen3."""
-    return ModelConfig(
-        "decoder", vocab_size, max_length, width, layers, heads, mlp_width=_gated_width(width), dropout=dropout
-    )
+def modern(topology: Topology) -> ModelConfig:
+    """Return the default block of each topology, of a size not chosen yet; each has a class in transformers that holds it.
 
-
-def modern_encoder(
-    *, vocab_size: int, max_length: int, width: int, layers: int, heads: int, dropout: float = 0.0
-) -> ModelConfig:
-    """Return the default encoder: the shape of ModernBERT with global attention in every layer (Warner et al. 2024)."""
-    return ModelConfig(
-        "encoder",
-        vocab_size,
-        max_length,
-        width,
-        layers,
-        heads,
-        mlp_width=_gated_width(width),
-        norm="layer",
-        norm_epsilon=1e-5,
-        activation="gelu",
-        qk_norm=False,
-        embedding_norm=True,
-        first_norm=False,
-        head_transform=True,
-        head_bias=True,
-        dropout=dropout,
-    )
-
-
-def modern_encoder_decoder(
-    *, vocab_size: int, max_length: int, width: int, layers: int, heads: int, dropout: float = 0.0
-) -> ModelConfig:
-    """Return the default encoder-decoder: T5 v1.1 (Shazeer 2020) with a tied head, as transformers 5 has it."""
+    decoder          RMSNorm, rotary, gated SiLU, QK-norm, no biases, tied: the shape of Qwen3
+    encoder          the shape of ModernBERT with global attention in every layer (Warner et al. 2024)
+    encoder-decoder  T5 v1.1 (Shazeer 2020) with a tied head, as transformers 5 has it
+    """
+    if topology == "decoder":
+        return ModelConfig("decoder")
+    if topology == "encoder":
+        return ModelConfig(
+            "encoder",
+            norm="layer",
+            norm_epsilon=1e-5,
+            activation="gelu",
+            qk_norm=False,
+            embedding_norm=True,
+            first_norm=False,
+            head_transform=True,
+            head_bias=True,
+        )
     return ModelConfig(
         "encoder-decoder",
-        vocab_size,
-        max_length,
-        width,
-        layers,
-        heads,
-        mlp_width=_gated_width(width),
         positions="bucketed",
         activation="gelu_tanh",
         qk_norm=False,
         attention_scale="none",
         output_scale="width",
-        dropout=dropout,
     )
-
-
-def _gated_width(width: int) -> int:
-    """8/3 of the width to a multiple of 64: three gated matrices weigh as two plain ones (Shazeer 2020)."""
-    return max(64, round(width * 8 / 3 / 64) * 64)

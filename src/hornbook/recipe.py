@@ -1,0 +1,181 @@
+"""Recipe: a whole run as one value, saved with the run and repeatable from it.
+
+Every field is a setting of the command line too (`hornbook pretrain BOOK.txt training.learning_rate=3e-3`); the text
+after each name in a class's docstring is its help.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from hornbook.errors import UserError
+from hornbook.model.config import ModelConfig
+from hornbook.objectives.base import Objective
+from hornbook.objectives.causal import Causal
+
+
+@dataclass(frozen=True)
+class DataSettings:
+    """Which text.
+
+    paths      files, globs or folders; builtin:docs and builtin:code are the texts of your Python; hf://NAME a dataset
+    held_out   share of the documents kept for measuring, chosen by hash of their text
+    """
+
+    paths: tuple[str, ...] = ("builtin:docs",)
+    held_out: float = 0.05
+
+    def __post_init__(self) -> None:
+        if not self.paths:
+            raise UserError("data.paths is empty: name at least one text file, folder or builtin:docs.")
+        if not 0.0 < self.held_out < 1.0:
+            raise UserError(f"data.held_out must be between 0 and 1, not {self.held_out}.")
+
+
+@dataclass(frozen=True)
+class TokenizerSettings:
+    """How text becomes tokens.
+
+    kind   bpe (byte-level BPE), wordpiece or unigram
+    size   entries of the vocabulary; 0 = chosen from the size of the corpus
+    file   an existing tokenizer.json to use instead of training one
+    """
+
+    kind: Literal["bpe", "wordpiece", "unigram"] = "bpe"
+    size: int = 0
+    file: str = ""
+
+    def __post_init__(self) -> None:
+        if self.size < 0:
+            raise UserError(f"tokenizer.size must not be negative, but is {self.size}.")
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How long to train: exactly one of these is above 0.
+
+    steps     optimizer steps
+    tokens    corpus tokens
+    epochs    passes over the training text
+    minutes   wall-clock minutes; the speed is measured first, then the number of steps is fixed and recorded
+    """
+
+    steps: int = 0
+    tokens: int = 0
+    epochs: float = 0.0
+    minutes: float = 0.0
+
+    def __post_init__(self) -> None:
+        given = {name: value for name, value in vars(self).items() if value}
+        if any(value < 0 for value in given.values()):
+            raise UserError(
+                f"The budget must be positive, but budget.{next(iter(given))} is {next(iter(given.values()))}."
+            )
+        if len(given) != 1:
+            named = ", ".join(f"budget.{name}={value}" for name, value in given.items()) or "none"
+            raise UserError(f"Give exactly one of budget.steps, tokens, epochs or minutes; given: {named}.")
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """How to train.
+
+    batch_rows           rows in one optimizer step, over all micro-batches
+    micro_batch          rows computed at once; 0 = all of the batch
+    optimizer            muon (matrices by Muon, the rest by AdamW) or adamw
+    learning_rate        peak learning rate of AdamW's part
+    matrix_rate          peak learning rate of Muon's part, scaled to match AdamW's update size
+    weight_decay         decoupled weight decay, on matrices only
+    beta1                AdamW's first moment decay
+    beta2                AdamW's second moment decay
+    epsilon              AdamW's epsilon
+    clip                 largest norm of the gradient; 0 = no clipping
+    schedule             wsd (flat, then linear decay), cosine or linear
+    warmup               share of the steps in which the rate rises (a share below 1, else a number of steps)
+    decay                share of the steps in which wsd's rate falls
+    final_rate           share of the peak rate at the end
+    precision            auto, fp32 or bf16 (compute; master weights stay fp32)
+    compile              auto, yes or no
+    workers              threads that prepare batches ahead of the step; 0 = none
+    evaluate_every       steps between measurements on held-out text; 0 = ten times a run
+    evaluate_tokens      about how many held-out tokens each of those measurements reads; the last one reads all
+    checkpoint_minutes   minutes between checkpoints (one is always written at the end, and when interrupted)
+    keep_checkpoints     how many of the newest to keep
+    """
+
+    batch_rows: int = 32
+    micro_batch: int = 0
+    optimizer: Literal["muon", "adamw"] = "muon"
+    learning_rate: float = 3e-3
+    matrix_rate: float = 1e-2
+    weight_decay: float = 0.1
+    beta1: float = 0.9
+    beta2: float = 0.95
+    epsilon: float = 1e-8
+    clip: float = 1.0
+    schedule: Literal["wsd", "cosine", "linear"] = "wsd"
+    warmup: float = 0.05
+    decay: float = 0.4
+    final_rate: float = 0.0
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    compile: Literal["auto", "yes", "no"] = "auto"
+    workers: int = 1
+    evaluate_every: int = 0
+    evaluate_tokens: int = 50_000
+    checkpoint_minutes: float = 1.0
+    keep_checkpoints: int = 2
+
+    def __post_init__(self) -> None:
+        positive = (
+            "batch_rows",
+            "learning_rate",
+            "matrix_rate",
+            "checkpoint_minutes",
+            "evaluate_tokens",
+            "keep_checkpoints",
+        )
+        for name in positive:
+            if getattr(self, name) <= 0:
+                raise UserError(f"training.{name} must be positive, not {getattr(self, name)}.")
+        for name in ("micro_batch", "weight_decay", "clip", "warmup", "workers", "evaluate_every"):
+            if getattr(self, name) < 0:
+                raise UserError(f"training.{name} must not be negative, but is {getattr(self, name)}.")
+        for name in ("decay", "final_rate"):
+            if not 0.0 <= getattr(self, name) <= 1.0:
+                raise UserError(f"training.{name} must be between 0 and 1, not {getattr(self, name)}.")
+        for name in ("beta1", "beta2"):
+            if not 0.0 <= getattr(self, name) < 1.0:
+                raise UserError(f"training.{name} must be in [0, 1), not {getattr(self, name)}.")
+        if self.micro_batch and self.batch_rows % self.micro_batch:
+            raise UserError(
+                f"training.batch_rows {self.batch_rows} is not a multiple of training.micro_batch {self.micro_batch}."
+            )
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A whole run.
+
+    objective   what the model learns to say: its kind and its hyper-parameters
+    data        which text
+    tokenizer   how text becomes tokens
+    model       the Transformer's shape
+    training    how to train
+    budget      how long to train
+    seed        of the weights, the order and the noise; the same recipe gives the same run, bit for bit
+    """
+
+    objective: Objective = field(default_factory=Causal)
+    data: DataSettings = field(default_factory=DataSettings)
+    tokenizer: TokenizerSettings = field(default_factory=TokenizerSettings)
+    model: ModelConfig = field(default_factory=lambda: ModelConfig("decoder"))
+    training: TrainingSettings = field(default_factory=TrainingSettings)
+    budget: Budget = field(default_factory=lambda: Budget(minutes=2.0))
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.model.topology != self.objective.topology:
+            raise UserError(
+                f"The objective trains models of topology {self.objective.topology}, but model.topology is {self.model.topology}."
+            )
