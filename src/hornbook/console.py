@@ -1,0 +1,187 @@
+"""What a person sees while Hornbook works: a live panel on a terminal, one plain line per record otherwise."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.panel import Panel
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import TimeRemainingColumn as Remaining
+from rich.table import Table
+from rich.text import Text
+
+_BLOCKS = "▁▂▃▄▅▆▇█"
+_PLAIN_SECONDS = 5.0
+_SPARK_WIDTH = 60
+
+
+class View:
+    """The console of one command. `plain` (or an output that is no terminal) turns every picture into lines."""
+
+    def __init__(self, plain: bool = False) -> None:
+        self.console = Console(highlight=False, soft_wrap=True)
+        self.plain = plain or not self.console.is_terminal
+
+    def say(self, text: str) -> None:
+        """Print one line."""
+        self.console.print(Text(text))
+
+    @contextlib.contextmanager
+    def stage(self, name: str, unit: str) -> Iterator[Callable[[int], None]]:
+        """Show a piece of work of unknown length: the block calls the function it is given with the amount done."""
+        if self.plain:
+            with self._plain_stage(name, unit) as update:
+                yield update
+            return
+        columns = (
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            TextColumn("{task.fields[note]}"),
+            TimeElapsedColumn(),
+        )
+        with Progress(*columns, console=self.console) as progress:
+            task, start = progress.add_task(name, total=None, note=""), time.monotonic()
+
+            def update(done: int) -> None:
+                speed = done / max(time.monotonic() - start, 1e-9)
+                progress.update(task, note=f"{quantity(done)} {unit}, {quantity(speed)}/s")
+
+            yield update
+
+    @contextlib.contextmanager
+    def _plain_stage(self, name: str, unit: str) -> Iterator[Callable[[int], None]]:
+        start = said = time.monotonic()
+        amount = 0
+
+        def update(done: int) -> None:
+            nonlocal said, amount
+            amount = done
+            if time.monotonic() - said > _PLAIN_SECONDS:
+                said = time.monotonic()
+                self.say(f"{name}: {quantity(done)} {unit} after {said - start:.0f}s")
+
+        yield update
+        done_note = f" {quantity(amount)} {unit}" if amount else ""
+        self.say(f"{name}:{done_note} in {time.monotonic() - start:.1f}s")
+
+    @contextlib.contextmanager
+    def training(self, title: str, steps: int, done: int, memory_total: int, directory: str) -> Iterator[Training]:
+        """Show a training run; yields a sink for its records."""
+        view = Training(self, title, steps, done, memory_total, directory)
+        if self.plain:
+            yield view
+            return
+        with Live(view.panel(), console=self.console, refresh_per_second=4, get_renderable=view.panel):
+            yield view
+
+
+class Training:
+    """A sink of records that shows the newest."""
+
+    def __init__(self, view: View, title: str, steps: int, done: int, memory_total: int, directory: str) -> None:
+        self._view, self._title, self._steps, self._directory = view, title, steps, directory
+        self._memory_total = memory_total
+        self._train: Mapping[str, Any] = {}
+        self._held_out: Mapping[str, Any] = {}
+        self._losses: list[float] = []
+        self._said = 0.0
+        columns = (TextColumn("train"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.percentage:.0f} %"))
+        self._progress = Progress(*columns, TimeElapsedColumn(), TextColumn("eta"), Remaining(compact=True))
+        self._task = self._progress.add_task("train", total=steps, completed=done)
+
+    def write(self, record: Mapping[str, Any]) -> None:
+        """Take one record."""
+        if record["kind"] == "held_out":
+            self._held_out = record
+        else:
+            self._train = record
+            self._losses.append(record["loss"])
+            self._progress.update(self._task, completed=record["step"])
+        if self._view.plain:
+            self._line(record)
+
+    def _line(self, record: Mapping[str, Any]) -> None:
+        if record["kind"] == "held_out":
+            numbers = " ".join(f"{name}={value:.4f}" for name, value in record.items() if isinstance(value, float))
+            self._view.say(f"held-out step={record['step']}/{self._steps} {numbers}")
+        elif time.monotonic() - self._said > _PLAIN_SECONDS or record["step"] == self._steps:
+            self._said = time.monotonic()
+            self._view.say(
+                f"step={record['step']}/{self._steps} loss={record['loss']:.4f} rate={record['rate']:.3f} "
+                f"tok/s={quantity(record['tokens_per_second'])} machine={record['share_of_machine']:.0%} "
+                f"memory={quantity(record['memory_bytes'])}B eta={duration(record['seconds_left'])}"
+            )
+
+    def panel(self) -> Panel:
+        """Return the live picture."""
+        grid = Table.grid(padding=(0, 3))
+        train, held_out = self._train, self._held_out
+        if train:
+            grid.add_row(
+                f"loss [bold]{train['loss']:.4f}[/]",
+                f"rate {train['rate']:.3f}",
+                f"gradient norm {train['gradient_norm']:.2f}",
+                f"memory {quantity(train['memory_bytes'])}B of {quantity(self._memory_total)}B",
+            )
+            grid.add_row(
+                f"{quantity(train['tokens_per_second'])} tokens/s",
+                f"{quantity(train['tokens'])} tokens",
+                f"{quantity(train['model_flops'])}FLOP/s = {train['share_of_machine']:.0%} of the machine",
+                f"waiting for data {train['waiting_share']:.1%}",
+            )
+        else:
+            grid.add_row("first step ...")
+        note = ""
+        if held_out:
+            numbers = ", ".join(
+                f"{name.replace('_', ' ')} {value:.4f}" for name, value in held_out.items() if isinstance(value, float)
+            )
+            note = f"held-out at step {held_out['step']}: {numbers}"
+        footer = f"Ctrl-C saves and stops · then: hornbook pretrain --resume {self._directory}"
+        body = Group(self._progress, grid, Text(f"loss {sparkline(self._losses, _SPARK_WIDTH)}"), Text(note))
+        return Panel(body, title=self._title, subtitle=footer)
+
+
+def sparkline(values: list[float], width: int) -> str:
+    """Return values as a row of blocks, averaged to at most `width` of them.
+
+    >>> sparkline([3.0, 2.0, 1.0], 10)
+    '█▅▁'
+    """
+    if not values:
+        return ""
+    count = min(width, len(values))
+    edges = [round(i * len(values) / count) for i in range(count + 1)]
+    means = [sum(values[a:b]) / (b - a) for a, b in zip(edges, edges[1:], strict=False)]
+    low, high = min(means), max(means)
+    scale = (len(_BLOCKS) - 1) / (high - low) if high > low else 0.0
+    return "".join(_BLOCKS[round((mean - low) * scale)] for mean in means)
+
+
+def quantity(value: float) -> str:
+    """Return a number with a metric suffix.
+
+    >>> quantity(950), quantity(18_400), quantity(2.5e12)
+    ('950', '18.4k', '2.5T')
+    """
+    for suffix, size in (("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if abs(value) >= size:
+            return f"{value / size:.1f}{suffix}"
+    return f"{value:.0f}"
+
+
+def duration(seconds: float) -> str:
+    """Return seconds as a person would say them.
+
+    >>> duration(42), duration(151), duration(7300)
+    ('42s', '2m31s', '2h01m')
+    """
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole}s"
+    return f"{whole // 60}m{whole % 60:02d}s" if whole < 3600 else f"{whole // 3600}h{whole % 3600 // 60:02d}m"

@@ -1,0 +1,142 @@
+"""Loss, perplexity and bits per byte of a model on held-out text.
+
+Definitions
+    loss             sum(weights * nats) / sum(count): the training objective on text not trained on; nats per token
+    perplexity       exp(loss): the size of a fair die as hard to guess as one token. A number, not bits
+    bits per token   loss / ln 2
+    text loss        mean nats of the scored targets that stand for text; special ids (document ends, sentinels) do not,
+                     an unknown token does, for the text it hides
+    bits per byte    sum of the nats of all text tokens / (ln 2 * bytes of the original UTF-8 text). Only for models
+                     that say every token from the ones before it; the one number that may be compared between
+                     tokenizers. Context reaches back at most to the start of the token's row: an upper bound.
+
+What a masked or span-corruption model predicts is chosen by noise; that noise is drawn once, from the measurement's own
+seed, so that numbers of one run, and of runs with the same recipe, are comparable.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hornbook import keys
+from hornbook.batch import Batch
+from hornbook.objectives.base import Objective
+from hornbook.tokens.packing import PackedRows
+
+# Keeps the noise of measurements apart from that of training, whatever the run's seed.
+MEASURE_STREAM = 0x4D454153
+
+T = TypeVar("T")
+
+
+class Scores(Protocol):
+    """What a model must offer: nats at each scored position, in row order."""
+
+    def nats(self, batch: Any) -> Any:
+        """Return the nats of the scored positions as a tensor [number scored]."""
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """Sums, from which the numbers follow; measurements of parts add up.
+
+    nats         sum of weights * nats over the scored targets
+    count        sum of counts, the denominator
+    text_nats    sum of unweighted nats over scored targets that are text
+    text_tokens  number of those
+    bytes        bytes of the original text, or 0 where bits per byte has no meaning
+    """
+
+    nats: float
+    count: float
+    text_nats: float
+    text_tokens: int
+    bytes: int = 0
+
+    @property
+    def loss(self) -> float:
+        """Mean nats per token of the training objective."""
+        return self.nats / self.count
+
+    @property
+    def perplexity(self) -> float:
+        """exp(loss).
+
+        >>> round(Measurement(3.2, 1, 0, 0).perplexity, 4), round(Measurement(2.8, 1, 0, 0).perplexity, 4)
+        (24.5325, 16.4446)
+        """
+        return math.exp(min(self.loss, 700.0))
+
+    @property
+    def bits_per_token(self) -> float:
+        """loss / ln 2.
+
+        >>> round(Measurement(3.2, 1, 0, 0).bits_per_token, 4)
+        4.6166
+        """
+        return self.loss / math.log(2)
+
+    @property
+    def text_loss(self) -> float:
+        """Mean nats of the scored targets that are text."""
+        return self.text_nats / max(1, self.text_tokens)
+
+    @property
+    def bits_per_byte(self) -> float | None:
+        """Bits that the model needs for one byte of the original text, or None where that has no meaning."""
+        return self.text_nats / math.log(2) / self.bytes if self.bytes else None
+
+    def record(self) -> dict[str, float]:
+        """Return the numbers for metrics.jsonl."""
+        numbers = {"loss": self.loss, "perplexity": self.perplexity, "text_loss": self.text_loss}
+        if self.bits_per_byte is not None:
+            numbers["bits_per_byte"] = self.bits_per_byte
+        return numbers
+
+
+def held_out_batches(rows: PackedRows, objective: Objective, batch_rows: int, seed: int) -> Iterator[Batch]:
+    """Yield every row once, in order, with noise that depends on (seed, row) alone."""
+    for start in range(0, len(rows), batch_rows):
+        index = np.arange(start, min(start + batch_rows, len(rows)))
+        yield objective(rows.rows(index, keys.row_keys(seed ^ MEASURE_STREAM, index)))
+
+
+def measure(
+    model: Scores,
+    rows: PackedRows,
+    objective: Objective,
+    prepare: Callable[[Batch], Any],
+    *,
+    batch_rows: int,
+    seed: int,
+    text_bytes: int = 0,
+) -> Measurement:
+    """Return the model's measurement on all `rows`; the caller sets evaluation mode, precision and no_grad.
+
+    `text_bytes` is the UTF-8 length of the rows' documents; give it only where every token is predicted once.
+    """
+    nats = count = text_nats = 0.0
+    text_tokens = 0
+    unknown = -1 if objective.vocab.unk is None else objective.vocab.unk
+    for batch in held_out_batches(rows, objective, batch_rows, seed):
+        targets, weights = scored(batch)
+        if targets.size:
+            each = model.nats(prepare(batch)).double().cpu().numpy()
+            is_text = ~objective.vocab.special[targets] | (targets == unknown)
+            nats += float((each * weights).sum())
+            text_nats += float(each[is_text].sum())
+            text_tokens += int(is_text.sum())
+        count += float(batch.count.sum())
+    return Measurement(nats, max(count, 1.0), text_nats, text_tokens, text_bytes if objective.overlap else 0)
+
+
+def scored(batch: Batch) -> tuple[NDArray[np.integer[Any]], NDArray[np.float32]]:
+    """Return (targets, weights) of the scored positions, in row order, both [number scored]."""
+    chosen = batch.weights != 0
+    return batch.targets[chosen], batch.weights[chosen]

@@ -1,0 +1,230 @@
+"""The training loop. It knows neither objectives nor kinds of models.
+
+    state = the newest sound checkpoint, or step 0
+    for step in state.step .. steps:
+        batches  = the step's micro-batches, prepared ahead of time          a pure function of (seed, step)
+        count    = sum of the micro-batches' counts                          the loss's denominator, known beforehand
+        for batch in batches:
+            (model.loss(batch) / count).backward()                           never a mean of means
+        clip the gradient; step the optimizers at rate(step)
+        record loss, rate, gradient norm, speed
+        every `evaluate_every` steps and at the end: measure on held-out text
+        every few minutes, at the end and when asked to stop: checkpoint
+
+What happens at a step depends on the recipe and the step's number alone, so a run that was killed and resumed ends with
+the same weights, bit for bit, as one that was not (same machine, same number of threads).
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, Protocol, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from hornbook import keys
+from hornbook.errors import DivergedError, Interrupted
+from hornbook.train import checkpoints
+from hornbook.train.machine import memory_used
+from hornbook.train.metrics import Sink
+from hornbook.train.optimizers import PREFIX, Optimizers
+from hornbook.train.schedules import Schedule
+from hornbook.train.stopping import Stopping
+
+MODEL = "model."
+
+
+class Counted(Protocol):
+    """A batch: all the loop needs to know is its share of the denominator."""
+
+    @property
+    def count(self) -> float:
+        """Sum of the rows' counts."""
+
+
+B = TypeVar("B", bound=Counted)
+B_co = TypeVar("B_co", covariant=True)
+
+
+class Steps(Protocol[B_co]):
+    """Where batches come from: the micro-batches of steps first, first + 1, ... last - 1."""
+
+    def steps(self, first: int, last: int) -> Iterator[Sequence[B_co]]:
+        """Yield each step's micro-batches in order."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The numbers of one run, all fixed before its first step.
+
+    steps               optimizer steps
+    tokens_per_step     model positions in one step, for the speed shown
+    flops_per_step      model FLOPs in one step, for the speed shown
+    matrix_rate         FLOP/s the machine reaches in plain matrix products
+    evaluate_every      steps between measurements
+    record_every        steps between records
+    checkpoint_minutes  minutes between checkpoints
+    keep_checkpoints    how many of the newest are kept
+    clip                largest norm of the gradient; 0 = none
+    bf16                compute in bfloat16 by autocast
+    seed                of dropout
+    """
+
+    steps: int
+    tokens_per_step: int
+    flops_per_step: float
+    matrix_rate: float
+    evaluate_every: int
+    record_every: int
+    checkpoint_minutes: float
+    keep_checkpoints: int
+    clip: float
+    bf16: bool
+    seed: int
+
+
+def precision(bf16: bool, device: torch.device) -> AbstractContextManager[Any]:
+    """Return the context in which the model computes: bfloat16 by autocast, or plain fp32."""
+    return torch.autocast(device.type, dtype=torch.bfloat16) if bf16 else nullcontext()
+
+
+@dataclass
+class Loop(Generic[B]):
+    """One model, its optimizers and its batches, at some step.
+
+    loss       what `model.loss` is: a batch to its summed, weighted nats (0-dim tensor)
+    measure    returns the record of a measurement on held-out text; called with final=True at the last step
+    """
+
+    model: nn.Module
+    loss: Callable[[B], Tensor]
+    optimizers: Optimizers
+    batches: Steps[B]
+    schedule: Schedule
+    plan: Plan
+    device: torch.device
+    directory: Path
+    measure: Callable[[bool], Mapping[str, float]]
+    sinks: Sequence[Sink]
+    say: Callable[[str], None]
+    stopping: Stopping
+
+    step: int = 0
+    _waited: float = 0.0
+
+    def restore(self) -> int:
+        """Take over the newest sound checkpoint, if there is one; return the number of steps done."""
+        found = checkpoints.newest(self.directory / "checkpoints", self.say)
+        if found is not None:
+            manifest, tensors = found
+            weights = {name.removeprefix(MODEL): value for name, value in tensors.items() if name.startswith(MODEL)}
+            self.model.load_state_dict(weights)
+            self.optimizers.load({name: value for name, value in tensors.items() if name.startswith(PREFIX)})
+            self.step = int(manifest["step"])
+        return self.step
+
+    def run(self) -> None:
+        """Train to the end of the plan.
+
+        Raises Interrupted after saving when a signal asked to stop, DivergedError when the loss is not finite.
+        """
+        saved_at = recorded_at = time.monotonic()
+        recorded_step = self.step
+        self.model.train()
+        source = self.batches.steps(self.step, self.plan.steps)
+        with closing(source):  # type: ignore[type-var]
+            while self.step < self.plan.steps:
+                waiting = time.monotonic()
+                micro_batches = next(source)
+                self._waited += time.monotonic() - waiting
+                loss, norm = self._update(micro_batches)
+                last = self.step == self.plan.steps
+                if self.step % self.plan.record_every == 0 or last or self.stopping:
+                    now = time.monotonic()
+                    self._record(float(loss), float(norm), now - recorded_at, self.step - recorded_step)
+                    recorded_at, recorded_step = now, self.step
+                if self.step % self.plan.evaluate_every == 0 or last:
+                    start = time.monotonic()
+                    self._measure(last)
+                    recorded_at += time.monotonic() - start
+                if last or self.stopping or time.monotonic() - saved_at > 60 * self.plan.checkpoint_minutes:
+                    start = time.monotonic()
+                    self._save(float(loss))
+                    saved_at = time.monotonic()
+                    recorded_at += saved_at - start
+                if self.stopping and not last:
+                    raise Interrupted(
+                        f"Stopped at step {self.step} of {self.plan.steps}; everything is saved. "
+                        f"Resume with: hornbook pretrain --resume {self.directory}",
+                        self.stopping.signal_number or 2,
+                    )
+
+    def _update(self, micro_batches: Sequence[B]) -> tuple[Tensor, Tensor]:
+        """Do one optimizer step; return its loss (mean nats) and the gradient's norm before clipping, 0-dim tensors."""
+        count = sum(batch.count for batch in micro_batches)
+        total = torch.zeros((), device=self.device)
+        for number, batch in enumerate(micro_batches):
+            torch.manual_seed(int(keys.fold(self.plan.seed, self.step, number)) >> 1)  # dropout
+            with precision(self.plan.bf16, self.device):
+                nats = self.loss(batch)
+            (nats / max(count, 1.0)).backward()  # type: ignore[no-untyped-call]
+            total += nats.detach()
+        limit = self.plan.clip or math.inf
+        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), limit)
+        self.optimizers.step(self.schedule(self.step))
+        self.step += 1
+        return total / max(count, 1.0), norm
+
+    def _record(self, loss: float, norm: float, seconds: float, steps: int) -> None:
+        if not math.isfinite(loss):
+            raise DivergedError(
+                f"The loss became {loss} at step {self.step}: the run has diverged. "
+                f"The last sound checkpoint is kept in {self.directory / 'checkpoints'}; "
+                "start again with a lower training.learning_rate and training.matrix_rate."
+            )
+        speed = steps / max(seconds, 1e-9)
+        self._write(
+            "train",
+            {
+                "loss": loss,
+                "rate": self.schedule(self.step - 1),
+                "gradient_norm": norm,
+                "tokens": self.step * self.plan.tokens_per_step,
+                "tokens_per_second": speed * self.plan.tokens_per_step,
+                "model_flops": speed * self.plan.flops_per_step,
+                "share_of_machine": speed * self.plan.flops_per_step / self.plan.matrix_rate,
+                "waiting_share": self._waited / max(seconds, 1e-9),
+                "memory_bytes": memory_used(self.device),
+                "seconds_left": (self.plan.steps - self.step) / speed,
+            },
+        )
+        self._waited = 0.0
+
+    def _measure(self, final: bool) -> None:
+        self.model.eval()
+        with torch.no_grad(), precision(self.plan.bf16, self.device):
+            record = self.measure(final)
+        self.model.train()
+        self._write("held_out", record)
+
+    def _write(self, kind: str, values: Mapping[str, float]) -> None:
+        for sink in self.sinks:
+            sink.write({"kind": kind, "step": self.step, **values})
+
+    def _save(self, loss: float) -> None:
+        if not math.isfinite(loss):
+            return
+        tensors = {f"{MODEL}{name}": value for name, value in self.model.state_dict().items()}
+        checkpoints.save(
+            self.directory / "checkpoints",
+            self.step,
+            tensors | self.optimizers.state(),
+            {"steps": self.plan.steps},
+            self.plan.keep_checkpoints,
+        )

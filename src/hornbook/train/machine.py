@@ -1,0 +1,119 @@
+"""What the machine is and can do: device, precision, memory, and the matrix rate that model FLOP/s are a share of."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import platform
+import shutil
+import sys
+import time
+from typing import Any
+
+import psutil
+import torch
+
+# glibc's mallopt(3) parameters: keep freed blocks of up to 1 GiB instead of giving them back to the kernel, whose
+# zeroing of every page again costs a CPU step a large part of its time.
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+_KEEP_BYTES = 1 << 30
+
+
+def find_device() -> torch.device:
+    """Return the best device at hand: CUDA, then MPS, then the CPU."""
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    if torch.backends.mps.is_available():
+        return torch.device("mps")
+    return torch.device("cpu")
+
+
+def matrix_rate(device: torch.device, dtype: torch.dtype, size: int = 1024) -> float:
+    """Return the best FLOP/s of `size` x `size` matrix products in `dtype`, measured for about a fifth of a second."""
+    size = size if device.type == "cpu" else 8192
+    a, b = (torch.randn(size, size, device=device).to(dtype) for _ in range(2))
+    best, spent = float("inf"), 0.0
+    a @ b
+    while spent < 0.2:
+        synchronise(device)
+        start = time.perf_counter()
+        a @ b
+        synchronise(device)
+        elapsed = time.perf_counter() - start
+        best, spent = min(best, elapsed), spent + elapsed
+    return 2.0 * size**3 / best
+
+
+def best_precision(device: torch.device) -> str:
+    """Return "bf16" where its matrix products are at least half as fast again as fp32's, else "fp32"."""
+    if device.type == "cuda":
+        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
+    if device.type == "mps":
+        return "fp32"
+    return (
+        "bf16" if matrix_rate(device, torch.bfloat16, 512) > 1.5 * matrix_rate(device, torch.float32, 512) else "fp32"
+    )
+
+
+def has_compiler(device: torch.device) -> bool:
+    """Whether torch.compile can work here: on a CPU it needs a C++ compiler."""
+    return device.type == "cuda" or (
+        device.type == "cpu" and any(shutil.which(name) for name in ("g++", "clang++", "c++"))
+    )
+
+
+def synchronise(device: torch.device) -> None:
+    """Wait until the device has done what it was told."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()
+
+
+def memory_used(device: torch.device) -> int:
+    """Return bytes in use: on the device where it has memory of its own, else of this process."""
+    if device.type == "cuda":
+        return int(torch.cuda.max_memory_allocated(device))
+    return int(psutil.Process().memory_info().rss)
+
+
+def memory_total(device: torch.device) -> int:
+    """Return bytes of memory that the device, or this machine, has."""
+    if device.type == "cuda":
+        return int(torch.cuda.get_device_properties(device).total_memory)
+    return int(psutil.virtual_memory().total)
+
+
+def keep_memory_blocks() -> None:
+    """Tell glibc's allocator to reuse large blocks instead of returning them after every tensor; harmless elsewhere."""
+    if sys.platform.startswith("linux") and platform.libc_ver()[0] == "glibc":
+        libc = ctypes.CDLL(None)
+        libc.mallopt(_M_MMAP_THRESHOLD, _KEEP_BYTES)
+        libc.mallopt(_M_TRIM_THRESHOLD, _KEEP_BYTES)
+
+
+def environment(device: torch.device) -> dict[str, Any]:
+    """Return where a run ran: versions and hardware, no names of users or hosts."""
+    from importlib.metadata import version
+
+    packages = ("hornbook", "torch", "numpy", "tokenizers", "safetensors")
+    return {
+        "python": platform.python_version(),
+        "packages": {name: version(name) for name in packages},
+        "system": platform.system(),
+        "machine": platform.machine(),
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
+        "memory_bytes": memory_total(device),
+    }
+
+
+def _processor() -> str:
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as stream:
+            names = [line.partition(":")[2].strip() for line in stream if line.startswith("model name")]
+        return names[0] if names else platform.processor()
+    except OSError:
+        return platform.processor()

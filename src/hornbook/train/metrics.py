@@ -1,0 +1,86 @@
+"""metrics.jsonl: one JSON object a line, the truth about a run; everything that shows a run only reads it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from hornbook.artifacts import disk_errors, write_file
+
+
+class Sink(Protocol):
+    """Anything that takes records: the file, TensorBoard, the console."""
+
+    def write(self, record: Mapping[str, Any]) -> None:
+        """Take one record; `kind` is "train" or "held_out", `step` the number of optimizer steps done."""
+
+
+class MetricsFile:
+    """Appends records to metrics.jsonl, each line flushed, so that a killed run keeps all but its last line."""
+
+    def __init__(self, path: Path, resumed_at: int) -> None:
+        self._path = path
+        with disk_errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            kept = [record for record in read_metrics(path) if record["step"] <= resumed_at] if resumed_at else []
+            write_file(path, "".join(json.dumps(record) + "\n" for record in kept))
+            self._stream = path.open("a", encoding="utf-8")
+
+    def write(self, record: Mapping[str, Any]) -> None:
+        """Append one record."""
+        with disk_errors(self._path):
+            self._stream.write(json.dumps(record) + "\n")
+            self._stream.flush()
+
+    def close(self) -> None:
+        """Sync and close the file."""
+        with disk_errors(self._path):
+            os.fsync(self._stream.fileno())
+            self._stream.close()
+
+
+class TensorBoard:
+    """Writes the numbers of every record as TensorBoard scalars, tagged kind/name."""
+
+    def __init__(self, directory: Path) -> None:
+        from torch.utils.tensorboard import SummaryWriter
+
+        self._writer = SummaryWriter(str(directory))
+
+    def write(self, record: Mapping[str, Any]) -> None:
+        """Write one record's numbers."""
+        for name, value in record.items():
+            if isinstance(value, int | float) and name != "step":
+                self._writer.add_scalar(f"{record['kind']}/{name}", value, record["step"])
+
+    def close(self) -> None:
+        """Flush and close the event file."""
+        self._writer.close()
+
+
+def read_metrics(path: Path) -> list[dict[str, Any]]:
+    """Return the records of a metrics.jsonl; a last line cut by a crash is left out, a missing file has none."""
+    records = []
+    with contextlib.suppress(FileNotFoundError), path.open(encoding="utf-8") as stream:
+        for line in stream:
+            with contextlib.suppress(json.JSONDecodeError):
+                records.append(json.loads(line))
+    return records
+
+
+@contextlib.contextmanager
+def open_sinks(directory: Path, resumed_at: int, tensorboard: bool) -> Iterator[list[Sink]]:
+    """Yield the sinks of a run directory, and close them."""
+    with contextlib.ExitStack() as stack:
+        file = MetricsFile(directory / "metrics.jsonl", resumed_at)
+        stack.callback(file.close)
+        sinks: list[Sink] = [file]
+        if tensorboard:
+            board = TensorBoard(directory / "tensorboard")
+            stack.callback(board.close)
+            sinks.append(board)
+        yield sinks

@@ -1,0 +1,88 @@
+"""Optimizers: torch's AdamW and Muon as one thing with one rate, whose state is a flat table of tensors.
+
+Muon (Jordan et al. 2024) orthogonalises the momentum of each weight matrix inside the layers; embeddings, norms, biases
+and the output head are AdamW's (Loshchilov and Hutter 2019). Muon's step is scaled to AdamW's usual size ("match_rms",
+Liu et al. 2025, section 2.2), so its rate carries over between shapes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from hornbook.errors import UserError
+
+PREFIX = "optimizer."
+
+
+class Optimizers:
+    """AdamW, and Muon when asked, over the named parameters of one model.
+
+    Decay is decoupled and touches matrices inside the layers only: neither embeddings nor norms nor biases.
+    """
+
+    def __init__(
+        self,
+        named: Iterable[tuple[str, Tensor]],
+        *,
+        kind: Literal["muon", "adamw"],
+        learning_rate: float,
+        matrix_rate: float,
+        weight_decay: float,
+        betas: tuple[float, float],
+        epsilon: float,
+    ) -> None:
+        self._named = dict(named)
+        matrices = {name: p for name, p in self._named.items() if p.ndim == 2 and ".layers." in name}
+        others = [p for name, p in self._named.items() if name not in matrices]
+        groups: list[dict[str, Any]] = [{"params": others, "weight_decay": 0.0}]
+        self._parts: list[torch.optim.Optimizer] = []
+        if kind == "muon" and matrices:
+            self._parts.append(
+                torch.optim.Muon(
+                    list(matrices.values()), lr=matrix_rate, weight_decay=weight_decay, adjust_lr_fn="match_rms_adamw"
+                )
+            )
+        else:
+            groups.append({"params": list(matrices.values()), "weight_decay": weight_decay})
+        self._parts.append(
+            torch.optim.AdamW(
+                [group for group in groups if group["params"]], lr=learning_rate, betas=betas, eps=epsilon, fused=True
+            )
+        )
+        self._peaks = [[group["lr"] for group in part.param_groups] for part in self._parts]
+
+    def step(self, share: float) -> None:
+        """Update the parameters at `share` of the peak rates, then forget the gradients."""
+        for part, peaks in zip(self._parts, self._peaks, strict=True):
+            for group, peak in zip(part.param_groups, peaks, strict=True):
+                group["lr"] = peak * share
+            part.step()
+            part.zero_grad(set_to_none=True)
+
+    def state(self) -> dict[str, Tensor]:
+        """Return the state as named tensors, `optimizer.<parameter>.<quantity>`."""
+        names = {parameter: name for name, parameter in self._named.items()}
+        return {
+            f"{PREFIX}{names[parameter]}.{quantity}": value
+            for part in self._parts
+            for parameter, values in part.state.items()
+            for quantity, value in values.items()
+        }
+
+    def load(self, tensors: Mapping[str, Tensor]) -> None:
+        """Take over a state that `state` returned; raises UserError when it belongs to other parameters."""
+        owner = {
+            parameter: part for part in self._parts for group in part.param_groups for parameter in group["params"]
+        }
+        for key, value in tensors.items():
+            name, _, quantity = key.removeprefix(PREFIX).rpartition(".")
+            if name not in self._named:
+                raise UserError(f"The checkpoint's optimizer has a state for {name}, which this model has not.")
+            parameter = self._named[name]
+            owner[parameter].state[parameter][quantity] = value.to(
+                value.device if value.ndim == 0 else parameter.device
+            )
