@@ -1,0 +1,51 @@
+# Every target sets up what it needs: on a bare machine with Python 3.11 or newer, `make demo` is enough.
+
+PYTHON ?= python3
+VENV ?= .venv
+DEMO ?= runs/demo
+PROMPT ?= A function is
+
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-all lint bench
+
+help:
+	@echo "make demo      install, then train, measure, sample and export a small model (a few minutes)"
+	@echo "make test      lint and the fast tests"
+	@echo "make test-all  lint and every test, the slow ones too"
+	@echo "make lint      ruff format, ruff check, mypy"
+	@echo "make bench     the benchmarks, peers measured in the same run"
+	@echo "PYTHON=python3.12 chooses the interpreter, VENV=DIRECTORY the environment."
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Hornbook needs Python 3.11 or newer: make demo PYTHON=/path/to/python3.11"; exit 2; }
+	@test -x $(BIN)/python || { echo "Making an environment in $(VENV) ..."; $(PYTHON) -m venv $(VENV); }
+	@echo "Installing Hornbook and what it needs into $(VENV) (once; one to three minutes) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: $(READY)
+	@echo "Training a small model on the text of your own Python; $(DEMO) is made anew."
+	@rm -rf $(DEMO)
+	$(BIN)/hornbook pretrain --recipe demo --out $(DEMO)
+	$(BIN)/hornbook generate $(DEMO) "$(PROMPT)"
+	$(BIN)/hornbook export $(DEMO)
+	$(BIN)/python -c "from transformers import pipeline; \
+	  print(pipeline('text-generation', '$(DEMO)/export')('$(PROMPT)', max_new_tokens=40)[0]['generated_text'])"
+
+lint: $(READY)
+	@$(BIN)/ruff format --check --quiet
+	@$(BIN)/ruff check --quiet
+	@$(BIN)/mypy
+
+test: lint
+	@$(BIN)/pytest
+
+test-all: lint
+	@$(BIN)/pytest -m ""
+
+bench: $(READY)
+	@for script in benchmarks/*.py; do echo "$$script"; $(BIN)/python $$script || exit 1; done
