@@ -1,0 +1,181 @@
+"""Attention, its positions and the one mask rule.
+
+Shapes: B rows, T queries, S keys, D width, H query heads, G key-value heads, K head width.
+
+The mask rule is that of `hornbook.batch`: allowed[q, k] = segments[q] == segments[k] != 0 and (k <= q or visible[k]).
+Padding (segment 0) is treated as one more document, so that a padded query has keys and no row of the softmax is empty;
+no token of a document ever sees padding.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from hornbook.model.config import ModelConfig
+from hornbook.model.parts import Linear, Norm, compute_type
+
+KeysValues = tuple[Tensor, Tensor]
+"""Keys and values, each [B, S, G, K]."""
+
+
+@dataclass(frozen=True)
+class Cache:
+    """Keys and values of the positions seen so far, in memory set aside for all: each [B, S, G, K]."""
+
+    keys: Tensor
+    values: Tensor
+
+    def write(self, found: KeysValues, positions: Tensor, length: int) -> KeysValues:
+        """Put new keys and values at positions int64[B, T] and return those of the first `length` positions."""
+        rows = torch.arange(len(positions), device=positions.device)[:, None]
+        self.keys[rows, positions] = found[0]
+        self.values[rows, positions] = found[1]
+        return self.keys[:, :length], self.values[:, :length]
+
+
+class Attention(nn.Module):
+    """Scaled dot-product attention (Vaswani et al. 2017), heads grouped where G < H (Ainslie et al. 2023)."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.heads, self.key_heads, self.key_width = config.heads, config.key_heads, config.key_width
+        self.scale = 1.0 if config.attention_scale == "none" else self.key_width**-0.5
+        inner, shared = self.heads * self.key_width, self.key_heads * self.key_width
+        self.q = Linear(config.width, inner, config.biases)
+        self.k = Linear(config.width, shared, config.biases)
+        self.v = Linear(config.width, shared, config.biases)
+        self.o = Linear(inner, config.width, config.biases)
+        self.q_norm = self.k_norm = None
+        if config.qk_norm:
+            self.q_norm = Norm(self.key_width, config.norm_epsilon, centred=False, bias=False)
+            self.k_norm = Norm(self.key_width, config.norm_epsilon, centred=False, bias=False)
+
+    def keys_values(self, source: Tensor, rotation: KeysValues | None) -> KeysValues:
+        """Return what can be attended to in source [B, S, D]."""
+        shape = (*source.shape[:2], self.key_heads, self.key_width)
+        keys = _place(self.k(source).view(shape), self.k_norm, rotation)
+        return keys, self.v(source).view(shape)
+
+    def forward(
+        self,
+        x: Tensor,
+        mask: Tensor | None,
+        causal: bool,
+        rotation: KeysValues | None = None,
+        memory: Tensor | KeysValues | None = None,
+        cache: Cache | None = None,
+        positions: Tensor | None = None,
+    ) -> Tensor:
+        """x [B, T, D] attends to itself, or to memory [B, S, D] or its keys and values. Returns [B, T, D].
+
+        mask is added to the scores: [B or 1, H or 1, T, S] or None. With a cache, x stands at positions int64[B, T] and
+        also sees the cache's earlier positions, as many as the mask is wide.
+        """
+        x = x.to(compute_type(x))
+        queries = _place(self.q(x).view(*x.shape[:2], self.heads, self.key_width), self.q_norm, rotation)
+        if isinstance(memory, tuple):
+            keys, values = memory
+        else:
+            keys, values = self.keys_values(x if memory is None else memory.to(x.dtype), rotation)
+        if cache is not None:
+            assert positions is not None and mask is not None
+            keys, values = cache.write((keys, values), positions, mask.shape[-1])
+        mixed = F.scaled_dot_product_attention(
+            queries.transpose(1, 2),  # [B, H, T, K]
+            keys.transpose(1, 2),  # [B, G, S, K]
+            values.transpose(1, 2),
+            attn_mask=mask,
+            is_causal=causal and mask is None,
+            scale=self.scale,
+            enable_gqa=self.key_heads != self.heads,
+        )
+        output: Tensor = self.o(mixed.transpose(1, 2).flatten(2))
+        return output
+
+
+def _place(x: Tensor, norm: Norm | None, rotation: KeysValues | None) -> Tensor:
+    """Normalise each head of x [B, T, H, K] and turn it to its position, both in full precision."""
+    kind = x.dtype
+    if norm is not None:
+        x = norm(x)
+    if rotation is not None:
+        cosine, sine = rotation
+        swapped = x.view(*x.shape[:-1], 2, -1).flip(-2).flatten(-2)  # the two halves exchanged
+        x = x * cosine + swapped * sine
+    return x.to(kind)
+
+
+def rotary_tables(length: int, key_width: int, base: float) -> KeysValues:
+    """Return cosines and signed sines float32[length, 1, K] of rotary positions (Su et al. 2021), in Llama's halves.
+
+    Pair (i, i + K/2) turns by position * base ** (-2 i / K); the first half of the sines carries the minus sign.
+    """
+    rates = base ** (-torch.arange(0, key_width, 2, dtype=torch.float64) / key_width)
+    angles = torch.arange(length, dtype=torch.float64)[:, None] * rates
+    cosine, sine = angles.cos().float(), angles.sin().float()
+    return torch.cat((cosine, cosine), -1)[:, None], torch.cat((-sine, sine), -1)[:, None]
+
+
+def relative_buckets(distance: Tensor, buckets: int, farthest: int, causal: bool) -> Tensor:
+    """Return the bucket of each distance, key minus query position, int64 of any shape (Raffel et al. 2020, 2.1).
+
+    Half of the buckets hold one distance each, the others grow logarithmically up to `farthest`. A causal stack uses
+    all buckets for keys behind (those ahead share bucket 0); otherwise each direction has half of them.
+    """
+    first = torch.zeros_like(distance)
+    if causal:
+        steps = (-distance).clamp(min=0)
+    else:
+        buckets //= 2
+        first = (distance > 0).long() * buckets
+        steps = distance.abs()
+    exact = buckets // 2
+    ratio = torch.log(steps.clamp(min=1).float() / exact) / math.log(farthest / exact)
+    far = (exact + (ratio * (buckets - exact)).long()).clamp(max=buckets - 1)
+    return first + torch.where(steps < exact, steps, far)
+
+
+def document_positions(segments: Tensor) -> Tensor:
+    """Return int64[B, T]: each token's position within its own document, from segments int64[B, T]."""
+    index = torch.arange(segments.shape[1], device=segments.device).expand_as(segments)
+    begins = torch.ones_like(segments, dtype=torch.bool)
+    begins[:, 1:] = segments[:, 1:] != segments[:, :-1]
+    return index - torch.where(begins, index, 0).cummax(dim=1).values
+
+
+def allowed(
+    segments: Tensor | None, visible: Tensor | None, causal: bool, queries: Tensor, keys: Tensor
+) -> Tensor | None:
+    """Return bool[B or 1, 1, T, S], True where a query sees a key of its own stack, or None where all see all.
+
+    queries int64[T] or [B, T] and keys int64[S] are positions; segments int64[B, S] and visible bool[B, S] are those of
+    a Batch, segments None where nothing is padded and every row is one document.
+    """
+    permitted: Tensor | None = None
+    if causal or visible is not None:
+        permitted = keys <= queries[..., None]  # [B, T, S] or [T, S]
+        permitted = permitted[:, None] if permitted.ndim == 3 else permitted[None, None]
+        if visible is not None:
+            permitted = permitted | visible[:, None, None, :]
+    if segments is not None:
+        same = crossing(segments, segments)
+        permitted = same if permitted is None else permitted & same
+    return permitted
+
+
+def crossing(queries: Tensor, keys: Tensor) -> Tensor:
+    """Return bool[B, 1, T, S], True where a query's segment [B, T] is the key's [B, S]."""
+    return queries[:, None, :, None] == keys[:, None, None, :]
+
+
+def additive(permitted: Tensor | None, bias: Tensor | None, kind: torch.dtype) -> Tensor | None:
+    """Return the mask added to scores: bias (or 0) where permitted, the least finite number elsewhere."""
+    if permitted is None:
+        return None if bias is None else bias.to(kind)
+    scores = torch.zeros((), dtype=kind, device=permitted.device) if bias is None else bias.to(kind)
+    return torch.where(permitted, scores, torch.finfo(kind).min)

@@ -1,0 +1,78 @@
+"""Tensors: a Batch on its device, ready for the model.
+
+Shapes: B rows, S positions of the input, T positions of the output (T = S but for encoder-decoders), N scored positions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from hornbook.batch import Batch
+
+
+@dataclass(frozen=True, eq=False)
+class Tensors:
+    """A Batch as tensors on one device; the conventions are those of `hornbook.batch`.
+
+    inputs            int64[B, S]
+    targets           int64[B, T]
+    weights           float32[B, T]
+    count             sum of the batch's count: its share of the loss's denominator
+    scored            int64[N]      ascending indices into [B * T] where weights are not 0
+    segments          int64[B, S] or None where every row is one document without padding
+    visible           bool[B, S] or None
+    types             int64[B, S] or None
+    pair              int64[B] or None
+    decoder_inputs    int64[B, T] or None
+    decoder_segments  int64[B, T] or None where every row is one document, padded or not: nothing sees padding behind it
+    """
+
+    inputs: Tensor
+    targets: Tensor
+    weights: Tensor
+    count: float
+    scored: Tensor
+    segments: Tensor | None = None
+    visible: Tensor | None = None
+    types: Tensor | None = None
+    pair: Tensor | None = None
+    decoder_inputs: Tensor | None = None
+    decoder_segments: Tensor | None = None
+
+
+def to_tensors(batch: Batch, device: torch.device) -> Tensors:
+    """Copy a Batch to the device. Segments that forbid nothing become None, so that attention takes its fast path."""
+
+    def move(values: NDArray[np.generic] | None, kind: type) -> Tensor | None:
+        if values is None:
+            return None
+        tensor = torch.from_numpy(np.ascontiguousarray(values, dtype=kind))
+        return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)
+
+    def required(values: NDArray[np.generic], kind: type) -> Tensor:
+        tensor = move(values, kind)
+        assert tensor is not None
+        return tensor
+
+    segments = None if batch.segments is None or (batch.segments == 1).all() else batch.segments
+    behind = batch.decoder_segments
+    if behind is not None and segments is None and (behind <= 1).all() and (np.diff(behind, axis=1) <= 0).all():
+        behind = None
+    return Tensors(
+        inputs=required(batch.inputs, np.int64),
+        targets=required(batch.targets, np.int64),
+        weights=required(batch.weights, np.float32),
+        count=float(batch.count.sum()),
+        scored=required(np.flatnonzero(batch.weights), np.int64),
+        segments=move(segments, np.int64),
+        visible=move(batch.visible, np.bool_),
+        types=move(batch.types, np.int64),
+        pair=move(batch.pair, np.int64),
+        decoder_inputs=move(batch.decoder_inputs, np.int64),
+        decoder_segments=move(behind, np.int64),
+    )

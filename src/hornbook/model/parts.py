@@ -1,0 +1,66 @@
+"""The smallest parts: linear map, table, norm, and the type in which a block computes.
+
+They are made without values (`hornbook.model.initialise` gives them), so that building one costs nothing and touches no
+global generator. Under autocast the residual stream and all norms stay in the weights' fp32; each block casts what it
+reads to the compute type once.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from hornbook.model.config import ModelConfig
+
+
+def compute_type(x: Tensor) -> torch.dtype:
+    """Return the type of matrix products with x: autocast's where it is on, else x's own."""
+    kind = x.device.type
+    return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else x.dtype
+
+
+class Linear(nn.Module):
+    """x W^T + b: weight [out, in], bias [out] or none."""
+
+    def __init__(self, inputs: int, outputs: int, bias: bool) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(outputs, inputs))
+        self.bias = nn.Parameter(torch.empty(outputs)) if bias else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.linear(x, self.weight, self.bias)
+
+
+class Table(nn.Module):
+    """Rows looked up by index: weight [rows, width]."""
+
+    def __init__(self, rows: int, width: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(rows, width))
+
+    def forward(self, index: Tensor) -> Tensor:
+        return F.embedding(index, self.weight)
+
+
+class Norm(nn.Module):
+    """RMSNorm (Zhang and Sennrich 2019) or LayerNorm (Ba et al. 2016) over the last axis, in the weights' precision."""
+
+    def __init__(self, width: int, epsilon: float, centred: bool, bias: bool) -> None:
+        super().__init__()
+        self.epsilon = epsilon
+        self.centred = centred
+        self.weight = nn.Parameter(torch.empty(width))
+        self.bias = nn.Parameter(torch.empty(width)) if bias else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x.to(self.weight.dtype)
+        if self.centred:
+            return F.layer_norm(x, self.weight.shape, self.weight, self.bias, self.epsilon)
+        return F.rms_norm(x, self.weight.shape, self.weight, self.epsilon)
+
+
+def make_norm(config: ModelConfig) -> Norm:
+    """Return the config's norm over the width D; RMSNorm has no bias, LayerNorm has one where linear maps have."""
+    centred = config.norm == "layer"
+    return Norm(config.width, config.norm_epsilon, centred, centred and config.biases)

@@ -1,0 +1,154 @@
+"""The Transformer: one model for decoders, encoders and encoder-decoders.
+
+Shapes: B rows, S positions of the input, T positions of the output, N scored positions, D width, V vocabulary.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from hornbook.errors import UserError
+from hornbook.model import initialise
+from hornbook.model.attention import document_positions
+from hornbook.model.config import ModelConfig
+from hornbook.model.inputs import Tensors
+from hornbook.model.layers import Embeddings, Stack, activation
+from hornbook.model.loss import Kernel, linear_cross_entropy, linear_nats, nats_and_slope
+from hornbook.model.parts import Linear, compute_type, make_norm
+
+
+class Head(nn.Module):
+    """What stands between a stack and the logits: dense, activation, norm (as in BERT), scale, output, bias."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        width = config.width
+        self.activation = activation(config.activation)
+        self.scale = width**-0.5 if config.output_scale == "width" else 1.0
+        self.dense = Linear(width, width, config.biases) if config.head_transform else None
+        self.norm = make_norm(config) if config.head_transform else None
+        self.output = None if config.tied else Linear(width, config.vocab_size, bias=False)
+        self.bias = nn.Parameter(torch.empty(config.vocab_size)) if config.head_bias else None
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """Return what the output matrix is multiplied with, [..., D]."""
+        if self.dense is not None and self.norm is not None:
+            hidden = self.norm(self.activation(self.dense(hidden)))
+        return hidden if self.scale == 1.0 else hidden * self.scale
+
+
+class Transformer(nn.Module):
+    """A decoder, an encoder, or both, over one embedding; it computes what `config` says and shifts nothing.
+
+    Matrix products run in autocast's type where the caller has entered `torch.autocast`, else in the weights'.
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        for name in ("vocab_size", "width", "layers", "heads"):
+            if not getattr(config, name):
+                raise UserError(f"model.{name} is not chosen yet: give it a value before a model is built.")
+        self.config = config
+        self.embed = Embeddings(config)
+        both = config.topology == "encoder-decoder"
+        behind = config.decoder_layers or config.layers if both else config.layers
+        self.encoder = None if config.topology == "decoder" else Stack(config, config.layers, causal=False, cross=False)
+        self.decoder = None if config.topology == "encoder" else Stack(config, behind, causal=True, cross=both)
+        self.head = Head(config)
+        self.kernel: Kernel = nats_and_slope
+        self.initialise(0)
+
+    def initialise(self, seed: int) -> None:
+        """Give all parameters their first values; see `hornbook.model.initialise` for which, and why."""
+        if not self.embed.tokens.weight.is_meta:
+            initialise.initialise(self.named_parameters(), self.config, seed)
+
+    def hidden(self, batch: Tensors) -> Tensor:
+        """Return what the last layer says at every output position, [B, T, D]."""
+        self.check(batch.inputs, batch.decoder_inputs)
+        segments, behind = batch.segments, batch.decoder_segments
+        x = self.embedded(batch.inputs, segments, batch.types)
+        if self.encoder is None:
+            assert self.decoder is not None
+            output: Tensor = self.decoder(x, segments, batch.visible)
+            return output
+        memory: Tensor = self.encoder(x, segments, batch.visible)
+        if self.decoder is None:
+            return memory
+        assert batch.decoder_inputs is not None
+        if segments is None and behind is not None:
+            segments = torch.ones_like(batch.inputs)
+        elif segments is not None and behind is None:
+            behind = torch.ones_like(batch.decoder_inputs)
+        output = self.decoder(
+            self.embedded(batch.decoder_inputs, behind, None), behind, memory=memory, memory_segments=segments
+        )
+        return output
+
+    def embedded(self, tokens: Tensor, segments: Tensor | None, types: Tensor | None) -> Tensor:
+        """Return the embeddings [B, T, D] of tokens int64[B, T]; positions restart at each document."""
+        if segments is None or self.embed.positions is None:
+            positions = torch.arange(tokens.shape[1], device=tokens.device)
+        else:
+            positions = document_positions(segments)
+        x: Tensor = self.embed(tokens, positions, types)
+        return x
+
+    def check(self, *tokens: Tensor | None) -> None:
+        """Refuse rows longer than the model's positions."""
+        for side in tokens:
+            if side is not None and side.shape[1] > self.config.max_length:
+                raise UserError(
+                    f"A row of {side.shape[1]} tokens is longer than the model's {self.config.max_length} positions: "
+                    "shorten the text or train a model with a larger model.max_length."
+                )
+
+    @property
+    def output_weight(self) -> Tensor:
+        """The matrix [V, D] of the output head."""
+        return self.embed.tokens.weight if self.head.output is None else self.head.output.weight
+
+    def loss(self, batch: Tensors) -> Tensor:
+        """Return sum(weights * nats) over the batch's scored positions, a number in full precision.
+
+        Dividing by the count of all micro-batches and processes is the caller's part.
+        """
+        hidden = self._scored(batch)
+        targets = batch.targets.flatten()[batch.scored]
+        weights = batch.weights.flatten()[batch.scored]
+        kind = compute_type(hidden)
+        return linear_cross_entropy(hidden, self.output_weight, self.head.bias, targets, weights, kind, self.kernel)
+
+    def nats(self, batch: Tensors) -> Tensor:
+        """Return -log p(target) of each scored position [N], in the order of `scored`, without gradients."""
+        with torch.no_grad():
+            hidden = self._scored(batch)
+            targets = batch.targets.flatten()[batch.scored]
+            return linear_nats(hidden, self.output_weight, self.head.bias, targets, compute_type(hidden))
+
+    def logits(self, batch: Tensors) -> Tensor:
+        """Return the logits of all output positions, [B, T, V]."""
+        return self.output(self.hidden(batch))
+
+    def output(self, hidden: Tensor) -> Tensor:
+        """Return the logits [..., V] of what a stack returned, [..., D]."""
+        return F.linear(self.head(hidden), self.output_weight, self.head.bias)
+
+    def _scored(self, batch: Tensors) -> Tensor:
+        """Return the head's view [N, D] of the scored positions: the head costs nothing elsewhere."""
+        hidden = self.hidden(batch).flatten(0, 1)  # [B * T, D]
+        picked: Tensor = self.head(hidden.index_select(0, batch.scored))
+        return picked
+
+    def compile_layers(self) -> None:
+        """Compile the layers and the loss's kernel; later calls run the compiled form, for each new shape anew.
+
+        All layers of a stack share one compilation. A stack has two forms, without and with a mask.
+        """
+        torch._dynamo.config.recompile_limit = 64
+        for stack in (self.encoder, self.decoder):
+            for layer in [] if stack is None else stack.layers:
+                layer.compile(dynamic=False)
+        self.kernel = torch.compile(nats_and_slope, dynamic=True)
