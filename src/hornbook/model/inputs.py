@@ -1,6 +1,6 @@
 """Tensors: a Batch on its device, ready for the model.
 
-Shapes: B rows, S positions of the input, T positions of the output (T = S but for encoder-decoders), N scored positions.
+Shapes: B rows, S positions of the input, T of the output (T = S but for encoder-decoders), N scored positions.
 """
 
 from __future__ import annotations

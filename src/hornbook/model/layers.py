@@ -6,6 +6,7 @@ Shapes: B rows, T positions, S positions of the memory, D width, F MLP width, H 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -190,6 +191,10 @@ class Stack(nn.Module):
             memory = None if memories is None else memories[number]
             x = layer(x, mask, False, rotation, memory, memory_mask, caches[number], positions)
         return x if self.norm is None else self.norm(x)
+
+    def attend_to(self, memory: Tensor) -> list[KeysValues]:
+        """Return the keys and values of memory [B, S, D] for each layer's cross-attention, to be used in many steps."""
+        return [cast(Attention, layer.cross).keys_values(memory, None) for layer in self.layers]
 
     def _bias(self, queries: Tensor, keys: Tensor) -> Tensor | None:
         """Return the bias of relative positions [B or 1, H, T, S] for positions [T] or [B, T] and [S], or None."""
