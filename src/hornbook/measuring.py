@@ -1,0 +1,127 @@
+"""What a run ends with, and `hornbook evaluate` repeats: the model's numbers beside those of simple models."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from hornbook import keys
+from hornbook.artifacts import read_json, write_json
+from hornbook.batch import Batch
+from hornbook.evaluate.baselines import baselines
+from hornbook.evaluate.measure import held_out_batches, measure
+from hornbook.evaluate.pseudo import pseudo_perplexity
+from hornbook.model.inputs import to_tensors
+from hornbook.model.transformer import Transformer
+from hornbook.objectives.base import Objective
+from hornbook.prepare import Prepared
+from hornbook.recipe import Recipe
+from hornbook.settings import kind_of
+from hornbook.tokens.packing import PackedRows
+
+# The last measurement reads this many times the tokens of those during the run, as far as the text goes.
+_FINAL = 20
+# The simple models are counted on at most this many tokens.
+_COUNTED_TOKENS = 20_000_000
+_GUESSED_TOKENS = 512
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Numbers on held-out text; see hornbook.evaluate for the definition of each.
+
+    objective          kind of objective: what the loss is a loss of
+    loss               mean nats per scored token
+    perplexity         exp(loss)
+    text_loss          the same over text tokens alone
+    bits_per_byte      causal models only
+    pseudo_perplexity  masked models only
+    unigram, bigram    loss of the simple models on the same targets; bigram for causal models only
+    targets            number of scored targets that are text
+    text_bytes         size of the text measured on
+    """
+
+    objective: str
+    loss: float
+    perplexity: float
+    text_loss: float
+    bits_per_byte: float | None
+    pseudo_perplexity: float | None
+    unigram: float
+    bigram: float | None
+    targets: int
+    text_bytes: int
+
+    @property
+    def beats_baselines(self) -> bool:
+        """Whether the loss is below that of every simple model there is."""
+        return self.loss < min(self.unigram, self.bigram if self.bigram is not None else math.inf)
+
+    def save(self, path: Path) -> None:
+        """Write as JSON."""
+        write_json(path, dataclasses.asdict(self))
+
+    @classmethod
+    def load(cls, path: Path) -> Evaluation:
+        """Read what `save` wrote."""
+        return cls(**read_json(path, "result"))
+
+
+def final_evaluation(model: Transformer, recipe: Recipe, prepared: Prepared, device: torch.device) -> Evaluation:
+    """Measure in fp32 on the held-out documents, beside simple models counted on the training text that was read."""
+    rows, size = prepared.held_out_rows(recipe.model.max_length, _FINAL * recipe.training.evaluate_tokens)
+    return evaluate_rows(model, recipe, prepared, rows, size, device)
+
+
+def evaluate_rows(
+    model: Transformer, recipe: Recipe, prepared: Prepared, rows: PackedRows, size: int, device: torch.device
+) -> Evaluation:
+    """Measure on `rows`, which hold documents of `size` bytes."""
+    objective = prepared.objective
+    prepare_batch = functools.partial(to_tensors, device=device)
+    batch_rows = recipe.training.micro_batch
+    training = prepared.training_rows(recipe.model.max_length)
+    read = min(
+        len(training), recipe.budget.steps * recipe.training.batch_rows, _COUNTED_TOKENS // training.row_length + 1
+    )
+    simple = baselines(
+        _training_batches(training, read, objective, batch_rows, recipe.seed),
+        held_out_batches(rows, objective, batch_rows, recipe.seed),
+        recipe.model.vocab_size,
+        bigram=objective.overlap == 1,
+    )
+    with torch.no_grad():
+        found = measure(model, rows, objective, prepare_batch, batch_rows=batch_rows, seed=recipe.seed, text_bytes=size)
+        pseudo = None
+        if recipe.model.topology == "encoder":
+            pseudo = pseudo_perplexity(
+                model, rows, objective, prepare_batch, tokens=_GUESSED_TOKENS, batch_rows=batch_rows, seed=recipe.seed
+            ).value
+    return Evaluation(
+        objective=kind_of(recipe.objective),
+        loss=found.loss,
+        perplexity=found.perplexity,
+        text_loss=found.text_loss,
+        bits_per_byte=found.bits_per_byte,
+        pseudo_perplexity=pseudo,
+        unigram=simple.unigram,
+        bigram=simple.bigram,
+        targets=found.text_tokens,
+        text_bytes=size,
+    )
+
+
+def _training_batches(
+    rows: PackedRows, number: int, objective: Objective, batch_rows: int, seed: int
+) -> Iterator[Batch]:
+    """Yield the first `number` rows of the stream as the objective shows them in the first epoch."""
+    for start in range(0, number, batch_rows):
+        index = np.arange(start, min(start + batch_rows, number))
+        yield objective(rows.rows(index, keys.row_keys(seed, index, 0)))

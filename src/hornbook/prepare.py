@@ -1,0 +1,184 @@
+"""Text -> tokens, for one run: read, split, train or load the tokenizer, write the shards.
+
+Every stage leaves its result in the run directory and is skipped when that is there already, so an interrupted
+preparation goes on where it stopped, and gives what an undisturbed one gives.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hornbook.artifacts import read_json, write_file, write_json
+from hornbook.console import View
+from hornbook.corpus.document import Document, document_hash
+from hornbook.corpus.read import read
+from hornbook.corpus.split import Split, make_split
+from hornbook.errors import UserError
+from hornbook.objectives.base import Objective
+from hornbook.recipe import Recipe
+from hornbook.tokens.packing import PackedRows
+from hornbook.tokens.shards import TokenStore, write_store
+from hornbook.tokens.tokenizer import Codec, Template, load_codec, train_tokenizer
+
+CORPUS, TOKENIZER, TOKENS = "corpus.json", "tokenizer.json", "tokens"
+# A corpus below this many bytes is kept in memory between the passes over it; a larger one is read anew.
+_KEEP_BYTES = 256 << 20
+# A tokenizer learns from at most this many bytes of the training text: more changes it little.
+_LEARN_BYTES = 64 << 20
+_SMALLEST, _LARGEST = 512, 16_384
+
+
+@dataclass(frozen=True)
+class Text:
+    """What the first pass over a corpus found: numbers of documents and bytes, and where the held-out ones are."""
+
+    documents: int
+    bytes: int
+    split: Split
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A corpus ready for an objective: its tokens, and which documents are for training and which for measuring."""
+
+    text: Text
+    codec: Codec
+    objective: Objective
+    store: TokenStore
+
+    def training_rows(self, max_length: int) -> PackedRows:
+        """Return the rows of all training documents."""
+        return self._rows(np.flatnonzero(~self._held_out()), max_length)
+
+    def held_out_rows(self, max_length: int, tokens: int) -> tuple[PackedRows, int]:
+        """Return the rows of held-out documents of about `tokens` tokens (at least one document), and their bytes.
+
+        Documents are taken in the order of their hashes, so that the choice does not depend on the order of files.
+        """
+        held_out = np.flatnonzero(self._held_out())
+        by_hash = held_out[np.argsort(self.store.hashes[held_out], kind="stable")]
+        within = int(np.searchsorted(np.cumsum(self.store.lengths[by_hash]), tokens, side="right"))
+        chosen = np.sort(by_hash[: max(1, within)])
+        return self._rows(chosen, max_length), int(self.store.bytes[chosen].sum())
+
+    def _held_out(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        return self.store.hashes <= np.uint64(self.text.split.threshold)
+
+    def _rows(self, documents: np.ndarray[Any, np.dtype[np.int64]], max_length: int) -> PackedRows:
+        objective = self.objective
+        return PackedRows(self.store, documents, objective.row_length(max_length), objective.overlap, objective.marks)
+
+
+def prepare(recipe: Recipe, directory: Path, view: View) -> Prepared:
+    """Return the recipe's corpus as tokens in `directory`, doing whatever of it is not done yet.
+
+    Raises UserError when the text cannot be read, is too short, cannot serve the objective, or has changed since an
+    earlier, interrupted call.
+    """
+    finished = (directory / TOKENS).is_dir() and (directory / CORPUS).is_file()
+    corpus = _Corpus(recipe.data.paths)
+    text = recall(directory) if finished else _scan(corpus, recipe.data.held_out, directory, view)
+    codec = _tokenizer(recipe, corpus, text, directory, view)
+    objective = dataclasses.replace(recipe.objective, vocab=codec.vocab)  # type: ignore[type-var]
+    objective.check(recipe.model.max_length)
+    if not finished:
+        with view.stage("writing tokens", "tokens") as update:
+            write_store(
+                iter(corpus), codec, directory / TOKENS, progress=lambda documents, tokens, size: update(tokens)
+            )
+    return Prepared(text, codec, objective, TokenStore.open(directory / TOKENS, codec.vocab))
+
+
+class _Corpus:
+    """The documents of some paths, as often as they are needed; a small corpus is read once and kept."""
+
+    def __init__(self, paths: tuple[str, ...]) -> None:
+        self._paths = paths
+        self._kept: list[Document] | None = None
+
+    def __iter__(self) -> Iterator[Document]:
+        if self._kept is not None:
+            yield from self._kept
+            return
+        kept: list[Document] = []
+        size = 0
+        for document in read(self._paths):
+            size += len(document.text)
+            if size <= _KEEP_BYTES:
+                kept.append(document)
+            yield document
+        self._kept = kept if size <= _KEEP_BYTES else None
+
+
+def _scan(corpus: _Corpus, held_out: float, directory: Path, view: View) -> Text:
+    """Read everything once: count, and decide what is held out."""
+    hashes: list[int] = []
+    size = 0
+    with view.stage("reading text", "bytes") as update:
+        for document in corpus:
+            hashes.append(document_hash(document))
+            size += len(document.text.encode())
+            update(size)
+    split = make_split(hashes, held_out)
+    digest = hashlib.sha256(np.array(hashes, np.uint64).tobytes()).hexdigest()
+    facts = {"documents": len(hashes), "bytes": size, "threshold": split.threshold, "sha256_of_hashes": digest}
+    if (directory / CORPUS).is_file() and read_json(directory / CORPUS, "corpus record") != facts:
+        raise UserError(
+            f"The text has changed since the run in {directory} began; start a new run instead of resuming this one."
+        )
+    write_json(directory / CORPUS, facts)
+    return Text(len(hashes), size, split)
+
+
+def recall(directory: Path) -> Text:
+    """Return what the first pass over a run's corpus found."""
+    facts = read_json(directory / CORPUS, "corpus record")
+    return Text(facts["documents"], facts["bytes"], Split(facts["threshold"]))
+
+
+def _tokenizer(recipe: Recipe, corpus: _Corpus, text: Text, directory: Path, view: View) -> Codec:
+    path = directory / TOKENIZER
+    if not path.is_file():
+        if recipe.tokenizer.file:
+            content = load_codec(Path(recipe.tokenizer.file)).text
+        else:
+            size = recipe.tokenizer.size or vocabulary_size(text.bytes)
+            template: Template = {"decoder": "none", "encoder": "both", "encoder-decoder": "end"}[
+                recipe.objective.topology
+            ]
+            with view.stage(f"training a {recipe.tokenizer.kind} tokenizer", "bytes") as update:
+                texts = _learnable(corpus, text.split, update)
+                needs = recipe.objective.requirements(recipe.model.max_length)
+                content = train_tokenizer(texts, recipe.tokenizer.kind, size, needs, template)
+        write_file(path, content)
+    return load_codec(path)
+
+
+def _learnable(corpus: _Corpus, split: Split, update: Callable[[int], None]) -> Iterator[str]:
+    """Yield the training texts that a tokenizer learns from: held-out text must not shape it."""
+    size = 0
+    for document in corpus:
+        if not split.held_out(document_hash(document)):
+            size += len(document.text)
+            if size > _LEARN_BYTES:
+                return
+            yield document.text
+            update(size)
+
+
+def vocabulary_size(text_bytes: int) -> int:
+    """Return the default vocabulary for a corpus: the power of two nearest below a 600th of its bytes, 512 to 16,384.
+
+    Each token is then seen some hundred times: a larger vocabulary would leave most of its embeddings untrained.
+
+    >>> vocabulary_size(50_000), vocabulary_size(2_700_000), vocabulary_size(10**9)
+    (512, 4096, 16384)
+    """
+    return min(_LARGEST, max(_SMALLEST, 1 << max(0, (text_bytes // 600).bit_length() - 1)))

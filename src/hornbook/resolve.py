@@ -1,0 +1,134 @@
+"""Fill in what a recipe leaves open: precision, compilation, the model's size, the number of steps.
+
+Whatever is chosen here is written back into the run's recipe, so that the run can be repeated from it exactly.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+
+import torch
+
+from hornbook.assembly import build_loader, build_model, build_optimizers
+from hornbook.errors import UserError
+from hornbook.model.config import ModelConfig
+from hornbook.model.count import parameters
+from hornbook.prepare import Prepared
+from hornbook.recipe import Budget, Recipe
+from hornbook.train.loop import precision
+from hornbook.train.machine import best_precision, has_compiler, matrix_rate, synchronise
+
+# (width, layers) from which a default model is chosen, heads of 64.
+SIZES = ((128, 2), (128, 4), (192, 4), (256, 4), (320, 5), (384, 6), (512, 8), (640, 10), (768, 12), (1024, 16))
+_HEAD_WIDTH = 64
+# Share of the matrix rate that training reaches, for choosing a size before anything was trained.
+_EXPECTED_SHARE = 0.35
+# Tokens a parameter for compute-optimal training (Hoffmann et al. 2022, approach 1).
+_TOKENS_PER_PARAMETER = 20
+_COMPILE_MINUTES = 10.0
+_CALIBRATION_SECONDS = 3.0
+
+
+def resolve(recipe: Recipe, prepared: Prepared, device: torch.device) -> Recipe:
+    """Return the recipe with every open choice made: no zeros that mean "choose", no "auto", a budget in steps."""
+    training = recipe.training
+    if training.precision == "auto":
+        training = dataclasses.replace(training, precision=best_precision(device))
+    if training.compile == "auto":
+        pays = has_compiler(device) and (device.type == "cuda" or recipe.budget.minutes >= _COMPILE_MINUTES)
+        training = dataclasses.replace(training, compile="yes" if pays else "no")
+    training = dataclasses.replace(training, micro_batch=training.micro_batch or training.batch_rows)
+    recipe = dataclasses.replace(recipe, training=training)
+    rate = matrix_rate(device, torch.bfloat16 if training.precision == "bf16" else torch.float32)
+    recipe = dataclasses.replace(recipe, model=_complete(recipe, prepared, rate))
+    steps = _steps(recipe, prepared, device)
+    every = training.evaluate_every or max(1, math.ceil(steps / 10))
+    training = dataclasses.replace(training, evaluate_every=every)
+    return dataclasses.replace(recipe, training=training, budget=Budget(steps=steps))
+
+
+def _complete(recipe: Recipe, prepared: Prepared, rate: float) -> ModelConfig:
+    """Return the model with its vocabulary and, where the recipe leaves it open, the size that fits the budget."""
+    model, size = recipe.model, prepared.codec.vocab.size
+    if model.vocab_size and model.vocab_size < size:
+        raise UserError(
+            f"model.vocab_size {model.vocab_size} is smaller than the tokenizer's {size} entries; leave it at 0."
+        )
+    model = dataclasses.replace(model, vocab_size=model.vocab_size or size)
+    given = [name for name in ("width", "layers", "heads") if getattr(model, name)]
+    if len(given) == 3:
+        return model
+    if given and given != ["width", "layers"]:
+        raise UserError(
+            "Give model.width and model.layers together (and model.heads), or none: then the budget decides."
+        )
+    width, layers = (model.width, model.layers) if given else _size(recipe, prepared, rate)
+    return dataclasses.replace(model, width=width, layers=layers, heads=max(1, width // _HEAD_WIDTH))
+
+
+def _size(recipe: Recipe, prepared: Prepared, rate: float) -> tuple[int, int]:
+    """Return the largest (width, layers) that the budget trains on 20 tokens a parameter, by C = 6 N D."""
+    budget = recipe.budget
+    if budget.minutes:
+        flops = budget.minutes * 60 * rate * _EXPECTED_SHARE
+        largest = math.sqrt(flops / (6 * _TOKENS_PER_PARAMETER))
+    else:
+        largest = _counted_steps(recipe, prepared) * _step_tokens(recipe) / _TOKENS_PER_PARAMETER
+    fitting = [size for size in SIZES if _weights(recipe.model, *size) <= largest]
+    return fitting[-1] if fitting else SIZES[0]
+
+
+def _weights(model: ModelConfig, width: int, layers: int) -> int:
+    """Return the parameters of the layers, without the embedding."""
+    sized = dataclasses.replace(model, width=width, layers=layers, heads=width // _HEAD_WIDTH)
+    return parameters(sized) - sized.vocab_size * width
+
+
+def _step_tokens(recipe: Recipe) -> int:
+    return recipe.training.batch_rows * recipe.objective.row_length(recipe.model.max_length)
+
+
+def _counted_steps(recipe: Recipe, prepared: Prepared) -> int:
+    """Return the steps of a budget that is not in minutes."""
+    budget = recipe.budget
+    if budget.steps:
+        return budget.steps
+    if budget.tokens:
+        return math.ceil(budget.tokens / _step_tokens(recipe))
+    rows = len(prepared.training_rows(recipe.model.max_length))
+    return math.ceil(budget.epochs * rows / recipe.training.batch_rows)
+
+
+def _steps(recipe: Recipe, prepared: Prepared, device: torch.device) -> int:
+    if not recipe.budget.minutes:
+        return _counted_steps(recipe, prepared)
+    seconds = seconds_per_step(recipe, prepared, device)
+    # Ten measurements on held-out text cost a forward pass each, a third of a training step's work.
+    measuring = 10 * recipe.training.evaluate_tokens / 3 / _step_tokens(recipe) * seconds
+    return max(1, int((recipe.budget.minutes * 60 - measuring) / seconds))
+
+
+def seconds_per_step(recipe: Recipe, prepared: Prepared, device: torch.device) -> float:
+    """Return the median time of a training step, measured on a model of the recipe that is then dropped."""
+    model = build_model(recipe.model, recipe.seed, device, compiled=recipe.training.compile == "yes")
+    optimizers = build_optimizers(model, recipe.training)
+    loader = build_loader(recipe, prepared, device)
+    bf16 = recipe.training.precision == "bf16"
+    times: list[float] = []
+    model.train()
+    while len(times) < 5 or sum(times) < _CALIBRATION_SECONDS:
+        start = time.perf_counter()
+        for batch in loader.step(len(times)):
+            with precision(bf16, device):
+                nats = model.loss(batch)
+            (nats / max(batch.count, 1.0)).backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.training.clip or math.inf)
+        optimizers.step(0.0)
+        synchronise(device)
+        times.append(time.perf_counter() - start)
+        if len(times) == 2 and times[0] > _CALIBRATION_SECONDS:
+            times = times[1:]  # the first step compiled; it says nothing of the others
+    later = sorted(times[2:])
+    return later[len(later) // 2]

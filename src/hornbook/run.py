@@ -1,0 +1,246 @@
+"""A run: recipe -> text -> tokens -> model -> training -> result, all in one directory.
+
+    runs/NAME/  recipe.toml  environment.json  corpus.json  tokenizer.json  tokens/  plan.json
+                metrics.jsonl  tensorboard/  checkpoints/  result.json  export/
+
+Every stage leaves its result there and is skipped when it is there already: resuming is running again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import functools
+import importlib.util
+import shutil
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+import torch
+
+from hornbook.artifacts import lock, read_json, write_json
+from hornbook.assembly import build_loader, build_model, build_optimizers
+from hornbook.console import View, quantity
+from hornbook.errors import Interrupted, UserError
+from hornbook.evaluate.measure import measure
+from hornbook.measuring import Evaluation, final_evaluation
+from hornbook.model.count import flops_per_token, parameters
+from hornbook.model.inputs import Tensors, to_tensors
+from hornbook.model.transformer import Transformer
+from hornbook.prepare import Prepared, prepare
+from hornbook.recipe import Recipe
+from hornbook.resolve import resolve
+from hornbook.settings import kind_of, load_recipe, save_recipe
+from hornbook.tokens.tokenizer import Codec, load_codec
+from hornbook.train import machine
+from hornbook.train.checkpoints import newest
+from hornbook.train.loop import MODEL, Loop, Plan
+from hornbook.train.metrics import open_sinks
+from hornbook.train.schedules import Schedule
+from hornbook.train.stopping import Stopping
+
+RECIPE, PLAN, RESULT, ENVIRONMENT = "recipe.toml", "plan.json", "result.json", "environment.json"
+_RECORDS = 1000
+
+
+@dataclass(frozen=True)
+class Run:
+    """A trained (or partly trained) model with all that belongs to it."""
+
+    directory: Path
+    recipe: Recipe
+    codec: Codec
+    model: Transformer
+    device: torch.device
+    step: int
+
+
+def pretrain(recipe: Recipe, directory: Path, *, plain: bool = False) -> Evaluation:
+    """Train by the recipe in a new directory and return what was measured at the end.
+
+    Raises UserError when the directory holds a run already, or anything in the recipe or its text is wrong; Interrupted
+    when a signal stopped it after saving.
+    """
+    if (directory / RECIPE).exists():
+        raise UserError(
+            f"{directory} holds a run already; go on with `hornbook pretrain --resume {directory}`, "
+            "or choose another --out."
+        )
+    fresh = not directory.exists()
+    try:
+        with lock(directory):
+            save_recipe(recipe, directory / RECIPE)
+            return _go(recipe, directory, View(plain))
+    except UserError:
+        if fresh and not (directory / PLAN).exists():
+            shutil.rmtree(directory, ignore_errors=True)  # nothing has begun: leave nothing behind
+        raise
+
+
+def resume(directory: Path, *, plain: bool = False) -> Evaluation:
+    """Go on with the run in `directory` from its newest sound checkpoint, to the same result bit for bit."""
+    recipe = _recipe_of(directory)
+    with lock(directory):
+        return _go(recipe, directory, View(plain))
+
+
+def open_run(directory: Path) -> Run:
+    """Return the model of a run at its newest sound checkpoint, ready for use, in fp32."""
+    recipe = _recipe_of(directory)
+    if not (directory / PLAN).is_file():
+        raise UserError(f"The run in {directory} has not begun to train; resume it first.")
+    found = newest(directory / "checkpoints", lambda text: View().say(text))
+    if found is None:
+        raise UserError(f"The run in {directory} has no checkpoint yet; resume it first.")
+    manifest, tensors = found
+    codec = load_codec(directory / "tokenizer.json")
+    recipe = dataclasses.replace(recipe, objective=dataclasses.replace(recipe.objective, vocab=codec.vocab))  # type: ignore[type-var]
+    device = machine.find_device()
+    model = build_model(recipe.model, recipe.seed, device, compiled=False)
+    model.load_state_dict(
+        {name.removeprefix(MODEL): value for name, value in tensors.items() if name.startswith(MODEL)}
+    )
+    return Run(directory, recipe, codec, model.eval(), device, int(manifest["step"]))
+
+
+def _recipe_of(directory: Path) -> Recipe:
+    if not (directory / RECIPE).is_file():
+        raise UserError(f"There is no run in {directory} (it has no {RECIPE}).")
+    return load_recipe(directory / RECIPE)
+
+
+def _go(recipe: Recipe, directory: Path, view: View) -> Evaluation:
+    """Do every stage that is not done yet."""
+    machine.keep_memory_blocks()
+    device = machine.find_device()
+    with _preparing(directory):
+        write_json(directory / ENVIRONMENT, machine.environment(device))
+        prepared = prepare(recipe, directory, view)
+        if not (directory / PLAN).is_file():
+            with view.stage("measuring the machine", "steps"):
+                recipe = resolve(recipe, prepared, device)
+            save_recipe(recipe, directory / RECIPE)
+            write_json(directory / PLAN, dataclasses.asdict(_plan(recipe, prepared, device)))
+        plan = Plan(**read_json(directory / PLAN, "plan"))
+        _announce(recipe, prepared, directory, view)
+    model = _train(recipe, plan, prepared, directory, device, view)
+    with _preparing(directory):
+        if (directory / RESULT).is_file():
+            return Evaluation.load(directory / RESULT)
+        with view.stage("last measurements", "tokens"):
+            evaluation = final_evaluation(model, recipe, prepared, device)
+        evaluation.save(directory / RESULT)
+    return evaluation
+
+
+def _plan(recipe: Recipe, prepared: Prepared, device: torch.device) -> Plan:
+    training, model, objective = recipe.training, recipe.model, prepared.objective
+    bf16 = training.precision == "bf16"
+    rows, inputs = training.batch_rows, model.max_length
+    outputs = objective.target_length(inputs)
+    sample = prepared.training_rows(inputs)
+    first = build_loader(recipe, prepared, torch.device("cpu")).step(0)
+    share = sum(batch.scored.numel() for batch in first) / sum(batch.targets.numel() for batch in first)
+    flops = flops_per_token(model, inputs, share, outputs if model.topology == "encoder-decoder" else 0)
+    return Plan(
+        steps=recipe.budget.steps,
+        tokens_per_step=rows * (sample.row_length - objective.overlap),
+        flops_per_step=flops * rows * inputs,
+        matrix_rate=machine.matrix_rate(device, torch.bfloat16 if bf16 else torch.float32),
+        evaluate_every=training.evaluate_every,
+        record_every=max(1, recipe.budget.steps // _RECORDS),
+        checkpoint_minutes=training.checkpoint_minutes,
+        keep_checkpoints=training.keep_checkpoints,
+        clip=training.clip,
+        bf16=bf16,
+        seed=recipe.seed,
+    )
+
+
+def _announce(recipe: Recipe, prepared: Prepared, directory: Path, view: View) -> None:
+    """Say what will be trained on what, before it begins."""
+    text, model, budget = prepared.text, recipe.model, recipe.budget
+    rows = prepared.training_rows(model.max_length)
+    seen = budget.steps * recipe.training.batch_rows
+    view.say(
+        f"text: {text.documents:,} documents, {quantity(text.bytes)}B; {quantity(prepared.store.tokens)} tokens of "
+        f"{prepared.codec.vocab.size:,} kinds; {recipe.data.held_out:.0%} of the documents held out"
+    )
+    view.say(
+        f"model: {model.topology} of {quantity(parameters(model))} parameters (width {model.width}, {model.layers} "
+        f"layers), objective {kind_of(recipe.objective)}, rows of {model.max_length}"
+    )
+    view.say(
+        f"training: {budget.steps:,} steps of {recipe.training.batch_rows} rows, {seen / max(1, len(rows)):.1f} "
+        f"epochs, {recipe.training.precision}, {'compiled' if recipe.training.compile == 'yes' else 'eager'}, into {directory}"
+    )
+
+
+def _train(
+    recipe: Recipe, plan: Plan, prepared: Prepared, directory: Path, device: torch.device, view: View
+) -> Transformer:
+    """Train to the end of the plan from wherever the run stands; return the model."""
+    training = recipe.training
+    model = build_model(recipe.model, recipe.seed, device, compiled=training.compile == "yes")
+    prepare_batch = functools.partial(to_tensors, device=device)
+    part, part_bytes = prepared.held_out_rows(recipe.model.max_length, training.evaluate_tokens)
+
+    def during(final: bool) -> dict[str, float]:
+        found = measure(
+            model, part, prepared.objective, prepare_batch,
+            batch_rows=training.micro_batch, seed=recipe.seed, text_bytes=part_bytes,
+        )  # fmt: skip
+        return found.record()
+
+    stopping = Stopping()
+    loop: Loop[Tensors] = Loop(
+        model=model,
+        loss=model.loss,
+        optimizers=build_optimizers(model, training),
+        batches=build_loader(recipe, prepared, device),
+        schedule=Schedule(training.schedule, plan.steps, training.warmup, training.decay, training.final_rate),
+        plan=plan,
+        device=device,
+        directory=directory,
+        measure=during,
+        sinks=[],
+        say=view.say,
+        stopping=stopping,
+    )
+    done = loop.restore()
+    if done:
+        view.say(f"resumed at step {done} of {plan.steps}")
+    if done < plan.steps:
+        title = f"{kind_of(recipe.objective)} {quantity(parameters(recipe.model))}"
+        board = importlib.util.find_spec("tensorboard") is not None
+        with (
+            stopping.listening(),
+            open_sinks(directory, done, board) as sinks,
+            view.training(title, plan.steps, done, machine.memory_total(device), str(directory)) as panel,
+        ):
+            loop.sinks = [*sinks, panel]
+            loop.run()
+    return model.eval()
+
+
+@contextlib.contextmanager
+def _preparing(directory: Path) -> Iterator[None]:
+    """Turn Ctrl-C and SIGTERM into Interrupted in the stages whose results are kept as they come."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise Interrupted(f"Stopped; go on with: hornbook pretrain --resume {directory}", number)
+
+    handled = (signal.SIGINT, signal.SIGTERM)
+    try:
+        previous = [signal.signal(number, stop) for number in handled]
+    except ValueError:  # not the main thread: Python allows no handlers there
+        yield
+        return
+    try:
+        yield
+    finally:
+        for number, handler in zip(handled, previous, strict=True):
+            signal.signal(number, handler)

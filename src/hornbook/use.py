@@ -1,0 +1,155 @@
+"""Using a trained run: measure it on other text, write with it, fill gaps, export it."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from hornbook.corpus.read import read
+from hornbook.errors import UserError
+from hornbook.measuring import Evaluation, evaluate_rows, final_evaluation
+from hornbook.model.card import CardFacts, Measurement, model_card
+from hornbook.model.count import parameters
+from hornbook.model.export import export as export_model
+from hornbook.model.families import choose, find
+from hornbook.model.generate import fill, fill_spans, generate
+from hornbook.objectives.catalogue import settings as objective_settings
+from hornbook.prepare import TOKENIZER, TOKENS, Prepared, recall
+from hornbook.run import RESULT, Run
+from hornbook.settings import kind_of
+from hornbook.tokens.packing import PackedRows
+from hornbook.tokens.shards import TokenStore, write_store
+
+# A gap in a text, however the user writes it.
+_GAP = re.compile(r"\s*(?:\[MASK\]|<mask>|<extra_id_\d+>|_{3,})")
+
+
+def evaluate(run: Run, paths: Sequence[str] = ()) -> Evaluation:
+    """Measure on the run's held-out documents, or on all documents of `paths`."""
+    store = TokenStore.open(run.directory / TOKENS, run.codec.vocab)
+    prepared = Prepared(recall(run.directory), run.codec, run.recipe.objective, store)
+    if not paths:
+        return final_evaluation(run.model, run.recipe, prepared, run.device)
+    objective, length = run.recipe.objective, run.recipe.model.max_length
+    with tempfile.TemporaryDirectory() as scratch:
+        write_store(read(paths), run.codec, Path(scratch) / "tokens", progress=None)
+        other = TokenStore.open(Path(scratch) / "tokens", run.codec.vocab)
+        rows = PackedRows(other, None, objective.row_length(length), objective.overlap, objective.marks)
+        return evaluate_rows(run.model, run.recipe, prepared, rows, int(other.bytes.sum()), run.device)
+
+
+def generate_text(
+    run: Run,
+    prompts: Sequence[str],
+    *,
+    tokens: int = 100,
+    temperature: float = 0.8,
+    top_k: int = 0,
+    top_p: float = 1.0,
+    seed: int = 0,
+) -> list[str]:
+    """Return each prompt with its continuation by a causal model; temperature 0 is greedy."""
+    if run.recipe.model.topology != "decoder":
+        raise UserError(
+            f"This run's model is an {run.recipe.model.topology}: it fills gaps rather than going on. "
+            "Use `hornbook fill`."
+        )
+    before, after = run.recipe.objective.marks
+    ids = [[*before, *(int(number) for number in encoded)] for encoded in run.codec.encode(list(prompts))]
+    written = generate(
+        run.model,
+        ids,
+        max_new=tokens,
+        temperature=temperature,
+        top_k=top_k,
+        top_p=top_p,
+        stop=frozenset(after),
+        seed=seed,
+    )
+    return [run.codec.decode([*prompt[len(before) :], *new]) for prompt, new in zip(ids, written, strict=True)]
+
+
+def fill_text(run: Run, text: str, top: int = 5) -> list[list[tuple[str, float]]]:
+    """Return the candidates for each gap of `text`, the likeliest first, each with its probability.
+
+    A masked model gives `top` tokens a gap. A span model gives one span a gap, with the probability of its tokens given
+    those before them.
+    """
+    gaps = len(_GAP.findall(text))
+    if not gaps:
+        raise UserError("The text has no gap; write [MASK], <mask>, <extra_id_0> or ___ where the model shall fill in.")
+    vocab, topology = run.codec.vocab, run.recipe.model.topology
+    if topology == "decoder":
+        raise UserError("This run's model is a decoder: it goes on rather than filling gaps. Use `hornbook generate`.")
+    pieces = run.codec.encode(_GAP.split(text))
+    if topology == "encoder":
+        mask = vocab.require("mask", "Filling gaps")
+        before, after = run.recipe.objective.marks
+        ids = [*before, *_joined(pieces, [mask] * gaps), *after]
+        found = fill(run.model, ids, mask, top)
+        return [[(run.codec.decode([number]), share) for number, share in gap] for gap in found]
+    if gaps > len(vocab.sentinels):
+        raise UserError(f"The text has {gaps} gaps, but the tokenizer only {len(vocab.sentinels)} sentinels.")
+    eos = vocab.require("eos", "Filling spans")
+    sentinels = vocab.sentinels[:gaps]
+    ids = [*_joined(pieces, sentinels), eos]
+    spans = fill_spans(run.model, ids, sentinels, eos, vocab.pad or 0, run.recipe.model.max_length)
+    return [[(run.codec.decode(numbers), share)] for numbers, share in spans]
+
+
+def _joined(pieces: Sequence[np.ndarray], between: Sequence[int]) -> list[int]:  # type: ignore[type-arg]
+    """Return the pieces' ids with one id of `between` after each piece but the last."""
+    ids = [int(number) for number in pieces[0]]
+    for mark, piece in zip(between, pieces[1:], strict=True):
+        ids += [mark, *(int(number) for number in piece)]
+    return ids
+
+
+def export(run: Run, target: Path | None = None, family: str = "") -> Path:
+    """Write the run's model as a folder that transformers opens with equal logits; return the folder."""
+    target = target or run.directory / "export"
+    chosen = find(family) if family else choose(run.recipe.model)
+    card = model_card(_card_facts(run, chosen.name))
+    text = (run.directory / TOKENIZER).read_text(encoding="utf-8")
+    return export_model(run.model.state_dict(), run.recipe.model, text, run.codec.vocab, card, target, chosen.name)
+
+
+def _card_facts(run: Run, family: str) -> CardFacts:
+    recipe, text = run.recipe, recall(run.directory)
+    rows = run.step * recipe.training.batch_rows
+    length = recipe.objective.row_length(recipe.model.max_length)
+    return CardFacts(
+        name=run.directory.resolve().name,
+        topology=recipe.model.topology,
+        family=family,
+        corpus=f"{', '.join(recipe.data.paths)}: {text.documents:,} documents, {text.bytes:,} bytes of text",
+        objective=kind_of(recipe.objective),
+        settings=objective_settings(recipe.objective),
+        budget=f"{run.step:,} of {recipe.budget.steps:,} steps of {recipe.training.batch_rows} rows of {length} tokens",
+        tokens_seen=rows * length,
+        parameters=parameters(recipe.model),
+        max_length=recipe.model.max_length,
+        measurements=_measurements(run),
+    )
+
+
+def _measurements(run: Run) -> tuple[Measurement, ...]:
+    if not (run.directory / RESULT).is_file():
+        return ()
+    found = Evaluation.load(run.directory / RESULT)
+    simple = [("unigram", found.unigram), ("bigram", found.bigram)]
+    known = tuple((name, value) for name, value in simple if value is not None)
+    more = {
+        "perplexity": found.perplexity,
+        "loss of text tokens (nats per token)": found.text_loss,
+        "bits per byte": found.bits_per_byte,
+        "pseudo-perplexity": found.pseudo_perplexity,
+    }
+    return (
+        Measurement("loss (nats per scored token)", found.loss, known),
+        *(Measurement(name, value) for name, value in more.items() if value is not None),
+    )

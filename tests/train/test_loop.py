@@ -1,0 +1,172 @@
+"""The loop on a tiny real model: resuming is bitwise, accumulation is exact, divergence and signals are handled."""
+
+import os
+import signal
+from dataclasses import dataclass
+
+import pytest
+import torch
+from torch import nn
+
+from hornbook.errors import DivergedError, Interrupted
+from hornbook.train.loop import Loop, Plan
+from hornbook.train.metrics import MetricsFile, read_metrics
+from hornbook.train.optimizers import Optimizers
+from hornbook.train.schedules import Schedule
+from hornbook.train.stopping import Stopping
+
+STEPS = 12
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """A batch of a regression problem whose rows count differently."""
+
+    x: torch.Tensor
+    y: torch.Tensor
+    count: float
+
+
+class Source:
+    """Batches as a pure function of the step, cut into micro-batches of `micro` rows."""
+
+    def __init__(self, micro: int = 4) -> None:
+        self.micro = micro
+        self.before = lambda step: None
+
+    def steps(self, first, last):
+        for step in range(first, last):
+            self.before(step)
+            generator = torch.Generator().manual_seed(step)
+            x = torch.randn(8, 6, generator=generator)
+            y = x.sum(1, keepdim=True).tanh()
+            yield [
+                Numbers(x[i : i + self.micro], y[i : i + self.micro], self.micro / 2) for i in range(0, 8, self.micro)
+            ]
+
+
+class Net(nn.Module):
+    """Two matrices inside `.layers.` for Muon, a norm and an output for AdamW, and dropout."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.body = nn.Module()
+        self.body.layers = nn.ModuleList([nn.Linear(6, 8), nn.Linear(8, 8)])
+        self.norm = nn.LayerNorm(8)
+        self.output = nn.Linear(8, 1)
+        self.dropout = 0.0
+        self.scale = 1.0
+
+    def loss(self, batch: Numbers) -> torch.Tensor:
+        x = batch.x
+        for layer in self.body.layers:
+            x = nn.functional.dropout(layer(x).relu(), self.dropout, self.training)
+        return ((self.output(self.norm(x)) - batch.y) ** 2).sum() * self.scale
+
+
+def make(directory, *, kind="muon", micro=4, steps=STEPS, dropout=0.1, source=None, sinks=()):
+    net = Net()
+    net.dropout = dropout
+    optimizers = Optimizers(
+        net.named_parameters(), kind=kind, learning_rate=0.02, matrix_rate=0.02,
+        weight_decay=0.1, betas=(0.9, 0.95), epsilon=1e-8,
+    )  # fmt: skip
+    plan = Plan(
+        steps=steps, tokens_per_step=8, flops_per_step=1.0, matrix_rate=1.0, evaluate_every=5, record_every=1,
+        checkpoint_minutes=1e9, keep_checkpoints=2, clip=1.0, bf16=False, seed=3,
+    )  # fmt: skip
+    return Loop(
+        model=net, loss=net.loss, optimizers=optimizers, batches=source or Source(micro),
+        schedule=Schedule("wsd", steps, 0.2, 0.4), plan=plan, device=torch.device("cpu"), directory=directory,
+        measure=lambda final: {"loss": float(final)}, sinks=list(sinks), say=pytest.fail, stopping=Stopping(),
+    )  # fmt: skip
+
+
+def weights(loop):
+    return {name: value.clone() for name, value in loop.model.state_dict().items()}
+
+
+def equal(a, b):
+    return all(torch.equal(a[name], b[name]) for name in a)
+
+
+@pytest.mark.parametrize("kind", ["muon", "adamw"])
+@pytest.mark.parametrize("stop_after", [1, 4, 11])
+def test_stopped_and_resumed_ends_with_the_same_bits(tmp_path, kind, stop_after):
+    whole = make(tmp_path / "whole", kind=kind)
+    whole.run()
+    part = make(tmp_path / "part", kind=kind)
+
+    def stop(step):
+        if step == stop_after - 1:
+            part.stopping.signal_number = signal.SIGTERM
+
+    part.batches.before = stop
+    with pytest.raises(Interrupted, match="Resume with: hornbook pretrain --resume") as stopped:
+        part.run()
+    assert stopped.value.exit_code == 128 + signal.SIGTERM
+    rest = make(tmp_path / "part", kind=kind)
+    assert rest.restore() == stop_after
+    rest.run()
+    assert equal(weights(whole), weights(rest))
+    assert not equal(weights(whole), weights(part))
+
+
+def test_the_loss_falls(tmp_path):
+    loop = make(tmp_path, dropout=0.0, steps=60, sinks=[MetricsFile(tmp_path / "m.jsonl", 0)])
+    loop.run()
+    losses = [record["loss"] for record in read_metrics(tmp_path / "m.jsonl") if record["kind"] == "train"]
+    assert len(losses) == 60 and sum(losses[-10:]) < 0.5 * sum(losses[:10])
+
+
+def test_accumulation_equals_the_whole_batch(tmp_path):
+    runs = [make(tmp_path / str(micro), micro=micro, dropout=0.0) for micro in (1, 2, 8)]
+    for run in runs:
+        run.run()
+    reference = weights(runs[-1])
+    for run in runs[:-1]:
+        for name, value in weights(run).items():
+            torch.testing.assert_close(value, reference[name], rtol=1e-4, atol=1e-5)
+
+
+def test_a_loss_that_is_not_finite_ends_the_run_and_keeps_the_last_sound_checkpoint(tmp_path):
+    loop = make(tmp_path)
+    loop.plan = Plan(**{**vars(loop.plan), "checkpoint_minutes": 1e-9})
+
+    def spoil(step):
+        loop.model.scale = float("nan") if step == 6 else 1.0
+
+    loop.batches.before = spoil
+    with pytest.raises(DivergedError, match="step 7") as diverged:
+        loop.run()
+    assert diverged.value.exit_code == 4
+    again = make(tmp_path)
+    assert again.restore() == 6
+    assert all(value.isfinite().all() for value in weights(again).values())
+
+
+def test_a_real_signal_is_heard_once_and_the_old_handler_comes_back():
+    before = signal.getsignal(signal.SIGTERM)
+    stopping = Stopping()
+    with stopping.listening():
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert stopping.signal_number == signal.SIGTERM
+        assert signal.getsignal(signal.SIGTERM) == before
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_metrics_after_the_resumed_step_are_dropped_and_a_cut_line_is_harmless(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    path.write_text('{"kind": "train", "step": 1}\n{"kind": "train", "step": 2}\n{"kind": "tra')
+    file = MetricsFile(path, 1)
+    file.write({"kind": "train", "step": 2, "again": True})
+    file.close()
+    assert read_metrics(path) == [{"kind": "train", "step": 1}, {"kind": "train", "step": 2, "again": True}]
+
+
+def test_evaluation_happens_at_its_steps_and_at_the_end(tmp_path):
+    sink = MetricsFile(tmp_path / "m.jsonl", 0)
+    make(tmp_path, sinks=[sink]).run()
+    measured = [(r["step"], r["loss"]) for r in read_metrics(tmp_path / "m.jsonl") if r["kind"] == "held_out"]
+    assert measured == [(5, 0.0), (10, 0.0), (12, 1.0)]

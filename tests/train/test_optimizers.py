@@ -1,0 +1,81 @@
+"""Optimizers: which parameter goes where, and the state's way there and back."""
+
+import pytest
+import torch
+from torch import nn
+
+from hornbook.errors import UserError
+from hornbook.train.optimizers import Optimizers
+
+
+class Net(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.table = nn.Embedding(7, 4)
+        self.body = nn.Module()
+        self.body.layers = nn.ModuleList([nn.Linear(4, 4)])
+
+
+def make(net, kind, decay=0.0, rate=0.1):
+    return Optimizers(
+        net.named_parameters(), kind=kind, learning_rate=rate, matrix_rate=rate,
+        weight_decay=decay, betas=(0.9, 0.99), epsilon=1e-8,
+    )  # fmt: skip
+
+
+def backward(net, seed=0):
+    torch.manual_seed(seed)
+    net.body.layers[0](net.table(torch.arange(7))).pow(2).sum().backward()
+
+
+def test_adamw_equals_torch_and_decays_matrices_only():
+    ours, theirs = Net(), Net()
+    reference = torch.optim.AdamW(
+        [
+            {"params": [theirs.table.weight, theirs.body.layers[0].bias], "weight_decay": 0.0},
+            {"params": [theirs.body.layers[0].weight], "weight_decay": 0.3},
+        ],
+        lr=0.05, betas=(0.9, 0.99), eps=1e-8,
+    )  # fmt: skip
+    optimizers = make(ours, "adamw", decay=0.3)
+    for _ in range(3):
+        backward(ours)
+        backward(theirs)
+        optimizers.step(0.5)
+        reference.step()
+        reference.zero_grad()
+    for a, b in zip(ours.parameters(), theirs.parameters(), strict=True):
+        torch.testing.assert_close(a, b)
+
+
+def test_muon_turns_the_layers_matrix_by_an_almost_orthogonal_step():
+    net = Net()
+    before = net.body.layers[0].weight.detach().clone()
+    optimizers = make(net, "muon")
+    backward(net)
+    optimizers.step(1.0)
+    # match_rms scaling: 0.2 * sqrt(max(rows, columns)) times the rate; Newton-Schulz leaves singular values near 1.
+    update = (before - net.body.layers[0].weight.detach()) / (0.1 * 0.2 * 4**0.5)
+    values = torch.linalg.svdvals(update)
+    assert float(values.min()) > 0.6 and float(values.max()) < 1.3
+
+
+@pytest.mark.parametrize("kind", ["muon", "adamw"])
+def test_the_state_comes_back_bit_for_bit(kind):
+    first, second = Net(), Net()
+    a, b = make(first, kind), make(second, kind)
+    for seed in range(3):
+        backward(first, seed)
+        a.step(1.0)
+    second.load_state_dict(first.state_dict())
+    b.load({name: value.clone() for name, value in a.state().items()})
+    for net, optimizers in ((first, a), (second, b)):
+        backward(net, 9)
+        optimizers.step(0.3)
+    assert all(torch.equal(x, y) for x, y in zip(first.parameters(), second.parameters(), strict=True))
+
+
+def test_a_state_of_other_parameters_is_refused():
+    with pytest.raises(UserError, match=r"other\.weight"):
+        make(Net(), "adamw").load({"optimizer.other.weight.exp_avg": torch.zeros(1)})
