@@ -1,0 +1,76 @@
+"""Named recipes: plain functions that return a Recipe; a variant is a function that changes another one.
+
+A model of width 0 is sized when the run starts, from its budget and the machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
+
+from hornbook.errors import UserError, nearest
+from hornbook.model.config import ModelConfig, modern
+from hornbook.objectives.catalogue import CATALOGUE, build
+from hornbook.recipe import Budget, DataSettings, Recipe, TokenizerSettings
+from hornbook.vocab import EMPTY
+
+BUILTIN = ("builtin:docs",)
+TWO_MINUTES = Budget(minutes=2.0)
+
+
+def default(objective: str = "causal", paths: Sequence[str] = BUILTIN, budget: Budget = TWO_MINUTES) -> Recipe:
+    """Return the recommended recipe for an objective: its defaults, and the modern block of its topology."""
+    if objective not in CATALOGUE:
+        raise UserError(f"There is no objective '{objective}'.{nearest(objective, CATALOGUE)}")
+    built = build(objective, {}, EMPTY)
+    return Recipe(objective=built, data=DataSettings(tuple(paths)), model=modern(built.topology), budget=budget)
+
+
+def demo() -> Recipe:
+    """A causal model of the Python documentation, trained in three minutes."""
+    return default("causal", budget=Budget(minutes=3.0))
+
+
+def llama() -> Recipe:
+    """A causal model with Llama's block (Touvron et al. 2023): the modern decoder without QK-norm, head untied."""
+    recipe = default("causal")
+    return replace(recipe, model=replace(recipe.model, qk_norm=False, tied=False))
+
+
+def bert() -> Recipe:
+    """A masked model with BERT's block and WordPiece (Devlin et al. 2019), without next-sentence prediction or dropout."""
+    block = ModelConfig(
+        "encoder",
+        norm="layer",
+        norm_place="post",
+        norm_epsilon=1e-12,
+        positions="learned",
+        gated=False,
+        activation="gelu",
+        biases=True,
+        qk_norm=False,
+        embedding_norm=True,
+        final_norm=False,
+        head_transform=True,
+        head_bias=True,
+        types=2,
+    )
+    return replace(default("masked"), tokenizer=TokenizerSettings("wordpiece"), model=block)
+
+
+def t5() -> Recipe:
+    """A span model with the original T5's MLP (ReLU, not gated) and a Unigram tokenizer (Raffel et al. 2020)."""
+    recipe = default("span")
+    block = replace(recipe.model, gated=False, activation="relu")
+    return replace(recipe, tokenizer=TokenizerSettings("unigram"), model=block)
+
+
+RECIPES: Mapping[str, Callable[[], Recipe]] = MappingProxyType({"demo": demo, "llama": llama, "bert": bert, "t5": t5})
+
+
+def named(name: str) -> Recipe:
+    """Return the recipe of that name."""
+    if name not in RECIPES:
+        raise UserError(f"There is no recipe '{name}'.{nearest(name, RECIPES)}")
+    return RECIPES[name]()

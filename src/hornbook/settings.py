@@ -1,0 +1,346 @@
+"""Settings: a Recipe as nested plain values, as a TOML file and as `a.b=c` overrides; all derived from its dataclasses.
+
+    Recipe <-> {"seed": 0, "objective": {"kind": "masked", ...}, "data": {...}, ...} <-> recipe.toml
+
+Nothing is listed twice: names, types and defaults come from the fields, help from the `name   help` lines of the
+classes' docstrings. A key that does not exist is refused at every level, with the nearest one that does.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import re
+import tomllib
+import typing
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import MISSING, Field, fields, is_dataclass, replace
+from pathlib import Path
+from types import NoneType
+from typing import Any, Literal, NamedTuple
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from hornbook import __version__
+from hornbook.artifacts import write_file
+from hornbook.errors import UserError, nearest
+from hornbook.model.config import ModelConfig, modern
+from hornbook.objectives.base import Objective
+from hornbook.objectives.catalogue import CATALOGUE, build, settings
+from hornbook.recipe import Budget, DataSettings, Recipe, TokenizerSettings, TrainingSettings
+from hornbook.vocab import EMPTY
+
+_NONE = "none"  # how None is written, since TOML has no such value
+# What a model keeps when its topology changes: its size is the user's choice, its block is the topology's.
+_SIZES = ("max_length", "width", "layers", "heads", "head_width", "mlp_width", "dropout")
+
+
+class Setting(NamedTuple):
+    """One line of `hornbook settings`."""
+
+    name: str
+    type: str
+    default: str
+    help: str
+
+
+def to_dict(recipe: Recipe) -> dict[str, Any]:
+    """Return a recipe as nested dicts of str, int, float, bool and lists; the objective's vocabulary is left out."""
+    result: dict[str, Any] = {"seed": recipe.seed, "objective": {"kind": kind_of(recipe.objective)}}
+    result["objective"] |= {name: _plain(value) for name, value in settings(recipe.objective).items()}
+    for item in fields(recipe):
+        section = getattr(recipe, item.name)
+        if is_dataclass(section) and item.name != "objective":
+            result[item.name] = {leaf.name: _plain(getattr(section, leaf.name)) for leaf in fields(section)}
+    return result
+
+
+def from_dict(data: Mapping[str, Any]) -> Recipe:
+    """Return the recipe that `data` describes; what is absent has its default, the model's block that of its topology.
+
+    Raises UserError that names the dotted key of a setting that does not exist or has the wrong type.
+    """
+    _refuse_unknown(data)
+    objective = _objective(_section(data, "objective"))
+    shape = _values(ModelConfig, _section(data, "model"), "model")
+    budget = _values(Budget, _section(data, "budget"), "budget")
+    defaults = Recipe()
+    return Recipe(
+        objective=objective,
+        data=DataSettings(**_values(DataSettings, _section(data, "data"), "data")),
+        tokenizer=TokenizerSettings(**_values(TokenizerSettings, _section(data, "tokenizer"), "tokenizer")),
+        model=replace(modern(shape.get("topology", objective.topology)), **shape),
+        training=TrainingSettings(**_values(TrainingSettings, _section(data, "training"), "training")),
+        budget=Budget(**budget) if budget else defaults.budget,
+        seed=_leaf(int, data.get("seed", defaults.seed), "seed"),
+    )
+
+
+def load_recipe(path: Path) -> Recipe:
+    """Read a recipe from a TOML file. Raises UserError that names the file, and the line or the key."""
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise UserError(f"There is no recipe at {path}.") from error
+    except OSError as error:
+        raise UserError(f"The recipe {path} cannot be read ({error.strerror}).") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"The recipe {path} is not UTF-8 text.") from error
+    except tomllib.TOMLDecodeError as error:
+        raise UserError(f"The recipe {path} is not valid TOML: {error}.") from error
+    try:
+        return from_dict(data)
+    except UserError as error:
+        raise UserError(f"In the recipe {path}: {error}") from error
+
+
+def save_recipe(recipe: Recipe, path: Path) -> None:
+    """Write a recipe with every setting spelled out, so that the file alone tells and repeats the run."""
+    import tomli_w
+
+    header = f"# A run of Hornbook {__version__}, every setting. Repeat it: hornbook pretrain {path.name}\n\n"
+    try:
+        content = (header + tomli_w.dumps(to_dict(recipe))).encode()
+    except UnicodeEncodeError as error:
+        raise UserError("A path in data.paths or tokenizer.file is not valid Unicode: rename the file.") from error
+    write_file(path, content)
+
+
+def override(recipe: Recipe, assignments: Sequence[str]) -> Recipe:
+    """Return the recipe with `name=value` settings changed, later ones winning; lists are separated by commas.
+
+    - Another `objective.kind` starts from that objective's defaults; where its topology differs too, the model becomes
+      that topology's default block and keeps its size.
+    - One `budget.` setting replaces whatever the budget was.
+    """
+    given: dict[str, str] = {}
+    for text in assignments:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise UserError(f"'{text}' is not a setting: write name=value, as in training.batch_rows=64.")
+        given[name.strip()] = value.strip()
+    data = to_dict(recipe)
+    kind = given.get("objective.kind", data["objective"]["kind"])
+    hints = _hints(kind)
+    for name in given:
+        if name not in hints:
+            raise _unknown(name, hints)
+    if kind != data["objective"]["kind"]:
+        data["objective"] = {"kind": kind}
+    if any(name.startswith("budget.") for name in given):
+        data["budget"] = {}
+    changes: dict[str, dict[str, Any]] = {}
+    for name, value in given.items():
+        section, _, leaf = name.rpartition(".")
+        changes.setdefault(section, {})[leaf] = _split(hints[name], value)
+    topology = _objective(data["objective"] | changes.get("objective", {})).topology
+    if topology != recipe.model.topology:
+        data["model"] = {name: data["model"][name] for name in _SIZES}
+    data |= changes.pop("", {})
+    for section, leaves in changes.items():
+        data[section] |= leaves
+    return from_dict(data)
+
+
+def is_setting(name: str) -> bool:
+    """Say whether `name` is a setting under any objective."""
+    return any(name in _hints(kind) for kind in CATALOGUE)
+
+
+def kind_of(objective: Objective) -> str:
+    """Return the catalogue's name of an objective."""
+    return next(kind for kind, cls in CATALOGUE.items() if type(objective) is cls)
+
+
+def describe() -> list[Setting]:
+    """Return every setting with its type, default and help, in the order of the classes.
+
+    Where the default depends on the topology, the default says so; an objective's own settings come once per objective.
+    """
+    plain = to_dict(Recipe())
+    blocks = {topology: modern(topology) for topology in ("decoder", "encoder", "encoder-decoder")}
+    sections = {"data": DataSettings, "tokenizer": TokenizerSettings, "model": ModelConfig}
+    sections |= {"training": TrainingSettings, "budget": Budget}
+    top = _help(Recipe)
+    lines = [Setting("seed", "whole number", "0", top["seed"])]
+    lines.append(Setting("objective.kind", " | ".join(CATALOGUE), plain["objective"]["kind"], top["objective"]))
+    for kind, cls in CATALOGUE.items():
+        lines += [
+            Setting(
+                f"objective.{item.name}", type_name(hint), _text(_default(item)), f"{kind}: {_help(cls)[item.name]}"
+            )
+            for item, hint in _leaves(cls)
+        ]
+    for section, cls in sections.items():
+        for item, hint in _leaves(cls):
+            default = _text(plain[section][item.name])
+            if section == "model":
+                others = {topology: _text(_plain(getattr(block, item.name))) for topology, block in blocks.items()}
+                default += "".join(f"; {name}: {text}" for name, text in others.items() if text != default)
+            lines.append(Setting(f"{section}.{item.name}", type_name(hint), default, _help(cls)[item.name]))
+    return lines
+
+
+def type_name(hint: Any) -> str:
+    """Return a type in words: what a person may write there.
+
+    >>> type_name(float), type_name(Literal["muon", "adamw"]), type_name(tuple[str, ...])
+    ('number', 'muon | adamw', 'list of text')
+    """
+    words = {int: "whole number", float: "number", bool: "true | false", str: "text", NoneType: _NONE}
+    if hint in words:
+        return words[hint]
+    inner = typing.get_args(hint)
+    if typing.get_origin(hint) is Literal:
+        return " | ".join(map(str, inner))
+    if typing.get_origin(hint) is tuple:
+        return f"list of {type_name(inner[0])}"
+    return " or ".join(type_name(item) for item in inner)
+
+
+def _leaves(cls: type[Any]) -> list[tuple[Field[Any], Any]]:
+    """Return the fields of a section, each with its type; an objective's vocabulary is not a setting."""
+    hints = typing.get_type_hints(cls)
+    return [(item, hints[item.name]) for item in fields(cls) if item.name != "vocab"]
+
+
+@functools.cache
+def _hints(kind: str) -> dict[str, Any]:
+    """Return the type of every dotted setting under one objective."""
+    if kind not in CATALOGUE:
+        raise UserError(f"There is no objective '{kind}'.{nearest(kind, CATALOGUE)}")
+    result: dict[str, Any] = {"objective.kind": str}
+    result |= {f"objective.{item.name}": hint for item, hint in _leaves(CATALOGUE[kind])}
+    for section, cls in typing.get_type_hints(Recipe).items():
+        if section == "objective":
+            continue
+        if is_dataclass(cls):
+            result |= {f"{section}.{item.name}": hint for item, hint in _leaves(typing.cast(type[Any], cls))}
+        else:
+            result[section] = cls
+    return result
+
+
+def _refuse_unknown(data: Mapping[str, Any]) -> None:
+    """Refuse the first key of `data` that is no section and no setting."""
+    kind = _leaf(str, _section(data, "objective").get("kind", "causal"), "objective.kind")
+    hints = _hints(kind)
+    sections = {name.partition(".")[0] for name in hints}
+    for section, content in data.items():
+        if section not in sections:
+            raise _unknown(section, [*sections, *hints])
+        if section not in hints:
+            for leaf in _section(data, section):
+                if f"{section}.{leaf}" not in hints:
+                    raise _unknown(f"{section}.{leaf}", hints)
+        elif isinstance(content, Mapping):
+            raise UserError(f"{section} must be {_article(hints[section])}{type_name(hints[section])}, not a table.")
+
+
+def _unknown(name: str, valid: Iterable[str]) -> UserError:
+    """Return the error for a setting that does not exist: same name elsewhere, else the nearest beside it."""
+    section, _, leaf = name.rpartition(".")
+    valid = list(valid)
+    twins = [other for other in valid if other.rpartition(".")[2] == leaf]
+    siblings = [other for other in valid if other.rpartition(".")[0] == section]
+    if twins:
+        hint = f" Did you mean '{twins[0]}'?" if len(twins) == 1 else nearest(name, twins)
+    elif siblings:
+        hint = nearest(name, siblings)
+    else:
+        hint = nearest(section, {other.partition(".")[0] for other in valid})
+    return UserError(f"There is no setting '{name}'.{hint}")
+
+
+def _section(data: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Return one table of a recipe, empty when absent."""
+    content = data.get(name, {})
+    if not isinstance(content, Mapping):
+        raise UserError(f"{name} must be a table ([{name}] in a file), not {content!r}.")
+    return content
+
+
+def _objective(data: Mapping[str, Any]) -> Objective:
+    """Build an objective from its table, without a vocabulary."""
+    kind = data.get("kind", "causal")
+    return build(kind, _values(CATALOGUE[kind], {key: data[key] for key in data if key != "kind"}, "objective"), EMPTY)
+
+
+def _values(cls: type[Any], data: Mapping[str, Any], section: str) -> dict[str, Any]:
+    """Return the given values of one section, each checked against its field's type."""
+    return {
+        item.name: _leaf(hint, data[item.name], f"{section}.{item.name}")
+        for item, hint in _leaves(cls)
+        if item.name in data
+    }
+
+
+def _leaf(hint: Any, value: Any, name: str) -> Any:
+    """Return a value as the type its setting has.
+
+    Text is read as what the setting is (the command line knows only text, and YAML-like files write 3e-4 as text); any
+    other value must already have the type, except that whole numbers are numbers.
+    """
+    if value == _NONE and NoneType in typing.get_args(hint):
+        return None
+    if isinstance(value, list):
+        value = tuple(value)
+    text = all(isinstance(item, str) for item in (value if isinstance(value, tuple) else (value,)))
+    try:
+        return _adapter(hint).validate_python(value, strict=not text)
+    except ValidationError as error:
+        shown = list(value) if isinstance(value, tuple) else value
+        choices = typing.get_args(hint) if typing.get_origin(hint) is Literal else ()
+        advice = nearest(value, choices) if choices and isinstance(value, str) else ""
+        raise UserError(f"{name} must be {_article(hint)}{type_name(hint)}, not {shown!r}.{advice}") from error
+
+
+def _article(hint: Any) -> str:
+    return "a " if type_name(hint).startswith(("whole", "number", "list")) else ""
+
+
+@functools.cache
+def _adapter(hint: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(hint, config=ConfigDict(allow_inf_nan=False))
+
+
+def _split(hint: Any, text: str) -> str | list[str]:
+    """Return the text of one value, or the texts of a list."""
+    if typing.get_origin(hint) is tuple:
+        return [part.strip() for part in text.split(",") if part.strip()]
+    return text
+
+
+def _plain(value: Any) -> Any:
+    """Return a field's value as TOML has it."""
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return _NONE if value is None else value
+
+
+def _default(item: Field[Any]) -> Any:
+    """Return a field's default as TOML has it."""
+    return _plain(item.default_factory() if item.default_factory is not MISSING else item.default)
+
+
+def _text(value: Any) -> str:
+    """Return a plain value as one writes it on the command line."""
+    if isinstance(value, list):
+        return ",".join(map(str, value))
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _help(cls: type[Any]) -> dict[str, str]:
+    """Read the `name   help` lines of a class's docstring; deeper lines continue the one above."""
+    found: dict[str, str] = {}
+    current = ""
+    for line in inspect.getdoc(cls).splitlines():  # type: ignore[union-attr]
+        match = re.match(r"(\w+) {2,}(\S.*)$", line)
+        if match:
+            current = match[1]
+            found[current] = match[2]
+        elif current and line.startswith("  "):
+            found[current] += " " + line.strip()
+        else:
+            current = ""
+    return found

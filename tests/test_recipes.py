@@ -1,0 +1,35 @@
+"""Named recipes: each builds, saves and differs from the default in what it says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hornbook import recipes, settings
+from hornbook.errors import UserError
+from hornbook.model.config import modern
+from hornbook.objectives.catalogue import CATALOGUE
+from hornbook.recipe import Budget
+
+
+@pytest.mark.parametrize("name", sorted(recipes.RECIPES))
+def test_a_named_recipe_can_be_saved_and_read(name: str, tmp_path: Path) -> None:
+    recipe = recipes.named(name)
+    settings.save_recipe(recipe, tmp_path / "recipe.toml")
+    assert settings.load_recipe(tmp_path / "recipe.toml") == recipe
+    assert recipes.RECIPES[name].__doc__
+
+
+@pytest.mark.parametrize("kind", sorted(CATALOGUE))
+def test_the_default_of_an_objective_is_its_modern_block(kind: str) -> None:
+    recipe = recipes.default(kind, ["a.txt"], Budget(steps=3))
+    assert recipe.model == modern(recipe.objective.topology)
+    assert (settings.kind_of(recipe.objective), recipe.data.paths, recipe.budget.steps) == (kind, ("a.txt",), 3)
+
+
+def test_an_unknown_name_is_told_with_the_nearest() -> None:
+    with pytest.raises(UserError, match="Did you mean 'bert'"):
+        recipes.named("bart")
+    with pytest.raises(UserError, match="Did you mean 'causal'"):
+        recipes.default("casual")
