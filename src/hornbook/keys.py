@@ -20,7 +20,19 @@ Keys = NDArray[np.uint64]
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
 _MIX_2 = np.uint64(0x94D049BB133111EB)
+_WORD = 2**64 - 1
 _FEISTEL_ROUNDS = 6
+
+
+def _scramble(z: Keys) -> Keys:
+    """Mix 64-bit words in place; `z` must be an array of at least one dimension that nobody else holds."""
+    shifted = np.empty_like(z)
+    for shift, factor in ((30, _MIX_1), (27, _MIX_2), (31, None)):
+        np.right_shift(z, np.uint64(shift), out=shifted)
+        z ^= shifted
+        if factor is not None:
+            z *= factor
+    return z
 
 
 def mix(words: ArrayLike) -> Keys:
@@ -30,14 +42,15 @@ def mix(words: ArrayLike) -> Keys:
     6238072747940578789
     """
     given = np.asarray(words, dtype=np.uint64)
-    z = np.array(given, ndmin=1)  # a copy: the rest works in place
-    shifted = np.empty_like(z)
-    for shift, factor in ((30, _MIX_1), (27, _MIX_2), (31, None)):
-        np.right_shift(z, np.uint64(shift), out=shifted)
-        z ^= shifted
-        if factor is not None:
-            z *= factor
-    return z.reshape(given.shape)
+    return _scramble(np.array(given, ndmin=1)).reshape(given.shape)
+
+
+def _mix_integer(z: int) -> int:
+    """Do what `mix` does, for one Python integer: arrays of one element would cost ten times as much."""
+    z &= _WORD
+    z = ((z ^ (z >> 30)) * int(_MIX_1)) & _WORD
+    z = ((z ^ (z >> 27)) * int(_MIX_2)) & _WORD
+    return z ^ (z >> 31)
 
 
 def fold(key: ArrayLike, *parts: ArrayLike) -> Keys:
@@ -48,10 +61,14 @@ def fold(key: ArrayLike, *parts: ArrayLike) -> Keys:
     result = np.array(key, dtype=np.uint64)
     with np.errstate(over="ignore"):
         for part in parts:
-            word = np.asarray(part)
-            if word.dtype != np.uint64:
-                word = word.astype(np.int64).astype(np.uint64)
-            result = mix((result ^ mix(word + _GOLDEN)) + _GOLDEN)
+            if isinstance(part, int):
+                scrambled: ArrayLike = np.uint64(_mix_integer(part + int(_GOLDEN)))
+            else:
+                word = np.asarray(part)
+                if word.dtype != np.uint64:
+                    word = word.astype(np.int64).astype(np.uint64)
+                scrambled = mix(word + _GOLDEN)
+            result = mix((result ^ scrambled) + _GOLDEN)
     return result
 
 
@@ -63,10 +80,19 @@ def row_keys(seed: int, index: ArrayLike, epoch: ArrayLike | None = None) -> Key
 
 def bits(keys: Keys, count: int, stream: int) -> NDArray[np.uint64]:
     """Return [B, count] random 64-bit words; `stream` separates independent uses of the same key."""
-    base = fold(keys, stream)
-    with np.errstate(over="ignore"):
-        counters = base[:, None] + np.arange(1, count + 1, dtype=np.uint64)[None, :] * _GOLDEN
-        return mix(counters)
+    steps = np.arange(1, count + 1, dtype=np.uint64) * _GOLDEN
+    return _scramble(fold(keys, stream)[:, None] + steps)
+
+
+def bits_at(keys: Keys, row: NDArray[np.integer], column: NDArray[np.integer], stream: int) -> NDArray[np.uint64]:
+    """Return [N] words: `bits(keys, count, stream)[row, column]` for any count, without drawing the others."""
+    return _scramble(fold(keys, stream)[row] + (column.astype(np.uint64) + np.uint64(1)) * _GOLDEN)
+
+
+def halves(keys: Keys, count: int, stream: int) -> NDArray[np.uint32]:
+    """Return [B, count] random 32-bit words: the low and the high half of each word of `bits`, in turn."""
+    words = bits(keys, (count + 1) // 2, stream).astype("<u8", copy=False)
+    return words.view("<u4")[:, :count].astype(np.uint32, copy=False)
 
 
 def uniform(keys: Keys, count: int, stream: int) -> NDArray[np.float64]:

@@ -1,0 +1,254 @@
+"""Noise: which tokens of a row are to be predicted. Every function is pure, vectorised, and draws from row keys alone.
+
+    exact       so many tokens of each row, uniformly without replacement (BERT)
+    bernoulli   each token on its own (RoBERTa and most collators)
+    spans       so many tokens in so many spans, both exact, inside each document (T5)
+
+Shapes: B rows, T tokens of a row, D documents (runs of one segment) in all rows, K noise spans in all rows. A flat
+position is row * T + column.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from hornbook.batch import Integers, Rows
+from hornbook.keys import Keys, bits, halves
+
+Mask = NDArray[np.bool_]
+Counts = NDArray[np.int64]
+
+# Streams of the row key: one number for each independent use.
+_CHOICE, _SPANS = range(2)
+_UNIT = 32  # shares are fixed-point numbers with so many binary places
+_SHARES = 2  # draws of a row that share out spans and noise, before those of its places
+
+
+def candidates(rows: Rows, special: Mask) -> Mask:
+    """Return bool[B, T]: the tokens that noise may touch, which are neither padding nor special (`special` bool[V])."""
+    free = ~special.take(rows.tokens)
+    return free if rows.segments is None else free & (rows.segments != 0)
+
+
+def share_of(total: ArrayLike, share: float) -> Counts:
+    """Return round(total * share), half to even, and at least 1 where `total` is not 0 (BERT's count of masks)."""
+    whole = np.asarray(total, np.int64)
+    counts: Counts = np.minimum(np.maximum(np.rint(whole * share).astype(np.int64), 1), whole)
+    return counts
+
+
+def exact(allowed: Mask, counts: Counts, keys: Keys) -> Mask:
+    """Choose `counts` [B] of each row's `allowed` tokens, every set of that size alike.
+
+    Each token draws a random word that ends in its column, so that no two are equal; the smallest are chosen.
+    """
+    length = allowed.shape[1]
+    if length == 0:
+        return allowed.copy()
+    column_bits = _bits_for(length)
+    words: NDArray[np.unsignedinteger]
+    if column_bits <= 12:  # at least 19 random bits, and the highest bit for those that must not be chosen
+        words = (halves(keys, length, _CHOICE) >> np.uint32(1 + column_bits)) << np.uint32(column_bits)
+    else:
+        words = (bits(keys, length, _CHOICE) >> np.uint64(1 + column_bits)) << np.uint64(column_bits)
+    words |= np.arange(length, dtype=words.dtype)
+    words |= (~allowed).astype(words.dtype) << words.dtype.type(8 * words.itemsize - 1)
+    ordered = np.sort(words, axis=1)
+    last = ordered[np.arange(len(words)), np.maximum(counts - 1, 0)]
+    chosen = words <= last[:, None]
+    chosen &= (counts > 0)[:, None]
+    return chosen
+
+
+def bernoulli(allowed: Mask, rate: ArrayLike, keys: Keys) -> Mask:
+    """Choose each of the `allowed` tokens with probability `rate` (a number, or [B, 1]), in steps of 2**-32."""
+    bound = np.rint(np.asarray(rate, np.float64) * 2.0**32)
+    below = halves(keys, allowed.shape[1], _CHOICE) <= np.maximum(bound - 1, 0).astype(np.uint32)
+    return np.asarray(below & allowed & (bound > 0))
+
+
+@dataclass(frozen=True, eq=False)
+class Spans:
+    """Noise in spans, each preceded by a span of kept tokens of the same document.
+
+    noise         bool[B, T]
+    kept_starts   int64[K]    flat position where the kept span before each noise span begins
+    noise_starts  int64[K]    flat position where the noise span begins
+    rank          int64[K]    number of the span in its document, from 0
+    segments      int[B, T]   documents as the spans respect them, 0 = padding; see `spans`
+    """
+
+    noise: Mask
+    kept_starts: Counts
+    noise_starts: Counts
+    rank: Counts
+    segments: Integers
+
+
+def spans(segments: Integers, tokens: Counts, spans: Counts, keys: Keys) -> Spans:
+    """Choose exactly `tokens` [B] noise tokens in exactly `spans` [B] spans of each row, none across documents.
+
+    Inside a document lengths are T5's (Raffel et al. 2020, released code, random_spans_noise_mask): a uniformly random
+    composition of the noise and one of the rest, alternating, kept tokens first; so a document never begins with
+    noise, and one that has noise ends in it. Spans are shared out among a row's documents in proportion to length, and
+    noise in proportion to spans, by systematic sampling (Madow 1949): each document gets its quota rounded down or up,
+    with the quota as expectation, and the totals stay exact. A document may get none.
+
+    Where the documents of a row are too short to hold both totals, that row is treated as one document, as T5 treats
+    every row: no token is lost and no shape changes. Each row needs spans <= tokens and spans <= rest. Padding must
+    come last in a row. `segments` of the result says which documents were respected.
+    """
+    draws = halves(keys, segments.shape[1] + _SHARES, _SPANS)
+    documents = _documents(segments)
+    shares, feasible = _share_out(documents, tokens, spans, draws)
+    if not feasible.all():
+        segments = np.where(feasible[:, None], segments, (segments != 0).astype(segments.dtype))
+        documents = _documents(segments)
+        shares, _ = _share_out(documents, tokens, spans, draws)
+    return _compose(documents, shares, segments, draws)
+
+
+@dataclass(frozen=True, eq=False)
+class _Documents:
+    """Runs of one segment, padding being one: int64[D] each, and first int64[B], each row's first run."""
+
+    row: Counts
+    start: Counts  # flat
+    length: Counts
+    room: Counts  # the length, but 0 for padding
+    first: Counts
+
+    def row_sums(self, values: NDArray[np.number]) -> NDArray[np.float64]:
+        """Add up [D] values of each row -> [B]."""
+        return np.asarray(np.add.reduceat(values, self.first), np.float64)
+
+
+@dataclass(frozen=True, eq=False)
+class _Shares:
+    """Noise tokens and noise spans of each document, int64[D] both."""
+
+    tokens: Counts
+    spans: Counts
+
+
+def _documents(segments: Integers) -> _Documents:
+    rows, length = segments.shape
+    edge = np.empty(segments.shape, bool)
+    edge[:, 0] = True
+    np.not_equal(segments[:, 1:], segments[:, :-1], out=edge[:, 1:])
+    start = np.flatnonzero(edge)
+    row = start // length
+    first = np.searchsorted(row, np.arange(rows))
+    lengths = np.empty_like(start)
+    np.subtract(start[1:], start[:-1], out=lengths[:-1])
+    lengths[-1:] = rows * length - start[-1:]
+    real = segments.reshape(-1)[start] != 0
+    if (~real[:-1] & (row[:-1] == row[1:])).any():
+        raise ValueError("Padding (segment 0) must come after the documents of a row.")
+    return _Documents(row, start, lengths, lengths * real, first)
+
+
+def _share_out(documents: _Documents, tokens: Counts, spans: Counts, draws: NDArray[np.uint32]) -> tuple[_Shares, Mask]:
+    """Share each row's noise tokens and spans among its documents; also bool[B], whether these can hold them."""
+    if len(documents.row) == len(spans):  # one document a row
+        return _Shares(tokens, spans), np.ones(len(spans), bool)
+    row = documents.row
+    most = documents.room // 2  # a span needs a noise token and a kept token before it
+    most_in_row = documents.row_sums(most)
+    feasible = most_in_row >= spans
+    quota = (np.minimum(spans, most_in_row) / np.maximum(most_in_row, 1))[row] * most
+    own_spans = _systematic(quota, most, documents, draws[:, 0])
+    # Beyond the first token of each span: first in proportion to spans, then whatever is left where there is room.
+    extra = tokens - spans
+    cap = np.where(own_spans > 0, documents.room - 2 * own_spans, 0)
+    cap_in_row = documents.row_sums(cap)
+    feasible &= cap_in_row >= extra
+    extra = np.minimum(extra, cap_in_row)
+    share = np.minimum((extra / np.maximum(spans, 1))[row] * own_spans, cap)
+    room = cap - share
+    left = (extra - documents.row_sums(share)) / np.maximum(documents.row_sums(room), 1e-9)
+    own_extra = _systematic(share + left[row] * room, cap, documents, draws[:, 1])
+    return _Shares(own_spans + own_extra, own_spans), feasible
+
+
+def _systematic(quota: NDArray[np.float64], cap: Counts, documents: _Documents, draws: NDArray[np.uint32]) -> Counts:
+    """Round quotas [D] to integers that keep each row's (integer) total and never exceed the caps; see `spans`."""
+    fixed = np.minimum(np.rint(quota * 2.0**_UNIT).astype(np.int64), cap << _UNIT)
+    running = fixed.cumsum()
+    # The offset keeps away from 0 and 1 by more than the error that the rounding above can add up to in a row.
+    margin = 1 << 20
+    offset = np.clip(draws.astype(np.int64), margin, (1 << _UNIT) - margin)
+    before = running - fixed
+    shift = (offset - before[documents.first])[documents.row]
+    rounded: Counts = ((running + shift) >> _UNIT) - ((before + shift) >> _UNIT)
+    return rounded
+
+
+def _compose(documents: _Documents, shares: _Shares, segments: Integers, draws: NDArray[np.uint32]) -> Spans:
+    """Draw both compositions of every document and lay the spans out.
+
+    Composing n tokens in s spans means choosing the s - 1 of n - 1 places where a new span starts. A row is thought
+    of as blocks: of each document first all kept tokens, then all noise.
+    """
+    rows, length = segments.shape
+    block_length = np.empty(2 * len(shares.tokens), np.int64)
+    block_length[0::2] = documents.length - shares.tokens
+    block_length[1::2] = shares.tokens
+    starts = _block_starts(documents, block_length, np.repeat(shares.spans, 2), length, draws)
+    # starts [2K]: of each document its kept spans, then its noise spans, in the order of places.
+    before = shares.spans.cumsum() - shares.spans  # noise spans in earlier documents
+    document = np.repeat(np.arange(len(before)), shares.spans)
+    number = np.arange(len(document))
+    first = before[document]
+    ends = np.empty_like(starts)
+    ends[:-1] = starts[1:]
+    has = shares.spans > 0
+    ends[2 * (before + shares.spans)[has] - 1] = (documents.start + documents.length)[has]
+    lengths = ends - starts
+    kept_index = number + first
+    kept_length, noise_length = lengths[kept_index], lengths[kept_index + shares.spans[document]]
+    running = np.zeros(len(document) + 1, np.int64)
+    np.cumsum(kept_length + noise_length, out=running[1:])
+    kept_starts = running[:-1] + (documents.start - running[before])[document]
+    noise_starts = kept_starts + kept_length
+    steps = np.zeros(rows * length + 1, np.int8)
+    steps[noise_starts] = 1
+    steps[noise_starts + noise_length] = -1
+    noise = steps[:-1].cumsum(dtype=np.int8).view(bool).reshape(rows, length)
+    return Spans(noise, kept_starts, noise_starts, number - first, segments)
+
+
+def _block_starts(
+    documents: _Documents, block_length: Counts, block_spans: Counts, length: int, draws: NDArray[np.uint32]
+) -> Counts:
+    """Return the flat places where spans start, ascending: `block_spans` of each block, its first place always.
+
+    Every place draws a word (block, random, column). After sorting a row's words, the first of each block name its
+    starts; the first place of a block has 0 for random, so it is one of them.
+    """
+    column_bits = _bits_for(length)
+    random_bits = min(32, 63 - 2 * column_bits)  # a row of T tokens has at most 2 T blocks
+    block = np.arange(len(block_length)) - 2 * np.repeat(documents.first[documents.row], 2)
+    block_start = block_length.cumsum() - block_length
+    words = draws[:, _SHARES:].astype(np.uint64)
+    if random_bits < 32:
+        words >>= np.uint64(32 - random_bits)
+    words <<= np.uint64(column_bits)
+    flat = words.reshape(-1)
+    flat[block_start[block_length > 0]] = 0
+    flat |= np.repeat(block.astype(np.uint64) << np.uint64(random_bits + column_bits), block_length)
+    words |= np.arange(length, dtype=np.uint64)
+    words.sort(axis=1)
+    chosen_before = block_spans.cumsum() - block_spans
+    place = np.repeat(block_start - chosen_before, block_spans) + np.arange(int(block_spans.sum()))
+    column = (flat[place] & np.uint64(2**column_bits - 1)).astype(np.int64)
+    starts = place - place % length + column
+    starts.sort()
+    return starts
+
+
+def _bits_for(count: int) -> int:
+    return max(count - 1, 0).bit_length()

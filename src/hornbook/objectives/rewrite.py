@@ -1,0 +1,80 @@
+"""Rewrite: what inputs and targets show of a row once noise is chosen. Pure, vectorised, from row keys alone.
+
+    substitute   noise tokens become the mask, a random word, or stay (BERT's 80 / 10 / 10)
+    collapse     each run of dropped tokens becomes one sentinel (T5), on either side
+    lay          ragged rows of kept tokens become a closed and padded array
+
+Shapes: B rows, T tokens of a row, K runs, N kept tokens in all rows. A flat position is row * T + column.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hornbook.batch import Integers
+from hornbook.keys import Keys, bits_at
+
+_SUBSTITUTE = 16  # stream of the row key; noise uses those below
+
+
+def substitute(
+    tokens: Integers,
+    noise: NDArray[np.bool_],
+    keys: Keys,
+    mask: int,
+    mask_share: float,
+    random_share: float,
+    words: NDArray[np.int32],
+) -> Integers:
+    """Return inputs [B, T]: of the noise, `mask_share` is masked, `random_share` drawn from `words`, the rest kept.
+
+    Each noise token decides on its own (Devlin et al. 2019, section 3.1), in steps of 2**-32.
+    """
+    inputs = tokens.copy()
+    flat = inputs.reshape(-1)
+    place = np.flatnonzero(noise)
+    if mask_share == 1.0:
+        flat[place] = mask
+        return inputs
+    length = max(tokens.shape[1], 1)
+    draws = bits_at(keys, place // length, place % length, _SUBSTITUTE)
+    choice = draws >> np.uint64(32)
+    masked = choice < np.uint64(round(mask_share * 2**32))
+    flat[place[masked]] = mask
+    if random_share > 0.0:
+        drawn = ~masked & (choice < np.uint64(round((mask_share + random_share) * 2**32)))
+        # The low half, scaled by multiplication to an index of `words` (Lemire 2019).
+        index = ((draws[drawn] & np.uint64(0xFFFFFFFF)) * np.uint64(len(words))) >> np.uint64(32)
+        flat[place[drawn]] = words[index.astype(np.int64)]
+    return inputs
+
+
+def collapse(
+    tokens: Integers, dropped: NDArray[np.bool_], starts: NDArray[np.int64], sentinels: Integers
+) -> tuple[Integers, NDArray[np.bool_]]:
+    """Return the tokens that stay, in row order [N], and where they stand, bool[B, T].
+
+    `dropped` tokens go, but at each of the flat positions `starts` [K] its sentinel [K] stands in their place. T5's
+    targets are this same rule applied to the complement of its noise.
+    """
+    shown = tokens.copy()
+    shown.reshape(-1)[starts] = sentinels
+    stays = ~dropped
+    stays.reshape(-1)[starts] = True
+    return shown[stays], stays
+
+
+def lay(values: Integers, counts: NDArray[np.int64], width: int, fill: int, last: int | Integers) -> Integers:
+    """Return [B, width]: row b is the next `counts[b]` of the flat `values`, then `last` (or `last[b]`), then `fill`.
+
+    A row with a count of 0 is `last` and `fill`; counts are below `width`.
+    """
+    number = len(counts)
+    rows = np.full((number, width), fill, values.dtype)
+    if (counts == width - 1).all():
+        rows[:, :-1] = values.reshape(number, width - 1)
+    else:
+        rows[np.arange(width) < counts[:, None]] = values
+    rows[np.arange(number), counts] = last
+    return rows
