@@ -46,6 +46,7 @@ class Vocab:
     special        bool[V]   ids that are no text: never masked, never drawn as a random replacement
     starts_word    bool[V]   the token begins a word (or stands alone, as punctuation does)
     ends_sentence  bool[V]   the token ends with . ! ? or a line end, closing quotes and brackets passed over
+    ends_blank     bool[V]   the token ends with white space: whatever follows begins a word
     byte_lengths   int32[V]  bytes of text the token stands for; 0 for special ids
     fingerprint    SHA-256 of the tokenizer's vocabulary, merges and normalisation
     """
@@ -63,6 +64,7 @@ class Vocab:
     special: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, bool), repr=False)
     starts_word: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, bool), repr=False)
     ends_sentence: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, bool), repr=False)
+    ends_blank: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, bool), repr=False)
     byte_lengths: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32), repr=False)
     fingerprint: str = ""
 
@@ -128,6 +130,7 @@ class Vocab:
             special=special,
             starts_word=np.array(starts, bool) & ~special,
             ends_sentence=np.array([_ends_sentence(item) for item in texts], bool) & ~special,
+            ends_blank=np.array([_ends_blank(item) for item in texts], bool) & ~special,
             byte_lengths=np.where(special, 0, [len(item) for item in texts]).astype(np.int32),
             fingerprint=_fingerprint(data),
         )
@@ -213,6 +216,10 @@ def _is_word_byte(first: bytes) -> bool:
 def _ends_sentence(text: bytes) -> bool:
     decoded = text.decode("utf-8", errors="ignore")
     return "\n" in decoded or decoded.rstrip().rstrip(_CLOSERS).endswith(tuple(_ENDERS))
+
+
+def _ends_blank(text: bytes) -> bool:
+    return text.decode("utf-8", errors="ignore")[-1:].isspace()
 
 
 def _fingerprint(data: Mapping[str, Any]) -> str:

@@ -1,0 +1,317 @@
+"""Token shards: documents as ids in memory-mapped files, written once, read by many.
+
+    tokens/  manifest.json              kind "token store"; length and SHA-256 of each part's manifest
+             part-00000/manifest.json   kind "token part"; tokenizer, counts, length and SHA-256 of each file
+                        tokens.npy      uint16[t] or uint32[t]  ids of all documents in turn, no special ids
+                        offsets.npy     int64[d + 1]            where each document begins, and the end
+                        bytes.npy       int64[d]                UTF-8 bytes of each document's original text
+                        hashes.npy      uint64[d]               hash of each document's text
+                        sentences.npy   int64[s]                where each sentence begins, every document anew
+
+Parts are written one by one beside the target, whole or not at all, and the folder is renamed when the last is done:
+a writer that was killed goes on after its last whole part, with the same bytes as one that was not.
+
+Shapes: d documents and t tokens of a part, s sentences; n documents of the store.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hornbook import artifacts
+from hornbook.corpus.document import Document, document_hash
+from hornbook.errors import UserError
+from hornbook.tokens.tokenizer import Codec
+from hornbook.vocab import Vocab
+
+Array = NDArray[Any]
+Progress = Callable[[int, int, int], None]
+
+_STORE, _PART = "token store", "token part"
+_FILES = ("tokens", "offsets", "bytes", "hashes", "sentences")
+# Documents are encoded in groups of about this many characters: enough for all cores, little enough to hold.
+_GROUP = 1 << 20
+
+
+def sentence_starts(tokens: Array, documents: Array, vocab: Vocab) -> NDArray[np.int64]:
+    """Return where sentences begin in `tokens` [t]; `documents` [d] are the places where documents begin.
+
+    A token begins a sentence when it begins a document; or when it begins a word and, since the last token that is
+    not white space, one has ended a sentence.
+    """
+    position = np.arange(len(tokens))
+    blank = vocab.ends_blank[tokens]
+    ends = np.concatenate([[0], np.cumsum(vocab.ends_sentence[tokens])])  # enders before each position
+    last_word = np.maximum.accumulate(
+        np.where(blank, -1, position)
+    )  # the last that is not white space, itself included
+    before = np.concatenate([[-1], last_word[:-1]])
+    ended = ends[:-1] > ends[np.maximum(before, 0)]
+    begins = vocab.starts_word[tokens] | np.concatenate([[False], blank[:-1]])
+    starts = ended & begins & ~blank
+    starts[documents[documents < len(tokens)]] = True
+    return np.flatnonzero(starts)
+
+
+def write_store(
+    documents: Iterator[Document],
+    codec: Codec,
+    directory: Path,
+    *,
+    part_bytes: int = 64 << 20,
+    progress: Callable[[int, int, int], None] | None = None,
+) -> None:
+    """Encode all documents into a token store at `directory`, resuming what an earlier call left.
+
+    A part is closed by the first document with which its text reaches `part_bytes`. `progress` is told documents,
+    tokens and bytes done so far. Raises UserError when the documents or the tokenizer are not those of the parts
+    already written, or when there is no token at all.
+    """
+    work = directory if directory.exists() else directory.with_name(f".{directory.name}.parts")
+    counts = {"documents": 0, "tokens": 0, "bytes": 0}
+    groups = _parts(documents, part_bytes)
+    with artifacts.disk_errors(directory):
+        work.mkdir(parents=True, exist_ok=True)
+    names = []
+    for number, group in enumerate(groups):
+        part = work / f"part-{number:05d}"
+        names.append(part.name)
+        if part.exists():
+            facts = _recognised(part, group, codec.vocab)
+        elif work == directory:
+            raise UserError(_changed(directory))
+        else:
+            facts = _write_part(part, group, codec)
+        for name in counts:
+            counts[name] += facts[name]
+        if progress is not None:
+            progress(counts["documents"], counts["tokens"], counts["bytes"])
+    if (work / f"part-{len(names):05d}").exists():
+        raise UserError(_changed(directory))
+    if counts["tokens"] == 0:
+        raise UserError("The text gives no tokens: it has no documents, or none that this tokenizer can read.")
+    if work != directory:
+        _finish(work, directory, names, counts, codec.vocab)
+
+
+def _parts(documents: Iterator[Document], part_bytes: int) -> Iterator[Iterator[Document]]:
+    """Divide documents into parts; each must be consumed before the next is asked for."""
+    documents = iter(documents)
+
+    def part(first: Document) -> Iterator[Document]:
+        size = 0
+        for document in itertools.chain([first], documents):
+            yield document
+            size += len(document.text.encode())
+            if size >= part_bytes:
+                return
+
+    for first in documents:
+        yield part(first)
+
+
+def _changed(directory: Path) -> str:
+    return f"The text is not the one whose tokens are in {directory}; remove that folder to write it anew."
+
+
+def _recognised(part: Path, documents: Iterator[Document], vocab: Vocab) -> Mapping[str, Any]:
+    """Return the manifest of a part written earlier, having checked that it holds these documents in these tokens."""
+    manifest = artifacts.read_manifest(part, _PART)
+    _check_tokenizer(manifest, part, vocab)
+    hashes = np.array([document_hash(document) for document in documents], np.uint64)
+    if not np.array_equal(hashes, _load(part, "hashes")):
+        raise UserError(_changed(part.parent))
+    return manifest
+
+
+def _write_part(part: Path, documents: Iterator[Document], codec: Codec) -> dict[str, Any]:
+    lengths: list[int] = []
+    sizes: list[int] = []
+    hashes: list[int] = []
+    arrays: list[Array] = []
+    kind = np.uint16 if codec.vocab.size <= 1 << 16 else np.uint32
+    for group in _groups(documents):
+        ids = codec.encode([document.text for document in group])
+        lengths += [len(item) for item in ids]
+        sizes += [len(document.text.encode()) for document in group]
+        hashes += [document_hash(document) for document in group]
+        arrays += [item.astype(kind) for item in ids]
+    tokens = np.concatenate(arrays)
+    offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
+    facts = {
+        "fingerprint": codec.vocab.fingerprint,
+        "vocabulary": codec.vocab.size,
+        "documents": len(lengths),
+        "tokens": len(tokens),
+        "bytes": sum(sizes),
+    }
+    content = {
+        "tokens": tokens,
+        "offsets": offsets,
+        "bytes": np.array(sizes, np.int64),
+        "hashes": np.array(hashes, np.uint64),
+        "sentences": sentence_starts(tokens, offsets[:-1][np.diff(offsets) > 0], codec.vocab),
+    }
+    with artifacts.write_directory(part, _PART, facts) as scratch:
+        for name in _FILES:
+            np.save(scratch / f"{name}.npy", content[name], allow_pickle=False)
+    return facts
+
+
+def _groups(documents: Iterator[Document]) -> Iterator[list[Document]]:
+    group: list[Document] = []
+    size = 0
+    for document in documents:
+        group.append(document)
+        size += len(document.text)
+        if size >= _GROUP:
+            yield group
+            group, size = [], 0
+    if group:
+        yield group
+
+
+def _finish(work: Path, directory: Path, names: Sequence[str], counts: Mapping[str, int], vocab: Vocab) -> None:
+    """Write the store's manifest and give the folder its name."""
+    files = {}
+    for name in names:
+        path = work / name / artifacts.MANIFEST
+        files[f"{name}/{artifacts.MANIFEST}"] = {"bytes": path.stat().st_size, "sha256": artifacts.sha256(path)}
+    facts = {"kind": _STORE, "fingerprint": vocab.fingerprint, "vocabulary": vocab.size, **counts}
+    artifacts.write_json(work / artifacts.MANIFEST, {**facts, "files": files})
+    with artifacts.disk_errors(directory):
+        work.replace(directory)
+        artifacts.sync(directory.parent)
+
+
+def _check_tokenizer(manifest: Mapping[str, Any], directory: Path, vocab: Vocab) -> None:
+    if (manifest.get("fingerprint"), manifest.get("vocabulary")) != (vocab.fingerprint, vocab.size):
+        raise UserError(
+            f"The tokens in {directory} were written by another tokenizer. "
+            "Use that tokenizer, or remove the folder to write them anew."
+        )
+
+
+def _load(part: Path, name: str) -> Array:
+    try:
+        return np.asarray(np.load(part / f"{name}.npy", mmap_mode="r", allow_pickle=False))
+    except (ValueError, OSError) as error:
+        raise UserError(f"The {_PART} {part} is damaged: {name}.npy is not an array.") from error
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """One part, mapped: see the module's docstring for its arrays."""
+
+    directory: Path
+    tokens: Array
+    offsets: Array
+    hashes: Array
+    bytes: Array
+    sentences: Array
+    size: int = field(repr=False)
+
+    @classmethod
+    def open(cls, directory: Path, vocab: Vocab) -> _Part:
+        """Map a part after checking its files' lengths and hashes, their shapes, and that every id is in `vocab`."""
+        manifest = artifacts.read_manifest(directory, _PART)
+        _check_tokenizer(manifest, directory, vocab)
+        if set(manifest["files"]) != {f"{name}.npy" for name in _FILES}:
+            raise UserError(f"The {_PART} {directory} is damaged: its manifest does not list the files of a part.")
+        arrays = {name: _load(directory, name) for name in _FILES}
+        tokens, offsets = arrays["tokens"], arrays["offsets"]
+        documents = len(offsets) - 1
+        whole = (
+            all(array.ndim == 1 and array.dtype.kind in "iu" for array in arrays.values())
+            and documents >= 0
+            and offsets[0] == 0
+            and offsets[-1] == len(tokens)
+            and bool(np.all(np.diff(offsets) >= 0))
+            and len(arrays["bytes"]) == len(arrays["hashes"]) == documents
+        )
+        if not whole:
+            raise UserError(f"The {_PART} {directory} is damaged: its arrays do not fit together.")
+        if len(tokens) and int(tokens.max()) >= vocab.size:
+            raise UserError(f"The {_PART} {directory} is damaged: it has ids beyond the vocabulary's {vocab.size}.")
+        return cls(directory, **arrays, size=(directory / "tokens.npy").stat().st_size)
+
+    def take(self, position: Array) -> Array:
+        """Return tokens at positions. A file cut since it was mapped is refused: touching it would be a SIGBUS."""
+        if os.stat(self.directory / "tokens.npy").st_size != self.size:
+            raise UserError(
+                f"The {_PART} {self.directory} was damaged while in use: tokens.npy has changed its length."
+            )
+        return np.asarray(self.tokens[position])
+
+
+@dataclass(frozen=True, eq=False)
+class TokenStore:
+    """All documents of a corpus as ids; document i is the i-th that was written.
+
+    lengths  int64[n]   tokens of each document
+    bytes    int64[n]   UTF-8 bytes of its original text
+    hashes   uint64[n]  hash of its text, see `corpus.document.document_hash`
+    """
+
+    parts: tuple[_Part, ...] = field(repr=False)
+    lengths: NDArray[np.int64] = field(repr=False)
+    bytes: NDArray[np.int64] = field(repr=False)
+    hashes: NDArray[np.uint64] = field(repr=False)
+    first: NDArray[np.int64] = field(repr=False)  # [parts + 1] the number of each part's first document
+    begin: NDArray[np.int64] = field(repr=False)  # [n] where a document begins in its part
+
+    @classmethod
+    def open(cls, directory: Path, vocab: Vocab) -> TokenStore:
+        """Open a store for a tokenizer; nothing of a damaged store, or of another tokenizer's, is used."""
+        manifest = artifacts.read_manifest(directory, _STORE)
+        _check_tokenizer(manifest, directory, vocab)
+        parts = tuple(_Part.open((directory / name).parent, vocab) for name in manifest["files"])
+        if not parts:
+            raise UserError(f"The {_STORE} {directory} is damaged: it has no parts.")
+        return cls(
+            parts,
+            lengths=np.concatenate([np.diff(part.offsets) for part in parts]),
+            bytes=np.concatenate([part.bytes for part in parts]),
+            hashes=np.concatenate([part.hashes for part in parts]),
+            first=np.cumsum([0, *(len(part.hashes) for part in parts)]),
+            begin=np.concatenate([part.offsets[:-1] for part in parts]),
+        )
+
+    @property
+    def documents(self) -> int:
+        """n, the number of documents."""
+        return len(self.lengths)
+
+    @property
+    def tokens(self) -> int:
+        """The number of tokens of all documents."""
+        return sum(len(part.tokens) for part in self.parts)
+
+    def gather(self, document: Array, offset: Array) -> NDArray[np.int32]:
+        """Return the tokens at places `offset` of documents `document` (arrays of one shape) as int32 of that shape."""
+        if np.any((offset < 0) | (offset >= self.lengths[document])):
+            raise IndexError("offset outside its document")
+        position = self.begin[document] + offset
+        if len(self.parts) == 1:
+            return self.parts[0].take(position).astype(np.int32)
+        part = np.searchsorted(self.first, document, side="right") - 1
+        result = np.empty(position.shape, np.int32)
+        for number in np.unique(part):
+            here = part == number
+            result[here] = self.parts[number].take(position[here])
+        return result
+
+    def sentence_starts(self, document: int) -> NDArray[np.int64]:
+        """Return where the sentences of one document begin, as offsets within it; the first is 0."""
+        part = self.parts[int(np.searchsorted(self.first, document, side="right")) - 1]
+        begin = int(self.begin[document])
+        low, high = np.searchsorted(part.sentences, [begin, begin + int(self.lengths[document])])
+        return np.asarray(part.sentences[low:high] - begin, dtype=np.int64)

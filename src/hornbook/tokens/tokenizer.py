@@ -1,0 +1,388 @@
+"""Tokenizers: train one, load one, and turn text into ids that are text and nothing else.
+
+    texts -> train_tokenizer -> tokenizer.json -> Codec -> ids
+
+Trained tokenizers share one layout of ids: pad, bos, eos, unk, mask first; then the pieces; then mode tokens; then the
+sentinels, `<extra_id_0>` the very last id and its followers below it, as T5 has them. BPE and Unigram call the five
+`<pad> <s> </s> <unk> <mask>` (RoBERTa, BART), WordPiece calls them `[PAD] [CLS] [SEP] [UNK] [MASK]` (BERT).
+
+Text never becomes a special id: a document that quotes `</s>` is encoded as the four characters it wrote. Only
+`Codec.encode_prompt`, which is for what a person types, understands such strings.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hornbook import artifacts
+from hornbook.errors import UserError
+from hornbook.objectives.base import Requirements
+from hornbook.tokens.unigram import piece_scores
+from hornbook.vocab import ROLES, Vocab
+
+Kind = Literal["bpe", "wordpiece", "unigram"]
+Template = Literal["none", "both", "end"]
+Ids = NDArray[np.int32]
+
+_NAMES = ("<pad>", "<s>", "</s>", "<unk>", "<mask>")
+_BERT_NAMES = ("[PAD]", "[CLS]", "[SEP]", "[UNK]", "[MASK]")
+_UNKNOWN = 3
+# The tokenizers library needs some 200 bytes of memory per byte of text at work: long texts go in pieces, in batches.
+_PIECE = 1 << 16
+_BATCH = 1 << 20
+_UNIGRAM_WORD = re.compile("[<>\\[\\]\n]|\u2581?[^<>\\[\\]\n\u2581]+|\u2581")
+_LONE_LINE_END = re.compile(r"(?<=\S)\n(?=\S)")
+# BERT limits the alphabet to the 1,000 most frequent characters; the rest are unknown.
+_WORDPIECE_ALPHABET = 1000
+
+
+@dataclass(frozen=True)
+class Codec:
+    """A tokenizer at work. text: its tokenizer.json; vocab: its ids and tables."""
+
+    text: str = field(repr=False)
+    vocab: Vocab
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Codec, (self.text, self.vocab)
+
+    @functools.cached_property
+    def _tokenizer(self) -> Any:
+        return _open(self.text, literal=True)
+
+    @functools.cached_property
+    def _prompt_tokenizer(self) -> Any:
+        return _open(self.text, literal=False)
+
+    @functools.cached_property
+    def _divides(self) -> bool:
+        """Whether ids stay the same when text is cut after a lone line end: tried on the ways such a place can look."""
+        left, right = ("word", "it's", "9", "end.", "(", "é", "中"), ("Next", "9", "(x", "'s", "é", "中", "__a")
+        return all(
+            self._ids(f"{a}\n{b}") == self._ids(f"{a}\n") + self._ids(b) for a, b in itertools.product(left, right)
+        )
+
+    def encode(self, texts: Sequence[str]) -> list[Ids]:
+        """Return each text's ids, int32[n]: no marks added, no special id ever, whatever the text says."""
+        divided = [list(_pieces(text)) if self._divides else [text] for text in texts]
+        arrays: list[Ids] = []
+        for batch in _batches(itertools.chain.from_iterable(divided)):
+            for piece, encoding in zip(batch, self._encodings(batch), strict=True):
+                ids = np.array(encoding.ids, dtype=np.int32)
+                arrays.append(self._without_special(piece) if self._suspicious(ids, piece) else ids)
+        ends = itertools.accumulate((len(pieces) for pieces in divided), initial=0)
+        return [
+            arrays[start] if stop - start == 1 else np.concatenate(arrays[start:stop])
+            for start, stop in itertools.pairwise(ends)
+        ]
+
+    def encode_prompt(self, text: str) -> Ids:
+        """Return the ids of what a person typed: special-token strings such as `<mask>` mean the tokens they name."""
+        return np.array(self._prompt_tokenizer.encode(text, add_special_tokens=False).ids, dtype=np.int32)
+
+    def decode(self, ids: Sequence[int] | NDArray[np.integer], *, keep_special: bool = False) -> str:
+        """Return the text of ids; special ids are left out, or spelled by name with `keep_special`."""
+        numbers = np.asarray(ids, dtype=np.int64)
+        if not keep_special:
+            numbers = numbers[~self.vocab.special[numbers]]
+        return str(self._tokenizer.decode(numbers.tolist(), skip_special_tokens=False))
+
+    def tokens(self, ids: Sequence[int] | NDArray[np.integer]) -> list[str]:
+        """Return the vocabulary's own spelling of each id."""
+        return [self._tokenizer.id_to_token(int(number)) or "" for number in ids]
+
+    def _encodings(self, batch: list[str]) -> list[Any]:
+        return list(self._tokenizer.encode_batch_fast(batch, add_special_tokens=False))
+
+    def _ids(self, text: str) -> list[int]:
+        return list(self._tokenizer.encode(text, add_special_tokens=False).ids)
+
+    @functools.cached_property
+    def _unknown(self) -> str:
+        """The unknown token's string; a character that matches nothing where there is none."""
+        return "\0" if self.vocab.unk is None else str(self._tokenizer.id_to_token(self.vocab.unk))
+
+    @functools.cached_property
+    def _forbidden(self) -> NDArray[np.bool_]:
+        """bool[V]: ids that text must not have. The unknown id is for what the vocabulary cannot spell."""
+        forbidden = self.vocab.special.copy()
+        if self.vocab.unk is not None:
+            forbidden[self.vocab.unk] = False
+        return forbidden
+
+    def _suspicious(self, ids: Ids, text: str) -> bool:
+        return bool(self._forbidden[ids].any()) or (self._unknown in text and bool((ids == self.vocab.unk).any()))
+
+    def _without_special(self, text: str) -> Ids:
+        """Encode text whose special-token strings are pieces of the model itself, as in SentencePiece's Unigram.
+
+        Each string that came out as a special id is cut after its first character and the parts are encoded alone.
+        """
+        encoding = self._tokenizer.encode(text, add_special_tokens=False)
+        cuts = set()
+        for number, (start, stop) in zip(encoding.ids, encoding.offsets, strict=True):
+            if self._forbidden[number] or (number == self.vocab.unk and self._unknown in text[start:stop]):
+                if stop - start < 2:
+                    raise UserError(
+                        f"This tokenizer reads {text[start:stop]!r}, which occurs in the text, as a special token. "
+                        "Choose another tokenizer."
+                    )
+                cuts.add(start + 1)
+        if not cuts:
+            return np.array(encoding.ids, dtype=np.int32)
+        parts = itertools.pairwise([0, *sorted(cuts), len(text)])
+        return np.concatenate([self._without_special(text[start:stop]) for start, stop in parts])
+
+
+def load_codec(path: Path) -> Codec:
+    """Load a tokenizer.json, or the one in a folder; a tokenizer_config.json beside it may name the roles."""
+    path = path / "tokenizer.json" if path.is_dir() else path
+    try:
+        text = path.read_text(encoding="utf-8")
+        tokenizer = _open(text, literal=True)
+        return Codec(text, Vocab.from_tokenizer(text, _neighbouring_roles(path.parent, tokenizer)))
+    except OSError as error:
+        raise UserError(f"The tokenizer {path} cannot be read ({error.strerror}).") from error
+    except (UnicodeDecodeError, UserError) as error:
+        raise UserError(f"{path}: {error if isinstance(error, UserError) else 'this is not UTF-8 text.'}") from error
+
+
+def save_codec(codec: Codec, directory: Path) -> None:
+    """Write tokenizer.json and tokenizer_config.json, from which `load_codec` and transformers know the same roles."""
+    names = {role: getattr(codec.vocab, role) for role in ROLES}
+    artifacts.write_file(directory / "tokenizer.json", codec.text)
+    artifacts.write_json(
+        directory / "tokenizer_config.json",
+        {
+            "tokenizer_class": "PreTrainedTokenizerFast",
+            "clean_up_tokenization_spaces": False,
+            **{f"{role}_token": codec.tokens([number])[0] for role, number in names.items() if number is not None},
+        },
+    )
+
+
+def train_tokenizer(
+    texts: Iterable[str], kind: Kind, size: int, requirements: Requirements, template: Template = "none"
+) -> str:
+    """Train a tokenizer of at most `size` entries, all included, and return the text of its tokenizer.json.
+
+    A corpus too small for `size` gives fewer entries. The same texts give the same bytes. `template` is what the
+    tokenizer adds around a text when it is used elsewhere: nothing, both ends, or the end mark alone.
+    Raises UserError when there is no text, or `size` cannot hold the special tokens and the alphabet.
+
+    bpe        byte-level (Radford et al. 2019), merges seen at least twice; every text comes back exactly
+    wordpiece  BERT's, cased (Devlin et al. 2019); holds the whole of `texts` in memory
+    unigram    pieces of the language model of Kudo 2018, scores by `unigram.piece_scores`; line ends are kept
+    """
+    from tokenizers import AddedToken
+
+    extra = [*requirements.modes, *(f"<extra_id_{number}>" for number in reversed(range(requirements.sentinels)))]
+    room = size - len(extra)
+    pieces = itertools.chain.from_iterable(_pieces(text, hard=True) for text in texts if text)
+    first = next(pieces, None)
+    if first is None:
+        raise UserError("There is no text to train a tokenizer on: every document is empty.")
+    train = {"bpe": _train_bpe, "wordpiece": _train_wordpiece, "unigram": _train_unigram}[kind]
+    tokenizer = train(itertools.chain([first], pieces), room, len(extra))
+    taken = [name for name in extra if tokenizer.token_to_id(name) is not None]
+    if taken:
+        raise UserError(f"The mode token {taken[0]!r} is a word of the text; give it a name in brackets.")
+    # Like RoBERTa's mask: the blank before it belongs to it, since the blank is part of the word it stands for.
+    strip = kind != "wordpiece"
+    tokenizer.add_special_tokens([AddedToken(name, special=True, normalized=False, lstrip=strip) for name in extra])
+    tokenizer.post_processor = _post_processor(tokenizer, kind, template)
+    return str(tokenizer.to_str())
+
+
+def _train_bpe(texts: Iterator[str], size: int, extra: int) -> Any:
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    _check_size(size, extra, len(alphabet) + len(_NAMES))
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=size,
+        min_frequency=2,
+        special_tokens=_special(_NAMES, strip=True),
+        initial_alphabet=alphabet,
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    return tokenizer
+
+
+def _train_wordpiece(texts: Iterator[str], size: int, extra: int) -> Any:
+    """Train twice, first for the alphabet: the library numbers `##` characters in the order of a hash table.
+
+    Given that alphabet as its first entries, in order, it has no choice left.
+    """
+    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+
+    def pipeline(vocabulary: dict[str, int]) -> Any:
+        tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token=_BERT_NAMES[_UNKNOWN]))
+        tokenizer.normalizer = normalizers.BertNormalizer(lowercase=False, strip_accents=False)
+        tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+        tokenizer.decoder = decoders.WordPiece(prefix="##")
+        return tokenizer
+
+    def train(first: list[str], entries: int) -> dict[str, int]:
+        tokenizer = pipeline({})
+        trainer = trainers.WordPieceTrainer(
+            vocab_size=entries,
+            min_frequency=2,
+            special_tokens=first,
+            initial_alphabet=characters,
+            limit_alphabet=len(characters),
+            show_progress=False,
+        )
+        tokenizer.train_from_iterator(kept, trainer)
+        return dict(tokenizer.get_vocab())
+
+    kept = [pipeline({}).normalizer.normalize_str(text) for text in texts]
+    counts = Counter(itertools.chain.from_iterable(kept))
+    ranked = sorted((item for item in counts if not item.isspace()), key=lambda item: (-counts[item], item))
+    characters = ranked[:_WORDPIECE_ALPHABET]
+    alphabet = sorted(train([], 0))
+    _check_size(size, extra, len(alphabet) + len(_BERT_NAMES))
+    tokenizer = pipeline(train([*_BERT_NAMES, *alphabet], size))
+    tokenizer.add_special_tokens(_special(_BERT_NAMES, strip=False))
+    return tokenizer
+
+
+def _train_unigram(texts: Iterator[str], size: int, extra: int) -> Any:
+    """Take the library's pieces and score them anew: its own scores differ from run to run in the fourth digit.
+
+    Angle and square brackets stand alone, so that no piece can contain a special token's string.
+    """
+    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+
+    def pipeline(pieces: list[tuple[str, float]]) -> Any:
+        tokenizer = Tokenizer(models.Unigram(pieces, unk_id=_UNKNOWN) if pieces else models.Unigram())
+        metaspace = pre_tokenizers.Metaspace(prepend_scheme="never")
+        tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+            [pre_tokenizers.Split(Regex(r"[<>\[\]\n]"), "isolated"), metaspace]
+        )
+        tokenizer.decoder = decoders.Metaspace(prepend_scheme="never")
+        return tokenizer
+
+    words: Counter[str] = Counter()
+
+    def counted() -> Iterator[str]:
+        for text in texts:
+            words.update(_UNIGRAM_WORD.findall(text.replace(" ", "\u2581")))
+            yield text
+
+    tokenizer = pipeline([])
+    trainer = trainers.UnigramTrainer(
+        vocab_size=max(size, len(_NAMES) + 1),
+        special_tokens=list(_NAMES),
+        unk_token=_NAMES[_UNKNOWN],
+        show_progress=False,
+    )
+    try:
+        tokenizer.train_from_iterator(counted(), trainer)
+    except Exception as error:
+        _check_size(size, extra, len(set().union(*words)) + len(_NAMES) + 1)
+        raise error
+    scores = piece_scores(sorted(set(tokenizer.get_vocab()) - set(_NAMES)), words)
+    _check_size(size, extra, len(scores) + len(_NAMES))
+    ranked = sorted(scores.items(), key=lambda item: (-item[1], item[0]))
+    tokenizer = pipeline([*((name, 0.0) for name in _NAMES), *ranked])
+    tokenizer.add_special_tokens(_special(_NAMES, strip=True))
+    return tokenizer
+
+
+def _special(names: Sequence[str], *, strip: bool) -> list[Any]:
+    """Return the special tokens; with `strip`, the mask takes the blank before it, as RoBERTa's does."""
+    from tokenizers import AddedToken
+
+    return [AddedToken(name, special=True, normalized=False, lstrip=strip and name == "<mask>") for name in names]
+
+
+def _check_size(size: int, extra: int, least: int) -> None:
+    if size < least:
+        raise UserError(
+            f"tokenizer.size {size + extra} is too small: text and objective need at least {least + extra}."
+        )
+
+
+def _post_processor(tokenizer: Any, kind: Kind, template: Template) -> Any:
+    """Return what frames a text, or a pair of texts, when the tokenizer is used elsewhere."""
+    from tokenizers.processors import TemplateProcessing
+
+    if template == "none":
+        return None
+    start, end = _BERT_NAMES[1:3] if kind == "wordpiece" else _NAMES[1:3]
+    if kind == "wordpiece":
+        first, second = f"$A {end}", f"$B:1 {end}:1"
+    else:  # RoBERTa's pair has two end marks in the middle and one token type
+        first, second = f"$A {end}", f"{end} $B {end}" if template == "both" else f"$B {end}"
+    single = f"{start} {first}" if template == "both" else first
+    marks = [(name, tokenizer.token_to_id(name)) for name in (start, end)]
+    return TemplateProcessing(single=single, pair=f"{single} {second}", special_tokens=marks)
+
+
+def _open(text: str, *, literal: bool) -> Any:
+    """Open a tokenizer without truncation and padding; `literal` reads special tokens' strings as plain text."""
+    from tokenizers import Tokenizer
+
+    try:
+        tokenizer = Tokenizer.from_str(text)
+    except Exception as error:  # the library raises bare Exception
+        raise UserError("This is not a tokenizer.json of the Hugging Face tokenizers library.") from error
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    tokenizer.encode_special_tokens = literal
+    return tokenizer
+
+
+def _neighbouring_roles(directory: Path, tokenizer: Any) -> Mapping[str, str]:
+    """Return the token of each role that a neighbouring configuration names and the tokenizer has."""
+    found: dict[str, str] = {}
+    for path in (directory / "tokenizer_config.json", directory / "special_tokens_map.json"):
+        settings = artifacts.read_json(path, "tokenizer configuration") if path.is_file() else {}
+        for role in ROLES:
+            value = settings.get(f"{role}_token")
+            name = value.get("content") if isinstance(value, dict) else value
+            if isinstance(name, str) and tokenizer.token_to_id(name) is not None:
+                found.setdefault(role, name)
+    return found
+
+
+def _pieces(text: str, *, hard: bool = False) -> Iterator[str]:
+    """Cut a long text after lone line ends, where tokens never reach across; `hard` cuts elsewhere if none comes."""
+    start = 0
+    while len(text) - start > _PIECE:
+        match = _LONE_LINE_END.search(text, start + _PIECE, start + 16 * _PIECE if hard else len(text))
+        if match is None and not hard:
+            break
+        stop = start + 16 * _PIECE if match is None else match.end()
+        yield text[start:stop]
+        start = stop
+    yield text[start:]
+
+
+def _batches(pieces: Iterable[str]) -> Iterator[list[str]]:
+    """Group pieces into batches of a bounded number of characters."""
+    batch: list[str] = []
+    size = 0
+    for piece in pieces:
+        if batch and size + len(piece) > _BATCH:
+            yield batch
+            batch, size = [], 0
+        batch.append(piece)
+        size += len(piece)
+    if batch:
+        yield batch
