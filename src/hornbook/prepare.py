@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from hornbook.artifacts import read_json, write_file, write_json
+from hornbook.batch import Topology
 from hornbook.console import View
 from hornbook.corpus.document import Document, document_hash
 from hornbook.corpus.read import read
@@ -33,6 +34,8 @@ _KEEP_BYTES = 256 << 20
 # A tokenizer learns from at most this many bytes of the training text: more changes it little.
 _LEARN_BYTES = 64 << 20
 _SMALLEST, _LARGEST = 512, 16_384
+# Which marks other tools shall put around a text for a model of each topology, as its training text had them.
+_TEMPLATES: dict[Topology, Template] = {"decoder": "none", "encoder": "both", "encoder-decoder": "end"}
 
 
 @dataclass(frozen=True)
@@ -150,9 +153,7 @@ def _tokenizer(recipe: Recipe, corpus: _Corpus, text: Text, directory: Path, vie
             content = load_codec(Path(recipe.tokenizer.file)).text
         else:
             size = recipe.tokenizer.size or vocabulary_size(text.bytes)
-            template: Template = {"decoder": "none", "encoder": "both", "encoder-decoder": "end"}[
-                recipe.objective.topology
-            ]
+            template = _TEMPLATES[recipe.objective.topology]
             with view.stage(f"training a {recipe.tokenizer.kind} tokenizer", "bytes") as update:
                 texts = _learnable(corpus, text.split, update)
                 needs = recipe.objective.requirements(recipe.model.max_length)

@@ -139,16 +139,14 @@ def _go(recipe: Recipe, directory: Path, view: View) -> Evaluation:
 def _plan(recipe: Recipe, prepared: Prepared, device: torch.device) -> Plan:
     training, model, objective = recipe.training, recipe.model, prepared.objective
     bf16 = training.precision == "bf16"
-    rows, inputs = training.batch_rows, model.max_length
-    outputs = objective.target_length(inputs)
-    sample = prepared.training_rows(inputs)
+    reads, says = model.max_length, objective.target_length(model.max_length)
+    behind = says if model.topology == "encoder-decoder" else 0
     first = build_loader(recipe, prepared, torch.device("cpu")).step(0)
-    share = sum(batch.scored.numel() for batch in first) / sum(batch.targets.numel() for batch in first)
-    flops = flops_per_token(model, inputs, share, outputs if model.topology == "encoder-decoder" else 0)
+    scored = sum(batch.scored.numel() for batch in first) / sum(batch.targets.numel() for batch in first)
     return Plan(
         steps=recipe.budget.steps,
-        tokens_per_step=rows * (sample.row_length - objective.overlap),
-        flops_per_step=flops * rows * inputs,
+        tokens_per_step=training.batch_rows * (objective.row_length(reads) - objective.overlap),
+        flops_per_step=flops_per_token(model, reads, scored, behind) * training.batch_rows * (reads + behind),
         matrix_rate=machine.matrix_rate(device, torch.bfloat16 if bf16 else torch.float32),
         evaluate_every=training.evaluate_every,
         record_every=max(1, recipe.budget.steps // _RECORDS),
@@ -173,9 +171,10 @@ def _announce(recipe: Recipe, prepared: Prepared, directory: Path, view: View) -
         f"model: {model.topology} of {quantity(parameters(model))} parameters (width {model.width}, {model.layers} "
         f"layers), objective {kind_of(recipe.objective)}, rows of {model.max_length}"
     )
+    compiled = "compiled" if recipe.training.compile == "yes" else "eager"
     view.say(
         f"training: {budget.steps:,} steps of {recipe.training.batch_rows} rows, {seen / max(1, len(rows)):.1f} "
-        f"epochs, {recipe.training.precision}, {'compiled' if recipe.training.compile == 'yes' else 'eager'}, into {directory}"
+        f"epochs, {recipe.training.precision}, {compiled}, into {directory}"
     )
 
 

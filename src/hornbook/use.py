@@ -6,8 +6,10 @@ import re
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hornbook.corpus.read import read
 from hornbook.errors import UserError
@@ -73,11 +75,11 @@ def generate_text(
     return [run.codec.decode([*prompt[len(before) :], *new]) for prompt, new in zip(ids, written, strict=True)]
 
 
-def fill_text(run: Run, text: str, top: int = 5) -> list[list[tuple[str, float]]]:
-    """Return the candidates for each gap of `text`, the likeliest first, each with its probability.
+def fill_text(run: Run, text: str, top: int = 5) -> list[list[tuple[str, float]]] | list[str]:
+    """Return what the model puts into each gap of `text`.
 
-    A masked model gives `top` tokens a gap. A span model gives one span a gap, with the probability of its tokens given
-    those before them.
+    A masked model gives the `top` likeliest tokens of each gap with their probabilities, a span model the span it
+    writes for each gap.
     """
     gaps = len(_GAP.findall(text))
     if not gaps:
@@ -97,11 +99,12 @@ def fill_text(run: Run, text: str, top: int = 5) -> list[list[tuple[str, float]]
     eos = vocab.require("eos", "Filling spans")
     sentinels = vocab.sentinels[:gaps]
     ids = [*_joined(pieces, sentinels), eos]
-    spans = fill_spans(run.model, ids, sentinels, eos, vocab.pad or 0, run.recipe.model.max_length)
-    return [[(run.codec.decode(numbers), share)] for numbers, share in spans]
+    longest = run.recipe.objective.target_length(run.recipe.model.max_length)
+    spans = fill_spans(run.model, ids, sentinels, eos, vocab.require("pad", "Filling spans"), longest)
+    return [run.codec.decode(span) for span in spans]
 
 
-def _joined(pieces: Sequence[np.ndarray], between: Sequence[int]) -> list[int]:  # type: ignore[type-arg]
+def _joined(pieces: Sequence[NDArray[np.integer[Any]]], between: Sequence[int]) -> list[int]:
     """Return the pieces' ids with one id of `between` after each piece but the last."""
     ids = [int(number) for number in pieces[0]]
     for mark, piece in zip(between, pieces[1:], strict=True):

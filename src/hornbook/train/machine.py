@@ -8,7 +8,7 @@ import platform
 import shutil
 import sys
 import time
-from typing import Any
+from typing import Any, Literal
 
 import psutil
 import torch
@@ -44,7 +44,7 @@ def matrix_rate(device: torch.device, dtype: torch.dtype, size: int = 1024) -> f
     return 2.0 * size**3 / best
 
 
-def best_precision(device: torch.device) -> str:
+def best_precision(device: torch.device) -> Literal["fp32", "bf16"]:
     """Return "bf16" where its matrix products are at least half as fast again as fp32's, else "fp32"."""
     if device.type == "cuda":
         return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
