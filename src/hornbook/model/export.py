@@ -1,0 +1,135 @@
+"""Export: a trained model as a folder that transformers opens, with the same logits and no code of ours.
+
+The files are written here, by the family's table; transformers is needed only to open them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import save
+from torch import Tensor
+
+from hornbook.artifacts import MANIFEST, read_json, write_directory
+from hornbook.errors import UserError
+from hornbook.model.config import ModelConfig
+from hornbook.model.families import choose, find
+from hornbook.model.families.convert import to_hf
+from hornbook.model.families.family import Family
+from hornbook.tokens.tokenizer import Codec
+from hornbook.vocab import ROLES, Vocab
+
+KIND = "transformers model"
+
+
+def export(
+    model_state: Mapping[str, Tensor],
+    config: ModelConfig,
+    tokenizer_text: str,
+    vocab: Vocab,
+    card: str,
+    target: Path,
+    family: str = "",
+) -> Path:
+    """Write the folder `target`, whole or not at all, and return it; an earlier export there is replaced.
+
+    `family` names the class of transformers; empty = the one that holds `config` exactly. `card` is the text of its
+    README.md. Raises UserError when no class, or not that one, holds the model, when the tokenizer does not belong to
+    it, or when `target` holds something that is not an export.
+    """
+    chosen = find(family) if family else choose(config)
+    if reason := chosen.holds(config):
+        raise UserError(f"This model cannot be exported exactly as {chosen.name}, which needs {reason}.")
+    if vocab.size > config.vocab_size:
+        raise UserError(
+            f"The tokenizer has {vocab.size} entries but the model only {config.vocab_size}; "
+            "export with the tokenizer that the model was trained with."
+        )
+    _refuse_foreign(target)
+    tensors = to_hf(chosen, model_state, config)
+    settings = config_json(chosen, config, vocab)
+    settings["dtype"] = str(next(iter(tensors.values())).dtype).removeprefix("torch.")
+    with write_directory(target, KIND, {"family": chosen.name}) as scratch:
+        _write(scratch / "config.json", settings)
+        (scratch / "model.safetensors").write_bytes(save(tensors, {"format": "pt"}))
+        (scratch / "tokenizer.json").write_text(tokenizer_json(config, tokenizer_text, vocab), encoding="utf-8")
+        _write(scratch / "tokenizer_config.json", tokenizer_config_json(config, tokenizer_text, vocab))
+        if config.topology != "encoder":
+            _write(scratch / "generation_config.json", generation_config_json(config, vocab))
+        (scratch / "README.md").write_text(card, encoding="utf-8")
+    return target
+
+
+def config_json(family: Family, config: ModelConfig, vocab: Vocab) -> dict[str, Any]:
+    """Return config.json: the family's settings and the special ids."""
+    ids: dict[str, Any] = {f"{role}_token_id": getattr(vocab, role) for role in ("pad", "bos", "eos")}
+    if config.topology == "encoder":
+        ids |= {f"{role}_token_id": getattr(vocab, role) for role in ("cls", "sep")}
+    if config.topology == "encoder-decoder":
+        # The decoder's first input is padding (Raffel et al. 2020), as in our batches.
+        ids["decoder_start_token_id"] = vocab.require("pad", "An encoder-decoder")
+    return {**family.settings(config), **ids}
+
+
+def tokenizer_json(config: ModelConfig, tokenizer_text: str, vocab: Vocab) -> str:
+    """Return tokenizer.json as it stands, but for a decoder's prompt, which begins as documents begin in training.
+
+    A tokenizer that frames texts in its own way keeps that way.
+    """
+    data = json.loads(tokenizer_text)
+    if config.topology != "decoder" or vocab.bos is None or data.get("post_processor") is not None:
+        return tokenizer_text
+    name = Codec(tokenizer_text, vocab).tokens([vocab.bos])[0]
+    start = {"SpecialToken": {"id": name, "type_id": 0}}
+    texts = [{"Sequence": {"id": letter, "type_id": 0}} for letter in "AB"]
+    data["post_processor"] = {
+        "type": "TemplateProcessing",
+        "single": [start, texts[0]],
+        "pair": [start, *texts],
+        "special_tokens": {name: {"id": name, "ids": [vocab.bos], "tokens": [name]}},
+    }
+    return json.dumps(data, ensure_ascii=False)
+
+
+def tokenizer_config_json(config: ModelConfig, tokenizer_text: str, vocab: Vocab) -> dict[str, Any]:
+    """Return tokenizer_config.json: the generic class that uses tokenizer.json as it stands, and each role's token.
+
+    Decoders pad on the left, because generation goes on at the right end.
+    """
+    codec = Codec(tokenizer_text, vocab)
+    ids = {f"{role}_token": getattr(vocab, role) for role in ROLES}
+    roles = {name: codec.tokens([number])[0] for name, number in ids.items() if number is not None}
+    return {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "model_max_length": config.max_length,
+        "clean_up_tokenization_spaces": False,
+        "padding_side": "left" if config.topology == "decoder" else "right",
+        "model_input_names": ["input_ids", *(["token_type_ids"] if config.types else []), "attention_mask"],
+        **roles,
+        "additional_special_tokens": codec.tokens(vocab.sentinels) + [name for name, _ in vocab.modes],
+    }
+
+
+def generation_config_json(config: ModelConfig, vocab: Vocab) -> dict[str, Any]:
+    """Return generation_config.json: the special ids, and the length that the model was trained on as the bound."""
+    ids = {f"{role}_token_id": getattr(vocab, role) for role in ("pad", "bos", "eos")}
+    if config.topology == "encoder-decoder":
+        ids["decoder_start_token_id"] = vocab.pad
+    return {**{name: number for name, number in ids.items() if number is not None}, "max_length": config.max_length}
+
+
+def _refuse_foreign(target: Path) -> None:
+    """Raise UserError where writing would replace something that is not an earlier export."""
+    if not target.exists() or (target.is_dir() and not any(target.iterdir())):
+        return
+    manifest = target / MANIFEST
+    found = read_json(manifest, "manifest") if manifest.is_file() else None
+    if not isinstance(found, dict) or found.get("kind") != KIND:
+        raise UserError(f"{target} exists and is no exported model; choose another place, or remove it first.")
+
+
+def _write(path: Path, value: Mapping[str, Any]) -> None:
+    path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -1,0 +1,43 @@
+"""Families: which class of transformers holds which of our models, as tables of data read in both directions.
+
+    choose(config)             the family that holds a model exactly, or a refusal in words
+    family.settings(config)    its config.json; `family.config(settings)` is the way back
+    convert.to_hf              its weights; `convert.from_hf` is the way back
+
+Only `convert` loads torch.
+"""
+
+from __future__ import annotations
+
+from hornbook.errors import UserError, nearest
+from hornbook.model.config import ModelConfig
+from hornbook.model.families.decoders import GPT2, LLAMA, QWEN3
+from hornbook.model.families.encoders import BERT, MODERNBERT
+from hornbook.model.families.family import Family
+from hornbook.model.families.t5 import T5, T5_V1_1
+
+FAMILIES: tuple[Family, ...] = (QWEN3, LLAMA, GPT2, MODERNBERT, BERT, T5_V1_1, T5)
+
+
+def choose(config: ModelConfig) -> Family:
+    """Return the family that holds `config` exactly; no two do.
+
+    Raises UserError naming the nearest family and every setting that would have to change for it.
+    """
+    for family in FAMILIES:
+        if not family.objections(config):
+            return family
+    same = [family for family in FAMILIES if family.requires["topology"] == config.topology]
+    closest = min(same, key=lambda family: len(family.objections(config)))
+    raise UserError(
+        f"No model class of transformers holds this model exactly, and nothing is exported approximately. "
+        f"The nearest is {closest.name}; to export, train with {closest.holds(config)}."
+    )
+
+
+def find(name: str) -> Family:
+    """Return the family of this name, or refuse in words."""
+    for family in FAMILIES:
+        if family.name == name:
+            return family
+    raise UserError(f"There is no family {name!r}.{nearest(name, [family.name for family in FAMILIES])}")

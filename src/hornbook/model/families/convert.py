@@ -1,0 +1,65 @@
+"""Weights there and back: a family's table applied to tensors. Nothing is computed, so both ways are bitwise.
+
+Shapes are those of the tensors; a concatenated tensor has as many equal parts along its outputs as its line names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import torch
+from torch import Tensor
+
+from hornbook.errors import UserError
+from hornbook.model.config import ModelConfig
+from hornbook.model.families.family import Family, Weight
+
+
+def to_hf(family: Family, state: Mapping[str, Tensor], config: ModelConfig) -> dict[str, Tensor]:
+    """Return our tensors under their names, contiguous and on the CPU; each tensor is used exactly once.
+
+    Raises ValueError when the table leaves one of ours out: then it would be lost.
+    """
+    found: dict[str, Tensor] = {}
+    used: list[str] = []
+    for line in _lines(family, config):
+        if all(name in state for name in line.ours):
+            parts = [state[name].detach().cpu() for name in line.ours]
+            whole = torch.cat(parts) if len(parts) > 1 else parts[0]
+            found[line.theirs] = (whole.T if line.transpose else whole).clone(memory_format=torch.contiguous_format)
+            used += line.ours
+    if sorted(used) != sorted(state):
+        raise ValueError(f"the table of {family.name} does not match {sorted(set(state).symmetric_difference(used))}")
+    return found
+
+
+def from_hf(family: Family, tensors: Mapping[str, Tensor], config: ModelConfig) -> dict[str, Tensor]:
+    """Return their tensors under our names: `to_hf`, read the other way.
+
+    Raises UserError when a tensor of theirs has no place in our model.
+    """
+    found: dict[str, Tensor] = {}
+    used: set[str] = set()
+    for line in _lines(family, config):
+        if line.theirs in tensors:
+            whole = tensors[line.theirs]
+            parts = (whole.T if line.transpose else whole).chunk(len(line.ours))
+            found.update(
+                (name, part.clone(memory_format=torch.contiguous_format))
+                for name, part in zip(line.ours, parts, strict=True)
+            )
+            used.add(line.theirs)
+    if left := sorted(set(tensors) - used):
+        raise UserError(f"The model has a tensor {left[0]} that Hornbook's {family.name} has no place for.")
+    return found
+
+
+def _lines(family: Family, config: ModelConfig) -> Iterator[Weight]:
+    """Yield the table's lines with the layers written out."""
+    for line in family.weights:
+        if "{i}" not in line.theirs:
+            yield line
+            continue
+        for i in range(max(config.layers, config.decoder_layers)):
+            ours = tuple(name.format(i=i) for name in line.ours)
+            yield Weight(line.theirs.format(i=i), ours, line.transpose)

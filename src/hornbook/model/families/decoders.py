@@ -1,0 +1,125 @@
+"""Decoders: Qwen3 (Yang et al. 2025), Llama (Touvron et al. 2023) and GPT-2 (Radford et al. 2019)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from hornbook.model.families.family import (
+    ACTIVATIONS,
+    Family,
+    Field,
+    Weight,
+    affine,
+    all_heads,
+    split_width,
+)
+
+_LLAMA_FIELDS = (
+    Field("vocab_size", "vocab_size"),
+    Field("max_length", "max_position_embeddings"),
+    Field("width", "hidden_size"),
+    Field("layers", "num_hidden_layers"),
+    Field("heads", "num_attention_heads"),
+    Field("kv_heads", "num_key_value_heads"),
+    Field("head_width", "head_dim"),
+    Field("mlp_width", "intermediate_size"),
+    Field("activation", "hidden_act", ACTIVATIONS),
+    Field("norm_epsilon", "rms_norm_eps"),
+    Field("rotary_base", "rope_theta"),
+    Field("tied", "tie_word_embeddings"),
+)
+_LLAMA_REQUIRES: Mapping[str, Any] = {
+    "topology": "decoder",
+    "norm": "rms",
+    "norm_place": "pre",
+    "positions": "rotary",
+    "gated": True,
+}
+_LLAMA_WEIGHTS = (
+    Weight("model.embed_tokens.weight", ("embed.tokens.weight",)),
+    *affine("model.layers.{i}.input_layernorm", "decoder.layers.{i}.attention_norm"),
+    *affine("model.layers.{i}.self_attn.q_proj", "decoder.layers.{i}.attention.q"),
+    *affine("model.layers.{i}.self_attn.k_proj", "decoder.layers.{i}.attention.k"),
+    *affine("model.layers.{i}.self_attn.v_proj", "decoder.layers.{i}.attention.v"),
+    *affine("model.layers.{i}.self_attn.o_proj", "decoder.layers.{i}.attention.o"),
+    *affine("model.layers.{i}.post_attention_layernorm", "decoder.layers.{i}.mlp_norm"),
+    *affine("model.layers.{i}.mlp.gate_proj", "decoder.layers.{i}.mlp.gate"),
+    *affine("model.layers.{i}.mlp.up_proj", "decoder.layers.{i}.mlp.up"),
+    *affine("model.layers.{i}.mlp.down_proj", "decoder.layers.{i}.mlp.down"),
+    *affine("model.norm", "decoder.norm"),
+    Weight("lm_head.weight", ("head.output.weight",)),
+)
+
+LLAMA = Family(
+    name="llama",
+    model_type="llama",
+    architecture="LlamaForCausalLM",
+    fields=(*_LLAMA_FIELDS, Field("biases", "attention_bias"), Field("biases", "mlp_bias")),
+    requires={**_LLAMA_REQUIRES, "qk_norm": False},
+    derived={"head_width": split_width},
+    constants={"attention_dropout": 0.0},
+    weights=_LLAMA_WEIGHTS,
+)
+
+QWEN3 = Family(
+    name="qwen3",
+    model_type="qwen3",
+    architecture="Qwen3ForCausalLM",
+    fields=_LLAMA_FIELDS,
+    requires={**_LLAMA_REQUIRES, "qk_norm": True, "biases": False},
+    constants={"attention_bias": False, "attention_dropout": 0.0, "use_sliding_window": False},
+    weights=(
+        *_LLAMA_WEIGHTS,
+        Weight("model.layers.{i}.self_attn.q_norm.weight", ("decoder.layers.{i}.attention.q_norm.weight",)),
+        Weight("model.layers.{i}.self_attn.k_norm.weight", ("decoder.layers.{i}.attention.k_norm.weight",)),
+    ),
+)
+
+GPT2 = Family(
+    name="gpt2",
+    model_type="gpt2",
+    architecture="GPT2LMHeadModel",
+    fields=(
+        Field("vocab_size", "vocab_size"),
+        Field("max_length", "n_positions"),
+        Field("width", "n_embd"),
+        Field("layers", "n_layer"),
+        Field("heads", "n_head"),
+        Field("mlp_width", "n_inner"),
+        Field("activation", "activation_function", ACTIVATIONS),
+        Field("norm_epsilon", "layer_norm_epsilon"),
+        Field("tied", "tie_word_embeddings"),
+        Field("dropout", "embd_pdrop"),
+        Field("dropout", "resid_pdrop"),
+    ),
+    requires={
+        "topology": "decoder",
+        "norm": "layer",
+        "norm_place": "pre",
+        "positions": "learned",
+        "gated": False,
+        "biases": True,
+        "qk_norm": False,
+    },
+    derived={"kv_heads": all_heads, "head_width": split_width},
+    constants={"attn_pdrop": 0.0, "scale_attn_weights": True, "scale_attn_by_inverse_layer_idx": False},
+    weights=(
+        Weight("transformer.wte.weight", ("embed.tokens.weight",)),
+        Weight("transformer.wpe.weight", ("embed.positions.weight",)),
+        *affine("transformer.h.{i}.ln_1", "decoder.layers.{i}.attention_norm"),
+        *affine(
+            "transformer.h.{i}.attn.c_attn",
+            "decoder.layers.{i}.attention.q",
+            "decoder.layers.{i}.attention.k",
+            "decoder.layers.{i}.attention.v",
+            transpose=True,
+        ),
+        *affine("transformer.h.{i}.attn.c_proj", "decoder.layers.{i}.attention.o", transpose=True),
+        *affine("transformer.h.{i}.ln_2", "decoder.layers.{i}.mlp_norm"),
+        *affine("transformer.h.{i}.mlp.c_fc", "decoder.layers.{i}.mlp.up", transpose=True),
+        *affine("transformer.h.{i}.mlp.c_proj", "decoder.layers.{i}.mlp.down", transpose=True),
+        *affine("transformer.ln_f", "decoder.norm"),
+        Weight("lm_head.weight", ("head.output.weight",)),
+    ),
+)

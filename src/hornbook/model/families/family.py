@@ -1,0 +1,189 @@
+"""Family: one model class of transformers as a table, read in both directions. Loads no torch.
+
+A table has two halves. `fields`, `requires` and `derived` say which ModelConfigs the class holds and what its
+config.json then says; `weights` says which tensor of ours is which of theirs. A setting that a table does not mention
+must have its default, so a new option of ModelConfig is refused by every family until a table says how it is held.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+from hornbook.errors import UserError
+from hornbook.model.config import ModelConfig
+
+# Names of activations there, each with ours; the first name of ours is the one we write.
+ACTIVATIONS: Mapping[Any, Any] = {
+    "silu": "silu",
+    "gelu": "gelu",
+    "gelu_pytorch_tanh": "gelu_tanh",
+    "gelu_new": "gelu_tanh",
+    "relu": "relu",
+}
+
+
+@dataclass(frozen=True)
+class Field:
+    """One setting under both names; `values` goes from their spelling to ours where the two differ."""
+
+    ours: str
+    theirs: str
+    values: Mapping[Any, Any] | None = None
+
+    def there(self, value: Any) -> Any:
+        """Return their spelling of our value; the caller knows that there is one."""
+        if self.values is None:
+            return value
+        return next(theirs for theirs, ours in self.values.items() if ours == value)
+
+    def here(self, value: Any) -> Any:
+        """Return our spelling of their value, or refuse it."""
+        if self.values is None:
+            return value
+        if value not in self.values:
+            known = ", ".join(map(str, self.values))
+            raise UserError(f"config.json says {self.theirs} = {value!r}; Hornbook's models know {known}.")
+        return self.values[value]
+
+
+@dataclass(frozen=True)
+class Weight:
+    """One tensor of theirs and its parts in ours; `{i}` is the number of the layer.
+
+    Several parts are concatenated along the first axis, each with the same number of rows. `transpose` is for matrices
+    stored [inputs, outputs] there; ours are [outputs, inputs]. A line holds only where its tensors exist.
+    """
+
+    theirs: str
+    ours: tuple[str, ...]
+    transpose: bool = False
+
+
+def affine(theirs: str, *ours: str, transpose: bool = False) -> tuple[Weight, Weight]:
+    """Return the lines of a linear map's or a norm's weight and bias."""
+    return (
+        Weight(f"{theirs}.weight", tuple(f"{name}.weight" for name in ours), transpose),
+        Weight(f"{theirs}.bias", tuple(f"{name}.bias" for name in ours)),
+    )
+
+
+@dataclass(frozen=True)
+class Family:
+    """One class of transformers.
+
+    name          what a user calls it
+    model_type    and `architecture`: their names for it, in config.json
+    fields        settings that both sides have
+    requires      settings of ours that the class has fixed, with the value it fixed them to
+    derived       settings of ours that the class computes from others
+    constants     settings of theirs that ours never varies
+    weights       the tensors
+    why           for some setting in `requires`: why the class insists
+    """
+
+    name: str
+    model_type: str
+    architecture: str
+    fields: tuple[Field, ...]
+    requires: Mapping[str, Any]
+    weights: tuple[Weight, ...]
+    derived: Mapping[str, Callable[[ModelConfig], int]] = field(default_factory=dict)
+    constants: Mapping[str, Any] = field(default_factory=dict)
+    why: Mapping[str, str] = field(default_factory=dict)
+
+    def objections(self, config: ModelConfig) -> list[str]:
+        """Return what would have to change in `config` for this class to hold it exactly; empty when it does."""
+        config = explicit(config)
+        found = []
+        for name, needed in self._fixed(config).items():
+            value = getattr(config, name)
+            if value != needed:
+                reason = f" ({self.why[name]})" if name in self.why else ""
+                found.append(f"model.{name} = {_spell(needed)}, not {_spell(value)}{reason}")
+        for item in self.fields:
+            value = getattr(config, item.ours)
+            if item.values is not None and value not in item.values.values():
+                options = " or ".join(dict.fromkeys(map(_spell, item.values.values())))
+                found.append(f"model.{item.ours} = {options}, not {_spell(value)}")
+        return found
+
+    def holds(self, config: ModelConfig) -> str | None:
+        """Return None when this class computes exactly what `config` does, else what it needs, in words."""
+        return ", ".join(self.objections(config)) or None
+
+    def settings(self, config: ModelConfig) -> dict[str, Any]:
+        """Return the entries of config.json for a model that this class holds, special ids left out."""
+        config = explicit(config)
+        named = {item.theirs: item.there(getattr(config, item.ours)) for item in self.fields}
+        return {"architectures": [self.architecture], "model_type": self.model_type, **named, **self.constants}
+
+    def config(self, settings: Mapping[str, Any]) -> ModelConfig:
+        """Return the ModelConfig of a config.json: the same table, read the other way.
+
+        Raises UserError when an entry is missing, unknown to our models or at odds with another.
+        """
+        for name, value in self.constants.items():
+            if settings.get(name, value) != value:
+                raise UserError(f"config.json says {name} = {settings[name]!r}; Hornbook's {self.name} has {value!r}.")
+        found: dict[str, Any] = dict(self.requires)
+        for item in self.fields:
+            if item.theirs not in settings:
+                raise UserError(f"config.json has no {item.theirs}, which a model of type {self.model_type} needs.")
+            value = item.here(settings[item.theirs])
+            if found.setdefault(item.ours, value) != value:
+                raise UserError(f"config.json is at odds with itself about {item.theirs} = {value!r}.")
+        config = ModelConfig(**found)
+        derived: dict[str, Any] = {name: rule(config) for name, rule in self.derived.items()}
+        return replace(config, **derived)
+
+    def _fixed(self, config: ModelConfig) -> dict[str, Any]:
+        """Return every setting that the class does not leave open, with the only value it can hold."""
+        free = {item.ours for item in self.fields} | {"dropout"}  # dropout acts in training alone
+        fixed = {item.name: item.default for item in fields(ModelConfig) if item.name not in free}
+        fixed.update(self.requires)
+        for name, rule in self.derived.items():
+            # Before the model has a size, a derived setting is not known, so nothing can be wrong with it.
+            fixed[name] = rule(config) if config.heads else getattr(config, name)
+        return fixed
+
+
+def explicit(config: ModelConfig) -> ModelConfig:
+    """Return the same model with derived sizes written out and settings without effect at their defaults.
+
+    A model without a size yet (heads = 0) keeps its zeros.
+    """
+    plain: dict[str, Any] = {item.name: item.default for item in fields(ModelConfig)}
+    without_effect = []
+    if config.positions != "rotary":
+        without_effect.append("rotary_base")
+    if config.positions != "bucketed":
+        without_effect += ["buckets", "bucket_distance"]
+    if config.topology != "encoder-decoder":
+        without_effect.append("decoder_layers")
+    config = replace(config, **{name: plain[name] for name in without_effect})
+    if config.heads == 0:
+        return config
+    decoder_layers = (config.decoder_layers or config.layers) if config.topology == "encoder-decoder" else 0
+    return replace(
+        config,
+        kv_heads=config.key_heads,
+        head_width=config.key_width,
+        mlp_width=config.inner_width,
+        decoder_layers=decoder_layers,
+    )
+
+
+def all_heads(config: ModelConfig) -> int:
+    """Return kv_heads where the class has no grouped heads."""
+    return config.heads
+
+
+def split_width(config: ModelConfig) -> int:
+    """Return head_width where the class computes it as width / heads; 0, which nothing equals, if that is not whole."""
+    return 0 if config.width % config.heads else config.width // config.heads
+
+
+def _spell(value: object) -> str:
+    return f"'{value}'" if isinstance(value, str) else str(value)
