@@ -3,7 +3,8 @@
 A directory is written beside its target, every file flushed and synced, then a manifest with the length and SHA-256 of
 each file, then renamed into place and the parent directory synced. A reader checks the manifest before anything is
 used. A process killed at any moment leaves the old state or the new one, and at worst a hidden `.partial` directory
-that the next writer of the same target removes.
+that the next writer of the same target removes. (Between the two renames that replace a directory the old one bears a
+hidden name; the next reader or writer gives its name back.)
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ def disk_errors(target: Path) -> Iterator[None]:
             raise ResourceError(
                 f"The disk is full: {target} could not be written. Free some space and run again."
             ) from error
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.EEXIST):
             reason = error.strerror or type(error).__name__
             raise UserError(f"Cannot write {target} ({reason}). Choose a place you may write to.") from error
         raise
@@ -64,11 +65,15 @@ def write_file(target: Path, content: bytes | str) -> None:
     partial = target.with_name(f".{target.name}.partial")
     with disk_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        partial.replace(target)
+        try:
+            with partial.open("wb") as stream:
+                stream.write(data)
+                stream.flush()
+                os.fsync(stream.fileno())
+            partial.replace(target)
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
         sync(target.parent)
 
 
@@ -84,8 +89,9 @@ def write_directory(target: Path, kind: str, facts: Mapping[str, Any] | None = N
     `kind` and `facts` go into the manifest; entries added to `facts` inside the block are kept. An existing target is
     replaced only after the new one is complete.
     """
-    partial = target.with_name(f".{target.name}.partial")
+    partial, old = target.with_name(f".{target.name}.partial"), _old(target)
     facts = {} if facts is None else facts
+    _recover(target)
     with disk_errors(target):
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
@@ -95,9 +101,9 @@ def write_directory(target: Path, kind: str, facts: Mapping[str, Any] | None = N
             for path in sorted(item for item in partial.rglob("*") if item.is_file()):
                 sync(path)
                 files[path.relative_to(partial).as_posix()] = {"bytes": path.stat().st_size, "sha256": sha256(path)}
-            manifest = {"kind": kind, **facts, "files": files}
-            write_json(partial / MANIFEST, manifest)
-            old = target.with_name(f".{target.name}.old")
+            for path in (item for item in partial.rglob("*") if item.is_dir()):
+                sync(path)
+            write_json(partial / MANIFEST, {"kind": kind, **facts, "files": files})
             shutil.rmtree(old, ignore_errors=True)
             if target.exists():
                 target.replace(old)
@@ -107,6 +113,17 @@ def write_directory(target: Path, kind: str, facts: Mapping[str, Any] | None = N
         except BaseException:
             shutil.rmtree(partial, ignore_errors=True)
             raise
+
+
+def _old(target: Path) -> Path:
+    return target.with_name(f".{target.name}.old")
+
+
+def _recover(target: Path) -> None:
+    """Give a directory its name back when its writer was killed between the two renames that replace it."""
+    if not target.exists() and _old(target).exists():
+        with disk_errors(target):
+            _old(target).replace(target)
 
 
 def read_json(path: Path, what: str) -> Any:
@@ -126,11 +143,14 @@ def read_manifest(directory: Path, kind: str, *, contents: bool = True) -> dict[
 
     `contents=False` checks lengths only. Raises UserError naming the first file that is missing, cut or changed.
     """
+    _recover(directory)
     manifest = read_json(directory / MANIFEST, f"{kind} manifest")
     if not isinstance(manifest, dict) or manifest.get("kind") != kind or not isinstance(manifest.get("files"), dict):
         raise UserError(f"{directory} is not a {kind} of Hornbook (its manifest says otherwise).")
     for name, facts in manifest["files"].items():
         path = directory / name
+        if not isinstance(facts, dict) or not {"bytes", "sha256"} <= facts.keys():
+            raise UserError(f"The {kind} {directory} is damaged: its manifest says nothing of {name}.")
         if not path.is_file():
             raise UserError(f"The {kind} {directory} is damaged: {name} is missing.")
         if path.stat().st_size != facts["bytes"]:

@@ -196,7 +196,7 @@ def _texts(tokens: list[str], data: Mapping[str, Any]) -> tuple[list[bytes], lis
         prefix = model.get("continuing_subword_prefix", "##")
         for token in tokens:
             inside = token.startswith(prefix)
-            # A blank stands before every word in the text but not in the token: count it with the word.
+            # The blank before a word is in no token.
             texts.append(token[len(prefix) :].encode() if inside else token.encode())
             starts.append(not inside)
     else:  # SentencePiece's spelling: U+2581 for a blank, <0x0A> for a byte
