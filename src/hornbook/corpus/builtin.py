@@ -1,0 +1,100 @@
+"""Text that every machine has: the documentation and the source code of the Python that runs this.
+
+`builtin:docs` is English: every topic of `pydoc_data.topics` (what `help()` shows) and the docstrings of the standard
+library, about 2.3 MB on CPython 3.11. Tests are left out, since many installations lack them.
+`builtin:code` is Python: the standard library's source files, tests included where they are installed, about 30 MB.
+
+Source files are parsed, never imported, so nothing of them runs.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import os
+import sysconfig
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+from hornbook.corpus.document import Document
+from hornbook.errors import UserError, nearest
+
+PREFIX = "builtin:"
+DOCS = "builtin:docs"
+CODE = "builtin:code"
+_FOREIGN = frozenset({"site-packages", "dist-packages", "__pycache__"})
+_TESTS = frozenset({"test", "tests", "idle_test"})
+
+
+def builtin(name: str) -> Iterator[Document]:
+    """Yield the documents of `builtin:docs` or `builtin:code`, ordered by name.
+
+    Raises UserError for another name, and where this Python came without the library's source files.
+    """
+    corpora = {DOCS: _docs, CODE: _code}
+    if name not in corpora:
+        raise UserError(f"There is no built-in corpus {name}.{nearest(name, corpora)}")
+    root = Path(sysconfig.get_path("stdlib"))
+    files = list(_source_files(root))
+    if not files:
+        raise UserError(
+            f"This Python has no source files of its standard library (looked in {root}), so {name} is empty. "
+            "Name a text file of yours, or use a Python installed from python.org or your system's packages."
+        )
+    return corpora[name](root, files)
+
+
+def _docs(root: Path, files: list[Path]) -> Iterator[Document]:
+    from pydoc_data.topics import topics
+
+    for topic, text in sorted(topics.items()):
+        yield Document(text, f"{DOCS}#topics/{topic}", DOCS)
+    for path in files:
+        relative = path.relative_to(root)
+        if _TESTS.isdisjoint(relative.parts):
+            text = "\n\n".join(_docstrings(path))
+            if text:
+                yield Document(text, f"{DOCS}#{relative.as_posix()}", DOCS)
+
+
+def _code(root: Path, files: list[Path]) -> Iterator[Document]:
+    for path in files:
+        text = _source(path)
+        if text.strip():
+            yield Document(text, f"{CODE}#{path.relative_to(root).as_posix()}", CODE)
+
+
+def _source_files(root: Path) -> Iterator[Path]:
+    """Yield the library's own `.py` files; folders of installed packages are not entered."""
+    for folder, below, names in os.walk(root):
+        below[:] = sorted(name for name in below if name not in _FOREIGN)
+        yield from (Path(folder, name) for name in sorted(names) if name.endswith(".py"))
+
+
+def _source(path: Path) -> str:
+    """Return the file's text, or nothing for a file that is not UTF-8 (some tests are not, on purpose)."""
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return ""
+
+
+def _docstrings(path: Path) -> Iterator[str]:
+    """Yield the docstrings of a module, its classes and functions in the order of the file, without indentation."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of invalid escapes in old files
+            module = ast.parse(_source(path))
+    except (SyntaxError, ValueError):
+        return
+    waiting: list[ast.AST] = [module]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            text = inspect.cleandoc(ast.get_docstring(node, clean=False) or "")
+            if text.strip():
+                yield text
+        # Definitions stand in statements and their branches; expressions need no visit.
+        inner = (child for child in ast.iter_child_nodes(node) if not isinstance(child, ast.expr))
+        waiting.extend(reversed(list(inner)))
