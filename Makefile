@@ -24,7 +24,7 @@ $(READY): pyproject.toml constraints.txt
 	  { echo "Hornbook needs Python 3.11 or newer: make demo PYTHON=/path/to/python3.11"; exit 2; }
 	@test -x $(BIN)/python || { echo "Making an environment in $(VENV) ..."; $(PYTHON) -m venv $(VENV); }
 	@echo "Installing Hornbook and what it needs into $(VENV) (once; one to three minutes) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
 
 demo: $(READY)
