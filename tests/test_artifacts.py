@@ -1,0 +1,208 @@
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+
+from hornbook import artifacts
+from hornbook.errors import ResourceError, UserError
+
+
+def write(target: Path, value: str, kind: str = "thing") -> None:
+    with artifacts.write_directory(target, kind, {"value": value}) as scratch:
+        (scratch / "inner").mkdir()
+        (scratch / "inner" / "a.txt").write_text(value * 100)
+        (scratch / "b.bin").write_bytes(value.encode())
+
+
+def contents(directory: Path) -> dict[str, bytes]:
+    return {
+        item.relative_to(directory).as_posix(): item.read_bytes() for item in directory.rglob("*") if item.is_file()
+    }
+
+
+def test_a_directory_comes_back_with_its_facts_and_nothing_beside_it(tmp_path):
+    write(tmp_path / "x", "one")
+    manifest = artifacts.read_manifest(tmp_path / "x", "thing")
+    assert manifest["value"] == "one"
+    assert set(manifest["files"]) == {"inner/a.txt", "b.bin"}
+    assert os.listdir(tmp_path) == ["x"]
+
+
+def test_equal_values_give_equal_bytes(tmp_path):
+    write(tmp_path / "x", "one")
+    write(tmp_path / "y", "one")
+    assert contents(tmp_path / "x") == contents(tmp_path / "y")
+
+
+def test_facts_added_inside_the_block_are_kept(tmp_path):
+    facts: dict[str, int] = {}
+    with artifacts.write_directory(tmp_path / "x", "thing", facts):
+        facts["late"] = 7
+    assert artifacts.read_manifest(tmp_path / "x", "thing")["late"] == 7
+
+
+def test_an_exception_leaves_the_old_directory_and_no_scratch(tmp_path):
+    write(tmp_path / "x", "old")
+    before = contents(tmp_path)
+    with pytest.raises(RuntimeError), artifacts.write_directory(tmp_path / "x", "thing") as scratch:
+        (scratch / "half").write_text("half")
+        raise RuntimeError
+    assert contents(tmp_path) == before
+
+
+def test_replacing_leaves_no_trace_of_the_old(tmp_path):
+    write(tmp_path / "x", "old")
+    write(tmp_path / "x", "new")
+    assert artifacts.read_manifest(tmp_path / "x", "thing")["value"] == "new"
+    assert os.listdir(tmp_path) == ["x"]
+
+
+def test_every_damage_is_found_and_named(tmp_path):
+    def damaged(change, message, *, by_length=True):
+        write(tmp_path / "x", "one")
+        change(tmp_path / "x")
+        with pytest.raises(UserError, match=message):
+            artifacts.read_manifest(tmp_path / "x", "thing")
+        if by_length:
+            with pytest.raises(UserError, match=message):
+                artifacts.read_manifest(tmp_path / "x", "thing", contents=False)
+        else:
+            artifacts.read_manifest(tmp_path / "x", "thing", contents=False)
+
+    damaged(lambda x: (x / "b.bin").unlink(), "b.bin is missing")
+    damaged(lambda x: (x / "b.bin").write_bytes(b"on"), "b.bin has 2 bytes instead of 3")
+    damaged(lambda x: (x / "b.bin").write_bytes(b"onf"), "contents of b.bin have changed", by_length=False)
+    damaged(lambda x: (x / "manifest.json").write_text("{"), "not valid JSON")
+    damaged(lambda x: (x / "manifest.json").write_bytes(b"\xff\xfe"), "not valid JSON")
+    damaged(lambda x: (x / "manifest.json").write_text("[]"), "not a thing")
+    damaged(lambda x: (x / "manifest.json").unlink(), "no thing manifest")
+    damaged(
+        lambda x: (x / "manifest.json").write_text(json.dumps({"kind": "thing", "files": {"b.bin": {"bytes": 3}}})),
+        "says nothing of b.bin",
+    )
+
+
+def test_another_kind_is_refused(tmp_path):
+    write(tmp_path / "x", "one", kind="other")
+    with pytest.raises(UserError, match="not a thing"):
+        artifacts.read_manifest(tmp_path / "x", "thing")
+
+
+def test_a_writer_killed_between_the_two_renames_leaves_the_old_state(tmp_path, monkeypatch):
+    write(tmp_path / "x", "old")
+    replace = Path.replace
+
+    def dies(self, target):
+        if self.name == ".x.partial":
+            os._exit(9)
+        return replace(self, target)
+
+    child = os.fork()
+    if child == 0:
+        monkeypatch.setattr(Path, "replace", dies)
+        write(tmp_path / "x", "new")
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+    assert not (tmp_path / "x").exists()
+    assert artifacts.read_manifest(tmp_path / "x", "thing")["value"] == "old"
+    write(tmp_path / "x", "new")
+    assert os.listdir(tmp_path) == ["x"]
+
+
+def test_a_writer_killed_at_any_moment_leaves_a_whole_state(tmp_path):
+    script = textwrap.dedent("""
+        import sys
+        from pathlib import Path
+        from hornbook import artifacts
+        target = Path(sys.argv[1])
+        print("ready", flush=True)
+        for number in range(10**9):
+            with artifacts.write_directory(target, "thing", {"value": number}) as scratch:
+                for name in "abcd":
+                    (scratch / name).write_text(f"{number} " * 5000)
+            artifacts.write_json(target.with_name("latest.json"), {"value": number, "more": "x" * 5000})
+    """)
+    seen = set()
+    for delay in (0.0, 0.013, 0.031, 0.052, 0.074, 0.097, 0.111, 0.138, 0.153, 0.171, 0.187, 0.2):
+        command = [sys.executable, "-c", script, str(tmp_path / "x")]
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as child:
+            assert child.stdout is not None
+            child.stdout.readline()
+            time.sleep(delay)
+            child.send_signal(signal.SIGKILL)
+        if not ((tmp_path / "x").exists() or (tmp_path / ".x.old").exists()):
+            continue
+        value = artifacts.read_manifest(tmp_path / "x", "thing")["value"]
+        assert all((tmp_path / "x" / name).read_text() == f"{value} " * 5000 for name in "abcd")
+        if (tmp_path / "latest.json").exists():
+            assert set(artifacts.read_json(tmp_path / "latest.json", "file")) == {"value", "more"}
+        seen.add(value)
+    assert seen
+
+
+def test_files_are_replaced_whole(tmp_path):
+    target = tmp_path / "folder" / "a.json"
+    artifacts.write_json(target, {"b": 1, "a": "é"})
+    assert target.read_text(encoding="utf-8") == '{\n "b": 1,\n "a": "é"\n}\n'
+    artifacts.write_file(target, b"bytes")
+    assert target.read_bytes() == b"bytes"
+    assert os.listdir(target.parent) == ["a.json"]
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="Cannot write"):
+        artifacts.write_file(tmp_path / "file" / "x", "text")
+    with pytest.raises(UserError, match="Cannot write"):
+        write(tmp_path / "file" / "x", "one")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(UserError, match="Cannot write"):
+        artifacts.write_file(tmp_path / "folder", "text")
+    assert sorted(os.listdir(tmp_path)) == ["file", "folder"]
+
+
+def test_a_full_disk_is_a_lack_of_resources(tmp_path, monkeypatch):
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(ResourceError, match="disk is full"):
+        artifacts.write_file(tmp_path / "x", "text")
+    with pytest.raises(ResourceError, match="disk is full"):
+        write(tmp_path / "y", "one")
+    assert os.listdir(tmp_path) == []
+
+
+def test_json_that_cannot_be_read_is_named(tmp_path):
+    with pytest.raises(UserError, match="There is no recipe at"):
+        artifacts.read_json(tmp_path / "none", "recipe")
+    with pytest.raises(UserError, match="cannot be read"):
+        artifacts.read_json(tmp_path, "recipe")
+
+
+def test_a_directory_is_locked_against_other_processes_until_its_holder_dies(tmp_path):
+    script = textwrap.dedent("""
+        import sys, time
+        from pathlib import Path
+        from hornbook import artifacts
+        with artifacts.lock(Path(sys.argv[1])):
+            print("held", flush=True)
+            time.sleep(60)
+    """)
+    with subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == b"held\n"
+        with pytest.raises(UserError, match="Another process"), artifacts.lock(tmp_path):
+            pass
+        child.send_signal(signal.SIGKILL)
+    with artifacts.lock(tmp_path), pytest.raises(UserError, match="Another process"), artifacts.lock(tmp_path):
+        pass
+    with artifacts.lock(tmp_path):
+        pass
