@@ -33,7 +33,7 @@ FORBIDDEN = {("model", "objectives"), ("train", "objectives"), ("train", "model"
 ONLY: dict[str, set[str]] = {
     "errors": set(),
     "artifacts": set(),
-    **dict.fromkeys(("keys", "vocab", "batch", "objectives", "scaling"), {"numpy"}),
+    **{name: {"numpy"} for name in ("keys", "vocab", "batch", "objectives", "scaling")},
 }
 WITHOUT_TORCH = {*ONLY, "corpus", "tokens", "console", "recipe", "settings", "recipes"}
 

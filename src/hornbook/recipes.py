@@ -39,7 +39,7 @@ def llama() -> Recipe:
 
 
 def bert() -> Recipe:
-    """A masked model with BERT's block and WordPiece (Devlin et al. 2019), without next-sentence prediction or dropout."""
+    """A masked model with BERT's block and WordPiece (Devlin et al. 2019); no next-sentence prediction, no dropout."""
     block = ModelConfig(
         "encoder",
         norm="layer",

@@ -1,0 +1,325 @@
+"""The command line: one verb per stage, each the thin face of a function; errors become messages in `main` alone.
+
+Nothing heavy is imported before a verb runs, so that `hornbook --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hornbook import __version__
+from hornbook.errors import HornbookError, ResourceError, UserError
+
+if TYPE_CHECKING:
+    from hornbook.recipe import Recipe
+
+app = typer.Typer(
+    name="hornbook",
+    help="Pre-train language models under any objective: raw text in, a trained, measured, exported model out.",
+    epilog="Begin with: [bold]hornbook pretrain[/bold]  ·  `--debug`, anywhere, shows the traceback of an error.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+_PRETRAIN_EXAMPLES = """Examples
+
+hornbook pretrain  ·  a causal model of Python's documentation, in two minutes
+
+hornbook pretrain BOOK.txt notes/ --objective masked --minutes 5
+
+hornbook pretrain 'hf://roneneldan/TinyStories' --objective span --steps 20000 --out runs/stories
+
+hornbook pretrain BOOK.txt --recipe bert training.learning_rate=1e-3 model.width=256 model.layers=4 model.heads=4
+
+hornbook pretrain runs/stories/recipe.toml seed=1  ·  the same run, from another seed
+
+hornbook pretrain --resume runs/stories  ·  go on where it stopped
+
+Every a.b=c is a setting; `hornbook settings` lists them all."""
+
+RunPath = Annotated[
+    Path, typer.Argument(metavar="RUN", help="A run directory, as `pretrain` made it.", show_default=False)
+]
+Plain = Annotated[bool, typer.Option("--plain", help="Lines instead of a live panel.")]
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run one command and exit: the only place where errors become messages and exit codes (see hornbook.errors)."""
+    given = sys.argv[1:] if arguments is None else arguments
+    debug = "--debug" in given
+    try:
+        try:
+            app(args=[item for item in given if item != "--debug"], prog_name="hornbook")
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:  # whoever read our output, such as `head`, has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except Exception as error:
+        known = _expected(error)
+        if known is None:
+            raise
+        if debug:
+            traceback.print_exc()
+        print(f"hornbook: {known}", file=sys.stderr)
+        sys.exit(known.exit_code)
+
+
+def _expected(error: Exception) -> HornbookError | None:
+    """Return the error a person can mend that `error` is, or None for a bug of ours."""
+    if isinstance(error, HornbookError):
+        return error
+    if (
+        isinstance(error, MemoryError)
+        or type(error).__name__ == "OutOfMemoryError"
+        or "can't allocate memory" in str(error)
+    ):
+        return ResourceError(
+            "Memory ran out. Set training.micro_batch to a smaller number (the result stays the same), "
+            "or choose a smaller model."
+        )
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return ResourceError("The disk is full. Free some space and run again.")
+    return None
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"hornbook {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command(epilog=_PRETRAIN_EXAMPLES)
+def pretrain(
+    what: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[WHAT]...",
+            help="Text (files, globs, folders, builtin:docs, builtin:code, hf://NAME), a recipe.toml, settings a.b=c.",
+            show_default=False,
+        ),
+    ] = None,
+    objective: Annotated[str | None, typer.Option(help="causal, masked or span. Default: causal.")] = None,
+    recipe: Annotated[str | None, typer.Option(help="Start from a named recipe: demo, llama, bert or t5.")] = None,
+    minutes: Annotated[float | None, typer.Option(help="Train for about this long. Default: 2.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Train for this many optimizer steps.")] = None,
+    tokens: Annotated[int | None, typer.Option(help="Train on this many tokens.")] = None,
+    epochs: Annotated[float | None, typer.Option(help="Train for this many passes over the text.")] = None,
+    out: Annotated[Path | None, typer.Option(help="The run directory. Default: runs/DATE-OBJECTIVE.")] = None,
+    resume: Annotated[Path | None, typer.Option(metavar="RUN", help="Go on with a run that was stopped.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of weights, order and noise. Default: 0.")] = None,
+    plain: Plain = False,
+) -> None:
+    """Train a model on text: tokenizer, training, measurements, export, all in one run directory."""
+    from datetime import datetime
+
+    from hornbook import presentation
+    from hornbook.settings import kind_of
+
+    chosen = {"objective": objective, "recipe": recipe, "out": out, "seed": seed}
+    budget = {"minutes": minutes, "steps": steps, "tokens": tokens, "epochs": epochs}
+    if resume is not None:
+        extra = [*(what or []), *(f"--{name}" for name, value in (chosen | budget).items() if value is not None)]
+        if extra:
+            raise UserError(
+                f"A resumed run keeps its recipe: leave out {' '.join(extra)}, or start a new run from "
+                f"{resume / 'recipe.toml'}."
+            )
+        from hornbook.run import resume as resume_run
+
+        found = resume_run(resume, plain=plain)
+        presentation.trained(found, resume)
+        return
+    planned = plan(what or [], objective, recipe, budget, seed)
+    directory = out or Path("runs") / f"{datetime.now():%Y%m%d-%H%M%S}-{kind_of(planned.objective)}"
+    from hornbook.run import pretrain as pretrain_run
+
+    found = pretrain_run(planned, directory, plain=plain)
+    presentation.trained(found, directory)
+
+
+def plan(
+    what: list[str], objective: str | None, name: str | None, budget: dict[str, float | None], seed: int | None
+) -> Recipe:
+    """Return the recipe that a `pretrain` command line means: a file or a named or default recipe, changed by the rest.
+
+    Text named on the command line replaces the recipe's; flags come before settings, so settings win.
+    """
+    from dataclasses import replace
+
+    from hornbook import recipes, settings
+
+    assignments = [item for item in what if _is_assignment(item)]
+    paths = [item for item in what if not _is_assignment(item)]
+    files = [item for item in paths if item.endswith(".toml")]
+    paths = [item for item in paths if not item.endswith(".toml")]
+    if len(files) + (name is not None) > 1:
+        raise UserError(f"Give one recipe, not several: {', '.join([*files, *([name] if name else [])])}.")
+    if files:
+        base = settings.load_recipe(Path(files[0]))
+    else:
+        base = recipes.named(name) if name else recipes.default(objective or "causal")
+    flags = [f"budget.{key}={value}" for key, value in budget.items() if value is not None]
+    if objective:
+        flags.append(f"objective.kind={objective}")
+    if seed is not None:
+        flags.append(f"seed={seed}")
+    base = settings.override(base, flags)
+    if paths:
+        base = replace(base, data=replace(base.data, paths=tuple(paths)))
+    return settings.override(base, assignments)
+
+
+def _is_assignment(item: str) -> bool:
+    """Say whether an argument is a setting `a.b=c`: a known one, or one that looks so and is no file."""
+    from hornbook.settings import is_setting
+
+    name, equals, _ = item.partition("=")
+    if not equals:
+        return False
+    return is_setting(name) or (all(part.isidentifier() for part in name.split(".")) and not Path(item).exists())
+
+
+@app.command()
+def settings(
+    text: Annotated[
+        str, typer.Argument(metavar="[FILTER]", help="Only settings whose name or help has this.", show_default=False)
+    ] = "",
+) -> None:
+    """List every setting that `pretrain` takes as a.b=c, with its type, default and meaning."""
+    from hornbook import presentation
+    from hornbook.settings import describe
+
+    found = [line for line in describe() if text.lower() in f"{line.name} {line.help}".lower()]
+    if not found:
+        raise UserError(f"No setting has '{text}' in its name or help; `hornbook settings` lists all.")
+    presentation.settings(found)
+
+
+@app.command()
+def evaluate(
+    run: RunPath,
+    data: Annotated[
+        list[str] | None, typer.Option("--data", metavar="PATH", help="Other text than the run's held-out documents.")
+    ] = None,
+) -> None:
+    """Measure a trained model on text it has not seen, beside simple models of the same text."""
+    from hornbook import presentation, use
+    from hornbook.run import open_run
+
+    presentation.evaluation(use.evaluate(open_run(run), data or []))
+
+
+@app.command()
+def generate(
+    run: RunPath,
+    prompt: Annotated[list[str], typer.Argument(metavar="PROMPT...", help="Text to go on from.", show_default=False)],
+    tokens: Annotated[int, typer.Option(min=1, help="At most this many new tokens.")] = 100,
+    temperature: Annotated[float, typer.Option(min=0.0, help="0 = always the likeliest token.")] = 0.8,
+    top_k: Annotated[int, typer.Option(min=0, help="Draw among the k likeliest; 0 = among all.")] = 0,
+    top_p: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="Draw among the likeliest that make up this share.")
+    ] = 1.0,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same text.")] = 0,
+    count: Annotated[int, typer.Option(min=1, help="Continuations of each prompt.")] = 1,
+) -> None:
+    """Continue text with a trained causal model."""
+    from hornbook import use
+    from hornbook.run import open_run
+
+    for text in use.generate_text(
+        open_run(run),
+        [item for item in prompt for _ in range(count)],
+        tokens=tokens,
+        temperature=temperature,
+        top_k=top_k,
+        top_p=top_p,
+        seed=seed,
+    ):
+        print(text)
+
+
+@app.command()
+def fill(
+    run: RunPath,
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="'The [MASK] is chasing ___.'", show_default=False)],
+    top: Annotated[int, typer.Option(min=1, help="Candidates for each gap.")] = 5,
+) -> None:
+    """Fill the gaps of a text: [MASK], <mask> or ___ for masked models, <extra_id_0> or ___ for span models."""
+    from hornbook import presentation, use
+    from hornbook.run import open_run
+
+    presentation.filled(use.fill_text(open_run(run), text, top))
+
+
+@app.command()
+def show(
+    what: Annotated[
+        list[str],
+        typer.Argument(metavar="TEXT...", help="A text, and settings of the objective a.b=c.", show_default=False),
+    ],
+    objective: Annotated[
+        str | None, typer.Option(help="causal, masked or span. Default: the run's, else causal.")
+    ] = None,
+    run: Annotated[Path | None, typer.Option(metavar="RUN", help="Use this run's tokenizer and objective.")] = None,
+    seed: Annotated[int, typer.Option(help="Another seed draws other noise.")] = 0,
+) -> None:
+    """Show what an objective does to a text: what the model would read, what it must say, and who sees whom.
+
+    Nothing is trained. Without --run, the tokenizer is made on the spot.
+    """
+    from hornbook import presentation, recipes, settings
+    from hornbook.illustrate import illustrate
+    from hornbook.tokens.tokenizer import load_codec
+
+    base = settings.load_recipe(run / "recipe.toml") if run else recipes.default(objective or "causal")
+    changes = [f"objective.kind={objective}"] if objective else []
+    recipe = settings.override(base, changes + [item for item in what if _is_assignment(item)])
+    text = " ".join(item for item in what if not _is_assignment(item))
+    codec = load_codec(run / "tokenizer.json") if run else None
+    presentation.picture(illustrate(text, recipe.objective, codec, seed), presentation.console())
+
+
+@app.command()
+def export(
+    run: RunPath,
+    out: Annotated[Path | None, typer.Option(help="Folder to write. Default: RUN/export.")] = None,
+    family: Annotated[
+        str,
+        typer.Option(
+            "--as", metavar="FAMILY", help="Such as qwen3, llama, modernbert, bert, t5. Default: by the model."
+        ),
+    ] = "",
+) -> None:
+    """Write a trained model as a folder that transformers opens."""
+    from hornbook import use
+    from hornbook.run import open_run
+
+    print(use.export(open_run(run), out, family))
+
+
+@app.command()
+def doctor() -> None:
+    """Say what this machine and installation offer, and the command that mends each gap."""
+    from hornbook import presentation
+    from hornbook.doctor import examine
+
+    presentation.findings(examine(Path("runs")))

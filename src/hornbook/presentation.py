@@ -1,0 +1,161 @@
+"""What the verbs print: a table or colours on a terminal, plain lines elsewhere; every colour also has a sign."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.columns import Columns
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from hornbook.doctor import Finding
+    from hornbook.measuring import Evaluation
+    from hornbook.objectives.show import Picture, Side
+    from hornbook.settings import Setting
+
+_BAR = 20
+_POSITIONS = 48  # the attention picture shows no more
+# What a token is: (sign, colour, meaning); the sign says the same as the colour.
+_KINDS = {
+    "kept": (" ", "", "as in the text"),
+    "mask": ("?", "black on yellow", "hidden by the mask token"),
+    "changed": ("~", "white on magenta", "replaced by a random token"),
+    "sentinel": ("#", "black on cyan", "stands for a span"),
+    "special": ("'", "dim", "special token"),
+    "padding": ("-", "dim", "padding"),
+}
+_SCORED = ("=", "black on green", "what the model must say: scored")
+
+
+def console() -> Console:
+    """Return the console of the moment's standard output; long lines go on, so that what is piped stays whole."""
+    return Console(highlight=False, soft_wrap=True)
+
+
+def settings(lines: Sequence[Setting]) -> None:
+    """Print settings: a table on a terminal, else one tab-separated line each."""
+    screen = console()
+    if not screen.is_terminal:
+        for line in lines:
+            print("\t".join(line))
+        return
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for title, style in (("setting", "bold"), ("type", "cyan"), ("default", "green"), ("meaning", "")):
+        table.add_column(title, style=style, overflow="fold")
+    for line in lines:
+        table.add_row(*map(Text, line))
+    screen.print(table, soft_wrap=False)
+
+
+def evaluation(found: Evaluation) -> None:
+    """Print what a model measures on held-out text, each number beside what makes it mean something."""
+    simple = [("unigram", found.unigram), ("bigram", found.bigram)]
+    beside = ", ".join(f"{name} {value:.4f}" for name, value in simple if value is not None)
+    verdict = "below" if found.beats_baselines else "NOT below"
+    rows = [
+        (
+            "loss",
+            f"{found.loss:.4f}",
+            f"nats per scored token, {verdict} the simple models of the same targets: {beside}",
+        ),
+        ("perplexity", f"{found.perplexity:.2f}", "exp(loss)"),
+        ("text loss", f"{found.text_loss:.4f}", f"nats per token of text, over {found.targets:,} targets"),
+    ]
+    if found.bits_per_byte is not None:
+        rows.append(
+            ("bits per byte", f"{found.bits_per_byte:.4f}", "comparable between tokenizers; of causal models only")
+        )
+    if found.pseudo_perplexity is not None:
+        rows.append(
+            ("pseudo-perplexity", f"{found.pseudo_perplexity:.2f}", "each token masked alone; not a perplexity")
+        )
+    screen = console()
+    screen.print(Text(f"held-out text, {found.text_bytes:,} bytes, objective {found.objective}", style="bold"))
+    for name, value, meaning in rows:
+        screen.print(Text.assemble(f"  {name:<18}", (f"{value:>10}", "bold"), f"   {meaning}"))
+
+
+def trained(found: Evaluation, directory: Path) -> None:
+    """Print what a run ends with: its measurements, and what can be done with the model."""
+    evaluation(found)
+    use = (
+        f'generate {directory} "A function is"'
+        if found.bigram is not None
+        else f'fill {directory} "A ___ is a function."'
+    )
+    console().print(Text(f"\nUse it:     hornbook {use}\nExport it:  hornbook export {directory}"))
+
+
+def picture(shown: Picture, screen: Console) -> None:
+    """Print what an objective does to a text: in colours on a terminal, else as plain text."""
+    if not screen.is_terminal:
+        from hornbook.objectives.show import text
+
+        print(text(shown))
+        return
+    screen.print(Text(shown.objective, style="bold"))
+    screen.print(Text("text  " + " ".join(shown.row)))
+    used = {cell.kind for side in shown.sides for cell in side.cells}
+    for side in shown.sides:
+        says = ", and below it what it must say" if any(cell.weight for cell in side.cells) else ""
+        screen.print(Text(f"\n{side.name}: what it reads{says}", style="bold"))
+        screen.print(Columns(_cells(side), padding=(0, 1)), soft_wrap=False)
+    screen.print()
+    legend = [entry for kind, entry in _KINDS.items() if kind in used - {"kept"}] + [_SCORED]
+    screen.print(Text("   ").join(Text.assemble((sign, style), f" {meaning}") for sign, style, meaning in legend))
+    for side in shown.sides:
+        screen.print(_attention(side), soft_wrap=False)
+    screen.print(Text(", ".join(f"{name} {value:g}" for name, value in shown.counts.items())))
+
+
+def _cells(side: Side) -> list[Text]:
+    """Return each position as two lines: the token read, and the token to say with its weight where it is scored."""
+    cells = []
+    for cell in side.cells:
+        sign, style, _ = _KINDS[cell.kind]
+        result = Text.assemble((f"{sign}{cell.reads}", style), "\n")
+        if cell.weight:
+            weight = "" if cell.weight == 1 else f" x{cell.weight:.3g}"
+            result.append(f"{_SCORED[0]}{cell.says}{weight}", _SCORED[1])
+        cells.append(result)
+    return cells
+
+
+def _attention(side: Side) -> Text:
+    """Return who sees whom: a row for each query, a column for each key, two characters a cell so that it is square."""
+    cut = f", first {_POSITIONS} of {len(side.sees)} positions" if len(side.sees) > _POSITIONS else ""
+    result = Text(f"\n{side.name}: each row is a position, ██ what it sees, ·· what it does not{cut}\n", style="bold")
+    for query in side.sees[:_POSITIONS, :_POSITIONS]:
+        for seen in query:
+            result.append("██" if seen else "··", "green" if seen else "dim")
+        result.append("\n")
+    return result
+
+
+def filled(gaps: list[str] | list[list[tuple[str, float]]]) -> None:
+    """Print what fills each gap: the text of a span, or candidates with their probabilities."""
+    screen = console()
+    for number, gap in enumerate(gaps, 1):
+        if isinstance(gap, str):
+            screen.print(Text.assemble((f"gap {number}", "bold"), f"  {gap}"))
+            continue
+        screen.print(Text(f"gap {number}", style="bold"))
+        width = max(len(text) for text, _ in gap)
+        for text, share in gap:
+            blocks = round(share * _BAR)
+            bar = "▮" * blocks + "▯" * (_BAR - blocks)
+            screen.print(Text.assemble(f"  {text:<{width}}  ", (bar, "green"), f" {share:6.1%}"))
+
+
+def findings(lines: Sequence[Finding]) -> None:
+    """Print a doctor's report; what can be mended is marked ! and followed by the command."""
+    screen = console()
+    for line in lines:
+        sign, style = ("!", "yellow") if line.remedy else ("✓", "green")
+        screen.print(Text.assemble((sign, style), f" {line.name:<13}{line.value}"))
+        if line.remedy:
+            screen.print(Text.assemble("    mend it: ", (line.remedy, "bold")))
