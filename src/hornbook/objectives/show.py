@@ -135,7 +135,7 @@ def text(picture: Picture, width: int = 100, positions: int = 48) -> str:
 
     In the columns a dot stands where nothing is scored; in the attention picture rows are queries, columns are keys.
     """
-    lines = [picture.objective, "", *textwrap.wrap("row: " + " ".join(picture.row), width)]
+    lines = [*textwrap.wrap(picture.objective, width), "", *textwrap.wrap("row: " + " ".join(picture.row), width)]
     for side in picture.sides:
         lines += ["", f"{side.name} reads" + (", says, with weight" if side.cells[:1] and _says(side) else "")]
         lines += _columns(side, width)

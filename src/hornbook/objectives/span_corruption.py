@@ -90,7 +90,8 @@ class SpanCorruption:
         """The most tokens whose inputs fit `max_length`; up to half noise, targets must fit too.
 
         T5's random_spans_helper, with the counts that the noise really has: the helper forgets that there is at least
-        one span, so its rows overflow where spans are long and rows short.
+        one span, so its rows overflow where spans are long and rows short. Inputs have exactly `max_length` positions;
+        one less only with half noise, where targets would else be one too long.
         """
         tokens = max(max_length - 1, 1)
         while self._fits(tokens + 1, max_length):

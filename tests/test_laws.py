@@ -1,0 +1,203 @@
+"""The laws that every objective obeys, on rows of any length, packed, ragged and padded."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from dataclasses import FrozenInstanceError, fields, replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from small_vocab import EOS, PAD, WORDS, restore, vocabulary
+
+from hornbook.batch import Batch, Rows
+from hornbook.errors import UserError
+from hornbook.keys import row_keys
+from hornbook.objectives.base import Objective
+from hornbook.objectives.catalogue import CATALOGUE
+from hornbook.objectives.causal import Causal
+from hornbook.objectives.masked import Masked
+from hornbook.objectives.span_corruption import SpanCorruption
+from hornbook.vocab import EMPTY
+
+VOCAB = vocabulary()
+OBJECTIVES = [
+    Causal(VOCAB),
+    Masked(vocab=VOCAB),
+    Masked(style="iid", vocab=VOCAB),
+    Masked(rate=1.0, mask_share=1.0, random_share=0.0, vocab=VOCAB),
+    Masked(rate=0.5, mask_share=0.0, random_share=1.0, static=10, vocab=VOCAB),
+    SpanCorruption(vocab=VOCAB),
+    SpanCorruption(density=0.5, mean_span=3.0, vocab=VOCAB),
+    SpanCorruption(density=0.15, mean_span=64.0, vocab=VOCAB),
+    SpanCorruption(density=0.5, mean_span=1.0, vocab=VOCAB),
+]
+laws = pytest.mark.parametrize("objective", OBJECTIVES, ids=repr)
+examples = settings(deadline=None, max_examples=40)
+
+
+@st.composite
+def rows_for(draw: st.DrawFn, objective: Objective) -> Rows:
+    """Rows as a packer makes them: documents of any length, each row as long as the others, padding at the end."""
+    length = objective.row_length(draw(st.integers(3, 80)))
+    number = draw(st.integers(1, 5))
+    random = np.random.default_rng(draw(st.integers(0, 2**32)))
+    tokens = random.choice(WORDS, (number, length)).astype(np.int32)
+    if objective.topology != "encoder-decoder":  # where the packer puts marks
+        marked = random.random((number, length)) < draw(st.sampled_from([0.0, 0.1, 1.0]))
+        tokens[marked] = random.integers(1, 5, int(marked.sum()))
+    keys = row_keys(draw(st.integers(0, 100)), np.arange(number), 0)
+    if draw(st.integers(0, 4)) == 0:
+        return Rows(tokens, keys, None)
+    segments = np.zeros((number, length), np.int32)
+    mean = draw(st.sampled_from([1, 2, 4, 10, 100]))
+    for row in segments:
+        real = draw(st.sampled_from([length, length, length - 1, 1, 0, length // 2]))
+        breaks = random.random(real) < 1 / mean
+        row[:real] = 1 + breaks.cumsum() - (breaks[0] if real else 0)
+    tokens[segments == 0] = PAD
+    return Rows(tokens, keys, segments)
+
+
+def arrays(batch: Batch) -> dict[str, np.ndarray]:
+    return {item.name: value for item in fields(batch) if (value := getattr(batch, item.name)) is not None}
+
+
+def same(left: Batch, right: Batch) -> bool:
+    a, b = arrays(left), arrays(right)
+    return a.keys() == b.keys() and all(
+        a[name].dtype == b[name].dtype and np.array_equal(a[name], b[name]) for name in a
+    )
+
+
+def take(rows: Rows, index: np.ndarray) -> Rows:
+    return Rows(rows.tokens[index], rows.keys[index], None if rows.segments is None else rows.segments[index])
+
+
+@laws
+@examples
+@given(data=st.data())
+def test_inputs_and_targets_together_give_back_the_row(objective, data):
+    rows = data.draw(rows_for(objective))
+    batch = objective(rows)
+    for index in range(len(rows)):
+        real = rows.tokens[index][rows.real[index]].tolist()
+        if objective.topology == "decoder":
+            found = [*batch.inputs[index][:1].tolist(), *batch.targets[index].tolist()][: len(real)]
+        elif objective.topology == "encoder":
+            found = batch.targets[index][rows.real[index]].tolist()
+        else:
+            found = restore(batch, index, VOCAB)
+        assert found == real
+
+
+@laws
+@examples
+@given(data=st.data())
+def test_a_row_depends_on_its_tokens_segments_and_key_alone(objective, data):
+    rows = data.draw(rows_for(objective))
+    order = np.array(data.draw(st.permutations(range(len(rows)))))
+    batch = objective(rows)
+    assert same(objective(rows), batch)
+    shuffled = Batch(**{name: value[order] for name, value in arrays(batch).items()})
+    assert same(objective(take(rows, order)), shuffled)
+    for index in range(len(rows)):
+        assert same(objective(take(rows, np.array([index]))), batch.rows(index, index + 1))
+
+
+@laws
+@examples
+@given(data=st.data())
+def test_shapes_and_types_do_not_depend_on_the_noise(objective, data):
+    rows = data.draw(rows_for(objective))
+    batch = objective(rows)
+    again = objective(Rows(rows.tokens, rows.keys + np.uint64(1), rows.segments))
+    for name, value in arrays(batch).items():
+        expected = {"weights": np.float32, "count": np.float64}.get(name, np.int32)
+        assert value.dtype == expected
+        assert getattr(again, name).shape == value.shape
+        assert np.isfinite(value).all()
+
+
+@laws
+@examples
+@given(length=st.integers(3, 200))
+def test_full_rows_fill_the_model_exactly(objective, length):
+    tokens = np.full((2, objective.row_length(length)), WORDS[0], np.int32)
+    objective.check(length)
+    batch = objective(Rows(tokens, row_keys(0, np.arange(2), 0), np.ones_like(tokens)))
+    # With half noise targets are as long as inputs, and where one more token would overflow them, inputs end one short.
+    short = batch.inputs.shape[1] == length - 1 and objective.lengths(tokens.shape[1] + 1)[1] > length
+    assert batch.inputs.shape[1] == length or short
+    assert batch.targets.shape[1] <= length
+    assert batch.targets.shape == (2, objective.target_length(length))
+    assert batch.segments.all()
+
+
+@laws
+@examples
+@given(data=st.data())
+def test_the_caller_s_arrays_are_neither_changed_nor_lent(objective, data):
+    rows = data.draw(rows_for(objective))
+    before = copy.deepcopy((rows.tokens, rows.keys, rows.segments))
+    batch = objective(rows)
+    for value in arrays(batch).values():
+        value.fill(0)
+    for given_array, kept in zip((rows.tokens, rows.keys, rows.segments), before, strict=True):
+        assert np.array_equal(given_array, kept)
+
+
+@laws
+@examples
+@given(data=st.data())
+def test_what_is_not_text_is_neither_changed_nor_scored(objective, data):
+    rows = data.draw(rows_for(objective))
+    batch = objective(rows)
+    pads = np.zeros(batch.targets.shape, bool)
+    if batch.decoder_segments is not None:
+        pads = batch.decoder_segments == 0
+    elif batch.segments is not None:
+        pads = batch.segments == 0
+    assert not batch.weights[pads].any()
+    assert ((batch.weights == 0) | (batch.weights == 1)).all()
+    assert (batch.count == batch.weights.sum(axis=1)).all()
+    if objective.topology == "encoder":
+        special = VOCAB.special[rows.tokens] | ~rows.real
+        assert np.array_equal(batch.inputs[special], rows.tokens[special])
+        assert not batch.weights[special].any()
+        assert np.array_equal(batch.inputs[batch.weights == 0], rows.tokens[batch.weights == 0])
+    if objective.topology == "encoder-decoder" and batch.segments is not None:
+        assert (batch.inputs[batch.segments == 0] == PAD).all()
+        assert ((batch.inputs == EOS).sum(axis=1) == rows.real.any(axis=1)).all()
+
+
+@laws
+def test_an_objective_is_a_frozen_value(objective):
+    assert pickle.loads(pickle.dumps(objective)) == objective
+    assert replace(objective) == objective
+    assert hash(objective) == hash(replace(objective))
+    assert isinstance(objective, Objective)
+    assert "vocab" not in repr(objective)
+    assert fields(objective)[-1].name == "vocab"
+    with pytest.raises(FrozenInstanceError):
+        objective.vocab = EMPTY
+
+
+@laws
+def test_requirements_need_no_vocabulary_and_provide_what_check_asks(objective):
+    bare = replace(objective, vocab=EMPTY)
+    needs = bare.requirements(64)
+    assert needs == objective.requirements(64)
+    assert bare.row_length(64) == objective.row_length(64)
+    with pytest.raises(UserError):
+        bare.check(64)
+    replace(objective, vocab=vocabulary(sentinels=needs.sentinels)).check(64)
+    if needs.sentinels:
+        with pytest.raises(UserError, match="sentinels"):
+            replace(objective, vocab=vocabulary(sentinels=needs.sentinels - 1)).check(64)
+
+
+def test_every_objective_of_the_catalogue_is_held_to_the_laws():
+    assert {type(objective) for objective in OBJECTIVES} == set(CATALOGUE.values())
