@@ -21,7 +21,7 @@ from hornbook.errors import UserError
 KNOWN = (".txt", ".md", ".jsonl", ".parquet")
 _COMPRESSED = (".gz", ".zst")
 _BLOCK = 1 << 20
-_ZSTD_BLOCK = 1 << 14  # compressed bytes a step: a block of zeros grows by a factor of thousands
+_ZSTD_STEPS = (1 << 6, 1 << 12)  # fewest and most compressed bytes a step: a byte may become 32 KB
 _ZSTD_WINDOW = 1 << 31  # what `zstd --long=31` writes
 _PARQUET_ROWS = 256
 
@@ -197,19 +197,25 @@ def _gunzip(stream: BinaryIO, path: Path) -> Iterator[bytes]:
 
 
 def _unzstd(stream: BinaryIO, path: Path) -> Iterator[bytes]:
-    """Decompress frame by frame: unlike zstandard's stream reader this notices a file that was cut."""
+    """Decompress frame by frame, which notices a file that was cut (zstandard's stream reader does not).
+
+    A step takes fewer bytes while they grow into more than a block, so that memory stays small for any content.
+    """
     try:
         import zstandard
     except ImportError as error:
         raise _missing(path, "zstd") from error
     decompressor = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW)
     frame = None
+    least, most = _ZSTD_STEPS
+    step = least
     try:
-        while block := stream.read(_ZSTD_BLOCK):
+        while block := stream.read(step):
             while block:
                 frame = frame or decompressor.decompressobj()
-                if unpacked := frame.decompress(block):
-                    yield unpacked
+                unpacked = frame.decompress(block)
+                step = max(step // 2, least) if len(unpacked) > _BLOCK else min(step * 2, most)
+                yield unpacked
                 block = frame.unused_data if frame.eof else b""
                 frame = None if frame.eof else frame
     except zstandard.ZstdError as error:
