@@ -79,14 +79,21 @@ def row_keys(seed: int, index: ArrayLike, epoch: ArrayLike | None = None) -> Key
 
 
 def bits(keys: Keys, count: int, stream: int) -> NDArray[np.uint64]:
-    """Return [B, count] random 64-bit words; `stream` separates independent uses of the same key."""
-    steps = np.arange(1, count + 1, dtype=np.uint64) * _GOLDEN
-    return _scramble(fold(keys, stream)[:, None] + steps)
+    """Return [B, count] random 64-bit words; `stream` below 2**31 separates independent uses of the same key.
+
+    Word n of a stream is mix(key + (2**32 stream + n + 1) golden): SplitMix64 from the key, each stream far ahead.
+    """
+    steps = np.arange(1, count + 1, dtype=np.uint64) + np.uint64(stream << 32)
+    steps *= _GOLDEN
+    return _scramble(keys[:, None] + steps)
 
 
 def bits_at(keys: Keys, row: NDArray[np.integer], column: NDArray[np.integer], stream: int) -> NDArray[np.uint64]:
     """Return [N] words: `bits(keys, count, stream)[row, column]` for any count, without drawing the others."""
-    return _scramble(fold(keys, stream)[row] + (column.astype(np.uint64) + np.uint64(1)) * _GOLDEN)
+    steps = column.astype(np.uint64) + np.uint64((stream << 32) + 1)
+    steps *= _GOLDEN
+    steps += keys[row]
+    return _scramble(steps)
 
 
 def halves(keys: Keys, count: int, stream: int) -> NDArray[np.uint32]:

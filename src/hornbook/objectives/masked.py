@@ -107,10 +107,10 @@ class Masked:
             chosen = noise.exact(free, number, rows.keys)
         else:
             chosen = noise.bernoulli(free, self.rate, rows.keys)
+            number = np.count_nonzero(chosen, axis=1)
         mask = self.vocab.require("mask", "The masked objective") if self.mask_share > 0.0 else 0
         inputs = rewrite.substitute(
             rows.tokens, chosen, rows.keys, mask, self.mask_share, self.random_share, self.vocab.words
         )
-        weights = chosen.astype(np.float32)
         segments = None if rows.segments is None else rows.segments.copy()
-        return Batch(inputs, rows.tokens.copy(), weights, weights.sum(axis=1).astype(np.float64), segments)
+        return Batch(inputs, rows.tokens.copy(), chosen.astype(np.float32), number.astype(np.float64), segments)

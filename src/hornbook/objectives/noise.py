@@ -11,6 +11,7 @@ position is row * T + column.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -49,17 +50,17 @@ def exact(allowed: Mask, counts: Counts, keys: Keys) -> Mask:
     if length == 0:
         return allowed.copy()
     column_bits = _bits_for(length)
-    words: NDArray[np.unsignedinteger]
-    if column_bits <= 12:  # at least 19 random bits, and the highest bit for those that must not be chosen
-        words = (halves(keys, length, _CHOICE) >> np.uint32(1 + column_bits)) << np.uint32(column_bits)
-    else:
-        words = (bits(keys, length, _CHOICE) >> np.uint64(1 + column_bits)) << np.uint64(column_bits)
+    # At least 19 random bits, and the highest bit for those that must not be chosen.
+    words: NDArray[Any] = (halves if column_bits <= 12 else bits)(keys, length, _CHOICE)
+    size = 8 * words.itemsize
+    words &= words.dtype.type(2 ** (size - 1) - 2**column_bits)
     words |= np.arange(length, dtype=words.dtype)
-    words |= (~allowed).astype(words.dtype) << words.dtype.type(8 * words.itemsize - 1)
+    words |= (~allowed).astype(words.dtype) << words.dtype.type(size - 1)
     ordered = np.sort(words, axis=1)
     last = ordered[np.arange(len(words)), np.maximum(counts - 1, 0)]
     chosen = words <= last[:, None]
-    chosen &= (counts > 0)[:, None]
+    if not counts.all():
+        chosen &= (counts > 0)[:, None]
     return chosen
 
 

@@ -37,16 +37,18 @@ def substitute(
     if mask_share == 1.0:
         flat[place] = mask
         return inputs
-    length = max(tokens.shape[1], 1)
-    draws = bits_at(keys, place // length, place % length, _SUBSTITUTE)
+    row = place // max(tokens.shape[1], 1)
+    draws = bits_at(keys, row, place - row * tokens.shape[1], _SUBSTITUTE)
     choice = draws >> np.uint64(32)
-    masked = choice < np.uint64(round(mask_share * 2**32))
-    flat[place[masked]] = mask
+    shown = flat.take(place)
     if random_share > 0.0:
-        drawn = ~masked & (choice < np.uint64(round((mask_share + random_share) * 2**32)))
         # The low half, scaled by multiplication to an index of `words` (Lemire 2019).
-        index = ((draws[drawn] & np.uint64(0xFFFFFFFF)) * np.uint64(len(words))) >> np.uint64(32)
-        flat[place[drawn]] = words[index.astype(np.int64)]
+        draws &= np.uint64(0xFFFFFFFF)
+        draws *= np.uint64(len(words))
+        draws >>= np.uint64(32)
+        drawn = choice < np.uint64(round((mask_share + random_share) * 2**32))
+        shown = np.where(drawn, words.take(draws.astype(np.int64)), shown)
+    flat[place] = np.where(choice < np.uint64(round(mask_share * 2**32)), mask, shown)
     return inputs
 
 

@@ -129,14 +129,18 @@ class SpanCorruption:
         """
         pad, eos = (self.vocab.require(role, "The span objective") for role in ("pad", "eos"))
         length = rows.tokens.shape[1]
-        inputs_width, targets_width, _ = self.lengths(length)
         segments = np.ones(rows.tokens.shape, np.int32) if rows.segments is None else rows.segments
-        real = np.count_nonzero(segments, axis=1)
-        noise_tokens, spans = self.counts(real)
+        padded = not segments[:, -1].all()
+        real = np.count_nonzero(segments, axis=1) if padded else np.full(len(segments), length)
+        # The last entry is a row without padding, which gives the widths.
+        noise_tokens, spans = self.counts(np.append(real, length))
+        inputs_width = length - int(noise_tokens[-1]) + int(spans[-1]) + 1
+        targets_width = int(noise_tokens[-1]) + int(spans[-1]) + 1
+        noise_tokens, spans = noise_tokens[:-1], spans[:-1]
         chosen = noise.spans(segments, noise_tokens, spans, rows.keys)
         self._require_sentinels(int(chosen.rank.max(initial=-1)) + 1)
         sentinels = np.array(self.vocab.sentinels, rows.tokens.dtype)[chosen.rank]
-        dropped = chosen.noise if rows.segments is None else chosen.noise | (segments == 0)
+        dropped = chosen.noise | (segments == 0) if padded else chosen.noise
         read, read_at = rewrite.collapse(rows.tokens, dropped, chosen.noise_starts, sentinels)
         said, said_at = rewrite.collapse(rows.tokens, ~chosen.noise, chosen.kept_starts, sentinels)
         reads, says = real - noise_tokens + spans, noise_tokens + spans
