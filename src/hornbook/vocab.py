@@ -47,6 +47,7 @@ class Vocab:
     starts_word    bool[V]   the token begins a word (or stands alone, as punctuation does)
     ends_sentence  bool[V]   the token ends with . ! ? or a line end, closing quotes and brackets passed over
     ends_blank     bool[V]   the token ends with white space: whatever follows begins a word
+    closes         bool[V]   the token is closing quotes and brackets alone: it belongs to the sentence before it
     byte_lengths   int32[V]  bytes of text the token stands for; 0 for special ids
     fingerprint    SHA-256 of the tokenizer's vocabulary, merges and normalisation
     """
@@ -65,6 +66,7 @@ class Vocab:
     starts_word: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, bool), repr=False)
     ends_sentence: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, bool), repr=False)
     ends_blank: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, bool), repr=False)
+    closes: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, bool), repr=False)
     byte_lengths: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32), repr=False)
     fingerprint: str = ""
 
@@ -99,14 +101,14 @@ class Vocab:
             data = json.loads(text)
             model, added = data["model"], data.get("added_tokens") or []
             entries = _entries(model, added)
-        except (json.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+            size = max(entries.values(), default=-1) + 1
+            unknown = model.get("unk_token") or _unigram_unknown(model)
+        except (json.JSONDecodeError, KeyError, IndexError, TypeError, ValueError) as error:
             raise UserError("This is not a tokenizer.json of the Hugging Face tokenizers library.") from error
-        size = max(entries.values(), default=-1) + 1
         tokens: list[str] = [""] * size
         for token, number in entries.items():
             tokens[number] = token
         specials = {item["content"]: item["id"] for item in added if item.get("special")}
-        unknown = model.get("unk_token") or _unigram_unknown(model)
         if unknown in entries:
             specials.setdefault(unknown, entries[unknown])
         found = _roles(specials, unknown, roles or {}, entries)
@@ -131,6 +133,7 @@ class Vocab:
             starts_word=np.array(starts, bool) & ~special,
             ends_sentence=np.array([_ends_sentence(item) for item in texts], bool) & ~special,
             ends_blank=np.array([_ends_blank(item) for item in texts], bool) & ~special,
+            closes=np.array([_closes(item) for item in texts], bool) & ~special,
             byte_lengths=np.where(special, 0, [len(item) for item in texts]).astype(np.int32),
             fingerprint=_fingerprint(data),
         )
@@ -220,6 +223,11 @@ def _ends_sentence(text: bytes) -> bool:
 
 def _ends_blank(text: bytes) -> bool:
     return text.decode("utf-8", errors="ignore")[-1:].isspace()
+
+
+def _closes(text: bytes) -> bool:
+    decoded = text.decode("utf-8", errors="replace")
+    return bool(decoded) and not decoded.strip(_CLOSERS)
 
 
 def _fingerprint(data: Mapping[str, Any]) -> str:

@@ -44,20 +44,19 @@ _GROUP = 1 << 20
 def sentence_starts(tokens: Array, documents: Array, vocab: Vocab) -> NDArray[np.int64]:
     """Return where sentences begin in `tokens` [t]; `documents` [d] are the places where documents begin.
 
-    A token begins a sentence when it begins a document; or when it begins a word and, since the last token that is
-    not white space, one has ended a sentence.
+    A token begins a sentence when it begins a document; or when it begins a word and a sentence has ended since the
+    last word, closing quotes and white space passed over.
     """
     position = np.arange(len(tokens))
     blank = vocab.ends_blank[tokens]
+    passed = blank | vocab.closes[tokens]
     ends = np.concatenate([[0], np.cumsum(vocab.ends_sentence[tokens])])  # enders before each position
-    last_word = np.maximum.accumulate(
-        np.where(blank, -1, position)
-    )  # the last that is not white space, itself included
-    before = np.concatenate([[-1], last_word[:-1]])
+    word = np.maximum.accumulate(np.where(passed, -1, position))  # the last that is not passed over, itself included
+    before = np.concatenate([[-1], word[:-1]])
     ended = ends[:-1] > ends[np.maximum(before, 0)]
     begins = vocab.starts_word[tokens] | np.concatenate([[False], blank[:-1]])
-    starts = ended & begins & ~blank
-    starts[documents[documents < len(tokens)]] = True
+    starts = ended & begins & ~passed
+    starts[documents] = True
     return np.flatnonzero(starts)
 
 

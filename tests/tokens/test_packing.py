@@ -1,0 +1,121 @@
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hornbook.errors import UserError
+from hornbook.tokens.packing import PackedRows
+from hornbook.tokens.shards import TokenStore, write_store
+
+BOS, EOS, CLS = 900, 901, 902
+MARKS = st.sampled_from([((), ()), ((BOS,), (EOS,)), ((), (EOS,)), ((CLS, BOS), (EOS, EOS, BOS))])
+
+
+class Memory:
+    """A token store of lists; token t of document d is 1000 d + t."""
+
+    def __init__(self, lengths):
+        self.lengths = np.array(lengths, np.int64)
+        self.documents = len(lengths)
+
+    def gather(self, document, offset):
+        assert ((offset >= 0) & (offset < self.lengths[document])).all()
+        return (1000 * (document + 1) + offset).astype(np.int32)
+
+
+def stream(lengths, chosen, marks):
+    """The definition: (document's number in the stream, token) of every position."""
+    prefix, suffix = marks
+    result = []
+    for place, document in enumerate(number for number in chosen if lengths[number]):
+        tokens = [*prefix, *(1000 * (document + 1) + offset for offset in range(lengths[document])), *suffix]
+        result += [(place, token) for token in tokens]
+    return result
+
+
+@st.composite
+def packings(draw):
+    lengths = draw(st.lists(st.integers(0, 30), min_size=1, max_size=12).filter(any))
+    length = draw(st.integers(2, 40))
+    overlap = draw(st.integers(0, min(3, length - 1)))
+    chosen = draw(st.permutations(range(len(lengths))))[: draw(st.integers(1, len(lengths)))]
+    if not any(lengths[number] for number in chosen):
+        chosen = list(range(len(lengths)))
+    return lengths, chosen, length, overlap, draw(MARKS)
+
+
+@settings(deadline=None, max_examples=300)
+@given(packings())
+def test_rows_are_the_stream_cut_at_equal_strides(packing):
+    lengths, chosen, length, overlap, marks = packing
+    expected = stream(lengths, chosen, marks)
+    packed = PackedRows(Memory(lengths), np.array(chosen), length, overlap, marks)
+    count = len(packed)
+    rows = packed.rows(np.arange(count), np.arange(count, dtype=np.uint64))
+    assert packed.tokens == len(expected)
+    assert rows.tokens.dtype == rows.segments.dtype == np.int32
+    assert rows.tokens.shape == rows.segments.shape == (count, length)
+    assert rows.keys.tolist() == list(range(count))
+    for number in range(count):
+        part = expected[number * (length - overlap) :][:length]
+        names = list(dict.fromkeys(document for document, _ in part))
+        padding = [0] * (length - len(part))
+        assert rows.tokens[number].tolist() == [token for _, token in part] + padding
+        assert rows.segments[number].tolist() == [names.index(document) + 1 for document, _ in part] + padding
+        assert number == count - 1 or not padding, "only the last row is padded"
+    assert packed.padding == pytest.approx((rows.segments == 0).mean())
+
+
+@settings(deadline=None, max_examples=100)
+@given(packings())
+def test_no_token_is_lost_and_each_is_a_target_once(packing):
+    lengths, chosen, length, _, marks = packing
+    expected = stream(lengths, chosen, marks)
+    for overlap in (0, 1):
+        packed = PackedRows(Memory(lengths), np.array(chosen), length, overlap, marks)
+        rows = packed.rows(np.arange(len(packed)), np.zeros(len(packed), np.uint64))
+        said = rows.tokens[:, overlap:][rows.segments[:, overlap:] != 0]
+        assert Counter(said.tolist()) == Counter(token for _, token in expected[overlap:])
+
+
+def test_rows_come_in_any_order_and_number():
+    packed = PackedRows(Memory([50, 3, 80]), None, 16, 1, ((BOS,), (EOS,)))
+    every = packed.rows(np.arange(len(packed)), np.zeros(len(packed), np.uint64))
+    index = np.array([3, 0, 3])
+    some = packed.rows(index, np.zeros(3, np.uint64))
+    assert np.array_equal(some.tokens, every.tokens[index])
+    assert np.array_equal(some.segments, every.segments[index])
+
+
+def test_a_corpus_shorter_than_a_row_is_one_padded_row():
+    packed = PackedRows(Memory([3]), None, 16, 1, ((BOS,), (EOS,)))
+    rows = packed.rows(np.array([0]), np.zeros(1, np.uint64))
+    assert len(packed) == 1
+    assert rows.tokens[0, :5].tolist() == [BOS, 1000, 1001, 1002, EOS]
+    assert rows.segments[0].tolist() == [1] * 5 + [0] * 11
+
+
+def test_a_stream_of_exactly_one_or_two_rows_has_no_row_of_padding():
+    assert len(PackedRows(Memory([16]), None, 16, 0, ((), ()))) == 1
+    assert len(PackedRows(Memory([32]), None, 16, 0, ((), ()))) == 2
+    assert len(PackedRows(Memory([31]), None, 16, 1, ((), ()))) == 2
+    assert len(PackedRows(Memory([33]), None, 16, 0, ((), ()))) == 3
+
+
+def test_documents_without_tokens_are_refused_and_so_is_a_stride_of_nothing():
+    with pytest.raises(UserError, match="gives a token"):
+        PackedRows(Memory([0, 5]), np.array([0]), 16, 1, ((BOS,), (EOS,)))
+    with pytest.raises(ValueError, match="overlap"):
+        PackedRows(Memory([5]), None, 4, 4, ((), ()))
+
+
+def test_rows_of_a_real_store_are_its_text(documents, bpe, tmp_path):
+    write_store(iter(documents), bpe, tmp_path / "tokens", part_bytes=20_000)
+    store = TokenStore.open(tmp_path / "tokens", bpe.vocab)
+    packed = PackedRows(store, np.array([4, 2]), 100, 0, ((1,), (2,)))
+    rows = packed.rows(np.arange(len(packed)), np.zeros(len(packed), np.uint64))
+    ids = rows.tokens[rows.segments != 0]
+    spelled = bpe.decode(ids, keep_special=True)
+    assert spelled == f"<s>{documents[4].text}</s><s>{documents[2].text}</s>"
