@@ -19,6 +19,8 @@ from torch import Tensor, nn
 from hornbook.model.config import ModelConfig
 from hornbook.model.parts import Linear, Norm, compute_type
 
+_SHORT = 1024
+
 KeysValues = tuple[Tensor, Tensor]
 """Keys and values, each [B, S, G, K]."""
 
@@ -85,17 +87,38 @@ class Attention(nn.Module):
         if cache is not None:
             assert positions is not None and mask is not None
             keys, values = cache.write((keys, values), positions, mask.shape[-1])
-        mixed = F.scaled_dot_product_attention(
-            queries.transpose(1, 2),  # [B, H, T, K]
-            keys.transpose(1, 2),  # [B, G, S, K]
-            values.transpose(1, 2),
-            attn_mask=mask,
-            is_causal=causal and mask is None,
-            scale=self.scale,
-            enable_gqa=self.key_heads != self.heads,
-        )
+        mixed = attend(queries.transpose(1, 2), keys.transpose(1, 2), values.transpose(1, 2), mask, causal, self.scale)
         output: Tensor = self.o(mixed.transpose(1, 2).flatten(2))
         return output
+
+
+def attend(queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None, causal: bool, scale: float) -> Tensor:
+    """Return softmax(queries keys^T * scale + mask) values: queries [B, H, T, K], the others [B, G, S, K].
+
+    The library's fused kernel, but for two cases on a CPU: short rows in bf16, which plain products compute in half of
+    the time (its products are not in bf16 there), and masks that learn, for which it has no backward pass.
+    """
+    groups = queries.shape[1] // keys.shape[1]
+    learns = mask is not None and mask.requires_grad
+    if queries.device.type != "cpu" or not (learns or _is_short(queries.dtype, keys.shape[2])):
+        return F.scaled_dot_product_attention(
+            queries, keys, values, attn_mask=mask, is_causal=causal, scale=scale, enable_gqa=groups > 1
+        )
+    if groups > 1:
+        keys, values = keys.repeat_interleave(groups, 1), values.repeat_interleave(groups, 1)
+    scores = (queries * scale if scale != 1.0 else queries) @ keys.transpose(-1, -2)  # [B, H, T, S]
+    if mask is not None:
+        scores = scores + mask
+    return torch.softmax(scores, -1) @ values
+
+
+def knows_causal(kind: torch.dtype, device: torch.device, length: int) -> bool:
+    """Whether `attend` masks rows of `length` positions causally by itself, without being given a mask."""
+    return device.type != "cpu" or not _is_short(kind, length)
+
+
+def _is_short(kind: torch.dtype, length: int) -> bool:
+    return kind == torch.bfloat16 and length <= _SHORT
 
 
 def _place(x: Tensor, norm: Norm | None, rotation: KeysValues | None) -> Tensor:

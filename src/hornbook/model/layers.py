@@ -19,6 +19,7 @@ from hornbook.model.attention import (
     additive,
     allowed,
     crossing,
+    knows_causal,
     relative_buckets,
     rotary_tables,
 )
@@ -160,14 +161,16 @@ class Stack(nn.Module):
         """
         length = x.shape[1]
         position = torch.arange(length, device=x.device)
-        plain = segments is None and visible is None and self.relative is None  # the kernel knows this mask by itself
-        permitted = None if plain else allowed(segments, visible, self.causal, position, position)
-        mask = additive(permitted, self._bias(position, position), compute_type(x))
+        kind = compute_type(x)
+        plain = segments is None and visible is None and self.relative is None
+        by_kernel = self.causal and plain and knows_causal(kind, x.device, length)
+        permitted = None if by_kernel else allowed(segments, visible, self.causal, position, position)
+        mask = additive(permitted, self._bias(position, position), kind)
         both = None if segments is None or memory_segments is None else crossing(segments, memory_segments)
-        memory_mask = additive(both, None, compute_type(x))
+        memory_mask = additive(both, None, kind)
         rotation = self._rotation(position)
         for layer in self.layers:
-            x = layer(x, mask, self.causal and mask is None, rotation, memory, memory_mask)
+            x = layer(x, mask, by_kernel, rotation, memory, memory_mask)
         return x if self.norm is None else self.norm(x)
 
     def step(

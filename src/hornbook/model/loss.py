@@ -13,10 +13,10 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-CHUNK = 1024
-Kernel = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
+Kernel = Callable[[Tensor, Tensor], Tensor]
 
 
 def nats_of(logits: Tensor, targets: Tensor) -> Tensor:
@@ -24,14 +24,13 @@ def nats_of(logits: Tensor, targets: Tensor) -> Tensor:
     return -torch.log_softmax(logits.to(_full(logits.dtype)), -1).gather(1, targets[:, None])[:, 0]
 
 
-def nats_and_slope(logits: Tensor, targets: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
-    """Return nats [C] and the gradient of sum(weights * nats) by the logits: weights * (softmax - one-hot) [C, V]."""
+def nats_and_slope(logits: Tensor, targets: Tensor) -> Tensor:
+    """Return the nats [C] of logits [C, V], and leave in `logits` the gradient of their sum: softmax - one-hot."""
     log = torch.log_softmax(logits.to(_full(logits.dtype)), -1)
     said = log.gather(1, targets[:, None])  # [C, 1]
-    weights = weights[:, None].to(log.dtype)
-    slope = (log.exp_() * weights).to(logits.dtype)
-    slope.scatter_(1, targets[:, None], (said.expm1() * weights).to(logits.dtype))
-    return -said[:, 0], slope
+    logits.copy_(log.exp_())
+    logits.scatter_(1, targets[:, None], said.expm1().to(logits.dtype))
+    return -said[:, 0]
 
 
 def linear_nats(hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor, kind: torch.dtype) -> Tensor:
@@ -42,11 +41,13 @@ def linear_nats(hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Te
     with torch.no_grad(), torch.autocast(hidden.device.type, enabled=False):
         hidden, weight = hidden.to(kind), weight.to(kind)
         bias = None if bias is None else bias.to(kind)
-        parts = [
-            nats_of(torch.nn.functional.linear(hidden[chunk], weight, bias), targets[chunk])
-            for chunk in _chunks(len(hidden))
-        ]
-        return torch.cat(parts) if parts else hidden.new_zeros(0, dtype=_full(kind))
+        step, block = _sizes(hidden.device, len(weight))
+        nats = hidden.new_empty(len(hidden), dtype=_full(kind))
+        for chunk in _slices(0, len(hidden), step):
+            logits = F.linear(hidden[chunk], weight, bias)  # [C, V]
+            for part in _slices(chunk.start, chunk.stop, block):
+                nats[part] = nats_of(logits[part.start - chunk.start : part.stop - chunk.start], targets[part])
+        return nats
 
 
 def linear_cross_entropy(
@@ -82,21 +83,27 @@ class _LinearCrossEntropy(torch.autograd.Function):
         kernel: Kernel,
     ) -> Tensor:
         full = _full(kind)
+        step, block = _sizes(hidden.device, len(weight))
         with torch.autocast(hidden.device.type, enabled=False):
             low, low_weight = hidden.to(kind), weight.to(kind)
             low_bias = None if bias is None else bias.to(kind)
-            loss = torch.zeros((), dtype=full, device=hidden.device)
+            nats = torch.empty(len(hidden), dtype=full, device=hidden.device)
+            scale = weights.to(full)
+            scaled = low * scale[:, None].to(kind)  # the weights enter here: D columns, not V
             for_hidden = torch.empty_like(low)
             for_weight = torch.zeros_like(weight, dtype=full)
             for_bias = None if bias is None else torch.zeros_like(bias, dtype=full)
-            for chunk in _chunks(len(hidden)):
-                logits = torch.nn.functional.linear(low[chunk], low_weight, low_bias)  # [C, V]
-                nats, slope = kernel(logits, targets[chunk], weights[chunk])
-                loss += (nats * weights[chunk]).sum()
-                torch.mm(slope, low_weight, out=for_hidden[chunk])
-                for_weight += slope.T @ low[chunk]
+            for chunk in _slices(0, len(hidden), step):
+                logits = F.linear(low[chunk], low_weight, low_bias)  # [C, V]
+                for part in _slices(chunk.start, chunk.stop, block):
+                    rows = logits[part.start - chunk.start : part.stop - chunk.start]
+                    nats[part] = kernel(rows, targets[part])  # from here on logits are slopes
+                torch.mm(logits, low_weight, out=for_hidden[chunk])
+                for_weight += logits.T @ scaled[chunk]
                 if for_bias is not None:
-                    for_bias += slope.sum(0, dtype=full)
+                    for_bias += scale[chunk] @ logits.to(full)
+            for_hidden *= scale[:, None].to(kind)
+            loss = (nats * scale).sum()
         context.save_for_backward(for_hidden, for_weight, for_bias)
         context.types = hidden.dtype, weight.dtype
         return loss
@@ -116,8 +123,16 @@ class _LinearCrossEntropy(torch.autograd.Function):
         )
 
 
-def _chunks(length: int) -> list[slice]:
-    return [slice(start, min(start + CHUNK, length)) for start in range(0, length, CHUNK)]
+def _slices(start: int, stop: int, step: int) -> list[slice]:
+    return [slice(begin, min(begin + step, stop)) for begin in range(start, stop, step)]
+
+
+def _sizes(device: torch.device, vocabulary: int) -> tuple[int, int]:
+    """Return the rows of a matrix product, and of a softmax: on a CPU few enough to stay in its cache."""
+    if device.type == "cpu":
+        return 1024, max(16, 2**20 // vocabulary)
+    rows = max(1024, 2**27 // vocabulary)
+    return rows, rows
 
 
 def _full(kind: torch.dtype) -> torch.dtype:
