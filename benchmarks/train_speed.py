@@ -124,6 +124,7 @@ def time_trainer(contender: Contender, directory: Path, scratch: Path) -> Timing
         output_dir=str(scratch),
         max_steps=WARM_STEPS + contender.steps,
         per_device_train_batch_size=contender.rows,
+        use_cpu=device.type == "cpu",
         save_strategy="no",
         disable_tqdm=True,
         **contender.settings,
