@@ -193,3 +193,15 @@ def test_memory_does_not_grow_with_json_lines(tmp_path: Path, ending: str) -> No
         assert tracemalloc.get_traced_memory()[1] < 8e6
     finally:
         tracemalloc.stop()
+
+
+def test_memory_does_not_grow_with_parquet(tmp_path: Path) -> None:
+    arrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    path = tmp_path / "a.parquet"
+    table = arrow.table({"text": [f"{number}" * 500 for number in range(20_000)]})
+    parquet.write_table(table, path, row_group_size=1_000, compression="none", use_dictionary=False)
+    del table
+    assert path.stat().st_size > 40e6
+    before = arrow.total_allocated_bytes()
+    assert max(arrow.total_allocated_bytes() - before for _ in read([str(path)])) < 12e6

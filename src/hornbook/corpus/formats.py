@@ -134,7 +134,8 @@ def _parquet(path: Path) -> Iterator[Record]:
     name = shown(path)
     number = 0
     try:
-        with ParquetFile(path, buffer_size=_BLOCK) as table:
+        # Buffering ahead would hold the whole column in memory by the end.
+        with ParquetFile(path, pre_buffer=False, buffer_size=_BLOCK) as table:
             columns = table.schema_arrow.names
             if "text" not in columns:
                 raise UserError(
