@@ -176,6 +176,5 @@ class Recipe:
 
     def __post_init__(self) -> None:
         if self.model.topology != self.objective.topology:
-            raise UserError(
-                f"The objective trains models of topology {self.objective.topology}, but model.topology is {self.model.topology}."
-            )
+            wanted, given = self.objective.topology, self.model.topology
+            raise UserError(f"The objective trains models of topology {wanted}, but model.topology is {given}.")

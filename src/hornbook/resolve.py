@@ -64,11 +64,11 @@ def _complete(recipe: Recipe, prepared: Prepared, rate: float) -> ModelConfig:
         raise UserError(
             "Give model.width and model.layers together (and model.heads), or none: then the budget decides."
         )
-    width, layers = (model.width, model.layers) if given else _size(recipe, prepared, rate)
+    width, layers = (model.width, model.layers) if given else _size(recipe, model, prepared, rate)
     return dataclasses.replace(model, width=width, layers=layers, heads=max(1, width // _HEAD_WIDTH))
 
 
-def _size(recipe: Recipe, prepared: Prepared, rate: float) -> tuple[int, int]:
+def _size(recipe: Recipe, model: ModelConfig, prepared: Prepared, rate: float) -> tuple[int, int]:
     """Return the largest (width, layers) that the budget trains on 20 tokens a parameter, by C = 6 N D."""
     budget = recipe.budget
     if budget.minutes:
@@ -76,7 +76,7 @@ def _size(recipe: Recipe, prepared: Prepared, rate: float) -> tuple[int, int]:
         largest = math.sqrt(flops / (6 * _TOKENS_PER_PARAMETER))
     else:
         largest = _counted_steps(recipe, prepared) * _step_tokens(recipe) / _TOKENS_PER_PARAMETER
-    fitting = [size for size in SIZES if _weights(recipe.model, *size) <= largest]
+    fitting = [size for size in SIZES if _weights(model, *size) <= largest]
     return fitting[-1] if fitting else SIZES[0]
 
 

@@ -60,7 +60,7 @@ def pseudo_perplexity(
         inputs, weights = given.tokens.copy(), np.zeros(given.tokens.shape, np.float32)
         inputs[lines, position] = mask
         weights[lines, position] = 1
-        batch = Batch(inputs, given.tokens, weights, weights.sum(1, dtype=np.float64), given.segments)
+        batch = Batch(inputs, given.tokens, weights, weights.sum(axis=1, dtype=np.float64), given.segments)
         nats += float(model.nats(prepare(batch)).double().sum())
     return PseudoPerplexity(nats / max(1, len(places)), len(places))
 

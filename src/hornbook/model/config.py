@@ -118,7 +118,7 @@ class ModelConfig:
 
 
 def modern(topology: Topology) -> ModelConfig:
-    """Return the default block of each topology, of a size not chosen yet; each has a class in transformers that holds it.
+    """Return the default block of a topology, its size not chosen yet; transformers has a class that holds it exactly.
 
     decoder          RMSNorm, rotary, gated SiLU, QK-norm, no biases, tied: the shape of Qwen3
     encoder          the shape of ModernBERT with global attention in every layer (Warner et al. 2024)

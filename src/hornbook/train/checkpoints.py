@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -22,7 +23,12 @@ def save(directory: Path, step: int, tensors: Mapping[str, Tensor], facts: Mappi
     """Write the state after `step` optimizer steps and remove all but the `keep` newest checkpoints."""
     target = directory / f"step-{step:08d}"
     with write_directory(target, KIND, {"step": step, **facts}) as scratch:
-        save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, scratch / _FILE)
+        try:
+            save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, scratch / _FILE)
+        except SafetensorError as error:
+            if f"os error {errno.ENOSPC}" in str(error):  # the library hides what the system said
+                raise OSError(errno.ENOSPC, str(error)) from error
+            raise
     for old in _all(directory)[keep:]:
         shutil.rmtree(old, ignore_errors=True)
     return target
