@@ -11,6 +11,8 @@ from hornbook.errors import UserError
 from hornbook.model.config import modern
 from hornbook.objectives.catalogue import CATALOGUE
 from hornbook.recipe import Budget
+from hornbook.run import open_run, pretrain
+from hornbook.use import export
 
 
 @pytest.mark.parametrize("name", sorted(recipes.RECIPES))
@@ -19,6 +21,20 @@ def test_a_named_recipe_can_be_saved_and_read(name: str, tmp_path: Path) -> None
     settings.save_recipe(recipe, tmp_path / "recipe.toml")
     assert settings.load_recipe(tmp_path / "recipe.toml") == recipe
     assert recipes.RECIPES[name].__doc__
+
+
+@pytest.mark.parametrize("name", sorted(recipes.RECIPES))
+def test_a_named_recipe_trains_and_exports(name: str, tmp_path: Path) -> None:
+    words = "the quick brown fox jumps over the lazy dog and runs away from all of them".split()
+    text = "\n\n".join(" ".join(words[i % 7 :] + words[: i % 11]) + f" {i}." for i in range(400))
+    (tmp_path / "book.txt").write_text(text)
+    small = ["model.width=32", "model.layers=2", "model.heads=2", "model.max_length=32", "training.batch_rows=4"]
+    recipe = settings.override(
+        recipes.named(name), [*small, f"data.paths={tmp_path / 'book.txt'}", "budget.steps=2", "training.compile=no"]
+    )
+    found = pretrain(recipe, tmp_path / "run", plain=True)
+    assert 0.0 < found.loss < 20.0
+    assert (export(open_run(tmp_path / "run"), tmp_path / "out") / "model.safetensors").is_file()
 
 
 @pytest.mark.parametrize("kind", sorted(CATALOGUE))

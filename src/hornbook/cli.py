@@ -128,7 +128,7 @@ def pretrain(
     seed: Annotated[int | None, typer.Option(help="Of weights, order and noise. Default: 0.")] = None,
     plain: Plain = False,
 ) -> None:
-    """Train a model on text: tokenizer, training, measurements, export, all in one run directory."""
+    """Train a model on text: tokenizer, tokens, training and measurements, all in one run directory."""
     from datetime import datetime
 
     from hornbook import presentation

@@ -139,7 +139,8 @@ def _attention(side: Side) -> Text:
 def filled(gaps: list[str] | list[list[tuple[str, float]]]) -> None:
     """Print what fills each gap: the text of a span, or candidates with their probabilities."""
     screen = console()
-    for number, gap in enumerate(gaps, 1):
+    either: list[str | list[tuple[str, float]]] = [*gaps]
+    for number, gap in enumerate(either, 1):
         if isinstance(gap, str):
             screen.print(Text.assemble((f"gap {number}", "bold"), f"  {gap}"))
             continue
