@@ -1,0 +1,318 @@
+"""The whole path on small text: what comes out, that it repeats, that it survives being killed, that bad input is one
+sentence."""
+
+import dataclasses
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from hornbook import settings
+from hornbook.errors import UserError
+from hornbook.recipes import default
+from hornbook.run import open_run, pretrain, resume
+from hornbook.train.checkpoints import newest
+from hornbook.use import evaluate, export, fill_text, generate_text
+
+OBJECTIVES = ["causal", "masked", "span"]
+SMALL = [
+    "budget.steps=6",
+    "model.width=64",
+    "model.layers=2",
+    "model.heads=2",
+    "model.max_length=64",
+    "model.dropout=0.1",
+    "training.batch_rows=8",
+    "training.precision=fp32",
+    "training.compile=no",
+    "training.evaluate_tokens=500",
+    "tokenizer.size=400",
+]
+
+
+def story(sentences: int, seed: int = 0) -> str:
+    """A text with grammar enough to learn something from."""
+    choose = random.Random(seed).choice
+    who, does, what = (
+        ["The cat", "A dog", "My aunt", "The old king"],
+        ["sees", "eats", "paints"],
+        ["fish", "bread", "a house"],
+    )
+    lines = [f"{choose(who)} {choose(does)} {choose(what)}." for _ in range(sentences)]
+    return "\n\n".join(" ".join(lines[i : i + 4]) for i in range(0, sentences, 4)) + "\n"
+
+
+@pytest.fixture(scope="session")
+def book(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("text") / "book.txt"
+    path.write_text(story(2400), encoding="utf-8")
+    return path
+
+
+def recipe(book: Path, objective: str, *more: str):
+    return settings.override(default(objective), [f"data.paths={book}", *SMALL, *more])
+
+
+def state(directory: Path) -> dict[str, torch.Tensor]:
+    found = newest(directory / "checkpoints", pytest.fail)
+    assert found is not None
+    return found[1]
+
+
+def assert_same(one: Path, other: Path) -> None:
+    a, b = state(one), state(other)
+    assert a.keys() == b.keys()
+    assert all(torch.equal(a[name], b[name]) for name in a)
+
+
+@pytest.fixture(scope="session", params=OBJECTIVES)
+def run_of(request, book, tmp_path_factory) -> tuple[str, Path]:
+    directory = tmp_path_factory.mktemp("runs") / request.param
+    pretrain(recipe(book, request.param), directory, plain=True)
+    return request.param, directory
+
+
+def test_a_run_leaves_what_it_promises(run_of):
+    _, directory = run_of
+    names = {path.name for path in directory.iterdir()}
+    assert names >= {
+        "recipe.toml",
+        "environment.json",
+        "tokenizer.json",
+        "tokens",
+        "metrics.jsonl",
+        "checkpoints",
+        "result.json",
+    }
+    result = json.loads((directory / "result.json").read_text())
+    assert result["loss"] > 0 and result["unigram"] > 0
+    assert (result["bigram"] is not None) == (run_of[0] == "causal") == (result["bits_per_byte"] is not None)
+    assert (result["pseudo_perplexity"] is not None) == (run_of[0] == "masked")
+
+
+def test_the_same_recipe_gives_the_same_bits_and_the_saved_one_repeats_the_run(run_of, tmp_path):
+    _, directory = run_of
+    pretrain(settings.load_recipe(directory / "recipe.toml"), tmp_path / "again", plain=True)
+    assert_same(directory, tmp_path / "again")
+    assert (directory / "result.json").read_bytes() == (tmp_path / "again" / "result.json").read_bytes()
+
+
+def test_workers_and_micro_batches_do_not_change_what_is_learnt(run_of, book, tmp_path):
+    objective, directory = run_of
+    if objective != "causal":
+        pytest.skip("byte equality of batches is tested in tests/tokens; here one objective shows the whole path")
+    pretrain(recipe(book, objective, "training.workers=2"), tmp_path / "workers", plain=True)
+    assert_same(directory, tmp_path / "workers")
+
+
+def test_evaluate_repeats_the_numbers_of_training(run_of):
+    _, directory = run_of
+    measured = json.loads((directory / "result.json").read_text())
+    found = dataclasses.asdict(evaluate(open_run(directory)))
+    assert found == measured
+
+
+def test_other_text_can_be_measured(run_of, tmp_path):
+    (tmp_path / "other.txt").write_text(story(300, seed=5))
+    found = evaluate(open_run(run_of[1]), [str(tmp_path / "other.txt")])
+    assert found.loss > 0 and found.text_bytes == (tmp_path / "other.txt").stat().st_size
+
+
+def test_the_trained_model_can_be_used(run_of):
+    objective, directory = run_of
+    run = open_run(directory)
+    if objective == "causal":
+        first, second = (generate_text(run, ["The cat", "My"], tokens=5, seed=1) for _ in range(2))
+        assert first == second and first[0].startswith("The cat") and first[1].startswith("My")
+        with pytest.raises(UserError, match="hornbook generate"):
+            fill_text(run, "The [MASK].")
+        return
+    with pytest.raises(UserError, match="hornbook fill"):
+        generate_text(run, ["The"])
+    filled = fill_text(run, "The old ___ sees [MASK].", top=3)
+    assert len(filled) == 2
+    if objective == "masked":
+        assert all(len(gap) == 3 and 1 >= gap[0][1] >= gap[1][1] >= gap[2][1] > 0 for gap in filled)
+    with pytest.raises(UserError, match="no gap"):
+        fill_text(run, "nothing missing")
+
+
+def test_the_exported_folder_opens_in_transformers_with_equal_logits(run_of, tmp_path):
+    transformers = pytest.importorskip("transformers")
+    objective, directory = run_of
+    run = open_run(directory)
+    folder = export(run, tmp_path / "export")
+    auto = {"causal": "AutoModelForCausalLM", "masked": "AutoModelForMaskedLM", "span": "AutoModelForSeq2SeqLM"}[
+        objective
+    ]
+    theirs = getattr(transformers, auto).from_pretrained(folder).eval()
+    ids = torch.from_numpy(np.array([[5, 30, 31, 32, 33, 40, 6, 90]]))
+    from hornbook.model.inputs import Tensors
+
+    behind = ids if objective == "span" else None
+    batch = Tensors(
+        ids, ids, torch.ones(ids.shape), float(ids.numel()), torch.arange(ids.numel()), decoder_inputs=behind
+    )
+    with torch.no_grad():
+        expected = theirs(input_ids=ids, **({"decoder_input_ids": ids} if objective == "span" else {})).logits
+        torch.testing.assert_close(run.model.logits(batch), expected, atol=1e-5, rtol=0)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    text = "The old king paints a house."
+    assert tokenizer(text, add_special_tokens=False)["input_ids"] == [int(i) for i in run.codec.encode([text])[0]]
+    if objective == "causal":
+        written = transformers.pipeline("text-generation", model=str(folder))(
+            "The cat", max_new_tokens=4, do_sample=False
+        )
+        assert written[0]["generated_text"] == generate_text(run, ["The cat"], tokens=4, temperature=0)[0]
+    if objective == "masked":
+        guessed = transformers.pipeline("fill-mask", model=str(folder))(
+            f"The old {tokenizer.mask_token} sees fish.", top_k=3
+        )
+        ours = fill_text(run, "The old [MASK] sees fish.", top=3)[0]
+        assert [item["score"] for item in guessed] == pytest.approx([share for _, share in ours], abs=1e-5)
+
+
+CHILD = """
+import sys
+from pathlib import Path
+from hornbook import cli
+cli.main(["pretrain", "--plain", *sys.argv[1:]])
+"""
+
+
+def child(*arguments: str) -> subprocess.Popen:
+    environment = {**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())}
+    return subprocess.Popen(
+        [sys.executable, "-c", CHILD, *arguments],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def start(book: Path, objective: str, out: Path, *more: str) -> subprocess.Popen:
+    changes = [f"data.paths={book}", *SMALL, "budget.steps=40", "training.checkpoint_minutes=0.001", *more]
+    return child("--objective", objective, "--out", str(out), "budget.minutes=0", *changes)
+
+
+def kill_and_resume(book: Path, objective: str, whole: Path, out: Path, moments: list[float]) -> int:
+    """Start a run, kill it at each moment (seconds after a start), resume, compare; return how often it was killed."""
+    killed = 0
+    process = start(book, objective, out)
+    for moment in moments:
+        time.sleep(moment)
+        if process.poll() is None:
+            process.kill()
+            killed += 1
+        process.wait()
+        process = child("--resume", str(out)) if (out / "recipe.toml").exists() else start(book, objective, out)
+    _, errors = process.communicate()
+    assert process.returncode == 0, errors
+    assert_same(whole, out)
+    return killed
+
+
+def test_killed_and_resumed_ends_with_the_bits_of_the_undisturbed_run(book, tmp_path):
+    process = start(book, "masked", tmp_path / "whole")
+    assert process.wait() == 0
+    assert kill_and_resume(book, "masked", tmp_path / "whole", tmp_path / "killed", [4.0, 5.0]) >= 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_killed_at_twenty_random_moments(book, tmp_path, objective):
+    process = start(book, objective, tmp_path / "whole")
+    assert process.wait() == 0
+    moments = [random.Random(number).uniform(1.0, 8.0) for number in range(20)]
+    assert kill_and_resume(book, objective, tmp_path / "whole", tmp_path / "killed", moments) >= 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_polite_signal_saves_says_how_to_go_on_and_exits_with_its_code(book, tmp_path, number):
+    process = start(book, "causal", tmp_path / "run", "budget.steps=100000", "training.evaluate_every=100000")
+    metrics = tmp_path / "run" / "metrics.jsonl"
+    while not (metrics.exists() and metrics.stat().st_size) and process.poll() is None:
+        time.sleep(0.05)
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 128 + number, errors
+    assert f"hornbook pretrain --resume {tmp_path / 'run'}" in errors and "Traceback" not in errors
+    assert newest(tmp_path / "run" / "checkpoints", pytest.fail) is not None
+
+
+def test_a_new_run_does_not_overwrite_an_old_one(run_of, book):
+    with pytest.raises(UserError, match="holds a run already"):
+        pretrain(recipe(book, "causal"), run_of[1], plain=True)
+
+
+def bad(tmp_path: Path, name: str, content: bytes) -> Path:
+    path = tmp_path / name
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "empty"),
+        (b"word\0word" * 2000, "NUL bytes"),
+        (b"caf\xe9 " * 2000, "UTF-8"),
+        (b"too short", "too short"),
+    ],
+)
+def test_bad_text_is_one_sentence_and_leaves_nothing(tmp_path, content, says):
+    with pytest.raises(UserError, match=says):
+        pretrain(recipe(bad(tmp_path, "bad.txt", content), "causal"), tmp_path / "run", plain=True)
+    assert not (tmp_path / "run").exists()
+
+
+def test_missing_text_is_one_sentence_and_leaves_nothing(tmp_path):
+    with pytest.raises(UserError, match="nowhere"):
+        pretrain(recipe(tmp_path / "nowhere.txt", "causal"), tmp_path / "run", plain=True)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_corrupt_shard_is_named(book, tmp_path):
+    pretrain(recipe(book, "causal"), tmp_path / "run", plain=True)
+    shard = next((tmp_path / "run" / "tokens").rglob("tokens.npy"))
+    shard.write_bytes(shard.read_bytes()[:-2])
+    with pytest.raises(UserError, match="damaged"):
+        evaluate(open_run(tmp_path / "run"))
+
+
+def test_a_tokenizer_that_does_not_belong_to_the_shards_is_refused(book, tmp_path, run_of):
+    (tmp_path / "other.txt").write_text(story(800).replace("e", "ou"))
+    pretrain(recipe(tmp_path / "other.txt", "causal"), tmp_path / "run", plain=True)
+    (tmp_path / "run" / "tokenizer.json").write_text((run_of[1] / "tokenizer.json").read_text())
+    with pytest.raises(UserError, match="tokenizer"):
+        evaluate(open_run(tmp_path / "run"))
+
+
+def test_a_tokenizer_without_a_mask_token_is_refused_in_words(book, tmp_path, run_of):
+    content = json.loads((run_of[1] / "tokenizer.json").read_text())
+    content["added_tokens"] = [item for item in content["added_tokens"] if item["content"] != "<mask>"]
+    (tmp_path / "tokenizer.json").write_text(json.dumps(content))
+    with pytest.raises(UserError, match="needs a mask token"):
+        pretrain(recipe(book, "masked", f"tokenizer.file={tmp_path / 'tokenizer.json'}"), tmp_path / "run", plain=True)
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_text_changing_under_an_interrupted_run_is_noticed(tmp_path):
+    path = tmp_path / "book.txt"
+    path.write_text(story(800))
+    pretrain(recipe(path, "causal"), tmp_path / "run", plain=True)
+    import shutil
+
+    shutil.rmtree(tmp_path / "run" / "tokens")
+    path.write_text(story(801))
+    with pytest.raises(UserError, match="text has changed"):
+        resume(tmp_path / "run", plain=True)
