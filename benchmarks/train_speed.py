@@ -11,7 +11,7 @@ counted: the first steps, with compilation, are shown beside it.
     trainer tuned      the fastest of its ordinary settings on a CPU: bf16, torch_compile, eager attention, batches of
                        32, no dropout; with sdpa, batches of 8, 16 or 64, or a loader process it is no faster
     hornbook           Hornbook's defaults for the same shape: batches of 32, Muon, no document sees another
-    hornbook compiled  the same with training.compile=yes
+    hornbook tuned     the same compiled, and with the peer's optimizer: training.compile=yes training.optimizer=adamw
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -43,18 +43,18 @@ PEERS = ("trainer", "trainer tuned")
 
 @dataclass(frozen=True)
 class Contender:
-    """One side: how many rows a step has, and how many steps are counted."""
+    """One side: rows of a step, how many steps are counted, and settings (of TrainingArguments, or ours)."""
 
     rows: int
     steps: int
-    settings: dict[str, Any]
+    settings: Mapping[str, Any]
 
 
 CONTENDERS = {
     "trainer": Contender(8, 40, {}),
     "trainer tuned": Contender(32, 20, {"bf16": True, "torch_compile": True}),
-    "hornbook": Contender(32, 20, {"compile": "auto"}),
-    "hornbook compiled": Contender(32, 20, {"compile": "yes"}),
+    "hornbook": Contender(32, 20, {}),
+    "hornbook tuned": Contender(32, 20, {"compile": "yes", "optimizer": "adamw"}),
 }
 
 
@@ -67,14 +67,14 @@ class Timing:
     tokens_per_second: float
 
 
-def recipe(steps: int, compile: str) -> Recipe:
+def recipe(steps: int, settings: Mapping[str, Any]) -> Recipe:
     """Return Hornbook's defaults with GPT-2's block (Radford et al. 2019) in the benchmark's size."""
     plain = default("causal", budget=Budget(steps=steps))
     block = replace(
         plain.model, vocab_size=VOCABULARY, max_length=LENGTH, width=WIDTH, layers=LAYERS, heads=HEADS, norm="layer",
         norm_epsilon=1e-5, positions="learned", gated=False, activation="gelu_tanh", biases=True, qk_norm=False,
     )  # fmt: skip
-    training = replace(plain.training, compile=compile, evaluate_every=steps)
+    training = replace(plain.training, evaluate_every=steps, **settings)
     return replace(plain, model=block, training=training, tokenizer=TokenizerSettings(size=VOCABULARY))
 
 
@@ -85,7 +85,7 @@ def prepare_tokens(directory: Path) -> int:
     from hornbook.console import View
     from hornbook.prepare import prepare
 
-    prepared = prepare(recipe(1, "no"), directory / "corpus", View(plain=True))
+    prepared = prepare(recipe(1, {}), directory / "corpus", View(plain=True))
     rows = prepared.training_rows(LENGTH)
     index = np.arange(len(rows))
     tokens = rows.rows(index, np.zeros(len(rows), np.uint64)).tokens[:, :LENGTH]
@@ -144,7 +144,7 @@ def time_hornbook(contender: Contender, directory: Path, scratch: Path) -> Timin
 
     run = scratch / "run"
     shutil.copytree(directory / "corpus", run)
-    chosen = recipe(WARM_STEPS + contender.steps, contender.settings["compile"])
+    chosen = recipe(WARM_STEPS + contender.steps, contender.settings)
     pretrain(chosen, run, plain=True)
     tokens = contender.rows * LENGTH
     records = [record for record in read_metrics(run / "metrics.jsonl") if record["kind"] == "train"]
