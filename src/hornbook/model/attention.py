@@ -60,7 +60,7 @@ class Attention(nn.Module):
     def keys_values(self, source: Tensor, rotation: KeysValues | None) -> KeysValues:
         """Return what can be attended to in source [B, S, D]."""
         shape = (*source.shape[:2], self.key_heads, self.key_width)
-        keys = _place(self.k(source).view(shape), self.k_norm, rotation)
+        keys = place(self.k(source).view(shape), self.k_norm, rotation)
         return keys, self.v(source).view(shape)
 
     def forward(
@@ -79,7 +79,7 @@ class Attention(nn.Module):
         also sees the cache's earlier positions, as many as the mask is wide.
         """
         x = x.to(compute_type(x))
-        queries = _place(self.q(x).view(*x.shape[:2], self.heads, self.key_width), self.q_norm, rotation)
+        queries = place(self.q(x).view(*x.shape[:2], self.heads, self.key_width), self.q_norm, rotation)
         if isinstance(memory, tuple):
             keys, values = memory
         else:
@@ -121,7 +121,7 @@ def _is_short(kind: torch.dtype, length: int) -> bool:
     return kind == torch.bfloat16 and length <= _SHORT
 
 
-def _place(x: Tensor, norm: Norm | None, rotation: KeysValues | None) -> Tensor:
+def place(x: Tensor, norm: Norm | None, rotation: KeysValues | None) -> Tensor:
     """Normalise each head of x [B, T, H, K] and turn it to its position, both in full precision."""
     kind = x.dtype
     if norm is not None:

@@ -101,7 +101,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
                 torch.mm(logits, low_weight, out=for_hidden[chunk])
                 for_weight += logits.T @ scaled[chunk]
                 if for_bias is not None:
-                    for_bias += scale[chunk] @ logits.to(full)
+                    for_bias += logits.T @ scale[chunk].to(kind)
             for_hidden *= scale[:, None].to(kind)
             loss = (nats * scale).sum()
         context.save_for_backward(for_hidden, for_weight, for_bias)

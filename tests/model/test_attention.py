@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from hornbook.model.attention import attend, document_positions, place, relative_buckets, rotary_tables
+
+
+def heads(rows=2, heads=4, shared=4, queries=9, keys=9, width=8, kind=torch.float32):
+    generator = torch.Generator().manual_seed(0)
+    shapes = ((rows, heads, queries, width), (rows, shared, keys, width), (rows, shared, keys, width))
+    return [torch.randn(shape, generator=generator).to(kind) for shape in shapes]
+
+
+@pytest.mark.parametrize("shared", [4, 2, 1])
+@pytest.mark.parametrize("masked", [False, True])
+def test_plain_products_and_the_fused_kernel_agree(shared, masked):
+    queries, keys, values = heads(shared=shared)
+    mask = torch.where(torch.ones(9, 9).tril() > 0, 0.0, torch.finfo(torch.float32).min)[None, None] if masked else None
+    fused = attend(queries, keys, values, mask, False, 0.3)
+    learned = torch.zeros(1, 4, 9, 9, requires_grad=True) if mask is None else mask.clone().requires_grad_()
+    torch.testing.assert_close(attend(queries, keys, values, learned, False, 0.3), fused, atol=1e-6, rtol=1e-5)
+    low = attend(
+        *(x.bfloat16() for x in (queries, keys, values)), None if mask is None else mask.bfloat16(), False, 0.3
+    )
+    torch.testing.assert_close(low.float(), fused, atol=0.03, rtol=0.03)
+
+
+def test_a_row_of_keys_that_are_all_forbidden_gives_numbers():
+    queries, keys, values = heads()
+    for kind in (torch.float32, torch.bfloat16):
+        mask = torch.full((1, 1, 9, 9), torch.finfo(kind).min, dtype=kind)
+        assert attend(queries.to(kind), keys.to(kind), values.to(kind), mask, False, 1.0).isfinite().all()
+
+
+def test_rotary_scores_depend_on_the_distance_alone():
+    cosine, sine = rotary_tables(64, 8, 10_000.0)
+    vectors = torch.randn(2, 1, 1, 1, 8, generator=torch.Generator().manual_seed(0))
+
+    def score(query: int, key: int) -> float:
+        turned = [place(vectors[i], None, (cosine[[at]], sine[[at]])) for i, at in enumerate((query, key))]
+        return float((turned[0] * turned[1]).sum())
+
+    assert score(5, 2) == pytest.approx(score(60, 57), abs=1e-5)
+    assert score(5, 2) != pytest.approx(score(5, 3), abs=1e-3)
+    assert score(7, 7) == pytest.approx(float((vectors[0] * vectors[1]).sum()), abs=1e-5)
+
+
+def test_rotary_pairs_are_the_two_halves():
+    cosine, sine = rotary_tables(4, 4, 100.0)
+    turned = place(torch.tensor([1.0, 0.0, 0.0, 0.0]).view(1, 1, 1, 4), None, (cosine[[1]], sine[[1]]))
+    assert turned.flatten().tolist() == pytest.approx([math.cos(1.0), 0.0, math.sin(1.0), 0.0])
+    turned = place(torch.tensor([0.0, 1.0, 0.0, 0.0]).view(1, 1, 1, 4), None, (cosine[[2]], sine[[2]]))
+    assert turned.flatten().tolist() == pytest.approx([0.0, math.cos(0.2), 0.0, math.sin(0.2)])
+
+
+def test_buckets_are_those_of_t5():
+    t5 = pytest.importorskip("transformers.models.t5.modeling_t5").T5Attention
+    distance = torch.arange(-400, 401)
+    for causal in (True, False):
+        for buckets, farthest in ((32, 128), (8, 20), (16, 1000)):
+            expected = t5._relative_position_bucket(distance, not causal, buckets, farthest)
+            assert torch.equal(relative_buckets(distance, buckets, farthest, causal), expected)
+
+
+def test_positions_restart_at_each_document_and_at_the_padding():
+    segments = torch.tensor([[1, 1, 1, 2, 2, 0, 0], [1, 2, 3, 3, 3, 3, 3], [4, 4, 4, 4, 4, 4, 4]])
+    assert document_positions(segments).tolist() == [
+        [0, 1, 2, 0, 1, 0, 1],
+        [0, 0, 0, 1, 2, 3, 4],
+        [0, 1, 2, 3, 4, 5, 6],
+    ]
+
+
+def test_the_fused_kernel_is_used_where_it_is_the_faster(monkeypatch):
+    calls = []
+    kernel = F.scaled_dot_product_attention
+    monkeypatch.setattr(F, "scaled_dot_product_attention", lambda *a, **k: calls.append(a[0].dtype) or kernel(*a, **k))
+    attend(*heads(kind=torch.bfloat16), None, False, 1.0)
+    assert calls == []
+    attend(*heads(), None, True, 1.0)
+    attend(*heads(keys=1025, kind=torch.bfloat16), None, False, 1.0)
+    assert calls == [torch.float32, torch.bfloat16]

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+import torch
+from small_models import CPU, batch, small
+from torch.utils.flop_counter import FlopCounterMode
+
+from hornbook.model.config import ModelConfig
+from hornbook.model.count import flops_per_token, parameters
+from hornbook.model.inputs import to_tensors
+from hornbook.model.transformer import Transformer
+
+CONFIGS = [
+    small("decoder"),
+    small("decoder", kv_heads=2, head_width=12, gated=False, tied=False),
+    small("encoder"),
+    small("encoder-decoder", decoder_layers=3),
+]
+
+
+@pytest.mark.parametrize("config", CONFIGS)
+def test_parameters_are_those_of_the_built_model(config):
+    assert parameters(config) == sum(parameter.numel() for parameter in Transformer(config).parameters())
+
+
+def test_parameters_of_published_models():
+    gpt2 = ModelConfig(
+        "decoder", vocab_size=50_257, max_length=1024, width=768, layers=12, heads=12, norm="layer",
+        positions="learned", gated=False, biases=True, qk_norm=False,
+    )  # fmt: skip
+    assert parameters(gpt2) == 124_439_808
+    llama = ModelConfig(
+        "decoder", vocab_size=32_000, width=4096, layers=32, heads=32, mlp_width=11_008, qk_norm=False, tied=False
+    )
+    assert parameters(llama) == 6_738_415_616
+    t5 = ModelConfig(
+        "encoder-decoder", vocab_size=32_128, width=512, layers=6, heads=8, mlp_width=2048, positions="bucketed",
+        gated=False, activation="relu", qk_norm=False, attention_scale="none", output_scale="width",
+    )  # fmt: skip
+    assert parameters(t5) == 60_506_624
+
+
+@pytest.mark.parametrize("config", CONFIGS)
+def test_operations_are_three_times_those_of_the_forward_pass(config):
+    rows, length = 2, 12
+    tensors = to_tensors(batch(config, shape=(rows, length)), CPU)
+    model = Transformer(config)
+    # In bf16 a CPU computes attention by plain products, which the counter knows.
+    with FlopCounterMode(display=False) as counter, torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        model.logits(tensors)
+    behind = length if config.topology == "encoder-decoder" else 0
+    expected = 3 * counter.get_total_flops() / (rows * (length + behind))
+    assert flops_per_token(config, length, 1.0, behind) == pytest.approx(expected)
+
+
+def test_the_head_counts_where_the_loss_is_computed():
+    config = small("encoder", head_transform=False)
+    whole, part = flops_per_token(config, 12), flops_per_token(config, 12, 0.15)
+    assert whole - part == pytest.approx(6 * 0.85 * config.vocab_size * config.width)
+    wider = dataclasses.replace(config, head_transform=True)
+    assert flops_per_token(wider, 12, 0.15) - part == pytest.approx(6 * 0.15 * config.width**2)

@@ -1,0 +1,190 @@
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from small_models import CPU, build, small
+
+from hornbook.batch import Batch
+from hornbook.errors import UserError
+from hornbook.model.config import ModelConfig
+from hornbook.model.generate import fill, fill_spans, generate
+from hornbook.model.inputs import to_tensors
+from hornbook.model.transformer import Transformer
+
+PROMPTS = [[5, 6, 7], [9], [11, 12, 13, 14, 15, 16]]
+DECODERS = [
+    small("decoder"),
+    small("decoder", kv_heads=2, positions="learned", norm="layer", biases=True, qk_norm=False),
+    small("decoder", positions="bucketed", attention_scale="none"),
+    small("decoder", positions="none", norm_place="post"),
+]
+BOTH = small("encoder-decoder")
+
+
+def as_batch(config: ModelConfig, prompt: list[int], written: list[int]) -> Batch:
+    """Return the row in which an uncached model reads a prompt and what it wrote so far."""
+    inputs = np.array([prompt if config.topology == "encoder-decoder" else prompt + written])
+    behind = np.array([[0, *written]]) if config.topology == "encoder-decoder" else None
+    targets = inputs if behind is None else behind
+    return Batch(inputs, targets, np.ones(targets.shape, np.float32), np.ones(1), decoder_inputs=behind)
+
+
+@pytest.mark.parametrize("config", [*DECODERS, BOTH])
+def test_cached_and_ragged_writing_is_that_of_an_uncached_model_on_each_prompt_alone(config):
+    model = build(config)
+    together = generate(model, PROMPTS, max_new=10)
+    for prompt, written in zip(PROMPTS, together, strict=True):
+        assert len(written) == 10
+        for number, token in enumerate(written):
+            with torch.no_grad():
+                logits = model.logits(to_tensors(as_batch(config, prompt, written[:number]), CPU))[0, -1]
+            assert logits.max() - logits[token] < 1e-4
+
+
+@pytest.mark.parametrize("config", [DECODERS[0], BOTH])
+def test_cached_logits_of_ragged_prompts_are_those_of_each_prompt_alone(config, monkeypatch):
+    model = build(config)
+    seen: list[torch.Tensor] = []
+    output = model.output
+    monkeypatch.setattr(model, "output", lambda hidden: seen.append(output(hidden)) or seen[-1])
+    together = generate(model, PROMPTS, max_new=6)
+    monkeypatch.undo()
+    for row, prompt in enumerate(PROMPTS):
+        tensors = to_tensors(as_batch(config, prompt, together[row][:-1]), CPU)
+        with torch.no_grad():
+            alone = model.logits(tensors)[0, -6:]
+        torch.testing.assert_close(torch.stack([logits[row] for logits in seen]), alone, atol=1e-5, rtol=1e-5)
+
+
+def test_drawing_repeats_with_the_seed_and_differs_between_rows_and_seeds():
+    model = build(DECODERS[0])
+    draw = {"max_new": 12, "temperature": 1.0}
+    first = generate(model, [[5, 6], [5, 6]], seed=1, **draw)
+    assert first == generate(model, [[5, 6], [5, 6]], seed=1, **draw)
+    assert first[0] != first[1]
+    assert first != generate(model, [[5, 6], [5, 6]], seed=2, **draw)
+    assert first[0] == generate(model, [[5, 6], [7, 8, 9]], seed=1, **draw)[0]
+
+
+def test_one_candidate_is_the_greedy_choice_however_it_is_cut():
+    model = build(DECODERS[0])
+    greedy = generate(model, PROMPTS, max_new=8)
+    assert generate(model, PROMPTS, max_new=8, temperature=2.0, top_k=1) == greedy
+    assert generate(model, PROMPTS, max_new=8, temperature=2.0, top_p=1e-9) == greedy
+    assert generate(model, PROMPTS, max_new=8, temperature=1e-4, seed=3) == greedy
+
+
+@pytest.mark.parametrize("top_k, top_p", [(0, 1.0), (4, 1.0), (0, 0.5), (6, 0.7)])
+def test_draws_follow_the_probabilities_of_the_ids_kept(top_k, top_p):
+    model = build(DECODERS[0])
+    rows = 4000
+    drawn = generate(model, [[5, 6]] * rows, max_new=1, temperature=1.5, top_k=top_k, top_p=top_p)
+    found = np.bincount([row[0] for row in drawn], minlength=61) / rows
+    with torch.no_grad():
+        logits = model.logits(to_tensors(as_batch(model.config, [5, 6], []), CPU))[0, -1].double()
+    chances = torch.softmax(logits / 1.5, -1).numpy()
+    order = np.argsort(-chances)
+    expected = np.zeros_like(chances)
+    kept, total = 0.0, chances[order[: top_k or None]].sum()
+    for token in order[: top_k or None]:
+        if kept / total >= top_p:
+            break
+        expected[token] = chances[token]
+        kept += chances[token]
+    expected /= expected.sum()
+    assert not found[expected == 0].any()
+    assert np.abs(found - expected).max() < 0.03
+
+
+def test_writing_ends_before_a_stop_id():
+    model = build(DECODERS[0])
+    whole = generate(model, PROMPTS, max_new=10)
+    stop = frozenset([whole[0][4]])
+    cut = generate(model, PROMPTS, max_new=10, stop=stop)
+    for long, short in zip(whole, cut, strict=True):
+        end = next((number for number, token in enumerate(long) if token in stop), len(long))
+        assert short == long[:end]
+    assert generate(model, [], max_new=5) == []
+
+
+def test_the_model_is_left_in_the_mode_it_was_in():
+    model = build(small("decoder", dropout=0.5)).train()
+    assert generate(model, PROMPTS, max_new=5) == generate(model, PROMPTS, max_new=5)
+    assert model.training
+
+
+def test_what_cannot_be_written_is_refused():
+    model = build(DECODERS[0])
+    with pytest.raises(UserError, match="at most 27 new tokens or shorten the prompt to 2"):
+        generate(model, [[1] * 5], max_new=30)
+    with pytest.raises(UserError, match="empty"):
+        generate(model, [[1], []], max_new=1)
+    with pytest.raises(UserError, match="at most 32 tokens"):
+        generate(build(BOTH), [[1] * 33], max_new=4)
+    with pytest.raises(UserError, match="does not write"):
+        generate(build(small("encoder")), [[1]], max_new=4)
+    with pytest.raises(UserError, match="Only an encoder fills"):
+        fill(model, [1, 2], 2, 3)
+    with pytest.raises(UserError, match="no mask"):
+        fill(build(small("encoder")), [1, 2], 3, 3)
+    with pytest.raises(UserError, match="Only an encoder-decoder"):
+        fill_spans(model, [1, 2], [2], 0, 0, 3)
+    with pytest.raises(UserError, match="no gap"):
+        fill_spans(build(BOTH), [1, 2], [60], 1, 0, 3)
+
+
+def learn(config: ModelConfig, rows: Batch) -> Transformer:
+    """Return a model that knows one batch by heart."""
+    model = Transformer(config)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
+    tensors = to_tensors(rows, CPU)
+    for _ in range(150):
+        optimizer.zero_grad()
+        loss = model.loss(tensors) / tensors.count
+        loss.backward()
+        optimizer.step()
+    assert loss.item() < 0.1
+    return model
+
+
+def test_a_decoder_that_knows_a_text_continues_it():
+    text = np.random.default_rng(0).integers(5, 61, 20)
+    rows = Batch(text[None, :-1], text[None, 1:], np.ones((1, 19), np.float32), np.array([19.0]))
+    model = learn(DECODERS[0], rows)
+    assert generate(model, [text[:3].tolist(), text[:8].tolist()], max_new=12) == [
+        text[3:15].tolist(),
+        text[8:20].tolist(),
+    ]
+
+
+def test_an_encoder_that_knows_a_text_fills_each_mask_at_its_own_position():
+    config = small("encoder")
+    text = np.random.default_rng(0).integers(5, 61, (1, 12))
+    masked = text.copy()
+    masked[0, [2, 9]] = 4
+    weights = (masked == 4).astype(np.float32)
+    model = learn(config, Batch(masked, text, weights, np.array([2.0])))
+    found = fill(model, masked[0].tolist(), 4, 3)
+    assert [candidates[0][0] for candidates in found] == text[0, [2, 9]].tolist()
+    for candidates in found:
+        chances = [chance for _, chance in candidates]
+        assert len(candidates) == 3 and chances == sorted(chances, reverse=True) and 0.8 < sum(chances) <= 1.0001
+
+
+def test_an_encoder_decoder_that_knows_a_text_fills_its_spans():
+    inputs = [[10, 60, 11, 12, 59, 13, 1]]
+    behind = [[0, 60, 20, 21, 59, 22, 58]]
+    targets = [[60, 20, 21, 59, 22, 58, 1]]
+    rows = Batch(
+        np.array(inputs),
+        np.array(targets),
+        np.ones((1, 7), np.float32),
+        np.array([7.0]),
+        decoder_inputs=np.array(behind),
+    )
+    model = learn(dataclasses.replace(BOTH, attention_scale="head", output_scale="none"), rows)
+    assert fill_spans(model, inputs[0], [60, 59, 58], 1, 0, 20) == [[20, 21], [22]]
+    assert fill_spans(model, [*inputs[0][:2], 57, *inputs[0][2:]], [60, 59, 58, 57], 1, 0, 20)[1] == []
