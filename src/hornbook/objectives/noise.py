@@ -23,7 +23,7 @@ Mask = NDArray[np.bool_]
 Counts = NDArray[np.int64]
 
 # Streams of the row key: one number for each independent use.
-_CHOICE, _SPANS = range(2)
+_CHOICE, _SPANS, TIME, SPLIT, CUTS, TILES = range(6)
 _UNIT = 32  # shares are fixed-point numbers with so many binary places
 _SHARES = 2  # draws of a row that share out spans and noise, before those of its places
 
@@ -103,17 +103,17 @@ def spans(segments: Integers, tokens: Counts, spans: Counts, keys: Keys) -> Span
     come last in a row. `segments` of the result says which documents were respected.
     """
     draws = halves(keys, segments.shape[1] + _SHARES, _SPANS)
-    documents = _documents(segments)
+    documents = find_documents(segments)
     shares, feasible = _share_out(documents, tokens, spans, draws)
     if not feasible.all():
         segments = np.where(feasible[:, None], segments, (segments != 0).astype(segments.dtype))
-        documents = _documents(segments)
+        documents = find_documents(segments)
         shares, _ = _share_out(documents, tokens, spans, draws)
     return _compose(documents, shares, segments, draws)
 
 
 @dataclass(frozen=True, eq=False)
-class _Documents:
+class Documents:
     """Runs of one segment, padding being one: int64[D] each, and first int64[B], each row's first run."""
 
     row: Counts
@@ -135,7 +135,8 @@ class _Shares:
     spans: Counts
 
 
-def _documents(segments: Integers) -> _Documents:
+def find_documents(segments: Integers) -> Documents:
+    """Return the runs of int[B, T] segments; padding must come last in a row."""
     rows, length = segments.shape
     edge = np.empty(segments.shape, bool)
     edge[:, 0] = True
@@ -149,10 +150,10 @@ def _documents(segments: Integers) -> _Documents:
     real = segments.reshape(-1)[start] != 0
     if (~real[:-1] & (row[:-1] == row[1:])).any():
         raise ValueError("Padding (segment 0) must come after the documents of a row.")
-    return _Documents(row, start, lengths, lengths * real, first)
+    return Documents(row, start, lengths, lengths * real, first)
 
 
-def _share_out(documents: _Documents, tokens: Counts, spans: Counts, draws: NDArray[np.uint32]) -> tuple[_Shares, Mask]:
+def _share_out(documents: Documents, tokens: Counts, spans: Counts, draws: NDArray[np.uint32]) -> tuple[_Shares, Mask]:
     """Share each row's noise tokens and spans among its documents; also bool[B], whether these can hold them."""
     if len(documents.row) == len(spans):  # one document a row
         return _Shares(tokens, spans), np.ones(len(spans), bool)
@@ -161,7 +162,7 @@ def _share_out(documents: _Documents, tokens: Counts, spans: Counts, draws: NDAr
     most_in_row = documents.row_sums(most)
     feasible = most_in_row >= spans
     quota = (np.minimum(spans, most_in_row) / np.maximum(most_in_row, 1))[row] * most
-    own_spans = _systematic(quota, most, documents, draws[:, 0])
+    own_spans = systematic(quota, most, documents, draws[:, 0])
     # Beyond the first token of each span: first in proportion to spans, then whatever is left where there is room.
     extra = tokens - spans
     cap = np.where(own_spans > 0, documents.room - 2 * own_spans, 0)
@@ -171,11 +172,11 @@ def _share_out(documents: _Documents, tokens: Counts, spans: Counts, draws: NDAr
     share = np.minimum((extra / np.maximum(spans, 1))[row] * own_spans, cap)
     room = cap - share
     left = (extra - documents.row_sums(share)) / np.maximum(documents.row_sums(room), 1e-9)
-    own_extra = _systematic(share + left[row] * room, cap, documents, draws[:, 1])
+    own_extra = systematic(share + left[row] * room, cap, documents, draws[:, 1])
     return _Shares(own_spans + own_extra, own_spans), feasible
 
 
-def _systematic(quota: NDArray[np.float64], cap: Counts, documents: _Documents, draws: NDArray[np.uint32]) -> Counts:
+def systematic(quota: NDArray[np.float64], cap: Counts, documents: Documents, draws: NDArray[np.uint32]) -> Counts:
     """Round quotas [D] to integers that keep each row's (integer) total and never exceed the caps; see `spans`."""
     fixed = np.minimum(np.rint(quota * 2.0**_UNIT).astype(np.int64), cap << _UNIT)
     running = fixed.cumsum()
@@ -188,7 +189,7 @@ def _systematic(quota: NDArray[np.float64], cap: Counts, documents: _Documents, 
     return rounded
 
 
-def _compose(documents: _Documents, shares: _Shares, segments: Integers, draws: NDArray[np.uint32]) -> Spans:
+def _compose(documents: Documents, shares: _Shares, segments: Integers, draws: NDArray[np.uint32]) -> Spans:
     """Draw both compositions of every document and lay the spans out.
 
     Composing n tokens in s spans means choosing the s - 1 of n - 1 places where a new span starts. A row is thought
@@ -223,7 +224,7 @@ def _compose(documents: _Documents, shares: _Shares, segments: Integers, draws: 
 
 
 def _block_starts(
-    documents: _Documents, block_length: Counts, block_spans: Counts, length: int, draws: NDArray[np.uint32]
+    documents: Documents, block_length: Counts, block_spans: Counts, length: int, draws: NDArray[np.uint32]
 ) -> Counts:
     """Return the flat places where spans start, ascending: `block_spans` of each block, its first place always.
 
