@@ -31,9 +31,11 @@ demo: $(READY)
 	@echo "Training a small model on the text of your own Python; $(DEMO) is made anew."
 	@rm -rf $(DEMO)
 	$(BIN)/hornbook pretrain --recipe demo --out $(DEMO)
+	@echo && echo "What it writes:"
 	$(BIN)/hornbook generate $(DEMO) "$(PROMPT)"
+	@echo && echo "Exported, and opened by transformers:"
 	$(BIN)/hornbook export $(DEMO)
-	$(BIN)/python -c "from transformers import pipeline; \
+	@TRANSFORMERS_VERBOSITY=error HF_HUB_DISABLE_PROGRESS_BARS=1 $(BIN)/python -c "from transformers import pipeline; \
 	  print(pipeline('text-generation', '$(DEMO)/export')('$(PROMPT)', max_new_tokens=40)[0]['generated_text'])"
 
 lint: $(READY)
