@@ -289,6 +289,8 @@ def _train_unigram(texts: Iterator[str], size: int, extra: int) -> Any:
         vocab_size=max(size, len(_NAMES) + 1),
         special_tokens=list(_NAMES),
         unk_token=_NAMES[_UNKNOWN],
+        shrinking_factor=0.5,  # halving after one round each is 4 times faster than the library's default,
+        n_sub_iterations=1,  # for 0.3% more tokens: the rounds of `piece_scores` follow
         show_progress=False,
     )
     try:
