@@ -4,27 +4,40 @@ from __future__ import annotations
 
 import copy
 import pickle
+import re
 from dataclasses import FrozenInstanceError, fields, replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_vocab import EOS, PAD, WORDS, restore, vocabulary
+from small_vocab import EOS, MODES, PAD, WORDS, restore, restore_middles, restore_prefixes, vocabulary
 
-from hornbook.batch import Batch, Rows
+from hornbook.batch import Batch, Rows, allowed
 from hornbook.errors import UserError
 from hornbook.keys import row_keys
 from hornbook.objectives.base import Objective
 from hornbook.objectives.catalogue import CATALOGUE
 from hornbook.objectives.causal import Causal
+from hornbook.objectives.diffusion import MaskedDiffusion
+from hornbook.objectives.infilling import FillInMiddle
 from hornbook.objectives.masked import Masked
+from hornbook.objectives.prefix import PrefixLM
 from hornbook.objectives.span_corruption import SpanCorruption
 from hornbook.vocab import EMPTY
 
 VOCAB = vocabulary()
 OBJECTIVES = [
     Causal(VOCAB),
+    PrefixLM(vocab=VOCAB),
+    PrefixLM(mean_target=0.8, vocab=VOCAB),
+    PrefixLM("encoder-decoder", vocab=VOCAB),
+    PrefixLM("encoder-decoder", mean_target=0.15, vocab=VOCAB),
+    FillInMiddle(vocab=VOCAB),
+    FillInMiddle(rate=1.0, spm_share=0.0, vocab=VOCAB),
+    FillInMiddle(rate=1.0, spm_share=1.0, vocab=VOCAB),
+    MaskedDiffusion(vocab=VOCAB),
+    MaskedDiffusion("mdlm", vocab=VOCAB),
     Masked(vocab=VOCAB),
     Masked(style="iid", vocab=VOCAB),
     Masked(rate=1.0, mask_share=1.0, random_share=0.0, vocab=VOCAB),
@@ -84,7 +97,11 @@ def test_inputs_and_targets_together_give_back_the_row(objective, data):
     batch = objective(rows)
     for index in range(len(rows)):
         real = rows.tokens[index][rows.real[index]].tolist()
-        if objective.topology == "decoder":
+        if isinstance(objective, FillInMiddle):
+            found = restore_middles(batch, rows, index, VOCAB)
+        elif isinstance(objective, PrefixLM) and objective.topology == "encoder-decoder":
+            found = restore_prefixes(batch, index)
+        elif objective.topology == "decoder":
             found = [*batch.inputs[index][:1].tolist(), *batch.targets[index].tolist()][: len(real)]
         elif objective.topology == "encoder":
             found = batch.targets[index][rows.real[index]].tolist()
@@ -115,7 +132,7 @@ def test_shapes_and_types_do_not_depend_on_the_noise(objective, data):
     batch = objective(rows)
     again = objective(Rows(rows.tokens, rows.keys + np.uint64(1), rows.segments))
     for name, value in arrays(batch).items():
-        expected = {"weights": np.float32, "count": np.float64}.get(name, np.int32)
+        expected = {"weights": np.float32, "count": np.float64, "visible": np.bool_}.get(name, np.int32)
         assert value.dtype == expected
         assert getattr(again, name).shape == value.shape
         assert np.isfinite(value).all()
@@ -123,7 +140,7 @@ def test_shapes_and_types_do_not_depend_on_the_noise(objective, data):
 
 @laws
 @examples
-@given(length=st.integers(3, 200))
+@given(length=st.integers(4, 200))
 def test_full_rows_fill_the_model_exactly(objective, length):
     tokens = np.full((2, objective.row_length(length)), WORDS[0], np.int32)
     objective.check(length)
@@ -133,7 +150,10 @@ def test_full_rows_fill_the_model_exactly(objective, length):
     assert batch.inputs.shape[1] == length or short
     assert batch.targets.shape[1] <= length
     assert batch.targets.shape == (2, objective.target_length(length))
-    assert batch.segments.all()
+    if isinstance(objective, FillInMiddle):  # how many marks a row needs is up to its draws
+        assert np.count_nonzero(batch.segments == 0) <= 2 * objective.room(tokens.shape[1])
+    else:
+        assert batch.segments.all()
 
 
 @laws
@@ -161,8 +181,12 @@ def test_what_is_not_text_is_neither_changed_nor_scored(objective, data):
     elif batch.segments is not None:
         pads = batch.segments == 0
     assert not batch.weights[pads].any()
-    assert ((batch.weights == 0) | (batch.weights == 1)).all()
-    assert (batch.count == batch.weights.sum(axis=1)).all()
+    if isinstance(objective, MaskedDiffusion):
+        assert ((batch.weights == 0) | (batch.weights >= 1)).all()
+        assert (batch.count == (~VOCAB.special[rows.tokens] & rows.real).sum(axis=1)).all()
+    else:
+        assert ((batch.weights == 0) | (batch.weights == 1)).all()
+        assert (batch.count == batch.weights.sum(axis=1)).all()
     if objective.topology == "encoder":
         special = VOCAB.special[rows.tokens] | ~rows.real
         assert np.array_equal(batch.inputs[special], rows.tokens[special])
@@ -170,7 +194,28 @@ def test_what_is_not_text_is_neither_changed_nor_scored(objective, data):
         assert np.array_equal(batch.inputs[batch.weights == 0], rows.tokens[batch.weights == 0])
     if objective.topology == "encoder-decoder" and batch.segments is not None:
         assert (batch.inputs[batch.segments == 0] == PAD).all()
+    if isinstance(objective, SpanCorruption) and batch.segments is not None:
         assert ((batch.inputs == EOS).sum(axis=1) == rows.real.any(axis=1)).all()
+
+
+@laws
+@examples
+@given(data=st.data())
+def test_no_position_sees_what_it_must_say(objective, data):
+    rows = data.draw(rows_for(objective))
+    batch = objective(rows)
+    length = batch.targets.shape[1]
+    if objective.topology == "encoder":  # the token itself is hidden, or shown on purpose
+        return
+    if objective.topology == "decoder":
+        sees = allowed(batch.segments, batch.visible, length, "decoder")
+    else:
+        sees = allowed(batch.decoder_segments, None, length, "decoder")
+    # Position t says what stands at t + 1.
+    assert not (sees[:, np.arange(length - 1), np.arange(1, length)] & (batch.weights[:, :-1] != 0)).any()
+    if batch.visible is not None:
+        behind = batch.weights[:, :-1] != 0
+        assert not (batch.visible[:, 1:] & behind).any()
 
 
 @laws
@@ -197,6 +242,9 @@ def test_requirements_need_no_vocabulary_and_provide_what_check_asks(objective):
     if needs.sentinels:
         with pytest.raises(UserError, match="sentinels"):
             replace(objective, vocab=vocabulary(sentinels=needs.sentinels - 1)).check(64)
+    for name in needs.modes:
+        with pytest.raises(UserError, match=re.escape(name)):
+            replace(objective, vocab=vocabulary(modes=tuple(other for other in MODES if other != name))).check(64)
 
 
 def test_every_objective_of_the_catalogue_is_held_to_the_laws():

@@ -11,6 +11,7 @@ import functools
 import hashlib
 import json
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,6 +32,10 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     "sep": ("[SEP]", "<sep>", "</s>"),
 }
 SENTINEL = re.compile(r"<extra_id_(\d+)>")
+# Thai, Lao, Burmese, Khmer; kana; Chinese characters, also those beyond the first 65,536.
+_UNSPACED = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
+)
 _CLOSERS = "\"')]}»”’"
 _ENDERS = ".!?…。！？"
 
@@ -46,7 +51,8 @@ class Vocab:
     special        bool[V]   ids that are no text: never masked, never drawn as a random replacement
     starts_word    bool[V]   the token begins a word (or stands alone, as punctuation does)
     ends_sentence  bool[V]   the token ends with . ! ? or a line end, closing quotes and brackets passed over
-    ends_blank     bool[V]   the token ends with white space: whatever follows begins a word
+    ends_word      bool[V]   the token ends with what is no letter, digit or mark: whatever follows begins a word
+    ends_blank     bool[V]   the token ends with white space
     closes         bool[V]   the token is closing quotes and brackets alone: it belongs to the sentence before it
     byte_lengths   int32[V]  bytes of text the token stands for; 0 for special ids
     fingerprint    SHA-256 of the tokenizer's vocabulary, merges and normalisation
@@ -65,6 +71,7 @@ class Vocab:
     special: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, bool), repr=False)
     starts_word: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, bool), repr=False)
     ends_sentence: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, bool), repr=False)
+    ends_word: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, bool), repr=False)
     ends_blank: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, bool), repr=False)
     closes: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, bool), repr=False)
     byte_lengths: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32), repr=False)
@@ -88,6 +95,16 @@ class Vocab:
             raise UserError(
                 f"{why} needs a {role} token, which this tokenizer lacks. "
                 f"Add one ({' or '.join(ROLES[role][:2])}) to it as a special token, or choose another objective."
+            )
+        return found
+
+    def mode(self, name: str, why: str) -> int:
+        """Return the id of a mode token by its name, or refuse in words: `why` says who needs it."""
+        found = dict(self.modes).get(name)
+        if found is None:
+            raise UserError(
+                f"{why} needs the token {name}, which this tokenizer lacks. "
+                "Add it as a special token, or choose another objective."
             )
         return found
 
@@ -132,6 +149,7 @@ class Vocab:
             special=special,
             starts_word=np.array(starts, bool) & ~special,
             ends_sentence=np.array([_ends_sentence(item) for item in texts], bool) & ~special,
+            ends_word=np.array([_ends_word(item) for item in texts], bool) & ~special,
             ends_blank=np.array([_ends_blank(item) for item in texts], bool) & ~special,
             closes=np.array([_closes(item) for item in texts], bool) & ~special,
             byte_lengths=np.where(special, 0, [len(item) for item in texts]).astype(np.int32),
@@ -194,7 +212,7 @@ def _texts(tokens: list[str], data: Mapping[str, Any]) -> tuple[list[bytes], lis
         for token in tokens:
             text = bytes(alphabet[c] for c in token) if all(c in alphabet for c in token) else token.encode()
             texts.append(text)
-            starts.append(not _is_word_byte(text[:1]))
+            starts.append(not _continues_word(text))
     elif model.get("type") == "WordPiece":
         prefix = model.get("continuing_subword_prefix", "##")
         for token in tokens:
@@ -207,13 +225,29 @@ def _texts(tokens: list[str], data: Mapping[str, Any]) -> tuple[list[bytes], lis
             byte = re.fullmatch(r"<0x([0-9A-F]{2})>", token)
             text = bytes([int(byte[1], 16)]) if byte else token.replace("\u2581", " ").encode()
             texts.append(text)
-            starts.append(not _is_word_byte(text[:1]))
+            starts.append(not _continues_word(text))
     return texts, starts
 
 
-def _is_word_byte(first: bytes) -> bool:
-    """Whether a token that begins with this byte continues the word before it (letters, digits, non-ASCII)."""
-    return bool(first) and (first.isalnum() or first[0] >= 128)
+def _continues_word(text: bytes) -> bool:
+    """Whether a token of this text goes on with the word before it: it begins with a letter, digit or combining mark.
+
+    Scripts that are written without blanks have no such words: there every token is one, as BERT has it for Chinese.
+    """
+    first = text[:4].decode("utf-8", errors="ignore")[:1]
+    if first and text.startswith(first.encode()):
+        return _is_word_character(first) and _UNSPACED.match(first) is None
+    # The middle of a character, or the beginning of one; those of Chinese and Japanese begin with these bytes.
+    return bool(text) and not 0xE3 <= text[0] <= 0xE9
+
+
+def _ends_word(text: bytes) -> bool:
+    last = text[-4:].decode("utf-8", errors="ignore")[-1:]
+    return bool(last) and text.endswith(last.encode()) and not _is_word_character(last)
+
+
+def _is_word_character(character: str) -> bool:
+    return unicodedata.category(character)[0] in "LMN"
 
 
 def _ends_sentence(text: bytes) -> bool:

@@ -11,11 +11,23 @@ from typing import Any, Literal, cast
 from hornbook.errors import UserError, nearest
 from hornbook.objectives.base import Objective
 from hornbook.objectives.causal import Causal
+from hornbook.objectives.diffusion import MaskedDiffusion
+from hornbook.objectives.infilling import FillInMiddle
 from hornbook.objectives.masked import Masked
+from hornbook.objectives.prefix import PrefixLM
 from hornbook.objectives.span_corruption import SpanCorruption
 from hornbook.vocab import Vocab
 
-CATALOGUE: Mapping[str, type[Any]] = MappingProxyType({"causal": Causal, "masked": Masked, "span": SpanCorruption})
+CATALOGUE: Mapping[str, type[Any]] = MappingProxyType(
+    {
+        "causal": Causal,
+        "prefix": PrefixLM,
+        "fim": FillInMiddle,
+        "masked": Masked,
+        "diffusion": MaskedDiffusion,
+        "span": SpanCorruption,
+    }
+)
 
 _NAMES = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
 _TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}

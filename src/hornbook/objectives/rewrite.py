@@ -2,7 +2,7 @@
 
     substitute   noise tokens become the mask, a random word, or stay (BERT's 80 / 10 / 10)
     collapse     each run of dropped tokens becomes one sentinel (T5), on either side
-    lay          ragged rows of kept tokens become a closed and padded array
+    lay, fill    ragged rows of kept tokens become a padded array, closed by a mark or not
 
 Shapes: B rows, T tokens of a row, K runs, N kept tokens in all rows. A flat position is row * T + column.
 """
@@ -79,4 +79,13 @@ def lay(values: Integers, counts: NDArray[np.int64], width: int, fill: int, last
     else:
         rows[np.arange(width) < counts[:, None]] = values
     rows[np.arange(number), counts] = last
+    return rows
+
+
+def fill(values: Integers, counts: NDArray[np.int64], width: int, pad: int) -> Integers:
+    """Return [B, width]: row b is the next `counts[b]` of the flat `values`, then `pad`; counts are at most `width`."""
+    if (counts == width).all():
+        return values.reshape(len(counts), width)
+    rows = np.full((len(counts), width), pad, values.dtype)
+    rows[np.arange(width) < counts[:, None]] = values
     return rows

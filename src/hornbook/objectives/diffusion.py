@@ -1,0 +1,104 @@
+"""MaskedDiffusion: hide a random share of the row, anything from none to all, and predict it (LLaDA, MDLM).
+
+row       <s> a   b    c    </s>
+inputs    <s> <m> b    <m>  </s>
+targets   <s> a   b    c    </s>
+weights   0   2   0    2    0         1 / p, for a row whose tokens are masked with probability p = 1/2; count is 3
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from hornbook.batch import Batch, Rows, Topology
+from hornbook.errors import UserError
+from hornbook.keys import uniform
+from hornbook.objectives import noise
+from hornbook.objectives.base import Requirements
+from hornbook.vocab import EMPTY, Vocab
+
+# The smallest probability of a mask, and so one over the largest weight; both papers' code has this number.
+_LEAST = 1e-3
+
+
+@dataclass(frozen=True)
+class MaskedDiffusion:
+    """Each row draws a time t in (0, 1); its words are masked with probability p(t), each on its own, and count w(t).
+
+    The loss sum(w * nats) / words is an upper bound on the row's negative log-likelihood per word.
+
+    weighting   llada: p = (1 - e) t + e, w = 1 / p (Nie et al. 2025, section 2.2 and released code);
+                mdlm: log-linear noise, p = (1 - e) u, w = 1 / u, u = (1 - e) t + e (Sahoo et al. 2024, section 3 and
+                released code); e is 0.001
+    """
+
+    weighting: Literal["llada", "mdlm"] = "llada"
+    vocab: Vocab = field(default=EMPTY, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.weighting not in ("llada", "mdlm"):
+            raise UserError(f"The diffusion objective's weighting must be llada or mdlm, not {self.weighting!r}.")
+
+    @property
+    def topology(self) -> Topology:
+        """An encoder: every position sees all others."""
+        return "encoder"
+
+    @property
+    def overlap(self) -> int:
+        """Rows share no token."""
+        return 0
+
+    @property
+    def noise_period(self) -> int:
+        """New noise in each epoch."""
+        return 0
+
+    @property
+    def marks(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Start and end of text around each document."""
+        start = self.vocab.cls if self.vocab.bos is None else self.vocab.bos
+        end = self.vocab.sep if self.vocab.eos is None else self.vocab.eos
+        return (() if start is None else (start,)), (() if end is None else (end,))
+
+    def requirements(self, max_length: int) -> Requirements:
+        """A mask token, and marks around documents."""
+        return Requirements(roles=("bos", "eos", "mask"))
+
+    def row_length(self, max_length: int) -> int:
+        """As many as positions."""
+        return max_length
+
+    def target_length(self, max_length: int) -> int:
+        """As many as inputs."""
+        return max_length
+
+    def check(self, max_length: int) -> None:
+        """Need a mask token, and a row that holds more than its marks."""
+        if max_length < 3:
+            raise UserError(f"The diffusion objective needs rows of at least 3 positions, not {max_length}.")
+        self.vocab.require("mask", "The diffusion objective")
+
+    def probabilities(self, rows: Rows) -> tuple[np.ndarray[tuple[int], np.dtype[np.float64]], ...]:
+        """Return (p, w), float64[B] both: each row's probability of a mask, and the weight of its masked words."""
+        time = (1.0 - _LEAST) * uniform(rows.keys, 1, noise.TIME)[:, 0] + _LEAST
+        return (time, 1.0 / time) if self.weighting == "llada" else ((1.0 - _LEAST) * time, 1.0 / time)
+
+    def __call__(self, rows: Rows) -> Batch:
+        """Return inputs and targets [B, T]; `count` is the number of a row's words, masked or not.
+
+        A row that draws no mask adds its words to the denominator and nothing to the sum, as the bound has it.
+        """
+        mask = self.vocab.require("mask", "The diffusion objective")
+        probability, weight = self.probabilities(rows)
+        free = noise.candidates(rows, self.vocab.special)
+        chosen = noise.bernoulli(free, probability[:, None], rows.keys)
+        inputs = rows.tokens.copy()
+        inputs[chosen] = mask
+        weights = chosen * weight[:, None].astype(np.float32)
+        count = np.count_nonzero(free, axis=1).astype(np.float64)
+        segments = None if rows.segments is None else rows.segments.copy()
+        return Batch(inputs, rows.tokens.copy(), weights, count, segments)
