@@ -15,7 +15,6 @@ from __future__ import annotations
 import functools
 import itertools
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,23 +26,17 @@ from numpy.typing import NDArray
 from hornbook import artifacts
 from hornbook.errors import UserError
 from hornbook.objectives.base import Requirements
-from hornbook.tokens.unigram import piece_scores
+from hornbook.tokens.training import BERT_NAMES, NAMES, train_bpe, train_unigram, train_wordpiece
 from hornbook.vocab import ROLES, Vocab
 
 Kind = Literal["bpe", "wordpiece", "unigram"]
 Template = Literal["none", "both", "end"]
 Ids = NDArray[np.int32]
 
-_NAMES = ("<pad>", "<s>", "</s>", "<unk>", "<mask>")
-_BERT_NAMES = ("[PAD]", "[CLS]", "[SEP]", "[UNK]", "[MASK]")
-_UNKNOWN = 3
 # The tokenizers library needs some 200 bytes of memory per byte of text at work: long texts go in pieces, in batches.
 _PIECE = 1 << 16
 _BATCH = 1 << 20
-_UNIGRAM_WORD = re.compile("[<>\\[\\]\n]|\u2581?[^<>\\[\\]\n\u2581]+|\u2581")
 _LONE_LINE_END = re.compile(r"(?<=\S)\n(?=\S)")
-# BERT limits the alphabet to the 1,000 most frequent characters; the rest are unknown.
-_WORDPIECE_ALPHABET = 1000
 
 
 @dataclass(frozen=True)
@@ -192,7 +185,7 @@ def train_tokenizer(
     first = next(pieces, None)
     if first is None:
         raise UserError("There is no text to train a tokenizer on: every document is empty.")
-    train = {"bpe": _train_bpe, "wordpiece": _train_wordpiece, "unigram": _train_unigram}[kind]
+    train = {"bpe": train_bpe, "wordpiece": train_wordpiece, "unigram": train_unigram}[kind]
     tokenizer = train(itertools.chain([first], pieces), room, len(extra))
     taken = [name for name in extra if tokenizer.token_to_id(name) is not None]
     if taken:
@@ -204,129 +197,13 @@ def train_tokenizer(
     return str(tokenizer.to_str())
 
 
-def _train_bpe(texts: Iterator[str], size: int, extra: int) -> Any:
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-
-    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    _check_size(size, extra, len(alphabet) + len(_NAMES))
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=size,
-        min_frequency=2,
-        special_tokens=_special(_NAMES, strip=True),
-        initial_alphabet=alphabet,
-        show_progress=False,
-    )
-    tokenizer.train_from_iterator(texts, trainer)
-    return tokenizer
-
-
-def _train_wordpiece(texts: Iterator[str], size: int, extra: int) -> Any:
-    """Train twice, first for the alphabet: the library numbers `##` characters in the order of a hash table.
-
-    Given that alphabet as its first entries, in order, it has no choice left.
-    """
-    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
-
-    def pipeline(vocabulary: dict[str, int]) -> Any:
-        tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token=_BERT_NAMES[_UNKNOWN]))
-        tokenizer.normalizer = normalizers.BertNormalizer(lowercase=False, strip_accents=False)
-        tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-        tokenizer.decoder = decoders.WordPiece(prefix="##")
-        return tokenizer
-
-    def train(first: list[str], entries: int) -> dict[str, int]:
-        tokenizer = pipeline({})
-        trainer = trainers.WordPieceTrainer(
-            vocab_size=entries,
-            min_frequency=2,
-            special_tokens=first,
-            initial_alphabet=characters,
-            limit_alphabet=len(characters),
-            show_progress=False,
-        )
-        tokenizer.train_from_iterator(kept, trainer)
-        return dict(tokenizer.get_vocab())
-
-    kept = [pipeline({}).normalizer.normalize_str(text) for text in texts]
-    counts = Counter(itertools.chain.from_iterable(kept))
-    ranked = sorted((item for item in counts if not item.isspace()), key=lambda item: (-counts[item], item))
-    characters = ranked[:_WORDPIECE_ALPHABET]
-    alphabet = sorted(train([], 0))
-    _check_size(size, extra, len(alphabet) + len(_BERT_NAMES))
-    tokenizer = pipeline(train([*_BERT_NAMES, *alphabet], size))
-    tokenizer.add_special_tokens(_special(_BERT_NAMES, strip=False))
-    return tokenizer
-
-
-def _train_unigram(texts: Iterator[str], size: int, extra: int) -> Any:
-    """Take the library's pieces and score them anew: its own scores differ from run to run in the fourth digit.
-
-    Angle and square brackets stand alone, so that no piece can contain a special token's string.
-    """
-    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
-
-    def pipeline(pieces: list[tuple[str, float]]) -> Any:
-        tokenizer = Tokenizer(models.Unigram(pieces, unk_id=_UNKNOWN) if pieces else models.Unigram())
-        metaspace = pre_tokenizers.Metaspace(prepend_scheme="never")
-        tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-            [pre_tokenizers.Split(Regex(r"[<>\[\]\n]"), "isolated"), metaspace]
-        )
-        tokenizer.decoder = decoders.Metaspace(prepend_scheme="never")
-        return tokenizer
-
-    words: Counter[str] = Counter()
-
-    def counted() -> Iterator[str]:
-        for text in texts:
-            words.update(_UNIGRAM_WORD.findall(text.replace(" ", "\u2581")))
-            yield text
-
-    tokenizer = pipeline([])
-    trainer = trainers.UnigramTrainer(
-        vocab_size=max(size, len(_NAMES) + 1),
-        special_tokens=list(_NAMES),
-        unk_token=_NAMES[_UNKNOWN],
-        shrinking_factor=0.5,  # halving after one round each is 4 times faster than the library's default,
-        n_sub_iterations=1,  # for 0.3% more tokens: the rounds of `piece_scores` follow
-        show_progress=False,
-    )
-    try:
-        tokenizer.train_from_iterator(counted(), trainer)
-    except Exception as error:
-        _check_size(size, extra, len(set().union(*words)) + len(_NAMES) + 1)
-        raise error
-    scores = piece_scores(sorted(set(tokenizer.get_vocab()) - set(_NAMES)), words)
-    _check_size(size, extra, len(scores) + len(_NAMES))
-    ranked = sorted(scores.items(), key=lambda item: (-item[1], item[0]))
-    tokenizer = pipeline([*((name, 0.0) for name in _NAMES), *ranked])
-    tokenizer.add_special_tokens(_special(_NAMES, strip=True))
-    return tokenizer
-
-
-def _special(names: Sequence[str], *, strip: bool) -> list[Any]:
-    """Return the special tokens; with `strip`, the mask takes the blank before it, as RoBERTa's does."""
-    from tokenizers import AddedToken
-
-    return [AddedToken(name, special=True, normalized=False, lstrip=strip and name == "<mask>") for name in names]
-
-
-def _check_size(size: int, extra: int, least: int) -> None:
-    if size < least:
-        raise UserError(
-            f"tokenizer.size {size + extra} is too small: text and objective need at least {least + extra}."
-        )
-
-
 def _post_processor(tokenizer: Any, kind: Kind, template: Template) -> Any:
     """Return what frames a text, or a pair of texts, when the tokenizer is used elsewhere."""
     from tokenizers.processors import TemplateProcessing
 
     if template == "none":
         return None
-    start, end = _BERT_NAMES[1:3] if kind == "wordpiece" else _NAMES[1:3]
+    start, end = BERT_NAMES[1:3] if kind == "wordpiece" else NAMES[1:3]
     if kind == "wordpiece":
         first, second = f"$A {end}", f"$B:1 {end}:1"
     else:  # RoBERTa's pair has two end marks in the middle and one token type
