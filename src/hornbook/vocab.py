@@ -14,7 +14,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,6 +87,18 @@ class Vocab:
     def words(self) -> NDArray[np.int32]:
         """Return the ids of all tokens that are text, ascending: what a random replacement is drawn from."""
         return np.flatnonzero(~self.special).astype(np.int32)
+
+    # Bits of `word_flags`.
+    TEXT: ClassVar[int] = 1
+    STARTS: ClassVar[int] = 2
+    ENDS: ClassVar[int] = 4
+
+    @functools.cached_property
+    def word_flags(self) -> NDArray[np.uint8]:
+        """Return uint8[V]: whether each id is text, starts a word, ends one; one table, so that one look-up serves."""
+        flags = np.where(self.special, 0, self.TEXT).astype(np.uint8)
+        flags |= (self.starts_word * np.uint8(self.STARTS)) | (self.ends_word * np.uint8(self.ENDS))
+        return flags
 
     def require(self, role: str, why: str) -> int:
         """Return the id of a role, or refuse in words: `why` says who needs it."""

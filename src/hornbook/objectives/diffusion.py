@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hornbook.batch import Batch, Rows, Topology
 from hornbook.errors import UserError
@@ -82,7 +83,7 @@ class MaskedDiffusion:
             raise UserError(f"The diffusion objective needs rows of at least 3 positions, not {max_length}.")
         self.vocab.require("mask", "The diffusion objective")
 
-    def probabilities(self, rows: Rows) -> tuple[np.ndarray[tuple[int], np.dtype[np.float64]], ...]:
+    def probabilities(self, rows: Rows) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return (p, w), float64[B] both: each row's probability of a mask, and the weight of its masked words."""
         time = (1.0 - _LEAST) * uniform(rows.keys, 1, noise.TIME)[:, 0] + _LEAST
         return (time, 1.0 / time) if self.weighting == "llada" else ((1.0 - _LEAST) * time, 1.0 / time)
@@ -98,7 +99,7 @@ class MaskedDiffusion:
         chosen = noise.bernoulli(free, probability[:, None], rows.keys)
         inputs = rows.tokens.copy()
         inputs[chosen] = mask
-        weights = chosen * weight[:, None].astype(np.float32)
+        weights = np.where(chosen, weight[:, None], 0.0).astype(np.float32)
         count = np.count_nonzero(free, axis=1).astype(np.float64)
         segments = None if rows.segments is None else rows.segments.copy()
         return Batch(inputs, rows.tokens.copy(), weights, count, segments)

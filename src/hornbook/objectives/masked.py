@@ -9,15 +9,17 @@ weights   0   0   1   0   0
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
 from hornbook.batch import Batch, Rows, Topology
 from hornbook.errors import UserError
-from hornbook.objectives import noise, rewrite
+from hornbook.objectives import noise, rewrite, units
 from hornbook.objectives.base import Requirements
 from hornbook.vocab import EMPTY, Vocab
+
+Style = Literal["exact", "iid", "whole_word", "ngram", "span"]
 
 
 @dataclass(frozen=True)
@@ -27,14 +29,16 @@ class Masked:
     rate           share of the tokens that is predicted
     mask_share     of these, the share that inputs show as the mask token
     random_share   of these, the share that inputs show as a random other token; the rest is shown as it is
-    style          exact: so many tokens of each row, at least one (BERT); iid: each token on its own (RoBERTa)
+    style          exact: so many tokens of each row, at least one (BERT); iid: each token on its own (RoBERTa);
+                   whole_word: so many in whole words (BERT, later release); ngram: in 1 to 3 words, p ~ 1/n (ALBERT);
+                   span: in 1 to 10 words, geometric, each span wholly masked, random or kept (SpanBERT)
     static         0: new noise in each epoch (RoBERTa); k: k maskings of each row in turn (BERT used 10)
     """
 
     rate: float = 0.15
     mask_share: float = 0.8
     random_share: float = 0.1
-    style: Literal["exact", "iid"] = "exact"
+    style: Style = "exact"
     static: int = 0
     vocab: Vocab = field(default=EMPTY, repr=False)
 
@@ -49,8 +53,10 @@ class Masked:
             raise UserError(
                 f"The masked objective's mask_share and random_share add up to {total:g}: at most 1 is left."
             )
-        if self.style not in ("exact", "iid"):
-            raise UserError(f"The masked objective's style must be exact or iid, not {self.style!r}.")
+        if self.style not in get_args(Style):
+            raise UserError(
+                f"The masked objective's style must be one of {', '.join(get_args(Style))}: {self.style!r}."
+            )
         if self.static < 0:
             raise UserError(f"The masked objective's static must be 0 (dynamic) or more, not {self.static}.")
 
@@ -94,6 +100,10 @@ class Masked:
             raise UserError(f"The masked objective needs rows of at least 3 positions, not {max_length}.")
         if self.mask_share > 0.0:
             self.vocab.require("mask", "The masked objective")
+        if self.style in ("whole_word", "ngram", "span") and len(self.vocab.starts_word) < self.vocab.size:
+            raise UserError(
+                f"The masked objective's style {self.style} needs to know where this tokenizer's words begin."
+            )
         if not self.vocab.words.size:
             raise UserError(
                 "The masked objective needs a tokenizer with tokens that are not special; this one has none."
@@ -101,16 +111,27 @@ class Masked:
 
     def __call__(self, rows: Rows) -> Batch:
         """Return inputs and targets [B, T]; targets are the row itself, weights are 1 where noise is."""
-        free = noise.candidates(rows, self.vocab.special)
-        if self.style == "exact":
-            number = noise.share_of(np.count_nonzero(free, axis=1), self.rate)
-            chosen = noise.exact(free, number, rows.keys)
-        else:
-            chosen = noise.bernoulli(free, self.rate, rows.keys)
-            number = np.count_nonzero(chosen, axis=1)
+        chosen, number, together = self._chosen(rows)
         mask = self.vocab.require("mask", "The masked objective") if self.mask_share > 0.0 else 0
         inputs = rewrite.substitute(
-            rows.tokens, chosen, rows.keys, mask, self.mask_share, self.random_share, self.vocab.words
+            rows.tokens, chosen, rows.keys, mask, self.mask_share, self.random_share, self.vocab.words, together
         )
         segments = None if rows.segments is None else rows.segments.copy()
         return Batch(inputs, rows.tokens.copy(), chosen.astype(np.float32), number.astype(np.float64), segments)
+
+    def _chosen(self, rows: Rows) -> tuple[noise.Mask, noise.Counts, noise.Counts | None]:
+        """Return what is masked, bool[B, T], how much of each row, and what shows alike; see `rewrite.substitute`."""
+        if self.style == "iid":
+            chosen = noise.bernoulli(noise.candidates(rows, self.vocab.special), self.rate, rows.keys)
+            return chosen, np.count_nonzero(chosen, axis=1), None
+        if self.style == "exact":
+            free = noise.candidates(rows, self.vocab.special)
+            number = noise.share_of(np.count_nonzero(free, axis=1), self.rate)
+            return noise.exact(free, number, rows.keys), number, None
+        free, begins = units.words(rows, self.vocab)
+        if self.style != "whole_word":
+            law = units.NGRAMS if self.style == "ngram" else units.SPANS
+            begins = units.tile(free, begins, rows.segments, law, rows.keys)
+        number = noise.share_of(np.count_nonzero(free, axis=1), self.rate)
+        found = units.choose(free, begins, number, rows.keys, cut=self.style != "whole_word")
+        return found.mask, np.count_nonzero(found.mask, axis=1), found.units if self.style == "span" else None

@@ -46,22 +46,35 @@ def exact(allowed: Mask, counts: Counts, keys: Keys) -> Mask:
 
     Each token draws a random word that ends in its column, so that no two are equal; the smallest are chosen.
     """
-    length = allowed.shape[1]
-    if length == 0:
+    if allowed.shape[1] == 0:
         return allowed.copy()
-    column_bits = _bits_for(length)
-    # At least 19 random bits, and the highest bit for those that must not be chosen.
-    words: NDArray[Any] = (halves if column_bits <= 12 else bits)(keys, length, _CHOICE)
-    size = 8 * words.itemsize
-    words &= words.dtype.type(2 ** (size - 1) - 2**column_bits)
-    words |= np.arange(length, dtype=words.dtype)
-    words |= (~allowed).astype(words.dtype) << words.dtype.type(size - 1)
+    words = _tickets(allowed, keys)
     ordered = np.sort(words, axis=1)
     last = ordered[np.arange(len(words)), np.maximum(counts - 1, 0)]
     chosen = words <= last[:, None]
     if not counts.all():
         chosen &= (counts > 0)[:, None]
     return chosen
+
+
+def shuffled(allowed: Mask, keys: Keys) -> Counts:
+    """Return int64[B, T]: each row's columns, the `allowed` ones first in random order, then the others."""
+    words = _tickets(allowed, keys)
+    words.sort(axis=1)
+    words &= words.dtype.type(2 ** _bits_for(allowed.shape[1]) - 1)
+    return words.astype(np.int64)
+
+
+def _tickets(allowed: Mask, keys: Keys) -> NDArray[Any]:
+    """Return [B, T] different words of a row: (not allowed, at least 19 random bits, column)."""
+    length = allowed.shape[1]
+    column_bits = _bits_for(length)
+    words: NDArray[Any] = (halves if column_bits <= 12 else bits)(keys, length, _CHOICE)
+    size = 8 * words.itemsize
+    words &= words.dtype.type(2 ** (size - 1) - 2**column_bits)
+    words |= np.arange(length, dtype=words.dtype)
+    words |= (~allowed).astype(words.dtype) << words.dtype.type(size - 1)
+    return words
 
 
 def bernoulli(allowed: Mask, rate: ArrayLike, keys: Keys) -> Mask:

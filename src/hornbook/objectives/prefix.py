@@ -160,7 +160,8 @@ class PrefixLM:
 
     def _totals(self, real: Counts) -> Counts:
         """Return how many of a row's `real` tokens are said: at least 1 where there are 2, so that 1 is read."""
-        return np.minimum(np.maximum(np.rint(real * self.mean_target).astype(np.int64), 1), np.maximum(real - 1, 0))
+        said: Counts = np.maximum(np.rint(real * self.mean_target).astype(np.int64), 1)
+        return np.minimum(said, np.maximum(real - 1, 0))
 
     def _draw(self, documents: Documents, keys: Keys, mirrored: bool) -> Counts:
         """Draw how many tokens each document says [D]; mirrored: every second one's draw is the reverse of the last."""
@@ -193,4 +194,5 @@ def _shifted(sizes: Counts, totals: Counts, documents: Documents, keys: Keys) ->
     room = np.where(more, np.maximum(documents.room - 1, 0) - sizes, sizes)
     share = np.abs(missing) / np.maximum(documents.row_sums(room), 1)
     moved = noise.systematic(share[documents.row] * room, room, documents, halves(keys, 1, noise.SPLIT)[:, 0])
-    return sizes + np.where(more, moved, -moved)
+    changed: Counts = sizes + np.where(more, moved, -moved)
+    return changed

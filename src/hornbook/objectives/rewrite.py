@@ -26,10 +26,12 @@ def substitute(
     mask_share: float,
     random_share: float,
     words: NDArray[np.int32],
+    units: NDArray[np.int64] | None = None,
 ) -> Integers:
     """Return inputs [B, T]: of the noise, `mask_share` is masked, `random_share` drawn from `words`, the rest kept.
 
-    Each noise token decides on its own (Devlin et al. 2019, section 3.1), in steps of 2**-32.
+    Each noise token decides on its own (Devlin et al. 2019, section 3.1), in steps of 2**-32; with `units`, one flat
+    place for each noise token in order, those of one place decide together (Joshi et al. 2020, section 3.1).
     """
     inputs = tokens.copy()
     flat = inputs.reshape(-1)
@@ -39,7 +41,8 @@ def substitute(
         return inputs
     row = place // max(tokens.shape[1], 1)
     draws = bits_at(keys, row, place - row * tokens.shape[1], _SUBSTITUTE)
-    choice = draws >> np.uint64(32)
+    deciding = draws if units is None else bits_at(keys, row, units - row * tokens.shape[1], _SUBSTITUTE)
+    choice = deciding >> np.uint64(32)
     shown = flat.take(place)
     if random_share > 0.0:
         # The low half, scaled by multiplication to an index of `words` (Lemire 2019).
