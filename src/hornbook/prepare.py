@@ -26,7 +26,7 @@ from hornbook.objectives.base import Objective
 from hornbook.recipe import Recipe
 from hornbook.tokens.packing import PackedRows
 from hornbook.tokens.shards import TokenStore, write_store
-from hornbook.tokens.tokenizer import Codec, Template, load_codec, train_tokenizer
+from hornbook.tokens.tokenizer import Codec, Template, load_codec, save_codec, train_tokenizer
 
 CORPUS, TOKENIZER, TOKENS = "corpus.json", "tokenizer.json", "tokens"
 # A corpus below this many bytes is kept in memory between the passes over it; a larger one is read anew.
@@ -150,15 +150,14 @@ def _tokenizer(recipe: Recipe, corpus: _Corpus, text: Text, directory: Path, vie
     path = directory / TOKENIZER
     if not path.is_file():
         if recipe.tokenizer.file:
-            content = load_codec(Path(recipe.tokenizer.file)).text
+            save_codec(load_codec(Path(recipe.tokenizer.file)), directory)
         else:
             size = recipe.tokenizer.size or vocabulary_size(text.bytes)
             template = _TEMPLATES[recipe.objective.topology]
             with view.stage(f"training a {recipe.tokenizer.kind} tokenizer", "bytes") as update:
                 texts = _learnable(corpus, text.split, update)
                 needs = recipe.objective.requirements(recipe.model.max_length)
-                content = train_tokenizer(texts, recipe.tokenizer.kind, size, needs, template)
-        write_file(path, content)
+                write_file(path, train_tokenizer(texts, recipe.tokenizer.kind, size, needs, template))
     return load_codec(path)
 
 

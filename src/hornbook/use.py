@@ -20,7 +20,7 @@ from hornbook.model.export import export as export_model
 from hornbook.model.families import choose, find
 from hornbook.model.generate import fill, fill_spans, generate
 from hornbook.objectives.catalogue import settings as objective_settings
-from hornbook.prepare import TOKENIZER, TOKENS, Prepared, recall
+from hornbook.prepare import TOKENS, Prepared, recall
 from hornbook.run import RESULT, Run
 from hornbook.settings import kind_of
 from hornbook.tokens.packing import PackedRows
@@ -117,8 +117,8 @@ def export(run: Run, target: Path | None = None, family: str = "") -> Path:
     target = target or run.directory / "export"
     chosen = find(family) if family else choose(run.recipe.model)
     card = model_card(_card_facts(run, chosen.name))
-    text = (run.directory / TOKENIZER).read_text(encoding="utf-8")
-    return export_model(run.model.state_dict(), run.recipe.model, text, run.codec.vocab, card, target, chosen.name)
+    state, vocab = run.model.state_dict(), run.codec.vocab
+    return export_model(state, run.recipe.model, run.codec.text, vocab, card, target, chosen.name)
 
 
 def _card_facts(run: Run, family: str) -> CardFacts:

@@ -153,7 +153,6 @@ def load_codec(path: Path) -> Codec:
 def save_codec(codec: Codec, directory: Path) -> None:
     """Write tokenizer.json and tokenizer_config.json, from which `load_codec` and transformers know the same roles."""
     names = {role: getattr(codec.vocab, role) for role in ROLES}
-    artifacts.write_file(directory / "tokenizer.json", codec.text)
     artifacts.write_json(
         directory / "tokenizer_config.json",
         {
@@ -162,6 +161,7 @@ def save_codec(codec: Codec, directory: Path) -> None:
             **{f"{role}_token": codec.tokens([number])[0] for role, number in names.items() if number is not None},
         },
     )
+    artifacts.write_file(directory / "tokenizer.json", codec.text)  # last: where it is, the roles are there too
 
 
 def train_tokenizer(
