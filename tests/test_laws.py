@@ -23,6 +23,7 @@ from hornbook.objectives.diffusion import MaskedDiffusion
 from hornbook.objectives.infilling import FillInMiddle
 from hornbook.objectives.masked import Masked
 from hornbook.objectives.prefix import PrefixLM
+from hornbook.objectives.replaced import ReplacedToken
 from hornbook.objectives.span_corruption import SpanCorruption
 from hornbook.vocab import EMPTY
 
@@ -45,6 +46,7 @@ OBJECTIVES = [
     Masked(rate=0.5, style="span", vocab=VOCAB),
     Masked(rate=1.0, mask_share=1.0, random_share=0.0, vocab=VOCAB),
     Masked(rate=0.5, mask_share=0.0, random_share=1.0, static=10, vocab=VOCAB),
+    ReplacedToken(vocab=VOCAB),
     SpanCorruption(vocab=VOCAB),
     SpanCorruption(density=0.5, mean_span=3.0, vocab=VOCAB),
     SpanCorruption(density=0.15, mean_span=64.0, vocab=VOCAB),

@@ -6,26 +6,34 @@ import functools
 
 import torch
 
-from hornbook.model.config import ModelConfig
+from hornbook.model.electra import Electra
 from hornbook.model.inputs import Tensors, to_tensors
 from hornbook.model.transformer import Transformer
+from hornbook.objectives.replaced import ReplacedToken
 from hornbook.prepare import Prepared
 from hornbook.recipe import Recipe, TrainingSettings
 from hornbook.tokens.loader import Loader
 from hornbook.train.optimizers import Optimizers
 
+Model = Transformer | Electra
 
-def build_model(config: ModelConfig, seed: int, device: torch.device, *, compiled: bool) -> Transformer:
-    """Return the model with its initial weights, which depend on (config, seed) alone."""
-    model = Transformer(config)
-    model.initialise(seed)
+
+def build_model(recipe: Recipe, device: torch.device, *, compiled: bool) -> Model:
+    """Return the recipe's model with its initial weights, which depend on the recipe alone."""
+    config, objective = recipe.model, recipe.objective
+    model: Model
+    if isinstance(objective, ReplacedToken):
+        model = Electra(config, objective.generator_width, objective.discriminator_weight)
+    else:
+        model = Transformer(config)
+    model.initialise(recipe.seed)
     model.to(device)
     if compiled:
         model.compile_layers()
     return model
 
 
-def build_optimizers(model: Transformer, training: TrainingSettings) -> Optimizers:
+def build_optimizers(model: Model, training: TrainingSettings) -> Optimizers:
     """Return the optimizers of the recipe over the model's parameters."""
     return Optimizers(
         model.named_parameters(),

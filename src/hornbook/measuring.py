@@ -14,12 +14,12 @@ import torch
 
 from hornbook import keys
 from hornbook.artifacts import read_json, write_json
+from hornbook.assembly import Model
 from hornbook.batch import Batch
 from hornbook.evaluate.baselines import baselines
 from hornbook.evaluate.measure import held_out_batches, measure
 from hornbook.evaluate.pseudo import pseudo_perplexity
 from hornbook.model.inputs import to_tensors
-from hornbook.model.transformer import Transformer
 from hornbook.objectives.base import Objective
 from hornbook.prepare import Prepared
 from hornbook.recipe import Recipe
@@ -74,14 +74,14 @@ class Evaluation:
         return cls(**read_json(path, "result"))
 
 
-def final_evaluation(model: Transformer, recipe: Recipe, prepared: Prepared, device: torch.device) -> Evaluation:
+def final_evaluation(model: Model, recipe: Recipe, prepared: Prepared, device: torch.device) -> Evaluation:
     """Measure in fp32 on the held-out documents, beside simple models counted on the training text that was read."""
     rows, size = prepared.held_out_rows(recipe.model.max_length, _FINAL * recipe.training.evaluate_tokens)
     return evaluate_rows(model, recipe, prepared, rows, size, device)
 
 
 def evaluate_rows(
-    model: Transformer, recipe: Recipe, prepared: Prepared, rows: PackedRows, size: int, device: torch.device
+    model: Model, recipe: Recipe, prepared: Prepared, rows: PackedRows, size: int, device: torch.device
 ) -> Evaluation:
     """Measure on `rows`, which hold documents of `size` bytes."""
     objective = prepared.objective

@@ -112,7 +112,7 @@ def _steps(recipe: Recipe, prepared: Prepared, device: torch.device) -> int:
 
 def seconds_per_step(recipe: Recipe, prepared: Prepared, device: torch.device) -> float:
     """Return the median time of a training step, measured on a model of the recipe that is then dropped."""
-    model = build_model(recipe.model, recipe.seed, device, compiled=recipe.training.compile == "yes")
+    model = build_model(recipe, device, compiled=recipe.training.compile == "yes")
     optimizers = build_optimizers(model, recipe.training)
     loader = build_loader(recipe, prepared, device)
     bf16 = recipe.training.precision == "bf16"

@@ -22,14 +22,13 @@ from types import FrameType
 import torch
 
 from hornbook.artifacts import lock, read_json, write_json
-from hornbook.assembly import build_loader, build_model, build_optimizers
+from hornbook.assembly import Model, build_loader, build_model, build_optimizers
 from hornbook.console import View, quantity
 from hornbook.errors import Interrupted, UserError
 from hornbook.evaluate.measure import measure
 from hornbook.measuring import Evaluation, final_evaluation
 from hornbook.model.count import flops_per_token, parameters
 from hornbook.model.inputs import Tensors, to_tensors
-from hornbook.model.transformer import Transformer
 from hornbook.prepare import Prepared, prepare
 from hornbook.recipe import Recipe
 from hornbook.resolve import resolve
@@ -53,7 +52,7 @@ class Run:
     directory: Path
     recipe: Recipe
     codec: Codec
-    model: Transformer
+    model: Model
     device: torch.device
     step: int
 
@@ -99,7 +98,7 @@ def open_run(directory: Path) -> Run:
     codec = load_codec(directory / "tokenizer.json")
     recipe = dataclasses.replace(recipe, objective=dataclasses.replace(recipe.objective, vocab=codec.vocab))  # type: ignore[type-var]
     device = machine.find_device()
-    model = build_model(recipe.model, recipe.seed, device, compiled=False)
+    model = build_model(recipe, device, compiled=False)
     model.load_state_dict(
         {name.removeprefix(MODEL): value for name, value in tensors.items() if name.startswith(MODEL)}
     )
@@ -178,12 +177,10 @@ def _announce(recipe: Recipe, prepared: Prepared, directory: Path, view: View) -
     )
 
 
-def _train(
-    recipe: Recipe, plan: Plan, prepared: Prepared, directory: Path, device: torch.device, view: View
-) -> Transformer:
+def _train(recipe: Recipe, plan: Plan, prepared: Prepared, directory: Path, device: torch.device, view: View) -> Model:
     """Train to the end of the plan from wherever the run stands; return the model."""
     training = recipe.training
-    model = build_model(recipe.model, recipe.seed, device, compiled=training.compile == "yes")
+    model = build_model(recipe, device, compiled=training.compile == "yes")
     prepare_batch = functools.partial(to_tensors, device=device)
     part, part_bytes = prepared.held_out_rows(recipe.model.max_length, training.evaluate_tokens)
 

@@ -16,9 +16,11 @@ from hornbook.errors import UserError
 from hornbook.measuring import Evaluation, evaluate_rows, final_evaluation
 from hornbook.model.card import CardFacts, Measurement, model_card
 from hornbook.model.count import parameters
+from hornbook.model.electra import Electra
 from hornbook.model.export import export as export_model
 from hornbook.model.families import choose, find
 from hornbook.model.generate import fill, fill_spans, generate
+from hornbook.model.transformer import Transformer
 from hornbook.objectives.catalogue import settings as objective_settings
 from hornbook.prepare import TOKENS, Prepared, recall
 from hornbook.run import RESULT, Run
@@ -60,10 +62,11 @@ def generate_text(
             f"This run's model is an {run.recipe.model.topology}: it fills gaps rather than going on. "
             "Use `hornbook fill`."
         )
+    model = _writer(run)
     before, after = run.recipe.objective.marks
     ids = [[*before, *(int(number) for number in encoded)] for encoded in run.codec.encode(list(prompts))]
     written = generate(
-        run.model,
+        model,
         ids,
         max_new=tokens,
         temperature=temperature,
@@ -87,12 +90,13 @@ def fill_text(run: Run, text: str, top: int = 5) -> list[list[tuple[str, float]]
     vocab, topology = run.codec.vocab, run.recipe.model.topology
     if topology == "decoder":
         raise UserError("This run's model is a decoder: it goes on rather than filling gaps. Use `hornbook generate`.")
+    model = _writer(run)
     pieces = run.codec.encode(_GAP.split(text))
     if topology == "encoder":
         mask = vocab.require("mask", "Filling gaps")
         before, after = run.recipe.objective.marks
         ids = [*before, *_joined(pieces, [mask] * gaps), *after]
-        found = fill(run.model, ids, mask, top)
+        found = fill(model, ids, mask, top)
         return [[(run.codec.decode([number]), share) for number, share in gap] for gap in found]
     if gaps > len(vocab.sentinels):
         raise UserError(f"The text has {gaps} gaps, but the tokenizer only {len(vocab.sentinels)} sentinels.")
@@ -100,8 +104,17 @@ def fill_text(run: Run, text: str, top: int = 5) -> list[list[tuple[str, float]]
     sentinels = vocab.sentinels[:gaps]
     ids = [*_joined(pieces, sentinels), eos]
     longest = run.recipe.objective.target_length(run.recipe.model.max_length)
-    spans = fill_spans(run.model, ids, sentinels, eos, vocab.require("pad", "Filling spans"), longest)
+    spans = fill_spans(model, ids, sentinels, eos, vocab.require("pad", "Filling spans"), longest)
     return [run.codec.decode(span) for span in spans]
+
+
+def _writer(run: Run) -> Transformer:
+    """Return the run's model, which must be one that says tokens."""
+    if isinstance(run.model, Electra):
+        raise UserError(
+            "This run's model tells replaced tokens from original ones: it writes no text, and cannot be exported yet."
+        )
+    return run.model
 
 
 def _joined(pieces: Sequence[NDArray[np.integer[Any]]], between: Sequence[int]) -> list[int]:
@@ -114,10 +127,11 @@ def _joined(pieces: Sequence[NDArray[np.integer[Any]]], between: Sequence[int]) 
 
 def export(run: Run, target: Path | None = None, family: str = "") -> Path:
     """Write the run's model as a folder that transformers opens with equal logits; return the folder."""
+    model = _writer(run)
     target = target or run.directory / "export"
     chosen = find(family) if family else choose(run.recipe.model)
     card = model_card(_card_facts(run, chosen.name))
-    state, vocab = run.model.state_dict(), run.codec.vocab
+    state, vocab = model.state_dict(), run.codec.vocab
     return export_model(state, run.recipe.model, run.codec.text, vocab, card, target, chosen.name)
 
 

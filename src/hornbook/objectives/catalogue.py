@@ -15,6 +15,7 @@ from hornbook.objectives.diffusion import MaskedDiffusion
 from hornbook.objectives.infilling import FillInMiddle
 from hornbook.objectives.masked import Masked
 from hornbook.objectives.prefix import PrefixLM
+from hornbook.objectives.replaced import ReplacedToken
 from hornbook.objectives.span_corruption import SpanCorruption
 from hornbook.vocab import Vocab
 
@@ -24,6 +25,7 @@ CATALOGUE: Mapping[str, type[Any]] = MappingProxyType(
         "prefix": PrefixLM,
         "fim": FillInMiddle,
         "masked": Masked,
+        "replaced": ReplacedToken,
         "diffusion": MaskedDiffusion,
         "span": SpanCorruption,
     }

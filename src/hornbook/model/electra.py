@@ -1,0 +1,205 @@
+"""Electra: a generator that fills masks and a discriminator that finds what it changed (Clark et al. 2020).
+
+    inputs -> embed -> generator -> nats of the masked tokens, and one sample for each
+    inputs with samples -> embed -> encoder -> judge -> replaced or not, at every token
+
+The embeddings are shared; the encoder and they are the model that is kept, under the names a Transformer gives them.
+
+Shapes: B rows, T positions, N scored positions, D width, G width of the generator, V vocabulary.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from hornbook import keys
+from hornbook.errors import UserError
+from hornbook.model import initialise
+from hornbook.model.attention import document_positions
+from hornbook.model.config import ModelConfig
+from hornbook.model.inputs import Tensors
+from hornbook.model.layers import Embeddings, Stack, activation
+from hornbook.model.loss import Kernel, linear_cross_entropy, linear_nats, nats_and_slope
+from hornbook.model.parts import Linear, compute_type, make_norm
+
+# Shares of the vocabulary are whole numbers of 2**-40 when they are summed: such a sum has no order.
+_UNIT = 2.0**40
+_ROWS = 1024  # of logits at once
+
+
+def generator_config(config: ModelConfig, share: float) -> ModelConfig:
+    """Return the config of a generator of about `share` of the width, and as many layers (section 3.2)."""
+    width = max(8, 8 * round(config.width * share / 8))
+    wanted = max(1, round(config.heads * share))
+    heads = max(number for number in range(1, wanted + 1) if width % (2 * number) == 0)
+    inner = max(8, round(config.mlp_width * share))
+    return replace(
+        config, width=width, heads=heads, kv_heads=0, head_width=0, mlp_width=inner if config.mlp_width else 0
+    )
+
+
+class Generator(nn.Module):
+    """A narrow encoder between the embeddings' width and back: into, layers, dense, activation, norm, bias."""
+
+    def __init__(self, config: ModelConfig, outer: ModelConfig) -> None:
+        super().__init__()
+        self.into = Linear(outer.width, config.width, bias=True)
+        self.stack = Stack(config, config.layers, causal=False, cross=False)
+        self.dense = Linear(config.width, outer.width, bias=True)
+        self.activation = activation(config.activation)
+        self.norm = make_norm(outer)
+        self.bias = nn.Parameter(torch.empty(outer.vocab_size))
+
+    def forward(self, x: Tensor, batch: Tensors) -> Tensor:
+        """Return what the embedding matrix is multiplied with at the scored positions, [N, D], for x [B, T, D]."""
+        narrow = self.into(x).to(x.dtype)  # the residual stream keeps its precision
+        hidden = self.stack(narrow, batch.segments, batch.visible).flatten(0, 1)  # [B * T, G]
+        output: Tensor = self.norm(self.activation(self.dense(hidden.index_select(0, batch.scored))))
+        return output
+
+
+class Judge(nn.Module):
+    """The discriminator's head: dense, activation, one logit."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.dense = Linear(config.width, config.width, bias=True)
+        self.activation = activation(config.activation)
+        self.output = Linear(config.width, 1, bias=True)
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """Return the logits [B, T] that a token was replaced, in full precision, for hidden [B, T, D]."""
+        logits: Tensor = self.output(self.activation(self.dense(hidden)))
+        return logits[..., 0].float()
+
+
+class Electra(nn.Module):
+    """A generator and a discriminator, trained together.
+
+    The loss of a row is the mean of the generator's nats over its m masked tokens, plus `weight` times the mean of the
+    discriminator's over its n real ones (specials included, as in the released code); rows count in proportion to m.
+    That is sum(nats of masked tokens) + weight * m / n * sum(nats of real tokens), over the sum of m, which any split
+    into micro-batches leaves the same; it is the paper's sum of two batch means where all rows have the same m / n.
+    """
+
+    def __init__(self, config: ModelConfig, share: float, weight: float) -> None:
+        super().__init__()
+        if config.topology != "encoder":
+            raise UserError(f"Replaced tokens are found by an encoder, and model.topology is {config.topology}.")
+        self.config = config
+        self.weight = weight
+        self.inner = generator_config(config, share)
+        self.embed = Embeddings(config)
+        self.generator = Generator(self.inner, config)
+        self.encoder = Stack(config, config.layers, causal=False, cross=False)
+        self.judge = Judge(config)
+        self.kernel: Kernel = nats_and_slope
+        self.initialise(0)
+
+    def initialise(self, seed: int) -> None:
+        """Give all parameters their first values, and the samples their seed."""
+        self.seed = seed
+        if self.embed.tokens.weight.is_meta:
+            return
+        named = list(self.named_parameters())
+        for part, config in ((True, self.inner), (False, self.config)):
+            mine = [(name, value) for name, value in named if name.startswith("generator.") == part]
+            initialise.initialise(mine, config, seed)
+
+    def loss(self, batch: Tensors) -> Tensor:
+        """Return the batch's share of the numerator, a number in full precision; see the class."""
+        hidden = self.generator(self._embedded(batch.inputs, batch), batch)
+        targets, weights = batch.targets.flatten()[batch.scored], batch.weights.flatten()[batch.scored]
+        kind = compute_type(hidden)
+        table, bias = self.embed.tokens.weight, self.generator.bias
+        said = linear_cross_entropy(hidden, table, bias, targets, weights, kind, self.kernel)
+        logits, replaced = self._judged(batch, hidden)
+        nats = F.binary_cross_entropy_with_logits(logits, replaced.float(), reduction="none")
+        real = torch.ones_like(nats) if batch.segments is None else (batch.segments != 0).float()
+        ratio = batch.weights.sum(1) / real.sum(1).clamp(min=1.0)  # m / n, [B]
+        return said + self.weight * (ratio[:, None] * real * nats).sum()
+
+    def nats(self, batch: Tensors) -> Tensor:
+        """Return the generator's -log p(target) of each scored position [N], without gradients."""
+        with torch.no_grad():
+            hidden = self.generator(self._embedded(batch.inputs, batch), batch)
+            targets = batch.targets.flatten()[batch.scored]
+            return linear_nats(hidden, self.embed.tokens.weight, self.generator.bias, targets, compute_type(hidden))
+
+    def judged(self, batch: Tensors) -> tuple[Tensor, Tensor]:
+        """Return (logits, replaced), both [B, T]: how sure the discriminator is of each token, and what is true."""
+        with torch.no_grad():
+            return self._judged(batch, self.generator(self._embedded(batch.inputs, batch), batch))
+
+    def _judged(self, batch: Tensors, hidden: Tensor) -> tuple[Tensor, Tensor]:
+        """Put samples in the scored places and judge all; no gradient passes through the samples."""
+        shown = batch.inputs.clone()
+        shown.view(-1)[batch.scored] = self._samples(batch, hidden.detach())
+        outputs = self.encoder(self._embedded(shown, batch), batch.segments, batch.visible)
+        return self.judge(outputs), shown != batch.targets
+
+    @torch.no_grad()
+    def _samples(self, batch: Tensors, hidden: Tensor) -> Tensor:
+        """Draw a token for each scored position, int64[N], from the generator's distribution."""
+        kind = compute_type(hidden)
+        draws = uniform(batch.inputs, batch.scored, self.seed)
+        found = torch.empty_like(batch.scored)
+        with torch.autocast(hidden.device.type, enabled=False):
+            table, bias = self.embed.tokens.weight.to(kind), self.generator.bias.to(kind)
+            for start in range(0, len(hidden), _ROWS):
+                rows = slice(start, start + _ROWS)
+                shares = torch.softmax(F.linear(hidden[rows].to(kind), table, bias).float(), -1)
+                upto = (shares * _UNIT).to(torch.int64).cumsum_(-1)  # [C, V]
+                wanted = (draws[rows, None] * upto[:, -1:]).to(torch.int64)
+                found[rows] = torch.searchsorted(upto, wanted, right=True)[:, 0]
+        return found.clamp_(max=self.config.vocab_size - 1)
+
+    def _embedded(self, tokens: Tensor, batch: Tensors) -> Tensor:
+        if tokens.shape[1] > self.config.max_length:
+            raise UserError(
+                f"A row of {tokens.shape[1]} tokens is longer than the model's {self.config.max_length} positions: "
+                "shorten the text or train a model with a larger model.max_length."
+            )
+        if batch.segments is None or self.embed.positions is None:
+            positions = torch.arange(tokens.shape[1], device=tokens.device)
+        else:
+            positions = document_positions(batch.segments)
+        x: Tensor = self.embed(tokens, positions, batch.types)
+        return x
+
+    def compile_layers(self) -> None:
+        """Compile the layers and the loss's kernel, as a Transformer does."""
+        torch._dynamo.config.recompile_limit = 64
+        for stack in (self.generator.stack, self.encoder):
+            for layer in stack.layers:
+                layer.compile(dynamic=False)
+        self.kernel = torch.compile(nats_and_slope, dynamic=True)
+
+
+def uniform(tokens: Tensor, places: Tensor, seed: int) -> Tensor:
+    """Return a number in [0, 1) for each flat place [N] of rows int64[B, T], float64[N].
+
+    A function of the seed, the row's tokens and the place in the row alone, whatever other rows there are.
+    """
+    length = tokens.shape[1]
+    factors = keys.bits(keys.fold(np.uint64(seed % 2**64), np.zeros(1, np.int64)), length, 0)[0] | np.uint64(1)
+    row = ((tokens + 1) * torch.from_numpy(factors.view(np.int64)).to(tokens.device)).sum(1)  # modulo 2**64
+    words = row[places // length] + (places % length + 1) * _signed(0x9E3779B97F4A7C15)
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB), (31, 1)):
+        words = (words ^ _shifted(words, shift)) * _signed(factor)
+    return _shifted(words, 11).double() * 2.0**-53
+
+
+def _shifted(words: Tensor, places: int) -> Tensor:
+    """Shift 64-bit words to the right, zeros coming in."""
+    shifted: Tensor = (words >> places) & (2 ** (64 - places) - 1)
+    return shifted
+
+
+def _signed(word: int) -> int:
+    return word - 2**64 if word >= 2**63 else word
