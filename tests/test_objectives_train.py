@@ -1,0 +1,81 @@
+"""Objectives beside causal, masked and span through the whole path: they train, repeat, and resume bit for bit."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from hornbook import settings
+from hornbook.errors import UserError
+from hornbook.recipes import default
+from hornbook.run import open_run, pretrain, resume
+from hornbook.train.checkpoints import newest
+from hornbook.use import evaluate, export, fill_text
+
+KINDS = {
+    "prefix": [],
+    "prefix-sides": ["objective.topology=encoder-decoder"],
+    "fim": [],
+    "masked": ["objective.style=whole_word"],
+    "diffusion": [],
+    "replaced": [],
+}
+SMALL = [
+    "budget.steps=6",
+    "model.width=64",
+    "model.layers=1",
+    "model.heads=2",
+    "model.max_length=64",
+    "model.dropout=0.1",
+    "training.batch_rows=8",
+    "training.micro_batch=4",
+    "training.precision=fp32",
+    "training.compile=no",
+    "training.evaluate_every=100",
+    "training.evaluate_tokens=500",
+    "training.checkpoint_minutes=0.000001",
+    "training.keep_checkpoints=10",
+    "tokenizer.size=400",
+]
+
+
+@pytest.fixture(scope="module")
+def book(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("text") / "book.txt"
+    lines = [
+        f"The {who} {does} {what}." for who in ("cat", "dog", "king") for does in ("sees", "eats") for what in "abcde"
+    ]
+    path.write_text("\n\n".join(" ".join(lines[start:] + lines[:start]) for start in range(60)), encoding="utf-8")
+    return path
+
+
+def state(directory: Path) -> dict[str, torch.Tensor]:
+    found = newest(directory / "checkpoints", pytest.fail)
+    assert found is not None
+    return found[1]
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_an_objective_trains_is_measured_and_resumes_bit_for_bit(name, book, tmp_path):
+    recipe = settings.override(default(name.partition("-")[0]), [f"data.paths={book}", *SMALL, *KINDS[name]])
+    found = pretrain(recipe, tmp_path / "run", plain=True)
+    assert found.loss > 0 and found.unigram > 0 and found.targets > 0
+    assert found.bits_per_byte is None and found.bigram is None, "not every token is said once, in order"
+    shutil.copytree(tmp_path / "run", tmp_path / "cut")
+    for checkpoint in sorted((tmp_path / "cut" / "checkpoints").glob("step-*"))[2:]:
+        shutil.rmtree(checkpoint)
+    (tmp_path / "cut" / "result.json").unlink()
+    again = resume(tmp_path / "cut", plain=True)
+    assert again == found
+    one, other = state(tmp_path / "run"), state(tmp_path / "cut")
+    assert one.keys() == other.keys() and all(torch.equal(one[key], other[key]) for key in one)
+    run = open_run(tmp_path / "run")
+    assert evaluate(run) == found
+    if name == "replaced":
+        for use in (lambda: export(run, tmp_path / "export"), lambda: fill_text(run, "The [MASK].")):
+            with pytest.raises(UserError, match="replaced tokens"):
+                use()
+        assert not (tmp_path / "export").exists()
