@@ -57,12 +57,12 @@ def exact(allowed: Mask, counts: Counts, keys: Keys) -> Mask:
     return chosen
 
 
-def shuffled(allowed: Mask, keys: Keys) -> Counts:
-    """Return int64[B, T]: each row's columns, the `allowed` ones first in random order, then the others."""
+def shuffled(allowed: Mask, keys: Keys) -> NDArray[np.unsignedinteger]:
+    """Return [B, T]: each row's columns, the `allowed` ones first in random order, then the others."""
     words = _tickets(allowed, keys)
     words.sort(axis=1)
     words &= words.dtype.type(2 ** _bits_for(allowed.shape[1]) - 1)
-    return words.astype(np.int64)
+    return words
 
 
 def _tickets(allowed: Mask, keys: Keys) -> NDArray[Any]:

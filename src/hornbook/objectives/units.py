@@ -53,10 +53,11 @@ def words(rows: Rows, vocab: Vocab) -> tuple[Mask, Mask]:
     flags = vocab.word_flags.take(rows.tokens)
     free = (flags & vocab.TEXT) != 0
     begins = (flags & vocab.STARTS) != 0
-    begins[:, 1:] |= (flags[:, :-1] & vocab.ENDS) != 0
+    begins[:, :1] = True
+    begins[:, 1:] |= ((flags & (vocab.TEXT | vocab.ENDS)) != vocab.TEXT)[:, :-1]
     if rows.segments is not None:
         free &= rows.segments != 0
-    begins |= _fresh(free, rows.segments)
+        begins[:, 1:] |= rows.segments[:, 1:] != rows.segments[:, :-1]
     begins &= free
     return free, begins
 
@@ -104,48 +105,70 @@ def choose(free: Mask, begins: Mask, counts: Counts, keys: Keys, *, cut: bool) -
     whole-word masking). Where no other fits what is left, the first is cut (as SpanBERT cuts its last span), or, unless
     `cut`, less is chosen; but a row of text has one unit at least.
     """
-    rows, length = free.shape
-    edges = np.flatnonzero(begins | ~free)
-    reach = np.zeros(rows * length, np.int32)
-    reach[edges] = np.diff(edges, append=rows * length) * begins.reshape(-1).take(edges)
-    order = noise.shuffled(begins, keys)  # units first; then flat places
-    order += (np.arange(rows) * length)[:, None]
-    sizes = reach.take(order)
-    taken, left = _greedy(sizes, counts)
-    starts, lengths = order[taken], sizes[taken]
-    short = np.flatnonzero(left)
-    if short.size:
-        waits = (sizes[short] > 0) & ~taken[short]
-        wanted = waits.any(axis=1) & (cut | ~taken[short].any(axis=1))
-        short, first = short[wanted], waits[wanted].argmax(axis=1)
-        more = sizes[short, first]
-        starts = np.append(starts, order[short, first])
-        lengths = np.append(lengths, np.minimum(more, left[short]) if cut else more)
+    edge = begins | ~free
+    line = _Line(begins, noise.shuffled(begins, keys), np.append(np.flatnonzero(edge), edge.size), edge.cumsum())
+    left, rows = counts.copy(), np.arange(len(free))
+    parts = []
+    most = int(counts.max(initial=0))  # seldom more units than tokens have to be looked at
+    for columns in (slice(0, most), slice(most, None)):
+        places, sizes = line.units(rows, columns)
+        taken = _fitting(sizes, left[rows])
+        left[rows] -= (sizes * taken).sum(axis=1)
+        parts.append((places[taken], sizes[taken]))
+        rows = rows[left[rows] > 0]
+    rows = rows[cut | (left[rows] == counts[rows])]
+    if rows.size:
+        is_taken = np.zeros(edge.size, bool)
+        is_taken[np.concatenate([places for places, _ in parts])] = True
+        places, sizes = line.units(rows, slice(None))
+        sizes *= ~is_taken.take(places)
+        first = np.arange(len(rows)), (sizes > 0).argmax(axis=1)
+        parts.append((places[first], np.minimum(sizes[first], left[rows]) if cut else sizes[first]))
+    starts, lengths = (np.concatenate(part) for part in zip(*parts, strict=True))
     by_place = starts.argsort()
     starts, lengths = starts[by_place], lengths[by_place]
     units = np.repeat(starts, lengths)
-    tokens = np.repeat(starts - (lengths.cumsum() - lengths), lengths) + np.arange(len(units))
     mask = np.zeros(free.shape, bool)
-    mask.reshape(-1)[tokens] = True
+    mask.reshape(-1)[np.repeat(starts - (lengths.cumsum() - lengths), lengths) + np.arange(len(units))] = True
     return Chosen(mask, units)
 
 
-def _greedy(sizes: NDArray[np.int32], counts: Counts) -> tuple[Mask, NDArray[np.int32]]:
-    """Take sizes [B, T] from left to right while they fit into `counts`, passing over those that do not.
+@dataclass(frozen=True, eq=False)
+class _Line:
+    """The units of each row in the order in which they are drawn.
 
-    Return what is taken, bool[B, T], and what is left, [B]. Each round takes all that fit before the first that does
-    not; the first round needs to look at no more units than there are tokens to choose.
+    begins  bool[B, T]
+    order   [B, T]       columns of each row, those where units begin first
+    edges   int64[E]     flat places where a unit or what is no text begins, and the end of all
+    number  int64[B * T] how many edges there are up to each place, itself included
+    """
+
+    begins: Mask
+    order: NDArray[np.unsignedinteger]
+    edges: Counts
+    number: Counts
+
+    def units(self, rows: Counts, columns: slice) -> tuple[Counts, Counts]:
+        """Return (places, sizes), int64[R, C] both, of these units of these rows; size 0 is no unit."""
+        places = self.order[rows, columns].astype(np.int64) + (rows * self.begins.shape[1])[:, None]
+        sizes = self.edges.take(self.number.take(places)) - places
+        sizes *= self.begins.take(places)
+        return places, sizes
+
+
+def _fitting(sizes: Counts, counts: Counts) -> Mask:
+    """Return which of `sizes` [R, C] fit into `counts` [R], from left to right, passing over those that do not.
+
+    Each round takes all that fit before the first one that does not; what no longer fits then never will.
     """
     taken = np.zeros(sizes.shape, bool)
-    left = counts.astype(np.int32)
-    rows, width = np.arange(len(sizes)), int(counts.max(initial=0))
+    left, rows = counts.copy(), np.arange(len(sizes))
     while rows.size:
-        limit = left[rows][:, None]
-        part = sizes[rows, :width] * ~taken[rows, :width]
+        limit = left[rows, None]
+        part = sizes[rows] * ~taken[rows]
         part *= part <= limit
-        fits = (part.cumsum(axis=1, dtype=np.int32) <= limit) & (part > 0)
-        taken[rows, :width] |= fits
-        left[rows] -= (part * fits).sum(axis=1, dtype=np.int32)
-        rows = rows[(fits.any(axis=1) | (width < sizes.shape[1])) & (left[rows] > 0)]
-        width = sizes.shape[1]
-    return taken, left
+        fits = (part.cumsum(axis=1) <= limit) & (part > 0)
+        taken[rows] |= fits
+        left[rows] -= (part * fits).sum(axis=1)
+        rows = rows[fits.any(axis=1) & (left[rows] > 0)]
+    return taken
