@@ -106,7 +106,9 @@ def choose(free: Mask, begins: Mask, counts: Counts, keys: Keys, *, cut: bool) -
     `cut`, less is chosen; but a row of text has one unit at least.
     """
     edge = begins | ~free
-    line = _Line(begins, noise.shuffled(begins, keys), np.append(np.flatnonzero(edge), edge.size), edge.cumsum())
+    edges = np.flatnonzero(np.append(edge, True))
+    # 32 bits, as an array of 128 KiB costs more to come by than to fill.
+    line = _Line(begins, noise.shuffled(begins, keys), edges, edge.reshape(-1).cumsum(dtype=np.int32))
     left, rows = counts.copy(), np.arange(len(free))
     parts = []
     most = int(counts.max(initial=0))  # seldom more units than tokens have to be looked at
@@ -140,13 +142,13 @@ class _Line:
     begins  bool[B, T]
     order   [B, T]       columns of each row, those where units begin first
     edges   int64[E]     flat places where a unit or what is no text begins, and the end of all
-    number  int64[B * T] how many edges there are up to each place, itself included
+    number  int32[B * T] how many edges there are up to each place, itself included
     """
 
     begins: Mask
     order: NDArray[np.unsignedinteger]
     edges: Counts
-    number: Counts
+    number: NDArray[np.int32]
 
     def units(self, rows: Counts, columns: slice) -> tuple[Counts, Counts]:
         """Return (places, sizes), int64[R, C] both, of these units of these rows; size 0 is no unit."""
