@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from hornbook.batch import Rows
+from hornbook.batch import Batch, Rows
 from hornbook.keys import row_keys
 from hornbook.vocab import Vocab
 
@@ -35,6 +35,9 @@ def vocabulary(sentinels: int = SENTINELS, modes: tuple[str, ...] = MODES) -> Vo
         modes=tuple((name, len(WORDS) + 5 + number) for number, name in enumerate(modes)),
         special=special,
         starts_word=(np.arange(SIZE) % 3 != 0) & ~special,
+        ends_sentence=(np.arange(SIZE) % 13 == 1) & ~special,
+        ends_blank=np.zeros(SIZE, bool),
+        closes=np.zeros(SIZE, bool),
         ends_word=(np.arange(SIZE) % 10 == 7) & ~special,
         fingerprint=f"small {sentinels} {modes}",
     )
@@ -60,6 +63,7 @@ def documents(*rows: list[int]) -> np.ndarray:
 def restore(batch, row: int, vocab: Vocab) -> list[int]:
     """Give back the tokens of a row of an encoder-decoder batch: each sentinel of the inputs is what targets say."""
     sentinels = set(vocab.sentinels)
+    silent = {vocab.eos, *(number for _, number in vocab.modes)}
     inputs, targets = batch.inputs[row], batch.targets[row]
     ones = np.ones_like
     reads = ones(inputs) if batch.segments is None else batch.segments[row]
@@ -67,18 +71,19 @@ def restore(batch, row: int, vocab: Vocab) -> list[int]:
     tokens: list[int] = []
     for document in [number for number in dict.fromkeys(reads.tolist()) if number]:
         spans: dict[int, list[int]] = {}
-        latest: list[int] = []
+        latest = end = []  # what is said before any sentinel is the end of the text
         for token in targets[says == document].tolist():
             if token in sentinels:
                 assert token not in spans, "a sentinel stands twice in one document"
                 latest = spans[token] = []
-            elif token != vocab.eos:
+            elif token not in silent:
                 latest.append(token)
         for token in inputs[reads == document].tolist():
             if token in sentinels:
                 tokens += spans.pop(token)
-            elif token != vocab.eos:
+            elif token not in silent:
                 tokens.append(token)
+        tokens += end
         assert not spans, "the targets say a span that the inputs do not ask for"
     return tokens
 
@@ -113,3 +118,35 @@ def restore_middles(batch, rows: Rows, row: int, vocab: Vocab) -> list[int]:
             document = document[: len(own)]
         tokens += document
     return tokens
+
+
+def restore_joined(batch, row: int, vocab: Vocab) -> list[int]:
+    """Give back the tokens of a row of a decoder that reads inputs and says targets: scored places are the targets."""
+    own = np.ones_like(batch.inputs[row]) if batch.segments is None else batch.segments[row]
+    says = batch.weights[row] != 0
+    reads = ~says & (own != 0)
+    count = np.array([says.sum()], np.float64)
+    sides = Batch(
+        batch.inputs[row][None, reads],
+        batch.targets[row][None, says],
+        batch.weights[row][None, says],
+        count,
+        own[None, reads],
+        decoder_segments=own[None, says],
+    )
+    return restore(sides, 0, vocab)
+
+
+def texts(batch, row: int) -> tuple[list[int], list[int]]:
+    """The two texts of a pair, as the targets have them, without the marks around them."""
+    real = int(np.count_nonzero(batch.segments[row]))
+    if real == 0:
+        return [], []
+    second = int(np.flatnonzero(batch.types[row])[0])
+    return batch.targets[row][1 : second - 1].tolist(), batch.targets[row][second : real - 1].tolist()
+
+
+def restore_pair(batch, row: int, swapped: bool) -> list[int]:
+    """Give back the tokens of a row of a pair of its own two texts."""
+    first, second = texts(batch, row)
+    return second + first if swapped else first + second

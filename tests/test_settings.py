@@ -16,7 +16,7 @@ from hornbook import settings
 from hornbook.errors import UserError
 from hornbook.model.config import modern
 from hornbook.objectives.catalogue import CATALOGUE, build
-from hornbook.recipe import Budget, DataSettings, Recipe, TokenizerSettings, TrainingSettings
+from hornbook.recipe import Budget, DataSettings, Recipe, TokenizerSettings, TrainingSettings, default_model
 from hornbook.vocab import EMPTY
 
 positive = st.floats(1e-12, 1e12)
@@ -37,7 +37,7 @@ def recipes(draw: st.DrawFn) -> Recipe:
             draw(st.sampled_from(["bpe", "wordpiece", "unigram"])), draw(st.integers(0, 10**6)), draw(texts)
         ),
         model=dataclasses.replace(
-            modern(objective.topology),
+            default_model(objective),
             heads=heads,
             width=64 * heads,
             biases=draw(st.booleans()),
@@ -147,7 +147,7 @@ def test_numbers_may_be_whole_or_written_as_text() -> None:
 def test_an_absent_model_is_the_modern_block_of_the_objective() -> None:
     for kind in CATALOGUE:
         recipe = settings.from_dict({"objective": {"kind": kind}, "model": {"max_length": 99}})
-        assert recipe.model == dataclasses.replace(modern(recipe.objective.topology), max_length=99)
+        assert recipe.model == dataclasses.replace(default_model(recipe.objective), max_length=99)
 
 
 @pytest.mark.parametrize(

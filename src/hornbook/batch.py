@@ -48,17 +48,29 @@ Integers = NDArray[np.integer]
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """Rows of corpus tokens. tokens int[B, T]; keys uint64[B]; segments int[B, T] (0 = padding) or None."""
+    """Rows of corpus tokens.
+
+    tokens     int[B, T]
+    keys       uint64[B]
+    segments   int[B, T] (0 = padding) or None
+    index      int64[B] or None: each row's number in the corpus, by which mixtures take turns
+    companion  int[B, C] or None: text of another document for objectives that pair texts, -1 after its end
+    """
 
     tokens: Integers
     keys: Keys
     segments: Integers | None = None
+    index: NDArray[np.int64] | None = None
+    companion: Integers | None = None
 
     def __post_init__(self) -> None:
         if self.tokens.ndim != 2 or self.keys.shape != (self.tokens.shape[0],):
             raise ValueError(f"Rows need tokens [B, T] and keys [B], got {self.tokens.shape} and {self.keys.shape}")
         if self.segments is not None and self.segments.shape != self.tokens.shape:
             raise ValueError(f"segments {self.segments.shape} do not match tokens {self.tokens.shape}")
+        for name, value in (("index", self.index), ("companion", self.companion)):
+            if value is not None and len(value) != len(self.tokens):
+                raise ValueError(f"{name} of {len(value)} rows does not match {len(self.tokens)} rows of tokens")
 
     def __len__(self) -> int:
         return int(self.tokens.shape[0])
@@ -67,6 +79,12 @@ class Rows:
     def real(self) -> NDArray[np.bool_]:
         """Return bool[B, T]: True where there is a token, False where there is padding."""
         return np.ones(self.tokens.shape, bool) if self.segments is None else self.segments != 0
+
+    def take(self, chosen: NDArray[Any]) -> Rows:
+        """Return the chosen rows, by number [N] or by bool[B]."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        kept: dict[str, Any] = {name: None if value is None else value[chosen] for name, value in values.items()}
+        return Rows(**kept)
 
 
 @dataclass(frozen=True, eq=False)

@@ -132,7 +132,7 @@ def pretrain(
     from datetime import datetime
 
     from hornbook import presentation
-    from hornbook.settings import kind_of
+    from hornbook.objectives.catalogue import kind_of
 
     chosen = {"objective": objective, "recipe": recipe, "out": out, "seed": seed}
     budget = {"minutes": minutes, "steps": steps, "tokens": tokens, "epochs": epochs}

@@ -21,10 +21,11 @@ from hornbook.evaluate.measure import held_out_batches, measure
 from hornbook.evaluate.pseudo import pseudo_perplexity
 from hornbook.model.inputs import to_tensors
 from hornbook.objectives.base import Objective
+from hornbook.objectives.catalogue import kind_of
 from hornbook.prepare import Prepared
 from hornbook.recipe import Recipe
-from hornbook.settings import kind_of
-from hornbook.tokens.packing import PackedRows
+from hornbook.tokens.loader import batches
+from hornbook.tokens.packing import CorpusRows
 
 # The last measurement reads this many times the tokens of those during the run, as far as the text goes.
 _FINAL = 20
@@ -44,6 +45,7 @@ class Evaluation:
     bits_per_byte      causal models only
     pseudo_perplexity  masked models only
     unigram, bigram    loss of the simple models on the same targets; bigram for causal models only
+    pair_accuracy      share of the pairs of texts told rightly; objectives of pairs only
     targets            number of scored targets that are text
     text_bytes         size of the text measured on
     """
@@ -58,6 +60,7 @@ class Evaluation:
     bigram: float | None
     targets: int
     text_bytes: int
+    pair_accuracy: float | None = None
 
     @property
     def beats_baselines(self) -> bool:
@@ -81,16 +84,15 @@ def final_evaluation(model: Model, recipe: Recipe, prepared: Prepared, device: t
 
 
 def evaluate_rows(
-    model: Model, recipe: Recipe, prepared: Prepared, rows: PackedRows, size: int, device: torch.device
+    model: Model, recipe: Recipe, prepared: Prepared, rows: CorpusRows, size: int, device: torch.device
 ) -> Evaluation:
     """Measure on `rows`, which hold documents of `size` bytes."""
     objective = prepared.objective
     prepare_batch = functools.partial(to_tensors, device=device)
     batch_rows = recipe.training.micro_batch
     training = prepared.training_rows(recipe.model.max_length)
-    read = min(
-        len(training), recipe.budget.steps * recipe.training.batch_rows, _COUNTED_TOKENS // training.row_length + 1
-    )
+    enough = _COUNTED_TOKENS * len(training) // training.tokens + 1
+    read = min(len(training), recipe.budget.steps * recipe.training.batch_rows, enough)
     simple = baselines(
         _training_batches(training, read, objective, batch_rows, recipe.seed),
         held_out_batches(rows, objective, batch_rows, recipe.seed),
@@ -100,7 +102,7 @@ def evaluate_rows(
     with torch.no_grad():
         found = measure(model, rows, objective, prepare_batch, batch_rows=batch_rows, seed=recipe.seed, text_bytes=size)
         pseudo = None
-        if recipe.model.topology == "encoder":
+        if recipe.model.topology == "encoder" and not recipe.model.pair_head:
             pseudo = pseudo_perplexity(
                 model, rows, objective, prepare_batch, tokens=_GUESSED_TOKENS, batch_rows=batch_rows, seed=recipe.seed
             ).value
@@ -115,13 +117,12 @@ def evaluate_rows(
         bigram=simple.bigram,
         targets=found.text_tokens,
         text_bytes=size,
+        pair_accuracy=found.pair_accuracy,
     )
 
 
 def _training_batches(
-    rows: PackedRows, number: int, objective: Objective, batch_rows: int, seed: int
+    rows: CorpusRows, number: int, objective: Objective, batch_rows: int, seed: int
 ) -> Iterator[Batch]:
     """Yield the first `number` rows of the stream as the objective shows them in the first epoch."""
-    for start in range(0, number, batch_rows):
-        index = np.arange(start, min(start + batch_rows, number))
-        yield objective(rows.rows(index, keys.row_keys(seed, index, 0)))
+    return batches(rows, objective, np.arange(number), lambda part, row: keys.row_keys(seed, row, 0), batch_rows)

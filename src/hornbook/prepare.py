@@ -24,7 +24,7 @@ from hornbook.corpus.split import Split, make_split
 from hornbook.errors import UserError
 from hornbook.objectives.base import Objective
 from hornbook.recipe import Recipe
-from hornbook.tokens.packing import PackedRows
+from hornbook.tokens.packing import CorpusRows, corpus_rows
 from hornbook.tokens.shards import TokenStore, write_store
 from hornbook.tokens.tokenizer import Codec, Template, load_codec, save_codec, train_tokenizer
 
@@ -33,7 +33,7 @@ CORPUS, TOKENIZER, TOKENS = "corpus.json", "tokenizer.json", "tokens"
 _KEEP_BYTES = 256 << 20
 # A tokenizer learns from at most this many bytes of the training text: more changes it little.
 _LEARN_BYTES = 64 << 20
-_SMALLEST, _LARGEST = 512, 16_384
+_LARGEST, _FEWEST_WORDS = 16_384, 1_024
 # Which marks other tools shall put around a text for a model of each topology, as its training text had them.
 _TEMPLATES: dict[Topology, Template] = {"decoder": "none", "encoder": "both", "encoder-decoder": "end"}
 
@@ -56,11 +56,11 @@ class Prepared:
     objective: Objective
     store: TokenStore
 
-    def training_rows(self, max_length: int) -> PackedRows:
+    def training_rows(self, max_length: int) -> CorpusRows:
         """Return the rows of all training documents."""
         return self._rows(np.flatnonzero(~self._held_out()), max_length)
 
-    def held_out_rows(self, max_length: int, tokens: int) -> tuple[PackedRows, int]:
+    def held_out_rows(self, max_length: int, tokens: int) -> tuple[CorpusRows, int]:
         """Return the rows of held-out documents of about `tokens` tokens (at least one document), and their bytes.
 
         Documents are taken in the order of their hashes, so that the choice does not depend on the order of files.
@@ -74,9 +74,8 @@ class Prepared:
     def _held_out(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
         return self.store.hashes <= np.uint64(self.text.split.threshold)
 
-    def _rows(self, documents: np.ndarray[Any, np.dtype[np.int64]], max_length: int) -> PackedRows:
-        objective = self.objective
-        return PackedRows(self.store, documents, objective.row_length(max_length), objective.overlap, objective.marks)
+    def _rows(self, documents: np.ndarray[Any, np.dtype[np.int64]], max_length: int) -> CorpusRows:
+        return corpus_rows(self.store, documents, self.objective, max_length)
 
 
 def prepare(recipe: Recipe, directory: Path, view: View) -> Prepared:
@@ -152,11 +151,12 @@ def _tokenizer(recipe: Recipe, corpus: _Corpus, text: Text, directory: Path, vie
         if recipe.tokenizer.file:
             save_codec(load_codec(Path(recipe.tokenizer.file)), directory)
         else:
-            size = recipe.tokenizer.size or vocabulary_size(text.bytes)
+            needs = recipe.objective.requirements(recipe.model.max_length)
+            more = needs.sentinels + len(needs.modes)
+            size = recipe.tokenizer.size or vocabulary_size(text.bytes, recipe.tokenizer.kind) + more
             template = _TEMPLATES[recipe.objective.topology]
             with view.stage(f"training a {recipe.tokenizer.kind} tokenizer", "bytes") as update:
                 texts = _learnable(corpus, text.split, update)
-                needs = recipe.objective.requirements(recipe.model.max_length)
                 write_file(path, train_tokenizer(texts, recipe.tokenizer.kind, size, needs, template))
     return load_codec(path)
 
@@ -173,12 +173,14 @@ def _learnable(corpus: _Corpus, split: Split, update: Callable[[int], None]) -> 
             update(size)
 
 
-def vocabulary_size(text_bytes: int) -> int:
-    """Return the default vocabulary for a corpus: the power of two nearest below a 600th of its bytes, 512 to 16,384.
+def vocabulary_size(text_bytes: int, kind: str) -> int:
+    """Return the default vocabulary for a corpus: 256 and a 1,200th of its bytes, to a multiple of 64, at most 16,384.
 
-    Each token is then seen some hundred times: a larger vocabulary would leave most of its embeddings untrained.
+    Each entry is then seen hundreds of times; on a small text a larger vocabulary learns to recite (docs/LOG.md).
+    WordPiece and Unigram, which hold the text's characters themselves, have at least 1,024 entries.
 
-    >>> vocabulary_size(50_000), vocabulary_size(2_700_000), vocabulary_size(10**9)
-    (512, 4096, 16384)
+    >>> vocabulary_size(50_000, "bpe"), vocabulary_size(2_300_000, "bpe"), vocabulary_size(10**9, "unigram")
+    (320, 2176, 16384)
     """
-    return min(_LARGEST, max(_SMALLEST, 1 << max(0, (text_bytes // 600).bit_length() - 1)))
+    size = -(-(256 + text_bytes // 1200) // 64) * 64
+    return max(0 if kind == "bpe" else _FEWEST_WORDS, min(_LARGEST, size))

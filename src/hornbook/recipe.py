@@ -6,12 +6,12 @@ after each name in a class's docstring is its help.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from hornbook.errors import UserError
-from hornbook.model.config import ModelConfig
-from hornbook.objectives.base import Objective
+from hornbook.model.config import ModelConfig, modern
+from hornbook.objectives.base import Objective, Paired
 from hornbook.objectives.causal import Causal
 
 
@@ -104,7 +104,7 @@ class TrainingSettings:
     keep_checkpoints     how many of the newest to keep
     """
 
-    batch_rows: int = 32
+    batch_rows: int = 16
     micro_batch: int = 0
     optimizer: Literal["muon", "adamw"] = "muon"
     learning_rate: float = 3e-3
@@ -178,3 +178,14 @@ class Recipe:
         if self.model.topology != self.objective.topology:
             wanted, given = self.objective.topology, self.model.topology
             raise UserError(f"The objective trains models of topology {wanted}, but model.topology is {given}.")
+        if isinstance(self.objective, Paired) != self.model.pair_head:
+            needs = "needs" if isinstance(self.objective, Paired) else "has no use for"
+            raise UserError(f"The objective {needs} a head for pairs, but model.pair_head is {self.model.pair_head}.")
+        if self.model.pair_head and self.model.types < 2:
+            raise UserError(f"Pairs of texts need 2 token types, but model.types is {self.model.types}.")
+
+
+def default_model(objective: Objective) -> ModelConfig:
+    """Return the modern block of an objective's topology, with a head and token types for pairs if it has pairs."""
+    block = modern(objective.topology)
+    return replace(block, types=2, pair_head=True) if isinstance(objective, Paired) else block

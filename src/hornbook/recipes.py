@@ -10,9 +10,9 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from hornbook.errors import UserError, nearest
-from hornbook.model.config import ModelConfig, modern
+from hornbook.model.config import ModelConfig
 from hornbook.objectives.catalogue import CATALOGUE, build
-from hornbook.recipe import Budget, DataSettings, Recipe, TokenizerSettings
+from hornbook.recipe import Budget, DataSettings, Recipe, TokenizerSettings, default_model
 from hornbook.vocab import EMPTY
 
 BUILTIN = ("builtin:docs",)
@@ -24,7 +24,7 @@ def default(objective: str = "causal", paths: Sequence[str] = BUILTIN, budget: B
     if objective not in CATALOGUE:
         raise UserError(f"There is no objective '{objective}'.{nearest(objective, CATALOGUE)}")
     built = build(objective, {}, EMPTY)
-    return Recipe(objective=built, data=DataSettings(tuple(paths)), model=modern(built.topology), budget=budget)
+    return Recipe(objective=built, data=DataSettings(tuple(paths)), model=default_model(built), budget=budget)
 
 
 def demo() -> Recipe:
@@ -39,7 +39,7 @@ def llama() -> Recipe:
 
 
 def bert() -> Recipe:
-    """A masked model with BERT's block and WordPiece (Devlin et al. 2019); no next-sentence prediction, no dropout."""
+    """A masked model with BERT's block and WordPiece (Devlin et al. 2019); no next-sentence prediction."""
     block = ModelConfig(
         "encoder",
         norm="layer",
@@ -55,6 +55,7 @@ def bert() -> Recipe:
         head_transform=True,
         head_bias=True,
         types=2,
+        dropout=-1.0,
     )
     return replace(default("masked"), tokenizer=TokenizerSettings("wordpiece"), model=block)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
+from collections.abc import Callable
 
 import torch
 
@@ -15,6 +16,7 @@ from hornbook.assembly import build_loader, build_model, build_optimizers
 from hornbook.errors import UserError
 from hornbook.model.config import ModelConfig
 from hornbook.model.count import parameters
+from hornbook.objectives.base import tokens_per_row
 from hornbook.prepare import Prepared
 from hornbook.recipe import Budget, Recipe
 from hornbook.train.loop import precision
@@ -24,15 +26,23 @@ from hornbook.train.machine import best_precision, has_compiler, matrix_rate, sy
 SIZES = ((128, 2), (128, 4), (192, 4), (256, 4), (320, 5), (384, 6), (512, 8), (640, 10), (768, 12), (1024, 16))
 _HEAD_WIDTH = 64
 # Share of the matrix rate that training reaches, for choosing a size before anything was trained.
-_EXPECTED_SHARE = 0.35
-# Tokens a parameter for compute-optimal training (Hoffmann et al. 2022, approach 1).
-_TOKENS_PER_PARAMETER = 20
+_EXPECTED_SHARE = 0.4
+# Tokens for each parameter of the layers. Large runs are best at about 20 (Hoffmann et al. 2022, approach 1); runs of
+# minutes are best with fewer (docs/LOG.md).
+_TOKENS_PER_PARAMETER = 4
+# A budget of minutes reads a text at most so often: beyond, a model forgets how to go on and recites (docs/LOG.md).
+_MOST_EPOCHS = 80
+# (most epochs, dropout): reading a text up to four times is as good as new text (Muennighoff et al. 2023).
+_DROPOUT = ((4, 0.0), (16, 0.1), (32, 0.2), (math.inf, 0.3))
 _COMPILE_MINUTES = 10.0
 _CALIBRATION_SECONDS = 3.0
 
 
-def resolve(recipe: Recipe, prepared: Prepared, device: torch.device) -> Recipe:
-    """Return the recipe with every open choice made: no zeros that mean "choose", no "auto", a budget in steps."""
+def resolve(recipe: Recipe, prepared: Prepared, device: torch.device, say: Callable[[str], None]) -> Recipe:
+    """Return the recipe with every open choice made: no zeros that mean "choose", no "auto", a budget in steps.
+
+    `say` is told when a budget of minutes is cut because the text is small.
+    """
     training = recipe.training
     if training.precision == "auto":
         training = dataclasses.replace(training, precision=best_precision(device))
@@ -43,7 +53,11 @@ def resolve(recipe: Recipe, prepared: Prepared, device: torch.device) -> Recipe:
     recipe = dataclasses.replace(recipe, training=training)
     rate = matrix_rate(device, torch.bfloat16 if training.precision == "bf16" else torch.float32)
     recipe = dataclasses.replace(recipe, model=_complete(recipe, prepared, rate))
-    steps = _steps(recipe, prepared, device)
+    steps = _steps(recipe, prepared, device, say)
+    if recipe.model.dropout < 0:
+        epochs = steps * training.batch_rows / len(prepared.training_rows(recipe.model.max_length))
+        dropout = next(share for most, share in _DROPOUT if epochs <= most)
+        recipe = dataclasses.replace(recipe, model=dataclasses.replace(recipe.model, dropout=dropout))
     every = training.evaluate_every or max(1, math.ceil(steps / 10))
     training = dataclasses.replace(training, evaluate_every=every)
     return dataclasses.replace(recipe, training=training, budget=Budget(steps=steps))
@@ -69,14 +83,15 @@ def _complete(recipe: Recipe, prepared: Prepared, rate: float) -> ModelConfig:
 
 
 def _size(recipe: Recipe, model: ModelConfig, prepared: Prepared, rate: float) -> tuple[int, int]:
-    """Return the largest (width, layers) that the budget trains on 20 tokens a parameter, by C = 6 N D."""
+    """Return the largest (width, layers) that the budget trains on enough tokens a parameter, by C = 6 N D."""
     budget = recipe.budget
     if budget.minutes:
         flops = budget.minutes * 60 * rate * _EXPECTED_SHARE
-        largest = math.sqrt(flops / (6 * _TOKENS_PER_PARAMETER))
+        tokens = math.sqrt(flops * _TOKENS_PER_PARAMETER / 6)
+        tokens = min(tokens, _longest(recipe, prepared) * _step_tokens(recipe))
     else:
-        largest = _counted_steps(recipe, prepared) * _step_tokens(recipe) / _TOKENS_PER_PARAMETER
-    fitting = [size for size in SIZES if _weights(model, *size) <= largest]
+        tokens = _counted_steps(recipe, prepared) * _step_tokens(recipe)
+    fitting = [size for size in SIZES if _weights(model, *size) <= tokens / _TOKENS_PER_PARAMETER]
     return fitting[-1] if fitting else SIZES[0]
 
 
@@ -86,8 +101,8 @@ def _weights(model: ModelConfig, width: int, layers: int) -> int:
     return parameters(sized) - sized.vocab_size * width
 
 
-def _step_tokens(recipe: Recipe) -> int:
-    return recipe.training.batch_rows * recipe.objective.row_length(recipe.model.max_length)
+def _step_tokens(recipe: Recipe) -> float:
+    return recipe.training.batch_rows * tokens_per_row(recipe.objective, recipe.model.max_length)
 
 
 def _counted_steps(recipe: Recipe, prepared: Prepared) -> int:
@@ -101,17 +116,31 @@ def _counted_steps(recipe: Recipe, prepared: Prepared) -> int:
     return math.ceil(budget.epochs * rows / recipe.training.batch_rows)
 
 
-def _steps(recipe: Recipe, prepared: Prepared, device: torch.device) -> int:
+def _longest(recipe: Recipe, prepared: Prepared) -> int:
+    """Return the steps after which the text has been read as often as a budget of minutes may read it."""
+    rows = len(prepared.training_rows(recipe.model.max_length))
+    return math.ceil(_MOST_EPOCHS * rows / recipe.training.batch_rows)
+
+
+def _steps(recipe: Recipe, prepared: Prepared, device: torch.device, say: Callable[[str], None]) -> int:
     if not recipe.budget.minutes:
         return _counted_steps(recipe, prepared)
     seconds = seconds_per_step(recipe, prepared, device)
     # Ten measurements on held-out text cost a forward pass each, a third of a training step's work.
     measuring = 10 * recipe.training.evaluate_tokens / 3 / _step_tokens(recipe) * seconds
-    return max(1, int((recipe.budget.minutes * 60 - measuring) / seconds))
+    steps, longest = max(1, int((recipe.budget.minutes * 60 - measuring) / seconds)), _longest(recipe, prepared)
+    if steps > longest:
+        say(
+            f"The text is small: {recipe.budget.minutes:g} minutes would read it more than {_MOST_EPOCHS} times, so "
+            f"training ends after {longest:,} steps; more text would make better use of the time."
+        )
+    return min(steps, longest)
 
 
 def seconds_per_step(recipe: Recipe, prepared: Prepared, device: torch.device) -> float:
     """Return the median time of a training step, measured on a model of the recipe that is then dropped."""
+    if recipe.model.dropout < 0:  # not chosen yet, since it depends on what is measured here: time it with some
+        recipe = dataclasses.replace(recipe, model=dataclasses.replace(recipe.model, dropout=0.1))
     model = build_model(recipe, device, compiled=recipe.training.compile == "yes")
     optimizers = build_optimizers(model, recipe.training)
     loader = build_loader(recipe, prepared, device)

@@ -29,10 +29,12 @@ from hornbook.evaluate.measure import measure
 from hornbook.measuring import Evaluation, final_evaluation
 from hornbook.model.count import flops_per_token, parameters
 from hornbook.model.inputs import Tensors, to_tensors
+from hornbook.objectives.base import cycle_of, tokens_per_row
+from hornbook.objectives.catalogue import kind_of
 from hornbook.prepare import Prepared, prepare
 from hornbook.recipe import Recipe
 from hornbook.resolve import resolve
-from hornbook.settings import kind_of, load_recipe, save_recipe
+from hornbook.settings import load_recipe, save_recipe
 from hornbook.tokens.tokenizer import Codec, load_codec
 from hornbook.train import machine
 from hornbook.train.checkpoints import newest
@@ -120,7 +122,7 @@ def _go(recipe: Recipe, directory: Path, view: View) -> Evaluation:
         prepared = prepare(recipe, directory, view)
         if not (directory / PLAN).is_file():
             with view.stage("measuring the machine", "steps"):
-                recipe = resolve(recipe, prepared, device)
+                recipe = resolve(recipe, prepared, device, view.say)
             save_recipe(recipe, directory / RECIPE)
             write_json(directory / PLAN, dataclasses.asdict(_plan(recipe, prepared, device)))
         plan = Plan(**read_json(directory / PLAN, "plan"))
@@ -138,14 +140,16 @@ def _go(recipe: Recipe, directory: Path, view: View) -> Evaluation:
 def _plan(recipe: Recipe, prepared: Prepared, device: torch.device) -> Plan:
     training, model, objective = recipe.training, recipe.model, prepared.objective
     bf16 = training.precision == "bf16"
-    reads, says = model.max_length, objective.target_length(model.max_length)
-    behind = says if model.topology == "encoder-decoder" else 0
+    reads, parts = model.max_length, cycle_of(objective)
+    behind = [part.target_length(reads) if model.topology == "encoder-decoder" else 0 for part in parts]
     first = build_loader(recipe, prepared, torch.device("cpu")).step(0)
     scored = sum(batch.scored.numel() for batch in first) / sum(batch.targets.numel() for batch in first)
     return Plan(
         steps=recipe.budget.steps,
-        tokens_per_step=training.batch_rows * (objective.row_length(reads) - objective.overlap),
-        flops_per_step=flops_per_token(model, reads, scored, behind) * training.batch_rows * (reads + behind),
+        tokens_per_step=round(training.batch_rows * tokens_per_row(objective, reads)),
+        flops_per_step=training.batch_rows
+        * sum(flops_per_token(model, reads, scored, says) * (reads + says) for says in behind)
+        / len(parts),
         matrix_rate=machine.matrix_rate(device, torch.bfloat16 if bf16 else torch.float32),
         evaluate_every=training.evaluate_every,
         record_every=max(1, recipe.budget.steps // _RECORDS),
@@ -173,7 +177,7 @@ def _announce(recipe: Recipe, prepared: Prepared, directory: Path, view: View) -
     compiled = "compiled" if recipe.training.compile == "yes" else "eager"
     view.say(
         f"training: {budget.steps:,} steps of {recipe.training.batch_rows} rows, {seen / max(1, len(rows)):.1f} "
-        f"epochs, {recipe.training.precision}, {compiled}, into {directory}"
+        f"epochs, dropout {model.dropout:g}, {recipe.training.precision}, {compiled}, into {directory}"
     )
 
 

@@ -13,7 +13,7 @@ import inspect
 import re
 import tomllib
 import typing
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, Field, fields, is_dataclass, replace
 from pathlib import Path
 from types import NoneType
@@ -26,8 +26,9 @@ from hornbook.artifacts import write_file
 from hornbook.errors import UserError, nearest
 from hornbook.model.config import ModelConfig, modern
 from hornbook.objectives.base import Objective
-from hornbook.objectives.catalogue import CATALOGUE, build, settings
-from hornbook.recipe import Budget, DataSettings, Recipe, TokenizerSettings, TrainingSettings
+from hornbook.objectives.catalogue import CATALOGUE, build, kind_of, settings, settings_of
+from hornbook.objectives.catalogue import plain as objective_value
+from hornbook.recipe import Budget, DataSettings, Recipe, TokenizerSettings, TrainingSettings, default_model
 from hornbook.vocab import EMPTY
 
 _NONE = "none"  # how None is written, since TOML has no such value
@@ -47,7 +48,7 @@ class Setting(NamedTuple):
 def to_dict(recipe: Recipe) -> dict[str, Any]:
     """Return a recipe as nested dicts of str, int, float, bool and lists; the objective's vocabulary is left out."""
     result: dict[str, Any] = {"seed": recipe.seed, "objective": {"kind": kind_of(recipe.objective)}}
-    result["objective"] |= {name: _plain(value) for name, value in settings(recipe.objective).items()}
+    result["objective"] |= settings(recipe.objective)
     for item in fields(recipe):
         section = getattr(recipe, item.name)
         if is_dataclass(section) and item.name != "objective":
@@ -69,7 +70,7 @@ def from_dict(data: Mapping[str, Any]) -> Recipe:
         objective=objective,
         data=DataSettings(**_values(DataSettings, _section(data, "data"), "data")),
         tokenizer=TokenizerSettings(**_values(TokenizerSettings, _section(data, "tokenizer"), "tokenizer")),
-        model=replace(modern(shape.get("topology", objective.topology)), **shape),
+        model=replace(default_model(objective), **shape),
         training=TrainingSettings(**_values(TrainingSettings, _section(data, "training"), "training")),
         budget=Budget(**budget) if budget else defaults.budget,
         seed=_leaf(int, data.get("seed", defaults.seed), "seed"),
@@ -120,21 +121,25 @@ def override(recipe: Recipe, assignments: Sequence[str]) -> Recipe:
             raise UserError(f"'{text}' is not a setting: write name=value, as in training.batch_rows=64.")
         given[name.strip()] = value.strip()
     data = to_dict(recipe)
-    kind = given.get("objective.kind", data["objective"]["kind"])
-    hints = _hints(kind)
+    table = data["objective"]
+    kinds = [name for name in given if name.startswith("objective.") and name.endswith(".kind")]
+    for name in sorted(kinds, key=lambda name: name.count(".")):
+        _exchange(table, name, given[name])
+    hints = _hints(table)
     for name in given:
         if name not in hints:
             raise _unknown(name, hints)
-    if kind != data["objective"]["kind"]:
-        data["objective"] = {"kind": kind}
     if any(name.startswith("budget.") for name in given):
         data["budget"] = {}
     changes: dict[str, dict[str, Any]] = {}
     for name, value in given.items():
         section, _, leaf = name.rpartition(".")
-        changes.setdefault(section, {})[leaf] = _split(hints[name], value)
-    topology = _objective(data["objective"] | changes.get("objective", {})).topology
-    if topology != recipe.model.topology:
+        if section.partition(".")[0] == "objective":
+            _inner(table, section)[leaf] = _split(hints[name], value)
+        else:
+            changes.setdefault(section, {})[leaf] = _split(hints[name], value)
+    objective = _objective(table)
+    if default_model(objective) != default_model(recipe.objective):
         data["model"] = {name: data["model"][name] for name in _SIZES}
     data |= changes.pop("", {})
     for section, leaves in changes.items():
@@ -144,12 +149,7 @@ def override(recipe: Recipe, assignments: Sequence[str]) -> Recipe:
 
 def is_setting(name: str) -> bool:
     """Say whether `name` is a setting under any objective."""
-    return any(name in _hints(kind) for kind in CATALOGUE)
-
-
-def kind_of(objective: Objective) -> str:
-    """Return the catalogue's name of an objective."""
-    return next(kind for kind, cls in CATALOGUE.items() if type(objective) is cls)
+    return any(name in _hints({"kind": kind}) for kind in CATALOGUE)
 
 
 def describe() -> list[Setting]:
@@ -169,7 +169,7 @@ def describe() -> list[Setting]:
             Setting(
                 f"objective.{item.name}", type_name(hint), _text(_default(item)), f"{kind}: {_help(cls)[item.name]}"
             )
-            for item, hint in _leaves(cls)
+            for item, hint in settings_of(kind)
         ]
     for section, cls in sections.items():
         for item, hint in _leaves(cls):
@@ -187,7 +187,8 @@ def type_name(hint: Any) -> str:
     >>> type_name(float), type_name(Literal["muon", "adamw"]), type_name(tuple[str, ...])
     ('number', 'muon | adamw', 'list of text')
     """
-    words = {int: "whole number", float: "number", bool: "true | false", str: "text", NoneType: _NONE}
+    words: dict[Any, str] = {int: "whole number", float: "number", bool: "true | false", str: "text", NoneType: _NONE}
+    words[Objective] = "objective"
     if hint in words:
         return words[hint]
     inner = typing.get_args(hint)
@@ -204,13 +205,9 @@ def _leaves(cls: type[Any]) -> list[tuple[Field[Any], Any]]:
     return [(item, hints[item.name]) for item in fields(cls) if item.name != "vocab"]
 
 
-@functools.cache
-def _hints(kind: str) -> dict[str, Any]:
-    """Return the type of every dotted setting under one objective."""
-    if kind not in CATALOGUE:
-        raise UserError(f"There is no objective '{kind}'.{nearest(kind, CATALOGUE)}")
-    result: dict[str, Any] = {"objective.kind": str}
-    result |= {f"objective.{item.name}": hint for item, hint in _leaves(CATALOGUE[kind])}
+def _hints(table: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the type of every dotted setting under the objective that `table` describes."""
+    result = _objective_hints(table, "objective")
     for section, cls in typing.get_type_hints(Recipe).items():
         if section == "objective":
             continue
@@ -221,20 +218,65 @@ def _hints(kind: str) -> dict[str, Any]:
     return result
 
 
+def _objective_hints(table: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return the type of every setting of an objective, and of the objective inside it; `name` is its dotted name."""
+    kind = _leaf(str, table.get("kind", "causal"), f"{name}.kind")
+    result: dict[str, Any] = {f"{name}.kind": str}
+    for item, hint in settings_of(kind):
+        result[f"{name}.{item.name}"] = hint
+        if hint is Objective:
+            result |= _objective_hints(_nested(table, item), f"{name}.{item.name}")
+    return result
+
+
+def _nested(table: Mapping[str, Any], item: Field[Any]) -> dict[str, Any]:
+    """Return the table of the objective inside another, that of the default where it is not given."""
+    given = table.get(item.name, _default(item))
+    return dict(given) if isinstance(given, Mapping) else {"kind": given}
+
+
+def _inner(table: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return the table that a dotted name such as objective.objective means, within that of `objective`."""
+    for part in name.split(".")[1:]:
+        item = next(
+            (item for item, hint in settings_of(table["kind"]) if item.name == part and hint is Objective), None
+        )
+        if item is None:
+            raise UserError(f"There is no setting '{name}'.")
+        table[part] = _nested(table, item)
+        table = table[part]
+    return table
+
+
+def _exchange(table: dict[str, Any], name: str, kind: str) -> None:
+    """Put another objective, with its defaults, where the dotted name of a kind says; leave one of that kind alone."""
+    inner = _inner(table, name.rpartition(".")[0])
+    if inner["kind"] != kind:
+        inner.clear()
+        inner["kind"] = kind
+
+
 def _refuse_unknown(data: Mapping[str, Any]) -> None:
     """Refuse the first key of `data` that is no section and no setting."""
-    kind = _leaf(str, _section(data, "objective").get("kind", "causal"), "objective.kind")
-    hints = _hints(kind)
+    hints = _hints(_section(data, "objective"))
     sections = {name.partition(".")[0] for name in hints}
     for section, content in data.items():
         if section not in sections:
             raise _unknown(section, [*sections, *hints])
         if section not in hints:
-            for leaf in _section(data, section):
-                if f"{section}.{leaf}" not in hints:
-                    raise _unknown(f"{section}.{leaf}", hints)
+            for name in _dotted(_section(data, section), section, hints):
+                if name not in hints:
+                    raise _unknown(name, hints)
         elif isinstance(content, Mapping):
             raise UserError(f"{section} must be {_article(hints[section])}{type_name(hints[section])}, not a table.")
+
+
+def _dotted(table: Mapping[str, Any], section: str, hints: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the dotted name of every value, those of an objective inside another included."""
+    for leaf, value in table.items():
+        yield f"{section}.{leaf}"
+        if isinstance(value, Mapping) and hints.get(f"{section}.{leaf}") is Objective:
+            yield from _dotted(value, f"{section}.{leaf}", hints)
 
 
 def _unknown(name: str, valid: Iterable[str]) -> UserError:
@@ -263,7 +305,14 @@ def _section(data: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 def _objective(data: Mapping[str, Any]) -> Objective:
     """Build an objective from its table, without a vocabulary."""
     kind = data.get("kind", "causal")
-    return build(kind, _values(CATALOGUE[kind], {key: data[key] for key in data if key != "kind"}, "objective"), EMPTY)
+    given = {name: value for name, value in data.items() if name != "kind"}
+    values = {}
+    for item, hint in settings_of(kind):
+        if item.name in given:
+            objectives = hint is Objective or Objective in typing.get_args(hint)  # `build` reads those
+            value = given[item.name]
+            values[item.name] = value if objectives else _leaf(hint, value, f"objective.{item.name}")
+    return build(kind, values, EMPTY)
 
 
 def _values(cls: type[Any], data: Mapping[str, Any], section: str) -> dict[str, Any]:
@@ -318,15 +367,22 @@ def _plain(value: Any) -> Any:
     return _NONE if value is None else value
 
 
+def _value(value: Any) -> Any:
+    """Return a field's value as TOML has it, objectives as tables."""
+    return _plain(objective_value(value))
+
+
 def _default(item: Field[Any]) -> Any:
     """Return a field's default as TOML has it."""
-    return _plain(item.default_factory() if item.default_factory is not MISSING else item.default)
+    return _value(item.default_factory() if item.default_factory is not MISSING else item.default)
 
 
 def _text(value: Any) -> str:
     """Return a plain value as one writes it on the command line."""
     if isinstance(value, list):
-        return ",".join(map(str, value))
+        return ",".join(map(_text, value))
+    if isinstance(value, Mapping):
+        return str(value["kind"])
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

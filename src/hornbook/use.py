@@ -21,11 +21,12 @@ from hornbook.model.export import export as export_model
 from hornbook.model.families import choose, find
 from hornbook.model.generate import fill, fill_spans, generate
 from hornbook.model.transformer import Transformer
+from hornbook.objectives.base import tokens_per_row
+from hornbook.objectives.catalogue import kind_of
 from hornbook.objectives.catalogue import settings as objective_settings
 from hornbook.prepare import TOKENS, Prepared, recall
 from hornbook.run import RESULT, Run
-from hornbook.settings import kind_of
-from hornbook.tokens.packing import PackedRows
+from hornbook.tokens.packing import corpus_rows
 from hornbook.tokens.shards import TokenStore, write_store
 
 # A gap in a text, however the user writes it.
@@ -42,7 +43,7 @@ def evaluate(run: Run, paths: Sequence[str] = ()) -> Evaluation:
     with tempfile.TemporaryDirectory() as scratch:
         write_store(read(paths), run.codec, Path(scratch) / "tokens", progress=None)
         other = TokenStore.open(Path(scratch) / "tokens", run.codec.vocab)
-        rows = PackedRows(other, None, objective.row_length(length), objective.overlap, objective.marks)
+        rows = corpus_rows(other, None, objective, length)
         return evaluate_rows(run.model, run.recipe, prepared, rows, int(other.bytes.sum()), run.device)
 
 
@@ -102,7 +103,7 @@ def fill_text(run: Run, text: str, top: int = 5) -> list[list[tuple[str, float]]
         raise UserError(f"The text has {gaps} gaps, but the tokenizer only {len(vocab.sentinels)} sentinels.")
     eos = vocab.require("eos", "Filling spans")
     sentinels = vocab.sentinels[:gaps]
-    ids = [*_joined(pieces, sentinels), eos]
+    ids = [*run.recipe.objective.marks[0], *_joined(pieces, sentinels), eos]
     longest = run.recipe.objective.target_length(run.recipe.model.max_length)
     spans = fill_spans(model, ids, sentinels, eos, vocab.require("pad", "Filling spans"), longest)
     return [run.codec.decode(span) for span in spans]
@@ -138,7 +139,7 @@ def export(run: Run, target: Path | None = None, family: str = "") -> Path:
 def _card_facts(run: Run, family: str) -> CardFacts:
     recipe, text = run.recipe, recall(run.directory)
     rows = run.step * recipe.training.batch_rows
-    length = recipe.objective.row_length(recipe.model.max_length)
+    length = round(tokens_per_row(recipe.objective, recipe.model.max_length))
     return CardFacts(
         name=run.directory.resolve().name,
         topology=recipe.model.topology,

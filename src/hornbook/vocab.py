@@ -100,6 +100,18 @@ class Vocab:
         flags |= (self.starts_word * np.uint8(self.STARTS)) | (self.ends_word * np.uint8(self.ENDS))
         return flags
 
+    # Bits of `sentence_flags`.
+    LAST: ClassVar[int] = 1
+    PASSED: ClassVar[int] = 2
+    OPENS: ClassVar[int] = 4
+    BLANK: ClassVar[int] = 8
+
+    @functools.cached_property
+    def sentence_flags(self) -> NDArray[np.uint8]:
+        """Return uint8[V]: whether each id ends a sentence, is passed over behind one, starts a word, ends blank."""
+        flags = self.ends_sentence * np.uint8(self.LAST) | (self.ends_blank | self.closes) * np.uint8(self.PASSED)
+        return np.asarray(flags | self.starts_word * np.uint8(self.OPENS) | self.ends_blank * np.uint8(self.BLANK))
+
     def require(self, role: str, why: str) -> int:
         """Return the id of a role, or refuse in words: `why` says who needs it."""
         found: int | None = getattr(self, role)

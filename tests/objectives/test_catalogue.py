@@ -7,17 +7,48 @@ import pytest
 from small_vocab import vocabulary
 
 from hornbook.errors import UserError
-from hornbook.objectives.catalogue import CATALOGUE, build, settings
+from hornbook.objectives.catalogue import CATALOGUE, SETTLED, build, kind_of, settings
+from hornbook.objectives.joined import Joined
 from hornbook.objectives.masked import Masked
+from hornbook.objectives.mixture import Mixture
+from hornbook.objectives.pairs import SentencePairs
+from hornbook.objectives.span_corruption import SpanCorruption
+from hornbook.objectives.ul2 import UL2
 from hornbook.vocab import EMPTY
 
 
 @pytest.mark.parametrize("kind", CATALOGUE)
 def test_settings_and_build_are_inverse(kind):
     objective = build(kind, {}, vocabulary())
-    assert objective == CATALOGUE[kind](vocab=vocabulary())
+    assert objective == CATALOGUE[kind](**SETTLED.get(kind, {}), vocab=vocabulary())
+    assert kind_of(objective) == kind
     assert build(kind, settings(objective), vocabulary()) == objective
-    assert build(kind, {name: str(value) for name, value in settings(objective).items()}, vocabulary()) == objective
+    assert build(kind, {name: text(value) for name, value in settings(objective).items()}, vocabulary()) == objective
+
+
+def text(value: object) -> str:
+    """A setting as a person writes it on a command line."""
+    if isinstance(value, dict):
+        return value["kind"]
+    return ",".join(map(text, value)) if isinstance(value, list) else str(value)
+
+
+def test_objectives_within_objectives_come_back():
+    built = build(
+        "mixture",
+        {
+            "objectives": [
+                {"kind": "joined", "objective": {"kind": "span", "density": 0.5}, "inputs": "causal"},
+                {"kind": "joined", "objective": {"kind": "ul2-short", "modes": []}},
+            ],
+            "weights": [2, "1"],
+        },
+        EMPTY,
+    )
+    expected = Mixture((Joined(SpanCorruption(0.5), "causal"), Joined(UL2("short", modes=()))), (2.0, 1.0))
+    assert built == expected
+    assert build("mixture", settings(expected), EMPTY) == expected
+    assert build("nsp", settings(SentencePairs(Masked(rate=0.3))), EMPTY) == SentencePairs(Masked(rate=0.3))
 
 
 def test_text_is_read_as_the_setting_s_type():
@@ -39,6 +70,11 @@ def test_text_is_read_as_the_setting_s_type():
         ("masked", {"static": "1.5"}, "must be a whole number, not '1.5'"),
         ("masked", {"static": 1.5}, "must be a whole number, not 1.5"),
         ("masked", {"style": "exakt"}, "cannot be 'exakt'. Did you mean 'exact'"),
+        ("joined", {"objective": "masked"}, "Only objectives of encoder-decoders"),
+        ("joined", {"objective": {"density": 0.5}}, "must be an objective: its kind, or a table"),
+        ("joined", {"objective": {"kind": "span", "densty": 0.5}}, "no setting 'densty'. Did you mean 'density'"),
+        ("mixture", {"weights": 3}, "must be a list, not 3"),
+        ("ul2-short", {"variant": "paper"}, "no setting 'variant'"),
         ("masked", {"rate": "nan"}, "rate must be above 0"),
     ],
 )

@@ -6,6 +6,7 @@ Definitions
     bits per token   loss / ln 2
     text loss        mean nats of the scored targets that stand for text; special ids (document ends, sentinels) do not,
                      an unknown token does, for the text it hides
+    pair accuracy    share of the pairs of texts (half of them next or in order, half not) that the model tells rightly
     bits per byte    sum of the nats of all text tokens / (ln 2 * bytes of the original UTF-8 text). Only for models
                      that say every token from the ones before it; the one number that may be compared between
                      tokenizers. Context reaches back at most to the start of the token's row: an upper bound.
@@ -19,7 +20,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +28,8 @@ from numpy.typing import NDArray
 from hornbook import keys
 from hornbook.batch import Batch
 from hornbook.objectives.base import Objective
-from hornbook.tokens.packing import PackedRows
+from hornbook.tokens.loader import batches
+from hornbook.tokens.packing import CorpusRows
 
 # Keeps the noise of measurements apart from that of training, whatever the run's seed.
 MEASURE_STREAM = 0x4D454153
@@ -42,6 +44,13 @@ class Scores(Protocol):
         """Return the nats of the scored positions as a tensor [number scored]."""
 
 
+class PairScores(Protocol):
+    """What a model of pairs offers besides."""
+
+    def pair_nats(self, batch: Any) -> Any:
+        """Return the nats of both classes of each pair as a tensor [rows, 2]."""
+
+
 @dataclass(frozen=True)
 class Measurement:
     """Sums, from which the numbers follow; measurements of parts add up.
@@ -51,6 +60,9 @@ class Measurement:
     text_nats    sum of unweighted nats over scored targets that are text
     text_tokens  number of those
     bytes        bytes of the original text, or 0 where bits per byte has no meaning
+    pairs        number of pairs of texts
+    pair_nats    sum of the nats of their classes
+    pairs_right  number of those whose class the model holds for likelier
     """
 
     nats: float
@@ -58,6 +70,9 @@ class Measurement:
     text_nats: float
     text_tokens: int
     bytes: int = 0
+    pairs: int = 0
+    pair_nats: float = 0.0
+    pairs_right: int = 0
 
     @property
     def loss(self) -> float:
@@ -92,24 +107,31 @@ class Measurement:
         """Bits that the model needs for one byte of the original text, or None where that has no meaning."""
         return self.text_nats / math.log(2) / self.bytes if self.bytes else None
 
+    @property
+    def pair_accuracy(self) -> float | None:
+        """Share of the pairs whose class is told rightly, or None where there are none."""
+        return self.pairs_right / self.pairs if self.pairs else None
+
     def record(self) -> dict[str, float]:
         """Return the numbers for metrics.jsonl."""
         numbers = {"loss": self.loss, "perplexity": self.perplexity, "text_loss": self.text_loss}
         if self.bits_per_byte is not None:
             numbers["bits_per_byte"] = self.bits_per_byte
+        if self.pair_accuracy is not None:
+            numbers |= {"pair_loss": self.pair_nats / self.pairs, "pair_accuracy": self.pair_accuracy}
         return numbers
 
 
-def held_out_batches(rows: PackedRows, objective: Objective, batch_rows: int, seed: int) -> Iterator[Batch]:
-    """Yield every row once, in order, with noise that depends on (seed, row) alone."""
-    for start in range(0, len(rows), batch_rows):
-        index = np.arange(start, min(start + batch_rows, len(rows)))
-        yield objective(rows.rows(index, keys.row_keys(seed ^ MEASURE_STREAM, index)))
+def held_out_batches(rows: CorpusRows, objective: Objective, batch_rows: int, seed: int) -> Iterator[Batch]:
+    """Yield every row once, a part of the objective at a time, with noise that depends on (seed, row) alone."""
+    return batches(
+        rows, objective, np.arange(len(rows)), lambda part, row: keys.row_keys(seed ^ MEASURE_STREAM, row), batch_rows
+    )
 
 
 def measure(
     model: Scores,
-    rows: PackedRows,
+    rows: CorpusRows,
     objective: Objective,
     prepare: Callable[[Batch], Any],
     *,
@@ -122,7 +144,8 @@ def measure(
     `text_bytes` is the UTF-8 length of the rows' documents; give it only where every token is predicted once.
     """
     nats = count = text_nats = 0.0
-    text_tokens = 0
+    text_tokens = pairs = pairs_right = 0
+    pair_nats = 0.0
     unknown = -1 if objective.vocab.unk is None else objective.vocab.unk
     for batch in held_out_batches(rows, objective, batch_rows, seed):
         targets, weights = scored(batch)
@@ -132,8 +155,15 @@ def measure(
             nats += float((each * weights).sum())
             text_nats += float(each[is_text].sum())
             text_tokens += int(is_text.sum())
+        if batch.pair is not None:
+            classes = cast(PairScores, model).pair_nats(prepare(batch)).double().cpu().numpy()
+            of_truth = classes[np.arange(len(batch)), batch.pair]
+            pairs += len(batch)
+            pair_nats += float(of_truth.sum())
+            pairs_right += int((of_truth < classes[np.arange(len(batch)), 1 - batch.pair]).sum())
         count += float(batch.count.sum())
-    return Measurement(nats, max(count, 1.0), text_nats, text_tokens, text_bytes if objective.overlap else 0)
+    size = text_bytes if objective.overlap else 0
+    return Measurement(nats, max(count, 1.0), text_nats, text_tokens, size, pairs, pair_nats, pairs_right)
 
 
 def scored(batch: Batch) -> tuple[NDArray[np.integer[Any]], NDArray[np.float32]]:

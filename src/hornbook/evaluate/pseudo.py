@@ -20,7 +20,7 @@ from hornbook import keys
 from hornbook.batch import Batch
 from hornbook.evaluate.measure import MEASURE_STREAM, Scores
 from hornbook.objectives.base import Objective
-from hornbook.tokens.packing import PackedRows
+from hornbook.tokens.packing import CorpusRows
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class PseudoPerplexity:
 
 def pseudo_perplexity(
     model: Scores,
-    rows: PackedRows,
+    rows: CorpusRows,
     objective: Objective,
     prepare: Callable[[Batch], Any],
     *,
@@ -65,7 +65,7 @@ def pseudo_perplexity(
     return PseudoPerplexity(nats / max(1, len(places)), len(places))
 
 
-def _places(rows: PackedRows, objective: Objective, tokens: int, seed: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+def _places(rows: CorpusRows, objective: Objective, tokens: int, seed: int) -> np.ndarray[Any, np.dtype[np.int64]]:
     """Return (row, position) pairs [n, 2] of up to `tokens` text tokens, a sample without repetition."""
     a_row = max(1, math.ceil(tokens / len(rows)))
     chosen: list[tuple[int, int]] = []

@@ -46,7 +46,8 @@ class ModelConfig:
     head_transform   dense, activation, norm before the output head (BERT, ModernBERT)
     head_bias        bias of the output head (BERT, ModernBERT)
     types            number of token types (BERT: 2); 0 = none
-    dropout          on embeddings and after each block (0 by default: pre-training sees each token few times)
+    pair_head        a class of the pair of texts from the first position: dense, tanh, 2 classes (BERT's pooler)
+    dropout          on embeddings and after each block; -1 = chosen from how often the run reads its text
     """
 
     topology: Topology
@@ -79,6 +80,7 @@ class ModelConfig:
     head_transform: bool = False
     head_bias: bool = False
     types: int = 0
+    pair_head: bool = False
     dropout: float = 0.0
 
     def __post_init__(self) -> None:
@@ -87,8 +89,8 @@ class ModelConfig:
                 raise UserError(f"model.{name} must not be negative, but is {getattr(self, name)}.")
         if self.max_length < 2:
             raise UserError(f"model.max_length must be at least 2, not {self.max_length}.")
-        if not 0.0 <= self.dropout < 1.0:
-            raise UserError(f"model.dropout must be in [0, 1), not {self.dropout}.")
+        if not (0.0 <= self.dropout < 1.0 or self.dropout == -1.0):
+            raise UserError(f"model.dropout must be in [0, 1), or -1 to have it chosen, not {self.dropout}.")
         if self.heads == 0:
             return
         if self.head_width == 0 and self.width % self.heads:
@@ -125,7 +127,7 @@ def modern(topology: Topology) -> ModelConfig:
     encoder-decoder  T5 v1.1 (Shazeer 2020) with a tied head, as transformers 5 has it
     """
     if topology == "decoder":
-        return ModelConfig("decoder")
+        return ModelConfig("decoder", dropout=-1.0)
     if topology == "encoder":
         return ModelConfig(
             "encoder",
@@ -137,6 +139,7 @@ def modern(topology: Topology) -> ModelConfig:
             first_norm=False,
             head_transform=True,
             head_bias=True,
+            dropout=-1.0,
         )
     return ModelConfig(
         "encoder-decoder",
@@ -145,4 +148,5 @@ def modern(topology: Topology) -> ModelConfig:
         qk_norm=False,
         attention_scale="none",
         output_scale="width",
+        dropout=-1.0,
     )

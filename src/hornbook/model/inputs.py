@@ -28,6 +28,7 @@ class Tensors:
     visible           bool[B, S] or None
     types             int64[B, S] or None
     pair              int64[B] or None
+    counts            float32[B]    each row's share of `count`, where there are pairs; else None
     decoder_inputs    int64[B, T] or None
     decoder_segments  int64[B, T] or None where every row is one document, padded or not: nothing sees padding behind it
     """
@@ -41,6 +42,7 @@ class Tensors:
     visible: Tensor | None = None
     types: Tensor | None = None
     pair: Tensor | None = None
+    counts: Tensor | None = None
     decoder_inputs: Tensor | None = None
     decoder_segments: Tensor | None = None
 
@@ -73,6 +75,7 @@ def to_tensors(batch: Batch, device: torch.device) -> Tensors:
         visible=move(batch.visible, np.bool_),
         types=move(batch.types, np.int64),
         pair=move(batch.pair, np.int64),
+        counts=None if batch.pair is None else move(batch.count, np.float32),
         decoder_inputs=move(batch.decoder_inputs, np.int64),
         decoder_segments=move(behind, np.int64),
     )

@@ -39,6 +39,20 @@ class Head(nn.Module):
         return hidden if self.scale == 1.0 else hidden * self.scale
 
 
+class PairHead(nn.Module):
+    """The class of a pair of texts from what the last layer says at the first position (Devlin et al. 2019, 3.1)."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.dense = Linear(config.width, config.width, True)
+        self.output = Linear(config.width, 2, True)
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """Return the logits [B, 2] of hidden states [B, T, D]."""
+        logits: Tensor = self.output(torch.tanh(self.dense(hidden[:, 0])))
+        return logits
+
+
 class Transformer(nn.Module):
     """A decoder, an encoder, or both, over one embedding; it computes what `config` says and shifts nothing.
 
@@ -57,6 +71,7 @@ class Transformer(nn.Module):
         self.encoder = None if config.topology == "decoder" else Stack(config, config.layers, causal=False, cross=False)
         self.decoder = None if config.topology == "encoder" else Stack(config, behind, causal=True, cross=both)
         self.head = Head(config)
+        self.pair = PairHead(config) if config.pair_head else None
         self.kernel: Kernel = nats_and_slope
         self.initialise(0)
 
@@ -113,18 +128,32 @@ class Transformer(nn.Module):
     def loss(self, batch: Tensors) -> Tensor:
         """Return sum(weights * nats) over the batch's scored positions, a number in full precision.
 
-        Dividing by the count of all micro-batches and processes is the caller's part.
+        Where the batch has pairs of texts, each row's nats of the pair's class are added as often as the row counts:
+        divided by the count of all rows, the loss is the mean over scored positions plus the mean over pairs, each pair
+        weighted by its row's count. Dividing by the count of all micro-batches and processes is the caller's part.
         """
-        hidden = self._scored(batch)
+        hidden = self.hidden(batch)
+        scored = self._scored(hidden, batch)
         targets = batch.targets.flatten()[batch.scored]
         weights = batch.weights.flatten()[batch.scored]
-        kind = compute_type(hidden)
-        return linear_cross_entropy(hidden, self.output_weight, self.head.bias, targets, weights, kind, self.kernel)
+        kind = compute_type(scored)
+        loss = linear_cross_entropy(scored, self.output_weight, self.head.bias, targets, weights, kind, self.kernel)
+        if self.pair is None or batch.pair is None or batch.counts is None:
+            return loss
+        nats = F.cross_entropy(self.pair(hidden).float(), batch.pair, reduction="none")
+        return loss + (nats * batch.counts).sum()
+
+    def pair_nats(self, batch: Tensors) -> Tensor:
+        """Return -log p of both classes of each pair [B, 2], without gradients."""
+        if self.pair is None:
+            raise UserError("This model has no head for pairs: train it with the objective nsp or sop.")
+        with torch.no_grad():
+            return -torch.log_softmax(self.pair(self.hidden(batch)).float(), -1)
 
     def nats(self, batch: Tensors) -> Tensor:
         """Return -log p(target) of each scored position [N], in the order of `scored`, without gradients."""
         with torch.no_grad():
-            hidden = self._scored(batch)
+            hidden = self._scored(self.hidden(batch), batch)
             targets = batch.targets.flatten()[batch.scored]
             return linear_nats(hidden, self.output_weight, self.head.bias, targets, compute_type(hidden))
 
@@ -136,10 +165,9 @@ class Transformer(nn.Module):
         """Return the logits [..., V] of what a stack returned, [..., D]."""
         return F.linear(self.head(hidden), self.output_weight, self.head.bias)
 
-    def _scored(self, batch: Tensors) -> Tensor:
-        """Return the head's view [N, D] of the scored positions: the head costs nothing elsewhere."""
-        hidden = self.hidden(batch).flatten(0, 1)  # [B * T, D]
-        picked: Tensor = self.head(hidden.index_select(0, batch.scored))
+    def _scored(self, hidden: Tensor, batch: Tensors) -> Tensor:
+        """Return the head's view [N, D] of the scored positions of [B, T, D]: the head costs nothing elsewhere."""
+        picked: Tensor = self.head(hidden.flatten(0, 1).index_select(0, batch.scored))
         return picked
 
     def compile_layers(self) -> None:

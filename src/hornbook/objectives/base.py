@@ -8,6 +8,7 @@ exactly (`row_length`), how long the targets are (`target_length`), and refuses 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -62,3 +63,40 @@ class Objective(Protocol):
 
     def __call__(self, rows: Rows) -> Batch:
         """Return the batch for these rows; a row's result depends on its tokens, segments and key alone."""
+
+
+@runtime_checkable
+class Cycled(Protocol):
+    """An objective of several parts that take turns: row i of the corpus is part i modulo the cycle's length."""
+
+    @property
+    def cycle(self) -> tuple[Objective, ...]:
+        """The parts in turn; a part that has twice another's share stands there twice as often."""
+
+
+@runtime_checkable
+class Paired(Protocol):
+    """An objective over pairs of texts, whose rows never cross documents and bring a text of another document."""
+
+    def companion_length(self, max_length: int) -> int:
+        """How many tokens of another document come with each row; 0 = none are needed."""
+
+
+def merged(needs: Sequence[Requirements]) -> Requirements:
+    """Return what serves all of several objectives."""
+    return Requirements(
+        tuple(dict.fromkeys(role for need in needs for role in need.roles)),
+        max(need.sentinels for need in needs),
+        tuple(dict.fromkeys(mode for need in needs for mode in need.modes)),
+    )
+
+
+def cycle_of(objective: Objective) -> tuple[Objective, ...]:
+    """Return the parts that take turns in the rows of the corpus; most objectives are their own only part."""
+    return objective.cycle if isinstance(objective, Cycled) else (objective,)
+
+
+def tokens_per_row(objective: Objective, max_length: int) -> float:
+    """Return how many corpus tokens a row takes, on average over the parts, those it shares with the next left out."""
+    parts = cycle_of(objective)
+    return sum(part.row_length(max_length) - part.overlap for part in parts) / len(parts)

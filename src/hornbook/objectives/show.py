@@ -125,6 +125,8 @@ def _counts(row: Rows, batch: Batch) -> dict[str, float]:
         "sum of weights": float(batch.weights.sum()),
         "count": float(batch.count[0]),
     }
+    if batch.pair is not None:
+        counts["class of the pair"] = int(batch.pair[0])
     if row.segments is not None:
         counts["documents"] = len(set(row.segments[0].tolist()) - {0})
     return counts

@@ -15,9 +15,11 @@ import numpy as np
 
 from hornbook.batch import Batch, Rows, Topology
 from hornbook.errors import UserError
-from hornbook.objectives import noise, rewrite
+from hornbook.objectives import noise
 from hornbook.objectives.base import Requirements
-from hornbook.objectives.noise import Counts
+from hornbook.objectives.lengths import longest
+from hornbook.objectives.noise import Counts, Mask
+from hornbook.objectives.sides import build, require_sentinels
 from hornbook.vocab import EMPTY, Vocab
 
 
@@ -77,30 +79,33 @@ class SpanCorruption:
         spans = np.maximum(np.rint(number / self.mean_span).astype(np.int64), 1)
         return number, np.minimum(spans, np.minimum(number, tokens - number))
 
+    def sizes(self, tokens: Counts) -> tuple[Counts, Counts, Counts]:
+        """Return inputs, targets and noise spans of rows with so many real tokens [N]."""
+        number, spans = self.counts(tokens)
+        return tokens - number + spans + 1, number + spans + 1, spans
+
     def lengths(self, tokens: int) -> tuple[int, int, int]:
         """Return inputs, targets and noise spans of one row of `tokens` real tokens."""
-        noise_tokens, spans = (int(count[0]) for count in self.counts(np.array([tokens])))
-        return tokens - noise_tokens + spans + 1, noise_tokens + spans + 1, spans
+        inputs, targets, spans = (int(size[0]) for size in self.sizes(np.array([tokens])))
+        return inputs, targets, spans
 
     def requirements(self, max_length: int) -> Requirements:
         """One sentinel for each span of a row, padding (which starts the decoder), end of text."""
         return Requirements(roles=("pad", "eos"), sentinels=self.lengths(self.row_length(max_length))[2])
 
     def row_length(self, max_length: int) -> int:
-        """The most tokens whose inputs fit `max_length`; up to half noise, targets must fit too.
+        """The most tokens whose inputs and targets fit `max_length`.
 
         T5's random_spans_helper, with the counts that the noise really has: the helper forgets that there is at least
         one span, so its rows overflow where spans are long and rows short. Inputs have exactly `max_length` positions;
-        one less only with half noise, where targets would else be one too long.
+        fewer only where half or more is noise, since targets would else be too long.
         """
-        tokens = max(max_length - 1, 1)
-        while self._fits(tokens + 1, max_length):
-            tokens += 1
-        return tokens
 
-    def _fits(self, tokens: int, max_length: int) -> bool:
-        inputs, targets, _ = self.lengths(tokens)
-        return inputs <= max_length and (targets <= max_length or self.density > 0.5)
+        def fits(tokens: Counts) -> Mask:
+            inputs, targets, _ = self.sizes(tokens)
+            return np.maximum(inputs, targets) <= max_length
+
+        return longest(fits)
 
     def target_length(self, max_length: int) -> int:
         """Noise tokens, sentinels and the end of text."""
@@ -112,58 +117,17 @@ class SpanCorruption:
             raise UserError(f"The span objective needs rows of at least 3 positions, not {max_length}.")
         for role in ("pad", "eos"):
             self.vocab.require(role, "The span objective")
-        self._require_sentinels(self.requirements(max_length).sentinels)
-
-    def _require_sentinels(self, needed: int) -> None:
-        found = len(self.vocab.sentinels)
-        if found < needed:
-            raise UserError(
-                f"The span objective needs {needed} sentinels (<extra_id_0>, <extra_id_1>, ...) for a row, and this "
-                f"tokenizer has {found}: use shorter rows, a larger mean_span, a lower density, or another tokenizer."
-            )
+        require_sentinels(self.vocab, self.requirements(max_length).sentinels, "The span objective")
 
     def __call__(self, rows: Rows) -> Batch:
         """Return inputs [B, S] and targets [B, U] of rows [B, T]: S and U are `lengths(T)`, whatever the noise.
 
         A row with padding has fewer, and its inputs and targets end in padding.
         """
-        pad, eos = (self.vocab.require(role, "The span objective") for role in ("pad", "eos"))
         length = rows.tokens.shape[1]
         segments = np.ones(rows.tokens.shape, np.int32) if rows.segments is None else rows.segments
-        padded = not segments[:, -1].all()
-        real = np.count_nonzero(segments, axis=1) if padded else np.full(len(segments), length)
-        # The last entry is a row without padding, which gives the widths.
-        noise_tokens, spans = self.counts(np.append(real, length))
-        inputs_width = length - int(noise_tokens[-1]) + int(spans[-1]) + 1
-        targets_width = int(noise_tokens[-1]) + int(spans[-1]) + 1
-        noise_tokens, spans = noise_tokens[:-1], spans[:-1]
-        chosen = noise.spans(segments, noise_tokens, spans, rows.keys)
-        self._require_sentinels(int(chosen.rank.max(initial=-1)) + 1)
-        sentinels = np.array(self.vocab.sentinels, rows.tokens.dtype)[chosen.rank]
-        dropped = chosen.noise | (segments == 0) if padded else chosen.noise
-        read, read_at = rewrite.collapse(rows.tokens, dropped, chosen.noise_starts, sentinels)
-        said, said_at = rewrite.collapse(rows.tokens, ~chosen.noise, chosen.kept_starts, sentinels)
-        reads, says = real - noise_tokens + spans, noise_tokens + spans
-        end = np.where(real > 0, eos, pad).astype(rows.tokens.dtype)
-        inputs = rewrite.lay(read, reads, inputs_width, pad, end)
-        targets = rewrite.lay(said, says, targets_width, pad, end)
-        count = np.where(real > 0, says + 1, 0)
-        weights = (np.arange(targets_width) < count[:, None]).astype(np.float32)
-        decoder_inputs = np.empty_like(targets)
-        decoder_inputs[:, 0] = pad
-        decoder_inputs[:, 1:] = targets[:, :-1]
-        if rows.segments is None:
-            return Batch(inputs, targets, weights, count.astype(np.float64), decoder_inputs=decoder_inputs)
-        last = chosen.segments[np.arange(len(real)), np.maximum(real - 1, 0)]
-        inputs_segments = rewrite.lay(chosen.segments[read_at], reads, inputs_width, 0, last)
-        decoder_segments = rewrite.lay(chosen.segments[said_at], says, targets_width, 0, last)
-        decoder_inputs[:, 1:][decoder_segments[:, 1:] != decoder_segments[:, :-1]] = pad
-        return Batch(
-            inputs,
-            targets,
-            weights,
-            count.astype(np.float64),
-            inputs_segments,
-            decoder_inputs=decoder_inputs,
-            decoder_segments=decoder_segments,
-        )
+        real = np.count_nonzero(rows.real, axis=1)
+        number, spans = self.counts(real)
+        chosen = noise.spans(segments, number, spans, rows.keys)
+        widths = self.lengths(length)[:2]
+        return build(rows, chosen, real - number + spans, number + spans, widths, self.vocab, "The span objective")

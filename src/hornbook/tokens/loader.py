@@ -5,7 +5,10 @@
     key       keys.row_keys(seed, row, epoch)           what the objective's noise depends on
     batch     objective(rows), then `prepare` (to tensors, to a device)
 
-To resume is to ask for a later step.
+The parts of a mixture take turns, and rows of one micro-batch are all of one part: each part's rows fill the model in
+their own way, so nothing is padded to another's size. To resume is to ask for a later step.
+
+Shapes: B rows.
 """
 
 from __future__ import annotations
@@ -19,12 +22,29 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from hornbook.batch import Batch
-from hornbook.keys import row_keys
-from hornbook.objectives.base import Objective
+from hornbook.keys import Keys, row_keys
+from hornbook.objectives.base import Objective, cycle_of
 from hornbook.tokens.order import locate
-from hornbook.tokens.packing import PackedRows
+from hornbook.tokens.packing import CorpusRows, Places
 
 T = TypeVar("T")
+
+
+def batches(
+    rows: CorpusRows, objective: Objective, index: Places, keys: Callable[[Objective, Places], Keys], size: int
+) -> Iterator[Batch]:
+    """Yield the batches of rows [B], at most `size` rows each, one part's rows at a time, else in the order given.
+
+    `keys(part, where)` returns the keys of the rows at places `where` of `index`.
+    """
+    parts = cycle_of(objective)
+    different = {id(part): part for part in parts}
+    owner = np.array([list(different).index(id(part)) for part in parts])[index % len(parts)]
+    for number, part in enumerate(different.values()):
+        mine = np.flatnonzero(owner == number)
+        for start in range(0, len(mine), size):
+            where = mine[start : start + size]
+            yield part(rows.rows(index[where], keys(part, where)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +60,7 @@ class Loader(Generic[T]):
     prepare       what else is to be done to a batch ahead of the step
     """
 
-    rows: PackedRows
+    rows: CorpusRows
     objective: Objective
     seed: int
     global_batch: int
@@ -51,11 +71,13 @@ class Loader(Generic[T]):
     def step(self, number: int) -> list[T]:
         """Return the micro-batches of one step. A global batch larger than an epoch runs into the next epoch."""
         example = number * self.global_batch + np.arange(self.global_batch)
-        epoch, row = locate(self.seed, example, len(self.rows))
-        period = self.objective.noise_period
-        keys = row_keys(self.seed, row, epoch if period == 0 else epoch % period)
-        parts = [slice(start, start + self.micro_batch) for start in range(0, self.global_batch, self.micro_batch)]
-        return [self.prepare(self.objective(self.rows.rows(row[part], keys[part]))) for part in parts]
+        epoch, row = locate(self.seed, example, len(self.rows), len(cycle_of(self.objective)))
+
+        def keys(part: Objective, where: Places) -> Keys:
+            period = part.noise_period
+            return row_keys(self.seed, row[where], epoch[where] if period == 0 else epoch[where] % period)
+
+        return [self.prepare(batch) for batch in batches(self.rows, self.objective, row, keys, self.micro_batch)]
 
     def steps(self, first: int, last: int) -> Iterator[list[T]]:
         """Yield the steps from `first` up to, not including, `last`.

@@ -1,4 +1,4 @@
-"""Packing: all documents in one stream, cut into rows of equal length; no token lost, documents told apart.
+"""Packing: all documents in one stream, cut into rows; no token lost, documents told apart.
 
     stream    <s> document 1 </s> <s> document 2 </s> ...
     row i     stream[i * stride : i * stride + row_length],  stride = row_length - overlap
@@ -7,23 +7,72 @@
 With overlap 1, for objectives whose targets are the next token, each position of the stream after the first is the
 target of exactly one row. Only the last row has padding: below row_length / tokens of all positions.
 
-Shapes: n documents, B rows, T row length.
+Rows of several lengths that take turns (row i has the length i modulo their number) cut the same stream: each part of a
+mixture reads exactly the tokens that it uses. Rows asked for together must have one length.
+
+Rows for pairs of texts (`PairedRows`) never cross from one document into the next: each document is cut into as few
+rows as hold it, of nearly equal lengths, and each row ends in padding.
+
+Shapes: n documents, B rows, T row length, C companion length.
 """
 
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hornbook.batch import Rows
 from hornbook.errors import UserError
-from hornbook.keys import Keys
+from hornbook.keys import Keys, bits, integers
+from hornbook.objectives.base import Objective, Paired, cycle_of
 from hornbook.tokens.shards import TokenStore
 
 Marks = tuple[tuple[int, ...], tuple[int, ...]]
+Places = NDArray[np.int64]
+
+_COMPANION = 80  # stream of the row key; objectives use those below
+_NOTHING = "None of the chosen documents gives a token; add text, or choose another tokenizer."
+
+
+class CorpusRows(Protocol):
+    """The rows of a corpus, by number."""
+
+    def __len__(self) -> int:
+        """How many there are."""
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of all of them, marks included, each counted once."""
+
+    @property
+    def padding(self) -> float:
+        """Share of all positions of all rows that are padding."""
+
+    def rows(self, index: Places, keys: Keys) -> Rows:
+        """Return rows by number, with their keys."""
+
+
+def corpus_rows(store: TokenStore, documents: Places | None, objective: Objective, max_length: int) -> CorpusRows:
+    """Return the rows that an objective wants of the chosen documents, for a model of `max_length` positions."""
+    if isinstance(objective, Paired):
+        return PairedRows(store, documents, objective.row_length(max_length), objective.companion_length(max_length))
+    parts = cycle_of(objective)
+    lengths = [part.row_length(max_length) for part in parts]
+    return PackedRows(store, documents, lengths, [part.overlap for part in parts], objective.marks)
+
+
+def _with_tokens(store: TokenStore, documents: Places | None) -> Places:
+    """Return the chosen documents that have tokens; all where `documents` is None."""
+    chosen = np.arange(store.documents) if documents is None else np.asarray(documents, np.int64)
+    chosen = chosen[store.lengths[chosen] > 0]
+    if not len(chosen):
+        raise UserError(_NOTHING)
+    return chosen
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,31 +81,43 @@ class PackedRows:
 
     store       the tokens
     documents   int64[n]: which documents, in which order; None = all
-    row_length  T
-    overlap     how many positions a row shares with the next
+    row_length  T, or the lengths of rows that take turns
+    overlap     how many positions a row shares with the next, or of each length
     marks       special ids before and after each document
     """
 
     store: TokenStore = field(repr=False)
-    documents: NDArray[np.int64] | None
-    row_length: int
-    overlap: int
+    documents: Places | None
+    row_length: int | Sequence[int]
+    overlap: int | Sequence[int]
     marks: Marks
 
     def __post_init__(self) -> None:
-        if not 0 <= self.overlap < self.row_length:
+        if self._overlaps.min() < 0 or self._overlaps.max() >= self._lengths.min():
             raise ValueError(f"rows of {self.row_length} cannot overlap by {self.overlap}")
         if len(self._chosen) == 0:
-            raise UserError("None of the chosen documents gives a token; add text, or choose another tokenizer.")
+            raise UserError(_NOTHING)
 
     @functools.cached_property
-    def _chosen(self) -> NDArray[np.int64]:
+    def _lengths(self) -> Places:
+        return np.atleast_1d(np.asarray(self.row_length, np.int64))
+
+    @functools.cached_property
+    def _overlaps(self) -> Places:
+        return np.broadcast_to(np.asarray(self.overlap, np.int64), self._lengths.shape)
+
+    @functools.cached_property
+    def _begins(self) -> Places:
+        """int64[lengths + 1]: where in a cycle each row begins, and how many tokens a cycle takes."""
+        return np.concatenate([[0], np.cumsum(self._lengths - self._overlaps)])
+
+    @functools.cached_property
+    def _chosen(self) -> Places:
         """The documents that have tokens."""
-        chosen = np.arange(self.store.documents) if self.documents is None else np.asarray(self.documents, np.int64)
-        return chosen[self.store.lengths[chosen] > 0]
+        return _with_tokens(self.store, self.documents)
 
     @functools.cached_property
-    def _starts(self) -> NDArray[np.int64]:
+    def _starts(self) -> Places:
         """int64[n + 1]: where each document's marks and tokens begin in the stream, and its end."""
         prefix, suffix = self.marks
         return np.concatenate([[0], np.cumsum(self.store.lengths[self._chosen] + (len(prefix) + len(suffix)))])
@@ -66,21 +127,36 @@ class PackedRows:
         """Length of the stream, marks included."""
         return int(self._starts[-1])
 
+    @functools.cached_property
+    def _count(self) -> int:
+        # A row is needed while tokens are left that the rows before it do not hold.
+        held = self._begins[:-1] + np.roll(self._overlaps, 1)  # of a cycle, by the rows before each
+        cycles = np.maximum(0, -(-(self.tokens - held) // self._begins[-1]))
+        return max(1, int(cycles.sum()))
+
     def __len__(self) -> int:
-        stride = self.row_length - self.overlap
-        return 1 + max(0, -(-(self.tokens - self.row_length) // stride))
+        return self._count
 
     @property
     def padding(self) -> float:
         """Share of all positions of all rows that are padding."""
-        filled = self.tokens + (len(self) - 1) * self.overlap
-        return 1.0 - filled / (len(self) * self.row_length)
+        whole, rest = divmod(len(self), len(self._lengths))
+        positions = whole * int(self._lengths.sum()) + int(self._lengths[:rest].sum())
+        begin, length = self._place(np.array([len(self) - 1]))
+        return max(0, int(begin[0]) + int(length[0]) - self.tokens) / positions
 
-    def rows(self, index: NDArray[np.int64], keys: Keys) -> Rows:
+    def _place(self, index: Places) -> tuple[Places, Places]:
+        """Return where rows begin in the stream, and their lengths."""
+        cycle, kind = np.divmod(np.asarray(index, np.int64), len(self._lengths))
+        return cycle * self._begins[-1] + self._begins[kind], self._lengths[kind]
+
+    def rows(self, index: Places, keys: Keys) -> Rows:
         """Return rows by number, with their keys: tokens int32[B, T] (0 in padding), segments int32[B, T]."""
         prefix, suffix = (np.array(mark, np.int32) for mark in self.marks)
-        begin = np.asarray(index, np.int64) * (self.row_length - self.overlap)
-        position = begin[:, None] + np.arange(self.row_length)
+        begin, length = self._place(index)
+        if length.size and (length != length[0]).any():
+            raise ValueError("rows of different lengths cannot be one array: ask for those of one part at a time")
+        position = begin[:, None] + np.arange(length[0] if length.size else self._lengths[0])
         real = position < self.tokens
         position = np.minimum(position, self.tokens - 1)
         place = np.searchsorted(self._starts, position, side="right") - 1
@@ -97,4 +173,78 @@ class PackedRows:
             after = (beyond >= 0) & real
             tokens[after] = suffix[beyond[after]]
         segments = np.where(real, place - place[:, :1] + 1, 0).astype(np.int32)
-        return Rows(tokens, keys, segments)
+        return Rows(tokens, keys, segments, np.asarray(index, np.int64))
+
+
+@dataclass(frozen=True, eq=False)
+class PairedRows:
+    """The rows of chosen documents, none across two; each with a text of another document where `companion` > 0.
+
+    store       the tokens
+    documents   int64[n]: which documents, in which order; None = all
+    row_length  T, the most tokens of a row
+    companion   C, the most tokens of the other document
+    """
+
+    store: TokenStore = field(repr=False)
+    documents: Places | None
+    row_length: int
+    companion: int
+
+    @functools.cached_property
+    def _chosen(self) -> Places:
+        return _with_tokens(self.store, self.documents)
+
+    @functools.cached_property
+    def _first(self) -> Places:
+        """int64[n + 1]: the number of each document's first row, and of all rows."""
+        return np.concatenate([[0], np.cumsum(-(-self.store.lengths[self._chosen] // self.row_length))])
+
+    @functools.cached_property
+    def tokens(self) -> int:
+        """Tokens of all documents."""
+        return int(self.store.lengths[self._chosen].sum())
+
+    def __len__(self) -> int:
+        return int(self._first[-1])
+
+    @property
+    def padding(self) -> float:
+        """Share of all positions of all rows that are padding."""
+        return 1.0 - self.tokens / (len(self) * self.row_length)
+
+    def rows(self, index: Places, keys: Keys) -> Rows:
+        """Return rows by number, with their keys; segments are 1 where there is text."""
+        index = np.asarray(index, np.int64)
+        place = np.searchsorted(self._first, index, side="right") - 1
+        document = self._chosen[place]
+        length, number = self.store.lengths[document], self._first[place + 1] - self._first[place]
+        part = index - self._first[place]
+        begin, end = part * length // number, (part + 1) * length // number
+        tokens = self._text(document, begin, end, self.row_length)
+        segments = (tokens >= 0).astype(np.int32)
+        companion = self._companions(place, keys) if self.companion else None
+        return Rows(np.maximum(tokens, 0), keys, segments, index, companion)
+
+    def _companions(self, place: Places, keys: Keys) -> NDArray[np.int32]:
+        """Return [B, C] tokens of another document each, every other document alike, from a random place.
+
+        The place is one after which C tokens follow, if the document has one. All -1 where there is no other document.
+        """
+        others = len(self._chosen) - 1
+        if others == 0:
+            return np.full((len(place), self.companion), -1, np.int32)
+        other = integers(keys, 1, _COMPANION, others)[:, 0]
+        document = self._chosen[other + (other >= place)]
+        length = self.store.lengths[document]
+        choices = np.maximum(length - self.companion, 0) + 1
+        begin = (bits(keys, 1, _COMPANION + 1)[:, 0] % choices.astype(np.uint64)).astype(np.int64)
+        return self._text(document, begin, length, self.companion)
+
+    def _text(self, document: Places, begin: Places, end: Places, width: int) -> NDArray[np.int32]:
+        """Return [B, width] tokens begin, begin + 1, ... of each document, -1 from `end` on."""
+        offset = begin[:, None] + np.arange(width)
+        real = offset < end[:, None]
+        tokens = np.full(offset.shape, -1, np.int32)
+        tokens[real] = self.store.gather(np.broadcast_to(document[:, None], offset.shape)[real], offset[real])
+        return tokens

@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 from hornbook import artifacts
 from hornbook.corpus.document import Document, document_hash
 from hornbook.errors import UserError
+from hornbook.objectives.sentences import sentence_starts
 from hornbook.tokens.tokenizer import Codec
 from hornbook.vocab import Vocab
 
@@ -39,25 +40,6 @@ _STORE, _PART = "token store", "token part"
 _FILES = ("tokens", "offsets", "bytes", "hashes", "sentences")
 # Documents are encoded in groups of about this many characters: enough for all cores, little enough to hold.
 _GROUP = 1 << 20
-
-
-def sentence_starts(tokens: Array, documents: Array, vocab: Vocab) -> NDArray[np.int64]:
-    """Return where sentences begin in `tokens` [t]; `documents` [d] are the places where documents begin.
-
-    A token begins a sentence when it begins a document; or when it begins a word and a sentence has ended since the
-    last word, closing quotes and white space passed over.
-    """
-    position = np.arange(len(tokens))
-    blank = vocab.ends_blank[tokens]
-    passed = blank | vocab.closes[tokens]
-    ends = np.concatenate([[0], np.cumsum(vocab.ends_sentence[tokens])])  # enders before each position
-    word = np.maximum.accumulate(np.where(passed, -1, position))  # the last that is not passed over, itself included
-    before = np.concatenate([[-1], word[:-1]])
-    ended = ends[:-1] > ends[np.maximum(before, 0)]
-    begins = vocab.starts_word[tokens] | np.concatenate([[False], blank[:-1]])
-    starts = ended & begins & ~passed
-    starts[documents] = True
-    return np.flatnonzero(starts)
 
 
 def write_store(

@@ -1,0 +1,246 @@
+"""Denoising: read a damaged text, say the whole one (Lewis et al. 2020, BART).
+
+row              a    b    c.   d    e    f.
+sentences        d    e    f.   a    b    c.
+inputs           d    <m>  a    <m>  b    c.   </s>       e f. in one span, and one span of no token
+decoder_inputs   .    a    b    c.   d    e    f.
+targets          a    b    c.   d    e    f.   </s>
+weights          1    1    1    1    1    1    1
+
+Shapes: B rows, T tokens of a row, D documents in all rows, K spans in all rows, N noise tokens in all rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hornbook.batch import Batch, Integers, Rows, Topology
+from hornbook.errors import UserError
+from hornbook.keys import Keys, fold, halves
+from hornbook.objectives import noise, rewrite
+from hornbook.objectives.base import Requirements
+from hornbook.objectives.noise import Counts, Documents, Mask
+from hornbook.objectives.sentences import permute_sentences, rotate_documents
+from hornbook.objectives.sides import finish
+from hornbook.vocab import EMPTY, Vocab
+
+_LENGTHS, _PLACES, _SHARES = 44, 45, 46  # streams of the row key
+_DELETE, _MASK = 1, 2  # folded into the key, so that these choices are independent
+_WHO = "The denoising objective"
+
+
+@dataclass(frozen=True)
+class Denoising:
+    """BART's noises; the default is its final recipe, text infilling and sentence permutation.
+
+    infill      share of the tokens that is hidden in spans, each shown as one mask
+    mean_span   mean number of tokens in such a span; lengths are Poisson, and a span of no token is a mask put in
+    permute     put the sentences of each document in a random order
+    rotate      share of the documents that begin at a random token
+    delete      share of the tokens that inputs leave out
+    mask        share of the tokens that inputs show as a mask each
+
+    Of R tokens round(infill R), at least 1, are hidden in round(hidden / mean_span) spans, at least 1: exact counts, so
+    that inputs have one length. Poisson lengths of so many spans, given their sum, are multinomial: each hidden token
+    falls into one of the spans, all alike. Spans lie between the kept tokens of a document at uniform places.
+    """
+
+    infill: float = 0.3
+    mean_span: float = 3.0
+    permute: bool = True
+    rotate: float = 0.0
+    delete: float = 0.0
+    mask: float = 0.0
+    vocab: Vocab = field(default=EMPTY, repr=False)
+
+    def __post_init__(self) -> None:
+        for name in ("infill", "rotate", "delete", "mask"):
+            if not 0.0 <= getattr(self, name) <= 1.0:
+                raise UserError(f"{_WHO}'s {name} must be between 0 and 1, not {getattr(self, name)}.")
+        if self.infill + self.delete + self.mask > 1.0 + 1e-9:
+            raise UserError(f"{_WHO}'s infill, delete and mask add up to more than all tokens: lower one of them.")
+        if not 1.0 <= self.mean_span < float("inf"):
+            raise UserError(f"{_WHO}'s mean_span must be at least 1 token, not {self.mean_span}.")
+
+    @property
+    def topology(self) -> Topology:
+        """An encoder and a decoder."""
+        return "encoder-decoder"
+
+    @property
+    def overlap(self) -> int:
+        """Rows share no token."""
+        return 0
+
+    @property
+    def noise_period(self) -> int:
+        """New noise in each epoch."""
+        return 0
+
+    @property
+    def marks(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """No marks; the end of text stands once, at the end of each row's two sides."""
+        return (), ()
+
+    def counts(self, tokens: Counts) -> tuple[Counts, Counts, Counts, Counts]:
+        """Return hidden tokens, spans, deleted and masked tokens of rows with so many real tokens [N]."""
+        hidden = noise.share_of(tokens, self.infill) if self.infill else np.zeros_like(tokens)
+        spans = np.where(hidden > 0, np.maximum(np.rint(hidden / self.mean_span), 1), 0).astype(np.int64)
+        left = tokens - hidden
+        deleted = np.clip(np.rint(tokens * (self.infill + self.delete)).astype(np.int64) - hidden, 0, left)
+        deleted = deleted if self.delete else np.zeros_like(tokens)
+        masked = np.minimum(np.rint(tokens * self.mask).astype(np.int64), left - deleted)
+        return hidden, spans, deleted, masked
+
+    def requirements(self, max_length: int) -> Requirements:
+        """A mask, padding, which starts the decoder, and the end of text."""
+        return Requirements(("pad", "eos", "mask") if self.infill or self.mask else ("pad", "eos"))
+
+    def row_length(self, max_length: int) -> int:
+        """One less than the positions: targets are the whole row and the end of text. Inputs are never longer."""
+        return max(max_length - 1, 1)
+
+    def target_length(self, max_length: int) -> int:
+        """As many as positions."""
+        return self.row_length(max_length) + 1
+
+    def check(self, max_length: int) -> None:
+        """Need room for two tokens, padding, end of text, a mask; and sentence ends, to permute sentences."""
+        if max_length < 3:
+            raise UserError(f"{_WHO} needs rows of at least 3 positions, not {max_length}.")
+        for role in self.requirements(max_length).roles:
+            self.vocab.require(role, _WHO)
+        if self.permute and not self.vocab.ends_sentence.any():
+            raise UserError(f"{_WHO} finds no token that ends a sentence in this tokenizer: set permute to false.")
+
+    def __call__(self, rows: Rows) -> Batch:
+        """Return inputs [B, S] and targets [B, T + 1] of rows [B, T]; S depends on T alone.
+
+        A row with padding has fewer, and its inputs and targets end in padding.
+        """
+        pad, eos = (self.vocab.require(role, _WHO) for role in ("pad", "eos"))
+        size, length = rows.tokens.shape
+        own = np.ones(rows.tokens.shape, np.int32) if rows.segments is None else rows.segments
+        real = np.count_nonzero(rows.real, axis=1)
+        hidden, spans, deleted, masked = self.counts(real)
+        own, documents, shares = _shared(own, hidden, spans, rows.keys)
+        tokens = rows.tokens
+        if self.permute:
+            tokens = permute_sentences(tokens, documents, rows.keys, self.vocab)
+        if self.rotate:
+            tokens = rotate_documents(tokens, documents, rows.keys, self.rotate)
+        starts, gone = _spans(documents, shares, hidden, spans, own.shape, rows.keys)
+        stays = ~gone if own[:, -1].all() else ~gone & (own != 0)
+        if self.delete:
+            stays &= ~noise.exact(stays, deleted, fold(rows.keys, _DELETE))
+        if self.mask:
+            tokens = np.where(noise.exact(stays, masked, fold(rows.keys, _MASK)), self._mask, tokens)
+        reads = real - hidden - deleted + spans
+        width = self._width(length) + 1
+        kept, before = np.flatnonzero(stays), _kept_before(stays, starts)
+        end = np.where(real > 0, eos, pad).astype(tokens.dtype)
+        inputs = rewrite.lay(_put(tokens.reshape(-1).take(kept), before, self._mask), reads, width, pad, end)
+        targets = np.full((size, length + 1), pad, tokens.dtype)
+        targets[:, :length] = rows.tokens if own[:, -1].all() else np.where(own != 0, rows.tokens, pad)
+        targets[np.arange(size), real] = end
+        count = real + (real > 0)
+        if rows.segments is None:
+            return finish(inputs, targets, count, pad, None, None)
+        last = own[np.arange(size), np.maximum(real - 1, 0)]
+        of_spans = np.repeat(own.reshape(-1)[documents.start], shares[1])
+        segments = rewrite.lay(_put(own.reshape(-1).take(kept), before, of_spans), reads, width, 0, last)
+        behind = np.zeros(targets.shape, own.dtype)
+        behind[:, :length] = own
+        behind[np.arange(size), real] = last
+        return finish(inputs, targets, count, pad, segments, behind)
+
+    @property
+    def _mask(self) -> int:
+        return self.vocab.require("mask", _WHO) if self.infill or self.mask else 0
+
+    def _width(self, length: int) -> int:
+        hidden, spans, deleted, _ = (int(count[0]) for count in self.counts(np.array([length])))
+        return length - hidden - deleted + spans
+
+
+def _shared(
+    own: Integers, hidden: Counts, spans: Counts, keys: Keys
+) -> tuple[Integers, Documents, tuple[Counts, Counts]]:
+    """Share each row's hidden tokens and spans among its documents -> int64[D] both.
+
+    Spans go in proportion to length, hidden tokens in proportion to spans, as far as a document has tokens. A row whose
+    documents with spans are too short for all hidden tokens is treated as one document.
+    """
+    documents = noise.find_documents(own)
+    if len(documents.row) == len(spans):
+        return own, documents, (hidden, spans)
+    draws = halves(keys, 2, _SHARES)
+    row = documents.row
+    total = np.maximum(documents.row_sums(documents.room), 1)
+    own_spans = noise.systematic((spans / total)[row] * documents.room, documents.room, documents, draws[:, 0])
+    cap = np.where(own_spans > 0, documents.room, 0)
+    feasible = documents.row_sums(cap) >= hidden
+    if not feasible.all():
+        return _shared(np.where(feasible[:, None], own, (own != 0).astype(own.dtype)), hidden, spans, keys)
+    share = np.minimum((hidden / np.maximum(spans, 1))[row] * own_spans, cap)
+    room = cap - share
+    left = (hidden - documents.row_sums(share)) / np.maximum(documents.row_sums(room), 1e-9)
+    own_hidden = noise.systematic(share + left[row] * room, cap, documents, draws[:, 1])
+    return own, documents, (own_hidden, own_spans)
+
+
+def _spans(
+    documents: Documents,
+    shares: tuple[Counts, Counts],
+    hidden: Counts,
+    spans: Counts,
+    shape: tuple[int, ...],
+    keys: Keys,
+) -> tuple[Counts, Mask]:
+    """Draw lengths and places of all spans: the flat place where each begins [K], and what they hide, bool[B, T]."""
+    own_hidden, own_spans = shares
+    first = own_spans.cumsum() - own_spans
+    scale = np.uint64(32)
+    falls = (_ragged(keys, hidden, _LENGTHS) * np.repeat(own_spans, own_hidden).astype(np.uint64)) >> scale
+    lengths = np.bincount(falls.astype(np.int64) + np.repeat(first, own_hidden), minlength=int(own_spans.sum()))
+    document = np.repeat(np.arange(len(first)), own_spans)
+    choices = (documents.length - own_hidden + 1)[document].astype(np.uint64)
+    gaps = ((_ragged(keys, spans, _PLACES) * choices) >> scale) | (document.astype(np.uint64) << scale)
+    gaps.sort()
+    before = np.zeros(len(lengths) + 1, np.int64)
+    np.cumsum(lengths, out=before[1:])
+    offset = documents.start - before[first]  # in a document, noise counts from its own beginning
+    starts = (gaps & np.uint64(2**32 - 1)).astype(np.int64) + before[:-1] + offset[document]
+    gone = np.zeros(shape, bool)
+    place = np.repeat(starts - before[:-1], lengths)
+    place += np.arange(len(place))
+    gone.reshape(-1)[place] = True
+    return starts, gone
+
+
+def _ragged(keys: Keys, counts: Counts, stream: int) -> NDArray[np.uint64]:
+    """Return `counts` [B] random 32-bit numbers of each row, row after row."""
+    most = int(counts.max(initial=0))
+    draws = halves(keys, most, stream)
+    return (draws.reshape(-1) if (counts == most).all() else draws[np.arange(most) < counts[:, None]]).astype(np.uint64)
+
+
+def _kept_before(stays: Mask, starts: Counts) -> Counts:
+    """Return how many of the tokens that stay come before each flat place."""
+    running = np.zeros(stays.size + 1, np.int64)
+    np.cumsum(stays, out=running[1:])
+    return running[starts]
+
+
+def _put(kept: Integers, before: Counts, put: int | Integers) -> Integers:
+    """Return `kept` with one value of `put` after each number `before` of kept values, ascending."""
+    place = before + np.arange(len(before))
+    values = np.empty(len(kept) + len(before), kept.dtype)
+    old = np.ones(len(values), bool)
+    old[place] = False
+    values[place] = put
+    values[old] = kept
+    return values

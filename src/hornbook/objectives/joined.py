@@ -1,0 +1,134 @@
+"""Joined: an objective for encoder-decoders, learned by a decoder alone, which reads the inputs and says the targets.
+
+row              a    b    c    d    e    f
+inputs           a    <X0> d    e    <X1> </s> .    <X0> b    c    <X1> f
+visible          1    1    1    1    1    1    0    0    0    0    0    0
+targets          .    .    .    .    .    .    <X0> b    c    <X1> f    </s>
+weights          0    0    0    0    0    0    1    1    1    1    1    1
+
+Shapes: B rows, S positions of the inner objective's inputs, T of its targets.
+"""
+
+from __future__ import annotations
+
+import bisect
+import dataclasses
+import functools
+from dataclasses import dataclass, field
+from typing import Any, Literal, cast
+
+import numpy as np
+
+from hornbook.batch import Batch, Rows, Topology
+from hornbook.errors import UserError
+from hornbook.objectives.base import Objective, Requirements, cycle_of, merged
+from hornbook.objectives.span_corruption import SpanCorruption
+from hornbook.vocab import EMPTY, Vocab
+
+
+@dataclass(frozen=True)
+class Joined:
+    """Inputs and targets in one row, document by document; targets alone are scored.
+
+    objective   the objective of the encoder-decoder
+    inputs      visible: inputs see each other from both sides, as in an encoder; causal: only what is before them
+
+    Each document's targets follow its inputs, begin with the padding token as they do in a decoder, and see all of the
+    inputs of their document.
+    """
+
+    objective: Objective = field(default_factory=SpanCorruption)
+    inputs: Literal["visible", "causal"] = "visible"
+    vocab: Vocab = field(default=EMPTY, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.objective.topology != "encoder-decoder":
+            raise UserError(f"Only objectives of encoder-decoders can be joined, not {self.objective!r}.")
+        if self.inputs not in ("visible", "causal"):
+            raise UserError(f"The joined objective's inputs must be visible or causal, not {self.inputs!r}.")
+
+    @functools.cached_property
+    def _inner(self) -> Objective:
+        return cast(Objective, dataclasses.replace(cast(Any, self.objective), vocab=self.vocab))
+
+    @functools.cached_property
+    def cycle(self) -> tuple[Joined, ...]:
+        """The parts of the inner objective, each joined."""
+        inner = cycle_of(self._inner)
+        if inner == (self._inner,):
+            return (self,)
+        made = {id(part): Joined(part, self.inputs, self.vocab) for part in inner}
+        return tuple(made[id(part)] for part in inner)
+
+    @property
+    def _parts(self) -> tuple[Joined, ...]:
+        return tuple(dict.fromkeys(self.cycle))
+
+    @property
+    def topology(self) -> Topology:
+        """A decoder."""
+        return "decoder"
+
+    @property
+    def overlap(self) -> int:
+        """As the inner objective."""
+        return self.objective.overlap
+
+    @property
+    def noise_period(self) -> int:
+        """As the inner objective."""
+        return self.objective.noise_period
+
+    @property
+    def marks(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """As the inner objective."""
+        return self._inner.marks
+
+    def _inner_length(self, max_length: int) -> int:
+        """Return the longest inner inputs that leave room for their targets."""
+
+        def total(length: int) -> int:
+            return length + self.objective.target_length(length)
+
+        return max(1, bisect.bisect_right(range(1, max_length + 1), max_length, key=total))
+
+    def requirements(self, max_length: int) -> Requirements:
+        """As the inner objective, for its share of the positions."""
+        return merged([part.objective.requirements(part._inner_length(max_length)) for part in self._parts])
+
+    def row_length(self, max_length: int) -> int:
+        """As many tokens as have inputs and targets that fit together."""
+        return min(part.objective.row_length(part._inner_length(max_length)) for part in self._parts)
+
+    def target_length(self, max_length: int) -> int:
+        """Inputs and targets."""
+        inner = [(part.objective, part._inner_length(max_length)) for part in self._parts]
+        return max(length + part.target_length(length) for part, length in inner)
+
+    def check(self, max_length: int) -> None:
+        """Need what the inner objective needs."""
+        for part in self._parts:
+            part._inner.check(part._inner_length(max_length))
+
+    def __call__(self, rows: Rows) -> Batch:
+        """Return inputs and targets [B, S + T]."""
+        inner = self._inner(rows)
+        assert inner.decoder_inputs is not None
+        size = inner.inputs.shape[1]
+        inputs = np.concatenate([inner.inputs, inner.decoder_inputs], axis=1)
+        targets = np.concatenate([np.full_like(inner.inputs, self.vocab.pad or 0), inner.targets], axis=1)
+        weights = np.concatenate([np.zeros(inner.inputs.shape, np.float32), inner.weights], axis=1)
+        read = np.broadcast_to(np.arange(inputs.shape[1]) < size, inputs.shape)
+        if inner.segments is None or inner.decoder_segments is None:
+            visible = read.copy() if self.inputs == "visible" else None
+            return Batch(inputs, targets, weights, inner.count.copy(), None, visible)
+        segments = np.concatenate([inner.segments, inner.decoder_segments], axis=1)
+        if not (segments == 1).all():
+            # Each document's inputs before its targets, padding last.
+            place = np.where(segments == 0, 2 * int(segments.max()) + 2, 2 * segments + ~read)
+            order = np.argsort(place.astype(np.uint16), axis=1, kind="stable")
+            inputs, targets, weights, segments, read = (
+                np.take_along_axis(values, order, axis=1) for values in (inputs, targets, weights, segments, read)
+            )
+        visible = read & (segments != 0) if self.inputs == "visible" else None
+        return Batch(inputs, targets, weights, inner.count.copy(), segments, visible)

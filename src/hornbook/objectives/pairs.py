@@ -1,0 +1,196 @@
+"""SentencePairs: two texts in a row and a class that says how they belong together, around any encoder's objective.
+
+row              a    b    c    d    e    f          nsp (Devlin et al. 2019)     sop (Lan et al. 2020)
+inputs           <s>  a    b    </s> c    <m>  e    f    </s>
+types            0    0    0    0    1    1    1    1    1
+pair             0                                   0 next, 1 from another text  0 in order, 1 swapped
+
+Shapes: B rows, T tokens of a row, C tokens of its companion, S = T + 3 positions.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from dataclasses import dataclass, field
+from typing import Any, Literal, cast
+
+import numpy as np
+
+from hornbook.batch import Batch, Integers, Rows, Topology
+from hornbook.errors import UserError
+from hornbook.keys import bits, integers, uniform
+from hornbook.objectives.base import Objective, Requirements
+from hornbook.objectives.masked import Masked
+from hornbook.objectives.noise import Counts, Mask
+from hornbook.objectives.replaced import ReplacedToken
+from hornbook.objectives.sentences import sentence_starts
+from hornbook.vocab import EMPTY, Vocab
+
+_CLASS, _SHORT, _LENGTH, _CUT = 56, 57, 58, 59  # streams of the row key
+_MARKS = 3
+_WHO = "The sentence-pair objective"
+
+
+@dataclass(frozen=True)
+class SentencePairs:
+    """[CLS] A [SEP] B [SEP]: the inner objective over the whole row, and the class of the pair.
+
+    objective      what is predicted inside the row
+    kind           nsp: is B what follows A, or from another document; sop: do A and B stand in order, or swapped
+    short          share of the rows that use only a beginning of their text, of any length from 2 tokens on (BERT: 0.1)
+
+    A row of T tokens of one document is cut in two at a random beginning of a sentence (at a random token, where it has
+    one sentence). Half of the rows are of class 1. A's partner from another document begins where a sentence begins, if
+    one does, and is as long as what it replaces, or as the other document allows.
+    """
+
+    objective: Objective = field(default_factory=Masked)
+    kind: Literal["nsp", "sop"] = "nsp"
+    short: float = 0.1
+    vocab: Vocab = field(default=EMPTY, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.objective.topology != "encoder" or isinstance(self.objective, SentencePairs | ReplacedToken):
+            raise UserError(f"{_WHO} needs an encoder's objective of one model inside, not {self.objective!r}.")
+        if self.kind not in ("nsp", "sop"):
+            raise UserError(f"{_WHO}'s kind must be nsp or sop, not {self.kind!r}.")
+        if not 0.0 <= self.short <= 1.0:
+            raise UserError(f"{_WHO}'s short must be between 0 and 1, not {self.short}.")
+
+    @functools.cached_property
+    def _inner(self) -> Objective:
+        return cast(Objective, dataclasses.replace(cast(Any, self.objective), vocab=self.vocab))
+
+    @property
+    def topology(self) -> Topology:
+        """An encoder."""
+        return "encoder"
+
+    @property
+    def overlap(self) -> int:
+        """Rows share no token."""
+        return 0
+
+    @property
+    def noise_period(self) -> int:
+        """As the inner objective; pairs are drawn with its noise."""
+        return self.objective.noise_period
+
+    @property
+    def marks(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """None: the objective puts its own marks around A and B."""
+        return (), ()
+
+    def companion_length(self, max_length: int) -> int:
+        """As many tokens of another document as a row has, for the next-sentence pair."""
+        return self.row_length(max_length) if self.kind == "nsp" else 0
+
+    def requirements(self, max_length: int) -> Requirements:
+        """As the inner objective, and marks."""
+        inner = self.objective.requirements(max_length)
+        roles = tuple(dict.fromkeys(("cls", "sep", "pad", *inner.roles)))
+        return Requirements(roles, inner.sentinels, inner.modes)
+
+    def row_length(self, max_length: int) -> int:
+        """Three less than the positions, for the marks."""
+        return max(self.objective.row_length(max_length) - _MARKS, 1)
+
+    def target_length(self, max_length: int) -> int:
+        """As many as inputs."""
+        return self.objective.target_length(self.row_length(max_length) + _MARKS)
+
+    def check(self, max_length: int) -> None:
+        """Need room for the marks and two tokens, marks, sentence ends, and what the inner objective needs."""
+        if max_length < _MARKS + 2:
+            raise UserError(f"{_WHO} needs rows of at least {_MARKS + 2} positions, not {max_length}.")
+        for role in ("cls", "sep", "pad"):
+            self.vocab.require(role, _WHO)
+        self._inner.check(max_length)
+        if not self.vocab.ends_sentence.any():
+            raise UserError(f"{_WHO} finds no token that ends a sentence in this tokenizer: choose another one.")
+
+    def __call__(self, rows: Rows) -> Batch:
+        """Return the batch [B, T + 3] of rows [B, T] of one document each, with types and pair.
+
+        Rows without a companion, or with one without text, are of class 0 in next-sentence prediction, and so are rows
+        of fewer than 2 tokens, whose B is empty.
+        """
+        length = rows.tokens.shape[1]
+        used = self._used(rows)
+        cut = self._cut(rows, used)
+        pair = (used >= 2) & (integers(rows.keys, 1, _CLASS, 2)[:, 0] == 1)
+        zero, rest, source = np.zeros_like(cut), used - cut, rows.tokens
+        if self.kind == "sop":
+            first, second = (np.where(pair, cut, 0), np.where(pair, rest, cut)), (np.where(pair, 0, cut), used)
+        elif rows.companion is None:
+            pair, first, second = np.zeros_like(pair), (zero, cut), (cut, used)
+        else:
+            begin, end = _beginning(rows.companion, cut, self.vocab)
+            pair &= end > 0
+            first = zero, cut
+            second = np.where(pair, length + begin, cut), np.where(pair, cut + np.minimum(rest, end - begin), used)
+            source = np.concatenate([rows.tokens, np.maximum(rows.companion, 0)], axis=1)
+        tokens, types, segments = self._laid(source, first, second, used > 0, length + _MARKS)
+        inner = self._inner(Rows(tokens, rows.keys, segments, rows.index))
+        return dataclasses.replace(inner, types=types, pair=pair.astype(np.int32))
+
+    def _used(self, rows: Rows) -> Counts:
+        """Return how many tokens of each row are used [B]."""
+        real = np.count_nonzero(rows.real, axis=1)
+        short = (uniform(rows.keys, 1, _SHORT)[:, 0] < self.short) & (real > 2)
+        return np.where(short, 2 + integers(rows.keys, 1, _LENGTH, np.maximum(real - 1, 1)[:, None])[:, 0], real)
+
+    def _cut(self, rows: Rows, used: Counts) -> Counts:
+        """Return how many tokens are before the cut [B]: at least 1, and less than all but where there is only 1."""
+        size = len(rows)
+        line, column = _starts(rows.tokens, self.vocab)
+        within = column < used[line]
+        line, column = line[within], column[within]
+        choices = np.bincount(line, minlength=size)
+        draws = bits(rows.keys, 1, _CUT)[:, 0] >> np.uint64(32)
+        among = np.where(choices > 0, choices, np.maximum(used - 1, 1)).astype(np.uint64)
+        drawn = ((draws * among) >> np.uint64(32)).astype(np.int64)
+        found = np.append(column, 0)[np.where(choices > 0, choices.cumsum() - choices + drawn, 0)]
+        return np.where(choices > 0, found, np.minimum(1 + drawn, used))
+
+    def _laid(
+        self, source: Integers, first: tuple[Counts, Counts], second: tuple[Counts, Counts], real: Mask, width: int
+    ) -> tuple[Integers, Integers, Integers]:
+        """Return tokens, types and segments [B, width]: A and B between marks.
+
+        first    where A begins in `source`, and its length
+        second   where B begins in `source`, and the lengths of A and B together
+        """
+        cls, sep, pad = (self.vocab.require(role, _WHO) for role in ("cls", "sep", "pad"))
+        position = np.arange(width)
+        gap, end = (first[1] + 1)[:, None], (second[1] + 2)[:, None]  # where the two [SEP] stand
+        shift = np.where(position < gap, (first[0] - 1)[:, None], (second[0] - first[1] - 2)[:, None])
+        place = np.clip(position + shift, 0, source.shape[1] - 1)
+        place += source.shape[1] * np.arange(len(source))[:, None]
+        tokens = source.reshape(-1).take(place)
+        tokens[:, 0] = cls
+        tokens[(position == gap) | (position == end)] = sep
+        there = (position <= end) & real[:, None]
+        tokens[~there] = pad
+        return tokens, ((position > gap) & there).astype(np.int32), there.astype(np.int32)
+
+
+def _starts(tokens: Integers, vocab: Vocab) -> tuple[Counts, Counts]:
+    """Return row and column of every token that begins a sentence, but the first of each row."""
+    size, length = tokens.shape
+    line, column = np.divmod(sentence_starts(tokens.reshape(-1), np.arange(size) * length, vocab), length)
+    return line[column > 0], column[column > 0]
+
+
+def _beginning(companion: Integers, cut: Counts, vocab: Vocab) -> tuple[Counts, Counts]:
+    """Return where the text to be taken from a companion begins and ends [B].
+
+    It begins at the first sentence, if that leaves as much text as the row has behind its cut; else at the beginning.
+    """
+    end = np.count_nonzero(companion >= 0, axis=1)
+    line, column = _starts(np.maximum(companion, 0), vocab)
+    within = (column <= cut[line]) & (column < end[line])
+    begin = np.full(len(end), companion.shape[1])
+    np.minimum.at(begin, line[within], column[within])
+    return np.where(begin < companion.shape[1], begin, 0), end

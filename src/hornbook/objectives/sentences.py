@@ -1,0 +1,68 @@
+"""Sentences of a row: where they begin, and rows in another order. Pure, vectorised, from row keys alone.
+
+Shapes: B rows, T tokens of a row, D documents in all rows, N tokens, s sentences.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hornbook.batch import Integers
+from hornbook.keys import Keys, bits_at
+from hornbook.objectives.noise import Documents
+from hornbook.vocab import Vocab
+
+_ORDER, _ROTATE, _FROM = 50, 51, 52  # streams of the row key
+
+
+def sentence_starts(tokens: Integers, documents: NDArray[np.int64], vocab: Vocab) -> NDArray[np.int64]:
+    """Return where sentences begin in `tokens` [N]; `documents` [D] are the places where documents begin.
+
+    A token begins a sentence when it begins a document; or when it begins a word and a sentence has ended since the
+    last word, closing quotes and white space passed over.
+    """
+    flags = vocab.sentence_flags.take(tokens)
+    behind = np.flatnonzero(flags & vocab.LAST) + 1
+    behind = behind[: np.searchsorted(behind, len(tokens))]
+    passed = (flags[behind] & vocab.PASSED) != 0
+    if passed.any():
+        words = np.append(np.flatnonzero((flags & vocab.PASSED) == 0), len(tokens))
+        behind[passed] = words[np.searchsorted(words, behind[passed])]
+        behind = behind[behind < len(tokens)]
+    begins = (flags[behind] & vocab.OPENS) | (flags[behind - 1] & vocab.BLANK)
+    starts = np.zeros(len(tokens), bool)
+    starts[behind[begins != 0]] = True
+    starts[documents] = True
+    return np.flatnonzero(starts)
+
+
+def permute_sentences(tokens: Integers, documents: Documents, keys: Keys, vocab: Vocab) -> Integers:
+    """Return tokens [B, T] with the sentences of each document in a random order, every order alike (Lewis 2020)."""
+    flat = tokens.reshape(-1)
+    starts = sentence_starts(flat, documents.start, vocab)
+    row = starts // tokens.shape[1]
+    draws = bits_at(keys, row, starts - row * tokens.shape[1], _ORDER) >> np.uint64(32)
+    document = np.searchsorted(documents.start, starts, side="right").astype(np.uint64)
+    order = np.argsort((document << np.uint64(32)) | draws)
+    ends = np.append(starts[1:], flat.size)
+    lengths = (ends - starts)[order]
+    source: NDArray[np.int64] = np.repeat(starts[order] - (lengths.cumsum() - lengths), lengths)
+    source += np.arange(flat.size)
+    return flat.take(source).reshape(tokens.shape)
+
+
+def rotate_documents(tokens: Integers, documents: Documents, keys: Keys, share: float) -> Integers:
+    """Return tokens [B, T] in which a `share` of the documents begins at a random token and ends with what was before.
+
+    Each document is drawn on its own, and every token of it is a beginning alike (Lewis et al. 2020, section 2.2).
+    """
+    column = documents.start - documents.row * tokens.shape[1]
+    drawn = bits_at(keys, documents.row, column, _ROTATE) >> np.uint64(32)
+    begin = bits_at(keys, documents.row, column, _FROM) % np.maximum(documents.length, 1).astype(np.uint64)
+    begin = np.where((drawn < np.uint64(round(share * 2**32))) & (documents.room > 0), begin, 0).astype(np.int64)
+    length = np.repeat(documents.length, documents.length)
+    place = np.arange(tokens.size) - np.repeat(documents.start, documents.length)
+    moved = place + np.repeat(begin, documents.length)
+    moved -= np.where(moved >= length, length, 0)
+    return tokens.reshape(-1)[moved + np.repeat(documents.start, documents.length)].reshape(tokens.shape)
