@@ -1,3 +1,4 @@
+import functools
 import threading
 import time
 from dataclasses import dataclass, field
@@ -11,6 +12,19 @@ from hornbook.tokens.packing import PackedRows
 from hornbook.vocab import EMPTY, Vocab
 
 from .test_packing import BOS, EOS, Memory
+
+
+@dataclass(frozen=True)
+class Turns:
+    """Two echoes that take turns, the second twice as often, with noise of their own."""
+
+    vocab: Vocab = field(default=EMPTY, repr=False)
+    noise_period: int = 0
+
+    @functools.cached_property
+    def cycle(self):
+        first, second = Echo(1), Echo(0)
+        return first, second, second
 
 
 @dataclass(frozen=True)
@@ -140,3 +154,29 @@ def test_work_ahead_is_bounded_and_closing_ends_the_threads(workers):
     steps.close()
     assert not threads()
     assert len(done) == 3 + workers
+
+
+def test_each_micro_batch_is_of_one_part_in_exact_shares_and_nothing_is_lost():
+    rows = PackedRows(Memory([400, 7, 900, 3, 600]), None, [9, 16, 16], 0, ((), ()))
+    source = Loader(rows, Turns(), 5, 12, 3, 0, lambda batch: batch)
+    size = len(rows)
+    seen: list[int] = []
+    for step in range(-(-size // 12)):
+        widths = [(batch.inputs.shape[1], len(batch)) for batch in source.step(step)]
+        if (step + 1) * 12 <= size:
+            assert widths == [(9, 3), (9, 1), (16, 3), (16, 3), (16, 2)]
+        seen += [token for batch in source.step(step) for token in batch.inputs[batch.segments != 0].tolist()]
+    expected = [1000 * (d + 1) + t for d, n in enumerate([400, 7, 900, 3, 600]) for t in range(n)]
+    assert set(seen) == set(expected)
+    assert content_of(source.steps(3, 5)) == content_of(Loader(rows, Turns(), 5, 12, 3, 2, lambda b: b).steps(3, 5))
+
+
+def content_of(steps):
+    return [[batch.inputs.tobytes() + batch.targets.tobytes() for batch in step] for step in steps]
+
+
+def test_each_part_has_its_own_noise_period():
+    rows = PackedRows(Memory([400]), None, [9, 16, 16], 0, ((), ()))
+    source = Loader(rows, Turns(), 5, len(rows), 99, 0, lambda batch: batch)
+    keys = [[set(batch.targets[:, 0].tolist()) for batch in source.step(epoch)] for epoch in range(2)]
+    assert keys[0][0] == keys[1][0] and not keys[0][1] & keys[1][1]

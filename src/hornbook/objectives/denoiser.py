@@ -219,9 +219,12 @@ def _quotas(
     documents = noise.find_documents(own)
     row = documents.row
     cap = np.maximum(documents.room - 1, 0)
+    whole = half == real
+    if whole.all():
+        in_row = documents.row_sums(cap)
+        return (np.minimum(number / np.maximum(in_row, 1), 1.0))[row] * cap, documents, number <= in_row
     first = documents.start - row * own.shape[1] < half[row]
     room = documents.row_sums(cap * first).astype(np.int64), documents.row_sums(cap * ~first).astype(np.int64)
-    whole = half == real
     low = np.where(whole, number, np.maximum(number - room[1], 1))
     high = np.where(whole, number, np.minimum(number - 1, room[0]))
     drawn = low + integers(keys, 1, _SPLIT, np.maximum(high - low + 1, 1)[:, None])[:, 0]

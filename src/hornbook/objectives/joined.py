@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hornbook.batch import Batch, Rows, Topology
 from hornbook.errors import UserError
@@ -114,21 +115,45 @@ class Joined:
         """Return inputs and targets [B, S + T]."""
         inner = self._inner(rows)
         assert inner.decoder_inputs is not None
-        size = inner.inputs.shape[1]
-        inputs = np.concatenate([inner.inputs, inner.decoder_inputs], axis=1)
-        targets = np.concatenate([np.full_like(inner.inputs, self.vocab.pad or 0), inner.targets], axis=1)
-        weights = np.concatenate([np.zeros(inner.inputs.shape, np.float32), inner.weights], axis=1)
-        read = np.broadcast_to(np.arange(inputs.shape[1]) < size, inputs.shape)
-        if inner.segments is None or inner.decoder_segments is None:
-            visible = read.copy() if self.inputs == "visible" else None
-            return Batch(inputs, targets, weights, inner.count.copy(), None, visible)
-        segments = np.concatenate([inner.segments, inner.decoder_segments], axis=1)
-        if not (segments == 1).all():
-            # Each document's inputs before its targets, padding last.
-            place = np.where(segments == 0, 2 * int(segments.max()) + 2, 2 * segments + ~read)
-            order = np.argsort(place.astype(np.uint16), axis=1, kind="stable")
-            inputs, targets, weights, segments, read = (
-                np.take_along_axis(values, order, axis=1) for values in (inputs, targets, weights, segments, read)
-            )
-        visible = read & (segments != 0) if self.inputs == "visible" else None
-        return Batch(inputs, targets, weights, inner.count.copy(), segments, visible)
+        reads, says = _places(inner)
+        size, width = len(rows), inner.inputs.shape[1] + inner.targets.shape[1]
+
+        def laid(first: NDArray[Any] | int, second: NDArray[Any] | int, kind: Any) -> NDArray[Any]:
+            values = np.zeros((size, width), kind)
+            values.reshape(-1)[reads], values.reshape(-1)[says] = first, second
+            return values
+
+        pad = self.vocab.pad or 0
+        segments = None
+        if inner.segments is not None:
+            assert inner.decoder_segments is not None
+            segments = laid(inner.segments, inner.decoder_segments, inner.segments.dtype)
+        visible = None
+        if self.inputs == "visible":
+            visible = laid(1 if inner.segments is None else inner.segments != 0, 0, np.bool_)
+        return Batch(
+            laid(inner.inputs, inner.decoder_inputs, inner.inputs.dtype),
+            laid(pad, inner.targets, inner.targets.dtype),
+            laid(0, inner.weights, np.float32),
+            inner.count.copy(),
+            segments,
+            visible,
+        )
+
+
+def _places(inner: Batch) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the flat place in a joined row of each input [B, S] and target [B, T]: documents in turn, padding last."""
+    size, reads = inner.inputs.shape
+    says = inner.targets.shape[1]
+    row = (reads + says) * np.arange(size)[:, None]
+    if inner.segments is None or inner.decoder_segments is None:
+        return row + np.arange(reads), row + reads + np.arange(says)
+    most = max(int(inner.segments.max(initial=0)), int(inner.decoder_segments.max(initial=0))) + 1
+    number = (most + 1) * np.arange(size)[:, None]
+    own = np.where(inner.segments == 0, most, inner.segments) + number
+    behind = np.where(inner.decoder_segments == 0, most, inner.decoder_segments) + number
+    numbers = (most + 1) * size
+    said = np.bincount(behind.reshape(-1), minlength=numbers).reshape(size, -1)
+    read = np.bincount(own.reshape(-1), minlength=numbers).reshape(size, -1)
+    before, through = said.cumsum(axis=1) - said, read.cumsum(axis=1)  # of earlier documents; of those and this one
+    return row + np.arange(reads) + before.reshape(-1)[own], row + np.arange(says) + through.reshape(-1)[behind]

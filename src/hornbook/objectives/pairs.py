@@ -126,11 +126,13 @@ class SentencePairs:
         elif rows.companion is None:
             pair, first, second = np.zeros_like(pair), (zero, cut), (cut, used)
         else:
-            begin, end = _beginning(rows.companion, cut, self.vocab)
+            text = np.maximum(rows.companion, 0)
+            end = np.count_nonzero(rows.companion >= 0, axis=1)
+            begin = _beginning(text, end, cut, self.vocab)
             pair &= end > 0
             first = zero, cut
             second = np.where(pair, length + begin, cut), np.where(pair, cut + np.minimum(rest, end - begin), used)
-            source = np.concatenate([rows.tokens, np.maximum(rows.companion, 0)], axis=1)
+            source = np.concatenate([rows.tokens, text], axis=1)
         tokens, types, segments = self._laid(source, first, second, used > 0, length + _MARKS)
         inner = self._inner(Rows(tokens, rows.keys, segments, rows.index))
         return dataclasses.replace(inner, types=types, pair=pair.astype(np.int32))
@@ -183,14 +185,13 @@ def _starts(tokens: Integers, vocab: Vocab) -> tuple[Counts, Counts]:
     return line[column > 0], column[column > 0]
 
 
-def _beginning(companion: Integers, cut: Counts, vocab: Vocab) -> tuple[Counts, Counts]:
-    """Return where the text to be taken from a companion begins and ends [B].
+def _beginning(companion: Integers, end: Counts, cut: Counts, vocab: Vocab) -> Counts:
+    """Return where the text to be taken from a companion, which ends at `end`, begins [B].
 
     It begins at the first sentence, if that leaves as much text as the row has behind its cut; else at the beginning.
     """
-    end = np.count_nonzero(companion >= 0, axis=1)
-    line, column = _starts(np.maximum(companion, 0), vocab)
+    line, column = _starts(companion, vocab)
     within = (column <= cut[line]) & (column < end[line])
-    begin = np.full(len(end), companion.shape[1])
-    np.minimum.at(begin, line[within], column[within])
-    return np.where(begin < companion.shape[1], begin, 0), end
+    line, column = np.append(line[within], -1), np.append(column[within], 0)
+    first = np.searchsorted(line[:-1], np.arange(len(end)))  # the first of each row, or of a later one
+    return np.where(line[first] == np.arange(len(end)), column[first], 0)

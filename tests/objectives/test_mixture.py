@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from small_vocab import documents, vocabulary, words
+
+from hornbook.batch import Rows
+from hornbook.errors import UserError
+from hornbook.objectives.base import cycle_of, tokens_per_row
+from hornbook.objectives.causal import Causal
+from hornbook.objectives.denoising import Denoising
+from hornbook.objectives.joined import Joined
+from hornbook.objectives.masked import Masked
+from hornbook.objectives.mixture import Mixture
+from hornbook.objectives.pairs import SentencePairs
+from hornbook.objectives.prefix import PrefixLM
+from hornbook.objectives.span_corruption import SpanCorruption
+from hornbook.objectives.ul2 import UL2
+
+VOCAB = vocabulary()
+
+
+def test_rows_take_turns_in_exact_shares():
+    mixture = Mixture((SpanCorruption(), Denoising()), (3, 1), VOCAB)
+    cycle = cycle_of(mixture)
+    assert [type(part).__name__ for part in cycle] == [
+        "SpanCorruption",
+        "SpanCorruption",
+        "Denoising",
+        "SpanCorruption",
+    ]
+    assert all(part.vocab == VOCAB for part in cycle)
+    assert len({id(part) for part in cycle}) == 2
+    assert tokens_per_row(mixture, 512) == (3 * 568 + 511) / 4
+    assert cycle_of(Causal(VOCAB)) == (Causal(VOCAB),)
+
+
+def test_mixtures_within_mixtures_share_their_turns():
+    mixture = Mixture((UL2("ul2r", modes=()), Denoising()), (0.5, 0.5), VOCAB)
+    regular, far, dense, sequential = UL2("ul2r", modes=(), vocab=VOCAB).denoisers
+    numbers = [mixture.cycle.count(part) for part in (Denoising(vocab=VOCAB), regular, far, dense, sequential)]
+    assert numbers == [5, 2, 1, 1, 1] and len(mixture.cycle) == 10
+
+
+def test_a_mixed_batch_is_each_part_s_rows_padded_to_the_widest():
+    mixture = Mixture((SpanCorruption(), Denoising()), vocab=VOCAB)
+    rows = words(6, 100, segments=documents([60, 40], [100], [100], [30, 70], [99], [50]))
+    rows = Rows(rows.tokens, rows.keys, rows.segments, np.arange(6))
+    batch = mixture(rows)
+    for row in range(6):
+        alone = mixture.cycle[row % 2](rows.take(np.array([row])))
+        reads, says = alone.inputs.shape[1], alone.targets.shape[1]
+        assert np.array_equal(batch.inputs[row, :reads], alone.inputs[0])
+        assert np.array_equal(batch.segments[row, :reads], alone.segments[0]) and not batch.segments[row, reads:].any()
+        assert np.array_equal(batch.weights[row, :says], alone.weights[0]) and not batch.weights[row, says:].any()
+        assert batch.count[row] == alone.count[0]
+
+
+def test_a_causal_row_in_a_mixture_sees_nothing_ahead():
+    mixture = Mixture((Causal(), PrefixLM()), vocab=VOCAB)
+    rows = words(2, 30)
+    batch = mixture(Rows(rows.tokens, rows.keys, None, np.arange(2)))
+    assert not batch.visible[0].any() and batch.visible[1].any()
+    assert mixture.overlap == 0 and [part.overlap for part in mixture.cycle] == [1, 0]
+
+
+def test_what_cannot_be_mixed_is_refused():
+    for given, message in (
+        (((),), "no objectives"),
+        (((Causal(), Masked()),), "one kind of model"),
+        (((Causal(), PrefixLM()), (1,)), "2 objectives and 1 weights"),
+        (((Causal(), PrefixLM()), (1, 0)), "above 0"),
+        (((SentencePairs(), Masked()),), "not in a mixture"),
+    ):
+        with pytest.raises(UserError, match=message):
+            Mixture(*given)
+    with pytest.raises(UserError, match="different marks"):
+        Mixture((Causal(), Joined()), vocab=VOCAB).check(64)
