@@ -30,10 +30,15 @@ def commands(page: Path) -> list[str]:
 
 
 def parse(command: str) -> None:
-    """Parse a command line as the application does, without running it; raises AssertionError or typer's own error."""
+    """Parse a command line as the application does, without running it; raises AssertionError or typer's own error.
+
+    A verb alone is a mention of it, and only has to exist.
+    """
     name, *rest = shlex.split(command, comments=True)[1:]
     verbs = typing.cast(TyperGroup, typer.main.get_command(app)).commands
     assert name in verbs, f"{command}: there is no command {name}"
+    if not rest:
+        return
     values = verbs[name].make_context(name, list(rest)).params
     if values.get("recipe") is not None:
         recipes.named(values["recipe"])
