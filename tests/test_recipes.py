@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -40,7 +41,9 @@ def test_a_named_recipe_trains_and_exports(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", sorted(CATALOGUE))
 def test_the_default_of_an_objective_is_its_modern_block(kind: str) -> None:
     recipe = recipes.default(kind, ["a.txt"], Budget(steps=3))
-    assert recipe.model == modern(recipe.objective.topology)
+    plain = dataclasses.replace(recipe.model, dropout=0.0, types=0, pair_head=False)
+    assert plain == modern(recipe.objective.topology)
+    assert recipe.model.dropout == -1.0 and recipe.model.pair_head == (kind in ("nsp", "sop"))
     assert (settings.kind_of(recipe.objective), recipe.data.paths, recipe.budget.steps) == (kind, ("a.txt",), 3)
 
 

@@ -16,6 +16,13 @@ from hornbook import settings
 from hornbook.errors import UserError
 from hornbook.model.config import modern
 from hornbook.objectives.catalogue import CATALOGUE, build
+from hornbook.objectives.denoising import Denoising
+from hornbook.objectives.diffusion import MaskedDiffusion
+from hornbook.objectives.joined import Joined
+from hornbook.objectives.masked import Masked
+from hornbook.objectives.mixture import Mixture
+from hornbook.objectives.pairs import SentencePairs
+from hornbook.objectives.span_corruption import SpanCorruption
 from hornbook.recipe import Budget, DataSettings, Recipe, TokenizerSettings, TrainingSettings, default_model
 from hornbook.vocab import EMPTY
 
@@ -190,7 +197,7 @@ def test_one_budget_replaces_another() -> None:
 def test_another_objective_brings_its_topology_and_keeps_the_size() -> None:
     base = settings.override(Recipe(), ["model.width=512", "model.norm=layer", "model.vocab_size=700"])
     recipe = settings.override(base, ["objective.kind=masked", "model.layers=3"])
-    assert recipe.model == dataclasses.replace(modern("encoder"), width=512, layers=3)
+    assert recipe.model == dataclasses.replace(modern("encoder"), width=512, layers=3, dropout=-1.0)
     assert recipe.objective == build("masked", {}, EMPTY)
 
 
@@ -238,3 +245,42 @@ def test_none_is_written_as_a_word() -> None:
     assert settings._plain((None, 1)) == ["none", 1]
     assert settings.type_name(int | None) == "whole number or none"
     assert settings.type_name(Literal["a", "b"]) == "a | b"
+
+
+def test_objectives_within_objectives_are_tables_in_the_file(tmp_path: Path) -> None:
+    inner = {"kind": "span", "density": 0.5}
+    data = {"objective": {"kind": "mixture", "objectives": [{"kind": "joined", "objective": inner}], "weights": [2]}}
+    recipe = settings.from_dict(data)
+    assert recipe.objective == Mixture((Joined(SpanCorruption(0.5)),), (2.0,))
+    settings.save_recipe(recipe, tmp_path / "recipe.toml")
+    assert settings.load_recipe(tmp_path / "recipe.toml") == recipe
+
+
+def test_a_setting_of_an_objective_inside_another_has_a_dotted_name() -> None:
+    base = settings.override(Recipe(), ["objective.kind=nsp", "objective.objective.rate=0.3"])
+    assert base.objective == SentencePairs(Masked(rate=0.3))
+    assert (base.model.types, base.model.pair_head) == (2, True)
+    assert settings.override(base, ["objective.short=0"]).objective == SentencePairs(Masked(rate=0.3), short=0.0)
+    other = settings.override(base, ["objective.objective.kind=diffusion", "objective.objective.weighting=mdlm"])
+    assert other.objective == SentencePairs(MaskedDiffusion("mdlm"))
+    assert settings.override(base, ["objective.kind=masked"]).model == modern("encoder")
+    parts = settings.override(Recipe(), ["objective.kind=mixture", "objective.objectives=span,bart"])
+    assert parts.objective == Mixture((SpanCorruption(), Denoising()))
+    for text, words in (
+        ("objective.objective.rat=0.3", "'objective.objective.rat'.*objective.objective.rate"),
+        ("objective.objective.kind=maskd", "'maskd'.*'masked'"),
+        ("objective.inner.kind=masked", "'objective.inner'.*'objective'"),
+    ):
+        with pytest.raises(UserError, match=words):
+            settings.override(base, [text])
+    with pytest.raises(UserError, match=r"objective\.objective\.rat"):
+        settings.from_dict({"objective": {"kind": "nsp", "objective": {"kind": "masked", "rat": 1}}})
+
+
+def test_a_model_has_a_head_for_pairs_where_the_objective_has_pairs() -> None:
+    with pytest.raises(UserError, match="needs a head for pairs"):
+        settings.from_dict({"objective": {"kind": "sop"}, "model": {"pair_head": False}})
+    with pytest.raises(UserError, match="no use for a head"):
+        settings.from_dict({"objective": {"kind": "masked"}, "model": {"pair_head": True}})
+    with pytest.raises(UserError, match="2 token types"):
+        settings.from_dict({"objective": {"kind": "nsp"}, "model": {"types": 0}})

@@ -169,7 +169,7 @@ class Recipe:
     objective: Objective = field(default_factory=Causal)
     data: DataSettings = field(default_factory=DataSettings)
     tokenizer: TokenizerSettings = field(default_factory=TokenizerSettings)
-    model: ModelConfig = field(default_factory=lambda: ModelConfig("decoder"))
+    model: ModelConfig = field(default_factory=lambda: default_model(Causal()))
     training: TrainingSettings = field(default_factory=TrainingSettings)
     budget: Budget = field(default_factory=lambda: Budget(minutes=2.0))
     seed: int = 0
@@ -186,6 +186,9 @@ class Recipe:
 
 
 def default_model(objective: Objective) -> ModelConfig:
-    """Return the modern block of an objective's topology, with a head and token types for pairs if it has pairs."""
-    block = modern(objective.topology)
+    """Return the modern block of an objective's topology, with a head and token types for pairs if it has pairs.
+
+    Its size and its dropout are chosen when the run starts.
+    """
+    block = replace(modern(objective.topology), dropout=-1.0)
     return replace(block, types=2, pair_head=True) if isinstance(objective, Paired) else block

@@ -47,7 +47,7 @@ class ModelConfig:
     head_bias        bias of the output head (BERT, ModernBERT)
     types            number of token types (BERT: 2); 0 = none
     pair_head        a class of the pair of texts from the first position: dense, tanh, 2 classes (BERT's pooler)
-    dropout          on embeddings and after each block; -1 = chosen from how often the run reads its text
+    dropout          on embeddings and after each block; -1 = chosen from how often a run reads its text
     """
 
     topology: Topology
@@ -114,6 +114,11 @@ class ModelConfig:
         return self.mlp_width or (max(64, round(self.width * 8 / 3 / 64) * 64) if self.gated else 4 * self.width)
 
     @property
+    def dropped(self) -> float:
+        """The share dropped in training; while it is not chosen, none."""
+        return max(self.dropout, 0.0)
+
+    @property
     def key_heads(self) -> int:
         """G, the number of key-value heads."""
         return self.kv_heads or self.heads
@@ -127,7 +132,7 @@ def modern(topology: Topology) -> ModelConfig:
     encoder-decoder  T5 v1.1 (Shazeer 2020) with a tied head, as transformers 5 has it
     """
     if topology == "decoder":
-        return ModelConfig("decoder", dropout=-1.0)
+        return ModelConfig("decoder")
     if topology == "encoder":
         return ModelConfig(
             "encoder",
@@ -139,7 +144,6 @@ def modern(topology: Topology) -> ModelConfig:
             first_norm=False,
             head_transform=True,
             head_bias=True,
-            dropout=-1.0,
         )
     return ModelConfig(
         "encoder-decoder",
@@ -148,5 +152,4 @@ def modern(topology: Topology) -> ModelConfig:
         qk_norm=False,
         attention_scale="none",
         output_scale="width",
-        dropout=-1.0,
     )

@@ -62,7 +62,7 @@ class Embeddings(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.dropout = config.dropout
+        self.dropout = config.dropped
         self.tokens = Table(config.vocab_size, config.width)
         self.positions = Table(config.max_length, config.width) if config.positions == "learned" else None
         self.types = Table(config.types, config.width) if config.types else None
@@ -92,7 +92,7 @@ class Layer(nn.Module):
 
     def __init__(self, config: ModelConfig, cross: bool, first: bool) -> None:
         super().__init__()
-        self.dropout = config.dropout
+        self.dropout = config.dropped
         self.before = config.norm_place == "pre"
         plain = first and self.before and not config.first_norm
         self.attention_norm = None if plain else make_norm(config)
