@@ -22,7 +22,14 @@ KINDS = {
     "masked": ["objective.style=whole_word"],
     "diffusion": [],
     "replaced": [],
+    "bart": [],
+    "ul2": ["objective.sequential=split"],
+    "joined": ["objective.objective.kind=ul2r", "objective.objective.modes="],
+    "mixture": ["objective.objectives=span,bart", "objective.weights=2,1"],
+    "nsp": ["objective.objective.rate=0.3"],
+    "sop": [],
 }
+PAIRS = ("nsp", "sop")
 SMALL = [
     "budget.steps=6",
     "model.width=64",
@@ -62,6 +69,7 @@ def state(directory: Path) -> dict[str, torch.Tensor]:
 def test_an_objective_trains_is_measured_and_resumes_bit_for_bit(name, book, tmp_path):
     recipe = settings.override(default(name.partition("-")[0]), [f"data.paths={book}", *SMALL, *KINDS[name]])
     found = pretrain(recipe, tmp_path / "run", plain=True)
+    assert (found.pair_accuracy is not None) == (name in PAIRS)
     assert found.loss > 0 and found.unigram > 0 and found.targets > 0
     assert found.bits_per_byte is None and found.bigram is None, "not every token is said once, in order"
     shutil.copytree(tmp_path / "run", tmp_path / "cut")

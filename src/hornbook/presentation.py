@@ -73,6 +73,10 @@ def evaluation(found: Evaluation) -> None:
         rows.append(
             ("pseudo-perplexity", f"{found.pseudo_perplexity:.2f}", "each token masked alone; not a perplexity")
         )
+    if found.pair_accuracy is not None:
+        rows.append(
+            ("pairs told rightly", f"{found.pair_accuracy:.1%}", "next or not, in order or not; chance is 50 %")
+        )
     screen = console()
     screen.print(Text(f"held-out text, {found.text_bytes:,} bytes, objective {found.objective}", style="bold"))
     for name, value, meaning in rows:

@@ -1,5 +1,6 @@
 """Measurements against hand arithmetic, and their independence of the batch size."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -128,3 +129,32 @@ def test_pseudo_perplexity_masks_one_token_at_a_time_and_reads_it_at_its_own_pos
     assert found.tokens == 7 and found.value == pytest.approx(math.exp(0.8))
     fewer = pseudo_perplexity(Table(cost), rows, Masked(vocab=VOCAB), prepare, tokens=3, batch_rows=2, seed=1)
     assert fewer.tokens == 3
+
+
+class PairTable(Table):
+    """A model that holds every pair to be of class 0, and the last row's to be of class 1."""
+
+    def pair_nats(self, batch: Batch):
+        nats = torch.tensor([[0.25, 1.5]]).repeat(len(batch), 1)
+        nats[-1] = nats[-1].flip(0)
+        return nats
+
+
+def test_pairs_are_counted_and_told_rightly_where_the_likelier_class_is_the_true_one():
+    @dataclasses.dataclass(frozen=True)
+    class Pairs:
+        vocab: Vocab
+        overlap: int = 0
+
+        def __call__(self, rows: Rows) -> Batch:
+            return dataclasses.replace(Masked(vocab=self.vocab)(rows), pair=rows.tokens[:, 1] % 2)
+
+    rows = Stream([[1, 6, 7, 2], [1, 8, 7, 2], [1, 9, 7, 2], [1, 7, 7, 2]], np.ones((4, 4)))
+    found = measure(PairTable(np.zeros(SIZE)), rows, Pairs(VOCAB), lambda b: b, batch_rows=4, seed=0)
+    assert (found.pairs, found.pairs_right) == (4, 3)  # classes 0 0 1 1, guesses 0 0 0 1
+    assert found.pair_accuracy == 0.75 and found.pair_nats == pytest.approx(0.25 + 0.25 + 1.5 + 0.25)
+    assert found.record()["pair_accuracy"] == 0.75 and found.record()["pair_loss"] == pytest.approx(2.25 / 4)
+    assert (
+        "pair_accuracy"
+        not in measure(Table(np.zeros(SIZE)), rows, Masked(vocab=VOCAB), lambda b: b, batch_rows=4, seed=0).record()
+    )
