@@ -167,14 +167,15 @@ def _counts(
 
 def _noise(own: Integers, real: Counts, number: Counts, spans: Counts, ends: NDArray[np.int64], keys: Keys) -> Spans:
     """Choose the noise of each row by its task."""
-    if not ends.any():
-        return noise.spans(own, number, spans, keys)
-    last, others = np.flatnonzero(ends), np.flatnonzero(ends == 0)
-    behind, divided = _ends(own[last], real[last], number[last], ends[last] == 2, keys[last])
+    split = ends == 2
+    if not split.any():
+        return _inside(own, number, spans, ends == 1, keys)
+    last, others = np.flatnonzero(split), np.flatnonzero(~split)
+    behind, divided = _splits(own[last], real[last], number[last], keys[last])
     none = np.zeros(0, np.int64)
     if not len(others):
         return Spans(behind, none, none, none, divided)
-    found = noise.spans(own[others], number[others], spans[others], keys[others])
+    found = _inside(own[others], number[others], spans[others], ends[others] == 1, keys[others])
     chosen = np.empty(own.shape, bool)
     segments = np.empty_like(own)
     chosen[last], chosen[others] = behind, found.noise
@@ -185,28 +186,36 @@ def _noise(own: Integers, real: Counts, number: Counts, spans: Counts, ends: NDA
     return Spans(chosen, moved[0], moved[1], found.rank, segments)
 
 
+def _inside(own: Integers, number: Counts, spans: Counts, suffix: Mask, keys: Keys) -> Spans:
+    """Choose spans, and where `suffix` the end of each document, which has no sentinels."""
+    if not suffix.any():
+        return noise.spans(own, number, spans, keys)
+    found = noise.spans(own, number, np.where(suffix, np.minimum(number, 1), spans), keys, suffix)
+    named = ~suffix[found.noise_starts // own.shape[1]]
+    return Spans(found.noise, found.kept_starts[named], found.noise_starts[named], found.rank[named], found.segments)
+
+
 def _half(real: Counts, split: Mask) -> Counts:
     """Return where the second half of each row begins; at the end where it has none. Halves have 2 tokens or more."""
     return np.where(split & (real >= 4), real // 2, real)
 
 
-def _ends(own: Integers, real: Counts, number: Counts, split: Mask, keys: Keys) -> tuple[Mask, Integers]:
-    """Return bool[B, T], the last tokens of each document of a row, `number` [B] in all, and the segments respected.
+def _splits(own: Integers, real: Counts, number: Counts, keys: Keys) -> tuple[Mask, Integers]:
+    """Return bool[B, T], the end of each document of each half, `number` [B] in all, and the segments respected.
 
-    Documents share a row's number in proportion to their lengths but one, so that each keeps a token. In the halves of
-    a split the shares are k and number - k tokens, k uniform.
+    The halves have k and number - k of them, k uniform. Documents share these in proportion to their lengths but one,
+    so that each keeps a token; rows whose documents are too short for any k are treated as one document a half.
     """
     length = own.shape[1]
-    half = _half(real, split)
-    if split.any():
-        own = np.where(own == 0, 0, 2 * own - (np.arange(length) < half[:, None])).astype(own.dtype)
+    half = _half(real, np.ones(len(real), bool))
+    second = np.arange(length) >= half[:, None]
+    own = np.where(own == 0, 0, 2 * own - ~second).astype(own.dtype)
     quota, documents, feasible = _quotas(own, real, number, half, keys)
     if not feasible.all():
-        joined = np.where(own == 0, 0, 1 + (np.arange(length) >= half[:, None])).astype(own.dtype)
-        own = np.where(feasible[:, None], own, joined)
+        own = np.where(feasible[:, None] | (own == 0), own, 1 + second).astype(own.dtype)
         quota, documents, _ = _quotas(own, real, number, half, keys)
-    cap = np.maximum(documents.room - 1, 0)
-    sizes = noise.systematic(quota, cap, documents, integers(keys, 1, _ROUND, 2**32)[:, 0].astype(np.uint32))
+    most = np.maximum(documents.room - 1, 0)
+    sizes = noise.systematic(quota, most, documents, integers(keys, 1, _ROUND, 2**32)[:, 0].astype(np.uint32))
     begins = np.where(documents.room > 0, documents.start + documents.length - sizes, own.size)
     behind: Mask = (np.arange(own.size) >= np.repeat(begins, documents.length)).reshape(own.shape)
     return behind, own
@@ -218,18 +227,14 @@ def _quotas(
     """Return the share of noise of each document [D], the documents, and which rows [B] have room for their noise."""
     documents = noise.find_documents(own)
     row = documents.row
-    cap = np.maximum(documents.room - 1, 0)
-    whole = half == real
-    if whole.all():
-        in_row = documents.row_sums(cap)
-        return (np.minimum(number / np.maximum(in_row, 1), 1.0))[row] * cap, documents, number <= in_row
+    most = np.maximum(documents.room - 1, 0)
     first = documents.start - row * own.shape[1] < half[row]
-    room = documents.row_sums(cap * first).astype(np.int64), documents.row_sums(cap * ~first).astype(np.int64)
-    low = np.where(whole, number, np.maximum(number - room[1], 1))
-    high = np.where(whole, number, np.minimum(number - 1, room[0]))
+    room = documents.row_sums(most * first).astype(np.int64), documents.row_sums(most * ~first).astype(np.int64)
+    low, high = np.maximum(number - room[1], 1), np.minimum(number - 1, room[0])
+    low, high = np.where(half == real, number, low), np.where(half == real, number, high)
     drawn = low + integers(keys, 1, _SPLIT, np.maximum(high - low + 1, 1)[:, None])[:, 0]
     share = np.where(first, (drawn / np.maximum(room[0], 1))[row], ((number - drawn) / np.maximum(room[1], 1))[row])
-    return np.minimum(share, 1.0) * cap, documents, (low <= high) & (low <= room[0])
+    return np.minimum(share, 1.0) * most, documents, (low <= high) & (low <= room[0])
 
 
 def _with_modes(

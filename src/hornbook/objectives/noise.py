@@ -102,7 +102,7 @@ class Spans:
     segments: Integers
 
 
-def spans(segments: Integers, tokens: Counts, spans: Counts, keys: Keys) -> Spans:
+def spans(segments: Integers, tokens: Counts, spans: Counts, keys: Keys, suffix: Mask | None = None) -> Spans:
     """Choose exactly `tokens` [B] noise tokens in exactly `spans` [B] spans of each row, none across documents.
 
     Inside a document lengths are T5's (Raffel et al. 2020, released code, random_spans_noise_mask): a uniformly random
@@ -113,15 +113,16 @@ def spans(segments: Integers, tokens: Counts, spans: Counts, keys: Keys) -> Span
 
     Where the documents of a row are too short to hold both totals, that row is treated as one document, as T5 treats
     every row: no token is lost and no shape changes. Each row needs spans <= tokens and spans <= rest. Padding must
-    come last in a row. `segments` of the result says which documents were respected.
+    come last in a row. Rows where `suffix` [B] have one span at the end of each of their documents instead, in
+    proportion to lengths but one; give them `spans` of 1. `segments` of the result says which documents were respected.
     """
     draws = halves(keys, segments.shape[1] + _SHARES, _SPANS)
     documents = find_documents(segments)
-    shares, feasible = _share_out(documents, tokens, spans, draws)
+    shares, feasible = _share_out(documents, tokens, spans, draws, suffix)
     if not feasible.all():
         segments = np.where(feasible[:, None], segments, (segments != 0).astype(segments.dtype))
         documents = find_documents(segments)
-        shares, _ = _share_out(documents, tokens, spans, draws)
+        shares, _ = _share_out(documents, tokens, spans, draws, suffix)
     return _compose(documents, shares, segments, draws)
 
 
@@ -166,7 +167,9 @@ def find_documents(segments: Integers) -> Documents:
     return Documents(row, start, lengths, lengths * real, first)
 
 
-def _share_out(documents: Documents, tokens: Counts, spans: Counts, draws: NDArray[np.uint32]) -> tuple[_Shares, Mask]:
+def _share_out(
+    documents: Documents, tokens: Counts, spans: Counts, draws: NDArray[np.uint32], suffix: Mask | None
+) -> tuple[_Shares, Mask]:
     """Share each row's noise tokens and spans among its documents; also bool[B], whether these can hold them."""
     if len(documents.row) == len(spans):  # one document a row
         return _Shares(tokens, spans), np.ones(len(spans), bool)
@@ -186,7 +189,15 @@ def _share_out(documents: Documents, tokens: Counts, spans: Counts, draws: NDArr
     room = cap - share
     left = (extra - documents.row_sums(share)) / np.maximum(documents.row_sums(room), 1e-9)
     own_extra = systematic(share + left[row] * room, cap, documents, draws[:, 1])
-    return _Shares(own_spans + own_extra, own_spans), feasible
+    shares = _Shares(own_spans + own_extra, own_spans)
+    if suffix is None:
+        return shares, feasible
+    most = np.maximum(documents.room - 1, 0)
+    most_in_row = documents.row_sums(most)
+    quota = np.minimum(tokens / np.maximum(most_in_row, 1), 1.0)[row] * most
+    own = systematic(quota, most, documents, draws[:, 0])
+    shares = _Shares(np.where(suffix[row], own, shares.tokens), np.where(suffix[row], own > 0, shares.spans))
+    return shares, np.where(suffix, most_in_row >= tokens, feasible)
 
 
 def systematic(quota: NDArray[np.float64], cap: Counts, documents: Documents, draws: NDArray[np.uint32]) -> Counts:

@@ -165,17 +165,22 @@ class SentencePairs:
         second   where B begins in `source`, and the lengths of A and B together
         """
         cls, sep, pad = (self.vocab.require(role, _WHO) for role in ("cls", "sep", "pad"))
-        position = np.arange(width)
-        gap, end = (first[1] + 1)[:, None], (second[1] + 2)[:, None]  # where the two [SEP] stand
-        shift = np.where(position < gap, (first[0] - 1)[:, None], (second[0] - first[1] - 2)[:, None])
-        place = np.clip(position + shift, 0, source.shape[1] - 1)
-        place += source.shape[1] * np.arange(len(source))[:, None]
-        tokens = source.reshape(-1).take(place)
+        position, line = np.arange(width), np.arange(len(source))
+        gap, end = first[1] + 1, second[1] + 2  # where the two [SEP] stand
+        begin = source.shape[1] * line
+        place = np.where(
+            position < gap[:, None], (begin + first[0] - 1)[:, None], (begin + second[0] - first[1] - 2)[:, None]
+        )
+        place += position
+        tokens = source.reshape(-1).take(place, mode="clip")  # what is out of bounds is overwritten
         tokens[:, 0] = cls
-        tokens[(position == gap) | (position == end)] = sep
-        there = (position <= end) & real[:, None]
-        tokens[~there] = pad
-        return tokens, ((position > gap) & there).astype(np.int32), there.astype(np.int32)
+        tokens[line, gap], tokens[line, end] = sep, sep
+        there = (position <= np.where(real, end, -1)[:, None]).astype(np.int32)
+        if not there.all():
+            tokens[there == 0] = pad
+        types = (position > gap[:, None]).astype(np.int32)
+        types *= there
+        return tokens, types, there
 
 
 def _starts(tokens: Integers, vocab: Vocab) -> tuple[Counts, Counts]:
