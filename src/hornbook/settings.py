@@ -367,14 +367,9 @@ def _plain(value: Any) -> Any:
     return _NONE if value is None else value
 
 
-def _value(value: Any) -> Any:
-    """Return a field's value as TOML has it, objectives as tables."""
-    return _plain(objective_value(value))
-
-
 def _default(item: Field[Any]) -> Any:
     """Return a field's default as TOML has it."""
-    return _value(item.default_factory() if item.default_factory is not MISSING else item.default)
+    return _plain(objective_value(item.default_factory() if item.default_factory is not MISSING else item.default))
 
 
 def _text(value: Any) -> str:
