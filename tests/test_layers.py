@@ -20,7 +20,7 @@ LEVELS: tuple[tuple[set[str], bool], ...] = (
     ({"tokens"}, False),
     ({"model"}, False),
     ({"train"}, False),
-    ({"evaluate", "transfer"}, False),
+    ({"evaluate", "transfer", "collators"}, False),
     ({"recipe", "run", "study", "report"}, True),
     ({"app", "cli", "presentation", "doctor"}, True),
 )

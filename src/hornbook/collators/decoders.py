@@ -1,0 +1,119 @@
+"""Collators for decoders: causal, prefix and fill-in-the-middle language models.
+
+Each is called with a list of features and returns the batch of a model of transformers; see `hornbook.collators`.
+
+Shapes: B rows, R tokens of the longest row, T positions.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+from torch import Tensor
+
+from hornbook.collators.bridge import IGNORED, tensor, to_hugging_face
+from hornbook.collators.rows import Features, Reader, vocabulary
+from hornbook.objectives import rewrite
+from hornbook.objectives.causal import Causal
+from hornbook.objectives.infilling import FillInMiddle
+from hornbook.objectives.prefix import PrefixLM
+
+
+class CausalLMCollator:
+    """Next-token prediction, for GPT2LMHeadModel and its like, which shift labels themselves.
+
+    Rows are used as they are. A tokenizer without a padding token serves too; one that pads with its end of text does
+    not lose the labels of real ends, since padding is known by the attention mask.
+    """
+
+    def __init__(self, tokenizer: Any) -> None:
+        self.objective = Causal(vocabulary(tokenizer))
+        self.reader = Reader(self.objective, 0)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Say which epoch begins; there is no noise, so nothing changes."""
+        self.reader.set_epoch(epoch)
+
+    def __call__(self, features: Features) -> dict[str, Tensor]:
+        """Return input_ids, attention_mask and labels [B, R]."""
+        return to_hugging_face(self.objective(self.reader(features)), "decoder")
+
+
+class PrefixLMCollator:
+    """Prefix language modelling: the beginning of each row is read, the rest is said, split at a random place.
+
+    topology      decoder: the prefix is seen from both sides, by an attention mask of four dimensions that sdpa and
+                  eager attention take as it is; encoder-decoder: the encoder reads it, the decoder says the rest
+    mean_target   mean share of a row that is said; see `PrefixLM`
+
+    Each row is one document with one split. Both sides of an encoder-decoder are padded, as the splits fall.
+    """
+
+    def __init__(
+        self,
+        tokenizer: Any,
+        topology: Literal["decoder", "encoder-decoder"] = "decoder",
+        mean_target: float = 0.5,
+        seed: int = 0,
+    ) -> None:
+        vocab = vocabulary(tokenizer)
+        self.topology = PrefixLM(topology, mean_target, vocab).topology
+        # Also for an encoder-decoder: its own objective halves rows, and models of transformers cannot keep halves
+        # apart.
+        self.objective = PrefixLM("decoder", mean_target, vocab)
+        self.reader = Reader(self.objective, seed)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Say which epoch begins."""
+        self.reader.set_epoch(epoch)
+
+    def __call__(self, features: Features) -> dict[str, Tensor]:
+        """Return input_ids, attention_mask and labels, [B, R] of a decoder, each side's own width else."""
+        rows = self.reader(features)
+        batch = self.objective(rows)
+        if self.topology == "decoder":
+            return to_hugging_face(batch, "decoder")
+        says = np.zeros(rows.tokens.shape, bool)
+        says[:, 1:] = batch.weights != 0
+        reads = rows.real & ~says
+        pad = self.reader.fill
+        read, said = np.count_nonzero(reads, axis=1), np.count_nonzero(says, axis=1)
+        width, height = int(read.max(initial=1)), int(said.max(initial=1))
+        return {
+            "input_ids": tensor(rewrite.fill(rows.tokens[reads], read, width, pad)),
+            "attention_mask": tensor(np.arange(width) < read[:, None]),
+            "labels": tensor(rewrite.fill(rows.tokens[says], said, height, IGNORED)),
+        }
+
+
+class FIMCollator:
+    """Fill in the middle, for GPT2LMHeadModel and its like; settings are those of `FillInMiddle`.
+
+    fim_rate    share of the documents that is rearranged
+    spm_rate    of these, the share with the suffix first
+    max_length  positions of the model: longer rows are cut to leave room for the marks; None = rows may grow by them
+
+    The tokenizer must have <fim_prefix>, <fim_suffix> and <fim_middle> as special tokens. All tokens are labels, a
+    rearranged document always ends in the end of text, and marks that stand around a document stay there.
+    """
+
+    def __init__(
+        self,
+        tokenizer: Any,
+        fim_rate: float = 0.5,
+        spm_rate: float = 0.5,
+        max_length: int | None = None,
+        seed: int = 0,
+    ) -> None:
+        self.objective = FillInMiddle(fim_rate, spm_rate, vocabulary(tokenizer))
+        longest = None if max_length is None else self.objective.row_length(max_length - 1)
+        self.reader = Reader(self.objective, seed, longest=longest)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Say which epoch begins."""
+        self.reader.set_epoch(epoch)
+
+    def __call__(self, features: Features) -> dict[str, Tensor]:
+        """Return input_ids, attention_mask and labels [B, R + room for marks]."""
+        return to_hugging_face(self.objective(self.reader(features)), "decoder")

@@ -1,0 +1,137 @@
+"""Rows from features: what a Trainer or DataLoader hands to a collator, with the key of each row's noise.
+
+    features   [{"input_ids": [...]}, ...], ragged, padded or not; lists, arrays or tensors
+    Rows       tokens [B, T], padded behind each row, and keys [B]
+
+The key of a row is a function of (seed, row, epoch) alone. The row is known by its "index" feature, or where it has
+none by its tokens; the epoch is its "epoch" feature, or else the one that was set last. No generator is carried, so
+workers, processes, the order of rows, other rows of the batch and a resume change nothing.
+
+Shapes: B rows, T tokens of the longest row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from hornbook.batch import Integers, Rows
+from hornbook.errors import UserError
+from hornbook.keys import Keys, bits, fold, mix, row_keys
+from hornbook.objectives import rewrite
+from hornbook.objectives.base import Objective
+from hornbook.vocab import ROLES, Vocab
+
+Features = Sequence[Any]
+
+
+def vocabulary(tokenizer: Any) -> Vocab:
+    """Return the Vocab of a tokenizer of transformers (any fast one) or of tokenizers; a Vocab is returned as it is.
+
+    The roles that transformers' tokenizer names (pad_token and so on) count before those that tokens' names suggest.
+    """
+    if isinstance(tokenizer, Vocab):
+        return tokenizer
+    if hasattr(tokenizer, "backend_tokenizer"):
+        names = {role: getattr(tokenizer, f"{role}_token", None) for role in ROLES}
+        roles = {role: str(name) for role, name in names.items() if name is not None}
+        return Vocab.from_tokenizer(tokenizer.backend_tokenizer.to_str(), roles)
+    if hasattr(tokenizer, "to_str"):
+        return Vocab.from_tokenizer(tokenizer.to_str())
+    raise UserError(
+        f"A collator needs a tokenizer with a tokenizer.json (transformers' fast ones), not {type(tokenizer).__name__}."
+    )
+
+
+def padding(vocab: Vocab) -> int:
+    """Return the id that fills rows: any serves, since padding is known by the attention mask and never scored."""
+    return next((number for number in (vocab.pad, vocab.eos) if number is not None), 0)
+
+
+class Reader:
+    """Makes Rows of features, for one objective.
+
+    objective   whose vocabulary and period of noise count
+    seed        of the noise
+    bare        take off one mark at either end ([CLS], <s>; [SEP], </s>), for an objective that puts its own
+    longest     rows are cut to so many tokens; None = never
+    """
+
+    def __init__(self, objective: Objective, seed: int, *, bare: bool = False, longest: int | None = None) -> None:
+        # Refuse what can never work here, not in a worker; a batch's own length is checked when it comes.
+        objective.check(8)
+        self.vocab = objective.vocab
+        self.period = objective.noise_period
+        self.seed = seed
+        self.longest = longest
+        self.fill = padding(self.vocab)
+        vocab = self.vocab
+        self.begins = (vocab.bos, vocab.cls) if bare else ()
+        self.ends = (vocab.eos, vocab.sep) if bare else ()
+        # Where padding is a token of its own, it is padding wherever it stands.
+        self.pad = vocab.pad if vocab.pad not in (vocab.bos, vocab.eos) else None
+        # In shared memory: workers that live for many epochs see what the main process sets.
+        self.epoch = torch.zeros((), dtype=torch.int64).share_memory_()  # type: ignore[no-untyped-call]
+
+    def set_epoch(self, epoch: int) -> None:
+        """Say which epoch begins; to be called between epochs, when no worker is reading."""
+        self.epoch.fill_(epoch)
+
+    def __call__(self, features: Features) -> Rows:
+        """Return Rows [B, T]; segments are None where no row is padded."""
+        ids = [self._ids(feature) for feature in features]
+        counts = np.array([len(item) for item in ids], np.int64)
+        flat = np.concatenate(ids) if ids else np.zeros(0, np.int64)
+        if len(flat) and not 0 <= int(flat.min()) <= int(flat.max()) < self.vocab.size:
+            raise UserError(
+                f"The rows have token ids from {flat.min()} to {flat.max()}, and the collator's tokenizer has "
+                f"{self.vocab.size}: give it the tokenizer that made the rows."
+            )
+        width = int(counts.max(initial=1))
+        tokens = rewrite.fill(flat, counts, width, self.fill)
+        real = np.arange(width) < counts[:, None]
+        segments = None if real.all() else real.astype(np.int32)
+        return Rows(tokens, self._keys(features, tokens, real), segments)
+
+    def _ids(self, feature: Any) -> NDArray[np.int64]:
+        """Return the tokens of one row without padding and, where so wanted, without the marks around them."""
+        known = isinstance(feature, Mapping)
+        ids = np.asarray(feature["input_ids"] if known else feature)
+        if ids.ndim != 1 or (len(ids) and ids.dtype.kind not in "iu"):
+            raise UserError(f"Each row's input_ids must be a list of whole numbers, not {ids.dtype} {ids.shape}.")
+        mask = feature.get("attention_mask") if known else None
+        if mask is not None:
+            ids = ids[np.asarray(mask) != 0]
+        elif self.pad is not None:
+            ids = ids[ids != self.pad]
+        start = int(len(ids) > 0 and ids[0] in self.begins)
+        stop = len(ids) - int(len(ids) > start and ids[-1] in self.ends)
+        return ids[start:stop][: self.longest].astype(np.int64, copy=False)
+
+    def _keys(self, features: Features, tokens: Integers, real: NDArray[np.bool_]) -> Keys:
+        epoch = np.array([named(feature, "epoch", int(self.epoch)) for feature in features], np.int64)
+        if self.period:
+            epoch %= self.period
+        found = [named(feature, "index", None) for feature in features]
+        if any(number is None for number in found):
+            return row_keys(self.seed, contents(tokens, real), epoch)
+        return row_keys(self.seed, np.array(found, np.int64), epoch)
+
+
+def named(feature: Any, name: str, default: Any) -> Any:
+    """Return a whole number that comes with a row, or the default."""
+    value = feature.get(name) if isinstance(feature, Mapping) else None
+    return default if value is None else int(value)
+
+
+def contents(tokens: Integers, real: NDArray[np.bool_]) -> Keys:
+    """Return a 64-bit hash of each row's real tokens [B], whatever padding is behind them.
+
+    A sum of tokens times odd random factors, one for each place (Carter and Wegman 1979), mixed.
+    """
+    factors = bits(fold(np.zeros(1, np.uint64), 0), tokens.shape[1], 0)[0] | np.uint64(1)
+    return mix(((tokens.astype(np.uint64) + np.uint64(1)) * factors * real).sum(axis=1, dtype=np.uint64))
