@@ -61,6 +61,8 @@ OBJECTIVES = [
     Masked(style="whole_word", vocab=VOCAB),
     Masked(style="ngram", static=10, vocab=VOCAB),
     Masked(rate=0.5, style="span", vocab=VOCAB),
+    Masked(rate=0.6, final_rate=0.1, vocab=VOCAB),
+    Masked(rate=0.2, final_rate=0.5, style="whole_word", vocab=VOCAB),
     Masked(rate=1.0, mask_share=1.0, random_share=0.0, vocab=VOCAB),
     Masked(rate=0.5, mask_share=0.0, random_share=1.0, static=10, vocab=VOCAB),
     ReplacedToken(vocab=VOCAB),
@@ -100,8 +102,9 @@ def rows_for(draw: st.DrawFn, objective: Objective) -> Rows:
         marked = random.random((number, length)) < draw(st.sampled_from([0.0, 0.1, 1.0]))
         tokens[marked] = random.integers(1, 5, int(marked.sum()))
     keys = row_keys(draw(st.integers(0, 100)), np.arange(number), 0)
+    progress = random.random(number) if draw(st.booleans()) else None
     if draw(st.integers(0, 4)) == 0:
-        return Rows(tokens, keys, None)
+        return Rows(tokens, keys, None, progress=progress)
     segments = np.zeros((number, length), np.int32)
     mean = draw(st.sampled_from([1, 2, 4, 10, 100]))
     for row in segments:
@@ -109,7 +112,7 @@ def rows_for(draw: st.DrawFn, objective: Objective) -> Rows:
         breaks = random.random(real) < 1 / mean
         row[:real] = 1 + breaks.cumsum() - (breaks[0] if real else 0)
     tokens[segments == 0] = PAD
-    return Rows(tokens, keys, segments)
+    return Rows(tokens, keys, segments, progress=progress)
 
 
 def arrays(batch: Batch) -> dict[str, np.ndarray]:
@@ -121,10 +124,6 @@ def same(left: Batch, right: Batch) -> bool:
     return a.keys() == b.keys() and all(
         a[name].dtype == b[name].dtype and np.array_equal(a[name], b[name]) for name in a
     )
-
-
-def take(rows: Rows, index: np.ndarray) -> Rows:
-    return Rows(rows.tokens[index], rows.keys[index], None if rows.segments is None else rows.segments[index])
 
 
 def part_of(objective: Objective, rows: Rows, index: int) -> Objective:
@@ -169,9 +168,9 @@ def test_a_row_depends_on_its_tokens_segments_and_key_alone(objective, data):
     batch = objective(rows)
     assert same(objective(rows), batch)
     shuffled = Batch(**{name: value[order] for name, value in arrays(batch).items()})
-    assert same(objective(take(rows, order)), shuffled)
+    assert same(objective(rows.take(order)), shuffled)
     for index in range(len(rows)):
-        assert same(objective(take(rows, np.array([index]))), batch.rows(index, index + 1))
+        assert same(objective(rows.take(np.array([index]))), batch.rows(index, index + 1))
 
 
 @laws

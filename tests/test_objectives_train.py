@@ -19,7 +19,7 @@ KINDS = {
     "prefix": [],
     "prefix-sides": ["objective.topology=encoder-decoder"],
     "fim": [],
-    "masked": ["objective.style=whole_word"],
+    "masked": ["objective.style=whole_word", "objective.rate=0.3", "objective.final_rate=0.15"],
     "diffusion": [],
     "replaced": [],
     "bart": [],

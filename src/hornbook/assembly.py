@@ -57,4 +57,5 @@ def build_loader(recipe: Recipe, prepared: Prepared, device: torch.device) -> Lo
         training.micro_batch or training.batch_rows,
         training.workers,
         functools.partial(to_tensors, device=device),
+        recipe.budget.steps or 0,
     )

@@ -55,6 +55,8 @@ class Rows:
     segments   int[B, T] (0 = padding) or None
     index      int64[B] or None: each row's number in the corpus, by which mixtures take turns
     companion  int[B, C] or None: text of another document for objectives that pair texts, -1 after its end
+    progress   float64[B] or None: share of the run that is done when a row is read, by which objectives with a schedule
+               change; None, as in every measurement, means that it is over
     """
 
     tokens: Integers
@@ -62,13 +64,14 @@ class Rows:
     segments: Integers | None = None
     index: NDArray[np.int64] | None = None
     companion: Integers | None = None
+    progress: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         if self.tokens.ndim != 2 or self.keys.shape != (self.tokens.shape[0],):
             raise ValueError(f"Rows need tokens [B, T] and keys [B], got {self.tokens.shape} and {self.keys.shape}")
         if self.segments is not None and self.segments.shape != self.tokens.shape:
             raise ValueError(f"segments {self.segments.shape} do not match tokens {self.tokens.shape}")
-        for name, value in (("index", self.index), ("companion", self.companion)):
+        for name, value in (("index", self.index), ("companion", self.companion), ("progress", self.progress)):
             if value is not None and len(value) != len(self.tokens):
                 raise ValueError(f"{name} of {len(value)} rows does not match {len(self.tokens)} rows of tokens")
 

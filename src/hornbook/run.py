@@ -142,7 +142,7 @@ def _plan(recipe: Recipe, prepared: Prepared, device: torch.device) -> Plan:
     bf16 = training.precision == "bf16"
     reads, parts = model.max_length, cycle_of(objective)
     behind = [part.target_length(reads) if model.topology == "encoder-decoder" else 0 for part in parts]
-    first = build_loader(recipe, prepared, torch.device("cpu")).step(0)
+    first = build_loader(recipe, prepared, torch.device("cpu")).step(recipe.budget.steps // 2)  # an average one
     scored = sum(batch.scored.numel() for batch in first) / sum(batch.targets.numel() for batch in first)
     return Plan(
         steps=recipe.budget.steps,

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -157,3 +158,36 @@ def test_a_tokenizer_without_mask_token_is_refused_only_where_one_is_needed():
         Masked(mask_share=0.0, vocab=EMPTY).check(16)
     with pytest.raises(UserError, match="at least 3"):
         Masked(vocab=VOCAB).check(2)
+
+
+@pytest.mark.parametrize(("progress", "number"), [(0.0, 30), (0.25, 26), (0.5, 22), (1.0, 15), (None, 15)])
+def test_the_rate_goes_straight_to_the_final_rate(progress, number):
+    rows = words(20, 100)
+    if progress is not None:
+        rows = replace(rows, progress=np.full(20, progress))
+    scheduled = Masked(rate=0.3, final_rate=0.15, vocab=VOCAB)
+    assert (scheduled(rows).count == number).all()
+    # A higher rate masks more of the same tokens, since the noise is the key's.
+    assert (scheduled(rows).weights <= Masked(rate=0.3, vocab=VOCAB)(rows).weights).all()
+
+
+def test_each_row_has_the_rate_of_its_own_progress():
+    rows = replace(words(3, 100), progress=np.array([0.0, 0.5, 1.0]))
+    assert Masked(rate=0.1, final_rate=0.5, vocab=VOCAB)(rows).count.tolist() == [10, 30, 50]
+    many = replace(words(400, 100), progress=np.repeat([0.0, 1.0], 200))
+    drawn = Masked(rate=0.1, final_rate=0.5, style="iid", vocab=VOCAB)(many).weights
+    assert within(drawn[:200].mean(), 0.1, 20_000) and within(drawn[200:].mean(), 0.5, 20_000)
+
+
+@pytest.mark.parametrize("progress", [0.0, 0.3, 1.0])
+def test_without_a_final_rate_progress_changes_nothing(progress):
+    rows = words(20, 50)
+    later = replace(rows, progress=np.full(20, progress))
+    for style in ("exact", "iid", "whole_word"):
+        objective = Masked(style=style, vocab=VOCAB)
+        assert np.array_equal(objective(later).inputs, objective(rows).inputs)
+
+
+def test_a_final_rate_that_is_no_rate_is_refused():
+    with pytest.raises(UserError, match="final_rate"):
+        Masked(final_rate=1.5)

@@ -137,3 +137,9 @@ def test_bad_settings_are_refused():
         NSP.check(4)
     with pytest.raises(UserError, match="ends a sentence"):
         replace(NSP, vocab=replace(VOCAB, ends_sentence=np.zeros(VOCAB.size, bool), fingerprint="x")).check(64)
+
+
+def test_the_objective_inside_knows_how_much_of_the_run_is_done():
+    rows = replace(words(3, 100), progress=np.array([0.0, 0.5, 1.0]))
+    objective = SentencePairs(Masked(rate=0.1, final_rate=0.5), "sop", short=0.0, vocab=VOCAB)
+    assert objective(rows).count.tolist() == [10, 30, 50]

@@ -1,7 +1,7 @@
 import functools
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
@@ -180,3 +180,21 @@ def test_each_part_has_its_own_noise_period():
     source = Loader(rows, Turns(), 5, len(rows), 99, 0, lambda batch: batch)
     keys = [[set(batch.targets[:, 0].tolist()) for batch in source.step(epoch)] for epoch in range(2)]
     assert keys[0][0] == keys[1][0] and not keys[0][1] & keys[1][1]
+
+
+@dataclass(frozen=True)
+class Clock(Echo):
+    """An echo whose weights are the progress of its rows."""
+
+    def __call__(self, rows: Rows) -> Batch:
+        batch = super().__call__(rows)
+        return replace(batch, weights=np.repeat(rows.progress[:, None], rows.tokens.shape[1], 1).astype(np.float32))
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_rows_know_how_much_of_the_run_is_done(workers):
+    whole = replace(loader(workers), objective=Clock(), run_steps=8)
+    for first in (0, 5):
+        told = [[np.unique(batch.weights).tolist() for batch in step] for step in whole.steps(first, 8)]
+        assert told == [[[number / 8]] * 2 for number in range(first, 8)]
+    assert not replace(whole, run_steps=0).step(5)[0].weights.any(), "not known yet"

@@ -62,7 +62,7 @@ class Objective(Protocol):
         """Raise UserError, in one sentence, when vocabulary or lengths cannot serve this objective."""
 
     def __call__(self, rows: Rows) -> Batch:
-        """Return the batch for these rows; a row's result depends on its tokens, segments and key alone."""
+        """Return the batch for these rows; a row's result depends on the row alone: tokens, segments, key ..."""
 
 
 @runtime_checkable

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hornbook.batch import Batch, Rows, Topology
 from hornbook.errors import UserError
@@ -33,6 +34,8 @@ class Masked:
                    whole_word: so many in whole words (BERT, later release); ngram: in 1 to 3 words, p ~ 1/n (ALBERT);
                    span: in 1 to 10 words, geometric, each span wholly masked, random or kept (SpanBERT)
     static         0: new noise in each epoch (RoBERTa); k: k maskings of each row in turn (BERT used 10)
+    final_rate     where the rate goes in a straight line from the run's first step to its last; 0 = it stays (Yang et
+                   al. 2023 let it decay); measurements are at the final rate
     """
 
     rate: float = 0.15
@@ -40,11 +43,16 @@ class Masked:
     random_share: float = 0.1
     style: Style = "exact"
     static: int = 0
+    final_rate: float = 0.0
     vocab: Vocab = field(default=EMPTY, repr=False)
 
     def __post_init__(self) -> None:
         if not 0.0 < self.rate <= 1.0:
             raise UserError(f"The masked objective's rate must be above 0 and at most 1, not {self.rate}.")
+        if not 0.0 <= self.final_rate <= 1.0:
+            raise UserError(
+                f"The masked objective's final_rate must be 0 (the rate stays) or at most 1, not {self.final_rate}."
+            )
         for name, share in (("mask_share", self.mask_share), ("random_share", self.random_share)):
             if not 0.0 <= share <= 1.0:
                 raise UserError(f"The masked objective's {name} must be between 0 and 1, not {share}.")
@@ -119,19 +127,25 @@ class Masked:
         segments = None if rows.segments is None else rows.segments.copy()
         return Batch(inputs, rows.tokens.copy(), chosen.astype(np.float32), number.astype(np.float64), segments)
 
+    def _rate(self, rows: Rows) -> NDArray[np.float64]:
+        """Return each row's rate [B], by how much of the run is done."""
+        end = self.final_rate or self.rate
+        return np.full(len(rows), end) if rows.progress is None else self.rate + (end - self.rate) * rows.progress
+
     def _chosen(self, rows: Rows) -> tuple[noise.Mask, noise.Counts, noise.Counts | None]:
         """Return what is masked, bool[B, T], how much of each row, and what shows alike; see `rewrite.substitute`."""
+        rate = self._rate(rows)
         if self.style == "iid":
-            chosen = noise.bernoulli(noise.candidates(rows, self.vocab.special), self.rate, rows.keys)
+            chosen = noise.bernoulli(noise.candidates(rows, self.vocab.special), rate[:, None], rows.keys)
             return chosen, np.count_nonzero(chosen, axis=1), None
         if self.style == "exact":
             free = noise.candidates(rows, self.vocab.special)
-            number = noise.share_of(np.count_nonzero(free, axis=1), self.rate)
+            number = noise.share_of(np.count_nonzero(free, axis=1), rate)
             return noise.exact(free, number, rows.keys), number, None
         free, begins = units.words(rows, self.vocab)
         if self.style != "whole_word":
             law = units.NGRAMS if self.style == "ngram" else units.SPANS
             begins = units.tile(free, begins, rows.segments, law, rows.keys)
-        number = noise.share_of(np.count_nonzero(free, axis=1), self.rate)
+        number = noise.share_of(np.count_nonzero(free, axis=1), rate)
         found = units.choose(free, begins, number, rows.keys, cut=self.style != "whole_word")
         return found.mask, np.count_nonzero(found.mask, axis=1), found.units if self.style == "span" else None

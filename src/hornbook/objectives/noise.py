@@ -34,10 +34,10 @@ def candidates(rows: Rows, special: Mask) -> Mask:
     return free if rows.segments is None else free & (rows.segments != 0)
 
 
-def share_of(total: ArrayLike, share: float) -> Counts:
+def share_of(total: ArrayLike, share: ArrayLike) -> Counts:
     """Return round(total * share), half to even, and at least 1 where `total` is not 0 (BERT's count of masks)."""
     whole = np.asarray(total, np.int64)
-    counts: Counts = np.minimum(np.maximum(np.rint(whole * share).astype(np.int64), 1), whole)
+    counts: Counts = np.minimum(np.maximum(np.rint(whole * np.asarray(share)).astype(np.int64), 1), whole)
     return counts
 
 
@@ -121,8 +121,7 @@ def spans(segments: Integers, tokens: Counts, spans: Counts, keys: Keys, suffix:
     shares, feasible = _share_out(documents, tokens, spans, draws, suffix)
     if not feasible.all():
         segments = np.where(feasible[:, None], segments, (segments != 0).astype(segments.dtype))
-        documents = find_documents(segments)
-        shares, _ = _share_out(documents, tokens, spans, draws, suffix)
+        documents, shares = _merge(documents, shares, feasible, tokens, spans)
     return _compose(documents, shares, segments, draws)
 
 
@@ -200,13 +199,29 @@ def _share_out(
     return shares, np.where(suffix, most_in_row >= tokens, feasible)
 
 
+def _merge(
+    documents: Documents, shares: _Shares, feasible: Mask, tokens: Counts, spans: Counts
+) -> tuple[Documents, _Shares]:
+    """Make one document, which has all the noise, of each row that is not feasible [B]."""
+    end = documents.start[-1:] + documents.length[-1:]
+    kept = feasible[documents.row] | (documents.room == 0)
+    kept[documents.first] = True
+    row, start, real = documents.row[kept], documents.start[kept], documents.room[kept] > 0
+    length = np.diff(start, append=end)
+    merged = Documents(row, start, length, length * real, np.searchsorted(row, np.arange(len(feasible))))
+    whole = real & ~feasible[row]
+    return merged, _Shares(
+        np.where(whole, tokens[row], shares.tokens[kept]), np.where(whole, spans[row], shares.spans[kept])
+    )
+
+
 def systematic(quota: NDArray[np.float64], cap: Counts, documents: Documents, draws: NDArray[np.uint32]) -> Counts:
     """Round quotas [D] to integers that keep each row's (integer) total and never exceed the caps; see `spans`."""
     fixed = np.minimum(np.rint(quota * 2.0**_UNIT).astype(np.int64), cap << _UNIT)
     running = fixed.cumsum()
     # The offset keeps away from 0 and 1 by more than the error that the rounding above can add up to in a row.
     margin = 1 << 20
-    offset = np.clip(draws.astype(np.int64), margin, (1 << _UNIT) - margin)
+    offset = np.minimum(np.maximum(draws.astype(np.int64), margin), (1 << _UNIT) - margin)  # np.clip is slower
     before = running - fixed
     shift = (offset - before[documents.first])[documents.row]
     rounded: Counts = ((running + shift) >> _UNIT) - ((before + shift) >> _UNIT)

@@ -134,7 +134,7 @@ class SentencePairs:
             second = np.where(pair, length + begin, cut), np.where(pair, cut + np.minimum(rest, end - begin), used)
             source = np.concatenate([rows.tokens, text], axis=1)
         tokens, types, segments = self._laid(source, first, second, used > 0, length + _MARKS)
-        inner = self._inner(Rows(tokens, rows.keys, segments, rows.index))
+        inner = self._inner(Rows(tokens, rows.keys, segments, rows.index, progress=rows.progress))
         return dataclasses.replace(inner, types=types, pair=pair.astype(np.int32))
 
     def _used(self, rows: Rows) -> Counts:

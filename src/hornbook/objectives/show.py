@@ -57,9 +57,7 @@ class Picture:
 
 def show(objective: Objective, rows: Rows, index: int, names: Names) -> Picture:
     """Return the picture of one row; `names` turns ids into the tokenizer's tokens."""
-    one = slice(index, index + 1)
-    segments = None if rows.segments is None else rows.segments[one]
-    row = Rows(rows.tokens[one], rows.keys[one], segments)
+    row = rows.take(np.array([index]))
     batch = objective(row)
     vocab = objective.vocab
     inputs, targets = batch.inputs[0], batch.targets[0]

@@ -3,6 +3,7 @@
     example   step * global_batch + 0, 1, 2, ...
     row       order.locate(seed, example)               the same for any number of workers and any micro-batch
     key       keys.row_keys(seed, row, epoch)           what the objective's noise depends on
+    progress  step / steps of the run                   what schedules depend on
     batch     objective(rows), then `prepare` (to tensors, to a device)
 
 The parts of a mixture take turns, and rows of one micro-batch are all of one part: each part's rows fill the model in
@@ -16,7 +17,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -31,11 +32,17 @@ T = TypeVar("T")
 
 
 def batches(
-    rows: CorpusRows, objective: Objective, index: Places, keys: Callable[[Objective, Places], Keys], size: int
+    rows: CorpusRows,
+    objective: Objective,
+    index: Places,
+    keys: Callable[[Objective, Places], Keys],
+    size: int,
+    progress: float = 1.0,
 ) -> Iterator[Batch]:
     """Yield the batches of rows [B], at most `size` rows each, one part's rows at a time, else in the order given.
 
-    `keys(part, where)` returns the keys of the rows at places `where` of `index`.
+    `keys(part, where)` returns the keys of the rows at places `where` of `index`; `progress` is the share of the run
+    that is done, of which some objectives make use.
     """
     parts = cycle_of(objective)
     different = {id(part): part for part in parts}
@@ -44,7 +51,8 @@ def batches(
         mine = np.flatnonzero(owner == number)
         for start in range(0, len(mine), size):
             where = mine[start : start + size]
-            yield part(rows.rows(index[where], keys(part, where)))
+            found = rows.rows(index[where], keys(part, where))
+            yield part(replace(found, progress=np.full(len(where), progress)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +66,8 @@ class Loader(Generic[T]):
     micro_batch   rows computed at once; the last may have fewer
     workers       threads that compute steps ahead; 0 = none
     prepare       what else is to be done to a batch ahead of the step
+    run_steps     steps of the whole run, by which an objective with a schedule knows where it is; 0 = not known yet:
+                  each step counts as the first
     """
 
     rows: CorpusRows
@@ -67,6 +77,7 @@ class Loader(Generic[T]):
     micro_batch: int
     workers: int
     prepare: Callable[[Batch], T]
+    run_steps: int = 0
 
     def step(self, number: int) -> list[T]:
         """Return the micro-batches of one step. A global batch larger than an epoch runs into the next epoch."""
@@ -77,7 +88,9 @@ class Loader(Generic[T]):
             period = part.noise_period
             return row_keys(self.seed, row[where], epoch[where] if period == 0 else epoch[where] % period)
 
-        return [self.prepare(batch) for batch in batches(self.rows, self.objective, row, keys, self.micro_batch)]
+        progress = min(1.0, number / self.run_steps) if self.run_steps else 0.0
+        found = batches(self.rows, self.objective, row, keys, self.micro_batch, progress)
+        return [self.prepare(batch) for batch in found]
 
     def steps(self, first: int, last: int) -> Iterator[list[T]]:
         """Yield the steps from `first` up to, not including, `last`.
