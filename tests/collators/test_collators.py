@@ -325,3 +325,11 @@ def test_bart_says_the_whole_row_between_its_marks() -> None:
         assert batch["labels"][number][batch["labels"][number] != -100].tolist() == row["input_ids"]
         shown = batch["input_ids"][number][batch["attention_mask"][number] == 1]
         assert shown[0] == VOCAB.bos and shown[-1] == VOCAB.eos and (shown == VOCAB.mask).any()
+
+
+@pytest.mark.parametrize("collator", [UL2Collator(tokenizer(), modes=()), FIMCollator(tokenizer(), 0.0)])
+def test_no_position_is_padding_in_all_rows(collator) -> None:
+    batch = collator(features(1))
+    assert batch["attention_mask"].all() and (batch["labels"][:, 1:] != -100).all()
+    empty = collator([{"input_ids": []}])
+    assert empty["input_ids"].shape == empty["labels"].shape == (1, 1)

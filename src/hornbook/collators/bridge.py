@@ -18,7 +18,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from hornbook.batch import Batch, Topology, allowed
@@ -34,7 +33,6 @@ def tensor(values: Any) -> Tensor:
 def to_hugging_face(batch: Batch, topology: Topology) -> dict[str, Tensor]:
     """Return input_ids, attention_mask, labels, and token_type_ids where there are types; int64[B, S or T].
 
-    Positions that are padding in every row are left out.
     A decoder's have S + 1 = P positions; where a prefix is seen from both sides its mask is float32[B, 1, P, P].
     """
     inputs, labels = batch.inputs, np.where(batch.weights != 0, batch.targets, IGNORED)
@@ -47,20 +45,27 @@ def to_hugging_face(batch: Batch, topology: Topology) -> dict[str, Tensor]:
         labels = np.concatenate([nothing, labels], axis=1)
         segments = np.concatenate([segments, scored], axis=1)
         visible = None if visible is None else np.concatenate([visible, nothing == 0], axis=1)
-    width = _used(segments != 0)
-    height = _used(labels != IGNORED) if topology == "encoder-decoder" else width
-    segments = segments[:, :width]
-    found = {"input_ids": inputs[:, :width], "attention_mask": segments != 0, "labels": labels[:, :height]}
-    if batch.types is not None:
-        found["token_type_ids"] = batch.types[:, :width]
-    tensors = {name: tensor(values) for name, values in found.items()}
+    found = {"input_ids": tensor(inputs), "attention_mask": tensor(segments != 0), "labels": tensor(labels)}
     if visible is not None:
-        sees = allowed(segments, visible[:, :width], width, topology)[:, None]
-        least = np.finfo(np.float32).min
-        tensors["attention_mask"] = torch.from_numpy(np.where(sees, np.float32(0.0), least))
-    return tensors
+        sees = allowed(segments, visible, inputs.shape[1], topology)[:, None]
+        found["attention_mask"] = torch.from_numpy(np.where(sees, np.float32(0.0), np.finfo(np.float32).min))
+    if batch.types is not None:
+        found["token_type_ids"] = tensor(batch.types)
+    return found
 
 
-def _used(there: NDArray[np.bool_]) -> int:
-    """Return the number of columns up to the last one that has something; at least 1."""
-    return int(np.max(np.flatnonzero(there.any(axis=0)), initial=0)) + 1
+def trim(found: dict[str, Tensor], topology: Topology) -> dict[str, Tensor]:
+    """Leave out the positions that are padding in every row, of each side of an encoder-decoder on its own.
+
+    For objectives that make room for noise which a batch may not have.
+    """
+    width = _used(found["attention_mask"] != 0)
+    height = _used(found["labels"] != IGNORED) if topology == "encoder-decoder" else width
+    ends = {name: height if name == "labels" else width for name in found}
+    return {name: values[:, : ends[name]].contiguous() for name, values in found.items()}
+
+
+def _used(there: Tensor) -> int:
+    """Return the number of columns of bool[B, T] up to the last one in which a row has something; at least 1."""
+    columns = there.any(0).nonzero()
+    return int(columns.max()) + 1 if len(columns) else 1

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from torch import Tensor
 
-from hornbook.collators.bridge import IGNORED, tensor, to_hugging_face
+from hornbook.collators.bridge import IGNORED, tensor, to_hugging_face, trim
 from hornbook.collators.rows import Features, Reader, vocabulary
 from hornbook.objectives import rewrite
 from hornbook.objectives.causal import Causal
@@ -58,10 +58,10 @@ class PrefixLMCollator:
         seed: int = 0,
     ) -> None:
         vocab = vocabulary(tokenizer)
-        self.topology = PrefixLM(topology, mean_target, vocab).topology
+        self.topology = PrefixLM(topology, mean_target, vocab=vocab).topology
         # Also for an encoder-decoder: its own objective halves rows, and models of transformers cannot keep halves
         # apart.
-        self.objective = PrefixLM("decoder", mean_target, vocab)
+        self.objective = PrefixLM("decoder", mean_target, vocab=vocab)
         self.reader = Reader(self.objective, seed)
 
     def set_epoch(self, epoch: int) -> None:
@@ -106,7 +106,7 @@ class FIMCollator:
         max_length: int | None = None,
         seed: int = 0,
     ) -> None:
-        self.objective = FillInMiddle(fim_rate, spm_rate, vocabulary(tokenizer))
+        self.objective = FillInMiddle(fim_rate, spm_rate, vocab=vocabulary(tokenizer))
         longest = None if max_length is None else self.objective.row_length(max_length - 1)
         self.reader = Reader(self.objective, seed, longest=longest)
 
@@ -115,5 +115,5 @@ class FIMCollator:
         self.reader.set_epoch(epoch)
 
     def __call__(self, features: Features) -> dict[str, Tensor]:
-        """Return input_ids, attention_mask and labels [B, R + room for marks]."""
-        return to_hugging_face(self.objective(self.reader(features)), "decoder")
+        """Return input_ids, attention_mask and labels [B, T], wider than the rows by their marks."""
+        return trim(to_hugging_face(self.objective(self.reader(features)), "decoder"), "decoder")

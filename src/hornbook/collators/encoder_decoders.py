@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 from torch import Tensor
 
-from hornbook.collators.bridge import tensor, to_hugging_face
+from hornbook.collators.bridge import tensor, to_hugging_face, trim
 from hornbook.collators.rows import Features, Reader, vocabulary
 from hornbook.errors import UserError
 from hornbook.objectives.denoiser import Denoiser
@@ -37,7 +37,7 @@ class SpanCorruptionCollator:
     def __init__(
         self, tokenizer: Any, noise_density: float = 0.15, mean_span_length: float = 3.0, seed: int = 0
     ) -> None:
-        self.objective = SpanCorruption(noise_density, mean_span_length, vocabulary(tokenizer))
+        self.objective = SpanCorruption(noise_density, mean_span_length, vocab=vocabulary(tokenizer))
         self.reader = Reader(self.objective, seed, bare=True)
 
     def set_epoch(self, epoch: int) -> None:
@@ -73,7 +73,7 @@ class UL2Collator:
         weights: tuple[float, ...] = (),
         seed: int = 0,
     ) -> None:
-        self.objective = UL2(variant, "suffix", modes, weights, vocabulary(tokenizer))
+        self.objective = UL2(variant, "suffix", modes, weights, vocab=vocabulary(tokenizer))
         self.reader = Reader(self.objective, seed, bare=True)
 
     @property
@@ -86,8 +86,9 @@ class UL2Collator:
         self.reader.set_epoch(epoch)
 
     def __call__(self, features: Features) -> dict[str, Tensor]:
-        """Return input_ids and attention_mask [B, S], labels [B, T]; widths are those of the widest denoiser."""
-        return to_hugging_face(self.objective(self.reader(features)), "encoder-decoder")
+        """Return input_ids and attention_mask [B, S], labels [B, T]."""
+        found = to_hugging_face(self.objective(self.reader(features)), "encoder-decoder")
+        return trim(found, "encoder-decoder")
 
     def apply_denoiser(self, input_ids: Tensor, denoiser: Denoiser) -> tuple[Tensor, Tensor]:
         """Return inputs [S] and targets [T] of one row by one of `denoisers`."""
@@ -118,7 +119,7 @@ class BARTDenoisingCollator:
         seed: int = 0,
     ) -> None:
         vocab = vocabulary(tokenizer)
-        self.objective = Denoising(mask_ratio, poisson_lambda, permute, rotate, delete, mask, vocab)
+        self.objective = Denoising(mask_ratio, poisson_lambda, permute, rotate, delete, mask, vocab=vocab)
         self.reader = Reader(self.objective, seed, bare=True)
         if vocab.bos is None:
             raise UserError("BART's texts begin with a start of text, which this tokenizer lacks: add <s> to it.")

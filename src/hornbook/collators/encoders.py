@@ -51,7 +51,7 @@ class MLMDataCollator:
         seed: int = 0,
     ) -> None:
         vocab = vocabulary(tokenizer)
-        self.objective = Masked(mlm_probability, mask_token_ratio, random_token_ratio, style, static, vocab)
+        self.objective = Masked(mlm_probability, mask_token_ratio, random_token_ratio, style, static, vocab=vocab)
         self.reader = Reader(self.objective, seed)
 
     def set_epoch(self, epoch: int) -> None:
@@ -110,7 +110,7 @@ class MaskedDiffusionCollator:
     """
 
     def __init__(self, tokenizer: Any, weighting: Any = "llada", seed: int = 0) -> None:
-        self.objective = MaskedDiffusion(weighting, vocabulary(tokenizer))
+        self.objective = MaskedDiffusion(weighting, vocab=vocabulary(tokenizer))
         self.reader = Reader(self.objective, seed)
 
     def set_epoch(self, epoch: int) -> None:
@@ -165,7 +165,7 @@ class NSPDataCollator:
         seed: int = 0,
     ) -> None:
         inner = Masked(mlm_probability, mask_token_ratio, random_token_ratio, style)
-        self.objective = SentencePairs(inner, "nsp", short, vocabulary(tokenizer))
+        self.objective = SentencePairs(inner, "nsp", short, vocab=vocabulary(tokenizer))
         self.reader = Reader(self.objective, seed, bare=True, longest=self.objective.row_length(max_length))
 
     def set_epoch(self, epoch: int) -> None:
@@ -217,7 +217,7 @@ class SOPDataCollator:
         seed: int = 0,
     ) -> None:
         inner = Masked(mlm_probability, mask_token_ratio, random_token_ratio, style)
-        self.objective = SentencePairs(inner, "sop", short, vocabulary(tokenizer))
+        self.objective = SentencePairs(inner, "sop", short, vocab=vocabulary(tokenizer))
         self.reader = Reader(self.objective, seed, bare=True, longest=self.objective.row_length(max_length))
 
     def set_epoch(self, epoch: int) -> None:

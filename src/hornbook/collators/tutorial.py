@@ -166,7 +166,8 @@ class GPTPretraining:
     def prepare_data(self, texts: Sequence[str]) -> dict[str, Tensor]:
         """Return input_ids, position_ids and labels, int64[rows, max_length].
 
-        There is no attention_mask on purpose: without one, models of transformers keep documents apart by position_ids.
+        There is no attention_mask on purpose: without one, and with use_cache=False as in train_step, models of
+        transformers keep documents apart by position_ids.
         """
         vocab = vocabulary(self.tokenizer)
         documents = [_framed(text, self.tokenizer, vocab) for text in texts]
@@ -181,7 +182,7 @@ class GPTPretraining:
 
     def train_step(self, batch: dict[str, Tensor]) -> Tensor:
         """Return the loss of a batch, gradients attached."""
-        outputs = self.model(input_ids=batch["input_ids"], position_ids=batch["position_ids"])
+        outputs = self.model(input_ids=batch["input_ids"], position_ids=batch["position_ids"], use_cache=False)
         return causal_lm_loss(outputs.logits, batch["labels"])
 
 
