@@ -5,6 +5,7 @@ import dataclasses
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -200,40 +201,64 @@ def child(*arguments: str) -> subprocess.Popen:
 
 
 def start(book: Path, objective: str, out: Path, *more: str) -> subprocess.Popen:
-    changes = [f"data.paths={book}", *SMALL, "budget.steps=40", "training.checkpoint_minutes=0.001", *more]
-    return child("--objective", objective, "--out", str(out), "budget.minutes=0", *changes)
+    changes = [f"data.paths={book}", *SMALL, "budget.steps=300", "training.checkpoint_minutes=0.001", *more]
+    return child("--objective", objective, "--out", str(out), *changes)
 
 
-def kill_and_resume(book: Path, objective: str, whole: Path, out: Path, moments: list[float]) -> int:
-    """Start a run, kill it at each moment (seconds after a start), resume, compare; return how often it was killed."""
-    killed = 0
-    process = start(book, objective, out)
-    for moment in moments:
-        time.sleep(moment)
-        if process.poll() is None:
-            process.kill()
-            killed += 1
-        process.wait()
-        process = child("--resume", str(out)) if (out / "recipe.toml").exists() else start(book, objective, out)
-    _, errors = process.communicate()
+def go_on(book: Path, objective: str, out: Path) -> subprocess.Popen:
+    """Resume the run, or start it where it was killed before it had a recipe."""
+    return child("--resume", str(out)) if (out / "recipe.toml").exists() else start(book, objective, out)
+
+
+def finish(process: subprocess.Popen) -> None:
+    _, errors = process.communicate(timeout=300)
     assert process.returncode == 0, errors
-    assert_same(whole, out)
-    return killed
 
 
 def test_killed_and_resumed_ends_with_the_bits_of_the_undisturbed_run(book, tmp_path):
-    process = start(book, "masked", tmp_path / "whole")
-    assert process.wait() == 0
-    assert kill_and_resume(book, "masked", tmp_path / "whole", tmp_path / "killed", [4.0, 5.0]) >= 1
+    finish(start(book, "masked", tmp_path / "whole"))
+    out = tmp_path / "killed"
+
+    def recorded(steps: int) -> bool:
+        path = out / "metrics.jsonl"
+        return path.exists() and path.read_text().count('"train"') >= steps
+
+    for moment in (
+        lambda: (out / "tokenizer.json").exists(),
+        lambda: recorded(20),
+        lambda: recorded(150),
+    ):
+        process = go_on(book, "masked", out)
+        while not moment() and process.poll() is None:
+            time.sleep(0.01)
+        process.kill()
+        process.wait()
+        assert not (out / "result.json").exists(), "the run ended before it was killed"
+    finish(go_on(book, "masked", out))
+    assert_same(tmp_path / "whole", out)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_killed_at_twenty_random_moments(book, tmp_path, objective):
-    process = start(book, objective, tmp_path / "whole")
-    assert process.wait() == 0
-    moments = [random.Random(number).uniform(1.0, 8.0) for number in range(20)]
-    assert kill_and_resume(book, objective, tmp_path / "whole", tmp_path / "killed", moments) >= 1
+    finish(start(book, objective, tmp_path / "whole"))
+    begun = time.monotonic()
+    out = tmp_path / "killed"
+    finish(start(book, objective, tmp_path / "timed"))
+    whole = time.monotonic() - begun
+    draw = random.Random(objective)
+    killed = 0
+    while killed < 20:
+        process = go_on(book, objective, out)
+        time.sleep(draw.uniform(0.2, 0.7) * whole)
+        killed += process.poll() is None
+        process.kill()
+        process.wait()
+        if (out / "result.json").exists():  # it reached the end: kill the next one from the beginning again
+            assert_same(tmp_path / "whole", out)
+            shutil.rmtree(out)
+    finish(go_on(book, objective, out))
+    assert_same(tmp_path / "whole", out)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -310,8 +335,6 @@ def test_the_text_changing_under_an_interrupted_run_is_noticed(tmp_path):
     path = tmp_path / "book.txt"
     path.write_text(story(800))
     pretrain(recipe(path, "causal"), tmp_path / "run", plain=True)
-    import shutil
-
     shutil.rmtree(tmp_path / "run" / "tokens")
     path.write_text(story(801))
     with pytest.raises(UserError, match="text has changed"):
