@@ -90,8 +90,8 @@ class Denoising:
         hidden = noise.share_of(tokens, self.infill) if self.infill else np.zeros_like(tokens)
         spans = np.where(hidden > 0, np.maximum(np.rint(hidden / self.mean_span), 1), 0).astype(np.int64)
         left = tokens - hidden
-        deleted = np.clip(np.rint(tokens * (self.infill + self.delete)).astype(np.int64) - hidden, 0, left)
-        deleted = deleted if self.delete else np.zeros_like(tokens)
+        deleted = np.rint(tokens * (self.infill + self.delete)).astype(np.int64) - hidden
+        deleted = np.minimum(np.maximum(deleted, 0), left) if self.delete else np.zeros_like(tokens)
         masked = np.minimum(np.rint(tokens * self.mask).astype(np.int64), left - deleted)
         return hidden, spans, deleted, masked
 
@@ -140,9 +140,13 @@ class Denoising:
             tokens = np.where(noise.exact(stays, masked, fold(rows.keys, _MASK)), self._mask, tokens)
         reads = real - hidden - deleted + spans
         width = self._width(length) + 1
-        kept, before = np.flatnonzero(stays), _kept_before(stays, starts)
+        kept = np.flatnonzero(stays)
+        place = np.searchsorted(kept, starts) + np.arange(len(starts))  # of the spans, among all that inputs show
+        old = np.ones(len(kept) + len(place), bool)
+        old[place] = False
         end = np.where(real > 0, eos, pad).astype(tokens.dtype)
-        inputs = rewrite.lay(_put(tokens.reshape(-1).take(kept), before, self._mask), reads, width, pad, end)
+        shown = _put(tokens.reshape(-1).take(kept), old, place, self._mask)
+        inputs = rewrite.lay(shown, reads, width, pad, end)
         targets = np.full((size, length + 1), pad, tokens.dtype)
         targets[:, :length] = rows.tokens if own[:, -1].all() else np.where(own != 0, rows.tokens, pad)
         targets[np.arange(size), real] = end
@@ -151,7 +155,8 @@ class Denoising:
             return finish(inputs, targets, count, pad, None, None)
         last = own[np.arange(size), np.maximum(real - 1, 0)]
         of_spans = np.repeat(own.reshape(-1)[documents.start], shares[1])
-        segments = rewrite.lay(_put(own.reshape(-1).take(kept), before, of_spans), reads, width, 0, last)
+        shown = _put(own.reshape(-1).take(kept), old, place, of_spans)
+        segments = rewrite.lay(shown, reads, width, 0, last)
         behind = np.zeros(targets.shape, own.dtype)
         behind[:, :length] = own
         behind[np.arange(size), real] = last
@@ -228,19 +233,9 @@ def _ragged(keys: Keys, counts: Counts, stream: int) -> NDArray[np.uint64]:
     return (draws.reshape(-1) if (counts == most).all() else draws[np.arange(most) < counts[:, None]]).astype(np.uint64)
 
 
-def _kept_before(stays: Mask, starts: Counts) -> Counts:
-    """Return how many of the tokens that stay come before each flat place."""
-    running = np.zeros(stays.size + 1, np.int64)
-    np.cumsum(stays, out=running[1:])
-    return running[starts]
-
-
-def _put(kept: Integers, before: Counts, put: int | Integers) -> Integers:
-    """Return `kept` with one value of `put` after each number `before` of kept values, ascending."""
-    place = before + np.arange(len(before))
-    values = np.empty(len(kept) + len(before), kept.dtype)
-    old = np.ones(len(values), bool)
-    old[place] = False
-    values[place] = put
+def _put(kept: Integers, old: Mask, place: Counts, put: int | Integers) -> Integers:
+    """Return the `kept` values where `old`, and at each `place` one value of `put`."""
+    values = np.empty(len(old), kept.dtype)
     values[old] = kept
+    values[place] = put
     return values

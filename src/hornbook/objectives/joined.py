@@ -18,11 +18,11 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
-from hornbook.batch import Batch, Rows, Topology
+from hornbook.batch import Batch, Integers, Rows, Topology
 from hornbook.errors import UserError
 from hornbook.objectives.base import Objective, Requirements, cycle_of, merged
+from hornbook.objectives.noise import Mask, find_documents
 from hornbook.objectives.span_corruption import SpanCorruption
 from hornbook.vocab import EMPTY, Vocab
 
@@ -115,45 +115,35 @@ class Joined:
         """Return inputs and targets [B, S + T]."""
         inner = self._inner(rows)
         assert inner.decoder_inputs is not None
-        reads, says = _places(inner)
-        size, width = len(rows), inner.inputs.shape[1] + inner.targets.shape[1]
-
-        def laid(first: NDArray[Any] | int, second: NDArray[Any] | int, kind: Any) -> NDArray[Any]:
-            values = np.zeros((size, width), kind)
-            values.reshape(-1)[reads], values.reshape(-1)[says] = first, second
-            return values
-
-        pad = self.vocab.pad or 0
-        segments = None
-        if inner.segments is not None:
-            assert inner.decoder_segments is not None
-            segments = laid(inner.segments, inner.decoder_segments, inner.segments.dtype)
+        says, segments = _order(inner)
+        place, read_place = np.flatnonzero(says), np.flatnonzero(~says)
+        inputs = np.empty(says.shape, inner.inputs.dtype)
+        inputs.reshape(-1)[read_place] = inner.inputs.reshape(-1)
+        inputs.reshape(-1)[place] = inner.decoder_inputs.reshape(-1)
+        targets = np.full(says.shape, self.vocab.pad or 0, inner.targets.dtype)
+        targets.reshape(-1)[place] = inner.targets.reshape(-1)
+        weights = np.zeros(says.shape, np.float32)
+        weights.reshape(-1)[place] = inner.weights.reshape(-1)
         visible = None
         if self.inputs == "visible":
-            visible = laid(1 if inner.segments is None else inner.segments != 0, 0, np.bool_)
-        return Batch(
-            laid(inner.inputs, inner.decoder_inputs, inner.inputs.dtype),
-            laid(pad, inner.targets, inner.targets.dtype),
-            laid(0, inner.weights, np.float32),
-            inner.count.copy(),
-            segments,
-            visible,
-        )
+            visible = ~says if segments is None else ~says & (segments != 0)
+        return Batch(inputs, targets, weights, inner.count.copy(), segments, visible)
 
 
-def _places(inner: Batch) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the flat place in a joined row of each input [B, S] and target [B, T]: documents in turn, padding last."""
+def _order(inner: Batch) -> tuple[Mask, Integers | None]:
+    """Return bool[B, S + T], where a joined row has its targets, and its segments: documents in turn, padding last.
+
+    Both sides keep their own order, so what is where follows from the runs of one document on each side.
+    """
     size, reads = inner.inputs.shape
-    says = inner.targets.shape[1]
-    row = (reads + says) * np.arange(size)[:, None]
+    width = reads + inner.targets.shape[1]
     if inner.segments is None or inner.decoder_segments is None:
-        return row + np.arange(reads), row + reads + np.arange(says)
-    most = max(int(inner.segments.max(initial=0)), int(inner.decoder_segments.max(initial=0))) + 1
-    number = (most + 1) * np.arange(size)[:, None]
-    own = np.where(inner.segments == 0, most, inner.segments) + number
-    behind = np.where(inner.decoder_segments == 0, most, inner.decoder_segments) + number
-    numbers = (most + 1) * size
-    said = np.bincount(behind.reshape(-1), minlength=numbers).reshape(size, -1)
-    read = np.bincount(own.reshape(-1), minlength=numbers).reshape(size, -1)
-    before, through = said.cumsum(axis=1) - said, read.cumsum(axis=1)  # of earlier documents; of those and this one
-    return row + np.arange(reads) + before.reshape(-1)[own], row + np.arange(says) + through.reshape(-1)[behind]
+        return np.tile(np.arange(width) >= reads, (size, 1)), None
+    runs = find_documents(inner.segments), find_documents(inner.decoder_segments)
+    own = inner.segments.reshape(-1)[runs[0].start], inner.decoder_segments.reshape(-1)[runs[1].start]
+    row, segment = np.concatenate([run.row for run in runs]), np.concatenate(own)
+    side = np.arange(len(row)) >= len(runs[0].row)
+    order = np.lexsort((side, segment, segment == 0, row))
+    lengths = np.concatenate([run.length for run in runs])[order]
+    shape = size, width
+    return np.repeat(side[order], lengths).reshape(shape), np.repeat(segment[order], lengths).reshape(shape)

@@ -23,7 +23,7 @@ def sentence_starts(tokens: Integers, documents: NDArray[np.int64], vocab: Vocab
     last word, closing quotes and white space passed over.
     """
     flags = vocab.sentence_flags.take(tokens)
-    behind = np.flatnonzero(flags & vocab.LAST) + 1
+    behind = np.flatnonzero((flags & vocab.LAST) != 0) + 1
     behind = behind[: np.searchsorted(behind, len(tokens))]
     passed = (flags[behind] & vocab.PASSED) != 0
     if passed.any():
@@ -43,7 +43,8 @@ def permute_sentences(tokens: Integers, documents: Documents, keys: Keys, vocab:
     starts = sentence_starts(flat, documents.start, vocab)
     row = starts // tokens.shape[1]
     draws = bits_at(keys, row, starts - row * tokens.shape[1], _ORDER) >> np.uint64(32)
-    document = np.searchsorted(documents.start, starts, side="right").astype(np.uint64)
+    sentences = np.diff(np.searchsorted(starts, documents.start), append=len(starts))
+    document = np.repeat(np.arange(len(sentences), dtype=np.uint64), sentences)
     order = np.argsort((document << np.uint64(32)) | draws)
     ends = np.append(starts[1:], flat.size)
     lengths = (ends - starts)[order]

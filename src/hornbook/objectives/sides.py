@@ -68,7 +68,7 @@ def finish(
     decoder_inputs[:, 0] = pad
     decoder_inputs[:, 1:] = targets[:, :-1]
     if behind is not None:
-        decoder_inputs[:, 1:][behind[:, 1:] != behind[:, :-1]] = pad
+        np.copyto(decoder_inputs[:, 1:], pad, where=behind[:, 1:] != behind[:, :-1])
     return Batch(
         inputs,
         targets,
