@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint bench
+.PHONY: help demo test test-all lint bench docs
 
 help:
 	@echo "make demo      install, then train, measure, sample and export a small model (a few minutes)"
@@ -17,6 +17,7 @@ help:
 	@echo "make test-all  lint and every test, the slow ones too"
 	@echo "make lint      ruff format, ruff check, mypy"
 	@echo "make bench     the benchmarks, peers measured in the same run"
+	@echo "make docs      the pictures in docs/objectives.md, anew"
 	@echo "PYTHON=python3.12 chooses the interpreter, VENV=DIRECTORY the environment."
 
 $(READY): pyproject.toml constraints.txt
@@ -51,3 +52,6 @@ test-all: lint
 
 bench: $(READY)
 	@for script in benchmarks/*.py; do echo "$$script"; $(BIN)/python $$script || exit 1; done
+
+docs: $(READY)
+	@$(BIN)/python docs/objectives_pictures.py

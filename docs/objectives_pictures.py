@@ -1,0 +1,129 @@
+"""Write the pictures of docs/objectives.md: what each objective of the catalogue makes of one sentence.
+
+    python docs/objectives_pictures.py      (or: make docs)
+
+Each picture is what `hornbook show` prints. It stands between <!-- picture NAME --> and <!-- end -->, and whatever
+stands there is replaced. The vocabulary is the sentence's words, one token each, so nothing depends on a tokenizer.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+
+from hornbook.batch import Rows
+from hornbook.keys import row_keys
+from hornbook.objectives.base import Objective
+from hornbook.objectives.catalogue import CATALOGUE, build
+from hornbook.objectives.show import show, text
+from hornbook.vocab import EMPTY, Vocab
+
+PAGE = Path(__file__).with_name("objectives.md")
+SENTENCE = "The quick brown fox jumps over the lazy dog"
+OTHER = "Rain fell on the roof until dawn"  # the text of another document, for pairs
+_SPECIAL = ["<pad>", "<s>", "</s>", "<unk>", "<mask>"]
+_SENTINELS = 8
+_MARKED = re.compile(r"(<!-- picture (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What is shown: settings beside the defaults, rows of the corpus (a mixture's parts), the seed of the noise."""
+
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    rows: tuple[int, ...] = (0,)
+    seed: int = 0
+
+
+# Nine words at the published rates would lose one word: some pictures hide more.
+_MASKED, _SPANS = {"kind": "masked", "rate": 0.3}, {"kind": "span", "density": 0.4, "mean_span": 2}
+CHOICES = {
+    "fim": Choice(seed=2),
+    "masked": Choice({"rate": 0.3}, seed=4),
+    "replaced": Choice({"rate": 0.3}, seed=6),
+    "diffusion": Choice(seed=2),
+    "span": Choice({"density": 0.4, "mean_span": 2}, seed=1),
+    "bart": Choice(seed=1),
+    "joined": Choice({"objective": _SPANS}, seed=1),
+    "nsp": Choice({"objective": _MASKED}, seed=2),
+    "sop": Choice({"objective": _MASKED}, seed=2),
+    "mixture": Choice(rows=(0, 1)),
+    "ul2": Choice(rows=(0, 2, 3)),
+    "ul2-short": Choice(rows=(10,)),
+    "ul2r": Choice(rows=(2,)),
+}
+
+
+def vocabulary(objective: Objective) -> tuple[list[str], Vocab]:
+    """Return the tokens, special ones at both ends, and their tables."""
+    words = list(dict.fromkeys(f"{SENTENCE} {OTHER}".split()))
+    modes = objective.requirements(len(words)).modes
+    names = [*_SPECIAL, *words, *modes, *(f"<extra_id_{number}>" for number in reversed(range(_SENTINELS)))]
+    first, last = len(_SPECIAL), len(_SPECIAL) + len(words)
+    no = np.zeros(len(names), bool)
+    special = np.ones(len(names), bool)
+    special[first:last] = False
+    return names, Vocab(
+        size=len(names),
+        pad=0,
+        bos=1,
+        eos=2,
+        unk=3,
+        mask=4,
+        cls=1,
+        sep=2,
+        sentinels=tuple(len(names) - 1 - number for number in range(_SENTINELS)),
+        modes=tuple((name, last + number) for number, name in enumerate(modes)),
+        special=special,
+        starts_word=~special,
+        ends_sentence=no,
+        ends_word=no,
+        ends_blank=no,
+        closes=no,
+        fingerprint="docs",
+    )
+
+
+def pictures(kind: str) -> str:
+    """Return the pictures of the objective of this name."""
+    choice = CHOICES.get(kind, Choice())
+    objective = build(kind, choice.settings, EMPTY)
+    names, vocab = vocabulary(objective)
+    objective = cast(Objective, replace(cast(Any, objective), vocab=vocab))
+    before, after = objective.marks
+    ids = {name: number for number, name in enumerate(names)}
+    row = [*before, *(ids[word] for word in SENTENCE.split()), *after]
+    other = [ids[word] for word in OTHER.split()]
+    shown = []
+    for number in choice.rows:
+        index = np.array([number])
+        tokens, companion = np.array([row], np.int32), np.array([other], np.int32)
+        rows = Rows(tokens, row_keys(choice.seed, index, 0), index=index, companion=companion)
+        shown.append(text(show(objective, rows, 0, lambda numbers: [names[item] for item in numbers])))
+    return "\n\n\n".join(shown)
+
+
+def page(content: str) -> str:
+    """Return the page's text with every picture made anew."""
+
+    def picture(found: re.Match[str]) -> str:
+        title = f"<details><summary>{found[2]}: what a model reads, says and sees</summary>"
+        return f"{found[1]}{title}\n\n```text\n{pictures(found[2])}\n```\n\n</details>\n{found[3]}"
+
+    return _MARKED.sub(picture, content)
+
+
+def pictured(content: str) -> list[str]:
+    """Return the names of the objectives that the page has pictures of, in its order."""
+    return [found[2] for found in _MARKED.finditer(content)]
+
+
+if __name__ == "__main__":
+    written = page(PAGE.read_text(encoding="utf-8"))
+    assert set(pictured(written)) == set(CATALOGUE), "every objective needs a place for its picture"
+    PAGE.write_text(written, encoding="utf-8")
