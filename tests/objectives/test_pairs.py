@@ -71,13 +71,28 @@ def test_in_order_is_0_and_swapped_is_1():
         assert whole == given.tokens[row].tolist()[: len(whole)]
 
 
-def test_the_length_of_a_tells_nothing_of_the_class():
-    batch = NSP(rows(6000, 61, other=61))
-    first = np.array([len(texts(batch, row)[0]) for row in range(6000)])
-    total = (batch.segments != 0).sum(axis=1)
-    for lengths in (first, total):
-        next_, other = (lengths[batch.pair == label] for label in (0, 1))
-        assert abs(next_.mean() - other.mean()) < 5 * np.sqrt(next_.var() / len(next_) + other.var() / len(other))
+def test_lengths_tell_nothing_of_the_class():
+    number, random = 20_000, np.random.default_rng(3)
+    given = rows(number, 61, other=61)
+    column = np.arange(61)
+    segments = (column < random.integers(2, 62, number)[:, None]).astype(np.int32)
+    ends = np.minimum(random.integers(1, 120, number), 61)  # half of the other documents are shorter than a row
+    batch = NSP(replace(given, segments=segments, companion=np.where(column < ends[:, None], given.companion, -1)))
+    first = ((batch.types == 0) & (batch.segments != 0)).sum(axis=1) - 2
+    second = (batch.types == 1).sum(axis=1) - 1
+    assert second.min() >= 1
+    for lengths in (first, second, first + second, 8 * (first // 8) + second // 8):
+        independent(lengths, batch.pair)
+
+
+def independent(values: np.ndarray, label: np.ndarray) -> None:
+    """Chi-square of the table of values and labels, over values seen often enough, against 5 sigma above its mean."""
+    table = np.stack([np.bincount(values[label == one], minlength=values.max() + 1) for one in (0, 1)])
+    table = table[:, table.sum(axis=0) >= 20]
+    expected = table.sum(axis=1, keepdims=True) * table.sum(axis=0) / table.sum()
+    freedom = table.shape[1] - 1
+    assert freedom >= 20
+    assert ((table - expected) ** 2 / expected).sum() < freedom + 5 * np.sqrt(2 * freedom)
 
 
 def test_a_cut_begins_a_sentence_where_there_is_one():

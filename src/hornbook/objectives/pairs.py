@@ -42,7 +42,8 @@ class SentencePairs:
 
     A row of T tokens of one document is cut in two at a random beginning of a sentence (at a random token, where it has
     one sentence). Half of the rows are of class 1. A's partner from another document begins where a sentence begins, if
-    one does, and is as long as what it replaces, or as the other document allows.
+    one does. B is as long as what follows A and the other document both allow, in either class, so that lengths tell
+    nothing of the class.
     """
 
     objective: Objective = field(default_factory=Masked)
@@ -131,7 +132,8 @@ class SentencePairs:
             begin = _beginning(text, end, cut, self.vocab)
             pair &= end > 0
             first = zero, cut
-            second = np.where(pair, length + begin, cut), np.where(pair, cut + np.minimum(rest, end - begin), used)
+            # As long as both texts allow, whichever it is: its length must not tell the class.
+            second = np.where(pair, length + begin, cut), cut + np.where(end > 0, np.minimum(rest, end - begin), rest)
             source = np.concatenate([rows.tokens, text], axis=1)
         tokens, types, segments = self._laid(source, first, second, used > 0, length + _MARKS)
         inner = self._inner(Rows(tokens, rows.keys, segments, rows.index, progress=rows.progress))
