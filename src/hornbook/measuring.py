@@ -46,6 +46,7 @@ class Evaluation:
     pseudo_perplexity  masked models only
     unigram, bigram    loss of the simple models on the same targets; bigram for causal models only
     pair_accuracy      share of the pairs of texts told rightly; objectives of pairs only
+    pairs              number of those pairs
     targets            number of scored targets that are text
     text_bytes         size of the text measured on
     """
@@ -61,6 +62,7 @@ class Evaluation:
     targets: int
     text_bytes: int
     pair_accuracy: float | None = None
+    pairs: int = 0
 
     @property
     def beats_baselines(self) -> bool:
@@ -118,6 +120,7 @@ def evaluate_rows(
         targets=found.text_tokens,
         text_bytes=size,
         pair_accuracy=found.pair_accuracy,
+        pairs=found.pairs,
     )
 
 

@@ -1,0 +1,112 @@
+"""Every objective learns: each is trained from scratch on the built-in text and held against counts.
+
+    python benchmarks/objectives_train.py                 two minutes each; writes its result
+    python benchmarks/objectives_train.py --steps 300     as many steps each instead of minutes
+    python benchmarks/objectives_train.py --only nsp sop  some of them; writes nothing
+
+An objective learns when its loss on held-out text is below that of a unigram model of its own targets; where targets are
+next tokens a bigram model stands beside it. Pairs are told rightly by chance in half of the cases: the probability of
+telling so many by chance (one-sided, exact binomial) stands beside them. CPU seconds are the whole process's, reading,
+tokenizer, and measurements included. Objectives run one after another in processes of their own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import datetime
+import json
+import math
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from hornbook.objectives.catalogue import CATALOGUE
+from hornbook.recipe import Budget
+from hornbook.recipes import default
+
+RESULT = Path(__file__).parent / "results" / "objectives_train.json"
+
+
+def train(kind: str, budget: Budget) -> dict[str, Any]:
+    """Train one objective with its default recipe; return what was measured."""
+    from hornbook.run import RECIPE, pretrain
+    from hornbook.settings import load_recipe
+
+    with tempfile.TemporaryDirectory() as scratch:
+        found = pretrain(default(kind, budget=budget), Path(scratch) / "run", plain=True)
+        resolved = load_recipe(Path(scratch) / "run" / RECIPE)
+    return {
+        **dataclasses.asdict(found),
+        "objective": kind,
+        "steps": resolved.budget.steps,
+        "batch_rows": resolved.training.batch_rows,
+        "width": resolved.model.width,
+        "layers": resolved.model.layers,
+        "learns": found.loss < found.unigram,
+        "cpu_seconds": round(time.process_time()),
+    }
+
+
+def chance(right: int, pairs: int) -> float:
+    """Return the probability that guessing tells at least so many of the pairs rightly."""
+    return sum(math.comb(pairs, number) for number in range(right, pairs + 1)) / 2**pairs
+
+
+def in_process(kind: str, budget: Budget) -> dict[str, Any]:
+    """Train one objective in a fresh process; its last line of output is what was measured."""
+    command = [sys.executable, __file__, "--one", kind]
+    command += ["--steps", str(budget.steps)] if budget.steps else ["--minutes", str(budget.minutes)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(f"{kind} failed:\n{done.stderr[-4000:]}")
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def main() -> None:
+    """Train all, or, in a process started by that, one."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--minutes", type=float, default=2.0)
+    parser.add_argument("--steps", type=int, default=0)
+    parser.add_argument("--only", nargs="+", choices=sorted(CATALOGUE))
+    parser.add_argument("--one", choices=sorted(CATALOGUE), help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    budget = Budget(steps=given.steps) if given.steps else Budget(minutes=given.minutes)
+    if given.one:
+        print(json.dumps(train(given.one, budget)))
+        return
+    results = []
+    print(f"{'objective':12}{'steps':>7}{'CPU s':>7}{'loss':>9}{'unigram':>9}{'bigram':>9}  learns  pairs")
+    for kind in given.only or CATALOGUE:
+        found = in_process(kind, budget)
+        results.append(found)
+        bigram = f"{found['bigram']:9.3f}" if found["bigram"] is not None else f"{'':9}"
+        pairs = ""
+        if found["pairs"]:
+            found["by_chance"] = chance(round(found["pair_accuracy"] * found["pairs"]), found["pairs"])
+            pairs = f"{found['pair_accuracy']:.1%} of {found['pairs']}, by chance {found['by_chance']:.1e}"
+        print(
+            f"{kind:12}{found['steps']:7}{found['cpu_seconds']:7}{found['loss']:9.3f}{found['unigram']:9.3f}{bigram}"
+            f"  {'yes' if found['learns'] else 'NO':7} {pairs}",
+            flush=True,
+        )
+    if not given.only:
+        from hornbook.train.machine import environment, find_device
+
+        record = {
+            "date": f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}",
+            "machine": environment(find_device()),
+            "load_at_end": os.getloadavg(),
+            "results": results,
+        }
+        RESULT.parent.mkdir(exist_ok=True)
+        RESULT.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
