@@ -21,7 +21,8 @@ from hornbook.illustrate import illustrate
 from hornbook.measuring import Evaluation
 from hornbook.model.config import modern
 from hornbook.objectives.base import Requirements
-from hornbook.objectives.catalogue import build
+from hornbook.objectives.catalogue import CATALOGUE, build, settings_of
+from hornbook.objectives.names import MEANINGS
 from hornbook.recipe import Budget
 from hornbook.tokens.tokenizer import train_tokenizer
 from hornbook.vocab import EMPTY
@@ -63,6 +64,21 @@ def test_help_of_pretrain_teaches_with_examples_and_few_flags() -> None:
     assert "hornbook pretrain BOOK.txt" in text
     assert "hornbook settings" in text
     assert sum(line.strip("│ ").startswith("--") for line in text.splitlines()) <= 13
+
+
+def test_help_names_every_objective_of_the_catalogue() -> None:
+    assert list(MEANINGS) == list(CATALOGUE)
+    for verb in ("pretrain", "show"):
+        text = " ".join(run(verb, "--help").stdout.replace("│", " ").split())
+        assert ", ".join(CATALOGUE) in text
+
+
+def test_every_setting_of_every_objective_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = answer(capsys, "settings", "objective")
+    lines = [line.split("\t") for line in out.splitlines()]
+    for kind in CATALOGUE:
+        for item, _ in settings_of(kind):
+            assert any(line[0] == f"objective.{item.name}" and line[3].startswith(f"{kind}: ") for line in lines)
 
 
 def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
 import pytest
 import torch
 
-from hornbook import settings
+from hornbook import presentation, settings
 from hornbook.errors import UserError
 from hornbook.recipes import default
-from hornbook.run import open_run, pretrain, resume
+from hornbook.run import Run, open_run, pretrain, resume
 from hornbook.train.checkpoints import newest
-from hornbook.use import evaluate, export, fill_text
+from hornbook.use import evaluate, export, fill_text, generate_text
 
 KINDS = {
     "prefix": [],
@@ -66,7 +67,7 @@ def state(directory: Path) -> dict[str, torch.Tensor]:
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_an_objective_trains_is_measured_and_resumes_bit_for_bit(name, book, tmp_path):
+def test_an_objective_trains_is_measured_and_resumes_bit_for_bit(name, book, tmp_path, capsys):
     recipe = settings.override(default(name.partition("-")[0]), [f"data.paths={book}", *SMALL, *KINDS[name]])
     found = pretrain(recipe, tmp_path / "run", plain=True)
     assert (found.pair_accuracy is not None) == (name in PAIRS)
@@ -82,8 +83,36 @@ def test_an_objective_trains_is_measured_and_resumes_bit_for_bit(name, book, tmp
     assert one.keys() == other.keys() and all(torch.equal(one[key], other[key]) for key in one)
     run = open_run(tmp_path / "run")
     assert evaluate(run) == found
-    if name == "replaced":
-        for use in (lambda: export(run, tmp_path / "export"), lambda: fill_text(run, "The [MASK].")):
-            with pytest.raises(UserError, match="replaced tokens"):
-                use()
-        assert not (tmp_path / "export").exists()
+    capsys.readouterr()
+    presentation.trained(found, run.recipe, tmp_path)
+    uses_are(set(re.findall(r"hornbook (generate|fill|export|evaluate)", capsys.readouterr().out)), run, tmp_path)
+
+
+def uses_are(told: set[str], run: Run, directory: Path) -> None:
+    """Check that what the end of a run tells the user to do can be done, and that what it leaves out is refused."""
+    assert told
+    if "generate" in told:
+        assert generate_text(run, ["The king"], tokens=3)[0].startswith("The king")
+    if "fill" in told:
+        assert len(fill_text(run, "The ___ sees ___.")) == 2
+    else:
+        with pytest.raises(UserError):
+            fill_text(run, "The ___ sees ___.")
+    if "export" in told:
+        assert export(run, directory / "export").is_dir()
+    else:
+        with pytest.raises(UserError):
+            export(run, directory / "export")
+        assert not (directory / "export").exists()
+
+
+@pytest.mark.parametrize("name", [*PAIRS, "masked"])
+def test_gaps_are_filled_between_the_marks_that_training_had(name, book, tmp_path, monkeypatch):
+    recipe = settings.override(default(name), [f"data.paths={book}", *SMALL, "budget.steps=1"])
+    pretrain(recipe, tmp_path, plain=True)
+    run = open_run(tmp_path)
+    read = []
+    monkeypatch.setattr("hornbook.use.fill", lambda model, ids, mask, top: read.append(ids) or [])
+    fill_text(run, "The ___ sees a.")
+    vocab = run.codec.vocab
+    assert (read[0][0], read[0][-1]) == (vocab.cls, vocab.sep)

@@ -16,6 +16,7 @@ import typer
 
 from hornbook import __version__
 from hornbook.errors import HornbookError, ResourceError, UserError
+from hornbook.objectives.names import MEANINGS
 
 if TYPE_CHECKING:
     from hornbook.recipe import Recipe
@@ -45,6 +46,9 @@ hornbook pretrain runs/stories/recipe.toml seed=1  ·  the same run, from anothe
 hornbook pretrain --resume runs/stories  ·  go on where it stopped
 
 Every a.b=c is a setting; `hornbook settings` lists them all."""
+
+_OBJECTIVES = ", ".join(MEANINGS)
+_SHOW_EPILOG = "What each objective teaches\n\n" + "\n\n".join(f"{name}  ·  {what}" for name, what in MEANINGS.items())
 
 RunPath = Annotated[
     Path, typer.Argument(metavar="RUN", help="A run directory, as `pretrain` made it.", show_default=False)
@@ -117,7 +121,7 @@ def pretrain(
             show_default=False,
         ),
     ] = None,
-    objective: Annotated[str | None, typer.Option(help="causal, masked or span. Default: causal.")] = None,
+    objective: Annotated[str | None, typer.Option(help=f"{_OBJECTIVES}. Default: causal.")] = None,
     recipe: Annotated[str | None, typer.Option(help="Start from a named recipe: demo, llama, bert or t5.")] = None,
     minutes: Annotated[float | None, typer.Option(help="Train for about this long. Default: 2.")] = None,
     steps: Annotated[int | None, typer.Option(help="Train for this many optimizer steps.")] = None,
@@ -133,6 +137,7 @@ def pretrain(
 
     from hornbook import presentation
     from hornbook.objectives.catalogue import kind_of
+    from hornbook.settings import load_recipe
 
     chosen = {"objective": objective, "recipe": recipe, "out": out, "seed": seed}
     budget = {"minutes": minutes, "steps": steps, "tokens": tokens, "epochs": epochs}
@@ -146,14 +151,14 @@ def pretrain(
         from hornbook.run import resume as resume_run
 
         found = resume_run(resume, plain=plain)
-        presentation.trained(found, resume)
+        presentation.trained(found, load_recipe(resume / "recipe.toml"), resume)
         return
     planned = plan(what or [], objective, recipe, budget, seed)
     directory = out or Path("runs") / f"{datetime.now():%Y%m%d-%H%M%S}-{kind_of(planned.objective)}"
     from hornbook.run import pretrain as pretrain_run
 
     found = pretrain_run(planned, directory, plain=plain)
-    presentation.trained(found, directory)
+    presentation.trained(found, load_recipe(directory / "recipe.toml"), directory)
 
 
 def plan(
@@ -263,22 +268,20 @@ def fill(
     text: Annotated[str, typer.Argument(metavar="TEXT", help="'The [MASK] is chasing ___.'", show_default=False)],
     top: Annotated[int, typer.Option(min=1, help="Candidates for each gap.")] = 5,
 ) -> None:
-    """Fill the gaps of a text: [MASK], <mask> or ___ for masked models, <extra_id_0> or ___ for span models."""
+    """Fill the gaps of a text: [MASK], <mask>, <extra_id_0> or ___, with words or, by a span model, with spans."""
     from hornbook import presentation, use
     from hornbook.run import open_run
 
     presentation.filled(use.fill_text(open_run(run), text, top))
 
 
-@app.command()
+@app.command(epilog=_SHOW_EPILOG)
 def show(
     what: Annotated[
         list[str],
         typer.Argument(metavar="TEXT...", help="A text, and settings of the objective a.b=c.", show_default=False),
     ],
-    objective: Annotated[
-        str | None, typer.Option(help="causal, masked or span. Default: the run's, else causal.")
-    ] = None,
+    objective: Annotated[str | None, typer.Option(help=f"{_OBJECTIVES}. Default: the run's, else causal.")] = None,
     run: Annotated[Path | None, typer.Option(metavar="RUN", help="Use this run's tokenizer and objective.")] = None,
     seed: Annotated[int, typer.Option(help="Another seed draws other noise.")] = 0,
 ) -> None:

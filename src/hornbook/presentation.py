@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from hornbook.doctor import Finding
     from hornbook.measuring import Evaluation
     from hornbook.objectives.show import Picture, Side
+    from hornbook.recipe import Recipe
     from hornbook.settings import Setting
 
 _BAR = 20
@@ -83,15 +84,19 @@ def evaluation(found: Evaluation) -> None:
         screen.print(Text.assemble(f"  {name:<18}", (f"{value:>10}", "bold"), f"   {meaning}"))
 
 
-def trained(found: Evaluation, directory: Path) -> None:
-    """Print what a run ends with: its measurements, and what can be done with the model."""
+def trained(found: Evaluation, recipe: Recipe, directory: Path) -> None:
+    """Print what a run ends with: its measurements, and what can be done with the model, if anything can."""
+    from hornbook.use import exportable, use_of
+
     evaluation(found)
-    use = (
-        f'generate {directory} "A function is"'
-        if found.bigram is not None
-        else f'fill {directory} "A ___ is a function."'
-    )
-    console().print(Text(f"\nUse it:     hornbook {use}\nExport it:  hornbook export {directory}"))
+    examples = {"generate": '"A function is"', "fill": '"A ___ is a function."'}
+    lines = []
+    if use := use_of(recipe):
+        lines.append(f"Use it:     hornbook {use} {directory} {examples[use]}")
+    if exportable(recipe):
+        lines.append(f"Export it:  hornbook export {directory}")
+    lines = lines or [f"Measure it on other text:  hornbook evaluate {directory} --data PATH"]
+    console().print(Text("\n" + "\n".join(lines)))
 
 
 def picture(shown: Picture, screen: Console) -> None:

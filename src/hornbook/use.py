@@ -6,7 +6,7 @@ import re
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,13 +18,17 @@ from hornbook.model.card import CardFacts, Measurement, model_card
 from hornbook.model.count import parameters
 from hornbook.model.electra import Electra
 from hornbook.model.export import export as export_model
-from hornbook.model.families import choose, find
+from hornbook.model.families import FAMILIES, choose, find
 from hornbook.model.generate import fill, fill_spans, generate
 from hornbook.model.transformer import Transformer
-from hornbook.objectives.base import tokens_per_row
+from hornbook.objectives.base import Paired, tokens_per_row
 from hornbook.objectives.catalogue import kind_of
 from hornbook.objectives.catalogue import settings as objective_settings
+from hornbook.objectives.joined import Joined
+from hornbook.objectives.masked import Masked
+from hornbook.objectives.replaced import ReplacedToken
 from hornbook.prepare import TOKENS, Prepared, recall
+from hornbook.recipe import Recipe
 from hornbook.run import RESULT, Run
 from hornbook.tokens.packing import corpus_rows
 from hornbook.tokens.shards import TokenStore, write_store
@@ -95,10 +99,17 @@ def fill_text(run: Run, text: str, top: int = 5) -> list[list[tuple[str, float]]
     pieces = run.codec.encode(_GAP.split(text))
     if topology == "encoder":
         mask = vocab.require("mask", "Filling gaps")
-        before, after = run.recipe.objective.marks
+        objective = run.recipe.objective
+        # Pairs of texts get their marks from the objective, all others from the packer.
+        before, after = (Masked(vocab=vocab) if isinstance(objective, Paired) else objective).marks
         ids = [*before, *_joined(pieces, [mask] * gaps), *after]
         found = fill(model, ids, mask, top)
         return [[(run.codec.decode([number]), share) for number, share in gap] for gap in found]
+    if use_of(run.recipe) != "fill":
+        raise UserError(
+            f"The objective '{kind_of(run.recipe.objective)}' has no sentinels, so this run's model knows no gaps; "
+            "`hornbook export` it and use it there."
+        )
     if gaps > len(vocab.sentinels):
         raise UserError(f"The text has {gaps} gaps, but the tokenizer only {len(vocab.sentinels)} sentinels.")
     eos = vocab.require("eos", "Filling spans")
@@ -107,6 +118,20 @@ def fill_text(run: Run, text: str, top: int = 5) -> list[list[tuple[str, float]]
     longest = run.recipe.objective.target_length(run.recipe.model.max_length)
     spans = fill_spans(model, ids, sentinels, eos, vocab.require("pad", "Filling spans"), longest)
     return [run.codec.decode(span) for span in spans]
+
+
+def use_of(recipe: Recipe) -> Literal["generate", "fill"] | None:
+    """Return which of the two a recipe's model is for, or None where it is for neither."""
+    if recipe.model.topology == "decoder":
+        return None if isinstance(recipe.objective, Joined) else "generate"  # it was never to say what comes next
+    if recipe.model.topology == "encoder":
+        return None if isinstance(recipe.objective, ReplacedToken) else "fill"
+    return "fill" if recipe.objective.requirements(recipe.model.max_length).sentinels else None
+
+
+def exportable(recipe: Recipe) -> bool:
+    """Say whether a class of transformers holds a recipe's model."""
+    return not isinstance(recipe.objective, ReplacedToken) and any(not item.holds(recipe.model) for item in FAMILIES)
 
 
 def _writer(run: Run) -> Transformer:
