@@ -4,10 +4,10 @@
     python benchmarks/objectives_train.py --steps 300     as many steps each instead of minutes
     python benchmarks/objectives_train.py --only nsp sop  some of them; writes nothing
 
-An objective learns when its loss on held-out text is below that of a unigram model of its own targets; where targets are
-next tokens a bigram model stands beside it. Pairs are told rightly by chance in half of the cases: the probability of
-telling so many by chance (one-sided, exact binomial) stands beside them. CPU seconds are the whole process's, reading,
-tokenizer, and measurements included. Objectives run one after another in processes of their own.
+An objective learns when its loss on held-out text is below that of a unigram model of its own targets; where targets
+are next tokens a bigram model stands beside it. Half of all pairs are told rightly by chance: the probability of
+telling so many by chance (one-sided, exact binomial) stands beside them. CPU seconds are the whole process's: reading,
+tokenizer and measurements are included. Objectives run one after another, in processes of their own.
 """
 
 from __future__ import annotations
