@@ -124,10 +124,10 @@ class Denoiser:
 
 def denoise(rows: Rows, tasks: tuple[Denoiser, ...], picked: Counts, vocab: Vocab) -> Batch:
     """Return the batch of rows [B, T], row b by `tasks[picked[b]]`, as wide as the widest of the tasks makes it."""
-    real = np.count_nonzero(rows.real, axis=1)
+    own = np.ones(rows.tokens.shape, np.int32) if rows.segments is None else rows.segments
+    real = noise.real_lengths(own)
     ends, density, mean = _columns(tasks, picked)
     number, spans = _counts(real, ends, density, mean)
-    own = np.ones(rows.tokens.shape, np.int32) if rows.segments is None else rows.segments
     if len(tasks) > 1 or tasks[0].task == "split":  # rows end in padding, or their halves are documents
         rows = Rows(rows.tokens, rows.keys, own)
     chosen = _noise(own, real, number, spans, ends, rows.keys)

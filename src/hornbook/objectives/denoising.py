@@ -124,8 +124,9 @@ class Denoising:
         pad, eos = (self.vocab.require(role, _WHO) for role in ("pad", "eos"))
         size, length = rows.tokens.shape
         own = np.ones(rows.tokens.shape, np.int32) if rows.segments is None else rows.segments
-        real = np.count_nonzero(rows.real, axis=1)
-        hidden, spans, deleted, masked = self.counts(real)
+        real = noise.real_lengths(own)
+        counts = self.counts(np.append(real, length))  # of a full row too, which says how wide inputs are
+        hidden, spans, deleted, masked = (count[:-1] for count in counts)
         own, documents, shares = _shared(own, hidden, spans, rows.keys)
         tokens = rows.tokens
         if self.permute:
@@ -139,7 +140,7 @@ class Denoising:
         if self.mask:
             tokens = np.where(noise.exact(stays, masked, fold(rows.keys, _MASK)), self._mask, tokens)
         reads = real - hidden - deleted + spans
-        width = self._width(length) + 1
+        width = length - int(counts[0][-1]) - int(counts[2][-1]) + int(counts[1][-1]) + 1
         kept = np.flatnonzero(stays)
         place = np.searchsorted(kept, starts) + np.arange(len(starts))  # of the spans, among all that inputs show
         old = np.ones(len(kept) + len(place), bool)
@@ -165,10 +166,6 @@ class Denoising:
     @property
     def _mask(self) -> int:
         return self.vocab.require("mask", _WHO) if self.infill or self.mask else 0
-
-    def _width(self, length: int) -> int:
-        hidden, spans, deleted, _ = (int(count[0]) for count in self.counts(np.array([length])))
-        return length - hidden - deleted + spans
 
 
 def _shared(

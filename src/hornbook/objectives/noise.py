@@ -148,6 +148,12 @@ class _Shares:
     spans: Counts
 
 
+def real_lengths(segments: Integers) -> Counts:
+    """Return how many tokens each row [B] has before its padding, which must come last."""
+    rows, length = segments.shape
+    return np.full(rows, length) if segments[:, -1].all() else np.count_nonzero(segments, axis=1)
+
+
 def find_documents(segments: Integers) -> Documents:
     """Return the runs of int[B, T] segments; padding must come last in a row."""
     rows, length = segments.shape
@@ -267,26 +273,30 @@ def _block_starts(
 ) -> Counts:
     """Return the flat places where spans start, ascending: `block_spans` of each block, its first place always.
 
-    Every place draws a word (block, random, column). After sorting a row's words, the first of each block name its
-    starts; the first place of a block has 0 for random, so it is one of them.
+    Every place draws a word: a random point of its block, as a fixed-point number of columns, and its own column in the
+    last bits. After sorting a row's words, the first of each block name its starts; the first place of a block has the
+    block's beginning for a point, so it is one of them.
     """
-    column_bits = _bits_for(length)
-    random_bits = min(32, 63 - 2 * column_bits)  # a row of T tokens has at most 2 T blocks
-    block = np.arange(len(block_length)) - 2 * np.repeat(documents.first[documents.row], 2)
+    column_bits = max(_bits_for(length), 1)
+    size = 32 if column_bits <= 12 else 64
+    kind: type[np.unsignedinteger] = np.uint32 if size == 32 else np.uint64
     block_start = block_length.cumsum() - block_length
-    words = draws[:, _SHARES:].astype(np.uint64)
-    if random_bits < 32:
-        words >>= np.uint64(32 - random_bits)
-    words <<= np.uint64(column_bits)
+    block_column = block_start - np.repeat(documents.row, 2) * length
+    words: NDArray[Any] = draws[:, _SHARES:]
+    if size == 64:
+        words = words.astype(kind) << kind(32)
+    words = words >> kind(column_bits)
     flat = words.reshape(-1)
+    flat *= np.repeat(block_length.astype(kind), block_length)
     flat[block_start[block_length > 0]] = 0
-    flat |= np.repeat(block.astype(np.uint64) << np.uint64(random_bits + column_bits), block_length)
-    words |= np.arange(length, dtype=np.uint64)
+    flat += np.repeat(block_column.astype(kind) << kind(size - column_bits), block_length)
+    words &= kind(2**size - 2**column_bits)
+    words |= np.arange(length, dtype=kind)
     words.sort(axis=1)
     chosen_before = block_spans.cumsum() - block_spans
     place = np.repeat(block_start - chosen_before, block_spans) + np.arange(int(block_spans.sum()))
-    column = (flat[place] & np.uint64(2**column_bits - 1)).astype(np.int64)
-    starts = place - place % length + column
+    column = (flat[place] & kind(2**column_bits - 1)).astype(np.int64)
+    starts: Counts = place - place % length + column
     starts.sort()
     return starts
 

@@ -10,7 +10,7 @@ import numpy as np
 from hornbook.batch import Batch, Integers, Rows
 from hornbook.errors import UserError
 from hornbook.objectives import rewrite
-from hornbook.objectives.noise import Counts, Mask, Spans
+from hornbook.objectives.noise import Counts, Mask, Spans, real_lengths
 from hornbook.vocab import Vocab
 
 
@@ -48,7 +48,7 @@ def build(
     targets = rewrite.lay(said, says, widths[1], pad, end)
     if rows.segments is None:
         return finish(inputs, targets, says + real, pad, None, None)
-    last = segments[np.arange(len(segments)), np.maximum(np.count_nonzero(segments, axis=1) - 1, 0)]
+    last = segments[np.arange(len(segments)), np.maximum(real_lengths(segments) - 1, 0)]
     return finish(
         inputs,
         targets,

@@ -126,7 +126,7 @@ class SpanCorruption:
         """
         length = rows.tokens.shape[1]
         segments = np.ones(rows.tokens.shape, np.int32) if rows.segments is None else rows.segments
-        real = np.count_nonzero(rows.real, axis=1)
+        real = noise.real_lengths(segments)
         number, spans = self.counts(real)
         chosen = noise.spans(segments, number, spans, rows.keys)
         widths = self.lengths(length)[:2]
