@@ -42,6 +42,7 @@ from hornbook.collators import (
     SpanCorruptionCollator,
     UL2Collator,
     diffusion_loss,
+    mlm_loss,
 )
 from hornbook.errors import UserError
 
@@ -118,6 +119,31 @@ def test_six_steps_of_trainer(kind: str, tmp_path) -> None:
         assert losses[-1] < losses[0]
     if before is not None:
         assert not torch.equal(before, trainer.model.get_input_embeddings().weight)
+
+
+@pytest.mark.parametrize("exact", [False, True])
+def test_micro_batches_add_up_to_the_step_with_mlm_loss_alone(exact: bool, tmp_path) -> None:
+    def loss(outputs, labels, num_items_in_batch=None):
+        return mlm_loss(outputs.logits, labels, num_items_in_batch)
+
+    def gradient(rows: int, accumulated: int) -> float:
+        set_seed(0)
+        still = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+        arguments = TrainingArguments(
+            str(tmp_path), max_steps=1, per_device_train_batch_size=rows, gradient_accumulation_steps=accumulated,
+            logging_steps=1, save_strategy="no", report_to=[], use_cpu=True, disable_tqdm=True,
+        )  # fmt: skip
+        trainer = Trainer(
+            BertForMaskedLM(BertConfig(**ENCODER, **still)),
+            arguments,
+            train_dataset=features(8),
+            data_collator=MLMDataCollator(tokenizer(), 0.4),
+            compute_loss_func=loss if exact else None,
+        )
+        trainer.train()
+        return trainer.state.log_history[0]["grad_norm"]
+
+    assert math.isclose(gradient(8, 1), gradient(2, 4), rel_tol=1e-4) == exact
 
 
 def test_a_causal_models_loss_is_that_of_the_next_tokens() -> None:

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hornbook.batch import Batch, Topology, allowed
+from hornbook.batch import Batch, Topology
 
 IGNORED = -100
 
@@ -47,8 +47,11 @@ def to_hugging_face(batch: Batch, topology: Topology) -> dict[str, Tensor]:
         visible = None if visible is None else np.concatenate([visible, nothing == 0], axis=1)
     found = {"input_ids": tensor(inputs), "attention_mask": tensor(segments != 0), "labels": tensor(labels)}
     if visible is not None:
-        sees = allowed(segments, visible, inputs.shape[1], topology)[:, None]
-        found["attention_mask"] = torch.from_numpy(np.where(sees, np.float32(0.0), np.finfo(np.float32).min))
+        # Padding is behind all that is real, so that nothing real sees it.
+        least = torch.finfo(torch.float32).min
+        ahead = torch.full((inputs.shape[1],) * 2, least).triu(1)
+        hidden = torch.from_numpy(np.where(visible, np.float32(0.0), np.float32(least)))
+        found["attention_mask"] = torch.maximum(ahead, hidden[:, None, None])
     if batch.types is not None:
         found["token_type_ids"] = tensor(batch.types)
     return found

@@ -7,7 +7,7 @@ Shapes: B rows, T positions.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -109,7 +109,7 @@ class MaskedDiffusionCollator:
     model's own loss cannot use weights, and refuses labels of this shape rather than train on something else.
     """
 
-    def __init__(self, tokenizer: Any, weighting: Any = "llada", seed: int = 0) -> None:
+    def __init__(self, tokenizer: Any, weighting: Literal["llada", "mdlm"] = "llada", seed: int = 0) -> None:
         self.objective = MaskedDiffusion(weighting, vocab=vocabulary(tokenizer))
         self.reader = Reader(self.objective, seed)
 

@@ -1,0 +1,251 @@
+"""Speed of objectives: from token rows to arrays ready for the model, transformers' collator measured in the same run.
+
+    python benchmarks/objectives_speed.py            20 rounds, about half a minute; writes its result
+    python benchmarks/objectives_speed.py --quick    one round, to see that everything runs; writes nothing
+
+Rows fill a model of 512 positions, 32 in a batch, from the built-in corpus. Each round gives every contender ten
+batches in a row, as a loader that works ahead does, all contenders in turn, on one thread; figures are medians over
+batches, in million tokens a second. Compare ratios within a run of this script, never figures of different runs.
+
+    packed         an objective called as the trainer calls it: rows of several documents each
+    one document   the same, each row one document without padding
+    collator       a drop-in collator called as transformers' Trainer calls it: lists of numbers in, tensors out
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import datetime
+import json
+import os
+import statistics
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+
+from hornbook import collators
+from hornbook.batch import Rows
+from hornbook.corpus.read import read
+from hornbook.keys import row_keys
+from hornbook.objectives.base import Objective, Paired, Requirements, cycle_of
+from hornbook.objectives.catalogue import CATALOGUE, build
+from hornbook.tokens.packing import corpus_rows
+from hornbook.tokens.shards import TokenStore, write_store
+from hornbook.tokens.tokenizer import Codec, train_tokenizer
+from hornbook.train.machine import environment, find_device, keep_memory_blocks
+from hornbook.vocab import Vocab
+
+RESULT = Path(__file__).parent / "results" / "objectives_speed.json"
+POSITIONS, BATCH, VOCABULARY, TEXT_BYTES, POOL, IN_A_ROW = 512, 32, 8192, 6_000_000, 4, 10
+MODES = ("<fim_prefix>", "<fim_suffix>", "<fim_middle>", "[R]", "[S]", "[X]")
+EXTRA: Mapping[str, tuple[str, dict[str, object]]] = {
+    **{f"masked {style}": ("masked", {"style": style}) for style in ("iid", "whole_word", "ngram", "span")},
+    "prefix two-sided": ("prefix", {"topology": "encoder-decoder"}),
+}
+# Collators of ours beside the objective they are of.
+COLLATORS: Mapping[str, Callable[[Any], Any]] = {
+    "causal": collators.CausalLMCollator,
+    "prefix": collators.PrefixLMCollator,
+    "prefix two-sided": lambda tokenizer: collators.PrefixLMCollator(tokenizer, "encoder-decoder"),
+    "fim": collators.FIMCollator,
+    "masked": collators.MLMDataCollator,
+    "masked whole_word": lambda tokenizer: collators.MLMDataCollator(tokenizer, style="whole_word"),
+    "replaced": collators.ELECTRACollator,
+    "diffusion": collators.MaskedDiffusionCollator,
+    "span": collators.SpanCorruptionCollator,
+    "bart": collators.BARTDenoisingCollator,
+    "ul2": collators.UL2Collator,
+    "nsp": collators.NSPDataCollator,
+    "sop": collators.SOPDataCollator,
+}
+PEERS = {"causal": "transformers causal", "masked whole_word": "transformers whole word"}
+PLAIN = "transformers"
+
+
+@dataclass(frozen=True)
+class Contender:
+    """What is timed: calls that take turns, as the parts of a mixture do, and the tokens that each is given."""
+
+    calls: tuple[Callable[[int], Any], ...]
+    tokens: tuple[int, ...]
+    share: tuple[int, ...]  # how often each call comes in a cycle
+
+    def speed(self, seconds: tuple[list[float], ...]) -> float:
+        """Return million tokens a second from the seconds of each call."""
+        tokens = sum(number * share for number, share in zip(self.tokens, self.share, strict=True))
+        took = sum(statistics.median(times) * share for times, share in zip(seconds, self.share, strict=True))
+        return tokens / took / 1e6
+
+
+def corpus(directory: Path) -> tuple[Codec, TokenStore]:
+    """Tokenise a part of the built-in corpus, with every special token that an objective needs."""
+    documents, size = [], 0
+    for document in read(["builtin:docs"]):
+        documents.append(document)
+        size += len(document.text.encode())
+        if size > TEXT_BYTES:
+            break
+    needs = Requirements(sentinels=128, modes=MODES)
+    text = train_tokenizer((document.text for document in documents), "bpe", VOCABULARY, needs)
+    codec = Codec(text, Vocab.from_tokenizer(text))
+    write_store(iter(documents), codec, directory / "tokens")
+    return codec, TokenStore.open(directory / "tokens", codec.vocab)
+
+
+def batches(objective: Objective, part: int, store: TokenStore, *, packed: bool) -> list[Rows]:
+    """Return some batches of the rows that one part of an objective takes."""
+    rows = corpus_rows(store, None, objective, POSITIONS)
+    step = len(cycle_of(objective))
+    found = []
+    for number in range(POOL):
+        index = part + step * ((np.arange(BATCH) + BATCH * number) % (len(rows) // step))
+        batch = rows.rows(index, row_keys(0, index, number))
+        found.append(batch if packed else dataclasses.replace(batch, segments=None))
+    return found
+
+
+def of_objective(objective: Objective, store: TokenStore, *, packed: bool) -> Contender:
+    """Return an objective over batches of its own rows."""
+    cycle = cycle_of(objective)
+    parts = list({id(part): number for number, part in enumerate(cycle)}.values())
+    pools = [batches(objective, number, store, packed=packed) for number in parts]
+
+    def call(part: Objective, pool: list[Rows]) -> Callable[[int], Any]:
+        return lambda number: part(pool[number % POOL])
+
+    return Contender(
+        tuple(call(cycle[number], pool) for number, pool in zip(parts, pools, strict=True)),
+        tuple(int(np.mean([np.count_nonzero(rows.real) for rows in pool])) for pool in pools),
+        tuple(sum(part is cycle[number] for part in cycle) for number in parts),
+    )
+
+
+def of_collator(collator: Callable[[Any], Any], features: list[list[dict[str, Any]]]) -> Contender:
+    """Return a collator over batches of features, which it gets anew each time, as a DataLoader gives them."""
+    tokens = sum(len(row["input_ids"]) for row in features[0])
+    return Contender((lambda number: collator([dict(row) for row in features[number % POOL]]),), (tokens,), (1,))
+
+
+def contenders(codec: Codec, store: TokenStore) -> dict[str, dict[str, Contender]]:
+    """Return all contenders, by table and name."""
+    from tokenizers import Tokenizer
+    from transformers import DataCollatorForLanguageModeling, PreTrainedTokenizerFast
+
+    kinds = {**{kind: (kind, {}) for kind in CATALOGUE}, **EXTRA}
+    objectives = {name: build(kind, cast(Any, given), codec.vocab) for name, (kind, given) in kinds.items()}
+    tables: dict[str, dict[str, Contender]] = {"packed": {}, "one document": {}, "collator": {}}
+    for name, objective in objectives.items():
+        tables["packed"][name] = of_objective(objective, store, packed=True)
+        if not isinstance(objective, Paired):
+            tables["one document"][name] = of_objective(objective, store, packed=False)
+    names = {"pad_token": "<pad>", "eos_token": "</s>", "mask_token": "<mask>", "bos_token": "<s>"}
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=Tokenizer.from_str(codec.text), **names)
+    lists = features(tokenizer)
+    plain = [[{"input_ids": row["input_ids"]} for row in batch] for batch in lists]
+    for name, make in COLLATORS.items():
+        tables["collator"][name] = of_collator(make(tokenizer), plain)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that whole words are always masked
+        whole = DataCollatorForLanguageModeling(tokenizer, whole_word_mask=True)
+    tables["collator"]["transformers"] = of_collator(DataCollatorForLanguageModeling(tokenizer), plain)
+    tables["collator"]["transformers whole word"] = of_collator(whole, lists)
+    tables["collator"]["transformers causal"] = of_collator(
+        DataCollatorForLanguageModeling(tokenizer, mlm=False), plain
+    )
+    return tables
+
+
+def features(tokenizer: Any) -> list[list[dict[str, Any]]]:
+    """Return batches of rows as lists, with the offsets that the peer's whole-word masking needs."""
+    wanted, rows = POSITIONS * BATCH * POOL, []
+    ids: list[int] = []
+    offsets: list[tuple[int, int]] = []
+    for document in read(["builtin:docs"]):
+        found = tokenizer(document.text, add_special_tokens=False, return_offsets_mapping=True)
+        ids += found["input_ids"]
+        offsets += found["offset_mapping"]
+        if len(ids) >= wanted:
+            break
+    for start in range(0, wanted, POSITIONS):
+        rows.append({"input_ids": ids[start : start + POSITIONS], "offset_mapping": offsets[start : start + POSITIONS]})
+    return [rows[start : start + BATCH] for start in range(0, len(rows), BATCH)]
+
+
+def measure(tables: dict[str, dict[str, Contender]], rounds: int) -> dict[str, dict[str, float]]:
+    """Return million tokens a second of each contender, all in turn in each round."""
+    taken: dict[tuple[str, str], tuple[list[float], ...]] = {
+        (table, name): tuple([] for _ in contender.calls)
+        for table, found in tables.items()
+        for name, contender in found.items()
+    }
+    for _ in range(rounds):
+        for (table, name), seconds in taken.items():
+            for call, times in zip(tables[table][name].calls, seconds, strict=True):
+                for number in range(IN_A_ROW):
+                    begin = time.perf_counter()
+                    call(number)
+                    times.append(time.perf_counter() - begin)
+    return {
+        table: {name: contender.speed(taken[table, name]) for name, contender in found.items()}
+        for table, found in tables.items()
+    }
+
+
+def report(speeds: dict[str, dict[str, float]], rounds: int, load: tuple[float, ...]) -> dict[str, Any]:
+    """Print the table, and return it with the machine it was measured on."""
+    peers = {name: speed for name, speed in speeds["collator"].items() if name.startswith(PLAIN)}
+    ratios: dict[str, dict[str, float]] = {}
+    print(f"\nmillion tokens a second{'packed':>13}{'one document':>14}{'collator':>10}   times transformers' collator")
+    for name in speeds["packed"]:
+        peer = peers[PEERS.get(name, PLAIN)]
+        row = {table: found[name] / peer for table, found in speeds.items() if name in found}
+        ratios[name] = {table: round(ratio, 1) for table, ratio in row.items()}
+        cells = "".join(
+            f"{speeds[table][name]:{width}.1f}" if table in row else " " * width
+            for table, width in (("packed", 18), ("one document", 14), ("collator", 10))
+        )
+        print(f"{name:18}{cells}   " + ", ".join(f"{table} {ratio:.1f}" for table, ratio in row.items()))
+    for name, speed in peers.items():
+        print(f"{name:50}{speed:10.1f}")
+    machine = environment(find_device())
+    machine["packages"] |= {"transformers": version("transformers")}
+    return {
+        "date": f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}",
+        "machine": machine,
+        "load_before_and_after": [load, os.getloadavg()],
+        "rounds": rounds,
+        "batch": [BATCH, POSITIONS],
+        "million_tokens_per_second": {
+            table: {name: round(speed, 2) for name, speed in found.items()} for table, found in speeds.items()
+        },
+        "times_as_fast_as_transformers": ratios,
+    }
+
+
+def main() -> None:
+    """Prepare the rows, run the rounds, print and write what was found."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="one round; writes nothing")
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    keep_memory_blocks()
+    with tempfile.TemporaryDirectory() as scratch:
+        tables = contenders(*corpus(Path(scratch)))
+        load, rounds = os.getloadavg(), 1 if given.quick else 20
+        found = report(measure(tables, rounds), rounds, load)
+    if not given.quick:
+        RESULT.parent.mkdir(exist_ok=True)
+        RESULT.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
