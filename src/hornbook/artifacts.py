@@ -23,6 +23,11 @@ from hornbook.errors import ResourceError, UserError
 
 MANIFEST = "manifest.json"
 _BLOCK = 1 << 22
+# What the system says of a place that one cannot write to.
+_REFUSED = frozenset(
+    getattr(errno, name)
+    for name in ("EACCES", "EPERM", "EROFS", "ENOTDIR", "EISDIR", "EEXIST", "ENOENT", "ENAMETOOLONG")
+)
 
 
 def sha256(path: Path) -> str:
@@ -53,7 +58,7 @@ def disk_errors(target: Path) -> Iterator[None]:
             raise ResourceError(
                 f"The disk is full: {target} could not be written. Free some space and run again."
             ) from error
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.EEXIST):
+        if error.errno in _REFUSED:
             reason = error.strerror or type(error).__name__
             raise UserError(f"Cannot write {target} ({reason}). Choose a place you may write to.") from error
         raise
