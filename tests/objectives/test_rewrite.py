@@ -10,7 +10,7 @@ def test_collapse_is_t5_s_rule_on_both_sides():
     noise = np.array([[False, True, True, False, False, True]])
     inputs, at = rewrite.collapse(tokens, noise, np.array([1, 5]), np.array([99, 98]))
     assert inputs.tolist() == [10, 99, 13, 14, 98]
-    assert at.tolist() == [[True, True, False, True, True, True]]
+    assert at.tolist() == [0, 1, 3, 4, 5]
     targets, _ = rewrite.collapse(tokens, ~noise, np.array([0, 3]), np.array([99, 98]))
     assert targets.tolist() == [99, 11, 12, 98, 15]
     assert tokens.tolist() == [[10, 11, 12, 13, 14, 15]]

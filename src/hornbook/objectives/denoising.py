@@ -143,8 +143,9 @@ class Denoising:
         width = length - int(counts[0][-1]) - int(counts[2][-1]) + int(counts[1][-1]) + 1
         kept = np.flatnonzero(stays)
         place = np.searchsorted(kept, starts) + np.arange(len(starts))  # of the spans, among all that inputs show
-        old = np.ones(len(kept) + len(place), bool)
-        old[place] = False
+        free = np.ones(len(kept) + len(place), bool)
+        free[place] = False
+        old = np.flatnonzero(free)
         end = np.where(real > 0, eos, pad).astype(tokens.dtype)
         shown = _put(tokens.reshape(-1).take(kept), old, place, self._mask)
         inputs = rewrite.lay(shown, reads, width, pad, end)
@@ -230,9 +231,9 @@ def _ragged(keys: Keys, counts: Counts, stream: int) -> NDArray[np.uint64]:
     return (draws.reshape(-1) if (counts == most).all() else draws[np.arange(most) < counts[:, None]]).astype(np.uint64)
 
 
-def _put(kept: Integers, old: Mask, place: Counts, put: int | Integers) -> Integers:
-    """Return the `kept` values where `old`, and at each `place` one value of `put`."""
-    values = np.empty(len(old), kept.dtype)
+def _put(kept: Integers, old: Counts, place: Counts, put: int | Integers) -> Integers:
+    """Return the `kept` values at the places `old`, and at each `place` one value of `put`."""
+    values = np.empty(len(kept) + len(place), kept.dtype)
     values[old] = kept
     values[place] = put
     return values

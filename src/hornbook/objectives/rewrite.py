@@ -57,8 +57,8 @@ def substitute(
 
 def collapse(
     tokens: Integers, dropped: NDArray[np.bool_], starts: NDArray[np.int64], sentinels: Integers
-) -> tuple[Integers, NDArray[np.bool_]]:
-    """Return the tokens that stay, in row order [N], and where they stand, bool[B, T].
+) -> tuple[Integers, NDArray[np.int64]]:
+    """Return the tokens that stay, in row order [N], and their flat places [N].
 
     `dropped` tokens go, but at each of the flat positions `starts` [K] its sentinel [K] stands in their place. T5's
     targets are this same rule applied to the complement of its noise.
@@ -67,7 +67,8 @@ def collapse(
     shown.reshape(-1)[starts] = sentinels
     stays = ~dropped
     stays.reshape(-1)[starts] = True
-    return shown[stays], stays
+    places = np.flatnonzero(stays)
+    return shown.take(places), places
 
 
 def lay(values: Integers, counts: NDArray[np.int64], width: int, fill: int, last: int | Integers) -> Integers:

@@ -54,8 +54,8 @@ def build(
         targets,
         says + real,
         pad,
-        rewrite.lay(segments[read_at], reads, widths[0], 0, last),
-        rewrite.lay(segments[said_at], says, widths[1], 0, last),
+        rewrite.lay(segments.take(read_at), reads, widths[0], 0, last),
+        rewrite.lay(segments.take(said_at), says, widths[1], 0, last),
     )
 
 
