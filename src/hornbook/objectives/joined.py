@@ -116,14 +116,19 @@ class Joined:
         inner = self._inner(rows)
         assert inner.decoder_inputs is not None
         says, segments = _order(inner)
-        place, read_place = np.flatnonzero(says), np.flatnonzero(~says)
-        inputs = np.empty(says.shape, inner.inputs.dtype)
-        inputs.reshape(-1)[read_place] = inner.inputs.reshape(-1)
-        inputs.reshape(-1)[place] = inner.decoder_inputs.reshape(-1)
         targets = np.full(says.shape, self.vocab.pad or 0, inner.targets.dtype)
-        targets.reshape(-1)[place] = inner.targets.reshape(-1)
         weights = np.zeros(says.shape, np.float32)
-        weights.reshape(-1)[place] = inner.weights.reshape(-1)
+        if segments is None:  # the same places in every row
+            reads = inner.inputs.shape[1]
+            inputs = np.concatenate([inner.inputs, inner.decoder_inputs], axis=1)
+            targets[:, reads:], weights[:, reads:] = inner.targets, inner.weights
+        else:
+            place = np.flatnonzero(says)
+            inputs = np.empty(says.shape, inner.inputs.dtype)
+            inputs.reshape(-1)[np.flatnonzero(~says)] = inner.inputs.reshape(-1)
+            inputs.reshape(-1)[place] = inner.decoder_inputs.reshape(-1)
+            targets.reshape(-1)[place] = inner.targets.reshape(-1)
+            weights.reshape(-1)[place] = inner.weights.reshape(-1)
         visible = None
         if self.inputs == "visible":
             visible = ~says if segments is None else ~says & (segments != 0)
