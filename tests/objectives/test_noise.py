@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_vocab import documents
@@ -41,3 +42,25 @@ def test_spans_come_in_pairs_of_kept_and_noise_numbered_from_nought_in_each_docu
     assert np.array_equal(document, segments.reshape(-1)[drawn.kept_starts] + 10 * (drawn.kept_starts // 100))
     for number in np.unique(document):
         assert drawn.rank[document == number].tolist() == list(range((document == number).sum()))
+
+
+@pytest.mark.parametrize("length", [4096, 4097])  # the last of words of 32 bits, the first of 64
+def test_spans_of_long_rows_are_exact_and_everywhere(length):
+    segments = np.repeat([[1, 2]], [length // 3, length - length // 3], axis=1).repeat(64, axis=0)
+    tokens, number = np.full(64, length // 8), np.full(64, length // 32)
+    found = noise.spans(segments, tokens, number, row_keys(3, np.arange(64)))
+    assert (found.noise.sum(axis=1) == tokens).all() and len(found.rank) == number.sum()
+    eighths = found.noise[:, : length - length % 8].reshape(64, 8, -1).mean(axis=(0, 2))
+    assert np.abs(eighths - 1 / 8).max() < 0.0225  # 5 sigma: spans of 4 between 28 kept tokens, 64 rows
+
+
+def test_spans_of_a_document_behind_another_are_all_alike():
+    segments = np.tile([1] * 5 + [2] * 8, (40_000, 1))
+    counts = np.full(40_000, 6), np.full(40_000, 4)
+    behind = noise.spans(segments, *counts, row_keys(4, np.arange(40_000))).noise[:, 5:]
+    starts = np.count_nonzero(behind[:, 1:] > behind[:, :-1], axis=1)
+    drawn = behind[(behind.sum(axis=1) == 4) & (starts == 3)] @ (1 << np.arange(8))
+    seen = np.unique(drawn, return_counts=True)[1]
+    expected = len(drawn) / 9  # 3 ways to compose 4 noise tokens of 3 spans, 3 to compose the rest
+    assert len(seen) == 9 and expected > 1000
+    assert ((seen - expected) ** 2 / expected).sum() < 8 + 5 * 4
