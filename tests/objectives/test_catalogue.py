@@ -54,7 +54,7 @@ def test_objectives_within_objectives_come_back():
 def test_text_is_read_as_the_setting_s_type():
     built = build("masked", {"rate": "0.3", "static": "10", "style": "iid", "mask_share": 1, "random_share": 0}, EMPTY)
     assert built == Masked(rate=0.3, static=10, style="iid", mask_share=1.0, random_share=0.0)
-    assert [type(value) for value in settings(built).values()] == [float, float, float, str, int]
+    assert [type(value) for value in settings(built).values()] == [float, float, float, str, int, float]
 
 
 @pytest.mark.parametrize(
