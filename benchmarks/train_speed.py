@@ -10,7 +10,7 @@ counted: the first steps, with compilation, are shown beside it.
     trainer            transformers' Trainer at its defaults: fp32, batches of 8, sdpa attention, dropout
     trainer tuned      the fastest of its ordinary settings on a CPU: bf16, torch_compile, eager attention, batches of
                        32, no dropout; with sdpa, batches of 8, 16 or 64, or a loader process it is no faster
-    hornbook           Hornbook's defaults for the same shape: batches of 16, Muon, no document sees another
+    hornbook           Hornbook's defaults for the same shape: batches of 32, Muon, no document sees another
     hornbook tuned     the same compiled, with the peer's optimizer and batches: AdamW, 32 rows
 """
 
@@ -137,14 +137,15 @@ def time_trainer(contender: Contender, directory: Path, scratch: Path) -> Timing
 def time_hornbook(contender: Contender, directory: Path, scratch: Path) -> Timing:
     """Train with `hornbook.run.pretrain`, and read metrics.jsonl: every step has a record."""
     from hornbook.model.count import parameters
-    from hornbook.run import pretrain
+    from hornbook.run import RECIPE, pretrain
+    from hornbook.settings import load_recipe
     from hornbook.train.metrics import read_metrics
 
     run = scratch / "run"
     shutil.copytree(directory / "corpus", run)
     chosen = recipe(WARM_STEPS + contender.steps, contender.settings)
     pretrain(chosen, run, plain=True)
-    tokens = chosen.training.batch_rows * LENGTH
+    tokens = load_recipe(run / RECIPE).training.batch_rows * LENGTH
     records = [record for record in read_metrics(run / "metrics.jsonl") if record["kind"] == "train"]
     seconds = [tokens / record["tokens_per_second"] for record in records]
     assert len(seconds) == WARM_STEPS + contender.steps

@@ -81,7 +81,7 @@ class Budget:
 class TrainingSettings:
     """How to train.
 
-    batch_rows           rows in one optimizer step, over all micro-batches
+    batch_rows           rows in one optimizer step, over all micro-batches; 0 = chosen from the model's width
     micro_batch          rows computed at once; 0 = all of the batch
     optimizer            muon (matrices by Muon, the rest by AdamW) or adamw
     learning_rate        peak learning rate of AdamW's part
@@ -104,7 +104,7 @@ class TrainingSettings:
     keep_checkpoints     how many of the newest to keep
     """
 
-    batch_rows: int = 16
+    batch_rows: int = 0
     micro_batch: int = 0
     optimizer: Literal["muon", "adamw"] = "muon"
     learning_rate: float = 3e-3
@@ -127,18 +127,11 @@ class TrainingSettings:
     keep_checkpoints: int = 2
 
     def __post_init__(self) -> None:
-        positive = (
-            "batch_rows",
-            "learning_rate",
-            "matrix_rate",
-            "checkpoint_minutes",
-            "evaluate_tokens",
-            "keep_checkpoints",
-        )
+        positive = ("learning_rate", "matrix_rate", "checkpoint_minutes", "evaluate_tokens", "keep_checkpoints")
         for name in positive:
             if getattr(self, name) <= 0:
                 raise UserError(f"training.{name} must be positive, not {getattr(self, name)}.")
-        for name in ("micro_batch", "weight_decay", "clip", "warmup", "workers", "evaluate_every"):
+        for name in ("batch_rows", "micro_batch", "weight_decay", "clip", "warmup", "workers", "evaluate_every"):
             if getattr(self, name) < 0:
                 raise UserError(f"training.{name} must not be negative, but is {getattr(self, name)}.")
         for name in ("decay", "final_rate"):

@@ -34,6 +34,9 @@ _TOKENS_PER_PARAMETER = 4
 _MOST_EPOCHS = 80
 # (most epochs, dropout): reading a text up to four times is as good as new text (Muennighoff et al. 2023).
 _DROPOUT = ((4, 0.0), (16, 0.1), (32, 0.2), (math.inf, 0.3))
+# A step reads at least so many tokens, and so many for each unit of the width: Muon's work is done once a step, and is
+# about 4.3 width / tokens of the rest: a fifth (docs/LOG.md).
+_STEP_TOKENS, _STEP_TOKENS_PER_WIDTH = 4096, 20
 _COMPILE_MINUTES = 10.0
 _CALIBRATION_SECONDS = 3.0
 
@@ -49,10 +52,12 @@ def resolve(recipe: Recipe, prepared: Prepared, device: torch.device, say: Calla
     if training.compile == "auto":
         pays = has_compiler(device) and (device.type == "cuda" or recipe.budget.minutes >= _COMPILE_MINUTES)
         training = dataclasses.replace(training, compile="yes" if pays else "no")
-    training = dataclasses.replace(training, micro_batch=training.micro_batch or training.batch_rows)
     recipe = dataclasses.replace(recipe, training=training)
     rate = matrix_rate(device, torch.bfloat16 if training.precision == "bf16" else torch.float32)
     recipe = dataclasses.replace(recipe, model=_complete(recipe, prepared, rate))
+    training = dataclasses.replace(training, batch_rows=_rows(recipe))
+    training = dataclasses.replace(training, micro_batch=training.micro_batch or training.batch_rows)
+    recipe = dataclasses.replace(recipe, training=training)
     steps = _steps(recipe, prepared, device, say)
     if recipe.model.dropout < 0:
         epochs = steps * training.batch_rows / len(prepared.training_rows(recipe.model.max_length))
@@ -101,8 +106,18 @@ def _weights(model: ModelConfig, width: int, layers: int) -> int:
     return parameters(sized) - sized.vocab_size * width
 
 
+def _rows(recipe: Recipe) -> int:
+    """Return the rows of a step; where the recipe leaves them open, a power of two that its width asks for."""
+    training, length = recipe.training, recipe.model.max_length
+    if training.batch_rows:
+        return training.batch_rows
+    tokens = max(_STEP_TOKENS, _STEP_TOKENS_PER_WIDTH * recipe.model.width)
+    rows = 1 << max(0, math.ceil(math.log2(tokens / length)))
+    return -(-rows // training.micro_batch) * training.micro_batch if training.micro_batch else rows
+
+
 def _step_tokens(recipe: Recipe) -> float:
-    return recipe.training.batch_rows * tokens_per_row(recipe.objective, recipe.model.max_length)
+    return _rows(recipe) * tokens_per_row(recipe.objective, recipe.model.max_length)
 
 
 def _counted_steps(recipe: Recipe, prepared: Prepared) -> int:
@@ -113,13 +128,13 @@ def _counted_steps(recipe: Recipe, prepared: Prepared) -> int:
     if budget.tokens:
         return math.ceil(budget.tokens / _step_tokens(recipe))
     rows = len(prepared.training_rows(recipe.model.max_length))
-    return math.ceil(budget.epochs * rows / recipe.training.batch_rows)
+    return math.ceil(budget.epochs * rows / _rows(recipe))
 
 
 def _longest(recipe: Recipe, prepared: Prepared) -> int:
     """Return the steps after which the text has been read as often as a budget of minutes may read it."""
     rows = len(prepared.training_rows(recipe.model.max_length))
-    return math.ceil(_MOST_EPOCHS * rows / recipe.training.batch_rows)
+    return math.ceil(_MOST_EPOCHS * rows / _rows(recipe))
 
 
 def _steps(recipe: Recipe, prepared: Prepared, device: torch.device, say: Callable[[str], None]) -> int:
