@@ -71,14 +71,14 @@ def pretrain(recipe: Recipe, directory: Path, *, plain: bool = False) -> Evaluat
             "or choose another --out."
         )
     fresh = not directory.exists()
-    try:
-        with lock(directory):
+    with lock(directory):
+        try:
             save_recipe(recipe, directory / RECIPE)
             return _go(recipe, directory, View(plain))
-    except UserError:
-        if fresh and not (directory / PLAN).exists():
-            shutil.rmtree(directory, ignore_errors=True)  # nothing has begun: leave nothing behind
-        raise
+        except UserError:
+            if fresh and not (directory / PLAN).exists():
+                shutil.rmtree(directory, ignore_errors=True)  # nothing has begun: leave nothing behind
+            raise
 
 
 def resume(directory: Path, *, plain: bool = False) -> Evaluation:
