@@ -25,8 +25,8 @@ MANIFEST = "manifest.json"
 _BLOCK = 1 << 22
 # What the system says of a place that one cannot write to.
 _REFUSED = frozenset(
-    getattr(errno, name)
-    for name in ("EACCES", "EPERM", "EROFS", "ENOTDIR", "EISDIR", "EEXIST", "ENOENT", "ENAMETOOLONG")
+    (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR)
+    + (errno.EISDIR, errno.EEXIST, errno.ENOENT, errno.ENAMETOOLONG)
 )
 
 
