@@ -24,10 +24,8 @@ from hornbook.errors import ResourceError, UserError
 MANIFEST = "manifest.json"
 _BLOCK = 1 << 22
 # What the system says of a place that one cannot write to.
-_REFUSED = frozenset(
-    (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR)
-    + (errno.EISDIR, errno.EEXIST, errno.ENOENT, errno.ENAMETOOLONG)
-)
+_REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.EEXIST}
+_REFUSED |= {errno.ENOENT, errno.ENAMETOOLONG}
 
 
 def sha256(path: Path) -> str:

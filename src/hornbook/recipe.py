@@ -99,7 +99,7 @@ class TrainingSettings:
     compile              auto, yes or no
     workers              threads that prepare batches ahead of the step; 0 = none
     evaluate_every       steps between measurements on held-out text; 0 = ten times a run
-    evaluate_tokens      about how many held-out tokens each of those measurements reads; the last reads up to 20 times as many
+    evaluate_tokens      about how many held-out tokens each of those reads; the last up to 20 times as many
     checkpoint_minutes   minutes between checkpoints (one is always written at the end, and when interrupted)
     keep_checkpoints     how many of the newest to keep
     """
