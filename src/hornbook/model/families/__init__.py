@@ -1,6 +1,7 @@
 """Families: which class of transformers holds which of our models, as tables of data read in both directions.
 
     choose(config)             the family that holds a model exactly, or a refusal in words
+    recognise(settings)        the family of a config.json, or a refusal in words
     family.settings(config)    its config.json; `family.config(settings)` is the way back
     convert.to_hf              its weights; `convert.from_hf` is the way back
 
@@ -8,6 +9,9 @@ Only `convert` loads torch.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
 
 from hornbook.errors import UserError, nearest
 from hornbook.model.config import ModelConfig
@@ -41,3 +45,30 @@ def find(name: str) -> Family:
         if family.name == name:
             return family
     raise UserError(f"There is no family {name!r}.{nearest(name, [family.name for family in FAMILIES])}")
+
+
+def recognise(settings: Mapping[str, Any]) -> Family:
+    """Return the family of a config.json.
+
+    Raises UserError when none is of its model_type, or none of those holds what it says; the words are then those of
+    the family whose class it names.
+    """
+    kind = settings.get("model_type")
+    same = [family for family in FAMILIES if family.model_type == kind]
+    if not same:
+        known = sorted({family.model_type for family in FAMILIES})
+        raise UserError(
+            f"config.json says model_type = {kind!r}, which Hornbook does not know; it knows {', '.join(known)}."
+            f"{nearest(str(kind), known)}"
+        )
+    named = settings.get("architectures") or []
+    same.sort(key=lambda family: family.architecture not in named and family.pairs not in named)
+    refusals = []
+    for family in same:
+        try:
+            family.config(settings)
+        except UserError as error:
+            refusals.append(error)
+        else:
+            return family
+    raise refusals[0]

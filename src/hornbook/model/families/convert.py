@@ -5,6 +5,7 @@ Shapes are those of the tensors; a concatenated tensor has as many equal parts a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 import torch
@@ -34,10 +35,11 @@ def to_hf(family: Family, state: Mapping[str, Tensor], config: ModelConfig) -> d
 
 
 def from_hf(family: Family, tensors: Mapping[str, Tensor], config: ModelConfig) -> dict[str, Tensor]:
-    """Return their tensors under our names: `to_hf`, read the other way.
+    """Return their tensors under our names: `to_hf`, read the other way, whatever version of theirs wrote the names.
 
-    Raises UserError when a tensor of theirs has no place in our model.
+    Raises UserError when a tensor of theirs has no place in our model, or one that the class ties to another differs.
     """
+    tensors = _as_written_today(family, tensors, config)
     found: dict[str, Tensor] = {}
     used: set[str] = set()
     for line in _lines(family, config):
@@ -51,6 +53,29 @@ def from_hf(family: Family, tensors: Mapping[str, Tensor], config: ModelConfig) 
             used.add(line.theirs)
     if left := sorted(set(tensors) - used):
         raise UserError(f"The model has a tensor {left[0]} that Hornbook's {family.name} has no place for.")
+    return found
+
+
+def _as_written_today(family: Family, tensors: Mapping[str, Tensor], config: ModelConfig) -> dict[str, Tensor]:
+    """Return the tensors that were learned, each once, under the names that the table has."""
+    known = {line.theirs for line in _lines(family, config)}
+    found: dict[str, Tensor] = {}
+    for name, tensor in tensors.items():
+        for pattern, replacement in family.renamed:
+            name = re.sub(pattern, replacement, name)
+        if name not in known and family.prefix + name in known:
+            name = family.prefix + name
+        if not any(re.fullmatch(pattern, name) for pattern in family.ignored):
+            found[name] = tensor
+    untied = set() if config.tied else {line.theirs for line in family.weights}
+    for copy, first in family.copies.items():
+        if copy not in found or copy in untied:
+            continue
+        if not torch.equal(found.setdefault(first, found[copy]), found[copy]):
+            raise UserError(
+                f"The tensors {copy} and {first} of this model should be one and the same, but they differ."
+            )
+        del found[copy]
     return found
 
 

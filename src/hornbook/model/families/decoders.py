@@ -21,13 +21,13 @@ _LLAMA_FIELDS = (
     Field("width", "hidden_size"),
     Field("layers", "num_hidden_layers"),
     Field("heads", "num_attention_heads"),
-    Field("kv_heads", "num_key_value_heads"),
-    Field("head_width", "head_dim"),
+    Field("kv_heads", "num_key_value_heads", absent=0),
+    Field("head_width", "head_dim", absent=0),
     Field("mlp_width", "intermediate_size"),
     Field("activation", "hidden_act", ACTIVATIONS),
     Field("norm_epsilon", "rms_norm_eps"),
-    Field("rotary_base", "rope_theta"),
-    Field("tied", "tie_word_embeddings"),
+    Field("rotary_base", "rope_parameters.rope_theta", absent=10_000.0, also=("rope_theta",)),
+    Field("tied", "tie_word_embeddings", absent=False),
 )
 _LLAMA_REQUIRES: Mapping[str, Any] = {
     "topology": "decoder",
@@ -50,16 +50,22 @@ _LLAMA_WEIGHTS = (
     *affine("model.norm", "decoder.norm"),
     Weight("lm_head.weight", ("head.output.weight",)),
 )
+_LLAMA_BUFFERS = (r"(model\.)?layers\.\d+\.self_attn\.rotary_emb\.inv_freq",)
+_LLAMA_COPIES: Mapping[str, str] = {"lm_head.weight": "model.embed_tokens.weight"}
 
 LLAMA = Family(
     name="llama",
     model_type="llama",
     architecture="LlamaForCausalLM",
-    fields=(*_LLAMA_FIELDS, Field("biases", "attention_bias"), Field("biases", "mlp_bias")),
+    fields=(*_LLAMA_FIELDS, Field("biases", "attention_bias", absent=False), Field("biases", "mlp_bias", absent=False)),
     requires={**_LLAMA_REQUIRES, "qk_norm": False},
     derived={"head_width": split_width},
-    constants={"attention_dropout": 0.0},
+    constants={"rope_parameters.rope_type": "default"},
+    in_training={"attention_dropout": 0.0},
     weights=_LLAMA_WEIGHTS,
+    prefix="model.",
+    ignored=_LLAMA_BUFFERS,
+    copies=_LLAMA_COPIES,
 )
 
 QWEN3 = Family(
@@ -68,12 +74,16 @@ QWEN3 = Family(
     architecture="Qwen3ForCausalLM",
     fields=_LLAMA_FIELDS,
     requires={**_LLAMA_REQUIRES, "qk_norm": True, "biases": False},
-    constants={"attention_bias": False, "attention_dropout": 0.0, "use_sliding_window": False},
+    constants={"attention_bias": False, "use_sliding_window": False, "rope_parameters.rope_type": "default"},
+    in_training={"attention_dropout": 0.0},
     weights=(
         *_LLAMA_WEIGHTS,
         Weight("model.layers.{i}.self_attn.q_norm.weight", ("decoder.layers.{i}.attention.q_norm.weight",)),
         Weight("model.layers.{i}.self_attn.k_norm.weight", ("decoder.layers.{i}.attention.k_norm.weight",)),
     ),
+    prefix="model.",
+    ignored=_LLAMA_BUFFERS,
+    copies=_LLAMA_COPIES,
 )
 
 GPT2 = Family(
@@ -86,12 +96,12 @@ GPT2 = Family(
         Field("width", "n_embd"),
         Field("layers", "n_layer"),
         Field("heads", "n_head"),
-        Field("mlp_width", "n_inner"),
+        Field("mlp_width", "n_inner", absent=0),
         Field("activation", "activation_function", ACTIVATIONS),
         Field("norm_epsilon", "layer_norm_epsilon"),
-        Field("tied", "tie_word_embeddings"),
-        Field("dropout", "embd_pdrop"),
-        Field("dropout", "resid_pdrop"),
+        Field("tied", "tie_word_embeddings", absent=True),
+        Field("dropout", "embd_pdrop", absent=0.1),
+        Field("dropout", "resid_pdrop", absent=0.1),
     ),
     requires={
         "topology": "decoder",
@@ -103,7 +113,11 @@ GPT2 = Family(
         "qk_norm": False,
     },
     derived={"kv_heads": all_heads, "head_width": split_width},
-    constants={"attn_pdrop": 0.0, "scale_attn_weights": True, "scale_attn_by_inverse_layer_idx": False},
+    constants={"scale_attn_weights": True, "scale_attn_by_inverse_layer_idx": False, "add_cross_attention": False},
+    in_training={"attn_pdrop": 0.0},
+    prefix="transformer.",
+    ignored=(r"(transformer\.)?h\.\d+\.attn\.(masked_)?bias",),
+    copies={"lm_head.weight": "transformer.wte.weight"},
     weights=(
         Weight("transformer.wte.weight", ("embed.tokens.weight",)),
         Weight("transformer.wpe.weight", ("embed.positions.weight",)),

@@ -39,7 +39,10 @@ MODERNBERT = Family(
         "head_transform": True,
     },
     derived={"kv_heads": all_heads, "head_width": split_width},
-    constants={"global_attn_every_n_layers": 1, "attention_dropout": 0.0, "mlp_dropout": 0.0},
+    constants={"global_attn_every_n_layers": 1},
+    in_training={"attention_dropout": 0.0, "mlp_dropout": 0.0},
+    prefix="model.",
+    copies={"decoder.weight": "model.embeddings.tok_embeddings.weight"},
     weights=(
         Weight("model.embeddings.tok_embeddings.weight", ("embed.tokens.weight",)),
         *affine("model.embeddings.norm", "embed.norm"),
@@ -75,7 +78,7 @@ BERT = Family(
         Field("mlp_width", "intermediate_size"),
         Field("activation", "hidden_act", ACTIVATIONS),
         Field("norm_epsilon", "layer_norm_eps"),
-        Field("dropout", "hidden_dropout_prob"),
+        Field("dropout", "hidden_dropout_prob", absent=0.1),
     ),
     requires={
         "topology": "encoder",
@@ -93,7 +96,15 @@ BERT = Family(
         "types": 2,
     },
     derived={"kv_heads": all_heads, "head_width": split_width},
-    constants={"type_vocab_size": 2, "tie_word_embeddings": True, "attention_probs_dropout_prob": 0.0},
+    constants={"type_vocab_size": 2, "tie_word_embeddings": True, "is_decoder": False, "add_cross_attention": False},
+    in_training={"attention_probs_dropout_prob": 0.0},
+    prefix="bert.",
+    renamed=((r"LayerNorm\.gamma$", "LayerNorm.weight"), (r"LayerNorm\.beta$", "LayerNorm.bias")),
+    ignored=(r"(bert\.)?embeddings\.position_ids",),
+    copies={
+        "cls.predictions.decoder.weight": "bert.embeddings.word_embeddings.weight",
+        "cls.predictions.decoder.bias": "cls.predictions.bias",
+    },
     weights=(
         Weight("bert.embeddings.word_embeddings.weight", ("embed.tokens.weight",)),
         Weight("bert.embeddings.position_embeddings.weight", ("embed.positions.weight",)),

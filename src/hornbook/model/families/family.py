@@ -14,6 +14,8 @@ from typing import Any
 from hornbook.errors import UserError
 from hornbook.model.config import ModelConfig
 
+_REQUIRED: Any = object()
+
 # Names of activations there, each with ours; the first name of ours is the one we write.
 ACTIVATIONS: Mapping[Any, Any] = {
     "silu": "silu",
@@ -26,26 +28,48 @@ ACTIVATIONS: Mapping[Any, Any] = {
 
 @dataclass(frozen=True)
 class Field:
-    """One setting under both names; `values` goes from their spelling to ours where the two differ."""
+    """One setting under both names.
+
+    ours      its name in ModelConfig
+    theirs    its place in config.json; dots lead into nested entries: "rope_parameters.rope_theta"
+    values    from their spelling to ours, where the two differ
+    plus      how much theirs is larger: a number, or the setting of ours that says it
+    absent    what ours is where config.json has none of these places, or null; without it that is an error
+    also      other places to read from, as earlier versions wrote it
+    optional  not written while ours is `absent`
+    """
 
     ours: str
     theirs: str
     values: Mapping[Any, Any] | None = None
+    plus: int | str = 0
+    absent: Any = _REQUIRED
+    also: tuple[str, ...] = ()
+    optional: bool = False
 
-    def there(self, value: Any) -> Any:
+    def there(self, config: ModelConfig) -> Any:
         """Return their spelling of our value; the caller knows that there is one."""
-        if self.values is None:
-            return value
-        return next(theirs for theirs, ours in self.values.items() if ours == value)
+        value = getattr(config, self.ours)
+        if self.values is not None:
+            return next(theirs for theirs, ours in self.values.items() if ours == value)
+        more = getattr(config, self.plus) if isinstance(self.plus, str) else self.plus
+        return value + more if more else value
 
-    def here(self, value: Any) -> Any:
-        """Return our spelling of their value, or refuse it."""
-        if self.values is None:
-            return value
-        if value not in self.values:
-            known = ", ".join(map(str, self.values))
-            raise UserError(f"config.json says {self.theirs} = {value!r}; Hornbook's models know {known}.")
-        return self.values[value]
+    def here(self, settings: Mapping[str, Any], found: Mapping[str, Any]) -> Any:
+        """Return our spelling of their value, or refuse it; `found` has our settings so far, for `plus`."""
+        places = (self.theirs, *self.also)
+        value = next((value for place in places if (value := look_up(settings, place)) is not None), None)
+        if value is None:
+            if self.absent is _REQUIRED:
+                raise UserError(f"config.json has no {self.theirs}, which a model of this type needs.")
+            return self.absent
+        if self.values is not None:
+            if value not in self.values:
+                known = ", ".join(map(str, self.values))
+                raise UserError(f"config.json says {self.theirs} = {value!r}; Hornbook's models know {known}.")
+            return self.values[value]
+        more = found[self.plus] if isinstance(self.plus, str) else self.plus
+        return value - more if more else value
 
 
 @dataclass(frozen=True)
@@ -78,8 +102,15 @@ class Family:
     fields        settings that both sides have
     requires      settings of ours that the class has fixed, with the value it fixed them to
     derived       settings of ours that the class computes from others
-    constants     settings of theirs that ours never varies
+    constants     settings of theirs that ours never varies; those a config.json does not mention are taken for granted
+    in_training   settings of theirs that act in training alone and have no like here: written, never read
     weights       the tensors
+    pairs         their name for the class with a head for pairs of texts; empty = the class has none
+    prefix        what stands before the names of tensors where the file is of the whole class, and not where it is of
+                  its body alone: "transformer."
+    renamed       (regular expression, replacement) for the names that earlier versions gave tensors
+    ignored       regular expressions of tensors that hold nothing learned: masks and numbers of positions
+    copies        tensors that a file may hold a second time, each with its first name
     why           for some setting in `requires`: why the class insists
     """
 
@@ -91,6 +122,12 @@ class Family:
     weights: tuple[Weight, ...]
     derived: Mapping[str, Callable[[ModelConfig], int]] = field(default_factory=dict)
     constants: Mapping[str, Any] = field(default_factory=dict)
+    in_training: Mapping[str, Any] = field(default_factory=dict)
+    pairs: str = ""
+    prefix: str = ""
+    renamed: tuple[tuple[str, str], ...] = ()
+    ignored: tuple[str, ...] = ()
+    copies: Mapping[str, str] = field(default_factory=dict)
     why: Mapping[str, str] = field(default_factory=dict)
 
     def objections(self, config: ModelConfig) -> list[str]:
@@ -116,31 +153,47 @@ class Family:
     def settings(self, config: ModelConfig) -> dict[str, Any]:
         """Return the entries of config.json for a model that this class holds, special ids left out."""
         config = explicit(config)
-        named = {item.theirs: item.there(getattr(config, item.ours)) for item in self.fields}
-        return {"architectures": [self.architecture], "model_type": self.model_type, **named, **self.constants}
+        named = {
+            item.theirs: item.there(config)
+            for item in self.fields
+            if not (item.optional and getattr(config, item.ours) == item.absent)
+        }
+        architecture = self.pairs if config.pair_head else self.architecture
+        found: dict[str, Any] = {"architectures": [architecture], "model_type": self.model_type}
+        for place, value in {**named, **self.constants, **self.in_training}.items():
+            *path, last = place.split(".")
+            inner = found
+            for name in path:
+                inner = inner.setdefault(name, {})
+            inner[last] = value
+        return found
 
     def config(self, settings: Mapping[str, Any]) -> ModelConfig:
         """Return the ModelConfig of a config.json: the same table, read the other way.
 
         Raises UserError when an entry is missing, unknown to our models or at odds with another.
         """
-        for name, value in self.constants.items():
-            if settings.get(name, value) != value:
-                raise UserError(f"config.json says {name} = {settings[name]!r}; Hornbook's {self.name} has {value!r}.")
+        for place, value in self.constants.items():
+            given = look_up(settings, place)
+            if given is not None and given != value:
+                raise UserError(f"config.json says {place} = {given!r}; Hornbook's {self.name} has {value!r}.")
         found: dict[str, Any] = dict(self.requires)
+        if self.pairs:
+            found["pair_head"] = self.pairs in (settings.get("architectures") or [])
         for item in self.fields:
-            if item.theirs not in settings:
-                raise UserError(f"config.json has no {item.theirs}, which a model of type {self.model_type} needs.")
-            value = item.here(settings[item.theirs])
-            if found.setdefault(item.ours, value) != value:
+            value = item.here(settings, found)
+            if item.ours != "dropout" and found.setdefault(item.ours, value) != value:
                 raise UserError(f"config.json is at odds with itself about {item.theirs} = {value!r}.")
+            found.setdefault(item.ours, value)
         config = ModelConfig(**found)
         derived: dict[str, Any] = {name: rule(config) for name, rule in self.derived.items()}
-        return replace(config, **derived)
+        return explicit(replace(config, **derived))
 
     def _fixed(self, config: ModelConfig) -> dict[str, Any]:
         """Return every setting that the class does not leave open, with the only value it can hold."""
         free = {item.ours for item in self.fields} | {"dropout"}  # dropout acts in training alone
+        if self.pairs:
+            free.add("pair_head")
         fixed = {item.name: item.default for item in fields(ModelConfig) if item.name not in free}
         fixed.update(self.requires)
         for name, rule in self.derived.items():
@@ -173,6 +226,14 @@ def explicit(config: ModelConfig) -> ModelConfig:
         mlp_width=config.inner_width,
         decoder_layers=decoder_layers,
     )
+
+
+def look_up(settings: Mapping[str, Any], place: str) -> Any:
+    """Return the entry at a place such as "rope_parameters.rope_theta", or None where there is none."""
+    value: Any = settings
+    for name in place.split("."):
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value
 
 
 def all_heads(config: ModelConfig) -> int:

@@ -12,18 +12,18 @@ from hornbook.model.families.family import Family, Field, Weight, affine, all_he
 
 _FIELDS = (
     Field("vocab_size", "vocab_size"),
-    Field("max_length", "n_positions"),
+    Field("max_length", "n_positions", absent=512),
     Field("width", "d_model"),
     Field("head_width", "d_kv"),
     Field("mlp_width", "d_ff"),
     Field("layers", "num_layers"),
-    Field("decoder_layers", "num_decoder_layers"),
+    Field("decoder_layers", "num_decoder_layers", absent=0),
     Field("heads", "num_heads"),
     Field("buckets", "relative_attention_num_buckets"),
-    Field("bucket_distance", "relative_attention_max_distance"),
+    Field("bucket_distance", "relative_attention_max_distance", absent=128),
     Field("norm_epsilon", "layer_norm_epsilon"),
-    Field("output_scale", "scale_decoder_outputs", {True: "width", False: "none"}),
-    Field("dropout", "dropout_rate"),
+    Field("output_scale", "scale_decoder_outputs", {True: "width", False: "none"}, absent="width"),
+    Field("dropout", "dropout_rate", absent=0.1),
 )
 _REQUIRES: Mapping[str, Any] = {
     "topology": "encoder-decoder",
@@ -36,6 +36,11 @@ _REQUIRES: Mapping[str, Any] = {
     "tied": True,
 }
 _CONSTANTS: Mapping[str, Any] = {"is_encoder_decoder": True, "tie_word_embeddings": True}
+_COPIES: Mapping[str, str] = {
+    "encoder.embed_tokens.weight": "shared.weight",
+    "decoder.embed_tokens.weight": "shared.weight",
+    "lm_head.weight": "shared.weight",
+}
 _WHY: Mapping[str, str] = {
     "tied": "transformers 5 ties T5's head to its embedding whatever config.json says, so an untied one would be lost"
 }
@@ -91,6 +96,7 @@ T5 = Family(
     derived={"kv_heads": all_heads},
     constants=_CONSTANTS,
     weights=_weights(gated=False),
+    copies=_COPIES,
     why=_WHY,
 )
 
@@ -109,5 +115,6 @@ T5_V1_1 = Family(
     derived={"kv_heads": all_heads},
     constants=_CONSTANTS,
     weights=_weights(gated=True),
+    copies=_COPIES,
     why=_WHY,
 )
