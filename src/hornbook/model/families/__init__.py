@@ -15,16 +15,16 @@ from typing import Any
 
 from hornbook.errors import UserError, nearest
 from hornbook.model.config import ModelConfig
-from hornbook.model.families.decoders import GPT2, LLAMA, QWEN3
+from hornbook.model.families.decoders import GPT2, LLAMA, MISTRAL, QWEN2, QWEN3
 from hornbook.model.families.encoders import BERT, MODERNBERT
 from hornbook.model.families.family import Family
 from hornbook.model.families.t5 import T5, T5_V1_1
 
-FAMILIES: tuple[Family, ...] = (QWEN3, LLAMA, GPT2, MODERNBERT, BERT, T5_V1_1, T5)
+FAMILIES: tuple[Family, ...] = (QWEN3, LLAMA, MISTRAL, QWEN2, GPT2, MODERNBERT, BERT, T5_V1_1, T5)
 
 
 def choose(config: ModelConfig) -> Family:
-    """Return the family that holds `config` exactly; no two do.
+    """Return the family that holds `config` exactly, the first where two do: a Mistral without a window is a Llama.
 
     Raises UserError naming the nearest family and every setting that would have to change for it.
     """
