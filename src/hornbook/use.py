@@ -20,6 +20,7 @@ from hornbook.model.electra import Electra
 from hornbook.model.export import export as export_model
 from hornbook.model.families import FAMILIES, choose, find
 from hornbook.model.generate import fill, fill_spans, generate
+from hornbook.model.gguf import export_gguf
 from hornbook.model.transformer import Transformer
 from hornbook.objectives.base import Paired, tokens_per_row
 from hornbook.objectives.catalogue import kind_of
@@ -152,8 +153,14 @@ def _joined(pieces: Sequence[NDArray[np.integer[Any]]], between: Sequence[int]) 
 
 
 def export(run: Run, target: Path | None = None, family: str = "") -> Path:
-    """Write the run's model as a folder that transformers opens with equal logits; return the folder."""
+    """Write the run's model as a folder that transformers opens with equal logits; return the folder.
+
+    `family` "gguf" writes one GGUF file instead.
+    """
     model = _writer(run)
+    if family == "gguf":
+        target, name = target or run.directory / "model.gguf", run.directory.resolve().name
+        return export_gguf(model.state_dict(), run.recipe.model, run.codec.text, run.codec.vocab, name, target)
     target = target or run.directory / "export"
     chosen = find(family) if family else choose(run.recipe.model)
     card = model_card(_card_facts(run, chosen.name))
