@@ -58,8 +58,6 @@ def test_weights_and_logits_are_equal(case: str, tokenizer_text: str, vocab: Voc
     folder = tmp_path / "folder"
     export(model.state_dict(), model.config, tokenizer_text, vocab, "card", folder)
     same = transformers.AutoModelForCausalLM.from_pretrained(folder)
-    for parameter in theirs.parameters():  # GPT-2's lie transposed, and products would sum them in another order
-        parameter.data = parameter.data.contiguous()
     weights = theirs.state_dict()
     for name, tensor in same.state_dict().items():
         assert torch.equal(weights[name], tensor), name
@@ -67,7 +65,8 @@ def test_weights_and_logits_are_equal(case: str, tokenizer_text: str, vocab: Voc
     with torch.no_grad():
         logits = theirs.eval()(tokens).logits
         assert logits.std() > 0.1
-        assert torch.equal(logits, same.eval()(tokens).logits)
+        # For GPT-2 it takes its older formula of the same activation, which rounds otherwise.
+        assert (logits - same.eval()(tokens).logits).abs().max() <= (1e-5 if case == "gpt2" else 0.0)
 
 
 @pytest.mark.parametrize("template", ["none", "both", "end"])
