@@ -116,7 +116,7 @@ def fill_text(run: Run, text: str, top: int = 5) -> list[list[tuple[str, float]]
     sentinels = vocab.sentinels[:gaps]
     ids = [*run.recipe.objective.marks[0], *_joined(pieces, sentinels), eos]
     longest = run.recipe.objective.target_length(run.recipe.model.max_length)
-    spans = fill_spans(model, ids, sentinels, eos, vocab.require("pad", "Filling spans"), longest)
+    spans = fill_spans(model, ids, sentinels, eos, vocab.start("Filling spans"), longest)
     return [run.codec.decode(span) for span in spans]
 
 

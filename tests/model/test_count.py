@@ -17,6 +17,7 @@ CONFIGS = [
     small("decoder", kv_heads=2, head_width=12, gated=False, tied=False),
     small("encoder"),
     small("encoder-decoder", decoder_layers=3),
+    small("encoder-decoder", decoder_layers=1, positions="learned", split_embedding=True, embedding_norm=True),
 ]
 
 

@@ -65,6 +65,21 @@ GPT2 = ModelConfig(
     biases=True,
     qk_norm=False,
 )
+BART = ModelConfig(
+    "encoder-decoder",
+    norm="layer",
+    norm_place="post",
+    norm_epsilon=1e-5,
+    positions="learned",
+    position_offset=2,
+    split_embedding=True,
+    gated=False,
+    activation="gelu",
+    biases=True,
+    qk_norm=False,
+    embedding_norm=True,
+    final_norm=False,
+)
 # name: (family, block, settings apart from SIZE)
 CASES = {
     "qwen3": ("qwen3", MODERN["decoder"], {"head_width": 16, "kv_heads": 2}),
@@ -99,6 +114,8 @@ CASES = {
     "t5-v1.1": ("t5-v1.1", MODERN["encoder-decoder"], {"decoder_layers": 2, "buckets": 8, "bucket_distance": 12}),
     "t5-v1.1-unscaled": ("t5-v1.1", MODERN["encoder-decoder"], {"output_scale": "none", "head_width": 6}),
     "t5": ("t5", MODERN["encoder-decoder"], {"gated": False, "activation": "relu", "norm_epsilon": 0.1}),
+    "bart": ("bart", BART, {}),
+    "bart-tanh": ("bart", BART, {"activation": "gelu_tanh", "mlp_width": 40, "decoder_layers": 2}),
 }
 
 
@@ -213,6 +230,7 @@ def test_logits_loss_and_weights_are_equal(case: str, tokenizer_text: str, vocab
         ("modernbert", "bpe", "both", 380),
         ("bert", "wordpiece", "both", 380),
         ("t5-v1.1", "unigram", "end", 140),
+        ("bart", "bpe", "both", 380),
     ],
 )
 def test_the_tokenizer_gives_the_same_ids(case: str, kind: str, template: str, size: int, tmp_path):
@@ -242,7 +260,7 @@ def test_the_tokenizer_gives_the_same_ids(case: str, kind: str, template: str, s
     assert ("token_type_ids" in tokenizer("a")) == bool(config.types)
 
 
-@pytest.mark.parametrize("case", ["qwen3", "gpt2", "modernbert", "bert", "t5-v1.1"])
+@pytest.mark.parametrize("case", ["qwen3", "gpt2", "modernbert", "bert", "t5-v1.1", "bart"])
 def test_the_tools_of_transformers_run_on_the_folder(case: str, tokenizer_text: str, vocab: Vocab, tmp_path):
     config = config_of(case)
     folder = export(random_model(config).state_dict(), config, tokenizer_text, vocab, "card", tmp_path / "model")
@@ -278,6 +296,8 @@ def test_every_default_block_has_its_family():
         ("modernbert", {"positions": "learned"}, r"model\.positions = 'rotary', not 'learned'"),
         ("gpt2", {"head_width": 6}, r"nearest is gpt2.*model\.head_width = 8, not 6"),
         ("bert", {"types": 0}, r"nearest is bert.*model\.types = 2, not 0"),
+        ("bart", {"tied": False}, r"nearest is bart.*model\.tied = True, not False \(an untied BART has three tables"),
+        ("bart", {"norm_epsilon": 1e-6}, r"nearest is bart.*model\.norm_epsilon = 1e-05, not 1e-06"),
         ("t5-v1.1", {"activation": "gelu"}, r"model\.activation = 'gelu_tanh' or 'silu' or 'relu', not 'gelu'"),
     ],
 )

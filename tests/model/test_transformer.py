@@ -37,6 +37,8 @@ def configs(draw) -> ModelConfig:
         norm=draw(st.sampled_from(["rms", "layer"])),
         norm_place=draw(st.sampled_from(["pre", "post"])),
         positions=draw(st.sampled_from(["rotary", "learned", "bucketed", "none"])),
+        position_offset=draw(st.sampled_from([0, 2])),
+        split_embedding=draw(st.booleans()),
         buckets=8,
         bucket_distance=10,
         gated=draw(st.booleans()),

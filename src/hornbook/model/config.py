@@ -31,6 +31,8 @@ class ModelConfig:
     norm_epsilon     added to the variance
     positions        "rotary" (Su et al. 2021; Llama, ModernBERT), "learned" (GPT-2, BERT), "bucketed" (T5) or "none"
     position_offset  rows of the table of learned positions before that of the first token (RoBERTa, BART: 2)
+    split_embedding  the decoder behind an encoder has learned positions and an embedding norm of its own (BART); the
+                     table of tokens is always one
     rotary_base      theta of the rotary frequencies
     buckets          number of relative-position buckets (T5: 32)
     bucket_distance  distance from which all share the last bucket (T5: 128)
@@ -66,6 +68,7 @@ class ModelConfig:
     norm_epsilon: float = 1e-6
     positions: Literal["rotary", "learned", "bucketed", "none"] = "rotary"
     position_offset: int = 0
+    split_embedding: bool = False
     rotary_base: float = 10_000.0
     buckets: int = 32
     bucket_distance: int = 128

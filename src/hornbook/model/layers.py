@@ -58,7 +58,10 @@ class MLP(nn.Module):
 
 
 class Embeddings(nn.Module):
-    """The sum of token, learned position and type embeddings, normalised where the config says so."""
+    """The sum of token, learned position and type embeddings, normalised where the config says so.
+
+    A decoder behind an encoder shares the tokens, and the rest too unless the embeddings are split (BART).
+    """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -69,19 +72,25 @@ class Embeddings(nn.Module):
         self.positions = Table(rows, config.width) if config.positions == "learned" else None
         self.types = Table(config.types, config.width) if config.types else None
         self.norm = make_norm(config) if config.embedding_norm else None
+        self.split = config.split_embedding and config.topology == "encoder-decoder"
+        self.decoder_positions = Table(rows, config.width) if self.split and self.positions is not None else None
+        self.decoder_norm = make_norm(config) if self.split and config.embedding_norm else None
 
-    def forward(self, tokens: Tensor, positions: Tensor, types: Tensor | None) -> Tensor:
+    def forward(self, tokens: Tensor, positions: Tensor, types: Tensor | None, behind: bool = False) -> Tensor:
         """tokens, types int64[B, T]; positions int64[T] or [B, T] within each document. Returns [B, T, D].
 
-        Without types all tokens are of type 0; a model without a table of types reads none.
+        Without types all tokens are of type 0; a model without a table of types reads none. `behind` = these are the
+        inputs of a decoder behind an encoder.
         """
+        own = behind and self.split
+        places, norm = (self.decoder_positions, self.decoder_norm) if own else (self.positions, self.norm)
         x: Tensor = self.tokens(tokens)
-        if self.positions is not None:
-            x = x + self.positions(positions + self.offset)
+        if places is not None:
+            x = x + places(positions + self.offset)
         if self.types is not None:
             x = x + self.types(torch.zeros_like(tokens) if types is None else types)
-        if self.norm is not None:
-            x = self.norm(x)
+        if norm is not None:
+            x = norm(x)
         return F.dropout(x, self.dropout, self.training)
 
 

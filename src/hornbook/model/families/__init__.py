@@ -15,12 +15,13 @@ from typing import Any
 
 from hornbook.errors import UserError, nearest
 from hornbook.model.config import ModelConfig
+from hornbook.model.families.bart import BART
 from hornbook.model.families.decoders import GPT2, LLAMA, QWEN3
 from hornbook.model.families.encoders import BERT, MODERNBERT
 from hornbook.model.families.family import Family
 from hornbook.model.families.t5 import T5, T5_V1_1
 
-FAMILIES: tuple[Family, ...] = (QWEN3, LLAMA, GPT2, MODERNBERT, BERT, T5_V1_1, T5)
+FAMILIES: tuple[Family, ...] = (QWEN3, LLAMA, GPT2, MODERNBERT, BERT, T5_V1_1, T5, BART)
 
 
 def choose(config: ModelConfig) -> Family:

@@ -100,10 +100,12 @@ class Family:
     name          what a user calls it
     model_type    and `architecture`: their names for it, in config.json
     fields        settings that both sides have
-    requires      settings of ours that the class has fixed, with the value it fixed them to
+    requires      settings of ours that the class has fixed, with the value it fixed them to; one that also has a
+                  Field is read as it stands, but only with this value written
     derived       settings of ours that the class computes from others
     constants     settings of theirs that ours never varies; those a config.json does not mention are taken for granted
-    in_training   settings of theirs that act in training alone and have no like here: written, never read
+    in_training   settings of theirs that act in training or in generation alone and have no like here: written, never
+                  read
     weights       the tensors
     pairs         their name for the class with a head for pairs of texts; empty = the class has none
     prefix        what stands before the names of tensors where the file is of the whole class, and not where it is of
@@ -111,6 +113,7 @@ class Family:
     renamed       (regular expression, replacement) for the names that earlier versions gave tensors
     ignored       regular expressions of tensors that hold nothing learned: masks and numbers of positions
     copies        tensors that a file may hold a second time, each with its first name
+    zeros         tensors that ours have no place for: left out where they are all zero, else refused
     why           for some setting in `requires`: why the class insists
     """
 
@@ -128,6 +131,7 @@ class Family:
     renamed: tuple[tuple[str, str], ...] = ()
     ignored: tuple[str, ...] = ()
     copies: Mapping[str, str] = field(default_factory=dict)
+    zeros: tuple[str, ...] = ()
     why: Mapping[str, str] = field(default_factory=dict)
 
     def objections(self, config: ModelConfig) -> list[str]:
@@ -177,7 +181,8 @@ class Family:
             given = look_up(settings, place)
             if given is not None and given != value:
                 raise UserError(f"config.json says {place} = {given!r}; Hornbook's {self.name} has {value!r}.")
-        found: dict[str, Any] = dict(self.requires)
+        read = {item.ours for item in self.fields}
+        found: dict[str, Any] = {name: value for name, value in self.requires.items() if name not in read}
         if self.pairs:
             found["pair_head"] = self.pairs in (settings.get("architectures") or [])
         for item in self.fields:
@@ -217,6 +222,8 @@ def explicit(config: ModelConfig) -> ModelConfig:
         without_effect += ["buckets", "bucket_distance"]
     if config.topology != "encoder-decoder":
         without_effect.append("decoder_layers")
+    if config.topology != "encoder-decoder" or not (config.positions == "learned" or config.embedding_norm):
+        without_effect.append("split_embedding")
     config = replace(config, **{name: plain[name] for name in without_effect})
     if config.heads == 0:
         return config
