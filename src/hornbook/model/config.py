@@ -1,6 +1,7 @@
 """ModelConfig: one Transformer's shape as data; every option names the family that needs it. Loads no torch.
 
-Shapes: D width, E width of the embeddings, H query heads, G key-value heads, K head width, F MLP width, L layers, V vocabulary.
+Shapes: D width, E width of the embeddings, H query heads, G key-value heads, K head width, F MLP width, L layers,
+V vocabulary.
 """
 
 from __future__ import annotations

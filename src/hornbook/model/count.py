@@ -13,7 +13,7 @@ from hornbook.model.config import ModelConfig
 
 @functools.cache
 def parameters(config: ModelConfig) -> int:
-    """Return the number of parameters, embeddings included, a tied head and shared layers counted once; allocates none."""
+    """Return the number of parameters, embeddings included, what is shared counted once; allocates none."""
     import torch
 
     from hornbook.model.transformer import Transformer

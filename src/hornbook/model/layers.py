@@ -1,6 +1,7 @@
 """The MLP, the embeddings, the Layer and the Stack of layers.
 
-Shapes: B rows, T positions, S positions of the memory, D width, E width of the embeddings, F MLP width, H heads, K head width, L layers.
+Shapes: B rows, T positions, S positions of the memory, D width, E width of the embeddings, F MLP width,
+H heads, K head width, L layers.
 """
 
 from __future__ import annotations
@@ -60,8 +61,8 @@ class MLP(nn.Module):
 class Embeddings(nn.Module):
     """The sum of token, learned position and type embeddings, normalised where the config says so.
 
-    Where the tables are of another width than the layers, a linear map leads from theirs to that of the layers ("factorized
-    embedding parameterization", Lan et al. 2020, 3.1).
+    Where tables and layers are of different widths, a linear map leads from the one to the other ("factorized embedding
+    parameterization", Lan et al. 2020, 3.1).
     """
 
     def __init__(self, config: ModelConfig) -> None:

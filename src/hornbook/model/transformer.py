@@ -1,7 +1,7 @@
 """The Transformer: one model for decoders, encoders and encoder-decoders.
 
-Shapes: B rows, S positions of the input, T positions of the output, N scored positions, D width, E width of the embeddings,
-V vocabulary.
+Shapes: B rows, S positions of the input, T positions of the output, N scored positions, D width,
+E width of the embeddings, V vocabulary.
 """
 
 from __future__ import annotations
@@ -172,7 +172,9 @@ class Transformer(nn.Module):
     def judged(self, batch: Tensors) -> Tensor:
         """Return the logits [B, T] that a token was replaced."""
         if self.judge is None:
-            raise UserError("This model says tokens; only ELECTRA's discriminator tells replaced ones from original ones.")
+            raise UserError(
+                "This model says tokens; only ELECTRA's discriminator tells replaced ones from original ones."
+            )
         logits: Tensor = self.judge(self.hidden(batch))
         return logits
 
