@@ -19,9 +19,8 @@ from hornbook.vocab import EMPTY
 
 BUILTIN = ("builtin:docs",)
 TWO_MINUTES = Budget(minutes=2.0)
-NARROW = (
-    64  # width of the embeddings of ALBERT and ELECTRA: below that of every model a budget chooses (published: 128)
-)
+# Width of the embeddings of ALBERT and ELECTRA (published: 128): below that of every model a budget chooses.
+NARROW = 64
 
 
 def default(objective: str = "causal", paths: Sequence[str] = BUILTIN, budget: Budget = TWO_MINUTES) -> Recipe:

@@ -69,8 +69,8 @@ def export_electra(
 ) -> Path:
     """Write both halves of an Electra: the discriminator into `target`, the generator into its folder `generator/`.
 
-    `config` and `generator` are those of the two halves, `cards` their README.md. Each is a model of its own with all its
-    files. Raises UserError as `export` does.
+    `config` and `generator` are those of the two halves, `cards` their README.md. Each half is a model of its own with
+    all its files. Raises UserError as `export` does.
     """
     kept, beside = halves(state)
     parts = [
