@@ -313,15 +313,17 @@ def show(
 @app.command()
 def export(
     run: RunPath,
-    out: Annotated[Path | None, typer.Option(help="Folder to write. Default: RUN/export.")] = None,
+    out: Annotated[Path | None, typer.Option(help="What to write. Default: RUN/export, or RUN/model.gguf.")] = None,
     family: Annotated[
         str,
         typer.Option(
-            "--as", metavar="FAMILY", help="Such as qwen3, llama, modernbert, bert, t5. Default: by the model."
+            "--as",
+            metavar="FAMILY",
+            help="Such as qwen3, llama, bert, t5; or gguf, for one file. Default: by the model.",
         ),
     ] = "",
 ) -> None:
-    """Write a trained model as a folder that transformers opens."""
+    """Write a trained model as a folder that transformers opens, or as a GGUF file."""
     from hornbook import use
     from hornbook.run import open_run
 
