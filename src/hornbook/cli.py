@@ -122,7 +122,9 @@ def pretrain(
         ),
     ] = None,
     objective: Annotated[str | None, typer.Option(help=f"{_OBJECTIVES}. Default: causal.")] = None,
-    recipe: Annotated[str | None, typer.Option(help="Start from a named recipe: demo, llama, bert, t5, bart.")] = None,
+    recipe: Annotated[
+        str | None, typer.Option(help="Start from a named recipe or size; `hornbook recipes` lists them.")
+    ] = None,
     minutes: Annotated[float | None, typer.Option(help="Train for about this long. Default: 2.")] = None,
     steps: Annotated[int | None, typer.Option(help="Train for this many optimizer steps.")] = None,
     tokens: Annotated[int | None, typer.Option(help="Train on this many tokens.")] = None,
@@ -217,6 +219,25 @@ def settings(
     if not found:
         raise UserError(f"No setting has '{text}' in its name or help; `hornbook settings` lists all.")
     presentation.settings(found)
+
+
+@app.command()
+def recipes(
+    text: Annotated[
+        str, typer.Argument(metavar="[FILTER]", help="Only recipes whose line has this.", show_default=False)
+    ] = "",
+) -> None:
+    """List every recipe and named size that `pretrain --recipe` takes, with objective, shape and parameters.
+
+    A size keeps its layers under another objective: --recipe mini --objective span.
+    """
+    from hornbook import presentation
+    from hornbook.recipes import describe
+
+    found = [line for line in describe() if text.lower() in " ".join(line).lower()]
+    if not found:
+        raise UserError(f"No recipe has '{text}' in its line; `hornbook recipes` lists all.")
+    presentation.recipes(found)
 
 
 @app.command()
