@@ -92,6 +92,6 @@ def test_the_default_of_an_objective_is_its_modern_block(kind: str) -> None:
 
 def test_an_unknown_name_is_told_with_the_nearest() -> None:
     with pytest.raises(UserError, match="Did you mean 'bert'"):
-        recipes.named("bart")
+        recipes.named("bort")
     with pytest.raises(UserError, match="Did you mean 'causal'"):
         recipes.default("casual")

@@ -96,6 +96,27 @@ def t5() -> Recipe:
     return replace(recipe, tokenizer=TokenizerSettings("unigram"), model=block)
 
 
+def bart() -> Recipe:
+    """BART: text infilling and permuted sentences, with its block and a byte-level BPE (Lewis et al. 2020)."""
+    block = ModelConfig(
+        "encoder-decoder",
+        norm="layer",
+        norm_place="post",
+        norm_epsilon=1e-5,
+        positions="learned",
+        position_offset=2,
+        split_embedding=True,
+        gated=False,
+        activation="gelu",
+        biases=True,
+        qk_norm=False,
+        embedding_norm=True,
+        final_norm=False,
+        dropout=-1.0,
+    )
+    return replace(default("bart"), tokenizer=TokenizerSettings("bpe"), model=block)
+
+
 RECIPES: Mapping[str, Callable[[], Recipe]] = MappingProxyType(
     {
         "demo": demo,
@@ -105,6 +126,7 @@ RECIPES: Mapping[str, Callable[[], Recipe]] = MappingProxyType(
         "albert": albert,
         "electra": electra,
         "t5": t5,
+        "bart": bart,
     }
 )
 

@@ -23,6 +23,7 @@ from hornbook.model.export import GENERATOR, export_electra
 from hornbook.model.export import export as export_model
 from hornbook.model.families import FAMILIES, choose, find
 from hornbook.model.generate import fill, fill_spans, generate
+from hornbook.model.gguf import export_gguf
 from hornbook.model.transformer import Transformer
 from hornbook.objectives.base import Paired, tokens_per_row
 from hornbook.objectives.catalogue import kind_of
@@ -119,7 +120,7 @@ def fill_text(run: Run, text: str, top: int = 5) -> list[list[tuple[str, float]]
     sentinels = vocab.sentinels[:gaps]
     ids = [*run.recipe.objective.marks[0], *_joined(pieces, sentinels), eos]
     longest = run.recipe.objective.target_length(run.recipe.model.max_length)
-    spans = fill_spans(model, ids, sentinels, eos, vocab.require("pad", "Filling spans"), longest)
+    spans = fill_spans(model, ids, sentinels, eos, vocab.start("Filling spans"), longest)
     return [run.codec.decode(span) for span in spans]
 
 
@@ -162,8 +163,13 @@ def _joined(pieces: Sequence[NDArray[np.integer[Any]]], between: Sequence[int]) 
 def export(run: Run, target: Path | None = None, family: str = "") -> Path:
     """Write the run's model as a folder that transformers opens with equal logits; return the folder.
 
-    Of an ELECTRA run it is the discriminator, with the generator in its folder `generator/`.
+    Of an ELECTRA run it is the discriminator, with the generator in its folder `generator/`. `family` "gguf"
+    writes one GGUF file instead.
     """
+    if family == "gguf":
+        model, name = _writer(run), run.directory.resolve().name
+        target = target or run.directory / "model.gguf"
+        return export_gguf(model.state_dict(), run.recipe.model, run.codec.text, run.codec.vocab, name, target)
     target = target or run.directory / "export"
     config, state, vocab = run.recipe.model, run.model.state_dict(), run.codec.vocab
     if isinstance(run.model, Electra):

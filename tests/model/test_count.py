@@ -18,6 +18,7 @@ CONFIGS = [
     small("encoder"),
     small("encoder", embedding_width=12, shared_layers=True, layers=3),
     small("encoder-decoder", decoder_layers=3),
+    small("encoder-decoder", decoder_layers=1, positions="learned", split_embedding=True, embedding_norm=True),
 ]
 
 

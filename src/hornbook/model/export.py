@@ -120,8 +120,7 @@ def config_json(family: Family, config: ModelConfig, vocab: Vocab) -> dict[str, 
     if config.topology == "encoder":
         ids |= {f"{role}_token_id": getattr(vocab, role) for role in ("cls", "sep")}
     if config.topology == "encoder-decoder":
-        # The decoder's first input is padding (Raffel et al. 2020), as in our batches.
-        ids["decoder_start_token_id"] = vocab.require("pad", "An encoder-decoder")
+        ids["decoder_start_token_id"] = vocab.start("An encoder-decoder")  # as in our batches
     settings = family.settings(config)
     for item in family.fields:
         if item.theirs in ids and ids[item.theirs] != settings[item.theirs]:
@@ -176,7 +175,7 @@ def generation_config_json(config: ModelConfig, vocab: Vocab) -> dict[str, Any]:
     """Return generation_config.json: the special ids, and the length that the model was trained on as the bound."""
     ids = {f"{role}_token_id": getattr(vocab, role) for role in ("pad", "bos", "eos")}
     if config.topology == "encoder-decoder":
-        ids["decoder_start_token_id"] = vocab.pad
+        ids["decoder_start_token_id"] = vocab.start("An encoder-decoder")
     return {**{name: number for name, number in ids.items() if number is not None}, "max_length": config.max_length}
 
 

@@ -114,18 +114,20 @@ class Transformer(nn.Module):
             segments = torch.ones_like(batch.inputs)
         elif segments is not None and behind is None:
             behind = torch.ones_like(batch.decoder_inputs)
-        output = self.decoder(
-            self.embedded(batch.decoder_inputs, behind, None), behind, memory=memory, memory_segments=segments
-        )
+        y = self.embedded(batch.decoder_inputs, behind, None, behind=True)
+        output = self.decoder(y, behind, memory=memory, memory_segments=segments)
         return output
 
-    def embedded(self, tokens: Tensor, segments: Tensor | None, types: Tensor | None) -> Tensor:
-        """Return the embeddings [B, T, D] of tokens int64[B, T]; positions restart at each document."""
+    def embedded(self, tokens: Tensor, segments: Tensor | None, types: Tensor | None, behind: bool = False) -> Tensor:
+        """Return the embeddings [B, T, D] of tokens int64[B, T]; positions restart at each document.
+
+        `behind` = these are the inputs of a decoder behind an encoder.
+        """
         if segments is None or self.embed.positions is None:
             positions = torch.arange(tokens.shape[1], device=tokens.device)
         else:
             positions = document_positions(segments)
-        x: Tensor = self.embed(tokens, positions, types)
+        x: Tensor = self.embed(tokens, positions, types, behind)
         return x
 
     def check(self, *tokens: Tensor | None) -> None:

@@ -37,7 +37,8 @@ def to_hf(family: Family, state: Mapping[str, Tensor], config: ModelConfig) -> d
 def from_hf(family: Family, tensors: Mapping[str, Tensor], config: ModelConfig) -> dict[str, Tensor]:
     """Return their tensors under our names: `to_hf`, read the other way, whatever version of theirs wrote the names.
 
-    Raises UserError when a tensor of theirs has no place in our model, or one that the class ties to another differs.
+    Raises UserError when a tensor of theirs has no place in our model, but for those that may be left out where all is
+    zero, or when one that the class ties to another differs.
     """
     tensors = _as_written_today(family, tensors, config)
     found: dict[str, Tensor] = {}
@@ -65,19 +66,27 @@ def left_aside(family: Family, names: Iterable[str], config: ModelConfig) -> lis
 
 def _as_written_today(family: Family, tensors: Mapping[str, Tensor], config: ModelConfig) -> dict[str, Tensor]:
     """Return the tensors that were learned, each once, under the names that the table has."""
-    known = {line.theirs for line in _lines(family, config)}
+    known = {line.theirs for line in _lines(family, config)} | set(family.copies)
     found: dict[str, Tensor] = {}
     for name, tensor in tensors.items():
         name = _name_today(family, name, known)
-        if not _matches(family.ignored, name) and (name in known or not _matches(family.aside, name)):
+        if _matches(family.ignored, name) or (name not in known and _matches(family.aside, name)):
+            continue
+        if name not in family.zeros:
             found[name] = tensor
-    untied = set() if config.tied else {line.theirs for line in family.weights}
+        elif tensor.any():
+            raise UserError(
+                f"The tensor {name} of this model is not zero, and Hornbook's {family.name} has no place for it."
+            )
+    heads = {line.theirs for line in family.weights}  # a copy with a line of its own is a head, which may differ
     for copy, first in family.copies.items():
-        if copy not in found or copy in untied:
+        if copy not in found or (copy in heads and not config.tied):
             continue
         if not torch.equal(found.setdefault(first, found[copy]), found[copy]):
+            mend = ' If they were trained apart, put "tie_word_embeddings": false into config.json.'
             raise UserError(
                 f"The tensors {copy} and {first} of this model should be one and the same, but they differ."
+                f"{mend if copy in heads else ''}"
             )
         del found[copy]
     return found
