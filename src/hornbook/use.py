@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,8 +16,10 @@ from hornbook.corpus.read import read
 from hornbook.errors import UserError
 from hornbook.measuring import Evaluation, evaluate_rows, final_evaluation
 from hornbook.model.card import CardFacts, Measurement, model_card
+from hornbook.model.config import ModelConfig
 from hornbook.model.count import parameters
-from hornbook.model.electra import Electra
+from hornbook.model.electra import Electra, discriminator_config, generator_config
+from hornbook.model.export import GENERATOR, export_electra
 from hornbook.model.export import export as export_model
 from hornbook.model.families import FAMILIES, choose, find
 from hornbook.model.generate import fill, fill_spans, generate
@@ -117,7 +120,7 @@ def fill_text(run: Run, text: str, top: int = 5) -> list[list[tuple[str, float]]
     sentinels = vocab.sentinels[:gaps]
     ids = [*run.recipe.objective.marks[0], *_joined(pieces, sentinels), eos]
     longest = run.recipe.objective.target_length(run.recipe.model.max_length)
-    spans = fill_spans(model, ids, sentinels, eos, vocab.require("pad", "Filling spans"), longest)
+    spans = fill_spans(model, ids, sentinels, eos, vocab.start("Filling spans"), longest)
     return [run.codec.decode(span) for span in spans]
 
 
@@ -132,14 +135,19 @@ def use_of(recipe: Recipe) -> Literal["generate", "fill"] | None:
 
 def exportable(recipe: Recipe) -> bool:
     """Say whether a class of transformers holds a recipe's model."""
-    return not isinstance(recipe.objective, ReplacedToken) and any(not item.holds(recipe.model) for item in FAMILIES)
+    parts = [recipe.model]
+    if isinstance(recipe.objective, ReplacedToken):
+        share = recipe.objective.generator_width
+        parts = [discriminator_config(recipe.model), generator_config(recipe.model, share)]
+    return all(any(not item.holds(part) for item in FAMILIES) for part in parts)
 
 
 def _writer(run: Run) -> Transformer:
     """Return the run's model, which must be one that says tokens."""
     if isinstance(run.model, Electra):
         raise UserError(
-            "This run's model tells replaced tokens from original ones: it writes no text, and cannot be exported yet."
+            "This run's model tells replaced tokens from original ones: it writes no text and fills no gaps. The "
+            "generator beside it does, once it is exported: `hornbook export`, then its folder generator/."
         )
     return run.model
 
@@ -155,20 +163,28 @@ def _joined(pieces: Sequence[NDArray[np.integer[Any]]], between: Sequence[int]) 
 def export(run: Run, target: Path | None = None, family: str = "") -> Path:
     """Write the run's model as a folder that transformers opens with equal logits; return the folder.
 
-    `family` "gguf" writes one GGUF file instead.
+    Of an ELECTRA run it is the discriminator, with the generator in its folder `generator/`. `family` "gguf"
+    writes one GGUF file instead.
     """
-    model = _writer(run)
     if family == "gguf":
-        target, name = target or run.directory / "model.gguf", run.directory.resolve().name
+        model, name = _writer(run), run.directory.resolve().name
+        target = target or run.directory / "model.gguf"
         return export_gguf(model.state_dict(), run.recipe.model, run.codec.text, run.codec.vocab, name, target)
     target = target or run.directory / "export"
-    chosen = find(family) if family else choose(run.recipe.model)
-    card = model_card(_card_facts(run, chosen.name))
-    state, vocab = model.state_dict(), run.codec.vocab
-    return export_model(state, run.recipe.model, run.codec.text, vocab, card, target, chosen.name)
+    config, state, vocab = run.recipe.model, run.model.state_dict(), run.codec.vocab
+    if isinstance(run.model, Electra):
+        if family not in ("", "electra"):
+            raise UserError(f"This run's model is an ELECTRA: it cannot be exported as {family}; leave out --as.")
+        facts = _card_facts(run, discriminator_config(config), "electra")
+        beside = replace(_card_facts(run, run.model.inner, "electra-generator"), name=f"{facts.name} {GENERATOR}")
+        cards = model_card(facts), model_card(beside)
+        return export_electra(state, config, run.model.inner, run.codec.text, vocab, cards, target)
+    chosen = find(family) if family else choose(config)
+    card = model_card(_card_facts(run, config, chosen.name))
+    return export_model(state, config, run.codec.text, vocab, card, target, chosen.name)
 
 
-def _card_facts(run: Run, family: str) -> CardFacts:
+def _card_facts(run: Run, config: ModelConfig, family: str) -> CardFacts:
     recipe, text = run.recipe, recall(run.directory)
     rows = run.step * recipe.training.batch_rows
     length = round(tokens_per_row(recipe.objective, recipe.model.max_length))
@@ -181,9 +197,11 @@ def _card_facts(run: Run, family: str) -> CardFacts:
         settings=objective_settings(recipe.objective),
         budget=f"{run.step:,} of {recipe.budget.steps:,} steps of {recipe.training.batch_rows} rows of {length} tokens",
         tokens_seen=rows * length,
-        parameters=parameters(recipe.model),
+        parameters=parameters(config),
         max_length=recipe.model.max_length,
         measurements=_measurements(run),
+        pair_head=config.pair_head,
+        judge=config.judge,
     )
 
 

@@ -55,7 +55,7 @@ def test_a_folder_that_transformers_saved_gives_the_same_logits(case: str, tmp_p
     config = config_of(case)
     settings = find(CASES[case][0]).settings(config)
     theirs = getattr(transformers, settings["architectures"][0])(
-        transformers.AutoConfig.for_model(**settings, **IDS)
+        transformers.AutoConfig.for_model(**{**settings, **IDS})
     ).eval()
     generator = torch.Generator().manual_seed(5)
     with torch.no_grad():

@@ -27,7 +27,7 @@ from hornbook import artifacts
 from hornbook.errors import UserError
 from hornbook.objectives.base import Requirements
 from hornbook.tokens.training import BERT_NAMES, NAMES, train_bpe, train_unigram, train_wordpiece
-from hornbook.vocab import ROLES, Vocab
+from hornbook.vocab import ROLES, START, Vocab
 
 Kind = Literal["bpe", "wordpiece", "unigram"]
 Template = Literal["none", "both", "end"]
@@ -138,7 +138,10 @@ class Codec:
 
 
 def load_codec(path: Path) -> Codec:
-    """Load a tokenizer.json, or the one in a folder; a tokenizer_config.json beside it may name the roles."""
+    """Load a tokenizer.json, or the one in a folder.
+
+    A tokenizer_config.json beside it may name the roles, and a model's config.json what its decoder starts with.
+    """
     path = path / "tokenizer.json" if path.is_dir() else path
     try:
         text = path.read_text(encoding="utf-8")
@@ -152,7 +155,7 @@ def load_codec(path: Path) -> Codec:
 
 def save_codec(codec: Codec, directory: Path) -> None:
     """Write tokenizer.json and tokenizer_config.json, from which `load_codec` and transformers know the same roles."""
-    names = {role: getattr(codec.vocab, role) for role in ROLES}
+    names = {role: getattr(codec.vocab, role) for role in (*ROLES, START)}
     artifacts.write_json(
         directory / "tokenizer_config.json",
         {
@@ -232,11 +235,16 @@ def _neighbouring_roles(directory: Path, tokenizer: Any) -> Mapping[str, str]:
     found: dict[str, str] = {}
     for path in (directory / "tokenizer_config.json", directory / "special_tokens_map.json"):
         settings = artifacts.read_json(path, "tokenizer configuration") if path.is_file() else {}
-        for role in ROLES:
+        for role in (*ROLES, START):
             value = settings.get(f"{role}_token")
             name = value.get("content") if isinstance(value, dict) else value
             if isinstance(name, str) and tokenizer.token_to_id(name) is not None:
                 found.setdefault(role, name)
+    for path in (directory / "generation_config.json", directory / "config.json"):
+        settings = artifacts.read_json(path, "model configuration") if path.is_file() else {}
+        number = settings.get(f"{START}_token_id")
+        if isinstance(number, int) and number >= 0 and (name := tokenizer.id_to_token(number)) is not None:
+            found.setdefault(START, name)
     return found
 
 
