@@ -351,6 +351,13 @@ def test_every_default_block_has_its_family():
     [
         ("t5-v1.1", {"tied": False}, r"nearest is t5-v1\.1.*model\.tied = True, not False \(transformers 5 ties"),
         ("qwen3", {"head_bias": True}, r"nearest is qwen3.*model\.head_bias = False, not True"),
+        ("qwen3", {"window": 5}, r"nearest is qwen3.*model\.window = 0, not 5"),
+        ("bert", {"window": 5}, r"model\.window = 0, not 5"),
+        (
+            "modernbert",
+            {"rotary_scaling": "linear", "rotary_factor": 2.0},
+            r"model\.rotary_scaling = 'none', not 'linear'",
+        ),
         ("modernbert", {"kv_heads": 2}, r"nearest is modernbert.*model\.kv_heads = 4, not 2"),
         ("modernbert", {"positions": "learned"}, r"model\.positions = 'rotary', not 'learned'"),
         ("gpt2", {"head_width": 6}, r"nearest is gpt2.*model\.head_width = 8, not 6"),

@@ -100,6 +100,7 @@ def test_ids_are_equal(template: str, tmp_path):
         ("llama", {"rotary_scaling": "linear", "rotary_factor": 2.0}, r"rotary_scaling = 'none', but it is 'linear'"),
         ("llama", {"window": 5}, "this model is of family mistral"),
         ("qwen3", {"activation": "gelu"}, r"qwen3 needs model\.activation = 'silu'"),
+        ("qwen2", {"head_width": 16}, r"qwen2 needs model\.head_width = 8, but it is 16"),
         ("gpt2", {"activation": "relu"}, r"gpt2 needs model\.activation = 'gelu_tanh'"),
         ("llama", {"vocab_size": 100}, r"has \d+ entries but the model only 100"),
     ],

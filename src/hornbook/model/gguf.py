@@ -75,6 +75,8 @@ def _refuse(family: Family, config: ModelConfig) -> None:
     needed: dict[str, Any] = {"activation": _ACTIVATIONS[family.name], "rotary_scaling": "none"}
     if family.name == "llama":
         needed["biases"] = False
+    if family.name == "qwen2":
+        needed["head_width"] = config.width // config.heads
     for setting, value in needed.items():
         if (given := getattr(config, setting)) != value:
             raise UserError(

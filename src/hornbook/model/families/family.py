@@ -216,7 +216,10 @@ class Family:
         for item in self.fields:
             value = item.here(settings, found)
             if item.ours != "dropout" and found.setdefault(item.ours, value) != value:
-                raise UserError(f"config.json is at odds with itself about {item.theirs} = {value!r}.")
+                raise UserError(
+                    f"config.json is at odds with itself about {item.theirs} = {value!r}: "
+                    f"it and other entries are one setting here, model.{item.ours}."
+                )
             found.setdefault(item.ours, value)
         for rule in self.rules:
             found.update(rule.read(settings))
