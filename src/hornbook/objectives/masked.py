@@ -137,15 +137,15 @@ class Masked:
         rate = self._rate(rows)
         if self.style == "iid":
             chosen = noise.bernoulli(noise.candidates(rows, self.vocab.special), rate[:, None], rows.keys)
-            return chosen, np.count_nonzero(chosen, axis=1), None
+            return chosen, noise.row_counts(chosen), None
         if self.style == "exact":
             free = noise.candidates(rows, self.vocab.special)
-            number = noise.share_of(np.count_nonzero(free, axis=1), rate)
+            number = noise.share_of(noise.row_counts(free), rate)
             return noise.exact(free, number, rows.keys), number, None
         free, begins = units.words(rows, self.vocab)
         if self.style != "whole_word":
             law = units.NGRAMS if self.style == "ngram" else units.SPANS
             begins = units.tile(free, begins, rows.segments, law, rows.keys)
-        number = noise.share_of(np.count_nonzero(free, axis=1), rate)
+        number = noise.share_of(noise.row_counts(free), rate)
         found = units.choose(free, begins, number, rows.keys, cut=self.style != "whole_word")
-        return found.mask, np.count_nonzero(found.mask, axis=1), found.units if self.style == "span" else None
+        return found.mask, noise.row_counts(found.mask), found.units if self.style == "span" else None

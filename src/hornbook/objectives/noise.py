@@ -34,6 +34,12 @@ def candidates(rows: Rows, special: Mask) -> Mask:
     return free if rows.segments is None else free & (rows.segments != 0)
 
 
+def row_counts(mask: Mask) -> Counts:
+    """Return how many of each row [B] are true."""
+    counts: Counts = mask.sum(axis=1, dtype=np.uint32).astype(np.int64)  # faster than np.count_nonzero by rows
+    return counts
+
+
 def share_of(total: ArrayLike, share: ArrayLike) -> Counts:
     """Return round(total * share), half to even, and at least 1 where `total` is not 0 (BERT's count of masks)."""
     whole = np.asarray(total, np.int64)
@@ -46,21 +52,22 @@ def exact(allowed: Mask, counts: Counts, keys: Keys) -> Mask:
 
     Each token draws a random word that ends in its column, so that no two are equal; the smallest are chosen.
     """
-    if allowed.shape[1] == 0:
-        return allowed.copy()
+    most = int(counts.max(initial=0))
+    if most == 0:
+        return np.zeros(allowed.shape, bool)
     words = _tickets(allowed, keys)
-    ordered = np.sort(words, axis=1)
-    last = ordered[np.arange(len(words)), np.maximum(counts - 1, 0)]
-    chosen = words <= last[:, None]
+    last = _smallest(words, most)[np.arange(len(words)), np.maximum(counts - 1, 0)]
+    chosen = np.asarray(words <= last[:, None])
     if not counts.all():
         chosen &= (counts > 0)[:, None]
     return chosen
 
 
-def shuffled(allowed: Mask, keys: Keys) -> NDArray[np.unsignedinteger]:
-    """Return [B, T]: each row's columns, the `allowed` ones first in random order, then the others."""
-    words = _tickets(allowed, keys)
-    words.sort(axis=1)
+def shuffled(allowed: Mask, keys: Keys, number: int) -> NDArray[np.unsignedinteger]:
+    """Return [B, number]: the first of each row's columns, the `allowed` ones in random order, then the others."""
+    if number == 0:
+        return np.zeros((len(allowed), 0), np.uint32)
+    words = _smallest(_tickets(allowed, keys), number)
     words &= words.dtype.type(2 ** _bits_for(allowed.shape[1]) - 1)
     return words
 
@@ -75,6 +82,13 @@ def _tickets(allowed: Mask, keys: Keys) -> NDArray[Any]:
     words |= np.arange(length, dtype=words.dtype)
     words |= (~allowed).astype(words.dtype) << words.dtype.type(size - 1)
     return words
+
+
+def _smallest(words: NDArray[Any], number: int) -> NDArray[Any]:
+    """Return the `number` smallest of each row's words [B, T], ascending; the others need no sorting."""
+    smallest = np.partition(words, number - 1, axis=1)[:, :number]
+    smallest.sort(axis=1)
+    return smallest
 
 
 def bernoulli(allowed: Mask, rate: ArrayLike, keys: Keys) -> Mask:
@@ -151,18 +165,24 @@ class _Shares:
 def real_lengths(segments: Integers) -> Counts:
     """Return how many tokens each row [B] has before its padding, which must come last."""
     rows, length = segments.shape
-    return np.full(rows, length) if segments[:, -1].all() else np.count_nonzero(segments, axis=1)
+    return np.full(rows, length) if segments[:, -1].all() else row_counts(segments != 0)
+
+
+def changes(segments: Integers) -> Mask:
+    """Return bool[B * T - 1]: whether each flat place but the first has another segment than the one before it."""
+    flat = segments.reshape(-1)
+    return np.asarray(flat[1:] != flat[:-1])
 
 
 def find_documents(segments: Integers) -> Documents:
     """Return the runs of int[B, T] segments; padding must come last in a row."""
     rows, length = segments.shape
     edge = np.empty(segments.shape, bool)
+    edge.reshape(-1)[1:] = changes(segments)
     edge[:, 0] = True
-    np.not_equal(segments[:, 1:], segments[:, :-1], out=edge[:, 1:])
     start = np.flatnonzero(edge)
     row = start // length
-    first = np.searchsorted(row, np.arange(rows))
+    first = np.searchsorted(start, length * np.arange(rows))
     lengths = np.empty_like(start)
     np.subtract(start[1:], start[:-1], out=lengths[:-1])
     lengths[-1:] = rows * length - start[-1:]

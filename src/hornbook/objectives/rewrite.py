@@ -40,18 +40,17 @@ def substitute(
         flat[place] = mask
         return inputs
     row = place // max(tokens.shape[1], 1)
-    draws = bits_at(keys, row, place - row * tokens.shape[1], _SUBSTITUTE)
-    deciding = draws if units is None else bits_at(keys, row, units - row * tokens.shape[1], _SUBSTITUTE)
+    before = row * tokens.shape[1]
+    draws = bits_at(keys, row, place - before, _SUBSTITUTE)
+    deciding = draws if units is None else bits_at(keys, row, units - before, _SUBSTITUTE)
     choice = deciding >> np.uint64(32)
-    shown = flat.take(place)
+    hidden = choice < np.uint64(round(mask_share * 2**32))
     if random_share > 0.0:
+        drawn = np.flatnonzero((choice < np.uint64(round((mask_share + random_share) * 2**32))) > hidden)
         # The low half, scaled by multiplication to an index of `words` (Lemire 2019).
-        draws &= np.uint64(0xFFFFFFFF)
-        draws *= np.uint64(len(words))
-        draws >>= np.uint64(32)
-        drawn = choice < np.uint64(round((mask_share + random_share) * 2**32))
-        shown = np.where(drawn, words.take(draws.astype(np.int64)), shown)
-    flat[place] = np.where(choice < np.uint64(round(mask_share * 2**32)), mask, shown)
+        number = ((draws.take(drawn) & np.uint64(0xFFFFFFFF)) * np.uint64(len(words))) >> np.uint64(32)
+        flat[place.take(drawn)] = words.take(number.astype(np.int64))
+    flat[place.compress(hidden)] = mask
     return inputs
 
 
