@@ -128,9 +128,9 @@ class Masked:
         return Batch(inputs, rows.tokens.copy(), chosen.astype(np.float32), number.astype(np.float64), segments)
 
     def _rate(self, rows: Rows) -> NDArray[np.float64]:
-        """Return each row's rate [B], by how much of the run is done."""
+        """Return each row's rate [B], by how much of the run is done, or the rate of all [1]."""
         end = self.final_rate or self.rate
-        return np.full(len(rows), end) if rows.progress is None else self.rate + (end - self.rate) * rows.progress
+        return np.array([end]) if rows.progress is None else self.rate + (end - self.rate) * rows.progress
 
     def _chosen(self, rows: Rows) -> tuple[noise.Mask, noise.Counts, noise.Counts | None]:
         """Return what is masked, bool[B, T], how much of each row, and what shows alike; see `rewrite.substitute`."""

@@ -168,6 +168,12 @@ def real_lengths(segments: Integers) -> Counts:
     return np.full(rows, length) if segments[:, -1].all() else row_counts(segments != 0)
 
 
+def last_segments(segments: Integers) -> Integers:
+    """Return the segment of each row's last token [B], 0 where it has none; padding must come last in a row."""
+    last = segments[:, -1]
+    return last if last.all() else segments[np.arange(len(segments)), np.maximum(real_lengths(segments) - 1, 0)]
+
+
 def changes(segments: Integers) -> Mask:
     """Return bool[B * T - 1]: whether each flat place but the first has another segment than the one before it."""
     flat = segments.reshape(-1)
@@ -260,11 +266,10 @@ def _compose(documents: Documents, shares: _Shares, segments: Integers, draws: N
     Composing n tokens in s spans means choosing the s - 1 of n - 1 places where a new span starts. A row is thought
     of as blocks: of each document first all kept tokens, then all noise.
     """
-    rows, length = segments.shape
     block_length = np.empty(2 * len(shares.tokens), np.int64)
     block_length[0::2] = documents.length - shares.tokens
     block_length[1::2] = shares.tokens
-    starts = _block_starts(documents, block_length, np.repeat(shares.spans, 2), length, draws)
+    starts = _block_starts(documents, block_length, np.repeat(shares.spans, 2), segments.shape[1], draws)
     # starts [2K]: of each document its kept spans, then its noise spans, in the order of places.
     before = shares.spans.cumsum() - shares.spans  # noise spans in earlier documents
     document = np.repeat(np.arange(len(before)), shares.spans)
@@ -281,11 +286,16 @@ def _compose(documents: Documents, shares: _Shares, segments: Integers, draws: N
     np.cumsum(kept_length + noise_length, out=running[1:])
     kept_starts = running[:-1] + (documents.start - running[before])[document]
     noise_starts = kept_starts + kept_length
-    steps = np.zeros(rows * length + 1, np.int8)
-    steps[noise_starts] = 1
-    steps[noise_starts + noise_length] = -1
-    noise = steps[:-1].cumsum(dtype=np.int8).view(bool).reshape(rows, length)
+    noise = np.zeros(segments.shape, bool)
+    noise.reshape(-1)[stretches(noise_starts, noise_length)] = True
     return Spans(noise, kept_starts, noise_starts, number - first, segments)
+
+
+def stretches(starts: Counts, lengths: Counts) -> Counts:
+    """Return [N] all flat places of stretches that begin at `starts` [K] and have these lengths [K], one by one."""
+    places: Counts = np.repeat(starts - (lengths.cumsum() - lengths), lengths)
+    places += np.arange(len(places))
+    return places
 
 
 def _block_starts(
@@ -301,7 +311,8 @@ def _block_starts(
     size = 32 if column_bits <= 12 else 64
     kind: type[np.unsignedinteger] = np.uint32 if size == 32 else np.uint64
     block_start = block_length.cumsum() - block_length
-    block_column = block_start - np.repeat(documents.row, 2) * length
+    row_start = np.repeat(documents.row * length, 2)
+    block_column = block_start - row_start
     words: NDArray[Any] = draws[:, _SHARES:]
     if size == 64:
         words = words.astype(kind) << kind(32)
@@ -313,10 +324,9 @@ def _block_starts(
     words &= kind(2**size - 2**column_bits)
     words |= np.arange(length, dtype=kind)
     words.sort(axis=1)
-    chosen_before = block_spans.cumsum() - block_spans
-    place = np.repeat(block_start - chosen_before, block_spans) + np.arange(int(block_spans.sum()))
-    column = (flat[place] & kind(2**column_bits - 1)).astype(np.int64)
-    starts: Counts = place - place % length + column
+    place = stretches(block_start, block_spans)
+    starts: Counts = (flat.take(place) & kind(2**column_bits - 1)).astype(np.int64)
+    starts += np.repeat(row_start, block_spans)
     starts.sort()
     return starts
 

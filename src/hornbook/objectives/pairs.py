@@ -22,7 +22,7 @@ from hornbook.errors import UserError
 from hornbook.keys import bits, integers, uniform
 from hornbook.objectives.base import Objective, Requirements
 from hornbook.objectives.masked import Masked
-from hornbook.objectives.noise import Counts, Mask
+from hornbook.objectives.noise import Counts, Mask, row_counts
 from hornbook.objectives.replaced import ReplacedToken
 from hornbook.objectives.sentences import sentence_starts
 from hornbook.vocab import EMPTY, Vocab
@@ -128,7 +128,7 @@ class SentencePairs:
             pair, first, second = np.zeros_like(pair), (zero, cut), (cut, used)
         else:
             text = np.maximum(rows.companion, 0)
-            end = np.count_nonzero(rows.companion >= 0, axis=1)
+            end = row_counts(rows.companion >= 0)
             begin = _beginning(text, end, cut, self.vocab)
             pair &= end > 0
             first = zero, cut
@@ -141,7 +141,7 @@ class SentencePairs:
 
     def _used(self, rows: Rows) -> Counts:
         """Return how many tokens of each row are used [B]."""
-        real = np.count_nonzero(rows.real, axis=1)
+        real = row_counts(rows.real)
         short = (uniform(rows.keys, 1, _SHORT)[:, 0] < self.short) & (real > 2)
         return np.where(short, 2 + integers(rows.keys, 1, _LENGTH, np.maximum(real - 1, 1)[:, None])[:, 0], real)
 
@@ -170,16 +170,14 @@ class SentencePairs:
         position, line = np.arange(width), np.arange(len(source))
         gap, end = first[1] + 1, second[1] + 2  # where the two [SEP] stand
         begin = source.shape[1] * line
-        place = np.where(
-            position < gap[:, None], (begin + first[0] - 1)[:, None], (begin + second[0] - first[1] - 2)[:, None]
-        )
+        shift = np.stack([begin + first[0] - 1, begin + second[0] - first[1] - 2], axis=1)
+        place = np.repeat(shift, np.stack([gap, width - gap], axis=1).reshape(-1)).reshape(-1, width)
         place += position
         tokens = source.reshape(-1).take(place, mode="clip")  # what is out of bounds is overwritten
         tokens[:, 0] = cls
         tokens[line, gap], tokens[line, end] = sep, sep
         there = (position <= np.where(real, end, -1)[:, None]).astype(np.int32)
-        if not there.all():
-            tokens[there == 0] = pad
+        np.copyto(tokens, pad, where=there == 0)
         types = (position > gap[:, None]).astype(np.int32)
         types *= there
         return tokens, types, there
@@ -188,8 +186,11 @@ class SentencePairs:
 def _starts(tokens: Integers, vocab: Vocab) -> tuple[Counts, Counts]:
     """Return row and column of every token that begins a sentence, but the first of each row."""
     size, length = tokens.shape
-    line, column = np.divmod(sentence_starts(tokens.reshape(-1), np.arange(size) * length, vocab), length)
-    return line[column > 0], column[column > 0]
+    starts = sentence_starts(tokens.reshape(-1), np.arange(size) * length, vocab)
+    line = starts // length
+    column = starts - line * length
+    inside = np.flatnonzero(column)
+    return line[inside], column[inside]
 
 
 def _beginning(companion: Integers, end: Counts, cut: Counts, vocab: Vocab) -> Counts:

@@ -76,18 +76,20 @@ def lay(values: Integers, counts: NDArray[np.int64], width: int, fill: int, last
     A row with a count of 0 is `last` and `fill`; counts are below `width`.
     """
     number = len(counts)
-    rows = np.full((number, width), fill, values.dtype)
-    if (counts == width - 1).all():
+    if len(values) == number * (width - 1):  # all rows are full
+        rows = np.empty((number, width), values.dtype)
         rows[:, :-1] = values.reshape(number, width - 1)
-    else:
-        rows[np.arange(width) < counts[:, None]] = values
+        rows[:, -1] = last
+        return rows
+    rows = np.full((number, width), fill, values.dtype)
+    rows[np.arange(width) < counts[:, None]] = values
     rows[np.arange(number), counts] = last
     return rows
 
 
 def fill(values: Integers, counts: NDArray[np.int64], width: int, pad: int) -> Integers:
     """Return [B, width]: row b is the next `counts[b]` of the flat `values`, then `pad`; counts are at most `width`."""
-    if (counts == width).all():
+    if len(values) == len(counts) * width:  # all rows are full
         return values.reshape(len(counts), width)
     rows = np.full((len(counts), width), pad, values.dtype)
     rows[np.arange(width) < counts[:, None]] = values

@@ -23,12 +23,12 @@ def sentence_starts(tokens: Integers, documents: NDArray[np.int64], vocab: Vocab
     last word, closing quotes and white space passed over.
     """
     flags = vocab.sentence_flags.take(tokens)
-    behind = np.flatnonzero((flags & vocab.LAST) != 0) + 1
-    behind = behind[: np.searchsorted(behind, len(tokens))]
-    passed = (flags[behind] & vocab.PASSED) != 0
-    if passed.any():
-        words = np.append(np.flatnonzero((flags & vocab.PASSED) == 0), len(tokens))
-        behind[passed] = words[np.searchsorted(words, behind[passed])]
+    behind = np.flatnonzero((flags[:-1] & vocab.LAST) != 0) + 1
+    passed = (flags & vocab.PASSED) != 0
+    late = np.flatnonzero(passed[behind])
+    if late.size:
+        ends = np.append(np.flatnonzero(passed[:-1] > passed[1:]) + 1, len(tokens))  # of what is passed over
+        behind[late] = ends[np.searchsorted(ends, behind[late], side="right")]
         behind = behind[behind < len(tokens)]
     begins = (flags[behind] & vocab.OPENS) | (flags[behind - 1] & vocab.BLANK)
     starts = np.zeros(len(tokens), bool)

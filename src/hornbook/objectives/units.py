@@ -141,10 +141,10 @@ def choose(free: Mask, begins: Mask, counts: Counts, keys: Keys, *, cut: bool) -
         parts.append(place)
     starts = np.concatenate(parts)
     starts.sort()
-    lengths = sizes_at.take(starts)
+    lengths = sizes_at.take(starts).astype(np.int64)
     units = np.repeat(starts, lengths)
     mask = np.zeros(free.shape, bool)
-    mask.reshape(-1)[np.repeat(starts - (lengths.cumsum() - lengths), lengths) + np.arange(len(units))] = True
+    mask.reshape(-1)[noise.stretches(starts, lengths)] = True
     return Chosen(mask, units)
 
 
@@ -161,20 +161,21 @@ def _sizes(free: Mask, begins: Mask) -> NDArray[np.int32]:
 
 
 def _looks(counts: Counts, free: Mask, begins: Mask) -> tuple[tuple[int, int], ...]:
-    """Return from which to which of the drawn units of a row are looked at, until it has enough: seldom more than once."""
+    """Return from which to which of its drawn units are looked at, until a row has enough: seldom more than once."""
     length = free.shape[1]
-    mean = np.count_nonzero(free) / max(np.count_nonzero(begins), 1)
-    first = min(int(int(counts.max(initial=0)) / max(mean, 1.0)) + 28, length)
+    units_in_token = int(np.count_nonzero(begins)) / max(int(np.count_nonzero(free)), 1)
+    first = min(int(int(counts.max(initial=0)) * units_in_token) + 28, length)
     return (0, first), (first, length)
 
 
 def _drawn(begins: Mask, keys: Keys, rows: Counts, number: int) -> Counts:
     """Return int64[R, number], the first places of these rows in the order in which units are drawn."""
-    columns = noise.shuffled(begins[rows], keys[rows], number)
-    return columns.astype(np.int64) + (rows * begins.shape[1])[:, None]
+    places: Counts = noise.shuffled(begins[rows], keys[rows], number).astype(np.int64)
+    places += (rows * begins.shape[1])[:, None]
+    return places
 
 
-def _fitting(sizes: Counts, counts: Counts) -> Mask:
+def _fitting(sizes: Integers, counts: Counts) -> Mask:
     """Return which of `sizes` [R, C] fit into `counts` [R], from left to right, passing over those that do not.
 
     Each round takes all that fit before the first one that does not; what no longer fits then never will.
