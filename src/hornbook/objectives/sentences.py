@@ -19,21 +19,22 @@ _ORDER, _ROTATE, _FROM = 50, 51, 52  # streams of the row key
 def sentence_starts(tokens: Integers, documents: NDArray[np.int64], vocab: Vocab) -> NDArray[np.int64]:
     """Return where sentences begin in `tokens` [N]; `documents` [D] are the places where documents begin.
 
-    A token begins a sentence when it begins a document; or when it begins a word and a sentence has ended since the
-    last word, closing quotes and white space passed over.
+    A token begins a sentence when it begins a document; or when it begins a word and a sentence of its document has
+    ended since the last word, closing quotes and white space passed over.
     """
+    starts = np.zeros(len(tokens), bool)
+    starts[documents] = True
     flags = vocab.sentence_flags.take(tokens)
     behind = np.flatnonzero((flags[:-1] & vocab.LAST) != 0) + 1
     passed = (flags & vocab.PASSED) != 0
-    late = np.flatnonzero(passed[behind])
+    late = np.flatnonzero(passed[behind] > starts[behind])
     if late.size:
+        passed[documents] = False
         ends = np.append(np.flatnonzero(passed[:-1] > passed[1:]) + 1, len(tokens))  # of what is passed over
         behind[late] = ends[np.searchsorted(ends, behind[late], side="right")]
         behind = behind[behind < len(tokens)]
     begins = (flags[behind] & vocab.OPENS) | (flags[behind - 1] & vocab.BLANK)
-    starts = np.zeros(len(tokens), bool)
     starts[behind[begins != 0]] = True
-    starts[documents] = True
     return np.flatnonzero(starts)
 
 
