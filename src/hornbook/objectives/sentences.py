@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from hornbook.batch import Integers
 from hornbook.keys import Keys, bits_at
-from hornbook.objectives.noise import Documents
+from hornbook.objectives.noise import Documents, stretches
 from hornbook.vocab import Vocab
 
 _ORDER, _ROTATE, _FROM = 50, 51, 52  # streams of the row key
@@ -49,9 +49,7 @@ def permute_sentences(tokens: Integers, documents: Documents, keys: Keys, vocab:
     order = np.argsort((document << np.uint64(32)) | draws)
     ends = np.append(starts[1:], flat.size)
     lengths = (ends - starts)[order]
-    source: NDArray[np.int64] = np.repeat(starts[order] - (lengths.cumsum() - lengths), lengths)
-    source += np.arange(flat.size)
-    return flat.take(source).reshape(tokens.shape)
+    return flat.take(stretches(starts[order], lengths)).reshape(tokens.shape)
 
 
 def rotate_documents(tokens: Integers, documents: Documents, keys: Keys, share: float) -> Integers:
