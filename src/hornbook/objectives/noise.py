@@ -193,7 +193,7 @@ def find_documents(segments: Integers) -> Documents:
     np.subtract(start[1:], start[:-1], out=lengths[:-1])
     lengths[-1:] = rows * length - start[-1:]
     real = segments.reshape(-1)[start] != 0
-    if (~real[:-1] & (row[:-1] == row[1:])).any():
+    if not real.all() and (~real[:-1] & (row[:-1] == row[1:])).any():
         raise ValueError("Padding (segment 0) must come after the documents of a row.")
     return Documents(row, start, lengths, lengths * real, first)
 

@@ -44,7 +44,8 @@ def permute_sentences(tokens: Integers, documents: Documents, keys: Keys, vocab:
     starts = sentence_starts(flat, documents.start, vocab)
     row = starts // tokens.shape[1]
     draws = bits_at(keys, row, starts - row * tokens.shape[1], _ORDER) >> np.uint64(32)
-    sentences = np.diff(np.searchsorted(starts, documents.start), append=len(starts))
+    bounds = np.append(np.searchsorted(starts, documents.start), len(starts))
+    sentences = bounds[1:] - bounds[:-1]
     document = np.repeat(np.arange(len(sentences), dtype=np.uint64), sentences)
     order = np.argsort((document << np.uint64(32)) | draws)
     ends = np.append(starts[1:], flat.size)
