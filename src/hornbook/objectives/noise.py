@@ -55,7 +55,8 @@ def exact(allowed: Mask, counts: Counts, keys: Keys) -> Mask:
     most = int(counts.max(initial=0))
     if most == 0:
         return np.zeros(allowed.shape, bool)
-    words = _tickets(allowed, keys)
+    words = _tickets(allowed.shape[1], keys)
+    words.reshape(-1)[np.flatnonzero(~allowed)] = 2 ** (8 * words.itemsize) - 1
     last = _smallest(words, most)[np.arange(len(words)), np.maximum(counts - 1, 0)]
     chosen = np.asarray(words <= last[:, None])
     if not counts.all():
@@ -67,20 +68,20 @@ def shuffled(allowed: Mask, keys: Keys, number: int) -> NDArray[np.unsignedinteg
     """Return [B, number]: the first of each row's columns, the `allowed` ones in random order, then the others."""
     if number == 0:
         return np.zeros((len(allowed), 0), np.uint32)
-    words = _smallest(_tickets(allowed, keys), number)
+    words = _tickets(allowed.shape[1], keys)
+    words |= (~allowed).astype(words.dtype) << words.dtype.type(8 * words.itemsize - 1)
+    words = _smallest(words, number)
     words &= words.dtype.type(2 ** _bits_for(allowed.shape[1]) - 1)
     return words
 
 
-def _tickets(allowed: Mask, keys: Keys) -> NDArray[Any]:
-    """Return [B, T] different words of a row: (not allowed, at least 19 random bits, column)."""
-    length = allowed.shape[1]
+def _tickets(length: int, keys: Keys) -> NDArray[Any]:
+    """Return [B, T] different words of a row: (0, at least 19 random bits, column)."""
     column_bits = _bits_for(length)
-    words: NDArray[Any] = (halves if column_bits <= 12 else bits)(keys, length, _CHOICE)
-    size = 8 * words.itemsize
-    words &= words.dtype.type(2 ** (size - 1) - 2**column_bits)
+    drawn: NDArray[Any] = (halves if column_bits <= 12 else bits)(keys, length, _CHOICE)
+    words = np.ascontiguousarray(drawn)
+    words &= words.dtype.type(2 ** (8 * words.itemsize - 1) - 2**column_bits)
     words |= np.arange(length, dtype=words.dtype)
-    words |= (~allowed).astype(words.dtype) << words.dtype.type(size - 1)
     return words
 
 
