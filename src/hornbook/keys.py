@@ -105,6 +105,17 @@ def bits_at(keys: Keys, row: NDArray[np.integer], column: NDArray[np.integer], s
     return _scramble(steps)
 
 
+def bits_at_places(keys: Keys, places: NDArray[np.integer], count: int, stream: int) -> NDArray[np.uint64]:
+    """Return [N] words: `bits(keys, count, stream)` in one line, at these places, without drawing the others."""
+    row = places // max(count, 1)
+    before = np.arange(len(keys), dtype=np.uint64) * np.uint64(count)
+    first = keys + (np.uint64((stream << 32) + 1) - before) * _GOLDEN  # as if each row went back to place 0
+    steps = places.astype(np.uint64)
+    steps *= _GOLDEN
+    steps += first[row]
+    return _scramble(steps)
+
+
 def halves(keys: Keys, count: int, stream: int) -> NDArray[np.uint32]:
     """Return [B, count] random 32-bit words: the low and the high half of each word of `bits`, in turn."""
     words = bits(keys, (count + 1) // 2, stream).astype("<u8", copy=False)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hornbook.batch import Integers
-from hornbook.keys import Keys, bits_at
+from hornbook.keys import Keys, bits_at_places
 
 _SUBSTITUTE = 16  # stream of the row key; noise uses those below
 
@@ -39,10 +39,8 @@ def substitute(
     if mask_share == 1.0:
         flat[place] = mask
         return inputs
-    row = place // max(tokens.shape[1], 1)
-    before = row * tokens.shape[1]
-    draws = bits_at(keys, row, place - before, _SUBSTITUTE)
-    deciding = draws if units is None else bits_at(keys, row, units - before, _SUBSTITUTE)
+    draws = bits_at_places(keys, place, tokens.shape[1], _SUBSTITUTE)
+    deciding = draws if units is None else bits_at_places(keys, units, tokens.shape[1], _SUBSTITUTE)
     choice = deciding >> np.uint64(32)
     hidden = choice < np.uint64(round(mask_share * 2**32))
     if random_share > 0.0:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hornbook.batch import Integers
-from hornbook.keys import Keys, bits_at
+from hornbook.keys import Keys, bits_at_places
 from hornbook.objectives.noise import Documents, stretches
 from hornbook.vocab import Vocab
 
@@ -42,8 +42,7 @@ def permute_sentences(tokens: Integers, documents: Documents, keys: Keys, vocab:
     """Return tokens [B, T] with the sentences of each document in a random order, every order alike (Lewis 2020)."""
     flat = tokens.reshape(-1)
     starts = sentence_starts(flat, documents.start, vocab)
-    row = starts // tokens.shape[1]
-    draws = bits_at(keys, row, starts - row * tokens.shape[1], _ORDER) >> np.uint64(32)
+    draws = bits_at_places(keys, starts, tokens.shape[1], _ORDER) >> np.uint64(32)
     bounds = np.append(np.searchsorted(starts, documents.start), len(starts))
     sentences = bounds[1:] - bounds[:-1]
     document = np.repeat(np.arange(len(sentences), dtype=np.uint64), sentences)
@@ -58,9 +57,9 @@ def rotate_documents(tokens: Integers, documents: Documents, keys: Keys, share: 
 
     Each document is drawn on its own, and every token of it is a beginning alike (Lewis et al. 2020, section 2.2).
     """
-    column = documents.start - documents.row * tokens.shape[1]
-    drawn = bits_at(keys, documents.row, column, _ROTATE) >> np.uint64(32)
-    begin = bits_at(keys, documents.row, column, _FROM) % np.maximum(documents.length, 1).astype(np.uint64)
+    width = tokens.shape[1]
+    drawn = bits_at_places(keys, documents.start, width, _ROTATE) >> np.uint64(32)
+    begin = bits_at_places(keys, documents.start, width, _FROM) % np.maximum(documents.length, 1).astype(np.uint64)
     begin = np.where((drawn < np.uint64(round(share * 2**32))) & (documents.room > 0), begin, 0).astype(np.int64)
     length = np.repeat(documents.length, documents.length)
     place = np.arange(tokens.size) - np.repeat(documents.start, documents.length)
