@@ -47,7 +47,8 @@ def train(kind: str, budget: Budget) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as scratch:
         found = pretrain(recipe, Path(scratch) / "run", plain=True)
         resolved = load_recipe(Path(scratch) / "run" / RECIPE)
-    by_chance = chance(round(found.pair_accuracy * found.pairs), found.pairs) if found.pair_accuracy else None
+    told = found.pair_accuracy
+    by_chance = None if told is None else chance(round(told * found.pairs), found.pairs)
     return {
         **dataclasses.asdict(found),
         "objective": kind,
