@@ -23,7 +23,7 @@ def to_hf(family: Family, state: Mapping[str, Tensor], config: ModelConfig) -> d
     """
     found: dict[str, Tensor] = {}
     used: list[str] = []
-    for line in _lines(family, config):
+    for line in lines(family, config):
         if all(name in state for name in line.ours):
             parts = [state[name].detach().cpu() for name in line.ours]
             whole = torch.cat(parts) if len(parts) > 1 else parts[0]
@@ -42,7 +42,7 @@ def from_hf(family: Family, tensors: Mapping[str, Tensor], config: ModelConfig) 
     tensors = _as_written_today(family, tensors, config)
     found: dict[str, Tensor] = {}
     used: set[str] = set()
-    for line in _lines(family, config):
+    for line in lines(family, config):
         if line.theirs in tensors:
             whole = tensors[line.theirs]
             parts = (whole.T if line.transpose else whole).chunk(len(line.ours))
@@ -52,13 +52,14 @@ def from_hf(family: Family, tensors: Mapping[str, Tensor], config: ModelConfig) 
             )
             used.add(line.theirs)
     if left := sorted(set(tensors) - used):
-        raise UserError(f"The model has a tensor {left[0]} that Hornbook's {family.name} has no place for.")
+        shown = ", ".join(left[:3]) + (f" and {len(left) - 3} more" if len(left) > 3 else "")
+        raise UserError(f"The model has tensors that Hornbook's {family.name} has no place for: {shown}.")
     return found
 
 
 def _as_written_today(family: Family, tensors: Mapping[str, Tensor], config: ModelConfig) -> dict[str, Tensor]:
     """Return the tensors that were learned, each once, under the names that the table has."""
-    known = {line.theirs for line in _lines(family, config)}
+    known = {line.theirs for line in lines(family, config)}
     found: dict[str, Tensor] = {}
     for name, tensor in tensors.items():
         for pattern, replacement in family.renamed:
@@ -79,7 +80,7 @@ def _as_written_today(family: Family, tensors: Mapping[str, Tensor], config: Mod
     return found
 
 
-def _lines(family: Family, config: ModelConfig) -> Iterator[Weight]:
+def lines(family: Family, config: ModelConfig) -> Iterator[Weight]:
     """Yield the table's lines with the layers written out."""
     for line in family.weights:
         if "{i}" not in line.theirs:
