@@ -279,6 +279,7 @@ def test_on_a_terminal_every_colour_has_a_sign() -> None:
 
 def test_a_text_that_is_empty_or_too_short_cannot_be_shown(capsys: pytest.CaptureFixture[str]) -> None:
     assert answer(capsys, "show", " ")[0] == 2
+    assert answer(capsys, "show", "--row", "1")[0] == 2
     assert answer(capsys, "show", "--objective", "span", "x")[0] == 2
 
 

@@ -17,9 +17,14 @@ import pytest
 import torch
 
 from hornbook import settings
+from hornbook.assembly import build_loader
 from hornbook.errors import UserError
+from hornbook.illustrate import illustrate_row, names
+from hornbook.prepare import TOKENS, Prepared, recall
 from hornbook.recipes import default
 from hornbook.run import open_run, pretrain, resume
+from hornbook.tokens.order import locate
+from hornbook.tokens.shards import TokenStore
 from hornbook.train.checkpoints import newest
 from hornbook.use import evaluate, export, fill_text, generate_text
 
@@ -142,6 +147,22 @@ def test_the_trained_model_can_be_used(run_of):
         assert all(len(gap) == 3 and 1 >= gap[0][1] >= gap[1][1] >= gap[2][1] > 0 for gap in filled)
     with pytest.raises(UserError, match="no gap"):
         fill_text(run, "nothing missing")
+
+
+def test_a_row_of_the_training_text_is_shown_as_training_reads_it(run_of):
+    _, directory = run_of
+    run = open_run(directory)
+    store = TokenStore.open(directory / TOKENS, run.codec.vocab)
+    prepared = Prepared(recall(directory), run.codec, run.recipe.objective, store)
+    loader = build_loader(run.recipe, prepared, torch.device("cpu"))
+    _, row = locate(run.recipe.seed, np.arange(1), len(loader.rows), 1)  # the row that training reads first
+    read = loader.step(0)[0]
+    shown = illustrate_row(directory, run.recipe, int(row[0]), run.recipe.seed)
+    reads, says = shown.sides[0].cells, shown.sides[-1].cells
+    assert [cell.reads for cell in reads] == names(run.codec)(read.inputs[0].tolist())
+    assert [cell.weight for cell in says] == read.weights[0].tolist()
+    with pytest.raises(UserError, match="there is no row"):
+        illustrate_row(directory, run.recipe, len(loader.rows), 0)
 
 
 def test_the_exported_folder_opens_in_transformers_with_equal_logits(run_of, tmp_path):

@@ -317,27 +317,36 @@ def fill(
 @app.command(epilog=_SHOW_EPILOG)
 def show(
     what: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(metavar="TEXT...", help="A text, and settings of the objective a.b=c.", show_default=False),
-    ],
+    ] = None,
     objective: Annotated[str | None, typer.Option(help=f"{_OBJECTIVES}. Default: the run's, else causal.")] = None,
     run: Annotated[Path | None, typer.Option(metavar="RUN", help="Use this run's tokenizer and objective.")] = None,
-    seed: Annotated[int, typer.Option(help="Another seed draws other noise.")] = 0,
+    row: Annotated[
+        int | None, typer.Option(metavar="N", help="Instead of a text: row N, from 0, of the run's training text.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Another seed draws other noise. Default: 0, or the run's.")] = None,
 ) -> None:
     """Show what an objective does to a text: what the model would read, what it must say, and who sees whom.
 
     Nothing is trained. Without --run, the tokenizer is made on the spot.
     """
     from hornbook import presentation, recipes, settings
-    from hornbook.illustrate import illustrate
+    from hornbook.illustrate import illustrate, illustrate_row
     from hornbook.tokens.tokenizer import load_codec
 
     base = settings.load_recipe(run / "recipe.toml") if run else recipes.default(objective or "causal")
     changes = [f"objective.kind={objective}"] if objective else []
-    recipe = settings.override(base, changes + [item for item in what if _is_assignment(item)])
-    text = " ".join(item for item in what if not _is_assignment(item))
-    codec = load_codec(run / "tokenizer.json") if run else None
-    presentation.picture(illustrate(text, recipe.objective, codec, seed), presentation.console())
+    recipe = settings.override(base, changes + [item for item in what or [] if _is_assignment(item)])
+    text = " ".join(item for item in what or [] if not _is_assignment(item))
+    if row is None:
+        codec = load_codec(run / "tokenizer.json") if run else None
+        shown = illustrate(text, recipe.objective, codec, seed or 0)
+    elif text or run is None:
+        raise UserError("Show either a text, or with --row and --run a row of that run's training text.")
+    else:
+        shown = illustrate_row(run, recipe, row, recipe.seed if seed is None else seed)
+    presentation.picture(shown, presentation.console())
 
 
 @app.command()

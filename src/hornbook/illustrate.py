@@ -1,10 +1,11 @@
-"""What an objective does to a text of yours, with a run's tokenizer or one made on the spot."""
+"""What an objective does to a text of yours, with a run's tokenizer or one made on the spot, or to a row of a run."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -13,9 +14,12 @@ from hornbook.batch import Rows
 from hornbook.corpus.builtin import DOCS, builtin
 from hornbook.errors import UserError
 from hornbook.keys import row_keys
-from hornbook.objectives.base import Objective
+from hornbook.objectives.base import Objective, cycle_of
 from hornbook.objectives.show import Picture, show
-from hornbook.tokens.tokenizer import Codec, train_tokenizer
+from hornbook.prepare import TOKENIZER, TOKENS, Prepared, recall
+from hornbook.recipe import Recipe
+from hornbook.tokens.shards import TokenStore
+from hornbook.tokens.tokenizer import Codec, load_codec, train_tokenizer
 from hornbook.vocab import Vocab
 
 # A tokenizer made on the spot: some hundred sections of Python's documentation, so that random replacements are words,
@@ -40,10 +44,30 @@ def illustrate(text: str, objective: Objective, codec: Codec | None, seed: int) 
     before, after = objective.marks
     tokens = np.array([[*before, *codec.encode([text])[0].tolist(), *after]], np.int32)
     objective.check(tokens.shape[1])
-    return show(objective, Rows(tokens, row_keys(seed, np.zeros(1, np.int64), 0)), 0, _names(codec))
+    return show(objective, Rows(tokens, row_keys(seed, np.zeros(1, np.int64), 0)), 0, names(codec))
 
 
-def _names(codec: Codec) -> Callable[[Sequence[int]], list[str]]:
+def illustrate_row(run: Path, recipe: Recipe, number: int, seed: int) -> Picture:
+    """Return what a model sees and must say of row `number` of a run's training text, when it is first read.
+
+    `recipe` is the run's own, or has another objective or length. Raises UserError where there is no such row, or the
+    run's tokenizer cannot serve the objective.
+    """
+    codec = load_codec(run / TOKENIZER)
+    objective = cast(Objective, replace(cast(Any, recipe.objective), vocab=codec.vocab))
+    length = recipe.model.max_length
+    objective.check(length)
+    store = TokenStore.open(run / TOKENS, codec.vocab)
+    rows = Prepared(recall(run), codec, objective, store).training_rows(length)
+    if not 0 <= number < len(rows):
+        raise UserError(f"The training text of {run} has rows 0 to {len(rows) - 1:,}; there is no row {number:,}.")
+    parts = cycle_of(objective)
+    index = np.array([number])
+    found = rows.rows(index, row_keys(seed, index, 0))
+    return show(parts[number % len(parts)], replace(found, progress=np.zeros(1)), 0, names(codec))
+
+
+def names(codec: Codec) -> Callable[[Sequence[int]], list[str]]:
     """Return the function that spells ids: byte-level pieces as text, a blank before a word as ▁, all others as is."""
 
     def spell(number: int, token: str) -> str:

@@ -30,6 +30,7 @@ class ModelConfig:
     norm_place       "pre" (GPT-2, Llama, T5) or "post" (BERT, RoBERTa, BART)
     norm_epsilon     added to the variance
     positions        "rotary" (Su et al. 2021; Llama, ModernBERT), "learned" (GPT-2, BERT), "bucketed" (T5) or "none"
+    position_offset  rows of the table of learned positions before that of the first token (RoBERTa, BART: 2)
     rotary_base      theta of the rotary frequencies
     buckets          number of relative-position buckets (T5: 32)
     bucket_distance  distance from which all share the last bucket (T5: 128)
@@ -64,6 +65,7 @@ class ModelConfig:
     norm_place: Literal["pre", "post"] = "pre"
     norm_epsilon: float = 1e-6
     positions: Literal["rotary", "learned", "bucketed", "none"] = "rotary"
+    position_offset: int = 0
     rotary_base: float = 10_000.0
     buckets: int = 32
     bucket_distance: int = 128
@@ -84,7 +86,8 @@ class ModelConfig:
     dropout: float = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("vocab_size", "width", "layers", "heads", "mlp_width", "decoder_layers", "kv_heads", "head_width"):
+        sizes = ("vocab_size", "width", "layers", "heads", "mlp_width", "decoder_layers", "kv_heads", "head_width")
+        for name in (*sizes, "position_offset"):
             if getattr(self, name) < 0:
                 raise UserError(f"model.{name} must not be negative, but is {getattr(self, name)}.")
         if self.max_length < 2:

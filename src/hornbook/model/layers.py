@@ -64,7 +64,9 @@ class Embeddings(nn.Module):
         super().__init__()
         self.dropout = config.dropped
         self.tokens = Table(config.vocab_size, config.width)
-        self.positions = Table(config.max_length, config.width) if config.positions == "learned" else None
+        self.offset = config.position_offset
+        rows = config.max_length + self.offset
+        self.positions = Table(rows, config.width) if config.positions == "learned" else None
         self.types = Table(config.types, config.width) if config.types else None
         self.norm = make_norm(config) if config.embedding_norm else None
 
@@ -75,7 +77,7 @@ class Embeddings(nn.Module):
         """
         x: Tensor = self.tokens(tokens)
         if self.positions is not None:
-            x = x + self.positions(positions)
+            x = x + self.positions(positions + self.offset)
         if self.types is not None:
             x = x + self.types(torch.zeros_like(tokens) if types is None else types)
         if self.norm is not None:

@@ -209,6 +209,8 @@ def explicit(config: ModelConfig) -> ModelConfig:
     """
     plain: dict[str, Any] = {item.name: item.default for item in fields(ModelConfig)}
     without_effect = []
+    if config.positions != "learned":
+        without_effect.append("position_offset")
     if config.positions != "rotary":
         without_effect.append("rotary_base")
     if config.positions != "bucketed":
