@@ -372,6 +372,14 @@ def test_the_command_line_imports_and_goes_on(gpt2, book, tmp_path, capsys, monk
         run_cli("pretrain", "--plain", str(book), "--from", "runs/gpt2", "--steps", "2", "--out", "more", *SMALL) == 0
     )
     assert "weights: from runs/gpt2, step 0" in capsys.readouterr().out
+    assert run_cli("export", "more", "--shard", "100KB") == 0
+    assert len(list((tmp_path / "more" / "export").glob("model-*.safetensors"))) > 2
+    theirs, report = transformers.AutoModelForCausalLM.from_pretrained("more/export", output_loading_info=True)
+    assert not any(report.values())
+    assert torch.equal(theirs.transformer.wte.weight, open_run(tmp_path / "more").model.embed.tokens.weight)
+    assert run_cli("import", "more/export", "--out", "again") == 0
+    assert run_cli("export", "more", "--shard", "large") == 2
+    capsys.readouterr()
     assert run_cli("import", "nowhere/model") == 2
     assert "hf download nowhere/model" in capsys.readouterr().err
     assert run_cli("pretrain", str(book), "--from", "runs/gpt2", "--recipe", "bert") == 2

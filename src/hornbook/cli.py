@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import sys
 import traceback
 from pathlib import Path
@@ -359,12 +360,27 @@ def export(
             "--as", metavar="FAMILY", help="Such as qwen3, llama, modernbert, bert, t5. Default: by the model."
         ),
     ] = "",
+    shard: Annotated[
+        str, typer.Option(metavar="SIZE", help="Largest file of weights, such as 5GB. Default: one file for all.")
+    ] = "",
 ) -> None:
     """Write a trained model as a folder that transformers opens."""
     from hornbook import use
     from hornbook.run import open_run
 
-    print(use.export(open_run(run), out, family))
+    print(use.export(open_run(run), out, family, _size(shard) if shard else 0))
+
+
+_UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+
+
+def _size(text: str) -> int:
+    """Return a number of bytes from text such as 5GB."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?B)", text.strip().upper())
+    size = int(float(match[1]) * _UNITS[match[2]]) if match else 0
+    if size < 1:
+        raise UserError(f"--shard wants a size such as 500MB or 5GB, not {text!r}.")
+    return size
 
 
 @app.command()

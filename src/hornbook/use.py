@@ -159,14 +159,17 @@ def _joined(pieces: Sequence[NDArray[np.integer[Any]]], between: Sequence[int]) 
     return ids
 
 
-def export(run: Run, target: Path | None = None, family: str = "") -> Path:
-    """Write the run's model as a folder that transformers opens with equal logits; return the folder."""
+def export(run: Run, target: Path | None = None, family: str = "", shard_bytes: int = 0) -> Path:
+    """Write the run's model as a folder that transformers opens with equal logits; return the folder.
+
+    Files of weights hold at most `shard_bytes` each; 0 = one file.
+    """
     model = _writer(run)
     target = target or run.directory / "export"
     chosen = find(family) if family else choose(run.recipe.model)
     card = model_card(_card_facts(run, chosen.name))
     state, vocab = _as_it_came(run, model.state_dict()), run.codec.vocab
-    return export_model(state, run.recipe.model, run.codec.text, vocab, card, target, chosen.name)
+    return export_model(state, run.recipe.model, run.codec.text, vocab, card, target, chosen.name, shard_bytes)
 
 
 def _as_it_came(run: Run, state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from safetensors.torch import save
 from torch import Tensor
 
 from hornbook.artifacts import MANIFEST, read_json, write_directory
@@ -19,6 +18,7 @@ from hornbook.model.config import ModelConfig
 from hornbook.model.families import choose, find
 from hornbook.model.families.convert import to_hf
 from hornbook.model.families.family import Family
+from hornbook.model.weights import write_weights
 from hornbook.tokens.tokenizer import Codec
 from hornbook.vocab import ROLES, Vocab
 
@@ -33,12 +33,14 @@ def export(
     card: str,
     target: Path,
     family: str = "",
+    shard_bytes: int = 0,
 ) -> Path:
     """Write the folder `target`, whole or not at all, and return it; an earlier export there is replaced.
 
     `family` names the class of transformers; empty = the one that holds `config` exactly. `card` is the text of its
-    README.md. Raises UserError when no class, or not that one, holds the model, when the tokenizer does not belong to
-    it, or when `target` holds something that is not an export.
+    README.md. The weights are one file, or with `shard_bytes` above 0 several of at most so many bytes each. Raises
+    UserError when no class, or not that one, holds the model, when the tokenizer does not belong to it, or when
+    `target` holds something that is not an export.
     """
     chosen = find(family) if family else choose(config)
     if reason := chosen.holds(config):
@@ -54,7 +56,7 @@ def export(
     settings["dtype"] = str(next(iter(tensors.values())).dtype).removeprefix("torch.")
     with write_directory(target, KIND, {"family": chosen.name}) as scratch:
         _write(scratch / "config.json", settings)
-        (scratch / "model.safetensors").write_bytes(save(tensors, {"format": "pt"}))
+        write_weights(scratch, tensors, shard_bytes)
         (scratch / "tokenizer.json").write_text(tokenizer_json(config, tokenizer_text, vocab), encoding="utf-8")
         _write(scratch / "tokenizer_config.json", tokenizer_config_json(config, tokenizer_text, vocab))
         if config.topology != "encoder":

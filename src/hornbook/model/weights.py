@@ -8,6 +8,7 @@ Reading trusts nothing: every shard that the index names must be there, whole, a
 
 from __future__ import annotations
 
+import json
 import pickle
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from hornbook.artifacts import read_json, sha256
@@ -91,17 +92,19 @@ def write_weights(folder: Path, tensors: Mapping[str, Tensor], shard_bytes: int 
         shards[-1][name] = value
         size += value.nbytes
     if len(shards) == 1:
-        save_file(shards[0], folder / WHOLE, {"format": "pt"})
+        _save(folder / WHOLE, shards[0])
         return
-    import json
-
     places: dict[str, str] = {}
     for number, shard in enumerate(shards, 1):
         file = f"model-{number:05d}-of-{len(shards):05d}.safetensors"
-        save_file(shard, folder / file, {"format": "pt"})
+        _save(folder / file, shard)
         places |= dict.fromkeys(shard, file)
     index = {"metadata": {"total_size": sum(value.nbytes for value in tensors.values())}, "weight_map": places}
     (folder / INDEX).write_text(json.dumps(index, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _save(path: Path, tensors: dict[str, Tensor]) -> None:
+    path.write_bytes(save(tensors, {"format": "pt"}))  # not by the library, which hides that a disk is full
 
 
 def _index(folder: Path) -> dict[str, str]:
