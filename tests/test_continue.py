@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import random
 import shutil
 import time
 
@@ -323,7 +324,7 @@ def test_logits_of_old_tokens_stay_and_new_rows_are_draws(adapted, book):
     asked = dataclasses.replace(asked, model=dataclasses.replace(asked.model, vocab_size=codec.vocab.size, dropout=0.0))
     models = [build_model(asked, torch.device("cpu"), compiled=False).eval() for _ in range(2)]
     for model in models:
-        assert adopt(model, origin, codec, seed=3) == adopt(model, origin, codec, seed=3)
+        assert adopt(model, origin, codec, {}, seed=3) == adopt(model, origin, codec, {}, seed=3)
     ids = torch.tensor([[2, 30, 31, 32, 33, 40, 6, 90]])
     batch = Tensors(ids, ids, torch.ones(ids.shape), 8.0, torch.arange(8))
     before = open_run(adapted).model.logits(batch)
@@ -354,6 +355,43 @@ def test_a_masked_encoder_becomes_a_discriminator_and_back(gpt2, book, tmp_path)
     pretrain(recipe(tmp_path / "electra", book, "objective.kind=masked"), tmp_path / "back", plain=True)
     begun, ended = state(tmp_path / "masked"), state(tmp_path / "back")
     assert {name for name in begun if name.startswith("model.")} == {n for n in ended if n.startswith("model.")}
+
+
+MEDICINE = [
+    "Electrocardiography shows arrhythmia.",
+    "Bradycardia follows hyperkalaemia.",
+    "Tachycardia precedes arrhythmia.",
+    "Echocardiography excludes cardiomyopathy.",
+]
+
+
+def chart(sentences: int, seed: int) -> str:
+    choose = random.Random(seed).choice
+    return "\n\n".join(" ".join(choose(MEDICINE) for _ in range(4)) for _ in range(sentences // 4)) + "\n"
+
+
+def test_new_pieces_shorten_the_text_and_cost_nothing(adapted, tmp_path):
+    """Bits per byte may be compared between tokenizers; tokens per byte fall."""
+    path = tmp_path / "charts.txt"
+    path.write_text(chart(2000, 1), encoding="utf-8")
+    results, tokens, first = {}, {}, {}
+    for number in (0, 60):
+        out = tmp_path / str(number)
+        more = ["budget.steps=60", "training.learning_rate=3e-3", f"start.new_pieces={number}", "model.dropout=0"]
+        pretrain(recipe(adapted, path, *more), out, plain=True)
+        codec = load_codec(out)
+        tokens[number] = len(codec.encode([path.read_text()])[0])
+        results[number] = json.loads((out / "result.json").read_text())["bits_per_byte"]
+        lines = [json.loads(line) for line in (out / "metrics.jsonl").open()]
+        first[number] = next(item["bits_per_byte"] for item in lines if item["kind"] == "held_out")
+    assert codec.vocab.size == load_codec(adapted).vocab.size + 60
+    assert tokens[60] < 0.6 * tokens[0]
+    assert results[60] < 1.1 * results[0]
+    assert all(np.isfinite(value) and value < 10 for value in first.values())
+    resume(tmp_path / "60", plain=True)
+    folder = export(open_run(tmp_path / "60"))
+    theirs = transformers.AutoTokenizer.from_pretrained(folder)
+    assert theirs(MEDICINE[0])["input_ids"] == codec.encode([MEDICINE[0]])[0].tolist()
 
 
 def run_cli(*arguments: str) -> int:

@@ -7,7 +7,7 @@ weights are the origin's as far as they have a place, and what it lacks begins a
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -78,17 +78,17 @@ class Adopted:
     left: tuple[str, ...]
 
 
-def adopt(model: Model, origin: Origin, codec: Codec, seed: int) -> Adopted:
+def adopt(model: Model, origin: Origin, codec: Codec, spellings: Mapping[int, Sequence[int]], seed: int) -> Adopted:
     """Put the origin's weights into a freshly initialised model, in place.
 
-    codec   the run's tokenizer: the origin's, or that with more tokens behind its last one
-    seed    of the rows for new tokens
+    codec       the run's tokenizer: the origin's, or that with more tokens behind its last one
+    spellings   the ids by which the origin's spells each new piece of text
+    seed        of the rows for new special tokens
     """
     own, old = model.state_dict(), origin.codec.vocab
     given = _renamed(origin.state, origin.recipe.model.topology, model.config.topology)
-    new_ids = range(old.size, codec.vocab.size)
-    special = [number for number in new_ids if codec.vocab.special[number]]
-    given = extended(given, model.config.vocab_size, old.words, special, {}, seed)
+    special = [number for number in range(old.size, codec.vocab.size) if number not in spellings]
+    given = extended(given, model.config.vocab_size, old.words, special, spellings, seed)
     types = "embed.types.weight"
     if types in own and types in given:
         given[types] = _more_types(given[types], len(own[types]))

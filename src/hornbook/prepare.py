@@ -25,11 +25,12 @@ from hornbook.errors import UserError
 from hornbook.objectives.base import Objective
 from hornbook.recipe import Recipe
 from hornbook.tokens.extension import with_special_tokens
+from hornbook.tokens.growth import with_pieces
 from hornbook.tokens.packing import CorpusRows, corpus_rows
 from hornbook.tokens.shards import TokenStore, write_store
 from hornbook.tokens.tokenizer import Codec, Template, load_codec, save_codec, train_tokenizer
 
-CORPUS, TOKENIZER, TOKENS = "corpus.json", "tokenizer.json", "tokens"
+CORPUS, TOKENIZER, TOKENS, PIECES = "corpus.json", "tokenizer.json", "tokens", "new_pieces.json"
 # A corpus below this many bytes is kept in memory between the passes over it; a larger one is read anew.
 _KEEP_BYTES = 256 << 20
 # A tokenizer learns from at most this many bytes of the training text: more changes it little.
@@ -142,6 +143,13 @@ def _scan(corpus: _Corpus, held_out: float, directory: Path, view: View) -> Text
     return Text(len(hashes), size, split)
 
 
+def spellings(directory: Path) -> dict[int, list[int]]:
+    """Return how the origin's tokenizer spells each new piece of a run's, new id -> old ids; empty if there is none."""
+    if not (directory / PIECES).is_file():
+        return {}
+    return {int(number): ids for number, ids in read_json(directory / PIECES, "record of new pieces").items()}
+
+
 def recall(directory: Path) -> Text:
     """Return what the first pass over a run's corpus found."""
     facts = read_json(directory / CORPUS, "corpus record")
@@ -153,6 +161,11 @@ def _tokenizer(recipe: Recipe, corpus: _Corpus, text: Text, directory: Path, vie
     if not path.is_file():
         needs = recipe.objective.requirements(recipe.row_length)
         if given is not None:
+            if recipe.start.new_pieces:
+                with view.stage("learning new pieces", "bytes") as update:
+                    texts = _learnable(corpus, text.split, update)
+                    given, spellings = with_pieces(given, texts, recipe.start.new_pieces)
+                write_json(directory / PIECES, spellings)
             save_codec(with_special_tokens(given, needs)[0], directory)
         elif recipe.tokenizer.file:
             save_codec(load_codec(Path(recipe.tokenizer.file)), directory)

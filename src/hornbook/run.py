@@ -33,7 +33,7 @@ from hornbook.model.count import flops_per_token, parameters
 from hornbook.model.inputs import Tensors, to_tensors
 from hornbook.objectives.base import cycle_of, tokens_per_row
 from hornbook.objectives.catalogue import kind_of
-from hornbook.prepare import Prepared, prepare
+from hornbook.prepare import Prepared, prepare, spellings
 from hornbook.recipe import Recipe
 from hornbook.resolve import resolve
 from hornbook.settings import RECIPE, load_recipe, save_recipe
@@ -151,12 +151,17 @@ def _origin(recipe: Recipe, directory: Path, view: View) -> Origin | None:
         return bring(Path(recipe.start.path), directory)
 
 
-def _adopt(model: Model, origin: Origin, codec: Codec, recipe: Recipe, view: View) -> None:
+def _adopt(model: Model, origin: Origin, codec: Codec, recipe: Recipe, directory: Path, view: View) -> None:
     """Give a run its first weights and say what they are."""
-    found = adopt(model, origin, codec, recipe.seed)
+    pieces, before, after = spellings(directory), origin.codec.vocab.size, codec.vocab.size
+    found = adopt(model, origin, codec, pieces, recipe.seed)
     view.say(f"weights: from {recipe.start.path}, step {origin.step:,}")
-    if (more := codec.vocab.size - origin.codec.vocab.size) > 0:
-        view.say(f"new tokens: {more}, such as {codec.tokens([codec.vocab.size - 1])[0]}")
+    for what, number, last in (
+        ("pieces", len(pieces), before + len(pieces) - 1),
+        ("special tokens", after - before - len(pieces), after - 1),
+    ):
+        if number:
+            view.say(f"new {what}: {number:,}, the last of them {codec.tokens([last])[0]}")
     if found.new:
         view.say(f"new weights, as in any run: {', '.join(found.new)}")
     if found.left:
@@ -220,7 +225,7 @@ def _train(
     training = recipe.training
     model = build_model(recipe, device, compiled=training.compile == "yes")
     if origin is not None:
-        _adopt(model, origin, prepared.codec, recipe, view)
+        _adopt(model, origin, prepared.codec, recipe, directory, view)
     prepare_batch = functools.partial(to_tensors, device=device)
     part, part_bytes = prepared.held_out_rows(recipe.row_length, training.evaluate_tokens)
 

@@ -68,7 +68,7 @@ class Codec:
 
     def encode(self, texts: Sequence[str]) -> list[Ids]:
         """Return each text's ids, int32[n]: no marks added, no special id ever, whatever the text says."""
-        divided = [list(_pieces(text)) if len(text) > _PIECE and self._divides else [text] for text in texts]
+        divided = [list(cut(text)) if len(text) > _PIECE and self._divides else [text] for text in texts]
         arrays: list[Ids] = []
         for batch in _batches(itertools.chain.from_iterable(divided)):
             for piece, encoding in zip(batch, self._encodings(batch), strict=True):
@@ -202,7 +202,7 @@ def train_tokenizer(
 
     extra = [*requirements.modes, *(f"<extra_id_{number}>" for number in reversed(range(requirements.sentinels)))]
     room = size - len(extra)
-    pieces = itertools.chain.from_iterable(_pieces(text, hard=True) for text in texts if text)
+    pieces = itertools.chain.from_iterable(cut(text, hard=True) for text in texts if text)
     first = next(pieces, None)
     if first is None:
         raise UserError("There is no text to train a tokenizer on: every document is empty.")
@@ -261,7 +261,7 @@ def _neighbouring_roles(directory: Path) -> dict[str, str]:
     return found
 
 
-def _pieces(text: str, *, hard: bool = False) -> Iterator[str]:
+def cut(text: str, *, hard: bool = False) -> Iterator[str]:
     """Cut a long text after lone line ends, where tokens never reach across; `hard` cuts elsewhere if none comes."""
     start = 0
     while len(text) - start > _PIECE:
