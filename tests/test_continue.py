@@ -20,7 +20,8 @@ from hornbook.importing import import_folder, objective_of, origin_of, read_orig
 from hornbook.keys import row_keys
 from hornbook.model.inputs import Tensors, to_tensors
 from hornbook.objectives.base import Requirements
-from hornbook.recipes import continued
+from hornbook.objectives.catalogue import kind_of
+from hornbook.recipes import RECIPES, continued, named
 from hornbook.run import open_run, pretrain, resume
 from hornbook.tokens.extension import with_special_tokens
 from hornbook.tokens.packing import corpus_rows
@@ -422,3 +423,45 @@ def test_the_command_line_imports_and_goes_on(gpt2, book, tmp_path, capsys, monk
     assert "hf download nowhere/model" in capsys.readouterr().err
     assert run_cli("pretrain", str(book), "--from", "runs/gpt2", "--recipe", "bert") == 2
     assert "not several" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", sorted(set(RECIPES) - {"demo", "llama"}))
+def test_every_recipes_model_goes_out_and_comes_back(name, book, tmp_path):
+    """Run, folder, run, folder: the weights and the objective stay, whatever heads and halves the model has."""
+    sizes = ["model.width=64", "model.layers=2", "model.heads=2", "model.max_length=64", "model.vocab_size=0"]
+    text = [f"data.paths={book}", "tokenizer.size=320" if name != "t5" else "tokenizer.size=150", "budget.steps=2"]
+    pretrain(settings.override(named(name), [*SMALL, *sizes, *text]), tmp_path / "run", plain=True)
+    run = open_run(tmp_path / "run")
+    folder = export(run)
+    import_folder(folder, tmp_path / "imported")
+    back = open_run(tmp_path / "imported")
+    assert kind_of(back.recipe.objective) == kind_of(run.recipe.objective)
+    mine, theirs = run.model.state_dict(), back.model.state_dict()
+    assert mine.keys() == theirs.keys() and all(torch.equal(mine[key], value) for key, value in theirs.items())
+    again = export(back)
+    for path in folder.rglob("model.safetensors"):
+        given, returned = load_file(path), load_file(again / path.relative_to(folder))
+        assert given.keys() == returned.keys()
+        assert all(torch.equal(given[key], value) for key, value in returned.items())
+    assert [back.codec.encode([text])[0].tolist() for text in TEXTS] == [
+        run.codec.encode([text])[0].tolist() for text in TEXTS
+    ]
+    pretrain(recipe(tmp_path / "imported", book, "budget.steps=2"), tmp_path / "more", plain=True)
+    assert np.isfinite(json.loads((tmp_path / "more" / "result.json").read_text())["loss"])
+
+
+def test_a_discriminator_without_its_generator_gets_a_new_one(book, tmp_path):
+    sizes = ["model.width=64", "model.layers=2", "model.heads=2", "model.max_length=64", "tokenizer.size=320"]
+    pretrain(
+        settings.override(named("electra"), [*SMALL, *sizes, f"data.paths={book}", "budget.steps=2"]),
+        tmp_path / "run",
+        plain=True,
+    )
+    folder = export(open_run(tmp_path / "run"))
+    shutil.rmtree(folder / "generator")
+    import_folder(folder, tmp_path / "imported")
+    mine, theirs = state(tmp_path / "run"), state(tmp_path / "imported")
+    assert torch.equal(mine["model.judge.dense.weight"], theirs["model.judge.dense.weight"])
+    assert not torch.equal(mine["model.generator.dense.weight"], theirs["model.generator.dense.weight"])
+    pretrain(recipe(tmp_path / "imported", book, "objective.kind=masked"), tmp_path / "masked", plain=True)
+    assert len(fill_text(open_run(tmp_path / "masked"), "The old ___ sees fish.")[0]) == 5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,19 @@ import pytest
 from hornbook import recipes, settings
 from hornbook.errors import UserError
 from hornbook.model.config import modern
+from hornbook.model.count import parameters
+from hornbook.model.electra import discriminator_config
 from hornbook.objectives.catalogue import CATALOGUE
 from hornbook.recipe import Budget
 from hornbook.run import open_run, pretrain
-from hornbook.use import export
+from hornbook.use import export, exportable, fill_text
+
+CLASSES = {
+    "bert": "BertForMaskedLM",
+    "roberta": "RobertaForMaskedLM",
+    "albert": "AlbertForPreTraining",
+    "electra": "ElectraForPreTraining",
+}
 
 
 @pytest.mark.parametrize("name", sorted(recipes.RECIPES))
@@ -35,7 +45,40 @@ def test_a_named_recipe_trains_and_exports(name: str, tmp_path: Path) -> None:
     )
     found = pretrain(recipe, tmp_path / "run", plain=True)
     assert 0.0 < found.loss < 20.0
-    assert (export(open_run(tmp_path / "run"), tmp_path / "out") / "model.safetensors").is_file()
+    out = export(open_run(tmp_path / "run"), tmp_path / "out")
+    assert exportable(recipe) and (out / "model.safetensors").is_file()
+    if name in CLASSES:
+        assert json.loads((out / "config.json").read_text())["architectures"] == [CLASSES[name]]
+    assert (out / "generator" / "model.safetensors").is_file() == (name == "electra")
+
+
+def test_bert_with_next_sentences_is_exported_with_both_heads(tmp_path: Path) -> None:
+    (tmp_path / "book.txt").write_text("\n\n".join(f"One dog runs. Two cats sit, {i} birds fly." for i in range(400)))
+    small = ["model.width=32", "model.layers=2", "model.heads=2", "model.max_length=32", "training.batch_rows=4"]
+    given = [*small, f"data.paths={tmp_path / 'book.txt'}", "budget.steps=2", "training.compile=no"]
+    pretrain(settings.override(recipes.named("bert"), ["objective.kind=nsp", *given]), tmp_path / "run", plain=True)
+    out = export(open_run(tmp_path / "run"))
+    assert json.loads((out / "config.json").read_text())["architectures"] == ["BertForPreTraining"]
+    assert "AutoModelForPreTraining" in (out / "README.md").read_text()
+
+
+def test_an_electra_is_exported_as_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "book.txt").write_text("\n\n".join(f"One dog runs. Two cats sit, {i} birds fly." for i in range(400)))
+    small = ["model.width=32", "model.layers=2", "model.heads=2", "model.max_length=32", "training.batch_rows=4"]
+    given = [*small, f"data.paths={tmp_path / 'book.txt'}", "budget.steps=2", "training.compile=no"]
+    pretrain(settings.override(recipes.named("electra"), given), tmp_path / "run", plain=True)
+    run = open_run(tmp_path / "run")
+    with pytest.raises(UserError, match="cannot be exported as bert; leave out --as"):
+        export(run, family="bert")
+    out = export(run, family="electra")
+    card, beside = ((place / "README.md").read_text() for place in (out, out / "generator"))
+    assert "AutoModelForPreTraining" in card and "fill-mask" not in card
+    assert "AutoModelForMaskedLM" in beside and 'pipeline_tag: "fill-mask"' in beside
+    assert f"| Parameters | {parameters(discriminator_config(run.recipe.model)):,} |" in card
+    with pytest.raises(UserError, match="fills no gaps"):
+        fill_text(run, "One ___ runs.")
+    modern = settings.override(recipes.default("replaced"), given)
+    assert not exportable(modern)
 
 
 @pytest.mark.parametrize("kind", sorted(CATALOGUE))
@@ -49,6 +92,6 @@ def test_the_default_of_an_objective_is_its_modern_block(kind: str) -> None:
 
 def test_an_unknown_name_is_told_with_the_nearest() -> None:
     with pytest.raises(UserError, match="Did you mean 'bert'"):
-        recipes.named("bart")
+        recipes.named("bort")
     with pytest.raises(UserError, match="Did you mean 'causal'"):
         recipes.default("casual")

@@ -24,6 +24,7 @@ from hornbook.objectives.mixture import Mixture
 from hornbook.objectives.pairs import SentencePairs
 from hornbook.objectives.span_corruption import SpanCorruption
 from hornbook.recipe import Budget, DataSettings, Recipe, TokenizerSettings, TrainingSettings, default_model
+from hornbook.recipes import named
 from hornbook.vocab import EMPTY
 
 positive = st.floats(1e-12, 1e12)
@@ -276,6 +277,23 @@ def test_a_setting_of_an_objective_inside_another_has_a_dotted_name() -> None:
             settings.override(base, [text])
     with pytest.raises(UserError, match=r"objective\.objective\.rat"):
         settings.from_dict({"objective": {"kind": "nsp", "objective": {"kind": "masked", "rat": 1}}})
+
+
+def test_a_block_of_one_s_own_gets_and_loses_the_head_for_pairs() -> None:
+    bert = named("bert")
+    pairs = settings.override(bert, ["objective.kind=nsp"])
+    assert pairs.model == dataclasses.replace(bert.model, pair_head=True)
+    assert settings.override(pairs, ["objective.kind=masked"]).model == bert.model
+    roberta = settings.override(named("roberta"), ["objective.kind=sop"])
+    assert (roberta.model.types, roberta.model.position_offset) == (2, 1)
+    assert settings.override(bert, ["objective.kind=causal"]).model.norm == "rms"
+
+
+def test_a_judge_is_trained_by_replaced_tokens_alone() -> None:
+    model = {"judge": True, "head_transform": False, "head_bias": False}
+    assert settings.from_dict({"objective": {"kind": "replaced"}, "model": model}).model.judge
+    with pytest.raises(UserError, match="objective replaced alone"):
+        settings.from_dict({"objective": {"kind": "masked"}, "model": model})
 
 
 def test_a_model_has_a_head_for_pairs_where_the_objective_has_pairs() -> None:

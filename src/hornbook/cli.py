@@ -125,7 +125,7 @@ def pretrain(
         ),
     ] = None,
     objective: Annotated[str | None, typer.Option(help=f"{_OBJECTIVES}. Default: causal.")] = None,
-    recipe: Annotated[str | None, typer.Option(help="Start from a named recipe: demo, llama, bert or t5.")] = None,
+    recipe: Annotated[str | None, typer.Option(help="Start from a named recipe: demo, llama, bert, t5, bart.")] = None,
     minutes: Annotated[float | None, typer.Option(help="Train for about this long. Default: 2.")] = None,
     steps: Annotated[int | None, typer.Option(help="Train for this many optimizer steps.")] = None,
     tokens: Annotated[int | None, typer.Option(help="Train on this many tokens.")] = None,

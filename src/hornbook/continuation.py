@@ -21,6 +21,7 @@ from hornbook.model.config import ModelConfig
 from hornbook.model.extend import extended
 from hornbook.objectives.base import Objective, Paired
 from hornbook.objectives.catalogue import kind_of
+from hornbook.objectives.replaced import ReplacedToken
 from hornbook.recipe import Recipe, default_model
 from hornbook.tokens.tokenizer import Codec
 
@@ -61,6 +62,8 @@ def _converted(origin: ModelConfig, objective: Objective) -> ModelConfig:
             f"Choose an objective of topology {before}, or train from nothing."
         )
     paired = isinstance(objective, Paired)
+    if origin.judge and not isinstance(objective, ReplacedToken):  # a new head like that of its generator
+        origin = dataclasses.replace(origin, judge=False, head_transform=True, head_bias=True)
     return dataclasses.replace(
         origin, topology=after, pair_head=paired, types=max(origin.types, 2) if paired else origin.types
     )

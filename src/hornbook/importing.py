@@ -23,12 +23,15 @@ from hornbook.console import View
 from hornbook.errors import UserError
 from hornbook.model.config import ModelConfig
 from hornbook.model.count import parameters
+from hornbook.model.electra import Electra, generator_share, joined
+from hornbook.model.export import GENERATOR
 from hornbook.model.folder import Folder, read_folder, read_settings, shape_of
 from hornbook.objectives.base import Objective
 from hornbook.objectives.causal import Causal
 from hornbook.objectives.denoising import Denoising
 from hornbook.objectives.masked import Masked
 from hornbook.objectives.pairs import SentencePairs
+from hornbook.objectives.replaced import ReplacedToken
 from hornbook.objectives.span_corruption import SpanCorruption
 from hornbook.recipe import Recipe
 from hornbook.recipes import continued
@@ -60,13 +63,26 @@ def import_folder(folder: Path, out: Path, *, allow_pickle: bool = False) -> dic
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UserError(f"{out} exists already; choose another --out.")
     found = read_folder(folder, allow_pickle=allow_pickle)
-    recipe = continued(_learned(found.config, found.family.name), str(folder))
+    objective = objective_of(folder)
+    state = found.state
+    if isinstance(objective, ReplacedToken):
+        state = _with_generator(folder, found, objective, allow_pickle)
+    recipe = continued(objective, str(folder))
     training = dataclasses.replace(recipe.training, micro_batch=_ROWS)
     recipe = dataclasses.replace(recipe, model=found.config, training=training)
     record = _record(folder, found)
     codec = dataclasses.replace(found.codec, text=with_framing(found.codec.text))
-    _write(out, recipe, codec, found.state, 0, record)
+    _write(out, recipe, codec, state, 0, record)
     return record
+
+
+def _with_generator(folder: Path, found: Folder, objective: ReplacedToken, allow_pickle: bool) -> dict[str, Tensor]:
+    """Return the state of a discriminator and its generator: the one beside it, or a new one where there is none."""
+    model = Electra(found.config, objective.generator_width, objective.discriminator_weight)
+    beside = folder / GENERATOR
+    generator = read_folder(beside, allow_pickle=allow_pickle).state if beside.is_dir() else {}
+    model.load_state_dict(joined(found.state, generator), strict=False)
+    return dict(model.state_dict())
 
 
 def copy_run(run: Path, out: Path) -> None:
@@ -115,6 +131,11 @@ def objective_of(path: Path) -> Objective:
     if (path / RECIPE).is_file():
         return load_recipe(path / RECIPE).objective
     family, config = shape_of(path, read_settings(path))
+    if config.judge:
+        beside = path / GENERATOR
+        if not beside.is_dir():
+            return ReplacedToken()
+        return ReplacedToken(generator_width=generator_share(config, shape_of(beside, read_settings(beside))[1]))
     return _learned(config, family.name)
 
 
@@ -139,6 +160,7 @@ def _record(folder: Path, found: Folder) -> dict[str, Any]:
         "tokenizer": found.codec.vocab.size,
         "dtype": found.dtype,
         "sha256": found.sha256,
+        "left_out": list(found.left),
     }
 
 

@@ -104,6 +104,8 @@ def imported(record: Mapping[str, Any], objective: str, directory: Path) -> None
         ("tokenizer", f"{record['tokenizer']:,} entries, embedding of {record['vocabulary']:,} rows"),
         ("positions", f"{record['positions']:,}"),
     ]
+    if record["left_out"]:
+        rows.append(("left out", f"{', '.join(record['left_out'])}: the model here has no place for them"))
     screen = console()
     screen.print(Text(f"{record['name']} is now the run {directory}", style="bold"))
     for name, value in rows:

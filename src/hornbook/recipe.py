@@ -13,6 +13,7 @@ from hornbook.errors import UserError
 from hornbook.model.config import ModelConfig, modern
 from hornbook.objectives.base import Objective, Paired
 from hornbook.objectives.causal import Causal
+from hornbook.objectives.replaced import ReplacedToken
 
 
 @dataclass(frozen=True)
@@ -207,6 +208,8 @@ class Recipe:
             raise UserError(f"The objective {needs} a head for pairs, but model.pair_head is {self.model.pair_head}.")
         if self.model.pair_head and self.model.types < 2:
             raise UserError(f"Pairs of texts need 2 token types, but model.types is {self.model.types}.")
+        if self.model.judge and not isinstance(self.objective, ReplacedToken):
+            raise UserError("A model that tells replaced tokens (model.judge) learns by the objective replaced alone.")
         known = self.model.width or not self.start.path
         if known and self.training.row_length > self.model.max_length:
             length, most = self.training.row_length, self.model.max_length

@@ -13,6 +13,8 @@ from hornbook.errors import UserError, nearest
 from hornbook.model.config import ModelConfig
 from hornbook.objectives.base import Objective
 from hornbook.objectives.catalogue import CATALOGUE, build
+from hornbook.objectives.masked import Masked
+from hornbook.objectives.pairs import SentencePairs
 from hornbook.recipe import Budget, DataSettings, Recipe, StartSettings, TokenizerSettings, default_model
 from hornbook.vocab import EMPTY
 
@@ -20,6 +22,8 @@ BUILTIN = ("builtin:docs",)
 TWO_MINUTES = Budget(minutes=2.0)
 # Peak rate for going on from a model, a tenth of that for starting from nothing (docs/LOG.md).
 CONTINUED_RATE = 3e-4
+# Width of the embeddings of ALBERT and ELECTRA (published: 128): below that of every model a budget chooses.
+NARROW = 64
 
 
 def default(objective: str = "causal", paths: Sequence[str] = BUILTIN, budget: Budget = TWO_MINUTES) -> Recipe:
@@ -56,9 +60,8 @@ def llama() -> Recipe:
     return replace(recipe, model=replace(recipe.model, qk_norm=False, tied=False))
 
 
-def bert() -> Recipe:
-    """A masked model with BERT's block and WordPiece (Devlin et al. 2019); no next-sentence prediction."""
-    block = ModelConfig(
+def _bert_block() -> ModelConfig:
+    return ModelConfig(
         "encoder",
         norm="layer",
         norm_place="post",
@@ -75,7 +78,33 @@ def bert() -> Recipe:
         types=2,
         dropout=-1.0,
     )
-    return replace(default("masked"), tokenizer=TokenizerSettings("wordpiece"), model=block)
+
+
+def bert() -> Recipe:
+    """A masked model with BERT's block and WordPiece (Devlin et al. 2019); with `objective.kind=nsp` it is whole."""
+    return replace(default("masked"), tokenizer=TokenizerSettings("wordpiece"), model=_bert_block())
+
+
+def roberta() -> Recipe:
+    """A masked model with RoBERTa's block and byte-level BPE, each token masked on its own (Liu et al. 2019).
+
+    Positions begin behind the padding's id, which is 0 in tokenizers that are trained here.
+    """
+    block = replace(_bert_block(), norm_epsilon=1e-5, position_offset=1, types=1)
+    return replace(default("masked"), objective=Masked(style="iid"), model=block)
+
+
+def albert() -> Recipe:
+    """A model of n-gram masks and sentence order with ALBERT's shared layer and narrow embeddings (Lan et al. 2020)."""
+    block = replace(_bert_block(), activation="gelu_tanh", embedding_width=NARROW, shared_layers=True, pair_head=True)
+    objective = SentencePairs(Masked(style="ngram"), kind="sop")
+    return replace(default("sop"), objective=objective, tokenizer=TokenizerSettings("unigram"), model=block)
+
+
+def electra() -> Recipe:
+    """Generator and discriminator with BERT's block, narrow shared embeddings and WordPiece (Clark et al. 2020)."""
+    block = replace(_bert_block(), embedding_width=NARROW)
+    return replace(default("replaced"), tokenizer=TokenizerSettings("wordpiece"), model=block)
 
 
 def t5() -> Recipe:
@@ -85,7 +114,39 @@ def t5() -> Recipe:
     return replace(recipe, tokenizer=TokenizerSettings("unigram"), model=block)
 
 
-RECIPES: Mapping[str, Callable[[], Recipe]] = MappingProxyType({"demo": demo, "llama": llama, "bert": bert, "t5": t5})
+def bart() -> Recipe:
+    """BART: text infilling and permuted sentences, with its block and a byte-level BPE (Lewis et al. 2020)."""
+    block = ModelConfig(
+        "encoder-decoder",
+        norm="layer",
+        norm_place="post",
+        norm_epsilon=1e-5,
+        positions="learned",
+        position_offset=2,
+        split_embedding=True,
+        gated=False,
+        activation="gelu",
+        biases=True,
+        qk_norm=False,
+        embedding_norm=True,
+        final_norm=False,
+        dropout=-1.0,
+    )
+    return replace(default("bart"), tokenizer=TokenizerSettings("bpe"), model=block)
+
+
+RECIPES: Mapping[str, Callable[[], Recipe]] = MappingProxyType(
+    {
+        "demo": demo,
+        "llama": llama,
+        "bert": bert,
+        "roberta": roberta,
+        "albert": albert,
+        "electra": electra,
+        "t5": t5,
+        "bart": bart,
+    }
+)
 
 
 def named(name: str) -> Recipe:

@@ -101,9 +101,10 @@ def _size(recipe: Recipe, model: ModelConfig, prepared: Prepared, rate: float) -
 
 
 def _weights(model: ModelConfig, width: int, layers: int) -> int:
-    """Return the parameters of the layers, without the embedding."""
-    sized = dataclasses.replace(model, width=width, layers=layers, heads=width // _HEAD_WIDTH)
-    return parameters(sized) - sized.vocab_size * width
+    """Return the parameters of the layers, without the embedding; shared ones as often as they compute."""
+    heads = width // _HEAD_WIDTH
+    sized = dataclasses.replace(model, width=width, layers=layers, heads=heads, shared_layers=False)
+    return parameters(sized) - sized.vocab_size * sized.table_width
 
 
 def _rows(recipe: Recipe) -> int:

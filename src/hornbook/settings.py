@@ -123,7 +123,8 @@ def override(recipe: Recipe, assignments: Sequence[str]) -> Recipe:
     """Return the recipe with `name=value` settings changed, later ones winning; lists are separated by commas.
 
     - Another `objective.kind` starts from that objective's defaults; where its topology differs too, the model becomes
-      that topology's default block and keeps its size.
+      that topology's default block and keeps its size. A block of the user's own stays within its topology, and gets or
+      loses the head for pairs.
     - One `budget.` setting replaces whatever the budget was.
     """
     given: dict[str, str] = {}
@@ -151,8 +152,14 @@ def override(recipe: Recipe, assignments: Sequence[str]) -> Recipe:
         else:
             changes.setdefault(section, {})[leaf] = _split(hints[name], value)
     objective = _objective(table)
-    if default_model(objective) != default_model(recipe.objective):
-        data["model"] = {name: data["model"][name] for name in _SIZES}
+    before, after = default_model(recipe.objective), default_model(objective)
+    if before != after:
+        sizes = {name: data["model"][name] for name in _SIZES}
+        own = replace(before, **sizes, vocab_size=recipe.model.vocab_size) != recipe.model
+        if own and before.topology == after.topology:
+            data["model"] |= {"pair_head": after.pair_head, "types": max(recipe.model.types, after.types)}
+        else:
+            data["model"] = sizes
     data |= changes.pop("", {})
     for section, leaves in changes.items():
         data[section] |= leaves

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,8 +19,10 @@ from hornbook.errors import UserError
 from hornbook.importing import origin_of
 from hornbook.measuring import Evaluation, evaluate_rows, final_evaluation
 from hornbook.model.card import CardFacts, Measurement, model_card
+from hornbook.model.config import ModelConfig
 from hornbook.model.count import parameters
-from hornbook.model.electra import Electra
+from hornbook.model.electra import Electra, discriminator_config, generator_config
+from hornbook.model.export import GENERATOR, export_electra
 from hornbook.model.export import export as export_model
 from hornbook.model.families import FAMILIES, choose, find
 from hornbook.model.generate import fill, fill_spans, generate
@@ -124,7 +127,7 @@ def fill_text(run: Run, text: str, top: int = 5) -> list[list[tuple[str, float]]
     sentinels = vocab.sentinels[:gaps]
     ids = [*run.recipe.objective.marks[0], *_joined(pieces, sentinels), eos]
     longest = run.recipe.objective.target_length(run.recipe.model.max_length)
-    spans = fill_spans(model, ids, sentinels, eos, vocab.require("pad", "Filling spans"), longest)
+    spans = fill_spans(model, ids, sentinels, eos, vocab.start("Filling spans"), longest)
     return [run.codec.decode(span) for span in spans]
 
 
@@ -139,14 +142,19 @@ def use_of(recipe: Recipe) -> Literal["generate", "fill"] | None:
 
 def exportable(recipe: Recipe) -> bool:
     """Say whether a class of transformers holds a recipe's model."""
-    return not isinstance(recipe.objective, ReplacedToken) and any(not item.holds(recipe.model) for item in FAMILIES)
+    parts = [recipe.model]
+    if isinstance(recipe.objective, ReplacedToken):
+        share = recipe.objective.generator_width
+        parts = [discriminator_config(recipe.model), generator_config(recipe.model, share)]
+    return all(any(not item.holds(part) for item in FAMILIES) for part in parts)
 
 
 def _writer(run: Run) -> Transformer:
     """Return the run's model, which must be one that says tokens."""
     if isinstance(run.model, Electra):
         raise UserError(
-            "This run's model tells replaced tokens from original ones: it writes no text, and cannot be exported yet."
+            "This run's model tells replaced tokens from original ones: it writes no text and fills no gaps. The "
+            "generator beside it does, once it is exported: `hornbook export`, then its folder generator/."
         )
     return run.model
 
@@ -162,14 +170,21 @@ def _joined(pieces: Sequence[NDArray[np.integer[Any]]], between: Sequence[int]) 
 def export(run: Run, target: Path | None = None, family: str = "", shard_bytes: int = 0) -> Path:
     """Write the run's model as a folder that transformers opens with equal logits; return the folder.
 
-    Files of weights hold at most `shard_bytes` each; 0 = one file.
+    Of an ELECTRA run it is the discriminator, with the generator in its folder `generator/`. Files of weights hold at
+    most `shard_bytes` each; 0 = one file.
     """
-    model = _writer(run)
     target = target or run.directory / "export"
-    chosen = find(family) if family else choose(run.recipe.model)
-    card = model_card(_card_facts(run, chosen.name))
-    state, vocab = _as_it_came(run, model.state_dict()), run.codec.vocab
-    return export_model(state, run.recipe.model, run.codec.text, vocab, card, target, chosen.name, shard_bytes)
+    config, state, vocab = run.recipe.model, _as_it_came(run, run.model.state_dict()), run.codec.vocab
+    if isinstance(run.model, Electra):
+        if family not in ("", "electra"):
+            raise UserError(f"This run's model is an ELECTRA: it cannot be exported as {family}; leave out --as.")
+        facts = _card_facts(run, discriminator_config(config), "electra")
+        beside = replace(_card_facts(run, run.model.inner, "electra-generator"), name=f"{facts.name} {GENERATOR}")
+        cards = model_card(facts), model_card(beside)
+        return export_electra(state, config, run.model.inner, run.codec.text, vocab, cards, target, shard_bytes)
+    chosen = find(family) if family else choose(config)
+    card = model_card(_card_facts(run, config, chosen.name))
+    return export_model(state, config, run.codec.text, vocab, card, target, chosen.name, shard_bytes)
 
 
 def _as_it_came(run: Run, state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
@@ -180,7 +195,7 @@ def _as_it_came(run: Run, state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
     return {name: value.to(getattr(torch, record["dtype"])) for name, value in state.items()}
 
 
-def _card_facts(run: Run, family: str) -> CardFacts:
+def _card_facts(run: Run, config: ModelConfig, family: str) -> CardFacts:
     recipe = run.recipe
     rows = run.step * recipe.training.batch_rows if (run.directory / CORPUS).is_file() else 0
     length = round(tokens_per_row(recipe.objective, recipe.row_length))
@@ -195,9 +210,11 @@ def _card_facts(run: Run, family: str) -> CardFacts:
         if rows
         else "no training of its own",
         tokens_seen=rows * length,
-        parameters=parameters(recipe.model),
+        parameters=parameters(config),
         max_length=recipe.row_length,
         measurements=_measurements(run),
+        pair_head=config.pair_head,
+        judge=config.judge,
         origin=_came_from(origin_of(run.directory)),
     )
 

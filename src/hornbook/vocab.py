@@ -31,6 +31,7 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     "cls": ("[CLS]", "<cls>", "<s>"),
     "sep": ("[SEP]", "<sep>", "</s>"),
 }
+START = "decoder_start"  # a role as well, but one that no token is known by
 SENTINEL = re.compile(r"<extra_id_(\d+)>")
 # Thai, Lao, Burmese, Khmer; kana; Chinese characters, also those beyond the first 65,536.
 _UNSPACED = re.compile(
@@ -46,6 +47,7 @@ class Vocab:
 
     size           number of ids, added tokens included
     pad ... sep    id of each role, or None where the tokenizer has none
+    decoder_start  first input of a decoder behind an encoder, where it is not padding (BART: end of text); see `start`
     sentinels      ids of <extra_id_0>, <extra_id_1>, ... in order of use
     modes          (name, id) of other special tokens, such as UL2's [R]
     special        bool[V]   ids that are no text: never masked, never drawn as a random replacement
@@ -66,6 +68,7 @@ class Vocab:
     mask: int | None = None
     cls: int | None = None
     sep: int | None = None
+    decoder_start: int | None = None
     sentinels: tuple[int, ...] = ()
     modes: tuple[tuple[str, int], ...] = ()
     special: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, bool), repr=False)
@@ -122,6 +125,10 @@ class Vocab:
             )
         return found
 
+    def start(self, why: str) -> int:
+        """Return the first input of a decoder behind an encoder: padding (Raffel et al. 2020), or what was chosen."""
+        return self.require("pad", why) if self.decoder_start is None else self.decoder_start
+
     def mode(self, name: str, why: str) -> int:
         """Return the id of a mode token by its name, or refuse in words: `why` says who needs it."""
         found = dict(self.modes).get(name)
@@ -135,6 +142,8 @@ class Vocab:
     @classmethod
     def from_tokenizer(cls, text: str, roles: Mapping[str, str] | None = None) -> Vocab:
         """Build from the text of a `tokenizer.json`; `roles` ({"eos": "<|im_end|>"}) overrides the guess by name.
+
+        The role "decoder_start" is never guessed.
 
         Raises UserError when the text is not such a file or a role's token is not in it.
         """
@@ -201,7 +210,7 @@ def _roles(
     specials: Mapping[str, int], unknown: str | None, named: Mapping[str, str], entries: Mapping[str, int]
 ) -> dict[str, int | None]:
     found: dict[str, int | None] = {}
-    for role, names in ROLES.items():
+    for role, names in {**ROLES, START: ()}.items():
         if role in named:
             if named[role] not in entries:
                 raise UserError(f"The tokenizer has no token {named[role]!r} to serve as {role}.")

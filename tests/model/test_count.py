@@ -16,7 +16,9 @@ CONFIGS = [
     small("decoder"),
     small("decoder", kv_heads=2, head_width=12, gated=False, tied=False),
     small("encoder"),
+    small("encoder", embedding_width=12, shared_layers=True, layers=3),
     small("encoder-decoder", decoder_layers=3),
+    small("encoder-decoder", decoder_layers=1, positions="learned", split_embedding=True, embedding_norm=True),
 ]
 
 
@@ -53,6 +55,25 @@ def test_operations_are_three_times_those_of_the_forward_pass(config):
     behind = length if config.topology == "encoder-decoder" else 0
     expected = 3 * counter.get_total_flops() / (rows * (length + behind))
     assert flops_per_token(config, length, 1.0, behind) == pytest.approx(expected)
+
+
+def test_shared_layers_count_once_as_parameters_and_each_time_as_operations():
+    config = small("encoder", embedding_width=12, layers=3, first_norm=True)
+    shared = dataclasses.replace(config, shared_layers=True)
+    assert flops_per_token(shared, 12) == flops_per_token(config, 12)
+    one = sum(parameter.numel() for parameter in Transformer(config).encoder.layers[1].parameters())
+    assert parameters(config) - parameters(shared) == 2 * one
+
+
+def test_a_judge_counts_at_every_position():
+    config = small("encoder", head_transform=False, head_bias=False, judge=True)
+    rows, length = 2, 12
+    tensors = to_tensors(batch(config, shape=(rows, length)), CPU)
+    model = Transformer(config)
+    with FlopCounterMode(display=False) as counter, torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        model.judged(tensors)
+    expected = 3 * counter.get_total_flops() / (rows * length)
+    assert flops_per_token(config, length, 0.15) == pytest.approx(expected)
 
 
 def test_the_head_counts_where_the_loss_is_computed():

@@ -13,15 +13,16 @@ from small_models import CPU, small
 
 from hornbook.batch import Batch
 from hornbook.errors import UserError
-from hornbook.model.config import modern
+from hornbook.model.config import ModelConfig, modern
 from hornbook.model.electra import Electra, generator_config, uniform
 from hornbook.model.inputs import Tensors, to_tensors
 
 CONFIG = small("encoder", dropout=0.0)
+NARROW = dataclasses.replace(CONFIG, embedding_width=12)
 
 
-def model(weight: float = 50.0, seed: int = 0) -> Electra:
-    built = Electra(CONFIG, 0.5, weight)
+def model(weight: float = 50.0, seed: int = 0, config: ModelConfig = CONFIG) -> Electra:
+    built = Electra(config, 0.5, weight)
     built.initialise(seed)
     return built.eval()
 
@@ -41,9 +42,10 @@ def tensors(given: Batch) -> Tensors:
     return to_tensors(given, CPU)
 
 
+@pytest.mark.parametrize("config", [CONFIG, NARROW])
 @pytest.mark.parametrize("padded", [0, 7])
-def test_the_loss_is_the_sum_of_both_as_the_class_defines_it(padded):
-    electra, given = model(weight=3.0), tensors(batch(padded=padded))
+def test_the_loss_is_the_sum_of_both_as_the_class_defines_it(padded, config):
+    electra, given = model(weight=3.0, config=config), tensors(batch(padded=padded))
     nats = electra.nats(given)
     logits, replaced = electra.judged(given)
     rows, length = given.inputs.shape
@@ -147,6 +149,19 @@ def test_the_generator_has_its_share_of_the_width_and_heads_that_divide_it(width
     found = generator_config(config, share)
     assert (found.width, found.heads) == expected
     assert found.layers == 2
+
+
+@pytest.mark.parametrize(("width", "maps"), [(0, {"generator.into"}), (16, {"embed.project"}), (12, None)])
+def test_each_half_has_a_map_where_its_width_is_not_that_of_the_embeddings(width, maps):
+    electra = model(config=dataclasses.replace(CONFIG, embedding_width=width))
+    names = {name.rpartition(".")[0] for name, _ in electra.named_parameters()}
+    assert names & {"generator.into", "embed.project"} == (maps or {"generator.into", "embed.project"})
+    shapes = {name: tuple(value.shape) for name, value in electra.state_dict().items()}
+    width = width or 32
+    assert shapes["embed.tokens.weight"] == (CONFIG.vocab_size, width)
+    assert shapes["generator.dense.weight"] == (width, 16) and shapes["judge.dense.weight"] == (32, 32)
+    electra.loss(tensors(batch())).backward()
+    assert all(parameter.grad.any() for _, parameter in electra.named_parameters())
 
 
 def test_only_an_encoder_finds_replaced_tokens_and_no_row_is_longer_than_its_positions():

@@ -23,20 +23,25 @@ PACKED = np.array([[1] * 12, [1] * 5 + [2] * 4 + [0] * 3, [1] * 2 + [2] * 3 + [3
 def configs(draw) -> ModelConfig:
     """Any config of any topology, as small as can be."""
     heads = draw(st.sampled_from([2, 4]))
+    topology, transform = draw(st.sampled_from(TOPOLOGIES)), draw(st.booleans())
     return ModelConfig(
-        topology=draw(st.sampled_from(TOPOLOGIES)),
+        topology=topology,
         vocab_size=23,
         max_length=16,
         width=16,
         layers=draw(st.integers(1, 2)),
         decoder_layers=draw(st.integers(0, 2)),
         heads=heads,
+        embedding_width=draw(st.sampled_from([0, 10])) if transform else 0,
+        shared_layers=topology == "encoder" and draw(st.booleans()),
         kv_heads=draw(st.sampled_from([0, 1, 2])),
         head_width=draw(st.sampled_from([0, 6])),
         mlp_width=draw(st.sampled_from([0, 24])),
         norm=draw(st.sampled_from(["rms", "layer"])),
         norm_place=draw(st.sampled_from(["pre", "post"])),
         positions=draw(st.sampled_from(["rotary", "learned", "bucketed", "none"])),
+        position_offset=draw(st.sampled_from([0, 2])),
+        split_embedding=draw(st.booleans()),
         buckets=8,
         bucket_distance=10,
         gated=draw(st.booleans()),
@@ -49,7 +54,7 @@ def configs(draw) -> ModelConfig:
         embedding_norm=draw(st.booleans()),
         first_norm=draw(st.booleans()),
         final_norm=draw(st.booleans()),
-        head_transform=draw(st.booleans()),
+        head_transform=transform,
         head_bias=draw(st.booleans()),
         types=draw(st.sampled_from([0, 2])),
         dropout=draw(st.sampled_from([0.0, 0.1])),
@@ -237,6 +242,33 @@ def test_a_config_without_a_size_and_a_row_too_long_are_refused():
     config = small("decoder", max_length=8)
     with pytest.raises(UserError, match="12 tokens is longer than the model's 8"):
         Transformer(config).loss(to_tensors(batch(config), CPU))
+
+
+@pytest.mark.parametrize(
+    ("topology", "changes", "words"),
+    [
+        ("decoder", {"embedding_width": 16}, r"needs model\.head_transform"),
+        ("encoder", {"embedding_width": -1}, "must not be negative"),
+        ("decoder", {"shared_layers": True}, "for encoders"),
+        ("encoder", {"judge": True}, r"needs model\.head_transform=false"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(topology, changes, words):
+    with pytest.raises(UserError, match=words):
+        small(topology, **changes)
+
+
+def test_a_shared_layer_is_the_same_layer_each_time():
+    shared = build(small("encoder", shared_layers=True, layers=3))
+    apart = Transformer(small("encoder", layers=3, first_norm=True)).eval()
+    state = shared.state_dict()
+    assert {name.split(".")[2] for name in state if name.startswith("encoder.layers.")} == {"0"}
+    copies = {
+        name.replace("layers.0.", f"layers.{number}."): value for name, value in state.items() for number in range(3)
+    }
+    apart.load_state_dict(copies)
+    tensors = to_tensors(batch(shared.config, segments=PACKED), CPU)
+    assert torch.equal(shared.logits(tensors), apart.logits(tensors))
 
 
 @pytest.mark.slow

@@ -49,6 +49,8 @@ class CardFacts:
     origin         in words: the model it was before this training; empty = training began from nothing
     license        its identifier on the Hub; empty = not known, and then the card names none
     languages      codes, such as "en"; empty = not known
+    pair_head      the model also says how two texts belong together
+    judge          the model says of each token whether it was replaced, and nothing else
     """
 
     name: str
@@ -66,6 +68,18 @@ class CardFacts:
     origin: str = ""
     license: str = ""
     languages: tuple[str, ...] = field(default=())
+    pair_head: bool = False
+    judge: bool = False
+
+    @property
+    def loader(self) -> str:
+        """The class of transformers that opens the folder with all its heads."""
+        return "AutoModelForPreTraining" if self.pair_head or self.judge else _CLASSES[self.topology]
+
+    @property
+    def pipeline(self) -> str | None:
+        """The pipeline of transformers for such a model; there is none for encoder-decoders in version 5."""
+        return None if self.judge else _PIPELINES.get(self.topology)
 
 
 def model_card(facts: CardFacts) -> str:
@@ -85,8 +99,8 @@ def _header(facts: CardFacts) -> str:
     if facts.languages:
         entries["language"] = list(facts.languages)
     entries["library_name"] = "transformers"
-    if facts.topology in _PIPELINES:  # transformers 5 has no pipeline for encoder-decoders
-        entries["pipeline_tag"] = _PIPELINES[facts.topology]
+    if facts.pipeline:
+        entries["pipeline_tag"] = facts.pipeline
     entries["tags"] = ["hornbook", "pretraining", facts.objective, facts.family]
     lines = [f"{name}: {json.dumps(value, ensure_ascii=False)}" for name, value in entries.items()]
     return "\n".join(["---", *lines, "---"])
@@ -145,16 +159,15 @@ def _use(facts: CardFacts) -> str:
         "## How to load",
         "",
         "```python",
-        f"from transformers import {_CLASSES[facts.topology]}, AutoTokenizer",
+        f"from transformers import {facts.loader}, AutoTokenizer",
         "",
         'folder = "."  # the folder of this file',
-        f"model = {_CLASSES[facts.topology]}.from_pretrained(folder)",
+        f"model = {facts.loader}.from_pretrained(folder)",
         "tokenizer = AutoTokenizer.from_pretrained(folder)",
         "```",
     ]
-    if facts.topology in _PIPELINES:
-        task = _PIPELINES[facts.topology]
-        lines += ["", f'Or `transformers.pipeline("{task}", folder)`.']
+    if facts.pipeline:
+        lines += ["", f'Or `transformers.pipeline("{facts.pipeline}", folder)`.']
     return "\n".join(lines)
 
 

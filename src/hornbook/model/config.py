@@ -1,6 +1,7 @@
 """ModelConfig: one Transformer's shape as data; every option names the family that needs it. Loads no torch.
 
-Shapes: D width, H query heads, G key-value heads, K head width, F MLP width, L layers, V vocabulary.
+Shapes: D width, E width of the embeddings, H query heads, G key-value heads, K head width, F MLP width, L layers,
+V vocabulary.
 """
 
 from __future__ import annotations
@@ -19,9 +20,12 @@ class ModelConfig:
     topology         "decoder", "encoder" or "encoder-decoder"
     vocab_size       V: rows of the embedding; 0 = not known yet (a recipe before its tokenizer exists)
     max_length       longest row in positions, on either side
+    embedding_width  E, of the tables; a linear map leads from E to D, and the head back; 0 = D, without a map (ALBERT,
+                     ELECTRA-small: 128)
     width            D; 0 in width, layers and heads = not chosen yet (a recipe before its budget is known)
     layers           L (encoder layers of an encoder-decoder)
     decoder_layers   decoder layers of an encoder-decoder; 0 = the same as `layers`
+    shared_layers    one layer's weights are used L times; encoders only (ALBERT)
     heads            H
     kv_heads         G; 0 = H. Fewer is grouped-query attention (Ainslie et al. 2023; Llama, Qwen3)
     head_width       K; 0 = D / H
@@ -31,6 +35,8 @@ class ModelConfig:
     norm_epsilon     added to the variance
     positions        "rotary" (Su et al. 2021; Llama, ModernBERT), "learned" (GPT-2, BERT), "bucketed" (T5) or "none"
     position_offset  rows of the table of learned positions before that of the first token (RoBERTa, BART: 2)
+    split_embedding  the decoder behind an encoder has learned positions and an embedding norm of its own (BART); the
+                     table of tokens is always one
     rotary_base      theta of the rotary frequencies
     buckets          number of relative-position buckets (T5: 32)
     bucket_distance  distance from which all share the last bucket (T5: 128)
@@ -42,12 +48,14 @@ class ModelConfig:
     tied             the output head shares the embedding
     output_scale     multiplies hidden states before the head: "none", or "width" for D ** -0.5 (tied T5)
     embedding_norm   normalise the sum of embeddings (BERT, ModernBERT)
-    first_norm       the first layer normalises before attention; False where the embedding norm did it (ModernBERT)
+    first_norm       the first layer normalises before attention; False where the embedding norm did it (ModernBERT);
+                     says nothing where layers are shared
     final_norm       normalise after the last layer
     head_transform   dense, activation, norm before the output head (BERT, ModernBERT)
     head_bias        bias of the output head (BERT, ModernBERT)
-    types            number of token types (BERT: 2); 0 = none
+    types            number of token types (BERT: 2, RoBERTa: 1); 0 = none
     pair_head        a class of the pair of texts from the first position: dense, tanh, 2 classes (BERT's pooler)
+    judge            one logit a position, replaced or not, in place of the output head (ELECTRA's discriminator)
     dropout          on embeddings and after each block; -1 = chosen from how often a run reads its text
     """
 
@@ -59,6 +67,8 @@ class ModelConfig:
     heads: int = 0
     mlp_width: int = 0
     decoder_layers: int = 0
+    embedding_width: int = 0
+    shared_layers: bool = False
     kv_heads: int = 0
     head_width: int = 0
     norm: Literal["rms", "layer"] = "rms"
@@ -66,6 +76,7 @@ class ModelConfig:
     norm_epsilon: float = 1e-6
     positions: Literal["rotary", "learned", "bucketed", "none"] = "rotary"
     position_offset: int = 0
+    split_embedding: bool = False
     rotary_base: float = 10_000.0
     buckets: int = 32
     bucket_distance: int = 128
@@ -83,17 +94,27 @@ class ModelConfig:
     head_bias: bool = False
     types: int = 0
     pair_head: bool = False
+    judge: bool = False
     dropout: float = 0.0
 
     def __post_init__(self) -> None:
         sizes = ("vocab_size", "width", "layers", "heads", "mlp_width", "decoder_layers", "kv_heads", "head_width")
-        for name in (*sizes, "position_offset"):
+        for name in (*sizes, "embedding_width", "position_offset"):
             if getattr(self, name) < 0:
                 raise UserError(f"model.{name} must not be negative, but is {getattr(self, name)}.")
         if self.max_length < 2:
             raise UserError(f"model.max_length must be at least 2, not {self.max_length}.")
         if not (0.0 <= self.dropout < 1.0 or self.dropout == -1.0):
             raise UserError(f"model.dropout must be in [0, 1), or -1 to have it chosen, not {self.dropout}.")
+        if self.shared_layers and self.topology != "encoder":
+            raise UserError(f"model.shared_layers is for encoders, and model.topology is {self.topology}.")
+        if self.judge and (self.topology != "encoder" or self.head_transform or self.head_bias or not self.tied):
+            raise UserError(
+                "model.judge is an encoder's, in place of the output head: it needs model.head_transform=false, "
+                "model.head_bias=false and model.tied=true."
+            )
+        if self.embedding_width and not (self.head_transform or self.judge):
+            raise UserError("model.embedding_width needs model.head_transform: its dense map leads back to that width.")
         if self.heads == 0:
             return
         if self.head_width == 0 and self.width % self.heads:
@@ -115,6 +136,11 @@ class ModelConfig:
     def inner_width(self) -> int:
         """F, the width of the MLP: 8/3 D when gated, so that three matrices weigh as two plain ones (Shazeer 2020)."""
         return self.mlp_width or (max(64, round(self.width * 8 / 3 / 64) * 64) if self.gated else 4 * self.width)
+
+    @property
+    def table_width(self) -> int:
+        """E, the width of the embeddings."""
+        return self.embedding_width or self.width
 
     @property
     def dropped(self) -> float:

@@ -1,7 +1,7 @@
 """Parameters and floating-point operations of a config, without building it.
 
-Shapes: S positions of the input, T positions of a decoder behind an encoder, D width, H query heads, G key-value heads,
-K head width, F MLP width, V vocabulary.
+Shapes: S positions of the input, T positions of a decoder behind an encoder, D width, E width of the embeddings,
+H query heads, G key-value heads, K head width, F MLP width, V vocabulary.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from hornbook.model.config import ModelConfig
 
 @functools.cache
 def parameters(config: ModelConfig) -> int:
-    """Return the number of parameters, embeddings included, a tied head counted once; allocates none."""
+    """Return the number of parameters, embeddings included, what is shared counted once; allocates none."""
     import torch
 
     from hornbook.model.transformer import Transformer
@@ -28,11 +28,12 @@ def flops_per_token(config: ModelConfig, length: int, scored_share: float = 1.0,
     Counted as in PaLM's model FLOPs (Chowdhery et al. 2022, appendix B): a multiplication and an addition are two;
     only matrix products count (linear maps, attention scores and mixtures, the output head); the backward pass costs
     twice the forward one; nothing is recomputed. Attention is counted whole, whether or not a mask forbids half of it.
-    The head, its dense map included, is counted at `scored_share` of the output positions, where the loss is computed.
+    The head, its dense map included, is counted at `scored_share` of the output positions, where the loss is computed;
+    a judge at all of them.
     For an encoder-decoder `decoder_length` is the length of the decoder's rows, scored_share a share of those, and
     the result is the operations of a row pair divided by all its positions, length + decoder_length.
     """
-    width, inner = config.width, config.heads * config.key_width
+    width, narrow, inner = config.width, config.table_width, config.heads * config.key_width
     shared = config.key_heads * config.key_width
     mlp = (3 if config.gated else 2) * width * config.inner_width
     own = 2 * width * inner + 2 * width * shared  # q and o, k and v
@@ -40,12 +41,14 @@ def flops_per_token(config: ModelConfig, length: int, scored_share: float = 1.0,
     def layer(positions: int) -> float:
         return positions * (own + mlp) + 2 * positions**2 * inner
 
-    output = config.vocab_size * width + (width**2 if config.head_transform else 0)
-    products = config.layers * layer(length)
+    output = config.vocab_size * narrow + (width * narrow if config.head_transform else 0)
+    products = config.layers * layer(length) + ((length + decoder_length) * narrow * width if narrow != width else 0)
     if config.topology == "encoder-decoder":
         crossing = 2 * width * (inner * decoder_length + shared * length) + 2 * decoder_length * length * inner
         products += (config.decoder_layers or config.layers) * (layer(decoder_length) + crossing)
         products += decoder_length * scored_share * output
+    elif config.judge:
+        products += length * (width**2 + width)
     else:
         products += length * scored_share * output
     return 6.0 * products / (length + (decoder_length if config.topology == "encoder-decoder" else 0))

@@ -3,13 +3,17 @@
     inputs -> embed -> generator -> nats of the masked tokens, and one sample for each
     inputs with samples -> embed -> encoder -> judge -> replaced or not, at every token
 
-The embeddings are shared; the encoder and they are the model that is kept, under the names a Transformer gives them.
+The embeddings are shared: the tables and their norm, of width E. Each half has its own map from E to its width, where
+the two differ. The discriminator is the model that is kept; its parameters have the names a Transformer gives them, and
+`halves` gives those of the generator such names too. `joined` is the way back.
 
-Shapes: B rows, T positions, N scored positions, D width, G width of the generator, V vocabulary.
+Shapes: B rows, T positions, N scored positions, D width, G width of the generator, E width of the embeddings,
+V vocabulary.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -26,56 +30,115 @@ from hornbook.model.inputs import Tensors
 from hornbook.model.layers import Embeddings, Stack, activation
 from hornbook.model.loss import Kernel, linear_cross_entropy, linear_nats, nats_and_slope
 from hornbook.model.parts import Linear, compute_type, make_norm
+from hornbook.model.transformer import Judge
 
 # Shares of the vocabulary are whole numbers of 2**-40 when they are summed: such a sum has no order.
 _UNIT = 2.0**40
 _ROWS = 1024  # of logits at once
+# The generator's names here, and those of the same parts of a Transformer.
+_GENERATOR = (
+    ("generator.into.", "embed.project."),
+    ("generator.stack.", "encoder."),
+    ("generator.dense.", "head.dense."),
+    ("generator.norm.", "head.norm."),
+    ("generator.bias", "head.bias"),
+)
+
+
+def discriminator_config(config: ModelConfig) -> ModelConfig:
+    """Return the config of the discriminator as a model of its own: a judge in place of the head."""
+    return replace(config, judge=True, head_transform=False, head_bias=False, tied=True, output_scale="none")
 
 
 def generator_config(config: ModelConfig, share: float) -> ModelConfig:
-    """Return the config of a generator of about `share` of the width, and as many layers (section 3.2)."""
+    """Return the config of a generator of about `share` of the width, and as many layers (section 3.2).
+
+    With it, a masked language model of BERT's block is exactly the generator; `config` may be the discriminator's.
+    """
     width = max(8, 8 * round(config.width * share / 8))
     wanted = max(1, round(config.heads * share))
     heads = max(number for number in range(1, wanted + 1) if width % (2 * number) == 0)
     inner = max(8, round(config.mlp_width * share))
     return replace(
-        config, width=width, heads=heads, kv_heads=0, head_width=0, mlp_width=inner if config.mlp_width else 0
+        config,
+        width=width,
+        embedding_width=config.table_width,
+        heads=heads,
+        kv_heads=0,
+        head_width=0,
+        mlp_width=inner if config.mlp_width else 0,
+        judge=False,
+        head_transform=True,
+        head_bias=True,
     )
+
+
+def generator_share(discriminator: ModelConfig, generator: ModelConfig) -> float:
+    """Return the share with which `generator_config` gives this generator, or refuse the two in words."""
+    share = generator.width / discriminator.width
+    made = generator_config(discriminator, share)
+    for name in ("vocab_size", "max_length", "table_width", "types", "layers", "width", "heads", "inner_width"):
+        if getattr(made, name) != getattr(generator, name):
+            raise UserError(
+                f"The generator does not go with this discriminator: its {name} is {getattr(generator, name)}, and a "
+                f"generator of {share:g} of the width needs {getattr(made, name)}."
+            )
+    return share
+
+
+def halves(state: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Return the states of (discriminator, generator), each a Transformer's, from that of an Electra.
+
+    The embeddings are in both. Raises ValueError where the generator has a parameter that no Transformer has.
+    """
+    discriminator = {name: value for name, value in state.items() if not name.startswith("generator.")}
+    generator = {name: value for name, value in state.items() if _is_shared(name)}
+    for ours, theirs in _GENERATOR:
+        generator |= {theirs + name.removeprefix(ours): v for name, v in state.items() if name.startswith(ours)}
+    return discriminator, generator
+
+
+def joined(discriminator: Mapping[str, Tensor], generator: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the state of an Electra from those of its halves: `halves`, read the other way.
+
+    An empty generator leaves its parameters out: `load_state_dict(..., strict=False)` then keeps its first values.
+    Raises UserError where the two have other embeddings: then they were not trained together.
+    """
+    found = dict(discriminator)
+    for name, value in generator.items():
+        if not _is_shared(name):
+            theirs, ours = next((theirs, ours) for ours, theirs in _GENERATOR if name.startswith(theirs))
+            found[ours + name.removeprefix(theirs)] = value
+        elif name not in found or not torch.equal(found[name], value):
+            raise UserError(
+                f"The generator does not go with this discriminator: they share their embeddings, and {name} differs."
+            )
+    return found
+
+
+def _is_shared(name: str) -> bool:
+    return name.startswith("embed.") and not name.startswith("embed.project.")
 
 
 class Generator(nn.Module):
     """A narrow encoder between the embeddings' width and back: into, layers, dense, activation, norm, bias."""
 
-    def __init__(self, config: ModelConfig, outer: ModelConfig) -> None:
+    def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.into = Linear(outer.width, config.width, bias=True)
+        narrow, width = config.table_width, config.width
+        self.into = Linear(narrow, width, bias=True) if width != narrow else None
         self.stack = Stack(config, config.layers, causal=False, cross=False)
-        self.dense = Linear(config.width, outer.width, bias=True)
+        self.dense = Linear(width, narrow, bias=True)
         self.activation = activation(config.activation)
-        self.norm = make_norm(outer)
-        self.bias = nn.Parameter(torch.empty(outer.vocab_size))
+        self.norm = make_norm(config, narrow)
+        self.bias = nn.Parameter(torch.empty(config.vocab_size))
 
     def forward(self, x: Tensor, batch: Tensors) -> Tensor:
-        """Return what the embedding matrix is multiplied with at the scored positions, [N, D], for x [B, T, D]."""
-        narrow = self.into(x).to(x.dtype)  # the residual stream keeps its precision
+        """Return what the embedding matrix is multiplied with at the scored positions, [N, E], for x [B, T, E]."""
+        narrow = x if self.into is None else self.into(x).to(x.dtype)  # the residual stream keeps its precision
         hidden = self.stack(narrow, batch.segments, batch.visible).flatten(0, 1)  # [B * T, G]
         output: Tensor = self.norm(self.activation(self.dense(hidden.index_select(0, batch.scored))))
         return output
-
-
-class Judge(nn.Module):
-    """The discriminator's head: dense, activation, one logit."""
-
-    def __init__(self, config: ModelConfig) -> None:
-        super().__init__()
-        self.dense = Linear(config.width, config.width, bias=True)
-        self.activation = activation(config.activation)
-        self.output = Linear(config.width, 1, bias=True)
-
-    def forward(self, hidden: Tensor) -> Tensor:
-        """Return the logits [B, T] that a token was replaced, in full precision, for hidden [B, T, D]."""
-        logits: Tensor = self.output(self.activation(self.dense(hidden)))
-        return logits[..., 0].float()
 
 
 class Electra(nn.Module):
@@ -95,7 +158,7 @@ class Electra(nn.Module):
         self.weight = weight
         self.inner = generator_config(config, share)
         self.embed = Embeddings(config)
-        self.generator = Generator(self.inner, config)
+        self.generator = Generator(self.inner)
         self.encoder = Stack(config, config.layers, causal=False, cross=False)
         self.judge = Judge(config)
         self.kernel: Kernel = nats_and_slope
@@ -140,7 +203,7 @@ class Electra(nn.Module):
         """Put samples in the scored places and judge all; no gradient passes through the samples."""
         shown = batch.inputs.clone()
         shown.view(-1)[batch.scored] = self._samples(batch, hidden.detach())
-        outputs = self.encoder(self._embedded(shown, batch), batch.segments, batch.visible)
+        outputs = self.encoder(self.embed.widened(self._embedded(shown, batch)), batch.segments, batch.visible)
         return self.judge(outputs), shown != batch.targets
 
     @torch.no_grad()
@@ -160,6 +223,7 @@ class Electra(nn.Module):
         return found.clamp_(max=self.config.vocab_size - 1)
 
     def _embedded(self, tokens: Tensor, batch: Tensors) -> Tensor:
+        """Return what the shared tables say of tokens int64[B, T], [B, T, E]."""
         if tokens.shape[1] > self.config.max_length:
             raise UserError(
                 f"A row of {tokens.shape[1]} tokens is longer than the model's {self.config.max_length} positions: "
@@ -169,8 +233,7 @@ class Electra(nn.Module):
             positions = torch.arange(tokens.shape[1], device=tokens.device)
         else:
             positions = document_positions(batch.segments)
-        x: Tensor = self.embed(tokens, positions, batch.types)
-        return x
+        return self.embed.narrow(tokens, positions, batch.types)
 
     def compile_layers(self) -> None:
         """Compile the layers and the loss's kernel, as a Transformer does."""

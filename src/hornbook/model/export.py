@@ -6,7 +6,8 @@ The files are written here, by the family's table; transformers is needed only t
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from torch import Tensor
 from hornbook.artifacts import MANIFEST, read_json, write_directory
 from hornbook.errors import UserError
 from hornbook.model.config import ModelConfig
+from hornbook.model.electra import discriminator_config, halves
 from hornbook.model.families import choose, find
 from hornbook.model.families.convert import to_hf
 from hornbook.model.families.family import Family
@@ -23,6 +25,18 @@ from hornbook.tokens.tokenizer import Codec
 from hornbook.vocab import ROLES, Vocab
 
 KIND = "transformers model"
+GENERATOR = "generator"
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One model of an export: its place in the folder, what it is, and the text of its README.md."""
+
+    place: str
+    family: Family
+    state: Mapping[str, Tensor]
+    config: ModelConfig
+    card: str
 
 
 def export(
@@ -43,37 +57,84 @@ def export(
     `target` holds something that is not an export.
     """
     chosen = find(family) if family else choose(config)
-    if reason := chosen.holds(config):
-        raise UserError(f"This model cannot be exported exactly as {chosen.name}, which needs {reason}.")
-    if vocab.size > config.vocab_size:
-        raise UserError(
-            f"The tokenizer has {vocab.size} entries but the model only {config.vocab_size}; "
-            "export with the tokenizer that the model was trained with."
-        )
+    return _export([_Part("", chosen, model_state, config, card)], tokenizer_text, vocab, target, shard_bytes)
+
+
+def export_electra(
+    state: Mapping[str, Tensor],
+    config: ModelConfig,
+    generator: ModelConfig,
+    tokenizer_text: str,
+    vocab: Vocab,
+    cards: tuple[str, str],
+    target: Path,
+    shard_bytes: int = 0,
+) -> Path:
+    """Write both halves of an Electra: the discriminator into `target`, the generator into its folder `generator/`.
+
+    `config` and `generator` are those of the two halves, `cards` their README.md. Each half is a model of its own with
+    all its files. Raises UserError as `export` does.
+    """
+    kept, beside = halves(state)
+    parts = [
+        _Part("", find("electra"), kept, discriminator_config(config), cards[0]),
+        _Part(GENERATOR, find("electra-generator"), beside, generator, cards[1]),
+    ]
+    return _export(parts, tokenizer_text, vocab, target, shard_bytes)
+
+
+def _export(parts: Sequence[_Part], tokenizer_text: str, vocab: Vocab, target: Path, shard_bytes: int) -> Path:
+    """Write all parts, or nothing where one of them cannot be written exactly."""
+    for part in parts:
+        if reason := part.family.holds(part.config):
+            raise UserError(f"This model cannot be exported exactly as {part.family.name}, which needs {reason}.")
+        if vocab.size > part.config.vocab_size:
+            raise UserError(
+                f"The tokenizer has {vocab.size} entries but the model only {part.config.vocab_size}; "
+                "export with the tokenizer that the model was trained with."
+            )
+    settings = [config_json(part.family, part.config, vocab) for part in parts]
     _refuse_foreign(target)
-    tensors = to_hf(chosen, model_state, config)
-    settings = config_json(chosen, config, vocab)
-    settings["dtype"] = str(next(iter(tensors.values())).dtype).removeprefix("torch.")
-    with write_directory(target, KIND, {"family": chosen.name}) as scratch:
-        _write(scratch / "config.json", settings)
-        write_weights(scratch, tensors, shard_bytes)
-        (scratch / "tokenizer.json").write_text(tokenizer_json(config, tokenizer_text, vocab), encoding="utf-8")
-        _write(scratch / "tokenizer_config.json", tokenizer_config_json(config, tokenizer_text, vocab))
-        if config.topology != "encoder":
-            _write(scratch / "generation_config.json", generation_config_json(config, vocab))
-        (scratch / "README.md").write_text(card, encoding="utf-8")
+    with write_directory(target, KIND, {"family": parts[0].family.name}) as scratch:
+        for part, entries in zip(parts, settings, strict=True):
+            (scratch / part.place).mkdir(exist_ok=True)
+            _write_part(scratch / part.place, part, entries, tokenizer_text, vocab, shard_bytes)
     return target
 
 
+def _write_part(
+    folder: Path, part: _Part, settings: Mapping[str, Any], tokenizer_text: str, vocab: Vocab, shard_bytes: int
+) -> None:
+    tensors, config = to_hf(part.family, part.state, part.config), part.config
+    dtype = str(next(iter(tensors.values())).dtype).removeprefix("torch.")
+    _write(folder / "config.json", {**settings, "dtype": dtype})
+    write_weights(folder, tensors, shard_bytes)
+    (folder / "tokenizer.json").write_text(tokenizer_json(config, tokenizer_text, vocab), encoding="utf-8")
+    _write(folder / "tokenizer_config.json", tokenizer_config_json(config, tokenizer_text, vocab))
+    if config.topology != "encoder":
+        _write(folder / "generation_config.json", generation_config_json(config, vocab))
+    (folder / "README.md").write_text(part.card, encoding="utf-8")
+
+
 def config_json(family: Family, config: ModelConfig, vocab: Vocab) -> dict[str, Any]:
-    """Return config.json: the family's settings and the special ids."""
+    """Return config.json: the family's settings and the special ids.
+
+    Raises UserError where the class computes with a special id, and the tokenizer has another than the model.
+    """
     ids: dict[str, Any] = {f"{role}_token_id": getattr(vocab, role) for role in ("pad", "bos", "eos")}
     if config.topology == "encoder":
         ids |= {f"{role}_token_id": getattr(vocab, role) for role in ("cls", "sep")}
     if config.topology == "encoder-decoder":
-        # The decoder's first input is padding (Raffel et al. 2020), as in our batches.
-        ids["decoder_start_token_id"] = vocab.require("pad", "An encoder-decoder")
-    return {**family.settings(config), **ids}
+        ids["decoder_start_token_id"] = vocab.start("An encoder-decoder")  # as in our batches
+    settings = family.settings(config)
+    for item in family.fields:
+        if item.theirs in ids and ids[item.theirs] != settings[item.theirs]:
+            needed = item.here({item.theirs: vocab.require("pad", f"A model of the family {family.name}")}, {})
+            raise UserError(
+                f"{family.architecture} counts positions from behind the padding's id, which is {ids[item.theirs]} in "
+                f"this tokenizer: it needs model.{item.ours} = {needed}, not {getattr(config, item.ours)}."
+            )
+    return {**settings, **ids}
 
 
 def tokenizer_json(config: ModelConfig, tokenizer_text: str, vocab: Vocab) -> str:
@@ -109,7 +170,7 @@ def tokenizer_config_json(config: ModelConfig, tokenizer_text: str, vocab: Vocab
         "model_max_length": config.max_length,
         "clean_up_tokenization_spaces": False,
         "padding_side": "left" if config.topology == "decoder" else "right",
-        "model_input_names": ["input_ids", *(["token_type_ids"] if config.types else []), "attention_mask"],
+        "model_input_names": ["input_ids", *(["token_type_ids"] if config.types > 1 else []), "attention_mask"],
         **roles,
         "additional_special_tokens": codec.tokens(vocab.sentinels) + [name for name, _ in vocab.modes],
     }
@@ -119,7 +180,7 @@ def generation_config_json(config: ModelConfig, vocab: Vocab) -> dict[str, Any]:
     """Return generation_config.json: the special ids, and the length that the model was trained on as the bound."""
     ids = {f"{role}_token_id": getattr(vocab, role) for role in ("pad", "bos", "eos")}
     if config.topology == "encoder-decoder":
-        ids["decoder_start_token_id"] = vocab.pad
+        ids["decoder_start_token_id"] = vocab.start("An encoder-decoder")
     return {**{name: number for name, number in ids.items() if number is not None}, "max_length": config.max_length}
 
 

@@ -18,7 +18,7 @@ from hornbook.artifacts import read_json
 from hornbook.errors import UserError
 from hornbook.model.config import ModelConfig
 from hornbook.model.families import recognise
-from hornbook.model.families.convert import from_hf, lines
+from hornbook.model.families.convert import from_hf, left_aside, lines
 from hornbook.model.families.family import Family
 from hornbook.model.transformer import Transformer
 from hornbook.model.weights import read_weights
@@ -38,6 +38,7 @@ class Folder:
     codec    its tokenizer
     dtype    the type of the tensors in the files; "mixed" where there are several
     sha256   of each file of weights
+    left     names of tensors that were learned and that this model has no head for, left out
     """
 
     family: Family
@@ -46,6 +47,7 @@ class Folder:
     codec: Codec
     dtype: str
     sha256: dict[str, str]
+    left: tuple[str, ...]
 
 
 def read_folder(path: Path, *, allow_pickle: bool = False) -> Folder:
@@ -64,7 +66,8 @@ def read_folder(path: Path, *, allow_pickle: bool = False) -> Folder:
     except UserError as error:
         raise UserError(f"The weights in {path} do not fit {family.architecture}: {error}") from error
     _check(path, family, config, state)
-    return Folder(family, config, state, codec, weights.dtype, weights.sha256)
+    left = tuple(left_aside(family, weights.tensors, config))
+    return Folder(family, config, state, codec, weights.dtype, weights.sha256, left)
 
 
 def read_settings(path: Path) -> dict[str, Any]:

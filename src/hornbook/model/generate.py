@@ -131,7 +131,7 @@ class _Writer:
 
     def read(self, tokens: Tensor, positions: Tensor) -> Tensor:
         """Take in tokens int64[B, T] at positions int64[B, T] and return what the last layer says, [B, T, D]."""
-        x = self.model.embed(tokens, positions, None)
+        x = self.model.embed(tokens, positions, None, behind=self.model.encoder is not None)
         length = int(positions.max()) + 1
         return self.stack.step(x, positions, length, self.caches, self.memories, self.memory_mask)
 

@@ -1,6 +1,6 @@
 """The first values of all parameters, in one function.
 
-Shapes: D width, H query heads, K head width, F MLP width, L layers of a stack.
+Shapes: D width, E width of the embeddings, H query heads, K head width, F MLP width, L layers of a stack.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ def initialise(parameters: Iterable[tuple[str, Tensor]], config: ModelConfig, se
     Norms are 1 and biases 0. Matrices and tables are normal with standard deviation
         sqrt(2 / (5 D))              "small init" (Nguyen and Salazar 2019): 0.023 at D = 768, near GPT-2's 0.02, and
                                      growing for narrow models, where 0.02 leaves layers with almost no effect
-        that / sqrt(2 L)             maps that write to the residual stream: o and down (Radford et al. 2019, 2.3),
+        sqrt(2 / (5 E))              tables of embeddings, and the map from them to the layers
+        the first / sqrt(2 L)        maps that write to the residual stream: o and down (Radford et al. 2019, 2.3),
                                      sqrt(3 L) in layers of three branches
     Without the attention's scale, 1/sqrt(K) must sit in the queries' weights; then the factors are those of T5 (Raffel
     et al. 2020; Mesh TensorFlow), one over the root of the inputs:
@@ -46,7 +47,7 @@ def initialise(parameters: Iterable[tuple[str, Tensor]], config: ModelConfig, se
 
 def _deviation(name: str, config: ModelConfig) -> float:
     stack, part = name.split(".")[0], ".".join(name.split(".")[-2:])
-    width = config.width
+    width = config.table_width if stack == "embed" else config.width
     if config.attention_scale == "head":
         small = math.sqrt(2 / (5 * width))
         if part not in ("o.weight", "down.weight"):

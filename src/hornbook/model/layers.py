@@ -1,6 +1,7 @@
 """The MLP, the embeddings, the Layer and the Stack of layers.
 
-Shapes: B rows, T positions, S positions of the memory, D width, F MLP width, H heads, K head width, L layers.
+Shapes: B rows, T positions, S positions of the memory, D width, E width of the embeddings, F MLP width,
+H heads, K head width, L layers.
 """
 
 from __future__ import annotations
@@ -58,31 +59,52 @@ class MLP(nn.Module):
 
 
 class Embeddings(nn.Module):
-    """The sum of token, learned position and type embeddings, normalised where the config says so."""
+    """The sum of token, learned position and type embeddings, normalised where the config says so.
+
+    A decoder behind an encoder shares the tokens, and the rest too unless the embeddings are split (BART).
+    Where tables and layers are of different widths, a linear map leads from the one to the other ("factorized embedding
+    parameterization", Lan et al. 2020, 3.1).
+    """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.dropout = config.dropped
-        self.tokens = Table(config.vocab_size, config.width)
+        width = config.table_width
+        self.tokens = Table(config.vocab_size, width)
         self.offset = config.position_offset
         rows = config.max_length + self.offset
-        self.positions = Table(rows, config.width) if config.positions == "learned" else None
-        self.types = Table(config.types, config.width) if config.types else None
-        self.norm = make_norm(config) if config.embedding_norm else None
+        self.positions = Table(rows, width) if config.positions == "learned" else None
+        self.types = Table(config.types, width) if config.types else None
+        self.norm = make_norm(config, width) if config.embedding_norm else None
+        self.split = config.split_embedding and config.topology == "encoder-decoder"
+        self.decoder_positions = Table(rows, width) if self.split and self.positions is not None else None
+        self.decoder_norm = make_norm(config, width) if self.split and config.embedding_norm else None
+        self.project = Linear(width, config.width, bias=True) if width != config.width else None
 
-    def forward(self, tokens: Tensor, positions: Tensor, types: Tensor | None) -> Tensor:
+    def forward(self, tokens: Tensor, positions: Tensor, types: Tensor | None, behind: bool = False) -> Tensor:
         """tokens, types int64[B, T]; positions int64[T] or [B, T] within each document. Returns [B, T, D].
 
-        Without types all tokens are of type 0; a model without a table of types reads none.
+        Without types all tokens are of type 0; a model without a table of types reads none. `behind` = these are the
+        inputs of a decoder behind an encoder.
         """
+        return self.widened(self.narrow(tokens, positions, types, behind))
+
+    def narrow(self, tokens: Tensor, positions: Tensor, types: Tensor | None, behind: bool = False) -> Tensor:
+        """Return what the tables say, [B, T, E]."""
+        own = behind and self.split
+        places, norm = (self.decoder_positions, self.decoder_norm) if own else (self.positions, self.norm)
         x: Tensor = self.tokens(tokens)
-        if self.positions is not None:
-            x = x + self.positions(positions + self.offset)
+        if places is not None:
+            x = x + places(positions + self.offset)
         if self.types is not None:
             x = x + self.types(torch.zeros_like(tokens) if types is None else types)
-        if self.norm is not None:
-            x = self.norm(x)
+        if norm is not None:
+            x = norm(x)
         return F.dropout(x, self.dropout, self.training)
+
+    def widened(self, x: Tensor) -> Tensor:
+        """Return x [B, T, E] in the width of the layers, [B, T, D]; the residual stream keeps its precision."""
+        return x if self.project is None else self.project(x).to(x.dtype)
 
 
 class Layer(nn.Module):
@@ -134,13 +156,16 @@ class Layer(nn.Module):
 
 
 class Stack(nn.Module):
-    """L layers, their shared positions and mask, and the final norm."""
+    """L layers, or one that is used L times, their shared positions and mask, and the final norm."""
 
     def __init__(self, config: ModelConfig, layers: int, causal: bool, cross: bool) -> None:
         super().__init__()
         self.causal = causal
         self.buckets, self.farthest = config.buckets, config.bucket_distance
-        self.layers = nn.ModuleList(Layer(config, cross, first=number == 0) for number in range(layers))
+        self.times = layers if config.shared_layers else 1
+        own = 1 if config.shared_layers else layers
+        first = not config.shared_layers
+        self.layers = nn.ModuleList(Layer(config, cross, first and number == 0) for number in range(own))
         self.relative = Table(config.buckets, config.heads) if config.positions == "bucketed" else None
         self.norm = make_norm(config) if config.final_norm else None
         self.rotary = config.positions == "rotary"
@@ -171,7 +196,7 @@ class Stack(nn.Module):
         both = None if segments is None or memory_segments is None else crossing(segments, memory_segments)
         memory_mask = additive(both, None, kind)
         rotation = self._rotation(position)
-        for layer in self.layers:
+        for layer in [*self.layers] * self.times:
             x = layer(x, mask, by_kernel, rotation, memory, memory_mask)
         return x if self.norm is None else self.norm(x)
 

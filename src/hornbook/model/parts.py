@@ -92,7 +92,7 @@ class _RootMeanSquare(torch.autograd.Function):
         return for_x, for_weight, None
 
 
-def make_norm(config: ModelConfig) -> Norm:
-    """Return the config's norm over the width D; RMSNorm has no bias, LayerNorm has one where linear maps have."""
+def make_norm(config: ModelConfig, width: int = 0) -> Norm:
+    """Return the config's norm over a width, D if 0; RMSNorm has no bias, LayerNorm has one where linear maps have."""
     centred = config.norm == "layer"
-    return Norm(config.width, config.norm_epsilon, centred, centred and config.biases)
+    return Norm(width or config.width, config.norm_epsilon, centred, centred and config.biases)

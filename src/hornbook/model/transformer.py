@@ -1,6 +1,7 @@
 """The Transformer: one model for decoders, encoders and encoder-decoders.
 
-Shapes: B rows, S positions of the input, T positions of the output, N scored positions, D width, V vocabulary.
+Shapes: B rows, S positions of the input, T positions of the output, N scored positions, D width,
+E width of the embeddings, V vocabulary.
 """
 
 from __future__ import annotations
@@ -24,16 +25,16 @@ class Head(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        width = config.width
+        width, inner = config.width, config.table_width
         self.activation = activation(config.activation)
         self.scale = width**-0.5 if config.output_scale == "width" else 1.0
-        self.dense = Linear(width, width, config.biases) if config.head_transform else None
-        self.norm = make_norm(config) if config.head_transform else None
-        self.output = None if config.tied else Linear(width, config.vocab_size, bias=False)
+        self.dense = Linear(width, inner, config.biases) if config.head_transform else None
+        self.norm = make_norm(config, inner) if config.head_transform else None
+        self.output = None if config.tied else Linear(inner, config.vocab_size, bias=False)
         self.bias = nn.Parameter(torch.empty(config.vocab_size)) if config.head_bias else None
 
     def forward(self, hidden: Tensor) -> Tensor:
-        """Return what the output matrix is multiplied with, [..., D]."""
+        """Return what the output matrix is multiplied with, [..., E], for hidden [..., D]."""
         if self.dense is not None and self.norm is not None:
             hidden = self.norm(self.activation(self.dense(hidden)))
         return hidden if self.scale == 1.0 else hidden * self.scale
@@ -51,6 +52,21 @@ class PairHead(nn.Module):
         """Return the logits [B, 2] of hidden states [B, T, D]."""
         logits: Tensor = self.output(torch.tanh(self.dense(hidden[:, 0])))
         return logits
+
+
+class Judge(nn.Module):
+    """Whether a token was replaced (Clark et al. 2020, ELECTRA's discriminator): dense, activation, one logit."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.dense = Linear(config.width, config.width, bias=True)
+        self.activation = activation(config.activation)
+        self.output = Linear(config.width, 1, bias=True)
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """Return the logits [B, T] that a token was replaced, in full precision, for hidden [B, T, D]."""
+        logits: Tensor = self.output(self.activation(self.dense(hidden)))
+        return logits[..., 0].float()
 
 
 class Transformer(nn.Module):
@@ -72,6 +88,7 @@ class Transformer(nn.Module):
         self.decoder = None if config.topology == "encoder" else Stack(config, behind, causal=True, cross=both)
         self.head = Head(config)
         self.pair = PairHead(config) if config.pair_head else None
+        self.judge = Judge(config) if config.judge else None
         self.kernel: Kernel = nats_and_slope
         self.initialise(0)
 
@@ -97,18 +114,20 @@ class Transformer(nn.Module):
             segments = torch.ones_like(batch.inputs)
         elif segments is not None and behind is None:
             behind = torch.ones_like(batch.decoder_inputs)
-        output = self.decoder(
-            self.embedded(batch.decoder_inputs, behind, None), behind, memory=memory, memory_segments=segments
-        )
+        y = self.embedded(batch.decoder_inputs, behind, None, behind=True)
+        output = self.decoder(y, behind, memory=memory, memory_segments=segments)
         return output
 
-    def embedded(self, tokens: Tensor, segments: Tensor | None, types: Tensor | None) -> Tensor:
-        """Return the embeddings [B, T, D] of tokens int64[B, T]; positions restart at each document."""
+    def embedded(self, tokens: Tensor, segments: Tensor | None, types: Tensor | None, behind: bool = False) -> Tensor:
+        """Return the embeddings [B, T, D] of tokens int64[B, T]; positions restart at each document.
+
+        `behind` = these are the inputs of a decoder behind an encoder.
+        """
         if segments is None or self.embed.positions is None:
             positions = torch.arange(tokens.shape[1], device=tokens.device)
         else:
             positions = document_positions(segments)
-        x: Tensor = self.embed(tokens, positions, types)
+        x: Tensor = self.embed(tokens, positions, types, behind)
         return x
 
     def check(self, *tokens: Tensor | None) -> None:
@@ -122,7 +141,9 @@ class Transformer(nn.Module):
 
     @property
     def output_weight(self) -> Tensor:
-        """The matrix [V, D] of the output head."""
+        """The matrix [V, E] of the output head."""
+        if self.judge is not None:
+            raise UserError("This model tells replaced tokens from original ones: it says no tokens.")
         return self.embed.tokens.weight if self.head.output is None else self.head.output.weight
 
     def loss(self, batch: Tensors) -> Tensor:
@@ -150,6 +171,15 @@ class Transformer(nn.Module):
         with torch.no_grad():
             return -torch.log_softmax(self.pair(self.hidden(batch)).float(), -1)
 
+    def judged(self, batch: Tensors) -> Tensor:
+        """Return the logits [B, T] that a token was replaced."""
+        if self.judge is None:
+            raise UserError(
+                "This model says tokens; only ELECTRA's discriminator tells replaced ones from original ones."
+            )
+        logits: Tensor = self.judge(self.hidden(batch))
+        return logits
+
     def nats(self, batch: Tensors) -> Tensor:
         """Return -log p(target) of each scored position [N], in the order of `scored`, without gradients."""
         with torch.no_grad():
@@ -166,7 +196,7 @@ class Transformer(nn.Module):
         return F.linear(self.head(hidden), self.output_weight, self.head.bias)
 
     def _scored(self, hidden: Tensor, batch: Tensors) -> Tensor:
-        """Return the head's view [N, D] of the scored positions of [B, T, D]: the head costs nothing elsewhere."""
+        """Return the head's view [N, E] of the scored positions of [B, T, D]: the head costs nothing elsewhere."""
         picked: Tensor = self.head(hidden.flatten(0, 1).index_select(0, batch.scored))
         return picked
 

@@ -96,7 +96,7 @@ class Denoising:
         return hidden, spans, deleted, masked
 
     def requirements(self, max_length: int) -> Requirements:
-        """A mask, padding, which starts the decoder, and the end of text."""
+        """A mask, padding, which starts the decoder unless the tokenizer says otherwise, and the end of text."""
         return Requirements(("pad", "eos", "mask") if self.infill or self.mask else ("pad", "eos"))
 
     def row_length(self, max_length: int) -> int:
@@ -122,6 +122,7 @@ class Denoising:
         A row with padding has fewer, and its inputs and targets end in padding.
         """
         pad, eos = (self.vocab.require(role, _WHO) for role in ("pad", "eos"))
+        start = self.vocab.start(_WHO)
         size, length = rows.tokens.shape
         own = np.ones(rows.tokens.shape, np.int32) if rows.segments is None else rows.segments
         real = noise.real_lengths(own)
@@ -154,7 +155,7 @@ class Denoising:
         targets[np.arange(size), real] = end
         count = real + (real > 0)
         if rows.segments is None:
-            return finish(inputs, targets, count, pad, None, None)
+            return finish(inputs, targets, count, start, None, None)
         last = own[np.arange(size), np.maximum(real - 1, 0)]
         of_spans = np.repeat(own.reshape(-1)[documents.start], shares[1])
         shown = _put(own.reshape(-1).take(kept), old, place, of_spans)
@@ -162,7 +163,7 @@ class Denoising:
         behind = np.zeros(targets.shape, own.dtype)
         behind[:, :length] = own
         behind[np.arange(size), real] = last
-        return finish(inputs, targets, count, pad, segments, behind)
+        return finish(inputs, targets, count, start, segments, behind)
 
     @property
     def _mask(self) -> int:

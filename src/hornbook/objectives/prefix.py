@@ -142,7 +142,7 @@ class PrefixLM:
         targets = rewrite.fill(rows.tokens[behind], says, targets_width, pad)
         inputs_segments = rewrite.fill(segments[ahead], real - says, length - targets_width, 0)
         decoder_segments = rewrite.fill(segments[behind], says, targets_width, 0)
-        decoder_inputs = np.full_like(targets, pad)
+        decoder_inputs = np.full_like(targets, self.vocab.start("The prefix objective"))
         same = decoder_segments[:, 1:] == decoder_segments[:, :-1]
         decoder_inputs[:, 1:][same] = targets[:, :-1][same]
         return Batch(

@@ -35,7 +35,7 @@ def build(
     says     int64[B] the same of its targets
     widths   S, U
     """
-    pad, eos = (vocab.require(role, who) for role in ("pad", "eos"))
+    pad, eos, start = vocab.require("pad", who), vocab.require("eos", who), vocab.start(who)
     tokens, segments = rows.tokens, chosen.segments
     require_sentinels(vocab, int(chosen.rank.max(initial=-1)) + 1, who)
     sentinels = np.array(vocab.sentinels, tokens.dtype)[chosen.rank]
@@ -47,28 +47,28 @@ def build(
     inputs = rewrite.lay(read, reads, widths[0], pad, end)
     targets = rewrite.lay(said, says, widths[1], pad, end)
     if rows.segments is None:
-        return finish(inputs, targets, says + real, pad, None, None)
+        return finish(inputs, targets, says + real, start, None, None)
     last = segments[np.arange(len(segments)), np.maximum(real_lengths(segments) - 1, 0)]
     return finish(
         inputs,
         targets,
         says + real,
-        pad,
+        start,
         rewrite.lay(segments.take(read_at), reads, widths[0], 0, last),
         rewrite.lay(segments.take(said_at), says, widths[1], 0, last),
     )
 
 
 def finish(
-    inputs: Integers, targets: Integers, count: Counts, pad: int, segments: Integers | None, behind: Integers | None
+    inputs: Integers, targets: Integers, count: Counts, start: int, segments: Integers | None, behind: Integers | None
 ) -> Batch:
-    """Return the batch of both sides; each row has `count` targets, and each document's targets start from padding."""
+    """Return the batch of both sides; rows have `count` targets, each document's decoder inputs begin with `start`."""
     weights: Mask = np.arange(targets.shape[1]) < count[:, None]
     decoder_inputs = np.empty_like(targets)
-    decoder_inputs[:, 0] = pad
+    decoder_inputs[:, 0] = start
     decoder_inputs[:, 1:] = targets[:, :-1]
     if behind is not None:
-        np.copyto(decoder_inputs[:, 1:], pad, where=behind[:, 1:] != behind[:, :-1])
+        np.copyto(decoder_inputs[:, 1:], start, where=behind[:, 1:] != behind[:, :-1])
     return Batch(
         inputs,
         targets,

@@ -12,7 +12,7 @@ from typing import Any
 from hornbook.errors import UserError
 from hornbook.objectives.base import Requirements
 from hornbook.tokens.tokenizer import Codec, make_codec
-from hornbook.vocab import ROLES, SENTINEL
+from hornbook.vocab import ROLES, SENTINEL, START
 
 # Marks of a document that stand in for one another; a start mark is never missed, see the objectives' marks.
 _STAND_INS: Mapping[str, tuple[str, ...]] = {"cls": ("bos", "eos"), "sep": ("eos",)}
@@ -26,7 +26,7 @@ def with_special_tokens(codec: Codec, needs: Requirements) -> tuple[Codec, tuple
     <extra_id_0> is the last id. Raises UserError when a name is taken by a piece of text.
     """
     vocab = codec.vocab
-    known = {role: number for role in ROLES if (number := getattr(vocab, role)) is not None}
+    known = {role: number for role in (*ROLES, START) if (number := getattr(vocab, role)) is not None}
     roles = {role: codec.tokens([number])[0] for role, number in known.items()}
     names: list[str] = []
     for role in needs.roles:

@@ -12,12 +12,12 @@ from typing import Any
 
 from hornbook.artifacts import read_json
 from hornbook.errors import UserError
-from hornbook.tokens.tokenizer import Codec, load_codec, make_codec
+from hornbook.tokens.tokenizer import Codec, load_codec, make_codec, neighbouring_start
 from hornbook.vocab import ROLES
 
 
 def read_tokenizer(folder: Path, settings: Mapping[str, Any]) -> Codec:
-    """Return the tokenizer in a model's folder; `settings` is its config.json, whose ids tell roles without a name.
+    """Return the tokenizer in a model's folder; ids in its config.json, `settings`, tell roles without a name.
 
     Raises UserError, with what to do, when there is none that can be read, or it needs code of its own.
     """
@@ -33,7 +33,7 @@ def read_tokenizer(folder: Path, settings: Mapping[str, Any]) -> Codec:
         return load_codec(folder, ids)
     names = {path.name for path in folder.iterdir()}
     if "vocab.txt" in names or {"vocab.json", "merges.txt"} <= names:
-        return make_codec(*_converted(folder), ids)
+        return make_codec(*_converted(folder), {**neighbouring_start(folder), **ids})
     found = next((name for name in ("spiece.model", "tokenizer.model", "sentencepiece.bpe.model") if name in names), "")
     raise UserError(
         f"There is no tokenizer.json in {folder}{f', only {found}' if found else ''}. Make one where transformers"

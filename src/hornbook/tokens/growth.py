@@ -19,7 +19,7 @@ from typing import Any
 
 from hornbook.errors import UserError
 from hornbook.tokens.tokenizer import Codec, cut, make_codec
-from hornbook.vocab import ROLES
+from hornbook.vocab import ROLES, START
 
 # A pair that occurs only once is no piece of a language.
 _LEAST = 2
@@ -56,7 +56,9 @@ def with_pieces(codec: Codec, texts: Iterable[str], number: int) -> tuple[Codec,
     if "merges" in model:
         as_text = bool(model["merges"]) and isinstance(model["merges"][0], str)
         model["merges"] += [f"{left} {right}" if as_text else [left, right] for left, right in found]
-    roles = {role: codec.tokens([own])[0] for role in ROLES if (own := getattr(codec.vocab, role)) is not None}
+    roles = {
+        role: codec.tokens([own])[0] for role in (*ROLES, START) if (own := getattr(codec.vocab, role)) is not None
+    }
     grown = make_codec(json.dumps(data, ensure_ascii=False), roles)
     numbers = range(codec.vocab.size, grown.vocab.size)
     if grown.tokens(numbers) != list(spelled) or grown.tokens(range(codec.vocab.size)) != codec.tokens(

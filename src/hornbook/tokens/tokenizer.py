@@ -28,7 +28,7 @@ from hornbook import artifacts
 from hornbook.errors import UserError
 from hornbook.objectives.base import Requirements
 from hornbook.tokens.training import BERT_NAMES, NAMES, train_bpe, train_unigram, train_wordpiece
-from hornbook.vocab import ROLES, Vocab
+from hornbook.vocab import ROLES, START, Vocab
 
 Kind = Literal["bpe", "wordpiece", "unigram"]
 Template = Literal["none", "both", "end"]
@@ -145,12 +145,12 @@ class Codec:
 def load_codec(path: Path, ids: Mapping[str, int] = MappingProxyType({})) -> Codec:
     """Load a tokenizer.json, or the one in a folder; a tokenizer_config.json beside it may name the roles.
 
-    `ids` tells roles that it does not name, {"eos": 2}.
+    A model's config.json tells what its decoder starts with; `ids` tells other roles without a name, {"eos": 2}.
     """
     path = path / "tokenizer.json" if path.is_dir() else path
     try:
         text = path.read_text(encoding="utf-8")
-        return make_codec(text, _neighbouring_roles(path.parent), ids)
+        return make_codec(text, _neighbouring_roles(path.parent), {**neighbouring_start(path.parent), **ids})
     except OSError as error:
         raise UserError(f"The tokenizer {path} cannot be read ({error.strerror}).") from error
     except (UnicodeDecodeError, UserError) as error:
@@ -173,7 +173,7 @@ def make_codec(text: str, roles: Mapping[str, str], ids: Mapping[str, int] = Map
 
 def save_codec(codec: Codec, directory: Path) -> None:
     """Write tokenizer.json and tokenizer_config.json, from which `load_codec` and transformers know the same roles."""
-    names = {role: getattr(codec.vocab, role) for role in ROLES}
+    names = {role: getattr(codec.vocab, role) for role in (*ROLES, START)}
     artifacts.write_json(
         directory / "tokenizer_config.json",
         {
@@ -253,12 +253,22 @@ def _neighbouring_roles(directory: Path) -> dict[str, str]:
     found: dict[str, str] = {}
     for path in (directory / "tokenizer_config.json", directory / "special_tokens_map.json"):
         settings = artifacts.read_json(path, "tokenizer configuration") if path.is_file() else {}
-        for role in ROLES:
+        for role in (*ROLES, START):
             value = settings.get(f"{role}_token") if isinstance(settings, dict) else None
             name = value.get("content") if isinstance(value, dict) else value
             if isinstance(name, str):
                 found.setdefault(role, name)
     return found
+
+
+def neighbouring_start(directory: Path) -> dict[str, int]:
+    """Return the id that a model's configuration in a folder lets a decoder behind an encoder start with, as a role."""
+    for path in (directory / "generation_config.json", directory / "config.json"):
+        settings = artifacts.read_json(path, "model configuration") if path.is_file() else {}
+        number = settings.get(f"{START}_token_id") if isinstance(settings, dict) else None
+        if isinstance(number, int):
+            return {START: number}
+    return {}
 
 
 def cut(text: str, *, hard: bool = False) -> Iterator[str]:

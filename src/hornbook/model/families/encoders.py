@@ -1,4 +1,4 @@
-"""Encoders: ModernBERT (Warner et al. 2024) with global attention in every layer, and BERT (Devlin et al. 2018)."""
+"""ModernBERT (Warner et al. 2024) with global attention in every layer."""
 
 from __future__ import annotations
 
@@ -62,64 +62,5 @@ MODERNBERT = Family(
         *affine("head.norm", "head.norm"),
         Weight("decoder.weight", ("head.output.weight",)),
         Weight("decoder.bias", ("head.bias",)),
-    ),
-)
-
-BERT = Family(
-    name="bert",
-    model_type="bert",
-    architecture="BertForMaskedLM",
-    fields=(
-        Field("vocab_size", "vocab_size"),
-        Field("max_length", "max_position_embeddings"),
-        Field("width", "hidden_size"),
-        Field("layers", "num_hidden_layers"),
-        Field("heads", "num_attention_heads"),
-        Field("mlp_width", "intermediate_size"),
-        Field("activation", "hidden_act", ACTIVATIONS),
-        Field("norm_epsilon", "layer_norm_eps"),
-        Field("dropout", "hidden_dropout_prob", absent=0.1),
-    ),
-    requires={
-        "topology": "encoder",
-        "norm": "layer",
-        "norm_place": "post",
-        "positions": "learned",
-        "gated": False,
-        "biases": True,
-        "qk_norm": False,
-        "tied": True,
-        "embedding_norm": True,
-        "final_norm": False,
-        "head_transform": True,
-        "head_bias": True,
-        "types": 2,
-    },
-    derived={"kv_heads": all_heads, "head_width": split_width},
-    constants={"type_vocab_size": 2, "tie_word_embeddings": True, "is_decoder": False, "add_cross_attention": False},
-    in_training={"attention_probs_dropout_prob": 0.0},
-    prefix="bert.",
-    renamed=((r"LayerNorm\.gamma$", "LayerNorm.weight"), (r"LayerNorm\.beta$", "LayerNorm.bias")),
-    ignored=(r"(bert\.)?embeddings\.position_ids",),
-    copies={
-        "cls.predictions.decoder.weight": "bert.embeddings.word_embeddings.weight",
-        "cls.predictions.decoder.bias": "cls.predictions.bias",
-    },
-    weights=(
-        Weight("bert.embeddings.word_embeddings.weight", ("embed.tokens.weight",)),
-        Weight("bert.embeddings.position_embeddings.weight", ("embed.positions.weight",)),
-        Weight("bert.embeddings.token_type_embeddings.weight", ("embed.types.weight",)),
-        *affine("bert.embeddings.LayerNorm", "embed.norm"),
-        *affine("bert.encoder.layer.{i}.attention.self.query", "encoder.layers.{i}.attention.q"),
-        *affine("bert.encoder.layer.{i}.attention.self.key", "encoder.layers.{i}.attention.k"),
-        *affine("bert.encoder.layer.{i}.attention.self.value", "encoder.layers.{i}.attention.v"),
-        *affine("bert.encoder.layer.{i}.attention.output.dense", "encoder.layers.{i}.attention.o"),
-        *affine("bert.encoder.layer.{i}.attention.output.LayerNorm", "encoder.layers.{i}.attention_norm"),
-        *affine("bert.encoder.layer.{i}.intermediate.dense", "encoder.layers.{i}.mlp.up"),
-        *affine("bert.encoder.layer.{i}.output.dense", "encoder.layers.{i}.mlp.down"),
-        *affine("bert.encoder.layer.{i}.output.LayerNorm", "encoder.layers.{i}.mlp_norm"),
-        *affine("cls.predictions.transform.dense", "head.dense"),
-        *affine("cls.predictions.transform.LayerNorm", "head.norm"),
-        Weight("cls.predictions.bias", ("head.bias",)),
     ),
 )

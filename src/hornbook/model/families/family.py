@@ -37,6 +37,8 @@ class Field:
     absent    what ours is where config.json has none of these places, or null; without it that is an error
     also      other places to read from, as earlier versions wrote it
     optional  not written while ours is `absent`
+    zero      the setting of ours that theirs equals where ours is 0
+    least     the smallest value of ours that theirs can say
     """
 
     ours: str
@@ -46,10 +48,14 @@ class Field:
     absent: Any = _REQUIRED
     also: tuple[str, ...] = ()
     optional: bool = False
+    zero: str = ""
+    least: int = 0
 
     def there(self, config: ModelConfig) -> Any:
         """Return their spelling of our value; the caller knows that there is one."""
         value = getattr(config, self.ours)
+        if self.zero and not value:
+            value = getattr(config, self.zero)
         if self.values is not None:
             return next(theirs for theirs, ours in self.values.items() if ours == value)
         more = getattr(config, self.plus) if isinstance(self.plus, str) else self.plus
@@ -100,17 +106,21 @@ class Family:
     name          what a user calls it
     model_type    and `architecture`: their names for it, in config.json
     fields        settings that both sides have
-    requires      settings of ours that the class has fixed, with the value it fixed them to
+    requires      settings of ours that the class has fixed, with the value it fixed them to; one that also has a
+                  Field is read as it stands, but only with this value written
     derived       settings of ours that the class computes from others
     constants     settings of theirs that ours never varies; those a config.json does not mention are taken for granted
-    in_training   settings of theirs that act in training alone and have no like here: written, never read
+    in_training   settings of theirs that act in training or in generation alone and have no like here: written, never
+                  read
     weights       the tensors
     pairs         their name for the class with a head for pairs of texts; empty = the class has none
     prefix        what stands before the names of tensors where the file is of the whole class, and not where it is of
                   its body alone: "transformer."
     renamed       (regular expression, replacement) for the names that earlier versions gave tensors
     ignored       regular expressions of tensors that hold nothing learned: masks and numbers of positions
+    aside         regular expressions of tensors of other heads on the same body, which a model without them leaves out
     copies        tensors that a file may hold a second time, each with its first name
+    zeros         tensors that ours have no place for: left out where they are all zero, else refused
     why           for some setting in `requires`: why the class insists
     """
 
@@ -127,7 +137,9 @@ class Family:
     prefix: str = ""
     renamed: tuple[tuple[str, str], ...] = ()
     ignored: tuple[str, ...] = ()
+    aside: tuple[str, ...] = ()
     copies: Mapping[str, str] = field(default_factory=dict)
+    zeros: tuple[str, ...] = ()
     why: Mapping[str, str] = field(default_factory=dict)
 
     def objections(self, config: ModelConfig) -> list[str]:
@@ -144,6 +156,8 @@ class Family:
             if item.values is not None and value not in item.values.values():
                 options = " or ".join(dict.fromkeys(map(_spell, item.values.values())))
                 found.append(f"model.{item.ours} = {options}, not {_spell(value)}")
+            if item.least and value < item.least:
+                found.append(f"model.{item.ours} = {item.least} or more, not {value}")
         return found
 
     def holds(self, config: ModelConfig) -> str | None:
@@ -177,7 +191,8 @@ class Family:
             given = look_up(settings, place)
             if given is not None and given != value:
                 raise UserError(f"config.json says {place} = {given!r}; Hornbook's {self.name} has {value!r}.")
-        found: dict[str, Any] = dict(self.requires)
+        read = {item.ours for item in self.fields}
+        found: dict[str, Any] = {name: value for name, value in self.requires.items() if name not in read}
         if self.pairs:
             found["pair_head"] = self.pairs in (settings.get("architectures") or [])
         for item in self.fields:
@@ -217,6 +232,12 @@ def explicit(config: ModelConfig) -> ModelConfig:
         without_effect += ["buckets", "bucket_distance"]
     if config.topology != "encoder-decoder":
         without_effect.append("decoder_layers")
+    if config.topology != "encoder-decoder" or not (config.positions == "learned" or config.embedding_norm):
+        without_effect.append("split_embedding")
+    if config.norm_place == "post" or config.shared_layers:
+        without_effect.append("first_norm")
+    if config.embedding_width == config.width:
+        without_effect.append("embedding_width")
     config = replace(config, **{name: plain[name] for name in without_effect})
     if config.heads == 0:
         return config

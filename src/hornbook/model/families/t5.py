@@ -22,7 +22,15 @@ _FIELDS = (
     Field("buckets", "relative_attention_num_buckets"),
     Field("bucket_distance", "relative_attention_max_distance", absent=128),
     Field("norm_epsilon", "layer_norm_epsilon"),
-    Field("output_scale", "scale_decoder_outputs", {True: "width", False: "none"}, absent="width"),
+    Field("tied", "tie_word_embeddings", absent=True),
+    # Before transformers 5 an untied model was one without the scale, and nothing else said so.
+    Field(
+        "output_scale",
+        "scale_decoder_outputs",
+        {True: "width", False: "none"},
+        absent="width",
+        also=("tie_word_embeddings",),
+    ),
     Field("dropout", "dropout_rate", absent=0.1),
 )
 _REQUIRES: Mapping[str, Any] = {
@@ -35,14 +43,17 @@ _REQUIRES: Mapping[str, Any] = {
     "attention_scale": "none",
     "tied": True,
 }
-_CONSTANTS: Mapping[str, Any] = {"is_encoder_decoder": True, "tie_word_embeddings": True}
+_CONSTANTS: Mapping[str, Any] = {"is_encoder_decoder": True}
+# Versions before 3 wrote a bias of relative positions for cross-attention, which was never used.
+_IGNORED = (r"decoder\.block\.0\.layer\.1\.EncDecAttention\.relative_attention_bias\.weight",)
 _COPIES: Mapping[str, str] = {
     "encoder.embed_tokens.weight": "shared.weight",
     "decoder.embed_tokens.weight": "shared.weight",
     "lm_head.weight": "shared.weight",
 }
 _WHY: Mapping[str, str] = {
-    "tied": "transformers 5 ties T5's head to its embedding whatever config.json says, so an untied one would be lost"
+    "tied": "transformers 5 ties T5's head to its embedding whatever config.json says: one of its own would be lost as "
+    "soon as the model is built from its config, tied again or given another vocabulary"
 }
 
 
@@ -77,6 +88,7 @@ def _weights(gated: bool) -> tuple[Weight, ...]:
         *_mlp("decoder.block.{i}.layer.2.DenseReluDense", "decoder.layers.{i}.mlp", gated),
         *affine("decoder.block.{i}.layer.2.layer_norm", "decoder.layers.{i}.mlp_norm"),
         *affine("decoder.final_layer_norm", "decoder.norm"),
+        Weight("lm_head.weight", ("head.output.weight",)),
     )
 
 
@@ -90,12 +102,14 @@ T5 = Family(
             "activation",
             "feed_forward_proj",
             {"relu": "relu", "gelu_new": "gelu_tanh", "gelu": "gelu", "silu": "silu"},
+            absent="relu",
         ),
     ),
     requires={**_REQUIRES, "gated": False},
     derived={"kv_heads": all_heads},
     constants=_CONSTANTS,
     weights=_weights(gated=False),
+    ignored=_IGNORED,
     copies=_COPIES,
     why=_WHY,
 )
@@ -115,6 +129,7 @@ T5_V1_1 = Family(
     derived={"kv_heads": all_heads},
     constants=_CONSTANTS,
     weights=_weights(gated=True),
+    ignored=_IGNORED,
     copies=_COPIES,
     why=_WHY,
 )
