@@ -27,7 +27,7 @@ from hornbook.recipe import Budget
 from hornbook.tokens.tokenizer import train_tokenizer
 from hornbook.vocab import EMPTY
 
-VERBS = ("pretrain", "settings", "evaluate", "generate", "fill", "show", "export", "doctor")
+VERBS = ("pretrain", "settings", "recipes", "evaluate", "generate", "fill", "show", "export", "doctor")
 NO_BUDGET: dict[str, float | None] = {"minutes": None, "steps": None, "tokens": None, "epochs": None}
 
 
@@ -241,6 +241,12 @@ def test_an_objective_is_shown_as_plain_text(
     assert code == 0
     for word in words:
         assert word in out
+
+
+def test_recipes_are_listed_by_what_their_line_has(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = answer(capsys, "recipes", "gpt2-m")
+    assert code == 0 and out.split("\t")[:4] == ["gpt2-medium", "causal", "24 layers of 1024", "354,823,168"]
+    assert answer(capsys, "recipes", "no such thing")[0] == 2
 
 
 def test_a_seed_and_a_setting_change_what_is_shown(capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,13 +13,18 @@ from hornbook.errors import UserError
 from hornbook.model.config import modern
 from hornbook.model.count import parameters
 from hornbook.model.electra import discriminator_config
+from hornbook.model.sizes import SIZES
 from hornbook.objectives.catalogue import CATALOGUE
 from hornbook.recipe import Budget
 from hornbook.run import open_run, pretrain
 from hornbook.use import export, exportable, fill_text
 
 CLASSES = {
+    "gpt": "GPT2LMHeadModel",
+    "llama": "LlamaForCausalLM",
     "bert": "BertForMaskedLM",
+    "modernbert": "ModernBertForMaskedLM",
+    "bart": "BartForConditionalGeneration",
     "roberta": "RobertaForMaskedLM",
     "albert": "AlbertForPreTraining",
     "electra": "ElectraForPreTraining",
@@ -88,6 +93,28 @@ def test_the_default_of_an_objective_is_its_modern_block(kind: str) -> None:
     assert plain == modern(recipe.objective.topology)
     assert recipe.model.dropout == -1.0 and recipe.model.pair_head == (kind in ("nsp", "sop"))
     assert (settings.kind_of(recipe.objective), recipe.data.paths, recipe.budget.steps) == (kind, ("a.txt",), 3)
+
+
+@pytest.mark.parametrize("name", sorted(SIZES))
+def test_a_named_size_has_the_published_shape_and_a_class_of_transformers(name: str, tmp_path: Path) -> None:
+    recipe = recipes.named(name)
+    settings.save_recipe(recipe, tmp_path / "recipe.toml")
+    assert settings.load_recipe(tmp_path / "recipe.toml") == recipe
+    for size in ("width", "layers", "heads", "kv_heads", "mlp_width", "embedding_width", "window"):
+        assert getattr(recipe.model, size) == getattr(SIZES[name], size)
+    assert recipe.model.vocab_size == 0 and recipe.model.max_length <= 2048
+    assert exportable(recipe)
+
+
+def test_a_size_keeps_its_layers_under_another_objective() -> None:
+    recipe = settings.override(recipes.named("mini"), ["objective.kind=span"])
+    assert recipe.model == dataclasses.replace(recipes.default("span").model, width=384, layers=6, heads=6)
+
+
+def test_the_list_of_recipes_has_every_name_once_with_its_parameters() -> None:
+    lines = recipes.describe()
+    assert [line.name for line in lines] == [*recipes.RECIPES, *SIZES]
+    assert {line.name: line.parameters for line in lines}["electra-small"] == "13,549,057"
 
 
 def test_an_unknown_name_is_told_with_the_nearest() -> None:

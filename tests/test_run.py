@@ -165,6 +165,21 @@ def test_a_row_of_the_training_text_is_shown_as_training_reads_it(run_of):
         illustrate_row(directory, run.recipe, len(loader.rows), 0)
 
 
+def test_a_decoder_is_exported_as_a_gguf_file_and_nothing_else_is(run_of, tmp_path):
+    pytest.importorskip("gguf", reason="the extra gguf is not installed")
+    transformers = pytest.importorskip("transformers")
+    objective, directory = run_of
+    run = open_run(directory)
+    if objective != "causal":
+        with pytest.raises(UserError, match="GGUF files are written for the families"):
+            export(run, tmp_path / "toy.gguf", "gguf")
+        return
+    assert export(run, tmp_path / "toy.gguf", "gguf") == tmp_path / "toy.gguf"
+    tokenizer = transformers.AutoTokenizer.from_pretrained(tmp_path, gguf_file="toy.gguf")
+    text = "The old king paints a house."
+    assert tokenizer.encode(text)[1:] == [int(i) for i in run.codec.encode([text])[0]]
+
+
 def test_the_exported_folder_opens_in_transformers_with_equal_logits(run_of, tmp_path):
     transformers = pytest.importorskip("transformers")
     objective, directory = run_of

@@ -62,22 +62,26 @@ def disk_errors(target: Path) -> Iterator[None]:
         raise
 
 
-def write_file(target: Path, content: bytes | str) -> None:
-    """Write a file whole or not at all, replacing an earlier one."""
-    data = content.encode() if isinstance(content, str) else content
+@contextlib.contextmanager
+def whole_file(target: Path) -> Iterator[Path]:
+    """Yield the path of a hidden file that becomes `target` when the block ends well, and vanishes when it does not."""
     partial = target.with_name(f".{target.name}.partial")
     with disk_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with partial.open("wb") as stream:
-                stream.write(data)
-                stream.flush()
-                os.fsync(stream.fileno())
+            yield partial
+            sync(partial)
             partial.replace(target)
         except BaseException:
             partial.unlink(missing_ok=True)
             raise
         sync(target.parent)
+
+
+def write_file(target: Path, content: bytes | str) -> None:
+    """Write a file whole or not at all, replacing an earlier one."""
+    with whole_file(target) as partial:
+        partial.write_bytes(content.encode() if isinstance(content, str) else content)
 
 
 def write_json(target: Path, value: Any) -> None:

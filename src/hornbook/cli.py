@@ -125,7 +125,9 @@ def pretrain(
         ),
     ] = None,
     objective: Annotated[str | None, typer.Option(help=f"{_OBJECTIVES}. Default: causal.")] = None,
-    recipe: Annotated[str | None, typer.Option(help="Start from a named recipe: demo, llama, bert, t5, bart.")] = None,
+    recipe: Annotated[
+        str | None, typer.Option(help="Start from a named recipe or size; `hornbook recipes` lists them.")
+    ] = None,
     minutes: Annotated[float | None, typer.Option(help="Train for about this long. Default: 2.")] = None,
     steps: Annotated[int | None, typer.Option(help="Train for this many optimizer steps.")] = None,
     tokens: Annotated[int | None, typer.Option(help="Train on this many tokens.")] = None,
@@ -260,6 +262,25 @@ def settings(
 
 
 @app.command()
+def recipes(
+    text: Annotated[
+        str, typer.Argument(metavar="[FILTER]", help="Only recipes whose line has this.", show_default=False)
+    ] = "",
+) -> None:
+    """List every recipe and named size that `pretrain --recipe` takes, with objective, shape and parameters.
+
+    A size keeps its layers under another objective: --recipe mini --objective span.
+    """
+    from hornbook import presentation
+    from hornbook.recipes import describe
+
+    found = [line for line in describe() if text.lower() in " ".join(line).lower()]
+    if not found:
+        raise UserError(f"No recipe has '{text}' in its line; `hornbook recipes` lists all.")
+    presentation.recipes(found)
+
+
+@app.command()
 def evaluate(
     run: RunPath,
     data: Annotated[
@@ -353,18 +374,20 @@ def show(
 @app.command()
 def export(
     run: RunPath,
-    out: Annotated[Path | None, typer.Option(help="Folder to write. Default: RUN/export.")] = None,
+    out: Annotated[Path | None, typer.Option(help="What to write. Default: RUN/export, or RUN/model.gguf.")] = None,
     family: Annotated[
         str,
         typer.Option(
-            "--as", metavar="FAMILY", help="Such as qwen3, llama, modernbert, bert, t5. Default: by the model."
+            "--as",
+            metavar="FAMILY",
+            help="Such as qwen3, llama, bert, t5; or gguf, for one file. Default: by the model.",
         ),
     ] = "",
     shard: Annotated[
         str, typer.Option(metavar="SIZE", help="Largest file of weights, such as 5GB. Default: one file for all.")
     ] = "",
 ) -> None:
-    """Write a trained model as a folder that transformers opens."""
+    """Write a trained model as a folder that transformers opens, or as a GGUF file."""
     from hornbook import use
     from hornbook.run import open_run
 

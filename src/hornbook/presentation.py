@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from hornbook.measuring import Evaluation
     from hornbook.objectives.show import Picture, Side
     from hornbook.recipe import Recipe
+    from hornbook.recipes import Line
     from hornbook.settings import Setting
 
 _BAR = 20
@@ -39,13 +40,23 @@ def console() -> Console:
 
 def settings(lines: Sequence[Setting]) -> None:
     """Print settings: a table on a terminal, else one tab-separated line each."""
+    _table(lines, (("setting", "bold"), ("type", "cyan"), ("default", "green"), ("meaning", "")))
+
+
+def recipes(lines: Sequence[Line]) -> None:
+    """Print recipes: a table on a terminal, else one tab-separated line each."""
+    columns = (("recipe", "bold"), ("objective", "cyan"), ("shape", "green"), ("parameters", "green"), ("meaning", ""))
+    _table(lines, columns)
+
+
+def _table(lines: Sequence[tuple[str, ...]], columns: Sequence[tuple[str, str]]) -> None:
     screen = console()
     if not screen.is_terminal:
         for line in lines:
             print("\t".join(line))
         return
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for title, style in (("setting", "bold"), ("type", "cyan"), ("default", "green"), ("meaning", "")):
+    for title, style in columns:
         table.add_column(title, style=style, overflow="fold")
     for line in lines:
         table.add_row(*map(Text, line))

@@ -8,14 +8,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
+from typing import Any, NamedTuple
 
+from hornbook.batch import Topology
 from hornbook.errors import UserError, nearest
 from hornbook.model.config import ModelConfig
+from hornbook.model.count import parameters
+from hornbook.model.sizes import BLOCKS, SIZES
 from hornbook.objectives.base import Objective
-from hornbook.objectives.catalogue import CATALOGUE, build
+from hornbook.objectives.catalogue import CATALOGUE, build, kind_of
 from hornbook.objectives.masked import Masked
 from hornbook.objectives.pairs import SentencePairs
 from hornbook.recipe import Budget, DataSettings, Recipe, StartSettings, TokenizerSettings, default_model
+from hornbook.tokens.tokenizer import Kind
 from hornbook.vocab import EMPTY
 
 BUILTIN = ("builtin:docs",)
@@ -24,6 +29,9 @@ TWO_MINUTES = Budget(minutes=2.0)
 CONTINUED_RATE = 3e-4
 # Width of the embeddings of ALBERT and ELECTRA (published: 128): below that of every model a budget chooses.
 NARROW = 64
+_LONGEST_ROWS = 2048
+_ENTRIES = 8192
+_OBJECTIVES: Mapping[Topology, str] = {"decoder": "causal", "encoder": "masked", "encoder-decoder": "span"}
 
 
 def default(objective: str = "causal", paths: Sequence[str] = BUILTIN, budget: Budget = TWO_MINUTES) -> Recipe:
@@ -54,35 +62,24 @@ def demo() -> Recipe:
     return default("causal", budget=Budget(minutes=3.0))
 
 
+def _shaped(objective: str, block: ModelConfig, tokenizer: Kind = "bpe") -> Recipe:
+    """Return the default recipe of an objective with another block, its dropout chosen when the run starts."""
+    return replace(default(objective), model=replace(block, dropout=-1.0), tokenizer=TokenizerSettings(tokenizer))
+
+
+def gpt() -> Recipe:
+    """A causal model with GPT-2's block (Radford et al. 2019)."""
+    return _shaped("causal", BLOCKS["gpt2"])
+
+
 def llama() -> Recipe:
     """A causal model with Llama's block (Touvron et al. 2023): the modern decoder without QK-norm, head untied."""
-    recipe = default("causal")
-    return replace(recipe, model=replace(recipe.model, qk_norm=False, tied=False))
-
-
-def _bert_block() -> ModelConfig:
-    return ModelConfig(
-        "encoder",
-        norm="layer",
-        norm_place="post",
-        norm_epsilon=1e-12,
-        positions="learned",
-        gated=False,
-        activation="gelu",
-        biases=True,
-        qk_norm=False,
-        embedding_norm=True,
-        final_norm=False,
-        head_transform=True,
-        head_bias=True,
-        types=2,
-        dropout=-1.0,
-    )
+    return _shaped("causal", BLOCKS["llama"])
 
 
 def bert() -> Recipe:
     """A masked model with BERT's block and WordPiece (Devlin et al. 2019); with `objective.kind=nsp` it is whole."""
-    return replace(default("masked"), tokenizer=TokenizerSettings("wordpiece"), model=_bert_block())
+    return _shaped("masked", BLOCKS["bert"], "wordpiece")
 
 
 def roberta() -> Recipe:
@@ -90,57 +87,43 @@ def roberta() -> Recipe:
 
     Positions begin behind the padding's id, which is 0 in tokenizers that are trained here.
     """
-    block = replace(_bert_block(), norm_epsilon=1e-5, position_offset=1, types=1)
-    return replace(default("masked"), objective=Masked(style="iid"), model=block)
+    return replace(_shaped("masked", replace(BLOCKS["roberta"], position_offset=1)), objective=Masked(style="iid"))
+
+
+def modernbert() -> Recipe:
+    """A masked model with ModernBERT's block, two of three layers local, at a rate of 30 % (Warner et al. 2024)."""
+    return replace(_shaped("masked", BLOCKS["modernbert"]), objective=Masked(rate=0.3))
 
 
 def albert() -> Recipe:
     """A model of n-gram masks and sentence order with ALBERT's shared layer and narrow embeddings (Lan et al. 2020)."""
-    block = replace(_bert_block(), activation="gelu_tanh", embedding_width=NARROW, shared_layers=True, pair_head=True)
-    objective = SentencePairs(Masked(style="ngram"), kind="sop")
-    return replace(default("sop"), objective=objective, tokenizer=TokenizerSettings("unigram"), model=block)
+    recipe = _shaped("sop", replace(BLOCKS["albert"], embedding_width=NARROW), "unigram")
+    return replace(recipe, objective=SentencePairs(Masked(style="ngram"), kind="sop"))
 
 
 def electra() -> Recipe:
     """Generator and discriminator with BERT's block, narrow shared embeddings and WordPiece (Clark et al. 2020)."""
-    block = replace(_bert_block(), embedding_width=NARROW)
-    return replace(default("replaced"), tokenizer=TokenizerSettings("wordpiece"), model=block)
+    return _shaped("replaced", replace(BLOCKS["electra"], embedding_width=NARROW), "wordpiece")
 
 
 def t5() -> Recipe:
     """A span model with the original T5's MLP (ReLU, not gated) and a Unigram tokenizer (Raffel et al. 2020)."""
-    recipe = default("span")
-    block = replace(recipe.model, gated=False, activation="relu")
-    return replace(recipe, tokenizer=TokenizerSettings("unigram"), model=block)
+    return _shaped("span", BLOCKS["t5"], "unigram")
 
 
 def bart() -> Recipe:
     """BART: text infilling and permuted sentences, with its block and a byte-level BPE (Lewis et al. 2020)."""
-    block = ModelConfig(
-        "encoder-decoder",
-        norm="layer",
-        norm_place="post",
-        norm_epsilon=1e-5,
-        positions="learned",
-        position_offset=2,
-        split_embedding=True,
-        gated=False,
-        activation="gelu",
-        biases=True,
-        qk_norm=False,
-        embedding_norm=True,
-        final_norm=False,
-        dropout=-1.0,
-    )
-    return replace(default("bart"), tokenizer=TokenizerSettings("bpe"), model=block)
+    return _shaped("bart", BLOCKS["bart"])
 
 
 RECIPES: Mapping[str, Callable[[], Recipe]] = MappingProxyType(
     {
         "demo": demo,
+        "gpt": gpt,
         "llama": llama,
         "bert": bert,
         "roberta": roberta,
+        "modernbert": modernbert,
         "albert": albert,
         "electra": electra,
         "t5": t5,
@@ -149,8 +132,59 @@ RECIPES: Mapping[str, Callable[[], Recipe]] = MappingProxyType(
 )
 
 
+def sized(name: str) -> Recipe:
+    """Return the recipe of a named size: that of its family, in the published shape, for a tokenizer of your text.
+
+    Rows are as long as the published ones, but at most 2,048 positions. T5 1.1 is tied here, as only then it can be
+    exported.
+    """
+    shape = SIZES[name]
+    family = next((family for family in sorted(RECIPES, key=len, reverse=True) if name.startswith(family)), None)
+    recipe = RECIPES[family]() if family else default(_OBJECTIVES[shape.topology])
+    changes: dict[str, Any] = {"vocab_size": 0, "dropout": -1.0, "max_length": min(shape.max_length, _LONGEST_ROWS)}
+    if shape.positions == "learned" and shape.topology == "encoder":
+        changes["position_offset"] = recipe.model.position_offset
+    if shape.topology == "encoder-decoder" and not shape.tied:
+        changes |= {"tied": True, "output_scale": "width"}
+    return replace(recipe, model=replace(shape, **changes))
+
+
 def named(name: str) -> Recipe:
-    """Return the recipe of that name."""
-    if name not in RECIPES:
-        raise UserError(f"There is no recipe '{name}'.{nearest(name, RECIPES)}")
-    return RECIPES[name]()
+    """Return the recipe of that name: of RECIPES, or in the shape of one of SIZES."""
+    if name in RECIPES:
+        return RECIPES[name]()
+    if name in SIZES:
+        return sized(name)
+    raise UserError(f"There is no recipe '{name}'.{nearest(name, [*RECIPES, *SIZES])}")
+
+
+class Line(NamedTuple):
+    """One recipe: its name, its objective, its shape and parameters as far as they are settled, and what it is."""
+
+    name: str
+    objective: str
+    shape: str
+    parameters: str
+    meaning: str
+
+
+def describe() -> list[Line]:
+    """Return every recipe in a line.
+
+    Parameters are counted with the published vocabulary, or where there is none with 8,192 entries; of ELECTRA they are
+    those of the discriminator.
+    """
+    from hornbook.model.electra import discriminator_config  # loads torch, as counting does
+
+    found = [
+        Line(name, kind_of(make().objective), "", "", (make.__doc__ or "").splitlines()[0])
+        for name, make in RECIPES.items()
+    ]
+    for name, shape in SIZES.items():
+        kind = kind_of(sized(name).objective)
+        counted = replace(shape, vocab_size=shape.vocab_size or _ENTRIES)
+        number = parameters(discriminator_config(counted) if kind == "replaced" else counted)
+        sides = "2 x " if shape.topology == "encoder-decoder" else ""
+        words = f"with {counted.vocab_size:,} tokens and {shape.max_length:,} positions"
+        found.append(Line(name, kind, f"{sides}{shape.layers} layers of {shape.width}", f"{number:,}", words))
+    return found

@@ -26,6 +26,7 @@ from hornbook.model.export import GENERATOR, export_electra
 from hornbook.model.export import export as export_model
 from hornbook.model.families import FAMILIES, choose, find
 from hornbook.model.generate import fill, fill_spans, generate
+from hornbook.model.gguf import export_gguf
 from hornbook.model.transformer import Transformer
 from hornbook.objectives.base import Paired, tokens_per_row
 from hornbook.objectives.catalogue import kind_of
@@ -171,8 +172,12 @@ def export(run: Run, target: Path | None = None, family: str = "", shard_bytes: 
     """Write the run's model as a folder that transformers opens with equal logits; return the folder.
 
     Of an ELECTRA run it is the discriminator, with the generator in its folder `generator/`. Files of weights hold at
-    most `shard_bytes` each; 0 = one file.
+    most `shard_bytes` each; 0 = one file. `family` "gguf" writes one GGUF file instead.
     """
+    if family == "gguf":
+        model, name = _writer(run), run.directory.resolve().name
+        target = target or run.directory / "model.gguf"
+        return export_gguf(model.state_dict(), run.recipe.model, run.codec.text, run.codec.vocab, name, target)
     target = target or run.directory / "export"
     config, state, vocab = run.recipe.model, _as_it_came(run, run.model.state_dict()), run.codec.vocab
     if isinstance(run.model, Electra):

@@ -1,12 +1,10 @@
 from __future__ import annotations
 
-import math
-
 import pytest
 import torch
 import torch.nn.functional as F
 
-from hornbook.model.attention import attend, document_positions, place, relative_buckets, rotary_tables
+from hornbook.model.attention import attend, document_positions, relative_buckets
 
 
 def heads(rows=2, heads=4, shared=4, queries=9, keys=9, width=8, kind=torch.float32):
@@ -34,27 +32,6 @@ def test_a_row_of_keys_that_are_all_forbidden_gives_numbers():
     for kind in (torch.float32, torch.bfloat16):
         mask = torch.full((1, 1, 9, 9), torch.finfo(kind).min, dtype=kind)
         assert attend(queries.to(kind), keys.to(kind), values.to(kind), mask, False, 1.0).isfinite().all()
-
-
-def test_rotary_scores_depend_on_the_distance_alone():
-    cosine, sine = rotary_tables(64, 8, 10_000.0)
-    vectors = torch.randn(2, 1, 1, 1, 8, generator=torch.Generator().manual_seed(0))
-
-    def score(query: int, key: int) -> float:
-        turned = [place(vectors[i], None, (cosine[[at]], sine[[at]])) for i, at in enumerate((query, key))]
-        return float((turned[0] * turned[1]).sum())
-
-    assert score(5, 2) == pytest.approx(score(60, 57), abs=1e-5)
-    assert score(5, 2) != pytest.approx(score(5, 3), abs=1e-3)
-    assert score(7, 7) == pytest.approx(float((vectors[0] * vectors[1]).sum()), abs=1e-5)
-
-
-def test_rotary_pairs_are_the_two_halves():
-    cosine, sine = rotary_tables(4, 4, 100.0)
-    turned = place(torch.tensor([1.0, 0.0, 0.0, 0.0]).view(1, 1, 1, 4), None, (cosine[[1]], sine[[1]]))
-    assert turned.flatten().tolist() == pytest.approx([math.cos(1.0), 0.0, math.sin(1.0), 0.0])
-    turned = place(torch.tensor([0.0, 1.0, 0.0, 0.0]).view(1, 1, 1, 4), None, (cosine[[2]], sine[[2]]))
-    assert turned.flatten().tolist() == pytest.approx([0.0, math.cos(0.2), 0.0, math.sin(0.2)])
 
 
 def test_buckets_are_those_of_t5():

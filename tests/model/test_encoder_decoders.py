@@ -13,7 +13,9 @@ import torch
 from safetensors.torch import load_file, save_file
 from small_models import CPU, batch, build, small
 
+from hornbook.batch import Rows
 from hornbook.errors import UserError
+from hornbook.keys import row_keys
 from hornbook.model.config import ModelConfig
 from hornbook.model.count import parameters
 from hornbook.model.export import export
@@ -24,6 +26,7 @@ from hornbook.model.generate import generate
 from hornbook.model.inputs import to_tensors
 from hornbook.model.transformer import Transformer
 from hornbook.objectives.base import Requirements
+from hornbook.objectives.denoising import Denoising
 from hornbook.recipes import bart
 from hornbook.tokens.tokenizer import Codec, load_codec, save_codec, train_tokenizer
 from hornbook.vocab import Vocab
@@ -333,6 +336,30 @@ def test_bart_writes_what_transformers_writes(started, codec, tmp_path):
     # A decoder that may begin with anything begins with what it read first.
     other = generate(model, prompts, max_new=14, stop=frozenset([vocab.eos]), start_id=vocab.mask)
     assert other != found
+
+
+@pytest.mark.parametrize(("config", "started"), [(BART, "</s>"), (BART, "<pad>"), (T5, "<pad>"), (T5, "</s>")])
+@pytest.mark.parametrize("padded", [False, True])
+def test_an_objective_has_the_loss_that_transformers_has_of_its_labels(config, started, padded, codec, tmp_path):
+    vocab = Vocab.from_tokenizer(codec.text, {"decoder_start": started})
+    config = dataclasses.replace(config, vocab_size=300)
+    model = build(config)
+    there = transformers.AutoModelForSeq2SeqLM.from_pretrained(
+        export(model.state_dict(), config, codec.text, vocab, "card", tmp_path / "model")
+    )
+    lengths = np.array([[24], [17], [9]]) if padded else np.array([[24], [24], [24]])
+    segments = (np.arange(24)[None] < lengths).astype(np.int32)
+    tokens = np.where(segments, np.random.default_rng(0).choice(vocab.words, segments.shape), vocab.pad)
+    rows = Rows(tokens.astype(np.int32), row_keys(0, np.arange(3)), segments if padded else None)
+    made = Denoising(permute=False, vocab=vocab)(rows)
+    tensors = to_tensors(made, CPU)
+    # transformers shifts the labels itself and puts its own start before them.
+    labels = torch.where(tensors.weights != 0, tensors.targets, -100)
+    seen = torch.ones_like(tensors.inputs) if made.segments is None else torch.from_numpy(made.segments != 0).long()
+    with torch.no_grad():
+        expected = there(input_ids=tensors.inputs, attention_mask=seen, labels=labels).loss
+        ours = model.loss(tensors) / tensors.count
+    assert float(ours) == pytest.approx(float(expected), rel=1e-6)
 
 
 def test_the_start_of_the_decoder_is_kept_by_tokenizers_and_read_from_models(codec, tmp_path):

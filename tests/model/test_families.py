@@ -95,9 +95,50 @@ CASES = {
         MODERN["decoder"],
         {"qk_norm": False, "biases": True, "tied": False, "norm_epsilon": 0.1},
     ),
+    "llama-linear": (
+        "llama",
+        MODERN["decoder"],
+        {"qk_norm": False, "head_width": 6, "rotary_scaling": "linear", "rotary_factor": 4.0},
+    ),
+    "llama-llama3": (
+        "llama",
+        MODERN["decoder"],
+        {"qk_norm": False, "kv_heads": 2, "rotary_scaling": "llama3", "rotary_factor": 8.0, "rotary_length": 6},
+    ),
+    "mistral": ("mistral", MODERN["decoder"], {"qk_norm": False, "kv_heads": 2, "window": 3, "tied": False}),
+    "mistral-wide": (
+        "mistral",
+        MODERN["decoder"],
+        {"qk_norm": False, "head_width": 12, "window": 1, "norm_epsilon": 0.1, "rotary_base": 1e3},
+    ),
+    "qwen2": ("qwen2", MODERN["decoder"], {"qk_norm": False, "qkv_biases": True, "kv_heads": 2}),
+    "qwen2-yarn": (
+        "qwen2",
+        MODERN["decoder"],
+        {
+            "qk_norm": False,
+            "qkv_biases": True,
+            "tied": False,
+            "head_width": 16,
+            "rotary_scaling": "yarn",
+            "rotary_factor": 4.0,
+            "rotary_length": 6,
+        },
+    ),
+    "qwen3-yarn": (
+        "qwen3",
+        MODERN["decoder"],
+        {"head_width": 16, "rotary_scaling": "yarn", "rotary_factor": 2.0, "rotary_length": 10, "rotary_base": 50.0},
+    ),
     "gpt2": ("gpt2", GPT2, {}),
     "gpt2-untied": ("gpt2", GPT2, {"tied": False, "mlp_width": 48, "activation": "relu", "norm_epsilon": 0.1}),
     "modernbert": ("modernbert", MODERN["encoder"], {}),
+    "modernbert-local": (
+        "modernbert",
+        MODERN["encoder"],
+        {"window": 2, "global_every": 2, "rotary_base": 500.0, "local_rotary_base": 20.0},
+    ),
+    "modernbert-all-local": ("modernbert", MODERN["encoder"], {"window": 3, "rotary_base": 20.0}),
     "modernbert-biases": (
         "modernbert",
         MODERN["encoder"],
@@ -297,10 +338,12 @@ def test_the_tools_of_transformers_run_on_the_folder(case: str, tokenizer_text: 
 def test_every_default_block_has_its_family():
     assert [choose(block).name for block in MODERN.values()] == ["qwen3", "modernbert", "t5-v1.1"]  # before any size
     for case in CASES:
-        holding = [family.name for family in FAMILIES if family.holds(config_of(case)) is None]
-        # BERT's model is also that of an ElectraForMaskedLM of a single width.
-        also = ["electra-generator"] if case == "bert" else []
-        assert holding == [CASES[case][0], *also], case
+        holders = [family.name for family in FAMILIES if family.holds(config_of(case)) is None]
+        # A Mistral without a window is a Llama; BERT's model is also that of an ElectraForMaskedLM of a single width.
+        mistral = ["mistral"] if holders[0] == "llama" and not config_of(case).biases else []
+        assert holders == [CASES[case][0], *mistral, *(["electra-generator"] if case == "bert" else [])], case
+    # A discriminator has no output head: tests/model/test_encoder_families.py compares it.
+    assert {family for family, _, _ in CASES.values()} | {"electra"} == {family.name for family in FAMILIES}
 
 
 @pytest.mark.parametrize(
@@ -308,6 +351,13 @@ def test_every_default_block_has_its_family():
     [
         ("t5-v1.1", {"tied": False}, r"nearest is t5-v1\.1.*model\.tied = True, not False \(transformers 5 ties"),
         ("qwen3", {"head_bias": True}, r"nearest is qwen3.*model\.head_bias = False, not True"),
+        ("qwen3", {"window": 5}, r"nearest is qwen3.*model\.window = 0, not 5"),
+        ("bert", {"window": 5}, r"model\.window = 0, not 5"),
+        (
+            "modernbert",
+            {"rotary_scaling": "linear", "rotary_factor": 2.0},
+            r"model\.rotary_scaling = 'none', not 'linear'",
+        ),
         ("modernbert", {"kv_heads": 2}, r"nearest is modernbert.*model\.kv_heads = 4, not 2"),
         ("modernbert", {"positions": "learned"}, r"model\.positions = 'rotary', not 'learned'"),
         ("gpt2", {"head_width": 6}, r"nearest is gpt2.*model\.head_width = 8, not 6"),
@@ -364,7 +414,6 @@ def test_a_weight_without_a_place_is_never_lost():
 @pytest.mark.parametrize(
     ("entry", "value", "words"),
     [
-        ("global_attn_every_n_layers", 3, "global_attn_every_n_layers = 3"),
         ("hidden_activation", "swish", "hidden_activation = 'swish'"),
         ("mlp_bias", True, "at odds with itself about mlp_bias"),
     ],

@@ -3,6 +3,7 @@
 Shapes: B rows, T queries, S keys, D width, H query heads, G key-value heads, K head width.
 
 The mask rule is that of `hornbook.batch`: allowed[q, k] = segments[q] == segments[k] != 0 and (k <= q or visible[k]).
+A local layer adds: and |q - k| <= window.
 Padding (segment 0) is treated as one more document, so that a padded query has keys and no row of the softmax is empty;
 no token of a document ever sees padding.
 """
@@ -48,9 +49,10 @@ class Attention(nn.Module):
         self.heads, self.key_heads, self.key_width = config.heads, config.key_heads, config.key_width
         self.scale = 1.0 if config.attention_scale == "none" else self.key_width**-0.5
         inner, shared = self.heads * self.key_width, self.key_heads * self.key_width
-        self.q = Linear(config.width, inner, config.biases)
-        self.k = Linear(config.width, shared, config.biases)
-        self.v = Linear(config.width, shared, config.biases)
+        biases = config.biases or config.qkv_biases
+        self.q = Linear(config.width, inner, biases)
+        self.k = Linear(config.width, shared, biases)
+        self.v = Linear(config.width, shared, biases)
         self.o = Linear(inner, config.width, config.biases)
         self.q_norm = self.k_norm = None
         if config.qk_norm:
@@ -133,17 +135,6 @@ def place(x: Tensor, norm: Norm | None, rotation: KeysValues | None) -> Tensor:
     return x.to(kind)
 
 
-def rotary_tables(length: int, key_width: int, base: float) -> KeysValues:
-    """Return cosines and signed sines float32[length, 1, K] of rotary positions (Su et al. 2021), in Llama's halves.
-
-    Pair (i, i + K/2) turns by position * base ** (-2 i / K); the first half of the sines carries the minus sign.
-    """
-    rates = base ** (-torch.arange(0, key_width, 2, dtype=torch.float64) / key_width)
-    angles = torch.arange(length, dtype=torch.float64)[:, None] * rates
-    cosine, sine = angles.cos().float(), angles.sin().float()
-    return torch.cat((cosine, cosine), -1)[:, None], torch.cat((-sine, sine), -1)[:, None]
-
-
 def relative_buckets(distance: Tensor, buckets: int, farthest: int, causal: bool) -> Tensor:
     """Return the bucket of each distance, key minus query position, int64 of any shape (Raffel et al. 2020, 2.1).
 
@@ -172,23 +163,30 @@ def document_positions(segments: Tensor) -> Tensor:
 
 
 def allowed(
-    segments: Tensor | None, visible: Tensor | None, causal: bool, queries: Tensor, keys: Tensor
+    segments: Tensor | None, visible: Tensor | None, causal: bool, queries: Tensor, keys: Tensor, window: int = 0
 ) -> Tensor | None:
     """Return bool[B or 1, 1, T, S], True where a query sees a key of its own stack, or None where all see all.
 
     queries int64[T] or [B, T] and keys int64[S] are positions; segments int64[B, S] and visible bool[B, S] are those of
-    a Batch, segments None where nothing is padded and every row is one document.
+    a Batch, segments None where nothing is padded and every row is one document; window 0 is none.
     """
     permitted: Tensor | None = None
     if causal or visible is not None:
-        permitted = keys <= queries[..., None]  # [B, T, S] or [T, S]
-        permitted = permitted[:, None] if permitted.ndim == 3 else permitted[None, None]
+        permitted = _over_heads(keys <= queries[..., None])
         if visible is not None:
             permitted = permitted | visible[:, None, None, :]
+    if window:
+        near = _over_heads((keys - queries[..., None]).abs() <= window)
+        permitted = near if permitted is None else permitted & near
     if segments is not None:
         same = crossing(segments, segments)
         permitted = same if permitted is None else permitted & same
     return permitted
+
+
+def _over_heads(seen: Tensor) -> Tensor:
+    """Return [B or 1, 1, T, S] of [B, T, S] or [T, S]."""
+    return seen[:, None] if seen.ndim == 3 else seen[None, None]
 
 
 def crossing(queries: Tensor, keys: Tensor) -> Tensor:

@@ -38,11 +38,20 @@ class ModelConfig:
     split_embedding  the decoder behind an encoder has learned positions and an embedding norm of its own (BART); the
                      table of tokens is always one
     rotary_base      theta of the rotary frequencies
+    rotary_scaling   how they are stretched beyond the length first trained on: "none", "linear" (Chen et al. 2023),
+                     "llama3" (Llama 3.1) or "yarn" (Peng et al. 2023; Qwen2.5, Qwen3)
+    rotary_factor    how far they are stretched
+    rotary_length    the length first trained on, which "llama3" and "yarn" need
+    window           local attention: a query sees keys at most this far away; 0 = however far (Beltagy et al. 2020;
+                     ModernBERT: 64; Mistral, whose sliding_window counts the query too)
+    global_every     every n-th layer, from the first on, has no window (ModernBERT: 3); 0 = all have it
+    local_rotary_base  theta in layers with a window (ModernBERT); 0 = rotary_base
     buckets          number of relative-position buckets (T5: 32)
     bucket_distance  distance from which all share the last bucket (T5: 128)
     gated            MLP of two branches, act(gate) * up (Shazeer 2020; Llama, T5 v1.1, ModernBERT)
     activation       "silu" (Llama), "gelu" (BERT, ModernBERT), "gelu_tanh" (GPT-2, T5 v1.1) or "relu" (T5 v1.0)
     biases           biases on all linear maps and norms (GPT-2, BERT)
+    qkv_biases       biases on queries, keys and values, even where nothing else has them (Qwen2)
     qk_norm          RMSNorm on queries and keys per head (Henry et al. 2020; Qwen3)
     attention_scale  "head" (1/sqrt(K)) or "none" (T5)
     tied             the output head shares the embedding
@@ -78,11 +87,18 @@ class ModelConfig:
     position_offset: int = 0
     split_embedding: bool = False
     rotary_base: float = 10_000.0
+    rotary_scaling: Literal["none", "linear", "llama3", "yarn"] = "none"
+    rotary_factor: float = 1.0
+    rotary_length: int = 0
+    window: int = 0
+    global_every: int = 0
+    local_rotary_base: float = 0.0
     buckets: int = 32
     bucket_distance: int = 128
     gated: bool = True
     activation: Literal["silu", "gelu", "gelu_tanh", "relu"] = "silu"
     biases: bool = False
+    qkv_biases: bool = False
     qk_norm: bool = True
     attention_scale: Literal["head", "none"] = "head"
     tied: bool = True
@@ -99,7 +115,8 @@ class ModelConfig:
 
     def __post_init__(self) -> None:
         sizes = ("vocab_size", "width", "layers", "heads", "mlp_width", "decoder_layers", "kv_heads", "head_width")
-        for name in (*sizes, "embedding_width", "position_offset"):
+        local = ("rotary_length", "window", "global_every", "local_rotary_base")
+        for name in (*sizes, "embedding_width", "position_offset", *local):
             if getattr(self, name) < 0:
                 raise UserError(f"model.{name} must not be negative, but is {getattr(self, name)}.")
         if self.max_length < 2:
@@ -115,6 +132,12 @@ class ModelConfig:
             )
         if self.embedding_width and not (self.head_transform or self.judge):
             raise UserError("model.embedding_width needs model.head_transform: its dense map leads back to that width.")
+        if self.rotary_scaling in ("llama3", "yarn") and not self.rotary_length:
+            raise UserError(f"model.rotary_scaling {self.rotary_scaling!r} needs model.rotary_length.")
+        if self.rotary_factor < 1.0:
+            raise UserError(f"model.rotary_factor must be at least 1, not {self.rotary_factor}.")
+        if self.local_rotary_base and self.window and not self.global_every:
+            raise UserError("Without model.global_every all layers are local: set model.rotary_base for them.")
         if self.heads == 0:
             return
         if self.head_width == 0 and self.width % self.heads:
@@ -136,6 +159,10 @@ class ModelConfig:
     def inner_width(self) -> int:
         """F, the width of the MLP: 8/3 D when gated, so that three matrices weigh as two plain ones (Shazeer 2020)."""
         return self.mlp_width or (max(64, round(self.width * 8 / 3 / 64) * 64) if self.gated else 4 * self.width)
+
+    def is_local(self, layer: int) -> bool:
+        """Whether the window applies to this layer of a stack, counted from 0."""
+        return self.window > 0 and not (self.global_every and layer % self.global_every == 0)
 
     @property
     def table_width(self) -> int:

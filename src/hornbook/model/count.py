@@ -27,7 +27,8 @@ def flops_per_token(config: ModelConfig, length: int, scored_share: float = 1.0,
 
     Counted as in PaLM's model FLOPs (Chowdhery et al. 2022, appendix B): a multiplication and an addition are two;
     only matrix products count (linear maps, attention scores and mixtures, the output head); the backward pass costs
-    twice the forward one; nothing is recomputed. Attention is counted whole, whether or not a mask forbids half of it.
+    twice the forward one; nothing is recomputed. Attention is counted whole, whether or not a mask forbids half of it;
+    in layers with a window each query counts the keys that a window holds, at most those of the row.
     The head, its dense map included, is counted at `scored_share` of the output positions, where the loss is computed;
     a judge at all of them.
     For an encoder-decoder `decoder_length` is the length of the decoder's rows, scored_share a share of those, and
@@ -38,14 +39,18 @@ def flops_per_token(config: ModelConfig, length: int, scored_share: float = 1.0,
     mlp = (3 if config.gated else 2) * width * config.inner_width
     own = 2 * width * inner + 2 * width * shared  # q and o, k and v
 
-    def layer(positions: int) -> float:
-        return positions * (own + mlp) + 2 * positions**2 * inner
+    def stack(layers: int, positions: int, causal: bool) -> float:
+        near = min(positions, (1 if causal else 2) * config.window + 1)
+        keys = sum(near if config.is_local(number) else positions for number in range(layers))
+        return positions * (layers * (own + mlp) + 2 * keys * inner)
 
     output = config.vocab_size * narrow + (width * narrow if config.head_transform else 0)
-    products = config.layers * layer(length) + ((length + decoder_length) * narrow * width if narrow != width else 0)
+    products = stack(config.layers, length, config.topology == "decoder")
+    products += (length + decoder_length) * narrow * width if narrow != width else 0
     if config.topology == "encoder-decoder":
         crossing = 2 * width * (inner * decoder_length + shared * length) + 2 * decoder_length * length * inner
-        products += (config.decoder_layers or config.layers) * (layer(decoder_length) + crossing)
+        layers = config.decoder_layers or config.layers
+        products += stack(layers, decoder_length, True) + layers * crossing
         products += decoder_length * scored_share * output
     elif config.judge:
         products += length * (width**2 + width)

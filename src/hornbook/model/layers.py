@@ -22,10 +22,13 @@ from hornbook.model.attention import (
     crossing,
     knows_causal,
     relative_buckets,
-    rotary_tables,
 )
 from hornbook.model.config import ModelConfig
 from hornbook.model.parts import Linear, Table, compute_type, make_norm
+from hornbook.model.rotary import rotary_tables
+
+View = tuple[Tensor | None, bool, KeysValues | None]
+"""What the layers of one kind share: the mask [B or 1, H or 1, T, S], whether the kernel is causal, the rotary rows."""
 
 
 def activation(name: str) -> Callable[[Tensor], Tensor]:
@@ -168,11 +171,15 @@ class Stack(nn.Module):
         self.layers = nn.ModuleList(Layer(config, cross, first and number == 0) for number in range(own))
         self.relative = Table(config.buckets, config.heads) if config.positions == "bucketed" else None
         self.norm = make_norm(config) if config.final_norm else None
+        self.window = config.window
+        self.local = [config.is_local(number) for number in range(layers)]
         self.rotary = config.positions == "rotary"
-        if self.rotary:
-            cosine, sine = rotary_tables(config.max_length, config.key_width, config.rotary_base)
-            self.register_buffer("cosine", cosine, persistent=False)
-            self.register_buffer("sine", sine, persistent=False)
+        self.two_bases = self.rotary and any(self.local) and config.local_rotary_base > 0
+        bases = {"": config.rotary_base, "local_": config.local_rotary_base}
+        for prefix in ["", "local_"][: self.rotary + self.two_bases]:
+            cosine, sine = rotary_tables(config, bases[prefix])
+            self.register_buffer(f"{prefix}cosine", cosine, persistent=False)
+            self.register_buffer(f"{prefix}sine", sine, persistent=False)
 
     def forward(
         self,
@@ -186,19 +193,24 @@ class Stack(nn.Module):
 
         segments int64[B, T] and visible bool[B, T] are those of a Batch; memory [B, S, D] is another stack's output.
         """
-        length = x.shape[1]
-        position = torch.arange(length, device=x.device)
-        kind = compute_type(x)
-        plain = segments is None and visible is None and self.relative is None
-        by_kernel = self.causal and plain and knows_causal(kind, x.device, length)
-        permitted = None if by_kernel else allowed(segments, visible, self.causal, position, position)
-        mask = additive(permitted, self._bias(position, position), kind)
         both = None if segments is None or memory_segments is None else crossing(segments, memory_segments)
-        memory_mask = additive(both, None, kind)
-        rotation = self._rotation(position)
-        for layer in [*self.layers] * self.times:
+        memory_mask = additive(both, None, compute_type(x))
+        views = {local: self._view(x, segments, visible, local) for local in set(self.local)}
+        for layer, local in zip([*self.layers] * self.times, self.local, strict=True):
+            mask, by_kernel, rotation = views[local]
             x = layer(x, mask, by_kernel, rotation, memory, memory_mask)
         return x if self.norm is None else self.norm(x)
+
+    def _view(self, x: Tensor, segments: Tensor | None, visible: Tensor | None, local: bool) -> View:
+        """Return what layers with or without a window see of themselves; the arguments are those of forward."""
+        length, kind = x.shape[1], compute_type(x)
+        position = torch.arange(length, device=x.device)
+        window = self.window if local and self.window < length - 1 else 0
+        plain = segments is None and visible is None and self.relative is None and not window
+        by_kernel = self.causal and plain and knows_causal(kind, x.device, length)
+        permitted = None if by_kernel else allowed(segments, visible, self.causal, position, position, window)
+        mask = additive(permitted, self._bias(position, position), kind)
+        return mask, by_kernel, self._rotation(position, local)
 
     def step(
         self,
@@ -214,11 +226,14 @@ class Stack(nn.Module):
         A query sees the positions up to its own, of which there are at most `length`; the caches then hold x as well.
         """
         keys = torch.arange(length, device=x.device)
-        permitted = allowed(None, None, True, positions, keys)
-        mask = additive(permitted, self._bias(positions, keys), compute_type(x))
-        rotation = self._rotation(positions)
-        for number, layer in enumerate(self.layers):
+        views: dict[bool, tuple[Tensor | None, KeysValues | None]] = {}
+        for local in set(self.local):
+            permitted = allowed(None, None, True, positions, keys, self.window if local else 0)
+            mask = additive(permitted, self._bias(positions, keys), compute_type(x))
+            views[local] = mask, self._rotation(positions, local)
+        for number, (layer, local) in enumerate(zip(self.layers, self.local, strict=True)):
             memory = None if memories is None else memories[number]
+            mask, rotation = views[local]
             x = layer(x, mask, False, rotation, memory, memory_mask, caches[number], positions)
         return x if self.norm is None else self.norm(x)
 
@@ -236,8 +251,9 @@ class Stack(nn.Module):
         )
         return bias if bias.ndim == 4 else bias[None]
 
-    def _rotation(self, positions: Tensor) -> KeysValues | None:
+    def _rotation(self, positions: Tensor, local: bool) -> KeysValues | None:
         """Return the rotary tables' rows [T, 1, K] or [B, T, 1, K] at positions, or None."""
         if not self.rotary:
             return None
-        return self.get_buffer("cosine")[positions], self.get_buffer("sine")[positions]
+        prefix = "local_" if local and self.two_bases else ""
+        return self.get_buffer(f"{prefix}cosine")[positions], self.get_buffer(f"{prefix}sine")[positions]

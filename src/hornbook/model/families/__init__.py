@@ -17,7 +17,7 @@ from hornbook.errors import UserError, nearest
 from hornbook.model.config import ModelConfig
 from hornbook.model.families.bart import BART
 from hornbook.model.families.bert import ALBERT, BERT, ELECTRA, ELECTRA_GENERATOR, ROBERTA
-from hornbook.model.families.decoders import GPT2, LLAMA, QWEN3
+from hornbook.model.families.decoders import GPT2, LLAMA, MISTRAL, QWEN2, QWEN3
 from hornbook.model.families.encoders import MODERNBERT
 from hornbook.model.families.family import Family
 from hornbook.model.families.t5 import T5, T5_V1_1
@@ -25,6 +25,8 @@ from hornbook.model.families.t5 import T5, T5_V1_1
 FAMILIES: tuple[Family, ...] = (
     QWEN3,
     LLAMA,
+    MISTRAL,
+    QWEN2,
     GPT2,
     MODERNBERT,
     BERT,
@@ -39,9 +41,10 @@ FAMILIES: tuple[Family, ...] = (
 
 
 def choose(config: ModelConfig) -> Family:
-    """Return the first family that holds `config` exactly.
+    """Return the family that holds `config` exactly, the first where two do.
 
-    No two do, but for one case: an ElectraForMaskedLM of a single width computes what a BertForMaskedLM does.
+    A Mistral without a window is a Llama, and an ElectraForMaskedLM of a single width computes what a BertForMaskedLM
+    does.
 
     Raises UserError naming the nearest family and every setting that would have to change for it.
     """

@@ -1,10 +1,12 @@
-"""Decoders: Qwen3 (Yang et al. 2025), Llama (Touvron et al. 2023) and GPT-2 (Radford et al. 2019)."""
+"""Decoders: Llama (Touvron et al. 2023) and its kin Mistral (Jiang et al. 2023), Qwen2 (Yang et al. 2024) and Qwen3
+(Yang et al. 2025); and GPT-2 (Radford et al. 2019)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from hornbook.model.config import ModelConfig
 from hornbook.model.families.family import (
     ACTIVATIONS,
     Family,
@@ -14,6 +16,7 @@ from hornbook.model.families.family import (
     all_heads,
     split_width,
 )
+from hornbook.model.families.rules import FULL_LAYERS, ROTARY, SLIDING_WINDOW
 
 _LLAMA_FIELDS = (
     Field("vocab_size", "vocab_size"),
@@ -21,14 +24,14 @@ _LLAMA_FIELDS = (
     Field("width", "hidden_size"),
     Field("layers", "num_hidden_layers"),
     Field("heads", "num_attention_heads"),
-    Field("kv_heads", "num_key_value_heads", absent=0),
-    Field("head_width", "head_dim", absent=0),
     Field("mlp_width", "intermediate_size"),
     Field("activation", "hidden_act", ACTIVATIONS),
     Field("norm_epsilon", "rms_norm_eps"),
-    Field("rotary_base", "rope_parameters.rope_theta", absent=10_000.0, also=("rope_theta",)),
     Field("tied", "tie_word_embeddings", absent=False),
 )
+# Where config.json has none, the class takes as many as heads, or width / heads.
+_KEY_HEADS = Field("kv_heads", "num_key_value_heads", absent=0)
+_HEAD_WIDTH = Field("head_width", "head_dim", absent=0)
 _LLAMA_REQUIRES: Mapping[str, Any] = {
     "topology": "decoder",
     "norm": "rms",
@@ -53,14 +56,56 @@ _LLAMA_WEIGHTS = (
 _LLAMA_BUFFERS = (r"(model\.)?layers\.\d+\.self_attn\.rotary_emb\.inv_freq",)
 _LLAMA_COPIES: Mapping[str, str] = {"lm_head.weight": "model.embed_tokens.weight"}
 
+
+def _whole(config: ModelConfig) -> int:
+    """Return head_width, which is free, but 0 where Llama's class refuses to be built."""
+    return 0 if config.width % config.heads else config.key_width
+
+
 LLAMA = Family(
     name="llama",
     model_type="llama",
     architecture="LlamaForCausalLM",
-    fields=(*_LLAMA_FIELDS, Field("biases", "attention_bias", absent=False), Field("biases", "mlp_bias", absent=False)),
+    fields=(
+        *_LLAMA_FIELDS,
+        _KEY_HEADS,
+        _HEAD_WIDTH,
+        Field("biases", "attention_bias", absent=False),
+        Field("biases", "mlp_bias", absent=False),
+    ),
+    rules=(ROTARY,),
     requires={**_LLAMA_REQUIRES, "qk_norm": False},
-    derived={"head_width": split_width},
-    constants={"rope_parameters.rope_type": "default"},
+    derived={"head_width": _whole},
+    in_training={"attention_dropout": 0.0},
+    weights=_LLAMA_WEIGHTS,
+    prefix="model.",
+    ignored=_LLAMA_BUFFERS,
+    copies=_LLAMA_COPIES,
+    why={"head_width": "the class insists that width is a multiple of heads"},
+)
+
+MISTRAL = Family(
+    name="mistral",
+    model_type="mistral",
+    architecture="MistralForCausalLM",
+    fields=(*_LLAMA_FIELDS, Field("kv_heads", "num_key_value_heads"), _HEAD_WIDTH),
+    rules=(ROTARY, SLIDING_WINDOW),
+    requires={**_LLAMA_REQUIRES, "qk_norm": False, "biases": False},
+    in_training={"attention_dropout": 0.0},
+    weights=_LLAMA_WEIGHTS,
+    prefix="model.",
+    ignored=_LLAMA_BUFFERS,
+    copies=_LLAMA_COPIES,
+)
+
+QWEN2 = Family(
+    name="qwen2",
+    model_type="qwen2",
+    architecture="Qwen2ForCausalLM",
+    fields=(*_LLAMA_FIELDS, Field("kv_heads", "num_key_value_heads"), _HEAD_WIDTH),
+    rules=(ROTARY, FULL_LAYERS),
+    requires={**_LLAMA_REQUIRES, "qk_norm": False, "biases": False, "qkv_biases": True},
+    constants={"use_sliding_window": False},
     in_training={"attention_dropout": 0.0},
     weights=_LLAMA_WEIGHTS,
     prefix="model.",
@@ -72,9 +117,10 @@ QWEN3 = Family(
     name="qwen3",
     model_type="qwen3",
     architecture="Qwen3ForCausalLM",
-    fields=_LLAMA_FIELDS,
+    fields=(*_LLAMA_FIELDS, Field("kv_heads", "num_key_value_heads"), Field("head_width", "head_dim", absent=128)),
+    rules=(ROTARY, FULL_LAYERS),
     requires={**_LLAMA_REQUIRES, "qk_norm": True, "biases": False},
-    constants={"attention_bias": False, "use_sliding_window": False, "rope_parameters.rope_type": "default"},
+    constants={"attention_bias": False, "use_sliding_window": False},
     in_training={"attention_dropout": 0.0},
     weights=(
         *_LLAMA_WEIGHTS,

@@ -1,8 +1,9 @@
-"""ModernBERT (Warner et al. 2024) with global attention in every layer."""
+"""ModernBERT (Warner et al. 2024)."""
 
 from __future__ import annotations
 
 from hornbook.model.families.family import ACTIVATIONS, Family, Field, Weight, affine, all_heads, split_width
+from hornbook.model.families.rules import LOCAL_LAYERS
 
 MODERNBERT = Family(
     name="modernbert",
@@ -18,7 +19,6 @@ MODERNBERT = Family(
         Field("activation", "hidden_activation", ACTIVATIONS),
         Field("activation", "classifier_activation", ACTIVATIONS),
         Field("norm_epsilon", "norm_eps"),
-        Field("rotary_base", "global_rope_theta"),
         Field("biases", "attention_bias"),
         Field("biases", "mlp_bias"),
         Field("biases", "norm_bias"),
@@ -39,7 +39,7 @@ MODERNBERT = Family(
         "head_transform": True,
     },
     derived={"kv_heads": all_heads, "head_width": split_width},
-    constants={"global_attn_every_n_layers": 1},
+    rules=(LOCAL_LAYERS,),
     in_training={"attention_dropout": 0.0, "mlp_dropout": 0.0},
     prefix="model.",
     copies={"decoder.weight": "model.embeddings.tok_embeddings.weight"},

@@ -79,6 +79,20 @@ class Field:
 
 
 @dataclass(frozen=True)
+class Rule:
+    """Settings whose spellings are not one entry for one setting, such as the kinds of layers.
+
+    ours   the settings of ours that it leaves free
+    write  their entries, by place, of a config that the class holds
+    read   our settings of a config.json, or a refusal in words
+    """
+
+    ours: tuple[str, ...]
+    write: Callable[[ModelConfig], Mapping[str, Any]]
+    read: Callable[[Mapping[str, Any]], Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
 class Weight:
     """One tensor of theirs and its parts in ours; `{i}` is the number of the layer.
 
@@ -106,6 +120,7 @@ class Family:
     name          what a user calls it
     model_type    and `architecture`: their names for it, in config.json
     fields        settings that both sides have
+    rules         settings that both sides have, but spell differently
     requires      settings of ours that the class has fixed, with the value it fixed them to; one that also has a
                   Field is read as it stands, but only with this value written
     derived       settings of ours that the class computes from others
@@ -141,6 +156,7 @@ class Family:
     copies: Mapping[str, str] = field(default_factory=dict)
     zeros: tuple[str, ...] = ()
     why: Mapping[str, str] = field(default_factory=dict)
+    rules: tuple[Rule, ...] = ()
 
     def objections(self, config: ModelConfig) -> list[str]:
         """Return what would have to change in `config` for this class to hold it exactly; empty when it does."""
@@ -172,6 +188,8 @@ class Family:
             for item in self.fields
             if not (item.optional and getattr(config, item.ours) == item.absent)
         }
+        for rule in self.rules:
+            named.update(rule.write(config))
         architecture = self.pairs if config.pair_head else self.architecture
         found: dict[str, Any] = {"architectures": [architecture], "model_type": self.model_type}
         for place, value in {**named, **self.constants, **self.in_training}.items():
@@ -198,8 +216,13 @@ class Family:
         for item in self.fields:
             value = item.here(settings, found)
             if item.ours != "dropout" and found.setdefault(item.ours, value) != value:
-                raise UserError(f"config.json is at odds with itself about {item.theirs} = {value!r}.")
+                raise UserError(
+                    f"config.json is at odds with itself about {item.theirs} = {value!r}: "
+                    f"it and other entries are one setting here, model.{item.ours}."
+                )
             found.setdefault(item.ours, value)
+        for rule in self.rules:
+            found.update(rule.read(settings))
         config = ModelConfig(**found)
         derived: dict[str, Any] = {name: rule(config) for name, rule in self.derived.items()}
         return explicit(replace(config, **derived))
@@ -207,6 +230,7 @@ class Family:
     def _fixed(self, config: ModelConfig) -> dict[str, Any]:
         """Return every setting that the class does not leave open, with the only value it can hold."""
         free = {item.ours for item in self.fields} | {"dropout"}  # dropout acts in training alone
+        free.update(name for rule in self.rules for name in rule.ours)
         if self.pairs:
             free.add("pair_head")
         fixed = {item.name: item.default for item in fields(ModelConfig) if item.name not in free}
@@ -223,22 +247,8 @@ def explicit(config: ModelConfig) -> ModelConfig:
     A model without a size yet (heads = 0) keeps its zeros.
     """
     plain: dict[str, Any] = {item.name: item.default for item in fields(ModelConfig)}
-    without_effect = []
-    if config.positions != "learned":
-        without_effect.append("position_offset")
-    if config.positions != "rotary":
-        without_effect.append("rotary_base")
-    if config.positions != "bucketed":
-        without_effect += ["buckets", "bucket_distance"]
-    if config.topology != "encoder-decoder":
-        without_effect.append("decoder_layers")
-    if config.topology != "encoder-decoder" or not (config.positions == "learned" or config.embedding_norm):
-        without_effect.append("split_embedding")
-    if config.norm_place == "post" or config.shared_layers:
-        without_effect.append("first_norm")
-    if config.embedding_width == config.width:
-        without_effect.append("embedding_width")
-    config = replace(config, **{name: plain[name] for name in without_effect})
+    config = replace(config, global_every=min(config.global_every, config.layers or config.global_every))
+    config = replace(config, **{name: plain[name] for name in _without_effect(config)})
     if config.heads == 0:
         return config
     decoder_layers = (config.decoder_layers or config.layers) if config.topology == "encoder-decoder" else 0
@@ -249,6 +259,36 @@ def explicit(config: ModelConfig) -> ModelConfig:
         mlp_width=config.inner_width,
         decoder_layers=decoder_layers,
     )
+
+
+def _without_effect(config: ModelConfig) -> list[str]:
+    """Return the names of settings that change nothing beside the others."""
+    found = []
+    if config.positions != "learned":
+        found.append("position_offset")
+    if config.positions != "rotary":
+        found += ["rotary_base", "rotary_scaling", "local_rotary_base"]
+    if config.positions != "rotary" or config.rotary_scaling == "none":
+        found.append("rotary_factor")
+    if config.positions != "rotary" or config.rotary_scaling in ("none", "linear"):
+        found.append("rotary_length")
+    if config.positions != "bucketed":
+        found += ["buckets", "bucket_distance"]
+    if config.topology != "encoder-decoder":
+        found.append("decoder_layers")
+    if config.topology != "encoder-decoder" or not (config.positions == "learned" or config.embedding_norm):
+        found.append("split_embedding")
+    if config.norm_place == "post" or config.shared_layers:
+        found.append("first_norm")
+    if config.embedding_width == config.width:
+        found.append("embedding_width")
+    if not config.window or config.global_every == 1:
+        found += ["window", "global_every", "local_rotary_base"]
+    if config.local_rotary_base == config.rotary_base:
+        found.append("local_rotary_base")
+    if config.biases:
+        found.append("qkv_biases")
+    return found
 
 
 def look_up(settings: Mapping[str, Any], place: str) -> Any:

@@ -44,7 +44,7 @@ _REQUIRES: Mapping[str, Any] = {
     "tied": True,
 }
 _CONSTANTS: Mapping[str, Any] = {"is_encoder_decoder": True}
-# Versions before 3 wrote a bias of relative positions for cross-attention, which was never used.
+# Early versions also wrote positions for cross-attention, where today's class has none.
 _IGNORED = (r"decoder\.block\.0\.layer\.1\.EncDecAttention\.relative_attention_bias\.weight",)
 _COPIES: Mapping[str, str] = {
     "encoder.embed_tokens.weight": "shared.weight",
