@@ -50,7 +50,7 @@ def build_loader(recipe: Recipe, prepared: Prepared, device: torch.device) -> Lo
     """Return the source of training batches."""
     training = recipe.training
     return Loader(
-        prepared.training_rows(recipe.model.max_length),
+        prepared.training_rows(recipe.row_length),
         prepared.objective,
         recipe.seed,
         training.batch_rows,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import sys
 import traceback
 from pathlib import Path
@@ -44,6 +45,8 @@ hornbook pretrain BOOK.txt --recipe bert training.learning_rate=1e-3 model.width
 hornbook pretrain runs/stories/recipe.toml seed=1  ·  the same run, from another seed
 
 hornbook pretrain --resume runs/stories  ·  go on where it stopped
+
+hornbook pretrain --from runs/stories NEW.txt  ·  go on from that model, or a folder of transformers, with other text
 
 Every a.b=c is a setting; `hornbook settings` lists them all."""
 
@@ -130,6 +133,10 @@ def pretrain(
     tokens: Annotated[int | None, typer.Option(help="Train on this many tokens.")] = None,
     epochs: Annotated[float | None, typer.Option(help="Train for this many passes over the text.")] = None,
     out: Annotated[Path | None, typer.Option(help="The run directory. Default: runs/DATE-OBJECTIVE.")] = None,
+    start: Annotated[
+        str | None,
+        typer.Option("--from", metavar="MODEL", help="Go on from a model: a folder of transformers, or a run."),
+    ] = None,
     resume: Annotated[Path | None, typer.Option(metavar="RUN", help="Go on with a run that was stopped.")] = None,
     seed: Annotated[int | None, typer.Option(help="Of weights, order and noise. Default: 0.")] = None,
     plain: Plain = False,
@@ -141,7 +148,7 @@ def pretrain(
     from hornbook.objectives.catalogue import kind_of
     from hornbook.settings import load_recipe
 
-    chosen = {"objective": objective, "recipe": recipe, "out": out, "seed": seed}
+    chosen = {"objective": objective, "recipe": recipe, "from": start, "out": out, "seed": seed}
     budget = {"minutes": minutes, "steps": steps, "tokens": tokens, "epochs": epochs}
     if resume is not None:
         extra = [*(what or []), *(f"--{name}" for name, value in (chosen | budget).items() if value is not None)]
@@ -155,7 +162,7 @@ def pretrain(
         found = resume_run(resume, plain=plain)
         presentation.trained(found, load_recipe(resume / "recipe.toml"), resume)
         return
-    planned = plan(what or [], objective, recipe, budget, seed)
+    planned = plan(what or [], objective, recipe, budget, seed, start)
     directory = out or Path("runs") / f"{datetime.now():%Y%m%d-%H%M%S}-{kind_of(planned.objective)}"
     from hornbook.run import pretrain as pretrain_run
 
@@ -164,9 +171,16 @@ def pretrain(
 
 
 def plan(
-    what: list[str], objective: str | None, name: str | None, budget: dict[str, float | None], seed: int | None
+    what: list[str],
+    objective: str | None,
+    name: str | None,
+    budget: dict[str, float | None],
+    seed: int | None,
+    start: str | None = None,
 ) -> Recipe:
     """Return the recipe that a `pretrain` command line means: a file or a named or default recipe, changed by the rest.
+
+    To go on from the model `start` there is a recipe of its own, with the objective that the model knows.
 
     Text named on the command line replaces the recipe's; flags come before settings, so settings win.
     """
@@ -178,10 +192,15 @@ def plan(
     paths = [item for item in what if not _is_assignment(item)]
     files = [item for item in paths if item.endswith(".toml")]
     paths = [item for item in paths if not item.endswith(".toml")]
-    if len(files) + (name is not None) > 1:
-        raise UserError(f"Give one recipe, not several: {', '.join([*files, *([name] if name else [])])}.")
+    given = [*files, *([name] if name else []), *([f"--from {start}"] if start else [])]
+    if len(given) > 1:
+        raise UserError(f"Give one recipe or model to begin with, not several: {', '.join(given)}.")
     if files:
         base = settings.load_recipe(Path(files[0]))
+    elif start:
+        from hornbook.importing import objective_of
+
+        base = recipes.continued(objective_of(Path(start)), start)
     else:
         base = recipes.named(name) if name else recipes.default(objective or "causal")
     flags = [f"budget.{key}={value}" for key, value in budget.items() if value is not None]
@@ -203,6 +222,27 @@ def _is_assignment(item: str) -> bool:
     if not equals:
         return False
     return is_setting(name) or (all(part.isidentifier() for part in name.split(".")) and not Path(item).exists())
+
+
+@app.command(name="import")
+def import_model(
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="As transformers' save_pretrained writes it.", show_default=False)
+    ],
+    out: Annotated[Path | None, typer.Option(help="The run directory. Default: runs/NAME-OF-FOLDER.")] = None,
+    allow_pickle: Annotated[
+        bool, typer.Option("--allow-pickle", help="Open pytorch_model.bin too: only from a source that you trust.")
+    ] = False,
+) -> None:
+    """Make a run of a model from elsewhere, to measure, use, export or go on from."""
+    from hornbook import presentation
+    from hornbook.importing import import_folder
+    from hornbook.objectives.catalogue import kind_of
+    from hornbook.settings import load_recipe
+
+    directory = out or Path("runs") / folder.resolve().name
+    record = import_folder(folder, directory, allow_pickle=allow_pickle)
+    presentation.imported(record, kind_of(load_recipe(directory / "recipe.toml").objective), directory)
 
 
 @app.command()
@@ -343,12 +383,27 @@ def export(
             help="Such as qwen3, llama, bert, t5; or gguf, for one file. Default: by the model.",
         ),
     ] = "",
+    shard: Annotated[
+        str, typer.Option(metavar="SIZE", help="Largest file of weights, such as 5GB. Default: one file for all.")
+    ] = "",
 ) -> None:
     """Write a trained model as a folder that transformers opens, or as a GGUF file."""
     from hornbook import use
     from hornbook.run import open_run
 
-    print(use.export(open_run(run), out, family))
+    print(use.export(open_run(run), out, family, _size(shard) if shard else 0))
+
+
+_UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+
+
+def _size(text: str) -> int:
+    """Return a number of bytes from text such as 5GB."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?B)", text.strip().upper())
+    size = int(float(match[1]) * _UNITS[match[2]]) if match else 0
+    if size < 1:
+        raise UserError(f"--shard wants a size such as 500MB or 5GB, not {text!r}.")
+    return size
 
 
 @app.command()

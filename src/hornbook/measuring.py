@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,7 +43,8 @@ class Evaluation:
     text_loss          the same over text tokens alone
     bits_per_byte      causal models only
     pseudo_perplexity  masked models only
-    unigram, bigram    loss of the simple models on the same targets; bigram for causal models only
+    unigram, bigram    loss of the simple models on the same targets; bigram for causal models only, and neither for
+                       imported models, whose training text is not at hand
     pair_accuracy      share of the pairs of texts told rightly; objectives of pairs only
     pairs              number of those pairs
     targets            number of scored targets that are text
@@ -57,7 +57,7 @@ class Evaluation:
     text_loss: float
     bits_per_byte: float | None
     pseudo_perplexity: float | None
-    unigram: float
+    unigram: float | None
     bigram: float | None
     targets: int
     text_bytes: int
@@ -67,7 +67,7 @@ class Evaluation:
     @property
     def beats_baselines(self) -> bool:
         """Whether the loss is below that of every simple model there is."""
-        return self.loss < min(self.unigram, self.bigram if self.bigram is not None else math.inf)
+        return all(self.loss < simple for simple in (self.unigram, self.bigram) if simple is not None)
 
     def save(self, path: Path) -> None:
         """Write as JSON."""
@@ -81,26 +81,33 @@ class Evaluation:
 
 def final_evaluation(model: Model, recipe: Recipe, prepared: Prepared, device: torch.device) -> Evaluation:
     """Measure in fp32 on the held-out documents, beside simple models counted on the training text that was read."""
-    rows, size = prepared.held_out_rows(recipe.model.max_length, _FINAL * recipe.training.evaluate_tokens)
-    return evaluate_rows(model, recipe, prepared, rows, size, device)
+    rows, size = prepared.held_out_rows(recipe.row_length, _FINAL * recipe.training.evaluate_tokens)
+    training = prepared.training_rows(recipe.row_length)
+    return evaluate_rows(model, recipe, prepared.objective, training, rows, size, device)
 
 
 def evaluate_rows(
-    model: Model, recipe: Recipe, prepared: Prepared, rows: CorpusRows, size: int, device: torch.device
+    model: Model,
+    recipe: Recipe,
+    objective: Objective,
+    training: CorpusRows | None,
+    rows: CorpusRows,
+    size: int,
+    device: torch.device,
 ) -> Evaluation:
-    """Measure on `rows`, which hold documents of `size` bytes."""
-    objective = prepared.objective
+    """Measure on `rows`, which hold documents of `size` bytes; the simple models are counted on `training`."""
     prepare_batch = functools.partial(to_tensors, device=device)
     batch_rows = recipe.training.micro_batch
-    training = prepared.training_rows(recipe.model.max_length)
-    enough = _COUNTED_TOKENS * len(training) // training.tokens + 1
-    read = min(len(training), recipe.budget.steps * recipe.training.batch_rows, enough)
-    simple = baselines(
-        _training_batches(training, read, objective, batch_rows, recipe.seed),
-        held_out_batches(rows, objective, batch_rows, recipe.seed),
-        recipe.model.vocab_size,
-        bigram=objective.overlap == 1,
-    )
+    simple = None
+    if training is not None:
+        enough = _COUNTED_TOKENS * len(training) // training.tokens + 1
+        read = min(len(training), recipe.budget.steps * recipe.training.batch_rows, enough)
+        simple = baselines(
+            _training_batches(training, read, objective, batch_rows, recipe.seed),
+            held_out_batches(rows, objective, batch_rows, recipe.seed),
+            recipe.model.vocab_size,
+            bigram=objective.overlap == 1,
+        )
     with torch.no_grad():
         found = measure(model, rows, objective, prepare_batch, batch_rows=batch_rows, seed=recipe.seed, text_bytes=size)
         pseudo = None
@@ -115,8 +122,8 @@ def evaluate_rows(
         text_loss=found.text_loss,
         bits_per_byte=found.bits_per_byte,
         pseudo_perplexity=pseudo,
-        unigram=simple.unigram,
-        bigram=simple.bigram,
+        unigram=None if simple is None else simple.unigram,
+        bigram=None if simple is None else simple.bigram,
         targets=found.text_tokens,
         text_bytes=size,
         pair_accuracy=found.pair_accuracy,

@@ -24,11 +24,13 @@ from hornbook.corpus.split import Split, make_split
 from hornbook.errors import UserError
 from hornbook.objectives.base import Objective
 from hornbook.recipe import Recipe
+from hornbook.tokens.extension import with_special_tokens
+from hornbook.tokens.growth import with_pieces
 from hornbook.tokens.packing import CorpusRows, corpus_rows
 from hornbook.tokens.shards import TokenStore, write_store
 from hornbook.tokens.tokenizer import Codec, Template, load_codec, save_codec, train_tokenizer
 
-CORPUS, TOKENIZER, TOKENS = "corpus.json", "tokenizer.json", "tokens"
+CORPUS, TOKENIZER, TOKENS, PIECES = "corpus.json", "tokenizer.json", "tokens", "new_pieces.json"
 # A corpus below this many bytes is kept in memory between the passes over it; a larger one is read anew.
 _KEEP_BYTES = 256 << 20
 # A tokenizer learns from at most this many bytes of the training text: more changes it little.
@@ -78,8 +80,10 @@ class Prepared:
         return corpus_rows(self.store, documents, self.objective, max_length)
 
 
-def prepare(recipe: Recipe, directory: Path, view: View) -> Prepared:
+def prepare(recipe: Recipe, directory: Path, view: View, given: Codec | None = None) -> Prepared:
     """Return the recipe's corpus as tokens in `directory`, doing whatever of it is not done yet.
+
+    `given` is the tokenizer of the model that the run goes on from; what the objective needs and it lacks is added.
 
     Raises UserError when the text cannot be read, is too short, cannot serve the objective, or has changed since an
     earlier, interrupted call.
@@ -87,9 +91,9 @@ def prepare(recipe: Recipe, directory: Path, view: View) -> Prepared:
     finished = (directory / TOKENS).is_dir() and (directory / CORPUS).is_file()
     corpus = _Corpus(recipe.data.paths)
     text = recall(directory) if finished else _scan(corpus, recipe.data.held_out, directory, view)
-    codec = _tokenizer(recipe, corpus, text, directory, view)
+    codec = _tokenizer(recipe, corpus, text, directory, view, given)
     objective = dataclasses.replace(recipe.objective, vocab=codec.vocab)  # type: ignore[type-var]
-    objective.check(recipe.model.max_length)
+    objective.check(recipe.row_length)
     if not finished:
         with view.stage("writing tokens", "tokens") as update:
             write_store(
@@ -139,19 +143,33 @@ def _scan(corpus: _Corpus, held_out: float, directory: Path, view: View) -> Text
     return Text(len(hashes), size, split)
 
 
+def spellings(directory: Path) -> dict[int, list[int]]:
+    """Return how the origin's tokenizer spells each new piece of a run's, new id -> old ids; empty if there is none."""
+    if not (directory / PIECES).is_file():
+        return {}
+    return {int(number): ids for number, ids in read_json(directory / PIECES, "record of new pieces").items()}
+
+
 def recall(directory: Path) -> Text:
     """Return what the first pass over a run's corpus found."""
     facts = read_json(directory / CORPUS, "corpus record")
     return Text(facts["documents"], facts["bytes"], Split(facts["threshold"]))
 
 
-def _tokenizer(recipe: Recipe, corpus: _Corpus, text: Text, directory: Path, view: View) -> Codec:
+def _tokenizer(recipe: Recipe, corpus: _Corpus, text: Text, directory: Path, view: View, given: Codec | None) -> Codec:
     path = directory / TOKENIZER
     if not path.is_file():
-        if recipe.tokenizer.file:
+        needs = recipe.objective.requirements(recipe.row_length)
+        if given is not None:
+            if recipe.start.new_pieces:
+                with view.stage("learning new pieces", "bytes") as update:
+                    texts = _learnable(corpus, text.split, update)
+                    given, spellings = with_pieces(given, texts, recipe.start.new_pieces)
+                write_json(directory / PIECES, spellings)
+            save_codec(with_special_tokens(given, needs)[0], directory)
+        elif recipe.tokenizer.file:
             save_codec(load_codec(Path(recipe.tokenizer.file)), directory)
         else:
-            needs = recipe.objective.requirements(recipe.model.max_length)
             more = needs.sentinels + len(needs.modes)
             size = recipe.tokenizer.size or vocabulary_size(text.bytes, recipe.tokenizer.kind) + more
             template = _TEMPLATES[recipe.objective.topology]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.columns import Columns
 from rich.console import Console
@@ -68,12 +68,9 @@ def evaluation(found: Evaluation) -> None:
     simple = [("unigram", found.unigram), ("bigram", found.bigram)]
     beside = ", ".join(f"{name} {value:.4f}" for name, value in simple if value is not None)
     verdict = "below" if found.beats_baselines else "NOT below"
+    verdict = f", {verdict} the simple models of the same targets: {beside}" if beside else ""
     rows = [
-        (
-            "loss",
-            f"{found.loss:.4f}",
-            f"nats per scored token, {verdict} the simple models of the same targets: {beside}",
-        ),
+        ("loss", f"{found.loss:.4f}", f"nats per scored token{verdict}"),
         ("perplexity", f"{found.perplexity:.2f}", "exp(loss)"),
         ("text loss", f"{found.text_loss:.4f}", f"nats per token of text, over {found.targets:,} targets"),
     ]
@@ -108,6 +105,28 @@ def trained(found: Evaluation, recipe: Recipe, directory: Path) -> None:
         lines.append(f"Export it:  hornbook export {directory}")
     lines = lines or [f"Measure it on other text:  hornbook evaluate {directory} --data PATH"]
     console().print(Text("\n" + "\n".join(lines)))
+
+
+def imported(record: Mapping[str, Any], objective: str, directory: Path) -> None:
+    """Print what a folder was found to hold, and what can be done with it now."""
+    rows = [
+        ("family", f"{record['family']} ({record['architecture']}), objective {objective}"),
+        ("parameters", f"{record['parameters']:,}, {record['dtype']} in the files, fp32 here"),
+        ("tokenizer", f"{record['tokenizer']:,} entries, embedding of {record['vocabulary']:,} rows"),
+        ("positions", f"{record['positions']:,}"),
+    ]
+    if record["left_out"]:
+        rows.append(("left out", f"{', '.join(record['left_out'])}: the model here has no place for them"))
+    screen = console()
+    screen.print(Text(f"{record['name']} is now the run {directory}", style="bold"))
+    for name, value in rows:
+        screen.print(Text(f"  {name:<12}{value}"))
+    screen.print(
+        Text(
+            f"\nMeasure it:  hornbook evaluate {directory} --data PATH"
+            f"\nGo on:       hornbook pretrain --from {directory} TEXT"
+        )
+    )
 
 
 def picture(shown: Picture, screen: Console) -> None:

@@ -35,6 +35,24 @@ class DataSettings:
 
 
 @dataclass(frozen=True)
+class StartSettings:
+    """Which model to go on from; its tokenizer and its shape are then the run's.
+
+    path         a model's folder as transformers writes it, or a run; empty = start from nothing
+    new_pieces   pieces of words to learn from the text and add to the vocabulary; 0 = none
+    """
+
+    path: str = ""
+    new_pieces: int = 0
+
+    def __post_init__(self) -> None:
+        if self.new_pieces < 0:
+            raise UserError(f"start.new_pieces must not be negative, but is {self.new_pieces}.")
+        if self.new_pieces and not self.path:
+            raise UserError("start.new_pieces adds to the vocabulary of a model to go on from: name it in start.path.")
+
+
+@dataclass(frozen=True)
 class TokenizerSettings:
     """How text becomes tokens.
 
@@ -82,6 +100,7 @@ class Budget:
 class TrainingSettings:
     """How to train.
 
+    row_length           positions of a row; 0 = as many as the model has
     batch_rows           rows in one optimizer step, over all micro-batches; 0 = chosen from the model's width
     micro_batch          rows computed at once; 0 = all of the batch
     optimizer            muon (matrices by Muon, the rest by AdamW) or adamw
@@ -105,6 +124,7 @@ class TrainingSettings:
     keep_checkpoints     how many of the newest to keep
     """
 
+    row_length: int = 0
     batch_rows: int = 0
     micro_batch: int = 0
     optimizer: Literal["muon", "adamw"] = "muon"
@@ -132,7 +152,16 @@ class TrainingSettings:
         for name in positive:
             if getattr(self, name) <= 0:
                 raise UserError(f"training.{name} must be positive, not {getattr(self, name)}.")
-        for name in ("batch_rows", "micro_batch", "weight_decay", "clip", "warmup", "workers", "evaluate_every"):
+        for name in (
+            "row_length",
+            "batch_rows",
+            "micro_batch",
+            "weight_decay",
+            "clip",
+            "warmup",
+            "workers",
+            "evaluate_every",
+        ):
             if getattr(self, name) < 0:
                 raise UserError(f"training.{name} must not be negative, but is {getattr(self, name)}.")
         for name in ("decay", "final_rate"):
@@ -153,6 +182,7 @@ class Recipe:
 
     objective   what the model learns to say: its kind and its hyper-parameters
     data        which text
+    start       which model to go on from, if any
     tokenizer   how text becomes tokens
     model       the Transformer's shape
     training    how to train
@@ -162,6 +192,7 @@ class Recipe:
 
     objective: Objective = field(default_factory=Causal)
     data: DataSettings = field(default_factory=DataSettings)
+    start: StartSettings = field(default_factory=StartSettings)
     tokenizer: TokenizerSettings = field(default_factory=TokenizerSettings)
     model: ModelConfig = field(default_factory=lambda: default_model(Causal()))
     training: TrainingSettings = field(default_factory=TrainingSettings)
@@ -179,6 +210,19 @@ class Recipe:
             raise UserError(f"Pairs of texts need 2 token types, but model.types is {self.model.types}.")
         if self.model.judge and not isinstance(self.objective, ReplacedToken):
             raise UserError("A model that tells replaced tokens (model.judge) learns by the objective replaced alone.")
+        known = self.model.width or not self.start.path
+        if known and self.training.row_length > self.model.max_length:
+            length, most = self.training.row_length, self.model.max_length
+            raise UserError(
+                f"training.row_length {length} is more than the model's positions, model.max_length {most}."
+            )
+        if self.start.path and (self.tokenizer.file or self.tokenizer.size):
+            raise UserError("The tokenizer comes with the model in start.path: leave out tokenizer.file and size.")
+
+    @property
+    def row_length(self) -> int:
+        """How many positions a row has."""
+        return self.training.row_length or self.model.max_length
 
 
 def default_model(objective: Objective) -> ModelConfig:

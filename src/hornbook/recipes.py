@@ -15,15 +15,18 @@ from hornbook.errors import UserError, nearest
 from hornbook.model.config import ModelConfig
 from hornbook.model.count import parameters
 from hornbook.model.sizes import BLOCKS, SIZES
+from hornbook.objectives.base import Objective
 from hornbook.objectives.catalogue import CATALOGUE, build, kind_of
 from hornbook.objectives.masked import Masked
 from hornbook.objectives.pairs import SentencePairs
-from hornbook.recipe import Budget, DataSettings, Recipe, TokenizerSettings, default_model
+from hornbook.recipe import Budget, DataSettings, Recipe, StartSettings, TokenizerSettings, default_model
 from hornbook.tokens.tokenizer import Kind
 from hornbook.vocab import EMPTY
 
 BUILTIN = ("builtin:docs",)
 TWO_MINUTES = Budget(minutes=2.0)
+# Peak rate for going on from a model, a tenth of that for starting from nothing (docs/LOG.md).
+CONTINUED_RATE = 3e-4
 # Width of the embeddings of ALBERT and ELECTRA (published: 128): below that of every model a budget chooses.
 NARROW = 64
 _LONGEST_ROWS = 2048
@@ -37,6 +40,21 @@ def default(objective: str = "causal", paths: Sequence[str] = BUILTIN, budget: B
         raise UserError(f"There is no objective '{objective}'.{nearest(objective, CATALOGUE)}")
     built = build(objective, {}, EMPTY)
     return Recipe(objective=built, data=DataSettings(tuple(paths)), model=default_model(built), budget=budget)
+
+
+def continued(objective: Objective, path: str, paths: Sequence[str] = BUILTIN, budget: Budget = TWO_MINUTES) -> Recipe:
+    """Return the recipe for going on from the model at `path`: its tokenizer and shape, a rate that rises anew, lower.
+
+    The rate rises from nothing and falls again ("re-warming", Gupta et al. 2023; "re-warming and re-decaying", Ibrahim
+    et al. 2024): without the rise the model adapts too little, and a peak as high as in the first training makes it
+    forget more of what it knew. AdamW trains the matrices too, since models from elsewhere come from AdamW, and Muon
+    gains nothing on those (Liu et al. 2025, section 3.5). docs/continue.md has what these rates do.
+    """
+    recipe = default("causal", paths, budget)
+    training = replace(recipe.training, optimizer="adamw", learning_rate=CONTINUED_RATE)
+    return replace(
+        recipe, objective=objective, start=StartSettings(path), model=default_model(objective), training=training
+    )
 
 
 def demo() -> Recipe:

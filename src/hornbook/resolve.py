@@ -60,7 +60,7 @@ def resolve(recipe: Recipe, prepared: Prepared, device: torch.device, say: Calla
     recipe = dataclasses.replace(recipe, training=training)
     steps = _steps(recipe, prepared, device, say)
     if recipe.model.dropout < 0:
-        epochs = steps * training.batch_rows / len(prepared.training_rows(recipe.model.max_length))
+        epochs = steps * training.batch_rows / len(prepared.training_rows(recipe.row_length))
         dropout = next(share for most, share in _DROPOUT if epochs <= most)
         recipe = dataclasses.replace(recipe, model=dataclasses.replace(recipe.model, dropout=dropout))
     every = training.evaluate_every or max(1, math.ceil(steps / 10))
@@ -109,7 +109,7 @@ def _weights(model: ModelConfig, width: int, layers: int) -> int:
 
 def _rows(recipe: Recipe) -> int:
     """Return the rows of a step; where the recipe leaves them open, a power of two that its width asks for."""
-    training, length = recipe.training, recipe.model.max_length
+    training, length = recipe.training, recipe.row_length
     if training.batch_rows:
         return training.batch_rows
     tokens = max(_STEP_TOKENS, _STEP_TOKENS_PER_WIDTH * recipe.model.width)
@@ -118,7 +118,7 @@ def _rows(recipe: Recipe) -> int:
 
 
 def _step_tokens(recipe: Recipe) -> float:
-    return _rows(recipe) * tokens_per_row(recipe.objective, recipe.model.max_length)
+    return _rows(recipe) * tokens_per_row(recipe.objective, recipe.row_length)
 
 
 def _counted_steps(recipe: Recipe, prepared: Prepared) -> int:
@@ -128,13 +128,13 @@ def _counted_steps(recipe: Recipe, prepared: Prepared) -> int:
         return budget.steps
     if budget.tokens:
         return math.ceil(budget.tokens / _step_tokens(recipe))
-    rows = len(prepared.training_rows(recipe.model.max_length))
+    rows = len(prepared.training_rows(recipe.row_length))
     return math.ceil(budget.epochs * rows / _rows(recipe))
 
 
 def _longest(recipe: Recipe, prepared: Prepared) -> int:
     """Return the steps after which the text has been read as often as a budget of minutes may read it."""
-    rows = len(prepared.training_rows(recipe.model.max_length))
+    rows = len(prepared.training_rows(recipe.row_length))
     return math.ceil(_MOST_EPOCHS * rows / _rows(recipe))
 
 

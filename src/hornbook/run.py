@@ -24,17 +24,19 @@ import torch
 from hornbook.artifacts import lock, read_json, write_json
 from hornbook.assembly import Model, build_loader, build_model, build_optimizers
 from hornbook.console import View, quantity
+from hornbook.continuation import adopt, settled
 from hornbook.errors import Interrupted, UserError
 from hornbook.evaluate.measure import measure
+from hornbook.importing import Origin, bring
 from hornbook.measuring import Evaluation, final_evaluation
 from hornbook.model.count import flops_per_token, parameters
 from hornbook.model.inputs import Tensors, to_tensors
 from hornbook.objectives.base import cycle_of, tokens_per_row
 from hornbook.objectives.catalogue import kind_of
-from hornbook.prepare import Prepared, prepare
+from hornbook.prepare import Prepared, prepare, spellings
 from hornbook.recipe import Recipe
 from hornbook.resolve import resolve
-from hornbook.settings import load_recipe, save_recipe
+from hornbook.settings import RECIPE, load_recipe, save_recipe
 from hornbook.tokens.tokenizer import Codec, load_codec
 from hornbook.train import machine
 from hornbook.train.checkpoints import newest
@@ -43,7 +45,7 @@ from hornbook.train.metrics import open_sinks
 from hornbook.train.schedules import Schedule
 from hornbook.train.stopping import Stopping
 
-RECIPE, PLAN, RESULT, ENVIRONMENT = "recipe.toml", "plan.json", "result.json", "environment.json"
+PLAN, RESULT, ENVIRONMENT = "plan.json", "result.json", "environment.json"
 _RECORDS = 1000
 
 
@@ -91,8 +93,6 @@ def resume(directory: Path, *, plain: bool = False) -> Evaluation:
 def open_run(directory: Path) -> Run:
     """Return the model of a run at its newest sound checkpoint, ready for use, in fp32."""
     recipe = _recipe_of(directory)
-    if not (directory / PLAN).is_file():
-        raise UserError(f"The run in {directory} has not begun to train; resume it first.")
     found = newest(directory / "checkpoints", lambda text: View().say(text))
     if found is None:
         raise UserError(f"The run in {directory} has no checkpoint yet; resume it first.")
@@ -119,7 +119,13 @@ def _go(recipe: Recipe, directory: Path, view: View) -> Evaluation:
     device = machine.find_device()
     with _preparing(directory):
         write_json(directory / ENVIRONMENT, machine.environment(device))
-        prepared = prepare(recipe, directory, view)
+        origin = _origin(recipe, directory, view)
+        if origin is not None:
+            recipe = settled(recipe, origin.recipe.model)
+        prepared = prepare(recipe, directory, view, None if origin is None else origin.codec)
+        if origin is not None:
+            entries = max(origin.recipe.model.vocab_size, prepared.codec.vocab.size)
+            recipe = dataclasses.replace(recipe, model=dataclasses.replace(recipe.model, vocab_size=entries))
         if not (directory / PLAN).is_file():
             with view.stage("measuring the machine", "steps"):
                 recipe = resolve(recipe, prepared, device, view.say)
@@ -127,7 +133,7 @@ def _go(recipe: Recipe, directory: Path, view: View) -> Evaluation:
             write_json(directory / PLAN, dataclasses.asdict(_plan(recipe, prepared, device)))
         plan = Plan(**read_json(directory / PLAN, "plan"))
         _announce(recipe, prepared, directory, view)
-    model = _train(recipe, plan, prepared, directory, device, view)
+    model = _train(recipe, plan, prepared, directory, device, view, origin)
     with _preparing(directory):
         if (directory / RESULT).is_file():
             return Evaluation.load(directory / RESULT)
@@ -137,10 +143,35 @@ def _go(recipe: Recipe, directory: Path, view: View) -> Evaluation:
     return evaluation
 
 
+def _origin(recipe: Recipe, directory: Path, view: View) -> Origin | None:
+    """Return the model to go on from, or None where there is none or the run has a checkpoint already."""
+    if not recipe.start.path or any((directory / "checkpoints").glob("step-*")):
+        return None
+    with view.stage("reading the model to go on from", "bytes"):
+        return bring(Path(recipe.start.path), directory)
+
+
+def _adopt(model: Model, origin: Origin, codec: Codec, recipe: Recipe, directory: Path, view: View) -> None:
+    """Give a run its first weights and say what they are."""
+    pieces, before, after = spellings(directory), origin.codec.vocab.size, codec.vocab.size
+    found = adopt(model, origin, codec, pieces, recipe.seed)
+    view.say(f"weights: from {recipe.start.path}, step {origin.step:,}")
+    for what, number, last in (
+        ("pieces", len(pieces), before + len(pieces) - 1),
+        ("special tokens", after - before - len(pieces), after - 1),
+    ):
+        if number:
+            view.say(f"new {what}: {number:,}, the last of them {codec.tokens([last])[0]}")
+    if found.new:
+        view.say(f"new weights, as in any run: {', '.join(found.new)}")
+    if found.left:
+        view.say(f"weights without use here: {', '.join(found.left)}")
+
+
 def _plan(recipe: Recipe, prepared: Prepared, device: torch.device) -> Plan:
     training, model, objective = recipe.training, recipe.model, prepared.objective
     bf16 = training.precision == "bf16"
-    reads, parts = model.max_length, cycle_of(objective)
+    reads, parts = recipe.row_length, cycle_of(objective)
     behind = [part.target_length(reads) if model.topology == "encoder-decoder" else 0 for part in parts]
     first = build_loader(recipe, prepared, torch.device("cpu")).step(recipe.budget.steps // 2)  # an average one
     scored = sum(batch.scored.numel() for batch in first) / sum(batch.targets.numel() for batch in first)
@@ -164,7 +195,7 @@ def _plan(recipe: Recipe, prepared: Prepared, device: torch.device) -> Plan:
 def _announce(recipe: Recipe, prepared: Prepared, directory: Path, view: View) -> None:
     """Say what will be trained on what, before it begins."""
     text, model, budget = prepared.text, recipe.model, recipe.budget
-    rows = prepared.training_rows(model.max_length)
+    rows = prepared.training_rows(recipe.row_length)
     seen = budget.steps * recipe.training.batch_rows
     view.say(
         f"text: {text.documents:,} documents, {quantity(text.bytes)}B; {quantity(prepared.store.tokens)} tokens of "
@@ -172,7 +203,7 @@ def _announce(recipe: Recipe, prepared: Prepared, directory: Path, view: View) -
     )
     view.say(
         f"model: {model.topology} of {quantity(parameters(model))} parameters (width {model.width}, {model.layers} "
-        f"layers), objective {kind_of(recipe.objective)}, rows of {model.max_length}"
+        f"layers), objective {kind_of(recipe.objective)}, rows of {recipe.row_length}"
     )
     compiled = "compiled" if recipe.training.compile == "yes" else "eager"
     view.say(
@@ -181,12 +212,22 @@ def _announce(recipe: Recipe, prepared: Prepared, directory: Path, view: View) -
     )
 
 
-def _train(recipe: Recipe, plan: Plan, prepared: Prepared, directory: Path, device: torch.device, view: View) -> Model:
+def _train(
+    recipe: Recipe,
+    plan: Plan,
+    prepared: Prepared,
+    directory: Path,
+    device: torch.device,
+    view: View,
+    origin: Origin | None,
+) -> Model:
     """Train to the end of the plan from wherever the run stands; return the model."""
     training = recipe.training
     model = build_model(recipe, device, compiled=training.compile == "yes")
+    if origin is not None:
+        _adopt(model, origin, prepared.codec, recipe, directory, view)
     prepare_batch = functools.partial(to_tensors, device=device)
-    part, part_bytes = prepared.held_out_rows(recipe.model.max_length, training.evaluate_tokens)
+    part, part_bytes = prepared.held_out_rows(recipe.row_length, training.evaluate_tokens)
 
     def during(final: bool) -> dict[str, float]:
         found = measure(

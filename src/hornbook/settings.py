@@ -28,9 +28,18 @@ from hornbook.model.config import ModelConfig, modern
 from hornbook.objectives.base import Objective
 from hornbook.objectives.catalogue import CATALOGUE, build, kind_of, settings, settings_of
 from hornbook.objectives.catalogue import plain as objective_value
-from hornbook.recipe import Budget, DataSettings, Recipe, TokenizerSettings, TrainingSettings, default_model
+from hornbook.recipe import (
+    Budget,
+    DataSettings,
+    Recipe,
+    StartSettings,
+    TokenizerSettings,
+    TrainingSettings,
+    default_model,
+)
 from hornbook.vocab import EMPTY
 
+RECIPE = "recipe.toml"  # the name of the file in a run
 _NONE = "none"  # how None is written, since TOML has no such value
 # What a model keeps when its topology changes: its size is the user's choice, its block is the topology's.
 _SIZES = ("max_length", "width", "layers", "heads", "head_width", "mlp_width", "dropout")
@@ -69,6 +78,7 @@ def from_dict(data: Mapping[str, Any]) -> Recipe:
     return Recipe(
         objective=objective,
         data=DataSettings(**_values(DataSettings, _section(data, "data"), "data")),
+        start=StartSettings(**_values(StartSettings, _section(data, "start"), "start")),
         tokenizer=TokenizerSettings(**_values(TokenizerSettings, _section(data, "tokenizer"), "tokenizer")),
         model=replace(default_model(objective), **shape),
         training=TrainingSettings(**_values(TrainingSettings, _section(data, "training"), "training")),
@@ -103,7 +113,9 @@ def save_recipe(recipe: Recipe, path: Path) -> None:
     try:
         content = (header + tomli_w.dumps(to_dict(recipe))).encode()
     except UnicodeEncodeError as error:
-        raise UserError("A path in data.paths or tokenizer.file is not valid Unicode: rename the file.") from error
+        raise UserError(
+            "A path in data.paths, start.path or tokenizer.file is not valid Unicode: rename the file."
+        ) from error
     write_file(path, content)
 
 
@@ -166,7 +178,7 @@ def describe() -> list[Setting]:
     """
     plain = to_dict(Recipe())
     blocks = {topology: modern(topology) for topology in ("decoder", "encoder", "encoder-decoder")}
-    sections = {"data": DataSettings, "tokenizer": TokenizerSettings, "model": ModelConfig}
+    sections = {"data": DataSettings, "start": StartSettings, "tokenizer": TokenizerSettings, "model": ModelConfig}
     sections |= {"training": TrainingSettings, "budget": Budget}
     top = _help(Recipe)
     lines = [Setting("seed", "whole number", "0", top["seed"])]

@@ -370,7 +370,7 @@ def test_a_weight_without_a_place_is_never_lost():
     state = Transformer(config).state_dict()
     with pytest.raises(ValueError, match="pair"):
         to_hf(find("modernbert"), {**state, "pair.weight": torch.zeros(2, 32)}, config)
-    with pytest.raises(UserError, match="tensor extra"):
+    with pytest.raises(UserError, match="no place for: extra"):
         from_hf(find("modernbert"), {**to_hf(find("modernbert"), state, config), "extra": torch.zeros(1)}, config)
 
 

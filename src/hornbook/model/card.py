@@ -46,6 +46,7 @@ class CardFacts:
     max_length     positions of a row
     measurements   on held-out text
     limitations    further sentences, one each
+    origin         in words: the model it was before this training; empty = training began from nothing
     license        its identifier on the Hub; empty = not known, and then the card names none
     languages      codes, such as "en"; empty = not known
     pair_head      the model also says how two texts belong together
@@ -64,6 +65,7 @@ class CardFacts:
     max_length: int
     measurements: tuple[Measurement, ...] = ()
     limitations: tuple[str, ...] = ()
+    origin: str = ""
     license: str = ""
     languages: tuple[str, ...] = field(default=())
     pair_head: bool = False
@@ -106,9 +108,12 @@ def _header(facts: CardFacts) -> str:
 
 def _training(facts: CardFacts) -> str:
     settings = ", ".join(f"{name} = {value}" for name, value in facts.settings.items()) or "no settings"
+    began = "trained from scratch with Hornbook"
+    if facts.origin:
+        began = f"begun as {facts.origin}, whose weights it was given, and brought here by Hornbook"
     return "\n".join(
         [
-            f"A language model of topology {facts.topology}, trained from scratch with Hornbook.",
+            f"A language model of topology {facts.topology}, {began}.",
             "",
             "| | |",
             "|---|---|",
@@ -139,7 +144,10 @@ def _measurements(measurements: tuple[Measurement, ...]) -> str:
 
 def _limitations(facts: CardFacts) -> str:
     own = (
-        "It has learned from the corpus above alone: it repeats that text's errors and biases, and knows nothing else.",
+        "What it knew before the training above it may still know, with the errors and biases of texts not named here."
+        if facts.origin
+        else "It has learned from the corpus above alone: it repeats that text's errors and biases, and knows nothing "
+        "else.",
         "It was pre-trained only: it follows no instructions, and nothing makes what it writes true or safe.",
         f"It has seen no row longer than {facts.max_length} positions; expect no sense beyond.",
     )

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from safetensors.torch import save
 from torch import Tensor
 
 from hornbook.artifacts import MANIFEST, read_json, write_directory
@@ -21,6 +20,7 @@ from hornbook.model.electra import discriminator_config, halves
 from hornbook.model.families import choose, find
 from hornbook.model.families.convert import to_hf
 from hornbook.model.families.family import Family
+from hornbook.model.weights import write_weights
 from hornbook.tokens.tokenizer import Codec
 from hornbook.vocab import ROLES, Vocab
 
@@ -47,15 +47,17 @@ def export(
     card: str,
     target: Path,
     family: str = "",
+    shard_bytes: int = 0,
 ) -> Path:
     """Write the folder `target`, whole or not at all, and return it; an earlier export there is replaced.
 
     `family` names the class of transformers; empty = the one that holds `config` exactly. `card` is the text of its
-    README.md. Raises UserError when no class, or not that one, holds the model, when the tokenizer does not belong to
-    it, or when `target` holds something that is not an export.
+    README.md. The weights are one file, or with `shard_bytes` above 0 several of at most so many bytes each. Raises
+    UserError when no class, or not that one, holds the model, when the tokenizer does not belong to it, or when
+    `target` holds something that is not an export.
     """
     chosen = find(family) if family else choose(config)
-    return _export([_Part("", chosen, model_state, config, card)], tokenizer_text, vocab, target)
+    return _export([_Part("", chosen, model_state, config, card)], tokenizer_text, vocab, target, shard_bytes)
 
 
 def export_electra(
@@ -66,6 +68,7 @@ def export_electra(
     vocab: Vocab,
     cards: tuple[str, str],
     target: Path,
+    shard_bytes: int = 0,
 ) -> Path:
     """Write both halves of an Electra: the discriminator into `target`, the generator into its folder `generator/`.
 
@@ -77,10 +80,10 @@ def export_electra(
         _Part("", find("electra"), kept, discriminator_config(config), cards[0]),
         _Part(GENERATOR, find("electra-generator"), beside, generator, cards[1]),
     ]
-    return _export(parts, tokenizer_text, vocab, target)
+    return _export(parts, tokenizer_text, vocab, target, shard_bytes)
 
 
-def _export(parts: Sequence[_Part], tokenizer_text: str, vocab: Vocab, target: Path) -> Path:
+def _export(parts: Sequence[_Part], tokenizer_text: str, vocab: Vocab, target: Path, shard_bytes: int) -> Path:
     """Write all parts, or nothing where one of them cannot be written exactly."""
     for part in parts:
         if reason := part.family.holds(part.config):
@@ -95,15 +98,17 @@ def _export(parts: Sequence[_Part], tokenizer_text: str, vocab: Vocab, target: P
     with write_directory(target, KIND, {"family": parts[0].family.name}) as scratch:
         for part, entries in zip(parts, settings, strict=True):
             (scratch / part.place).mkdir(exist_ok=True)
-            _write_part(scratch / part.place, part, entries, tokenizer_text, vocab)
+            _write_part(scratch / part.place, part, entries, tokenizer_text, vocab, shard_bytes)
     return target
 
 
-def _write_part(folder: Path, part: _Part, settings: Mapping[str, Any], tokenizer_text: str, vocab: Vocab) -> None:
+def _write_part(
+    folder: Path, part: _Part, settings: Mapping[str, Any], tokenizer_text: str, vocab: Vocab, shard_bytes: int
+) -> None:
     tensors, config = to_hf(part.family, part.state, part.config), part.config
     dtype = str(next(iter(tensors.values())).dtype).removeprefix("torch.")
     _write(folder / "config.json", {**settings, "dtype": dtype})
-    (folder / "model.safetensors").write_bytes(save(tensors, {"format": "pt"}))
+    write_weights(folder, tensors, shard_bytes)
     (folder / "tokenizer.json").write_text(tokenizer_json(config, tokenizer_text, vocab), encoding="utf-8")
     _write(folder / "tokenizer_config.json", tokenizer_config_json(config, tokenizer_text, vocab))
     if config.topology != "encoder":

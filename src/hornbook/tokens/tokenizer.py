@@ -18,6 +18,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
@@ -67,7 +68,7 @@ class Codec:
 
     def encode(self, texts: Sequence[str]) -> list[Ids]:
         """Return each text's ids, int32[n]: no marks added, no special id ever, whatever the text says."""
-        divided = [list(_pieces(text)) if len(text) > _PIECE and self._divides else [text] for text in texts]
+        divided = [list(cut(text)) if len(text) > _PIECE and self._divides else [text] for text in texts]
         arrays: list[Ids] = []
         for batch in _batches(itertools.chain.from_iterable(divided)):
             for piece, encoding in zip(batch, self._encodings(batch), strict=True):
@@ -84,8 +85,12 @@ class Codec:
         return np.array(self._prompt_tokenizer.encode(text, add_special_tokens=False).ids, dtype=np.int32)
 
     def decode(self, ids: Sequence[int] | NDArray[np.integer], *, keep_special: bool = False) -> str:
-        """Return the text of ids; special ids are left out, or spelled by name with `keep_special`."""
+        """Return the text of ids; special ids are left out, or spelled by name with `keep_special`.
+
+        Ids beyond the vocabulary, which a model with a padded embedding may say, are no text.
+        """
         numbers = np.asarray(ids, dtype=np.int64)
+        numbers = numbers[numbers < self.vocab.size]
         if not keep_special:
             numbers = numbers[~self.vocab.special[numbers]]
         return str(self._tokenizer.decode(numbers.tolist(), skip_special_tokens=False))
@@ -137,20 +142,33 @@ class Codec:
         return np.concatenate([self._without_special(text[start:stop]) for start, stop in parts])
 
 
-def load_codec(path: Path) -> Codec:
-    """Load a tokenizer.json, or the one in a folder.
+def load_codec(path: Path, ids: Mapping[str, int] = MappingProxyType({})) -> Codec:
+    """Load a tokenizer.json, or the one in a folder; a tokenizer_config.json beside it may name the roles.
 
-    A tokenizer_config.json beside it may name the roles, and a model's config.json what its decoder starts with.
+    A model's config.json tells what its decoder starts with; `ids` tells other roles without a name, {"eos": 2}.
     """
     path = path / "tokenizer.json" if path.is_dir() else path
     try:
         text = path.read_text(encoding="utf-8")
-        tokenizer = _open(text, literal=True)
-        return Codec(text, Vocab.from_tokenizer(text, _neighbouring_roles(path.parent, tokenizer)))
+        return make_codec(text, _neighbouring_roles(path.parent), {**neighbouring_start(path.parent), **ids})
     except OSError as error:
         raise UserError(f"The tokenizer {path} cannot be read ({error.strerror}).") from error
     except (UnicodeDecodeError, UserError) as error:
         raise UserError(f"{path}: {error if isinstance(error, UserError) else 'this is not UTF-8 text.'}") from error
+
+
+def make_codec(text: str, roles: Mapping[str, str], ids: Mapping[str, int] = MappingProxyType({})) -> Codec:
+    """Return the tokenizer of a tokenizer.json's text, with the roles that are in it.
+
+    A role's id counts where no name does, and only if it is a special token's: a config may have its class's defaults.
+    """
+    tokenizer = _open(text, literal=True)
+    named = {role: name for role, name in roles.items() if tokenizer.token_to_id(name) is not None}
+    vocab = Vocab.from_tokenizer(text, named)
+    more = {role: number for role, number in ids.items() if role not in named and 0 <= number < vocab.size}
+    special = {role: tokenizer.id_to_token(number) for role, number in more.items() if vocab.special[number]}
+    known = {role: name for role, name in special.items() if name is not None}
+    return Codec(text, Vocab.from_tokenizer(text, {**known, **named}) if known else vocab)
 
 
 def save_codec(codec: Codec, directory: Path) -> None:
@@ -184,7 +202,7 @@ def train_tokenizer(
 
     extra = [*requirements.modes, *(f"<extra_id_{number}>" for number in reversed(range(requirements.sentinels)))]
     room = size - len(extra)
-    pieces = itertools.chain.from_iterable(_pieces(text, hard=True) for text in texts if text)
+    pieces = itertools.chain.from_iterable(cut(text, hard=True) for text in texts if text)
     first = next(pieces, None)
     if first is None:
         raise UserError("There is no text to train a tokenizer on: every document is empty.")
@@ -230,25 +248,30 @@ def _open(text: str, *, literal: bool) -> Any:
     return tokenizer
 
 
-def _neighbouring_roles(directory: Path, tokenizer: Any) -> Mapping[str, str]:
-    """Return the token of each role that a neighbouring configuration names and the tokenizer has."""
+def _neighbouring_roles(directory: Path) -> dict[str, str]:
+    """Return the token of each role that a neighbouring configuration names."""
     found: dict[str, str] = {}
     for path in (directory / "tokenizer_config.json", directory / "special_tokens_map.json"):
         settings = artifacts.read_json(path, "tokenizer configuration") if path.is_file() else {}
         for role in (*ROLES, START):
-            value = settings.get(f"{role}_token")
+            value = settings.get(f"{role}_token") if isinstance(settings, dict) else None
             name = value.get("content") if isinstance(value, dict) else value
-            if isinstance(name, str) and tokenizer.token_to_id(name) is not None:
+            if isinstance(name, str):
                 found.setdefault(role, name)
-    for path in (directory / "generation_config.json", directory / "config.json"):
-        settings = artifacts.read_json(path, "model configuration") if path.is_file() else {}
-        number = settings.get(f"{START}_token_id")
-        if isinstance(number, int) and number >= 0 and (name := tokenizer.id_to_token(number)) is not None:
-            found.setdefault(START, name)
     return found
 
 
-def _pieces(text: str, *, hard: bool = False) -> Iterator[str]:
+def neighbouring_start(directory: Path) -> dict[str, int]:
+    """Return the id that a model's configuration in a folder lets a decoder behind an encoder start with, as a role."""
+    for path in (directory / "generation_config.json", directory / "config.json"):
+        settings = artifacts.read_json(path, "model configuration") if path.is_file() else {}
+        number = settings.get(f"{START}_token_id") if isinstance(settings, dict) else None
+        if isinstance(number, int):
+            return {START: number}
+    return {}
+
+
+def cut(text: str, *, hard: bool = False) -> Iterator[str]:
     """Cut a long text after lone line ends, where tokens never reach across; `hard` cuts elsewhere if none comes."""
     start = 0
     while len(text) - start > _PIECE:

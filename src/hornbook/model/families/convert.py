@@ -23,7 +23,7 @@ def to_hf(family: Family, state: Mapping[str, Tensor], config: ModelConfig) -> d
     """
     found: dict[str, Tensor] = {}
     used: list[str] = []
-    for line in _lines(family, config):
+    for line in lines(family, config):
         if all(name in state for name in line.ours):
             parts = [state[name].detach().cpu() for name in line.ours]
             whole = torch.cat(parts) if len(parts) > 1 else parts[0]
@@ -43,7 +43,7 @@ def from_hf(family: Family, tensors: Mapping[str, Tensor], config: ModelConfig) 
     tensors = _as_written_today(family, tensors, config)
     found: dict[str, Tensor] = {}
     used: set[str] = set()
-    for line in _lines(family, config):
+    for line in lines(family, config):
         if line.theirs in tensors:
             whole = tensors[line.theirs]
             parts = (whole.T if line.transpose else whole).chunk(len(line.ours))
@@ -53,20 +53,21 @@ def from_hf(family: Family, tensors: Mapping[str, Tensor], config: ModelConfig) 
             )
             used.add(line.theirs)
     if left := sorted(set(tensors) - used):
-        raise UserError(f"The model has a tensor {left[0]} that Hornbook's {family.name} has no place for.")
+        shown = ", ".join(left[:3]) + (f" and {len(left) - 3} more" if len(left) > 3 else "")
+        raise UserError(f"The model has tensors that Hornbook's {family.name} has no place for: {shown}.")
     return found
 
 
 def left_aside(family: Family, names: Iterable[str], config: ModelConfig) -> list[str]:
     """Return which of their tensors `from_hf` leaves out: learned ones of heads that a model of this config has not."""
-    known = {line.theirs for line in _lines(family, config)}
+    known = {line.theirs for line in lines(family, config)}
     today = {name: _name_today(family, name, known) for name in names}
     return [name for name, now in today.items() if now not in known and _matches(family.aside, now)]
 
 
 def _as_written_today(family: Family, tensors: Mapping[str, Tensor], config: ModelConfig) -> dict[str, Tensor]:
     """Return the tensors that were learned, each once, under the names that the table has."""
-    known = {line.theirs for line in _lines(family, config)} | set(family.copies)
+    known = {line.theirs for line in lines(family, config)} | set(family.copies)
     found: dict[str, Tensor] = {}
     for name, tensor in tensors.items():
         name = _name_today(family, name, known)
@@ -102,7 +103,7 @@ def _matches(patterns: Iterable[str], name: str) -> bool:
     return any(re.fullmatch(pattern, name) for pattern in patterns)
 
 
-def _lines(family: Family, config: ModelConfig) -> Iterator[Weight]:
+def lines(family: Family, config: ModelConfig) -> Iterator[Weight]:
     """Yield the lines of the table that a config has, with the layers written out."""
     for line in family.weights:
         if line.ours[0].startswith("pair.") and not config.pair_head:
