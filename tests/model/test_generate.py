@@ -10,7 +10,7 @@ from small_models import CPU, build, small
 from hornbook.batch import Batch
 from hornbook.errors import UserError
 from hornbook.model.config import ModelConfig
-from hornbook.model.generate import fill, fill_spans, generate
+from hornbook.model.generate import Decoding, fill, generate, read_spans, stream, unmask
 from hornbook.model.inputs import to_tensors
 from hornbook.model.transformer import Transformer
 
@@ -35,7 +35,7 @@ def as_batch(config: ModelConfig, prompt: list[int], written: list[int]) -> Batc
 @pytest.mark.parametrize("config", [*DECODERS, BOTH])
 def test_cached_and_ragged_writing_is_that_of_an_uncached_model_on_each_prompt_alone(config):
     model = build(config)
-    together = generate(model, PROMPTS, max_new=10)
+    together = generate(model, PROMPTS, Decoding(max_new=10))
     for prompt, written in zip(PROMPTS, together, strict=True):
         assert len(written) == 10
         for number, token in enumerate(written):
@@ -50,7 +50,7 @@ def test_cached_logits_of_ragged_prompts_are_those_of_each_prompt_alone(config, 
     seen: list[torch.Tensor] = []
     output = model.output
     monkeypatch.setattr(model, "output", lambda hidden: seen.append(output(hidden)) or seen[-1])
-    together = generate(model, PROMPTS, max_new=6)
+    together = generate(model, PROMPTS, Decoding(max_new=6))
     monkeypatch.undo()
     for row, prompt in enumerate(PROMPTS):
         tensors = to_tensors(as_batch(config, prompt, together[row][:-1]), CPU)
@@ -61,27 +61,26 @@ def test_cached_logits_of_ragged_prompts_are_those_of_each_prompt_alone(config, 
 
 def test_drawing_repeats_with_the_seed_and_differs_between_rows_and_seeds():
     model = build(DECODERS[0])
-    draw = {"max_new": 12, "temperature": 1.0}
-    first = generate(model, [[5, 6], [5, 6]], seed=1, **draw)
-    assert first == generate(model, [[5, 6], [5, 6]], seed=1, **draw)
+    one, two = (Decoding(max_new=12, temperature=1.0, seed=seed) for seed in (1, 2))
+    first = generate(model, [[5, 6], [5, 6]], one)
+    assert first == generate(model, [[5, 6], [5, 6]], one)
     assert first[0] != first[1]
-    assert first != generate(model, [[5, 6], [5, 6]], seed=2, **draw)
-    assert first[0] == generate(model, [[5, 6], [7, 8, 9]], seed=1, **draw)[0]
+    assert first != generate(model, [[5, 6], [5, 6]], two)
+    assert first[0] == generate(model, [[5, 6], [7, 8, 9]], one)[0]
 
 
 def test_one_candidate_is_the_greedy_choice_however_it_is_cut():
     model = build(DECODERS[0])
-    greedy = generate(model, PROMPTS, max_new=8)
-    assert generate(model, PROMPTS, max_new=8, temperature=2.0, top_k=1) == greedy
-    assert generate(model, PROMPTS, max_new=8, temperature=2.0, top_p=1e-9) == greedy
-    assert generate(model, PROMPTS, max_new=8, temperature=1e-4, seed=3) == greedy
+    greedy = generate(model, PROMPTS, Decoding(max_new=8))
+    for cut in ({"top_k": 1}, {"top_p": 1e-9}, {"min_p": 1.0}, {"temperature": 1e-4, "seed": 3}):
+        assert generate(model, PROMPTS, Decoding(max_new=8, **{"temperature": 2.0, **cut})) == greedy
 
 
 @pytest.mark.parametrize("top_k, top_p", [(0, 1.0), (4, 1.0), (0, 0.5), (6, 0.7)])
 def test_draws_follow_the_probabilities_of_the_ids_kept(top_k, top_p):
     model = build(DECODERS[0])
     rows = 4000
-    drawn = generate(model, [[5, 6]] * rows, max_new=1, temperature=1.5, top_k=top_k, top_p=top_p)
+    drawn = generate(model, [[5, 6]] * rows, Decoding(max_new=1, temperature=1.5, top_k=top_k, top_p=top_p))
     found = np.bincount([row[0] for row in drawn], minlength=61) / rows
     with torch.no_grad():
         logits = model.logits(to_tensors(as_batch(model.config, [5, 6], []), CPU))[0, -1].double()
@@ -101,39 +100,77 @@ def test_draws_follow_the_probabilities_of_the_ids_kept(top_k, top_p):
 
 def test_writing_ends_before_a_stop_id():
     model = build(DECODERS[0])
-    whole = generate(model, PROMPTS, max_new=10)
+    whole = generate(model, PROMPTS, Decoding(max_new=10))
     stop = frozenset([whole[0][4]])
-    cut = generate(model, PROMPTS, max_new=10, stop=stop)
+    cut = generate(model, PROMPTS, Decoding(max_new=10), stop=stop)
     for long, short in zip(whole, cut, strict=True):
         end = next((number for number, token in enumerate(long) if token in stop), len(long))
         assert short == long[:end]
-    assert generate(model, [], max_new=5) == []
+    assert generate(model, []) == []
 
 
 def test_the_model_is_left_in_the_mode_it_was_in():
     model = build(small("decoder", dropout=0.5)).train()
-    assert generate(model, PROMPTS, max_new=5) == generate(model, PROMPTS, max_new=5)
+    five = Decoding(max_new=5)
+    assert generate(model, PROMPTS, five) == generate(model, PROMPTS, five)
     assert model.training
 
 
-def test_what_cannot_be_written_is_refused():
+@pytest.mark.parametrize(
+    ("config", "prompts", "decoding", "words"),
+    [
+        (DECODERS[0], [[1] * 5], Decoding(max_new=30), "3 more .* at most 27 new tokens or shorten the prompt to 2"),
+        (DECODERS[0], [[1] * 40], Decoding(max_new=40), "48 more .* at most 0 new tokens or shorten the prompt"),
+        (DECODERS[1], [[1]], Decoding(max_new=40), "9 more than the model's 32 positions"),
+        (DECODERS[0], [[1], []], Decoding(max_new=1), "A prompt is empty"),
+        (BOTH, [[1] * 33], Decoding(max_new=4), "at most 32 tokens each, but the text has 33 tokens, 1 more"),
+        (BOTH, [[1]], Decoding(max_new=40), "40 new tokens are asked for, 8 more"),
+        (small("encoder"), [[1]], Decoding(max_new=4), "does not write"),
+    ],
+)
+def test_what_cannot_be_written_is_refused(config, prompts, decoding, words):
+    for beams in (1, 2):
+        with pytest.raises(UserError, match=words):
+            generate(build(config), prompts, dataclasses.replace(decoding, beams=beams))
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"max_new": 0}, "max_new must be at least 1, not 0"),
+        ({"temperature": -0.1}, "temperature must be at least 0, not -0.1"),
+        ({"temperature": float("nan")}, "temperature must be at least 0, not nan"),
+        ({"top_k": -1}, "top_k must be at least 0, which means all, not -1"),
+        ({"top_p": 0.0}, "top_p must be above 0 and at most 1, not 0.0"),
+        ({"top_p": 1.1}, "top_p must be above 0 and at most 1, not 1.1"),
+        ({"min_p": 1.5}, "min_p must be between 0 and 1, not 1.5"),
+        ({"repetition_penalty": 0.0}, "repetition_penalty must be above 0, not 0.0"),
+        ({"beams": 0}, "beams must be at least 1, not 0"),
+        ({"length_penalty": float("inf")}, "length_penalty must be a number"),
+        ({"beams": 4, "temperature": 0.5}, "Beam search draws nothing: set temperature to 0"),
+        ({"stop": ("",)}, "A stop string is empty"),
+    ],
+)
+def test_settings_that_mean_nothing_are_refused(settings, words):
+    with pytest.raises(UserError, match=words):
+        Decoding(**settings)
+
+
+def test_what_a_model_cannot_do_is_refused():
     model = build(DECODERS[0])
-    with pytest.raises(UserError, match="at most 27 new tokens or shorten the prompt to 2"):
-        generate(model, [[1] * 5], max_new=30)
-    with pytest.raises(UserError, match="empty"):
-        generate(model, [[1], []], max_new=1)
-    with pytest.raises(UserError, match="at most 32 tokens"):
-        generate(build(BOTH), [[1] * 33], max_new=4)
-    with pytest.raises(UserError, match="does not write"):
-        generate(build(small("encoder")), [[1]], max_new=4)
-    with pytest.raises(UserError, match="Only an encoder fills"):
-        fill(model, [1, 2], 2, 3)
+    with pytest.raises(UserError, match="The stop id 61 is none of the model's 61 tokens"):
+        generate(model, [[1]], Decoding(max_new=1), stop=frozenset([3, 61]))
+    with pytest.raises(UserError, match="set beams to 1, not 2, to stream"):
+        stream(model, [[1]], Decoding(beams=2))
+    for refused in (lambda: fill(model, [1, 2], 2, 3), lambda: unmask(model, [1, 2], 2, 0)):
+        with pytest.raises(UserError, match="Only an encoder fills"):
+            refused()
     with pytest.raises(UserError, match="no mask"):
         fill(build(small("encoder")), [1, 2], 3, 3)
-    with pytest.raises(UserError, match="Only an encoder-decoder"):
-        fill_spans(model, [1, 2], [2], 0, 0, 3)
-    with pytest.raises(UserError, match="no gap"):
-        fill_spans(build(BOTH), [1, 2], [60], 1, 0, 3)
+    with pytest.raises(UserError, match="no mask"):
+        unmask(build(small("encoder")), [1, 2], 3, 0)
+    with pytest.raises(UserError, match="number of steps must be at least 1"):
+        unmask(build(small("encoder")), [1, 3], 3, -1)
 
 
 def learn(config: ModelConfig, rows: Batch) -> Transformer:
@@ -154,7 +191,7 @@ def test_a_decoder_that_knows_a_text_continues_it():
     text = np.random.default_rng(0).integers(5, 61, 20)
     rows = Batch(text[None, :-1], text[None, 1:], np.ones((1, 19), np.float32), np.array([19.0]))
     model = learn(DECODERS[0], rows)
-    assert generate(model, [text[:3].tolist(), text[:8].tolist()], max_new=12) == [
+    assert generate(model, [text[:3].tolist(), text[:8].tolist()], Decoding(max_new=12)) == [
         text[3:15].tolist(),
         text[8:20].tolist(),
     ]
@@ -186,5 +223,6 @@ def test_an_encoder_decoder_that_knows_a_text_fills_its_spans():
         decoder_inputs=np.array(behind),
     )
     model = learn(dataclasses.replace(BOTH, attention_scale="head", output_scale="none"), rows)
-    assert fill_spans(model, inputs[0], [60, 59, 58], 1, 0, 20) == [[20, 21], [22]]
-    assert fill_spans(model, [*inputs[0][:2], 57, *inputs[0][2:]], [60, 59, 58, 57], 1, 0, 20)[1] == []
+    (output,) = generate(model, inputs, Decoding(max_new=20), stop=frozenset([1]))
+    assert read_spans(output, [60, 59], [60, 59, 58, 57]) == [[20, 21], [22]]
+    assert read_spans(output, [57, 60], [60, 59, 58, 57]) == [[], [20, 21]]

@@ -111,12 +111,10 @@ class Layer(nn.Module):
         memory: Tensor | KeysValues | None = None,
         memory_mask: Tensor | None = None,
         cache: Cache | None = None,
-        positions: Tensor | None = None,
+        start: int = 0,
     ) -> Tensor:
         """Return the residual stream [B, T, D] behind this layer; the arguments are those of Attention."""
-        branch = self.attention(
-            self._read(x, self.attention_norm), mask, causal, rotation, cache=cache, positions=positions
-        )
+        branch = self.attention(self._read(x, self.attention_norm), mask, causal, rotation, cache=cache, start=start)
         x = self._add(x, branch, self.attention_norm)
         if self.cross is not None:
             branch = self.cross(self._read(x, self.cross_norm), memory_mask, False, memory=memory)
@@ -177,22 +175,33 @@ class Stack(nn.Module):
         self,
         x: Tensor,
         positions: Tensor,
-        length: int,
+        start: int,
         caches: Sequence[Cache],
+        segments: Tensor | None = None,
+        visible: Tensor | None = None,
         memories: Sequence[KeysValues] | None = None,
         memory_mask: Tensor | None = None,
     ) -> Tensor:
-        """Return x [B, T, D], which stands at positions int64[B, T], behind all layers, given what the caches hold.
+        """Return x [B, T, D] behind all layers, given what the caches hold of the `start` tokens before it.
 
-        A query sees the positions up to its own, of which there are at most `length`; the caches then hold x as well.
+        x is a text's beginning (start = 0) or its next token (T = 1). positions int64[T] or [B, T] are those of x;
+        segments int64[B, S] and visible bool[B, S], S = start + T, those of all tokens. The caches then hold x as well.
         """
-        keys = torch.arange(length, device=x.device)
-        permitted = allowed(None, None, True, positions, keys)
-        mask = additive(permitted, self._bias(positions, keys), compute_type(x))
+        length = start + x.shape[1]
+        kind, keys = compute_type(x), torch.arange(length, device=x.device)
+        newest = x.shape[1] == 1  # it sees all of its text
+        plain = segments is None and visible is None and self.relative is None
+        by_kernel = self.causal and plain and not newest and knows_causal(kind, x.device, length)
+        permitted = None
+        if newest and segments is not None:
+            permitted = crossing(segments[:, start:], segments)
+        elif not (newest or by_kernel):
+            permitted = allowed(segments, visible, self.causal, keys, keys)
+        mask = additive(permitted, self._bias(keys[start:], keys), kind)
         rotation = self._rotation(positions)
         for number, layer in enumerate(self.layers):
             memory = None if memories is None else memories[number]
-            x = layer(x, mask, False, rotation, memory, memory_mask, caches[number], positions)
+            x = layer(x, mask, by_kernel, rotation, memory, memory_mask, caches[number], start)
         return x if self.norm is None else self.norm(x)
 
     def attend_to(self, memory: Tensor) -> list[KeysValues]:

@@ -1,0 +1,112 @@
+"""Writing equals transformers': a random model, exported and opened there, writes the same tokens.
+
+Equality of tokens needs leading logits that are not nearly equal, since sums in another order differ by some 1e-6. So the
+last norm is scaled until logits have a standard deviation of SPREAD: over 300 entries the first is then ahead of the
+second by more than 1 on average. Of beams whole texts are compared, so their log-probabilities must be as far apart.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from small_models import small
+
+from hornbook.model.config import ModelConfig
+from hornbook.model.export import export
+from hornbook.model.generate import Decoding, generate
+from hornbook.model.transformer import Transformer
+from hornbook.objectives.base import Requirements
+from hornbook.tokens.tokenizer import train_tokenizer
+from hornbook.vocab import Vocab
+
+transformers = pytest.importorskip("transformers")
+
+GPT2 = {"norm": "layer", "norm_epsilon": 1e-5, "positions": "learned", "gated": False, "activation": "gelu_tanh"}
+SHAPES = {
+    "gpt2": small("decoder", max_length=48, biases=True, qk_norm=False, **GPT2),
+    "llama": small("decoder", max_length=48, qk_norm=False, kv_heads=2),
+    "t5": small("encoder-decoder", max_length=48),
+}
+PROMPTS = 200
+NEW = 16
+SPREAD = 4.0
+
+
+def separated(config: ModelConfig) -> Transformer:
+    """Return a random model whose logits have a standard deviation of SPREAD."""
+    model = Transformer(config).eval()
+    generator = torch.Generator().manual_seed(3)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            noise = torch.randn(parameter.shape, generator=generator)
+            parameter.copy_(0.3 * noise + (1.0 if "norm" in name and name.endswith("weight") else 0.0))
+        scale = model.decoder.norm.weight
+        ids = torch.arange(5, 45)[None]
+        from hornbook.model.inputs import Tensors
+
+        batch = Tensors(ids, ids, torch.ones(ids.shape), 1.0, torch.arange(40), decoder_inputs=ids)
+        scale *= SPREAD / model.logits(batch).std()
+    return model
+
+
+@pytest.fixture(scope="module", params=SHAPES)
+def pair(request, tmp_path_factory):
+    """Our model and the same one in transformers."""
+    text = train_tokenizer(["a b c d e f g h"] * 3, "bpe", 300, Requirements(sentinels=2))
+    vocab = Vocab.from_tokenizer(text)
+    config = dataclasses.replace(SHAPES[request.param], vocab_size=vocab.size)
+    model = separated(config)
+    folder: Path = export(model.state_dict(), config, text, vocab, "", tmp_path_factory.mktemp("export") / "model")
+    kind = "AutoModelForSeq2SeqLM" if config.topology == "encoder-decoder" else "AutoModelForCausalLM"
+    theirs = getattr(transformers, kind).from_pretrained(folder).eval()
+    return model, theirs, vocab
+
+
+def prompts(size: int) -> list[list[int]]:
+    draw = np.random.default_rng(0)
+    return [draw.integers(5, size, draw.integers(1, 24)).tolist() for _ in range(PROMPTS)]
+
+
+def theirs_of(theirs, prompt: list[int], vocab: Vocab, **settings) -> list[int]:
+    """Return what transformers writes after one prompt, the end left out."""
+    ids = torch.tensor([prompt])
+    found = theirs.generate(
+        ids,
+        attention_mask=torch.ones_like(ids),
+        max_new_tokens=NEW,
+        max_length=None,
+        do_sample=False,
+        pad_token_id=vocab.pad,
+        eos_token_id=vocab.eos,
+        **settings,
+    )[0].tolist()
+    new = found[1:] if theirs.config.is_encoder_decoder else found[len(prompt) :]
+    return new[: new.index(vocab.eos)] if vocab.eos in new else new
+
+
+@pytest.mark.parametrize("settings", [{}, {"repetition_penalty": 1.3}])
+def test_greedy_writing_is_that_of_transformers(pair, settings):
+    model, theirs, vocab = pair
+    given = prompts(vocab.size)
+    ours = generate(model, given, Decoding(max_new=NEW, **settings), stop=frozenset([vocab.eos]), start_id=vocab.pad)
+    assert len({tuple(row) for row in ours}) > 150, "the model says something of its own after every prompt"
+    for prompt, written in zip(given, ours, strict=True):
+        assert written == theirs_of(theirs, prompt, vocab, **settings)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"length_penalty": 0.3}, {"length_penalty": 2.0, "early_stopping": True}, {"repetition_penalty": 1.3}],
+)
+def test_beam_search_is_that_of_transformers(pair, settings):
+    model, theirs, vocab = pair
+    given = prompts(vocab.size)[: PROMPTS if not settings else 40]
+    ours = generate(
+        model, given, Decoding(max_new=NEW, beams=4, **settings), stop=frozenset([vocab.eos]), start_id=vocab.pad
+    )
+    for prompt, written in zip(given, ours, strict=True):
+        assert written == theirs_of(theirs, prompt, vocab, num_beams=4, **settings)
