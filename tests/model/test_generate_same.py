@@ -1,8 +1,10 @@
 """Writing equals transformers': a random model, exported and opened there, writes the same tokens.
 
-Equality of tokens needs leading logits that are not nearly equal, since sums in another order differ by some 1e-6. So the
-last norm is scaled until logits have a standard deviation of SPREAD: over 300 entries the first is then ahead of the
-second by more than 1 on average. Of beams whole texts are compared, so their log-probabilities must be as far apart.
+Equality of tokens needs leading logits that are not nearly equal, since sums in another order differ. So the last norm
+is scaled until logits have a standard deviation of SPREAD: over 300 entries the first is then ahead of the second by more
+than 1 on average; T5's queries are scaled down, because its attention has no scale and large scores amplify rounding;
+and both models compute in double precision (T5 keeps its norms and its softmax in single). What is left is some 1e-7,
+and 200 prompts of 16 tokens have no two candidates that near.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from small_models import small
 from hornbook.model.config import ModelConfig
 from hornbook.model.export import export
 from hornbook.model.generate import Decoding, generate
+from hornbook.model.inputs import Tensors
 from hornbook.model.transformer import Transformer
 from hornbook.objectives.base import Requirements
 from hornbook.tokens.tokenizer import train_tokenizer
@@ -31,7 +34,8 @@ SHAPES = {
     "llama": small("decoder", max_length=48, qk_norm=False, kv_heads=2),
     "t5": small("encoder-decoder", max_length=48),
 }
-PROMPTS = 200
+# The whole of the promise takes some twenty seconds a test; a part of it runs every time.
+COUNTS = [12, pytest.param(200, marks=pytest.mark.slow)]
 NEW = 16
 SPREAD = 4.0
 
@@ -44,10 +48,10 @@ def separated(config: ModelConfig) -> Transformer:
         for name, parameter in model.named_parameters():
             noise = torch.randn(parameter.shape, generator=generator)
             parameter.copy_(0.3 * noise + (1.0 if "norm" in name and name.endswith("weight") else 0.0))
+            if config.attention_scale == "none" and name.endswith(".q.weight"):
+                parameter *= config.key_width**-0.5
         scale = model.decoder.norm.weight
         ids = torch.arange(5, 45)[None]
-        from hornbook.model.inputs import Tensors
-
         batch = Tensors(ids, ids, torch.ones(ids.shape), 1.0, torch.arange(40), decoder_inputs=ids)
         scale *= SPREAD / model.logits(batch).std()
     return model
@@ -63,12 +67,12 @@ def pair(request, tmp_path_factory):
     folder: Path = export(model.state_dict(), config, text, vocab, "", tmp_path_factory.mktemp("export") / "model")
     kind = "AutoModelForSeq2SeqLM" if config.topology == "encoder-decoder" else "AutoModelForCausalLM"
     theirs = getattr(transformers, kind).from_pretrained(folder).eval()
-    return model, theirs, vocab
+    return model.double(), theirs.double(), vocab
 
 
-def prompts(size: int) -> list[list[int]]:
+def prompts(count: int, size: int) -> list[list[int]]:
     draw = np.random.default_rng(0)
-    return [draw.integers(5, size, draw.integers(1, 24)).tolist() for _ in range(PROMPTS)]
+    return [draw.integers(5, size, draw.integers(1, 24)).tolist() for _ in range(count)]
 
 
 def theirs_of(theirs, prompt: list[int], vocab: Vocab, **settings) -> list[int]:
@@ -88,25 +92,37 @@ def theirs_of(theirs, prompt: list[int], vocab: Vocab, **settings) -> list[int]:
     return new[: new.index(vocab.eos)] if vocab.eos in new else new
 
 
+def start_of(model: Transformer, vocab: Vocab) -> int | None:
+    return None if model.encoder is None else vocab.pad
+
+
+@pytest.mark.parametrize("count", COUNTS)
 @pytest.mark.parametrize("settings", [{}, {"repetition_penalty": 1.3}])
-def test_greedy_writing_is_that_of_transformers(pair, settings):
+def test_greedy_writing_is_that_of_transformers(pair, settings, count):
     model, theirs, vocab = pair
-    given = prompts(vocab.size)
-    ours = generate(model, given, Decoding(max_new=NEW, **settings), stop=frozenset([vocab.eos]), start_id=vocab.pad)
-    assert len({tuple(row) for row in ours}) > 150, "the model says something of its own after every prompt"
+    given = prompts(count, vocab.size)
+    ours = generate(
+        model, given, Decoding(max_new=NEW, **settings), stop=frozenset([vocab.eos]), start_id=start_of(model, vocab)
+    )
+    assert len({tuple(row) for row in ours}) > 0.75 * count, "the model says something of its own after every prompt"
     for prompt, written in zip(given, ours, strict=True):
         assert written == theirs_of(theirs, prompt, vocab, **settings)
 
 
+@pytest.mark.parametrize("count", COUNTS)
 @pytest.mark.parametrize(
     "settings",
     [{}, {"length_penalty": 0.3}, {"length_penalty": 2.0, "early_stopping": True}, {"repetition_penalty": 1.3}],
 )
-def test_beam_search_is_that_of_transformers(pair, settings):
+def test_beam_search_is_that_of_transformers(pair, settings, count):
     model, theirs, vocab = pair
-    given = prompts(vocab.size)[: PROMPTS if not settings else 40]
+    given = prompts(count, vocab.size)
     ours = generate(
-        model, given, Decoding(max_new=NEW, beams=4, **settings), stop=frozenset([vocab.eos]), start_id=vocab.pad
+        model,
+        given,
+        Decoding(max_new=NEW, beams=4, **settings),
+        stop=frozenset([vocab.eos]),
+        start_id=start_of(model, vocab),
     )
     for prompt, written in zip(given, ours, strict=True):
         assert written == theirs_of(theirs, prompt, vocab, num_beams=4, **settings)
