@@ -1,10 +1,9 @@
 """Writing equals transformers': a random model, exported and opened there, writes the same tokens.
 
 Equality of tokens needs leading logits that are not nearly equal, since sums in another order differ. So the last norm
-is scaled until logits have a standard deviation of SPREAD: over 300 entries the first is then ahead of the second by more
-than 1 on average; T5's queries are scaled down, because its attention has no scale and large scores amplify rounding;
-and both models compute in double precision (T5 keeps its norms and its softmax in single). What is left is some 1e-7,
-and 200 prompts of 16 tokens have no two candidates that near.
+is scaled until logits have a standard deviation of SPREAD: over 300 entries the first is then ahead of the second by
+more than 1 on average; T5's queries are scaled down, because its attention has no scale and large scores amplify
+rounding; and both models compute in double precision (T5 keeps its norms and its softmax in single).
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ from small_models import small
 from hornbook.model.config import ModelConfig
 from hornbook.model.export import export
 from hornbook.model.generate import Decoding, generate
+from hornbook.model.generate.decoding import candidates, penalise
 from hornbook.model.inputs import Tensors
 from hornbook.model.transformer import Transformer
 from hornbook.objectives.base import Requirements
@@ -126,3 +126,37 @@ def test_beam_search_is_that_of_transformers(pair, settings, count):
     )
     for prompt, written in zip(given, ours, strict=True):
         assert written == theirs_of(theirs, prompt, vocab, num_beams=4, **settings)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"temperature": 0.7},
+        {"top_k": 7},
+        {"top_k": 1000},
+        {"top_p": 0.3},
+        {"top_p": 0.97},
+        {"min_p": 0.05},
+        {"repetition_penalty": 1.7},
+        {"temperature": 2.5, "top_k": 40, "top_p": 0.8, "min_p": 0.1, "repetition_penalty": 1.2},
+    ],
+)
+@pytest.mark.parametrize("scale", [0.1, 3.0])
+def test_probabilities_are_those_of_the_processors_of_transformers(settings, scale):
+    generator = torch.Generator().manual_seed(1)
+    logits = scale * torch.randn(50, 700, generator=generator)
+    said = torch.randint(700, (50, 30), generator=generator)
+    decoding = Decoding(**{"temperature": 1.0, **settings})
+    config = transformers.GenerationConfig(do_sample=True, **{"top_k": 0, **settings})
+    processors = transformers.GPT2LMHeadModel(
+        transformers.GPT2Config(n_layer=1, n_head=1, n_embd=2, vocab_size=2)
+    )._get_logits_processor(config)
+    expected = torch.softmax(processors(said, logits.clone()), -1)
+    scores = logits
+    if decoding.repetition_penalty != 1.0:
+        seen = torch.zeros(50, 700, dtype=torch.bool).scatter(1, said, True)
+        scores = penalise(logits, seen, decoding.repetition_penalty)
+    chances, ids = candidates(scores, decoding)
+    found = chances if ids is None else torch.zeros(50, 700, dtype=torch.float64).scatter(1, ids, chances)
+    assert torch.equal(found > 0, expected > 0)
+    assert (found - expected).abs().max() < 1e-6
