@@ -19,13 +19,11 @@ import argparse
 import datetime
 import json
 import os
-import platform
 import statistics
 import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +35,7 @@ from hornbook.model.generate import Decoding, generate
 from hornbook.model.transformer import Transformer
 from hornbook.objectives.base import Requirements
 from hornbook.tokens.tokenizer import train_tokenizer
+from hornbook.train.machine import environment
 from hornbook.vocab import Vocab
 
 RESULT = Path(__file__).parent / "results" / "generate_speed.json"
@@ -132,10 +131,8 @@ def main() -> None:
         return
     found = {
         "date": datetime.date.today().isoformat(),
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, {torch.backends.cpu.get_cpu_capability()}",
-        "threads": given.threads,
-        "load_average": round(os.getloadavg()[0], 1),
-        "versions": {name: version(name) for name in ("torch", "transformers")},
+        "machine": environment(torch.device("cpu")),
+        "load_at_end": os.getloadavg(),
         "measured": measured,
     }
     RESULT.parent.mkdir(exist_ok=True)

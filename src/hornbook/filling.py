@@ -90,27 +90,32 @@ def _middles(run: Run, model: Transformer, way: Way, text: str) -> list[str]:
     prefix, suffix, middle = (codec.vocab.mode(name, "Filling in the middle") for name in MODES)
     before, *behind = codec.encode(GAP.split(text))
     known, found = before.tolist(), []
-    for piece in behind:
+    later = sum(map(len, behind))
+    for number, piece in enumerate(behind):
         rest = piece.tolist()
+        later -= len(rest)
         if way.objective.spm_share < 1:
             ids = [*way.before, prefix, *known, suffix, *rest, middle]
         else:  # it has seen the suffix first alone
             ids = [*way.before, prefix, suffix, *rest, middle, *known]
-        new = _written(model, way, ids)
+        new = _written(model, way, ids, later, len(behind) - number)
         found.append(codec.decode([*known, *new])[len(codec.decode(known)) :])
         known = [*known, *new, *rest]
     return found
 
 
-def _written(model: Transformer, way: Way, ids: list[int]) -> list[int]:
-    """Return what the model writes after ids, at most as much as it has room for; the likeliest at every step."""
+def _written(model: Transformer, way: Way, ids: list[int], later: int = 0, gaps: int = 1) -> list[int]:
+    """Return what the model writes after ids, the likeliest at every step, as far as it has room.
+
+    Of a decoder's room `later` tokens are still to come, and the rest is for so many `gaps`.
+    """
     room = model.config.max_length
     if model.encoder is None:
-        room -= len(ids) + (way.start is not None)
+        room = (room - len(ids) - (way.start is not None) - later) // gaps
     if room < 1:
         raise UserError(
-            f"The text has {len(ids)} tokens, which leave the model's {model.config.max_length} positions no room to "
-            f"write: shorten it by at least {1 - room}."
+            f"The text has {len(ids) + later} tokens, which leave the model's {model.config.max_length} positions no "
+            f"room to write: shorten it by at least {(1 - room) * gaps}."
         )
     decoding = Decoding(max_new=room)
     (output,) = generate(model, [ids], decoding, stop=way.stop, start_id=way.start, visible=way.visible)

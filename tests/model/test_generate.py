@@ -226,3 +226,82 @@ def test_an_encoder_decoder_that_knows_a_text_fills_its_spans():
     (output,) = generate(model, inputs, Decoding(max_new=20), stop=frozenset([1]))
     assert read_spans(output, [60, 59], [60, 59, 58, 57]) == [[20, 21], [22]]
     assert read_spans(output, [57, 60], [60, 59, 58, 57]) == [[], [20, 21]]
+
+
+@pytest.mark.parametrize("start_id", [None, 3])
+@pytest.mark.parametrize("config", DECODERS)
+def test_a_prompt_read_from_both_sides_is_read_as_training_shows_it(config, start_id, monkeypatch):
+    model = build(config)
+    seen: list[torch.Tensor] = []
+    output = model.output
+    monkeypatch.setattr(model, "output", lambda hidden: seen.append(output(hidden)) or seen[-1])
+    together = generate(model, PROMPTS, Decoding(max_new=6), visible=True, start_id=start_id)
+    monkeypatch.undo()
+    seen = seen[-6:]
+    for row, prompt in enumerate(PROMPTS):
+        behind = [*([] if start_id is None else [start_id]), *together[row][:-1]]
+        batch = as_batch(config, prompt, behind)
+        visible = np.arange(batch.inputs.shape[1])[None] < len(prompt)
+        tensors = to_tensors(dataclasses.replace(batch, visible=visible), CPU)
+        with torch.no_grad():
+            alone = model.logits(tensors)[0, -6:]
+        torch.testing.assert_close(torch.stack([logits[row] for logits in seen]), alone, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("config", [DECODERS[1], BOTH])
+@pytest.mark.parametrize("beams", [1, 3])
+def test_a_prompt_is_continued_as_if_it_were_alone(config, beams):
+    model = build(config)
+    decoding = Decoding(max_new=8, beams=beams, repetition_penalty=1.2)
+    together = generate(model, PROMPTS, decoding, stop=frozenset([7, 20]))
+    assert together == [generate(model, [prompt], decoding, stop=frozenset([7, 20]))[0] for prompt in PROMPTS]
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1.5])
+def test_a_stream_yields_what_is_generated_step_by_step(temperature):
+    model = build(DECODERS[0])
+    decoding = Decoding(max_new=9, temperature=temperature)
+    whole = generate(model, PROMPTS, decoding, stop=frozenset(range(30, 40)))
+    steps = list(stream(model, PROMPTS, decoding, stop=frozenset(range(30, 40))))
+    for row, text in enumerate(whole):
+        tokens = [step[row] for step in steps]
+        assert tokens == text + [None] * (len(steps) - len(text))
+
+
+@pytest.mark.parametrize("beams", [1, 2])
+def test_a_text_ends_with_the_token_that_the_caller_calls_its_last(beams):
+    model = build(DECODERS[0])
+    found = generate(model, PROMPTS, Decoding(max_new=9, beams=beams), ended=lambda row, new: len(new) == row + 2)
+    assert [len(text) for text in found] == [2, 3, 4]
+
+
+def test_writing_leaves_the_model_as_it_was():
+    model = build(small("decoder", max_length=64, dropout=0.5)).train()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    steps = stream(model, PROMPTS[:1], Decoding(max_new=40))
+    next(steps)  # in the middle of a text, too
+    for _ in (0, 1):
+        assert model.training and not torch.is_inference_mode_enabled() and torch.is_grad_enabled()
+        for name, value in model.state_dict().items():
+            assert value.is_contiguous() and torch.equal(value, before[name])
+        list(steps)
+
+
+def test_one_round_unmasks_all_and_as_many_rounds_as_masks_the_surest_first():
+    model = build(small("encoder"))
+    text = [5, 4, 9, 4, 4, 12, 4, 6]
+    masks = [place for place, token in enumerate(text) if token == 4]
+    guesses = [[guess for guess in gap if guess[0] not in (0, 4)] for gap in fill(model, text, 4, 61)]
+    at_once = unmask(model, text, 4, 1, never=[0])
+    assert [at_once[place] for place in masks] == [gap[0][0] for gap in guesses]
+    assert [token for place, token in enumerate(at_once) if place not in masks] == [5, 9, 12, 6]
+    by_hand = list(text)
+    while 4 in by_hand:
+        places = [place for place, token in enumerate(by_hand) if token == 4]
+        gaps = fill(model, by_hand, 4, 61)
+        best = [next(guess for guess in gap if guess[0] not in (0, 4)) for gap in gaps]
+        kept = [sum(share for token, share in gap if token not in (0, 4)) for gap in gaps]
+        sure = [share / rest for (_, share), rest in zip(best, kept, strict=True)]
+        first = int(np.argmax(sure))
+        by_hand[places[first]] = best[first][0]
+    assert unmask(model, text, 4, 0, never=[0]) == unmask(model, text, 4, 9, never=[0]) == by_hand

@@ -101,7 +101,7 @@ def begin(
     reads the prompts, its decoder `start_id`, or 0.
     """
     device, kind = model.embed.tokens.weight.device, compute_type(model.embed.tokens.weight)
-    model = private(model, laid_out=room >= _WORTH)
+    model = private(model, laid_out=len(prompts) == 1 and room >= _WORTH)
     stack = model.decoder
     assert stack is not None
     lengths = torch.tensor([len(prompt) for prompt in prompts], device=device)
@@ -145,8 +145,8 @@ def begin(
 def private(model: Transformer, laid_out: bool) -> Transformer:
     """Return a copy of the model in evaluation mode, uncompiled (every length would compile anew), with its weights.
 
-    The weights are the model's own. `laid_out`: matrices of few rows times a weight that is wider than high take half
-    of the time on a CPU when the weight lies in memory column after column, so such weights are copied that way.
+    The weights are the model's own. `laid_out`: on a CPU one row times a weight with more outputs than inputs takes
+    half of the time when the weight lies in memory column after column, so such weights are copied that way.
     """
     own: dict[int, object] = {id(tensor): tensor for tensor in (*model.parameters(), *model.buffers())}
     weight = model.output_weight
