@@ -120,6 +120,8 @@ def test_an_imported_model_opens_with_every_verb(imported, book, tmp_path):
     assert (record["family"], record["dtype"], record["name"]) == ("gpt2", "float32", "gpt2")
     with pytest.raises(UserError, match="exists already"):
         import_folder(imported, imported)
+    with pytest.raises(UserError, match="--from"):
+        resume(imported)
 
 
 def test_import_and_export_give_back_the_same_weights_and_ids(gpt2, t5, tmp_path):
