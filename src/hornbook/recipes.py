@@ -46,9 +46,9 @@ def continued(objective: Objective, path: str, paths: Sequence[str] = BUILTIN, b
     """Return the recipe for going on from the model at `path`: its tokenizer and shape, a rate that rises anew, lower.
 
     The rate rises from nothing and falls again ("re-warming", Gupta et al. 2023; "re-warming and re-decaying", Ibrahim
-    et al. 2024): without the rise the model adapts too little, and a peak as high as in the first training makes it
-    forget more of what it knew. AdamW trains the matrices too, since models from elsewhere come from AdamW, and Muon
-    gains nothing on those (Liu et al. 2025, section 3.5). docs/continue.md has what these rates do.
+    et al. 2024): at the low rate where training ended the model would adapt too little, and a peak as high as in the
+    first training makes it forget more of what it knew; docs/continue.md has figures. AdamW trains the matrices too,
+    since models from elsewhere come from AdamW, and Muon gains nothing on those (Liu et al. 2025, section 3.5).
     """
     recipe = default("causal", paths, budget)
     training = replace(recipe.training, optimizer="adamw", learning_rate=CONTINUED_RATE)

@@ -27,7 +27,7 @@ from hornbook.console import View, quantity
 from hornbook.continuation import adopt, settled
 from hornbook.errors import Interrupted, UserError
 from hornbook.evaluate.measure import measure
-from hornbook.importing import Origin, bring
+from hornbook.importing import RECORD, Origin, bring
 from hornbook.measuring import Evaluation, final_evaluation
 from hornbook.model.count import flops_per_token, parameters
 from hornbook.model.inputs import Tensors, to_tensors
@@ -86,6 +86,11 @@ def pretrain(recipe: Recipe, directory: Path, *, plain: bool = False) -> Evaluat
 def resume(directory: Path, *, plain: bool = False) -> Evaluation:
     """Go on with the run in `directory` from its newest sound checkpoint, to the same result bit for bit."""
     recipe = _recipe_of(directory)
+    if (directory / RECORD).is_file():
+        raise UserError(
+            f"The model in {directory} was imported, so there is no training to resume: go on from it in a run of its "
+            f"own, with `hornbook pretrain --from {directory}`."
+        )
     with lock(directory):
         return _go(recipe, directory, View(plain))
 
