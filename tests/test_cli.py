@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from hornbook import cli, presentation, recipes, settings
+from hornbook import cli, manual, presentation, recipes, request, settings
 from hornbook.errors import DivergedError, Interrupted, ResourceError, UserError
 from hornbook.illustrate import illustrate
 from hornbook.measuring import Evaluation
@@ -180,7 +180,7 @@ def test_a_reader_that_stops_reading_is_no_error() -> None:
 
 def test_settings_are_listed_whole_and_filtered(capsys: pytest.CaptureFixture[str]) -> None:
     _, whole, _ = answer(capsys, "settings")
-    assert [line.split("\t") for line in whole.splitlines()] == [list(line) for line in settings.describe()]
+    assert [line.split("\t") for line in whole.splitlines()] == [list(line) for line in manual.describe_settings()]
     _, some, _ = answer(capsys, "settings", "warmup")
     assert some.startswith("training.warmup\tnumber\t")
 
@@ -189,7 +189,7 @@ def test_a_command_line_becomes_a_recipe(tmp_path: Path) -> None:
     odd = tmp_path / "a=b,c.txt"
     odd.touch()
     what = [str(odd), "training.clip=2", "notes", "model.width=128"]
-    recipe = cli.plan(what, "masked", None, {**NO_BUDGET, "steps": 7}, 5)
+    recipe = request.plan(what, "masked", None, {**NO_BUDGET, "steps": 7}, 5)
     assert recipe.data.paths == (str(odd), "notes")
     assert (recipe.training.clip, recipe.model.width, recipe.seed, recipe.budget) == (2.0, 128, 5, Budget(steps=7))
     assert settings.kind_of(recipe.objective) == "masked"
@@ -197,11 +197,11 @@ def test_a_command_line_becomes_a_recipe(tmp_path: Path) -> None:
 
 def test_a_saved_recipe_is_repeated_exactly_and_may_be_changed(tmp_path: Path) -> None:
     path = tmp_path / "recipe.toml"
-    recipe = cli.plan(["x.txt", "seed=3"], "span", "bert", NO_BUDGET, None)
+    recipe = request.plan(["x.txt", "seed=3"], "span", "bert", NO_BUDGET, None)
     assert recipe.model.topology == "encoder-decoder"
     settings.save_recipe(recipe, path)
-    assert cli.plan([str(path)], None, None, NO_BUDGET, None) == recipe
-    changed = cli.plan([str(path), "y.txt", "seed=4"], "causal", None, {**NO_BUDGET, "epochs": 0.5}, 9)
+    assert request.plan([str(path)], None, None, NO_BUDGET, None) == recipe
+    changed = request.plan([str(path), "y.txt", "seed=4"], "causal", None, {**NO_BUDGET, "epochs": 0.5}, 9)
     assert (changed.data.paths, changed.seed, changed.budget) == (("y.txt",), 4, Budget(epochs=0.5))
     assert changed.model == replace(modern("decoder"), dropout=-1.0)
 

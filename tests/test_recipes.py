@@ -10,6 +10,7 @@ import pytest
 
 from hornbook import recipes, settings
 from hornbook.errors import UserError
+from hornbook.manual import describe_recipes
 from hornbook.model.config import modern
 from hornbook.model.count import parameters
 from hornbook.model.electra import discriminator_config
@@ -112,7 +113,7 @@ def test_a_size_keeps_its_layers_under_another_objective() -> None:
 
 
 def test_the_list_of_recipes_has_every_name_once_with_its_parameters() -> None:
-    lines = recipes.describe()
+    lines = describe_recipes()
     assert [line.name for line in lines] == [*recipes.RECIPES, *SIZES]
     assert {line.name: line.parameters for line in lines}["electra-small"] == "13,549,057"
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from hornbook import settings
 from hornbook.errors import UserError
+from hornbook.manual import describe_settings
 from hornbook.model.config import modern
 from hornbook.objectives.catalogue import CATALOGUE, build
 from hornbook.objectives.denoising import Denoising
@@ -91,7 +92,7 @@ def test_the_file_shows_every_setting(tmp_path: Path) -> None:
     settings.save_recipe(Recipe(), tmp_path / "recipe.toml")
     lines = (tmp_path / "recipe.toml").read_text().splitlines()
     written = {line.partition(" = ")[0] for line in lines}
-    names = {line.name for line in settings.describe() if not line.name.startswith("objective.")}
+    names = {line.name for line in describe_settings() if not line.name.startswith("objective.")}
     assert lines[0].endswith("Repeat it: hornbook pretrain recipe.toml")
     assert {name.rpartition(".")[2] for name in names} <= written
 
@@ -224,7 +225,7 @@ def test_a_wrong_override_is_told(text: str, words: str) -> None:
 
 
 def test_every_setting_has_help_and_a_default_that_it_accepts() -> None:
-    lines = settings.describe()
+    lines = describe_settings()
     recipe = settings.to_dict(Recipe())
     leaves = {"seed"} | {f"{s}.{n}" for s, values in recipe.items() if isinstance(values, dict) for n in values}
     assert leaves <= {line.name for line in lines}
@@ -236,7 +237,7 @@ def test_every_setting_has_help_and_a_default_that_it_accepts() -> None:
 
 
 def test_a_default_that_depends_on_the_topology_says_so() -> None:
-    norm = next(line for line in settings.describe() if line.name == "model.norm")
+    norm = next(line for line in describe_settings() if line.name == "model.norm")
     assert (norm.type, norm.default) == ("rms | layer", "rms; encoder: layer")
 
 

@@ -20,7 +20,7 @@ from hornbook.errors import HornbookError, ResourceError, UserError
 from hornbook.objectives.names import MEANINGS
 
 if TYPE_CHECKING:
-    from hornbook.recipe import Recipe
+    pass
 
 app = typer.Typer(
     name="hornbook",
@@ -162,66 +162,14 @@ def pretrain(
         found = resume_run(resume, plain=plain)
         presentation.trained(found, load_recipe(resume / "recipe.toml"), resume)
         return
+    from hornbook.request import plan
+
     planned = plan(what or [], objective, recipe, budget, seed, start)
     directory = out or Path("runs") / f"{datetime.now():%Y%m%d-%H%M%S}-{kind_of(planned.objective)}"
     from hornbook.run import pretrain as pretrain_run
 
     found = pretrain_run(planned, directory, plain=plain)
     presentation.trained(found, load_recipe(directory / "recipe.toml"), directory)
-
-
-def plan(
-    what: list[str],
-    objective: str | None,
-    name: str | None,
-    budget: dict[str, float | None],
-    seed: int | None,
-    start: str | None = None,
-) -> Recipe:
-    """Return the recipe that a `pretrain` command line means: a file or a named or default recipe, changed by the rest.
-
-    To go on from the model `start` there is a recipe of its own, with the objective that the model knows.
-
-    Text named on the command line replaces the recipe's; flags come before settings, so settings win.
-    """
-    from dataclasses import replace
-
-    from hornbook import recipes, settings
-
-    assignments = [item for item in what if _is_assignment(item)]
-    paths = [item for item in what if not _is_assignment(item)]
-    files = [item for item in paths if item.endswith(".toml")]
-    paths = [item for item in paths if not item.endswith(".toml")]
-    given = [*files, *([name] if name else []), *([f"--from {start}"] if start else [])]
-    if len(given) > 1:
-        raise UserError(f"Give one recipe or model to begin with, not several: {', '.join(given)}.")
-    if files:
-        base = settings.load_recipe(Path(files[0]))
-    elif start:
-        from hornbook.importing import objective_of
-
-        base = recipes.continued(objective_of(Path(start)), start)
-    else:
-        base = recipes.named(name) if name else recipes.default(objective or "causal")
-    flags = [f"budget.{key}={value}" for key, value in budget.items() if value is not None]
-    if objective:
-        flags.append(f"objective.kind={objective}")
-    if seed is not None:
-        flags.append(f"seed={seed}")
-    base = settings.override(base, flags)
-    if paths:
-        base = replace(base, data=replace(base.data, paths=tuple(paths)))
-    return settings.override(base, assignments)
-
-
-def _is_assignment(item: str) -> bool:
-    """Say whether an argument is a setting `a.b=c`: a known one, or one that looks so and is no file."""
-    from hornbook.settings import is_setting
-
-    name, equals, _ = item.partition("=")
-    if not equals:
-        return False
-    return is_setting(name) or (all(part.isidentifier() for part in name.split(".")) and not Path(item).exists())
 
 
 @app.command(name="import")
@@ -253,9 +201,9 @@ def settings(
 ) -> None:
     """List every setting that `pretrain` takes as a.b=c, with its type, default and meaning."""
     from hornbook import presentation
-    from hornbook.settings import describe
+    from hornbook.manual import describe_settings
 
-    found = [line for line in describe() if text.lower() in f"{line.name} {line.help}".lower()]
+    found = [line for line in describe_settings() if text.lower() in f"{line.name} {line.help}".lower()]
     if not found:
         raise UserError(f"No setting has '{text}' in its name or help; `hornbook settings` lists all.")
     presentation.settings(found)
@@ -272,9 +220,9 @@ def recipes(
     A size keeps its layers under another objective: --recipe mini --objective span.
     """
     from hornbook import presentation
-    from hornbook.recipes import describe
+    from hornbook.manual import describe_recipes
 
-    found = [line for line in describe() if text.lower() in " ".join(line).lower()]
+    found = [line for line in describe_recipes() if text.lower() in " ".join(line).lower()]
     if not found:
         raise UserError(f"No recipe has '{text}' in its line; `hornbook recipes` lists all.")
     presentation.recipes(found)
@@ -378,12 +326,13 @@ def show(
     """
     from hornbook import presentation, recipes, settings
     from hornbook.illustrate import illustrate, illustrate_row
+    from hornbook.request import is_assignment
     from hornbook.tokens.tokenizer import load_codec
 
     base = settings.load_recipe(run / "recipe.toml") if run else recipes.default(objective or "causal")
     changes = [f"objective.kind={objective}"] if objective else []
-    recipe = settings.override(base, changes + [item for item in what or [] if _is_assignment(item)])
-    text = " ".join(item for item in what or [] if not _is_assignment(item))
+    recipe = settings.override(base, changes + [item for item in what or [] if is_assignment(item)])
+    text = " ".join(item for item in what or [] if not is_assignment(item))
     if row is None:
         codec = load_codec(run / "tokenizer.json") if run else None
         shown = illustrate(text, recipe.objective, codec, seed or 0)

@@ -13,11 +13,10 @@ from rich.text import Text
 
 if TYPE_CHECKING:
     from hornbook.doctor import Finding
+    from hornbook.manual import Line, Setting
     from hornbook.measuring import Evaluation
     from hornbook.objectives.show import Picture, Side
     from hornbook.recipe import Recipe
-    from hornbook.recipes import Line
-    from hornbook.settings import Setting
 
 _BAR = 20
 _POSITIONS = 48  # the attention picture shows no more

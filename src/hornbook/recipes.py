@@ -8,15 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 from hornbook.batch import Topology
 from hornbook.errors import UserError, nearest
 from hornbook.model.config import ModelConfig
-from hornbook.model.count import parameters
 from hornbook.model.sizes import BLOCKS, SIZES
 from hornbook.objectives.base import Objective
-from hornbook.objectives.catalogue import CATALOGUE, build, kind_of
+from hornbook.objectives.catalogue import CATALOGUE, build
 from hornbook.objectives.masked import Masked
 from hornbook.objectives.pairs import SentencePairs
 from hornbook.recipe import Budget, DataSettings, Recipe, StartSettings, TokenizerSettings, default_model
@@ -30,7 +29,6 @@ CONTINUED_RATE = 3e-4
 # Width of the embeddings of ALBERT and ELECTRA (published: 128): below that of every model a budget chooses.
 NARROW = 64
 _LONGEST_ROWS = 2048
-_ENTRIES = 8192
 _OBJECTIVES: Mapping[Topology, str] = {"decoder": "causal", "encoder": "masked", "encoder-decoder": "span"}
 
 
@@ -156,35 +154,3 @@ def named(name: str) -> Recipe:
     if name in SIZES:
         return sized(name)
     raise UserError(f"There is no recipe '{name}'.{nearest(name, [*RECIPES, *SIZES])}")
-
-
-class Line(NamedTuple):
-    """One recipe: its name, its objective, its shape and parameters as far as they are settled, and what it is."""
-
-    name: str
-    objective: str
-    shape: str
-    parameters: str
-    meaning: str
-
-
-def describe() -> list[Line]:
-    """Return every recipe in a line.
-
-    Parameters are counted with the published vocabulary, or where there is none with 8,192 entries; of ELECTRA they are
-    those of the discriminator.
-    """
-    from hornbook.model.electra import discriminator_config  # loads torch, as counting does
-
-    found = [
-        Line(name, kind_of(make().objective), "", "", (make.__doc__ or "").splitlines()[0])
-        for name, make in RECIPES.items()
-    ]
-    for name, shape in SIZES.items():
-        kind = kind_of(sized(name).objective)
-        counted = replace(shape, vocab_size=shape.vocab_size or _ENTRIES)
-        number = parameters(discriminator_config(counted) if kind == "replaced" else counted)
-        sides = "2 x " if shape.topology == "encoder-decoder" else ""
-        words = f"with {counted.vocab_size:,} tokens and {shape.max_length:,} positions"
-        found.append(Line(name, kind, f"{sides}{shape.layers} layers of {shape.width}", f"{number:,}", words))
-    return found

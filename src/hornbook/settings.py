@@ -9,22 +9,20 @@ classes' docstrings. A key that does not exist is refused at every level, with t
 from __future__ import annotations
 
 import functools
-import inspect
-import re
 import tomllib
 import typing
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, Field, fields, is_dataclass, replace
 from pathlib import Path
 from types import NoneType
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from hornbook import __version__
 from hornbook.artifacts import write_file
 from hornbook.errors import UserError, nearest
-from hornbook.model.config import ModelConfig, modern
+from hornbook.model.config import ModelConfig
 from hornbook.objectives.base import Objective
 from hornbook.objectives.catalogue import CATALOGUE, build, kind_of, settings, settings_of
 from hornbook.objectives.catalogue import plain as objective_value
@@ -45,15 +43,6 @@ _NONE = "none"  # how None is written, since TOML has no such value
 _SIZES = ("max_length", "width", "layers", "heads", "head_width", "mlp_width", "dropout")
 
 
-class Setting(NamedTuple):
-    """One line of `hornbook settings`."""
-
-    name: str
-    type: str
-    default: str
-    help: str
-
-
 def to_dict(recipe: Recipe) -> dict[str, Any]:
     """Return a recipe as nested dicts of str, int, float, bool and lists; the objective's vocabulary is left out."""
     result: dict[str, Any] = {"seed": recipe.seed, "objective": {"kind": kind_of(recipe.objective)}}
@@ -61,7 +50,7 @@ def to_dict(recipe: Recipe) -> dict[str, Any]:
     for item in fields(recipe):
         section = getattr(recipe, item.name)
         if is_dataclass(section) and item.name != "objective":
-            result[item.name] = {leaf.name: _plain(getattr(section, leaf.name)) for leaf in fields(section)}
+            result[item.name] = {leaf.name: plain(getattr(section, leaf.name)) for leaf in fields(section)}
     return result
 
 
@@ -171,35 +160,6 @@ def is_setting(name: str) -> bool:
     return any(name in _hints({"kind": kind}) for kind in CATALOGUE)
 
 
-def describe() -> list[Setting]:
-    """Return every setting with its type, default and help, in the order of the classes.
-
-    Where the default depends on the topology, the default says so; an objective's own settings come once per objective.
-    """
-    plain = to_dict(Recipe())
-    blocks = {topology: modern(topology) for topology in ("decoder", "encoder", "encoder-decoder")}
-    sections = {"data": DataSettings, "start": StartSettings, "tokenizer": TokenizerSettings, "model": ModelConfig}
-    sections |= {"training": TrainingSettings, "budget": Budget}
-    top = _help(Recipe)
-    lines = [Setting("seed", "whole number", "0", top["seed"])]
-    lines.append(Setting("objective.kind", " | ".join(CATALOGUE), plain["objective"]["kind"], top["objective"]))
-    for kind, cls in CATALOGUE.items():
-        lines += [
-            Setting(
-                f"objective.{item.name}", type_name(hint), _text(_default(item)), f"{kind}: {_help(cls)[item.name]}"
-            )
-            for item, hint in settings_of(kind)
-        ]
-    for section, cls in sections.items():
-        for item, hint in _leaves(cls):
-            default = _text(plain[section][item.name])
-            if section == "model":
-                others = {topology: _text(_plain(getattr(block, item.name))) for topology, block in blocks.items()}
-                default += "".join(f"; {name}: {text}" for name, text in others.items() if text != default)
-            lines.append(Setting(f"{section}.{item.name}", type_name(hint), default, _help(cls)[item.name]))
-    return lines
-
-
 def type_name(hint: Any) -> str:
     """Return a type in words: what a person may write there.
 
@@ -218,7 +178,7 @@ def type_name(hint: Any) -> str:
     return " or ".join(type_name(item) for item in inner)
 
 
-def _leaves(cls: type[Any]) -> list[tuple[Field[Any], Any]]:
+def leaves(cls: type[Any]) -> list[tuple[Field[Any], Any]]:
     """Return the fields of a section, each with its type; an objective's vocabulary is not a setting."""
     hints = typing.get_type_hints(cls)
     return [(item, hints[item.name]) for item in fields(cls) if item.name != "vocab"]
@@ -231,7 +191,7 @@ def _hints(table: Mapping[str, Any]) -> dict[str, Any]:
         if section == "objective":
             continue
         if is_dataclass(cls):
-            result |= {f"{section}.{item.name}": hint for item, hint in _leaves(typing.cast(type[Any], cls))}
+            result |= {f"{section}.{item.name}": hint for item, hint in leaves(typing.cast(type[Any], cls))}
         else:
             result[section] = cls
     return result
@@ -250,7 +210,7 @@ def _objective_hints(table: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 def _nested(table: Mapping[str, Any], item: Field[Any]) -> dict[str, Any]:
     """Return the table of the objective inside another, that of the default where it is not given."""
-    given = table.get(item.name, _default(item))
+    given = table.get(item.name, default_of(item))
     return dict(given) if isinstance(given, Mapping) else {"kind": given}
 
 
@@ -338,7 +298,7 @@ def _values(cls: type[Any], data: Mapping[str, Any], section: str) -> dict[str, 
     """Return the given values of one section, each checked against its field's type."""
     return {
         item.name: _leaf(hint, data[item.name], f"{section}.{item.name}")
-        for item, hint in _leaves(cls)
+        for item, hint in leaves(cls)
         if item.name in data
     }
 
@@ -379,38 +339,13 @@ def _split(hint: Any, text: str) -> str | list[str]:
     return text
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Return a field's value as TOML has it."""
     if isinstance(value, tuple):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     return _NONE if value is None else value
 
 
-def _default(item: Field[Any]) -> Any:
+def default_of(item: Field[Any]) -> Any:
     """Return a field's default as TOML has it."""
-    return _plain(objective_value(item.default_factory() if item.default_factory is not MISSING else item.default))
-
-
-def _text(value: Any) -> str:
-    """Return a plain value as one writes it on the command line."""
-    if isinstance(value, list):
-        return ",".join(map(_text, value))
-    if isinstance(value, Mapping):
-        return str(value["kind"])
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _help(cls: type[Any]) -> dict[str, str]:
-    """Read the `name   help` lines of a class's docstring; deeper lines continue the one above."""
-    found: dict[str, str] = {}
-    current = ""
-    for line in inspect.getdoc(cls).splitlines():  # type: ignore[union-attr]
-        match = re.match(r"(\w+) {2,}(\S.*)$", line)
-        if match:
-            current = match[1]
-            found[current] = match[2]
-        elif current and line.startswith("  "):
-            found[current] += " " + line.strip()
-        else:
-            current = ""
-    return found
+    return plain(objective_value(item.default_factory() if item.default_factory is not MISSING else item.default))

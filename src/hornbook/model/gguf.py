@@ -55,11 +55,12 @@ def export_gguf(
         writer.add_file_type(gguf.LlamaFileType.ALL_F32)
         _add_shape(writer, config, family.name)
         _add_tokenizer(writer, pieces, _merges(tokenizer_text), vocab)
-        for place, adds in zip(("bos", "eos"), _frame(framed, vocab), strict=True):
-            getattr(writer, f"add_add_{place}_token")(adds)
+        for role, adds in zip(("bos", "eos"), _frame(framed, vocab), strict=True):
+            getattr(writer, f"add_add_{role}_token")(adds)
         names = gguf.get_tensor_name_map(gguf.MODEL_ARCH[family.name.upper()], config.layers)
         for theirs, tensor in to_hf(family, model_state, config).items():
-            writer.add_tensor(names.get_name(theirs, (".weight", ".bias")), _laid_out(theirs, tensor, family, config))
+            place = str(names.get_name(theirs, (".weight", ".bias")))
+            writer.add_tensor(place, _laid_out(theirs, tensor, family, config))
         writer.write_header_to_file()
         writer.write_kv_data_to_file()
         writer.write_tensors_to_file()
@@ -135,9 +136,11 @@ def _pieces(tokenizer_text: str, vocab: Vocab, rows: int) -> list[tuple[str, int
             "export with the tokenizer that the model was trained with."
         )
     spelled = Codec(tokenizer_text, vocab).tokens(range(vocab.size))
-    kinds = [TokenType.CONTROL if special else TokenType.NORMAL for special in vocab.special]
-    known = list(zip(spelled, kinds, strict=True))
-    return known + [(f"[PAD{number}]", TokenType.UNUSED) for number in range(vocab.size, rows)]
+    kinds: list[int] = [TokenType.CONTROL if special else TokenType.NORMAL for special in vocab.special]
+    return [
+        *zip(spelled, kinds, strict=True),
+        *((f"[PAD{number}]", TokenType.UNUSED) for number in range(vocab.size, rows)),
+    ]
 
 
 def _merges(tokenizer_text: str) -> list[str]:
