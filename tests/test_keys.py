@@ -4,7 +4,19 @@ import numpy as np
 import pytest
 
 from hornbook import keys
-from hornbook.keys import bits, bits_at, fold, halves, integers, mix, permute, row_keys, uniform
+from hornbook.keys import (
+    bits,
+    bits_at,
+    bits_at_places,
+    first_bits,
+    fold,
+    halves,
+    integers,
+    mix,
+    permute,
+    row_keys,
+    uniform,
+)
 
 KEYS = row_keys(7, np.arange(64), 0)
 FIXED = [411002803395772997, 15279223106840213131, 16594918115026386958]
@@ -41,6 +53,14 @@ def test_the_order_of_parts_matters_and_streams_differ():
 def test_words_at_places_are_those_of_whole_rows():
     row, column = np.array([0, 63, 5]), np.array([9, 0, 4])
     assert np.array_equal(bits_at(KEYS, row, column, 3), bits(KEYS, 10, 3)[row, column])
+    places = np.array([0, 639, 54, 10])
+    assert np.array_equal(bits_at_places(KEYS, places, 10, 3), bits(KEYS, 10, 3).reshape(-1)[places])
+
+
+def test_first_words_of_streams_are_those_of_each_stream():
+    keys = row_keys(3, np.arange(5))
+    found = first_bits(keys, (7, 0, 80))
+    assert np.array_equal(found, np.concatenate([bits(keys, 1, stream) for stream in (7, 0, 80)], axis=1))
 
 
 def test_a_row_draws_the_same_however_many_it_draws():

@@ -20,6 +20,7 @@ from hornbook import settings
 from hornbook.assembly import build_loader
 from hornbook.errors import UserError
 from hornbook.illustrate import illustrate_row, names
+from hornbook.model.generate import Decoding
 from hornbook.prepare import TOKENS, Prepared, recall
 from hornbook.recipes import default
 from hornbook.run import open_run, pretrain, resume
@@ -134,7 +135,9 @@ def test_the_trained_model_can_be_used(run_of):
     objective, directory = run_of
     run = open_run(directory)
     if objective == "causal":
-        first, second = (generate_text(run, ["The cat", "My"], tokens=5, seed=1) for _ in range(2))
+        first, second = (
+            generate_text(run, ["The cat", "My"], Decoding(max_new=5, temperature=0.8, seed=1)) for _ in range(2)
+        )
         assert first == second and first[0].startswith("The cat") and first[1].startswith("My")
         with pytest.raises(UserError, match="hornbook generate"):
             fill_text(run, "The [MASK].")
@@ -206,7 +209,7 @@ def test_the_exported_folder_opens_in_transformers_with_equal_logits(run_of, tmp
         written = transformers.pipeline("text-generation", model=str(folder))(
             "The cat", max_new_tokens=4, do_sample=False
         )
-        assert written[0]["generated_text"] == generate_text(run, ["The cat"], tokens=4, temperature=0)[0]
+        assert written[0]["generated_text"] == generate_text(run, ["The cat"], Decoding(max_new=4))[0]
     if objective == "masked":
         guessed = transformers.pipeline("fill-mask", model=str(folder))(
             f"The old {tokenizer.mask_token} sees fish.", top_k=3

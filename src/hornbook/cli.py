@@ -298,28 +298,49 @@ def evaluate(
 def generate(
     run: RunPath,
     prompt: Annotated[list[str], typer.Argument(metavar="PROMPT...", help="Text to go on from.", show_default=False)],
-    tokens: Annotated[int, typer.Option(min=1, help="At most this many new tokens.")] = 100,
-    temperature: Annotated[float, typer.Option(min=0.0, help="0 = always the likeliest token.")] = 0.8,
-    top_k: Annotated[int, typer.Option(min=0, help="Draw among the k likeliest; 0 = among all.")] = 0,
-    top_p: Annotated[
-        float, typer.Option(min=0.0, max=1.0, help="Draw among the likeliest that make up this share.")
-    ] = 1.0,
+    tokens: Annotated[int, typer.Option(help="At most this many new tokens.")] = 100,
+    temperature: Annotated[
+        float | None, typer.Option(help="0 = always the likeliest token. Default: 0.8, with beams 0.")
+    ] = None,
+    top_k: Annotated[int, typer.Option(help="Draw among the k likeliest; 0 = among all.")] = 0,
+    top_p: Annotated[float, typer.Option(help="Draw among the likeliest that make up this share.")] = 1.0,
+    min_p: Annotated[float, typer.Option(help="Draw among those this share as likely as the likeliest.")] = 0.0,
+    repetition_penalty: Annotated[float, typer.Option(help="Above 1 makes tokens already there less likely.")] = 1.0,
+    beams: Annotated[int, typer.Option(help="Texts to keep side by side; the likeliest as a whole wins.")] = 1,
+    length_penalty: Annotated[float, typer.Option(help="Of beams: above 0 favours long texts.")] = 1.0,
+    early_stopping: Annotated[
+        bool, typer.Option("--early-stopping", help="Of beams: end as soon as as many have ended.")
+    ] = False,
+    stop: Annotated[
+        list[str] | None, typer.Option(help="End before this text, or at this special token; may be repeated.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same text.")] = 0,
     count: Annotated[int, typer.Option(min=1, help="Continuations of each prompt.")] = 1,
 ) -> None:
-    """Continue text with a trained causal model."""
-    from hornbook import use
+    """Go on with text, as the model's objective taught it; on a terminal each word appears as it is written."""
+    from hornbook import presentation, use
+    from hornbook.model.generate import Decoding
     from hornbook.run import open_run
 
-    for text in use.generate_text(
-        open_run(run),
-        [item for item in prompt for _ in range(count)],
-        tokens=tokens,
-        temperature=temperature,
+    decoding = Decoding(
+        max_new=tokens,
+        temperature=temperature if temperature is not None else 0.8 if beams == 1 else 0.0,
         top_k=top_k,
         top_p=top_p,
+        min_p=min_p,
+        repetition_penalty=repetition_penalty,
+        beams=beams,
+        length_penalty=length_penalty,
+        early_stopping=early_stopping,
+        stop=tuple(stop or ()),
         seed=seed,
-    ):
+    )
+    prompts = [item for item in prompt for _ in range(count)]
+    opened = open_run(run)
+    if len(prompts) == 1 and beams == 1 and sys.stdout.isatty():
+        presentation.streamed(use.stream_text(opened, prompts[0], decoding))
+        return
+    for text in use.generate_text(opened, prompts, decoding):
         print(text)
 
 
@@ -327,13 +348,15 @@ def generate(
 def fill(
     run: RunPath,
     text: Annotated[str, typer.Argument(metavar="TEXT", help="'The [MASK] is chasing ___.'", show_default=False)],
-    top: Annotated[int, typer.Option(min=1, help="Candidates for each gap.")] = 5,
+    top: Annotated[int, typer.Option(help="Candidates for each gap, of a masked model.")] = 5,
+    length: Annotated[int, typer.Option(help="Tokens of each gap, of a masked or diffusion model.")] = 1,
+    steps: Annotated[int, typer.Option(help="Rounds of a diffusion model; 0 = one for each token.")] = 0,
 ) -> None:
-    """Fill the gaps of a text: [MASK], <mask>, <extra_id_0> or ___, with words or, by a span model, with spans."""
+    """Fill the gaps of a text, [MASK], <mask>, <extra_id_0> or ___, in the way that the model's objective taught it."""
     from hornbook import presentation, use
     from hornbook.run import open_run
 
-    presentation.filled(use.fill_text(open_run(run), text, top))
+    presentation.filled(use.fill_text(open_run(run), text, top=top, length=length, steps=steps))
 
 
 @app.command(epilog=_SHOW_EPILOG)

@@ -12,6 +12,8 @@ Shapes: B rows, N draws a row.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -88,11 +90,29 @@ def bits(keys: Keys, count: int, stream: int) -> NDArray[np.uint64]:
     return _scramble(keys[:, None] + steps)
 
 
+def first_bits(keys: Keys, streams: Sequence[int]) -> NDArray[np.uint64]:
+    """Return [B, streams] words: the first of each stream, `bits(keys, 1, stream)`, at the price of one call."""
+    steps = (np.array(streams, np.uint64) << np.uint64(32)) + np.uint64(1)
+    steps *= _GOLDEN
+    return _scramble(keys[:, None] + steps)
+
+
 def bits_at(keys: Keys, row: NDArray[np.integer], column: NDArray[np.integer], stream: int) -> NDArray[np.uint64]:
     """Return [N] words: `bits(keys, count, stream)[row, column]` for any count, without drawing the others."""
     steps = column.astype(np.uint64) + np.uint64((stream << 32) + 1)
     steps *= _GOLDEN
     steps += keys[row]
+    return _scramble(steps)
+
+
+def bits_at_places(keys: Keys, places: NDArray[np.integer], count: int, stream: int) -> NDArray[np.uint64]:
+    """Return [N] words: `bits(keys, count, stream)` in one line, at these places, without drawing the others."""
+    row = places // max(count, 1)
+    before = np.arange(len(keys), dtype=np.uint64) * np.uint64(count)
+    first = keys + (np.uint64((stream << 32) + 1) - before) * _GOLDEN  # as if each row went back to place 0
+    steps = places.astype(np.uint64)
+    steps *= _GOLDEN
+    steps += first[row]
     return _scramble(steps)
 
 
@@ -104,16 +124,26 @@ def halves(keys: Keys, count: int, stream: int) -> NDArray[np.uint32]:
 
 def uniform(keys: Keys, count: int, stream: int) -> NDArray[np.float64]:
     """Return [B, count] numbers uniform in [0, 1), each with 53 random bits."""
-    return (bits(keys, count, stream) >> np.uint64(11)).astype(np.float64) * 2.0**-53
+    return unit(bits(keys, count, stream))
+
+
+def unit(words: NDArray[np.uint64]) -> NDArray[np.float64]:
+    """Return a number in [0, 1) for each word, from its upper 53 bits."""
+    return (words >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
 def integers(keys: Keys, count: int, stream: int, high: ArrayLike) -> NDArray[np.int64]:
-    """Return [B, count] integers uniform in [0, high); `high` broadcasts against [B, count] and is at most 2**32.
+    """Return [B, count] integers uniform in [0, high); `high` broadcasts against [B, count]; see `below`."""
+    return below(bits(keys, count, stream), high)
 
-    A 32-bit word is scaled by multiplication (Lemire 2019, without rejection): the bias is below high / 2**32.
+
+def below(words: NDArray[np.uint64], high: ArrayLike) -> NDArray[np.int64]:
+    """Return an integer in [0, high) for each word; `high` broadcasts against the words and is at most 2**32.
+
+    The upper 32 bits are scaled by multiplication (Lemire 2019, without rejection): the bias is below high / 2**32.
     """
-    words = bits(keys, count, stream) >> np.uint64(32)
-    return ((words * np.asarray(high, dtype=np.uint64)) >> np.uint64(32)).astype(np.int64)
+    upper = words >> np.uint64(32)
+    return ((upper * np.asarray(high, dtype=np.uint64)) >> np.uint64(32)).astype(np.int64)
 
 
 def permute(index: ArrayLike, size: int, key: ArrayLike) -> NDArray[np.int64]:

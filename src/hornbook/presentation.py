@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -94,13 +94,11 @@ def evaluation(found: Evaluation) -> None:
 
 def trained(found: Evaluation, recipe: Recipe, directory: Path) -> None:
     """Print what a run ends with: its measurements, and what can be done with the model, if anything can."""
-    from hornbook.use import exportable, use_of
+    from hornbook.use import exportable, uses_of
 
     evaluation(found)
     examples = {"generate": '"A function is"', "fill": '"A ___ is a function."'}
-    lines = []
-    if use := use_of(recipe):
-        lines.append(f"Use it:     hornbook {use} {directory} {examples[use]}")
+    lines = [f"Use it:     hornbook {use} {directory} {examples[use]}" for use in uses_of(recipe)]
     if exportable(recipe):
         lines.append(f"Export it:  hornbook export {directory}")
     lines = lines or [f"Measure it on other text:  hornbook evaluate {directory} --data PATH"]
@@ -173,6 +171,13 @@ def _attention(side: Side) -> Text:
             result.append("██" if seen else "··", "green" if seen else "dim")
         result.append("\n")
     return result
+
+
+def streamed(pieces: Iterable[str]) -> None:
+    """Print the pieces of a text as they come."""
+    for piece in pieces:
+        print(piece, end="", flush=True)
+    print()
 
 
 def filled(gaps: list[str] | list[list[tuple[str, float]]]) -> None:

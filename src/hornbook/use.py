@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from hornbook.corpus.read import read
 from hornbook.errors import UserError
+from hornbook.filling import fill_text
 from hornbook.importing import origin_of
 from hornbook.measuring import Evaluation, evaluate_rows, final_evaluation
 from hornbook.model.card import CardFacts, Measurement, model_card
@@ -25,23 +23,20 @@ from hornbook.model.electra import Electra, discriminator_config, generator_conf
 from hornbook.model.export import GENERATOR, export_electra
 from hornbook.model.export import export as export_model
 from hornbook.model.families import FAMILIES, choose, find
-from hornbook.model.generate import fill, fill_spans, generate
 from hornbook.model.gguf import export_gguf
-from hornbook.model.transformer import Transformer
-from hornbook.objectives.base import Paired, tokens_per_row
+from hornbook.objectives.base import tokens_per_row
 from hornbook.objectives.catalogue import kind_of
 from hornbook.objectives.catalogue import settings as objective_settings
-from hornbook.objectives.joined import Joined
-from hornbook.objectives.masked import Masked
 from hornbook.objectives.replaced import ReplacedToken
 from hornbook.prepare import CORPUS, TOKENS, Prepared, recall
 from hornbook.recipe import Recipe
 from hornbook.run import RESULT, Run
 from hornbook.tokens.packing import corpus_rows
 from hornbook.tokens.shards import TokenStore, write_store
+from hornbook.ways import uses_of, writer
+from hornbook.writing import generate_text, stream_text
 
-# A gap in a text, however the user writes it.
-_GAP = re.compile(r"\s*(?:\[MASK\]|<mask>|<extra_id_\d+>|_{3,})")
+__all__ = ["evaluate", "export", "exportable", "fill_text", "generate_text", "stream_text", "uses_of"]
 
 
 def evaluate(run: Run, paths: Sequence[str] = ()) -> Evaluation:
@@ -63,84 +58,6 @@ def evaluate(run: Run, paths: Sequence[str] = ()) -> Evaluation:
         return evaluate_rows(run.model, run.recipe, objective, training, rows, int(other.bytes.sum()), run.device)
 
 
-def generate_text(
-    run: Run,
-    prompts: Sequence[str],
-    *,
-    tokens: int = 100,
-    temperature: float = 0.8,
-    top_k: int = 0,
-    top_p: float = 1.0,
-    seed: int = 0,
-) -> list[str]:
-    """Return each prompt with its continuation by a causal model; temperature 0 is greedy."""
-    if run.recipe.model.topology != "decoder":
-        raise UserError(
-            f"This run's model is an {run.recipe.model.topology}: it fills gaps rather than going on. "
-            "Use `hornbook fill`."
-        )
-    model = _writer(run)
-    before, after = run.recipe.objective.marks
-    ids = [[*before, *(int(number) for number in encoded)] for encoded in run.codec.encode(list(prompts))]
-    written = generate(
-        model,
-        ids,
-        max_new=tokens,
-        temperature=temperature,
-        top_k=top_k,
-        top_p=top_p,
-        stop=frozenset(after),
-        seed=seed,
-    )
-    return [run.codec.decode([*prompt[len(before) :], *new]) for prompt, new in zip(ids, written, strict=True)]
-
-
-def fill_text(run: Run, text: str, top: int = 5) -> list[list[tuple[str, float]]] | list[str]:
-    """Return what the model puts into each gap of `text`.
-
-    A masked model gives the `top` likeliest tokens of each gap with their probabilities, a span model the span it
-    writes for each gap.
-    """
-    gaps = len(_GAP.findall(text))
-    if not gaps:
-        raise UserError("The text has no gap; write [MASK], <mask>, <extra_id_0> or ___ where the model shall fill in.")
-    vocab, topology = run.codec.vocab, run.recipe.model.topology
-    if topology == "decoder":
-        raise UserError("This run's model is a decoder: it goes on rather than filling gaps. Use `hornbook generate`.")
-    model = _writer(run)
-    pieces = run.codec.encode(_GAP.split(text))
-    if topology == "encoder":
-        mask = vocab.require("mask", "Filling gaps")
-        objective = run.recipe.objective
-        # Pairs of texts get their marks from the objective, all others from the packer.
-        before, after = (Masked(vocab=vocab) if isinstance(objective, Paired) else objective).marks
-        ids = [*before, *_joined(pieces, [mask] * gaps), *after]
-        found = fill(model, ids, mask, top)
-        return [[(run.codec.decode([number]), share) for number, share in gap] for gap in found]
-    if use_of(run.recipe) != "fill":
-        raise UserError(
-            f"The objective '{kind_of(run.recipe.objective)}' has no sentinels, so this run's model knows no gaps; "
-            "`hornbook export` it and use it there."
-        )
-    if gaps > len(vocab.sentinels):
-        raise UserError(f"The text has {gaps} gaps, but the tokenizer only {len(vocab.sentinels)} sentinels.")
-    eos = vocab.require("eos", "Filling spans")
-    sentinels = vocab.sentinels[:gaps]
-    ids = [*run.recipe.objective.marks[0], *_joined(pieces, sentinels), eos]
-    longest = run.recipe.objective.target_length(run.recipe.model.max_length)
-    spans = fill_spans(model, ids, sentinels, eos, vocab.start("Filling spans"), longest)
-    return [run.codec.decode(span) for span in spans]
-
-
-def use_of(recipe: Recipe) -> Literal["generate", "fill"] | None:
-    """Return which of the two a recipe's model is for, or None where it is for neither."""
-    if recipe.model.topology == "decoder":
-        return None if isinstance(recipe.objective, Joined) else "generate"  # it was never to say what comes next
-    if recipe.model.topology == "encoder":
-        return None if isinstance(recipe.objective, ReplacedToken) else "fill"
-    return "fill" if recipe.objective.requirements(recipe.model.max_length).sentinels else None
-
-
 def exportable(recipe: Recipe) -> bool:
     """Say whether a class of transformers holds a recipe's model."""
     parts = [recipe.model]
@@ -150,24 +67,6 @@ def exportable(recipe: Recipe) -> bool:
     return all(any(not item.holds(part) for item in FAMILIES) for part in parts)
 
 
-def _writer(run: Run) -> Transformer:
-    """Return the run's model, which must be one that says tokens."""
-    if isinstance(run.model, Electra):
-        raise UserError(
-            "This run's model tells replaced tokens from original ones: it writes no text and fills no gaps. The "
-            "generator beside it does, once it is exported: `hornbook export`, then its folder generator/."
-        )
-    return run.model
-
-
-def _joined(pieces: Sequence[NDArray[np.integer[Any]]], between: Sequence[int]) -> list[int]:
-    """Return the pieces' ids with one id of `between` after each piece but the last."""
-    ids = [int(number) for number in pieces[0]]
-    for mark, piece in zip(between, pieces[1:], strict=True):
-        ids += [mark, *(int(number) for number in piece)]
-    return ids
-
-
 def export(run: Run, target: Path | None = None, family: str = "", shard_bytes: int = 0) -> Path:
     """Write the run's model as a folder that transformers opens with equal logits; return the folder.
 
@@ -175,7 +74,7 @@ def export(run: Run, target: Path | None = None, family: str = "", shard_bytes: 
     most `shard_bytes` each; 0 = one file. `family` "gguf" writes one GGUF file instead.
     """
     if family == "gguf":
-        model, name = _writer(run), run.directory.resolve().name
+        model, name = writer(run), run.directory.resolve().name
         target = target or run.directory / "model.gguf"
         return export_gguf(model.state_dict(), run.recipe.model, run.codec.text, run.codec.vocab, name, target)
     target = target or run.directory / "export"

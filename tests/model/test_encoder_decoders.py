@@ -22,7 +22,7 @@ from hornbook.model.export import export
 from hornbook.model.families import choose, find, recognise
 from hornbook.model.families.convert import from_hf, to_hf
 from hornbook.model.families.family import explicit
-from hornbook.model.generate import generate
+from hornbook.model.generate import Decoding, generate
 from hornbook.model.inputs import to_tensors
 from hornbook.model.transformer import Transformer
 from hornbook.objectives.base import Requirements
@@ -326,7 +326,8 @@ def test_bart_writes_what_transformers_writes(started, codec, tmp_path):
         assert said["decoder_start_token_id"] == (vocab.eos if started == "</s>" else vocab.pad)
     prompts = [[vocab.bos, 40, 50, 60, 70, vocab.eos], [vocab.bos, 90, vocab.eos]]
     there = transformers.AutoModelForSeq2SeqLM.from_pretrained(folder)
-    found = generate(model, prompts, max_new=14, stop=frozenset([vocab.eos]), start_id=vocab.start("BART"))
+    stop, decoding = frozenset([vocab.eos]), Decoding(max_new=14)
+    found = generate(model, prompts, decoding, stop=stop, start_id=vocab.start("BART"))
     for prompt, ours in zip(prompts, found, strict=True):
         written = there.generate(torch.tensor([prompt]), max_new_tokens=14, do_sample=False)[0].tolist()
         assert written[0] == vocab.start("BART")
@@ -334,7 +335,7 @@ def test_bart_writes_what_transformers_writes(started, codec, tmp_path):
         assert ours == written[1:end]
         assert len(ours) > 3
     # A decoder that may begin with anything begins with what it read first.
-    other = generate(model, prompts, max_new=14, stop=frozenset([vocab.eos]), start_id=vocab.mask)
+    other = generate(model, prompts, decoding, stop=stop, start_id=vocab.mask)
     assert other != found
 
 

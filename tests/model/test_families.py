@@ -21,6 +21,7 @@ from hornbook.model.families import FAMILIES, choose, find
 from hornbook.model.families.convert import from_hf, to_hf
 from hornbook.model.families.family import explicit
 from hornbook.model.inputs import to_tensors
+from hornbook.model.sizes import BLOCKS
 from hornbook.model.transformer import Transformer
 from hornbook.objectives.base import Requirements
 from hornbook.tokens.tokenizer import Codec, train_tokenizer
@@ -39,48 +40,10 @@ LINES = [
 ]
 SIZE = {"vocab_size": 400, "width": 32, "layers": 3, "heads": 4, "max_length": 24}
 MODERN = {"decoder": modern("decoder"), "encoder": modern("encoder"), "encoder-decoder": modern("encoder-decoder")}
-BERT = ModelConfig(
-    "encoder",
-    norm="layer",
-    norm_place="post",
-    norm_epsilon=1e-12,
-    positions="learned",
-    gated=False,
-    activation="gelu",
-    biases=True,
-    qk_norm=False,
-    embedding_norm=True,
-    final_norm=False,
-    head_transform=True,
-    head_bias=True,
-    types=2,
-)
+BERT = BLOCKS["bert"]
 ALBERT = {"embedding_width": 12, "shared_layers": True, "activation": "gelu_tanh"}
-GPT2 = ModelConfig(
-    "decoder",
-    norm="layer",
-    norm_epsilon=1e-5,
-    positions="learned",
-    gated=False,
-    activation="gelu_tanh",
-    biases=True,
-    qk_norm=False,
-)
-BART = ModelConfig(
-    "encoder-decoder",
-    norm="layer",
-    norm_place="post",
-    norm_epsilon=1e-5,
-    positions="learned",
-    position_offset=2,
-    split_embedding=True,
-    gated=False,
-    activation="gelu",
-    biases=True,
-    qk_norm=False,
-    embedding_norm=True,
-    final_norm=False,
-)
+GPT2 = BLOCKS["gpt2"]
+BART = BLOCKS["bart"]
 # name: (family, block, settings apart from SIZE)
 CASES = {
     "qwen3": ("qwen3", MODERN["decoder"], {"head_width": 16, "kv_heads": 2}),

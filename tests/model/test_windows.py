@@ -15,7 +15,7 @@ from small_models import CPU, batch, build, small
 from hornbook.batch import Batch
 from hornbook.model.config import ModelConfig
 from hornbook.model.count import flops_per_token
-from hornbook.model.generate import generate
+from hornbook.model.generate import Decoding, generate
 from hornbook.model.inputs import to_tensors
 from hornbook.model.transformer import Transformer
 
@@ -80,10 +80,10 @@ def test_a_window_as_long_as_the_row_changes_nothing():
 def test_writing_with_a_cache_is_reading_without_one(changes, monkeypatch):
     model = build(small("decoder", **changes))
     seen: list[torch.Tensor] = []
-    output = model.output
-    monkeypatch.setattr(model, "output", lambda hidden: seen.append(output(hidden)) or seen[-1])
+    output = Transformer.output
+    monkeypatch.setattr(Transformer, "output", lambda self, hidden: seen.append(output(self, hidden)) or seen[-1])
     prompts = [[5, 6, 7], [9], [11, 12, 13, 14, 15, 16]]
-    written = generate(model, prompts, max_new=10)
+    written = generate(model, prompts, Decoding(max_new=10))
     monkeypatch.undo()
     for row, prompt in enumerate(prompts):
         inputs = np.array([prompt + written[row][:-1]])

@@ -189,6 +189,9 @@ def test_sentences_begin_at_documents_and_after_an_end_before_a_word():
     end, word, inside = int(ENDS[0]), int(OTHER[VOCAB.starts_word[OTHER]][0]), int(OTHER[~VOCAB.starts_word[OTHER]][0])
     tokens = np.array([word, end, word, end, inside, word, end, 12, 11, inside, end, 12, word, end])
     assert sentence_starts(tokens, np.array([0, 5]), blank).tolist() == [0, 2, 5, 9, 12]
+    # A document may begin with closing quotes or white space: its sentences do not depend on what stood before it.
+    tokens = np.array([word, end, 12, word, end, 12, 11, word, inside])
+    assert sentence_starts(tokens, np.array([0, 2, 6]), blank).tolist() == [0, 2, 6]
 
 
 def test_bad_settings_and_vocabularies_are_refused():

@@ -11,8 +11,8 @@ from small_vocab import MASK, WORDS, documents, vocabulary, words
 
 from hornbook.batch import Rows
 from hornbook.errors import UserError
-from hornbook.keys import row_keys
-from hornbook.objectives import units
+from hornbook.keys import halves, row_keys
+from hornbook.objectives import noise, units
 from hornbook.objectives.masked import Masked
 from hornbook.vocab import Vocab
 
@@ -111,6 +111,48 @@ def test_every_word_is_as_likely_to_be_masked():
     rows = 20_000
     weights = Masked(style="whole_word", vocab=VOCAB)(whole_words(rows, [1] * 20)).weights
     assert all(within(share, 3 / 20, rows) for share in weights.mean(axis=0))
+
+
+@pytest.mark.parametrize("cut", [True, False])
+def test_units_are_taken_one_after_the_other_however_many_have_to_be_looked_at(cut):
+    random = np.random.default_rng(1)
+    looked_on = 0
+    for seed in range(20):
+        begins = random.random((8, 400)) < random.choice([0.02, 0.1, 0.6])
+        begins[4:] = (np.arange(400) % 8 == 0) | (np.arange(400) % 100 == 4)  # few are short enough
+        begins[:, 0] = True
+        free = np.ones(begins.shape, bool)
+        counts = random.integers(0, random.choice([8, 60]), 8)
+        keys = row_keys(seed, np.arange(8))
+        order = noise.shuffled(begins, keys, 400)
+        found = units.choose(free, begins, counts, keys, cut=cut).mask
+        for row in range(8):
+            starts = np.flatnonzero(begins[row])
+            sizes = dict(zip(starts.tolist(), np.diff(starts, append=400).tolist(), strict=True))
+            expected, left = np.zeros(400, bool), int(counts[row])
+            line = [column for column in order[row].tolist() if column in sizes]
+            for number, column in enumerate(line):
+                if 0 < sizes[column] <= left:
+                    expected[column : column + sizes[column]] = True
+                    left -= sizes[column]
+                    looked_on += number >= 28 + counts.max() * begins.mean()
+            rest = [column for column in line if not expected[column]]
+            if left and (cut or left == counts[row]):
+                expected[rest[0] : rest[0] + (min(sizes[rest[0]], left) if cut else sizes[rest[0]])] = True
+            assert np.array_equal(found[row], expected)
+    assert looked_on, "no case needed a second look"
+
+
+def test_lengths_of_units_are_those_drawn_one_after_the_other_also_where_more_have_to_be_drawn():
+    law = (0.98, *[0.0] * 48, 0.02)  # most rows have no unit of 50 words, and need more units than the mean says
+    begins = np.ones((16, 60), bool)
+    keys = row_keys(0, np.arange(16))
+    found = units.tile(begins, begins, None, law, keys)
+    bounds = np.rint(np.cumsum(law) * 2**16)
+    for row, draws in enumerate(halves(keys, 60, noise.TILES) >> np.uint32(16)):
+        lengths = np.searchsorted(bounds, draws, side="right") + 1
+        begin = np.concatenate([[0], lengths.cumsum()])
+        assert np.flatnonzero(found[row]).tolist() == begin[begin < 60].tolist()
 
 
 def runs(begins: np.ndarray) -> np.ndarray:

@@ -28,17 +28,17 @@ KeysValues = tuple[Tensor, Tensor]
 
 @dataclass(frozen=True)
 class Cache:
-    """Keys and values of the positions seen so far, in memory set aside for all: each [B, S, G, K]."""
+    """Keys and values of what was read so far, in memory set aside for all that will be: each [B, S, G, K]."""
 
     keys: Tensor
     values: Tensor
 
-    def write(self, found: KeysValues, positions: Tensor, length: int) -> KeysValues:
-        """Put new keys and values at positions int64[B, T] and return those of the first `length` positions."""
-        rows = torch.arange(len(positions), device=positions.device)[:, None]
-        self.keys[rows, positions] = found[0]
-        self.values[rows, positions] = found[1]
-        return self.keys[:, :length], self.values[:, :length]
+    def write(self, found: KeysValues, start: int) -> KeysValues:
+        """Put new keys and values [B, T, G, K] at the places from `start` on; return those up to the last of them."""
+        end = start + found[0].shape[1]
+        self.keys[:, start:end] = found[0]
+        self.values[:, start:end] = found[1]
+        return self.keys[:, :end], self.values[:, :end]
 
 
 class Attention(nn.Module):
@@ -73,12 +73,12 @@ class Attention(nn.Module):
         rotation: KeysValues | None = None,
         memory: Tensor | KeysValues | None = None,
         cache: Cache | None = None,
-        positions: Tensor | None = None,
+        start: int = 0,
     ) -> Tensor:
         """x [B, T, D] attends to itself, or to memory [B, S, D] or its keys and values. Returns [B, T, D].
 
-        mask is added to the scores: [B or 1, H or 1, T, S] or None. With a cache, x stands at positions int64[B, T] and
-        also sees the cache's earlier positions, as many as the mask is wide.
+        mask is added to the scores: [B or 1, H or 1, T, S] or None. With a cache, x takes its places from `start` on
+        and also sees those before, so S = start + T.
         """
         x = x.to(compute_type(x))
         queries = place(self.q(x).view(*x.shape[:2], self.heads, self.key_width), self.q_norm, rotation)
@@ -87,8 +87,7 @@ class Attention(nn.Module):
         else:
             keys, values = self.keys_values(x if memory is None else memory.to(x.dtype), rotation)
         if cache is not None:
-            assert positions is not None and mask is not None
-            keys, values = cache.write((keys, values), positions, mask.shape[-1])
+            keys, values = cache.write((keys, values), start)
         mixed = attend(queries.transpose(1, 2), keys.transpose(1, 2), values.transpose(1, 2), mask, causal, self.scale)
         output: Tensor = self.o(mixed.transpose(1, 2).flatten(2))
         return output

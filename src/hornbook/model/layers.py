@@ -138,12 +138,10 @@ class Layer(nn.Module):
         memory: Tensor | KeysValues | None = None,
         memory_mask: Tensor | None = None,
         cache: Cache | None = None,
-        positions: Tensor | None = None,
+        start: int = 0,
     ) -> Tensor:
         """Return the residual stream [B, T, D] behind this layer; the arguments are those of Attention."""
-        branch = self.attention(
-            self._read(x, self.attention_norm), mask, causal, rotation, cache=cache, positions=positions
-        )
+        branch = self.attention(self._read(x, self.attention_norm), mask, causal, rotation, cache=cache, start=start)
         x = self._add(x, branch, self.attention_norm)
         if self.cross is not None:
             branch = self.cross(self._read(x, self.cross_norm), memory_mask, False, memory=memory)
@@ -216,26 +214,45 @@ class Stack(nn.Module):
         self,
         x: Tensor,
         positions: Tensor,
-        length: int,
+        start: int,
         caches: Sequence[Cache],
+        segments: Tensor | None = None,
+        visible: Tensor | None = None,
         memories: Sequence[KeysValues] | None = None,
         memory_mask: Tensor | None = None,
     ) -> Tensor:
-        """Return x [B, T, D], which stands at positions int64[B, T], behind all layers, given what the caches hold.
+        """Return x [B, T, D] behind all layers, given what the caches hold of the `start` tokens before it.
 
-        A query sees the positions up to its own, of which there are at most `length`; the caches then hold x as well.
+        x is a text's beginning (start = 0) or its next token (T = 1). positions int64[T] or [B, T] are those of x;
+        segments int64[B, S] and visible bool[B, S], S = start + T, those of all tokens. The caches then hold x as well.
         """
-        keys = torch.arange(length, device=x.device)
-        views: dict[bool, tuple[Tensor | None, KeysValues | None]] = {}
-        for local in set(self.local):
-            permitted = allowed(None, None, True, positions, keys, self.window if local else 0)
-            mask = additive(permitted, self._bias(positions, keys), compute_type(x))
-            views[local] = mask, self._rotation(positions, local)
+        views = {local: self._step_view(x, positions, start, segments, visible, local) for local in set(self.local)}
         for number, (layer, local) in enumerate(zip(self.layers, self.local, strict=True)):
             memory = None if memories is None else memories[number]
-            mask, rotation = views[local]
-            x = layer(x, mask, False, rotation, memory, memory_mask, caches[number], positions)
+            mask, by_kernel, rotation = views[local]
+            x = layer(x, mask, by_kernel, rotation, memory, memory_mask, caches[number], start)
         return x if self.norm is None else self.norm(x)
+
+    def _step_view(
+        self, x: Tensor, positions: Tensor, start: int, segments: Tensor | None, visible: Tensor | None, local: bool
+    ) -> View:
+        """Return what layers with or without a window see in a step; the arguments are those of step."""
+        length = start + x.shape[1]
+        kind, keys = compute_type(x), torch.arange(length, device=x.device)
+        window = self.window if local and self.window < length - 1 else 0
+        newest = x.shape[1] == 1  # it sees all of its text, or of the window
+        plain = segments is None and visible is None and self.relative is None and not window
+        by_kernel = plain and not newest and knows_causal(kind, x.device, length)
+        permitted = None
+        if newest:
+            permitted = None if segments is None else crossing(segments[:, start:], segments)
+            if window:
+                near = (keys >= start - window)[None, None, None]
+                permitted = near if permitted is None else permitted & near
+        elif not by_kernel:
+            permitted = allowed(segments, visible, True, keys, keys, window)
+        mask = additive(permitted, self._bias(keys[start:], keys), kind)
+        return mask, by_kernel, self._rotation(positions, local)
 
     def attend_to(self, memory: Tensor) -> list[KeysValues]:
         """Return the keys and values of memory [B, S, D] for each layer's cross-attention, to be used in many steps."""

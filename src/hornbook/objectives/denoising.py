@@ -144,11 +144,12 @@ class Denoising:
         width = length - int(counts[0][-1]) - int(counts[2][-1]) + int(counts[1][-1]) + 1
         kept = np.flatnonzero(stays)
         place = np.searchsorted(kept, starts) + np.arange(len(starts))  # of the spans, among all that inputs show
-        free = np.ones(len(kept) + len(place), bool)
-        free[place] = False
-        old = np.flatnonzero(free)
+        source = np.empty(len(kept) + len(place), np.int64)  # where each of these stands in the rows
+        source[_others(place, len(source))] = kept
+        source[place] = 0
         end = np.where(real > 0, eos, pad).astype(tokens.dtype)
-        shown = _put(tokens.reshape(-1).take(kept), old, place, self._mask)
+        shown = tokens.take(source)
+        shown[place] = self._mask
         inputs = rewrite.lay(shown, reads, width, pad, end)
         targets = np.full((size, length + 1), pad, tokens.dtype)
         targets[:, :length] = rows.tokens if own[:, -1].all() else np.where(own != 0, rows.tokens, pad)
@@ -157,8 +158,8 @@ class Denoising:
         if rows.segments is None:
             return finish(inputs, targets, count, start, None, None)
         last = own[np.arange(size), np.maximum(real - 1, 0)]
-        of_spans = np.repeat(own.reshape(-1)[documents.start], shares[1])
-        shown = _put(own.reshape(-1).take(kept), old, place, of_spans)
+        shown = own.take(source)
+        shown[place] = np.repeat(own.take(documents.start), shares[1])
         segments = rewrite.lay(shown, reads, width, 0, last)
         behind = np.zeros(targets.shape, own.dtype)
         behind[:, :length] = own
@@ -219,9 +220,7 @@ def _spans(
     offset = documents.start - before[first]  # in a document, noise counts from its own beginning
     starts = (gaps & np.uint64(2**32 - 1)).astype(np.int64) + before[:-1] + offset[document]
     gone = np.zeros(shape, bool)
-    place = np.repeat(starts - before[:-1], lengths)
-    place += np.arange(len(place))
-    gone.reshape(-1)[place] = True
+    gone.reshape(-1)[noise.stretches(starts, lengths)] = True
     return starts, gone
 
 
@@ -229,12 +228,12 @@ def _ragged(keys: Keys, counts: Counts, stream: int) -> NDArray[np.uint64]:
     """Return `counts` [B] random 32-bit numbers of each row, row after row."""
     most = int(counts.max(initial=0))
     draws = halves(keys, most, stream)
-    return (draws.reshape(-1) if (counts == most).all() else draws[np.arange(most) < counts[:, None]]).astype(np.uint64)
+    full = int(counts.min(initial=most)) == most
+    return (draws.reshape(-1) if full else draws[np.arange(most) < counts[:, None]]).astype(np.uint64)
 
 
-def _put(kept: Integers, old: Counts, place: Counts, put: int | Integers) -> Integers:
-    """Return the `kept` values at the places `old`, and at each `place` one value of `put`."""
-    values = np.empty(len(kept) + len(place), kept.dtype)
-    values[old] = kept
-    values[place] = put
-    return values
+def _others(places: Counts, size: int) -> Counts:
+    """Return all numbers below `size` but these, ascending."""
+    free = np.ones(size, bool)
+    free[places] = False
+    return np.flatnonzero(free)

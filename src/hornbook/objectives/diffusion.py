@@ -100,6 +100,6 @@ class MaskedDiffusion:
         inputs = rows.tokens.copy()
         inputs[chosen] = mask
         weights = np.where(chosen, weight[:, None], 0.0).astype(np.float32)
-        count = np.count_nonzero(free, axis=1).astype(np.float64)
+        count = noise.row_counts(free).astype(np.float64)
         segments = None if rows.segments is None else rows.segments.copy()
         return Batch(inputs, rows.tokens.copy(), weights, count, segments)

@@ -128,24 +128,24 @@ class Masked:
         return Batch(inputs, rows.tokens.copy(), chosen.astype(np.float32), number.astype(np.float64), segments)
 
     def _rate(self, rows: Rows) -> NDArray[np.float64]:
-        """Return each row's rate [B], by how much of the run is done."""
+        """Return each row's rate [B], by how much of the run is done, or the rate of all [1]."""
         end = self.final_rate or self.rate
-        return np.full(len(rows), end) if rows.progress is None else self.rate + (end - self.rate) * rows.progress
+        return np.array([end]) if rows.progress is None else self.rate + (end - self.rate) * rows.progress
 
     def _chosen(self, rows: Rows) -> tuple[noise.Mask, noise.Counts, noise.Counts | None]:
         """Return what is masked, bool[B, T], how much of each row, and what shows alike; see `rewrite.substitute`."""
         rate = self._rate(rows)
         if self.style == "iid":
             chosen = noise.bernoulli(noise.candidates(rows, self.vocab.special), rate[:, None], rows.keys)
-            return chosen, np.count_nonzero(chosen, axis=1), None
+            return chosen, noise.row_counts(chosen), None
         if self.style == "exact":
             free = noise.candidates(rows, self.vocab.special)
-            number = noise.share_of(np.count_nonzero(free, axis=1), rate)
+            number = noise.share_of(noise.row_counts(free), rate)
             return noise.exact(free, number, rows.keys), number, None
         free, begins = units.words(rows, self.vocab)
         if self.style != "whole_word":
             law = units.NGRAMS if self.style == "ngram" else units.SPANS
             begins = units.tile(free, begins, rows.segments, law, rows.keys)
-        number = noise.share_of(np.count_nonzero(free, axis=1), rate)
+        number = noise.share_of(noise.row_counts(free), rate)
         found = units.choose(free, begins, number, rows.keys, cut=self.style != "whole_word")
-        return found.mask, np.count_nonzero(found.mask, axis=1), found.units if self.style == "span" else None
+        return found.mask, noise.row_counts(found.mask), found.units if self.style == "span" else None

@@ -34,6 +34,12 @@ def candidates(rows: Rows, special: Mask) -> Mask:
     return free if rows.segments is None else free & (rows.segments != 0)
 
 
+def row_counts(mask: Mask) -> Counts:
+    """Return how many of each row [B] are true."""
+    counts: Counts = mask.sum(axis=1, dtype=np.uint32).astype(np.int64)  # faster than np.count_nonzero by rows
+    return counts
+
+
 def share_of(total: ArrayLike, share: ArrayLike) -> Counts:
     """Return round(total * share), half to even, and at least 1 where `total` is not 0 (BERT's count of masks)."""
     whole = np.asarray(total, np.int64)
@@ -46,35 +52,44 @@ def exact(allowed: Mask, counts: Counts, keys: Keys) -> Mask:
 
     Each token draws a random word that ends in its column, so that no two are equal; the smallest are chosen.
     """
-    if allowed.shape[1] == 0:
-        return allowed.copy()
-    words = _tickets(allowed, keys)
-    ordered = np.sort(words, axis=1)
-    last = ordered[np.arange(len(words)), np.maximum(counts - 1, 0)]
-    chosen = words <= last[:, None]
+    most = int(counts.max(initial=0))
+    if most == 0:
+        return np.zeros(allowed.shape, bool)
+    words = _tickets(allowed.shape[1], keys)
+    words.reshape(-1)[np.flatnonzero(~allowed)] = 2 ** (8 * words.itemsize) - 1
+    last = _smallest(words, most)[np.arange(len(words)), np.maximum(counts - 1, 0)]
+    chosen = np.asarray(words <= last[:, None])
     if not counts.all():
         chosen &= (counts > 0)[:, None]
     return chosen
 
 
-def shuffled(allowed: Mask, keys: Keys) -> NDArray[np.unsignedinteger]:
-    """Return [B, T]: each row's columns, the `allowed` ones first in random order, then the others."""
-    words = _tickets(allowed, keys)
-    words.sort(axis=1)
+def shuffled(allowed: Mask, keys: Keys, number: int) -> NDArray[np.unsignedinteger]:
+    """Return [B, number]: the first of each row's columns, the `allowed` ones in random order, then the others."""
+    if number == 0:
+        return np.zeros((len(allowed), 0), np.uint32)
+    words = _tickets(allowed.shape[1], keys)
+    words |= (~allowed).astype(words.dtype) << words.dtype.type(8 * words.itemsize - 1)
+    words = _smallest(words, number)
     words &= words.dtype.type(2 ** _bits_for(allowed.shape[1]) - 1)
     return words
 
 
-def _tickets(allowed: Mask, keys: Keys) -> NDArray[Any]:
-    """Return [B, T] different words of a row: (not allowed, at least 19 random bits, column)."""
-    length = allowed.shape[1]
+def _tickets(length: int, keys: Keys) -> NDArray[Any]:
+    """Return [B, T] different words of a row: (0, at least 19 random bits, column)."""
     column_bits = _bits_for(length)
-    words: NDArray[Any] = (halves if column_bits <= 12 else bits)(keys, length, _CHOICE)
-    size = 8 * words.itemsize
-    words &= words.dtype.type(2 ** (size - 1) - 2**column_bits)
+    drawn: NDArray[Any] = (halves if column_bits <= 12 else bits)(keys, length, _CHOICE)
+    words = np.ascontiguousarray(drawn)
+    words &= words.dtype.type(2 ** (8 * words.itemsize - 1) - 2**column_bits)
     words |= np.arange(length, dtype=words.dtype)
-    words |= (~allowed).astype(words.dtype) << words.dtype.type(size - 1)
     return words
+
+
+def _smallest(words: NDArray[Any], number: int) -> NDArray[Any]:
+    """Return the `number` smallest of each row's words [B, T], ascending; the others need no sorting."""
+    smallest = np.partition(words, number - 1, axis=1)[:, :number]
+    smallest.sort(axis=1)
+    return smallest
 
 
 def bernoulli(allowed: Mask, rate: ArrayLike, keys: Keys) -> Mask:
@@ -151,23 +166,35 @@ class _Shares:
 def real_lengths(segments: Integers) -> Counts:
     """Return how many tokens each row [B] has before its padding, which must come last."""
     rows, length = segments.shape
-    return np.full(rows, length) if segments[:, -1].all() else np.count_nonzero(segments, axis=1)
+    return np.full(rows, length) if segments[:, -1].all() else row_counts(segments != 0)
+
+
+def last_segments(segments: Integers) -> Integers:
+    """Return the segment of each row's last token [B], 0 where it has none; padding must come last in a row."""
+    last = segments[:, -1]
+    return last if last.all() else segments[np.arange(len(segments)), np.maximum(real_lengths(segments) - 1, 0)]
+
+
+def changes(segments: Integers) -> Mask:
+    """Return bool[B * T - 1]: whether each flat place but the first has another segment than the one before it."""
+    flat = segments.reshape(-1)
+    return np.asarray(flat[1:] != flat[:-1])
 
 
 def find_documents(segments: Integers) -> Documents:
     """Return the runs of int[B, T] segments; padding must come last in a row."""
     rows, length = segments.shape
     edge = np.empty(segments.shape, bool)
+    edge.reshape(-1)[1:] = changes(segments)
     edge[:, 0] = True
-    np.not_equal(segments[:, 1:], segments[:, :-1], out=edge[:, 1:])
     start = np.flatnonzero(edge)
     row = start // length
-    first = np.searchsorted(row, np.arange(rows))
+    first = np.searchsorted(start, length * np.arange(rows))
     lengths = np.empty_like(start)
     np.subtract(start[1:], start[:-1], out=lengths[:-1])
     lengths[-1:] = rows * length - start[-1:]
     real = segments.reshape(-1)[start] != 0
-    if (~real[:-1] & (row[:-1] == row[1:])).any():
+    if not real.all() and (~real[:-1] & (row[:-1] == row[1:])).any():
         raise ValueError("Padding (segment 0) must come after the documents of a row.")
     return Documents(row, start, lengths, lengths * real, first)
 
@@ -240,11 +267,10 @@ def _compose(documents: Documents, shares: _Shares, segments: Integers, draws: N
     Composing n tokens in s spans means choosing the s - 1 of n - 1 places where a new span starts. A row is thought
     of as blocks: of each document first all kept tokens, then all noise.
     """
-    rows, length = segments.shape
     block_length = np.empty(2 * len(shares.tokens), np.int64)
     block_length[0::2] = documents.length - shares.tokens
     block_length[1::2] = shares.tokens
-    starts = _block_starts(documents, block_length, np.repeat(shares.spans, 2), length, draws)
+    starts = _block_starts(documents, block_length, np.repeat(shares.spans, 2), segments.shape[1], draws)
     # starts [2K]: of each document its kept spans, then its noise spans, in the order of places.
     before = shares.spans.cumsum() - shares.spans  # noise spans in earlier documents
     document = np.repeat(np.arange(len(before)), shares.spans)
@@ -261,11 +287,16 @@ def _compose(documents: Documents, shares: _Shares, segments: Integers, draws: N
     np.cumsum(kept_length + noise_length, out=running[1:])
     kept_starts = running[:-1] + (documents.start - running[before])[document]
     noise_starts = kept_starts + kept_length
-    steps = np.zeros(rows * length + 1, np.int8)
-    steps[noise_starts] = 1
-    steps[noise_starts + noise_length] = -1
-    noise = steps[:-1].cumsum(dtype=np.int8).view(bool).reshape(rows, length)
+    noise = np.zeros(segments.shape, bool)
+    noise.reshape(-1)[stretches(noise_starts, noise_length)] = True
     return Spans(noise, kept_starts, noise_starts, number - first, segments)
+
+
+def stretches(starts: Counts, lengths: Counts) -> Counts:
+    """Return [N] all flat places of stretches that begin at `starts` [K] and have these lengths [K], one by one."""
+    places: Counts = np.repeat(starts - (lengths.cumsum() - lengths), lengths)
+    places += np.arange(len(places))
+    return places
 
 
 def _block_starts(
@@ -281,7 +312,8 @@ def _block_starts(
     size = 32 if column_bits <= 12 else 64
     kind: type[np.unsignedinteger] = np.uint32 if size == 32 else np.uint64
     block_start = block_length.cumsum() - block_length
-    block_column = block_start - np.repeat(documents.row, 2) * length
+    row_start = np.repeat(documents.row * length, 2)
+    block_column = block_start - row_start
     words: NDArray[Any] = draws[:, _SHARES:]
     if size == 64:
         words = words.astype(kind) << kind(32)
@@ -293,10 +325,9 @@ def _block_starts(
     words &= kind(2**size - 2**column_bits)
     words |= np.arange(length, dtype=kind)
     words.sort(axis=1)
-    chosen_before = block_spans.cumsum() - block_spans
-    place = np.repeat(block_start - chosen_before, block_spans) + np.arange(int(block_spans.sum()))
-    column = (flat[place] & kind(2**column_bits - 1)).astype(np.int64)
-    starts: Counts = place - place % length + column
+    place = stretches(block_start, block_spans)
+    starts: Counts = (flat.take(place) & kind(2**column_bits - 1)).astype(np.int64)
+    starts += np.repeat(row_start, block_spans)
     starts.sort()
     return starts
 

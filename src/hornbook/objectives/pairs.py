@@ -16,13 +16,14 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hornbook.batch import Batch, Integers, Rows, Topology
 from hornbook.errors import UserError
-from hornbook.keys import bits, integers, uniform
+from hornbook.keys import below, first_bits, unit
 from hornbook.objectives.base import Objective, Requirements
 from hornbook.objectives.masked import Masked
-from hornbook.objectives.noise import Counts, Mask
+from hornbook.objectives.noise import Counts, Mask, row_counts
 from hornbook.objectives.replaced import ReplacedToken
 from hornbook.objectives.sentences import sentence_starts
 from hornbook.vocab import EMPTY, Vocab
@@ -118,45 +119,35 @@ class SentencePairs:
         of fewer than 2 tokens, whose B is empty.
         """
         length = rows.tokens.shape[1]
-        used = self._used(rows)
-        cut = self._cut(rows, used)
-        pair = (used >= 2) & (integers(rows.keys, 1, _CLASS, 2)[:, 0] == 1)
-        zero, rest, source = np.zeros_like(cut), used - cut, rows.tokens
+        draws = first_bits(rows.keys, (_CLASS, _SHORT, _LENGTH, _CUT))
+        used = self._used(rows, draws[:, 1], draws[:, 2])
+        others = rows.companion if self.kind == "nsp" else None
+        source = rows.tokens if others is None else np.concatenate([rows.tokens, np.maximum(others, 0)], axis=1)
+        line, column = _sentences(source, length, self.vocab)
+        own = column < length
+        cut = _cut(line[own], column[own], used, draws[:, 3])
+        pair = (used >= 2) & (below(draws[:, 0], 2) == 1)
+        rest = used - cut
         if self.kind == "sop":
             first, second = (np.where(pair, cut, 0), np.where(pair, rest, cut)), (np.where(pair, 0, cut), used)
-        elif rows.companion is None:
-            pair, first, second = np.zeros_like(pair), (zero, cut), (cut, used)
+        elif others is None:
+            pair, first, second = np.zeros_like(pair), (np.zeros_like(cut), cut), (cut, used)
         else:
-            text = np.maximum(rows.companion, 0)
-            end = np.count_nonzero(rows.companion >= 0, axis=1)
-            begin = _beginning(text, end, cut, self.vocab)
+            end = row_counts(others >= 0)
+            begin = _beginning(line[~own], column[~own] - length, end, cut)
             pair &= end > 0
-            first = zero, cut
+            first = np.zeros_like(cut), cut
             # As long as both texts allow, whichever it is: its length must not tell the class.
             second = np.where(pair, length + begin, cut), cut + np.where(end > 0, np.minimum(rest, end - begin), rest)
-            source = np.concatenate([rows.tokens, text], axis=1)
         tokens, types, segments = self._laid(source, first, second, used > 0, length + _MARKS)
         inner = self._inner(Rows(tokens, rows.keys, segments, rows.index, progress=rows.progress))
         return dataclasses.replace(inner, types=types, pair=pair.astype(np.int32))
 
-    def _used(self, rows: Rows) -> Counts:
-        """Return how many tokens of each row are used [B]."""
-        real = np.count_nonzero(rows.real, axis=1)
-        short = (uniform(rows.keys, 1, _SHORT)[:, 0] < self.short) & (real > 2)
-        return np.where(short, 2 + integers(rows.keys, 1, _LENGTH, np.maximum(real - 1, 1)[:, None])[:, 0], real)
-
-    def _cut(self, rows: Rows, used: Counts) -> Counts:
-        """Return how many tokens are before the cut [B]: at least 1, and less than all but where there is only 1."""
-        size = len(rows)
-        line, column = _starts(rows.tokens, self.vocab)
-        within = column < used[line]
-        line, column = line[within], column[within]
-        choices = np.bincount(line, minlength=size)
-        draws = bits(rows.keys, 1, _CUT)[:, 0] >> np.uint64(32)
-        among = np.where(choices > 0, choices, np.maximum(used - 1, 1)).astype(np.uint64)
-        drawn = ((draws * among) >> np.uint64(32)).astype(np.int64)
-        found = np.append(column, 0)[np.where(choices > 0, choices.cumsum() - choices + drawn, 0)]
-        return np.where(choices > 0, found, np.minimum(1 + drawn, used))
+    def _used(self, rows: Rows, short: NDArray[np.uint64], length: NDArray[np.uint64]) -> Counts:
+        """Return how many tokens of each row are used [B], by a draw of whether it is short, and one of its length."""
+        real = row_counts(rows.real)
+        cut_short = (unit(short) < self.short) & (real > 2)
+        return np.where(cut_short, 2 + below(length, np.maximum(real - 1, 1)), real)
 
     def _laid(
         self, source: Integers, first: tuple[Counts, Counts], second: tuple[Counts, Counts], real: Mask, width: int
@@ -170,34 +161,51 @@ class SentencePairs:
         position, line = np.arange(width), np.arange(len(source))
         gap, end = first[1] + 1, second[1] + 2  # where the two [SEP] stand
         begin = source.shape[1] * line
-        place = np.where(
-            position < gap[:, None], (begin + first[0] - 1)[:, None], (begin + second[0] - first[1] - 2)[:, None]
-        )
+        shift = np.stack([begin + first[0] - 1, begin + second[0] - first[1] - 2], axis=1)
+        place = np.repeat(shift, np.stack([gap, width - gap], axis=1).reshape(-1)).reshape(-1, width)
         place += position
         tokens = source.reshape(-1).take(place, mode="clip")  # what is out of bounds is overwritten
         tokens[:, 0] = cls
         tokens[line, gap], tokens[line, end] = sep, sep
         there = (position <= np.where(real, end, -1)[:, None]).astype(np.int32)
-        if not there.all():
-            tokens[there == 0] = pad
+        np.copyto(tokens, pad, where=there == 0)
         types = (position > gap[:, None]).astype(np.int32)
         types *= there
         return tokens, types, there
 
 
-def _starts(tokens: Integers, vocab: Vocab) -> tuple[Counts, Counts]:
-    """Return row and column of every token that begins a sentence, but the first of each row."""
-    size, length = tokens.shape
-    line, column = np.divmod(sentence_starts(tokens.reshape(-1), np.arange(size) * length, vocab), length)
-    return line[column > 0], column[column > 0]
+def _sentences(source: Integers, length: int, vocab: Vocab) -> tuple[Counts, Counts]:
+    """Return row and column of every token that begins a sentence, but the first of each text.
+
+    A row of `source` is one text of `length` tokens, or two, of which the first has so many.
+    """
+    size, width = source.shape
+    texts = np.array([0] if width == length else [0, length])
+    starts = sentence_starts(source.reshape(-1), (width * np.arange(size)[:, None] + texts).reshape(-1), vocab)
+    line = starts // width
+    column = starts - line * width
+    inside = np.flatnonzero((column != 0) & (column != length))
+    return line[inside], column[inside]
 
 
-def _beginning(companion: Integers, end: Counts, cut: Counts, vocab: Vocab) -> Counts:
+def _cut(line: Counts, column: Counts, used: Counts, draws: NDArray[np.uint64]) -> Counts:
+    """Return how many tokens are before the cut [B]: at least 1, and less than all but where there is only 1.
+
+    line, column   where sentences begin
+    """
+    within = column < used[line]
+    line, column = line[within], column[within]
+    choices = np.bincount(line, minlength=len(used))
+    drawn = below(draws, np.where(choices > 0, choices, np.maximum(used - 1, 1)))
+    found = np.append(column, 0)[np.where(choices > 0, choices.cumsum() - choices + drawn, 0)]
+    return np.where(choices > 0, found, np.minimum(1 + drawn, used))
+
+
+def _beginning(line: Counts, column: Counts, end: Counts, cut: Counts) -> Counts:
     """Return where the text to be taken from a companion, which ends at `end`, begins [B].
 
     It begins at the first sentence, if that leaves as much text as the row has behind its cut; else at the beginning.
     """
-    line, column = _starts(companion, vocab)
     within = (column <= cut[line]) & (column < end[line])
     line, column = np.append(line[within], -1), np.append(column[within], 0)
     first = np.searchsorted(line[:-1], np.arange(len(end)))  # the first of each row, or of a later one

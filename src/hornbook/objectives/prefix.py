@@ -123,7 +123,7 @@ class PrefixLM:
         """Build an encoder-decoder's batch: widths are those of a row without padding, whatever the splits."""
         pad = self.vocab.require("pad", "The prefix objective")
         length = rows.tokens.shape[1]
-        real = np.count_nonzero(rows.real, axis=1)
+        real = noise.row_counts(rows.real)
         says = self._totals(real)
         own = np.ones(rows.tokens.shape, np.int32) if rows.segments is None else rows.segments
         own = np.where(own != 0, 2 * own + (np.arange(length) >= (real // 2)[:, None]), 0)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hornbook.batch import Integers
-from hornbook.keys import Keys, bits_at
+from hornbook.keys import Keys, bits_at_places
 
 _SUBSTITUTE = 16  # stream of the row key; noise uses those below
 
@@ -39,19 +39,16 @@ def substitute(
     if mask_share == 1.0:
         flat[place] = mask
         return inputs
-    row = place // max(tokens.shape[1], 1)
-    draws = bits_at(keys, row, place - row * tokens.shape[1], _SUBSTITUTE)
-    deciding = draws if units is None else bits_at(keys, row, units - row * tokens.shape[1], _SUBSTITUTE)
+    draws = bits_at_places(keys, place, tokens.shape[1], _SUBSTITUTE)
+    deciding = draws if units is None else bits_at_places(keys, units, tokens.shape[1], _SUBSTITUTE)
     choice = deciding >> np.uint64(32)
-    shown = flat.take(place)
+    hidden = choice < np.uint64(round(mask_share * 2**32))
     if random_share > 0.0:
+        drawn = np.flatnonzero((choice < np.uint64(round((mask_share + random_share) * 2**32))) > hidden)
         # The low half, scaled by multiplication to an index of `words` (Lemire 2019).
-        draws &= np.uint64(0xFFFFFFFF)
-        draws *= np.uint64(len(words))
-        draws >>= np.uint64(32)
-        drawn = choice < np.uint64(round((mask_share + random_share) * 2**32))
-        shown = np.where(drawn, words.take(draws.astype(np.int64)), shown)
-    flat[place] = np.where(choice < np.uint64(round(mask_share * 2**32)), mask, shown)
+        number = ((draws.take(drawn) & np.uint64(0xFFFFFFFF)) * np.uint64(len(words))) >> np.uint64(32)
+        flat[place.take(drawn)] = words.take(number.astype(np.int64))
+    flat[place.compress(hidden)] = mask
     return inputs
 
 
@@ -77,18 +74,20 @@ def lay(values: Integers, counts: NDArray[np.int64], width: int, fill: int, last
     A row with a count of 0 is `last` and `fill`; counts are below `width`.
     """
     number = len(counts)
-    rows = np.full((number, width), fill, values.dtype)
-    if (counts == width - 1).all():
+    if len(values) == number * (width - 1):  # all rows are full
+        rows = np.empty((number, width), values.dtype)
         rows[:, :-1] = values.reshape(number, width - 1)
-    else:
-        rows[np.arange(width) < counts[:, None]] = values
+        rows[:, -1] = last
+        return rows
+    rows = np.full((number, width), fill, values.dtype)
+    rows[np.arange(width) < counts[:, None]] = values
     rows[np.arange(number), counts] = last
     return rows
 
 
 def fill(values: Integers, counts: NDArray[np.int64], width: int, pad: int) -> Integers:
     """Return [B, width]: row b is the next `counts[b]` of the flat `values`, then `pad`; counts are at most `width`."""
-    if (counts == width).all():
+    if len(values) == len(counts) * width:  # all rows are full
         return values.reshape(len(counts), width)
     rows = np.full((len(counts), width), pad, values.dtype)
     rows[np.arange(width) < counts[:, None]] = values

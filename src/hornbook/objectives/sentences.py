@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hornbook.batch import Integers
-from hornbook.keys import Keys, bits_at
-from hornbook.objectives.noise import Documents
+from hornbook.keys import Keys, bits_at_places
+from hornbook.objectives.noise import Documents, stretches
 from hornbook.vocab import Vocab
 
 _ORDER, _ROTATE, _FROM = 50, 51, 52  # streams of the row key
@@ -19,21 +19,22 @@ _ORDER, _ROTATE, _FROM = 50, 51, 52  # streams of the row key
 def sentence_starts(tokens: Integers, documents: NDArray[np.int64], vocab: Vocab) -> NDArray[np.int64]:
     """Return where sentences begin in `tokens` [N]; `documents` [D] are the places where documents begin.
 
-    A token begins a sentence when it begins a document; or when it begins a word and a sentence has ended since the
-    last word, closing quotes and white space passed over.
+    A token begins a sentence when it begins a document; or when it begins a word and a sentence of its document has
+    ended since the last word, closing quotes and white space passed over.
     """
+    starts = np.zeros(len(tokens), bool)
+    starts[documents] = True
     flags = vocab.sentence_flags.take(tokens)
-    behind = np.flatnonzero((flags & vocab.LAST) != 0) + 1
-    behind = behind[: np.searchsorted(behind, len(tokens))]
-    passed = (flags[behind] & vocab.PASSED) != 0
-    if passed.any():
-        words = np.append(np.flatnonzero((flags & vocab.PASSED) == 0), len(tokens))
-        behind[passed] = words[np.searchsorted(words, behind[passed])]
+    behind = np.flatnonzero((flags[:-1] & vocab.LAST) != 0) + 1
+    passed = (flags & vocab.PASSED) != 0
+    late = np.flatnonzero(passed[behind] > starts[behind])
+    if late.size:
+        passed[documents] = False
+        ends = np.append(np.flatnonzero(passed[:-1] > passed[1:]) + 1, len(tokens))  # of what is passed over
+        behind[late] = ends[np.searchsorted(ends, behind[late], side="right")]
         behind = behind[behind < len(tokens)]
     begins = (flags[behind] & vocab.OPENS) | (flags[behind - 1] & vocab.BLANK)
-    starts = np.zeros(len(tokens), bool)
     starts[behind[begins != 0]] = True
-    starts[documents] = True
     return np.flatnonzero(starts)
 
 
@@ -41,16 +42,14 @@ def permute_sentences(tokens: Integers, documents: Documents, keys: Keys, vocab:
     """Return tokens [B, T] with the sentences of each document in a random order, every order alike (Lewis 2020)."""
     flat = tokens.reshape(-1)
     starts = sentence_starts(flat, documents.start, vocab)
-    row = starts // tokens.shape[1]
-    draws = bits_at(keys, row, starts - row * tokens.shape[1], _ORDER) >> np.uint64(32)
-    sentences = np.diff(np.searchsorted(starts, documents.start), append=len(starts))
+    draws = bits_at_places(keys, starts, tokens.shape[1], _ORDER) >> np.uint64(32)
+    bounds = np.append(np.searchsorted(starts, documents.start), len(starts))
+    sentences = bounds[1:] - bounds[:-1]
     document = np.repeat(np.arange(len(sentences), dtype=np.uint64), sentences)
     order = np.argsort((document << np.uint64(32)) | draws)
     ends = np.append(starts[1:], flat.size)
     lengths = (ends - starts)[order]
-    source: NDArray[np.int64] = np.repeat(starts[order] - (lengths.cumsum() - lengths), lengths)
-    source += np.arange(flat.size)
-    return flat.take(source).reshape(tokens.shape)
+    return flat.take(stretches(starts[order], lengths)).reshape(tokens.shape)
 
 
 def rotate_documents(tokens: Integers, documents: Documents, keys: Keys, share: float) -> Integers:
@@ -58,9 +57,9 @@ def rotate_documents(tokens: Integers, documents: Documents, keys: Keys, share: 
 
     Each document is drawn on its own, and every token of it is a beginning alike (Lewis et al. 2020, section 2.2).
     """
-    column = documents.start - documents.row * tokens.shape[1]
-    drawn = bits_at(keys, documents.row, column, _ROTATE) >> np.uint64(32)
-    begin = bits_at(keys, documents.row, column, _FROM) % np.maximum(documents.length, 1).astype(np.uint64)
+    width = tokens.shape[1]
+    drawn = bits_at_places(keys, documents.start, width, _ROTATE) >> np.uint64(32)
+    begin = bits_at_places(keys, documents.start, width, _FROM) % np.maximum(documents.length, 1).astype(np.uint64)
     begin = np.where((drawn < np.uint64(round(share * 2**32))) & (documents.room > 0), begin, 0).astype(np.int64)
     length = np.repeat(documents.length, documents.length)
     place = np.arange(tokens.size) - np.repeat(documents.start, documents.length)

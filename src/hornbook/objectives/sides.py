@@ -10,7 +10,7 @@ import numpy as np
 from hornbook.batch import Batch, Integers, Rows
 from hornbook.errors import UserError
 from hornbook.objectives import rewrite
-from hornbook.objectives.noise import Counts, Mask, Spans, real_lengths
+from hornbook.objectives.noise import Counts, Mask, Spans, changes, last_segments
 from hornbook.vocab import Vocab
 
 
@@ -48,7 +48,7 @@ def build(
     targets = rewrite.lay(said, says, widths[1], pad, end)
     if rows.segments is None:
         return finish(inputs, targets, says + real, start, None, None)
-    last = segments[np.arange(len(segments)), np.maximum(real_lengths(segments) - 1, 0)]
+    last = last_segments(segments)
     return finish(
         inputs,
         targets,
@@ -68,7 +68,7 @@ def finish(
     decoder_inputs[:, 0] = start
     decoder_inputs[:, 1:] = targets[:, :-1]
     if behind is not None:
-        np.copyto(decoder_inputs[:, 1:], start, where=behind[:, 1:] != behind[:, :-1])
+        decoder_inputs.reshape(-1)[np.flatnonzero(changes(behind)) + 1] = start
     return Batch(
         inputs,
         targets,

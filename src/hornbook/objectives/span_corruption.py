@@ -124,10 +124,12 @@ class SpanCorruption:
 
         A row with padding has fewer, and its inputs and targets end in padding.
         """
-        length = rows.tokens.shape[1]
         segments = np.ones(rows.tokens.shape, np.int32) if rows.segments is None else rows.segments
         real = noise.real_lengths(segments)
-        number, spans = self.counts(real)
-        chosen = noise.spans(segments, number, spans, rows.keys)
-        widths = self.lengths(length)[:2]
-        return build(rows, chosen, real - number + spans, number + spans, widths, self.vocab, "The span objective")
+        reads, says, spans = self.sizes(
+            np.append(real, rows.tokens.shape[1])
+        )  # of a full row too, which has all widths
+        widths = int(reads[-1]), int(says[-1])
+        reads, says, spans = reads[:-1] - 1, says[:-1] - 1, spans[:-1]  # without the end of text
+        chosen = noise.spans(segments, says - spans, spans, rows.keys)
+        return build(rows, chosen, reads, says, widths, self.vocab, "The span objective")

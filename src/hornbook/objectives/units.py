@@ -53,21 +53,23 @@ def words(rows: Rows, vocab: Vocab) -> tuple[Mask, Mask]:
     flags = vocab.word_flags.take(rows.tokens)
     free = (flags & vocab.TEXT) != 0
     begins = (flags & vocab.STARTS) != 0
-    begins[:, :1] = True
-    begins[:, 1:] |= ((flags & (vocab.TEXT | vocab.ENDS)) != vocab.TEXT)[:, :-1]
+    # Neighbours are compared in one line, which is faster; what that says of the beginnings of rows is overruled.
+    begins.reshape(-1)[1:] |= ((flags & (vocab.TEXT | vocab.ENDS)) != vocab.TEXT).reshape(-1)[:-1]
     if rows.segments is not None:
         free &= rows.segments != 0
-        begins[:, 1:] |= rows.segments[:, 1:] != rows.segments[:, :-1]
+        begins.reshape(-1)[1:] |= noise.changes(rows.segments)
+    begins[:, :1] = True
     begins &= free
     return free, begins
 
 
 def _fresh(free: Mask, segments: Integers | None) -> Mask:
     """Return bool[B, T]: the places behind what is no text, and the beginnings of rows and documents."""
-    fresh = np.ones(free.shape, bool)
-    np.logical_not(free[:, :-1], out=fresh[:, 1:])
+    fresh = np.empty(free.shape, bool)
+    np.logical_not(free.reshape(-1)[:-1], out=fresh.reshape(-1)[1:])
     if segments is not None:
-        fresh[:, 1:] |= segments[:, 1:] != segments[:, :-1]
+        fresh.reshape(-1)[1:] |= noise.changes(segments)
+    fresh[:, :1] = True
     return fresh
 
 
@@ -76,26 +78,37 @@ def tile(free: Mask, begins: Mask, segments: Integers | None, law: Sequence[floa
 
     A unit ends early where a document or its text does.
     """
-    place = np.flatnonzero(begins)
-    in_row = np.count_nonzero(begins, axis=1)
+    in_row = noise.row_counts(begins)
     most = int(in_row.max(initial=0))
     if most == 0:
         return begins
-    lengths = _lengths(tuple(law)).take(halves(keys, most, noise.TILES) >> np.uint32(32 - _STEPS))
-    number = np.zeros((len(begins), most), np.int32)  # of the word with which each unit begins
-    np.cumsum(lengths[:, :-1], axis=1, out=number[:, 1:])
-    number += (in_row.cumsum() - in_row).astype(np.int32)[:, None]
+    number = _firsts(most, tuple(law), keys)
+    ends = in_row.cumsum().astype(np.int32)
+    number += (ends - in_row.astype(np.int32))[:, None]
     starts = np.zeros(begins.shape, bool)
-    starts.reshape(-1)[place[number[number < in_row.cumsum()[:, None]]]] = True
+    starts.reshape(-1)[np.flatnonzero(begins).take(number[number < ends[:, None]])] = True
     starts |= begins & _fresh(free, segments)
     return starts
 
 
+def _firsts(words: int, law: tuple[float, ...], keys: Keys) -> NDArray[np.int32]:
+    """Return int32[B, U]: the number of each unit's first word, until each row has more than `words` of them."""
+    mean = sum(length * share for length, share in enumerate(law, 1))
+    drawn = min(int(1.1 * words / mean) + 16, words)  # nearly always enough; `words` units always are
+    while True:
+        lengths = _lengths(law).take(halves(keys, drawn, noise.TILES) >> np.uint32(32 - _STEPS))
+        firsts = np.zeros((len(keys), drawn + 1), np.int32)
+        np.cumsum(lengths, axis=1, out=firsts[:, 1:])
+        if (firsts[:, -1] >= words).all():
+            return firsts
+        drawn = words
+
+
 @functools.cache
-def _lengths(law: tuple[float, ...]) -> NDArray[np.int32]:
-    """Return int32[65536]: as many entries of each length as its probability says."""
+def _lengths(law: tuple[float, ...]) -> NDArray[np.uint8]:
+    """Return uint8[65536]: as many entries of each length as its probability says."""
     bounds = np.rint(np.cumsum(law) * 2**_STEPS)
-    return (np.searchsorted(bounds, np.arange(2**_STEPS), side="right") + 1).astype(np.int32)
+    return (np.searchsorted(bounds, np.arange(2**_STEPS), side="right") + 1).astype(np.uint8)
 
 
 def choose(free: Mask, begins: Mask, counts: Counts, keys: Keys, *, cut: bool) -> Chosen:
@@ -105,72 +118,77 @@ def choose(free: Mask, begins: Mask, counts: Counts, keys: Keys, *, cut: bool) -
     whole-word masking). Where no other fits what is left, the first is cut (as SpanBERT cuts its last span), or, unless
     `cut`, less is chosen; but a row of text has one unit at least.
     """
-    edge = begins | ~free
-    edges = np.flatnonzero(np.append(edge, True))
-    # 32 bits, as an array of 128 KiB costs more to come by than to fill.
-    line = _Line(begins, noise.shuffled(begins, keys), edges, edge.reshape(-1).cumsum(dtype=np.int32))
+    sizes_at = _sizes(free, begins)
     left, rows = counts.copy(), np.arange(len(free))
     parts = []
-    most = int(counts.max(initial=0))  # seldom more units than tokens have to be looked at
-    for columns in (slice(0, most), slice(most, None)):
-        places, sizes = line.units(rows, columns)
+    for begin, end in _looks(counts, free, begins):
+        places = _drawn(begins, keys, rows, end)[:, begin:]
+        sizes = sizes_at.take(places)
         taken = _fitting(sizes, left[rows])
         left[rows] -= (sizes * taken).sum(axis=1)
-        parts.append((places[taken], sizes[taken]))
+        parts.append(places[taken])
         rows = rows[left[rows] > 0]
+        if not rows.size:
+            break
     rows = rows[cut | (left[rows] == counts[rows])]
     if rows.size:
-        is_taken = np.zeros(edge.size, bool)
-        is_taken[np.concatenate([places for places, _ in parts])] = True
-        places, sizes = line.units(rows, slice(None))
-        sizes *= ~is_taken.take(places)
-        first = np.arange(len(rows)), (sizes > 0).argmax(axis=1)
-        parts.append((places[first], np.minimum(sizes[first], left[rows]) if cut else sizes[first]))
-    starts, lengths = (np.concatenate(part) for part in zip(*parts, strict=True))
-    by_place = starts.argsort()
-    starts, lengths = starts[by_place], lengths[by_place]
+        untaken = sizes_at.copy()
+        untaken[np.concatenate(parts)] = 0
+        places = _drawn(begins, keys, rows, free.shape[1])
+        place = places[np.arange(len(rows)), (untaken.take(places) > 0).argmax(axis=1)]
+        if cut:
+            sizes_at[place] = np.minimum(sizes_at[place], left[rows])
+        parts.append(place)
+    starts = np.concatenate(parts)
+    starts.sort()
+    lengths = sizes_at.take(starts).astype(np.int64)
     units = np.repeat(starts, lengths)
     mask = np.zeros(free.shape, bool)
-    mask.reshape(-1)[np.repeat(starts - (lengths.cumsum() - lengths), lengths) + np.arange(len(units))] = True
+    mask.reshape(-1)[noise.stretches(starts, lengths)] = True
     return Chosen(mask, units)
 
 
-@dataclass(frozen=True, eq=False)
-class _Line:
-    """The units of each row in the order in which they are drawn.
-
-    begins  bool[B, T]
-    order   [B, T]       columns of each row, those where units begin first
-    edges   int64[E]     flat places where a unit or what is no text begins, and the end of all
-    number  int32[B * T] how many edges there are up to each place, itself included
-    """
-
-    begins: Mask
-    order: NDArray[np.unsignedinteger]
-    edges: Counts
-    number: NDArray[np.int32]
-
-    def units(self, rows: Counts, columns: slice) -> tuple[Counts, Counts]:
-        """Return (places, sizes), int64[R, C] both, of these units of these rows; size 0 is no unit."""
-        places = self.order[rows, columns].astype(np.int64) + (rows * self.begins.shape[1])[:, None]
-        sizes = self.edges.take(self.number.take(places)) - places
-        sizes *= self.begins.take(places)
-        return places, sizes
+def _sizes(free: Mask, begins: Mask) -> NDArray[np.int32]:
+    """Return int32[B * T]: how many tokens the unit has that begins at each place; 0 where none does."""
+    edges = np.flatnonzero(begins | ~free)  # where a unit or what is no text begins
+    lengths = np.empty(len(edges), np.int32)
+    np.subtract(edges[1:], edges[:-1], out=lengths[:-1], casting="same_kind")
+    lengths[-1:] = free.size - edges[-1:]
+    sizes = np.zeros(free.size, np.int32)
+    sizes[edges] = lengths
+    sizes *= begins.reshape(-1)
+    return sizes
 
 
-def _fitting(sizes: Counts, counts: Counts) -> Mask:
+def _looks(counts: Counts, free: Mask, begins: Mask) -> tuple[tuple[int, int], ...]:
+    """Return from which to which of its drawn units are looked at, until a row has enough: seldom more than once."""
+    length = free.shape[1]
+    units_in_token = int(np.count_nonzero(begins)) / max(int(np.count_nonzero(free)), 1)
+    first = min(int(int(counts.max(initial=0)) * units_in_token) + 28, length)
+    return (0, first), (first, length)
+
+
+def _drawn(begins: Mask, keys: Keys, rows: Counts, number: int) -> Counts:
+    """Return int64[R, number], the first places of these rows in the order in which units are drawn."""
+    places: Counts = noise.shuffled(begins[rows], keys[rows], number).astype(np.int64)
+    places += (rows * begins.shape[1])[:, None]
+    return places
+
+
+def _fitting(sizes: Integers, counts: Counts) -> Mask:
     """Return which of `sizes` [R, C] fit into `counts` [R], from left to right, passing over those that do not.
 
     Each round takes all that fit before the first one that does not; what no longer fits then never will.
     """
     taken = np.zeros(sizes.shape, bool)
-    left, rows = counts.copy(), np.arange(len(sizes))
+    left, rows, part = counts.astype(sizes.dtype), np.arange(len(sizes)), sizes
     while rows.size:
-        limit = left[rows, None]
-        part = sizes[rows] * ~taken[rows]
-        part *= part <= limit
-        fits = (part.cumsum(axis=1) <= limit) & (part > 0)
+        limit = left[:, None]
+        part = part * (part <= limit)
+        fits = (part.cumsum(axis=1, dtype=sizes.dtype) <= limit) & (part > 0)
         taken[rows] |= fits
-        left[rows] -= (part * fits).sum(axis=1)
-        rows = rows[fits.any(axis=1) & (left[rows] > 0)]
+        left = left - (part * fits).sum(axis=1, dtype=sizes.dtype)
+        part *= ~fits
+        more = (left > 0) & part.any(axis=1)
+        rows, left, part = rows[more], left[more], part[more]
     return taken

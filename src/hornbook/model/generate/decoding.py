@@ -1,0 +1,111 @@
+"""Decoding: how the next token is chosen from what the model says, and the choice itself.
+
+Shapes: B rows, V vocabulary, C candidates.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from hornbook.errors import UserError
+
+# Sorting a whole vocabulary costs more than a small model's layer; so many of the likeliest nearly always suffice.
+_LIKELIEST = 256
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """How a text is written.
+
+    max_new             at most so many new tokens
+    temperature         0: always the likeliest token; else one drawn from softmax(logits / temperature)
+    top_k               drawn among the k likeliest; 0 = all
+    top_p               ... among the fewest likeliest whose probabilities reach p (Holtzman et al. 2020)
+    min_p               ... among those at least p times as likely as the likeliest (Nguyen et al. 2024)
+    repetition_penalty  logits of tokens already in the text are divided by it where positive, else multiplied (Keskar
+                        et al. 2019, as transformers has it); 1 = none. In an encoder-decoder the text is the output
+    beams               texts kept side by side, the likeliest as a whole wins (beam search); 1 = none
+    length_penalty      beams are compared by log p / length ** length_penalty: above 0 favours long texts
+    early_stopping      end as soon as there are `beams` finished texts, though a better one could still come
+    stop                strings that end a text; it is cut before them
+    seed                draws are a function of it, the prompt's number and the new token's number
+
+    The cuts apply in the order in which they stand here, each to what the one before has left, as in transformers.
+    """
+
+    max_new: int = 100
+    temperature: float = 0.0
+    top_k: int = 0
+    top_p: float = 1.0
+    min_p: float = 0.0
+    repetition_penalty: float = 1.0
+    beams: int = 1
+    length_penalty: float = 1.0
+    early_stopping: bool = False
+    stop: tuple[str, ...] = ()
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        checks = (
+            (self.max_new >= 1, "max_new must be at least 1", self.max_new),
+            (0.0 <= self.temperature < math.inf, "temperature must be at least 0", self.temperature),
+            (self.top_k >= 0, "top_k must be at least 0, which means all", self.top_k),
+            (0.0 < self.top_p <= 1.0, "top_p must be above 0 and at most 1", self.top_p),
+            (0.0 <= self.min_p <= 1.0, "min_p must be between 0 and 1", self.min_p),
+            (0.0 < self.repetition_penalty < math.inf, "repetition_penalty must be above 0", self.repetition_penalty),
+            (self.beams >= 1, "beams must be at least 1", self.beams),
+            (math.isfinite(self.length_penalty), "length_penalty must be a number", self.length_penalty),
+        )
+        for right, rule, value in checks:
+            if not right:
+                raise UserError(f"{rule}, not {value}.")
+        if self.beams > 1 and self.temperature > 0:
+            raise UserError(
+                f"Beam search draws nothing: set temperature to 0, not {self.temperature}, or beams to 1, not "
+                f"{self.beams}."
+            )
+        if "" in self.stop:
+            raise UserError("A stop string is empty: every text would end at once.")
+
+
+def penalise(scores: Tensor, seen: Tensor, penalty: float) -> Tensor:
+    """Return scores [B, V] in which those of ids that a row has seen, bool[B, V], are lowered by the penalty."""
+    return torch.where(seen, torch.where(scores < 0, scores * penalty, scores / penalty), scores)
+
+
+def candidates(logits: Tensor, decoding: Decoding) -> tuple[Tensor, Tensor | None]:
+    """Return the probabilities float64[B, C] of those that may be drawn, 0 for others, and their ids [B, C].
+
+    Ids are None where the candidates are the whole vocabulary in its own order; else the likeliest is first. The
+    temperature must be above 0.
+    """
+    scores, ids = logits / decoding.temperature, None
+    whole = scores
+    if decoding.top_k and decoding.top_k < scores.shape[-1]:
+        scores, ids = scores.topk(decoding.top_k)
+        whole = scores
+    elif decoding.top_p < 1.0:
+        scores, ids = scores.topk(min(_LIKELIEST, scores.shape[-1]))
+    chances = (scores.double() - whole.double().logsumexp(-1, keepdim=True)).exp()
+    if decoding.top_p < 1.0:
+        if scores is not whole and bool((chances.sum(-1) < decoding.top_p).any()):
+            scores, ids = whole.sort(-1, descending=True)
+            chances = torch.softmax(scores.double(), -1)
+        chances = chances * (chances.cumsum(-1) - chances < decoding.top_p)
+    if decoding.min_p > 0.0:
+        chances = chances * (chances >= decoding.min_p * chances.amax(-1, keepdim=True))
+    return chances / chances.sum(-1, keepdim=True), ids
+
+
+def draw(chances: Tensor, ids: Tensor | None, at: Tensor) -> Tensor:
+    """Return the candidate of each row at which `at` float64[B] in [0, 1) falls among chances [B, C]: ids int64[B]."""
+    reached = chances.cumsum(-1)
+    place = torch.searchsorted(reached, at[:, None] * reached[:, -1:], right=True)
+    # Rounding may point behind the last candidate that has a chance; the first place where all is reached is that one.
+    last = torch.searchsorted(reached, reached[:, -1:].contiguous())
+    place = place.minimum(last)
+    return place[:, 0] if ids is None else ids.gather(1, place)[:, 0]
