@@ -60,22 +60,29 @@ class Norm(nn.Module):
         if self.centred:
             return F.layer_norm(x, self.weight.shape, self.weight, self.bias, self.epsilon)
         if x.device.type == "cpu" and not torch.compiler.is_compiling():
+            if not torch.is_grad_enabled():  # short rows feel what a function with a gradient costs
+                return _root_mean_square(x, self.epsilon)[0].mul_(self.weight)
             scaled: Tensor = _RootMeanSquare.apply(x, self.weight, self.epsilon)  # type: ignore[no-untyped-call]
             return scaled
         return F.rms_norm(x, self.weight.shape, self.weight, self.epsilon)
 
 
+def _root_mean_square(x: Tensor, epsilon: float) -> tuple[Tensor, Tensor]:
+    """Return x over its root mean square, and one over that, in as few passes over x as operations allow."""
+    square = torch.linalg.vector_norm(x, dim=-1, keepdim=True).square_()
+    inverse = square.div_(x.shape[-1]).add_(epsilon).rsqrt_()
+    return x * inverse, inverse
+
+
 class _RootMeanSquare(torch.autograd.Function):
-    """RMSNorm in as few passes over x as separate operations allow: the library has no fused kernel of it on a CPU.
+    """RMSNorm with its own gradient: the library has no fused kernel of it on a CPU.
 
     With y = x / rms and g the gradient that arrives: dx = (g w - y mean(g w y)) / rms and dw = sum(g y).
     """
 
     @staticmethod
     def forward(context: Any, x: Tensor, weight: Tensor, epsilon: float) -> Tensor:
-        square = torch.linalg.vector_norm(x, dim=-1, keepdim=True).square_()
-        inverse = square.div_(x.shape[-1]).add_(epsilon).rsqrt_()
-        y: Tensor = x * inverse
+        y, inverse = _root_mean_square(x, epsilon)
         context.save_for_backward(y, inverse, weight)
         scaled: Tensor = y * weight
         return scaled

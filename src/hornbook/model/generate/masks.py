@@ -24,7 +24,7 @@ def fill(model: Transformer, ids: Sequence[int], mask_id: int, top: int) -> list
     Raises UserError where the model is no encoder or `ids` hold no mask.
     """
     _refuse(model, ids, mask_id)
-    chances = torch.softmax(_logits(private(model, laid_out=False), ids, mask_id), -1)
+    chances = torch.softmax(_logits(private(model), ids, mask_id), -1)
     best = chances.topk(min(top, model.config.vocab_size))
     return [
         list(zip(found, shares, strict=True))
@@ -42,7 +42,7 @@ def unmask(model: Transformer, ids: Sequence[int], mask_id: int, steps: int, nev
     _refuse(model, ids, mask_id)
     if steps < 0:
         raise UserError(f"The number of steps must be at least 1, or 0 for one step for each mask, not {steps}.")
-    model = private(model, laid_out=False)
+    model = private(model)
     text, hidden = list(ids), sum(token == mask_id for token in ids)
     rounds = min(steps or hidden, hidden)
     forbidden = torch.tensor(sorted({mask_id, *never}), device=model.embed.tokens.weight.device)

@@ -142,11 +142,12 @@ def begin(
     return writer, tokens, logits
 
 
-def private(model: Transformer, laid_out: bool) -> Transformer:
+def private(model: Transformer, laid_out: bool = False) -> Transformer:
     """Return a copy of the model in evaluation mode, uncompiled (every length would compile anew), with its weights.
 
     The weights are the model's own. `laid_out`: on a CPU one row times a weight with more outputs than inputs takes
-    half of the time when the weight lies in memory column after column, so such weights are copied that way.
+    half of the time when the weight lies in memory column after column, so such weights are copied that way; of more
+    rows nothing is gained.
     """
     own: dict[int, object] = {id(tensor): tensor for tensor in (*model.parameters(), *model.buffers())}
     weight = model.output_weight
