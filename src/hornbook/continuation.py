@@ -93,8 +93,8 @@ def adopt(model: Model, origin: Origin, codec: Codec, spellings: Mapping[int, Se
     special = [number for number in range(old.size, codec.vocab.size) if number not in spellings]
     given = extended(given, model.config.vocab_size, old.words, special, spellings, seed)
     types = "embed.types.weight"
-    if types in own and types in given:
-        given[types] = _more_types(given[types], len(own[types]))
+    if types in own:
+        given[types] = _more_types(given.get(types), own[types])
     taken = {name: value for name, value in given.items() if name in own and value.shape == own[name].shape}
     wrong = [name for name in given if name in own and name not in taken and not name.startswith("generator.")]
     if wrong:
@@ -114,6 +114,11 @@ def _renamed(state: Mapping[str, Tensor], before: Topology, after: Topology) -> 
     }
 
 
-def _more_types(table: Tensor, size: int) -> Tensor:
-    """Return the table of token types with `size` rows; a new type begins as the first one is."""
-    return torch.cat([table, table[:1].expand(max(0, size - len(table)), -1)])
+def _more_types(table: Tensor | None, wanted: Tensor) -> Tensor:
+    """Return a table of token types like the one wanted, with which the model says what it said without.
+
+    A new type begins as the first one is; where there was none, all begin as nothing.
+    """
+    if table is None:
+        return torch.zeros(wanted.shape)
+    return torch.cat([table, table[:1].expand(max(0, len(wanted) - len(table)), -1)])
