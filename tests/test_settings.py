@@ -244,7 +244,7 @@ def test_a_default_that_depends_on_the_topology_says_so() -> None:
 def test_none_is_written_as_a_word() -> None:
     assert settings._leaf(int | None, "none", "x") is None
     assert settings._leaf(int | None, "3", "x") == 3
-    assert settings._plain((None, 1)) == ["none", 1]
+    assert settings.plain((None, 1)) == ["none", 1]
     assert settings.type_name(int | None) == "whole number or none"
     assert settings.type_name(Literal["a", "b"]) == "a | b"
 
