@@ -55,7 +55,7 @@ def illustrate_row(run: Path, recipe: Recipe, number: int, seed: int) -> Picture
     """
     codec = load_codec(run / TOKENIZER)
     objective = cast(Objective, replace(cast(Any, recipe.objective), vocab=codec.vocab))
-    length = recipe.model.max_length
+    length = recipe.row_length
     objective.check(length)
     store = TokenStore.open(run / TOKENS, codec.vocab)
     rows = Prepared(recall(run), codec, objective, store).training_rows(length)
