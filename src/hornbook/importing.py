@@ -153,7 +153,7 @@ def _record(folder: Path, found: Folder) -> dict[str, Any]:
         "kind": "folder",
         "name": folder.resolve().name,
         "family": found.family.name,
-        "architecture": found.family.architecture,
+        "architecture": found.family.class_of(found.config),
         "parameters": parameters(found.config),
         "positions": found.config.max_length,
         "vocabulary": found.config.vocab_size,

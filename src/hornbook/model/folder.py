@@ -64,7 +64,7 @@ def read_folder(path: Path, *, allow_pickle: bool = False) -> Folder:
     try:
         state = from_hf(family, weights.tensors, config)
     except UserError as error:
-        raise UserError(f"The weights in {path} do not fit {family.architecture}: {error}") from error
+        raise UserError(f"The weights in {path} do not fit {family.class_of(config)}: {error}") from error
     _check(path, family, config, state)
     left = tuple(left_aside(family, weights.tensors, config))
     return Folder(family, config, state, codec, weights.dtype, weights.sha256, left)
@@ -125,7 +125,7 @@ def _check(path: Path, family: Family, config: ModelConfig, state: Mapping[str, 
     if missing := [name for name in wanted if name not in state]:
         raise UserError(
             f"The weights in {path} lack {_named([theirs.get(name, name) for name in missing])} of "
-            f"{family.architecture}: the files are incomplete, or the folder is of another class."
+            f"{family.class_of(config)}: the files are incomplete, or the folder is of another class."
         )
     if more := [name for name in state if name not in wanted]:
         raise UserError(

@@ -180,6 +180,10 @@ class Family:
         """Return None when this class computes exactly what `config` does, else what it needs, in words."""
         return ", ".join(self.objections(config)) or None
 
+    def class_of(self, config: ModelConfig) -> str:
+        """Return their name of the class that holds a model, by whether it has a head for pairs of texts."""
+        return self.pairs if config.pair_head else self.architecture
+
     def settings(self, config: ModelConfig) -> dict[str, Any]:
         """Return the entries of config.json for a model that this class holds, special ids left out."""
         config = explicit(config)
@@ -190,8 +194,7 @@ class Family:
         }
         for rule in self.rules:
             named.update(rule.write(config))
-        architecture = self.pairs if config.pair_head else self.architecture
-        found: dict[str, Any] = {"architectures": [architecture], "model_type": self.model_type}
+        found: dict[str, Any] = {"architectures": [self.class_of(config)], "model_type": self.model_type}
         for place, value in {**named, **self.constants, **self.in_training}.items():
             *path, last = place.split(".")
             inner = found
