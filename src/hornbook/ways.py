@@ -124,7 +124,7 @@ def _ways(objective: Objective, vocab: Vocab) -> tuple[Way, ...]:
     if isinstance(objective, PrefixLM):
         return (Way("on", objective, stop=stop, start=start),)
     if isinstance(objective, Denoising):
-        return (Way("anew", objective, (), end, stop, start),)
+        return (Way("anew", objective, objective.begin, end, stop, start),)
     if isinstance(objective, Denoiser):
         mode = dict(vocab.modes).get(objective.mode)
         before = () if mode is None else (mode,)

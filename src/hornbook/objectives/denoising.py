@@ -13,6 +13,7 @@ Shapes: B rows, T tokens of a row, D documents in all rows, K spans in all rows,
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +47,9 @@ class Denoising:
     Of R tokens round(infill R), at least 1, are hidden in round(hidden / mean_span) spans, at least 1: exact counts, so
     that inputs have one length. Poisson lengths of so many spans, given their sum, are multinomial: each hidden token
     falls into one of the spans, all alike. Spans lie between the kept tokens of a document at uniform places.
+
+    With a tokenizer that names what the decoder starts with, as BART's own does, both sides of a row begin with the
+    start of text, as in BART.
     """
 
     infill: float = 0.3
@@ -85,6 +89,12 @@ class Denoising:
         """No marks; the end of text stands once, at the end of each row's two sides."""
         return (), ()
 
+    @property
+    def begin(self) -> tuple[int, ...]:
+        """What both sides of a row begin with: the start of text, or nothing; see the class."""
+        own = self.vocab.decoder_start is not None and self.vocab.bos is not None
+        return (cast(int, self.vocab.bos),) if own else ()
+
     def counts(self, tokens: Counts) -> tuple[Counts, Counts, Counts, Counts]:
         """Return hidden tokens, spans, deleted and masked tokens of rows with so many real tokens [N]."""
         hidden = noise.share_of(tokens, self.infill) if self.infill else np.zeros_like(tokens)
@@ -100,12 +110,12 @@ class Denoising:
         return Requirements(("pad", "eos", "mask") if self.infill or self.mask else ("pad", "eos"))
 
     def row_length(self, max_length: int) -> int:
-        """One less than the positions: targets are the whole row and the end of text. Inputs are never longer."""
-        return max(max_length - 1, 1)
+        """The positions but one: targets are the whole row and its marks. Inputs are never longer."""
+        return max(max_length - 1 - len(self.begin), 1)
 
     def target_length(self, max_length: int) -> int:
         """As many as positions."""
-        return self.row_length(max_length) + 1
+        return self.row_length(max_length) + 1 + len(self.begin)
 
     def check(self, max_length: int) -> None:
         """Need room for two tokens, padding, end of text, a mask; and sentence ends, to permute sentences."""
@@ -117,7 +127,7 @@ class Denoising:
             raise UserError(f"{_WHO} finds no token that ends a sentence in this tokenizer: set permute to false.")
 
     def __call__(self, rows: Rows) -> Batch:
-        """Return inputs [B, S] and targets [B, T + 1] of rows [B, T]; S depends on T alone.
+        """Return inputs [B, S] and targets [B, T + 1] (T + 2 where rows have a beginning); S depends on T alone.
 
         A row with padding has fewer, and its inputs and targets end in padding.
         """
@@ -155,15 +165,21 @@ class Denoising:
         targets[:, :length] = rows.tokens if own[:, -1].all() else np.where(own != 0, rows.tokens, pad)
         targets[np.arange(size), real] = end
         count = real + (real > 0)
+        if self.begin:
+            first = np.where(real > 0, self.begin[0], pad)[:, None]
+            inputs, targets = (np.hstack([first.astype(side.dtype), side]) for side in (inputs, targets))
+            count += real > 0
         if rows.segments is None:
             return finish(inputs, targets, count, start, None, None)
         last = own[np.arange(size), np.maximum(real - 1, 0)]
         shown = own.take(source)
         shown[place] = np.repeat(own.take(documents.start), shares[1])
         segments = rewrite.lay(shown, reads, width, 0, last)
-        behind = np.zeros(targets.shape, own.dtype)
+        behind = np.zeros((size, length + 1), own.dtype)
         behind[:, :length] = own
         behind[np.arange(size), real] = last
+        if self.begin:
+            segments, behind = (np.hstack([side[:, :1], side]) for side in (segments, behind))
         return finish(inputs, targets, count, start, segments, behind)
 
     @property
