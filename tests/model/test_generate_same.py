@@ -107,7 +107,7 @@ def test_greedy_writing_is_that_of_transformers(pair, settings, count):
     ours = generate(
         model, given, Decoding(max_new=NEW, **settings), stop=frozenset([vocab.eos]), start_id=start_of(model, vocab)
     )
-    # A random BART, its last norm before a tied head, often says the token it has just read: 79 texts after 200 prompts.
+    # A random BART, its last norm before a tied head, often says the token it has just read: 79 texts for 200 prompts.
     assert len({tuple(row) for row in ours}) > 0.35 * count, "the model says something of its own after many prompts"
     for prompt, written in zip(given, ours, strict=True):
         assert written == theirs_of(theirs, prompt, vocab, **settings)
