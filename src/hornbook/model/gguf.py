@@ -59,7 +59,9 @@ def export_gguf(
             getattr(writer, f"add_add_{role}_token")(adds)
         names = gguf.get_tensor_name_map(gguf.MODEL_ARCH[family.name.upper()], config.layers)
         for theirs, tensor in to_hf(family, model_state, config).items():
-            place = str(names.get_name(theirs, (".weight", ".bias")))
+            place = names.get_name(theirs, (".weight", ".bias"))
+            if place is None:
+                raise ValueError(f"GGUF has no name for {theirs}")
             writer.add_tensor(place, _laid_out(theirs, tensor, family, config))
         writer.write_header_to_file()
         writer.write_kv_data_to_file()
