@@ -263,11 +263,11 @@ def test_a_damaged_copy_of_the_origin_is_noticed(gpt2, book, tmp_path, imported)
 def test_a_run_is_gone_on_from_like_a_folder(adapted, book, tmp_path):
     pretrain(recipe(adapted, book), tmp_path / "more", plain=True)
     record = origin_of(tmp_path / "more")
-    assert (record["kind"], record["step"], record["origin"]["family"]) == ("run", 100, "gpt2")
+    assert (record["kind"], record["step"], record["origin"]["family"]) == ("run", 200, "gpt2")
     first = next(json.loads(line)["loss"] for line in (tmp_path / "more" / "metrics.jsonl").open())
     assert first < 2.0
     assert (
-        "run adapted at step 100, itself begun as gpt2"
+        "run adapted at step 200, itself begun as gpt2"
         in (export(open_run(tmp_path / "more")) / "README.md").read_text()
     )
 
