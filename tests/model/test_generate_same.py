@@ -108,7 +108,8 @@ def test_greedy_writing_is_that_of_transformers(pair, settings, count):
         model, given, Decoding(max_new=NEW, **settings), stop=frozenset([vocab.eos]), start_id=start_of(model, vocab)
     )
     # A random BART, its last norm before a tied head, often says the token it has just read: 79 texts for 200 prompts.
-    assert len({tuple(row) for row in ours}) > 0.35 * count, "the model says something of its own after many prompts"
+    least = 0.35 if model.config.norm_place == "post" else 0.75
+    assert len({tuple(row) for row in ours}) > least * count, "the model says something of its own after most prompts"
     for prompt, written in zip(given, ours, strict=True):
         assert written == theirs_of(theirs, prompt, vocab, **settings)
 
