@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+import signal
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -64,7 +68,15 @@ def build(
     else:
         recipe, directory = CorpusRecipe(paths=tuple(what), steps=default_steps()), out
         view.say(corpus_pages.default_said(recipe))
-    ledger = build_recipe(recipe, directory, Engine(engine, workers), view.stage)
+    try:
+        ledger = build_recipe(recipe, directory, Engine(engine, workers), view.stage)
+    except KeyboardInterrupt:
+        words = ["hornbook", "corpus", "build", *what, "--out", str(directory)]
+        words += ["--engine", engine] if engine != "native" else []
+        words += ["--workers", str(workers)] if workers else []
+        print(f"hornbook: Stopped. Go on with: {shlex.join(words)}", file=sys.stderr, flush=True)
+        # Daft's threads are still at work, and an orderly end would wait for them or abort. What is written is whole.
+        os._exit(128 + signal.SIGINT)
     corpus_pages.built(ledger, directory)
 
 

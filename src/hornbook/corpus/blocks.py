@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     import pyarrow
 
 DOCUMENT_COLUMNS = ("place", "id", "source", "text", "meta")
-BLOCK_BYTES = 1 << 24  # of text; a longer document has a block of its own
 BLOCK_DOCUMENTS = 1 << 16
 
 

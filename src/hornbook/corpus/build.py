@@ -13,7 +13,6 @@ import contextlib
 import itertools
 import json
 import shutil
-import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -31,11 +30,11 @@ from hornbook.corpus.stages import CountLines, Measure, ReadUnit, RunSteps, Writ
 from hornbook.corpus.step import Step, Survey
 from hornbook.corpus.surveyed import load_step, save_step
 from hornbook.corpus.units import Piece, discover, group
-from hornbook.errors import Interrupted, UserError
+from hornbook.errors import UserError
 
 REPORT = "report.html"
 UNREAD = "unread.jsonl"
-PART_BYTES = 1 << 28  # of text in a part, about
+UNIT_BLOCKS, PART_BLOCKS = 2, 16  # of text in a unit that is read, and in a part that is written, about
 Stage = Callable[[str, str, int], AbstractContextManager[Callable[[int], None]]]
 
 
@@ -68,10 +67,7 @@ def build_recipe(recipe: CorpusRecipe, out: Path, engine: Engine, stage: Stage =
             _same_recipe(recipe, out)
         else:
             engine.start()
-            try:
-                _Build(recipe, out, engine, stage).run()
-            except KeyboardInterrupt as error:
-                raise Interrupted(f"Stopped. The same command goes on with {out}.", signal.SIGINT) from error
+            _Build(recipe, out, engine, stage).run()
         shutil.rmtree(out / "work", ignore_errors=True)
         found: dict[str, Any] = read_json(out / LEDGER, "ledger")
         return found
@@ -94,7 +90,7 @@ class _Build:
     def run(self) -> None:
         """Go through the stages; what earlier runs left is not done again."""
         self._claim()
-        units = [tuple(unit) for unit in group(self._pieces())]
+        units = [tuple(unit) for unit in group(self._pieces(), UNIT_BLOCKS * self.recipe.block)]
         total = self._read(units)
         folder = self.work / "read"
         for number, (survey, first, steps) in enumerate(runs(self.recipe.steps)):
@@ -124,7 +120,7 @@ class _Build:
 
     def _pieces(self) -> list[Piece]:
         """Return what is read; the lines before each part of a cut file are counted once."""
-        found = discover(self.recipe.paths)
+        found = discover(self.recipe.paths, UNIT_BLOCKS * self.recipe.block)
         plan = self.work / "pieces.json"
         if plan.exists():
             planned = [Piece(**item) for item in read_json(plan, "list of pieces")]
@@ -163,7 +159,8 @@ class _Build:
             name = f"{number:06d}"
             tasks.append((name, json.dumps({"number": number, "pieces": [piece.plain() for piece in unit]})))
             sizes[name] = sum(piece.size for piece in unit)
-        return self._stage("read", folder, ReadUnit(folder, self.recipe.text, self.measure), tasks, sizes)
+        function = ReadUnit(folder, self.recipe.text, self.recipe.block, self.measure)
+        return self._stage("read", folder, function, tasks, sizes)
 
     def _steps(self, before: Path, folder: Path, first: int, steps: tuple[Step, ...]) -> tally.Tally:
         names = self._blocks()
@@ -187,7 +184,7 @@ class _Build:
         return step
 
     def _parts(self, before: Path) -> tally.Tally:
-        """Write the blocks into parts of about PART_BYTES; which block goes where depends on their texts alone."""
+        """Write the blocks into parts of about PART_BLOCKS full ones; the texts alone decide which goes where."""
         from pyarrow import parquet
 
         blocks: dict[str, tuple[str, ...]] = {}
@@ -196,7 +193,7 @@ class _Build:
         for name in self._blocks():
             path = before / f"{name}.parquet"
             weight = _weight(parquet.read_metadata(path))
-            if held and size + weight > PART_BYTES:
+            if held and size + weight > PART_BLOCKS * self.recipe.block:
                 blocks[f"{len(blocks):05d}"] = tuple(held)
                 held, size = [], 0
             held.append(name)

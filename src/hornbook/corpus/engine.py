@@ -174,7 +174,8 @@ def _worker_class(count: int) -> type:
 
             return [answer(self.function, task) for task in tasks.to_pylist()]
 
-    return daft.cls(use_process=True, max_concurrency=count)(Worker)
+    # One alone works in the first process: a small corpus need not wait for another to begin.
+    return daft.cls(use_process=count > 1, max_concurrency=count)(Worker)
 
 
 def begin(payload: bytes, paths: Sequence[str], folder: str) -> Callable[[str], str]:

@@ -97,10 +97,23 @@ def _step(table: dict[str, Any], found: Mapping[str, Any], counted: tuple[str, .
         "changed": changed[0],
         "removed": _named(changed, counted[1:], skip=1),
         "counts": dict(sorted(found.get("counts", {}).items())),
+        "clusters": _clusters(found),
         "examples": {
-            reason: [{"id": identity, "text": text} for _, identity, text in items]
+            reason: [{"id": identity, "text": text, "told": json.loads(told)} for _, identity, text, told in items]
             for reason, items in sorted(found.get("examples", {}).items())
         },
+    }
+
+
+def _clusters(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how many documents stand for how many copies, and the ids of those that stand for most."""
+    sizes = found.get("clusters", {})
+    largest = found.get("largest", {}).get("clusters", [])
+    return {
+        "number": sum(sizes.values()),
+        "documents": sum(int(size) * number for size, number in sizes.items()),
+        "sizes": _binned(sizes),
+        "largest": [{"id": identity, "copies": int(copies)} for _, identity, copies in largest],
     }
 
 

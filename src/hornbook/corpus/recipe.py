@@ -20,18 +20,22 @@ class CorpusRecipe:
 
     paths       files, globs, folders or URLs that fsspec opens; builtin:docs and builtin:code are texts of your Python
     text        the field or column that holds the text
+    block       bytes of text that a worker takes at a time: what it needs of memory grows with it, about tenfold
     tokenizer   a tokenizer.json to count tokens with; empty = tokens are not counted
     steps       what is done, in order
     """
 
     paths: tuple[str, ...] = ()
     text: str = "text"
+    block: int = 1 << 24
     tokenizer: str = ""
     steps: tuple[Step | Survey, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.paths or not all(self.paths):
             raise UserError("paths is empty: name at least one file, folder or URL.")
+        if self.block < 1:
+            raise UserError(f"block must be positive, not {self.block}.")
         if not self.text:
             raise UserError('text is empty: name the field that holds the text, as in text = "text".')
 

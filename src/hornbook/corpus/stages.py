@@ -21,7 +21,6 @@ from numpy.typing import NDArray
 
 from hornbook.corpus import tally
 from hornbook.corpus.blocks import (
-    BLOCK_BYTES,
     BLOCK_DOCUMENTS,
     DOCUMENT_COLUMNS,
     Block,
@@ -32,7 +31,7 @@ from hornbook.corpus.blocks import (
 )
 from hornbook.corpus.packed import blocks
 from hornbook.corpus.reading import Item, Unread, plain, read_unit
-from hornbook.corpus.step import Page, Step
+from hornbook.corpus.step import Page, Step, Verdicts
 from hornbook.corpus.units import Piece
 from hornbook.errors import UserError
 
@@ -84,6 +83,7 @@ class ReadUnit:
 
     folder: Path
     field: str
+    block: int
     measure: Measure
 
     def __call__(self, task: str) -> str:
@@ -100,8 +100,8 @@ class ReadUnit:
 
             unit = tuple(Piece(**piece) for piece in given["pieces"])
             record = number << 32
-            for items in _filled(read_unit(unit, self.field, unread)):
-                block = self._block(items, record)
+            for items in _filled(read_unit(unit, self.field, unread), self.block):
+                block = self._make(items, record)
                 record += len(block)
                 names.append(f"{number:06d}-{len(names):06d}")
                 write_block(self.folder / f"{names[-1]}.parquet", block)
@@ -109,7 +109,7 @@ class ReadUnit:
         write_note(self.folder / f"{number:06d}.json", {"blocks": names, "tally": total})
         return ""
 
-    def _block(self, items: Sequence[Item], first: int) -> Block:
+    def _make(self, items: Sequence[Item], first: int) -> Block:
         texts = [item.text for item in items]
         sizes = self.measure(texts)
         return Block(
@@ -123,13 +123,13 @@ class ReadUnit:
         )
 
 
-def _filled(items: Iterator[Item]) -> Iterator[list[Item]]:
-    """Yield the items of one block after the other."""
+def _filled(items: Iterator[Item], limit: int) -> Iterator[list[Item]]:
+    """Yield the items of one block after the other, up to `limit` bytes of text; a longer one has its own block."""
     held: list[Item] = []
     size = 0
     for item in items:
         weight = len(item.text.encode()) + len(item.meta)
-        if held and (size + weight > BLOCK_BYTES or len(held) == BLOCK_DOCUMENTS):
+        if held and (size + weight > limit or len(held) == BLOCK_DOCUMENTS):
             yield held
             held, size = [], 0
         held.append(item)
@@ -210,10 +210,11 @@ class _State:
             "dropped": self._dropped(verdicts.reasons),
             "changed": tally.by_source([page.sources[kept[place]] for place in changed], removed),
             "counts": dict(verdicts.counts),
-            "examples": self._examples(verdicts.reasons),
+            "examples": self._examples(verdicts),
         }
         if verdicts.metas is not None:
             found["languages"] = tally.count(str(added["language"]) for added in verdicts.metas if "language" in added)
+            tally.add(found, tally.clusters(page.ids, verdicts.metas))
         left = Page(
             page.places[kept],
             [page.ids[index] for index in kept],
@@ -230,11 +231,12 @@ class _State:
             result[reason] = tally.by_source([self.page.sources[index] for index in mine], self.sizes[mine])
         return result
 
-    def _examples(self, reasons: Sequence[str]) -> tally.Tally:
+    def _examples(self, verdicts: Verdicts) -> tally.Tally:
         result: tally.Tally = {}
-        for index, reason in enumerate(reasons):
+        for index, reason in enumerate(verdicts.reasons):
             if reason:
-                tally.add(result, {reason: [tally.example(self.page.ids[index], self.page.texts[index])]})
+                told = verdicts.metas[index] if verdicts.metas is not None else {}
+                tally.add(result, {reason: [tally.example(self.page.ids[index], self.page.texts[index], told)]})
         return result
 
     def block(self) -> Block:

@@ -2,14 +2,17 @@
 
 {"in": {SOURCE: [documents, bytes, words, tokens]},      as read
  "unread": {SOURCE: {REASON: number}}, "repaired": {SOURCE: {ENCODING: number}},
- "steps": {NUMBER: {"dropped": {REASON: {SOURCE: [4]}}, "changed": {SOURCE: [documents, bytes, words, tokens removed]},
-                    "counts": {NAME: number}, "examples": {REASON: [[key, id, text], ...]}, "languages": {...}}},
+ "steps": {NUMBER: {"dropped": {REASON: {SOURCE: [4]}},
+                    "changed": {SOURCE: [documents, and bytes, words, tokens taken out]},
+                    "counts": {NAME: number}, "examples": {REASON: [[key, id, text, told], ...]},
+                    "languages": {...}, "clusters": {...}}},
  "kept": {SOURCE: [4]}, "lengths": {"in" | "kept": {BIN: number}}, "languages": {...}}
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -36,10 +39,22 @@ def add(total: Tally, other: Mapping[str, Any]) -> Tally:
     return total
 
 
-def example(identity: str, text: str) -> list[str]:
-    """Return a document as an example: a key that chooses among them, its id, and the start of its text."""
+def example(identity: str, text: str, told: Mapping[str, Any]) -> list[str]:
+    """Return a document as an example: a key that chooses among them, its id, the start of its text, what was told."""
     key = hashlib.blake2b(identity.encode(), digest_size=8).hexdigest()
-    return [key, identity, text if len(text) <= _EXCERPT else f"{text[:_EXCERPT]} …"]
+    return [key, identity, text if len(text) <= _EXCERPT else f"{text[:_EXCERPT]} …", json.dumps(dict(told))]
+
+
+def clusters(ids: Sequence[str], metas: Sequence[Mapping[str, Any]]) -> Tally:
+    """Return the clusters whose kept documents are here, those that say of how many `copies` they are the one kept.
+
+    {"clusters": {COPIES: number of clusters}, "largest": {"clusters": [[key, id, copies], ...]}}
+    """
+    found = [(int(meta["copies"]), name) for name, meta in zip(ids, metas, strict=True) if "copies" in meta]
+    if not found:
+        return {}
+    largest = sorted([f"{(1 << 40) - copies:013d}", name, str(copies)] for copies, name in found)[:EXAMPLES]
+    return {"clusters": count(str(copies) for copies, _ in found), "largest": {"clusters": largest}}
 
 
 def by_source(sources: Sequence[str], sizes: NDArray[np.int64]) -> Tally:

@@ -2,7 +2,7 @@
 
     paths ──discover──> pieces, in order ──group──> units
     A piece is a file, bytes of a big file of JSON lines, row groups of a big parquet file, or a built-in text.
-    A unit is consecutive pieces of about UNIT bytes: what one worker reads at a time.
+    A unit is consecutive pieces of about so many bytes: what one worker reads at a time.
 
 place = (unit number << 32) + record number, so places ascend in the order of the paths, whoever reads what.
 """
@@ -24,7 +24,6 @@ from hornbook.corpus.packed import BLOCK, COMPRESSED, ending, is_url, open_bytes
 from hornbook.corpus.record import Part
 from hornbook.errors import UserError
 
-UNIT = 1 << 25  # bytes
 FILES = 1000  # of a unit
 _GROWTH = 4  # about how many times larger a packed text is than its file
 
@@ -70,8 +69,8 @@ class Piece:
 Unit = tuple[Piece, ...]
 
 
-def discover(paths: Sequence[str]) -> list[Piece]:
-    """Return the pieces of the paths in order; a file that several paths reach is taken once.
+def discover(paths: Sequence[str], unit: int) -> list[Piece]:
+    """Return the pieces of the paths in order, each of about `unit` bytes; a file that several paths reach comes once.
 
     Raises UserError for a path that leads nowhere.
     """
@@ -81,24 +80,24 @@ def discover(paths: Sequence[str]) -> list[Piece]:
     seen: set[str] = set()
     for path in dict.fromkeys(paths):
         if path.startswith((BUILTIN, HUB)):
-            pieces.append(Piece(path, path, UNIT))
+            pieces.append(Piece(path, path, unit))
         elif is_url(path):
-            pieces += [piece for piece in _remote(path) if piece.path not in seen]
+            pieces += [piece for piece in _remote(path, unit) if piece.path not in seen]
             seen |= {piece.path for piece in pieces}
         else:
             found = local_files(path, ENDINGS, broken_links=True)
             for file in unseen(found.files, seen):
-                pieces += _pieces(file, path, *_facts(file), foreign=found.foreign)
+                pieces += _pieces(file, path, *_facts(file), unit, foreign=found.foreign)
     return pieces
 
 
-def group(pieces: Iterable[Piece]) -> Iterator[Unit]:
-    """Yield units of consecutive pieces: as many as UNIT bytes and FILES allow, at least one."""
+def group(pieces: Iterable[Piece], unit: int) -> Iterator[Unit]:
+    """Yield units of consecutive pieces: as many as `unit` bytes and FILES allow, at least one."""
     held: list[Piece] = []
     size = 0
     for piece in pieces:
         weight = piece.size * (_GROWTH if shown(piece.path).endswith(COMPRESSED) else 1)
-        if held and (size + weight > UNIT or len(held) == FILES):
+        if held and (size + weight > unit or len(held) == FILES):
             yield tuple(held)
             held, size = [], 0
         held.append(piece)
@@ -126,16 +125,16 @@ def _facts(path: Path) -> tuple[int, str]:
     return status.st_size, f"{status.st_size}-{status.st_mtime_ns}"
 
 
-def _pieces(path: Path | str, source: str, size: int, stamp: str, foreign: bool = False) -> Iterator[Piece]:
-    """Yield a file's pieces: one, or several of about UNIT bytes where it is big and can be cut."""
+def _pieces(path: Path | str, source: str, size: int, stamp: str, unit: int, foreign: bool = False) -> Iterator[Piece]:
+    """Yield a file's pieces: one, or several of about `unit` bytes where it is big and can be cut."""
     name = os.fspath(path)
     whole = Piece(name, source, size, stamp, foreign=foreign)
     packed = name.lower().endswith(COMPRESSED)
-    if size <= 2 * UNIT or packed or ending(path) not in (".jsonl", ".ndjson", ".parquet"):
+    if size <= 2 * unit or packed or ending(path) not in (".jsonl", ".ndjson", ".parquet"):
         yield whole
         return
     try:
-        cuts = _row_groups(path) if ending(path) == ".parquet" else _line_starts(path, size)
+        cuts = _row_groups(path, unit) if ending(path) == ".parquet" else _line_starts(path, size, unit)
     except (OSError, ValueError):  # its reader will say what is wrong
         cuts = []
     if len(cuts) < 2:
@@ -145,15 +144,15 @@ def _pieces(path: Path | str, source: str, size: int, stamp: str, foreign: bool 
         yield Piece(name, source, weight, stamp, start, stop, first)
 
 
-def _line_starts(path: Path | str, size: int) -> list[tuple[int, int, int]]:
-    """Return (byte, number of the first line or 0, bytes) for about every UNIT bytes, each at the start of a line."""
+def _line_starts(path: Path | str, size: int, unit: int) -> list[tuple[int, int, int]]:
+    """Return (byte, number of the first line or 0, bytes) for about every `unit` bytes, each at the start of a line."""
     starts = [0]
     with open_bytes(path) as stream:
         named = marked(stream.read(4096))
         if named and named[0].codec != "utf-8":
             return []
-        while starts[-1] + 2 * UNIT <= size:
-            place = starts[-1] + UNIT
+        while starts[-1] + 2 * unit <= size:
+            place = starts[-1] + unit
             stream.seek(place)
             while block := stream.read(BLOCK):
                 found = block.find(b"\n")
@@ -166,8 +165,8 @@ def _line_starts(path: Path | str, size: int) -> list[tuple[int, int, int]]:
     return [(start, 0 if start else 1, stop - start) for start, stop in zip(starts, [*starts[1:], size], strict=True)]
 
 
-def _row_groups(path: Path | str) -> list[tuple[int, int, int]]:
-    """Return (row group, number of its first row, bytes) for about every UNIT bytes."""
+def _row_groups(path: Path | str, unit: int) -> list[tuple[int, int, int]]:
+    """Return (row group, number of its first row, bytes) for about every `unit` bytes."""
     from pyarrow.parquet import ParquetFile
 
     cuts: list[tuple[int, int, int]] = []
@@ -175,7 +174,7 @@ def _row_groups(path: Path | str) -> list[tuple[int, int, int]]:
     with ParquetFile(open_bytes(path) if is_url(path) else path) as table:
         for index in range(table.num_row_groups):
             facts = table.metadata.row_group(index)
-            if not cuts or (size and size + facts.total_byte_size > UNIT):
+            if not cuts or (size and size + facts.total_byte_size > unit):
                 cuts.append((index, row, 0))
                 size = 0
             size += facts.total_byte_size
@@ -184,7 +183,7 @@ def _row_groups(path: Path | str) -> list[tuple[int, int, int]]:
     return cuts
 
 
-def _remote(url: str) -> Iterator[Piece]:
+def _remote(url: str, unit: int) -> Iterator[Piece]:
     """Yield the pieces of what a URL leads to: a file, a folder, or the files that match a pattern."""
     try:
         import fsspec
@@ -199,7 +198,7 @@ def _remote(url: str) -> Iterator[Piece]:
             files = [path] if filesystem.exists(path) else []
         for name in files:
             facts = filesystem.info(name)
-            yield from _pieces(filesystem.unstrip_protocol(name), url, facts["size"] or 0, _remote_stamp(facts))
+            yield from _pieces(filesystem.unstrip_protocol(name), url, facts["size"] or 0, _remote_stamp(facts), unit)
     except ImportError as error:
         extra = "s3" if url.startswith("s3:") else "corpus"
         raise UserError(f"{url} needs a library that is not installed: pip install 'hornbook[{extra}]'") from error
