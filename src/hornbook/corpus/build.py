@@ -21,7 +21,7 @@ from typing import Any
 
 from hornbook import __version__
 from hornbook.artifacts import MANIFEST, disk_errors, lock, read_json, read_manifest, seal, write_file, write_json
-from hornbook.corpus import ledger, tally
+from hornbook.corpus import ledger, report, tally
 from hornbook.corpus.built import DOCUMENTS, KIND, LEDGER, RECIPE
 from hornbook.corpus.catalogue import is_survey
 from hornbook.corpus.engine import Engine, documents, work
@@ -245,7 +245,8 @@ class _Build:
         write_json(self.out / LEDGER, account)
         write_file(self.out / RECIPE, dumps(self.recipe))
         parts = sorted(path.relative_to(self.out).as_posix() for path in (self.out / DOCUMENTS).glob("*.parquet"))
-        seal(self.out, KIND, {"version": __version__}, [*parts, LEDGER, RECIPE, UNREAD])
+        write_file(self.out / REPORT, report.page(account))
+        seal(self.out, KIND, {"version": __version__}, [*parts, LEDGER, RECIPE, REPORT, UNREAD])
 
 
 def _weight(facts: Any) -> int:
