@@ -20,6 +20,7 @@ _CANDIDATES: tuple[str, ...] = ("cp1252", "cp1250", "cp1251", "koi8_r", "gb18030
 _CANDIDATES += ("cp1253", "cp1254", "cp1256")
 _SURE = 0.8  # of 1: below it a guess is refused
 _SAMPLE = 1 << 16
+_THIN = 32  # with fewer bytes beyond ASCII, and no language in sight, only a few accents of the West are taken for sure
 _DAMAGED = 0.02  # of the characters beyond ASCII: with fewer broken ones it is UTF-8 that was damaged
 
 
@@ -91,6 +92,8 @@ def guess(data: bytes) -> Encoding:
     if not found:
         raise Undecodable("unknown encoding")
     best = max(found, key=lambda item: item[:2])[2]
+    if beyond < _THIN and best.coherence <= 0 and (best.encoding != "cp1252" or beyond * 4 > len(sample)):
+        raise Undecodable("unknown encoding, too little to tell it from")
     confidence = round(1 - best.chaos, 2)
     if confidence < _SURE:
         raise Undecodable(f"unknown encoding, perhaps {best.encoding} (confidence {confidence:.2f})")

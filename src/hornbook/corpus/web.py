@@ -45,7 +45,8 @@ def warc(path: Path | str, reading: Reading, part: Part) -> Iterator[Record]:
     number = 0
     try:
         # Unpacked by us: the library passes over a cut in silence.
-        with io.BufferedReader(_Stream(blocks(path))) as stream:
+        source = _Stream(blocks(path))
+        with io.BufferedReader(source) as stream:
             for number, item in enumerate(ArchiveIterator(stream), start=1):
                 try:
                     record = _archived(item, number, f"{name}, record {number}", reading.field)
@@ -54,6 +55,8 @@ def warc(path: Path | str, reading: Reading, part: Part) -> Iterator[Record]:
                     continue
                 if record is not None:
                     yield record
+        if source.error is not None:
+            raise source.error
     except (ArchiveLoadFailed, EOFError, ValueError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         message = f"{name}, after record {number}, cannot be read as WARC ({reason}). Restore it."
@@ -67,11 +70,12 @@ def _archived(item: Any, number: int, where: str, field: str) -> Record | None:
         return None
     headers = item.http_headers if kind == "response" else item.rec_headers
     content = ((headers.get_header("Content-Type") if headers else None) or "").partition(";")[0].strip().lower()
-    declared = item.rec_headers.get_header("Content-Length")
     data = item.content_stream().read(LONGEST + 1)
     if len(data) > LONGEST:
         raise BadRecord(f"{where}, is longer than {LONGEST:,} bytes.", "too long a page", number)
-    if declared and kind != "response" and len(data) < int(declared):
+    while item.raw_stream.read(1 << 16):
+        pass
+    if item.raw_stream.limit > 0:
         raise BadRecord(f"{where}, is cut.", "damaged WARC file", number)
     if kind == "response" and headers is not None and not headers.get_statuscode().startswith("2"):
         raise BadRecord(f"{where}, is no page (status {headers.get_statuscode()}).", "no page: its status", number)
@@ -92,17 +96,21 @@ def _archived(item: Any, number: int, where: str, field: str) -> Record | None:
 
 
 class _Stream(io.RawIOBase):
-    """Pieces of bytes as a stream that can be read."""
+    """Pieces of bytes as a stream that can be read; where they break off it ends, and `error` says why."""
 
     def __init__(self, pieces: Iterator[bytes]) -> None:
         self._pieces, self._held = pieces, b""
+        self.error: BadRecord | None = None
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
         while not self._held:
-            piece = next(self._pieces, None)
+            try:
+                piece = next(self._pieces, None)
+            except BadRecord as error:
+                self.error, piece = error, None
             if piece is None:
                 return 0
             self._held = piece
