@@ -75,7 +75,7 @@ def _archived(item: Any, number: int, where: str, field: str) -> Record | None:
         raise BadRecord(f"{where}, is longer than {LONGEST:,} bytes.", "too long a page", number)
     while item.raw_stream.read(1 << 16):
         pass
-    if item.raw_stream.limit > 0:
+    if getattr(item.raw_stream, "limit", 1) > 0:  # no limit: its header is cut, and does not tell its length
         raise BadRecord(f"{where}, is cut.", "damaged WARC file", number)
     if kind == "response" and headers is not None and not headers.get_statuscode().startswith("2"):
         raise BadRecord(f"{where}, is no page (status {headers.get_statuscode()}).", "no page: its status", number)
