@@ -15,14 +15,14 @@ SOURCE = Path(hornbook.__file__).parent
 
 # Lowest first. Rooms of one level may import each other only where the level says so.
 LEVELS: tuple[tuple[set[str], bool], ...] = (
-    ({"errors", "artifacts", "keys", "vocab", "batch"}, True),
+    ({"errors", "artifacts", "fields", "keys", "vocab", "batch"}, True),
     ({"corpus", "objectives", "scaling"}, False),
     ({"tokens"}, False),
     ({"model"}, False),
     ({"train"}, False),
     ({"evaluate", "transfer", "collators"}, False),
     ({"recipe", "run", "study", "report"}, True),
-    ({"app", "cli", "presentation", "doctor"}, True),
+    ({"app", "cli", "corpus_cli", "corpus_pages", "presentation", "doctor"}, True),
 )
 LEVEL = {name: number for number, (names, _) in enumerate(LEVELS) for name in names}
 # A file beside run.py that no level names is a part of it.
@@ -35,7 +35,7 @@ ONLY: dict[str, set[str]] = {
     "artifacts": set(),
     **{name: {"numpy"} for name in ("keys", "vocab", "batch", "objectives", "scaling")},
 }
-WITHOUT_TORCH = {*ONLY, "corpus", "tokens", "console", "recipe", "settings", "recipes"}
+WITHOUT_TORCH = {*ONLY, "fields", "corpus", "tokens", "console", "recipe", "settings", "recipes"}
 
 
 def module_name(path: Path) -> str:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from hornbook import settings
+from hornbook import fields, settings
 from hornbook.errors import UserError
 from hornbook.manual import describe_settings
 from hornbook.model.config import modern
@@ -242,11 +242,11 @@ def test_a_default_that_depends_on_the_topology_says_so() -> None:
 
 
 def test_none_is_written_as_a_word() -> None:
-    assert settings._leaf(int | None, "none", "x") is None
-    assert settings._leaf(int | None, "3", "x") == 3
+    assert fields.leaf(int | None, "none", "x") is None
+    assert fields.leaf(int | None, "3", "x") == 3
     assert settings.plain((None, 1)) == ["none", 1]
-    assert settings.type_name(int | None) == "whole number or none"
-    assert settings.type_name(Literal["a", "b"]) == "a | b"
+    assert fields.type_name(int | None) == "whole number or none"
+    assert fields.type_name(Literal["a", "b"]) == "a | b"
 
 
 def test_objectives_within_objectives_are_tables_in_the_file(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hornbook import __version__
+from hornbook import __version__, corpus_cli
 from hornbook.errors import HornbookError, ResourceError, UserError
 from hornbook.objectives.names import MEANINGS
 
@@ -52,6 +52,8 @@ Every a.b=c is a setting; `hornbook settings` lists them all."""
 
 _OBJECTIVES = ", ".join(MEANINGS)
 _SHOW_EPILOG = "What each objective teaches\n\n" + "\n\n".join(f"{name}  ·  {what}" for name, what in MEANINGS.items())
+
+app.add_typer(corpus_cli.app, name="corpus")
 
 RunPath = Annotated[
     Path, typer.Argument(metavar="RUN", help="A run directory, as `pretrain` made it.", show_default=False)

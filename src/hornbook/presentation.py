@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
+    from hornbook.corpus.catalogue import Line as StepLine
     from hornbook.doctor import Finding
     from hornbook.manual import Line, Setting
     from hornbook.measuring import Evaluation
@@ -37,7 +38,7 @@ def console() -> Console:
     return Console(highlight=False, soft_wrap=True)
 
 
-def settings(lines: Sequence[Setting]) -> None:
+def settings(lines: Sequence[Setting | StepLine]) -> None:
     """Print settings: a table on a terminal, else one tab-separated line each."""
     _table(lines, (("setting", "bold"), ("type", "cyan"), ("default", "green"), ("meaning", "")))
 
