@@ -97,9 +97,10 @@ class RepeatedText:
 
         @daft.func.batch(return_dtype=DataType.list(DataType.uint64()))
         def hashed(texts: daft.Series) -> Any:
-            return [
-                list({value for value in unit_hashes(text, border, shortest) if value}) for text in texts.to_pylist()
-            ]
+            import pyarrow
+
+            found = [{value for value in unit_hashes(text, border, shortest) if value} for text in texts.to_pylist()]
+            return pyarrow.array(map(list, found), pyarrow.list_(pyarrow.uint64()))  # Daft's own way is through floats
 
         units = documents.select("place", hashed(col("text")).alias("unit")).explode("unit")
         units.where(col("unit").not_null()).write_parquet(str(directory / "units"), compression="none")

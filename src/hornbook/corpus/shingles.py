@@ -147,7 +147,7 @@ def _banded(directory: Path, likeness: Likeness) -> Iterator[tuple[Places, NDArr
 def band_keys(signatures: NDArray[np.uint32]) -> NDArray[np.uint64]:
     """Return uint64[N, bands] of signatures [N, bands, rows]: equal where all rows of the same band are."""
     bands = signatures.shape[1]
-    key = np.broadcast_to(np.arange(1, bands + 1, dtype=np.uint64), signatures.shape[:2]).copy()
+    key = np.broadcast_to(keys.mix(np.arange(1, bands + 1)), signatures.shape[:2]).copy()
     for row in range(signatures.shape[2]):  # the mixing step of MurmurHash3's finalizer
         key ^= signatures[:, :, row]
         key *= np.uint64(0xFF51AFD7ED558CCD)
