@@ -5,15 +5,27 @@ from __future__ import annotations
 import importlib
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from hornbook.corpus.exact import ExactDuplicates, RepeatedText
+from hornbook.corpus.fuzzy import NearDuplicates
+from hornbook.corpus.overlap import Benchmarks, Elsewhere
 from hornbook.corpus.step import Step, Survey
 from hornbook.errors import UserError, nearest
 from hornbook.fields import help_of, leaf, leaves, plain, type_name
 
-CATALOGUE: dict[str, type[Any]] = {}
+CATALOGUE: Mapping[str, type[Any]] = MappingProxyType(
+    {
+        "exact-duplicates": ExactDuplicates,
+        "near-duplicates": NearDuplicates,
+        "repeated-text": RepeatedText,
+        "elsewhere": Elsewhere,
+        "benchmarks": Benchmarks,
+    }
+)
 # What a corpus is built with when no recipe is given.
-DEFAULT: tuple[str, ...] = ()
+DEFAULT: tuple[str, ...] = ("exact-duplicates", "near-duplicates")
 
 
 def kind_of(step: Step | Survey) -> str:
