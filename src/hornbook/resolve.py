@@ -16,7 +16,7 @@ from hornbook.assembly import build_loader, build_model, build_optimizers
 from hornbook.errors import UserError
 from hornbook.model.config import ModelConfig
 from hornbook.model.count import parameters
-from hornbook.objectives.base import tokens_per_row
+from hornbook.objectives.base import Paired, tokens_per_row
 from hornbook.prepare import Prepared
 from hornbook.recipe import Budget, Recipe
 from hornbook.train.loop import precision
@@ -37,6 +37,9 @@ _DROPOUT = ((4, 0.0), (16, 0.1), (32, 0.2), (math.inf, 0.3))
 # A step reads at least so many tokens, and so many for each unit of the width: Muon's work is done once a step, and is
 # about 4.3 width / tokens of the rest: a fifth (docs/LOG.md).
 _STEP_TOKENS, _STEP_TOKENS_PER_WIDTH = 4096, 20
+# A step of pairs of texts, which have one label a row, reads this share of that: they need steps more than tokens
+# (docs/LOG.md).
+_PAIRED_SHARE = 0.5
 _COMPILE_MINUTES = 10.0
 _CALIBRATION_SECONDS = 3.0
 
@@ -112,7 +115,9 @@ def _rows(recipe: Recipe) -> int:
     training, length = recipe.training, recipe.row_length
     if training.batch_rows:
         return training.batch_rows
-    tokens = max(_STEP_TOKENS, _STEP_TOKENS_PER_WIDTH * recipe.model.width)
+    tokens: float = max(_STEP_TOKENS, _STEP_TOKENS_PER_WIDTH * recipe.model.width)
+    if isinstance(recipe.objective, Paired):
+        tokens *= _PAIRED_SHARE
     rows = 1 << max(0, math.ceil(math.log2(tokens / length)))
     return -(-rows // training.micro_batch) * training.micro_batch if training.micro_batch else rows
 
