@@ -1,0 +1,409 @@
+"""Kernels: compiled counterparts of functions of arrays, each equal bit for bit to the numpy body that asks for it.
+
+Only `hornbook.objectives.fast` imports this module, since it needs numba. A kernel has the name of its function, and
+its shapes; it raises ValueError or IndexError for what it leaves to the numpy body, which then says what is wrong.
+Floats are computed in the same order as there. Streams and flags come as arguments, and all kernels are in one file,
+long as it is, because numba keeps compiled code until the file of the function changes, whatever else changes.
+
+Shapes: B rows, T tokens of a row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import numba
+import numpy as np
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+_kernel = cast(Callable[[Function], Function], numba.njit(cache=True, nogil=True, error_model="numpy"))
+_int: Any = np.int64
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
+_MIX_2 = np.uint64(0x94D049BB133111EB)
+_LOW = np.uint64(0xFFFFFFFF)
+_ONE, _27, _30, _31, _32 = (np.uint64(number) for number in (1, 27, 30, 31, 32))
+
+
+@_kernel
+def _word(key: Any, number: Any, stream: Any) -> Any:
+    """Return word `number`, from 0, of a stream; see `hornbook.keys.bits`."""
+    z = key + ((np.uint64(stream) << _32) + np.uint64(number) + _ONE) * _GOLDEN
+    z = (z ^ (z >> _30)) * _MIX_1
+    z = (z ^ (z >> _27)) * _MIX_2
+    return z ^ (z >> _31)
+
+
+@_kernel
+def _halves(into: Any, key: Any, stream: Any) -> None:
+    """Fill uint32[N] with the low and the high half of each word in turn; see `hornbook.keys.halves`."""
+    for pair in range(len(into) // 2):
+        word = _word(key, pair, stream)
+        into[2 * pair] = np.uint32(word & _LOW)
+        into[2 * pair + 1] = np.uint32(word >> _32)
+    if len(into) % 2:
+        into[-1] = np.uint32(_word(key, len(into) // 2, stream) & _LOW)
+
+
+@_kernel
+def _bits_for(count: Any) -> Any:
+    bits = 0
+    while (1 << bits) < count:
+        bits += 1
+    return bits
+
+
+@_kernel
+def _tickets(words: Any, key: Any, stream: Any) -> None:
+    """Fill uint32[T] or uint64[T] with different words: random bits, then the column; see `noise.exact`."""
+    length = len(words)
+    column_bits = _bits_for(length)
+    if words.itemsize == 4:
+        _halves(words, key, stream)
+        mask = np.uint32((1 << 31) - (1 << column_bits))
+        for column in range(length):
+            words[column] = (words[column] & mask) | np.uint32(column)
+    else:
+        wide = (_ONE << np.uint64(63)) - (_ONE << np.uint64(column_bits))
+        for column in range(length):
+            words[column] = (_word(key, column, stream) & wide) | np.uint64(column)
+
+
+@_kernel
+def _upto(words: Any, limit: Any) -> Any:
+    """Return how many words are at most `limit`; LLVM makes vector code of this."""
+    number = 0
+    for place in range(len(words)):
+        number += _int(words[place] <= limit)
+    return number
+
+
+@_kernel
+def _limit(words: Any, wanted: Any, total: Any, top: Any) -> Any:
+    """Return a number that exactly `wanted` of the words, all different, do not exceed; `total` of them are below top.
+
+    The words are uniform, so that interpolation finds it in a few looks; every second look halves the interval.
+    """
+    low, high = np.uint64(0), np.uint64(top) - _ONE  # it lies in [low, high]
+    below, above = 0, total
+    halve = False
+    while True:
+        if halve or above <= below:
+            middle = low + ((high - low) >> _ONE)
+        else:
+            share = np.float64(wanted - below) / np.float64(above - below)
+            middle = min(low + np.uint64(np.float64(high - low) * min(max(share, 0.0), 1.0)), high)
+        halve = not halve
+        found = _upto(words, words.dtype.type(middle))
+        if found == wanted:
+            return words.dtype.type(middle)
+        if low >= high:
+            raise ValueError("more are wanted than there are")
+        if found < wanted:
+            low, below = middle + _ONE, found
+        else:
+            high, above = middle, found
+
+
+@_kernel
+def _exact(allowed: Any, counts: Any, keys: Any, stream: Any, words: Any) -> Any:
+    rows, length = allowed.shape
+    chosen = np.empty((rows, length), np.bool_)
+    none = words.dtype.type(-1)
+    top = _ONE << np.uint64(8 * words.itemsize - 1)
+    for row in range(rows):
+        if counts[row] <= 0:
+            chosen[row] = False
+            continue
+        _tickets(words, keys[row], stream)
+        free = 0
+        for column in range(length):
+            free += _int(allowed[row, column])
+        for column in range(length):
+            words[column] |= none * words.dtype.type(not allowed[row, column])
+        limit = _limit(words, counts[row], free, top)
+        for column in range(length):
+            chosen[row, column] = words[column] <= limit
+    return chosen
+
+
+@_kernel
+def exact(allowed: Any, counts: Any, keys: Any, stream: Any) -> Any:
+    """See `noise.exact`."""
+    length = allowed.shape[1]
+    if _bits_for(length) <= 12:
+        return _exact(allowed, counts, keys, stream, np.empty(length, np.uint32))
+    return _exact(allowed, counts, keys, stream, np.empty(length, np.uint64))
+
+
+@_kernel
+def _known(tokens: Any, size: Any) -> None:
+    """Refuse tokens that a table of `size` ids does not have."""
+    most = np.uint64(0)
+    for row in range(tokens.shape[0]):
+        for column in range(tokens.shape[1]):
+            most = max(most, np.uint64(tokens[row, column]))
+    if tokens.size and most >= np.uint64(size):
+        raise IndexError("not in the vocabulary")
+
+
+@_kernel
+def candidates(tokens: Any, segments: Any, special: Any) -> Any:
+    """See `noise.candidates`; segments without rows stand for none."""
+    _known(tokens, len(special))
+    free = np.empty(tokens.shape, np.bool_)
+    rows, length = tokens.shape
+    for row in range(rows):
+        for column in range(length):
+            free[row, column] = not special[np.uint64(tokens[row, column])]
+    if len(segments):
+        for row in range(rows):
+            for column in range(length):
+                free[row, column] &= segments[row, column] != 0
+    return free
+
+
+@_kernel
+def row_counts(mask: Any) -> Any:
+    """See `noise.row_counts`."""
+    counts = np.empty(mask.shape[0], np.int64)
+    for row in range(mask.shape[0]):
+        number = 0
+        for column in range(mask.shape[1]):
+            number += _int(mask[row, column])
+        counts[row] = number
+    return counts
+
+
+@_kernel
+def bernoulli(allowed: Any, bound: Any, keys: Any, stream: Any) -> Any:
+    """See `noise.bernoulli`; `bound` float64[B] is the rate in steps of 2**-32."""
+    rows, length = allowed.shape
+    chosen = np.empty((rows, length), np.bool_)
+    words = np.empty(length, np.uint32)
+    for row in range(rows):
+        most = bound[row]
+        _halves(words, keys[row], stream)
+        limit = np.uint32(max(most - 1.0, 0.0))
+        some = most > 0.0
+        for column in range(length):
+            chosen[row, column] = (words[column] <= limit) & allowed[row, column] & some
+    return chosen
+
+
+@_kernel
+def substitute(
+    tokens: Any, noise: Any, keys: Any, mask: Any, hidden: Any, replaced: Any, words: Any, units: Any, stream: Any
+) -> Any:
+    """See `rewrite.substitute`; `hidden` and `replaced` are bounds in steps of 2**-32, units may have no entries."""
+    rows, length = tokens.shape
+    inputs = tokens.copy()
+    place = np.empty(length + 1, np.int64)
+    number = np.uint64(len(words))
+    below, upto = np.uint64(hidden), np.uint64(replaced)
+    seen = 0
+    for row in range(rows):
+        found = 0
+        for column in range(length):
+            place[found] = column
+            found += _int(noise[row, column])
+        for item in range(found):
+            column = place[item]
+            draw = _word(keys[row], column, stream)
+            deciding = draw
+            if len(units):
+                unit = units[seen + item]
+                deciding = _word(keys[unit // length], unit % length, stream)
+            choice = deciding >> _32
+            if choice < below:
+                inputs[row, column] = mask
+            elif choice < upto:
+                inputs[row, column] = words[((draw & _LOW) * number) >> _32]
+        seen += found
+    return inputs
+
+
+@_kernel
+def words(tokens: Any, segments: Any, table: Any, text: Any, starts: Any, ends: Any) -> Any:
+    """See `units.words`; `table` uint8[V] has the flags of each token, segments without rows stand for none."""
+    _known(tokens, len(table))
+    rows, length = tokens.shape
+    free = np.empty((rows, length), np.bool_)
+    begins = np.empty((rows, length), np.bool_)
+    flags = np.empty(length, np.uint8)
+    text, starts, both = np.uint8(text), np.uint8(starts), np.uint8(text | ends)
+    for row in range(rows):
+        for column in range(length):
+            flags[column] = table[np.uint64(tokens[row, column])]
+        for column in range(length):
+            free[row, column] = (flags[column] & text) != 0
+        if length:
+            begins[row, 0] = True
+        for column in range(1, length):
+            begins[row, column] = ((flags[column] & starts) != 0) | ((flags[column - 1] & both) != text)
+        if len(segments):
+            for column in range(length):
+                free[row, column] &= segments[row, column] != 0
+            for column in range(1, length):
+                begins[row, column] |= segments[row, column] != segments[row, column - 1]
+        for column in range(length):
+            begins[row, column] &= free[row, column]
+    return free, begins
+
+
+@_kernel
+def tile(begins: Any, free: Any, segments: Any, lengths: Any, keys: Any, stream: Any, shift: Any) -> Any:
+    """See `units.tile`; `lengths` uint8[65536] has a length for each draw, segments without rows stand for none."""
+    rows, length = begins.shape
+    starts = np.empty((rows, length), np.bool_)
+    place = np.empty(length + 1, np.int64)
+    for row in range(rows):
+        found = 0
+        for column in range(length):
+            place[found] = column
+            found += _int(begins[row, column])
+        if length:
+            starts[row, 0] = begins[row, 0]
+        for column in range(1, length):
+            starts[row, column] = begins[row, column] & (not free[row, column - 1])
+        if len(segments):
+            for column in range(1, length):
+                starts[row, column] |= begins[row, column] & (segments[row, column] != segments[row, column - 1])
+        first, draw = 0, 0
+        while first < found:
+            word = _word(keys[row], draw // 2, stream)
+            for half in (word & _LOW, word >> _32):
+                if first < found:
+                    starts[row, place[first]] = True
+                    first += _int(lengths[half >> np.uint64(shift)])
+            draw += 2
+    return starts
+
+
+@_kernel
+def _sort(words: Any, into: Any, begins: Any, top: Any) -> None:
+    """Sort words [N], uniform below `top` < 2**32 or so, into `into`: by a bucket for each, then by insertion.
+
+    begins   int64[N + 1], to work in
+    """
+    number = len(words)
+    scale = np.float64(number) / np.float64(top)
+    begins[: number + 1] = 0
+    for place in range(number):
+        begins[min(_int(np.float64(words[place]) * scale), number - 1) + 1] += 1
+    for place in range(number):
+        begins[place + 1] += begins[place]
+    for place in range(number):
+        bucket = min(_int(np.float64(words[place]) * scale), number - 1)
+        into[begins[bucket]] = words[place]
+        begins[bucket] += 1
+    for place in range(1, number):
+        word, before = into[place], place - 1
+        while before >= 0 and into[before] > word:
+            into[before + 1] = into[before]
+            before -= 1
+        into[before + 1] = word
+
+
+@_kernel
+def _choose(free: Any, begins: Any, counts: Any, keys: Any, cut: Any, stream: Any, words: Any) -> Any:
+    rows, length = free.shape
+    mask = np.zeros((rows, length), np.bool_)
+    units = np.empty(rows * length, np.int64)
+    place = np.empty(length + 1, np.int64)
+    sizes = np.empty(length + 1, np.int64)
+    taken = np.empty(length + 1, np.int64)  # how many tokens are taken of the unit that begins at a column
+    tickets, lowest = np.empty(length + 1, words.dtype), np.empty(length + 1, words.dtype)
+    order = np.empty(length + 1, words.dtype)
+    buckets = np.empty(length + 2, np.int64)
+    columns = (_ONE << np.uint64(_bits_for(length))) - _ONE
+    top = _ONE << np.uint64(8 * words.itemsize - 1)
+    given = 0
+    for row in range(rows):
+        wanted = counts[row]
+        if wanted <= 0:
+            continue
+        found = 0
+        for column in range(length):
+            place[found] = column
+            found += _int(begins[row, column] | (not free[row, column]))
+        place[found] = length
+        if found and place[0]:
+            raise ValueError("the row begins inside a unit")
+        _tickets(words, keys[row], stream)
+        number, covered = 0, 0
+        for edge in range(found):
+            column = place[edge]
+            taken[column] = 0
+            sizes[column] = place[edge + 1] - column
+            tickets[number] = words[column]
+            here = _int(begins[row, column])
+            covered += here * sizes[column]
+            number += here
+        if number == 0 or covered < wanted:
+            raise ValueError("no units for what is wanted")
+        looked = min(number, _int(wanted * number // covered + 28))
+        while True:
+            if looked < number:
+                limit = _limit(tickets[:number], looked, number, top)
+                kept = 0
+                for unit in range(number):
+                    lowest[kept] = tickets[unit]
+                    kept += _int(tickets[unit] <= limit)
+                _sort(lowest[:looked], order, buckets, np.uint64(limit) + _ONE)
+            else:
+                _sort(tickets[:number], order, buckets, top)
+            left = wanted
+            for unit in range(looked):
+                column = _int(np.uint64(order[unit]) & columns)
+                if sizes[column] <= left:
+                    taken[column] = sizes[column]
+                    left -= sizes[column]
+                    if left == 0:
+                        break
+            if left == 0 or looked == number:
+                break
+            for unit in range(looked):
+                taken[_int(np.uint64(order[unit]) & columns)] = 0
+            looked = number
+        if left > 0 and (cut or left == wanted):
+            unit = 0
+            while taken[_int(np.uint64(order[unit]) & columns)]:
+                unit += 1
+            column = _int(np.uint64(order[unit]) & columns)
+            taken[column] = min(sizes[column], left) if cut else sizes[column]
+        for edge in range(found):
+            column = place[edge]
+            for here in range(column, column + taken[column]):
+                mask[row, here] = True
+                units[given] = row * length + column
+                given += 1
+    return mask, units[:given].copy()
+
+
+@_kernel
+def choose(free: Any, begins: Any, counts: Any, keys: Any, cut: Any, stream: Any) -> Any:
+    """See `units.choose`: the mask and the units."""
+    length = free.shape[1]
+    if _bits_for(length) <= 12:
+        return _choose(free, begins, counts, keys, cut, stream, np.empty(length, np.uint32))
+    return _choose(free, begins, counts, keys, cut, stream, np.empty(length, np.uint64))
+
+
+@_kernel
+def causal(tokens: Any, segments: Any) -> Any:
+    """See `causal.Causal`: inputs, targets, weights, their sums, and the segments of inputs."""
+    rows, length = tokens.shape[0], tokens.shape[1] - 1
+    inputs, targets = np.empty((rows, length), tokens.dtype), np.empty((rows, length), tokens.dtype)
+    weights, count = np.empty((rows, length), np.float32), np.empty(rows, np.float64)
+    kept = np.empty((rows, length), segments.dtype)
+    for row in range(rows):
+        inputs[row], targets[row], kept[row] = tokens[row, :-1], tokens[row, 1:], segments[row, :-1]
+        scored = 0
+        for column in range(length):
+            here = (segments[row, column] == segments[row, column + 1]) & (segments[row, column] != 0)
+            weights[row, column] = np.float32(here)
+            scored += _int(here)
+        count[row] = scored
+    return inputs, targets, weights, count, kept
