@@ -19,6 +19,7 @@ import numpy as np
 Function = TypeVar("Function", bound=Callable[..., Any])
 _kernel = cast(Callable[[Function], Function], numba.njit(cache=True, nogil=True, error_model="numpy"))
 _int: Any = np.int64
+_float: Any = np.float64
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
 _MIX_2 = np.uint64(0x94D049BB133111EB)
@@ -92,8 +93,8 @@ def _limit(words: Any, wanted: Any, total: Any, top: Any) -> Any:
         if halve or above <= below:
             middle = low + ((high - low) >> _ONE)
         else:
-            share = np.float64(wanted - below) / np.float64(above - below)
-            middle = min(low + np.uint64(np.float64(high - low) * min(max(share, 0.0), 1.0)), high)
+            share = _float(wanted - below) / _float(above - below)
+            middle = min(low + np.uint64(_float(high - low) * min(max(share, 0.0), 1.0)), high)
         halve = not halve
         found = _upto(words, words.dtype.type(middle))
         if found == wanted:
@@ -288,14 +289,14 @@ def _sort(words: Any, into: Any, begins: Any, top: Any) -> None:
     begins   int64[N + 1], to work in
     """
     number = len(words)
-    scale = np.float64(number) / np.float64(top)
+    scale = _float(number) / _float(top)
     begins[: number + 1] = 0
     for place in range(number):
-        begins[min(_int(np.float64(words[place]) * scale), number - 1) + 1] += 1
+        begins[min(_int(_float(words[place]) * scale), number - 1) + 1] += 1
     for place in range(number):
         begins[place + 1] += begins[place]
     for place in range(number):
-        bucket = min(_int(np.float64(words[place]) * scale), number - 1)
+        bucket = min(_int(_float(words[place]) * scale), number - 1)
         into[begins[bucket]] = words[place]
         begins[bucket] += 1
     for place in range(1, number):
@@ -407,3 +408,216 @@ def causal(tokens: Any, segments: Any) -> Any:
             scored += _int(here)
         count[row] = scored
     return inputs, targets, weights, count, kept
+
+
+@_kernel
+def _systematic(quota: Any, cap: Any, draw: Any, rounded: Any) -> None:
+    """See `noise.systematic`: the quotas [D] of one row."""
+    margin = _int(1 << 20)
+    offset = min(max(_int(draw), margin), _int(1 << 32) - margin)
+    running = _int(0)
+    for document in range(len(quota)):
+        fixed = min(_int(np.rint(quota[document] * 4294967296.0)), cap[document] << 32)
+        rounded[document] = ((running + fixed + offset) >> 32) - ((running + offset) >> 32)
+        running += fixed
+
+
+@_kernel
+def _share_out(lengths: Any, tokens: Any, spans: Any, suffix: Any, draws: Any, own: Any, own_spans: Any) -> Any:
+    """See `noise._share_out`: fill the noise tokens and spans of each document [D] of one row, if these can hold them."""
+    number = len(lengths)
+    quota, cap, share = np.empty(number, np.float64), np.empty(number, np.int64), np.empty(number, np.float64)
+    if suffix:
+        most = _int(0)
+        for document in range(number):
+            cap[document] = max(lengths[document] - 1, 0)
+            most += cap[document]
+        part = min(_float(tokens) / _float(max(most, 1)), 1.0)
+        for document in range(number):
+            quota[document] = part * _float(cap[document])
+        _systematic(quota, cap, draws[0], own)
+        for document in range(number):
+            own_spans[document] = own[document] > 0
+        return most >= tokens
+    most = _int(0)
+    for document in range(number):
+        cap[document] = lengths[document] // 2
+        most += cap[document]
+    part = _float(min(spans, most)) / _float(max(most, 1))
+    for document in range(number):
+        quota[document] = part * _float(cap[document])
+    _systematic(quota, cap, draws[0], own_spans)
+    room = _int(0)
+    for document in range(number):
+        cap[document] = lengths[document] - 2 * own_spans[document] if own_spans[document] > 0 else 0
+        room += cap[document]
+    extra = min(tokens - spans, room)
+    part = _float(extra) / _float(max(spans, 1))
+    shared, rest = 0.0, 0.0
+    for document in range(number):
+        share[document] = min(part * _float(own_spans[document]), _float(cap[document]))
+        shared += share[document]
+        rest += _float(cap[document]) - share[document]
+    left = (_float(extra) - shared) / max(rest, 1e-9)
+    for document in range(number):
+        quota[document] = share[document] + left * (_float(cap[document]) - share[document])
+    _systematic(quota, cap, draws[1], own)
+    for document in range(number):
+        own[document] += own_spans[document]
+    return most >= spans and room >= tokens - spans
+
+
+@_kernel
+def _parts(draws: Any, begin: Any, length: Any, parts: Any, column_bits: Any, words: Any, starts: Any) -> None:
+    """Fill `starts` [parts] with the columns where the parts of a block begin, ascending; see `noise._block_starts`."""
+    kind = words.dtype.type
+    shift, low = kind(column_bits), kind((1 << column_bits) - 1)
+    deep = kind(8 * words.itemsize - 32)
+    factor = kind(length)
+    for place in range(length):
+        drawn = ((kind(draws[begin + place]) << deep) >> shift) * factor
+        words[place] = (drawn & ~low) | kind(begin + place)
+    words[0] = kind(begin)
+    top = np.uint64(length) << np.uint64(8 * words.itemsize - column_bits)
+    limit = _limit(words[:length], parts, length, top) if parts < length else words.dtype.type(-1)
+    found = 0
+    for place in range(length):
+        starts[found] = begin + place
+        found += _int(words[place] <= limit)
+
+
+@_kernel
+def _spans(
+    segments: Any, tokens: Any, spans: Any, suffix: Any, keys: Any, stream: Any, column_bits: Any, words: Any
+) -> Any:
+    rows, length = segments.shape
+    noise, respected = np.zeros((rows, length), np.bool_), np.ones(rows, np.bool_)
+    kept_starts, noise_starts = np.empty(rows * length, np.int64), np.empty(rows * length, np.int64)
+    rank = np.empty(rows * length, np.int64)
+    draws = np.empty(length + 2, np.uint32)
+    begins, lengths = np.empty(length + 1, np.int64), np.empty(length, np.int64)
+    own, own_spans = np.empty(length, np.int64), np.empty(length, np.int64)
+    kept, hidden = np.empty(length + 1, np.int64), np.empty(length + 1, np.int64)
+    given = 0
+    for row in range(rows):
+        real, documents, before = 0, 0, _int(0)
+        for column in range(length):
+            here = _int(segments[row, column])
+            if here != before:
+                if column > 0 and before == 0:
+                    raise ValueError("text behind padding")
+                begins[documents] = column
+                documents += _int(here != 0)
+                before = here
+            real += _int(here != 0)
+        begins[documents] = real
+        if tokens[row] <= 0:
+            continue
+        if tokens[row] < spans[row] or spans[row] < 1 or tokens[row] + spans[row] > real:
+            raise ValueError("more noise than a row holds")
+        _halves(draws, keys[row], stream)
+        for document in range(documents):
+            lengths[document] = begins[document + 1] - begins[document]
+        ends = bool(len(suffix)) and suffix[row]
+        if documents > 1:
+            respected[row] = _share_out(lengths[:documents], tokens[row], spans[row], ends, draws, own, own_spans)
+        if documents == 1 or not respected[row]:
+            begins[1], documents, own[0], own_spans[0] = real, 1, tokens[row], spans[row]
+        for document in range(documents):
+            parts, start, end = own_spans[document], begins[document], begins[document + 1]
+            if parts == 0:
+                continue
+            middle = end - own[document]  # here the kept tokens end, if all of them came first
+            _parts(draws[2:], start, middle - start, parts, column_bits, words, kept)
+            _parts(draws[2:], middle, end - middle, parts, column_bits, words, hidden)
+            kept[parts], hidden[parts], place = middle, end, row * length + start
+            for part in range(parts):
+                kept_starts[given], rank[given] = place, part
+                place += kept[part + 1] - kept[part]
+                noise_starts[given] = place
+                column = place - row * length
+                for number in range(column, column + hidden[part + 1] - hidden[part]):
+                    noise[row, number] = True
+                place += hidden[part + 1] - hidden[part]
+                given += 1
+    return noise, kept_starts[:given].copy(), noise_starts[:given].copy(), rank[:given].copy(), respected
+
+
+@_kernel
+def spans(segments: Any, tokens: Any, spans: Any, suffix: Any, keys: Any, stream: Any) -> Any:
+    """See `noise.spans`: noise, kept_starts, noise_starts, rank, and which rows' documents were respected, bool[B]."""
+    bits = max(_bits_for(segments.shape[1]), 1)
+    if bits <= 12:
+        words = np.empty(segments.shape[1], np.uint32)
+        return _spans(segments, tokens, spans, suffix, keys, stream, bits, words)
+    wide = np.empty(segments.shape[1], np.uint64)
+    return _spans(segments, tokens, spans, suffix, keys, stream, bits, wide)
+
+
+@_kernel
+def build(
+    tokens: Any,
+    segments: Any,
+    noise: Any,
+    kept_starts: Any,
+    noise_starts: Any,
+    sentinels: Any,
+    reads: Any,
+    says: Any,
+    width: Any,
+    height: Any,
+    pad: Any,
+    eos: Any,
+    start: Any,
+) -> Any:
+    """See `sides.build`: inputs, targets, weights, count, decoder inputs, and the segments of both sides."""
+    rows, length = tokens.shape
+    kind, number = tokens.dtype, segments.dtype
+    inputs, targets = np.empty((rows, width), kind), np.empty((rows, height), kind)
+    weights, count = np.empty((rows, height), np.float32), np.empty(rows, np.float64)
+    before = np.empty((rows, height), kind)
+    own, behind = np.empty((rows, width), number), np.empty((rows, height), number)
+    shown, named = np.empty(length + 1, kind), np.empty(length + 1, kind)
+    stays, said = np.empty(length + 1, np.bool_), np.empty(length + 1, np.bool_)
+    first, second = np.empty(length + 1, kind), np.empty(length + 1, kind)
+    left, right = np.empty(length + 1, number), np.empty(length + 1, number)
+    span = 0
+    for row in range(rows):
+        last = segments[row, 0] * 0
+        for column in range(length):
+            shown[column] = named[column] = tokens[row, column]
+            said[column] = noise[row, column]
+            stays[column] = (not noise[row, column]) & (segments[row, column] != 0)
+            last = segments[row, column] if segments[row, column] != 0 else last
+        base = row * length
+        while span < len(noise_starts) and noise_starts[span] < base + length:
+            hidden, kept = noise_starts[span] - base, kept_starts[span] - base
+            if min(hidden, kept) < 0 or kept >= length:
+                raise ValueError("spans out of order")
+            shown[hidden] = named[kept] = sentinels[span]
+            stays[hidden] = said[kept] = True
+            span += 1
+        read, told = 0, 0
+        for column in range(length):
+            first[read], left[read] = shown[column], segments[row, column]
+            second[told], right[told] = named[column], segments[row, column]
+            read += _int(stays[column])
+            told += _int(said[column])
+        if read != reads[row] or told != says[row] or read >= width or told >= height:
+            raise ValueError("other lengths than expected")
+        inputs[row, :read], own[row, :read] = first[:read], left[:read]
+        targets[row, :told], behind[row, :told] = second[:told], right[:told]
+        inputs[row, read:], own[row, read:] = pad, 0
+        targets[row, told:], behind[row, told:] = pad, 0
+        own[row, read] = behind[row, told] = last
+        some = _int(read > 0)
+        inputs[row, read] = targets[row, told] = eos if some else pad
+        count[row] = told + some
+        weights[row, : told + some], weights[row, told + some :] = 1.0, 0.0
+        before[row, 0] = start
+        for column in range(1, height):
+            same = behind[row, column] == behind[row, column - 1]
+            before[row, column] = targets[row, column - 1] if same else start
+    if span < len(noise_starts):
+        raise ValueError("spans out of order")
+    return inputs, targets, weights, count, before, own, behind
