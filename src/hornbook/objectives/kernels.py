@@ -621,3 +621,173 @@ def build(
     if span < len(noise_starts):
         raise ValueError("spans out of order")
     return inputs, targets, weights, count, before, own, behind
+
+
+@_kernel
+def find_documents(segments: Any) -> Any:
+    """See `noise.find_documents`: row, start, length, room and first."""
+    rows, length = segments.shape
+    starts, owner = np.empty(rows * length + 1, np.int64), np.empty(rows * length + 1, np.int64)
+    first = np.empty(rows, np.int64)
+    found = 0
+    for row in range(rows):
+        first[row] = found
+        for column in range(length):
+            if column == 0 or segments[row, column] != segments[row, column - 1]:
+                if column > 0 and segments[row, column - 1] == 0:
+                    raise ValueError("text behind padding")
+                starts[found], owner[found] = row * length + column, row
+                found += 1
+    starts[found] = rows * length
+    lengths, room = np.empty(found, np.int64), np.empty(found, np.int64)
+    for place in range(found):
+        lengths[place] = starts[place + 1] - starts[place]
+        column = starts[place] - owner[place] * length
+        room[place] = lengths[place] if segments[owner[place], column] != 0 else 0
+    return owner[:found].copy(), starts[:found].copy(), lengths, room, first
+
+
+@_kernel
+def _sentences(flags: Any, fresh: Any, last: Any, passed: Any, opens: Any, blank: Any, starts: Any) -> Any:
+    """Fill `starts` with the places where sentences begin, and return their number; see `sentences.sentence_starts`.
+
+    flags   uint8[N] of the tokens
+    fresh   bool[N], where documents begin
+    """
+    found, ended = 0, False
+    for place in range(len(flags)):
+        ended |= place > 0 and (flags[place - 1] & last) != 0
+        begins = fresh[place]
+        if ended and (fresh[place] or (flags[place] & passed) == 0):
+            begins |= (flags[place] & opens) != 0 or (place > 0 and (flags[place - 1] & blank) != 0)
+            ended = False
+        starts[found] = place
+        found += _int(begins)
+    return found
+
+
+@_kernel
+def permute_sentences(
+    tokens: Any, documents: Any, keys: Any, table: Any, last: Any, passed: Any, opens: Any, blank: Any, stream: Any
+) -> Any:
+    """See `sentences.permute_sentences`; `documents` are the flat places where documents begin."""
+    _known(tokens, len(table))
+    rows, length = tokens.shape
+    flags, fresh = np.empty(rows * length, np.uint8), np.zeros(rows * length, np.bool_)
+    for row in range(rows):
+        for column in range(length):
+            flags[row * length + column] = table[np.uint64(tokens[row, column])]
+    for document in range(len(documents)):
+        fresh[documents[document]] = True
+    starts = np.empty(rows * length + 1, np.int64)
+    number = _sentences(
+        flags, fresh, np.uint8(last), np.uint8(passed), np.uint8(opens), np.uint8(blank), starts
+    )
+    starts[number] = rows * length
+    flat, moved = tokens.reshape(-1), np.empty(rows * length, tokens.dtype)
+    draws, order = np.empty(number, np.uint64), np.empty(number, np.int64)
+    for sentence in range(number):
+        row = starts[sentence] // length
+        draws[sentence] = _word(keys[row], starts[sentence] - row * length, stream) >> _32
+    begin, place = 0, 0
+    while begin < number:
+        end = begin + 1
+        while end < number and not fresh[starts[end]]:
+            end += 1
+        if end - begin > 64:
+            order[begin:end] = begin + np.argsort(draws[begin:end], kind="mergesort")
+        else:
+            for sentence in range(begin, end):
+                before = sentence - 1
+                while before >= begin and draws[order[before]] > draws[sentence]:
+                    order[before + 1] = order[before]
+                    before -= 1
+                order[before + 1] = sentence
+        for item in range(begin, end):
+            sentence = order[item]
+            for source in range(starts[sentence], starts[sentence + 1]):
+                moved[place] = flat[source]
+                place += 1
+        begin = end
+    return moved.reshape(rows, length)
+
+
+@_kernel
+def pair(
+    source: Any,
+    companion: Any,
+    used: Any,
+    draws: Any,
+    table: Any,
+    last: Any,
+    passed: Any,
+    opens: Any,
+    blank: Any,
+    swaps: Any,
+    cls: Any,
+    sep: Any,
+    pad: Any,
+) -> Any:
+    """See `pairs.SentencePairs`: tokens, types, segments [B, T + 3] and the class of each pair."""
+    _known(source, len(table))
+    rows, length = source.shape
+    tokens = np.empty((rows, length + 3), source.dtype)
+    types, there = np.empty((rows, length + 3), np.int32), np.empty((rows, length + 3), np.int32)
+    classes = np.zeros(rows, np.int32)
+    flags = np.empty(max(length, companion.shape[1]), np.uint8)
+    fresh, starts = np.zeros(len(flags), np.bool_), np.empty(len(flags) + 1, np.int64)
+    fresh[:1] = True
+    bits = np.uint8(last), np.uint8(passed), np.uint8(opens), np.uint8(blank)
+    size = _int(len(table))
+    for row in range(rows):
+        for column in range(length):
+            flags[column] = table[np.uint64(source[row, column])]
+        found = _sentences(flags[:length], fresh[:length], bits[0], bits[1], bits[2], bits[3], starts)
+        choices = 0
+        while 1 + choices < found and starts[1 + choices] < used[row]:
+            choices += 1
+        draw = draws[row, 3] >> _32
+        if choices:
+            cut = starts[1 + _int((draw * np.uint64(choices)) >> _32)]
+        else:
+            cut = min(1 + _int((draw * np.uint64(max(used[row] - 1, 1))) >> _32), used[row])
+        other = used[row] >= 2 and ((draws[row, 0] >> _32) * np.uint64(2)) >> _32 == _ONE
+        rest = used[row] - cut
+        first, length_first, second, both = _int(0), cut, cut, used[row]
+        foreign = False
+        if swaps:
+            if other:
+                first, length_first, second = cut, rest, _int(0)
+        elif not len(companion):
+            other = False
+        else:
+            end = 0
+            for column in range(companion.shape[1]):
+                token = _int(companion[row, column])
+                end += _int(token >= 0)
+                if token >= size:
+                    raise IndexError("not in the vocabulary")
+                flags[column] = table[max(token, 0)]
+            width = companion.shape[1]
+            found = _sentences(flags[:width], fresh[:width], bits[0], bits[1], bits[2], bits[3], starts)
+            begin = starts[1] if found > 1 and starts[1] <= cut and starts[1] < end else _int(0)
+            other &= end > 0
+            foreign = other
+            second = begin if other else cut
+            both = cut + (min(rest, end - begin) if end > 0 else rest)
+        classes[row] = other
+        gap, stop = length_first + 1, both + 2
+        if used[row] <= 0:
+            tokens[row], types[row], there[row] = pad, 0, 0
+            continue
+        tokens[row, 0], tokens[row, gap], tokens[row, stop] = cls, sep, sep
+        tokens[row, 1:gap] = source[row, first : first + length_first]
+        if foreign:
+            for place in range(stop - gap - 1):
+                tokens[row, gap + 1 + place] = max(companion[row, second + place], 0)
+        else:
+            tokens[row, gap + 1 : stop] = source[row, second : second + stop - gap - 1]
+        tokens[row, stop + 1 :] = pad
+        types[row, : gap + 1], types[row, gap + 1 : stop + 1], types[row, stop + 1 :] = 0, 1, 0
+        there[row, : stop + 1], there[row, stop + 1 :] = 1, 0
+    return tokens, types, there, classes
