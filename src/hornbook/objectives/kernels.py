@@ -424,7 +424,7 @@ def _systematic(quota: Any, cap: Any, draw: Any, rounded: Any) -> None:
 
 @_kernel
 def _share_out(lengths: Any, tokens: Any, spans: Any, suffix: Any, draws: Any, own: Any, own_spans: Any) -> Any:
-    """See `noise._share_out`: fill the noise tokens and spans of each document [D] of one row, if these can hold them."""
+    """See `noise._share_out`: fill noise tokens and spans of each document [D] of a row, if these can hold them."""
     number = len(lengths)
     quota, cap, share = np.empty(number, np.float64), np.empty(number, np.int64), np.empty(number, np.float64)
     if suffix:
@@ -680,9 +680,7 @@ def permute_sentences(
     for document in range(len(documents)):
         fresh[documents[document]] = True
     starts = np.empty(rows * length + 1, np.int64)
-    number = _sentences(
-        flags, fresh, np.uint8(last), np.uint8(passed), np.uint8(opens), np.uint8(blank), starts
-    )
+    number = _sentences(flags, fresh, np.uint8(last), np.uint8(passed), np.uint8(opens), np.uint8(blank), starts)
     starts[number] = rows * length
     flat, moved = tokens.reshape(-1), np.empty(rows * length, tokens.dtype)
     draws, order = np.empty(number, np.uint64), np.empty(number, np.int64)
@@ -791,3 +789,170 @@ def pair(
         types[row, : gap + 1], types[row, gap + 1 : stop + 1], types[row, stop + 1 :] = 0, 1, 0
         there[row, : stop + 1], there[row, stop + 1 :] = 1, 0
     return tokens, types, there, classes
+
+
+@_kernel
+def _infill_shares(lengths: Any, hidden: Any, spans: Any, draws: Any, own: Any, own_spans: Any) -> Any:
+    """See `denoising._shared`: fill the hidden tokens and spans of each document [D] of one row, if these can."""
+    number = len(lengths)
+    quota, cap, share = np.empty(number, np.float64), np.empty(number, np.int64), np.empty(number, np.float64)
+    total = _int(0)
+    for document in range(number):
+        total += lengths[document]
+    part = _float(spans) / _float(max(total, 1))
+    for document in range(number):
+        quota[document] = part * _float(lengths[document])
+    _systematic(quota, lengths, draws[0], own_spans)
+    room = _int(0)
+    for document in range(number):
+        cap[document] = lengths[document] if own_spans[document] > 0 else 0
+        room += cap[document]
+    part = _float(hidden) / _float(max(spans, 1))
+    shared, rest = 0.0, 0.0
+    for document in range(number):
+        share[document] = min(part * _float(own_spans[document]), _float(cap[document]))
+        shared += share[document]
+        rest += _float(cap[document]) - share[document]
+    left = (_float(hidden) - shared) / max(rest, 1e-9)
+    for document in range(number):
+        quota[document] = share[document] + left * (_float(cap[document]) - share[document])
+    _systematic(quota, cap, draws[1], own)
+    return room >= hidden
+
+
+@_kernel
+def infill(segments: Any, hidden: Any, spans: Any, keys: Any, streams: Any) -> Any:
+    """See `denoising._infilled`: starts, gone, the segment of each span, and which rows' documents were respected.
+
+    streams   of shares, lengths and places
+    """
+    rows, length = segments.shape
+    gone, respected = np.zeros((rows, length), np.bool_), np.ones(rows, np.bool_)
+    total = 0
+    for row in range(rows):
+        total += spans[row]
+    starts, belongs = np.empty(total, np.int64), np.empty(total, segments.dtype)
+    begins, lengths = np.empty(length + 1, np.int64), np.empty(length, np.int64)
+    own, own_spans = np.empty(length, np.int64), np.empty(length, np.int64)
+    draws, falls, gaps = np.empty(2, np.uint32), np.empty(length, np.uint32), np.empty(length, np.uint32)
+    sizes, place = np.empty(length, np.int64), np.empty(length, np.int64)
+    given = 0
+    for row in range(rows):
+        documents, real, before = 0, 0, _int(0)
+        for column in range(length):
+            here = _int(segments[row, column])
+            if here != before:
+                if column > 0 and before == 0:
+                    raise ValueError("text behind padding")
+                begins[documents] = column
+                documents += _int(here != 0)
+                before = here
+            real += _int(here != 0)
+        begins[documents] = real
+        if spans[row] <= 0:
+            if hidden[row] > 0:
+                raise ValueError("hidden tokens without spans")
+            continue
+        if spans[row] > hidden[row] or hidden[row] > real:
+            raise ValueError("more noise than a row holds")
+        for document in range(documents):
+            lengths[document] = begins[document + 1] - begins[document]
+        if documents > 1:
+            _halves(draws, keys[row], streams[0])
+            respected[row] = _infill_shares(lengths[:documents], hidden[row], spans[row], draws, own, own_spans)
+        if documents == 1 or not respected[row]:
+            begins[1], documents, own[0], own_spans[0] = real, 1, hidden[row], spans[row]
+        _halves(falls[: hidden[row]], keys[row], streams[1])
+        _halves(gaps[: spans[row]], keys[row], streams[2])
+        fallen, gap = 0, 0
+        for document in range(documents):
+            parts, start = own_spans[document], begins[document]
+            sizes[:parts] = 0
+            for item in range(fallen, fallen + own[document]):
+                sizes[_int((np.uint64(falls[item]) * np.uint64(parts)) >> _32)] += 1
+            fallen += own[document]
+            choices = np.uint64(begins[document + 1] - start - own[document] + 1)
+            for part in range(parts):
+                drawn = _int((np.uint64(gaps[gap + part]) * choices) >> _32)
+                other = part - 1
+                while other >= 0 and place[other] > drawn:
+                    place[other + 1] = place[other]
+                    other -= 1
+                place[other + 1] = drawn
+            gap += parts
+            covered = start
+            for part in range(parts):
+                starts[given] = row * length + place[part] + covered
+                belongs[given] = segments[row, start] if respected[row] else 1
+                for column in range(place[part] + covered, place[part] + covered + sizes[part]):
+                    gone[row, column] = True
+                covered += sizes[part]
+                given += 1
+    return starts, gone, belongs, respected
+
+
+@_kernel
+def mend(
+    tokens: Any,
+    segments: Any,
+    shown: Any,
+    stays: Any,
+    starts: Any,
+    belongs: Any,
+    spans: Any,
+    reads: Any,
+    width: Any,
+    mask: Any,
+    pad: Any,
+    eos: Any,
+    start: Any,
+) -> Any:
+    """See `denoising.Denoising`: as `build`, for inputs with a mask for each span and targets that are the rows.
+
+    tokens   of the rows, which targets say
+    shown    the same as inputs show them, where `stays`
+    """
+    rows, length = tokens.shape
+    kind, number = tokens.dtype, segments.dtype
+    inputs, targets = np.empty((rows, width), kind), np.empty((rows, length + 1), kind)
+    weights, count = np.empty((rows, length + 1), np.float32), np.empty(rows, np.float64)
+    before = np.empty((rows, length + 1), kind)
+    own, behind = np.empty((rows, width), number), np.empty((rows, length + 1), number)
+    first, left = np.empty(2 * length + 1, kind), np.empty(2 * length + 1, number)
+    span = 0
+    for row in range(rows):
+        real = 0
+        for column in range(length):
+            real += _int(segments[row, column] != 0)
+        read, column = 0, 0
+        for mark in range(spans[row] + 1):
+            last = mark == spans[row]
+            stop = length if last else starts[span + mark] - row * length
+            if stop < column or stop > length:
+                raise ValueError("spans out of order")
+            while column < stop:
+                first[read], left[read] = shown[row, column], segments[row, column]
+                read += _int(stays[row, column])
+                column += 1
+            if not last:
+                first[read], left[read] = mask, belongs[span + mark]
+                read += 1
+        span += spans[row]
+        if read != reads[row] or read >= width:
+            raise ValueError("other lengths than expected")
+        end = eos if real > 0 else pad
+        final = segments[row, max(real - 1, 0)]
+        inputs[row, :read], own[row, :read] = first[:read], left[:read]
+        inputs[row, read], own[row, read] = end, final
+        inputs[row, read + 1 :], own[row, read + 1 :] = pad, 0
+        targets[row, :real], targets[row, real], targets[row, real + 1 :] = tokens[row, :real], end, pad
+        behind[row, :length], behind[row, length] = segments[row], 0
+        behind[row, real] = final
+        told = real + _int(real > 0)
+        count[row] = told
+        weights[row, :told], weights[row, told:] = 1.0, 0.0
+        before[row, 0] = start
+        for column in range(1, length + 1):
+            same = behind[row, column] == behind[row, column - 1]
+            before[row, column] = targets[row, column - 1] if same else start
+    return inputs, targets, weights, count, before, own, behind

@@ -145,17 +145,17 @@ def spans(segments: Integers, tokens: Counts, spans: Counts, keys: Keys, suffix:
     ends = np.zeros(0, bool) if suffix is None else suffix
     if (found := fast.run("spans", segments, tokens, spans, ends, keys, _SPANS)) is not None:
         *chosen, feasible = found
-        return Spans(*chosen, segments if feasible.all() else _undivided(segments, feasible))
+        return Spans(*chosen, segments if feasible.all() else undivided(segments, feasible))
     draws = halves(keys, segments.shape[1] + _SHARES, _SPANS)
     documents = find_documents(segments)
     shares, feasible = _share_out(documents, tokens, spans, draws, suffix)
     if not feasible.all():
-        segments = _undivided(segments, feasible)
+        segments = undivided(segments, feasible)
         documents, shares = _merge(documents, shares, feasible, tokens, spans)
     return _compose(documents, shares, segments, draws)
 
 
-def _undivided(segments: Integers, feasible: Mask) -> Integers:
+def undivided(segments: Integers, feasible: Mask) -> Integers:
     """Return segments in which the rows that are not feasible [B] are one document each."""
     return np.where(feasible[:, None], segments, (segments != 0).astype(segments.dtype))
 
