@@ -177,7 +177,7 @@ def test_pairs(rows, seed, kind):
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES, ids=repr)
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 @given(data=st.data())
 def test_every_objective_gives_the_same_batches(objective, data):
     rows = data.draw(rows_for(objective))
@@ -261,6 +261,9 @@ def masks(number):
     return noise.exact(allowed, np.full(number, 9), row_keys(0, np.arange(number)))
 masks(8)
 assert "numba" not in sys.modules  # for so little
+if sys.argv[1:]:  # numba finds no place that it may write to
+    import numba.core.caching
+    numba.core.caching.CacheImpl._locator_classes = []
 with fast.numpy_alone():
     expected = masks(64)
 found = [None] * 4
@@ -274,16 +277,17 @@ print(sorted(fast._ready), sorted(fast._broken), fast.kernels() is not None)
 """
 
 
-def begin(cache: Path) -> subprocess.Popen[str]:
+def begin(cache: Path, *given: str) -> subprocess.Popen[str]:
     source = str(Path(hornbook.__file__).parent.parent)
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(cache), "PYTHONPATH": source}
     pipe = subprocess.PIPE
-    return subprocess.Popen([sys.executable, "-c", SCRIPT], env=environment, stdout=pipe, stderr=pipe, text=True)
+    return subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, *given], env=environment, stdout=pipe, stderr=pipe, text=True
+    )
 
 
-def test_a_cache_that_cannot_be_written_means_numpy_silently(tmp_path):
-    (tmp_path / "file").touch()
-    out, complaints = begin(tmp_path / "file" / "cache").communicate()
+def test_where_nothing_can_be_cached_numpy_serves_silently(tmp_path):
+    out, complaints = begin(tmp_path, "no place").communicate()
     assert (out, complaints) == ("[] [] False\n", "")
 
 

@@ -28,6 +28,19 @@ _ONE, _27, _30, _31, _32 = (np.uint64(number) for number in (1, 27, 30, 31, 32))
 
 
 @_kernel
+def _copy(values: Any, into: Any, number: Any) -> None:
+    """Copy the first values; a loop, since assigning slices makes slower code."""
+    for place in range(number):
+        into[place] = values[place]
+
+
+@_kernel
+def _fill(into: Any, begin: Any, value: Any) -> None:
+    for place in range(begin, len(into)):
+        into[place] = value
+
+
+@_kernel
 def _word(key: Any, number: Any, stream: Any) -> Any:
     """Return word `number`, from 0, of a stream; see `hornbook.keys.bits`."""
     z = key + ((np.uint64(stream) << _32) + np.uint64(number) + _ONE) * _GOLDEN
@@ -317,7 +330,7 @@ def _choose(free: Any, begins: Any, counts: Any, keys: Any, cut: Any, stream: An
     taken = np.empty(length + 1, np.int64)  # how many tokens are taken of the unit that begins at a column
     tickets, lowest = np.empty(length + 1, words.dtype), np.empty(length + 1, words.dtype)
     order = np.empty(length + 1, words.dtype)
-    buckets = np.empty(length + 2, np.int64)
+    buckets, owner = np.empty(length + 2, np.int64), np.empty(length + 1, np.int64)
     columns = (_ONE << np.uint64(_bits_for(length))) - _ONE
     top = _ONE << np.uint64(8 * words.itemsize - 1)
     given = 0
@@ -374,12 +387,18 @@ def _choose(free: Any, begins: Any, counts: Any, keys: Any, cut: Any, stream: An
                 unit += 1
             column = _int(np.uint64(order[unit]) & columns)
             taken[column] = min(sizes[column], left) if cut else sizes[column]
-        for edge in range(found):
-            column = place[edge]
+        for unit in range(looked):
+            column = _int(np.uint64(order[unit]) & columns)
             for here in range(column, column + taken[column]):
                 mask[row, here] = True
-                units[given] = row * length + column
-                given += 1
+                owner[here] = column
+        found = 0
+        for column in range(length):
+            place[found] = column
+            found += _int(mask[row, column])
+        for item in range(found):
+            units[given + item] = row * length + owner[place[item]]
+        given += found
     return mask, units[:given].copy()
 
 
@@ -400,12 +419,16 @@ def causal(tokens: Any, segments: Any) -> Any:
     weights, count = np.empty((rows, length), np.float32), np.empty(rows, np.float64)
     kept = np.empty((rows, length), segments.dtype)
     for row in range(rows):
-        inputs[row], targets[row], kept[row] = tokens[row, :-1], tokens[row, 1:], segments[row, :-1]
+        _copy(tokens[row], inputs[row], length)
+        _copy(tokens[row, 1:], targets[row], length)
+        _copy(segments[row], kept[row], length)
+        own, scores = segments[row], weights[row]
+        for column in range(length):
+            here = (own[column] == own[column + 1]) & (own[column] != 0)
+            scores[column] = np.float32(1.0) if here else np.float32(0.0)
         scored = 0
         for column in range(length):
-            here = (segments[row, column] == segments[row, column + 1]) & (segments[row, column] != 0)
-            weights[row, column] = np.float32(here)
-            scored += _int(here)
+            scored += _int(scores[column] != 0)
         count[row] = scored
     return inputs, targets, weights, count, kept
 
@@ -487,6 +510,26 @@ def _parts(draws: Any, begin: Any, length: Any, parts: Any, column_bits: Any, wo
 
 
 @_kernel
+def _documents(segments: Any, begins: Any) -> Any:
+    """Fill `begins` with where the documents of a row [T] begin, and its text ends; return their number, and that."""
+    length, real = len(segments), 0
+    for column in range(length):
+        real += _int(segments[column] != 0)
+    covered = 0
+    for column in range(real):
+        covered += _int(segments[column] != 0)
+    if covered < real:
+        raise ValueError("text behind padding")
+    documents = min(real, 1)
+    begins[0] = 0
+    for column in range(1, real):
+        begins[documents] = column
+        documents += _int(segments[column] != segments[column - 1])
+    begins[documents] = real
+    return documents, real
+
+
+@_kernel
 def _spans(
     segments: Any, tokens: Any, spans: Any, suffix: Any, keys: Any, stream: Any, column_bits: Any, words: Any
 ) -> Any:
@@ -500,17 +543,7 @@ def _spans(
     kept, hidden = np.empty(length + 1, np.int64), np.empty(length + 1, np.int64)
     given = 0
     for row in range(rows):
-        real, documents, before = 0, 0, _int(0)
-        for column in range(length):
-            here = _int(segments[row, column])
-            if here != before:
-                if column > 0 and before == 0:
-                    raise ValueError("text behind padding")
-                begins[documents] = column
-                documents += _int(here != 0)
-                before = here
-            real += _int(here != 0)
-        begins[documents] = real
+        documents, real = _documents(segments[row], begins)
         if tokens[row] <= 0:
             continue
         if tokens[row] < spans[row] or spans[row] < 1 or tokens[row] + spans[row] > real:
@@ -555,6 +588,24 @@ def spans(segments: Any, tokens: Any, spans: Any, suffix: Any, keys: Any, stream
 
 
 @_kernel
+def _lay(values: Any, number: Any, last: Any, pad: Any, into: Any) -> None:
+    """See `rewrite.lay`: one row."""
+    _copy(values, into, number)
+    _fill(into, number, pad)
+    into[number] = last
+
+
+@_kernel
+def _finish(targets: Any, segments: Any, count: Any, start: Any, weights: Any, before: Any) -> None:
+    """See `sides.finish`: weights and decoder inputs of one row."""
+    for column in range(len(weights)):
+        weights[column] = np.float32(1.0) if column < count else np.float32(0.0)
+    before[0] = start
+    for column in range(1, len(before)):
+        before[column] = targets[column - 1] if segments[column] == segments[column - 1] else start
+
+
+@_kernel
 def build(
     tokens: Any,
     segments: Any,
@@ -583,12 +634,16 @@ def build(
     left, right = np.empty(length + 1, number), np.empty(length + 1, number)
     span = 0
     for row in range(rows):
-        last = segments[row, 0] * 0
+        own_tokens, own_segments, own_noise = tokens[row], segments[row], noise[row]
+        _copy(own_tokens, shown, length)
+        _copy(own_tokens, named, length)
+        _copy(own_noise, said, length)
+        real = 0
         for column in range(length):
-            shown[column] = named[column] = tokens[row, column]
-            said[column] = noise[row, column]
-            stays[column] = (not noise[row, column]) & (segments[row, column] != 0)
-            last = segments[row, column] if segments[row, column] != 0 else last
+            stays[column] = (not own_noise[column]) & (own_segments[column] != 0)
+        for column in range(length):
+            real += _int(own_segments[column] != 0)
+        last = own_segments[max(real - 1, 0)]
         base = row * length
         while span < len(noise_starts) and noise_starts[span] < base + length:
             hidden, kept = noise_starts[span] - base, kept_starts[span] - base
@@ -599,25 +654,20 @@ def build(
             span += 1
         read, told = 0, 0
         for column in range(length):
-            first[read], left[read] = shown[column], segments[row, column]
-            second[told], right[told] = named[column], segments[row, column]
+            first[read], left[read] = shown[column], own_segments[column]
+            second[told], right[told] = named[column], own_segments[column]
             read += _int(stays[column])
             told += _int(said[column])
         if read != reads[row] or told != says[row] or read >= width or told >= height:
             raise ValueError("other lengths than expected")
-        inputs[row, :read], own[row, :read] = first[:read], left[:read]
-        targets[row, :told], behind[row, :told] = second[:told], right[:told]
-        inputs[row, read:], own[row, read:] = pad, 0
-        targets[row, told:], behind[row, told:] = pad, 0
-        own[row, read] = behind[row, told] = last
         some = _int(read > 0)
-        inputs[row, read] = targets[row, told] = eos if some else pad
+        end = eos if some else pad
+        _lay(first, read, end, pad, inputs[row])
+        _lay(second, told, end, pad, targets[row])
+        _lay(left, read, last, 0, own[row])
+        _lay(right, told, last, 0, behind[row])
         count[row] = told + some
-        weights[row, : told + some], weights[row, told + some :] = 1.0, 0.0
-        before[row, 0] = start
-        for column in range(1, height):
-            same = behind[row, column] == behind[row, column - 1]
-            before[row, column] = targets[row, column - 1] if same else start
+        _finish(targets[row], behind[row], told + some, start, weights[row], before[row])
     if span < len(noise_starts):
         raise ValueError("spans out of order")
     return inputs, targets, weights, count, before, own, behind
@@ -776,18 +826,22 @@ def pair(
         classes[row] = other
         gap, stop = length_first + 1, both + 2
         if used[row] <= 0:
-            tokens[row], types[row], there[row] = pad, 0, 0
+            _fill(tokens[row], 0, pad)
+            _fill(types[row], 0, 0)
+            _fill(there[row], 0, 0)
             continue
         tokens[row, 0], tokens[row, gap], tokens[row, stop] = cls, sep, sep
-        tokens[row, 1:gap] = source[row, first : first + length_first]
+        _copy(source[row, first:], tokens[row, 1:], length_first)
         if foreign:
             for place in range(stop - gap - 1):
                 tokens[row, gap + 1 + place] = max(companion[row, second + place], 0)
         else:
-            tokens[row, gap + 1 : stop] = source[row, second : second + stop - gap - 1]
-        tokens[row, stop + 1 :] = pad
-        types[row, : gap + 1], types[row, gap + 1 : stop + 1], types[row, stop + 1 :] = 0, 1, 0
-        there[row, : stop + 1], there[row, stop + 1 :] = 1, 0
+            _copy(source[row, second:], tokens[row, gap + 1 :], stop - gap - 1)
+        _fill(tokens[row], stop + 1, pad)
+        for column in range(length + 3):
+            there[row, column] = column <= stop
+        for column in range(length + 3):
+            types[row, column] = (column > gap) & (column <= stop)
     return tokens, types, there, classes
 
 
@@ -838,17 +892,7 @@ def infill(segments: Any, hidden: Any, spans: Any, keys: Any, streams: Any) -> A
     sizes, place = np.empty(length, np.int64), np.empty(length, np.int64)
     given = 0
     for row in range(rows):
-        documents, real, before = 0, 0, _int(0)
-        for column in range(length):
-            here = _int(segments[row, column])
-            if here != before:
-                if column > 0 and before == 0:
-                    raise ValueError("text behind padding")
-                begins[documents] = column
-                documents += _int(here != 0)
-                before = here
-            real += _int(here != 0)
-        begins[documents] = real
+        documents, real = _documents(segments[row], begins)
         if spans[row] <= 0:
             if hidden[row] > 0:
                 raise ValueError("hidden tokens without spans")
@@ -921,19 +965,19 @@ def mend(
     first, left = np.empty(2 * length + 1, kind), np.empty(2 * length + 1, number)
     span = 0
     for row in range(rows):
-        real = 0
+        real, own_segments, own_shown, own_stays = 0, segments[row], shown[row], stays[row]
         for column in range(length):
-            real += _int(segments[row, column] != 0)
+            real += _int(own_segments[column] != 0)
         read, column = 0, 0
         for mark in range(spans[row] + 1):
             last = mark == spans[row]
             stop = length if last else starts[span + mark] - row * length
             if stop < column or stop > length:
                 raise ValueError("spans out of order")
-            while column < stop:
-                first[read], left[read] = shown[row, column], segments[row, column]
-                read += _int(stays[row, column])
-                column += 1
+            for place in range(column, stop):
+                first[read], left[read] = own_shown[place], own_segments[place]
+                read += _int(own_stays[place])
+            column = stop
             if not last:
                 first[read], left[read] = mask, belongs[span + mark]
                 read += 1
@@ -942,17 +986,11 @@ def mend(
             raise ValueError("other lengths than expected")
         end = eos if real > 0 else pad
         final = segments[row, max(real - 1, 0)]
-        inputs[row, :read], own[row, :read] = first[:read], left[:read]
-        inputs[row, read], own[row, read] = end, final
-        inputs[row, read + 1 :], own[row, read + 1 :] = pad, 0
-        targets[row, :real], targets[row, real], targets[row, real + 1 :] = tokens[row, :real], end, pad
-        behind[row, :length], behind[row, length] = segments[row], 0
-        behind[row, real] = final
+        _lay(first, read, end, pad, inputs[row])
+        _lay(left, read, final, 0, own[row])
+        _lay(tokens[row], real, end, pad, targets[row])
+        _lay(own_segments, real, final, 0, behind[row])
         told = real + _int(real > 0)
         count[row] = told
-        weights[row, :told], weights[row, told:] = 1.0, 0.0
-        before[row, 0] = start
-        for column in range(1, length + 1):
-            same = behind[row, column] == behind[row, column - 1]
-            before[row, column] = targets[row, column - 1] if same else start
+        _finish(targets[row], behind[row], told, start, weights[row], before[row])
     return inputs, targets, weights, count, before, own, behind

@@ -144,8 +144,8 @@ def spans(segments: Integers, tokens: Counts, spans: Counts, keys: Keys, suffix:
     """
     ends = np.zeros(0, bool) if suffix is None else suffix
     if (found := fast.run("spans", segments, tokens, spans, ends, keys, _SPANS)) is not None:
-        *chosen, feasible = found
-        return Spans(*chosen, segments if feasible.all() else undivided(segments, feasible))
+        noisy, kept, hidden, rank, feasible = found
+        return Spans(noisy, kept, hidden, rank, segments if feasible.all() else undivided(segments, feasible))
     draws = halves(keys, segments.shape[1] + _SHARES, _SPANS)
     documents = find_documents(segments)
     shares, feasible = _share_out(documents, tokens, spans, draws, suffix)
@@ -172,7 +172,7 @@ class Documents:
 
     def row_sums(self, values: NDArray[np.number]) -> NDArray[np.float64]:
         """Add up [D] values of each row -> [B], in order: reduceat would add in the order that numpy finds fastest."""
-        return np.bincount(self.row, values, len(self.first))
+        return np.asarray(np.bincount(self.row, values, len(self.first)), np.float64)
 
 
 @dataclass(frozen=True, eq=False)
