@@ -20,8 +20,8 @@ def trained(make, steps=4):
     return [matrix.detach() for matrix in matrices]
 
 
-def ours(products):
-    return lambda matrices: Muon(matrices, learning_rate=0.02, weight_decay=0.3, products=products)
+def ours(bf16):
+    return lambda matrices: Muon(matrices, learning_rate=0.02, weight_decay=0.3, bf16=bf16)
 
 
 def torchs(matrices):
@@ -29,20 +29,20 @@ def torchs(matrices):
 
 
 def test_in_bf16_it_takes_the_steps_of_torch():
-    for mine, theirs in zip(trained(ours(torch.bfloat16)), trained(torchs), strict=True):
+    for mine, theirs in zip(trained(ours(bf16=True)), trained(torchs), strict=True):
         torch.testing.assert_close(mine, theirs, rtol=0, atol=2e-3)  # bf16 has 8 bits; steps are of about 4e-3
 
 
 def test_in_fp32_it_takes_the_steps_of_torch_without_its_rounding(monkeypatch):
     monkeypatch.setattr(torch.Tensor, "bfloat16", torch.Tensor.clone)  # torch's iteration begins with a cast
-    for mine, theirs in zip(trained(ours(torch.float32)), trained(torchs), strict=True):
+    for mine, theirs in zip(trained(ours(bf16=False)), trained(torchs), strict=True):
         torch.testing.assert_close(mine, theirs, rtol=1e-5, atol=1e-6)
 
 
 def test_batches_of_a_few_matrices_change_nothing(monkeypatch):
-    whole = trained(ours(torch.float32))
+    whole = trained(ours(bf16=False))
     monkeypatch.setattr(muon, "_TOGETHER", 1)
-    for mine, alone in zip(whole, trained(ours(torch.float32)), strict=True):
+    for mine, alone in zip(whole, trained(ours(bf16=False)), strict=True):
         torch.testing.assert_close(mine, alone, rtol=1e-6, atol=1e-7)
 
 
@@ -60,5 +60,5 @@ def test_both_ways_through_the_iteration_agree_with_fp64(shape):
 def test_a_gradient_of_nothing_but_zeros_gives_no_step():
     matrix = torch.nn.Parameter(torch.ones(4, 8))
     matrix.grad = torch.zeros(4, 8)
-    Muon([matrix], learning_rate=0.1, weight_decay=0.0, products=torch.float32).step()
+    Muon([matrix], learning_rate=0.1, weight_decay=0.0, bf16=False).step()
     assert torch.equal(matrix.detach(), torch.ones(4, 8))

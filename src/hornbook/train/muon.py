@@ -7,10 +7,10 @@
 
 The factor of the last line gives a step AdamW's usual size ("match_rms", Liu et al. 2025, section 2.2). The same steps
 as torch.optim.Muon, but for two things. Matrices of one shape are multiplied together, in one batched product. And the
-type of the products is a choice: torch's are always in bfloat16, which a processor without bf16 units multiplies
-thirty times more slowly than fp32.
+products are in the weights' own type unless bfloat16 is asked for: torch's are always in bfloat16, which a processor
+without bf16 units multiplies thirty times more slowly than fp32.
 
-In fp32 a wide matrix is iterated through G alone, of m x m, and multiplied once at the end: with A = a + b G + c G G,
+Without bfloat16 a wide matrix is iterated through G alone, of m x m, and multiplied once at the end: with A = a + b G + c G G,
 which commutes with G, the next G is A G A, and X is the product of all A times the first X. bfloat16 has too few digits
 for that.
 
@@ -35,13 +35,11 @@ _TOGETHER = 1 << 24
 
 
 class Muon(torch.optim.Optimizer):
-    """Muon over matrices; `products` is the type of its matrix products, its state one `momentum_buffer` for each."""
+    """Muon over matrices, its products in bfloat16 or in their own type; its state is a `momentum_buffer` for each."""
 
-    def __init__(
-        self, matrices: Iterable[Tensor], *, learning_rate: float, weight_decay: float, products: torch.dtype
-    ) -> None:
+    def __init__(self, matrices: Iterable[Tensor], *, learning_rate: float, weight_decay: float, bf16: bool) -> None:
         super().__init__(matrices, {"lr": learning_rate, "weight_decay": weight_decay})
-        self._products = products
+        self._bf16 = bf16
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> None:  # type: ignore[override]
@@ -58,7 +56,8 @@ class Muon(torch.optim.Optimizer):
             if not state:
                 state["momentum_buffer"] = torch.zeros_like(matrix.grad)
             buffer = state["momentum_buffer"].lerp_(matrix.grad, 1 - _MOMENTUM)
-            update = matrix.grad.lerp(buffer, _MOMENTUM).to(self._products)
+            update = matrix.grad.lerp(buffer, _MOMENTUM)
+            update = update.bfloat16() if self._bf16 else update
             updates.append(update if update.shape[0] <= update.shape[1] else update.T)
         stacked = orthogonalised(torch.stack(updates))
         for matrix, found in zip(matrices, stacked, strict=True):

@@ -19,7 +19,7 @@ PREFIX = "optimizer."
 
 
 class Optimizers:
-    """AdamW, and Muon when asked, over the named parameters of one model; `products` is the type of Muon's products.
+    """AdamW, and Muon when asked, over the named parameters of one model; `bf16` = Muon's products are in bfloat16.
 
     Decay is decoupled and touches matrices inside the layers only: neither embeddings nor norms nor biases.
     """
@@ -34,7 +34,7 @@ class Optimizers:
         weight_decay: float,
         betas: tuple[float, float],
         epsilon: float,
-        products: torch.dtype = torch.float32,
+        bf16: bool = False,
     ) -> None:
         self._named = dict(named)
         matrices = {name: p for name, p in self._named.items() if p.ndim == 2 and ".layers." in name}
@@ -42,9 +42,7 @@ class Optimizers:
         groups: list[dict[str, Any]] = [{"params": others, "weight_decay": 0.0}]
         self._parts: list[torch.optim.Optimizer] = []
         if kind == "muon" and matrices:
-            self._parts.append(
-                Muon(matrices.values(), learning_rate=matrix_rate, weight_decay=weight_decay, products=products)
-            )
+            self._parts.append(Muon(matrices.values(), learning_rate=matrix_rate, weight_decay=weight_decay, bf16=bf16))
         else:
             groups.append({"params": list(matrices.values()), "weight_decay": weight_decay})
         self._parts.append(
