@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import time
+from collections.abc import Callable
 
 import torch
 
@@ -13,6 +15,7 @@ from hornbook.objectives.replaced import ReplacedToken
 from hornbook.prepare import Prepared
 from hornbook.recipe import Recipe, TrainingSettings
 from hornbook.tokens.loader import Loader
+from hornbook.train.loop import precision
 from hornbook.train.optimizers import Optimizers
 
 Model = Transformer | Electra
@@ -31,6 +34,28 @@ def build_model(recipe: Recipe, device: torch.device, *, compiled: bool) -> Mode
     if compiled:
         model.compile_layers()
     return model
+
+
+def build_compiled(recipe: Recipe, device: torch.device, batch: Tensors, say: Callable[[str], None]) -> Model:
+    """Return the recipe's model compiled for batches like this one, or, where that fails, as it is; say which."""
+    start = time.monotonic()
+    model = build_model(recipe, device, compiled=True)
+    try:
+        with precision(recipe.training.precision == "bf16", device):
+            nats = model.loss(batch)
+        nats.backward()  # type: ignore[no-untyped-call]
+    except Exception as error:  # whatever a compiler or its tools do not manage: the run does not need them
+        say(f"The layers cannot be compiled here ({_first_line(error)}): training goes on without, only slower.")
+        return build_model(recipe, device, compiled=False)
+    model.zero_grad(set_to_none=True)
+    say(f"compiling the layers took {time.monotonic() - start:.0f} s")
+    return model
+
+
+def _first_line(error: Exception) -> str:
+    """Return what an error says, at most a line of it."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0][:120]
 
 
 def build_optimizers(model: Model, training: TrainingSettings) -> Optimizers:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import functools
 import math
 from pathlib import Path
 
@@ -19,7 +18,7 @@ import torch
 import torch.nn.functional as F
 
 from hornbook import settings
-from hornbook.assembly import build_loader, build_model, build_optimizers
+from hornbook.assembly import build_compiled, build_loader, build_model, build_optimizers
 from hornbook.console import View
 from hornbook.model import attention, electra
 from hornbook.model.parts import Norm
@@ -77,8 +76,13 @@ class Losses(list):
             self.append(record["loss"])
 
 
-def fast(recipe: Recipe, prepared: Prepared, directory: Path, kind: torch.dtype, watch=None, compiled=False):
-    """Return the losses of our own loop; `watch` sees each micro-batch's loss beside the model and the batch."""
+def fast(
+    recipe: Recipe, prepared: Prepared, directory: Path, kind: torch.dtype, watch=None, compiled=False, measured=False
+):
+    """Return the losses of our own loop; `watch` sees each micro-batch's loss beside the model and the batch.
+
+    `measured` = the model is used on a smaller batch as well, every tenth step, as measuring does.
+    """
     model, losses = build_model(recipe, CPU, compiled=compiled).to(kind), Losses()
 
     def loss(batch):
@@ -87,14 +91,19 @@ def fast(recipe: Recipe, prepared: Prepared, directory: Path, kind: torch.dtype,
             watch(model, batch, nats)
         return nats
 
+    def measure(final):
+        batch = dataclasses.replace(build_loader(recipe, prepared, CPU), micro_batch=1).step(0)[0]
+        return {"loss": float(model.nats(batch).sum())}
+
     plan = Plan(
-        steps=STEPS, tokens_per_step=1, flops_per_step=1.0, matrix_rate=1.0, evaluate_every=10**9, record_every=1,
+        steps=STEPS, tokens_per_step=1, flops_per_step=1.0, matrix_rate=1.0, record_every=1,
+        evaluate_every=10 if measured else 10**9,
         checkpoint_minutes=1e9, keep_checkpoints=1, clip=recipe.training.clip, bf16=False, seed=0,
     )  # fmt: skip
     Loop(
         model=model, loss=loss, optimizers=build_optimizers(model, recipe.training),
         batches=build_loader(recipe, prepared, CPU), schedule=schedule(recipe), plan=plan, device=CPU,
-        directory=directory, measure=lambda final: {}, sinks=[losses], say=pytest.fail, stopping=Stopping(),
+        directory=directory, measure=measure, sinks=[losses], say=pytest.fail, stopping=Stopping(),
     ).run()  # fmt: skip
     return losses
 
@@ -208,7 +217,43 @@ def same_at_each_step(recipe, prepared, directory, *, compiled):
     assert [found for found, _ in pairs] == pytest.approx([wanted for _, wanted in pairs], rel=1e-6, abs=0.0)
 
 
-@pytest.mark.parametrize("objective", [name for name in CATALOGUE])
+@pytest.mark.parametrize("objective", list(CATALOGUE))
 def test_in_fp32_each_loss_is_the_plain_one_at_the_same_weights(objective, book, tmp_path):
     recipe, prepared = made(objective, "muon", book, tmp_path)
     same_at_each_step(recipe, prepared, tmp_path, compiled=False)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not has_compiler(CPU), reason="no C++ compiler")
+@pytest.mark.parametrize("objective", ["causal", "masked", "span", "replaced", "mixture"])
+def test_compiled_each_loss_is_the_plain_one_at_the_same_weights(objective, book, tmp_path):
+    recipe, prepared = made(objective, "muon", book, tmp_path)
+    same_at_each_step(recipe, prepared, tmp_path, compiled=True)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not has_compiler(CPU), reason="no C++ compiler")
+def test_layers_are_compiled_once_for_each_form_of_the_mask_and_never_for_measuring(book, tmp_path):
+    recipe, prepared = made("causal", "adamw", book, tmp_path)
+    recipe = dataclasses.replace(recipe, model=dataclasses.replace(recipe.model, layers=3))
+    torch._dynamo.reset()
+    torch._dynamo.utils.counters.clear()
+    fast(recipe, prepared, tmp_path, torch.float32, compiled=True, measured=True)
+    # One row more or less, three layers, training and measuring: with a mask, perhaps without one, and the loss.
+    assert torch._dynamo.utils.counters["stats"]["unique_graphs"] <= 4
+
+
+def test_where_nothing_can_be_compiled_training_goes_on_and_says_so(book, tmp_path, monkeypatch):
+    recipe, prepared = made("causal", "muon", book, tmp_path)
+
+    def broken(graph, examples):
+        raise RuntimeError("no compiler\nat all")
+
+    monkeypatch.setattr(torch.nn.Module, "compile", lambda self: setattr(
+        self, "_compiled_call_impl", torch.compile(self._call_impl, backend=broken)
+    ))  # fmt: skip
+    said = []
+    model = build_compiled(recipe, CPU, build_loader(recipe, prepared, CPU).step(0)[0], said.append)
+    assert len(said) == 1 and "cannot be compiled" in said[0] and "\n" not in said[0]
+    batch, uncompiled = build_loader(recipe, prepared, CPU).step(1)[0], build_model(recipe, CPU, compiled=False)
+    assert torch.equal(model.loss(batch), uncompiled.loss(batch))

@@ -1,7 +1,7 @@
 """Optimizers: torch's AdamW and our Muon as one thing with one rate, whose state is a flat table of tensors.
 
-Muon (`hornbook.train.muon`) takes the weight matrices inside the layers; embeddings, norms, biases and the output head
-are AdamW's (Loshchilov and Hutter 2019).
+Muon (`hornbook.train.orthogonal`) takes the weight matrices inside the layers; embeddings, norms, biases and the output
+head are AdamW's (Loshchilov and Hutter 2019).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from hornbook.errors import UserError
-from hornbook.train.muon import Muon
+from hornbook.train.orthogonal import Muon
 
 PREFIX = "optimizer."
 
@@ -42,7 +42,7 @@ class Optimizers:
         groups: list[dict[str, Any]] = [{"params": others, "weight_decay": 0.0}]
         self._parts: list[torch.optim.Optimizer] = []
         if kind == "muon" and matrices:
-            self._parts.append(Muon(matrices.values(), learning_rate=matrix_rate, weight_decay=weight_decay, bf16=bf16))
+            self._parts.append(Muon(matrices.values(), rate=matrix_rate, weight_decay=weight_decay, bf16=bf16))
         else:
             groups.append({"params": list(matrices.values()), "weight_decay": weight_decay})
         self._parts.append(
