@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import time
+from collections.abc import Callable
 
 import torch
 
@@ -14,6 +16,7 @@ from hornbook.objectives.replaced import ReplacedToken
 from hornbook.prepare import Prepared
 from hornbook.recipe import Recipe, TrainingSettings
 from hornbook.tokens.loader import Loader
+from hornbook.train.loop import precision
 from hornbook.train.optimizers import Optimizers
 
 Model = Transformer | Electra
@@ -34,6 +37,28 @@ def build_model(recipe: Recipe, device: torch.device, *, compiled: bool) -> Mode
     return model
 
 
+def build_compiled(recipe: Recipe, device: torch.device, batch: Tensors, say: Callable[[str], None]) -> Model:
+    """Return the recipe's model compiled for batches like this one, or, where that fails, as it is; say which."""
+    start = time.monotonic()
+    model = build_model(recipe, device, compiled=True)
+    try:
+        with precision(recipe.training.precision == "bf16", device):
+            nats = model.loss(batch)
+        nats.backward()  # type: ignore[no-untyped-call]
+    except Exception as error:  # whatever a compiler or its tools do not manage: the run does not need them
+        say(f"The layers cannot be compiled here ({_first_line(error)}): training goes on without, only slower.")
+        return build_model(recipe, device, compiled=False)
+    model.zero_grad(set_to_none=True)
+    say(f"compiling the layers took {time.monotonic() - start:.0f} s")
+    return model
+
+
+def _first_line(error: Exception) -> str:
+    """Return what an error says, at most a line of it."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0][:120]
+
+
 def build_optimizers(model: Model, training: TrainingSettings) -> Optimizers:
     """Return the optimizers of the recipe over the model's parameters."""
     return Optimizers(
@@ -44,6 +69,7 @@ def build_optimizers(model: Model, training: TrainingSettings) -> Optimizers:
         weight_decay=training.weight_decay,
         betas=(training.beta1, training.beta2),
         epsilon=training.epsilon,
+        bf16=training.precision == "bf16",
     )
 
 

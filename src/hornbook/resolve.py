@@ -12,11 +12,11 @@ from collections.abc import Callable
 
 import torch
 
-from hornbook.assembly import build_loader, build_model, build_optimizers
+from hornbook.assembly import build_compiled, build_loader, build_model, build_optimizers
 from hornbook.errors import UserError
 from hornbook.model.config import ModelConfig
 from hornbook.model.count import parameters
-from hornbook.objectives.base import Paired, tokens_per_row
+from hornbook.objectives.base import Paired, cycle_of, tokens_per_row
 from hornbook.prepare import Prepared
 from hornbook.recipe import Budget, Recipe
 from hornbook.train.loop import precision
@@ -40,7 +40,8 @@ _STEP_TOKENS, _STEP_TOKENS_PER_WIDTH = 4096, 20
 # A step of pairs of texts, which have one label a row, reads this share of that: they need steps more than tokens
 # (docs/LOG.md).
 _PAIRED_SHARE = 0.5
-_COMPILE_MINUTES = 10.0
+# On a CPU compilation takes about half a minute for each shape of batches and makes steps a fifth faster (docs/LOG.md).
+_COMPILE_MINUTES = 5.0
 _CALIBRATION_SECONDS = 3.0
 
 
@@ -52,15 +53,16 @@ def resolve(recipe: Recipe, prepared: Prepared, device: torch.device, say: Calla
     training = recipe.training
     if training.precision == "auto":
         training = dataclasses.replace(training, precision=best_precision(device))
-    if training.compile == "auto":
-        pays = has_compiler(device) and (device.type == "cuda" or recipe.budget.minutes >= _COMPILE_MINUTES)
-        training = dataclasses.replace(training, compile="yes" if pays else "no")
     recipe = dataclasses.replace(recipe, training=training)
     rate = matrix_rate(device, torch.bfloat16 if training.precision == "bf16" else torch.float32)
     recipe = dataclasses.replace(recipe, model=_complete(recipe, prepared, rate))
     training = dataclasses.replace(training, batch_rows=_rows(recipe))
     training = dataclasses.replace(training, micro_batch=training.micro_batch or training.batch_rows)
     recipe = dataclasses.replace(recipe, training=training)
+    if training.compile == "auto":
+        pays = has_compiler(device) and (device.type == "cuda" or _minutes(recipe, prepared, rate) >= _COMPILE_MINUTES)
+        recipe = dataclasses.replace(recipe, training=dataclasses.replace(training, compile="yes" if pays else "no"))
+        training = recipe.training
     steps = _steps(recipe, prepared, device, say)
     if recipe.model.dropout < 0:
         epochs = steps * training.batch_rows / len(prepared.training_rows(recipe.row_length))
@@ -137,6 +139,15 @@ def _counted_steps(recipe: Recipe, prepared: Prepared) -> int:
     return math.ceil(budget.epochs * rows / _rows(recipe))
 
 
+def _minutes(recipe: Recipe, prepared: Prepared, rate: float) -> float:
+    """Return about how long the run will take on each shape of batch that it has, before anything was timed."""
+    shapes = len({id(part) for part in cycle_of(recipe.objective)})
+    if recipe.budget.minutes:
+        return recipe.budget.minutes / shapes
+    flops = 6 * _counted_steps(recipe, prepared) * _step_tokens(recipe) * parameters(recipe.model)
+    return flops / (60 * rate * _EXPECTED_SHARE) / shapes
+
+
 def _longest(recipe: Recipe, prepared: Prepared) -> int:
     """Return the steps after which the text has been read as often as a budget of minutes may read it."""
     rows = len(prepared.training_rows(recipe.row_length))
@@ -162,9 +173,12 @@ def seconds_per_step(recipe: Recipe, prepared: Prepared, device: torch.device) -
     """Return the median time of a training step, measured on a model of the recipe that is then dropped."""
     if recipe.model.dropout < 0:  # not chosen yet, since it depends on what is measured here: time it with some
         recipe = dataclasses.replace(recipe, model=dataclasses.replace(recipe.model, dropout=0.1))
-    model = build_model(recipe, device, compiled=recipe.training.compile == "yes")
-    optimizers = build_optimizers(model, recipe.training)
     loader = build_loader(recipe, prepared, device)
+    if recipe.training.compile == "yes":
+        model = build_compiled(recipe, device, loader.step(0)[0], lambda text: None)  # training will say it
+    else:
+        model = build_model(recipe, device, compiled=False)
+    optimizers = build_optimizers(model, recipe.training)
     bf16 = recipe.training.precision == "bf16"
     times: list[float] = []
     model.train()

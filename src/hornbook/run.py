@@ -22,7 +22,7 @@ from types import FrameType
 import torch
 
 from hornbook.artifacts import lock, read_json, write_json
-from hornbook.assembly import Model, build_loader, build_model, build_optimizers
+from hornbook.assembly import Model, build_compiled, build_loader, build_model, build_optimizers
 from hornbook.console import View, quantity
 from hornbook.continuation import adopt, settled
 from hornbook.errors import Interrupted, UserError
@@ -231,7 +231,11 @@ def _train(
 ) -> Model:
     """Train to the end of the plan from wherever the run stands; return the model."""
     training = recipe.training
-    model = build_model(recipe, device, compiled=training.compile == "yes")
+    batches = build_loader(recipe, prepared, device)
+    if training.compile == "yes":
+        model = build_compiled(recipe, device, batches.step(0)[0], view.say)
+    else:
+        model = build_model(recipe, device, compiled=False)
     if origin is not None:
         _adopt(model, origin, prepared.codec, recipe, directory, view)
     prepare_batch = functools.partial(to_tensors, device=device)
@@ -249,7 +253,7 @@ def _train(
         model=model,
         loss=model.loss,
         optimizers=build_optimizers(model, training),
-        batches=build_loader(recipe, prepared, device),
+        batches=batches,
         schedule=Schedule(training.schedule, plan.steps, training.warmup, training.decay, training.final_rate),
         plan=plan,
         device=device,

@@ -240,7 +240,7 @@ class Electra(nn.Module):
         torch._dynamo.config.recompile_limit = 64
         for stack in (self.generator.stack, self.encoder):
             for layer in stack.layers:
-                layer.compile(dynamic=False)
+                layer.compile()
         self.kernel = torch.compile(nats_and_slope, dynamic=True)
 
 

@@ -208,7 +208,8 @@ class Loop(Generic[B]):
 
     def _measure(self, final: bool) -> None:
         self.model.eval()
-        with torch.no_grad(), precision(self.plan.bf16, self.device):
+        # Uncompiled: its batches have shapes of their own, and each would be compiled for a few seconds of work.
+        with torch.compiler.set_stance("force_eager"), torch.no_grad(), precision(self.plan.bf16, self.device):
             record = self.measure(final)
         self.model.train()
         self._write("held_out", record)
