@@ -43,6 +43,7 @@ def build_optimizers(model: Model, training: TrainingSettings) -> Optimizers:
         weight_decay=training.weight_decay,
         betas=(training.beta1, training.beta2),
         epsilon=training.epsilon,
+        bf16=training.precision == "bf16",
     )
 
 

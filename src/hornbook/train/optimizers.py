@@ -1,4 +1,4 @@
-"""Optimizers: torch's AdamW and Muon as one thing with one rate, whose state is a flat table of tensors.
+"""Optimizers: torch's AdamW and our Muon as one thing with one rate, whose state is a flat table of tensors.
 
 Muon (Jordan et al. 2024) orthogonalises the momentum of each weight matrix inside the layers; embeddings, norms, biases
 and the output head are AdamW's (Loshchilov and Hutter 2019). Muon's step is scaled to AdamW's usual size ("match_rms",
@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from hornbook.errors import UserError
+from hornbook.train.orthogonal import Muon
 
 PREFIX = "optimizer."
 
@@ -21,7 +22,8 @@ PREFIX = "optimizer."
 class Optimizers:
     """AdamW, and Muon when asked, over the named parameters of one model.
 
-    Decay is decoupled and touches matrices inside the layers only: neither embeddings nor norms nor biases.
+    Decay is decoupled and touches matrices inside the layers only: neither embeddings nor norms nor biases. `bf16` is
+    the precision in which Muon orthogonalises.
     """
 
     def __init__(
@@ -34,6 +36,7 @@ class Optimizers:
         weight_decay: float,
         betas: tuple[float, float],
         epsilon: float,
+        bf16: bool = False,
     ) -> None:
         self._named = dict(named)
         matrices = {name: p for name, p in self._named.items() if p.ndim == 2 and ".layers." in name}
@@ -41,11 +44,7 @@ class Optimizers:
         groups: list[dict[str, Any]] = [{"params": others, "weight_decay": 0.0}]
         self._parts: list[torch.optim.Optimizer] = []
         if kind == "muon" and matrices:
-            self._parts.append(
-                torch.optim.Muon(
-                    list(matrices.values()), lr=matrix_rate, weight_decay=weight_decay, adjust_lr_fn="match_rms_adamw"
-                )
-            )
+            self._parts.append(Muon(matrices.values(), rate=matrix_rate, weight_decay=weight_decay, bf16=bf16))
         else:
             groups.append({"params": list(matrices.values()), "weight_decay": weight_decay})
         self._parts.append(
