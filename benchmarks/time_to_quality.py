@@ -2,6 +2,7 @@
 
     python benchmarks/time_to_quality.py                     all arms, about an hour of one core; writes its result
     python benchmarks/time_to_quality.py --only hornbook     some arms, whose results replace those in the file
+    python benchmarks/time_to_quality.py --minutes 1         a budget of one minute, not two
     python benchmarks/time_to_quality.py --data BOOK.txt     on other text; prints, writes nothing
     python benchmarks/time_to_quality.py --quick             a few steps of each, to see that everything runs
 
@@ -15,13 +16,14 @@ All arms have the same text, the same held-out documents and, but for the arm th
 number of steps of a schedule is that of the run. Measuring, tokenizer and start-up are not counted for anybody.
 
     trainer        transformers' GPT-2 under its Trainer, all at its defaults (AdamW 5e-5, linear, fp32, batches of 8,
-                   dropout 0.1), in a shape that can be trained here, 6 layers of 384 and rows of 256; ten minutes
-    trainer small  the same in the shape that Hornbook chooses for two minutes; ten minutes
+                   dropout 0.1), in a shape that can be trained here, 6 layers of 384 and rows of 256; five times the
+                   budget of the others
+    trainer small  the same in the shape that Hornbook chooses; five times the budget of the others
     nanogpt        nanoGPT's settings for a CPU (README of github.com/karpathy/nanoGPT): 4 layers of 128, rows of 64,
                    batches of 12, AdamW 1e-3 to 1e-4 by a cosine, 100 steps of warm-up, betas 0.9 and 0.99, weight decay
-                   0.1, no dropout; its loop written anew here around transformers' GPT-2; two minutes
-    hornbook       the default recipe, two minutes
-    without ...    the default recipe with one ingredient taken out, two minutes
+                   0.1, no dropout; its loop written anew here around transformers' GPT-2
+    hornbook       the default recipe
+    without ...    the default recipe with one ingredient taken out
 """
 
 from __future__ import annotations
@@ -66,23 +68,23 @@ CPU = torch.device("cpu")
 
 @dataclass(frozen=True)
 class Arm:
-    """A side: its kind, its minutes, what of the default recipe it changes, and the recipe that starts from."""
+    """A side: its kind, its share of the budget, what it changes in a recipe, and the name of that recipe."""
 
     kind: str
-    minutes: float = 2.0
+    times: float = 1.0
     changes: tuple[str, ...] = ()
     recipe: str = "demo"
 
 
 ARMS: Mapping[str, Arm] = {
-    "trainer": Arm("trainer", 10.0),
-    "trainer small": Arm("trainer", 10.0),
+    "trainer": Arm("trainer", 5.0),
+    "trainer small": Arm("trainer", 5.0),
     "nanogpt": Arm("nanogpt"),
     "hornbook": Arm("hornbook"),
     "without modern block": Arm("hornbook", recipe="gpt"),
     "without Muon": Arm("hornbook", changes=("training.optimizer=adamw",)),
     "without size by budget": Arm("hornbook", changes=("model.width=384", "model.layers=6", "model.heads=6")),
-    "without small steps": Arm("hornbook", changes=("training.batch_rows=32",)),
+    "without small steps": Arm("hornbook", changes=("training.batch_rows=16",)),
     "without WSD": Arm("hornbook", changes=("training.schedule=cosine",)),
     "without vocabulary by text": Arm("hornbook", changes=("tokenizer.size=8192",)),
     "without dropout by epochs": Arm("hornbook", changes=("model.dropout=0.1",)),
@@ -91,9 +93,10 @@ ARMS: Mapping[str, Arm] = {
 
 @dataclass(frozen=True)
 class Bench:
-    """What all arms share: the text, and the shape that the default recipe takes here for two minutes."""
+    """What all arms share: the text, the budget, and the shape that the default recipe takes here for it."""
 
     data: str
+    minutes: float
     scratch: Path
     shape: tuple[str, ...] = ()
 
@@ -250,6 +253,7 @@ def train(bench: Bench, name: str, steps: int) -> list[tuple[int, float]]:
     def each(step: int, bits: Callable[[], float]) -> None:
         if step % every == 0 or step == steps:
             points.append((step, bits()))
+            print(f"{name}: step {step} of {steps}, {points[-1][1]:.3f} bits per byte", flush=True)
 
     kind = ARMS[name].kind
     if kind != "hornbook":
@@ -269,9 +273,9 @@ def train(bench: Bench, name: str, steps: int) -> list[tuple[int, float]]:
 
 
 def shape_of_default(bench: Bench) -> tuple[str, ...]:
-    """Return what the default recipe of two minutes chooses on this machine, as settings."""
+    """Return what the default recipe chooses on this machine for the budget, as settings."""
     arm = ARMS["hornbook"]
-    recipe = replace(bench.recipe(arm, 1), budget=Budget(minutes=arm.minutes))
+    recipe = replace(bench.recipe(arm, 1), budget=Budget(minutes=bench.minutes))
     recipe = resolve(recipe, bench.prepared(arm), CPU, print)
     sizes = {name: getattr(recipe.model, name) for name in ("width", "layers", "heads")}
     rows = f"training.batch_rows={recipe.training.batch_rows}"
@@ -297,7 +301,7 @@ def show(arms: Mapping[str, Any]) -> None:
         difference = f"{found['bits_per_byte'] - ours:+11.3f}" if ours else f"{'':11}"
         at = None if peer is None else reached(found["curve"], peer)
         print(
-            f"{name:28}{1000 * found['seconds_per_step']:9.0f}{found['steps']:7}{60 * found['minutes']:9.0f}"
+            f"{name:28}{1000 * found['seconds_per_step']:9.0f}{found['steps']:7}{found['budget_seconds']:9.0f}"
             f"{found['bits_per_byte']:11.3f}{difference}{'never' if at is None else f'{at:.0f} s':>20}"
         )
 
@@ -306,6 +310,7 @@ def main() -> None:
     """Measure the speed of the chosen arms in turn, then train each."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", default=CORPUS)
+    parser.add_argument("--minutes", type=float, default=2.0, help="budget; the Trainer has five times that")
     parser.add_argument("--only", nargs="+", choices=ARMS, default=list(ARMS))
     parser.add_argument("--quick", action="store_true", help="one round of two steps, ten steps each; writes nothing")
     given = parser.parse_args()
@@ -314,7 +319,7 @@ def main() -> None:
     earlier = json.loads(RESULT.read_text(encoding="utf-8")) if RESULT.is_file() and given.data == CORPUS else {}
     arms: dict[str, Any] = {} if given.quick else dict(earlier.get("arms", {}))
     with tempfile.TemporaryDirectory() as scratch:
-        bench = Bench(given.data, Path(scratch))
+        bench = Bench(given.data, given.minutes, Path(scratch))
         bench = dataclasses.replace(bench, shape=shape_of_default(bench))
         times: dict[str, list[float]] = {name: [] for name in given.only}
         for _ in range(1 if given.quick else ROUNDS):
@@ -322,11 +327,12 @@ def main() -> None:
                 found += seconds_per_step(bench, name, 2 if given.quick else STEPS_A_ROUND)
         for name, found in times.items():
             seconds = statistics.median(found)
-            steps = 10 if given.quick else max(1, int(60 * ARMS[name].minutes / seconds))
+            budget = 60 * given.minutes * ARMS[name].times
+            steps = 10 if given.quick else max(1, int(budget / seconds))
             print(f"{name}: {seconds:.3f} s a step, {steps} steps", flush=True)
             points = train(bench, name, steps)
             arms[name] = {
-                "minutes": ARMS[name].minutes, "seconds_per_step": seconds, "seconds_of_steps": found, "steps": steps,
+                "budget_seconds": budget, "seconds_per_step": seconds, "seconds_of_steps": found, "steps": steps,
                 "bits_per_byte": points[-1][1], "curve": [[step * seconds, bits] for step, bits in points],
                 "shape_of_default": bench.shape,
             }  # fmt: skip
