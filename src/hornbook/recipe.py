@@ -101,7 +101,7 @@ class TrainingSettings:
     """How to train.
 
     row_length           positions of a row; 0 = as many as the model has
-    batch_rows           rows in one optimizer step, over all micro-batches; 0 = chosen from the model's width
+    batch_rows           rows in one optimizer step, over all micro-batches; 0 = chosen from the width and the budget
     micro_batch          rows computed at once; 0 = all of the batch
     optimizer            muon (matrices by Muon, the rest by AdamW) or adamw
     learning_rate        peak learning rate of AdamW's part
