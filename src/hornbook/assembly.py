@@ -7,13 +7,14 @@ import functools
 import torch
 
 from hornbook.model.electra import Electra
+from hornbook.model.initialise import deviation
 from hornbook.model.inputs import Tensors, to_tensors
 from hornbook.model.transformer import Transformer
 from hornbook.objectives.replaced import ReplacedToken
 from hornbook.prepare import Prepared
 from hornbook.recipe import Recipe, TrainingSettings
 from hornbook.tokens.loader import Loader
-from hornbook.train.optimizers import Optimizers
+from hornbook.train.optimizers import TABLE, Optimizers
 
 Model = Transformer | Electra
 
@@ -40,6 +41,7 @@ def build_optimizers(model: Model, training: TrainingSettings) -> Optimizers:
         kind=training.optimizer,
         learning_rate=training.learning_rate,
         matrix_rate=training.matrix_rate,
+        embedding_rate=training.embedding_rate * deviation(TABLE, model.config),
         weight_decay=training.weight_decay,
         betas=(training.beta1, training.beta2),
         epsilon=training.epsilon,
