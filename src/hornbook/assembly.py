@@ -10,6 +10,7 @@ import torch
 
 from hornbook.mixing import order_of
 from hornbook.model.electra import Electra
+from hornbook.model.initialise import deviation
 from hornbook.model.inputs import Tensors, to_tensors
 from hornbook.model.transformer import Transformer
 from hornbook.objectives.replaced import ReplacedToken
@@ -17,7 +18,7 @@ from hornbook.prepare import Prepared
 from hornbook.recipe import Recipe, TrainingSettings
 from hornbook.tokens.loader import Loader
 from hornbook.train.loop import precision
-from hornbook.train.optimizers import Optimizers
+from hornbook.train.optimizers import TABLE, Optimizers
 
 Model = Transformer | Electra
 
@@ -66,6 +67,7 @@ def build_optimizers(model: Model, training: TrainingSettings) -> Optimizers:
         kind=training.optimizer,
         learning_rate=training.learning_rate,
         matrix_rate=training.matrix_rate,
+        embedding_rate=training.embedding_rate * deviation(TABLE, model.config),
         weight_decay=training.weight_decay,
         betas=(training.beta1, training.beta2),
         epsilon=training.epsilon,

@@ -147,11 +147,12 @@ class TrainingSettings:
     """How to train.
 
     row_length           positions of a row; 0 = as many as the model has
-    batch_rows           rows in one optimizer step, over all micro-batches; 0 = chosen from the model's width
+    batch_rows           rows in one optimizer step, over all micro-batches; 0 = chosen from the width and the budget
     micro_batch          rows computed at once; 0 = all of the batch
     optimizer            muon (matrices by Muon, the rest by AdamW) or adamw
-    learning_rate        peak learning rate of AdamW's part
+    learning_rate        peak learning rate of AdamW's part: norms and biases, or all parameters without Muon
     matrix_rate          peak learning rate of Muon's part, scaled to match AdamW's update size
+    embedding_rate       peak learning rate of the table of tokens beside Muon, in deviations of its first values
     weight_decay         decoupled weight decay, on matrices only
     beta1                AdamW's first moment decay
     beta2                AdamW's second moment decay
@@ -176,6 +177,7 @@ class TrainingSettings:
     optimizer: Literal["muon", "adamw"] = "muon"
     learning_rate: float = 3e-3
     matrix_rate: float = 1e-2
+    embedding_rate: float = 0.3
     weight_decay: float = 0.1
     beta1: float = 0.9
     beta2: float = 0.95
@@ -194,7 +196,14 @@ class TrainingSettings:
     keep_checkpoints: int = 2
 
     def __post_init__(self) -> None:
-        positive = ("learning_rate", "matrix_rate", "checkpoint_minutes", "evaluate_tokens", "keep_checkpoints")
+        positive = (
+            "learning_rate",
+            "matrix_rate",
+            "embedding_rate",
+            "checkpoint_minutes",
+            "evaluate_tokens",
+            "keep_checkpoints",
+        )
         for name in positive:
             if getattr(self, name) <= 0:
                 raise UserError(f"training.{name} must be positive, not {getattr(self, name)}.")

@@ -17,6 +17,7 @@ from hornbook.errors import UserError
 from hornbook.model.config import ModelConfig
 from hornbook.model.count import parameters
 from hornbook.objectives.base import Paired, cycle_of, tokens_per_row
+from hornbook.objectives.causal import Causal
 from hornbook.prepare import Prepared
 from hornbook.recipe import Budget, Recipe
 from hornbook.train.loop import precision
@@ -40,6 +41,9 @@ _STEP_TOKENS, _STEP_TOKENS_PER_WIDTH = 4096, 20
 # A step of pairs of texts, which have one label a row, reads this share of that: they need steps more than tokens
 # (docs/LOG.md).
 _PAIRED_SHARE = 0.5
+# A causal run of few tokens is better with smaller steps: 0.58 D ** 0.571 tokens for D in all (Li et al. 2025, "step
+# law"), but not so few for each unit of the width that Muon's work tells (docs/LOG.md).
+_LAW_FACTOR, _LAW_POWER, _FEWEST_STEP_TOKENS_PER_WIDTH = 0.58, 0.571, 16
 # On a CPU compilation takes about half a minute for each shape of batches and makes steps a fifth faster (docs/LOG.md).
 _COMPILE_MINUTES = 5.0
 _CALIBRATION_SECONDS = 3.0
@@ -56,7 +60,7 @@ def resolve(recipe: Recipe, prepared: Prepared, device: torch.device, say: Calla
     recipe = dataclasses.replace(recipe, training=training)
     rate = matrix_rate(device, torch.bfloat16 if training.precision == "bf16" else torch.float32)
     recipe = dataclasses.replace(recipe, model=_complete(recipe, prepared, rate))
-    training = dataclasses.replace(training, batch_rows=_rows(recipe))
+    training = dataclasses.replace(training, batch_rows=_rows(recipe, _planned_tokens(recipe, prepared, rate)))
     training = dataclasses.replace(training, micro_batch=training.micro_batch or training.batch_rows)
     recipe = dataclasses.replace(recipe, training=training)
     if training.compile == "auto":
@@ -112,15 +116,37 @@ def _weights(model: ModelConfig, width: int, layers: int) -> int:
     return parameters(sized) - sized.vocab_size * sized.table_width
 
 
-def _rows(recipe: Recipe) -> int:
-    """Return the rows of a step; where the recipe leaves them open, a power of two that its width asks for."""
+def _planned_tokens(recipe: Recipe, prepared: Prepared, rate: float) -> float:
+    """Return about how many tokens a causal run will read, by C = 6 N D; infinite where nothing depends on it."""
+    budget, length = recipe.budget, recipe.row_length
+    if not isinstance(recipe.objective, Causal) or budget.steps:
+        return math.inf
+    if budget.tokens:
+        return budget.tokens
+    tokens = len(prepared.training_rows(length)) * tokens_per_row(recipe.objective, length)
+    if budget.epochs:
+        return budget.epochs * tokens
+    flops = budget.minutes * 60 * rate * _EXPECTED_SHARE
+    return min(flops / (6 * parameters(recipe.model)), _MOST_EPOCHS * tokens)
+
+
+def _rows(recipe: Recipe, planned: float = math.inf) -> int:
+    """Return the rows of a step; where they are open, a power of two by the width and by the tokens of the whole run.
+
+    A budget in steps says nothing about tokens, and is not a reason for small ones.
+    """
     training, length = recipe.training, recipe.row_length
     if training.batch_rows:
         return training.batch_rows
-    tokens: float = max(_STEP_TOKENS, _STEP_TOKENS_PER_WIDTH * recipe.model.width)
+    width = recipe.model.width
+    tokens: float = max(_STEP_TOKENS, _STEP_TOKENS_PER_WIDTH * width)
     if isinstance(recipe.objective, Paired):
         tokens *= _PAIRED_SHARE
-    rows = 1 << max(0, math.ceil(math.log2(tokens / length)))
+    most = math.ceil(math.log2(tokens / length))
+    if planned < math.inf:
+        fewest = math.ceil(math.log2(_FEWEST_STEP_TOKENS_PER_WIDTH * width / length))
+        most = min(most, max(fewest, round(math.log2(_LAW_FACTOR * planned**_LAW_POWER / length))))
+    rows = 1 << max(0, most)
     return -(-rows // training.micro_batch) * training.micro_batch if training.micro_batch else rows
 
 

@@ -69,7 +69,7 @@ def make(directory, *, kind="muon", micro=4, steps=STEPS, dropout=0.1, source=No
     net = Net()
     net.dropout = dropout
     optimizers = Optimizers(
-        net.named_parameters(), kind=kind, learning_rate=0.02, matrix_rate=0.02,
+        net.named_parameters(), kind=kind, learning_rate=0.02, matrix_rate=0.02, embedding_rate=0.02,
         weight_decay=0.1, betas=(0.9, 0.95), epsilon=1e-8,
     )  # fmt: skip
     plan = Plan(

@@ -16,12 +16,15 @@ from hornbook.errors import UserError
 from hornbook.train.orthogonal import Muon
 
 PREFIX = "optimizer."
+TABLE = "embed.tokens.weight"
 
 
 class Optimizers:
-    """AdamW, and Muon when asked, over the named parameters of one model; `bf16` = Muon's products are in bfloat16.
+    """AdamW, and Muon when asked, over the named parameters of one model.
 
-    Decay is decoupled and touches matrices inside the layers only: neither embeddings nor norms nor biases.
+    Beside Muon the table of tokens has a rate of its own, `embedding_rate`; AdamW alone has one rate for all.
+    Decay is decoupled and touches matrices inside the layers only: neither embeddings nor norms nor biases. `bf16` is
+    the precision in which Muon orthogonalises.
     """
 
     def __init__(
@@ -31,6 +34,7 @@ class Optimizers:
         kind: Literal["muon", "adamw"],
         learning_rate: float,
         matrix_rate: float,
+        embedding_rate: float,
         weight_decay: float,
         betas: tuple[float, float],
         epsilon: float,
@@ -38,10 +42,15 @@ class Optimizers:
     ) -> None:
         self._named = dict(named)
         matrices = {name: p for name, p in self._named.items() if p.ndim == 2 and ".layers." in name}
-        others = [p for name, p in self._named.items() if name not in matrices]
-        groups: list[dict[str, Any]] = [{"params": others, "weight_decay": 0.0}]
+        muon = kind == "muon" and bool(matrices)
+        tables = {name: p for name, p in self._named.items() if muon and name.endswith(TABLE)}
+        others = [p for name, p in self._named.items() if name not in matrices and name not in tables]
+        groups: list[dict[str, Any]] = [
+            {"params": others, "weight_decay": 0.0},
+            {"params": list(tables.values()), "weight_decay": 0.0, "lr": embedding_rate},
+        ]
         self._parts: list[torch.optim.Optimizer] = []
-        if kind == "muon" and matrices:
+        if muon:
             self._parts.append(Muon(matrices.values(), rate=matrix_rate, weight_decay=weight_decay, bf16=bf16))
         else:
             groups.append({"params": list(matrices.values()), "weight_decay": weight_decay})
