@@ -234,7 +234,7 @@ def _train(
     prepare_batch = functools.partial(to_tensors, device=device)
     part, part_bytes = prepared.held_out_rows(recipe.row_length, training.evaluate_tokens)
 
-    def during(final: bool) -> dict[str, float]:
+    def during() -> dict[str, float]:
         found = measure(
             model, part, prepared.objective, prepare_batch,
             batch_rows=training.micro_batch, seed=recipe.seed, text_bytes=part_bytes,

@@ -99,7 +99,7 @@ class Loop(Generic[B]):
     """One model, its optimizers and its batches, at some step.
 
     loss       what `model.loss` is: a batch to its summed, weighted nats (0-dim tensor)
-    measure    returns the record of a measurement on held-out text; called with final=True at the last step
+    measure    returns the record of a measurement on held-out text
     """
 
     model: nn.Module
@@ -110,7 +110,7 @@ class Loop(Generic[B]):
     plan: Plan
     device: torch.device
     directory: Path
-    measure: Callable[[bool], Mapping[str, float]]
+    measure: Callable[[], Mapping[str, float]]
     sinks: Sequence[Sink]
     say: Callable[[str], None]
     stopping: Stopping
@@ -151,7 +151,7 @@ class Loop(Generic[B]):
                     recorded_at, recorded_step = now, self.step
                 if self.step % self.plan.evaluate_every == 0 or last:
                     start = time.monotonic()
-                    self._measure(last)
+                    self._measure()
                     recorded_at += time.monotonic() - start
                 if last or self.stopping or time.monotonic() - saved_at > 60 * self.plan.checkpoint_minutes:
                     start = time.monotonic()
@@ -206,10 +206,10 @@ class Loop(Generic[B]):
         )
         self._waited = 0.0
 
-    def _measure(self, final: bool) -> None:
+    def _measure(self) -> None:
         self.model.eval()
         with torch.no_grad(), precision(self.plan.bf16, self.device):
-            record = self.measure(final)
+            record = self.measure()
         self.model.train()
         self._write("held_out", record)
 
