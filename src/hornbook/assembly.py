@@ -28,6 +28,8 @@ def build_model(recipe: Recipe, device: torch.device, *, compiled: bool) -> Mode
         model = Transformer(config)
     model.initialise(recipe.seed)
     model.to(device)
+    if recipe.training.checkpoint_activations == "layers":
+        model.recompute_layers()
     if compiled:
         model.compile_layers()
     return model
