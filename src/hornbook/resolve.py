@@ -169,6 +169,7 @@ def seconds_per_step(recipe: Recipe, prepared: Prepared, device: torch.device) -
             with precision(bf16, device):
                 nats = model.loss(batch)
             (nats / max(batch.count, 1.0)).backward()  # type: ignore[no-untyped-call]
+            del nats  # as in the loop
         torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.training.clip or math.inf)
         optimizers.step(0.0)
         synchronise(device)
