@@ -14,6 +14,7 @@ import torch
 
 from hornbook.assembly import build_loader, build_model, build_optimizers
 from hornbook.errors import UserError
+from hornbook.fitting import fitted, shrinking
 from hornbook.model.config import ModelConfig
 from hornbook.model.count import parameters
 from hornbook.objectives.base import tokens_per_row
@@ -46,7 +47,7 @@ def resolve(recipe: Recipe, prepared: Prepared, device: torch.device, say: Calla
 
     `say` is told when a budget of minutes is cut because the text is small.
     """
-    training = recipe.training
+    training, given = recipe.training, recipe.training.micro_batch
     if training.precision == "auto":
         training = dataclasses.replace(training, precision=best_precision(device))
     if training.compile == "auto":
@@ -56,9 +57,9 @@ def resolve(recipe: Recipe, prepared: Prepared, device: torch.device, say: Calla
     rate = matrix_rate(device, torch.bfloat16 if training.precision == "bf16" else torch.float32)
     recipe = dataclasses.replace(recipe, model=_complete(recipe, prepared, rate))
     training = dataclasses.replace(training, batch_rows=_rows(recipe))
-    training = dataclasses.replace(training, micro_batch=training.micro_batch or training.batch_rows)
-    recipe = dataclasses.replace(recipe, training=training)
-    steps = _steps(recipe, prepared, device, say)
+    recipe = fitted(dataclasses.replace(recipe, training=training), prepared, device, say)
+    recipe, steps = shrinking(recipe, lambda chosen: _steps(chosen, prepared, device, say), say, lambda: not given)
+    training = recipe.training
     if recipe.model.dropout < 0:
         epochs = steps * training.batch_rows / len(prepared.training_rows(recipe.row_length))
         dropout = next(share for most, share in _DROPOUT if epochs <= most)

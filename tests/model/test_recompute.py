@@ -30,7 +30,9 @@ def step(model: Transformer | Electra, tensors: Tensors, bf16: bool = False) -> 
     return loss, size
 
 
-def assert_equal_steps(plain: Transformer | Electra, again: Transformer | Electra, tensors: Tensors, bf16: bool) -> None:
+def assert_equal_steps(
+    plain: Transformer | Electra, again: Transformer | Electra, tensors: Tensors, bf16: bool
+) -> None:
     again.recompute_layers()
     (expected, much), (found, little) = step(plain, tensors, bf16), step(again, tensors, bf16)
     assert torch.equal(found, expected)

@@ -19,6 +19,9 @@ from hornbook.model.config import ModelConfig
 FULL = 4  # bytes of an fp32 number
 SHORT = 1024  # keys up to which a CPU computes attention in bf16 by plain products; see `hornbook.model.attention`
 
+# What allocators waste: a share of what comes and goes, and a constant. glibc's leaves holes between tensors that stay.
+_HOLES = {"cpu": (0.25, 64 << 20), "gpu": (0.1, 0)}
+
 
 @dataclass(frozen=True)
 class Load:
@@ -66,6 +69,7 @@ class Memory:
     optimizer    Muon's momentum, AdamW's two moments
     activations  what the layers keep for the backward pass of one micro-batch
     head         logits of a chunk, the gradient of the output matrix, and its copy in bf16
+    holes        what the allocator and the libraries take beside it, by measurement (benchmarks/memory.py)
     peak         the most that is there at once: less than the sum where a step is one micro-batch, since gradients
                  come as activations go
     """
@@ -75,6 +79,7 @@ class Memory:
     optimizer: int
     activations: int
     head: int
+    holes: int
     peak: int
 
 
@@ -89,9 +94,11 @@ def step_memory(config: ModelConfig, load: Load, generator: ModelConfig | None =
     head = _head(generator or config, load)
     table = FULL * config.vocab_size * config.table_width
     held = weights if load.parts > 1 else 0
+    share, least = _HOLES["cpu" if load.device == "cpu" else "gpu"]
+    holes = round(least + share * (kept + head))
     # A tied table's gradient comes from both ends; the second one is added when all others are there.
-    peak = weights + state + max(held + kept + head, weights + table)
-    return Memory(weights, weights, state, kept, head, peak)
+    peak = weights + state + max(held + kept + head + holes, weights + table)
+    return Memory(weights, weights, state, kept, head, holes, peak)
 
 
 def _kept(config: ModelConfig, load: Load) -> int:

@@ -175,7 +175,9 @@ class Loop(Generic[B]):
                 nats = self.loss(batch)
             (nats / max(count, 1.0)).backward()  # type: ignore[no-untyped-call]
             total += nats.detach()
-            del nats  # a graph that outlives its step pins memory beneath the next one's, and a heap has no way around it
+            del (
+                nats
+            )  # a graph that outlives its step pins memory beneath the next one's, and a heap has no way around it
         limit = self.plan.clip or math.inf
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), limit)
         self.optimizers.step(self.schedule(self.step))

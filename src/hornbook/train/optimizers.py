@@ -18,6 +18,11 @@ from hornbook.errors import UserError
 PREFIX = "optimizer."
 
 
+def is_matrix(name: str, parameter: Tensor) -> bool:
+    """Whether a parameter is a matrix inside the layers: what Muon takes, and what decays."""
+    return parameter.ndim == 2 and ".layers." in name
+
+
 class Optimizers:
     """AdamW, and Muon when asked, over the named parameters of one model.
 
@@ -36,7 +41,7 @@ class Optimizers:
         epsilon: float,
     ) -> None:
         self._named = dict(named)
-        matrices = {name: p for name, p in self._named.items() if p.ndim == 2 and ".layers." in name}
+        matrices = {name: p for name, p in self._named.items() if is_matrix(name, p)}
         others = [p for name, p in self._named.items() if name not in matrices]
         groups: list[dict[str, Any]] = [{"params": others, "weight_decay": 0.0}]
         self._parts: list[torch.optim.Optimizer] = []
