@@ -368,6 +368,39 @@ def _size(text: str) -> int:
     return size
 
 
+_BENCH_EPILOG = """How to read it
+
+matrix products  ·  what the machine is best at; a step that they limit is as fast as it can be here, but for bf16
+
+memory  ·  activations are written and read faster than they are computed with only where caches hold them: a smaller
+training.micro_batch may help
+
+the optimizers  ·  their work is done once a step: larger training.batch_rows make it a smaller share
+
+small operations  ·  overhead, and what other programs take: compile (training.compile=yes), or close them"""
+
+
+@app.command(epilog=_BENCH_EPILOG)
+def bench(
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of tables.")] = False,
+) -> None:
+    """Measure this machine in under a minute: matrix products, memory, our training steps and what limits them.
+
+    Measured with whatever else the machine does meanwhile: close other programs first. `hornbook doctor` shows the last.
+    """
+    import json
+    from dataclasses import asdict
+
+    from hornbook import presentation
+    from hornbook.bench import measure_machine
+
+    found = measure_machine(lambda part: print(f"measuring {part} ...", file=sys.stderr))
+    if as_json:
+        print(json.dumps(asdict(found), indent=1))
+    else:
+        presentation.machine_speed(found)
+
+
 @app.command()
 def doctor() -> None:
     """Say what this machine and installation offer, and the command that mends each gap."""

@@ -93,12 +93,12 @@ def resume(directory: Path, changes: Sequence[str] = (), *, plain: bool = False)
     `changes` are settings, as name=value, of how a step is computed, not of what it computes: those of FLEXIBLE.
     Another micro-batch changes the order of additions, and so the last bits.
     """
-    recipe = _recipe_of(directory)
     if extra := [item for item in changes if item.partition("=")[0] not in FLEXIBLE]:
         raise UserError(
             f"A resumed run keeps its recipe: leave out {' '.join(extra)}, or start a new run from "
             f"{directory / RECIPE}."
         )
+    recipe = _recipe_of(directory)
     recipe = override(recipe, changes) if changes else recipe
     if (directory / RECORD).is_file():
         raise UserError(
