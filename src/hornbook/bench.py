@@ -137,7 +137,7 @@ def record_path() -> Path:
 
 
 def copy_rate(device: torch.device) -> float:
-    """Return bytes a second, read and written, of copying a tensor too large for any cache: the best of half a second."""
+    """Return bytes a second, read and written, of copying a tensor too large for caches: the best of half a second."""
     source = torch.ones(_COPY_BYTES // 4, device=device)
     target = torch.zeros_like(source)
     best, spent = float("inf"), 0.0

@@ -386,7 +386,7 @@ def bench(
 ) -> None:
     """Measure this machine in under a minute: matrix products, memory, our training steps and what limits them.
 
-    Measured with whatever else the machine does meanwhile: close other programs first. `hornbook doctor` shows the last.
+    Whatever else the machine does is measured too: close other programs first. `hornbook doctor` shows the last record.
     """
     import json
     from dataclasses import asdict
