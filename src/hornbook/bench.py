@@ -20,24 +20,25 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
 
 from hornbook import keys
 from hornbook.artifacts import write_json
-from hornbook.assembly import build_model, build_optimizers, draft_model
+from hornbook.assembly import build_model, build_optimizers
 from hornbook.batch import Rows
 from hornbook.errors import UserError
+from hornbook.fitting import load_of
 from hornbook.model.count import flops_per_token
 from hornbook.model.inputs import to_tensors
-from hornbook.model.memory import Load, step_memory
+from hornbook.model.memory import step_memory
 from hornbook.objectives.catalogue import build
 from hornbook.recipe import Recipe
 from hornbook.recipes import default
 from hornbook.train.loop import precision
 from hornbook.train.machine import environment, find_device, keep_memory_blocks, matrix_rate, synchronise
-from hornbook.train.optimizers import is_matrix
 from hornbook.vocab import Vocab
 
 OBJECTIVES = ("causal", "masked", "span")  # one of each topology
@@ -153,7 +154,7 @@ def copy_rate(device: torch.device) -> float:
 
 def step_speed(kind: str, device: torch.device, bf16: bool, rate: float, bandwidth: float) -> StepSpeed:
     """Time the training step of an objective; `rate` in FLOP/s and `bandwidth` in bytes a second are the machine's."""
-    recipe = _recipe(kind, device)
+    recipe = _recipe(kind, device, bf16)
     objective, model = recipe.objective, build_model(recipe, device, compiled=False).train()
     optimizers = build_optimizers(model, recipe.training)
     draw, rows = np.random.default_rng(0), recipe.training.batch_rows
@@ -181,11 +182,7 @@ def step_speed(kind: str, device: torch.device, bf16: bool, rate: float, bandwid
     scored = batch.scored.numel() / batch.targets.numel()
     tokens = rows * (length + behind)
     flops = tokens * flops_per_token(recipe.model, length, scored, behind)
-    named = list(draft_model(recipe).named_parameters())
-    load = Load(
-        rows, length, behind, batch.scored.numel() / rows, False, 1, sum(value.numel() for _, value in named),
-        sum(value.numel() for name, value in named if is_matrix(name, value)), "muon", bf16, device.type, False,
-    )  # fmt: skip
+    load = load_of(recipe, batch, device)
     parts = {
         "matrix products": flops / rate / seconds,
         "memory": _PASSES * step_memory(recipe.model, load).activations / bandwidth / seconds,
@@ -200,7 +197,7 @@ def step_speed(kind: str, device: torch.device, bf16: bool, rate: float, bandwid
     )  # fmt: skip
 
 
-def _recipe(kind: str, device: torch.device) -> Recipe:
+def _recipe(kind: str, device: torch.device, bf16: bool) -> Recipe:
     """Return the recipe of a step: on a CPU the default size of a few minutes, on a GPU one that keeps it busy."""
     width, layers, rows = (128, 4, 16) if device.type == "cpu" else (768, 12, 32)
     recipe = default(kind)
@@ -215,7 +212,8 @@ def _recipe(kind: str, device: torch.device) -> Recipe:
     model = replace(
         recipe.model, vocab_size=_ENTRIES, max_length=_LENGTH, width=width, layers=layers, heads=width // 64
     )
-    training = replace(recipe.training, batch_rows=rows, micro_batch=rows)
+    kind_of_number: Literal["bf16", "fp32"] = "bf16" if bf16 else "fp32"
+    training = replace(recipe.training, batch_rows=rows, micro_batch=rows, precision=kind_of_number)
     return replace(recipe, objective=build(kind, {}, vocab), model=model, training=training)
 
 

@@ -20,9 +20,11 @@ import torch
 from hornbook.assembly import build_loader, draft_model
 from hornbook.console import quantity
 from hornbook.errors import ResourceError, is_out_of_memory
-from hornbook.model.electra import Electra
+from hornbook.model.electra import generator_config
+from hornbook.model.inputs import Tensors
 from hornbook.model.memory import Load, Memory, step_memory
 from hornbook.objectives.base import cycle_of
+from hornbook.objectives.replaced import ReplacedToken
 from hornbook.prepare import Prepared
 from hornbook.recipe import Recipe
 from hornbook.train.machine import memory_free
@@ -135,40 +137,40 @@ def _with(recipe: Recipe, choice: Choice) -> Recipe:
 
 def _predict(recipe: Recipe, loads: list[Load]) -> Memory:
     """Return the memory of the largest of `loads` with the recipe's rows at once."""
-    training, model = recipe.training, recipe.model
+    training, model, objective = recipe.training, recipe.model, recipe.objective
     if model.dropout < 0:
         model = replace(model, dropout=_SOME_DROPOUT)
-    draft = draft_model(recipe)
+    generator = generator_config(model, objective.generator_width) if isinstance(objective, ReplacedToken) else None
     rows, again = training.micro_batch, training.checkpoint_activations == "layers"
     parts = -(-training.batch_rows // rows)
-    generator = draft.inner if isinstance(draft, Electra) else None
     found = [step_memory(model, replace(load, rows=rows, parts=parts, recompute=again), generator) for load in loads]
     return max(found, key=lambda memory: memory.peak)
 
 
 def _loads(recipe: Recipe, prepared: Prepared, device: torch.device) -> list[Load]:
-    """Return what one row of each part of the recipe's objective asks for, from the first rows of its text."""
-    training = recipe.training
-    few = replace(training, batch_rows=max(_EXAMPLES, len(cycle_of(recipe.objective))), micro_batch=0)
+    """Return what a micro-batch of each part of the recipe's objective asks for, from the first rows of its text."""
+    few = replace(recipe.training, batch_rows=max(_EXAMPLES, len(cycle_of(recipe.objective))), micro_batch=0)
     examples = build_loader(replace(recipe, training=few), prepared, torch.device("cpu")).step(0)
+    return [load_of(recipe, batch, device) for batch in examples]
+
+
+def load_of(recipe: Recipe, batch: Tensors, device: torch.device) -> Load:
+    """Return what a batch asks for as the only micro-batch of a step on `device`."""
     named = list(draft_model(recipe).named_parameters())
-    return [
-        Load(
-            rows=1,
-            length=batch.inputs.shape[1],
-            behind=0 if batch.decoder_inputs is None else batch.decoder_inputs.shape[1],
-            scored=batch.scored.numel() / len(batch.inputs),
-            masked=batch.segments is not None or batch.visible is not None,
-            parts=1,
-            parameters=sum(value.numel() for _, value in named),
-            matrices=sum(value.numel() for name, value in named if is_matrix(name, value)),
-            optimizer=training.optimizer,
-            bf16=training.precision == "bf16",
-            device=device.type,
-            recompute=False,
-        )
-        for batch in examples
-    ]
+    return Load(
+        rows=len(batch.inputs),
+        length=batch.inputs.shape[1],
+        behind=0 if batch.decoder_inputs is None else batch.decoder_inputs.shape[1],
+        scored=batch.scored.numel() / len(batch.inputs),
+        masked=batch.segments is not None or batch.visible is not None,
+        parts=1,
+        parameters=sum(value.numel() for _, value in named),
+        matrices=sum(value.numel() for name, value in named if is_matrix(name, value)),
+        optimizer=recipe.training.optimizer,
+        bf16=recipe.training.precision == "bf16",
+        device=device.type,
+        recompute=recipe.training.checkpoint_activations == "layers",
+    )
 
 
 def divisors(number: int) -> list[int]:

@@ -10,6 +10,7 @@ import torch
 from small_models import CPU, TOPOLOGIES, batch, small
 
 from hornbook.model.config import ModelConfig
+from hornbook.model.electra import Electra
 from hornbook.model.inputs import to_tensors
 from hornbook.model.loss import _sizes
 from hornbook.model.memory import Load, chunk_rows, step_memory
@@ -52,9 +53,9 @@ def load(config: ModelConfig, **changes: object) -> Load:
     return dataclasses.replace(plain, **changes)
 
 
-def kept(config: ModelConfig, bf16: bool, recompute: bool) -> int:
+def kept(config: ModelConfig, bf16: bool, recompute: bool, other: Electra | None = None) -> int:
     """Return the bytes that autograd keeps from a real forward pass, but for weights and the head's gradient."""
-    model = Transformer(config).train()
+    model = (other or Transformer(config)).train()
     if recompute:
         model.recompute_layers()
     segments = np.repeat([[1, 2]], LENGTH // 2, axis=1).repeat(ROWS, 0)
@@ -85,6 +86,13 @@ def test_activations_are_what_autograd_keeps(name, bf16, dropout):
     config = dataclasses.replace(CONFIGS[name], dropout=dropout)
     found = step_memory(config, load(config, bf16=bf16)).activations
     assert found == pytest.approx(kept(config, bf16, False), rel=0.04)
+
+
+def test_activations_of_both_halves_of_electra():
+    config = small("encoder", **SIZE, dropout=0.1)
+    model = Electra(config, 0.5, 50.0)
+    found = step_memory(config, load(config), model.inner).activations
+    assert found == pytest.approx(kept(config, False, False, model), rel=0.05)
 
 
 @pytest.mark.parametrize("topology", TOPOLOGIES)

@@ -90,7 +90,8 @@ def step_memory(config: ModelConfig, load: Load, generator: ModelConfig | None =
     state = FULL * (2 * alone + load.parameters - alone)
     kept = _kept(config, load)
     if generator is not None:
-        kept += _kept(generator, load)
+        judge = 3 * load.rows * load.length * config.width * load.narrow  # its input, before and after activation
+        kept += _kept(generator, load) + judge
     head = _head(generator or config, load)
     table = FULL * config.vocab_size * config.table_width
     held = weights if load.parts > 1 else 0
