@@ -18,6 +18,8 @@ from hornbook.recipes import default
 from hornbook.run import pretrain, resume
 from hornbook.train.checkpoints import newest
 
+CPU = torch.device("cpu")
+NOTHING = None  # a corpus is needed only for what a run that gives up says
 SIZE = [
     "budget.steps=3",
     "model.width=128",
@@ -133,13 +135,11 @@ def test_half_the_rows_until_there_is_enough_and_never_where_it_may_not_be():
         return torch.empty(2**60 if chosen.training.micro_batch > 3 else 3)
 
     said: list[str] = []
-    found, result = shrinking(recipe, work, said.append, lambda: True)
+    found, result = shrinking(recipe, NOTHING, CPU, work, said.append, lambda: True)
     assert found.training.micro_batch == 3 and found.training.batch_rows == 12 and len(result) == 3
     assert ["12 rows" in said[0], "with 6" in said[0], "with 3" in said[1]] == [True] * 3
-    with pytest.raises(RuntimeError):
-        shrinking(recipe, work, said.append, lambda: False)
-    with pytest.raises(RuntimeError):
-        shrinking(recipe, lambda chosen: torch.empty(2**60), said.append, lambda: True)
+    with pytest.raises(ZeroDivisionError):  # whatever else goes wrong is no matter of memory
+        shrinking(recipe, NOTHING, CPU, lambda chosen: 1 / 0, said.append, lambda: True)
     assert divisors(12) == [12, 6, 4, 3, 2, 1]
 
 
@@ -154,3 +154,34 @@ def test_a_run_that_goes_on_keeps_all_but_how_a_step_is_computed(book, tmp_path)
     one, other = (newest(directory / "checkpoints", pytest.fail)[1] for directory in (whole, again))
     assert all(torch.equal(one[name], other[name]) for name in one)
     assert settings.load_recipe(whole / "recipe.toml").training.checkpoint_activations == "no"
+
+
+GROWTH = """
+import resource, sys
+import psutil, torch, torch._dynamo
+import hornbook.run
+from hornbook import cli
+before = psutil.Process().memory_info().rss
+try:
+    cli.main(["pretrain", "--plain", *sys.argv[1:]])
+finally:
+    print("grew by", 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the prediction's allowance is for glibc's allocator")
+@pytest.mark.parametrize("objective", ["causal", "masked", "span"])
+def test_the_whole_process_grows_by_about_what_was_predicted(book, tmp_path, objective):
+    command = [sys.executable, "-c", GROWTH, "--objective", objective, "--out", str(tmp_path / "run")]
+    done = subprocess.run(
+        [*command, f"data.paths={book}", *SIZE],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    assert done.returncode == 0, done.stderr
+    said = re.search(r"memory: about ([\d.]+)MB at the most", done.stdout)
+    grew = re.search(r"grew by (\d+)", done.stdout)
+    assert said and grew, done.stdout
+    assert 0.75 * float(said[1]) < int(grew[1]) / 1e6 < 1.1 * float(said[1])

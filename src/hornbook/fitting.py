@@ -1,8 +1,8 @@
 """Whether a run fits into memory, and the largest micro-batch with which it does.
 
     fitted     before the first step: from the prediction and the memory that is free
-    shrinking  in the first steps: half of the rows at once, each time that memory runs out all the same
-    shortage   later: what to set so that the run can go on from its last checkpoint
+    shrinking  in the first steps: half of the rows at once, each time that memory runs out all the same;
+               later: what to set so that the run can go on from its last checkpoint
 
 A micro-batch changes the order of additions alone, and computing layers again changes nothing: neither is part of what
 a run learns, so both may be chosen for the machine at hand, and chosen anew when a run goes on.
@@ -76,32 +76,35 @@ def fitted(recipe: Recipe, prepared: Prepared, device: torch.device, say: Callab
 
 
 def shrinking(
-    recipe: Recipe, work: Callable[[Recipe], T], say: Callable[[str], None], may: Callable[[], bool]
+    recipe: Recipe,
+    prepared: Prepared,
+    device: torch.device,
+    work: Callable[[Recipe], T],
+    say: Callable[[str], None],
+    may: Callable[[], bool],
 ) -> tuple[Recipe, T]:
     """Return the recipe with which `work` found memory enough, and its result.
 
     Whenever memory runs out there are half as many rows at once, as long as `may` says that this changes nothing that
-    was done or asked for.
+    was done or asked for. Raises Shortage when it may not, or not even one row is few enough.
     """
+    free = memory_free(device)
     while True:
         try:
             return recipe, work(recipe)
         except Exception as error:
-            rows = recipe.training.micro_batch
-            smaller = next((fewer for fewer in divisors(recipe.training.batch_rows) if 2 * fewer <= rows), 0)
-            if not (smaller and is_out_of_memory(error) and may()):
+            if not is_out_of_memory(error):
                 raise
         gc.collect()  # here the error is gone, and with its traceback all that the failed attempt held
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
+        rows = recipe.training.micro_batch
+        smaller = next((fewer for fewer in divisors(recipe.training.batch_rows) if 2 * fewer <= rows), 0)
+        if not smaller or not may():
+            what = "Memory ran out; the last checkpoint, if there was one, is kept"
+            raise _advise(recipe, _loads(recipe, prepared, device), free, what, rows // 2)
         say(f"memory: it ran out with {rows} rows at once; trying again with {smaller}, the batch stays the same")
         recipe = replace(recipe, training=replace(recipe.training, micro_batch=smaller))
-
-
-def shortage(recipe: Recipe, prepared: Prepared, device: torch.device, free: int, what: str) -> Shortage:
-    """Return the error of a run that ran out of memory, `what` in words; `free` bytes were free when it began."""
-    rows = recipe.training.micro_batch
-    return _advise(recipe, _loads(recipe, prepared, device), free, what, rows // 2)
 
 
 def _advise(recipe: Recipe, loads: list[Load], free: int, what: str, most: int) -> Shortage:

@@ -58,7 +58,9 @@ def resolve(recipe: Recipe, prepared: Prepared, device: torch.device, say: Calla
     recipe = dataclasses.replace(recipe, model=_complete(recipe, prepared, rate))
     training = dataclasses.replace(training, batch_rows=_rows(recipe))
     recipe = fitted(dataclasses.replace(recipe, training=training), prepared, device, say)
-    recipe, steps = shrinking(recipe, lambda chosen: _steps(chosen, prepared, device, say), say, lambda: not given)
+    recipe, steps = shrinking(
+        recipe, prepared, device, lambda chosen: _steps(chosen, prepared, device, say), say, lambda: not given
+    )
     training = recipe.training
     if recipe.model.dropout < 0:
         epochs = steps * training.batch_rows / len(prepared.training_rows(recipe.row_length))

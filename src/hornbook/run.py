@@ -25,9 +25,9 @@ from hornbook.artifacts import lock, read_json, write_json
 from hornbook.assembly import Model, build_loader, build_model, build_optimizers
 from hornbook.console import View, quantity
 from hornbook.continuation import adopt, settled
-from hornbook.errors import Interrupted, ResourceError, UserError, is_out_of_memory
+from hornbook.errors import Interrupted, ResourceError, UserError
 from hornbook.evaluate.measure import measure
-from hornbook.fitting import Shortage, fitted, predicted, shortage, shrinking
+from hornbook.fitting import Shortage, fitted, predicted, shrinking
 from hornbook.importing import RECORD, Origin, bring
 from hornbook.measuring import Evaluation, final_evaluation
 from hornbook.model.count import flops_per_token, parameters
@@ -161,9 +161,10 @@ def _go(recipe: Recipe, directory: Path, view: View) -> Evaluation:
             write_json(directory / PLAN, dataclasses.asdict(_plan(recipe, prepared, device)))
         elif not (directory / RESULT).is_file():
             recipe = fitted(recipe, prepared, device, view.say)
-        plan, free = Plan(**read_json(directory / PLAN, "plan")), machine.memory_free(device)
+        plan = Plan(**read_json(directory / PLAN, "plan"))
         _announce(recipe, prepared, directory, view)
-        view.say(f"memory: {_needs(predicted(recipe, prepared, device))}; {quantity(free)}B are free")
+        needed, free = predicted(recipe, prepared, device), machine.memory_free(device)
+        view.say(f"memory: {_in_words(needed)}; {quantity(free)}B are free")
 
     def train(recipe: Recipe) -> Model:
         save_recipe(recipe, directory / RECIPE)
@@ -172,21 +173,7 @@ def _go(recipe: Recipe, directory: Path, view: View) -> Evaluation:
     def untouched() -> bool:
         return not chosen and not any((directory / "checkpoints").glob("step-*"))
 
-    try:
-        recipe, model = shrinking(recipe, train, view.say, untouched)
-    except Exception as error:
-        if not is_out_of_memory(error):
-            raise
-    else:
-        return _finish(model, recipe, prepared, directory, device, view)
-    # Out here the error is gone, and with its traceback all that training held.
-    raise shortage(recipe, prepared, device, free, "Memory ran out; the last checkpoint, if there was one, is kept")
-
-
-def _finish(
-    model: Model, recipe: Recipe, prepared: Prepared, directory: Path, device: torch.device, view: View
-) -> Evaluation:
-    """Measure a trained model, once."""
+    recipe, model = shrinking(recipe, prepared, device, train, view.say, untouched)
     with _preparing(directory):
         if (directory / RESULT).is_file():
             return Evaluation.load(directory / RESULT)
@@ -265,7 +252,7 @@ def _announce(recipe: Recipe, prepared: Prepared, directory: Path, view: View) -
     )
 
 
-def _needs(memory: Memory) -> str:
+def _in_words(memory: Memory) -> str:
     """Return what a step needs and of what, in words."""
     parts = {name: getattr(memory, name) for name in ("weights", "gradients", "optimizer", "activations", "head")}
     listed = ", ".join(f"{name} {quantity(size)}B" for name, size in parts.items())
