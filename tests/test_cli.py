@@ -27,7 +27,7 @@ from hornbook.recipe import Budget
 from hornbook.tokens.tokenizer import train_tokenizer
 from hornbook.vocab import EMPTY
 
-VERBS = ("pretrain", "settings", "recipes", "evaluate", "generate", "fill", "show", "export", "doctor")
+VERBS = ("pretrain", "settings", "recipes", "evaluate", "generate", "fill", "show", "export", "bench", "doctor")
 NO_BUDGET: dict[str, float | None] = {"minutes": None, "steps": None, "tokens": None, "epochs": None}
 
 

@@ -23,16 +23,26 @@ from hornbook.train.optimizers import TABLE, Optimizers
 Model = Transformer | Electra
 
 
+def _shape(recipe: Recipe) -> Model:
+    config, objective = recipe.model, recipe.objective
+    if isinstance(objective, ReplacedToken):
+        return Electra(config, objective.generator_width, objective.discriminator_weight)
+    return Transformer(config)
+
+
+def draft_model(recipe: Recipe) -> Model:
+    """Return the recipe's model without values: its names and shapes, in no memory."""
+    with torch.device("meta"):
+        return _shape(recipe)
+
+
 def build_model(recipe: Recipe, device: torch.device, *, compiled: bool) -> Model:
     """Return the recipe's model with its initial weights, which depend on the recipe alone."""
-    config, objective = recipe.model, recipe.objective
-    model: Model
-    if isinstance(objective, ReplacedToken):
-        model = Electra(config, objective.generator_width, objective.discriminator_weight)
-    else:
-        model = Transformer(config)
+    model = _shape(recipe)
     model.initialise(recipe.seed)
     model.to(device)
+    if recipe.training.checkpoint_activations == "layers":
+        model.recompute_layers()
     if compiled:
         model.compile_layers()
     return model

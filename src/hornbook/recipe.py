@@ -148,7 +148,9 @@ class TrainingSettings:
 
     row_length           positions of a row; 0 = as many as the model has
     batch_rows           rows in one optimizer step, over all micro-batches; 0 = chosen from the width and the budget
-    micro_batch          rows computed at once; 0 = all of the batch
+    micro_batch          rows computed at once; 0 = all of the batch, or as many of them as memory holds
+    checkpoint_activations  layers: keep only what goes into each layer and compute the layer again in the backward pass
+                         (less memory, about a third more work, the same bits); auto: where one row needs it
     optimizer            muon (matrices by Muon, the rest by AdamW) or adamw
     learning_rate        peak learning rate of AdamW's part: norms and biases, or all parameters without Muon
     matrix_rate          peak learning rate of Muon's part, scaled to match AdamW's update size
@@ -174,6 +176,7 @@ class TrainingSettings:
     row_length: int = 0
     batch_rows: int = 0
     micro_batch: int = 0
+    checkpoint_activations: Literal["auto", "no", "layers"] = "auto"
     optimizer: Literal["muon", "adamw"] = "muon"
     learning_rate: float = 3e-3
     matrix_rate: float = 1e-2

@@ -14,6 +14,7 @@ import torch
 
 from hornbook.assembly import build_compiled, build_loader, build_model, build_optimizers
 from hornbook.errors import UserError
+from hornbook.fitting import fitted, shrinking
 from hornbook.model.config import ModelConfig
 from hornbook.model.count import parameters
 from hornbook.objectives.base import Paired, cycle_of, tokens_per_row
@@ -54,20 +55,22 @@ def resolve(recipe: Recipe, prepared: Prepared, device: torch.device, say: Calla
 
     `say` is told when a budget of minutes is cut because the text is small.
     """
-    training = recipe.training
+    training, given = recipe.training, recipe.training.micro_batch
     if training.precision == "auto":
         training = dataclasses.replace(training, precision=best_precision(device))
     recipe = dataclasses.replace(recipe, training=training)
     rate = matrix_rate(device, torch.bfloat16 if training.precision == "bf16" else torch.float32)
     recipe = dataclasses.replace(recipe, model=_complete(recipe, prepared, rate))
     training = dataclasses.replace(training, batch_rows=_rows(recipe, _planned_tokens(recipe, prepared, rate)))
-    training = dataclasses.replace(training, micro_batch=training.micro_batch or training.batch_rows)
-    recipe = dataclasses.replace(recipe, training=training)
+    recipe = fitted(dataclasses.replace(recipe, training=training), prepared, device, say)
     if training.compile == "auto":
         pays = has_compiler(device) and (device.type == "cuda" or _minutes(recipe, prepared, rate) >= _COMPILE_MINUTES)
-        recipe = dataclasses.replace(recipe, training=dataclasses.replace(training, compile="yes" if pays else "no"))
-        training = recipe.training
-    steps = _steps(recipe, prepared, device, say)
+        compiled = dataclasses.replace(recipe.training, compile="yes" if pays else "no")
+        recipe = dataclasses.replace(recipe, training=compiled)
+    recipe, steps = shrinking(
+        recipe, prepared, device, lambda chosen: _steps(chosen, prepared, device, say), say, lambda: not given
+    )
+    training = recipe.training
     if recipe.model.dropout < 0:
         epochs = steps * training.batch_rows / len(prepared.training_rows(recipe.row_length))
         dropout = next(share for most, share in _DROPOUT if epochs <= most)
@@ -214,6 +217,7 @@ def seconds_per_step(recipe: Recipe, prepared: Prepared, device: torch.device) -
             with precision(bf16, device):
                 nats = model.loss(batch)
             (nats / max(batch.count, 1.0)).backward()  # type: ignore[no-untyped-call]
+            del nats  # as in the loop
         torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.training.clip or math.inf)
         optimizers.step(0.0)
         synchronise(device)

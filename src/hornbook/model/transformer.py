@@ -200,6 +200,12 @@ class Transformer(nn.Module):
         picked: Tensor = self.head(hidden.flatten(0, 1).index_select(0, batch.scored))
         return picked
 
+    def recompute_layers(self) -> None:
+        """Keep only what goes into each layer and compute the layer again in the backward pass; see `Stack`."""
+        for stack in (self.encoder, self.decoder):
+            if stack is not None:
+                stack.recompute = True
+
     def compile_layers(self) -> None:
         """Compile the layers and the loss's kernel; later calls run the compiled form.
 

@@ -19,6 +19,11 @@ PREFIX = "optimizer."
 TABLE = "embed.tokens.weight"
 
 
+def is_matrix(name: str, parameter: Tensor) -> bool:
+    """Whether a parameter is a matrix inside the layers: what Muon takes, and what decays."""
+    return parameter.ndim == 2 and ".layers." in name
+
+
 class Optimizers:
     """AdamW, and Muon when asked, over the named parameters of one model.
 
@@ -41,7 +46,7 @@ class Optimizers:
         bf16: bool = False,
     ) -> None:
         self._named = dict(named)
-        matrices = {name: p for name, p in self._named.items() if p.ndim == 2 and ".layers." in name}
+        matrices = {name: p for name, p in self._named.items() if is_matrix(name, p)}
         muon = kind == "muon" and bool(matrices)
         tables = {name: p for name, p in self._named.items() if muon and name.endswith(TABLE)}
         others = [p for name, p in self._named.items() if name not in matrices and name not in tables]
