@@ -7,6 +7,7 @@ Each carries one sentence that says what is wrong, where, and what to do, and th
 from __future__ import annotations
 
 import difflib
+import errno
 from collections.abc import Iterable
 
 
@@ -40,6 +41,32 @@ class Interrupted(HornbookError):
     def __init__(self, message: str, signal_number: int) -> None:
         super().__init__(message)
         self.exit_code = 128 + signal_number
+
+
+class FailedElsewhere(HornbookError):
+    """Another of the processes that train together failed, and has said why: nothing is left to say."""
+
+    def __init__(self, exit_code: int) -> None:
+        super().__init__("")
+        self.exit_code = exit_code
+
+
+def expected(error: Exception) -> HornbookError | None:
+    """Return the error a person can mend that `error` is, or None for a bug of ours."""
+    if isinstance(error, HornbookError):
+        return error
+    if (
+        isinstance(error, MemoryError)
+        or type(error).__name__ == "OutOfMemoryError"
+        or "can't allocate memory" in str(error)
+    ):
+        return ResourceError(
+            "Memory ran out. Set training.micro_batch to a smaller number (the result stays the same), "
+            "or choose a smaller model."
+        )
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return ResourceError("The disk is full. Free some space and run again.")
+    return None
 
 
 def nearest(name: str, candidates: Iterable[str]) -> str:

@@ -14,6 +14,8 @@ import torch
 from torch import Tensor
 
 from hornbook.errors import UserError
+from hornbook.train.muon import SharedMuon
+from hornbook.train.parallel import Parallel
 
 PREFIX = "optimizer."
 
@@ -34,13 +36,17 @@ class Optimizers:
         weight_decay: float,
         betas: tuple[float, float],
         epsilon: float,
+        parallel: Parallel | None = None,
     ) -> None:
+        """`parallel` = the parameters are shared among its processes; they are then what it holds of each."""
         self._named = dict(named)
         matrices = {name: p for name, p in self._named.items() if p.ndim == 2 and ".layers." in name}
         others = [p for name, p in self._named.items() if name not in matrices]
         groups: list[dict[str, Any]] = [{"params": others, "weight_decay": 0.0}]
         self._parts: list[torch.optim.Optimizer] = []
-        if kind == "muon" and matrices:
+        if kind == "muon" and matrices and parallel is not None:
+            self._parts.append(SharedMuon(list(matrices), parallel, matrix_rate, weight_decay))
+        elif kind == "muon" and matrices:
             self._parts.append(
                 torch.optim.Muon(
                     list(matrices.values()), lr=matrix_rate, weight_decay=weight_decay, adjust_lr_fn="match_rms_adamw"
@@ -62,6 +68,11 @@ class Optimizers:
                 group["lr"] = peak * share
             part.step()
             part.zero_grad(set_to_none=True)
+
+    @staticmethod
+    def parameter_of(key: str) -> str:
+        """Return the name of the parameter to whose state a tensor of `state` belongs."""
+        return key.removeprefix(PREFIX).rpartition(".")[0]
 
     def state(self) -> dict[str, Tensor]:
         """Return the state as named tensors, `optimizer.<parameter>.<quantity>`."""
