@@ -57,10 +57,9 @@ class World:
         self._messages = 0
         self._leaving = threading.Event()
         self._control = dist.new_group(backend="gloo", timeout=_LONGEST) if size > 1 else None
+        self._heart = threading.Thread(target=self._watch, daemon=True, name="heartbeat")
         if store is not None:
-            threading.Thread(
-                target=self._watch, args=(cast(Any, store).clone(),), daemon=True, name="heartbeat"
-            ).start()
+            self._heart.start()
 
     @property
     def lead(self) -> bool:
@@ -110,7 +109,7 @@ class World:
         """Wait until all are done, then leave."""
         if self._store is not None:
             self.largest([0.0])
-            self._leaving.set()
+            self._still()
             dist.destroy_process_group()
 
     def fail(self, error: BaseException) -> HornbookError | None:
@@ -128,8 +127,8 @@ class World:
                 known = self._cause()
             code = 1 if known is None else known.exit_code
             first = self._declare(code)
-            self._leaving.set()
             self._wait_for_leavers()
+            self._still()
         except dist.DistError:  # the store is gone, and with it the process or the machine that held it
             if self.rank:
                 return FailedElsewhere(ResourceError.exit_code)
@@ -149,6 +148,11 @@ class World:
         assert self._store is not None
         if self._store.check(["failed"]):
             raise FailedElsewhere(int(self._store.get("failed").decode().split()[1]))
+
+    def _still(self) -> None:
+        """End the heartbeat: a thread that is in the store's C++ when Python ends takes the process down with it."""
+        self._leaving.set()
+        self._heart.join(_LEAVING_SECONDS)
 
     def _wait_for_leavers(self) -> None:
         assert self._store is not None
@@ -179,8 +183,9 @@ class World:
     def _beats(self, store: Store) -> list[bytes]:
         return [store.get(f"beat/{rank}") if store.check([f"beat/{rank}"]) else b"" for rank in range(self.size)]
 
-    def _watch(self, store: Store) -> None:
+    def _watch(self) -> None:
         """Beat, listen for the next process's heart, and end this process when another has failed."""
+        store = cast(Any, self._store).clone()  # a connection of its own: the other may be waiting
         neighbour, beat = f"beat/{(self.rank + 1) % self.size}", 0
         heard, at = b"", time.monotonic()
         try:
