@@ -35,6 +35,9 @@ _LONGEST = timedelta(hours=2)
 # So long processes that fail wait for each other, so that none is killed while it tidies up; then they are ended.
 _LEAVING_SECONDS = 10.0
 _POLL_SECONDS = 0.05
+_CUT_OFF = ResourceError(
+    "The connection to the other processes was lost; go on from the newest checkpoint by --resume."
+)
 
 
 class World:
@@ -55,6 +58,7 @@ class World:
         self.rank, self.size, self.device = rank, size, device
         self._store, self._lost_seconds = store, lost_seconds
         self._messages = 0
+        self._elsewhere: int | None = None  # the exit code of another that failed
         self._leaving = threading.Event()
         self._control = dist.new_group(backend="gloo", timeout=_LONGEST) if size > 1 else None
         self._heart = threading.Thread(target=self._watch, daemon=True, name="heartbeat")
@@ -123,26 +127,34 @@ class World:
             signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the launcher's, when the first process has ended
         known = expected(error) if isinstance(error, Exception) else None
         try:
-            if _is_broken_connection(error):
-                known = self._cause()
-            code = 1 if known is None else known.exit_code
-            first = self._declare(code)
-            self._wait_for_leavers()
-            self._still()
+            if self._elsewhere is None:
+                if _is_broken_connection(error):
+                    known = self._cause()
+                self._elsewhere = self._declare(1 if known is None else known.exit_code)
+            self._part()
         except dist.DistError:  # the store is gone, and with it the process or the machine that held it
-            if self.rank:
-                return FailedElsewhere(ResourceError.exit_code)
-            return ResourceError("The connection to the other processes was lost.")
-        if first is not None:
-            return FailedElsewhere(first)
+            if self._elsewhere is None and self.lead:
+                return _CUT_OFF
+            self._elsewhere = self._elsewhere or ResourceError.exit_code
+        if self._elsewhere is not None:
+            return FailedElsewhere(self._elsewhere)
         return None if known is error else known
 
     def _declare(self, code: int) -> int | None:
         """Write down that this process failed; return the exit code of another that did so before, or None."""
         assert self._store is not None
         mine = f"{self.rank} {code}"
-        kept = self._store.compare_set("failed", "", mine).decode()
+        kept = bytes(self._store.compare_set("failed", "", mine)).decode()
         return None if kept == mine else int(kept.split()[1])
+
+    def _part(self) -> None:
+        """Let the others go first: without torchrun the lead holds the store, from which they have to learn the end."""
+        assert self._store is not None
+        self._still()
+        self._store.set(f"left/{self.rank}", "")
+        others, until = [f"left/{rank}" for rank in range(1, self.size)], time.monotonic() + _LEAVING_SECONDS / 2
+        while self.lead and not self._store.check(others) and time.monotonic() < until:
+            time.sleep(_POLL_SECONDS)
 
     def _raise_failure(self) -> None:
         assert self._store is not None
@@ -154,13 +166,6 @@ class World:
         self._leaving.set()
         self._heart.join(_LEAVING_SECONDS)
 
-    def _wait_for_leavers(self) -> None:
-        assert self._store is not None
-        self._store.add("left", 1)
-        until = time.monotonic() + _LEAVING_SECONDS / 2
-        while self._store.add("left", 0) < self.size and time.monotonic() < until:
-            time.sleep(_POLL_SECONDS)
-
     def _cause(self) -> HornbookError:
         """Return why a connection broke: another's failure, or whose heart has stopped since."""
         assert self._store is not None
@@ -171,7 +176,7 @@ class World:
             time.sleep(_POLL_SECONDS)
         after = self._beats(self._store)
         lost = [rank for rank in range(self.size) if after[rank] == before[rank] and rank != self.rank]
-        return self._lost(lost) if lost else ResourceError("The connection to the other processes was lost.")
+        return self._lost(lost) if lost else _CUT_OFF
 
     def _lost(self, ranks: Sequence[int]) -> ResourceError:
         names = ", ".join(map(str, ranks))
@@ -201,15 +206,16 @@ class World:
                     if store.compare_set("failed", "", mine).decode() == mine:
                         os.write(2, f"hornbook: {error}\n".encode())
                 if store.check(["failed"]):
-                    code = int(store.get("failed").decode().split()[1])
+                    self._elsewhere = int(store.get("failed").decode().split()[1])
+                    store.set(f"left/{self.rank}", "")
                     if not self._leaving.wait(_LEAVING_SECONDS):
-                        os._exit(code)  # the main thread hangs in what waits for the one that failed
+                        os._exit(self._elsewhere)  # the main thread hangs in what waits for the one that failed
                     return
         except dist.DistError:
             if not self._leaving.wait(_LEAVING_SECONDS):
-                if self.rank == 0:
-                    os.write(2, b"hornbook: The connection to the other processes was lost.\n")
-                os._exit(ResourceError.exit_code)
+                if self.lead:
+                    os.write(2, f"hornbook: {_CUT_OFF}\n".encode())
+                os._exit(self._elsewhere or ResourceError.exit_code)
 
 
 @contextlib.contextmanager
