@@ -23,17 +23,25 @@ Model = Transformer | Electra
 
 def build_model(recipe: Recipe, device: torch.device, *, compiled: bool) -> Model:
     """Return the recipe's model with its initial weights, which depend on the recipe alone."""
-    config, objective = recipe.model, recipe.objective
-    model: Model
-    if isinstance(objective, ReplacedToken):
-        model = Electra(config, objective.generator_width, objective.discriminator_weight)
-    else:
-        model = Transformer(config)
+    model = _model(recipe)
     model.initialise(recipe.seed)
     model.to(device)
     if compiled:
         model.compile_layers()
     return model
+
+
+def _model(recipe: Recipe) -> Model:
+    config, objective = recipe.model, recipe.objective
+    if isinstance(objective, ReplacedToken):
+        return Electra(config, objective.generator_width, objective.discriminator_weight)
+    return Transformer(config)
+
+
+def check_layout(recipe: Recipe, layout: Layout) -> None:
+    """Raise UserError where the recipe's layers cannot be divided among a tensor group; allocates nothing."""
+    with torch.device("meta"):
+        tensor_parallel.check(_model(recipe), layout.tensor)
 
 
 def spread_model(model: Model, recipe: Recipe, world: World, layout: Layout, device: torch.device) -> Parallel:

@@ -22,7 +22,7 @@ from types import FrameType
 import torch
 
 from hornbook.artifacts import lock, read_json, write_json
-from hornbook.assembly import Model, build_loader, build_model, build_optimizers, spread_model
+from hornbook.assembly import Model, build_loader, build_model, build_optimizers, check_layout, spread_model
 from hornbook.console import View, quantity
 from hornbook.continuation import adopt, settled
 from hornbook.errors import Interrupted, UserError
@@ -153,6 +153,7 @@ def _go(recipe: Recipe, directory: Path, view: View, world: World) -> Evaluation
         if not (directory / PLAN).is_file():
             with view.stage("measuring the machine", "steps"):
                 recipe = resolve(recipe, prepared, device, view.say, layout.data[1])
+            check_layout(recipe, layout)
             save_recipe(recipe, directory / RECIPE)
             write_json(directory / PLAN, dataclasses.asdict(_plan(recipe, prepared, device)))
         plan = Plan(**read_json(directory / PLAN, "plan"))
