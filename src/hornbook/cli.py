@@ -146,7 +146,12 @@ def pretrain(
     from hornbook.request import plan
 
     if resume is None:
-        planned = plan(what or [], objective, recipe, budget, seed, start)
+        try:
+            planned = plan(what or [], objective, recipe, budget, seed, start)
+        except UserError as error:
+            if _speaks():
+                raise
+            raise FailedElsewhere(error.exit_code) from error  # the first says it for all
         directory = out or Path("runs") / f"{datetime.now():%Y%m%d-%H%M%S}-{kind_of(planned.objective)}"
     else:
         directory = resume
@@ -160,8 +165,13 @@ def pretrain(
     from hornbook import run
 
     found = run.pretrain(planned, directory, plain=plain) if resume is None else run.resume(directory, plain=plain)
-    if os.environ.get("RANK", "0") == "0":
+    if _speaks():
         presentation.trained(found, load_recipe(directory / "recipe.toml"), directory)
+
+
+def _speaks() -> bool:
+    """Whether this process is the first of those that torchrun started, or the only one."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 @app.command(name="import")

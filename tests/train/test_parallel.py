@@ -87,12 +87,11 @@ def assert_close(one: Path, other: Path, tolerance: float = 1e-6) -> None:
     assert a == pytest.approx(b, rel=tolerance)
 
 
-@pytest.mark.parametrize("objective", ["causal", "replaced"])
-def test_two_processes_with_all_weights_or_half_of_them_end_in_the_bits_of_one(text, tmp_path, objective):
-    train(text, objective, tmp_path / "one", MICRO, "model.dropout=0.1")
-    processes.run(2, train, text, objective, tmp_path / "two", "model.dropout=0.1")
+def test_two_processes_with_all_weights_or_half_of_them_end_in_the_bits_of_one(text, tmp_path):
+    train(text, "causal", tmp_path / "one", MICRO, "model.dropout=0.1")
+    processes.run(2, train, text, "causal", tmp_path / "two", "model.dropout=0.1")
     assert_same_bits(tmp_path / "one", tmp_path / "two")
-    processes.run(2, train, text, objective, tmp_path / "sharded", "model.dropout=0.1", "training.shards=0")
+    processes.run(2, train, text, "causal", tmp_path / "sharded", "model.dropout=0.1", "training.shards=0")
     assert_same_bits(tmp_path / "one", tmp_path / "sharded")
 
 
@@ -184,7 +183,9 @@ def stop_at(step: int, directory: Path, text: Path, *more: str) -> None:
         raise SystemExit(error.exit_code) from None
 
 
-@pytest.mark.parametrize("more", [(), ("training.shards=0",)], ids=["data", "sharded"])
+@pytest.mark.parametrize(
+    "more", [pytest.param((), marks=pytest.mark.slow), ("training.shards=0",)], ids=["data", "sharded"]
+)
 def test_a_signal_to_one_stops_all_at_one_step_and_any_number_goes_on(text, tmp_path, more):
     processes.run(2, train, text, "causal", tmp_path / "whole", "model.dropout=0.1", *more)
     codes = processes.end(processes.start(2, stop_at, 3, tmp_path / "two", text, *more))
@@ -264,6 +265,12 @@ def test_layouts(size, shards, tensor, expected):
     assert sorted(layout.data[0] for layout in found) == sorted(list(range(size // tensor)) * tensor)
 
 
+@pytest.mark.parametrize(("size", "shards", "tensor"), [(2, 3, 1), (3, 1, 2), (4, 4, 2)])
+def test_layouts_that_do_not_divide_the_devices_are_refused(size, shards, tensor):
+    with pytest.raises(UserError, match=f"does not divide the {size} devices"):
+        arrange(size, 0, shards, tensor)
+
+
 @pytest.mark.parametrize(("shards", "tensor"), [(1, 1), (4, 1), (2, 2), (1, 2), (3, 1)])
 @pytest.mark.parametrize("split", [None, 0, 1])
 def test_the_rectangles_of_one_copy_cover_the_whole_once(shards, tensor, split):
@@ -295,8 +302,6 @@ def test_clipping_is_that_of_torch():
     [
         (3, (), "8 rows of a step"),
         (2, ("training.tensor_parallel=2", "model.heads=1"), "does not divide the 1 heads"),
-        (2, ("training.shards=3",), "does not divide the 2 devices"),
-        (3, ("training.tensor_parallel=2",), "does not divide the 3 devices"),
     ],
 )
 def test_what_cannot_be_shared_equally_is_refused_once_in_words(text, tmp_path, size, more, says):

@@ -80,9 +80,10 @@ class World:
             found = find()
             self._store.set(key, f"={found}")
             return found
+        begun = time.monotonic()
         while not self._store.check([key]):
             self._raise_failure()
-            time.sleep(_POLL_SECONDS)
+            time.sleep(min(0.5, _POLL_SECONDS + (time.monotonic() - begun) / 20))
         return bytes(self._store.get(key)).decode()[1:]
 
     @contextlib.contextmanager
