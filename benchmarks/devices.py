@@ -3,9 +3,10 @@
     python benchmarks/devices.py            three rounds, some minutes on two cores; writes its result
     python benchmarks/devices.py --quick    one short round, to see that everything runs; writes nothing
 
-The same recipe, the same global batches, in turn, round after round; compare ratios within a run of this script. Two processes of
-two cores share memory bandwidth, caches, and whatever else the machine does meanwhile, and gloo's gradients pass
-through the same cores: this is the price of sharing work, not a forecast for GPUs. 2 is what nobody could exceed.
+The same recipe, the same global batches, in turn, round after round; compare ratios within a run of this script. Two
+processes of two cores share memory bandwidth, caches, and whatever else the machine does meanwhile, and gloo's
+gradients pass through the same cores: this is the price of sharing work, not a forecast for GPUs. 2 is what nobody
+could exceed.
 
     one          one process, micro-batches of the size that each of two has
     data         two processes, whole weights in each
@@ -86,9 +87,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             ratios[name].append(speeds[name][-1] / speeds["one"][-1])
             print(f"round {number + 1}: {name:8} {speeds[name][-1]:8,.0f} tokens/s, {ratios[name][-1]:.2f} of one")
     for name in CONTENDERS:
-        print(
-            f"{name:8} {statistics.median(ratios[name]):.2f} times one process ({min(ratios[name]):.2f} to {max(ratios[name]):.2f})"
-        )
+        middle, low, high = statistics.median(ratios[name]), min(ratios[name]), max(ratios[name])
+        print(f"{name:8} {middle:.2f} times one process ({low:.2f} to {high:.2f})")
     if not quick:
         RESULT.write_text(json.dumps(_record(rounds, steps, speeds, ratios), indent=1) + "\n", encoding="utf-8")
 
