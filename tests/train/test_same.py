@@ -92,7 +92,7 @@ def fast(
             watch(model, batch, nats)
         return nats
 
-    def measure(final):
+    def measure():
         batch = dataclasses.replace(build_loader(recipe, prepared, CPU), micro_batch=1).step(0)[0]
         return {"loss": float(model.nats(batch).sum())}
 
