@@ -90,8 +90,9 @@ class Boilerplate:
             return True
         if len(pieces) <= self.short_words:
             return not _ends_sentence(sentence)
-        lower = sum(piece[0].islower() for piece in pieces)
-        return lower < 0.4 * len(pieces)
+        # Where the script has no capitals nothing can be said.
+        capitals, small = sum(piece[0].isupper() for piece in pieces), sum(piece[0].islower() for piece in pieces)
+        return capitals > 0.3 * len(pieces) and small < 0.4 * len(pieces)
 
     def _notice(self, line: str, words: int) -> bool:
         """Return whether a line has no letter, or has a phrase and is not much longer."""

@@ -54,7 +54,8 @@ class Classifier:
         """Write the classifier whole or not at all."""
         from safetensors.numpy import save_file
 
-        facts = {"kind": _KIND, "settings": json.dumps({"features": self.features, "bias": self.bias})}
+        # One entry: the order of several would differ from process to process.
+        facts = {"settings": json.dumps({"kind": _KIND, "features": self.features, "bias": self.bias})}
         with whole_file(path) as partial:
             save_file({"weights": self.weights, "rarity": self.rarity}, str(partial), facts)
 
@@ -65,10 +66,9 @@ class Classifier:
 
         try:
             with safe_open(str(path), framework="numpy") as stream:
-                facts = stream.metadata() or {}
-                if facts.get("kind") != _KIND:
+                settings = json.loads((stream.metadata() or {}).get("settings", "{}"))
+                if settings.get("kind") != _KIND:
                     raise UserError(f"{path} is not a classifier of documents; make one with train-classifier.")
-                settings = json.loads(facts["settings"])
                 weights, rarity = stream.get_tensor("weights"), stream.get_tensor("rarity")
                 return cls(settings["features"], weights, rarity, float(settings["bias"]))
         except FileNotFoundError as error:
