@@ -35,9 +35,7 @@ def test_prose_stays_as_it_is() -> None:
 
 
 def test_a_phrase_within_prose_is_no_notice() -> None:
-    text = " ".join(
-        ["She told him twice that he should read more and that the newspapers of that year were of no use"] * 2
-    )
+    text = " ".join(["She told him twice to read more, for the newspapers of that year were of no use to him"] * 2)
     assert Boilerplate()(page_of([text + "."])).texts[0] == text + "."
 
 
@@ -51,7 +49,7 @@ def test_pages_of_little_else_are_dropped() -> None:
 def test_rows_of_menu_entries_in_one_line_count() -> None:
     step = Boilerplate()
     row = "Home News Sport Travel Islands Ferries Weather Radio Maps Shop Jobs Help "
-    assert step.share(row + PROSE[0]) > step.share(PROSE[0]) == 0
+    assert step.share(row * 2 + PROSE[0]) > step.share(PROSE[0]) == 0
     assert step.share(row) == 1.0
 
 
@@ -66,9 +64,7 @@ def test_cleaning_changes_few_documents_of_prose_much() -> None:
     assert sum(map(len, kept)) > 0.8 * sum(map(len, texts))
 
 
-@pytest.mark.parametrize(
-    "hostile", ["a " * 50_000, "\n" * 50_000, "a\n" * 50_000, "." * 50_000, ". " * 50_000, "©" * 50_000]
-)
+@pytest.mark.parametrize("hostile", [piece * 50_000 for piece in ("a ", "\n", "a\n", ".", ". ", "©", ".'")])
 def test_hostile_texts_take_linear_time(hostile: str) -> None:
     step = Boilerplate()
     assert 0 <= step.share(hostile) <= 1

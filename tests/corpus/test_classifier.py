@@ -19,7 +19,7 @@ from hornbook.errors import UserError
 
 SEA = [f"the boat number {n} sailed over the quiet sea to harbour {n * 7}" for n in range(40)]
 LAND = [f"the cart number {n} rolled over the dusty road to market {n * 5}" for n in range(30)]
-NEW = ["a boat on the sea", "a cart on the road", "", "something else"]
+NEW = ["the boat sailed over the quiet sea", "the cart rolled over the dusty road", "", "something else"]
 
 
 @pytest.mark.parametrize("features", ["words", "characters"])

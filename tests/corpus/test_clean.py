@@ -61,7 +61,7 @@ def test_normalising_twice_changes_nothing_and_words_stay(text: str, form: str, 
 
 
 def test_mojibake_is_repaired_and_counted() -> None:
-    texts = ["schön und größer", "it’s “quoted”", "plain", "ﬁne", "日本語"]
+    texts = ["schön und größer", "it’s naïve", "plain", "ﬁne", "日本語"]
     broken = [text.encode().decode("windows-1252") if number < 2 else text for number, text in enumerate(texts[:2])]
     verdicts = Repair()(page_of([*broken, *texts]))
     assert list(verdicts.texts) == [*texts[:2], *texts]

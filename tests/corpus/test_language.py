@@ -16,7 +16,7 @@ TEXTS = {
     "de": "Der Wind hatte sich gelegt, und die Boote lagen bis zum Morgen still im Hafen.",
     "fr": "Le vent était tombé et les bateaux restèrent immobiles dans le port jusqu'au matin.",
     "ru": "Ветер утих, и лодки неподвижно стояли в гавани до самого утра.",
-    "zh": "风停了，船只静静地停在港口，直到早晨。",
+    "zh": "人人生而自由，在尊严和权利上一律平等。他们赋有理性和良心，并应以兄弟关系的精神相对待。",
 }
 
 
