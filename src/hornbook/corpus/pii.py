@@ -155,10 +155,11 @@ def _public(address: str) -> bool:
 
 def _phones(text: str) -> Iterator[tuple[int, int]]:
     for found in _PHONE.finditer(text):
-        written = found.group()
-        before = text[max(found.start() - 28, 0) : found.start()]
-        if _is_phone(written, before, text[found.end() : found.end() + 10]):
-            yield found.span()
+        written, start = found.group(), found.start()
+        if written.startswith("(") and ")" not in written:  # the bracket is around it, not a part of it
+            written, start = written[1:], start + 1
+        if _is_phone(written, text[max(start - 28, 0) : start], text[found.end() : found.end() + 10]):
+            yield start, found.end()
 
 
 def _is_phone(written: str, before: str, after: str) -> bool:
