@@ -10,7 +10,7 @@ judging alone; memory is the largest of the whole process. Since the peer takes 
 `--work` and not asked for again; `--documents 6000 --bytes 18000000` is a tenth of it.
 
 Verdicts are compared twice: with datatrove's own tokenizers (spaCy's rules for English), on all documents; and with
-ours put in their place, on the first 6,000. FineWeb's rule on repeated lines is at 0.01, as datatrove has it. Two
+ours put in their place, on the first 2,000. FineWeb's rule on repeated lines is at 0.01, as datatrove has it. Two
 verdicts agree if both keep or both drop.
 """
 
@@ -43,7 +43,7 @@ from hornbook.train.machine import environment, find_device
 RESULT = Path(__file__).parent / "results" / "corpus_filters.json"
 PEER = Path(__file__).with_name("datatrove_filters.py")
 SOURCE = Path(__file__).parents[1] / "src"
-BLOCK, SAME_WORDS = 2000, 6000
+BLOCK = SAME_WORDS = 2000
 STEPS: dict[str, Step] = {
     "quality": Gopher(parts=("quality",)),
     "repetition": Gopher(parts=("repetition",)),

@@ -4,7 +4,7 @@
     phone        an international number (+ or 00), a North American one, one with a trunk 0, or digits after a word
                  such as "call" or "phone"; dates, ISBNs and serial numbers are none
     ip           an IPv4 or IPv6 address of the public internet; a version such as 1.2.3.4 is none
-    card         a payment card: 13 to 19 digits of a known issuer's range whose Luhn check digit is right
+    card         a payment card: 12 to 19 digits of a known issuer's range whose Luhn check digit is right
     iban         a bank account: the country's length, and 1 modulo 97 (ISO 13616)
     credential   user:password@ in a URL, private keys, and the keys of some services, by their published prefixes
 
@@ -29,7 +29,7 @@ Span = tuple[int, int, str]  # first character, character after the last, kind
 _EMAIL = re.compile(
     r"(?<![\w.%+-])[\w.%+-]{1,64}@(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,8}[^\W\d_]{2,24}(?![\w-]|\.\w)", re.UNICODE
 )
-_CARD = re.compile(r"(?<![\w.,/-])\d(?:[ -]?\d){12,18}(?![\w/-]|[.,]\d)")
+_CARD = re.compile(r"(?<![\w.,/-])\d(?:[ -]?\d){11,18}(?![\w/-]|[.,]\d)")
 _IBAN = re.compile(r"(?<!\w)[A-Z]{2}\d{2}(?: ?[A-Z0-9]){11,30}", re.IGNORECASE)
 _IPV4 = re.compile(r"(?<![\w.-])(?:\d{1,3}\.){3}\d{1,3}(?![\w-]|\.\w)")
 _IPV6 = re.compile(r"(?<![\w:.])(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}(?![\w:])", re.IGNORECASE)
@@ -59,14 +59,14 @@ _IBAN_LENGTHS = {
 _ISSUERS = re.compile(
     r"4(?:\d{12}|\d{15}|\d{18})|(?:5[1-5]\d\d|222[1-9]|22[3-9]\d|2[3-6]\d\d|27[01]\d|2720)\d{12}|3[47]\d{13}"
     r"|3(?:0[0-5]|[689]\d)\d{11}|(?:6011|64[4-9]\d|65\d\d)\d{12}|35(?:2[89]|[3-8]\d)\d{12}|62\d{14,17}"
-    r"|(?:50|5[6-9]|6[0-9])\d{11,17}"
+    r"|(?:2131|1800)\d{11}|(?:50|5[6-9]|6\d)\d{10,17}"
 )
 _DATE = re.compile(
     r"(?:(?:1[89]|20)\d\d([-./ ])(?:0?[1-9]|1[0-2])\1(?:0?[1-9]|[12]\d|3[01])"
     r"|(?:0?[1-9]|[12]\d|3[01])([-./ ])(?:0?[1-9]|[12]\d|3[01])\2(?:(?:1[89]|20)\d\d|\d\d))(?:[ -].*)?"
 )
 _YEARS = re.compile(r"(?:1[5-9]|20)\d\d(?: ?[-/–] ?(?:1[5-9]|20)?\d\d)?[ .]*(?:(?:1[5-9]|20)\d\d)?")
-_NORTH_AMERICAN = re.compile(r"(?:(?:\+|00)?1[ .-]?)?(?:\([2-9]\d\d\) ?|[2-9]\d\d[ .-])[2-9]\d\d[ .-]\d{4}")
+_NORTH_AMERICAN = re.compile(r"(?:(?:\+|00)?1[ .-]?)?(?:\(\d{3}\) ?|\d{3}[ .-])\d{3}[ .-]\d{4}")
 _LOCAL = re.compile(r"\(?0\d{1,4}\)?(?:[ ./-]\d{2,8}){1,4}|\(\d{2,4}\) ?\d{3,4}[ .-]?\d{3,4}")
 _CALL = re.compile(
     r"(?<![^\W_])(?:tele)?(?:phone|fon|tel|fax|mobile|cell|call|dial|text|sms|whatsapp|contact|ring|reach)", re.I
