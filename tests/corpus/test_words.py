@@ -16,12 +16,15 @@ TEXTS = st.lists(st.text(st.sampled_from("ab 'n’t.,1:—…\n\u00a0é字"), ma
     ("text", "words"),
     [
         ("It's 7:30, don't wait...", ["It", "'s", "7:30", ",", "do", "n't", "wait", "..."]),
-        ("well-known (U.S.) 1,000 tests", ["well", "-", "known", "(", "U.S", ".", ")", "1,000", "tests"]),
+        ("well-known (U.S.) 1,000 tests.", ["well", "-", "known", "(", "U.S.", ")", "1,000", "tests", "."]),
+        ("either/or NASA. ...and I.", ["either", "/", "or", "NASA", ".", "...", "and", "I."]),
+        ('\'s "(so-called)".', ["'s", '"', "(", "so", "-", "called", ")", '"', "."]),
         ("can’t we’ll", ["ca", "n’t", "we", "’ll"]),
         ("", []),
         (" \n\t ", []),
         ("中文字。", ["中文字", "。"]),
         ("--- !?", ["---", "!", "?"]),
+        ("@-@ $5^2$", ["@-@", "$", "5", "^", "2$"]),
     ],
 )
 def test_words_of_a_text(text: str, words: list[str]) -> None:
@@ -78,7 +81,19 @@ def test_sentences_of_a_line(line: str, count: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "hostile", ["a" * 200_000, "." * 200_000, "a." * 100_000, "n't" * 70_000, "1," * 100_000, "'" * 200_000]
+    "hostile",
+    [
+        "a" * 200_000,
+        "." * 200_000,
+        "a." * 100_000,
+        "n't" * 70_000,
+        "1," * 100_000,
+        "'" * 200_000,
+        ".)" * 100_000,
+        "a-" * 100_000,
+        "a" + ".)" * 100_000,
+        "." * 99_999 + "a",
+    ],
 )
 def test_hostile_texts_take_linear_time(hostile: str) -> None:
     assert "".join(split_words(hostile)) == hostile

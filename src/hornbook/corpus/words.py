@@ -1,9 +1,9 @@
 """The words of many documents at once, as numbers: what the quality rules count.
 
-A piece is what stands between blanks. A word is a part of a piece: a run of letters, digits and underscores, with
-full stops inside (`U.S`, `v1.2`) and commas and colons between digits (`1,000`, `7:30`); an English contraction is two
-(`do` `n't`, `it` `'s`); a run of one mark is a word too (`(`, `...`). This is close to how spaCy's rules for English
-split, and is called for each different piece once, however often it stands in the documents.
+A piece is what stands between blanks. A word is a part of a piece: the marks before and behind it are words one by one,
+an ellipsis is one; an English contraction is two (`do` `n't`, `it` `'s`); what is left is cut where a hyphen, a comma
+or a colon joins two words. The stop of an abbreviation stays (`U.S.`). This is close to how spaCy's rules for English
+split, and is done for each different piece once, however often it stands in the documents.
 
 Shapes: D documents, W words of all of them, V different words.
 """
@@ -21,13 +21,16 @@ from numpy.typing import NDArray
 
 Numbers = NDArray[np.int64]
 
-_WORD = re.compile(
-    r"""n['’]t\b | ['’](?:s|re|ve|ll|d|m)\b   # the second half of a contraction
-      | \w+?(?=n['’]t\b)                       # the first half of one with "not"
-      | \w+(?:\.\w+|(?<=\d)[,:]\d+)*           # a word, a number
-      | ([^\w\s])\1*                           # a run of one mark""",
-    re.VERBOSE | re.IGNORECASE,
+_BEFORE = frozenset("([{<*&$£€¥§%=—–+…,:;!?¿\"'`“”‘’«»„#（「『【《")
+_BEHIND = frozenset(")]}>*&…,:;!?\"'`“”‘’«»„#—–。，、！？；：）」』】》")
+# A full stop that is not a part of its word: behind a small letter, a digit, two capitals or a mark.
+_STOP = re.compile(r"(?:[a-z0-9ß-öø-ÿ)\]}\"'’”%²+-]|[A-Z]{2})\.\Z")
+_HALF = re.compile(r"(?:n['’]t|['’](?:s|re|ve|ll|d|m))\Z", re.IGNORECASE)
+_JOINT = re.compile(
+    r"((?<=[^\W_])(?:--+|[-–—~])(?=[^\W\d_])|(?<=[^\W_])[:<>=/](?=[^\W\d_])|(?<=[^\W\d_]),(?=[^\W\d_])"
+    r"|(?<=\d)[+*^-](?=[\d-])|(?<=[a-z])\.(?=[A-Z])|(?<!\.)\.\.+|…)"
 )
+_MARKS = re.compile(r"\.{2,}|.", re.DOTALL)
 # A sentence ends where a mark that ends sentences, and what closes quotes and brackets, stands before a blank.
 _SENTENCE_END = re.compile(r"[.!?。！？…][\"'’”)\]]{0,3}\s+(?=\S)")
 # Characters, one more for each document, of documents that are numbered together: memory stays small, and with D
@@ -46,7 +49,27 @@ def split_words(text: str) -> list[str]:
 
 def _parts(piece: str) -> list[str]:
     """Return the words of a piece."""
-    return [piece] if piece.isalnum() else [found.group() for found in _WORD.finditer(piece)]
+    if piece.isalnum() or _HALF.fullmatch(piece):
+        return [piece]
+    start, end = 0, len(piece)
+    while start < end and piece[start] in _BEFORE:
+        start += 1
+    while start < end and (piece[end - 1] in _BEHIND or _is_stop(piece, start, end)):
+        end -= 1
+    half = _HALF.search(piece, max(start, end - 3), end)
+    cut = half.start() if half and half.start() > start else end
+    inner = [part for part in _JOINT.split(piece[start:cut]) if part]
+    rest = [piece[cut:end]] if cut < end else []
+    return [*_MARKS.findall(piece[:start]), *inner, *rest, *_MARKS.findall(piece[end:])]
+
+
+def _is_stop(piece: str, start: int, end: int) -> bool:
+    """Return whether the piece up to `end` ends in a full stop, or in an ellipsis, that is no part of its last word."""
+    if piece[end - 1] != ".":
+        return False
+    if piece[end : end + 1] == "." or piece[max(start, end - 2) : end] == "..":
+        return True
+    return _STOP.search(piece, max(start, end - 3), end) is not None
 
 
 def sentences(text: str) -> int:
