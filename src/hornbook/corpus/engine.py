@@ -212,4 +212,4 @@ def documents(files: Sequence[Path]) -> DataFrame:
 
     from hornbook.corpus.blocks import DOCUMENT_COLUMNS
 
-    return daft.read_parquet([str(path) for path in files]).select(*DOCUMENT_COLUMNS)
+    return daft.read_parquet([str(path.absolute()) for path in files]).select(*DOCUMENT_COLUMNS)
