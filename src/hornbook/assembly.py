@@ -6,6 +6,7 @@ import functools
 
 import torch
 
+from hornbook.mixing import order_of
 from hornbook.model.electra import Electra
 from hornbook.model.inputs import Tensors, to_tensors
 from hornbook.model.transformer import Transformer
@@ -48,9 +49,10 @@ def build_optimizers(model: Model, training: TrainingSettings) -> Optimizers:
 
 def build_loader(recipe: Recipe, prepared: Prepared, device: torch.device) -> Loader[Tensors]:
     """Return the source of training batches."""
-    training = recipe.training
+    training, rows = recipe.training, prepared.training_rows(recipe.row_length)
     return Loader(
-        prepared.training_rows(recipe.row_length),
+        rows,
+        order_of(recipe, prepared, rows),
         prepared.objective,
         recipe.seed,
         training.batch_rows,

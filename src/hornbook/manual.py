@@ -11,7 +11,15 @@ from hornbook.model.config import ModelConfig, modern
 from hornbook.model.count import parameters
 from hornbook.model.sizes import SIZES
 from hornbook.objectives.catalogue import CATALOGUE, kind_of, settings_of
-from hornbook.recipe import Budget, DataSettings, Recipe, StartSettings, TokenizerSettings, TrainingSettings
+from hornbook.recipe import (
+    Budget,
+    DataSettings,
+    MixSettings,
+    Recipe,
+    StartSettings,
+    TokenizerSettings,
+    TrainingSettings,
+)
 from hornbook.recipes import RECIPES, sized
 from hornbook.settings import default_of, to_dict
 
@@ -34,8 +42,8 @@ def describe_settings() -> list[Setting]:
     """
     defaults = to_dict(Recipe())
     blocks = {topology: modern(topology) for topology in ("decoder", "encoder", "encoder-decoder")}
-    sections = {"data": DataSettings, "start": StartSettings, "tokenizer": TokenizerSettings, "model": ModelConfig}
-    sections |= {"training": TrainingSettings, "budget": Budget}
+    sections = {"data": DataSettings, "mix": MixSettings, "start": StartSettings, "tokenizer": TokenizerSettings}
+    sections |= {"model": ModelConfig, "training": TrainingSettings, "budget": Budget}
     top = help_of(Recipe)
     lines = [Setting("seed", "whole number", "0", top["seed"])]
     lines.append(Setting("objective.kind", " | ".join(CATALOGUE), defaults["objective"]["kind"], top["objective"]))

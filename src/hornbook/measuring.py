@@ -19,11 +19,12 @@ from hornbook.evaluate.baselines import baselines
 from hornbook.evaluate.measure import held_out_batches, measure
 from hornbook.evaluate.pseudo import pseudo_perplexity
 from hornbook.model.inputs import to_tensors
-from hornbook.objectives.base import Objective
+from hornbook.objectives.base import Objective, cycle_of
 from hornbook.objectives.catalogue import kind_of
 from hornbook.prepare import Prepared
 from hornbook.recipe import Recipe
 from hornbook.tokens.loader import batches
+from hornbook.tokens.order import Ascending
 from hornbook.tokens.packing import CorpusRows
 
 # The last measurement reads this many times the tokens of those during the run, as far as the text goes.
@@ -134,5 +135,6 @@ def evaluate_rows(
 def _training_batches(
     rows: CorpusRows, number: int, objective: Objective, batch_rows: int, seed: int
 ) -> Iterator[Batch]:
-    """Yield the first `number` rows of the stream as the objective shows them in the first epoch."""
-    return batches(rows, objective, np.arange(number), lambda part, row: keys.row_keys(seed, row, 0), batch_rows)
+    """Yield `number` rows from all over the text as the objective shows them in the first epoch."""
+    _, index = Ascending(len(rows), number, len(cycle_of(objective))).locate(seed, np.arange(number))
+    return batches(rows, objective, index, lambda part, row: keys.row_keys(seed, row, 0), batch_rows)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from hornbook.corpus.weights import Rule, parse
 from hornbook.errors import UserError
 from hornbook.model.config import ModelConfig, modern
 from hornbook.objectives.base import Objective, Paired
@@ -32,6 +33,47 @@ class DataSettings:
             raise UserError("data.paths is empty: name at least one text file, folder or builtin:docs.")
         if not 0.0 < self.held_out < 1.0:
             raise UserError(f"data.held_out must be between 0 and 1, not {self.held_out}.")
+
+
+@dataclass(frozen=True)
+class MixSettings:
+    """Which share of what is read comes from which domain, and in which order.
+
+    rule         as-is, temperature, unimax, explicit, gpt3 or llama1; docs/mix.md has their definitions
+    weights      of explicit: domain=number for each domain that is read, in any unit
+    temperature  of temperature: 1 = shares as the sizes, larger = more alike
+    epochs       of unimax: how often a domain is read at most
+    late         domain=number: other weights for the end of the run, such as the best text; empty = none
+    late_share   share of the run in which these hold
+    domain       the field of the documents that names their domain; source = the path they came from
+    order        shuffled, or in each epoch from least to most: length, rarity, compression, or a field that is a number
+    """
+
+    rule: Rule = "as-is"
+    weights: tuple[str, ...] = ()
+    temperature: float = 2.0
+    epochs: float = 4.0
+    late: tuple[str, ...] = ()
+    late_share: float = 0.1
+    domain: str = "source"
+    order: str = "shuffled"
+
+    def __post_init__(self) -> None:
+        if bool(self.weights) != (self.rule == "explicit"):
+            raise UserError("mix.weights and mix.rule=explicit belong together: give both or neither.")
+        parse(self.weights, "mix.weights"), parse(self.late, "mix.late")
+        for name in ("temperature", "epochs"):
+            if getattr(self, name) <= 0:
+                raise UserError(f"mix.{name} must be positive, not {getattr(self, name)}.")
+        if not 0.0 < self.late_share < 1.0:
+            raise UserError(f"mix.late_share must be between 0 and 1, not {self.late_share}.")
+        if not self.domain or not self.order:
+            raise UserError("mix.domain and mix.order must name something: source and shuffled are the defaults.")
+
+    @property
+    def divides(self) -> bool:
+        """Whether domains are told apart."""
+        return self.rule != "as-is" or bool(self.late)
 
 
 @dataclass(frozen=True)
@@ -182,6 +224,7 @@ class Recipe:
 
     objective   what the model learns to say: its kind and its hyper-parameters
     data        which text
+    mix         which share of it, in which order
     start       which model to go on from, if any
     tokenizer   how text becomes tokens
     model       the Transformer's shape
@@ -192,6 +235,7 @@ class Recipe:
 
     objective: Objective = field(default_factory=Causal)
     data: DataSettings = field(default_factory=DataSettings)
+    mix: MixSettings = field(default_factory=MixSettings)
     start: StartSettings = field(default_factory=StartSettings)
     tokenizer: TokenizerSettings = field(default_factory=TokenizerSettings)
     model: ModelConfig = field(default_factory=lambda: default_model(Causal()))

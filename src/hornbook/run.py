@@ -29,6 +29,7 @@ from hornbook.errors import Interrupted, UserError
 from hornbook.evaluate.measure import measure
 from hornbook.importing import RECORD, Origin, bring
 from hornbook.measuring import Evaluation, final_evaluation
+from hornbook.mixing import readings
 from hornbook.model.count import flops_per_token, parameters
 from hornbook.model.inputs import Tensors, to_tensors
 from hornbook.objectives.base import cycle_of, tokens_per_row
@@ -206,6 +207,8 @@ def _announce(recipe: Recipe, prepared: Prepared, directory: Path, view: View) -
         f"text: {text.documents:,} documents, {quantity(text.bytes)}B; {quantity(prepared.store.tokens)} tokens of "
         f"{prepared.codec.vocab.size:,} kinds; {recipe.data.held_out:.0%} of the documents held out"
     )
+    for reading in readings(recipe, prepared):
+        view.say(f"  {reading.share:.1%} from {reading.domain}, read {reading.epochs:.2f} times")
     view.say(
         f"model: {model.topology} of {quantity(parameters(model))} parameters (width {model.width}, {model.layers} "
         f"layers), objective {kind_of(recipe.objective)}, rows of {recipe.row_length}"

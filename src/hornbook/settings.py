@@ -26,6 +26,7 @@ from hornbook.objectives.catalogue import plain as objective_value
 from hornbook.recipe import (
     Budget,
     DataSettings,
+    MixSettings,
     Recipe,
     StartSettings,
     TokenizerSettings,
@@ -63,6 +64,7 @@ def from_dict(data: Mapping[str, Any]) -> Recipe:
     return Recipe(
         objective=objective,
         data=DataSettings(**_values(DataSettings, _section(data, "data"), "data")),
+        mix=MixSettings(**_values(MixSettings, _section(data, "mix"), "mix")),
         start=StartSettings(**_values(StartSettings, _section(data, "start"), "start")),
         tokenizer=TokenizerSettings(**_values(TokenizerSettings, _section(data, "tokenizer"), "tokenizer")),
         model=replace(default_model(objective), **shape),

@@ -25,7 +25,7 @@ import numpy as np
 from hornbook.batch import Batch
 from hornbook.keys import Keys, row_keys
 from hornbook.objectives.base import Objective, cycle_of
-from hornbook.tokens.order import locate
+from hornbook.tokens.order import Order
 from hornbook.tokens.packing import CorpusRows, Places
 
 T = TypeVar("T")
@@ -60,6 +60,7 @@ class Loader(Generic[T]):
     """Batches of a run.
 
     rows          the packed corpus
+    order         which row each example is
     objective     makes batches of rows
     seed          of the order and of the noise
     global_batch  rows of one step
@@ -71,6 +72,7 @@ class Loader(Generic[T]):
     """
 
     rows: CorpusRows
+    order: Order
     objective: Objective
     seed: int
     global_batch: int
@@ -82,7 +84,7 @@ class Loader(Generic[T]):
     def step(self, number: int) -> list[T]:
         """Return the micro-batches of one step. A global batch larger than an epoch runs into the next epoch."""
         example = number * self.global_batch + np.arange(self.global_batch)
-        epoch, row = locate(self.seed, example, len(self.rows), len(cycle_of(self.objective)))
+        epoch, row = self.order.locate(self.seed, example)
 
         def keys(part: Objective, where: Places) -> Keys:
             period = part.noise_period
