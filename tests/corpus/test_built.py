@@ -50,7 +50,7 @@ def test_pretraining_reads_a_built_corpus_in_its_order(corpora: tuple[Path, Path
     texts = [document.text for document in read([str(corpora[0])])]
     assert texts[:2] == ["Text 4 has words", "Text 5 has words"] and len(texts) == 17
     first = next(iter(documents(open_corpus(corpora[0], contents=True))))
-    assert first.meta == {"id": 4, "language": "xx"} and first.id.endswith("a.jsonl#5")
+    assert first.meta == {"id": 4, "language": "en"} and first.id.endswith("a.jsonl#5")
 
 
 def test_two_corpora_are_compared(corpora: tuple[Path, Path]) -> None:

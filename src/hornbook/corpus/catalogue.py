@@ -7,13 +7,22 @@ from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from typing import Any, NamedTuple
 
+from hornbook.corpus.exact import ExactDuplicates, RepeatedText
+from hornbook.corpus.fuzzy import NearDuplicates
+from hornbook.corpus.overlap import Benchmarks, Elsewhere
 from hornbook.corpus.step import Step, Survey
 from hornbook.errors import UserError, nearest
 from hornbook.fields import help_of, leaf, leaves, plain, type_name
 
-CATALOGUE: dict[str, type[Any]] = {}
+CATALOGUE: dict[str, type[Any]] = {
+    "exact-duplicates": ExactDuplicates,
+    "repeated-text": RepeatedText,
+    "near-duplicates": NearDuplicates,
+    "elsewhere": Elsewhere,
+    "benchmarks": Benchmarks,
+}
 # What a corpus is built with when no recipe is given.
-DEFAULT: tuple[str, ...] = ()
+DEFAULT: tuple[str, ...] = ("exact-duplicates", "near-duplicates")
 
 
 def kind_of(step: Step | Survey) -> str:
