@@ -18,11 +18,13 @@ STEPS = (("Short", {"least": 5}), ("Slow", {"seconds": 0.02}), ("Repeats", {}), 
 _MAIN = "from hornbook.cli import main; main()"
 
 
-def begin(*arguments: str, folder: Path, extra: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
-    """Start `hornbook` in a process group of its own."""
+def begin(
+    *arguments: str, folder: Path, extra: Mapping[str, str] | None = None, watch: str = ""
+) -> subprocess.Popen[str]:
+    """Start `hornbook` in a process group of its own, under a program that watches it where one is given."""
     paths = [str(Path(hornbook.__file__).parent.parent), str(TESTS), os.environ.get("PYTHONPATH", "")]
     return subprocess.Popen(
-        [sys.executable, "-c", _MAIN, *arguments],
+        [*([sys.executable, "-c", watch] if watch else []), sys.executable, "-c", _MAIN, *arguments],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(paths), **(extra or {})},
         stdout=subprocess.PIPE,
