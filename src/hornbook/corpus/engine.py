@@ -116,16 +116,15 @@ def work(
             return
         try:
             _once(function, list(left), engine, done, left)
-        except HornbookError:
+        except (HornbookError, _Bug):
             raise
         except Exception as error:
-            if isinstance(error, _Bug) or attempt == _ATTEMPTS - 1:
-                if isinstance(error, _Bug):
-                    raise
-                first = str(error).splitlines()[0] if str(error) else type(error).__name__
+            if attempt == _ATTEMPTS - 1:
+                last = [type(error).__name__, *str(error).split("\n")]
+                reason = next(line.strip() for line in reversed(last) if line.strip())
                 raise ResourceError(
-                    f"A worker was lost {_ATTEMPTS} times ({first}). Most likely memory ran out: run the same command "
-                    "again with fewer --workers; it goes on where it stopped."
+                    f"A worker was lost {_ATTEMPTS} times ({reason[:300]}). If memory ran out, run the command again "
+                    "with fewer --workers; it goes on where it stopped."
                 ) from error
 
 
