@@ -27,7 +27,7 @@ from hornbook.recipe import Budget
 from hornbook.tokens.tokenizer import train_tokenizer
 from hornbook.vocab import EMPTY
 
-VERBS = ("pretrain", "settings", "recipes", "evaluate", "generate", "fill", "show", "export", "doctor")
+VERBS = ("pretrain", "settings", "recipes", "evaluate", "generate", "fill", "show", "export", "bench", "doctor")
 NO_BUDGET: dict[str, float | None] = {"minutes": None, "steps": None, "tokens": None, "epochs": None}
 
 
@@ -294,6 +294,6 @@ def test_a_text_that_is_empty_or_too_short_cannot_be_shown(capsys: pytest.Captur
 def test_the_doctor_marks_what_can_be_mended(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = answer(capsys, "doctor")
     assert code == 0
-    for name in ("Python", "PyTorch", "device", "cores", "bf16", "memory", "disk", "pyarrow", "transformers"):
+    for name in ("Python", "PyTorch", "device", "cores", "bf16", "memory", "disk", "pyarrow", "numba", "transformers"):
         assert name in out
     assert out.count("mend it: ") == sum(line.startswith("!") for line in out.splitlines())

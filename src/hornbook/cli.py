@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hornbook import __version__, corpus_cli
-from hornbook.errors import HornbookError, ResourceError, UserError
+from hornbook.errors import HornbookError, ResourceError, UserError, is_out_of_memory
 from hornbook.objectives.names import MEANINGS
 
 if TYPE_CHECKING:
@@ -45,6 +45,8 @@ hornbook pretrain BOOK.txt --recipe bert training.learning_rate=1e-3 model.width
 hornbook pretrain runs/stories/recipe.toml seed=1  ·  the same run, from another seed
 
 hornbook pretrain --resume runs/stories  ·  go on where it stopped
+
+hornbook pretrain --resume runs/stories training.micro_batch=4  ·  the same, with less memory
 
 hornbook pretrain --from runs/stories NEW.txt  ·  go on from that model, or a folder of transformers, with other text
 
@@ -87,15 +89,8 @@ def _expected(error: Exception) -> HornbookError | None:
     """Return the error a person can mend that `error` is, or None for a bug of ours."""
     if isinstance(error, HornbookError):
         return error
-    if (
-        isinstance(error, MemoryError)
-        or type(error).__name__ == "OutOfMemoryError"
-        or "can't allocate memory" in str(error)
-    ):
-        return ResourceError(
-            "Memory ran out. Set training.micro_batch to a smaller number (the result stays the same), "
-            "or choose a smaller model."
-        )
+    if is_out_of_memory(error):
+        return ResourceError("Memory ran out. Close other programs, or use a machine with more of it.")
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return ResourceError("The disk is full. Free some space and run again.")
     return None
@@ -153,15 +148,10 @@ def pretrain(
     chosen = {"objective": objective, "recipe": recipe, "from": start, "out": out, "seed": seed}
     budget = {"minutes": minutes, "steps": steps, "tokens": tokens, "epochs": epochs}
     if resume is not None:
-        extra = [*(what or []), *(f"--{name}" for name, value in (chosen | budget).items() if value is not None)]
-        if extra:
-            raise UserError(
-                f"A resumed run keeps its recipe: leave out {' '.join(extra)}, or start a new run from "
-                f"{resume / 'recipe.toml'}."
-            )
         from hornbook.run import resume as resume_run
 
-        found = resume_run(resume, plain=plain)
+        given = [*(what or []), *(f"--{name}" for name, value in (chosen | budget).items() if value is not None)]
+        found = resume_run(resume, given, plain=plain)
         presentation.trained(found, load_recipe(resume / "recipe.toml"), resume)
         return
     from hornbook.request import plan
@@ -378,6 +368,39 @@ def _size(text: str) -> int:
     if size < 1:
         raise UserError(f"--shard wants a size such as 500MB or 5GB, not {text!r}.")
     return size
+
+
+_BENCH_EPILOG = """How to read it
+
+matrix products  ·  what the machine is best at; a step that they limit is as fast as it can be here, but for bf16
+
+memory  ·  activations are written and read faster than they are computed with only where caches hold them: a smaller
+training.micro_batch may help
+
+the optimizers  ·  their work is done once a step: larger training.batch_rows make it a smaller share
+
+small operations  ·  overhead, and what other programs take: compile (training.compile=yes), or close them"""
+
+
+@app.command(epilog=_BENCH_EPILOG)
+def bench(
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of tables.")] = False,
+) -> None:
+    """Measure this machine in under a minute: matrix products, memory, our training steps and what limits them.
+
+    Whatever else the machine does is measured too: close other programs first. `hornbook doctor` shows the last record.
+    """
+    import json
+    from dataclasses import asdict
+
+    from hornbook import presentation
+    from hornbook.bench import measure_machine
+
+    found = measure_machine(lambda part: print(f"measuring {part} ...", file=sys.stderr))
+    if as_json:
+        print(json.dumps(asdict(found), indent=1))
+    else:
+        presentation.machine_speed(found)
 
 
 @app.command()

@@ -16,6 +16,10 @@ from hornbook.objectives.base import Objective, Paired
 from hornbook.objectives.causal import Causal
 from hornbook.objectives.replaced import ReplacedToken
 
+# A row has one label of a pair, whatever its length: short rows give more of them in the same time (BERT reads 128
+# positions in nine of ten steps too: Devlin et al. 2019, A.2).
+PAIRED_LENGTH = 128
+
 
 @dataclass(frozen=True)
 class DataSettings:
@@ -143,11 +147,14 @@ class TrainingSettings:
     """How to train.
 
     row_length           positions of a row; 0 = as many as the model has
-    batch_rows           rows in one optimizer step, over all micro-batches; 0 = chosen from the model's width
-    micro_batch          rows computed at once; 0 = all of the batch
+    batch_rows           rows in one optimizer step, over all micro-batches; 0 = chosen from the width and the budget
+    micro_batch          rows computed at once; 0 = all of the batch, or as many of them as memory holds
+    checkpoint_activations  layers: keep only what goes into each layer and compute the layer again in the backward pass
+                         (less memory, about a third more work, the same bits); auto: where one row needs it
     optimizer            muon (matrices by Muon, the rest by AdamW) or adamw
-    learning_rate        peak learning rate of AdamW's part
+    learning_rate        peak learning rate of AdamW's part: norms and biases, or all parameters without Muon
     matrix_rate          peak learning rate of Muon's part, scaled to match AdamW's update size
+    embedding_rate       peak learning rate of the table of tokens beside Muon, in deviations of its first values
     weight_decay         decoupled weight decay, on matrices only
     beta1                AdamW's first moment decay
     beta2                AdamW's second moment decay
@@ -169,9 +176,11 @@ class TrainingSettings:
     row_length: int = 0
     batch_rows: int = 0
     micro_batch: int = 0
+    checkpoint_activations: Literal["auto", "no", "layers"] = "auto"
     optimizer: Literal["muon", "adamw"] = "muon"
     learning_rate: float = 3e-3
     matrix_rate: float = 1e-2
+    embedding_rate: float = 0.3
     weight_decay: float = 0.1
     beta1: float = 0.9
     beta2: float = 0.95
@@ -190,7 +199,14 @@ class TrainingSettings:
     keep_checkpoints: int = 2
 
     def __post_init__(self) -> None:
-        positive = ("learning_rate", "matrix_rate", "checkpoint_minutes", "evaluate_tokens", "keep_checkpoints")
+        positive = (
+            "learning_rate",
+            "matrix_rate",
+            "embedding_rate",
+            "checkpoint_minutes",
+            "evaluate_tokens",
+            "keep_checkpoints",
+        )
         for name in positive:
             if getattr(self, name) <= 0:
                 raise UserError(f"training.{name} must be positive, not {getattr(self, name)}.")
@@ -272,7 +288,9 @@ class Recipe:
 def default_model(objective: Objective) -> ModelConfig:
     """Return the modern block of an objective's topology, with a head and token types for pairs if it has pairs.
 
-    Its size and its dropout are chosen when the run starts.
+    Its size and its dropout are chosen when the run starts. Rows of pairs are half as long as others.
     """
     block = replace(modern(objective.topology), dropout=-1.0)
-    return replace(block, types=2, pair_head=True) if isinstance(objective, Paired) else block
+    if not isinstance(objective, Paired):
+        return block
+    return replace(block, types=2, pair_head=True, max_length=PAIRED_LENGTH)

@@ -18,7 +18,15 @@ from hornbook.objectives.base import Objective
 from hornbook.objectives.catalogue import CATALOGUE, build
 from hornbook.objectives.masked import Masked
 from hornbook.objectives.pairs import SentencePairs
-from hornbook.recipe import Budget, DataSettings, Recipe, StartSettings, TokenizerSettings, default_model
+from hornbook.recipe import (
+    PAIRED_LENGTH,
+    Budget,
+    DataSettings,
+    Recipe,
+    StartSettings,
+    TokenizerSettings,
+    default_model,
+)
 from hornbook.tokens.tokenizer import Kind
 from hornbook.vocab import EMPTY
 
@@ -50,6 +58,7 @@ def continued(objective: Objective, path: str, paths: Sequence[str] = BUILTIN, b
     """
     recipe = default("causal", paths, budget)
     training = replace(recipe.training, optimizer="adamw", learning_rate=CONTINUED_RATE)
+    training = replace(training, embedding_rate=training.embedding_rate / 10)
     return replace(
         recipe, objective=objective, start=StartSettings(path), model=default_model(objective), training=training
     )
@@ -95,7 +104,8 @@ def modernbert() -> Recipe:
 
 def albert() -> Recipe:
     """A model of n-gram masks and sentence order with ALBERT's shared layer and narrow embeddings (Lan et al. 2020)."""
-    recipe = _shaped("sop", replace(BLOCKS["albert"], embedding_width=NARROW), "unigram")
+    block = replace(BLOCKS["albert"], embedding_width=NARROW, max_length=PAIRED_LENGTH)
+    recipe = _shaped("sop", block, "unigram")
     return replace(recipe, objective=SentencePairs(Masked(style="ngram"), kind="sop"))
 
 

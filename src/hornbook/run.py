@@ -14,7 +14,7 @@ import functools
 import importlib.util
 import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -22,22 +22,24 @@ from types import FrameType
 import torch
 
 from hornbook.artifacts import lock, read_json, write_json
-from hornbook.assembly import Model, build_loader, build_model, build_optimizers
+from hornbook.assembly import Model, build_compiled, build_loader, build_model, build_optimizers
 from hornbook.console import View, quantity
 from hornbook.continuation import adopt, settled
-from hornbook.errors import Interrupted, UserError
+from hornbook.errors import Interrupted, ResourceError, UserError
 from hornbook.evaluate.measure import measure
+from hornbook.fitting import Shortage, fitted, predicted, shrinking
 from hornbook.importing import RECORD, Origin, bring
 from hornbook.measuring import Evaluation, final_evaluation
 from hornbook.mixing import readings
 from hornbook.model.count import flops_per_token, parameters
 from hornbook.model.inputs import Tensors, to_tensors
+from hornbook.model.memory import Memory
 from hornbook.objectives.base import cycle_of, tokens_per_row
 from hornbook.objectives.catalogue import kind_of
 from hornbook.prepare import Prepared, prepare, spellings
 from hornbook.recipe import Recipe
 from hornbook.resolve import resolve
-from hornbook.settings import RECIPE, load_recipe, save_recipe
+from hornbook.settings import RECIPE, load_recipe, override, save_recipe
 from hornbook.tokens.tokenizer import Codec, load_codec
 from hornbook.train import machine
 from hornbook.train.checkpoints import newest
@@ -47,6 +49,8 @@ from hornbook.train.schedules import Schedule
 from hornbook.train.stopping import Stopping
 
 PLAN, RESULT, ENVIRONMENT = "plan.json", "result.json", "environment.json"
+# What may be set anew when a run goes on.
+FLEXIBLE = ("training.micro_batch", "training.checkpoint_activations")
 _RECORDS = 1000
 
 
@@ -77,23 +81,33 @@ def pretrain(recipe: Recipe, directory: Path, *, plain: bool = False) -> Evaluat
     with lock(directory):
         try:
             save_recipe(recipe, directory / RECIPE)
-            return _go(recipe, directory, View(plain))
+            return _within_memory(recipe, directory, View(plain))
         except UserError:
             if fresh and not (directory / PLAN).exists():
                 shutil.rmtree(directory, ignore_errors=True)  # nothing has begun: leave nothing behind
             raise
 
 
-def resume(directory: Path, *, plain: bool = False) -> Evaluation:
-    """Go on with the run in `directory` from its newest sound checkpoint, to the same result bit for bit."""
+def resume(directory: Path, changes: Sequence[str] = (), *, plain: bool = False) -> Evaluation:
+    """Go on with the run in `directory` from its newest sound checkpoint, to the same result bit for bit.
+
+    `changes` are settings, as name=value, of how a step is computed, not of what it computes: those of FLEXIBLE.
+    Another micro-batch changes the order of additions, and so the last bits.
+    """
+    if extra := [item for item in changes if item.partition("=")[0] not in FLEXIBLE]:
+        raise UserError(
+            f"A resumed run keeps its recipe: leave out {' '.join(extra)}, or start a new run from "
+            f"{directory / RECIPE}."
+        )
     recipe = _recipe_of(directory)
+    recipe = override(recipe, changes) if changes else recipe
     if (directory / RECORD).is_file():
         raise UserError(
             f"The model in {directory} was imported, so there is no training to resume: go on from it in a run of its "
             f"own, with `hornbook pretrain --from {directory}`."
         )
     with lock(directory):
-        return _go(recipe, directory, View(plain))
+        return _within_memory(recipe, directory, View(plain))
 
 
 def open_run(directory: Path) -> Run:
@@ -119,9 +133,18 @@ def _recipe_of(directory: Path) -> Recipe:
     return load_recipe(directory / RECIPE)
 
 
+def _within_memory(recipe: Recipe, directory: Path, view: View) -> Evaluation:
+    """Do every stage that is not done yet; where memory is too small, say with which command the run can go on."""
+    try:
+        return _go(recipe, directory, view)
+    except Shortage as error:
+        command = f"hornbook pretrain --resume {directory} {error.settings}".strip()
+        raise ResourceError(f"{error} Go on with: {command}") from error
+
+
 def _go(recipe: Recipe, directory: Path, view: View) -> Evaluation:
-    """Do every stage that is not done yet."""
     machine.keep_memory_blocks()
+    chosen = recipe.training.micro_batch
     device = machine.find_device()
     with _preparing(directory):
         write_json(directory / ENVIRONMENT, machine.environment(device))
@@ -137,9 +160,21 @@ def _go(recipe: Recipe, directory: Path, view: View) -> Evaluation:
                 recipe = resolve(recipe, prepared, device, view.say)
             save_recipe(recipe, directory / RECIPE)
             write_json(directory / PLAN, dataclasses.asdict(_plan(recipe, prepared, device)))
+        elif not (directory / RESULT).is_file():
+            recipe = fitted(recipe, prepared, device, view.say)
         plan = Plan(**read_json(directory / PLAN, "plan"))
         _announce(recipe, prepared, directory, view)
-    model = _train(recipe, plan, prepared, directory, device, view, origin)
+        needed, free = predicted(recipe, prepared, device), machine.memory_free(device)
+        view.say(f"memory: {_in_words(needed)}; {quantity(free)}B are free")
+
+    def train(recipe: Recipe) -> Model:
+        save_recipe(recipe, directory / RECIPE)
+        return _train(recipe, plan, prepared, directory, device, view, origin)
+
+    def untouched() -> bool:
+        return not chosen and not any((directory / "checkpoints").glob("step-*"))
+
+    recipe, model = shrinking(recipe, prepared, device, train, view.say, untouched)
     with _preparing(directory):
         if (directory / RESULT).is_file():
             return Evaluation.load(directory / RESULT)
@@ -220,6 +255,13 @@ def _announce(recipe: Recipe, prepared: Prepared, directory: Path, view: View) -
     )
 
 
+def _in_words(memory: Memory) -> str:
+    """Return what a step needs and of what, in words."""
+    parts = {name: getattr(memory, name) for name in ("weights", "gradients", "optimizer", "activations", "head")}
+    listed = ", ".join(f"{name} {quantity(size)}B" for name, size in parts.items())
+    return f"about {quantity(memory.peak)}B at the most ({listed})"
+
+
 def _train(
     recipe: Recipe,
     plan: Plan,
@@ -231,13 +273,17 @@ def _train(
 ) -> Model:
     """Train to the end of the plan from wherever the run stands; return the model."""
     training = recipe.training
-    model = build_model(recipe, device, compiled=training.compile == "yes")
+    batches = build_loader(recipe, prepared, device)
+    if training.compile == "yes":
+        model = build_compiled(recipe, device, batches.step(0)[0], view.say)
+    else:
+        model = build_model(recipe, device, compiled=False)
     if origin is not None:
         _adopt(model, origin, prepared.codec, recipe, directory, view)
     prepare_batch = functools.partial(to_tensors, device=device)
     part, part_bytes = prepared.held_out_rows(recipe.row_length, training.evaluate_tokens)
 
-    def during(final: bool) -> dict[str, float]:
+    def during() -> dict[str, float]:
         found = measure(
             model, part, prepared.objective, prepare_batch,
             batch_rows=training.micro_batch, seed=recipe.seed, text_bytes=part_bytes,
@@ -249,7 +295,7 @@ def _train(
         model=model,
         loss=model.loss,
         optimizers=build_optimizers(model, training),
-        batches=build_loader(recipe, prepared, device),
+        batches=batches,
         schedule=Schedule(training.schedule, plan.steps, training.warmup, training.decay, training.final_rate),
         plan=plan,
         device=device,

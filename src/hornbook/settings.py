@@ -147,6 +147,8 @@ def override(recipe: Recipe, assignments: Sequence[str]) -> Recipe:
             data["model"] |= {"pair_head": after.pair_head, "types": max(recipe.model.types, after.types)}
         else:
             data["model"] = sizes
+        if recipe.model.max_length == before.max_length:
+            data["model"]["max_length"] = after.max_length
     data |= changes.pop("", {})
     for section, values in changes.items():
         data[section] |= values

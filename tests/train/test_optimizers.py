@@ -6,6 +6,7 @@ from torch import nn
 
 from hornbook.errors import UserError
 from hornbook.train.optimizers import Optimizers
+from hornbook.train.orthogonal import Muon, orthogonal
 
 
 class Net(nn.Module):
@@ -19,7 +20,7 @@ class Net(nn.Module):
 
 def make(net, kind, decay=0.0, rate=0.1):
     return Optimizers(
-        net.named_parameters(), kind=kind, learning_rate=rate, matrix_rate=rate,
+        net.named_parameters(), kind=kind, learning_rate=rate, matrix_rate=rate, embedding_rate=rate,
         weight_decay=decay, betas=(0.9, 0.99), epsilon=1e-8,
     )  # fmt: skip
 
@@ -59,6 +60,35 @@ def test_muon_turns_the_layers_matrix_by_an_almost_orthogonal_step():
     update = (before - net.body.layers[0].weight.detach()) / (0.1 * 0.2 * 4**0.5)
     values = torch.linalg.svdvals(update)
     assert float(values.min()) > 0.6 and float(values.max()) < 1.3
+
+
+@pytest.mark.parametrize("shape", [(6, 6), (4, 12), (12, 4)])
+def test_muon_equals_torch_but_for_the_rounding_of_its_bf16(shape):
+    """Three steps of two matrices, each orthogonalised as if it were alone."""
+    torch.manual_seed(0)
+    starts, gradients = torch.randn(2, *shape), torch.randn(3, 2, *shape)
+    ours, theirs = ([nn.Parameter(start.clone()) for start in starts] for _ in range(2))
+    optimizer = Muon(ours, rate=0.1, weight_decay=0.3, bf16=False)
+    reference = torch.optim.Muon(theirs, lr=0.1, weight_decay=0.3, adjust_lr_fn="match_rms_adamw")
+    for step in range(3):
+        for mine, its, gradient in zip(ours, theirs, gradients[step], strict=True):
+            mine.grad, its.grad = gradient.clone(), gradient.clone()
+        optimizer.step()
+        reference.step()
+    for mine, its, start in zip(ours, theirs, starts, strict=True):
+        assert float((mine - its).detach().norm()) < 0.02 * float((its - start).detach().norm())
+        momenta = optimizer.state[mine]["momentum_buffer"], reference.state[its]["momentum_buffer"]
+        torch.testing.assert_close(*momenta)
+
+
+@pytest.mark.parametrize("bf16", [False, True])
+def test_a_matrix_is_turned_the_same_alone_and_beside_others(bf16):
+    matrices = torch.randn(3, 8, 16, generator=torch.Generator().manual_seed(0))
+    matrices = matrices.bfloat16() if bf16 else matrices
+    together = orthogonal(matrices)
+    assert together.dtype == matrices.dtype
+    for matrix, turned in zip(matrices, together, strict=True):
+        torch.testing.assert_close(orthogonal(matrix[None])[0], turned)
 
 
 @pytest.mark.parametrize("kind", ["muon", "adamw"])

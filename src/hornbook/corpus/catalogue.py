@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from hornbook.corpus.exact import ExactDuplicates, RepeatedText
@@ -14,13 +15,15 @@ from hornbook.corpus.step import Step, Survey
 from hornbook.errors import UserError, nearest
 from hornbook.fields import help_of, leaf, leaves, plain, type_name
 
-CATALOGUE: dict[str, type[Any]] = {
-    "exact-duplicates": ExactDuplicates,
-    "repeated-text": RepeatedText,
-    "near-duplicates": NearDuplicates,
-    "elsewhere": Elsewhere,
-    "benchmarks": Benchmarks,
-}
+CATALOGUE: Mapping[str, type[Any]] = MappingProxyType(
+    {
+        "exact-duplicates": ExactDuplicates,
+        "near-duplicates": NearDuplicates,
+        "repeated-text": RepeatedText,
+        "elsewhere": Elsewhere,
+        "benchmarks": Benchmarks,
+    }
+)
 # What a corpus is built with when no recipe is given.
 DEFAULT: tuple[str, ...] = ("exact-duplicates", "near-duplicates")
 

@@ -41,11 +41,12 @@ def initialise(parameters: Iterable[tuple[str, Tensor]], config: ModelConfig, se
                 digest = hashlib.blake2b(name.encode(), digest_size=8).digest()
                 key = keys.fold(np.uint64(seed % 2**64), np.uint64(int.from_bytes(digest, "little")))
                 generator = torch.Generator("cpu").manual_seed(int(key) >> 1)
-                deviation = _deviation(name, config)
-                parameter.copy_(torch.empty(parameter.shape).normal_(0.0, deviation, generator=generator))
+                noise = torch.empty(parameter.shape).normal_(0.0, deviation(name, config), generator=generator)
+                parameter.copy_(noise)
 
 
-def _deviation(name: str, config: ModelConfig) -> float:
+def deviation(name: str, config: ModelConfig) -> float:
+    """Return the standard deviation of a matrix's or a table's first values."""
     stack, part = name.split(".")[0], ".".join(name.split(".")[-2:])
     width = config.table_width if stack == "embed" else config.width
     if config.attention_scale == "head":

@@ -99,7 +99,7 @@ class Loop(Generic[B]):
     """One model, its optimizers and its batches, at some step.
 
     loss       what `model.loss` is: a batch to its summed, weighted nats (0-dim tensor)
-    measure    returns the record of a measurement on held-out text; called with final=True at the last step
+    measure    returns the record of a measurement on held-out text
     """
 
     model: nn.Module
@@ -110,7 +110,7 @@ class Loop(Generic[B]):
     plan: Plan
     device: torch.device
     directory: Path
-    measure: Callable[[bool], Mapping[str, float]]
+    measure: Callable[[], Mapping[str, float]]
     sinks: Sequence[Sink]
     say: Callable[[str], None]
     stopping: Stopping
@@ -151,7 +151,7 @@ class Loop(Generic[B]):
                     recorded_at, recorded_step = now, self.step
                 if self.step % self.plan.evaluate_every == 0 or last:
                     start = time.monotonic()
-                    self._measure(last)
+                    self._measure()
                     recorded_at += time.monotonic() - start
                 if last or self.stopping or time.monotonic() - saved_at > 60 * self.plan.checkpoint_minutes:
                     start = time.monotonic()
@@ -175,6 +175,7 @@ class Loop(Generic[B]):
                 nats = self.loss(batch)
             (nats / max(count, 1.0)).backward()  # type: ignore[no-untyped-call]
             total += nats.detach()
+            del nats  # a graph that outlives its step pins memory beneath the next one's: a heap has no way around it
         limit = self.plan.clip or math.inf
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), limit)
         self.optimizers.step(self.schedule(self.step))
@@ -206,10 +207,11 @@ class Loop(Generic[B]):
         )
         self._waited = 0.0
 
-    def _measure(self, final: bool) -> None:
+    def _measure(self) -> None:
         self.model.eval()
-        with torch.no_grad(), precision(self.plan.bf16, self.device):
-            record = self.measure(final)
+        # Uncompiled: its batches have shapes of their own, and each would be compiled for a few seconds of work.
+        with torch.compiler.set_stance("force_eager"), torch.no_grad(), precision(self.plan.bf16, self.device):
+            record = self.measure()
         self.model.train()
         self._write("held_out", record)
 

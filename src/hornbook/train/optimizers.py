@@ -1,8 +1,7 @@
-"""Optimizers: torch's AdamW and Muon as one thing with one rate, whose state is a flat table of tensors.
+"""Optimizers: torch's AdamW and our Muon as one thing with one rate, whose state is a flat table of tensors.
 
-Muon (Jordan et al. 2024) orthogonalises the momentum of each weight matrix inside the layers; embeddings, norms, biases
-and the output head are AdamW's (Loshchilov and Hutter 2019). Muon's step is scaled to AdamW's usual size ("match_rms",
-Liu et al. 2025, section 2.2), so its rate carries over between shapes.
+Muon (`hornbook.train.orthogonal`) takes the weight matrices inside the layers; embeddings, norms, biases and the output
+head are AdamW's (Loshchilov and Hutter 2019).
 """
 
 from __future__ import annotations
@@ -14,14 +13,23 @@ import torch
 from torch import Tensor
 
 from hornbook.errors import UserError
+from hornbook.train.orthogonal import Muon
 
 PREFIX = "optimizer."
+TABLE = "embed.tokens.weight"
+
+
+def is_matrix(name: str, parameter: Tensor) -> bool:
+    """Whether a parameter is a matrix inside the layers: what Muon takes, and what decays."""
+    return parameter.ndim == 2 and ".layers." in name
 
 
 class Optimizers:
     """AdamW, and Muon when asked, over the named parameters of one model.
 
-    Decay is decoupled and touches matrices inside the layers only: neither embeddings nor norms nor biases.
+    Beside Muon the table of tokens has a rate of its own, `embedding_rate`; AdamW alone has one rate for all.
+    Decay is decoupled and touches matrices inside the layers only: neither embeddings nor norms nor biases. `bf16` is
+    the precision in which Muon orthogonalises.
     """
 
     def __init__(
@@ -31,21 +39,24 @@ class Optimizers:
         kind: Literal["muon", "adamw"],
         learning_rate: float,
         matrix_rate: float,
+        embedding_rate: float,
         weight_decay: float,
         betas: tuple[float, float],
         epsilon: float,
+        bf16: bool = False,
     ) -> None:
         self._named = dict(named)
-        matrices = {name: p for name, p in self._named.items() if p.ndim == 2 and ".layers." in name}
-        others = [p for name, p in self._named.items() if name not in matrices]
-        groups: list[dict[str, Any]] = [{"params": others, "weight_decay": 0.0}]
+        matrices = {name: p for name, p in self._named.items() if is_matrix(name, p)}
+        muon = kind == "muon" and bool(matrices)
+        tables = {name: p for name, p in self._named.items() if muon and name.endswith(TABLE)}
+        others = [p for name, p in self._named.items() if name not in matrices and name not in tables]
+        groups: list[dict[str, Any]] = [
+            {"params": others, "weight_decay": 0.0},
+            {"params": list(tables.values()), "weight_decay": 0.0, "lr": embedding_rate},
+        ]
         self._parts: list[torch.optim.Optimizer] = []
-        if kind == "muon" and matrices:
-            self._parts.append(
-                torch.optim.Muon(
-                    list(matrices.values()), lr=matrix_rate, weight_decay=weight_decay, adjust_lr_fn="match_rms_adamw"
-                )
-            )
+        if muon:
+            self._parts.append(Muon(matrices.values(), rate=matrix_rate, weight_decay=weight_decay, bf16=bf16))
         else:
             groups.append({"params": list(matrices.values()), "weight_decay": weight_decay})
         self._parts.append(
