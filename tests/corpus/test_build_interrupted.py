@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import signal
@@ -10,37 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from builds import begin, contents, finish
-
-STEPS = (("Short", {"least": 5}), ("Slow", {"seconds": 0.02}), ("Repeats", {}), ("Without", {"word": "the "}))
-
-
-def recipe(folder: Path, block: int = 4000, documents: int = 600, steps: tuple = STEPS) -> Path:
-    """Write texts and a recipe whose blocks are small, so that there are many."""
-    lines = [
-        json.dumps({"text": f"Document {number % 400} has the number and the words {'and the others ' * (number % 9)}"})
-        for number in range(documents)
-    ]
-    (folder / "in.jsonl").write_text("\n".join([*lines, "{broken", '{"text": "short"}']))
-    (folder / "book.txt").write_text("A paragraph of the book, with words enough to be kept.\n\n" * 400)
-    tables = [
-        "\n".join(
-            [
-                f'[[steps]]\nkind = "tiny_steps:{kind}"',
-                *(f"{name} = {json.dumps(value)}" for name, value in given.items()),
-            ]
-        )
-        for kind, given in steps
-    ]
-    path = folder / "recipe.toml"
-    path.write_text("\n".join(['paths = ["in.jsonl", "book.txt"]', f"block = {block}", *tables]))
-    return path
-
-
-def wait_for_work(corpus: Path) -> None:
-    """Wait until the first block was written."""
-    while not list(corpus.glob("work/read/*.parquet")):
-        time.sleep(0.02)
+from builds import begin, contents, finish, wait_for, write_recipe
 
 
 def kill_and_go_on(folder: Path, kills: int, seed: int) -> None:
@@ -65,21 +34,21 @@ def kill_and_go_on(folder: Path, kills: int, seed: int) -> None:
 
 
 def test_a_killed_build_goes_on_to_the_same_bytes(tmp_path: Path) -> None:
-    recipe(tmp_path)
+    write_recipe(tmp_path)
     kill_and_go_on(tmp_path, kills=2, seed=1)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_a_build_killed_many_times_goes_on_to_the_same_bytes(tmp_path: Path, seed: int) -> None:
-    recipe(tmp_path, documents=1500)
+    write_recipe(tmp_path, documents=1500)
     kill_and_go_on(tmp_path, kills=5, seed=seed + 10)
 
 
 def test_ctrl_c_ends_with_130_and_the_command_that_goes_on(tmp_path: Path) -> None:
-    recipe(tmp_path, steps=(("Slow", {"seconds": 0.5}),))
+    write_recipe(tmp_path, steps=(("Slow", {"seconds": 0.5}),))
     process = begin("corpus", "build", "recipe.toml", "--out", "corpus", "--workers", "2", folder=tmp_path)
-    wait_for_work(tmp_path / "corpus")
+    wait_for(lambda: list(tmp_path.glob("corpus/work/00/*.parquet")), process)
     os.killpg(process.pid, signal.SIGINT)
     out, _ = process.communicate()
     assert process.returncode == 130, out
@@ -93,9 +62,9 @@ def test_ctrl_c_ends_with_130_and_the_command_that_goes_on(tmp_path: Path) -> No
 
 
 def test_changed_input_under_a_half_built_corpus_is_refused(tmp_path: Path) -> None:
-    recipe(tmp_path, steps=(("Slow", {"seconds": 0.5}),))
+    write_recipe(tmp_path, steps=(("Slow", {"seconds": 0.5}),))
     process = begin("corpus", "build", "recipe.toml", "--out", "corpus", folder=tmp_path)
-    wait_for_work(tmp_path / "corpus")
+    wait_for(lambda: list(tmp_path.glob("corpus/work/00/*.parquet")), process)
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
     (tmp_path / "in.jsonl").write_text('{"text": "something else"}\n')

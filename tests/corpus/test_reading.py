@@ -162,6 +162,18 @@ def test_binary_and_empty_files_are_named_or_nothing(tmp_path: Path) -> None:
     assert bad[0].reason == "NUL bytes, so not a text"
 
 
+def test_files_of_other_endings_are_named(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_bytes(lines(TEXTS[:2]))
+    (tmp_path / "b.png").write_bytes(b"\x89PNG")
+    (tmp_path / os.fsdecode(b"c\xff")).write_bytes(b"words")
+    items, bad = read_all(tmp_path)
+    assert [item.text for item in items] == TEXTS[:2]
+    assert [item.reason for item in bad] == ["no known ending (.png)", "no known ending (none)"]
+    (tmp_path / "a.jsonl").unlink()
+    items, bad = read_all(tmp_path)
+    assert [item.text for item in items] == ["words"] and [Path(item.file).name for item in bad] == ["b.png"]
+
+
 def test_links_in_circles_and_to_nothing_end(tmp_path: Path) -> None:
     folder = tmp_path / "in"
     (folder / "below").mkdir(parents=True)
@@ -172,7 +184,10 @@ def test_links_in_circles_and_to_nothing_end(tmp_path: Path) -> None:
     os.mkfifo(folder / "pipe.jsonl")
     items, bad = read_all(folder)
     assert [item.text for item in items] == TEXTS[:2]
-    assert [(Path(item.file).name, item.reason) for item in bad] == [("gone.jsonl", "cannot be read")]
+    assert [(Path(item.file).name, item.reason) for item in bad] == [
+        ("gone.jsonl", "cannot be read"),
+        ("self", "no known ending (none)"),
+    ]
 
 
 def test_a_line_of_64_mib_comes_through_and_one_beyond_the_limit_is_named(

@@ -23,7 +23,7 @@ from hornbook import __version__
 from hornbook.artifacts import MANIFEST, disk_errors, lock, read_json, read_manifest, seal, write_file, write_json
 from hornbook.corpus import ledger, report, tally
 from hornbook.corpus.built import DOCUMENTS, KIND, LEDGER, RECIPE
-from hornbook.corpus.catalogue import is_survey
+from hornbook.corpus.catalogue import is_survey, kind_of
 from hornbook.corpus.engine import Engine, documents, work
 from hornbook.corpus.recipe import CorpusRecipe, dumps, to_dict
 from hornbook.corpus.stages import CountLines, Measure, ReadUnit, RunSteps, WritePart
@@ -176,7 +176,7 @@ class _Build:
             return load_step(record)
         shutil.rmtree(directory, ignore_errors=True)
         directory.mkdir()
-        with self.stage(f"look at the whole for {type(survey).__name__}", "B", 0):
+        with self.stage(f"look at the whole: {kind_of(survey)}", "B", 0):
             step = survey.survey(
                 documents([before / f"{name}.parquet" for name in self._blocks()]), directory.absolute()
             )
@@ -188,21 +188,27 @@ class _Build:
         from pyarrow import parquet
 
         blocks: dict[str, tuple[str, ...]] = {}
+        sizes: dict[str, int] = {}
         held: list[str] = []
         size = 0
+
+        def part() -> None:
+            name = f"{len(blocks):05d}"
+            blocks[name], sizes[name] = tuple(held), size
+
         for name in self._blocks():
             path = before / f"{name}.parquet"
             weight = _weight(parquet.read_metadata(path))
             if held and size + weight > PART_BLOCKS * self.recipe.block:
-                blocks[f"{len(blocks):05d}"] = tuple(held)
+                part()
                 held, size = [], 0
             held.append(name)
             size += weight
-        blocks[f"{len(blocks):05d}"] = tuple(held)
+        part()
         (self.out / DOCUMENTS).mkdir(exist_ok=True)
         folder = self.work / "parts"
         function = WritePart(before, folder, self.out / DOCUMENTS, blocks)
-        return self._stage("write", folder, function, [(name, name) for name in blocks], dict.fromkeys(blocks, 1))
+        return self._stage("write", folder, function, [(name, name) for name in blocks], sizes)
 
     def _stage(
         self,

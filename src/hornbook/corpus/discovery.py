@@ -17,11 +17,13 @@ class Found(NamedTuple):
     """The files of one path.
 
     files     in order
+    others    a folder's files of other endings, where there are some of known ones
     foreign   whether they are a folder's files of unknown endings, of which those that are no text are passed over
     nothing   what to say when none of them holds text
     """
 
     files: list[Path]
+    others: list[Path]
     foreign: bool
     nothing: str
 
@@ -40,14 +42,14 @@ def local_files(path: str, endings: Collection[str], broken_links: bool = False)
     except (OSError, ValueError) as error:
         raise _unreadable(place, error) from error
     if kind == stat.S_IFDIR:
-        files, foreign = _folder(place, endings, broken_links)
+        files, others, foreign = _folder(place, endings, broken_links)
         names = f"{', '.join(list(endings)[:-1])} or {list(endings)[-1]}"
-        return Found(files, foreign, f"The folder {shown(place)} holds no text. Put {names} files into it.")
+        return Found(files, others, foreign, f"The folder {shown(place)} holds no text. Put {names} files into it.")
     if kind == stat.S_IFREG:
-        return Found([place], False, f"{shown(place)} is empty: it holds no text.")
+        return Found([place], [], False, f"{shown(place)} is empty: it holds no text.")
     if kind:
         raise UserError(f"{shown(place)} is neither a file nor a folder. Name one of these.")
-    return Found(_glob(place), False, f"The files that match {shown(place)} hold no text.")
+    return Found(_glob(place), [], False, f"The files that match {shown(place)} hold no text.")
 
 
 def unseen(files: list[Path], seen: set[str]) -> list[Path]:
@@ -70,8 +72,8 @@ def _glob(pattern: Path) -> list[Path]:
     return files
 
 
-def _folder(root: Path, endings: Collection[str], broken_links: bool) -> tuple[list[Path], bool]:
-    """Return the folder's files with a known ending; where there is none, all its files and True.
+def _folder(root: Path, endings: Collection[str], broken_links: bool) -> tuple[list[Path], list[Path], bool]:
+    """Return the folder's files with a known ending and the others; where there is none, all its files and True.
 
     Links to folders are followed, each real folder once, so that a link to a folder above ends.
     """
@@ -90,7 +92,8 @@ def _folder(root: Path, endings: Collection[str], broken_links: bool) -> tuple[l
         kept = arrows if arrows and "state.json" in names else names
         files += [Path(folder, name) for name in kept if not name.startswith(".")]
     known = [path for path in files if ending(path) in endings]
-    return [path for path in sorted(known or files) if _regular(path, broken_links)], not known
+    others = sorted(set(files) - set(known)) if known else []
+    return [path for path in sorted(known or files) if _regular(path, broken_links)], others, not known
 
 
 def _regular(path: Path, broken_links: bool) -> bool:

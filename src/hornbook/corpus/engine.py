@@ -116,16 +116,15 @@ def work(
             return
         try:
             _once(function, list(left), engine, done, left)
-        except HornbookError:
+        except (HornbookError, _Bug):
             raise
         except Exception as error:
-            if isinstance(error, _Bug) or attempt == _ATTEMPTS - 1:
-                if isinstance(error, _Bug):
-                    raise
-                first = str(error).splitlines()[0] if str(error) else type(error).__name__
+            if attempt == _ATTEMPTS - 1:
+                last = [type(error).__name__, *str(error).split("\n")]
+                reason = next(line.strip() for line in reversed(last) if line.strip())
                 raise ResourceError(
-                    f"A worker was lost {_ATTEMPTS} times ({first}). Most likely memory ran out: run the same command "
-                    "again with fewer --workers; it goes on where it stopped."
+                    f"A worker was lost {_ATTEMPTS} times ({reason[:300]}). If memory ran out, run the command again "
+                    "with fewer --workers; it goes on where it stopped."
                 ) from error
 
 
@@ -144,7 +143,9 @@ def _once(
     import daft.pickle
 
     count = min(engine.count(), len(tasks))
-    worker = _worker_class(count)(daft.pickle.dumps(function), [item for item in sys.path if item], os.getcwd())
+    worker = _worker_class(count)(
+        daft.pickle.dumps(function), [item for item in sys.path if item], os.getpid(), os.getcwd()
+    )
     frame = daft.from_pydict({"task": tasks})
     if engine.name != NATIVE:
         frame = frame.into_partitions(min(len(tasks), 16 * count))
@@ -163,10 +164,10 @@ def _worker_class(count: int) -> type:
     import daft
 
     class Worker:
-        def __init__(self, payload: bytes, paths: list[str], folder: str) -> None:
+        def __init__(self, payload: bytes, paths: list[str], first: int, folder: str) -> None:
             from hornbook.corpus.engine import begin
 
-            self.function = begin(payload, paths, folder)
+            self.function = begin(payload, paths, first, folder)
 
         @daft.method.batch(return_dtype=daft.DataType.string(), batch_size=1)
         def run(self, tasks: daft.Series) -> list[str]:
@@ -178,17 +179,20 @@ def _worker_class(count: int) -> type:
     return daft.cls(use_process=count > 1, max_concurrency=count)(Worker)
 
 
-def begin(payload: bytes, paths: Sequence[str], folder: str) -> Callable[[str], str]:
-    """Return the function of a worker, in its process: Ctrl-C is the first process's affair.
+def begin(payload: bytes, paths: Sequence[str], first: int, folder: str) -> Callable[[str], str]:
+    """Return the function of a worker; `first` is the process that gives out the work.
 
-    Modules are looked for and relative paths begin where they do in the first process.
+    In a process of its own Ctrl-C is the first one's affair, and modules are looked for and relative paths begin where
+    they do there.
     """
+    import daft.pickle
+
+    if os.getpid() == first:
+        return daft.pickle.loads(payload)  # type: ignore[no-any-return]
     with contextlib.suppress(ValueError):  # outside the main thread, as on Ray
         signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.chdir(folder)
     sys.path += [path for path in paths if path not in sys.path]
-    import daft.pickle
-
     return daft.pickle.loads(payload)  # type: ignore[no-any-return]
 
 
@@ -212,4 +216,4 @@ def documents(files: Sequence[Path]) -> DataFrame:
 
     from hornbook.corpus.blocks import DOCUMENT_COLUMNS
 
-    return daft.read_parquet([str(path) for path in files]).select(*DOCUMENT_COLUMNS)
+    return daft.read_parquet([str(path.absolute()) for path in files]).select(*DOCUMENT_COLUMNS)

@@ -14,10 +14,12 @@ from hornbook.corpus.builtin import builtin
 from hornbook.corpus.formats import records
 from hornbook.corpus.hub import PREFIX as HUB
 from hornbook.corpus.hub import hub
-from hornbook.corpus.packed import BadRecord, NotText, shown
+from hornbook.corpus.packed import BadRecord, ending, shown
 from hornbook.corpus.record import Reading, Record
 from hornbook.corpus.units import Piece, Unit, stamp_of
 from hornbook.errors import UserError
+
+_DETAIL = 500  # characters
 
 
 class Item(NamedTuple):
@@ -49,14 +51,18 @@ class Unread(NamedTuple):
 def read_unit(unit: Unit, field: str, unread: Callable[[Unread], None]) -> Iterator[Item]:
     """Yield the unit's documents in order; `unread` hears of everything else."""
     for piece in unit:
-        if piece.stamp != stamp_of(piece):
+        if not piece.other and piece.stamp != stamp_of(piece):
             raise UserError(
                 f"{shown(piece.path)} has changed since the build began. Put it back, or build into another directory."
             )
 
         def refuse(error: BadRecord, piece: Piece = piece) -> None:
-            if not (piece.foreign and isinstance(error, NotText)):
-                unread(Unread(piece.source, shown(piece.path), error.line, error.reason, str(error)))
+            unread(Unread(piece.source, shown(piece.path), error.line, error.reason, str(error)[:_DETAIL]))
+
+        if piece.other:
+            reason = f"no known ending ({ending(piece.path) or 'none'})"
+            refuse(BadRecord(f"{shown(piece.path)} has no ending that is known among files that have one.", reason))
+            continue
 
         for record in _records(piece, Reading(field, refuse)):
             name = f"{shown(piece.path)}#{record.number}"
@@ -85,7 +91,7 @@ def _records(piece: Piece, reading: Reading) -> Iterator[Record]:
         raise
     except Exception as error:  # of a library that met what it did not expect: the file is named, the build goes on
         reason = f"cannot be read ({type(error).__name__})"
-        reading.refuse(BadRecord(f"{shown(piece.path)} {reason}: {error}"[:500], reason))
+        reading.refuse(BadRecord(f"{shown(piece.path)} {reason}: {error}", reason))
 
 
 def plain(item: Unread) -> dict[str, Any]:

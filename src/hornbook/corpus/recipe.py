@@ -34,6 +34,13 @@ class CorpusRecipe:
     def __post_init__(self) -> None:
         if not self.paths or not all(self.paths):
             raise UserError("paths is empty: name at least one file, folder or URL.")
+        for path in self.paths:
+            try:
+                path.encode()
+            except UnicodeEncodeError as error:
+                raise UserError(
+                    f"The path {path!a} is not valid Unicode: rename the file, or name its folder."
+                ) from error
         if self.block < 1:
             raise UserError(f"block must be positive, not {self.block}.")
         if not self.text:

@@ -39,7 +39,7 @@ class Piece:
     start    first byte of JSON lines, or first row group of parquet
     stop     the byte or row group after the last; 0 = to the end
     first    the number of its first record; 0 = not known yet, to be counted
-    foreign  whether it is passed over when it is no text
+    other    whether its ending is unknown among files that are known: it is named and not read
     """
 
     path: str
@@ -49,7 +49,7 @@ class Piece:
     start: int = 0
     stop: int = 0
     first: int = 1
-    foreign: bool = False
+    other: bool = False
 
     @property
     def place(self) -> Path | str:
@@ -87,7 +87,8 @@ def discover(paths: Sequence[str], unit: int) -> list[Piece]:
         else:
             found = local_files(path, ENDINGS, broken_links=True)
             for file in unseen(found.files, seen):
-                pieces += _pieces(file, path, *_facts(file), unit, foreign=found.foreign)
+                pieces += _pieces(file, path, *_facts(file), unit)
+            pieces += [Piece(str(file), path, 0, other=True) for file in unseen(found.others, seen)]
     return pieces
 
 
@@ -125,10 +126,10 @@ def _facts(path: Path) -> tuple[int, str]:
     return status.st_size, f"{status.st_size}-{status.st_mtime_ns}"
 
 
-def _pieces(path: Path | str, source: str, size: int, stamp: str, unit: int, foreign: bool = False) -> Iterator[Piece]:
+def _pieces(path: Path | str, source: str, size: int, stamp: str, unit: int) -> Iterator[Piece]:
     """Yield a file's pieces: one, or several of about `unit` bytes where it is big and can be cut."""
     name = os.fspath(path)
-    whole = Piece(name, source, size, stamp, foreign=foreign)
+    whole = Piece(name, source, size, stamp)
     packed = name.lower().endswith(COMPRESSED)
     if size <= 2 * unit or packed or ending(path) not in (".jsonl", ".ndjson", ".parquet"):
         yield whole
@@ -189,16 +190,19 @@ def _remote(url: str, unit: int) -> Iterator[Piece]:
         import fsspec
 
         filesystem, path = fsspec.core.url_to_fs(url)
+        others: list[str] = []
         if any(sign in path for sign in "*?["):
             files = sorted(filesystem.glob(path))
         elif filesystem.isdir(path):
             every = [name for name in sorted(filesystem.find(path)) if not _hidden(name, path)]
             files = [name for name in every if ending(name) in ENDINGS] or every
+            others = [name for name in every if name not in files]
         else:
             files = [path] if filesystem.exists(path) else []
         for name in files:
             facts = filesystem.info(name)
             yield from _pieces(filesystem.unstrip_protocol(name), url, facts["size"] or 0, _remote_stamp(facts), unit)
+        yield from (Piece(filesystem.unstrip_protocol(name), url, 0, other=True) for name in others)
     except ImportError as error:
         extra = "s3" if url.startswith("s3:") else "corpus"
         raise UserError(f"{url} needs a library that is not installed: pip install 'hornbook[{extra}]'") from error
