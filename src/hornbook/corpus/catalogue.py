@@ -8,15 +8,36 @@ from dataclasses import MISSING, Field, fields, is_dataclass
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from hornbook.corpus.boilerplate import Boilerplate
+from hornbook.corpus.c4 import C4
+from hornbook.corpus.classifier import Scored
+from hornbook.corpus.clean import Normalise, Repair
 from hornbook.corpus.exact import ExactDuplicates, RepeatedText
+from hornbook.corpus.fineweb import FineWeb
 from hornbook.corpus.fuzzy import NearDuplicates
+from hornbook.corpus.gopher import Gopher
+from hornbook.corpus.language import Language
 from hornbook.corpus.overlap import Benchmarks, Elsewhere
+from hornbook.corpus.pages import MainText
+from hornbook.corpus.pii import PersonalData
 from hornbook.corpus.step import Step, Survey
+from hornbook.corpus.toxicity import BadWords
 from hornbook.errors import UserError, nearest
 from hornbook.fields import help_of, leaf, leaves, plain, type_name
 
 CATALOGUE: Mapping[str, type[Any]] = MappingProxyType(
     {
+        "repair": Repair,
+        "normalise": Normalise,
+        "main-text": MainText,
+        "language": Language,
+        "boilerplate": Boilerplate,
+        "gopher": Gopher,
+        "c4": C4,
+        "fineweb": FineWeb,
+        "bad-words": BadWords,
+        "score": Scored,
+        "pii": PersonalData,
         "exact-duplicates": ExactDuplicates,
         "near-duplicates": NearDuplicates,
         "repeated-text": RepeatedText,
@@ -25,7 +46,7 @@ CATALOGUE: Mapping[str, type[Any]] = MappingProxyType(
     }
 )
 # What a corpus is built with when no recipe is given.
-DEFAULT: tuple[str, ...] = ("exact-duplicates", "near-duplicates")
+DEFAULT: tuple[str, ...] = ("repair", "normalise", "exact-duplicates", "near-duplicates")
 
 
 def kind_of(step: Step | Survey) -> str:
