@@ -100,7 +100,10 @@ class _LinearCrossEntropy(torch.autograd.Function):
                     rows = logits[part.start - chunk.start : part.stop - chunk.start]
                     nats[part] = kernel(rows, targets[part])  # from here on logits are slopes
                 torch.mm(logits, low_weight, out=for_hidden[chunk])
-                for_weight += logits.T @ scaled[chunk]
+                if kind == full:
+                    for_weight.addmm_(logits.T, scaled[chunk])  # added within the product: no second array [V, D]
+                else:
+                    for_weight += logits.T @ scaled[chunk]
                 if for_bias is not None:
                     for_bias += logits.T @ scale[chunk].to(kind)
                 del logits, rows  # as above
