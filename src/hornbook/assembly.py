@@ -41,7 +41,7 @@ def build_optimizers(model: Model, training: TrainingSettings) -> Optimizers:
         kind=training.optimizer,
         learning_rate=training.learning_rate,
         matrix_rate=training.matrix_rate,
-        embedding_rate=training.embedding_rate * deviation(TABLE, model.config),
+        embedding_rate=training.embedding_rate * deviation(TABLE, model.config) or training.learning_rate,
         weight_decay=training.weight_decay,
         betas=(training.beta1, training.beta2),
         epsilon=training.epsilon,

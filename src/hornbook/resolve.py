@@ -41,6 +41,8 @@ _STEP_TOKENS, _STEP_TOKENS_PER_WIDTH = 4096, 20
 # A causal run of few tokens is better with smaller steps: 0.58 D ** 0.571 tokens for D in all (Li et al. 2025, "step
 # law"), but not so few for each unit of the width that Muon's work tells (docs/LOG.md).
 _LAW_FACTOR, _LAW_POWER, _FEWEST_STEP_TOKENS_PER_WIDTH = 0.58, 0.571, 16
+# The rate of a decoder's table of tokens, in deviations of its first values (docs/LOG.md).
+_DECODER_EMBEDDING_RATE = 0.3
 _COMPILE_MINUTES = 10.0
 _CALIBRATION_SECONDS = 3.0
 
@@ -56,6 +58,8 @@ def resolve(recipe: Recipe, prepared: Prepared, device: torch.device, say: Calla
     if training.compile == "auto":
         pays = has_compiler(device) and (device.type == "cuda" or recipe.budget.minutes >= _COMPILE_MINUTES)
         training = dataclasses.replace(training, compile="yes" if pays else "no")
+    if recipe.model.topology == "decoder" and not recipe.start.path and not training.embedding_rate:
+        training = dataclasses.replace(training, embedding_rate=_DECODER_EMBEDDING_RATE)
     recipe = dataclasses.replace(recipe, training=training)
     rate = matrix_rate(device, torch.bfloat16 if training.precision == "bf16" else torch.float32)
     recipe = dataclasses.replace(recipe, model=_complete(recipe, prepared, rate))
