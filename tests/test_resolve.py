@@ -13,7 +13,7 @@ from hornbook.resolve import resolve
 from hornbook.settings import override
 
 
-@pytest.fixture(scope="module", params=["causal", "masked"])
+@pytest.fixture(scope="module", params=["causal", "masked", "span"])
 def text(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Recipe, Prepared]:
     folder = tmp_path_factory.mktemp("text")
     sentences = (f"The {number}th cat sees {number * 7} fish." for number in range(600))
@@ -51,7 +51,7 @@ def test_rows_that_are_given_stay_and_shorter_rows_are_more(text: tuple[Recipe, 
     assert rows(text, 128, "budget.tokens=100_000_000", "training.row_length=64") == 64
 
 
-def test_a_decoder_that_starts_from_nothing_has_a_faster_table(text: tuple[Recipe, Prepared]) -> None:
+def test_the_table_of_a_new_decoder_or_t5_is_faster(text: tuple[Recipe, Prepared]) -> None:
     shape = ["model.width=64", "model.layers=1", "model.heads=1", "budget.steps=1"]
 
     def rate(*given: str, start: str = "") -> float:
@@ -59,6 +59,6 @@ def test_a_decoder_that_starts_from_nothing_has_a_faster_table(text: tuple[Recip
         recipe = dataclasses.replace(recipe, start=StartSettings(start))
         return resolve(recipe, text[1], torch.device("cpu"), pytest.fail).training.embedding_rate
 
-    assert rate() == (0.3 if text[0].model.topology == "decoder" else 0.0)
+    assert rate() == {"decoder": 0.3, "encoder": 0.0, "encoder-decoder": 0.1}[text[0].model.topology]
     assert rate("training.embedding_rate=0.05") == 0.05
     assert rate(start="a model") == 0.0

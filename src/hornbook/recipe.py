@@ -107,7 +107,7 @@ class TrainingSettings:
     learning_rate        peak learning rate of AdamW's part: norms and biases, or all parameters without Muon
     matrix_rate          peak learning rate of Muon's part, scaled to match AdamW's update size
     embedding_rate       peak learning rate of the table of tokens beside Muon, in deviations of its first values; 0 =
-                         0.3 for decoders that start from nothing, else learning_rate
+                         0.3 for a new decoder, 0.1 for a new T5 with a tied head, else learning_rate
     weight_decay         decoupled weight decay, on matrices only
     beta1                AdamW's first moment decay
     beta2                AdamW's second moment decay

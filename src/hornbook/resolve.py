@@ -41,8 +41,9 @@ _STEP_TOKENS, _STEP_TOKENS_PER_WIDTH = 4096, 20
 # A causal run of few tokens is better with smaller steps: 0.58 D ** 0.571 tokens for D in all (Li et al. 2025, "step
 # law"), but not so few for each unit of the width that Muon's work tells (docs/LOG.md).
 _LAW_FACTOR, _LAW_POWER, _FEWEST_STEP_TOKENS_PER_WIDTH = 0.58, 0.571, 16
-# The rate of a decoder's table of tokens, in deviations of its first values (docs/LOG.md).
-_DECODER_EMBEDDING_RATE = 0.3
+# The rate of the table of tokens in deviations of its first values: of a decoder, and of a T5 with a tied head, whose
+# values are so large that with the rate of the others it would hardly move (docs/LOG.md).
+_DECODER_EMBEDDING_RATE, _SCALED_EMBEDDING_RATE = 0.3, 0.1
 _COMPILE_MINUTES = 10.0
 _CALIBRATION_SECONDS = 3.0
 
@@ -58,8 +59,8 @@ def resolve(recipe: Recipe, prepared: Prepared, device: torch.device, say: Calla
     if training.compile == "auto":
         pays = has_compiler(device) and (device.type == "cuda" or recipe.budget.minutes >= _COMPILE_MINUTES)
         training = dataclasses.replace(training, compile="yes" if pays else "no")
-    if recipe.model.topology == "decoder" and not recipe.start.path and not training.embedding_rate:
-        training = dataclasses.replace(training, embedding_rate=_DECODER_EMBEDDING_RATE)
+    if not training.embedding_rate and not recipe.start.path:
+        training = dataclasses.replace(training, embedding_rate=_embedding_rate(recipe.model))
     recipe = dataclasses.replace(recipe, training=training)
     rate = matrix_rate(device, torch.bfloat16 if training.precision == "bf16" else torch.float32)
     recipe = dataclasses.replace(recipe, model=_complete(recipe, prepared, rate))
@@ -74,6 +75,12 @@ def resolve(recipe: Recipe, prepared: Prepared, device: torch.device, say: Calla
     every = training.evaluate_every or max(1, math.ceil(steps / 10))
     training = dataclasses.replace(training, evaluate_every=every)
     return dataclasses.replace(recipe, training=training, budget=Budget(steps=steps))
+
+
+def _embedding_rate(model: ModelConfig) -> float:
+    if model.topology == "decoder":
+        return _DECODER_EMBEDDING_RATE
+    return _SCALED_EMBEDDING_RATE if model.output_scale == "width" else 0.0
 
 
 def _complete(recipe: Recipe, prepared: Prepared, rate: float) -> ModelConfig:
