@@ -165,6 +165,7 @@ def test_muon_deals_matrices_out_in_every_arrangement(text, tmp_path, more):
     assert_close(tmp_path / "one", tmp_path / "four", 1e-3)
 
 
+@pytest.mark.slow
 def test_mixtures_whose_shares_differ_in_micro_batches_train_sharded(text, tmp_path):
     train(text, "ul2", tmp_path / "one", "training.optimizer=adamw", "model.dropout=0", "training.clip=0")
     more = ("training.optimizer=adamw", "model.dropout=0", "training.clip=0", "training.shards=0")
@@ -283,6 +284,10 @@ def test_layouts(size, shards, tensor, expected):
     found = [arrange(size, rank, shards, tensor) for rank in range(size)]
     assert (found[0].shards, found[0].data[1]) == expected
     assert sorted(layout.data[0] for layout in found) == sorted(list(range(size // tensor)) * tensor)
+
+
+def test_one_process_shares_nothing_whatever_the_recipe_says():
+    assert arrange(1, 0, 2, 2) == Layout()
 
 
 @pytest.mark.parametrize(("size", "shards", "tensor"), [(2, 3, 1), (3, 1, 2), (4, 4, 2)])
