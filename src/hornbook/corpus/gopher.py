@@ -147,8 +147,8 @@ class Gopher:
         for rule, broken in self._repeated_pieces(texts, np.flatnonzero(reasons.kept).tolist()):
             reasons.drop(broken, rule)
         asked = np.flatnonzero(reasons.kept)
-        words = number_words([texts[number] for number in asked]) if words is None else words.only(asked)
-        size = np.array([len(texts[number]) for number in asked], np.int64)
+        words = number_words([texts[number] for number in asked.tolist()]) if words is None else words.only(asked)
+        size = np.array([len(texts[number]) for number in asked.tolist()], np.int64)
         for runs in repeated_runs(words):
             n = runs.length
             if n > 10:
