@@ -38,7 +38,6 @@ from hornbook.corpus.c4 import C4
 from hornbook.corpus.fineweb import FineWeb
 from hornbook.corpus.gopher import Gopher
 from hornbook.corpus.step import Page, Step
-from hornbook.train.machine import environment, find_device
 
 RESULT = Path(__file__).parent / "results" / "corpus_filters.json"
 PEER = Path(__file__).with_name("datatrove_filters.py")
@@ -168,6 +167,8 @@ def main() -> None:
             print(f"   {words} {row[words]['same_verdict']:.4f}" if words in row else "", end="")
         print()
     if not given.quick:
+        from hornbook.train.machine import environment, find_device  # torch, whose memory is no step's
+
         when = {"date": f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}", "machine": environment(find_device())}
         RESULT.parent.mkdir(exist_ok=True)
         RESULT.write_text(

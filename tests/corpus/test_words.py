@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -47,6 +48,12 @@ def test_numbered_words_are_the_words_of_each_text(texts: list[str]) -> None:
 @given(st.text(max_size=60))
 def test_no_character_of_a_text_is_lost(text: str) -> None:
     assert "".join(split_words(text)) == "".join(text.split())
+
+
+def test_the_words_of_some_documents_alone() -> None:
+    words = number_words(["a b", "c", "", "b c a"]).only(np.array([0, 2, 3]))
+    assert [words.distinct[number] for number in words.ids] == ["a", "b", "b", "c", "a"]
+    assert words.starts.tolist() == [0, 2, 2, 5]
 
 
 def test_sums_of_documents_without_words_are_zero() -> None:

@@ -93,8 +93,9 @@ class Gopher:
         for block in blocks(page.texts):
             texts = page.texts[block]
             reasons = Reasons("gopher", len(texts))
-            words = number_words(texts)
+            words = None
             if "quality" in self.parts:
+                words = number_words(texts)
                 self._quality(texts, words, reasons)
             if "repetition" in self.parts:
                 self._repetition(texts, words, reasons)
@@ -140,23 +141,27 @@ class Gopher:
         found_in: NDArray[np.int64] = seen.sum(axis=1)
         return found_in
 
-    def _repetition(self, texts: Sequence[str], words: Words, reasons: Reasons) -> None:
-        size = np.array([len(text) for text in texts], np.int64)
-        reasons.drop(size == 0, "no text")
-        asked = np.flatnonzero(reasons.kept).tolist()
-        for rule, broken in self._repeated_pieces(texts, asked):
+    def _repetition(self, texts: Sequence[str], words: Words | None, reasons: Reasons) -> None:
+        """Put the rules to the documents that are kept so far; their words are split if that was not done before."""
+        reasons.drop(np.array([not text for text in texts], bool), "no text")
+        for rule, broken in self._repeated_pieces(texts, np.flatnonzero(reasons.kept).tolist()):
             reasons.drop(broken, rule)
+        asked = np.flatnonzero(reasons.kept)
+        words = number_words([texts[number] for number in asked.tolist()]) if words is None else words.only(asked)
+        size = np.array([len(texts[number]) for number in asked.tolist()], np.int64)
         for runs in repeated_runs(words):
             n = runs.length
             if n > 10:
                 break
             limit = getattr(self, f"max_top_{n}_gram" if n < 5 else f"max_repeated_{n}_grams")
-            if n < 5 and limit:
-                reasons.drop(share(runs.most_frequent(), size) > limit, f"one {n}-gram too often")
-            elif limit:
-                # What is dropped already need not be counted exactly; 1 less, for the rounding of the product.
-                limits = np.where(reasons.kept, limit * size - 1, np.inf)
-                reasons.drop(share(runs.said_before(limits), size) > limit, f"too many repeated {n}-grams")
+            if not limit:
+                continue
+            # What is dropped already need not be counted exactly; 1 less, for the rounding of the product.
+            limits = np.where(reasons.kept[asked], limit * size - 1, np.inf)
+            characters = runs.most_frequent() if n < 5 else runs.said_before(limits)
+            broken = np.zeros(len(texts), bool)
+            broken[asked] = share(characters, size) > limit
+            reasons.drop(broken, f"one {n}-gram too often" if n < 5 else f"too many repeated {n}-grams")
 
     def _repeated_pieces(self, texts: Sequence[str], asked: Sequence[int]) -> Iterator[tuple[str, Broken]]:
         """Yield what the four rules on lines and paragraphs say of the documents asked for."""

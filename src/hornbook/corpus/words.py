@@ -99,6 +99,14 @@ class Words:
         """Return int64[D], the number of words of each document."""
         return np.diff(self.starts)
 
+    def only(self, documents: Numbers) -> Words:
+        """Return the words of some documents, whose numbers ascend."""
+        counts = self.counts
+        asked = np.zeros(len(counts), bool)
+        asked[documents] = True
+        starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts[documents])])
+        return Words(self.ids[np.repeat(asked, counts)], starts, self.distinct)
+
     def sums(self, of_distinct: Numbers) -> Numbers:
         """Return int64[D]: a number for each different word, summed over each document's words."""
         return sums(of_distinct[self.ids], self.starts)
