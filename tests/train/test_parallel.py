@@ -272,7 +272,6 @@ def test_the_sequence_of_global_batches_does_not_depend_on_how_many_share_it(tex
     ("size", "shards", "tensor", "expected"),
     [
         (1, 0, 1, (1, 1)),
-        (1, 2, 2, (1, 1)),
         (4, 1, 1, (1, 4)),
         (4, 0, 1, (4, 4)),
         (8, 2, 2, (2, 4)),
