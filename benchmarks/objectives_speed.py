@@ -1,6 +1,6 @@
 """Speed of objectives: from token rows to arrays ready for the model, transformers' collator measured in the same run.
 
-    python benchmarks/objectives_speed.py            20 rounds, about half a minute; writes its result
+    python benchmarks/objectives_speed.py            20 rounds, about a minute; writes its result
     python benchmarks/objectives_speed.py --quick    one round, to see that everything runs; writes nothing
 
 Rows fill a model of 512 positions, 32 in a batch, from the built-in corpus. Each round gives every contender ten
@@ -11,6 +11,8 @@ clock's. Compare ratios within a run of this script, never figures of different 
     packed         an objective called as the trainer calls it: rows of several documents each
     one document   the same, each row one document without padding
     collator       a drop-in collator called as transformers' Trainer calls it: lists of numbers in, tensors out
+
+Where numba is installed everything is measured twice in each round: compiled, and by numpy alone.
 
 Beside transformers' collators stands span corruption as published and as the usual T5 collators do it, row by row, in
 our own rendition: neither library has one that could be measured.
@@ -28,6 +30,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -40,6 +43,7 @@ from hornbook import collators
 from hornbook.batch import Rows
 from hornbook.corpus.read import read
 from hornbook.keys import row_keys
+from hornbook.objectives import fast
 from hornbook.objectives.base import Objective, Paired, Requirements, cycle_of
 from hornbook.objectives.catalogue import CATALOGUE, build
 from hornbook.tokens.packing import corpus_rows
@@ -72,6 +76,7 @@ COLLATORS: Mapping[str, Callable[[Any], Any]] = {
     "sop": collators.SOPDataCollator,
 }
 PLAIN, T5 = "transformers", "row-by-row T5 collator (our rendition)"
+WAYS: Mapping[str, Callable[[], AbstractContextManager[None]]] = {"compiled": nullcontext, "numpy": fast.numpy_alone}
 PEERS = {"causal": "transformers causal", "masked whole_word": "transformers whole word"}
 
 
@@ -236,58 +241,105 @@ def features(tokenizer: Any) -> list[list[dict[str, Any]]]:
     return [rows[start : start + BATCH] for start in range(0, len(rows), BATCH)]
 
 
-def measure(tables: dict[str, dict[str, Contender]], rounds: int) -> dict[str, dict[str, float]]:
-    """Return million tokens a second of each contender, all in turn in each round."""
-    taken: dict[tuple[str, str], tuple[list[float], ...]] = {
-        (table, name): tuple([] for _ in contender.calls)
+Speeds = dict[str, dict[str, float]]
+
+
+def is_peer(name: str) -> bool:
+    """Whether a contender is not ours."""
+    return name.startswith(PLAIN) or name == T5
+
+
+def measure(tables: dict[str, dict[str, Contender]], ways: list[str], rounds: int) -> dict[str, Speeds]:
+    """Return million tokens a second of each contender, by way, table and name; all in turn in each round."""
+    taken: dict[tuple[str, str, str], tuple[list[float], ...]] = {
+        (way, table, name): tuple([] for _ in contender.calls)
         for table, found in tables.items()
         for name, contender in found.items()
+        for way in ways
     }
-    for _ in range(rounds):
-        for (table, name), seconds in taken.items():
+    for number in range(-1, rounds):  # the first round compiles, and does not count
+        for (way, table, name), seconds in taken.items():
+            if is_peer(name) and way != ways[0]:
+                continue
             for call, times in zip(tables[table][name].calls, seconds, strict=True):
-                for number in range(IN_A_ROW):
-                    begin = time.thread_time()
-                    call(number)
-                    times.append(time.thread_time() - begin)
+                with WAYS[way]():
+                    for turn in range(IN_A_ROW):
+                        begin = time.thread_time()
+                        call(turn)
+                        if number >= 0:
+                            times.append(time.thread_time() - begin)
     return {
-        table: {name: contender.speed(taken[table, name]) for name, contender in found.items()}
-        for table, found in tables.items()
+        way: {
+            table: {
+                name: contender.speed(taken[way, table, name])
+                for name, contender in found.items()
+                if way == ways[0] or not is_peer(name)
+            }
+            for table, found in tables.items()
+        }
+        for way in ways
     }
 
 
-def report(speeds: dict[str, dict[str, float]], rounds: int, load: tuple[float, ...]) -> dict[str, Any]:
-    """Print the table, and return it with the machine it was measured on."""
-    peers = {name: speed for name, speed in speeds["collator"].items() if name.startswith(PLAIN) or name == T5}
-    ratios: dict[str, dict[str, float]] = {}
-    print(f"\nmillion tokens a second{'packed':>13}{'one document':>14}{'collator':>10}   times transformers' collator")
+def ratios(speeds: Speeds, peers: dict[str, float]) -> Speeds:
+    """Return how many times as fast as its peer each contender of ours is."""
+    return {
+        table: {
+            name: round(speed / peers[PEERS.get(name, PLAIN)], 1) for name, speed in found.items() if name not in peers
+        }
+        for table, found in speeds.items()
+    }
+
+
+def show(way: str, speeds: Speeds, peers: dict[str, float]) -> None:
+    """Print the table of one way."""
+    times = ratios(speeds, peers)
+    print(f"\n{way + ', million tokens a second':35}{'packed':>8}{'one document':>14}{'collator':>10}   times theirs")
     for name in speeds["packed"]:
-        peer = peers[PEERS.get(name, PLAIN)]
-        row = {table: found[name] / peer for table, found in speeds.items() if name in found}
-        ratios[name] = {table: round(ratio, 1) for table, ratio in row.items()}
         cells = "".join(
-            f"{speeds[table][name]:{width}.1f}" if table in row else " " * width
-            for table, width in (("packed", 18), ("one document", 14), ("collator", 10))
+            f"{speeds[table][name]:{width}.1f}" if name in found else " " * width
+            for (table, found), width in zip(times.items(), (25, 14, 10), strict=True)
         )
-        print(f"{name:18}{cells}   " + ", ".join(f"{table} {ratio:.1f}" for table, ratio in row.items()))
-    for name, speed in peers.items():
-        print(f"{name:50}{speed:10.1f}")
+        print(f"{name:18}{cells}   " + ", ".join(f"{found[name]:.1f}" for found in times.values() if name in found))
     by_row = {table: round(found["span"] / peers[T5], 1) for table, found in speeds.items()}
     print("span, times the row-by-row T5 collator   " + ", ".join(f"{table} {by_row[table]}" for table in by_row))
+
+
+def report(speeds: dict[str, Speeds], rounds: int, load: tuple[float, ...]) -> dict[str, Any]:
+    """Print the tables, and return them with the machine they were measured on."""
+    peers = {name: speed for name, speed in next(iter(speeds.values()))["collator"].items() if is_peer(name)}
+    for way, found in speeds.items():
+        show(way, found, peers)
+    for name, speed in peers.items():
+        print(f"{name:50}{speed:10.1f}")
     machine = environment(find_device())
-    machine["packages"] |= {"transformers": version("transformers")}
-    return {
+    packages = ("transformers", "numba") if "compiled" in speeds else ("transformers",)
+    machine["packages"] |= {name: version(name) for name in packages}
+    result: dict[str, Any] = {
         "date": f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}",
         "machine": machine,
         "load_before_and_after": [load, os.getloadavg()],
         "rounds": rounds,
         "batch": [BATCH, POSITIONS],
-        "million_tokens_per_second": {
-            table: {name: round(speed, 2) for name, speed in found.items()} for table, found in speeds.items()
-        },
-        "times_as_fast_as_transformers": ratios,
-        "span_times_as_fast_as_row_by_row_t5": by_row,
+        "peers_million_tokens_per_second": {name: round(speed, 2) for name, speed in peers.items()},
     }
+    for way, tables in speeds.items():
+        result[way] = {
+            "million_tokens_per_second": {
+                table: {name: round(speed, 2) for name, speed in found.items() if name not in peers}
+                for table, found in tables.items()
+            },
+            "times_as_fast_as_transformers": ratios(tables, peers),
+            "span_times_as_fast_as_row_by_row_t5": {
+                table: round(found["span"] / peers[T5], 1) for table, found in tables.items()
+            },
+        }
+    if len(speeds) == 2:
+        result["compiled_times_as_fast_as_numpy"] = {
+            table: {name: round(speeds["compiled"][table][name] / speed, 2) for name, speed in found.items()}
+            for table, found in speeds["numpy"].items()
+        }
+    return result
 
 
 def main() -> None:
@@ -300,7 +352,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         tables = contenders(*corpus(Path(scratch)))
         load, rounds = os.getloadavg(), 1 if given.quick else 20
-        found = report(measure(tables, rounds), rounds, load)
+        ways = list(WAYS) if fast.kernels() else ["numpy"]
+        found = report(measure(tables, ways, rounds), rounds, load)
     if not given.quick:
         RESULT.parent.mkdir(exist_ok=True)
         RESULT.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")

@@ -27,7 +27,7 @@ from hornbook.recipe import Budget
 from hornbook.tokens.tokenizer import train_tokenizer
 from hornbook.vocab import EMPTY
 
-VERBS = ("pretrain", "settings", "recipes", "evaluate", "generate", "fill", "show", "export", "doctor")
+VERBS = ("pretrain", "settings", "recipes", "evaluate", "generate", "fill", "show", "export", "bench", "doctor")
 NO_BUDGET: dict[str, float | None] = {"minutes": None, "steps": None, "tokens": None, "epochs": None}
 
 
@@ -47,10 +47,12 @@ def test_help_of_every_verb_loads_nothing_heavy() -> None:
     code = (
         "import sys\n"
         "from hornbook.cli import main\n"
-        f"for arguments in [['--help'], *([verb, '--help'] for verb in {VERBS!r})]:\n"
+        "corpus = [['corpus', verb, '--help'] for verb in ('build', 'inspect', 'diff', 'steps')]\n"
+        f"for arguments in [['--help'], *corpus, *([verb, '--help'] for verb in {VERBS!r})]:\n"
         "    try: main(arguments)\n"
         "    except SystemExit as done: assert not done.code\n"
-        "print('heavy:', {'torch', 'transformers', 'numpy', 'tokenizers', 'hornbook.settings'} & set(sys.modules))\n"
+        "heavy = {'torch', 'transformers', 'numpy', 'tokenizers', 'daft', 'pyarrow', 'ray', 'hornbook.settings'}\n"
+        "print('heavy:', heavy & set(sys.modules))\n"
     )
     done = run(code=code)
     assert done.returncode == 0, done.stderr
@@ -292,6 +294,6 @@ def test_a_text_that_is_empty_or_too_short_cannot_be_shown(capsys: pytest.Captur
 def test_the_doctor_marks_what_can_be_mended(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = answer(capsys, "doctor")
     assert code == 0
-    for name in ("Python", "PyTorch", "device", "cores", "bf16", "memory", "disk", "pyarrow", "transformers"):
+    for name in ("Python", "PyTorch", "device", "cores", "bf16", "memory", "disk", "pyarrow", "numba", "transformers"):
         assert name in out
     assert out.count("mend it: ") == sum(line.startswith("!") for line in out.splitlines())

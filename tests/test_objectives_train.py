@@ -113,6 +113,14 @@ def uses_are(told: set[str], run: Run, directory: Path) -> None:
         assert not (directory / "export").exists()
 
 
+@pytest.mark.parametrize(("name", "rows"), [("nsp", 16), ("masked", 32)])
+def test_a_step_of_pairs_reads_half_as_much(name, rows, book, tmp_path):
+    open_rows = [setting for setting in SMALL if not setting.startswith(("training.batch", "training.micro"))]
+    given = [f"data.paths={book}", *open_rows, "model.max_length=128", "budget.steps=1"]
+    pretrain(settings.override(default(name), given), tmp_path, plain=True)
+    assert settings.load_recipe(tmp_path / "recipe.toml").training.batch_rows == rows
+
+
 @pytest.mark.parametrize("name", [*PAIRS, "masked"])
 def test_gaps_are_filled_between_the_marks_that_training_had(name, book, tmp_path, monkeypatch):
     recipe = settings.override(default(name), [f"data.paths={book}", *SMALL, "budget.steps=1"])

@@ -24,7 +24,6 @@ from hornbook.model.generate import Decoding
 from hornbook.prepare import TOKENS, Prepared, recall
 from hornbook.recipes import default
 from hornbook.run import open_run, pretrain, resume
-from hornbook.tokens.order import locate
 from hornbook.tokens.shards import TokenStore
 from hornbook.train.checkpoints import newest
 from hornbook.use import evaluate, export, fill_text, generate_text
@@ -158,7 +157,7 @@ def test_a_row_of_the_training_text_is_shown_as_training_reads_it(run_of):
     store = TokenStore.open(directory / TOKENS, run.codec.vocab)
     prepared = Prepared(recall(directory), run.codec, run.recipe.objective, store)
     loader = build_loader(run.recipe, prepared, torch.device("cpu"))
-    _, row = locate(run.recipe.seed, np.arange(1), len(loader.rows), 1)  # the row that training reads first
+    _, row = loader.order.locate(run.recipe.seed, np.arange(1))  # the row that training reads first
     read = loader.step(0)[0]
     shown = illustrate_row(directory, run.recipe, int(row[0]), run.recipe.seed)
     reads, says = shown.sides[0].cells, shown.sides[-1].cells

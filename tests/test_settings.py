@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from hornbook import settings
+from hornbook import fields, settings
 from hornbook.errors import UserError
 from hornbook.manual import describe_settings
 from hornbook.model.config import modern
@@ -242,11 +242,11 @@ def test_a_default_that_depends_on_the_topology_says_so() -> None:
 
 
 def test_none_is_written_as_a_word() -> None:
-    assert settings._leaf(int | None, "none", "x") is None
-    assert settings._leaf(int | None, "3", "x") == 3
+    assert fields.leaf(int | None, "none", "x") is None
+    assert fields.leaf(int | None, "3", "x") == 3
     assert settings.plain((None, 1)) == ["none", 1]
-    assert settings.type_name(int | None) == "whole number or none"
-    assert settings.type_name(Literal["a", "b"]) == "a | b"
+    assert fields.type_name(int | None) == "whole number or none"
+    assert fields.type_name(Literal["a", "b"]) == "a | b"
 
 
 def test_objectives_within_objectives_are_tables_in_the_file(tmp_path: Path) -> None:
@@ -261,12 +261,15 @@ def test_objectives_within_objectives_are_tables_in_the_file(tmp_path: Path) -> 
 def test_a_setting_of_an_objective_inside_another_has_a_dotted_name() -> None:
     base = settings.override(Recipe(), ["objective.kind=nsp", "objective.objective.rate=0.3"])
     assert base.objective == SentencePairs(Masked(rate=0.3))
-    assert (base.model.types, base.model.pair_head) == (2, True)
+    assert (base.model.types, base.model.pair_head, base.model.max_length) == (2, True, 128)
+    assert settings.override(base, ["objective.kind=sop", "model.max_length=99"]).model.max_length == 99
+    longer = settings.override(Recipe(), ["model.max_length=512"])
+    assert settings.override(longer, ["objective.kind=nsp"]).model.max_length == 512
     assert settings.override(base, ["objective.short=0"]).objective == SentencePairs(Masked(rate=0.3), short=0.0)
     other = settings.override(base, ["objective.objective.kind=diffusion", "objective.objective.weighting=mdlm"])
     assert other.objective == SentencePairs(MaskedDiffusion("mdlm"))
     back = settings.override(base, ["objective.kind=masked"]).model
-    assert (back.topology, back.types, back.pair_head) == ("encoder", 0, False)
+    assert (back.topology, back.types, back.pair_head, back.max_length) == ("encoder", 0, False, 256)
     parts = settings.override(Recipe(), ["objective.kind=mixture", "objective.objectives=span,bart"])
     assert parts.objective == Mixture((SpanCorruption(), Denoising()))
     for text, words in (
@@ -283,7 +286,7 @@ def test_a_setting_of_an_objective_inside_another_has_a_dotted_name() -> None:
 def test_a_block_of_one_s_own_gets_and_loses_the_head_for_pairs() -> None:
     bert = named("bert")
     pairs = settings.override(bert, ["objective.kind=nsp"])
-    assert pairs.model == dataclasses.replace(bert.model, pair_head=True)
+    assert pairs.model == dataclasses.replace(bert.model, pair_head=True, max_length=128)
     assert settings.override(pairs, ["objective.kind=masked"]).model == bert.model
     roberta = settings.override(named("roberta"), ["objective.kind=sop"])
     assert (roberta.model.types, roberta.model.position_offset) == (2, 1)

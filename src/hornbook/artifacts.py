@@ -15,7 +15,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -104,13 +104,8 @@ def write_directory(target: Path, kind: str, facts: Mapping[str, Any] | None = N
         partial.mkdir(parents=True)
         try:
             yield partial
-            files = {}
-            for path in sorted(item for item in partial.rglob("*") if item.is_file()):
-                sync(path)
-                files[path.relative_to(partial).as_posix()] = {"bytes": path.stat().st_size, "sha256": sha256(path)}
-            for path in (item for item in partial.rglob("*") if item.is_dir()):
-                sync(path)
-            write_json(partial / MANIFEST, {"kind": kind, **facts, "files": files})
+            found = sorted(item for item in partial.rglob("*") if item.is_file())
+            seal(partial, kind, facts, [path.relative_to(partial).as_posix() for path in found])
             shutil.rmtree(old, ignore_errors=True)
             if target.exists():
                 target.replace(old)
@@ -120,6 +115,18 @@ def write_directory(target: Path, kind: str, facts: Mapping[str, Any] | None = N
         except BaseException:
             shutil.rmtree(partial, ignore_errors=True)
             raise
+
+
+def seal(directory: Path, kind: str, facts: Mapping[str, Any], names: Sequence[str]) -> None:
+    """Sync the named files of a directory and write its manifest, which makes it whole."""
+    files = {}
+    for name in names:
+        path = directory / name
+        sync(path)
+        files[name] = {"bytes": path.stat().st_size, "sha256": sha256(path)}
+    for folder in {(directory / name).parent for name in names}:
+        sync(folder)
+    write_json(directory / MANIFEST, {"kind": kind, **facts, "files": files})
 
 
 def _old(target: Path) -> Path:

@@ -22,40 +22,48 @@ _SPARK_WIDTH = 60
 
 
 class View:
-    """The console of one command. `plain` (or an output that is no terminal) turns every picture into lines."""
+    """The console of one command. `plain` (or an output that is no terminal) turns every picture into lines.
 
-    def __init__(self, plain: bool = False) -> None:
-        self.console = Console(highlight=False, soft_wrap=True)
-        self.plain = plain or not self.console.is_terminal
+    `silent` shows nothing at all: that of a process which leaves speaking to another.
+    """
+
+    def __init__(self, plain: bool = False, silent: bool = False) -> None:
+        self.console = Console(highlight=False, soft_wrap=True, quiet=silent)
+        self.plain = plain or silent or not self.console.is_terminal
 
     def say(self, text: str) -> None:
         """Print one line."""
         self.console.print(Text(text))
 
     @contextlib.contextmanager
-    def stage(self, name: str, unit: str) -> Iterator[Callable[[int], None]]:
-        """Show a piece of work of unknown length: the block calls the function it is given with the amount done."""
+    def stage(self, name: str, unit: str, total: int = 0) -> Iterator[Callable[[int], None]]:
+        """Show a piece of work: the block calls the function it is given with the amount done.
+
+        With a `total` above 0 the share done and the time left are shown too.
+        """
         if self.plain:
-            with self._plain_stage(name, unit) as update:
+            with self._plain_stage(name, unit, total) as update:
                 yield update
             return
+        bar = (BarColumn(), TextColumn("eta"), Remaining(compact=True)) if total else ()
         columns = (
             SpinnerColumn(),
             TextColumn("{task.description}"),
+            *bar,
             TextColumn("{task.fields[note]}"),
             TimeElapsedColumn(),
         )
         with Progress(*columns, console=self.console) as progress:
-            task, start = progress.add_task(name, total=None, note=""), time.monotonic()
+            task, start = progress.add_task(name, total=total or None, note=""), time.monotonic()
 
             def update(done: int) -> None:
                 speed = done / max(time.monotonic() - start, 1e-9)
-                progress.update(task, note=f"{quantity(done)} {unit}, {quantity(speed)}/s")
+                progress.update(task, completed=done, note=f"{quantity(done)} {unit}, {quantity(speed)}/s")
 
             yield update
 
     @contextlib.contextmanager
-    def _plain_stage(self, name: str, unit: str) -> Iterator[Callable[[int], None]]:
+    def _plain_stage(self, name: str, unit: str, total: int) -> Iterator[Callable[[int], None]]:
         start = said = time.monotonic()
         amount = 0
 
@@ -64,7 +72,10 @@ class View:
             amount = done
             if time.monotonic() - said > _PLAIN_SECONDS:
                 said = time.monotonic()
-                self.say(f"{name}: {quantity(done)} {unit} after {said - start:.0f}s")
+                speed = done / (said - start)
+                left = f", {quantity(speed)}/s, eta {duration((total - done) / speed)}" if total and done else ""
+                of = f" of {quantity(total)}" if total else ""
+                self.say(f"{name}: {quantity(done)}{of} {unit} after {said - start:.0f}s{left}")
 
         yield update
         done_note = f" {quantity(amount)} {unit}" if amount else ""

@@ -7,7 +7,11 @@ Each carries one sentence that says what is wrong, where, and what to do, and th
 from __future__ import annotations
 
 import difflib
+import errno
 from collections.abc import Iterable
+
+# What the libraries say who know no class of error for it.
+_NO_MEMORY = ("can't allocate memory", "std::bad_alloc", "could not create a memory object")
 
 
 class HornbookError(Exception):
@@ -40,6 +44,34 @@ class Interrupted(HornbookError):
     def __init__(self, message: str, signal_number: int) -> None:
         super().__init__(message)
         self.exit_code = 128 + signal_number
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether Python, torch or the system said in an error, each in its own way, that memory ran out."""
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in _NO_MEMORY)
+
+
+class FailedElsewhere(HornbookError):
+    """Another of the processes that train together failed, and has said why: nothing is left to say."""
+
+    def __init__(self, exit_code: int) -> None:
+        super().__init__("")
+        self.exit_code = exit_code
+
+
+def expected(error: Exception) -> HornbookError | None:
+    """Return the error a person can mend that `error` is, or None for a bug of ours."""
+    if isinstance(error, HornbookError):
+        return error
+    if is_out_of_memory(error):
+        return ResourceError("Memory ran out. Close other programs, or use a machine with more of it.")
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return ResourceError("The disk is full. Free some space and run again.")
+    return None
 
 
 def nearest(name: str, candidates: Iterable[str]) -> str:

@@ -58,7 +58,7 @@ def illustrate_row(run: Path, recipe: Recipe, number: int, seed: int) -> Picture
     length = recipe.row_length
     objective.check(length)
     store = TokenStore.open(run / TOKENS, codec.vocab)
-    rows = Prepared(recall(run), codec, objective, store).training_rows(length)
+    rows = Prepared(recall(run), codec, objective, store, recipe.mix).training_rows(length)
     if not 0 <= number < len(rows):
         raise UserError(f"The training text of {run} has rows 0 to {len(rows) - 1:,}; there is no row {number:,}.")
     parts = cycle_of(objective)

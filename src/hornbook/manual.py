@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-import inspect
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from hornbook.fields import help_of, leaves, plain, type_name
 from hornbook.model.config import ModelConfig, modern
 from hornbook.model.count import parameters
 from hornbook.model.sizes import SIZES
 from hornbook.objectives.catalogue import CATALOGUE, kind_of, settings_of
-from hornbook.recipe import Budget, DataSettings, Recipe, StartSettings, TokenizerSettings, TrainingSettings
+from hornbook.recipe import (
+    Budget,
+    DataSettings,
+    MixSettings,
+    Recipe,
+    StartSettings,
+    TokenizerSettings,
+    TrainingSettings,
+)
 from hornbook.recipes import RECIPES, sized
-from hornbook.settings import default_of, leaves, plain, to_dict, type_name
+from hornbook.settings import default_of, to_dict
 
 _ENTRIES = 8192  # of a vocabulary, for counting a size that was published without one
 
@@ -35,15 +42,15 @@ def describe_settings() -> list[Setting]:
     """
     defaults = to_dict(Recipe())
     blocks = {topology: modern(topology) for topology in ("decoder", "encoder", "encoder-decoder")}
-    sections = {"data": DataSettings, "start": StartSettings, "tokenizer": TokenizerSettings, "model": ModelConfig}
-    sections |= {"training": TrainingSettings, "budget": Budget}
-    top = _help(Recipe)
+    sections = {"data": DataSettings, "mix": MixSettings, "start": StartSettings, "tokenizer": TokenizerSettings}
+    sections |= {"model": ModelConfig, "training": TrainingSettings, "budget": Budget}
+    top = help_of(Recipe)
     lines = [Setting("seed", "whole number", "0", top["seed"])]
     lines.append(Setting("objective.kind", " | ".join(CATALOGUE), defaults["objective"]["kind"], top["objective"]))
     for kind, cls in CATALOGUE.items():
         lines += [
             Setting(
-                f"objective.{item.name}", type_name(hint), _text(default_of(item)), f"{kind}: {_help(cls)[item.name]}"
+                f"objective.{item.name}", type_name(hint), _text(default_of(item)), f"{kind}: {help_of(cls)[item.name]}"
             )
             for item, hint in settings_of(kind)
         ]
@@ -53,7 +60,7 @@ def describe_settings() -> list[Setting]:
             if section == "model":
                 others = {topology: _text(plain(getattr(block, item.name))) for topology, block in blocks.items()}
                 default += "".join(f"; {name}: {text}" for name, text in others.items() if text != default)
-            lines.append(Setting(f"{section}.{item.name}", type_name(hint), default, _help(cls)[item.name]))
+            lines.append(Setting(f"{section}.{item.name}", type_name(hint), default, help_of(cls)[item.name]))
     return lines
 
 
@@ -96,19 +103,3 @@ def _text(value: Any) -> str:
     if isinstance(value, Mapping):
         return str(value["kind"])
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _help(cls: type[Any]) -> dict[str, str]:
-    """Read the `name   help` lines of a class's docstring; deeper lines continue the one above."""
-    found: dict[str, str] = {}
-    current = ""
-    for line in inspect.getdoc(cls).splitlines():  # type: ignore[union-attr]
-        match = re.match(r"(\w+) {2,}(\S.*)$", line)
-        if match:
-            current = match[1]
-            found[current] = match[2]
-        elif current and line.startswith("  "):
-            found[current] += " " + line.strip()
-        else:
-            current = ""
-    return found

@@ -19,12 +19,14 @@ from hornbook.evaluate.baselines import baselines
 from hornbook.evaluate.measure import held_out_batches, measure
 from hornbook.evaluate.pseudo import pseudo_perplexity
 from hornbook.model.inputs import to_tensors
-from hornbook.objectives.base import Objective
+from hornbook.objectives.base import Objective, cycle_of
 from hornbook.objectives.catalogue import kind_of
 from hornbook.prepare import Prepared
 from hornbook.recipe import Recipe
 from hornbook.tokens.loader import batches
+from hornbook.tokens.order import Ascending
 from hornbook.tokens.packing import CorpusRows
+from hornbook.train.parallel import Parallel
 
 # The last measurement reads this many times the tokens of those during the run, as far as the text goes.
 _FINAL = 20
@@ -79,11 +81,16 @@ class Evaluation:
         return cls(**read_json(path, "result"))
 
 
-def final_evaluation(model: Model, recipe: Recipe, prepared: Prepared, device: torch.device) -> Evaluation:
-    """Measure in fp32 on the held-out documents, beside simple models counted on the training text that was read."""
+def final_evaluation(
+    model: Model, recipe: Recipe, prepared: Prepared, device: torch.device, parallel: Parallel | None = None
+) -> Evaluation:
+    """Measure in fp32 on the held-out documents, beside simple models counted on the training text that was read.
+
+    With `parallel` all its processes call this alike; the simple models are the lead's.
+    """
     rows, size = prepared.held_out_rows(recipe.row_length, _FINAL * recipe.training.evaluate_tokens)
-    training = prepared.training_rows(recipe.row_length)
-    return evaluate_rows(model, recipe, prepared.objective, training, rows, size, device)
+    training = prepared.training_rows(recipe.row_length) if parallel is None or parallel.world.lead else None
+    return evaluate_rows(model, recipe, prepared.objective, training, rows, size, device, parallel)
 
 
 def evaluate_rows(
@@ -94,6 +101,7 @@ def evaluate_rows(
     rows: CorpusRows,
     size: int,
     device: torch.device,
+    parallel: Parallel | None = None,
 ) -> Evaluation:
     """Measure on `rows`, which hold documents of `size` bytes; the simple models are counted on `training`."""
     prepare_batch = functools.partial(to_tensors, device=device)
@@ -109,7 +117,10 @@ def evaluate_rows(
             bigram=objective.overlap == 1,
         )
     with torch.no_grad():
-        found = measure(model, rows, objective, prepare_batch, batch_rows=batch_rows, seed=recipe.seed, text_bytes=size)
+        found = measure(
+            model, rows, objective, prepare_batch,
+            batch_rows=batch_rows, seed=recipe.seed, text_bytes=size, parallel=parallel,
+        )  # fmt: skip
         pseudo = None
         if recipe.model.topology == "encoder" and not recipe.model.pair_head:
             pseudo = pseudo_perplexity(
@@ -134,5 +145,6 @@ def evaluate_rows(
 def _training_batches(
     rows: CorpusRows, number: int, objective: Objective, batch_rows: int, seed: int
 ) -> Iterator[Batch]:
-    """Yield the first `number` rows of the stream as the objective shows them in the first epoch."""
-    return batches(rows, objective, np.arange(number), lambda part, row: keys.row_keys(seed, row, 0), batch_rows)
+    """Yield `number` rows from all over the text as the objective shows them in the first epoch."""
+    _, index = Ascending(len(rows), number, len(cycle_of(objective))).locate(seed, np.arange(number))
+    return batches(rows, objective, index, lambda part, row: keys.row_keys(seed, row, 0), batch_rows)

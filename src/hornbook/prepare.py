@@ -7,13 +7,15 @@ preparation goes on where it stopped, and gives what an undisturbed one gives.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hornbook.artifacts import read_json, write_file, write_json
 from hornbook.batch import Topology
@@ -21,16 +23,19 @@ from hornbook.console import View
 from hornbook.corpus.document import Document, document_hash
 from hornbook.corpus.read import read
 from hornbook.corpus.split import Split, make_split
+from hornbook.corpus.traits import Look, Traits, asks, load_traits, save_traits
 from hornbook.errors import UserError
-from hornbook.objectives.base import Objective
-from hornbook.recipe import Recipe
+from hornbook.objectives.base import Objective, cycle_of
+from hornbook.recipe import MixSettings, Recipe
 from hornbook.tokens.extension import with_special_tokens
 from hornbook.tokens.growth import with_pieces
-from hornbook.tokens.packing import CorpusRows, corpus_rows
+from hornbook.tokens.packing import CorpusRows, DomainRows, Places, corpus_rows
+from hornbook.tokens.rarity import rarity
 from hornbook.tokens.shards import TokenStore, write_store
 from hornbook.tokens.tokenizer import Codec, Template, load_codec, save_codec, train_tokenizer
 
 CORPUS, TOKENIZER, TOKENS, PIECES = "corpus.json", "tokenizer.json", "tokens", "new_pieces.json"
+TRAITS = "traits.safetensors"
 # A corpus below this many bytes is kept in memory between the passes over it; a larger one is read anew.
 _KEEP_BYTES = 256 << 20
 # A tokenizer learns from at most this many bytes of the training text: more changes it little.
@@ -42,11 +47,15 @@ _TEMPLATES: dict[Topology, Template] = {"decoder": "none", "encoder": "both", "e
 
 @dataclass(frozen=True)
 class Text:
-    """What the first pass over a corpus found: numbers of documents and bytes, and where the held-out ones are."""
+    """What the first pass over a corpus found: numbers of documents and bytes, and where the held-out ones are.
+
+    traits  what the mix asks of each document; None where it asks nothing
+    """
 
     documents: int
     bytes: int
     split: Split
+    traits: Traits | None = None
 
 
 @dataclass(frozen=True)
@@ -57,10 +66,35 @@ class Prepared:
     codec: Codec
     objective: Objective
     store: TokenStore
+    mix: MixSettings = field(default_factory=MixSettings)
 
     def training_rows(self, max_length: int) -> CorpusRows:
-        """Return the rows of all training documents."""
-        return self._rows(np.flatnonzero(~self._held_out()), max_length)
+        """Return the rows of all training documents; where the mix tells domains apart, domain after domain."""
+        rows = [self._rows(documents, max_length) for documents in self.domains.values()]
+        return rows[0] if not self.mix.divides else DomainRows(rows, len(cycle_of(self.objective)))
+
+    @functools.cached_property
+    def domains(self) -> dict[str, Places]:
+        """The training documents of each domain, in the mix's order, by name; one domain where all are alike."""
+        training = np.flatnonzero(~self._held_out())
+        if self.mix.order != "shuffled":
+            training = training[np.argsort(self._difficulty()[training], kind="stable")]
+        if not self.mix.divides:
+            return {"": training}
+        traits = self.text.traits
+        assert traits is not None  # a mix that divides has them
+        mine = traits.domain[training]
+        found = {name: training[mine == number] for number, name in enumerate(traits.names)}
+        return {name: documents for name, documents in sorted(found.items()) if self.store.lengths[documents].any()}
+
+    def _difficulty(self) -> NDArray[np.float64]:
+        """Return the number by which documents are ordered."""
+        if self.mix.order == "length":
+            return self.store.lengths.astype(np.float64)
+        if self.mix.order == "rarity":
+            return rarity(self.store, self.codec.vocab.size)
+        assert self.text.traits is not None  # other orders have them
+        return self.text.traits.score
 
     def held_out_rows(self, max_length: int, tokens: int) -> tuple[CorpusRows, int]:
         """Return the rows of held-out documents of about `tokens` tokens (at least one document), and their bytes.
@@ -90,7 +124,7 @@ def prepare(recipe: Recipe, directory: Path, view: View, given: Codec | None = N
     """
     finished = (directory / TOKENS).is_dir() and (directory / CORPUS).is_file()
     corpus = _Corpus(recipe.data.paths)
-    text = recall(directory) if finished else _scan(corpus, recipe.data.held_out, directory, view)
+    text = recall(directory) if finished else _scan(corpus, recipe, directory, view)
     codec = _tokenizer(recipe, corpus, text, directory, view, given)
     objective = dataclasses.replace(recipe.objective, vocab=codec.vocab)  # type: ignore[type-var]
     objective.check(recipe.row_length)
@@ -99,7 +133,7 @@ def prepare(recipe: Recipe, directory: Path, view: View, given: Codec | None = N
             write_store(
                 iter(corpus), codec, directory / TOKENS, progress=lambda documents, tokens, size: update(tokens)
             )
-    return Prepared(text, codec, objective, TokenStore.open(directory / TOKENS, codec.vocab))
+    return Prepared(text, codec, objective, TokenStore.open(directory / TOKENS, codec.vocab), recipe.mix)
 
 
 class _Corpus:
@@ -123,24 +157,30 @@ class _Corpus:
         self._kept = kept if size <= _KEEP_BYTES else None
 
 
-def _scan(corpus: _Corpus, held_out: float, directory: Path, view: View) -> Text:
+def _scan(corpus: _Corpus, recipe: Recipe, directory: Path, view: View) -> Text:
     """Read everything once: count, and decide what is held out."""
     hashes: list[int] = []
     size = 0
+    look = Look(recipe.mix.domain, recipe.mix.order) if asks(recipe.mix.order) or recipe.mix.divides else None
     with view.stage("reading text", "bytes") as update:
         for document in corpus:
+            if look is not None:
+                look.at(document)
             hashes.append(document_hash(document))
             size += len(document.text.encode())
             update(size)
-    split = make_split(hashes, held_out)
+    split = make_split(hashes, recipe.data.held_out)
     digest = hashlib.sha256(np.array(hashes, np.uint64).tobytes()).hexdigest()
     facts = {"documents": len(hashes), "bytes": size, "threshold": split.threshold, "sha256_of_hashes": digest}
     if (directory / CORPUS).is_file() and read_json(directory / CORPUS, "corpus record") != facts:
         raise UserError(
             f"The text has changed since the run in {directory} began; start a new run instead of resuming this one."
         )
+    traits = None if look is None else look.traits()
+    if traits is not None:
+        save_traits(traits, directory / TRAITS)
     write_json(directory / CORPUS, facts)
-    return Text(len(hashes), size, split)
+    return Text(len(hashes), size, split, traits)
 
 
 def spellings(directory: Path) -> dict[int, list[int]]:
@@ -153,7 +193,8 @@ def spellings(directory: Path) -> dict[int, list[int]]:
 def recall(directory: Path) -> Text:
     """Return what the first pass over a run's corpus found."""
     facts = read_json(directory / CORPUS, "corpus record")
-    return Text(facts["documents"], facts["bytes"], Split(facts["threshold"]))
+    traits = load_traits(directory / TRAITS) if (directory / TRAITS).is_file() else None
+    return Text(facts["documents"], facts["bytes"], Split(facts["threshold"]), traits)
 
 
 def _tokenizer(recipe: Recipe, corpus: _Corpus, text: Text, directory: Path, view: View, given: Codec | None) -> Codec:

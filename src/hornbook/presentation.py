@@ -11,7 +11,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from hornbook.console import quantity
+
 if TYPE_CHECKING:
+    from hornbook.bench import MachineSpeed
+    from hornbook.corpus.catalogue import Line as StepLine
     from hornbook.doctor import Finding
     from hornbook.manual import Line, Setting
     from hornbook.measuring import Evaluation
@@ -37,7 +41,7 @@ def console() -> Console:
     return Console(highlight=False, soft_wrap=True)
 
 
-def settings(lines: Sequence[Setting]) -> None:
+def settings(lines: Sequence[Setting | StepLine]) -> None:
     """Print settings: a table on a terminal, else one tab-separated line each."""
     _table(lines, (("setting", "bold"), ("type", "cyan"), ("default", "green"), ("meaning", "")))
 
@@ -193,6 +197,31 @@ def filled(gaps: list[str] | list[list[tuple[str, float]]]) -> None:
             blocks = round(share * _BAR)
             bar = "▮" * blocks + "▯" * (_BAR - blocks)
             screen.print(Text.assemble(f"  {text:<{width}}  ", (bar, "green"), f" {share:6.1%}"))
+
+
+def machine_speed(found: MachineSpeed) -> None:
+    """Print what a machine reaches, and of each training step how its time divides and what limits it."""
+    screen = console()
+    screen.print(Text(f"{found.owner['processor']}, {found.owner['device']}, {found.owner['threads']} threads", "bold"))
+    for name, value, meaning in (
+        ("fp32", f"{quantity(found.matrix_fp32)}FLOP/s", "matrix products"),
+        ("bf16", f"{quantity(found.matrix_bf16)}FLOP/s", "matrix products"),
+        ("memory", f"{quantity(found.bandwidth)}B/s", "read and written by a large copy"),
+    ):
+        screen.print(Text.assemble(f"  {name:<8}", (f"{value:>14}", "bold"), f"   {meaning}"))
+    screen.print(Text(f"training steps in {found.precision}", "bold"))
+    columns = ("objective", "tokens/s", "of peak", "products", "memory", "optimizers", "other", "data ahead", "limit")
+    lines = [
+        (
+            step.objective,
+            quantity(step.tokens_per_second),
+            *(f"{share:.0%}" for share in (step.share_of_peak, step.matrix, step.memory, step.optimizer, step.other)),
+            f"{step.data:.0%}",
+            step.limit,
+        )
+        for step in found.steps
+    ]
+    _table(lines if screen.is_terminal else [columns, *lines], [(column, "") for column in columns])
 
 
 def findings(lines: Sequence[Finding]) -> None:

@@ -9,11 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from hornbook.corpus.weights import Rule, parse
 from hornbook.errors import UserError
 from hornbook.model.config import ModelConfig, modern
 from hornbook.objectives.base import Objective, Paired
 from hornbook.objectives.causal import Causal
 from hornbook.objectives.replaced import ReplacedToken
+
+# A row has one label of a pair, whatever its length: short rows give more of them in the same time (BERT reads 128
+# positions in nine of ten steps too: Devlin et al. 2019, A.2).
+PAIRED_LENGTH = 128
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,47 @@ class DataSettings:
             raise UserError("data.paths is empty: name at least one text file, folder or builtin:docs.")
         if not 0.0 < self.held_out < 1.0:
             raise UserError(f"data.held_out must be between 0 and 1, not {self.held_out}.")
+
+
+@dataclass(frozen=True)
+class MixSettings:
+    """Which share of what is read comes from which domain, and in which order.
+
+    rule         as-is, temperature, unimax, explicit, gpt3 or llama1; docs/mix.md has their definitions
+    weights      of explicit: domain=number for each domain that is read, in any unit
+    temperature  of temperature: 1 = shares as the sizes, larger = more alike
+    epochs       of unimax: how often a domain is read at most
+    late         domain=number: other weights for the end of the run, such as the best text; empty = none
+    late_share   share of the run in which these hold
+    domain       the field of the documents that names their domain; source = the path they came from
+    order        shuffled, or in each epoch from least to most: length, rarity, compression, or a field that is a number
+    """
+
+    rule: Rule = "as-is"
+    weights: tuple[str, ...] = ()
+    temperature: float = 2.0
+    epochs: float = 4.0
+    late: tuple[str, ...] = ()
+    late_share: float = 0.1
+    domain: str = "source"
+    order: str = "shuffled"
+
+    def __post_init__(self) -> None:
+        if bool(self.weights) != (self.rule == "explicit"):
+            raise UserError("mix.weights and mix.rule=explicit belong together: give both or neither.")
+        parse(self.weights, "mix.weights"), parse(self.late, "mix.late")
+        for name in ("temperature", "epochs"):
+            if getattr(self, name) <= 0:
+                raise UserError(f"mix.{name} must be positive, not {getattr(self, name)}.")
+        if not 0.0 < self.late_share < 1.0:
+            raise UserError(f"mix.late_share must be between 0 and 1, not {self.late_share}.")
+        if not self.domain or not self.order:
+            raise UserError("mix.domain and mix.order must name something: source and shuffled are the defaults.")
+
+    @property
+    def divides(self) -> bool:
+        """Whether domains are told apart."""
+        return self.rule != "as-is" or bool(self.late)
 
 
 @dataclass(frozen=True)
@@ -102,7 +148,9 @@ class TrainingSettings:
 
     row_length           positions of a row; 0 = as many as the model has
     batch_rows           rows in one optimizer step, over all micro-batches; 0 = chosen from the width and the budget
-    micro_batch          rows computed at once; 0 = all of the batch
+    micro_batch          rows computed at once; 0 = all of the batch, or as many of them as memory holds
+    checkpoint_activations  layers: keep only what goes into each layer and compute the layer again in the backward pass
+                         (less memory, about a third more work, the same bits); auto: where one row needs it
     optimizer            muon (matrices by Muon, the rest by AdamW) or adamw
     learning_rate        peak learning rate of AdamW's part: norms and biases, or all parameters without Muon
     matrix_rate          peak learning rate of Muon's part, scaled to match AdamW's update size
@@ -119,6 +167,9 @@ class TrainingSettings:
     final_rate           share of the peak rate at the end
     precision            auto, fp32 or bf16 (compute; master weights stay fp32)
     compile              auto, yes or no
+    shards               devices that share one copy of weights, gradients and optimizer state (FSDP): 1 = each has all
+                         (data parallel), 0 = all devices share, between = each group of so many has a copy
+    tensor_parallel      devices that compute each layer together, a part of the heads and of the MLP each
     workers              threads that prepare batches ahead of the step; 0 = none
     evaluate_every       steps between measurements on held-out text; 0 = ten times a run
     evaluate_tokens      about how many held-out tokens each of those reads; the last up to 20 times as many
@@ -129,6 +180,7 @@ class TrainingSettings:
     row_length: int = 0
     batch_rows: int = 0
     micro_batch: int = 0
+    checkpoint_activations: Literal["auto", "no", "layers"] = "auto"
     optimizer: Literal["muon", "adamw"] = "muon"
     learning_rate: float = 3e-3
     matrix_rate: float = 1e-2
@@ -144,6 +196,8 @@ class TrainingSettings:
     final_rate: float = 0.0
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     compile: Literal["auto", "yes", "no"] = "auto"
+    shards: int = 1
+    tensor_parallel: int = 1
     workers: int = 1
     evaluate_every: int = 0
     evaluate_tokens: int = 50_000
@@ -151,8 +205,14 @@ class TrainingSettings:
     keep_checkpoints: int = 2
 
     def __post_init__(self) -> None:
-        positive = ("learning_rate", "matrix_rate", "checkpoint_minutes", "evaluate_tokens", "keep_checkpoints")
-        for name in positive:
+        for name in (
+            "learning_rate",
+            "matrix_rate",
+            "tensor_parallel",
+            "checkpoint_minutes",
+            "evaluate_tokens",
+            "keep_checkpoints",
+        ):
             if getattr(self, name) <= 0:
                 raise UserError(f"training.{name} must be positive, not {getattr(self, name)}.")
         for name in (
@@ -163,6 +223,7 @@ class TrainingSettings:
             "weight_decay",
             "clip",
             "warmup",
+            "shards",
             "workers",
             "evaluate_every",
         ):
@@ -186,6 +247,7 @@ class Recipe:
 
     objective   what the model learns to say: its kind and its hyper-parameters
     data        which text
+    mix         which share of it, in which order
     start       which model to go on from, if any
     tokenizer   how text becomes tokens
     model       the Transformer's shape
@@ -196,6 +258,7 @@ class Recipe:
 
     objective: Objective = field(default_factory=Causal)
     data: DataSettings = field(default_factory=DataSettings)
+    mix: MixSettings = field(default_factory=MixSettings)
     start: StartSettings = field(default_factory=StartSettings)
     tokenizer: TokenizerSettings = field(default_factory=TokenizerSettings)
     model: ModelConfig = field(default_factory=lambda: default_model(Causal()))
@@ -232,7 +295,9 @@ class Recipe:
 def default_model(objective: Objective) -> ModelConfig:
     """Return the modern block of an objective's topology, with a head and token types for pairs if it has pairs.
 
-    Its size and its dropout are chosen when the run starts.
+    Its size and its dropout are chosen when the run starts. Rows of pairs are half as long as others.
     """
     block = replace(modern(objective.topology), dropout=-1.0)
-    return replace(block, types=2, pair_head=True) if isinstance(objective, Paired) else block
+    if not isinstance(objective, Paired):
+        return block
+    return replace(block, types=2, pair_head=True, max_length=PAIRED_LENGTH)

@@ -18,7 +18,15 @@ from hornbook.objectives.base import Objective
 from hornbook.objectives.catalogue import CATALOGUE, build
 from hornbook.objectives.masked import Masked
 from hornbook.objectives.pairs import SentencePairs
-from hornbook.recipe import Budget, DataSettings, Recipe, StartSettings, TokenizerSettings, default_model
+from hornbook.recipe import (
+    PAIRED_LENGTH,
+    Budget,
+    DataSettings,
+    Recipe,
+    StartSettings,
+    TokenizerSettings,
+    default_model,
+)
 from hornbook.tokens.tokenizer import Kind
 from hornbook.vocab import EMPTY
 
@@ -95,7 +103,8 @@ def modernbert() -> Recipe:
 
 def albert() -> Recipe:
     """A model of n-gram masks and sentence order with ALBERT's shared layer and narrow embeddings (Lan et al. 2020)."""
-    recipe = _shaped("sop", replace(BLOCKS["albert"], embedding_width=NARROW), "unigram")
+    block = replace(BLOCKS["albert"], embedding_width=NARROW, max_length=PAIRED_LENGTH)
+    recipe = _shaped("sop", block, "unigram")
     return replace(recipe, objective=SentencePairs(Masked(style="ngram"), kind="sop"))
 
 

@@ -12,16 +12,18 @@ from collections.abc import Callable
 
 import torch
 
-from hornbook.assembly import build_loader, build_model, build_optimizers
+from hornbook.assembly import build_compiled, build_loader, build_model, build_optimizers
 from hornbook.errors import UserError
+from hornbook.fitting import fitted, shrinking
 from hornbook.model.config import ModelConfig
 from hornbook.model.count import parameters
-from hornbook.objectives.base import tokens_per_row
+from hornbook.objectives.base import Paired, cycle_of, tokens_per_row
 from hornbook.objectives.causal import Causal
 from hornbook.prepare import Prepared
 from hornbook.recipe import Budget, Recipe
 from hornbook.train.loop import precision
 from hornbook.train.machine import best_precision, has_compiler, matrix_rate, synchronise
+from hornbook.train.parallel import Parallel
 
 # (width, layers) from which a default model is chosen, heads of 64.
 SIZES = ((128, 2), (128, 4), (192, 4), (256, 4), (320, 5), (384, 6), (512, 8), (640, 10), (768, 12), (1024, 16))
@@ -38,36 +40,50 @@ _DROPOUT = ((4, 0.0), (16, 0.1), (32, 0.2), (math.inf, 0.3))
 # A step reads at least so many tokens, and so many for each unit of the width: Muon's work is done once a step, and is
 # about 4.3 width / tokens of the rest: a fifth (docs/LOG.md).
 _STEP_TOKENS, _STEP_TOKENS_PER_WIDTH = 4096, 20
+# A step of pairs of texts, which have one label a row, reads this share of that: they need steps more than tokens
+# (docs/LOG.md).
+_PAIRED_SHARE = 0.5
 # A causal run of few tokens is better with smaller steps: 0.58 D ** 0.571 tokens for D in all (Li et al. 2025, "step
 # law"), but not so few for each unit of the width that Muon's work tells (docs/LOG.md).
 _LAW_FACTOR, _LAW_POWER, _FEWEST_STEP_TOKENS_PER_WIDTH = 0.58, 0.571, 16
 # The rate of the table of tokens in deviations of its first values: of a decoder, and of a T5 with a tied head, whose
 # values are so large that with the rate of the others it would hardly move (docs/LOG.md).
 _DECODER_EMBEDDING_RATE, _SCALED_EMBEDDING_RATE = 0.3, 0.1
-_COMPILE_MINUTES = 10.0
+# On a CPU compilation takes about half a minute for each shape of batches and makes steps a fifth faster (docs/LOG.md).
+_COMPILE_MINUTES = 5.0
 _CALIBRATION_SECONDS = 3.0
 
 
-def resolve(recipe: Recipe, prepared: Prepared, device: torch.device, say: Callable[[str], None]) -> Recipe:
+def resolve(
+    recipe: Recipe, prepared: Prepared, device: torch.device, say: Callable[[str], None], data: int = 1
+) -> Recipe:
     """Return the recipe with every open choice made: no zeros that mean "choose", no "auto", a budget in steps.
 
+    `data` is the number of equal shares that the rows of a step are computed in, at the same time.
     `say` is told when a budget of minutes is cut because the text is small.
     """
-    training = recipe.training
+    training, given = recipe.training, recipe.training.micro_batch
     if training.precision == "auto":
         training = dataclasses.replace(training, precision=best_precision(device))
-    if training.compile == "auto":
-        pays = has_compiler(device) and (device.type == "cuda" or recipe.budget.minutes >= _COMPILE_MINUTES)
-        training = dataclasses.replace(training, compile="yes" if pays else "no")
     if not training.embedding_rate and not recipe.start.path:
         training = dataclasses.replace(training, embedding_rate=_embedding_rate(recipe.model))
     recipe = dataclasses.replace(recipe, training=training)
     rate = matrix_rate(device, torch.bfloat16 if training.precision == "bf16" else torch.float32)
     recipe = dataclasses.replace(recipe, model=_complete(recipe, prepared, rate))
-    training = dataclasses.replace(training, batch_rows=_rows(recipe, _planned_tokens(recipe, prepared, rate)))
-    training = dataclasses.replace(training, micro_batch=training.micro_batch or training.batch_rows)
-    recipe = dataclasses.replace(recipe, training=training)
-    steps = _steps(recipe, prepared, device, say)
+    rows = _rows(recipe, _planned_tokens(recipe, prepared, rate))
+    if not training.batch_rows:
+        together = math.lcm(data, training.micro_batch or 1)
+        rows = together * math.ceil(rows / together)
+    training = dataclasses.replace(training, batch_rows=rows)
+    recipe = fitted(dataclasses.replace(recipe, training=training), prepared, device, say, data)
+    if training.compile == "auto":
+        pays = has_compiler(device) and (device.type == "cuda" or _minutes(recipe, prepared, rate) >= _COMPILE_MINUTES)
+        compiled = dataclasses.replace(recipe.training, compile="yes" if pays else "no")
+        recipe = dataclasses.replace(recipe, training=compiled)
+    recipe, steps = shrinking(
+        recipe, prepared, device, lambda chosen: _steps(chosen, prepared, device, say, data), say, lambda: not given
+    )
+    training = recipe.training
     if recipe.model.dropout < 0:
         epochs = steps * training.batch_rows / len(prepared.training_rows(recipe.row_length))
         dropout = next(share for most, share in _DROPOUT if epochs <= most)
@@ -145,7 +161,10 @@ def _rows(recipe: Recipe, planned: float = math.inf) -> int:
     if training.batch_rows:
         return training.batch_rows
     width = recipe.model.width
-    most = math.ceil(math.log2(max(_STEP_TOKENS, _STEP_TOKENS_PER_WIDTH * width) / length))
+    tokens: float = max(_STEP_TOKENS, _STEP_TOKENS_PER_WIDTH * width)
+    if isinstance(recipe.objective, Paired):
+        tokens *= _PAIRED_SHARE
+    most = math.ceil(math.log2(tokens / length))
     if planned < math.inf:
         fewest = math.ceil(math.log2(_FEWEST_STEP_TOKENS_PER_WIDTH * width / length))
         most = min(most, max(fewest, round(math.log2(_LAW_FACTOR * planned**_LAW_POWER / length))))
@@ -168,16 +187,25 @@ def _counted_steps(recipe: Recipe, prepared: Prepared) -> int:
     return math.ceil(budget.epochs * rows / _rows(recipe))
 
 
+def _minutes(recipe: Recipe, prepared: Prepared, rate: float) -> float:
+    """Return about how long the run will take on each shape of batch that it has, before anything was timed."""
+    shapes = len({id(part) for part in cycle_of(recipe.objective)})
+    if recipe.budget.minutes:
+        return recipe.budget.minutes / shapes
+    flops = 6 * _counted_steps(recipe, prepared) * _step_tokens(recipe) * parameters(recipe.model)
+    return flops / (60 * rate * _EXPECTED_SHARE) / shapes
+
+
 def _longest(recipe: Recipe, prepared: Prepared) -> int:
     """Return the steps after which the text has been read as often as a budget of minutes may read it."""
     rows = len(prepared.training_rows(recipe.row_length))
     return math.ceil(_MOST_EPOCHS * rows / _rows(recipe))
 
 
-def _steps(recipe: Recipe, prepared: Prepared, device: torch.device, say: Callable[[str], None]) -> int:
+def _steps(recipe: Recipe, prepared: Prepared, device: torch.device, say: Callable[[str], None], data: int) -> int:
     if not recipe.budget.minutes:
         return _counted_steps(recipe, prepared)
-    seconds = seconds_per_step(recipe, prepared, device)
+    seconds = seconds_per_step(recipe, prepared, device, (0, data))
     # Ten measurements on held-out text cost a forward pass each, a third of a training step's work.
     measuring = 10 * recipe.training.evaluate_tokens / 3 / _step_tokens(recipe) * seconds
     steps, longest = max(1, int((recipe.budget.minutes * 60 - measuring) / seconds)), _longest(recipe, prepared)
@@ -189,13 +217,18 @@ def _steps(recipe: Recipe, prepared: Prepared, device: torch.device, say: Callab
     return min(steps, longest)
 
 
-def seconds_per_step(recipe: Recipe, prepared: Prepared, device: torch.device) -> float:
+def seconds_per_step(
+    recipe: Recipe, prepared: Prepared, device: torch.device, share: tuple[int, int] = (0, 1)
+) -> float:
     """Return the median time of a training step, measured on a model of the recipe that is then dropped."""
     if recipe.model.dropout < 0:  # not chosen yet, since it depends on what is measured here: time it with some
         recipe = dataclasses.replace(recipe, model=dataclasses.replace(recipe.model, dropout=0.1))
-    model = build_model(recipe, device, compiled=recipe.training.compile == "yes")
-    optimizers = build_optimizers(model, recipe.training)
-    loader = build_loader(recipe, prepared, device)
+    loader = build_loader(recipe, prepared, device, share)
+    if recipe.training.compile == "yes":
+        model = build_compiled(recipe, device, loader.step(0)[0], lambda text: None)  # training will say it
+    else:
+        model = build_model(recipe, device, compiled=False)
+    optimizers = build_optimizers(Parallel(model), recipe)
     bf16 = recipe.training.precision == "bf16"
     times: list[float] = []
     model.train()
@@ -205,6 +238,7 @@ def seconds_per_step(recipe: Recipe, prepared: Prepared, device: torch.device) -
             with precision(bf16, device):
                 nats = model.loss(batch)
             (nats / max(batch.count, 1.0)).backward()  # type: ignore[no-untyped-call]
+            del nats  # as in the loop
         torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.training.clip or math.inf)
         optimizers.step(0.0)
         synchronise(device)

@@ -8,20 +8,17 @@ classes' docstrings. A key that does not exist is refused at every level, with t
 
 from __future__ import annotations
 
-import functools
 import tomllib
 import typing
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, Field, fields, is_dataclass, replace
 from pathlib import Path
-from types import NoneType
-from typing import Any, Literal
-
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from typing import Any
 
 from hornbook import __version__
 from hornbook.artifacts import write_file
 from hornbook.errors import UserError, nearest
+from hornbook.fields import article, leaf, leaves, plain, type_name
 from hornbook.model.config import ModelConfig
 from hornbook.objectives.base import Objective
 from hornbook.objectives.catalogue import CATALOGUE, build, kind_of, settings, settings_of
@@ -29,6 +26,7 @@ from hornbook.objectives.catalogue import plain as objective_value
 from hornbook.recipe import (
     Budget,
     DataSettings,
+    MixSettings,
     Recipe,
     StartSettings,
     TokenizerSettings,
@@ -38,7 +36,6 @@ from hornbook.recipe import (
 from hornbook.vocab import EMPTY
 
 RECIPE = "recipe.toml"  # the name of the file in a run
-_NONE = "none"  # how None is written, since TOML has no such value
 # What a model keeps when its topology changes: its size is the user's choice, its block is the topology's.
 _SIZES = ("max_length", "width", "layers", "heads", "head_width", "mlp_width", "dropout")
 
@@ -67,12 +64,13 @@ def from_dict(data: Mapping[str, Any]) -> Recipe:
     return Recipe(
         objective=objective,
         data=DataSettings(**_values(DataSettings, _section(data, "data"), "data")),
+        mix=MixSettings(**_values(MixSettings, _section(data, "mix"), "mix")),
         start=StartSettings(**_values(StartSettings, _section(data, "start"), "start")),
         tokenizer=TokenizerSettings(**_values(TokenizerSettings, _section(data, "tokenizer"), "tokenizer")),
         model=replace(default_model(objective), **shape),
         training=TrainingSettings(**_values(TrainingSettings, _section(data, "training"), "training")),
         budget=Budget(**budget) if budget else defaults.budget,
-        seed=_leaf(int, data.get("seed", defaults.seed), "seed"),
+        seed=leaf(int, data.get("seed", defaults.seed), "seed"),
     )
 
 
@@ -149,39 +147,17 @@ def override(recipe: Recipe, assignments: Sequence[str]) -> Recipe:
             data["model"] |= {"pair_head": after.pair_head, "types": max(recipe.model.types, after.types)}
         else:
             data["model"] = sizes
+        if recipe.model.max_length == before.max_length:
+            data["model"]["max_length"] = after.max_length
     data |= changes.pop("", {})
-    for section, leaves in changes.items():
-        data[section] |= leaves
+    for section, values in changes.items():
+        data[section] |= values
     return from_dict(data)
 
 
 def is_setting(name: str) -> bool:
     """Say whether `name` is a setting under any objective."""
     return any(name in _hints({"kind": kind}) for kind in CATALOGUE)
-
-
-def type_name(hint: Any) -> str:
-    """Return a type in words: what a person may write there.
-
-    >>> type_name(float), type_name(Literal["muon", "adamw"]), type_name(tuple[str, ...])
-    ('number', 'muon | adamw', 'list of text')
-    """
-    words: dict[Any, str] = {int: "whole number", float: "number", bool: "true | false", str: "text", NoneType: _NONE}
-    words[Objective] = "objective"
-    if hint in words:
-        return words[hint]
-    inner = typing.get_args(hint)
-    if typing.get_origin(hint) is Literal:
-        return " | ".join(map(str, inner))
-    if typing.get_origin(hint) is tuple:
-        return f"list of {type_name(inner[0])}"
-    return " or ".join(type_name(item) for item in inner)
-
-
-def leaves(cls: type[Any]) -> list[tuple[Field[Any], Any]]:
-    """Return the fields of a section, each with its type; an objective's vocabulary is not a setting."""
-    hints = typing.get_type_hints(cls)
-    return [(item, hints[item.name]) for item in fields(cls) if item.name != "vocab"]
 
 
 def _hints(table: Mapping[str, Any]) -> dict[str, Any]:
@@ -199,7 +175,7 @@ def _hints(table: Mapping[str, Any]) -> dict[str, Any]:
 
 def _objective_hints(table: Mapping[str, Any], name: str) -> dict[str, Any]:
     """Return the type of every setting of an objective, and of the objective inside it; `name` is its dotted name."""
-    kind = _leaf(str, table.get("kind", "causal"), f"{name}.kind")
+    kind = leaf(str, table.get("kind", "causal"), f"{name}.kind")
     result: dict[str, Any] = {f"{name}.kind": str}
     for item, hint in settings_of(kind):
         result[f"{name}.{item.name}"] = hint
@@ -247,15 +223,15 @@ def _refuse_unknown(data: Mapping[str, Any]) -> None:
                 if name not in hints:
                     raise _unknown(name, hints)
         elif isinstance(content, Mapping):
-            raise UserError(f"{section} must be {_article(hints[section])}{type_name(hints[section])}, not a table.")
+            raise UserError(f"{section} must be {article(hints[section])}{type_name(hints[section])}, not a table.")
 
 
 def _dotted(table: Mapping[str, Any], section: str, hints: Mapping[str, Any]) -> Iterator[str]:
     """Yield the dotted name of every value, those of an objective inside another included."""
-    for leaf, value in table.items():
-        yield f"{section}.{leaf}"
-        if isinstance(value, Mapping) and hints.get(f"{section}.{leaf}") is Objective:
-            yield from _dotted(value, f"{section}.{leaf}", hints)
+    for item, value in table.items():
+        yield f"{section}.{item}"
+        if isinstance(value, Mapping) and hints.get(f"{section}.{item}") is Objective:
+            yield from _dotted(value, f"{section}.{item}", hints)
 
 
 def _unknown(name: str, valid: Iterable[str]) -> UserError:
@@ -290,46 +266,17 @@ def _objective(data: Mapping[str, Any]) -> Objective:
         if item.name in given:
             objectives = hint is Objective or Objective in typing.get_args(hint)  # `build` reads those
             value = given[item.name]
-            values[item.name] = value if objectives else _leaf(hint, value, f"objective.{item.name}")
+            values[item.name] = value if objectives else leaf(hint, value, f"objective.{item.name}")
     return build(kind, values, EMPTY)
 
 
 def _values(cls: type[Any], data: Mapping[str, Any], section: str) -> dict[str, Any]:
     """Return the given values of one section, each checked against its field's type."""
     return {
-        item.name: _leaf(hint, data[item.name], f"{section}.{item.name}")
+        item.name: leaf(hint, data[item.name], f"{section}.{item.name}")
         for item, hint in leaves(cls)
         if item.name in data
     }
-
-
-def _leaf(hint: Any, value: Any, name: str) -> Any:
-    """Return a value as the type its setting has.
-
-    Text is read as what the setting is (the command line knows only text, and YAML-like files write 3e-4 as text); any
-    other value must already have the type, except that whole numbers are numbers.
-    """
-    if value == _NONE and NoneType in typing.get_args(hint):
-        return None
-    if isinstance(value, list):
-        value = tuple(value)
-    text = all(isinstance(item, str) for item in (value if isinstance(value, tuple) else (value,)))
-    try:
-        return _adapter(hint).validate_python(value, strict=not text)
-    except ValidationError as error:
-        shown = list(value) if isinstance(value, tuple) else value
-        choices = typing.get_args(hint) if typing.get_origin(hint) is Literal else ()
-        advice = nearest(value, choices) if choices and isinstance(value, str) else ""
-        raise UserError(f"{name} must be {_article(hint)}{type_name(hint)}, not {shown!r}.{advice}") from error
-
-
-def _article(hint: Any) -> str:
-    return "a " if type_name(hint).startswith(("whole", "number", "list")) else ""
-
-
-@functools.cache
-def _adapter(hint: Any) -> TypeAdapter[Any]:
-    return TypeAdapter(hint, config=ConfigDict(allow_inf_nan=False))
 
 
 def _split(hint: Any, text: str) -> str | list[str]:
@@ -337,13 +284,6 @@ def _split(hint: Any, text: str) -> str | list[str]:
     if typing.get_origin(hint) is tuple:
         return [part.strip() for part in text.split(",") if part.strip()]
     return text
-
-
-def plain(value: Any) -> Any:
-    """Return a field's value as TOML has it."""
-    if isinstance(value, tuple):
-        return [plain(item) for item in value]
-    return _NONE if value is None else value
 
 
 def default_of(item: Field[Any]) -> Any:

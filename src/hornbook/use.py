@@ -44,7 +44,7 @@ def evaluate(run: Run, paths: Sequence[str] = ()) -> Evaluation:
     prepared = None
     if (run.directory / CORPUS).is_file():
         store = TokenStore.open(run.directory / TOKENS, run.codec.vocab)
-        prepared = Prepared(recall(run.directory), run.codec, run.recipe.objective, store)
+        prepared = Prepared(recall(run.directory), run.codec, run.recipe.objective, store, run.recipe.mix)
     if not paths:
         if prepared is None:
             raise UserError(f"The model in {run.directory} was imported without its text: name some with --data PATH.")

@@ -8,6 +8,7 @@ import pytest
 
 from hornbook.batch import Batch, Rows
 from hornbook.tokens.loader import Loader
+from hornbook.tokens.order import Shuffled
 from hornbook.tokens.packing import PackedRows
 from hornbook.vocab import EMPTY, Vocab
 
@@ -42,7 +43,7 @@ class Echo:
 
 def loader(workers=0, micro_batch=4, global_batch=8, seed=5, prepare=lambda batch: batch, noise_period=0):
     rows = PackedRows(Memory([40, 7, 90, 3, 60]), None, 16, 1, ((BOS,), (EOS,)))
-    return Loader(rows, Echo(noise_period), seed, global_batch, micro_batch, workers, prepare)
+    return Loader(rows, Shuffled(len(rows)), Echo(noise_period), seed, global_batch, micro_batch, workers, prepare)
 
 
 def content(steps):
@@ -158,7 +159,7 @@ def test_work_ahead_is_bounded_and_closing_ends_the_threads(workers):
 
 def test_each_micro_batch_is_of_one_part_in_exact_shares_and_nothing_is_lost():
     rows = PackedRows(Memory([400, 7, 900, 3, 600]), None, [9, 16, 16], 0, ((), ()))
-    source = Loader(rows, Turns(), 5, 12, 3, 0, lambda batch: batch)
+    source = Loader(rows, Shuffled(len(rows), 3), Turns(), 5, 12, 3, 0, lambda batch: batch)
     size = len(rows)
     seen: list[int] = []
     for step in range(-(-size // 12)):
@@ -168,7 +169,9 @@ def test_each_micro_batch_is_of_one_part_in_exact_shares_and_nothing_is_lost():
         seen += [token for batch in source.step(step) for token in batch.inputs[batch.segments != 0].tolist()]
     expected = [1000 * (d + 1) + t for d, n in enumerate([400, 7, 900, 3, 600]) for t in range(n)]
     assert set(seen) == set(expected)
-    assert content_of(source.steps(3, 5)) == content_of(Loader(rows, Turns(), 5, 12, 3, 2, lambda b: b).steps(3, 5))
+    assert content_of(source.steps(3, 5)) == content_of(
+        Loader(rows, Shuffled(len(rows), 3), Turns(), 5, 12, 3, 2, lambda b: b).steps(3, 5)
+    )
 
 
 def content_of(steps):
@@ -177,7 +180,7 @@ def content_of(steps):
 
 def test_each_part_has_its_own_noise_period():
     rows = PackedRows(Memory([400]), None, [9, 16, 16], 0, ((), ()))
-    source = Loader(rows, Turns(), 5, len(rows), 99, 0, lambda batch: batch)
+    source = Loader(rows, Shuffled(len(rows), 3), Turns(), 5, len(rows), 99, 0, lambda batch: batch)
     keys = [[set(batch.targets[:, 0].tolist()) for batch in source.step(epoch)] for epoch in range(2)]
     assert keys[0][0] == keys[1][0] and not keys[0][1] & keys[1][1]
 

@@ -12,6 +12,7 @@ from hornbook.errors import DivergedError, Interrupted
 from hornbook.train.loop import Loop, Plan
 from hornbook.train.metrics import MetricsFile, read_metrics
 from hornbook.train.optimizers import Optimizers
+from hornbook.train.parallel import Parallel
 from hornbook.train.schedules import Schedule
 from hornbook.train.stopping import Stopping
 
@@ -79,7 +80,8 @@ def make(directory, *, kind="muon", micro=4, steps=STEPS, dropout=0.1, source=No
     return Loop(
         model=net, loss=net.loss, optimizers=optimizers, batches=source or Source(micro),
         schedule=Schedule("wsd", steps, 0.2, 0.4), plan=plan, device=torch.device("cpu"), directory=directory,
-        measure=lambda final: {"loss": float(final)}, sinks=list(sinks), say=pytest.fail, stopping=Stopping(),
+        measure=lambda: {"loss": 2.5}, sinks=list(sinks), say=pytest.fail, stopping=Stopping(),
+        parallel=Parallel(net),
     )  # fmt: skip
 
 
@@ -169,4 +171,4 @@ def test_evaluation_happens_at_its_steps_and_at_the_end(tmp_path):
     sink = MetricsFile(tmp_path / "m.jsonl", 0)
     make(tmp_path, sinks=[sink]).run()
     measured = [(r["step"], r["loss"]) for r in read_metrics(tmp_path / "m.jsonl") if r["kind"] == "held_out"]
-    assert measured == [(5, 0.0), (10, 0.0), (12, 1.0)]
+    assert measured == [(5, 2.5), (10, 2.5), (12, 2.5)]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from types import ModuleType
 
 from hornbook.corpus.document import Document
-from hornbook.corpus.formats import text_record
+from hornbook.corpus.record import text_record
 from hornbook.errors import UserError
 
 PREFIX = "hf://"
@@ -33,7 +33,7 @@ def _rows(datasets: ModuleType, address: str, name: str, split: str) -> Iterator
         rows = datasets.load_dataset(name, split=split, streaming=True)
         for number, row in enumerate(rows, start=1):
             record = text_record(number, dict(row), f"{address}, row {number}")
-            if record is not None and record.text.strip():
+            if record.text.strip():
                 yield Document(record.text, f"{address}#{number}", address, record.meta)
     except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__

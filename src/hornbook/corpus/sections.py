@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 SECTIONS = 100  # a text of medium length has at least so many
 SHORTEST = 2_000  # characters: about 500 tokens, a row of context for the words to be predicted from
@@ -18,29 +18,42 @@ def section_length(characters: int) -> int:
     return min(max(characters // SECTIONS, SHORTEST), LONGEST)
 
 
-def sections(text: str) -> Iterator[str]:
-    """Yield consecutive pieces of `text` whose concatenation is `text`.
+def sections(pieces: str | Iterable[str]) -> Iterator[str]:
+    """Yield consecutive pieces of a text, itself given in pieces, whose concatenation is the text.
 
-    A piece ends at the last blank line in the second half of the target length, else at the last line end there, else
-    at the last blank, else at the target length. No piece is blank unless the whole text is: white space that fills a
-    piece is left with its neighbour, and only such a piece is longer than the target.
+    A section ends at the last blank line in the second half of the target length, else at the last line end there, else
+    at the last blank, else at the target length. None is blank unless the whole text is: white space that fills a
+    section is left with its neighbour, and only such a section is longer than the target. Of a text that is longer than
+    what decides the target, no more than a piece is held in memory.
     """
-    target = section_length(len(text))
-    ends: list[int] = []
+    rest = iter([pieces] if isinstance(pieces, str) else pieces)
+    held: list[str] = []
+    length = 0
+    while length < SECTIONS * LONGEST and (piece := next(rest, None)) is not None:
+        held.append(piece)
+        length += len(piece)
+    text, target = "".join(held), section_length(length)
+    held.clear()
+    waiting = ""  # a section that is whole unless only white space follows
     start = position = 0
-    while len(text) - position > target:
-        end = _boundary(text, position + target // 2, position + target)
-        if not text[position:end].isspace():
-            ends.append(end)
-            start = end
-        position = end
-    if ends and (start == len(text) or text[start:].isspace()):
-        ends.pop()
-    start = 0
-    for end in (*ends, len(text)):
-        if end > start:
-            yield text[start:end]
-        start = end
+    while True:
+        while len(text) - position > target:
+            end = _boundary(text, position + target // 2, position + target)
+            if not text[position:end].isspace():
+                if waiting:
+                    yield waiting
+                waiting, start = text[start:end], end
+            position = end
+        following = next(rest, None)
+        if following is None:
+            break
+        text, position, start = text[start:] + following, position - start, 0
+    if text[start:].strip():
+        if waiting:
+            yield waiting
+        yield text[start:]
+    elif waiting or text:
+        yield waiting + text[start:]
 
 
 def _boundary(text: str, low: int, high: int) -> int:

@@ -235,12 +235,16 @@ class Electra(nn.Module):
             positions = document_positions(batch.segments)
         return self.embed.narrow(tokens, positions, batch.types)
 
+    def recompute_layers(self) -> None:
+        """Keep only what goes into each layer, as a Transformer does."""
+        self.generator.stack.recompute = self.encoder.recompute = True
+
     def compile_layers(self) -> None:
         """Compile the layers and the loss's kernel, as a Transformer does."""
         torch._dynamo.config.recompile_limit = 64
         for stack in (self.generator.stack, self.encoder):
             for layer in stack.layers:
-                layer.compile(dynamic=False)
+                layer.compile()
         self.kernel = torch.compile(nats_and_slope, dynamic=True)
 
 

@@ -12,6 +12,7 @@ from typing import cast
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from hornbook.model.attention import (
     Attention,
@@ -157,10 +158,15 @@ class Layer(nn.Module):
 
 
 class Stack(nn.Module):
-    """L layers, or one that is used L times, their shared positions and mask, and the final norm."""
+    """L layers, or one that is used L times, their shared positions and mask, and the final norm.
+
+    Where `recompute` is set, training keeps only what goes into each layer and computes the layer again in the backward
+    pass, from the same random numbers (Chen et al. 2016): less memory, about a third more work, the same gradients.
+    """
 
     def __init__(self, config: ModelConfig, layers: int, causal: bool, cross: bool) -> None:
         super().__init__()
+        self.recompute = False
         self.causal = causal
         self.buckets, self.farthest = config.buckets, config.bucket_distance
         self.times = layers if config.shared_layers else 1
@@ -196,7 +202,9 @@ class Stack(nn.Module):
         views = {local: self._view(x, segments, visible, local) for local in set(self.local)}
         for layer, local in zip([*self.layers] * self.times, self.local, strict=True):
             mask, by_kernel, rotation = views[local]
-            x = layer(x, mask, by_kernel, rotation, memory, memory_mask)
+            arguments = (x, mask, by_kernel, rotation, memory, memory_mask)
+            again = self.recompute and torch.is_grad_enabled()
+            x = checkpoint(layer, *arguments, use_reentrant=False) if again else layer(*arguments)
         return x if self.norm is None else self.norm(x)
 
     def _view(self, x: Tensor, segments: Tensor | None, visible: Tensor | None, local: bool) -> View:

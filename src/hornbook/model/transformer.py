@@ -200,13 +200,20 @@ class Transformer(nn.Module):
         picked: Tensor = self.head(hidden.flatten(0, 1).index_select(0, batch.scored))
         return picked
 
-    def compile_layers(self) -> None:
-        """Compile the layers and the loss's kernel; later calls run the compiled form, for each new shape anew.
+    def recompute_layers(self) -> None:
+        """Keep only what goes into each layer and compute the layer again in the backward pass; see `Stack`."""
+        for stack in (self.encoder, self.decoder):
+            if stack is not None:
+                stack.recompute = True
 
-        All layers of a stack share one compilation. A stack has two forms, without and with a mask.
+    def compile_layers(self) -> None:
+        """Compile the layers and the loss's kernel; later calls run the compiled form.
+
+        All layers of a stack share one compilation. A stack has two forms, without and with a mask. A first shape is
+        compiled for itself, the next one, as mixtures have them, for all others.
         """
         torch._dynamo.config.recompile_limit = 64
         for stack in (self.encoder, self.decoder):
             for layer in [] if stack is None else stack.layers:
-                layer.compile(dynamic=False)
+                layer.compile()
         self.kernel = torch.compile(nats_and_slope, dynamic=True)

@@ -13,7 +13,7 @@ Shapes: B rows, T tokens of a row, D documents in all rows, K spans in all rows,
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from hornbook.batch import Batch, Integers, Rows, Topology
 from hornbook.errors import UserError
 from hornbook.keys import Keys, fold, halves
-from hornbook.objectives import noise, rewrite
+from hornbook.objectives import fast, noise, rewrite
 from hornbook.objectives.base import Requirements
 from hornbook.objectives.noise import Counts, Documents, Mask
 from hornbook.objectives.sentences import permute_sentences, rotate_documents
@@ -29,6 +29,7 @@ from hornbook.objectives.sides import finish
 from hornbook.vocab import EMPTY, Vocab
 
 _LENGTHS, _PLACES, _SHARES = 44, 45, 46  # streams of the row key
+_STREAMS = np.array([_SHARES, _LENGTHS, _PLACES])
 _DELETE, _MASK = 1, 2  # folded into the key, so that these choices are independent
 _WHO = "The denoising objective"
 
@@ -138,13 +139,12 @@ class Denoising:
         real = noise.real_lengths(own)
         counts = self.counts(np.append(real, length))  # of a full row too, which says how wide inputs are
         hidden, spans, deleted, masked = (count[:-1] for count in counts)
-        own, documents, shares = _shared(own, hidden, spans, rows.keys)
+        own, documents, starts, gone, belongs = _infilled(own, hidden, spans, rows.keys)
         tokens = rows.tokens
         if self.permute:
             tokens = permute_sentences(tokens, documents, rows.keys, self.vocab)
         if self.rotate:
             tokens = rotate_documents(tokens, documents, rows.keys, self.rotate)
-        starts, gone = _spans(documents, shares, hidden, spans, own.shape, rows.keys)
         stays = ~gone if own[:, -1].all() else ~gone & (own != 0)
         if self.delete:
             stays &= ~noise.exact(stays, deleted, fold(rows.keys, _DELETE))
@@ -152,6 +152,10 @@ class Denoising:
             tokens = np.where(noise.exact(stays, masked, fold(rows.keys, _MASK)), self._mask, tokens)
         reads = real - hidden - deleted + spans
         width = length - int(counts[0][-1]) - int(counts[2][-1]) + int(counts[1][-1]) + 1
+        given = rows.tokens, own, tokens, stays, starts, belongs, spans, reads, width
+        ids = self._mask, pad, eos, start
+        if not self.begin and (found := fast.run("mend", *given, *ids)) is not None:
+            return self._batch(rows, *found)
         kept = np.flatnonzero(stays)
         place = np.searchsorted(kept, starts) + np.arange(len(starts))  # of the spans, among all that inputs show
         source = np.empty(len(kept) + len(place), np.int64)  # where each of these stands in the rows
@@ -173,7 +177,7 @@ class Denoising:
             return finish(inputs, targets, count, start, None, None)
         last = own[np.arange(size), np.maximum(real - 1, 0)]
         shown = own.take(source)
-        shown[place] = np.repeat(own.take(documents.start), shares[1])
+        shown[place] = belongs
         segments = rewrite.lay(shown, reads, width, 0, last)
         behind = np.zeros((size, length + 1), own.dtype)
         behind[:, :length] = own
@@ -182,9 +186,30 @@ class Denoising:
             segments, behind = (np.hstack([side[:, :1], side]) for side in (segments, behind))
         return finish(inputs, targets, count, start, segments, behind)
 
+    @staticmethod
+    def _batch(rows: Rows, *found: NDArray[Any]) -> Batch:
+        """Return the batch of what the kernel found."""
+        inputs, targets, weights, count, before, own, behind = found
+        if rows.segments is None:
+            return Batch(inputs, targets, weights, count, decoder_inputs=before)
+        return Batch(inputs, targets, weights, count, own, decoder_inputs=before, decoder_segments=behind)
+
     @property
     def _mask(self) -> int:
         return self.vocab.require("mask", _WHO) if self.infill or self.mask else 0
+
+
+def _infilled(
+    own: Integers, hidden: Counts, spans: Counts, keys: Keys
+) -> tuple[Integers, Documents, Counts, Mask, Integers]:
+    """Draw what spans hide: segments as respected, documents, starts [K], what is gone bool[B, T], segments [K]."""
+    if (found := fast.run("infill", own, hidden, spans, keys, _STREAMS)) is not None:
+        starts, gone, belongs, feasible = found
+        own = own if feasible.all() else noise.undivided(own, feasible)
+        return own, noise.find_documents(own), starts, gone, belongs
+    own, documents, shares = _shared(own, hidden, spans, keys)
+    starts, gone = _spans(documents, shares, hidden, spans, own.shape, keys)
+    return own, documents, starts, gone, np.repeat(own.take(documents.start), shares[1])
 
 
 def _shared(
@@ -205,7 +230,7 @@ def _shared(
     cap = np.where(own_spans > 0, documents.room, 0)
     feasible = documents.row_sums(cap) >= hidden
     if not feasible.all():
-        return _shared(np.where(feasible[:, None], own, (own != 0).astype(own.dtype)), hidden, spans, keys)
+        return _shared(noise.undivided(own, feasible), hidden, spans, keys)
     share = np.minimum((hidden / np.maximum(spans, 1))[row] * own_spans, cap)
     room = cap - share
     left = (hidden - documents.row_sums(share)) / np.maximum(documents.row_sums(room), 1e-9)

@@ -11,31 +11,36 @@ position is row * T + column.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hornbook.batch import Integers, Rows
 from hornbook.keys import Keys, bits, halves
+from hornbook.objectives import fast
 
 Mask = NDArray[np.bool_]
 Counts = NDArray[np.int64]
 
 # Streams of the row key: one number for each independent use.
-_CHOICE, _SPANS, TIME, SPLIT, CUTS, TILES = range(6)
+CHOICE, _SPANS, TIME, SPLIT, CUTS, TILES = range(6)
 _UNIT = 32  # shares are fixed-point numbers with so many binary places
 _SHARES = 2  # draws of a row that share out spans and noise, before those of its places
 
 
 def candidates(rows: Rows, special: Mask) -> Mask:
     """Return bool[B, T]: the tokens that noise may touch, which are neither padding nor special (`special` bool[V])."""
+    if (found := fast.run("candidates", rows.tokens, fast.optional(rows.segments), special)) is not None:
+        return cast(Mask, found)
     free = ~special.take(rows.tokens)
     return free if rows.segments is None else free & (rows.segments != 0)
 
 
 def row_counts(mask: Mask) -> Counts:
     """Return how many of each row [B] are true."""
+    if (found := fast.run("row_counts", mask)) is not None:
+        return cast(Counts, found)
     counts: Counts = mask.sum(axis=1, dtype=np.uint32).astype(np.int64)  # faster than np.count_nonzero by rows
     return counts
 
@@ -52,6 +57,8 @@ def exact(allowed: Mask, counts: Counts, keys: Keys) -> Mask:
 
     Each token draws a random word that ends in its column, so that no two are equal; the smallest are chosen.
     """
+    if (found := fast.run("exact", allowed, counts, keys, CHOICE)) is not None:
+        return cast(Mask, found)
     most = int(counts.max(initial=0))
     if most == 0:
         return np.zeros(allowed.shape, bool)
@@ -78,7 +85,7 @@ def shuffled(allowed: Mask, keys: Keys, number: int) -> NDArray[np.unsignedinteg
 def _tickets(length: int, keys: Keys) -> NDArray[Any]:
     """Return [B, T] different words of a row: (0, at least 19 random bits, column)."""
     column_bits = _bits_for(length)
-    drawn: NDArray[Any] = (halves if column_bits <= 12 else bits)(keys, length, _CHOICE)
+    drawn: NDArray[Any] = (halves if column_bits <= 12 else bits)(keys, length, CHOICE)
     words = np.ascontiguousarray(drawn)
     words &= words.dtype.type(2 ** (8 * words.itemsize - 1) - 2**column_bits)
     words |= np.arange(length, dtype=words.dtype)
@@ -95,7 +102,11 @@ def _smallest(words: NDArray[Any], number: int) -> NDArray[Any]:
 def bernoulli(allowed: Mask, rate: ArrayLike, keys: Keys) -> Mask:
     """Choose each of the `allowed` tokens with probability `rate` (a number, or [B, 1]), in steps of 2**-32."""
     bound = np.rint(np.asarray(rate, np.float64) * 2.0**32)
-    below = halves(keys, allowed.shape[1], _CHOICE) <= np.maximum(bound - 1, 0).astype(np.uint32)
+    if (
+        found := fast.run("bernoulli", allowed, np.broadcast_to(bound, (len(keys), 1))[:, 0], keys, CHOICE)
+    ) is not None:
+        return cast(Mask, found)
+    below = halves(keys, allowed.shape[1], CHOICE) <= np.maximum(bound - 1, 0).astype(np.uint32)
     return np.asarray(below & allowed & (bound > 0))
 
 
@@ -131,13 +142,22 @@ def spans(segments: Integers, tokens: Counts, spans: Counts, keys: Keys, suffix:
     come last in a row. Rows where `suffix` [B] have one span at the end of each of their documents instead, in
     proportion to lengths but one; give them `spans` of 1. `segments` of the result says which documents were respected.
     """
+    ends = np.zeros(0, bool) if suffix is None else suffix
+    if (found := fast.run("spans", segments, tokens, spans, ends, keys, _SPANS)) is not None:
+        noisy, kept, hidden, rank, feasible = found
+        return Spans(noisy, kept, hidden, rank, segments if feasible.all() else undivided(segments, feasible))
     draws = halves(keys, segments.shape[1] + _SHARES, _SPANS)
     documents = find_documents(segments)
     shares, feasible = _share_out(documents, tokens, spans, draws, suffix)
     if not feasible.all():
-        segments = np.where(feasible[:, None], segments, (segments != 0).astype(segments.dtype))
+        segments = undivided(segments, feasible)
         documents, shares = _merge(documents, shares, feasible, tokens, spans)
     return _compose(documents, shares, segments, draws)
+
+
+def undivided(segments: Integers, feasible: Mask) -> Integers:
+    """Return segments in which the rows that are not feasible [B] are one document each."""
+    return np.where(feasible[:, None], segments, (segments != 0).astype(segments.dtype))
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,8 +171,8 @@ class Documents:
     first: Counts
 
     def row_sums(self, values: NDArray[np.number]) -> NDArray[np.float64]:
-        """Add up [D] values of each row -> [B]."""
-        return np.asarray(np.add.reduceat(values, self.first), np.float64)
+        """Add up [D] values of each row -> [B], in order: reduceat would add in the order that numpy finds fastest."""
+        return np.asarray(np.bincount(self.row, values, len(self.first)), np.float64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,6 +203,8 @@ def changes(segments: Integers) -> Mask:
 
 def find_documents(segments: Integers) -> Documents:
     """Return the runs of int[B, T] segments; padding must come last in a row."""
+    if (found := fast.run("find_documents", segments)) is not None:
+        return Documents(*found)
     rows, length = segments.shape
     edge = np.empty(segments.shape, bool)
     edge.reshape(-1)[1:] = changes(segments)

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from hornbook.batch import Batch, Integers, Rows, Topology
 from hornbook.errors import UserError
 from hornbook.keys import below, first_bits, unit
+from hornbook.objectives import fast
 from hornbook.objectives.base import Objective, Requirements
 from hornbook.objectives.masked import Masked
 from hornbook.objectives.noise import Counts, Mask, row_counts
@@ -118,10 +119,20 @@ class SentencePairs:
         Rows without a companion, or with one without text, are of class 0 in next-sentence prediction, and so are rows
         of fewer than 2 tokens, whose B is empty.
         """
+        tokens, types, segments, pair = self._paired(rows)
+        inner = self._inner(Rows(tokens, rows.keys, segments, rows.index, progress=rows.progress))
+        return dataclasses.replace(inner, types=types, pair=pair)
+
+    def _paired(self, rows: Rows) -> tuple[Integers, Integers, Integers, Integers]:
+        """Draw the pairs: tokens, types and segments [B, T + 3], and each pair's class."""
         length = rows.tokens.shape[1]
         draws = first_bits(rows.keys, (_CLASS, _SHORT, _LENGTH, _CUT))
         used = self._used(rows, draws[:, 1], draws[:, 2])
         others = rows.companion if self.kind == "nsp" else None
+        given = rows.tokens, fast.optional(others), used, draws, self.vocab.sentence_flags
+        flags = self.vocab.LAST, self.vocab.PASSED, self.vocab.OPENS, self.vocab.BLANK
+        if (found := fast.run("pair", *given, *flags, self.kind == "sop", *self._ids())) is not None:
+            return cast(tuple[Integers, Integers, Integers, Integers], found)
         source = rows.tokens if others is None else np.concatenate([rows.tokens, np.maximum(others, 0)], axis=1)
         line, column = _sentences(source, length, self.vocab)
         own = column < length
@@ -139,9 +150,11 @@ class SentencePairs:
             first = np.zeros_like(cut), cut
             # As long as both texts allow, whichever it is: its length must not tell the class.
             second = np.where(pair, length + begin, cut), cut + np.where(end > 0, np.minimum(rest, end - begin), rest)
-        tokens, types, segments = self._laid(source, first, second, used > 0, length + _MARKS)
-        inner = self._inner(Rows(tokens, rows.keys, segments, rows.index, progress=rows.progress))
-        return dataclasses.replace(inner, types=types, pair=pair.astype(np.int32))
+        return *self._laid(source, first, second, used > 0, length + _MARKS), pair.astype(np.int32)
+
+    def _ids(self) -> tuple[int, int, int]:
+        """Return the marks and padding."""
+        return self.vocab.require("cls", _WHO), self.vocab.require("sep", _WHO), self.vocab.require("pad", _WHO)
 
     def _used(self, rows: Rows, short: NDArray[np.uint64], length: NDArray[np.uint64]) -> Counts:
         """Return how many tokens of each row are used [B], by a draw of whether it is short, and one of its length."""
@@ -157,7 +170,7 @@ class SentencePairs:
         first    where A begins in `source`, and its length
         second   where B begins in `source`, and the lengths of A and B together
         """
-        cls, sep, pad = (self.vocab.require(role, _WHO) for role in ("cls", "sep", "pad"))
+        cls, sep, pad = self._ids()
         position, line = np.arange(width), np.arange(len(source))
         gap, end = first[1] + 1, second[1] + 2  # where the two [SEP] stand
         begin = source.shape[1] * line

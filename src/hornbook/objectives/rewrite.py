@@ -9,13 +9,17 @@ Shapes: B rows, T tokens of a row, K runs, N kept tokens in all rows. A flat pos
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 from numpy.typing import NDArray
 
 from hornbook.batch import Integers
 from hornbook.keys import Keys, bits_at_places
+from hornbook.objectives import fast
 
 _SUBSTITUTE = 16  # stream of the row key; noise uses those below
+_NO_UNITS = np.zeros(0, np.int64)
 
 
 def substitute(
@@ -33,6 +37,10 @@ def substitute(
     Each noise token decides on its own (Devlin et al. 2019, section 3.1), in steps of 2**-32; with `units`, one flat
     place for each noise token in order, those of one place decide together (Joshi et al. 2020, section 3.1).
     """
+    bounds = round(mask_share * 2**32), round((mask_share + random_share) * 2**32)
+    together = _NO_UNITS if units is None else units
+    if (found := fast.run("substitute", tokens, noise, keys, mask, *bounds, words, together, _SUBSTITUTE)) is not None:
+        return cast(Integers, found)
     inputs = tokens.copy()
     flat = inputs.reshape(-1)
     place = np.flatnonzero(noise)
@@ -42,9 +50,9 @@ def substitute(
     draws = bits_at_places(keys, place, tokens.shape[1], _SUBSTITUTE)
     deciding = draws if units is None else bits_at_places(keys, units, tokens.shape[1], _SUBSTITUTE)
     choice = deciding >> np.uint64(32)
-    hidden = choice < np.uint64(round(mask_share * 2**32))
+    hidden = choice < np.uint64(bounds[0])
     if random_share > 0.0:
-        drawn = np.flatnonzero((choice < np.uint64(round((mask_share + random_share) * 2**32))) > hidden)
+        drawn = np.flatnonzero((choice < np.uint64(bounds[1])) > hidden)
         # The low half, scaled by multiplication to an index of `words` (Lemire 2019).
         number = ((draws.take(drawn) & np.uint64(0xFFFFFFFF)) * np.uint64(len(words))) >> np.uint64(32)
         flat[place.take(drawn)] = words.take(number.astype(np.int64))

@@ -5,11 +5,14 @@ Shapes: B rows, T tokens of a row, D documents in all rows, N tokens, s sentence
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 from numpy.typing import NDArray
 
 from hornbook.batch import Integers
 from hornbook.keys import Keys, bits_at_places
+from hornbook.objectives import fast
 from hornbook.objectives.noise import Documents, stretches
 from hornbook.vocab import Vocab
 
@@ -40,13 +43,16 @@ def sentence_starts(tokens: Integers, documents: NDArray[np.int64], vocab: Vocab
 
 def permute_sentences(tokens: Integers, documents: Documents, keys: Keys, vocab: Vocab) -> Integers:
     """Return tokens [B, T] with the sentences of each document in a random order, every order alike (Lewis 2020)."""
+    flags = vocab.sentence_flags, vocab.LAST, vocab.PASSED, vocab.OPENS, vocab.BLANK
+    if (found := fast.run("permute_sentences", tokens, documents.start, keys, *flags, _ORDER)) is not None:
+        return cast(Integers, found)
     flat = tokens.reshape(-1)
     starts = sentence_starts(flat, documents.start, vocab)
     draws = bits_at_places(keys, starts, tokens.shape[1], _ORDER) >> np.uint64(32)
     bounds = np.append(np.searchsorted(starts, documents.start), len(starts))
     sentences = bounds[1:] - bounds[:-1]
     document = np.repeat(np.arange(len(sentences), dtype=np.uint64), sentences)
-    order = np.argsort((document << np.uint64(32)) | draws)
+    order = np.argsort((document << np.uint64(32)) | draws, kind="stable")
     ends = np.append(starts[1:], flat.size)
     lengths = (ends - starts)[order]
     return flat.take(stretches(starts[order], lengths)).reshape(tokens.shape)

@@ -9,7 +9,7 @@ import numpy as np
 
 from hornbook.batch import Batch, Integers, Rows
 from hornbook.errors import UserError
-from hornbook.objectives import rewrite
+from hornbook.objectives import fast, rewrite
 from hornbook.objectives.noise import Counts, Mask, Spans, changes, last_segments
 from hornbook.vocab import Vocab
 
@@ -39,6 +39,12 @@ def build(
     tokens, segments = rows.tokens, chosen.segments
     require_sentinels(vocab, int(chosen.rank.max(initial=-1)) + 1, who)
     sentinels = np.array(vocab.sentinels, tokens.dtype)[chosen.rank]
+    given = chosen.noise, chosen.kept_starts, chosen.noise_starts, sentinels, reads, says
+    if (found := fast.run("build", tokens, segments, *given, *widths, pad, eos, start)) is not None:
+        inputs, targets, weights, count, before, own, behind = found
+        if rows.segments is None:
+            own = behind = None
+        return Batch(inputs, targets, weights, count, own, decoder_inputs=before, decoder_segments=behind)
     dropped = chosen.noise | (segments == 0) if not segments[:, -1].all() else chosen.noise
     read, read_at = rewrite.collapse(tokens, dropped, chosen.noise_starts, sentinels)
     said, said_at = rewrite.collapse(tokens, ~chosen.noise, chosen.kept_starts, sentinels)

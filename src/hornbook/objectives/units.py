@@ -15,13 +15,14 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hornbook.batch import Integers, Rows
 from hornbook.keys import Keys, halves
-from hornbook.objectives import noise
+from hornbook.objectives import fast, noise
 from hornbook.objectives.noise import Counts, Mask
 from hornbook.vocab import Vocab
 
@@ -50,6 +51,9 @@ def words(rows: Rows, vocab: Vocab) -> tuple[Mask, Mask]:
     A word begins where a token's spelling says so, behind a token that ends a word (in a blank or a sign) or is no
     text, and with each document.
     """
+    given = rows.tokens, fast.optional(rows.segments), vocab.word_flags
+    if (found := fast.run("words", *given, vocab.TEXT, vocab.STARTS, vocab.ENDS)) is not None:
+        return cast(tuple[Mask, Mask], found)
     flags = vocab.word_flags.take(rows.tokens)
     free = (flags & vocab.TEXT) != 0
     begins = (flags & vocab.STARTS) != 0
@@ -78,6 +82,9 @@ def tile(free: Mask, begins: Mask, segments: Integers | None, law: Sequence[floa
 
     A unit ends early where a document or its text does.
     """
+    given = begins, free, fast.optional(segments), _lengths(tuple(law)), keys
+    if (found := fast.run("tile", *given, noise.TILES, 32 - _STEPS)) is not None:
+        return cast(Mask, found)
     in_row = noise.row_counts(begins)
     most = int(in_row.max(initial=0))
     if most == 0:
@@ -118,6 +125,8 @@ def choose(free: Mask, begins: Mask, counts: Counts, keys: Keys, *, cut: bool) -
     whole-word masking). Where no other fits what is left, the first is cut (as SpanBERT cuts its last span), or, unless
     `cut`, less is chosen; but a row of text has one unit at least.
     """
+    if (found := fast.run("choose", free, begins, counts, keys, cut, noise.CHOICE)) is not None:
+        return Chosen(*found)
     sizes_at = _sizes(free, begins)
     left, rows = counts.copy(), np.arange(len(free))
     parts = []

@@ -25,7 +25,7 @@ import numpy as np
 from hornbook.batch import Batch
 from hornbook.keys import Keys, row_keys
 from hornbook.objectives.base import Objective, cycle_of
-from hornbook.tokens.order import locate
+from hornbook.tokens.order import Order
 from hornbook.tokens.packing import CorpusRows, Places
 
 T = TypeVar("T")
@@ -60,6 +60,7 @@ class Loader(Generic[T]):
     """Batches of a run.
 
     rows          the packed corpus
+    order         which row each example is
     objective     makes batches of rows
     seed          of the order and of the noise
     global_batch  rows of one step
@@ -68,9 +69,11 @@ class Loader(Generic[T]):
     prepare       what else is to be done to a batch ahead of the step
     run_steps     steps of the whole run, by which an objective with a schedule knows where it is; 0 = not known yet:
                   each step counts as the first
+    share         (i, n): of each step only the i-th of n equal, consecutive shares, from 0; n divides global_batch
     """
 
     rows: CorpusRows
+    order: Order
     objective: Objective
     seed: int
     global_batch: int
@@ -78,11 +81,14 @@ class Loader(Generic[T]):
     workers: int
     prepare: Callable[[Batch], T]
     run_steps: int = 0
+    share: tuple[int, int] = (0, 1)
 
     def step(self, number: int) -> list[T]:
         """Return the micro-batches of one step. A global batch larger than an epoch runs into the next epoch."""
-        example = number * self.global_batch + np.arange(self.global_batch)
-        epoch, row = locate(self.seed, example, len(self.rows), len(cycle_of(self.objective)))
+        mine, shares = self.share
+        rows = self.global_batch // shares
+        example = number * self.global_batch + mine * rows + np.arange(rows)
+        epoch, row = self.order.locate(self.seed, example)
 
         def keys(part: Objective, where: Places) -> Keys:
             period = part.noise_period

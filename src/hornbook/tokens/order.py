@@ -1,41 +1,168 @@
 """The order of training: a function from the example's number to its row, new in every epoch, with no state to keep.
 
+    Shuffled   every epoch a permutation of the rows
+    Ascending  every epoch from the first row to the last, neighbours shuffled: rows that were sorted come in that order
+    Mixed      rows of several domains, each in an order of its own, in exact shares
+
 Shapes: B examples.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hornbook.keys import fold, permute
 
+Places = NDArray[np.int64]
+
 # Rows' keys are folded from (seed, row, ...) with row >= 0; the order's keys never meet them.
-_ORDER = -1
+_ORDER, _MIX = -1, -2
+# Examples of a block in which each domain has its exact share.
+BLOCK = 1000
 
 
-def locate(seed: int, example: ArrayLike, size: int, cycle: int = 1) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return (epoch [B], row [B]) of training examples [B], numbered from 0 over the whole run.
+class Order(Protocol):
+    """Which row each example of a run is."""
 
-    Each epoch of `size` examples is a pseudo-random permutation of the rows, named by (seed, epoch). Where rows take
-    turns in a cycle (row i is of kind i modulo `cycle`), each `cycle` examples of an epoch, counted from its start,
-    have one row of each kind: kinds are permuted within these groups, and the rows of a kind among themselves.
+    def locate(self, seed: int, example: ArrayLike) -> tuple[Places, Places]:
+        """Return (epoch [B], row [B]) of training examples [B], numbered from 0 over the whole run."""
+
+
+@dataclass(frozen=True)
+class Shuffled:
+    """Every epoch of `size` examples is a pseudo-random permutation of the rows, named by (seed, epoch).
+
+    Where rows take turns in a cycle (row i is of kind i modulo `cycle`), each `cycle` examples of an epoch, counted
+    from its start, have one row of each kind: kinds are permuted within these groups, and the rows of a kind among
+    themselves.
     """
-    epoch, place = np.divmod(np.asarray(example, dtype=np.int64), size)
-    key = fold(np.uint64(seed % 2**64), _ORDER, epoch)
-    if cycle == 1:
-        return epoch, permute(place, size, key)
-    group, turn = np.divmod(place, cycle)
-    whole, rest = divmod(size, cycle)
-    kind = np.empty_like(place)
-    number = np.empty_like(place)
-    last = group == whole  # the group at the end of an epoch that has the first `rest` kinds only
-    for chosen, kinds in ((~last, cycle), (last, rest)):
-        if chosen.any():
-            kind[chosen] = permute(turn[chosen], kinds, fold(key[chosen], group[chosen]))
-    for short in (True, False):  # the first `rest` kinds have one row more
-        chosen = (kind < rest) != short
-        if chosen.any():
-            named = fold(key[chosen], _ORDER, kind[chosen])
-            number[chosen] = permute(group[chosen], whole if short else whole + 1, named)
-    return epoch, number * cycle + kind
+
+    size: int
+    cycle: int = 1
+
+    def locate(self, seed: int, example: ArrayLike) -> tuple[Places, Places]:
+        """Return (epoch [B], row [B])."""
+        epoch, place = np.divmod(np.asarray(example, dtype=np.int64), self.size)
+        key = fold(np.uint64(seed % 2**64), _ORDER, epoch)
+        cycle = self.cycle
+        if cycle == 1:
+            return epoch, permute(place, self.size, key)
+        group, turn = np.divmod(place, cycle)
+        whole, rest = divmod(self.size, cycle)
+        kind = np.empty_like(place)
+        number = np.empty_like(place)
+        last = group == whole  # the group at the end of an epoch that has the first `rest` kinds only
+        for chosen, kinds in ((~last, cycle), (last, rest)):
+            if chosen.any():
+                kind[chosen] = permute(turn[chosen], kinds, fold(key[chosen], group[chosen]))
+        for short in (True, False):  # the first `rest` kinds have one row more
+            chosen = (kind < rest) != short
+            if chosen.any():
+                named = fold(key[chosen], _ORDER, kind[chosen])
+                number[chosen] = permute(group[chosen], whole if short else whole + 1, named)
+        return epoch, number * cycle + kind
+
+
+@dataclass(frozen=True)
+class Ascending:
+    """Every epoch goes from the first row to the last, each window of rows shuffled by (seed, epoch, window).
+
+    A run of fewer `examples` than rows takes rows at equal distances, so that it too comes to the last ones.
+
+    size      rows
+    examples  of the run; 0 = not known
+    cycle     rows take turns, as in Shuffled; windows are of whole cycles
+    window    cycles that are shuffled together
+    """
+
+    size: int
+    examples: int = 0
+    cycle: int = 1
+    window: int = 64
+
+    def locate(self, seed: int, example: ArrayLike) -> tuple[Places, Places]:
+        """Return (epoch [B], row [B])."""
+        epoch, place = np.divmod(np.asarray(example, dtype=np.int64), self.size)
+        group, kind = np.divmod(place, self.cycle)
+        groups = -(-self.size // self.cycle)
+        if 0 < self.examples < self.size:
+            wanted = -(-self.examples // self.cycle)
+            group = group * groups // wanted
+            if self.size % self.cycle:  # the last group lacks some kinds
+                group = np.minimum(group, groups - 1 - (kind >= self.size % self.cycle))
+            return epoch, group * self.cycle + kind
+        whole = self.size // self.cycle  # groups that have every kind; what is left of the last stays where it is
+        window, place = np.divmod(group, self.window)
+        length = np.minimum(self.window, whole - window * self.window)
+        key = fold(np.uint64(seed % 2**64), _ORDER, epoch, window)
+        for size in np.unique(length[length > 0]):
+            chosen = (length == size) & (group < whole)
+            place[chosen] = permute(place[chosen], int(size), key[chosen])
+        return epoch, (window * self.window + place) * self.cycle + kind
+
+
+@dataclass(frozen=True)
+class Mixed:
+    """Examples of several domains: every block of `BLOCK` has exactly `counts` of each, in an order of its own.
+
+    orders  of each domain's own examples and rows
+    first   the number of each domain's first row among all rows
+    counts  examples of each domain in a block, BLOCK together
+    late    the same in the blocks from number `turn` on
+    turn    the first block of those
+    """
+
+    orders: Sequence[Order]
+    first: Sequence[int]
+    counts: tuple[int, ...]
+    late: tuple[int, ...] | None = None
+    turn: int = 0
+
+    def locate(self, seed: int, example: ArrayLike) -> tuple[Places, Places]:
+        """Return (epoch [B] of the row's domain, row [B])."""
+        example = np.asarray(example, dtype=np.int64)
+        domain, number = self.domains(seed, example)
+        epoch, row = np.empty_like(example), np.empty_like(example)
+        for place, order in enumerate(self.orders):
+            mine = domain == place
+            if mine.any():
+                epoch[mine], own = order.locate(int(fold(np.uint64(seed % 2**64), _MIX, place)), number[mine])
+                row[mine] = own + self.first[place]
+        return epoch, row
+
+    def domains(self, seed: int, example: Places) -> tuple[Places, Places]:
+        """Return the domain [B] of each example, and its number [B] among the examples of that domain."""
+        block, place = np.divmod(example, BLOCK)
+        slot = permute(place, BLOCK, fold(np.uint64(seed % 2**64), _MIX, block))
+        late = (block >= self.turn) if self.late is not None else np.zeros(len(block), bool)
+        domain, number = np.empty_like(example), np.empty_like(example)
+        for chosen, counts in ((~late, self.counts), (late, self.late)):
+            if counts is None or not chosen.any():
+                continue
+            ends = np.cumsum(counts)
+            mine = np.searchsorted(ends, slot[chosen], side="right")
+            each = np.array(counts)[mine]
+            before = self._before(late=counts is self.late)[mine]
+            blocks = block[chosen] - (self.turn if counts is self.late else 0)
+            domain[chosen] = mine
+            number[chosen] = before + blocks * each + slot[chosen] - (ends - counts)[mine]
+        return domain, number
+
+    def _before(self, late: bool) -> Places:
+        """Return how many examples each domain had before the late blocks, or before the first."""
+        return np.array(self.counts, np.int64) * (self.turn if late else 0)
+
+    def read(self, examples: int, seed: int) -> list[int]:
+        """Return how many of a run's first `examples` examples each domain has."""
+        whole, rest = divmod(examples, BLOCK)
+        early = min(whole, self.turn) if self.late is not None else whole
+        total = np.array(self.counts) * early
+        if self.late is not None:
+            total = total + np.array(self.late) * (whole - early)
+        domain, _ = self.domains(seed, whole * BLOCK + np.arange(rest))
+        return [int(number) for number in total + np.bincount(domain, minlength=len(self.orders))]

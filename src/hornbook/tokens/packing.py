@@ -21,7 +21,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,6 +64,57 @@ def corpus_rows(store: TokenStore, documents: Places | None, objective: Objectiv
     parts = cycle_of(objective)
     lengths = [part.row_length(max_length) for part in parts]
     return PackedRows(store, documents, lengths, [part.overlap for part in parts], objective.marks)
+
+
+@dataclass(frozen=True, eq=False)
+class DomainRows:
+    """The rows of several domains under one numbering; those of one part of a mixture of objectives stay of that part.
+
+    parts  the rows of each domain
+    cycle  how many objectives take turns
+    """
+
+    parts: Sequence[CorpusRows]
+    cycle: int = 1
+
+    @functools.cached_property
+    def first(self) -> Places:
+        """int64[parts + 1]: the number of each domain's first row, a multiple of the cycle, and the end."""
+        return np.concatenate([[0], np.cumsum([-(-len(part) // self.cycle) * self.cycle for part in self.parts])])
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of all of them."""
+        return sum(part.tokens for part in self.parts)
+
+    def __len__(self) -> int:
+        return int(self.first[-1])
+
+    @property
+    def padding(self) -> float:
+        """Share of all positions of all rows that are padding."""
+        return sum(part.padding * len(part) for part in self.parts) / sum(map(len, self.parts))
+
+    def rows(self, index: Places, keys: Keys) -> Rows:
+        """Return rows by number, with their keys; for one that a last cycle lacks, the row of its kind before."""
+        index = np.asarray(index, np.int64)
+        domain = np.searchsorted(self.first, index, side="right") - 1
+        found, places = [], []
+        for number in np.unique(domain):
+            mine = np.flatnonzero(domain == number)
+            own = index[mine] - self.first[number]
+            own = np.where(own >= len(self.parts[number]), own - self.cycle, own)
+            found.append(self.parts[number].rows(own, keys[mine]))
+            places.append(mine)
+        if not found:
+            return self.parts[0].rows(index, keys)
+        order = np.argsort(np.concatenate(places))
+
+        def joined(name: str) -> Any:
+            values = [getattr(rows, name) for rows in found]
+            return None if values[0] is None else np.concatenate(values)[order]
+
+        return Rows(joined("tokens"), keys, joined("segments"), index, joined("companion"))
 
 
 def _with_tokens(store: TokenStore, documents: Places | None) -> Places:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import platform
 import shutil
 import sys
 import time
+from pathlib import Path
 from typing import Any, Literal
 
 import psutil
@@ -17,6 +19,8 @@ import torch
 # zeroing of every page again costs a CPU step a large part of its time.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 _KEEP_BYTES = 1 << 30
+# Where Linux says what the process's control group, such as a container, may have (cgroup v2).
+_GROUP = Path("/sys/fs/cgroup")
 
 
 def find_device() -> torch.device:
@@ -75,6 +79,24 @@ def memory_used(device: torch.device) -> int:
     if device.type == "cuda":
         return int(torch.cuda.max_memory_allocated(device))
     return int(psutil.Process().memory_info().rss)
+
+
+def memory_free(device: torch.device) -> int:
+    """Return bytes that this process may still take: of the device, or of this machine within the process's limits."""
+    if device.type == "cuda":
+        kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return int(torch.cuda.mem_get_info(device)[0]) + kept
+    import resource  # Unix alone has it, as it has the locks of a run
+
+    free = [int(psutil.virtual_memory().available)]
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    if limit != resource.RLIM_INFINITY:
+        free.append(limit - int(psutil.Process().memory_info().vms))
+    with contextlib.suppress(OSError, ValueError, StopIteration):  # no control group, or one without a limit
+        most, used, facts = ((_GROUP / name).read_text() for name in ("memory.max", "memory.current", "memory.stat"))
+        cached = next(int(line.split()[1]) for line in facts.splitlines() if line.startswith("inactive_file "))
+        free.append(int(most) - int(used) + cached)
+    return max(0, min(free))
 
 
 def memory_total(device: torch.device) -> int:

@@ -1,0 +1,182 @@
+"""A built corpus: its documents in order, its ledger, and how two of them differ."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from hornbook.artifacts import MANIFEST, read_json, read_manifest
+from hornbook.corpus.document import Document
+from hornbook.corpus.packed import missing
+from hornbook.errors import UserError
+
+KIND = "corpus"
+LEDGER = "ledger.json"
+RECIPE = "recipe.toml"
+DOCUMENTS = "documents"
+_ROWS = 256
+
+
+@dataclass(frozen=True)
+class BuiltCorpus:
+    """A corpus that `corpus build` made.
+
+    parts    its files of documents, in order
+    ledger   the account of its build
+    recipe   the plain values of the recipe that built it
+    """
+
+    directory: Path
+    parts: tuple[Path, ...]
+    ledger: Mapping[str, Any]
+    recipe: Mapping[str, Any]
+
+
+def is_built(directory: Path) -> bool:
+    """Say whether a directory is a built corpus. Raises UserError for one that is only half built."""
+    manifest = directory / MANIFEST
+    if (directory / "work" / "recipe.json").exists() and not manifest.exists():
+        raise UserError(
+            f"The corpus {directory} is only half built. Go on with the `hornbook corpus build` that began it."
+        )
+    if not ((directory / DOCUMENTS).is_dir() and manifest.is_file()):
+        return False
+    found = read_json(manifest, "manifest")
+    return isinstance(found, dict) and found.get("kind") == KIND
+
+
+def open_corpus(directory: Path, *, contents: bool = False) -> BuiltCorpus:
+    """Open a corpus after checking that its files are those that were built; `contents` checks every byte.
+
+    Raises UserError where it is no corpus, half built or damaged.
+    """
+    if not directory.is_dir() or not is_built(directory):
+        raise UserError(f"{directory} is no corpus that `hornbook corpus build` made (it has no such manifest).")
+    import tomllib
+
+    manifest = read_manifest(directory, KIND, contents=contents)
+    parts = tuple(directory / name for name in sorted(manifest["files"]) if name.startswith(f"{DOCUMENTS}/"))
+    recipe = tomllib.loads((directory / RECIPE).read_text(encoding="utf-8"))
+    return BuiltCorpus(directory, parts, read_json(directory / LEDGER, "ledger"), recipe)
+
+
+def documents(corpus: BuiltCorpus) -> Iterator[Document]:
+    """Yield the documents in the order of their places."""
+    for row in _rows(corpus, ["id", "source", "text", "meta"]):
+        yield Document(row["text"], row["id"], row["source"], json.loads(row["meta"]))
+
+
+def _rows(corpus: BuiltCorpus, columns: list[str]) -> Iterator[dict[str, Any]]:
+    try:
+        from pyarrow.parquet import ParquetFile
+    except ImportError as error:
+        raise missing(corpus.directory, "parquet") from error
+    for path in corpus.parts:
+        with ParquetFile(path, pre_buffer=False, buffer_size=1 << 20) as table:
+            for batch in table.iter_batches(_ROWS, columns=columns):
+                yield from batch.to_pylist()
+
+
+def sample(corpus: BuiltCorpus, count: int) -> list[Document]:
+    """Return some documents, those whose ids have the least hashes: the same ones each time."""
+    if not count:
+        return []
+    keys = ((_hash(row["id"]), row["id"]) for row in _rows(corpus, ["id"]))
+    import heapq
+
+    chosen = {identity for _, identity in heapq.nsmallest(count, keys)}
+    return [item for item in documents(corpus) if item.id in chosen] if chosen else []
+
+
+def _hash(text: str) -> bytes:
+    return hashlib.blake2b(text.encode(), digest_size=8).digest()
+
+
+class Difference(NamedTuple):
+    """How two corpora differ.
+
+    recipe   (setting, value in the first, value in the second)
+    kept     (measure, first, second): documents, bytes, words
+    dropped  (reason, documents dropped in the first, in the second)
+    only     documents whose text only the first has, and only the second: their number, and the ids of a few
+    both     documents of the first whose text the second has too
+    """
+
+    recipe: list[tuple[str, str, str]]
+    kept: list[tuple[str, int, int]]
+    dropped: list[tuple[str, int, int]]
+    only: tuple[tuple[int, list[str]], tuple[int, list[str]]]
+    both: int
+
+
+def compare(first: BuiltCorpus, second: BuiltCorpus, shown: int = 5) -> Difference:
+    """Compare two corpora; texts are compared by hash, which takes 8 bytes of memory for each document."""
+    a, b = first.ledger, second.ledger
+    reasons = sorted({*a["dropped"], *b["dropped"]})
+    hashes = _hashes(first), _hashes(second)
+    one, both = _only(first, hashes[1], shown)
+    other, _ = _only(second, hashes[0], shown)
+    return Difference(
+        recipe=_settings(first.recipe, second.recipe),
+        kept=[(name, a["kept"][name], b["kept"][name]) for name in a["kept"] if name in b["kept"]],
+        dropped=[(name, _dropped(a, name), _dropped(b, name)) for name in reasons],
+        only=(one, other),
+        both=both,
+    )
+
+
+def _dropped(ledger: Mapping[str, Any], reason: str) -> int:
+    return int(ledger["dropped"].get(reason, {"documents": 0})["documents"])
+
+
+def _hashes(corpus: BuiltCorpus) -> Any:
+    """Return the sorted hashes of all texts, uint64[N]."""
+    import numpy as np
+
+    count = corpus.ledger["kept"]["documents"]
+    found = np.fromiter(
+        (int.from_bytes(_hash(row["text"]), "little") for row in _rows(corpus, ["text"])), np.uint64, count
+    )
+    found.sort()
+    return found
+
+
+def _only(corpus: BuiltCorpus, others: Any, shown: int) -> tuple[tuple[int, list[str]], int]:
+    """Return how many texts are not among the others, the ids of the first few, and how many are."""
+    import numpy as np
+
+    number, both = 0, 0
+    ids: list[str] = []
+    for row in _rows(corpus, ["id", "text"]):
+        value = np.uint64(int.from_bytes(_hash(row["text"]), "little"))
+        place = np.searchsorted(others, value)
+        if place < len(others) and others[place] == value:
+            both += 1
+            continue
+        number += 1
+        if len(ids) < shown:
+            ids.append(row["id"])
+    return (number, ids), both
+
+
+def _settings(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Return the settings that differ; steps are told apart by their kind, and by their number within it."""
+    a, b = _flat(first), _flat(second)
+    return [
+        (name, a.get(name, "-"), b.get(name, "-")) for name in dict.fromkeys([*a, *b]) if a.get(name) != b.get(name)
+    ]
+
+
+def _flat(recipe: Mapping[str, Any]) -> dict[str, str]:
+    result = {name: str(value) for name, value in recipe.items() if name != "steps"}
+    result["order of steps"] = " ".join(step["kind"] for step in recipe.get("steps", []))
+    seen: dict[str, int] = {}
+    for step in recipe.get("steps", []):
+        seen[step["kind"]] = seen.get(step["kind"], 0) + 1
+        name = step["kind"] if seen[step["kind"]] == 1 else f"{step['kind']} {seen[step['kind']]}"
+        result |= {f"{name}.{item}": str(value) for item, value in step.items() if item != "kind"}
+    return result

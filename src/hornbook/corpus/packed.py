@@ -1,0 +1,197 @@
+"""The bytes of a file in pieces, wherever it lies and however it is packed: gzip, bzip2, zstd, or not at all.
+
+What was packed before a cut or a change is yielded before the error is raised.
+"""
+
+from __future__ import annotations
+
+import bz2
+import os
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from hornbook.errors import UserError
+
+COMPRESSED = (".gz", ".bz2", ".zst")
+BLOCK = 1 << 20
+_ZSTD_STEPS = (1 << 6, 1 << 12)  # fewest and most compressed bytes a step: a byte may become 32 KB
+_ZSTD_WINDOW = 1 << 31  # what `zstd --long=31` writes
+_GZIP = 16 + zlib.MAX_WBITS
+
+
+class BadRecord(UserError):
+    """A file or a record that cannot be read: the message is a sentence that names it, `reason` its kind in few words.
+
+    line   of the file, from 1; 0 where there is none
+    """
+
+    def __init__(self, message: str, reason: str, line: int = 0) -> None:
+        super().__init__(message)
+        self.reason, self.line = reason, line
+
+
+class NotText(BadRecord):
+    """The file is no text at all; a folder of unknown files passes over it."""
+
+
+def is_url(path: Path | str) -> bool:
+    """Say whether this is the address of a file elsewhere, such as s3://bucket/key."""
+    return isinstance(path, str) and "://" in path
+
+
+def shown(path: Path | str) -> str:
+    """Return the path for people and for ids: forward slashes, and bytes that are no UTF-8 replaced."""
+    text = path if isinstance(path, str) else path.as_posix()
+    return os.fsencode(text).decode("utf-8", "replace")
+
+
+def ending(path: Path | str) -> str:
+    """Return the file's ending in lower case, below a compression's: `.jsonl` for `wiki.jsonl.gz`."""
+    name = shown(path).rpartition("/")[2].lower()
+    for compressed in COMPRESSED:
+        name = name.removesuffix(compressed)
+    return Path(name).suffix
+
+
+def open_bytes(path: Path | str) -> BinaryIO:
+    """Open a file, or what a URL leads to, for reading bytes."""
+    if not is_url(path):
+        return Path(path).open("rb")
+    import fsspec
+
+    return fsspec.open(str(path), "rb").open()  # type: ignore[no-any-return]
+
+
+def blocks(path: Path | str, start: int = 0, stop: int = 0) -> Iterator[bytes]:
+    """Yield the file's bytes, decompressed, in pieces. Raises BadRecord, which names the file.
+
+    `start` and `stop` (0 = the end) choose bytes of a file that is not packed.
+    """
+    suffix = Path(shown(path)).suffix.lower()
+    unpack = {".gz": _gunzip, ".bz2": _bunzip2, ".zst": _unzstd}.get(suffix, _as_is)
+    try:
+        with open_bytes(path) as stream:
+            if start or stop:
+                stream.seek(start)
+                yield from _range(stream, stop - start if stop else -1)
+            else:
+                yield from unpack(stream, path)
+    except OSError as error:
+        reason = error.strerror or str(error) or type(error).__name__
+        raise BadRecord(f"{shown(path)} cannot be read ({reason}).", "cannot be read") from error
+
+
+def missing(path: Path | str, extra: str) -> UserError:
+    """Return the error for a library that is not installed."""
+    return UserError(f"{shown(path)} needs a library that is not installed: pip install 'hornbook[{extra}]'")
+
+
+def _range(stream: BinaryIO, length: int) -> Iterator[bytes]:
+    while length and (block := stream.read(min(BLOCK, length) if length > 0 else BLOCK)):
+        length -= len(block) if length > 0 else 0
+        yield block
+
+
+def _as_is(stream: BinaryIO, path: Path | str) -> Iterator[bytes]:
+    while block := stream.read(BLOCK):
+        yield block
+
+
+def _gunzip(stream: BinaryIO, path: Path | str) -> Iterator[bytes]:
+    def step(unpacker: Any, data: bytes) -> tuple[bytes, bytes]:
+        return unpacker.decompress(data, BLOCK), unpacker.unconsumed_tail
+
+    yield from _members(stream, path, "gzip", b"\x1f\x8b", lambda: zlib.decompressobj(_GZIP), step)
+
+
+def _bunzip2(stream: BinaryIO, path: Path | str) -> Iterator[bytes]:
+    def step(unpacker: Any, data: bytes) -> tuple[bytes, bytes]:
+        # bzip2 keeps what it has not used: it wants b"" for as long as there is something left.
+        unpacked = unpacker.decompress(data, BLOCK)
+        return unpacked, b""
+
+    yield from _members(stream, path, "bzip2", b"BZh", bz2.BZ2Decompressor, step)
+
+
+def _members(
+    stream: BinaryIO,
+    path: Path | str,
+    name: str,
+    magic: bytes,
+    begin: Callable[[], Any],
+    step: Callable[[Any, bytes], tuple[bytes, bytes]],
+) -> Iterator[bytes]:
+    """Decompress one member after the other, at most a block at a time; zeros between them are padding."""
+    unpacker: Any = None
+    first = True
+    data = b""
+    try:
+        while True:
+            hungry = unpacker is None or getattr(unpacker, "needs_input", True)
+            if not data and hungry:
+                data = stream.read(BLOCK)
+                if not data:
+                    break
+            if unpacker is None:
+                data = data.lstrip(b"\0") if not first else data
+                if not data:
+                    continue
+                if len(data) < len(magic):
+                    data += stream.read(len(magic))
+                if not data.startswith(magic[: len(data)]):
+                    what = "it begins otherwise" if first else "other bytes follow its end"
+                    kind = NotText if first else BadRecord
+                    raise kind(
+                        f"{shown(path)} is not a whole {name} file ({what}). Rename it or make it again.",
+                        f"not a whole {name} file",
+                    )
+                unpacker, first = begin(), False
+            unpacked, data = step(unpacker, data)
+            if unpacked:
+                yield unpacked
+            if unpacker.eof:
+                data, unpacker = unpacker.unused_data, None
+    except (zlib.error, OSError, EOFError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        raise _damaged(path, name) from error
+    if unpacker is not None:
+        raise _damaged(path, name)
+
+
+def _damaged(path: Path | str, name: str) -> BadRecord:
+    return BadRecord(
+        f"{shown(path)} is damaged: its {name} data is cut or changed. Restore it.", f"{name} data is cut or changed"
+    )
+
+
+def _unzstd(stream: BinaryIO, path: Path | str) -> Iterator[bytes]:
+    """Decompress frame by frame, which notices a file that was cut (zstandard's stream reader does not).
+
+    A step takes fewer bytes while they grow into more than a block, so that memory stays small for any content.
+    """
+    try:
+        import zstandard
+    except ImportError as error:
+        raise missing(path, "zstd") from error
+    decompressor = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW)
+    frame = None
+    least, most = _ZSTD_STEPS
+    step = least
+    try:
+        while block := stream.read(step):
+            while block:
+                frame = frame or decompressor.decompressobj()
+                unpacked = frame.decompress(block)
+                step = max(step // 2, least) if len(unpacked) > BLOCK else min(step * 2, most)
+                yield unpacked
+                block = frame.unused_data if frame.eof else b""
+                frame = None if frame.eof else frame
+    except zstandard.ZstdError as error:
+        raise NotText(
+            f"{shown(path)} is not a whole zstd file ({error}). Rename it or make it again.", "not a whole zstd file"
+        ) from error
+    if frame is not None:
+        raise _damaged(path, "zstd")

@@ -1,0 +1,85 @@
+"""Tallies: the account of a block as nested counts, added up in any order to the same total.
+
+{"in": {SOURCE: [documents, bytes, words, tokens]},      as read
+ "unread": {SOURCE: {REASON: number}}, "repaired": {SOURCE: {ENCODING: number}},
+ "steps": {NUMBER: {"dropped": {REASON: {SOURCE: [4]}},
+                    "changed": {SOURCE: [documents, and bytes, words, tokens taken out]},
+                    "counts": {NAME: number}, "examples": {REASON: [[key, id, text, told], ...]},
+                    "languages": {...}, "clusters": {...}}},
+ "kept": {SOURCE: [4]}, "lengths": {"in" | "kept": {BIN: number}}, "languages": {...}}
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+EXAMPLES = 5  # of each reason
+_EXCERPT = 300  # characters
+Tally = dict[str, Any]
+
+
+def add(total: Tally, other: Mapping[str, Any]) -> Tally:
+    """Add `other` to `total` and return it: counts are summed, of lists of examples those with the least keys kept."""
+    for name, value in other.items():
+        before = total.get(name)
+        if isinstance(value, Mapping):
+            add(total.setdefault(name, {}), value)
+        elif not isinstance(value, list):
+            total[name] = (before or 0) + value
+        elif value and isinstance(value[0], list):
+            total[name] = sorted([*(before or []), *value])[:EXAMPLES]
+        else:
+            total[name] = [a + b for a, b in zip(before, value, strict=True)] if before else list(value)
+    return total
+
+
+def example(identity: str, text: str, told: Mapping[str, Any]) -> list[str]:
+    """Return a document as an example: a key that chooses among them, its id, the start of its text, what was told."""
+    key = hashlib.blake2b(identity.encode(), digest_size=8).hexdigest()
+    return [key, identity, text if len(text) <= _EXCERPT else f"{text[:_EXCERPT]} …", json.dumps(dict(told))]
+
+
+def clusters(ids: Sequence[str], metas: Sequence[Mapping[str, Any]]) -> Tally:
+    """Return the clusters whose kept documents are here, those that say of how many `copies` they are the one kept.
+
+    {"clusters": {COPIES: number of clusters}, "largest": {"clusters": [[key, id, copies], ...]}}
+    """
+    found = [(int(meta["copies"]), name) for name, meta in zip(ids, metas, strict=True) if "copies" in meta]
+    if not found:
+        return {}
+    largest = sorted([f"{(1 << 40) - copies:013d}", name, str(copies)] for copies, name in found)[:EXAMPLES]
+    return {"clusters": count(str(copies) for copies, _ in found), "largest": {"clusters": largest}}
+
+
+def by_source(sources: Sequence[str], sizes: NDArray[np.int64]) -> Tally:
+    """Return for each source the number of its rows and the sums of their sizes; sizes int64[N, 3]."""
+    result: Tally = {}
+    rows: dict[str, list[int]] = {}
+    for index, name in enumerate(sources):
+        rows.setdefault(name, []).append(index)
+    for name, mine in rows.items():
+        result[name] = [len(mine), *map(int, sizes[mine].sum(axis=0))]
+    return result
+
+
+def lengths(words: Iterable[int]) -> Tally:
+    """Return how many documents have each length, by powers of two: "4" stands for 4 to 7 words."""
+    counts: Tally = {}
+    for number in words:
+        name = str(1 << (int(number).bit_length() - 1)) if number else "0"
+        counts[name] = counts.get(name, 0) + 1
+    return counts
+
+
+def count(names: Iterable[str]) -> Tally:
+    """Return how often each name occurs."""
+    counts: Tally = {}
+    for name in names:
+        counts[name] = counts.get(name, 0) + 1
+    return counts

@@ -1,0 +1,99 @@
+"""Traits: what a mix asks of each document, found in one pass: its domain, and the number it is ordered by."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hornbook.artifacts import write_file
+from hornbook.corpus.document import Document
+from hornbook.errors import UserError
+
+SOURCE = "source"
+# Orders that need nothing of the text itself: the tokens tell.
+_OF_TOKENS = ("shuffled", "length", "rarity")
+_COMPRESSION = "compression"
+_SEPARATOR = "\n"
+
+
+@dataclass(frozen=True, eq=False)
+class Traits:
+    """Of each of n documents.
+
+    names   the domains
+    domain  int64[n], the number of each document's domain among the names
+    score   float64[n], what documents are ordered by; zeros where they are not
+    """
+
+    names: tuple[str, ...]
+    domain: NDArray[np.int64]
+    score: NDArray[np.float64]
+
+
+def asks(order: str) -> bool:
+    """Say whether an order needs to look at the documents' text or fields."""
+    return order not in _OF_TOKENS
+
+
+class Look:
+    """Collects the traits of documents, one after another.
+
+    domain  the field that names a document's domain; "source" = the path it came from
+    order   compression (compressed bytes a byte), a field that is a number, or one of those that need no look
+    """
+
+    def __init__(self, domain: str, order: str) -> None:
+        self._field, self._order = domain, order
+        self._names: dict[str, int] = {}
+        self._domain: list[int] = []
+        self._score: list[float] = []
+
+    def at(self, document: Document) -> None:
+        """Take note of the next document. Raises UserError where it lacks a field."""
+        name = document.source if self._field == SOURCE else document.meta.get(self._field)
+        if not isinstance(name, str) or not name or _SEPARATOR in name:
+            raise UserError(f"{document.id} has no field '{self._field}' that names its domain (mix.domain).")
+        self._domain.append(self._names.setdefault(name, len(self._names)))
+        self._score.append(self._scored(document))
+
+    def _scored(self, document: Document) -> float:
+        if not asks(self._order):
+            return 0.0
+        if self._order == _COMPRESSION:
+            content = document.text.encode()
+            return len(zlib.compress(content, 6)) / len(content)
+        value = document.meta.get(self._order)
+        if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
+            raise UserError(
+                f"{document.id} has no number '{self._order}' to be ordered by (mix.order): write shuffled, length, "
+                "rarity, compression, or a field that is a number in every document."
+            )
+        return float(value)
+
+    def traits(self) -> Traits:
+        """Return what was found."""
+        return Traits(tuple(self._names), np.array(self._domain, np.int64), np.array(self._score, np.float64))
+
+
+def save_traits(traits: Traits, path: Path) -> None:
+    """Write traits as safetensors."""
+    from safetensors.numpy import save
+
+    tensors = {"domain": traits.domain, "score": traits.score}
+    write_file(path, save(tensors, {"names": _SEPARATOR.join(traits.names)}))
+
+
+def load_traits(path: Path) -> Traits:
+    """Read what `save_traits` wrote."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, "numpy") as file:
+            names = tuple(file.metadata()["names"].split(_SEPARATOR))
+            return Traits(names, file.get_tensor("domain"), file.get_tensor("score"))
+    except (SafetensorError, KeyError, TypeError) as error:
+        raise UserError(f"{path} is damaged ({error}); start the run afresh.") from error

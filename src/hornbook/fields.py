@@ -1,0 +1,99 @@
+"""Fields of a dataclass as settings: their types in words, their help, and plain values read and written.
+
+A section of settings is a frozen dataclass. Names, types and defaults come from its fields, help from the `name   help`
+lines of its docstring.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import re
+import typing
+from dataclasses import Field, fields
+from types import NoneType
+from typing import Any, Literal
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from hornbook.errors import UserError, nearest
+
+NONE = "none"  # how None is written, since TOML has no such value
+
+
+def type_name(hint: Any) -> str:
+    """Return a type in words: what a person may write there.
+
+    >>> type_name(float), type_name(Literal["muon", "adamw"]), type_name(tuple[str, ...])
+    ('number', 'muon | adamw', 'list of text')
+    """
+    words: dict[Any, str] = {int: "whole number", float: "number", bool: "true | false", str: "text", NoneType: NONE}
+    if hint in words:
+        return words[hint]
+    inner = typing.get_args(hint)
+    if not inner:
+        return str(hint.__name__).lower()
+    if typing.get_origin(hint) is Literal:
+        return " | ".join(map(str, inner))
+    if typing.get_origin(hint) is tuple:
+        return f"list of {type_name(inner[0])}"
+    return " or ".join(type_name(item) for item in inner)
+
+
+def leaves(cls: type[Any]) -> list[tuple[Field[Any], Any]]:
+    """Return the fields of a section, each with its type; an objective's vocabulary is not a setting."""
+    hints = typing.get_type_hints(cls)
+    return [(item, hints[item.name]) for item in fields(cls) if item.name != "vocab"]
+
+
+def leaf(hint: Any, value: Any, name: str) -> Any:
+    """Return a value as the type its setting has; raises UserError that names the setting.
+
+    Text is read as what the setting is (the command line knows only text, and YAML-like files write 3e-4 as text); any
+    other value must already have the type, except that whole numbers are numbers.
+    """
+    if value == NONE and NoneType in typing.get_args(hint):
+        return None
+    if isinstance(value, list):
+        value = tuple(value)
+    text = all(isinstance(item, str) for item in (value if isinstance(value, tuple) else (value,)))
+    try:
+        return _adapter(hint).validate_python(value, strict=not text)
+    except ValidationError as error:
+        shown = list(value) if isinstance(value, tuple) else value
+        choices = typing.get_args(hint) if typing.get_origin(hint) is Literal else ()
+        advice = nearest(value, choices) if choices and isinstance(value, str) else ""
+        raise UserError(f"{name} must be {article(hint)}{type_name(hint)}, not {shown!r}.{advice}") from error
+
+
+def article(hint: Any) -> str:
+    """Return the article, and the blank after it, that a type in words needs."""
+    return "a " if type_name(hint).startswith(("whole", "number", "list")) else ""
+
+
+def plain(value: Any) -> Any:
+    """Return a field's value as TOML has it."""
+    if isinstance(value, tuple):
+        return [plain(item) for item in value]
+    return NONE if value is None else value
+
+
+def help_of(cls: type[Any]) -> dict[str, str]:
+    """Read the `name   help` lines of a class's docstring; deeper lines continue the one above."""
+    found: dict[str, str] = {}
+    current = ""
+    for line in (inspect.getdoc(cls) or "").splitlines():
+        match = re.match(r"(\w+) {2,}(\S.*)$", line)
+        if match:
+            current = match[1]
+            found[current] = match[2]
+        elif current and line.startswith("  "):
+            found[current] += " " + line.strip()
+        else:
+            current = ""
+    return found
+
+
+@functools.cache
+def _adapter(hint: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(hint, config=ConfigDict(allow_inf_nan=False))

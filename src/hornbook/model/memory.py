@@ -1,0 +1,187 @@
+"""The memory of a training step, by its parts, from a config and a few numbers: nothing is built, no torch is loaded.
+
+Shapes: B rows of a micro-batch, S positions of the input, T positions of a decoder behind an encoder, N scored
+positions of a row, D width, E width of the embeddings, H query heads, G key-value heads, K head width, F MLP width,
+L layers, V vocabulary.
+
+Activations are what the forward pass keeps for the backward pass (the count of Korthikanti et al. 2022, section 4, for
+the blocks that we have): inputs of matrix products, of norms and of activation functions, masks of dropout, and in
+bf16 the weights' copies in that type. What lives within one operation is left out, but for the head's logits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from hornbook.model.config import ModelConfig
+
+FULL = 4  # bytes of an fp32 number
+SHORT = 1024  # keys up to which a CPU computes attention in bf16 by plain products; see `hornbook.model.attention`
+
+# What allocators waste: a share of what comes and goes, and a constant. glibc's leaves holes between tensors that stay.
+_HOLES = {"cpu": (0.25, 64 << 20), "gpu": (0.1, 0)}
+
+
+@dataclass(frozen=True)
+class Load:
+    """What is computed at once, and how.
+
+    rows        B
+    length      S
+    behind      T; 0 where there is no decoder behind an encoder
+    scored      N, a mean
+    masked      rows hold several documents or padding, so that each has a mask of its own
+    parts       micro-batches in one optimizer step
+    parameters  numbers in all weights
+    matrices    those of them in the matrices inside the layers, which Muon takes
+    optimizer   muon or adamw
+    bf16        products in bfloat16
+    device      cpu, cuda or mps
+    recompute   keep only what goes into each layer and compute the layer again in the backward pass
+    """
+
+    rows: int
+    length: int
+    behind: int
+    scored: float
+    masked: bool
+    parts: int
+    parameters: int
+    matrices: int
+    optimizer: Literal["muon", "adamw"]
+    bf16: bool
+    device: str
+    recompute: bool
+
+    @property
+    def narrow(self) -> int:
+        """Bytes of a number in matrix products."""
+        return 2 if self.bf16 else FULL
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Bytes of a step's parts.
+
+    weights      fp32
+    gradients    fp32
+    optimizer    Muon's momentum, AdamW's two moments
+    activations  what the layers keep for the backward pass of one micro-batch
+    head         logits of a chunk, the gradient of the output matrix, and its copy in bf16
+    holes        what the allocator and the libraries take beside it, by measurement (benchmarks/memory.py)
+    peak         the most that is there at once: less than the sum where a step is one micro-batch, since gradients
+                 come as activations go
+    """
+
+    weights: int
+    gradients: int
+    optimizer: int
+    activations: int
+    head: int
+    holes: int
+    peak: int
+
+
+def step_memory(config: ModelConfig, load: Load, generator: ModelConfig | None = None) -> Memory:
+    """Return the memory of one step of a model of `config`; `generator` is ELECTRA's other half."""
+    weights = FULL * load.parameters
+    alone = load.parameters - load.matrices if load.optimizer == "muon" else load.parameters
+    state = FULL * (2 * alone + load.parameters - alone)
+    kept = _kept(config, load)
+    if generator is not None:
+        judge = 3 * load.rows * load.length * config.width * load.narrow  # its input, before and after activation
+        kept += _kept(generator, load) + judge
+    head = _head(generator or config, load)
+    table = FULL * config.vocab_size * config.table_width
+    held = weights if load.parts > 1 else 0
+    share, least = _HOLES["cpu" if load.device == "cpu" else "gpu"]
+    holes = round(least + share * (kept + head))
+    # A tied table's gradient comes from both ends; the second one is added when all others are there.
+    peak = weights + state + max(held + kept + head + holes, weights + table)
+    return Memory(weights, weights, state, kept, head, holes, peak)
+
+
+def _kept(config: ModelConfig, load: Load) -> int:
+    """Return the bytes of the activations of one micro-batch."""
+    both = config.topology == "encoder-decoder"
+    first = replace(load, behind=0)
+    kept = _stack(config, first, config.layers, 0)
+    if both:
+        kept += _stack(config, replace(load, length=load.behind), config.decoder_layers or config.layers, load.length)
+    drops = _dropped(config, load, FULL)
+    for positions in (load.length, load.behind) if both else (load.length,):
+        kept += load.rows * positions * config.table_width * (drops + FULL * config.embedding_norm)
+        if config.embedding_width:
+            kept += load.rows * positions * config.table_width * load.narrow
+    if load.bf16:
+        kept += 2 * load.matrices
+    return round(kept)
+
+
+def _stack(config: ModelConfig, load: Load, layers: int, memory: int) -> float:
+    """Return the bytes that a stack keeps; `memory` is the number of positions that its cross-attention reads."""
+    tokens = load.rows * load.length
+    layer = _layer(config, load, memory)
+    kept = layers * layer
+    if load.recompute:
+        kept = layers * tokens * config.width * FULL + layer
+    if config.final_norm:
+        kept += tokens * config.width * 2 * FULL
+    scores = load.rows * load.length * load.length * load.narrow
+    if config.positions == "bucketed":
+        kept += config.heads * scores
+    elif load.masked or not _kernel(load):
+        kept += scores * (2 if config.window and config.global_every else 1)
+    return kept
+
+
+def _layer(config: ModelConfig, load: Load, memory: int) -> float:
+    """Return the bytes that one layer keeps."""
+    narrow, width = load.narrow, config.width
+    inner, shared = config.heads * config.key_width, config.key_heads * config.key_width
+    branch = width * (FULL + narrow + _dropped(config, load, narrow))  # its norm, its input, its dropout
+
+    def attention(keys: int, learns: bool) -> float:
+        """Return bytes: queries and keys before and after their norm, values, what is mixed of them."""
+        of_queries, of_keys = inner * narrow * 2, 2 * shared * narrow
+        if learns or not _kernel(replace(load, length=keys)):
+            of_keys = 2 * inner * narrow
+            of_queries += config.heads * keys * narrow
+        if config.qk_norm:
+            of_queries += inner * FULL
+            of_keys += shared * FULL
+        return load.length * of_queries + keys * of_keys
+
+    kept = load.length * branch + attention(load.length, config.positions == "bucketed")
+    if memory:
+        kept += load.length * branch + attention(memory, False) + memory * width * (narrow if load.bf16 else 0)
+    points = 2 * (1 + config.gated) - (config.activation == "relu")
+    kept += load.length * (branch + points * config.inner_width * narrow)
+    return load.rows * kept
+
+
+def _dropped(config: ModelConfig, load: Load, size: int) -> int:
+    """Return the bytes of dropout's mask for one number of `size` bytes."""
+    return (1 if load.device == "cuda" else size) if config.dropped else 0
+
+
+def _kernel(load: Load) -> bool:
+    """Whether attention is the library's kernel, which keeps no scores."""
+    return load.device != "cpu" or not (load.bf16 and load.length <= SHORT)
+
+
+def _head(config: ModelConfig, load: Load) -> int:
+    """Return the bytes of the head: chunks of logits, the output matrix's gradient and copy, scored positions."""
+    wide, size = config.vocab_size, config.vocab_size * config.table_width
+    rows, chunk = load.rows * load.scored, chunk_rows(load.device, wide)
+    chunks = min(rows, chunk) + max(0.0, min(rows - chunk, chunk))  # one is made while the one before it is there
+    passing = max(chunks * wide * load.narrow, min(rows, chunk) * wide * load.narrow + size * load.narrow, size * FULL)
+    dense = 2 * config.table_width * load.narrow + config.table_width * FULL if config.head_transform else 0
+    scored = rows * (2 * config.table_width * load.narrow + config.table_width * FULL + dense)
+    return round(size * FULL + passing + scored + (size * load.narrow if load.bf16 else 0))
+
+
+def chunk_rows(device: str, vocabulary: int) -> int:
+    """Return the rows of logits that the loss computes at once."""
+    return 1024 if device == "cpu" else max(1024, 2**27 // vocabulary)

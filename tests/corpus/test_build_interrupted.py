@@ -1,0 +1,73 @@
+"""Builds that are stopped, killed or worked on by more hands end with the same bytes."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from builds import begin, contents, finish, wait_for, write_recipe
+
+
+def kill_and_go_on(folder: Path, kills: int, seed: int) -> None:
+    draw = random.Random(seed)
+    start = time.monotonic()
+    finish(begin("corpus", "build", "recipe.toml", "--out", "whole", "--workers", "1", folder=folder))
+    length = time.monotonic() - start
+    undisturbed = contents(folder / "whole")
+    for _ in range(kills):
+        process = begin("corpus", "build", "recipe.toml", "--out", "killed", "--workers", "2", folder=folder)
+        time.sleep(draw.uniform(0.2, 1.2) * length)
+        whole = (folder / "killed/manifest.json").exists()
+        if draw.random() < 0.5:
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()  # the workers live on, and write what they are at
+        process.communicate()
+        if whole:
+            assert contents(folder / "killed").keys() >= undisturbed.keys()
+    finish(begin("corpus", "build", "recipe.toml", "--out", "killed", "--workers", "2", folder=folder))
+    assert contents(folder / "killed") == undisturbed
+
+
+def test_a_killed_build_goes_on_to_the_same_bytes(tmp_path: Path) -> None:
+    write_recipe(tmp_path)
+    kill_and_go_on(tmp_path, kills=2, seed=1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(4))
+def test_a_build_killed_many_times_goes_on_to_the_same_bytes(tmp_path: Path, seed: int) -> None:
+    write_recipe(tmp_path, documents=1500)
+    kill_and_go_on(tmp_path, kills=5, seed=seed + 10)
+
+
+def test_ctrl_c_ends_with_130_and_the_command_that_goes_on(tmp_path: Path) -> None:
+    write_recipe(tmp_path, steps=(("Slow", {"seconds": 0.5}),))
+    process = begin("corpus", "build", "recipe.toml", "--out", "corpus", "--workers", "2", folder=tmp_path)
+    wait_for(lambda: list(tmp_path.glob("corpus/work/00/*.parquet")), process)
+    os.killpg(process.pid, signal.SIGINT)
+    out, _ = process.communicate()
+    assert process.returncode == 130, out
+    assert "hornbook corpus build recipe.toml --out corpus" in out and "Traceback" not in out
+    read = [path.stat().st_mtime_ns for path in sorted(tmp_path.glob("corpus/work/read/*.json"))]
+    assert read
+    (tmp_path / "recipe.toml").write_text((tmp_path / "recipe.toml").read_text().replace("0.5", "0.25"))
+    process = begin("corpus", "build", "recipe.toml", "--out", "corpus", folder=tmp_path)
+    out, _ = process.communicate()
+    assert process.returncode == 2 and "half-built corpus of another recipe" in out
+
+
+def test_changed_input_under_a_half_built_corpus_is_refused(tmp_path: Path) -> None:
+    write_recipe(tmp_path, steps=(("Slow", {"seconds": 0.5}),))
+    process = begin("corpus", "build", "recipe.toml", "--out", "corpus", folder=tmp_path)
+    wait_for(lambda: list(tmp_path.glob("corpus/work/00/*.parquet")), process)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    (tmp_path / "in.jsonl").write_text('{"text": "something else"}\n')
+    process = begin("corpus", "build", "recipe.toml", "--out", "corpus", folder=tmp_path)
+    out, _ = process.communicate()
+    assert process.returncode == 2 and "The input has changed" in out and "Traceback" not in out

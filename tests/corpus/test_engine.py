@@ -1,0 +1,77 @@
+"""Engines: the same bytes natively and on a Ray cluster, and what happens when workers are lost."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from builds import begin, contents, finish, wait_for, write_recipe
+
+from hornbook.corpus.engine import Engine
+from hornbook.errors import UserError
+
+
+def test_another_engine_is_refused_in_words() -> None:
+    with pytest.raises(UserError, match="There is no engine 'spark'"):
+        Engine("spark")
+    with pytest.raises(UserError, match="must not be negative"):
+        Engine(workers=-1)
+
+
+def test_a_lost_worker_s_work_is_done_again(tmp_path: Path) -> None:
+    write_recipe(tmp_path, steps=(("DieOnce", {"flag": str(tmp_path / "died")}), ("Short", {"least": 3})))
+    finish(begin("corpus", "build", "recipe.toml", "--out", "one", "--workers", "2", folder=tmp_path))
+    assert (tmp_path / "died").exists()
+    finish(begin("corpus", "build", "recipe.toml", "--out", "two", "--workers", "1", folder=tmp_path))
+    assert contents(tmp_path / "one") == contents(tmp_path / "two")
+
+
+def test_a_step_s_own_error_is_told_with_its_place(tmp_path: Path) -> None:
+    write_recipe(tmp_path, steps=(("Broken", {}),))
+    process = begin("corpus", "build", "recipe.toml", "--out", "corpus", "--workers", "2", folder=tmp_path)
+    out, _ = process.communicate()
+    assert process.returncode == 1 and "of no use" in out and "tiny_steps.py" in out
+
+
+@pytest.fixture
+def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Start a Ray cluster of a head that works not and two nodes that do."""
+    pytest.importorskip("ray", reason="Ray is not installed: pip install 'hornbook[ray]'")
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    from ray.cluster_utils import Cluster
+
+    found = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
+    found.add_node(num_cpus=1)
+    found.add_node(num_cpus=1)
+    found.wait_for_nodes()
+    yield found
+    found.shutdown()
+
+
+@pytest.mark.slow
+def test_a_cluster_builds_the_same_bytes(tmp_path: Path, cluster: Any) -> None:
+    write_recipe(tmp_path)
+    finish(begin("corpus", "build", "recipe.toml", "--out", "native", "--workers", "1", folder=tmp_path))
+    extra = {"RAY_ADDRESS": cluster.address}
+    finish(begin("corpus", "build", "recipe.toml", "--out", "ray", "--engine", "ray", folder=tmp_path, extra=extra))
+    assert contents(tmp_path / "ray") == contents(tmp_path / "native")
+
+
+@pytest.mark.slow
+def test_a_cluster_that_loses_a_worker_builds_the_same_bytes(tmp_path: Path, cluster: Any) -> None:
+    write_recipe(tmp_path, steps=(("Slow", {"seconds": 0.5}), ("Repeats", {})), block=8000)
+    finish(begin("corpus", "build", "recipe.toml", "--out", "native", "--workers", "1", folder=tmp_path))
+    extra = {"RAY_ADDRESS": cluster.address}
+    process = begin("corpus", "build", "recipe.toml", "--out", "ray", "--engine", "ray", folder=tmp_path, extra=extra)
+    wait_for(lambda: list(tmp_path.glob("ray/work/00/*.json")), process)
+    commands = [(item.pid, item.info["cmdline"] or ()) for item in psutil.process_iter(["cmdline"])]
+    lost = [number for number, words in commands if any("UDFActor" in word for word in words)]
+    assert lost
+    os.kill(lost[0], signal.SIGKILL)
+    finish(process)
+    assert contents(tmp_path / "ray") == contents(tmp_path / "native")

@@ -1,0 +1,114 @@
+"""Pages of the web, and files that lie elsewhere."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from corpus_reading import read_all, reasons
+
+pytest.importorskip("trafilatura")
+pytest.importorskip("warcio")
+
+from warcio.statusandheaders import StatusAndHeaders
+from warcio.warcwriter import WARCWriter
+
+WORDS = "This is a sentence of the article that tells the reader something of interest about the subject. "
+PAGE = (
+    "<html><head><title>T</title></head><body><nav><a href=/>Home</a></nav><article><h1>Head</h1>"
+    + f"<p>{WORDS * 3}</p>" * 3
+    + "</article></body></html>"
+)
+
+
+def archive(path: Path, gzip: bool = True) -> None:
+    """Write a WARC file: two pages, a picture, a page that was not found, an empty one, and a conversion."""
+    stream = io.BytesIO()
+    writer = WARCWriter(stream, gzip=gzip)
+
+    def add(url: str, body: bytes, content: str, status: str = "200 OK") -> None:
+        headers = StatusAndHeaders(status, [("Content-Type", content)], protocol="HTTP/1.0")
+        writer.write_record(writer.create_warc_record(url, "response", payload=io.BytesIO(body), http_headers=headers))
+
+    add("http://a/1", PAGE.encode(), "text/html; charset=utf-8")
+    add("http://a/2", b"GIF89a", "image/gif")
+    add("http://a/3", b"<html>gone</html>", "text/html", "404 Not Found")
+    add("http://a/4", b"<html></html>", "text/html")
+    add("http://a/5", b"Plain words of a text.", "text/plain")
+    body = "Words that were extracted before. äöü".encode()
+    writer.write_record(
+        writer.create_warc_record("http://a/6", "conversion", payload=io.BytesIO(body), warc_content_type="text/plain")
+    )
+    path.write_bytes(stream.getvalue())
+
+
+@pytest.mark.parametrize("name", ["a.warc.gz", "a.warc", "a.warc.wet.gz"])
+def test_an_archive_gives_the_main_text_of_its_pages(tmp_path: Path, name: str) -> None:
+    archive(tmp_path / name, name.endswith("gz"))
+    items, bad = read_all(tmp_path / name)
+    assert [json.loads(item.meta)["url"] for item in items] == ["http://a/1", "http://a/5", "http://a/6"]
+    assert WORDS.strip() in items[0].text and "Home" not in items[0].text
+    assert items[2].text == "Words that were extracted before. äöü"
+    assert reasons(bad) == [(2, "no page: image/gif"), (3, "no page: its status"), (4, "no main text in the page")]
+
+
+def test_a_cut_archive_gives_what_stands_before_the_cut(tmp_path: Path) -> None:
+    archive(tmp_path / "a.warc.gz")
+    data = (tmp_path / "a.warc.gz").read_bytes()
+    (tmp_path / "a.warc.gz").write_bytes(data[:-120])
+    items, bad = read_all(tmp_path / "a.warc.gz")
+    assert [json.loads(item.meta)["url"] for item in items] == ["http://a/1", "http://a/5"]
+    assert bad[-1].reason == "gzip data is cut or changed"
+    (tmp_path / "b.warc").write_bytes(b"no archive at all\r\n")
+    assert [item.reason for item in read_all(tmp_path / "b.warc")[1]] == ["damaged WARC file"]
+
+
+def test_html_files_give_their_main_text(tmp_path: Path) -> None:
+    (tmp_path / "a.html").write_text(PAGE)
+    (tmp_path / "b.htm").write_text("<html><body></body></html>")
+    items, bad = read_all(tmp_path)
+    assert len(items) == 1 and WORDS.strip() in items[0].text and "Home" not in items[0].text
+    assert [item.reason for item in bad] == ["no main text in the page"]
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Serve S3 on this machine, with one bucket; yields its address."""
+    pytest.importorskip("s3fs")
+    server_module = pytest.importorskip("moto.server")
+    import s3fs
+
+    server = server_module.ThreadedMotoServer(ip_address="127.0.0.1", port=0)
+    server.start()
+    host, port = server.get_host_and_port()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"):
+        monkeypatch.setenv(name, "us-east-1")
+    s3fs.S3FileSystem.clear_instance_cache()
+    s3fs.S3FileSystem().mkdir("hornbook-texts")
+    yield "s3://hornbook-texts"
+    s3fs.S3FileSystem.clear_instance_cache()
+    server.stop()
+
+
+def test_files_of_a_bucket_are_read_like_others(bucket: str) -> None:
+    import gzip
+
+    import s3fs
+
+    store = s3fs.S3FileSystem()
+    lines = "".join(json.dumps({"text": f"document {number}"}) + "\n" for number in range(300)).encode()
+    store.pipe(f"{bucket}/in/a.jsonl", lines)
+    store.pipe(f"{bucket}/in/b.jsonl.gz", gzip.compress(lines))
+    store.pipe(f"{bucket}/in/.hidden/c.jsonl", lines)
+    items, bad = read_all(f"{bucket}/in", unit=1000)
+    assert [item.text for item in items] == [f"document {number}" for number in range(300)] * 2 and not bad
+    assert items[0].id == f"{bucket}/in/a.jsonl#1"
+    assert len(read_all(f"{bucket}/in/*.gz")[0]) == 300
+    from hornbook.errors import UserError
+
+    with pytest.raises(UserError, match="There is nothing at"):
+        read_all(f"{bucket}/nothing")

@@ -1,0 +1,139 @@
+"""The predicted memory of a step: against what autograd keeps, and against laws."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from small_models import CPU, TOPOLOGIES, batch, small
+
+from hornbook.model.config import ModelConfig
+from hornbook.model.electra import Electra
+from hornbook.model.inputs import to_tensors
+from hornbook.model.loss import _sizes
+from hornbook.model.memory import Load, chunk_rows, step_memory
+from hornbook.model.transformer import Transformer
+from hornbook.train.optimizers import Optimizers, is_matrix
+
+ROWS, LENGTH = 8, 48
+SIZE = {"vocab_size": 1000, "width": 128, "layers": 4, "heads": 4, "max_length": LENGTH}
+POST = {"norm": "layer", "norm_place": "post", "qk_norm": False, "final_norm": False, "biases": True, "gated": False}
+LEARNED = {"positions": "learned", "embedding_norm": True, "activation": "gelu"}
+CONFIGS = {
+    **{topology: small(topology, **SIZE) for topology in TOPOLOGIES},
+    "grouped heads": small("decoder", **SIZE, kv_heads=2),
+    "gpt2": small("decoder", **SIZE, **{**POST, "norm_place": "pre", "final_norm": True, "positions": "learned"}),
+    "bert": small("encoder", **SIZE, **POST, **LEARNED, types=2),
+    "albert": small("encoder", **SIZE, **POST, **LEARNED, embedding_width=32, shared_layers=True),
+    "modernbert": small("encoder", **SIZE, window=8, global_every=3),
+    "t5": small("encoder-decoder", **SIZE, gated=False, activation="relu"),
+    "bart": small("encoder-decoder", **SIZE, **POST, **LEARNED, split_embedding=True),
+}
+
+
+def load(config: ModelConfig, **changes: object) -> Load:
+    with torch.device("meta"):
+        named = list(Transformer(config).named_parameters())
+    plain = Load(
+        rows=ROWS,
+        length=LENGTH,
+        behind=LENGTH if config.topology == "encoder-decoder" else 0,
+        scored=LENGTH / 2,
+        masked=True,
+        parts=1,
+        parameters=sum(value.numel() for _, value in named),
+        matrices=sum(value.numel() for name, value in named if is_matrix(name, value)),
+        optimizer="muon",
+        bf16=False,
+        device="cpu",
+        recompute=False,
+    )
+    return dataclasses.replace(plain, **changes)
+
+
+def kept(config: ModelConfig, bf16: bool, recompute: bool, other: Electra | None = None) -> int:
+    """Return the bytes that autograd keeps from a real forward pass, but for weights and the head's gradient."""
+    model = (other or Transformer(config)).train()
+    if recompute:
+        model.recompute_layers()
+    segments = np.repeat([[1, 2]], LENGTH // 2, axis=1).repeat(ROWS, 0)
+    behind = segments if config.topology == "encoder-decoder" else None
+    tensors = to_tensors(batch(config, segments=segments, decoder_segments=behind), CPU)
+    own = {value.untyped_storage().data_ptr() for value in (*model.parameters(), *model.buffers())}
+    found: dict[int, torch.Tensor] = {}
+
+    def keep(tensor: torch.Tensor) -> torch.Tensor:
+        if tensor.untyped_storage().data_ptr() not in own:
+            found.setdefault(tensor.untyped_storage().data_ptr(), tensor)
+        return tensor
+
+    with (
+        torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor),
+        torch.autocast("cpu", torch.bfloat16, enabled=bf16),
+    ):
+        model.loss(tensors)
+    return sum(tensor.untyped_storage().nbytes() for tensor in found.values()) - 4 * config.vocab_size * (
+        config.table_width
+    )
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.1])
+@pytest.mark.parametrize("bf16", [False, True])
+@pytest.mark.parametrize("name", CONFIGS)
+def test_activations_are_what_autograd_keeps(name, bf16, dropout):
+    config = dataclasses.replace(CONFIGS[name], dropout=dropout)
+    found = step_memory(config, load(config, bf16=bf16)).activations
+    assert found == pytest.approx(kept(config, bf16, False), rel=0.04)
+
+
+def test_activations_of_both_halves_of_electra():
+    config = small("encoder", **SIZE, dropout=0.1)
+    model = Electra(config, 0.5, 50.0)
+    found = step_memory(config, load(config), model.inner).activations
+    assert found == pytest.approx(kept(config, False, False, model), rel=0.05)
+
+
+@pytest.mark.parametrize("topology", TOPOLOGIES)
+def test_of_layers_computed_again_only_their_inputs_are_kept_and_one_layer_at_a_time(topology):
+    config = dataclasses.replace(CONFIGS[topology], dropout=0.1, layers=8)
+    whole, few = load(config), load(config, recompute=True)
+    one = (step_memory(config, whole).activations - step_memory(config, few).activations) / (
+        16 - 2 if topology == "encoder-decoder" else 8 - 1
+    )
+    stacks = 2 if topology == "encoder-decoder" else 1
+    inputs = ROWS * LENGTH * config.width * 4 * stacks
+    expected = kept(config, False, True) + one * stacks
+    assert step_memory(config, few).activations == pytest.approx(expected, rel=0.15, abs=inputs)
+
+
+def test_the_other_parts_are_what_the_optimizers_hold():
+    config = small("decoder", **SIZE, tied=False)
+    model = Transformer(config)
+    for kind in ("muon", "adamw"):
+        optimizers = Optimizers(
+            model.named_parameters(), kind=kind, learning_rate=1e-3, matrix_rate=1e-3, embedding_rate=0.1,
+            weight_decay=0.1, betas=(0.9, 0.95), epsilon=1e-8,
+        )  # fmt: skip
+        model.loss(to_tensors(batch(config), CPU)).backward()
+        gradients = sum(value.grad.nbytes for value in model.parameters())
+        optimizers.step(1.0)
+        held = sum(value.nbytes for value in optimizers.state().values() if value.ndim)
+        found = step_memory(config, load(config, optimizer=kind))
+        assert (found.gradients, found.optimizer) == (gradients, held)
+        assert found.weights == sum(value.nbytes for value in model.parameters())
+
+
+def test_memory_grows_with_rows_and_in_equal_steps():
+    config = small("decoder", **SIZE)
+    kept = [step_memory(config, load(config, rows=rows)).activations for rows in (1, 2, 3)]
+    assert kept[2] - kept[1] == kept[1] - kept[0] > 0
+    several = step_memory(config, load(config, parts=2)).peak
+    assert several > step_memory(config, load(config)).peak
+
+
+def test_the_head_computes_as_many_logits_at_once_as_the_loss_does():
+    for vocabulary in (1000, 32_768, 262_144):
+        assert chunk_rows("cpu", vocabulary) == _sizes(CPU, vocabulary)[0]
+        assert chunk_rows("cuda", vocabulary) == _sizes(torch.device("cuda"), vocabulary)[0]
