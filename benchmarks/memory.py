@@ -40,6 +40,7 @@ from hornbook.recipe import Recipe
 from hornbook.recipes import default
 from hornbook.train.machine import environment, find_device, keep_memory_blocks, synchronise
 from hornbook.train.optimizers import is_matrix
+from hornbook.train.parallel import Parallel
 
 RESULT = Path(__file__).parent / "results" / "memory.json"
 LENGTH, VOCABULARY, WIDTH, LAYERS, HEADS, ROWS, STEPS = 256, 32_768, 256, 6, 4, 8, 3
@@ -131,12 +132,13 @@ def of_hornbook(rows: int, checkpointed: bool) -> Found:
     named = list(draft_model(chosen).named_parameters())
     load = Load(
         rows, LENGTH, 0, LENGTH - 1, False, 1, sum(value.numel() for _, value in named),
-        sum(value.numel() for name, value in named if is_matrix(name, value)), "adamw", False, device.type, checkpointed,
+        sum(value.numel() for name, value in named if is_matrix(name, value)),
+        "adamw", False, device.type, checkpointed,
     )  # fmt: skip
     predicted = step_memory(chosen.model, load).peak
     start = before(device)
     model = build_model(chosen, device, compiled=False).train()
-    optimizers = build_optimizers(model, chosen.training)
+    optimizers = build_optimizers(Parallel(model), chosen)
     inputs = tokens(rows).to(device)
     targets, weights = torch.roll(inputs, -1, 1), torch.ones(rows, LENGTH, device=device)
     weights[:, -1] = 0

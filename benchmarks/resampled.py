@@ -16,18 +16,7 @@ from hornbook.keys import row_keys, uniform
 
 SHORTEST, LONGEST = 180, 12_500  # characters of a document, drawn log-uniformly: 2.9 kB on average
 SPOILT = 0.3
-NAVIGATION = (
-    "Home",
-    "About us",
-    "Contact",
-    "Products",
-    "Sign in",
-    "Search",
-    "- Overview",
-    "• Downloads",
-    "Share",
-    "Next",
-)
+NAVIGATION = ("Home", "About us", "Contact", "Products", "Sign in", "- Overview", "• Downloads", "Share", "Next")
 NOTICES = (
     "We use cookies to improve your experience. Read our privacy policy.",
     "Please enable JavaScript to view this page.",
@@ -66,7 +55,7 @@ def spoilt(run: list[str], row: list[float]) -> list[str]:
     for kind, place, amount, choice in zip(row[:5], row[5:10], row[10:15], row[15:20], strict=True):
         at, many = int(place * (len(run) + 1)), 1 + int(amount * 6)
         if kind < 0.25:
-            menu = [NAVIGATION[(int(choice * 10) + step) % len(NAVIGATION)] for step in range(2 * many)]
+            menu = [NAVIGATION[(int(choice * len(NAVIGATION)) + step) % len(NAVIGATION)] for step in range(2 * many)]
             run.insert(at, "\n".join(menu))
         elif kind < 0.45:
             run.insert(at, NOTICES[int(choice * len(NOTICES))])

@@ -57,6 +57,7 @@ from hornbook.recipes import named
 from hornbook.resolve import resolve
 from hornbook.settings import override
 from hornbook.train.machine import environment, find_device, keep_memory_blocks
+from hornbook.train.parallel import Parallel
 from hornbook.train.schedules import Schedule
 
 RESULT = Path(__file__).parent / "results" / "time_to_quality.json"
@@ -218,7 +219,7 @@ def hornbook_steps(bench: Bench, name: str, steps: int) -> Iterator[None]:
     vocabulary = replace(recipe.model, vocab_size=prepared.codec.vocab.size, dropout=0.0)
     recipe = replace(recipe, model=vocabulary)
     model = build_model(recipe, CPU, compiled=False).train()
-    optimizers, loader = build_optimizers(model, recipe.training), build_loader(recipe, prepared, CPU)
+    optimizers, loader = build_optimizers(Parallel(model), recipe), build_loader(recipe, prepared, CPU)
     for number in range(steps):
         batches = loader.step(number)
         count = sum(batch.count for batch in batches)

@@ -10,6 +10,7 @@ from hornbook.model.config import modern
 from hornbook.model.transformer import Transformer
 from hornbook.recipe import TrainingSettings
 from hornbook.recipes import continued, default
+from hornbook.train.parallel import Parallel
 
 TABLE, NORM = "embed.tokens.weight", ".norm.weight"
 
@@ -20,7 +21,9 @@ def moves(topology, training):
     before = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
     for parameter in model.parameters():
         parameter.grad = torch.ones_like(parameter)
-    build_optimizers(model, training).step(1.0)
+    kind = {"decoder": "causal", "encoder": "masked", "encoder-decoder": "span"}[topology]
+    recipe = replace(default(kind), model=model.config, training=training)
+    build_optimizers(Parallel(model), recipe).step(1.0)
     return {name: float((before[name] - p.detach()).mean()) for name, p in model.named_parameters()}
 
 

@@ -22,7 +22,7 @@ LEVELS: tuple[tuple[set[str], bool], ...] = (
     ({"train"}, False),
     ({"evaluate", "transfer", "collators"}, False),
     ({"recipe", "run", "study", "report"}, True),
-    ({"app", "cli", "corpus_cli", "corpus_pages", "presentation", "doctor"}, True),
+    ({"app", "cli", "corpus_cli", "corpus_pages", "presentation", "doctor", "__main__"}, True),
 )
 LEVEL = {name: number for number, (names, _) in enumerate(LEVELS) for name in names}
 # A file beside run.py that no level names is a part of it.

@@ -9,16 +9,19 @@ from collections.abc import Callable
 import torch
 
 from hornbook.mixing import order_of
+from hornbook.model import tensor_parallel
 from hornbook.model.electra import Electra
 from hornbook.model.initialise import deviation
 from hornbook.model.inputs import Tensors, to_tensors
 from hornbook.model.transformer import Transformer
 from hornbook.objectives.replaced import ReplacedToken
 from hornbook.prepare import Prepared
-from hornbook.recipe import Recipe, TrainingSettings
+from hornbook.recipe import Recipe
 from hornbook.tokens.loader import Loader
 from hornbook.train.loop import precision
 from hornbook.train.optimizers import TABLE, Optimizers
+from hornbook.train.parallel import Layout, Parallel, make_mesh
+from hornbook.train.world import World
 
 Model = Transformer | Electra
 
@@ -70,23 +73,60 @@ def _first_line(error: Exception) -> str:
     return lines[0][:120]
 
 
-def build_optimizers(model: Model, training: TrainingSettings) -> Optimizers:
-    """Return the optimizers of the recipe over the model's parameters."""
+def check_layout(recipe: Recipe, layout: Layout) -> None:
+    """Raise UserError where the recipe's layers cannot be divided among a tensor group; allocates nothing."""
+    tensor_parallel.check(draft_model(recipe), layout.tensor)
+
+
+def spread_model(model: Model, recipe: Recipe, world: World, layout: Layout, device: torch.device) -> Parallel:
+    """Spread a freshly built model over the devices of all processes, in place.
+
+    A model alone stays as it is; where there are several, it comes on the CPU and not compiled.
+    """
+    if world.size == 1:
+        return Parallel(model, world, layout)
+    divided: dict[str, int] = {}
+    partial: frozenset[str] = frozenset()
+    mesh = make_mesh(layout, device)
+    if layout.tensor > 1:
+        divided, partial = tensor_parallel.split(model, mesh["tensor"].get_group())
+    if layout.shards == 1:
+        model.to(device)  # where weights are sharded each layer moves when its turn comes: the whole may be too large
+    if recipe.training.compile == "yes":
+        model.compile_layers()
+    parallel = Parallel(model, world, layout)
+    methods = [name for name in ("loss", "nats", "pair_nats", "judged") if hasattr(model, name)]
+    parallel.spread(model, _layers(model), methods, divided, partial, mesh)
+    return parallel
+
+
+def _layers(model: Model) -> list[torch.nn.Module]:
+    """Return what is gathered one at a time: every layer that computes once."""
+    stacks = [model.encoder, model.generator.stack if isinstance(model, Electra) else model.decoder]
+    return [layer for stack in stacks if stack is not None and stack.times == 1 for layer in stack.layers]
+
+
+def build_optimizers(parallel: Parallel, recipe: Recipe) -> Optimizers:
+    """Return the optimizers of the recipe over what is here of the model's parameters."""
+    training = recipe.training
     return Optimizers(
-        model.named_parameters(),
+        parallel.parameters.items(),
         kind=training.optimizer,
         learning_rate=training.learning_rate,
         matrix_rate=training.matrix_rate,
-        embedding_rate=training.embedding_rate * deviation(TABLE, model.config),
+        embedding_rate=training.embedding_rate * deviation(TABLE, recipe.model),
         weight_decay=training.weight_decay,
         betas=(training.beta1, training.beta2),
         epsilon=training.epsilon,
         bf16=training.precision == "bf16",
+        parallel=parallel if parallel.world.size > 1 else None,
     )
 
 
-def build_loader(recipe: Recipe, prepared: Prepared, device: torch.device) -> Loader[Tensors]:
-    """Return the source of training batches."""
+def build_loader(
+    recipe: Recipe, prepared: Prepared, device: torch.device, share: tuple[int, int] = (0, 1)
+) -> Loader[Tensors]:
+    """Return the source of training batches, or of one of several equal shares of each; see `Loader`."""
     training, rows = recipe.training, prepared.training_rows(recipe.row_length)
     return Loader(
         rows,
@@ -98,4 +138,5 @@ def build_loader(recipe: Recipe, prepared: Prepared, device: torch.device) -> Lo
         training.workers,
         functools.partial(to_tensors, device=device),
         recipe.budget.steps or 0,
+        share,
     )

@@ -39,6 +39,7 @@ from hornbook.recipe import Recipe
 from hornbook.recipes import default
 from hornbook.train.loop import precision
 from hornbook.train.machine import environment, find_device, keep_memory_blocks, matrix_rate, synchronise
+from hornbook.train.parallel import Parallel
 from hornbook.vocab import Vocab
 
 OBJECTIVES = ("causal", "masked", "span")  # one of each topology
@@ -156,7 +157,7 @@ def step_speed(kind: str, device: torch.device, bf16: bool, rate: float, bandwid
     """Time the training step of an objective; `rate` in FLOP/s and `bandwidth` in bytes a second are the machine's."""
     recipe = _recipe(kind, device, bf16)
     objective, model = recipe.objective, build_model(recipe, device, compiled=False).train()
-    optimizers = build_optimizers(model, recipe.training)
+    optimizers = build_optimizers(Parallel(model), recipe)
     draw, rows = np.random.default_rng(0), recipe.training.batch_rows
     shape = (rows, objective.row_length(_LENGTH))
     times: list[tuple[float, float, float]] = []

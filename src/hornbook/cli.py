@@ -5,7 +5,6 @@ Nothing heavy is imported before a verb runs, so that `hornbook --help` answers 
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 import sys
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hornbook import __version__, corpus_cli
-from hornbook.errors import HornbookError, ResourceError, UserError, is_out_of_memory
+from hornbook.errors import FailedElsewhere, UserError, expected
 from hornbook.objectives.names import MEANINGS
 
 if TYPE_CHECKING:
@@ -69,31 +68,21 @@ def main(arguments: list[str] | None = None) -> None:
     debug = "--debug" in given
     try:
         try:
-            app(args=[item for item in given if item != "--debug"], prog_name="hornbook")
+            app(args=[item for item in given if item != "--debug"], prog_name="hornbook", obj=given)
         finally:
             sys.stdout.flush()
     except BrokenPipeError:  # whoever read our output, such as `head`, has had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except Exception as error:
-        known = _expected(error)
+        known = expected(error)
         if known is None:
             raise
         if debug:
             traceback.print_exc()
-        print(f"hornbook: {known}", file=sys.stderr)
+        if not isinstance(known, FailedElsewhere):
+            print(f"hornbook: {known}", file=sys.stderr)
         sys.exit(known.exit_code)
-
-
-def _expected(error: Exception) -> HornbookError | None:
-    """Return the error a person can mend that `error` is, or None for a bug of ours."""
-    if isinstance(error, HornbookError):
-        return error
-    if is_out_of_memory(error):
-        return ResourceError("Memory ran out. Close other programs, or use a machine with more of it.")
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return ResourceError("The disk is full. Free some space and run again.")
-    return None
 
 
 def _version(wanted: bool) -> None:
@@ -113,6 +102,7 @@ def _options(
 
 @app.command(epilog=_PRETRAIN_EXAMPLES)
 def pretrain(
+    context: typer.Context,
     what: Annotated[
         list[str] | None,
         typer.Argument(
@@ -136,6 +126,9 @@ def pretrain(
     ] = None,
     resume: Annotated[Path | None, typer.Option(metavar="RUN", help="Go on with a run that was stopped.")] = None,
     seed: Annotated[int | None, typer.Option(help="Of weights, order and noise. Default: 0.")] = None,
+    devices: Annotated[
+        int, typer.Option(min=0, help="Train on so many GPUs, or CPU processes, of this machine; 0 = all its GPUs.")
+    ] = 1,
     plain: Plain = False,
 ) -> None:
     """Train a model on text: tokenizer, tokens, training and measurements, all in one run directory."""
@@ -147,21 +140,39 @@ def pretrain(
 
     chosen = {"objective": objective, "recipe": recipe, "from": start, "out": out, "seed": seed}
     budget = {"minutes": minutes, "steps": steps, "tokens": tokens, "epochs": epochs}
-    if resume is not None:
-        from hornbook.run import resume as resume_run
-
-        given = [*(what or []), *(f"--{name}" for name, value in (chosen | budget).items() if value is not None)]
-        found = resume_run(resume, given, plain=plain)
-        presentation.trained(found, load_recipe(resume / "recipe.toml"), resume)
-        return
     from hornbook.request import plan
 
-    planned = plan(what or [], objective, recipe, budget, seed, start)
-    directory = out or Path("runs") / f"{datetime.now():%Y%m%d-%H%M%S}-{kind_of(planned.objective)}"
-    from hornbook.run import pretrain as pretrain_run
+    given = [*(what or []), *(f"--{name}" for name, value in (chosen | budget).items() if value is not None)]
+    if resume is None:
+        try:
+            planned = plan(what or [], objective, recipe, budget, seed, start)
+        except UserError as error:
+            if _speaks():
+                raise
+            raise FailedElsewhere(error.exit_code) from error  # the first says it for all
+        directory = out or Path("runs") / f"{datetime.now():%Y%m%d-%H%M%S}-{kind_of(planned.objective)}"
+    else:
+        directory = resume
+    if devices != 1:
+        from hornbook import launch
 
-    found = pretrain_run(planned, directory, plain=plain)
-    presentation.trained(found, load_recipe(directory / "recipe.toml"), directory)
+        if (number := launch.devices(devices)) > 1:
+            place = [] if resume or out else ["--out", str(directory)]  # a name with a time in it: the same for all
+            launch.launch([*launch.without_option(context.obj), *place], number)
+            return
+    from hornbook import run
+
+    if resume is None:
+        found = run.pretrain(planned, directory, plain=plain)
+    else:
+        found = run.resume(directory, given, plain=plain)
+    if _speaks():
+        presentation.trained(found, load_recipe(directory / "recipe.toml"), directory)
+
+
+def _speaks() -> bool:
+    """Whether this process is the first of those that torchrun started, or the only one."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 @app.command(name="import")

@@ -22,11 +22,14 @@ _SPARK_WIDTH = 60
 
 
 class View:
-    """The console of one command. `plain` (or an output that is no terminal) turns every picture into lines."""
+    """The console of one command. `plain` (or an output that is no terminal) turns every picture into lines.
 
-    def __init__(self, plain: bool = False) -> None:
-        self.console = Console(highlight=False, soft_wrap=True)
-        self.plain = plain or not self.console.is_terminal
+    `silent` shows nothing at all: that of a process which leaves speaking to another.
+    """
+
+    def __init__(self, plain: bool = False, silent: bool = False) -> None:
+        self.console = Console(highlight=False, soft_wrap=True, quiet=silent)
+        self.plain = plain or silent or not self.console.is_terminal
 
     def say(self, text: str) -> None:
         """Print one line."""

@@ -55,6 +55,25 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and any(words in str(error) for words in _NO_MEMORY)
 
 
+class FailedElsewhere(HornbookError):
+    """Another of the processes that train together failed, and has said why: nothing is left to say."""
+
+    def __init__(self, exit_code: int) -> None:
+        super().__init__("")
+        self.exit_code = exit_code
+
+
+def expected(error: Exception) -> HornbookError | None:
+    """Return the error a person can mend that `error` is, or None for a bug of ours."""
+    if isinstance(error, HornbookError):
+        return error
+    if is_out_of_memory(error):
+        return ResourceError("Memory ran out. Close other programs, or use a machine with more of it.")
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return ResourceError("The disk is full. Free some space and run again.")
+    return None
+
+
 def nearest(name: str, candidates: Iterable[str]) -> str:
     """Return " Did you mean 'x'?" for the closest candidate, or a list of all candidates when none is close.
 

@@ -52,12 +52,17 @@ def predicted(recipe: Recipe, prepared: Prepared, device: torch.device) -> Memor
     return _predict(recipe, _loads(recipe, prepared, device))
 
 
-def fitted(recipe: Recipe, prepared: Prepared, device: torch.device, say: Callable[[str], None]) -> Recipe:
+def fitted(
+    recipe: Recipe, prepared: Prepared, device: torch.device, say: Callable[[str], None], data: int = 1
+) -> Recipe:
     """Return the recipe with its micro-batch, and whether layers are computed again, where it left them open.
 
     The micro-batch is the largest divisor of the batch that fits; layers are computed again only where not even one row
-    fits without. Raises Shortage when what the recipe asks for needs more memory than is free.
+    fits without. The batch is computed in `data` equal shares at the same time. Raises Shortage when what the recipe
+    asks for needs more memory than is free.
     """
+    whole = recipe.training.batch_rows
+    recipe = replace(recipe, training=replace(recipe.training, batch_rows=whole // data))
     loads, free = _loads(recipe, prepared, device), memory_free(device)
     choices = list(_choices(recipe, recipe.training.micro_batch))
     needs = [_predict(_with(recipe, choice), loads).peak for choice in choices]
@@ -72,7 +77,8 @@ def fitted(recipe: Recipe, prepared: Prepared, device: torch.device, say: Callab
             f"{rows} of {recipe.training.batch_rows} rows are computed at once"
             + (", and layers a second time in the backward pass" if again == "layers" else "")
         )
-    return _with(recipe, found)
+    recipe = _with(recipe, found)
+    return replace(recipe, training=replace(recipe.training, batch_rows=whole))
 
 
 def shrinking(

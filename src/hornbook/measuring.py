@@ -26,6 +26,7 @@ from hornbook.recipe import Recipe
 from hornbook.tokens.loader import batches
 from hornbook.tokens.order import Ascending
 from hornbook.tokens.packing import CorpusRows
+from hornbook.train.parallel import Parallel
 
 # The last measurement reads this many times the tokens of those during the run, as far as the text goes.
 _FINAL = 20
@@ -80,11 +81,16 @@ class Evaluation:
         return cls(**read_json(path, "result"))
 
 
-def final_evaluation(model: Model, recipe: Recipe, prepared: Prepared, device: torch.device) -> Evaluation:
-    """Measure in fp32 on the held-out documents, beside simple models counted on the training text that was read."""
+def final_evaluation(
+    model: Model, recipe: Recipe, prepared: Prepared, device: torch.device, parallel: Parallel | None = None
+) -> Evaluation:
+    """Measure in fp32 on the held-out documents, beside simple models counted on the training text that was read.
+
+    With `parallel` all its processes call this alike; the simple models are the lead's.
+    """
     rows, size = prepared.held_out_rows(recipe.row_length, _FINAL * recipe.training.evaluate_tokens)
-    training = prepared.training_rows(recipe.row_length)
-    return evaluate_rows(model, recipe, prepared.objective, training, rows, size, device)
+    training = prepared.training_rows(recipe.row_length) if parallel is None or parallel.world.lead else None
+    return evaluate_rows(model, recipe, prepared.objective, training, rows, size, device, parallel)
 
 
 def evaluate_rows(
@@ -95,6 +101,7 @@ def evaluate_rows(
     rows: CorpusRows,
     size: int,
     device: torch.device,
+    parallel: Parallel | None = None,
 ) -> Evaluation:
     """Measure on `rows`, which hold documents of `size` bytes; the simple models are counted on `training`."""
     prepare_batch = functools.partial(to_tensors, device=device)
@@ -110,7 +117,10 @@ def evaluate_rows(
             bigram=objective.overlap == 1,
         )
     with torch.no_grad():
-        found = measure(model, rows, objective, prepare_batch, batch_rows=batch_rows, seed=recipe.seed, text_bytes=size)
+        found = measure(
+            model, rows, objective, prepare_batch,
+            batch_rows=batch_rows, seed=recipe.seed, text_bytes=size, parallel=parallel,
+        )  # fmt: skip
         pseudo = None
         if recipe.model.topology == "encoder" and not recipe.model.pair_head:
             pseudo = pseudo_perplexity(

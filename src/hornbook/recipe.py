@@ -166,6 +166,9 @@ class TrainingSettings:
     final_rate           share of the peak rate at the end
     precision            auto, fp32 or bf16 (compute; master weights stay fp32)
     compile              auto, yes or no
+    shards               devices that share one copy of weights, gradients and optimizer state (FSDP): 1 = each has all
+                         (data parallel), 0 = all devices share, between = each group of so many has a copy
+    tensor_parallel      devices that compute each layer together, a part of the heads and of the MLP each
     workers              threads that prepare batches ahead of the step; 0 = none
     evaluate_every       steps between measurements on held-out text; 0 = ten times a run
     evaluate_tokens      about how many held-out tokens each of those reads; the last up to 20 times as many
@@ -192,6 +195,8 @@ class TrainingSettings:
     final_rate: float = 0.0
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     compile: Literal["auto", "yes", "no"] = "auto"
+    shards: int = 1
+    tensor_parallel: int = 1
     workers: int = 1
     evaluate_every: int = 0
     evaluate_tokens: int = 50_000
@@ -199,15 +204,15 @@ class TrainingSettings:
     keep_checkpoints: int = 2
 
     def __post_init__(self) -> None:
-        positive = (
+        for name in (
             "learning_rate",
             "matrix_rate",
             "embedding_rate",
+            "tensor_parallel",
             "checkpoint_minutes",
             "evaluate_tokens",
             "keep_checkpoints",
-        )
-        for name in positive:
+        ):
             if getattr(self, name) <= 0:
                 raise UserError(f"training.{name} must be positive, not {getattr(self, name)}.")
         for name in (
@@ -217,6 +222,7 @@ class TrainingSettings:
             "weight_decay",
             "clip",
             "warmup",
+            "shards",
             "workers",
             "evaluate_every",
         ):

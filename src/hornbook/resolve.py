@@ -23,6 +23,7 @@ from hornbook.prepare import Prepared
 from hornbook.recipe import Budget, Recipe
 from hornbook.train.loop import precision
 from hornbook.train.machine import best_precision, has_compiler, matrix_rate, synchronise
+from hornbook.train.parallel import Parallel
 
 # (width, layers) from which a default model is chosen, heads of 64.
 SIZES = ((128, 2), (128, 4), (192, 4), (256, 4), (320, 5), (384, 6), (512, 8), (640, 10), (768, 12), (1024, 16))
@@ -50,9 +51,12 @@ _COMPILE_MINUTES = 5.0
 _CALIBRATION_SECONDS = 3.0
 
 
-def resolve(recipe: Recipe, prepared: Prepared, device: torch.device, say: Callable[[str], None]) -> Recipe:
+def resolve(
+    recipe: Recipe, prepared: Prepared, device: torch.device, say: Callable[[str], None], data: int = 1
+) -> Recipe:
     """Return the recipe with every open choice made: no zeros that mean "choose", no "auto", a budget in steps.
 
+    `data` is the number of equal shares that the rows of a step are computed in, at the same time.
     `say` is told when a budget of minutes is cut because the text is small.
     """
     training, given = recipe.training, recipe.training.micro_batch
@@ -61,14 +65,18 @@ def resolve(recipe: Recipe, prepared: Prepared, device: torch.device, say: Calla
     recipe = dataclasses.replace(recipe, training=training)
     rate = matrix_rate(device, torch.bfloat16 if training.precision == "bf16" else torch.float32)
     recipe = dataclasses.replace(recipe, model=_complete(recipe, prepared, rate))
-    training = dataclasses.replace(training, batch_rows=_rows(recipe, _planned_tokens(recipe, prepared, rate)))
-    recipe = fitted(dataclasses.replace(recipe, training=training), prepared, device, say)
+    rows = _rows(recipe, _planned_tokens(recipe, prepared, rate))
+    if not training.batch_rows:
+        together = math.lcm(data, training.micro_batch or 1)
+        rows = together * math.ceil(rows / together)
+    training = dataclasses.replace(training, batch_rows=rows)
+    recipe = fitted(dataclasses.replace(recipe, training=training), prepared, device, say, data)
     if training.compile == "auto":
         pays = has_compiler(device) and (device.type == "cuda" or _minutes(recipe, prepared, rate) >= _COMPILE_MINUTES)
         compiled = dataclasses.replace(recipe.training, compile="yes" if pays else "no")
         recipe = dataclasses.replace(recipe, training=compiled)
     recipe, steps = shrinking(
-        recipe, prepared, device, lambda chosen: _steps(chosen, prepared, device, say), say, lambda: not given
+        recipe, prepared, device, lambda chosen: _steps(chosen, prepared, device, say, data), say, lambda: not given
     )
     training = recipe.training
     if recipe.model.dropout < 0:
@@ -183,10 +191,10 @@ def _longest(recipe: Recipe, prepared: Prepared) -> int:
     return math.ceil(_MOST_EPOCHS * rows / _rows(recipe))
 
 
-def _steps(recipe: Recipe, prepared: Prepared, device: torch.device, say: Callable[[str], None]) -> int:
+def _steps(recipe: Recipe, prepared: Prepared, device: torch.device, say: Callable[[str], None], data: int) -> int:
     if not recipe.budget.minutes:
         return _counted_steps(recipe, prepared)
-    seconds = seconds_per_step(recipe, prepared, device)
+    seconds = seconds_per_step(recipe, prepared, device, (0, data))
     # Ten measurements on held-out text cost a forward pass each, a third of a training step's work.
     measuring = 10 * recipe.training.evaluate_tokens / 3 / _step_tokens(recipe) * seconds
     steps, longest = max(1, int((recipe.budget.minutes * 60 - measuring) / seconds)), _longest(recipe, prepared)
@@ -198,16 +206,18 @@ def _steps(recipe: Recipe, prepared: Prepared, device: torch.device, say: Callab
     return min(steps, longest)
 
 
-def seconds_per_step(recipe: Recipe, prepared: Prepared, device: torch.device) -> float:
+def seconds_per_step(
+    recipe: Recipe, prepared: Prepared, device: torch.device, share: tuple[int, int] = (0, 1)
+) -> float:
     """Return the median time of a training step, measured on a model of the recipe that is then dropped."""
     if recipe.model.dropout < 0:  # not chosen yet, since it depends on what is measured here: time it with some
         recipe = dataclasses.replace(recipe, model=dataclasses.replace(recipe.model, dropout=0.1))
-    loader = build_loader(recipe, prepared, device)
+    loader = build_loader(recipe, prepared, device, share)
     if recipe.training.compile == "yes":
         model = build_compiled(recipe, device, loader.step(0)[0], lambda text: None)  # training will say it
     else:
         model = build_model(recipe, device, compiled=False)
-    optimizers = build_optimizers(model, recipe.training)
+    optimizers = build_optimizers(Parallel(model), recipe)
     bf16 = recipe.training.precision == "bf16"
     times: list[float] = []
     model.train()

@@ -22,7 +22,15 @@ from types import FrameType
 import torch
 
 from hornbook.artifacts import lock, read_json, write_json
-from hornbook.assembly import Model, build_compiled, build_loader, build_model, build_optimizers
+from hornbook.assembly import (
+    Model,
+    build_compiled,
+    build_loader,
+    build_model,
+    build_optimizers,
+    check_layout,
+    spread_model,
+)
 from hornbook.console import View, quantity
 from hornbook.continuation import adopt, settled
 from hornbook.errors import Interrupted, ResourceError, UserError
@@ -44,9 +52,11 @@ from hornbook.tokens.tokenizer import Codec, load_codec
 from hornbook.train import machine
 from hornbook.train.checkpoints import newest
 from hornbook.train.loop import MODEL, Loop, Plan
-from hornbook.train.metrics import open_sinks
+from hornbook.train.metrics import Sink, open_sinks
+from hornbook.train.parallel import Layout, Parallel, arrange
 from hornbook.train.schedules import Schedule
 from hornbook.train.stopping import Stopping
+from hornbook.train.world import World, together
 
 PLAN, RESULT, ENVIRONMENT = "plan.json", "result.json", "environment.json"
 # What may be set anew when a run goes on.
@@ -69,23 +79,28 @@ class Run:
 def pretrain(recipe: Recipe, directory: Path, *, plain: bool = False) -> Evaluation:
     """Train by the recipe in a new directory and return what was measured at the end.
 
+    Under torchrun all processes call this alike and train together, in the directory that the first of them names.
+
     Raises UserError when the directory holds a run already, or anything in the recipe or its text is wrong; Interrupted
     when a signal stopped it after saving.
     """
-    if (directory / RECIPE).exists():
-        raise UserError(
-            f"{directory} holds a run already; go on with `hornbook pretrain --resume {directory}`, "
-            "or choose another --out."
-        )
-    fresh = not directory.exists()
-    with lock(directory):
-        try:
-            save_recipe(recipe, directory / RECIPE)
-            return _within_memory(recipe, directory, View(plain))
-        except UserError:
-            if fresh and not (directory / PLAN).exists():
-                shutil.rmtree(directory, ignore_errors=True)  # nothing has begun: leave nothing behind
-            raise
+    with together() as world:
+        directory = Path(world.hear(lambda: str(directory)))
+        fresh = world.lead and not directory.exists()
+        with _held(directory, world):
+            if world.lead and (directory / RECIPE).exists():
+                raise UserError(
+                    f"{directory} holds a run already; go on with `hornbook pretrain --resume {directory}`, "
+                    "or choose another --out."
+                )
+            try:
+                if world.lead:
+                    save_recipe(recipe, directory / RECIPE)
+                return _within_memory(recipe, directory, View(plain, silent=not world.lead), world)
+            except UserError:
+                if fresh and not (directory / PLAN).exists():
+                    shutil.rmtree(directory, ignore_errors=True)  # nothing has begun: leave nothing behind
+                raise
 
 
 def resume(directory: Path, changes: Sequence[str] = (), *, plain: bool = False) -> Evaluation:
@@ -99,15 +114,16 @@ def resume(directory: Path, changes: Sequence[str] = (), *, plain: bool = False)
             f"A resumed run keeps its recipe: leave out {' '.join(extra)}, or start a new run from "
             f"{directory / RECIPE}."
         )
-    recipe = _recipe_of(directory)
-    recipe = override(recipe, changes) if changes else recipe
-    if (directory / RECORD).is_file():
-        raise UserError(
-            f"The model in {directory} was imported, so there is no training to resume: go on from it in a run of its "
-            f"own, with `hornbook pretrain --from {directory}`."
-        )
-    with lock(directory):
-        return _within_memory(recipe, directory, View(plain))
+    with together() as world:
+        recipe = _recipe_of(directory)
+        recipe = override(recipe, changes) if changes else recipe
+        if (directory / RECORD).is_file():
+            raise UserError(
+                f"The model in {directory} was imported, so there is no training to resume: go on from it in a run of "
+                f"its own, with `hornbook pretrain --from {directory}`."
+            )
+        with _held(directory, world):
+            return _within_memory(recipe, directory, View(plain, silent=not world.lead), world)
 
 
 def open_run(directory: Path) -> Run:
@@ -133,21 +149,33 @@ def _recipe_of(directory: Path) -> Recipe:
     return load_recipe(directory / RECIPE)
 
 
-def _within_memory(recipe: Recipe, directory: Path, view: View) -> Evaluation:
+def _within_memory(recipe: Recipe, directory: Path, view: View, world: World) -> Evaluation:
     """Do every stage that is not done yet; where memory is too small, say with which command the run can go on."""
     try:
-        return _go(recipe, directory, view)
+        return _go(recipe, directory, view, world)
     except Shortage as error:
         command = f"hornbook pretrain --resume {directory} {error.settings}".strip()
         raise ResourceError(f"{error} Go on with: {command}") from error
 
 
-def _go(recipe: Recipe, directory: Path, view: View) -> Evaluation:
+@contextlib.contextmanager
+def _held(directory: Path, world: World) -> Iterator[None]:
+    """Hold the run's directory for the lead, on behalf of all processes."""
+    with lock(directory) if world.lead else contextlib.nullcontext():
+        yield
+
+
+def _go(recipe: Recipe, directory: Path, view: View, world: World) -> Evaluation:
+    """Do every stage that is not done yet; what needs only one process to do it, the lead does before the others."""
     machine.keep_memory_blocks()
     chosen = recipe.training.micro_batch
-    device = machine.find_device()
-    with _preparing(directory):
-        write_json(directory / ENVIRONMENT, machine.environment(device))
+    device = world.device or machine.find_device()
+    layout = _arranged(recipe, world)
+    with _preparing(directory), world.lead_first():
+        if world.lead:
+            write_json(directory / ENVIRONMENT, machine.environment(device) | {"devices": world.size})
+        else:
+            recipe = load_recipe(directory / RECIPE)  # as the lead settled it
         origin = _origin(recipe, directory, view)
         if origin is not None:
             recipe = settled(recipe, origin.recipe.model)
@@ -157,31 +185,47 @@ def _go(recipe: Recipe, directory: Path, view: View) -> Evaluation:
             recipe = dataclasses.replace(recipe, model=dataclasses.replace(recipe.model, vocab_size=entries))
         if not (directory / PLAN).is_file():
             with view.stage("measuring the machine", "steps"):
-                recipe = resolve(recipe, prepared, device, view.say)
+                recipe = resolve(recipe, prepared, device, view.say, layout.data[1])
+            check_layout(recipe, layout)
             save_recipe(recipe, directory / RECIPE)
             write_json(directory / PLAN, dataclasses.asdict(_plan(recipe, prepared, device)))
         elif not (directory / RESULT).is_file():
-            recipe = fitted(recipe, prepared, device, view.say)
+            recipe = fitted(recipe, prepared, device, view.say, layout.data[1])
         plan = Plan(**read_json(directory / PLAN, "plan"))
         _announce(recipe, prepared, directory, view)
         needed, free = predicted(recipe, prepared, device), machine.memory_free(device)
         view.say(f"memory: {_in_words(needed)}; {quantity(free)}B are free")
 
-    def train(recipe: Recipe) -> Model:
-        save_recipe(recipe, directory / RECIPE)
-        return _train(recipe, plan, prepared, directory, device, view, origin)
+    def train(recipe: Recipe) -> tuple[Model, Parallel]:
+        if world.lead:
+            save_recipe(recipe, directory / RECIPE)
+        return _train(recipe, plan, prepared, directory, device, view, origin, world, layout)
 
-    def untouched() -> bool:
-        return not chosen and not any((directory / "checkpoints").glob("step-*"))
+    def may_shrink() -> bool:
+        return world.size == 1 and not chosen and not any((directory / "checkpoints").glob("step-*"))
 
-    recipe, model = shrinking(recipe, prepared, device, train, view.say, untouched)
+    recipe, (model, parallel) = shrinking(recipe, prepared, device, train, view.say, may_shrink)
     with _preparing(directory):
-        if (directory / RESULT).is_file():
+        if world.hear(lambda: str((directory / RESULT).is_file())) == str(True):
             return Evaluation.load(directory / RESULT)
         with view.stage("last measurements", "tokens"):
-            evaluation = final_evaluation(model, recipe, prepared, device)
-        evaluation.save(directory / RESULT)
+            evaluation = final_evaluation(model, recipe, prepared, device, parallel)
+        if world.lead:
+            evaluation.save(directory / RESULT)
     return evaluation
+
+
+def _arranged(recipe: Recipe, world: World) -> Layout:
+    """Return how the devices share the work, or refuse what they cannot share equally."""
+    layout = arrange(world.size, world.rank, recipe.training.shards, recipe.training.tensor_parallel)
+    rows, shares = recipe.training.batch_rows, layout.data[1]
+    if rows % shares:
+        more = f" in groups of {layout.tensor}" if layout.tensor > 1 else ""
+        raise UserError(
+            f"The {rows} rows of a step (training.batch_rows) cannot be shared equally by {layout.size} devices{more}: "
+            f"choose a multiple of {shares}."
+        )
+    return layout
 
 
 def _origin(recipe: Recipe, directory: Path, view: View) -> Origin | None:
@@ -270,23 +314,27 @@ def _train(
     device: torch.device,
     view: View,
     origin: Origin | None,
-) -> Model:
+    world: World,
+    layout: Layout,
+) -> tuple[Model, Parallel]:
     """Train to the end of the plan from wherever the run stands; return the model."""
     training = recipe.training
-    batches = build_loader(recipe, prepared, device)
-    if training.compile == "yes":
+    batches = build_loader(recipe, prepared, device, layout.data)
+    alone = world.size == 1
+    if alone and training.compile == "yes":
         model = build_compiled(recipe, device, batches.step(0)[0], view.say)
     else:
-        model = build_model(recipe, device, compiled=False)
+        model = build_model(recipe, device if alone else torch.device("cpu"), compiled=False)
     if origin is not None:
         _adopt(model, origin, prepared.codec, recipe, directory, view)
+    parallel = spread_model(model, recipe, world, layout, device)
     prepare_batch = functools.partial(to_tensors, device=device)
     part, part_bytes = prepared.held_out_rows(recipe.row_length, training.evaluate_tokens)
 
     def during() -> dict[str, float]:
         found = measure(
             model, part, prepared.objective, prepare_batch,
-            batch_rows=training.micro_batch, seed=recipe.seed, text_bytes=part_bytes,
+            batch_rows=training.micro_batch, seed=recipe.seed, text_bytes=part_bytes, parallel=parallel,
         )  # fmt: skip
         return found.record()
 
@@ -294,7 +342,7 @@ def _train(
     loop: Loop[Tensors] = Loop(
         model=model,
         loss=model.loss,
-        optimizers=build_optimizers(model, training),
+        optimizers=build_optimizers(parallel, recipe),
         batches=batches,
         schedule=Schedule(training.schedule, plan.steps, training.warmup, training.decay, training.final_rate),
         plan=plan,
@@ -304,21 +352,31 @@ def _train(
         sinks=[],
         say=view.say,
         stopping=stopping,
+        parallel=parallel,
     )
     done = loop.restore()
     if done:
         view.say(f"resumed at step {done} of {plan.steps}")
     if done < plan.steps:
         title = f"{kind_of(recipe.objective)} {quantity(parameters(recipe.model))}"
-        board = importlib.util.find_spec("tensorboard") is not None
         with (
             stopping.listening(),
-            open_sinks(directory, done, board) as sinks,
+            _sinks(directory, done, world) as sinks,
             view.training(title, plan.steps, done, machine.memory_total(device), str(directory)) as panel,
         ):
             loop.sinks = [*sinks, panel]
             loop.run()
-    return model.eval()
+    return model.eval(), parallel
+
+
+@contextlib.contextmanager
+def _sinks(directory: Path, done: int, world: World) -> Iterator[Sequence[Sink]]:
+    """Yield where records go: the lead's are the run's, and the others' are none."""
+    if not world.lead:
+        yield []
+        return
+    with open_sinks(directory, done, importlib.util.find_spec("tensorboard") is not None) as sinks:
+        yield sinks
 
 
 @contextlib.contextmanager

@@ -113,8 +113,8 @@ def test_the_other_parts_are_what_the_optimizers_hold():
     model = Transformer(config)
     for kind in ("muon", "adamw"):
         optimizers = Optimizers(
-            model.named_parameters(), kind=kind, learning_rate=1e-3, matrix_rate=1e-3, weight_decay=0.1,
-            betas=(0.9, 0.95), epsilon=1e-8,
+            model.named_parameters(), kind=kind, learning_rate=1e-3, matrix_rate=1e-3, embedding_rate=0.1,
+            weight_decay=0.1, betas=(0.9, 0.95), epsilon=1e-8,
         )  # fmt: skip
         model.loss(to_tensors(batch(config), CPU)).backward()
         gradients = sum(value.grad.nbytes for value in model.parameters())

@@ -12,6 +12,7 @@ from hornbook.errors import DivergedError, Interrupted
 from hornbook.train.loop import Loop, Plan
 from hornbook.train.metrics import MetricsFile, read_metrics
 from hornbook.train.optimizers import Optimizers
+from hornbook.train.parallel import Parallel
 from hornbook.train.schedules import Schedule
 from hornbook.train.stopping import Stopping
 
@@ -80,6 +81,7 @@ def make(directory, *, kind="muon", micro=4, steps=STEPS, dropout=0.1, source=No
         model=net, loss=net.loss, optimizers=optimizers, batches=source or Source(micro),
         schedule=Schedule("wsd", steps, 0.2, 0.4), plan=plan, device=torch.device("cpu"), directory=directory,
         measure=lambda: {"loss": 2.5}, sinks=list(sinks), say=pytest.fail, stopping=Stopping(),
+        parallel=Parallel(net),
     )  # fmt: skip
 
 

@@ -28,6 +28,7 @@ from hornbook.recipe import Recipe
 from hornbook.recipes import default
 from hornbook.train.loop import Loop, Plan
 from hornbook.train.machine import has_compiler
+from hornbook.train.parallel import Parallel
 from hornbook.train.schedules import Schedule
 from hornbook.train.stopping import Stopping
 
@@ -91,7 +92,7 @@ def fast(
             watch(model, batch, nats)
         return nats
 
-    def measure(final):
+    def measure():
         batch = dataclasses.replace(build_loader(recipe, prepared, CPU), micro_batch=1).step(0)[0]
         return {"loss": float(model.nats(batch).sum())}
 
@@ -101,9 +102,10 @@ def fast(
         checkpoint_minutes=1e9, keep_checkpoints=1, clip=recipe.training.clip, bf16=False, seed=0,
     )  # fmt: skip
     Loop(
-        model=model, loss=loss, optimizers=build_optimizers(model, recipe.training),
+        model=model, loss=loss, optimizers=build_optimizers(Parallel(model), recipe),
         batches=build_loader(recipe, prepared, CPU), schedule=schedule(recipe), plan=plan, device=CPU,
         directory=directory, measure=measure, sinks=[losses], say=pytest.fail, stopping=Stopping(),
+        parallel=Parallel(model),
     ).run()  # fmt: skip
     return losses
 

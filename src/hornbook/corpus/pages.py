@@ -1,14 +1,54 @@
-"""A page of the web -> its main text, without menus, banners and comments."""
+"""Web pages to text: the main text of a page of HTML, by trafilatura (Barbaresi 2021)."""
 
 from __future__ import annotations
 
+import logging
+from dataclasses import dataclass
+
+from hornbook.corpus.step import Page, Verdicts
 from hornbook.errors import UserError
 
 
+@dataclass(frozen=True)
+class MainText:
+    """Replace documents of HTML by their main text; a page without one, or that cannot be read, is dropped.
+
+    tables      keep the text of tables
+    comments    keep readers' comments
+    precision   rather leave something out than take in boilerplate
+    """
+
+    tables: bool = True
+    comments: bool = False
+    precision: bool = False
+
+    def __call__(self, page: Page) -> Verdicts:
+        """Return the main texts."""
+        found = [self.extract(html) for html in page.texts]
+        return Verdicts([text or "" for text, _ in found], [reason for _, reason in found])
+
+    def extract(self, html: bytes | str) -> tuple[str | None, str]:
+        """Return the main text and "", or None and the reason why there is none."""
+        try:
+            import trafilatura
+        except ImportError as error:
+            raise UserError("To read web pages, install the extra: pip install 'hornbook[web]'.") from error
+        # It logs each page that it cannot read; the reason says so.
+        logging.getLogger("trafilatura").setLevel(logging.CRITICAL)
+        try:
+            # Its own search for repeats remembers earlier pages: the result would depend on their order.
+            text = trafilatura.extract(
+                html,
+                include_tables=self.tables,
+                include_comments=self.comments,
+                favor_precision=self.precision,
+                deduplicate=False,
+            )
+        except Exception as error:  # a parser can stumble in many ways; the page is lost, not the corpus
+            return None, f"main-text: {type(error).__name__}"
+        return (text, "") if text and text.strip() else (None, "main-text: nothing found")
+
+
 def main_text(html: bytes | str) -> str | None:
-    """Return the main text of a page, paragraphs by line; None where there is none."""
-    try:
-        import trafilatura
-    except ImportError as error:
-        raise UserError("Reading HTML needs a library that is not installed: pip install 'hornbook[web]'") from error
-    return trafilatura.extract(html, include_comments=False)
+    """Return the main text of a page, or None where there is none to be had."""
+    return MainText().extract(html)[0]

@@ -30,9 +30,11 @@ from hornbook.batch import Batch
 from hornbook.objectives.base import Objective
 from hornbook.tokens.loader import batches
 from hornbook.tokens.packing import CorpusRows
+from hornbook.train.parallel import Parallel
 
 # Keeps the noise of measurements apart from that of training, whatever the run's seed.
 MEASURE_STREAM = 0x4D454153
+_NUMBERS = 7  # that are added up over the batches
 
 T = TypeVar("T")
 
@@ -138,32 +140,46 @@ def measure(
     batch_rows: int,
     seed: int,
     text_bytes: int = 0,
+    parallel: Parallel | None = None,
 ) -> Measurement:
     """Return the model's measurement on all `rows`; the caller sets evaluation mode, precision and no_grad.
 
-    `text_bytes` is the UTF-8 length of the rows' documents; give it only where every token is predicted once.
+    `text_bytes` is the UTF-8 length of the rows' documents; give it only where every token is predicted once. With
+    `parallel` all its processes call this alike, and take turns with the batches; sums are added in the batches' order,
+    so equal weights give the same bits for any number of processes.
     """
-    nats = count = text_nats = 0.0
-    text_tokens = pairs = pairs_right = 0
-    pair_nats = 0.0
-    unknown = -1 if objective.vocab.unk is None else objective.vocab.unk
-    for batch in held_out_batches(rows, objective, batch_rows, seed):
-        targets, weights = scored(batch)
-        if targets.size:
-            each = model.nats(prepare(batch)).double().cpu().numpy()
-            is_text = ~objective.vocab.special[targets] | (targets == unknown)
-            nats += float((each * weights).sum())
-            text_nats += float(each[is_text].sum())
-            text_tokens += int(is_text.sum())
-        if batch.pair is not None:
-            classes = cast(PairScores, model).pair_nats(prepare(batch)).double().cpu().numpy()
-            of_truth = classes[np.arange(len(batch)), batch.pair]
-            pairs += len(batch)
-            pair_nats += float(of_truth.sum())
-            pairs_right += int((of_truth < classes[np.arange(len(batch)), 1 - batch.pair]).sum())
-        count += float(batch.count.sum())
+    share, shares = (0, 1) if parallel is None else parallel.layout.data
+    sums: list[tuple[float, ...]] = []
+    last, computed = None, 0
+    for number, batch in enumerate(held_out_batches(rows, objective, batch_rows, seed)):
+        last, mine = batch, number % shares == share
+        sums.append(_sums(model, batch, objective, prepare) if mine else (0.0,) * _NUMBERS)
+        computed += mine
+    if last is not None and computed < -(-len(sums) // shares):
+        _sums(model, last, objective, prepare)  # others compute now, and may need this one's part of the weights
+    if parallel is not None:
+        flat = parallel.total([value for line in sums for value in line])
+        sums = [tuple(flat[start : start + _NUMBERS]) for start in range(0, len(flat), _NUMBERS)]
+    nats, count, text_nats, text_tokens, pairs, pair_nats, right = (sum(column) for column in zip(*sums, strict=True))
     size = text_bytes if objective.overlap else 0
-    return Measurement(nats, max(count, 1.0), text_nats, text_tokens, size, pairs, pair_nats, pairs_right)
+    return Measurement(nats, max(count, 1.0), text_nats, int(text_tokens), size, int(pairs), pair_nats, int(right))
+
+
+def _sums(model: Scores, batch: Batch, objective: Objective, prepare: Callable[[Batch], Any]) -> tuple[float, ...]:
+    """Return a batch's numbers: nats, count, text nats, text tokens, pairs, their nats, how many are told rightly."""
+    targets, weights = scored(batch)
+    unknown = -1 if objective.vocab.unk is None else objective.vocab.unk
+    each = model.nats(prepare(batch)).double().cpu().numpy()
+    is_text = ~objective.vocab.special[targets] | (targets == unknown)
+    pairs = right = 0
+    pair_nats = 0.0
+    if batch.pair is not None:
+        classes = cast(PairScores, model).pair_nats(prepare(batch)).double().cpu().numpy()
+        of_truth = classes[np.arange(len(batch)), batch.pair]
+        pairs, pair_nats = len(batch), float(of_truth.sum())
+        right = int((of_truth < classes[np.arange(len(batch)), 1 - batch.pair]).sum())
+    nats, text_nats = float((each * weights).sum()), float(each[is_text].sum())
+    return nats, float(batch.count.sum()), text_nats, int(is_text.sum()), pairs, pair_nats, right
 
 
 def scored(batch: Batch) -> tuple[NDArray[np.integer[Any]], NDArray[np.float32]]:

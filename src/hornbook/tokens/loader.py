@@ -69,6 +69,7 @@ class Loader(Generic[T]):
     prepare       what else is to be done to a batch ahead of the step
     run_steps     steps of the whole run, by which an objective with a schedule knows where it is; 0 = not known yet:
                   each step counts as the first
+    share         (i, n): of each step only the i-th of n equal, consecutive shares, from 0; n divides global_batch
     """
 
     rows: CorpusRows
@@ -80,10 +81,13 @@ class Loader(Generic[T]):
     workers: int
     prepare: Callable[[Batch], T]
     run_steps: int = 0
+    share: tuple[int, int] = (0, 1)
 
     def step(self, number: int) -> list[T]:
         """Return the micro-batches of one step. A global batch larger than an epoch runs into the next epoch."""
-        example = number * self.global_batch + np.arange(self.global_batch)
+        mine, shares = self.share
+        rows = self.global_batch // shares
+        example = number * self.global_batch + mine * rows + np.arange(rows)
         epoch, row = self.order.locate(self.seed, example)
 
         def keys(part: Objective, where: Places) -> Keys:

@@ -29,11 +29,12 @@ import torch
 from torch import Tensor, nn
 
 from hornbook import keys
-from hornbook.errors import DivergedError, Interrupted
+from hornbook.errors import DivergedError, Interrupted, UserError
 from hornbook.train import checkpoints
 from hornbook.train.machine import memory_used
 from hornbook.train.metrics import Sink
 from hornbook.train.optimizers import PREFIX, Optimizers
+from hornbook.train.parallel import Parallel
 from hornbook.train.schedules import Schedule
 from hornbook.train.stopping import Stopping
 
@@ -99,6 +100,7 @@ class Loop(Generic[B]):
     """One model, its optimizers and its batches, at some step.
 
     loss       what `model.loss` is: a batch to its summed, weighted nats (0-dim tensor)
+    parallel   the model among processes
     measure    returns the record of a measurement on held-out text
     """
 
@@ -114,19 +116,31 @@ class Loop(Generic[B]):
     sinks: Sequence[Sink]
     say: Callable[[str], None]
     stopping: Stopping
+    parallel: Parallel
 
     step: int = 0
     _waited: float = 0.0
 
     def restore(self) -> int:
         """Take over the newest sound checkpoint, if there is one; return the number of steps done."""
-        found = checkpoints.newest(self.directory / "checkpoints", self.say)
+        found = checkpoints.newest_together(self.directory / "checkpoints", self.say, self.parallel.world)
         if found is not None:
-            manifest, tensors = found
-            weights = {name.removeprefix(MODEL): value for name, value in tensors.items() if name.startswith(MODEL)}
-            self.model.load_state_dict(weights)
-            self.optimizers.load({name: value for name, value in tensors.items() if name.startswith(PREFIX)})
-            self.step = int(manifest["step"])
+            parts = self.parallel.parts
+            weights = {
+                name.removeprefix(MODEL): shape for name, shape in found.shapes.items() if name.startswith(MODEL)
+            }
+            if weights != {name: part.shape for name, part in parts.items()}:
+                raise UserError(f"The checkpoint in {self.directory} is of another model than the recipe's.")
+            with torch.no_grad():
+                for name, part in parts.items():
+                    part.local.copy_(found.read(f"{MODEL}{name}", self.parallel.place(name, len(part.shape))))
+            states = [key for key in found.shapes if key.startswith(PREFIX)]
+            strange = next((key for key in states if Optimizers.parameter_of(key) not in parts), None)
+            if strange:
+                raise UserError(f"The checkpoint has the optimizer's state of {strange}, which this model has not.")
+            places = {k: self.parallel.place(Optimizers.parameter_of(k), len(found.shapes[k])) for k in states}
+            self.optimizers.load({key: found.read(key, place) for key, place in places.items()})
+            self.step = int(found.manifest["step"])
         return self.step
 
     def run(self) -> None:
@@ -145,42 +159,56 @@ class Loop(Generic[B]):
                 self._waited += time.monotonic() - waiting
                 loss, norm = self._update(micro_batches)
                 last = self.step == self.plan.steps
-                if self.step % self.plan.record_every == 0 or last or self.stopping:
+                signal, due = self._asked(time.monotonic() - saved_at > 60 * self.plan.checkpoint_minutes)
+                if self.step % self.plan.record_every == 0 or last or signal:
                     now = time.monotonic()
-                    self._record(float(loss), float(norm), now - recorded_at, self.step - recorded_step)
+                    self._record(loss(), float(norm), now - recorded_at, self.step - recorded_step)
                     recorded_at, recorded_step = now, self.step
                 if self.step % self.plan.evaluate_every == 0 or last:
                     start = time.monotonic()
                     self._measure()
                     recorded_at += time.monotonic() - start
-                if last or self.stopping or time.monotonic() - saved_at > 60 * self.plan.checkpoint_minutes:
+                if last or signal or due:
                     start = time.monotonic()
-                    self._save(float(loss))
+                    self._save(loss())
                     saved_at = time.monotonic()
                     recorded_at += saved_at - start
-                if self.stopping and not last:
+                if signal and not last:
                     raise Interrupted(
                         f"Stopped at step {self.step} of {self.plan.steps}; everything is saved. "
                         f"Resume with: hornbook pretrain --resume {self.directory}",
-                        self.stopping.signal_number or 2,
+                        signal,
                     )
 
-    def _update(self, micro_batches: Sequence[B]) -> tuple[Tensor, Tensor]:
-        """Do one optimizer step; return its loss (mean nats) and the gradient's norm before clipping, 0-dim tensors."""
-        count = sum(batch.count for batch in micro_batches)
+    def _asked(self, due: bool) -> tuple[int, bool]:
+        """Return (signal that asked any process to stop, or 0; whether the lead wants a checkpoint), for all alike."""
+        world = self.parallel.world
+        signal, wanted = world.largest([float(self.stopping.signal_number or 0), float(due and world.lead)])
+        return int(signal), bool(wanted)
+
+    def _update(self, micro_batches: Sequence[B]) -> tuple[Callable[[], float], Tensor]:
+        """Do one optimizer step; return (what gives its loss, mean nats over all processes; the gradient's norm).
+
+        The norm is that before clipping, a 0-dim tensor. Asking for the loss waits for the device, so not all do.
+        """
+        parallel, own = self.parallel, len(micro_batches)
+        count, before, rounds = parallel.agree(sum(batch.count for batch in micro_batches), own)
         total = torch.zeros((), device=self.device)
-        for number, batch in enumerate(micro_batches):
-            torch.manual_seed(int(keys.fold(self.plan.seed, self.step, number)) >> 1)  # dropout
+        for number in range(rounds):
+            torch.manual_seed(int(keys.fold(self.plan.seed, self.step, before + number)) >> 1)  # dropout
             with precision(self.plan.bf16, self.device):
-                nats = self.loss(batch)
-            (nats / max(count, 1.0)).backward()  # type: ignore[no-untyped-call]
+                nats = self.loss(micro_batches[min(number, own - 1)])
+            if number >= own:  # others have more to compute: with this one does, and adds nothing
+                nats = nats * 0.0
+            parallel.backward(nats / max(count, 1.0), last=number == rounds - 1)
             total += nats.detach()
             del nats  # a graph that outlives its step pins memory beneath the next one's: a heap has no way around it
-        limit = self.plan.clip or math.inf
-        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), limit)
+        parallel.gather()
+        norm = parallel.clip(self.plan.clip or math.inf)
         self.optimizers.step(self.schedule(self.step))
+        parallel.forget()
         self.step += 1
-        return total / max(count, 1.0), norm
+        return lambda: float(torch.tensor(parallel.total([float(total)])[0]) / max(count, 1.0)), norm
 
     def _record(self, loss: float, norm: float, seconds: float, steps: int) -> None:
         if not math.isfinite(loss):
@@ -199,7 +227,7 @@ class Loop(Generic[B]):
                 "tokens": self.step * self.plan.tokens_per_step,
                 "tokens_per_second": speed * self.plan.tokens_per_step,
                 "model_flops": speed * self.plan.flops_per_step,
-                "share_of_machine": speed * self.plan.flops_per_step / self.plan.matrix_rate,
+                "share_of_machine": speed * self.plan.flops_per_step / self.plan.matrix_rate / self.parallel.world.size,
                 "waiting_share": self._waited / max(seconds, 1e-9),
                 "memory_bytes": memory_used(self.device),
                 "seconds_left": (self.plan.steps - self.step) / speed,
@@ -222,11 +250,13 @@ class Loop(Generic[B]):
     def _save(self, loss: float) -> None:
         if not math.isfinite(loss):
             return
-        tensors = {f"{MODEL}{name}": value for name, value in self.model.state_dict().items()}
-        checkpoints.save(
+        weights = {f"{MODEL}{name}": (name, value) for name, value in self.parallel.parameters.items()}
+        states = {key: (Optimizers.parameter_of(key), value) for key, value in self.optimizers.state().items()}
+        checkpoints.save_together(
             self.directory / "checkpoints",
             self.step,
-            tensors | self.optimizers.state(),
+            self.parallel.pieces(weights | states),
             {"steps": self.plan.steps},
             self.plan.keep_checkpoints,
+            self.parallel.world,
         )

@@ -13,7 +13,9 @@ import torch
 from torch import Tensor
 
 from hornbook.errors import UserError
+from hornbook.train.muon import SharedMuon
 from hornbook.train.orthogonal import Muon
+from hornbook.train.parallel import Parallel
 
 PREFIX = "optimizer."
 TABLE = "embed.tokens.weight"
@@ -44,7 +46,9 @@ class Optimizers:
         betas: tuple[float, float],
         epsilon: float,
         bf16: bool = False,
+        parallel: Parallel | None = None,
     ) -> None:
+        """`parallel` = the parameters are shared among its processes; they are then what it holds of each."""
         self._named = dict(named)
         matrices = {name: p for name, p in self._named.items() if is_matrix(name, p)}
         muon = kind == "muon" and bool(matrices)
@@ -55,7 +59,9 @@ class Optimizers:
             {"params": list(tables.values()), "weight_decay": 0.0, "lr": embedding_rate},
         ]
         self._parts: list[torch.optim.Optimizer] = []
-        if muon:
+        if muon and parallel is not None:
+            self._parts.append(SharedMuon(list(matrices), parallel, matrix_rate, weight_decay, bf16))
+        elif muon:
             self._parts.append(Muon(matrices.values(), rate=matrix_rate, weight_decay=weight_decay, bf16=bf16))
         else:
             groups.append({"params": list(matrices.values()), "weight_decay": weight_decay})
@@ -73,6 +79,11 @@ class Optimizers:
                 group["lr"] = peak * share
             part.step()
             part.zero_grad(set_to_none=True)
+
+    @staticmethod
+    def parameter_of(key: str) -> str:
+        """Return the name of the parameter to whose state a tensor of `state` belongs."""
+        return key.removeprefix(PREFIX).rpartition(".")[0]
 
     def state(self) -> dict[str, Tensor]:
         """Return the state as named tensors, `optimizer.<parameter>.<quantity>`."""

@@ -20,14 +20,14 @@ Shapes: N matrices of R rows and C columns; m the smaller of the two, n the larg
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
 _A, _B, _C, _STEPS = 3.4445, -4.7750, 2.0315, 5
-_MOMENTUM = 0.95
+MOMENTUM = 0.95
 _LEAST_NORM = 1e-7
 # From n = 1.5 m on, the way through G needs fewer operations: 34 m + 4 n against 10 m + 20 n, each times m * m.
 _LONG = 1.5
@@ -49,7 +49,7 @@ class Muon(torch.optim.Optimizer):
             for matrices in _batches([matrix for matrix in group["params"] if matrix.grad is not None]):
                 updates = torch.stack([self._momentum(matrix) for matrix in matrices])
                 updates = orthogonal(updates.bfloat16() if self._bf16 else updates)
-                size = 0.2 * math.sqrt(max(matrices[0].shape)) * group["lr"]
+                size = step_size(matrices[0].shape) * group["lr"]
                 for matrix, update in zip(matrices, updates, strict=True):
                     matrix.mul_(1 - group["lr"] * group["weight_decay"]).add_(update, alpha=-size)
 
@@ -59,8 +59,13 @@ class Muon(torch.optim.Optimizer):
         state = self.state[matrix]
         if not state:
             state["momentum_buffer"] = torch.zeros_like(matrix.grad)
-        momentum: Tensor = state["momentum_buffer"].lerp_(matrix.grad, 1 - _MOMENTUM)
-        return matrix.grad.lerp(momentum, _MOMENTUM)
+        momentum: Tensor = state["momentum_buffer"].lerp_(matrix.grad, 1 - MOMENTUM)
+        return matrix.grad.lerp(momentum, MOMENTUM)
+
+
+def step_size(shape: Sequence[int]) -> float:
+    """Return the factor that gives the step of a matrix of this shape AdamW's usual size."""
+    return 0.2 * math.sqrt(max(shape))
 
 
 def orthogonal(matrices: Tensor) -> Tensor:

