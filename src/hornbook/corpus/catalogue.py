@@ -8,15 +8,36 @@ from dataclasses import MISSING, Field, fields, is_dataclass
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from hornbook.corpus.boilerplate import Boilerplate
+from hornbook.corpus.c4 import C4
+from hornbook.corpus.classifier import Scored
+from hornbook.corpus.clean import Normalise, Repair
 from hornbook.corpus.exact import ExactDuplicates, RepeatedText
+from hornbook.corpus.fineweb import FineWeb
 from hornbook.corpus.fuzzy import NearDuplicates
+from hornbook.corpus.gopher import Gopher
+from hornbook.corpus.language import Language
 from hornbook.corpus.overlap import Benchmarks, Elsewhere
+from hornbook.corpus.pages import MainText
+from hornbook.corpus.pii import PersonalData
 from hornbook.corpus.step import Step, Survey
+from hornbook.corpus.toxicity import BadWords
 from hornbook.errors import UserError, nearest
 from hornbook.fields import help_of, leaf, leaves, plain, type_name
 
 CATALOGUE: Mapping[str, type[Any]] = MappingProxyType(
     {
+        "normalise": Normalise,
+        "repair": Repair,
+        "main-text": MainText,
+        "language": Language,
+        "gopher": Gopher,
+        "c4": C4,
+        "fineweb": FineWeb,
+        "boilerplate": Boilerplate,
+        "bad-words": BadWords,
+        "score": Scored,
+        "pii": PersonalData,
         "exact-duplicates": ExactDuplicates,
         "near-duplicates": NearDuplicates,
         "repeated-text": RepeatedText,
@@ -24,8 +45,8 @@ CATALOGUE: Mapping[str, type[Any]] = MappingProxyType(
         "benchmarks": Benchmarks,
     }
 )
-# What a corpus is built with when no recipe is given.
-DEFAULT: tuple[str, ...] = ("exact-duplicates", "near-duplicates")
+# What a corpus is built with when no recipe is given: prose in English.
+DEFAULT = ("normalise", "repair", "language", "gopher", "exact-duplicates", "near-duplicates", "pii")
 
 
 def kind_of(step: Step | Survey) -> str:
