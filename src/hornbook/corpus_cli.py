@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from hornbook.corpus_training import train_classifier
 from hornbook.errors import UserError
 
 app = typer.Typer(
@@ -18,6 +19,8 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="rich",
 )
+
+app.command(name="train-classifier")(train_classifier)
 
 _BUILD_EXAMPLES = """Examples
 

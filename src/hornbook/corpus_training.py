@@ -1,4 +1,4 @@
-"""`hornbook corpus train-classifier`: two piles of text to a classifier; a command for the corpus group to take up."""
+"""`hornbook corpus train-classifier`: two piles of text to a classifier of documents."""
 
 from __future__ import annotations
 
