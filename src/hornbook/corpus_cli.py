@@ -11,7 +11,6 @@ from typing import Annotated
 
 import typer
 
-from hornbook.corpus_training import train_classifier
 from hornbook.errors import UserError
 
 app = typer.Typer(
@@ -19,8 +18,6 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="rich",
 )
-
-app.command(name="train-classifier")(train_classifier)
 
 _BUILD_EXAMPLES = """Examples
 
@@ -127,3 +124,30 @@ def steps(
     if not found:
         raise UserError(f"No step or setting has '{text}' in its line; `hornbook corpus steps` lists all.")
     presentation.settings(found)
+
+
+@app.command("train-classifier")
+def train_classifier(
+    positive: Annotated[
+        list[str],
+        typer.Argument(metavar="POSITIVE...", help="Texts of the kind to find, as `pretrain` takes them."),
+    ],
+    against: Annotated[list[str], typer.Option(metavar="NEGATIVE", help="Other texts; may be given several times.")],
+    out: Annotated[Path, typer.Option(help="The file to write.")],
+    features: Annotated[str, typer.Option(help="words, or characters for short and misspelt texts.")] = "words",
+) -> None:
+    """Train a classifier of documents, for the step `score`: quality, toxicity, or what the piles tell apart."""
+    from hornbook.console import View
+    from hornbook.corpus.classifier import train_classifier
+    from hornbook.corpus.read import read
+
+    if features not in ("words", "characters"):
+        raise UserError(f"--features is words or characters, not {features!r}.")
+    piles = [[document.text for document in read(paths)] for paths in (positive, against)]
+    classifier = train_classifier(*piles, features="words" if features == "words" else "characters")
+    classifier.save(out)
+    right = [(classifier.scores(pile) > 0.5).mean() for pile in piles]
+    View().say(
+        f"Trained on {len(piles[0]):,} texts against {len(piles[1]):,}; of these it knows "
+        f"{right[0]:.1%} and {1 - right[1]:.1%}. Wrote {out}."
+    )

@@ -25,7 +25,7 @@ def default_said(recipe: CorpusRecipe) -> str:
     from hornbook.corpus.catalogue import kind_of
 
     names = ", ".join(kind_of(step) for step in recipe.steps)
-    return f"No recipe was given, so the default steps are taken, which are for English prose: {names}."
+    return f"No recipe was given, so the default steps are taken: {names}."
 
 
 def built(ledger: Mapping[str, Any], directory: Path) -> None:

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from hornbook.corpus.classifier import Classifier, Scored, train_classifier
 from hornbook.corpus.toxicity import BadWords
-from hornbook.corpus_training import train_classifier as command
+from hornbook.corpus_cli import train_classifier as command
 from hornbook.errors import UserError
 
 SEA = [f"the boat number {n} sailed over the quiet sea to harbour {n * 7}" for n in range(40)]

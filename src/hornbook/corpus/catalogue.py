@@ -27,14 +27,14 @@ from hornbook.fields import help_of, leaf, leaves, plain, type_name
 
 CATALOGUE: Mapping[str, type[Any]] = MappingProxyType(
     {
-        "normalise": Normalise,
         "repair": Repair,
+        "normalise": Normalise,
         "main-text": MainText,
         "language": Language,
+        "boilerplate": Boilerplate,
         "gopher": Gopher,
         "c4": C4,
         "fineweb": FineWeb,
-        "boilerplate": Boilerplate,
         "bad-words": BadWords,
         "score": Scored,
         "pii": PersonalData,
@@ -45,8 +45,8 @@ CATALOGUE: Mapping[str, type[Any]] = MappingProxyType(
         "benchmarks": Benchmarks,
     }
 )
-# What a corpus is built with when no recipe is given: prose in English.
-DEFAULT = ("normalise", "repair", "language", "gopher", "exact-duplicates", "near-duplicates", "pii")
+# What a corpus is built with when no recipe is given.
+DEFAULT: tuple[str, ...] = ("repair", "normalise", "exact-duplicates", "near-duplicates")
 
 
 def kind_of(step: Step | Survey) -> str:
