@@ -32,14 +32,14 @@ import numpy as np
 import psutil
 import torch
 
-from hornbook.assembly import build_model, build_optimizers, draft_model
+from hornbook.assembly import build_model, build_optimizers
 from hornbook.console import quantity
+from hornbook.fitting import load_of
 from hornbook.model.inputs import Tensors
-from hornbook.model.memory import Load, step_memory
+from hornbook.model.memory import step_memory
 from hornbook.recipe import Recipe
 from hornbook.recipes import default
 from hornbook.train.machine import environment, find_device, keep_memory_blocks, synchronise
-from hornbook.train.optimizers import is_matrix
 from hornbook.train.parallel import Parallel
 
 RESULT = Path(__file__).parent / "results" / "memory.json"
@@ -121,7 +121,9 @@ def recipe(rows: int, checkpointed: bool) -> Recipe:
         dropout=0.0,
     )  # fmt: skip
     again = "layers" if checkpointed else "no"
-    training = replace(plain.training, batch_rows=rows, optimizer="adamw", checkpoint_activations=again)
+    training = replace(
+        plain.training, batch_rows=rows, optimizer="adamw", precision="fp32", checkpoint_activations=again
+    )
     return replace(plain, model=block, training=training)
 
 
@@ -129,21 +131,15 @@ def of_hornbook(rows: int, checkpointed: bool) -> Found:
     """Train with the parts of a run."""
     keep_memory_blocks()
     device, chosen = find_device(), recipe(rows, checkpointed)
-    named = list(draft_model(chosen).named_parameters())
-    load = Load(
-        rows, LENGTH, 0, LENGTH - 1, False, 1, sum(value.numel() for _, value in named),
-        sum(value.numel() for name, value in named if is_matrix(name, value)),
-        "adamw", False, device.type, checkpointed,
-    )  # fmt: skip
-    predicted = step_memory(chosen.model, load).peak
-    start = before(device)
-    model = build_model(chosen, device, compiled=False).train()
-    optimizers = build_optimizers(Parallel(model), chosen)
     inputs = tokens(rows).to(device)
     targets, weights = torch.roll(inputs, -1, 1), torch.ones(rows, LENGTH, device=device)
     weights[:, -1] = 0
     scored = weights.flatten().nonzero()[:, 0]
     batch = Tensors(inputs, targets, weights, float(len(scored)), scored)
+    predicted = step_memory(chosen.model, load_of(chosen, batch, device)).peak
+    start = before(device)
+    model = build_model(chosen, device, compiled=False).train()
+    optimizers = build_optimizers(Parallel(model), chosen)
     for _ in range(STEPS):
         begun = time.perf_counter()
         loss = model.loss(batch)

@@ -156,16 +156,22 @@ def test_a_run_that_goes_on_keeps_all_but_how_a_step_is_computed(book, tmp_path)
     assert settings.load_recipe(whole / "recipe.toml").training.checkpoint_activations == "no"
 
 
+# How far a process grows beyond what it has when the plan is made: text and tokenizer came before.
 GROWTH = """
-import resource, sys
-import psutil, torch, torch._dynamo
-import hornbook.run
+import pathlib, resource, sys, threading, time
+import psutil
 from hornbook import cli
-before = psutil.Process().memory_info().rss
+plan, *arguments = sys.argv[1:]
+before = []
+def look():
+    while not pathlib.Path(plan).exists():
+        time.sleep(0.001)
+    before.append(psutil.Process().memory_info().rss)
+threading.Thread(target=look, daemon=True).start()
 try:
-    cli.main(["pretrain", "--plain", *sys.argv[1:]])
+    cli.main(["pretrain", "--plain", *arguments])
 finally:
-    print("grew by", 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+    print("grew by", 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before[0])
 """
 
 
@@ -173,7 +179,8 @@ finally:
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the prediction's allowance is for glibc's allocator")
 @pytest.mark.parametrize("objective", ["causal", "masked", "span"])
 def test_the_whole_process_grows_by_about_what_was_predicted(book, tmp_path, objective):
-    command = [sys.executable, "-c", GROWTH, "--objective", objective, "--out", str(tmp_path / "run")]
+    out = tmp_path / "run"
+    command = [sys.executable, "-c", GROWTH, str(out / "plan.json"), "--objective", objective, "--out", str(out)]
     done = subprocess.run(
         [*command, f"data.paths={book}", *SIZE],
         capture_output=True,
@@ -184,4 +191,4 @@ def test_the_whole_process_grows_by_about_what_was_predicted(book, tmp_path, obj
     said = re.search(r"memory: about ([\d.]+)MB at the most", done.stdout)
     grew = re.search(r"grew by (\d+)", done.stdout)
     assert said and grew, done.stdout
-    assert 0.75 * float(said[1]) < int(grew[1]) / 1e6 < 1.1 * float(said[1])
+    assert 0.7 * float(said[1]) < int(grew[1]) / 1e6 < 1.1 * float(said[1])

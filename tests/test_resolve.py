@@ -1,17 +1,19 @@
-"""What a recipe leaves open: rows of a step from the width and the tokens of the run."""
+"""What a recipe leaves open: rows of a step, and the rate of the table of tokens."""
+
+import dataclasses
 
 import pytest
 import torch
 
 from hornbook.console import View
 from hornbook.prepare import Prepared, prepare
-from hornbook.recipe import Recipe
+from hornbook.recipe import Recipe, StartSettings
 from hornbook.recipes import default
 from hornbook.resolve import resolve
 from hornbook.settings import override
 
 
-@pytest.fixture(scope="module", params=["causal", "masked"])
+@pytest.fixture(scope="module", params=["causal", "masked", "span"])
 def text(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Recipe, Prepared]:
     folder = tmp_path_factory.mktemp("text")
     sentences = (f"The {number}th cat sees {number * 7} fish." for number in range(600))
@@ -47,3 +49,16 @@ def test_a_budget_in_steps_leaves_their_size_to_the_width(text: tuple[Recipe, Pr
 def test_rows_that_are_given_stay_and_shorter_rows_are_more(text: tuple[Recipe, Prepared]) -> None:
     assert rows(text, 128, "budget.tokens=1000", "training.batch_rows=3") == 3
     assert rows(text, 128, "budget.tokens=100_000_000", "training.row_length=64") == 64
+
+
+def test_the_table_of_a_new_decoder_or_t5_is_faster(text: tuple[Recipe, Prepared]) -> None:
+    shape = ["model.width=64", "model.layers=1", "model.heads=1", "budget.steps=1"]
+
+    def rate(*given: str, start: str = "") -> float:
+        recipe = override(text[0], [*shape, *given])
+        recipe = dataclasses.replace(recipe, start=StartSettings(start))
+        return resolve(recipe, text[1], torch.device("cpu"), pytest.fail).training.embedding_rate
+
+    assert rate() == {"decoder": 0.3, "encoder": 0.0, "encoder-decoder": 0.1}[text[0].model.topology]
+    assert rate("training.embedding_rate=0.05") == 0.05
+    assert rate(start="a model") == 0.0

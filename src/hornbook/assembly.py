@@ -114,7 +114,7 @@ def build_optimizers(parallel: Parallel, recipe: Recipe) -> Optimizers:
         kind=training.optimizer,
         learning_rate=training.learning_rate,
         matrix_rate=training.matrix_rate,
-        embedding_rate=training.embedding_rate * deviation(TABLE, recipe.model),
+        embedding_rate=training.embedding_rate * deviation(TABLE, recipe.model) or training.learning_rate,
         weight_decay=training.weight_decay,
         betas=(training.beta1, training.beta2),
         epsilon=training.epsilon,

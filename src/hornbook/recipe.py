@@ -154,7 +154,8 @@ class TrainingSettings:
     optimizer            muon (matrices by Muon, the rest by AdamW) or adamw
     learning_rate        peak learning rate of AdamW's part: norms and biases, or all parameters without Muon
     matrix_rate          peak learning rate of Muon's part, scaled to match AdamW's update size
-    embedding_rate       peak learning rate of the table of tokens beside Muon, in deviations of its first values
+    embedding_rate       peak learning rate of the table of tokens beside Muon, in deviations of its first values; 0 =
+                         0.3 for a new decoder, 0.1 for a new T5 with a tied head, else learning_rate
     weight_decay         decoupled weight decay, on matrices only
     beta1                AdamW's first moment decay
     beta2                AdamW's second moment decay
@@ -183,7 +184,7 @@ class TrainingSettings:
     optimizer: Literal["muon", "adamw"] = "muon"
     learning_rate: float = 3e-3
     matrix_rate: float = 1e-2
-    embedding_rate: float = 0.3
+    embedding_rate: float = 0.0
     weight_decay: float = 0.1
     beta1: float = 0.9
     beta2: float = 0.95
@@ -207,7 +208,6 @@ class TrainingSettings:
         for name in (
             "learning_rate",
             "matrix_rate",
-            "embedding_rate",
             "tensor_parallel",
             "checkpoint_minutes",
             "evaluate_tokens",
@@ -219,6 +219,7 @@ class TrainingSettings:
             "row_length",
             "batch_rows",
             "micro_batch",
+            "embedding_rate",
             "weight_decay",
             "clip",
             "warmup",

@@ -58,7 +58,6 @@ def continued(objective: Objective, path: str, paths: Sequence[str] = BUILTIN, b
     """
     recipe = default("causal", paths, budget)
     training = replace(recipe.training, optimizer="adamw", learning_rate=CONTINUED_RATE)
-    training = replace(training, embedding_rate=training.embedding_rate / 10)
     return replace(
         recipe, objective=objective, start=StartSettings(path), model=default_model(objective), training=training
     )

@@ -46,6 +46,9 @@ _PAIRED_SHARE = 0.5
 # A causal run of few tokens is better with smaller steps: 0.58 D ** 0.571 tokens for D in all (Li et al. 2025, "step
 # law"), but not so few for each unit of the width that Muon's work tells (docs/LOG.md).
 _LAW_FACTOR, _LAW_POWER, _FEWEST_STEP_TOKENS_PER_WIDTH = 0.58, 0.571, 16
+# The rate of the table of tokens in deviations of its first values: of a decoder, and of a T5 with a tied head, whose
+# values are so large that with the rate of the others it would hardly move (docs/LOG.md).
+_DECODER_EMBEDDING_RATE, _SCALED_EMBEDDING_RATE = 0.3, 0.1
 # On a CPU compilation takes about half a minute for each shape of batches and makes steps a fifth faster (docs/LOG.md).
 _COMPILE_MINUTES = 5.0
 _CALIBRATION_SECONDS = 3.0
@@ -62,6 +65,8 @@ def resolve(
     training, given = recipe.training, recipe.training.micro_batch
     if training.precision == "auto":
         training = dataclasses.replace(training, precision=best_precision(device))
+    if not training.embedding_rate and not recipe.start.path:
+        training = dataclasses.replace(training, embedding_rate=_embedding_rate(recipe.model))
     recipe = dataclasses.replace(recipe, training=training)
     rate = matrix_rate(device, torch.bfloat16 if training.precision == "bf16" else torch.float32)
     recipe = dataclasses.replace(recipe, model=_complete(recipe, prepared, rate))
@@ -86,6 +91,12 @@ def resolve(
     every = training.evaluate_every or max(1, math.ceil(steps / 10))
     training = dataclasses.replace(training, evaluate_every=every)
     return dataclasses.replace(recipe, training=training, budget=Budget(steps=steps))
+
+
+def _embedding_rate(model: ModelConfig) -> float:
+    if model.topology == "decoder":
+        return _DECODER_EMBEDDING_RATE
+    return _SCALED_EMBEDDING_RATE if model.output_scale == "width" else 0.0
 
 
 def _complete(recipe: Recipe, prepared: Prepared, rate: float) -> ModelConfig:

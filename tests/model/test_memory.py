@@ -135,5 +135,5 @@ def test_memory_grows_with_rows_and_in_equal_steps():
 
 def test_the_head_computes_as_many_logits_at_once_as_the_loss_does():
     for vocabulary in (1000, 32_768, 262_144):
-        assert chunk_rows("cpu", vocabulary) == _sizes(CPU, vocabulary)[0]
-        assert chunk_rows("cuda", vocabulary) == _sizes(torch.device("cuda"), vocabulary)[0]
+        assert chunk_rows("cpu", vocabulary) == _sizes(CPU, vocabulary)
+        assert chunk_rows("cuda", vocabulary) == _sizes(torch.device("cuda"), vocabulary)

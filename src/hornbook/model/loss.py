@@ -47,6 +47,7 @@ def linear_nats(hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Te
             logits = F.linear(hidden[chunk], weight, bias)  # [C, V]
             for part in _slices(chunk.start, chunk.stop, block):
                 nats[part] = nats_of(logits[part.start - chunk.start : part.stop - chunk.start], targets[part])
+            del logits  # before the next chunk's are made: never two chunks at once
         return nats
 
 
@@ -99,9 +100,13 @@ class _LinearCrossEntropy(torch.autograd.Function):
                     rows = logits[part.start - chunk.start : part.stop - chunk.start]
                     nats[part] = kernel(rows, targets[part])  # from here on logits are slopes
                 torch.mm(logits, low_weight, out=for_hidden[chunk])
-                for_weight += logits.T @ scaled[chunk]
+                if kind == full:
+                    for_weight.addmm_(logits.T, scaled[chunk])  # added within the product: no second array [V, D]
+                else:
+                    for_weight += logits.T @ scaled[chunk]
                 if for_bias is not None:
                     for_bias += logits.T @ scale[chunk].to(kind)
+                del logits, rows  # as above
             for_hidden *= scale[:, None].to(kind)
             loss = (nats * scale).sum()
         context.save_for_backward(for_hidden, for_weight, for_bias)
@@ -128,9 +133,9 @@ def _slices(start: int, stop: int, step: int) -> list[slice]:
 
 
 def _sizes(device: torch.device, vocabulary: int) -> tuple[int, int]:
-    """Return the rows of a matrix product, and of a softmax: on a CPU few enough to stay in its cache."""
+    """Return the rows of a matrix product and of a softmax: few, so that logits stay small and on a CPU in cache."""
     if device.type == "cpu":
-        return 1024, max(16, 2**20 // vocabulary)
+        return max(256, min(1024, 2**24 // vocabulary)), max(16, 2**20 // vocabulary)
     rows = max(1024, 2**27 // vocabulary)
     return rows, rows
 

@@ -19,8 +19,9 @@ from hornbook.model.config import ModelConfig
 FULL = 4  # bytes of an fp32 number
 SHORT = 1024  # keys up to which a CPU computes attention in bf16 by plain products; see `hornbook.model.attention`
 
-# What allocators waste: a share of what comes and goes, and a constant. glibc's leaves holes between tensors that stay.
-_HOLES = {"cpu": (0.25, 64 << 20), "gpu": (0.1, 0)}
+# What allocators waste, a share of what comes and goes: glibc's leaves holes between tensors that stay. And a constant:
+# what torch loads for its first step.
+_HOLES = {"cpu": (0.4, 128 << 20), "gpu": (0.1, 0)}
 
 
 @dataclass(frozen=True)
@@ -174,14 +175,19 @@ def _kernel(load: Load) -> bool:
 def _head(config: ModelConfig, load: Load) -> int:
     """Return the bytes of the head: chunks of logits, the output matrix's gradient and copy, scored positions."""
     wide, size = config.vocab_size, config.vocab_size * config.table_width
-    rows, chunk = load.rows * load.scored, chunk_rows(load.device, wide)
-    chunks = min(rows, chunk) + max(0.0, min(rows - chunk, chunk))  # one is made while the one before it is there
-    passing = max(chunks * wide * load.narrow, min(rows, chunk) * wide * load.narrow + size * load.narrow, size * FULL)
+    rows = load.rows * load.scored
+    chunk, block = chunk_rows(load.device, wide)
+    logits = min(rows, chunk) * wide * load.narrow
+    softmax = min(rows, block) * wide * FULL * (2 if load.bf16 else 1)
+    passing = max(logits + max(softmax, size * load.narrow), size * FULL)
     dense = 2 * config.table_width * load.narrow + config.table_width * FULL if config.head_transform else 0
     scored = rows * (2 * config.table_width * load.narrow + config.table_width * FULL + dense)
     return round(size * FULL + passing + scored + (size * load.narrow if load.bf16 else 0))
 
 
-def chunk_rows(device: str, vocabulary: int) -> int:
-    """Return the rows of logits that the loss computes at once."""
-    return 1024 if device == "cpu" else max(1024, 2**27 // vocabulary)
+def chunk_rows(device: str, vocabulary: int) -> tuple[int, int]:
+    """Return the rows that the loss takes at once: of logits, and of their softmax; see `hornbook.model.loss`."""
+    if device == "cpu":
+        return max(256, min(1024, 2**24 // vocabulary)), max(16, 2**20 // vocabulary)
+    rows = max(1024, 2**27 // vocabulary)
+    return rows, rows

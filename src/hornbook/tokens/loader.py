@@ -1,7 +1,7 @@
 """The loader: training step's number -> its micro-batches, a pure function, computed ahead by threads.
 
     example   step * global_batch + 0, 1, 2, ...
-    row       order.locate(seed, example)               the same for any number of workers and any micro-batch
+    row       order.locate(seed, example)               the same for any number of workers and devices, any micro-batch
     key       keys.row_keys(seed, row, epoch)           what the objective's noise depends on
     progress  step / steps of the run                   what schedules depend on
     batch     objective(rows), then `prepare` (to tensors, to a device)

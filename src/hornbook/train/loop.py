@@ -3,16 +3,16 @@
     state = the newest sound checkpoint, or step 0
     for step in state.step .. steps:
         batches  = the step's micro-batches, prepared ahead of time          a pure function of (seed, step)
-        count    = sum of the micro-batches' counts                          the loss's denominator, known beforehand
+        count    = sum of the micro-batches' counts, of all processes        the loss's denominator, known beforehand
         for batch in batches:
             (model.loss(batch) / count).backward()                           never a mean of means
-        clip the gradient; step the optimizers at rate(step)
+        add up the gradients of all processes; clip; step the optimizers at rate(step)
         record loss, rate, gradient norm, speed
         every `evaluate_every` steps and at the end: measure on held-out text
         every few minutes, at the end and when asked to stop: checkpoint
 
 What happens at a step depends on the recipe and the step's number alone, so a run that was killed and resumed ends with
-the same weights, bit for bit, as one that was not (same machine, same number of threads).
+the same weights, bit for bit, as one that was not (same machine, same number of threads and processes).
 """
 
 from __future__ import annotations

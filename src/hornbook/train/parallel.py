@@ -76,7 +76,12 @@ class Layout:
 
 
 def arrange(size: int, rank: int, shards: int, tensor: int) -> Layout:
-    """Return the layout of `size` processes; `shards` 0 = as many as there are. Raises UserError if it does not fit."""
+    """Return the layout of `size` processes; `shards` 0 = as many as there are. Raises UserError if it does not fit.
+
+    One process alone shares nothing, whatever the recipe says: so it goes on with what any number began.
+    """
+    if size == 1:
+        return Layout()
     if size % tensor:
         raise UserError(f"training.tensor_parallel {tensor} does not divide the {size} devices of this run.")
     shards = shards or size // tensor

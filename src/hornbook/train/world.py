@@ -192,25 +192,29 @@ class World:
     def _watch(self) -> None:
         """Beat, listen for the next process's heart, and end this process when another has failed."""
         store = cast(Any, self._store).clone()  # a connection of its own: the other may be waiting
-        neighbour, beat = f"beat/{(self.rank + 1) % self.size}", 0
-        heard, at = b"", time.monotonic()
+        next_one, beat = (self.rank + 1) % self.size, 0
+        heard, at, missed = b"", time.monotonic(), False
         try:
             while not self._leaving.wait(BEAT_SECONDS):
                 beat += 1
                 store.set(f"beat/{self.rank}", str(beat))
-                now = store.get(neighbour) if store.check([neighbour]) else b""
+                now = store.get(f"beat/{next_one}") if store.check([f"beat/{next_one}"]) else b""
                 if now != heard:
                     heard, at = now, time.monotonic()
                 elif time.monotonic() - at > self._lost_seconds and not store.check(["failed"]):
-                    error = self._lost([(self.rank + 1) % self.size])
+                    missed = True
+                    error = self._lost([next_one])
                     mine = f"{self.rank} {error.exit_code}"
                     if store.compare_set("failed", "", mine).decode() == mine:
                         os.write(2, f"hornbook: {error}\n".encode())
                 if store.check(["failed"]):
-                    self._elsewhere = int(store.get("failed").decode().split()[1])
+                    rank, code = map(int, store.get("failed").decode().split())
+                    if rank == self.rank and not missed:
+                        continue  # the main thread is about to say why
+                    self._elsewhere = code
                     store.set(f"left/{self.rank}", "")
                     if not self._leaving.wait(_LEAVING_SECONDS):
-                        os._exit(self._elsewhere)  # the main thread hangs in what waits for the one that failed
+                        os._exit(code)  # the main thread hangs in what waits for the one that failed
                     return
         except dist.DistError:
             if not self._leaving.wait(_LEAVING_SECONDS):

@@ -9,7 +9,7 @@ from hornbook.assembly import build_optimizers
 from hornbook.model.config import modern
 from hornbook.model.transformer import Transformer
 from hornbook.recipe import TrainingSettings
-from hornbook.recipes import continued, default
+from hornbook.recipes import default
 from hornbook.train.parallel import Parallel
 
 TABLE, NORM = "embed.tokens.weight", ".norm.weight"
@@ -44,6 +44,7 @@ def test_adamw_alone_has_one_rate(topology):
     assert all(move == pytest.approx(1e-3, rel=1e-3) for move in moves(topology, training).values())
 
 
-def test_going_on_from_a_model_is_as_gentle_with_its_table_whatever_the_optimizer():
-    training = continued(default().objective, "somewhere").training
-    assert training.embedding_rate == TrainingSettings().embedding_rate / 10
+@pytest.mark.parametrize("topology", ["decoder", "encoder", "encoder-decoder"])
+def test_a_rate_of_the_table_that_is_left_open_is_that_of_the_others(topology):
+    found = moves(topology, replace(TrainingSettings(), learning_rate=1e-3, epsilon=0.0))
+    assert found[TABLE] == pytest.approx(1e-3, rel=1e-3)
