@@ -24,7 +24,7 @@ def default_said(recipe: CorpusRecipe) -> str:
     """Return a line that says which steps are taken when none were named."""
     from hornbook.corpus.catalogue import kind_of
 
-    names = ", ".join(kind_of(step) for step in recipe.steps) or "none: documents are read and written"
+    names = ", ".join(kind_of(step) for step in recipe.steps)
     return f"No recipe was given, so the default steps are taken: {names}."
 
 

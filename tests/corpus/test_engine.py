@@ -69,8 +69,9 @@ def test_a_cluster_that_loses_a_worker_builds_the_same_bytes(tmp_path: Path, clu
     extra = {"RAY_ADDRESS": cluster.address}
     process = begin("corpus", "build", "recipe.toml", "--out", "ray", "--engine", "ray", folder=tmp_path, extra=extra)
     wait_for(lambda: list(tmp_path.glob("ray/work/00/*.json")), process)
-    commands = [(item.pid, item.info["cmdline"] or ()) for item in psutil.process_iter(["cmdline"])]
-    lost = [number for number, words in commands if any("UDFActor" in word for word in words)]
+    # Ray's processes belong to this one, which started the cluster.
+    below = [(item.pid, item.cmdline()) for item in psutil.Process().children(recursive=True)]
+    lost = [number for number, words in below if any("UDFActor" in word for word in words)]
     assert lost
     os.kill(lost[0], signal.SIGKILL)
     finish(process)

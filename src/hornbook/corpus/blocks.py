@@ -83,13 +83,13 @@ def read_block(path: Path) -> Block:
 
 
 @contextlib.contextmanager
-def whole(path: Path) -> Iterator[Path]:
-    """Yield the path of a file that becomes `path` when all went well.
+def whole(path: Path, scratch: Path | None = None) -> Iterator[Path]:
+    """Yield the path of a file that becomes `path` when all went well; until then it lies beside it, or in `scratch`.
 
     Its name is its own: a worker of a build that was killed may still be at work on the same file, and both write the
     same bytes. The folder is not made, since that worker must not bring back what was cleared away.
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.partial")
+    partial = (scratch or path.parent) / f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.partial"
     with disk_errors(path):
         try:
             yield partial

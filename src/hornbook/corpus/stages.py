@@ -262,7 +262,7 @@ class WritePart:
 
         total: tally.Tally = {}
         with (
-            whole(self.documents / f"part-{task}.parquet") as partial,
+            whole(self.documents / f"part-{task}.parquet", self.notes) as partial,
             ParquetWriter(partial, schema(lengths=False), compression="zstd", use_dictionary=["source"]) as writer,
         ):
             for name in self.blocks[task]:
