@@ -143,7 +143,7 @@ def test_the_report_is_one_sound_page_that_escapes_everything(corpora: tuple[Pat
     parser.feed(text)
     assert parser.open == [] and not parser.links
     assert {"table", "caption", "th", "details"} <= parser.seen and not {"script", "b", "img", "link"} & parser.seen
-    assert text.count("&lt;script&gt;") == 4 and "&lt;b&gt;.txt" in text
+    assert text.count("&lt;script&gt;") >= 4 and "<script>" not in text and "&lt;b&gt;.txt" in text
     assert "://" not in text and "http" not in text.replace("http-equiv", "")
     assert re.search(r'kept</th>\s*<td class="number">17</td>', text)
 

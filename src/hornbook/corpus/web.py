@@ -9,7 +9,6 @@ from typing import Any
 
 from hornbook.corpus.encodings import Undecodable, decode
 from hornbook.corpus.packed import BadRecord, NotText, blocks, missing, shown
-from hornbook.corpus.pages import main_text
 from hornbook.corpus.record import LONGEST, Part, Reading, Record, text_record
 
 _HTML = ("text/html", "application/xhtml+xml")
@@ -18,6 +17,8 @@ _NO_TEXT = "no main text in the page"
 
 def html(path: Path | str, reading: Reading, part: Part) -> Iterator[Record]:
     """Yield the main text of an HTML file."""
+    from hornbook.corpus.pages import main_text
+
     data = bytearray()
     for block in blocks(path):
         data += block
@@ -65,6 +66,8 @@ def warc(path: Path | str, reading: Reading, part: Part) -> Iterator[Record]:
 
 def _archived(item: Any, number: int, where: str, field: str) -> Record | None:
     """Return the text of one record; None where its kind holds none."""
+    from hornbook.corpus.pages import main_text
+
     kind = item.rec_type
     if kind not in ("response", "conversion", "resource"):
         return None
