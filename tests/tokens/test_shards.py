@@ -67,6 +67,21 @@ def test_gather_takes_arrays_of_any_shape_across_parts(undisturbed, bpe):
     assert found.tolist() == expected
 
 
+def test_copy_takes_stretches_of_documents_across_parts(undisturbed, bpe):
+    store = TokenStore.open(undisturbed, bpe.vocab)
+    random = np.random.default_rng(0)
+    document = random.permutation(store.documents)
+    offset = (random.random(len(document)) * store.lengths[document]).astype(np.int64)
+    count = (random.random(len(document)) * (store.lengths[document] - offset + 1)).astype(np.int64)
+    into = np.full(int(count.sum()), -1, np.int32)
+    store.copy(document, offset, count, into, np.cumsum(count) - count)
+    taken = [whole(store, d)[o : o + c] for d, o, c in zip(document, offset, count, strict=True)]
+    assert into.tolist() == np.concatenate(taken).tolist()
+    for offset, count in ((-1, 1), (0, int(store.lengths[2]) + 1), (1, -1)):
+        with pytest.raises(IndexError):
+            store.copy(np.array([2]), np.array([offset]), np.array([count]), into, np.array([0]))
+
+
 def test_gather_refuses_places_outside_a_document(undisturbed, bpe):
     store = TokenStore.open(undisturbed, bpe.vocab)
     for offset in (-1, int(store.lengths[2])):

@@ -260,13 +260,13 @@ class _Part:
             raise UserError(f"The {_PART} {directory} is damaged: it has ids beyond the vocabulary's {vocab.size}.")
         return cls(directory, **arrays, size=(directory / "tokens.npy").stat().st_size)
 
-    def take(self, position: Array) -> Array:
-        """Return tokens at positions. A file cut since it was mapped is refused: touching it would be a SIGBUS."""
+    def mapped(self) -> Array:
+        """Return all tokens. A file cut since it was mapped is refused: touching it would be a SIGBUS."""
         if os.stat(self.directory / "tokens.npy").st_size != self.size:
             raise UserError(
                 f"The {_PART} {self.directory} was damaged while in use: tokens.npy has changed its length."
             )
-        return np.asarray(self.tokens[position])
+        return self.tokens
 
 
 @dataclass(frozen=True, eq=False)
@@ -318,13 +318,24 @@ class TokenStore:
             raise IndexError("offset outside its document")
         position = self.begin[document] + offset
         if len(self.parts) == 1:
-            return self.parts[0].take(position).astype(np.int32)
+            return self.parts[0].mapped()[position].astype(np.int32)
         part = np.searchsorted(self.first, document, side="right") - 1
         result = np.empty(position.shape, np.int32)
         for number in np.unique(part):
             here = part == number
-            result[here] = self.parts[number].take(position[here])
+            result[here] = self.parts[number].mapped()[position[here]]
         return result
+
+    def copy(self, document: Array, offset: Array, count: Array, into: NDArray[np.int32], at: Array) -> None:
+        """Copy `count` tokens from `offset` on of each document to place `at` of `into`; all arrays of one length."""
+        if np.any((offset < 0) | (count < 0) | (offset + count > self.lengths[document])):
+            raise IndexError("offset outside its document")
+        part = np.searchsorted(self.first, document, side="right") - 1
+        mapped = {number: self.parts[number].mapped() for number in np.unique(part).tolist()}
+        begin = self.begin[document] + offset
+        columns = (part, begin, begin + count, at, at + count)
+        for number, source, source_end, target, target_end in zip(*map(np.ndarray.tolist, columns), strict=True):
+            into[target:target_end] = mapped[number][source:source_end]
 
     def sentence_starts(self, document: int) -> NDArray[np.int64]:
         """Return where the sentences of one document begin, as offsets within it; the first is 0."""
