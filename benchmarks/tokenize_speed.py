@@ -11,8 +11,9 @@ all processors' of the task alone, without imports and without reading the texts
     write_store   documents to a token store, shards, hashes and sentences included; once with words not met before
     encode_batch  the tokenizers library alone, in one call, nothing kept
     datasets.map  a fast tokenizer, in batches, ids to an arrow file
-    rows          100 batches of 8 random rows of 2,048 tokens, as tensors: `PackedRows`, and a DataLoader over a
-                  dataset that reads batches whole
+    rows          1,000 batches of 8 random rows of 2,048 tokens and their documents, as tensors, from `PackedRows`
+    DataLoader    such batches, cut into rows beforehand, from a dataset in torch's or numpy's format, as is usual;
+                  `whole` where the sampler names batches that the dataset reads at once
 """
 
 from __future__ import annotations
@@ -44,9 +45,9 @@ from hornbook.tokens.tokenizer import Codec, load_codec, save_codec, train_token
 from hornbook.vocab import Vocab
 
 RESULT = Path(__file__).parent / "results" / "tokenize_speed.json"
-ROWS, LENGTH, BATCHES, TRAINING_BYTES = 8, 2048, 100, 4_000_000
+ROWS, LENGTH, BATCHES, TRAINING_BYTES = 8, 2048, 1000, 4_000_000
 TEXT_PEERS = ("encode_batch", "datasets.map")
-ROW_PEERS = ("DataLoader torch", "DataLoader numpy")
+ROW_PEERS = ("DataLoader torch", "DataLoader numpy", "DataLoader whole torch", "DataLoader whole numpy")
 
 
 def chosen_texts(paths: Sequence[str], megabytes: float) -> list[str]:
@@ -100,8 +101,9 @@ def read_rows(codec: Codec, source: Path) -> dict[str, float]:
     processor, clock = time.process_time(), time.perf_counter()
     for number in range(BATCHES):
         index = chance.integers(0, len(rows), ROWS)
-        batch = torch.from_numpy(rows.rows(index, row_keys(0, index, number)).tokens)
-        assert tuple(batch.shape) == (ROWS, LENGTH)
+        batch = rows.rows(index, row_keys(0, index, number))
+        tensors = torch.from_numpy(batch.tokens), torch.from_numpy(batch.segments)
+        assert all(tuple(tensor.shape) == (ROWS, LENGTH) for tensor in tensors)
     return {"seconds": time.perf_counter() - clock, "cpu_seconds": time.process_time() - processor}
 
 
@@ -162,7 +164,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         found = measure(given, Path(scratch))
     for name, took in found["medians"].items():
-        print(f"{name:18} {took['seconds']:8.3f} s {took['cpu_seconds']:8.3f} CPU s {took['peak_mb']:7.0f} MB")
+        print(f"{name:22} {took['seconds']:8.3f} s {took['cpu_seconds']:8.3f} CPU s {took['peak_mb']:7.0f} MB")
     medians = found["medians"]
     ratios = {
         f"{peer} / {own}": {key: round(medians[peer][key] / medians[own][key], 2) for key in ("seconds", "cpu_seconds")}

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-ROWS, LENGTH, BATCHES = 8, 2048, 100
+ROWS, LENGTH, BATCHES = 8, 2048, 1000
 
 
 def timed(work: Callable[[], Any]) -> dict[str, float]:
@@ -49,7 +49,7 @@ def datasets_map(texts: list[str], tokenizer: Path) -> dict[str, float]:
         return timed(lambda: data.map(ids, batched=True, remove_columns=["text"], cache_file_name=file))
 
 
-def data_loader(tokens: Path, form: str) -> dict[str, float]:
+def data_loader(tokens: Path, form: str, *, whole: bool) -> dict[str, float]:
     """Random batches of rows of 2,048 tokens, as tensors, out of a dataset on disk."""
     import numpy as np
     import torch
@@ -62,9 +62,11 @@ def data_loader(tokens: Path, form: str) -> dict[str, float]:
         data = load_from_disk(scratch).with_format(form)
         draws = torch.Generator().manual_seed(0)
         sampler = torch.utils.data.RandomSampler(data, replacement=True, num_samples=ROWS * BATCHES, generator=draws)
-        batches = torch.utils.data.BatchSampler(sampler, ROWS, drop_last=True)
-        # A sampler of batches lets the dataset read a whole batch at once: faster than one row after the other.
-        loader = torch.utils.data.DataLoader(data, sampler=batches, batch_size=None)
+        if whole:  # the sampler names batches, which the dataset reads at once and nobody has to put together
+            batches = torch.utils.data.BatchSampler(sampler, ROWS, drop_last=True)
+            loader = torch.utils.data.DataLoader(data, sampler=batches, batch_size=None)
+        else:
+            loader = torch.utils.data.DataLoader(data, sampler=sampler, batch_size=ROWS)
 
         def read() -> None:
             for batch in loader:
@@ -76,7 +78,7 @@ def data_loader(tokens: Path, form: str) -> dict[str, float]:
 def main() -> None:
     name, source, tokenizer = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
     if name.startswith("DataLoader"):
-        took = data_loader(source, name.rsplit(" ", 1)[1])
+        took = data_loader(source, name.rsplit(" ", 1)[1], whole="whole" in name)
     else:
         texts = json.loads(source.read_text())
         took = (encode_batch if name == "encode_batch" else datasets_map)(texts, tokenizer)

@@ -234,6 +234,7 @@ class _Part:
     hashes: Array
     bytes: Array
     sentences: Array
+    file: str = field(repr=False)  # of the tokens
     size: int = field(repr=False)
 
     @classmethod
@@ -258,11 +259,12 @@ class _Part:
             raise UserError(f"The {_PART} {directory} is damaged: its arrays do not fit together.")
         if len(tokens) and int(tokens.max()) >= vocab.size:
             raise UserError(f"The {_PART} {directory} is damaged: it has ids beyond the vocabulary's {vocab.size}.")
-        return cls(directory, **arrays, size=(directory / "tokens.npy").stat().st_size)
+        file = str(directory / "tokens.npy")
+        return cls(directory, **arrays, file=file, size=os.stat(file).st_size)
 
     def mapped(self) -> Array:
         """Return all tokens. A file cut since it was mapped is refused: touching it would be a SIGBUS."""
-        if os.stat(self.directory / "tokens.npy").st_size != self.size:
+        if os.stat(self.file).st_size != self.size:
             raise UserError(
                 f"The {_PART} {self.directory} was damaged while in use: tokens.npy has changed its length."
             )
@@ -331,7 +333,7 @@ class TokenStore:
         if np.any((offset < 0) | (count < 0) | (offset + count > self.lengths[document])):
             raise IndexError("offset outside its document")
         part = np.searchsorted(self.first, document, side="right") - 1
-        mapped = {number: self.parts[number].mapped() for number in np.unique(part).tolist()}
+        mapped = {number: self.parts[number].mapped() for number in set(part.tolist())}
         begin = self.begin[document] + offset
         columns = (part, begin, begin + count, at, at + count)
         for number, source, source_end, target, target_end in zip(*map(np.ndarray.tolist, columns), strict=True):
