@@ -44,11 +44,14 @@ lint: $(READY)
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/mypy
 
+# Each process of the tests computes on one core: threads of several would wait for each other.
+TESTS := OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadfile
+
 test: lint
-	@$(BIN)/pytest
+	@$(TESTS)
 
 test-all: lint
-	@$(BIN)/pytest -m ""
+	@$(TESTS) -m ""
 
 bench: $(READY)
 	@for script in benchmarks/*.py; do echo "$$script"; $(BIN)/python $$script || exit 1; done

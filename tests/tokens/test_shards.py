@@ -1,3 +1,4 @@
+import errno
 import os
 import shutil
 import signal
@@ -12,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hornbook.corpus.document import Document, document_hash
-from hornbook.errors import UserError
+from hornbook.errors import ResourceError, UserError
 from hornbook.tokens.shards import TokenStore, sentence_starts, write_store
 from hornbook.tokens.tokenizer import Codec, save_codec
 from hornbook.vocab import Vocab
@@ -64,6 +65,21 @@ def test_gather_takes_arrays_of_any_shape_across_parts(undisturbed, bpe):
     assert found.dtype == np.int32 and found.shape == (7, 5)
     expected = [[whole(store, d)[o] for d, o in zip(*row, strict=True)] for row in zip(document, offset, strict=True)]
     assert found.tolist() == expected
+
+
+def test_copy_takes_stretches_of_documents_across_parts(undisturbed, bpe):
+    store = TokenStore.open(undisturbed, bpe.vocab)
+    random = np.random.default_rng(0)
+    document = random.permutation(store.documents)
+    offset = (random.random(len(document)) * store.lengths[document]).astype(np.int64)
+    count = (random.random(len(document)) * (store.lengths[document] - offset + 1)).astype(np.int64)
+    into = np.full(int(count.sum()), -1, np.int32)
+    store.copy(document, offset, count, into, np.cumsum(count) - count)
+    taken = [whole(store, d)[o : o + c] for d, o, c in zip(document, offset, count, strict=True)]
+    assert into.tolist() == np.concatenate(taken).tolist()
+    for offset, count in ((-1, 1), (0, int(store.lengths[2]) + 1), (1, -1)):
+        with pytest.raises(IndexError):
+            store.copy(np.array([2]), np.array([offset]), np.array([count]), into, np.array([0]))
 
 
 def test_gather_refuses_places_outside_a_document(undisturbed, bpe):
@@ -124,16 +140,18 @@ def test_a_writer_that_was_killed_goes_on_and_gives_the_same_bytes(bpe, document
         from hornbook.tokens.shards import write_store
         from hornbook.tokens.tokenizer import load_codec
         texts = list(pydoc_data.topics.topics.values())[:30]
-        def slow():
-            for number, text in enumerate(texts):
-                print(number, flush=True)
-                time.sleep(0.002)
-                yield Document(text, "", "")
-        write_store(slow(), load_codec(Path(sys.argv[1])), Path(sys.argv[2]), part_bytes=20_000)
+        told = []
+        def slow(*counts):
+            told.append(counts)
+            print(len(told), flush=True)
+            time.sleep(0.2)
+        documents = (Document(text, "", "") for text in texts)
+        codec = load_codec(Path(sys.argv[1]))
+        write_store(documents, codec, Path(sys.argv[2]), part_bytes=20_000, progress=slow)
     """)
     save_codec(bpe, tmp_path / "codec")
     found = []
-    for moment in (3, 12, 20, 29):
+    for moment in (1, 2, 3, 4):
         command = [sys.executable, "-c", script, str(tmp_path / "codec"), str(tmp_path / "out" / "tokens")]
         with subprocess.Popen(command, stdout=subprocess.PIPE) as child:
             assert child.stdout is not None
@@ -142,10 +160,34 @@ def test_a_writer_that_was_killed_goes_on_and_gives_the_same_bytes(bpe, document
             child.send_signal(signal.SIGKILL)
         found.append(len(list((tmp_path / "out").glob(".tokens.parts/part-*"))))
         assert not (tmp_path / "out" / "tokens").exists()
-    assert found == sorted(found) and found[-1] > 1, "later kills find more parts"
+    assert found == sorted(found) and all(number >= moment for moment, number in enumerate(found, 1))
     write_store(iter(documents), bpe, tmp_path / "out" / "tokens", part_bytes=PART)
     assert contents(tmp_path / "out" / "tokens") == contents(undisturbed)
     assert os.listdir(tmp_path / "out") == ["tokens"]
+
+
+def test_an_interrupted_writer_keeps_its_whole_parts(documents, bpe, tmp_path, undisturbed):
+    def interrupted():
+        yield from documents[:-1]
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_store(interrupted(), bpe, tmp_path / "tokens", part_bytes=PART)
+    assert len(list((tmp_path / ".tokens.parts").glob("part-*"))) > 3
+    assert not list(tmp_path.rglob("*.partial"))
+    write_store(iter(documents), bpe, tmp_path / "tokens", part_bytes=PART)
+    assert contents(tmp_path / "tokens") == contents(undisturbed)
+
+
+def test_a_part_that_cannot_be_saved_is_told(documents, bpe, tmp_path, monkeypatch):
+    def full(*given, **options):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(np, "save", full)
+    for many in (documents, documents[:3]):
+        with pytest.raises(ResourceError, match="disk is full"):
+            write_store(iter(many), bpe, tmp_path / "tokens", part_bytes=PART)
+    assert not (tmp_path / "tokens").exists() and not list(tmp_path.rglob("part-*"))
 
 
 def test_a_finished_store_is_recognised_and_left_alone(copy, documents, bpe):

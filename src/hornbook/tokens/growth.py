@@ -18,7 +18,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hornbook.errors import UserError
-from hornbook.tokens.tokenizer import Codec, cut, make_codec
+from hornbook.tokens.tokenizer import Codec, make_codec
+from hornbook.tokens.words import cut
 from hornbook.vocab import ROLES, START
 
 # A pair that occurs only once is no piece of a language.

@@ -203,28 +203,39 @@ class PackedRows:
 
     def rows(self, index: Places, keys: Keys) -> Rows:
         """Return rows by number, with their keys: tokens int32[B, T] (0 in padding), segments int32[B, T]."""
-        prefix, suffix = (np.array(mark, np.int32) for mark in self.marks)
         begin, length = self._place(index)
         if length.size and (length != length[0]).any():
             raise ValueError("rows of different lengths cannot be one array: ask for those of one part at a time")
-        position = begin[:, None] + np.arange(length[0] if length.size else self._lengths[0])
-        real = position < self.tokens
-        position = np.minimum(position, self.tokens - 1)
-        place = np.searchsorted(self._starts, position, side="right") - 1
-        document = self._chosen[place]
-        offset = position - self._starts[place] - len(prefix)
-        beyond = offset - self.store.lengths[document]
-        tokens = np.zeros(position.shape, np.int32)
-        text = (offset >= 0) & (beyond < 0) & real
-        tokens[text] = self.store.gather(document[text], offset[text])
-        if len(prefix):
-            before = (offset < 0) & real
-            tokens[before] = prefix[offset[before] + len(prefix)]
-        if len(suffix):
-            after = (beyond >= 0) & real
-            tokens[after] = suffix[beyond[after]]
-        segments = np.where(real, place - place[:, :1] + 1, 0).astype(np.int32)
+        shape = (len(begin), int(length[0] if length.size else self._lengths[0]))
+        end = np.minimum(begin + shape[1], self.tokens)
+        first = np.searchsorted(self._starts, begin, side="right") - 1
+        pieces = np.searchsorted(self._starts, end) - first  # documents of each row
+        row = np.repeat(np.arange(len(begin)), pieces)
+        place = np.arange(len(row)) + np.repeat(first - (np.cumsum(pieces) - pieces), pieces)
+        low, high = np.maximum(self._starts[place], begin[row]), np.minimum(self._starts[place + 1], end[row])
+        flat = row * shape[1] - begin[row]  # what takes a place of the stream to one of the flat array
+        tokens, segments = np.zeros(shape, np.int32), np.zeros(shape, np.int32)
+        self._fill(tokens.reshape(-1), place, low, high, flat)
+        number = np.repeat(place - first[row] + 1, high - low)
+        if number.size == segments.size:
+            segments.reshape(-1)[:] = number
+        else:
+            segments[np.arange(shape[1]) < (end - begin)[:, None]] = number
         return Rows(tokens, keys, segments, np.asarray(index, np.int64))
+
+    def _fill(self, tokens: NDArray[np.int32], place: Places, low: Places, high: Places, flat: Places) -> None:
+        """Write places low, low + 1, ... up to high of the stream, each within one document, into a flat array."""
+        prefix, suffix = self.marks
+        text, end = self._starts[place] + len(prefix), self._starts[place + 1] - len(suffix)
+        start = np.maximum(low, text)
+        count = np.maximum(np.minimum(high, end) - start, 0)
+        some = count > 0
+        document, offset = self._chosen[place[some]], (start - text)[some]
+        self.store.copy(document, offset, count[some], tokens, (start + flat)[some])
+        for at, mark in (*enumerate(prefix, -len(prefix)), *enumerate(suffix)):
+            where = (text if at < 0 else end) + at
+            seen = (where >= low) & (where < high)
+            tokens[(where + flat)[seen]] = mark
 
 
 @dataclass(frozen=True, eq=False)
@@ -294,8 +305,7 @@ class PairedRows:
 
     def _text(self, document: Places, begin: Places, end: Places, width: int) -> NDArray[np.int32]:
         """Return [B, width] tokens begin, begin + 1, ... of each document, -1 from `end` on."""
-        offset = begin[:, None] + np.arange(width)
-        real = offset < end[:, None]
-        tokens = np.full(offset.shape, -1, np.int32)
-        tokens[real] = self.store.gather(np.broadcast_to(document[:, None], offset.shape)[real], offset[real])
+        tokens = np.full((len(begin), width), -1, np.int32)
+        count = np.minimum(end - begin, width)
+        self.store.copy(document, begin, count, tokens.reshape(-1), np.arange(len(begin)) * width)
         return tokens

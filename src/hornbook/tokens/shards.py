@@ -16,9 +16,11 @@ Shapes: d documents and t tokens of a part, s sentences; n documents of the stor
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,6 +32,7 @@ from hornbook import artifacts
 from hornbook.corpus.document import Document, document_hash
 from hornbook.errors import UserError
 from hornbook.objectives.sentences import sentence_starts
+from hornbook.tokens.ahead import read_ahead
 from hornbook.tokens.tokenizer import Codec
 from hornbook.vocab import Vocab
 
@@ -52,35 +55,60 @@ def write_store(
 ) -> None:
     """Encode all documents into a token store at `directory`, resuming what an earlier call left.
 
-    A part is closed by the first document with which its text reaches `part_bytes`. `progress` is told documents,
-    tokens and bytes done so far. Raises UserError when the documents or the tokenizer are not those of the parts
-    already written, or when there is no token at all.
+    A thread reads documents ahead, and another saves a part while the next is encoded; what is stored does not depend
+    on them. A part is closed by the first document with which its text reaches `part_bytes`. `progress` is told
+    documents, tokens and bytes of the parts done so far. Raises UserError when the documents or the tokenizer are not
+    those of the parts already written, or when there is no token at all.
     """
     work = directory if directory.exists() else directory.with_name(f".{directory.name}.parts")
     counts = {"documents": 0, "tokens": 0, "bytes": 0}
-    groups = _parts(documents, part_bytes)
     with artifacts.disk_errors(directory):
         work.mkdir(parents=True, exist_ok=True)
+    ahead = read_ahead(documents, lambda document: len(document.text), _GROUP)
     names = []
-    for number, group in enumerate(groups):
-        part = work / f"part-{number:05d}"
-        names.append(part.name)
-        if part.exists():
-            facts = _recognised(part, group, codec.vocab)
-        elif work == directory:
-            raise UserError(_changed(directory))
-        else:
-            facts = _write_part(part, group, codec)
-        for name in counts:
-            counts[name] += facts[name]
-        if progress is not None:
-            progress(counts["documents"], counts["tokens"], counts["bytes"])
+    with contextlib.closing(ahead):
+        for part, facts in _written(_parts(ahead, part_bytes), work, directory, codec):
+            names.append(part.name)
+            for name in counts:
+                counts[name] += facts[name]
+            if progress is not None:
+                progress(counts["documents"], counts["tokens"], counts["bytes"])
     if (work / f"part-{len(names):05d}").exists():
         raise UserError(_changed(directory))
     if counts["tokens"] == 0:
         raise UserError("The text gives no tokens: it has no documents, or none that this tokenizer can read.")
     if work != directory:
         _finish(work, directory, names, counts, codec.vocab)
+
+
+def _written(
+    groups: Iterator[Iterator[Document]], work: Path, directory: Path, codec: Codec
+) -> Iterator[tuple[Path, Mapping[str, Any]]]:
+    """Yield each part, once it is whole, and its manifest; a part is saved while the next is encoded.
+
+    Whatever ends this early, the part that is being saved comes first: its own failure, or the whole part.
+    """
+    saved: Future[tuple[Path, Mapping[str, Any]]] | None = None
+    with ThreadPoolExecutor(1, thread_name_prefix="write behind") as pool:
+        try:
+            for number, group in enumerate(groups):
+                part = work / f"part-{number:05d}"
+                if part.exists():
+                    yield part, _recognised(part, group, codec.vocab)
+                elif work == directory:
+                    raise UserError(_changed(directory))
+                else:
+                    encoded = _encode_part(group, codec)
+                    before, saved = saved, None
+                    if before is not None:
+                        yield before.result()
+                    saved = pool.submit(_save_part, part, encoded, codec.vocab)
+        except Exception:
+            if saved is not None:
+                saved.result()
+            raise
+        if saved is not None:
+            yield saved.result()
 
 
 def _parts(documents: Iterator[Document], part_bytes: int) -> Iterator[Iterator[Document]]:
@@ -113,38 +141,46 @@ def _recognised(part: Path, documents: Iterator[Document], vocab: Vocab) -> Mapp
     return manifest
 
 
-def _write_part(part: Path, documents: Iterator[Document], codec: Codec) -> dict[str, Any]:
-    lengths: list[int] = []
-    sizes: list[int] = []
-    hashes: list[int] = []
-    arrays: list[Array] = []
+@dataclass(frozen=True, eq=False)
+class _Encoded:
+    """What is stored of a part's documents, in turn; see the module's docstring."""
+
+    tokens: list[Array]
+    bytes: list[int]
+    hashes: list[int]
+
+
+def _encode_part(documents: Iterator[Document], codec: Codec) -> _Encoded:
+    encoded = _Encoded([], [], [])
     kind = np.uint16 if codec.vocab.size <= 1 << 16 else np.uint32
     for group in _groups(documents):
-        ids = codec.encode([document.text for document in group])
-        lengths += [len(item) for item in ids]
-        sizes += [len(document.text.encode()) for document in group]
-        hashes += [document_hash(document) for document in group]
-        arrays += [item.astype(kind) for item in ids]
-    tokens = np.concatenate(arrays)
-    offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
+        encoded.tokens.extend(ids.astype(kind) for ids in codec.encode([document.text for document in group]))
+        encoded.bytes.extend(len(document.text.encode()) for document in group)
+        encoded.hashes.extend(map(document_hash, group))
+    return encoded
+
+
+def _save_part(part: Path, encoded: _Encoded, vocab: Vocab) -> tuple[Path, Mapping[str, Any]]:
+    tokens = np.concatenate(encoded.tokens)
+    offsets = np.concatenate([[0], np.cumsum([len(ids) for ids in encoded.tokens], dtype=np.int64)])
     facts = {
-        "fingerprint": codec.vocab.fingerprint,
-        "vocabulary": codec.vocab.size,
-        "documents": len(lengths),
+        "fingerprint": vocab.fingerprint,
+        "vocabulary": vocab.size,
+        "documents": len(encoded.tokens),
         "tokens": len(tokens),
-        "bytes": sum(sizes),
+        "bytes": sum(encoded.bytes),
     }
     content = {
         "tokens": tokens,
         "offsets": offsets,
-        "bytes": np.array(sizes, np.int64),
-        "hashes": np.array(hashes, np.uint64),
-        "sentences": sentence_starts(tokens, offsets[:-1][np.diff(offsets) > 0], codec.vocab),
+        "bytes": np.array(encoded.bytes, np.int64),
+        "hashes": np.array(encoded.hashes, np.uint64),
+        "sentences": sentence_starts(tokens, offsets[:-1][np.diff(offsets) > 0], vocab),
     }
     with artifacts.write_directory(part, _PART, facts) as scratch:
         for name in _FILES:
             np.save(scratch / f"{name}.npy", content[name], allow_pickle=False)
-    return facts
+    return part, facts
 
 
 def _groups(documents: Iterator[Document]) -> Iterator[list[Document]]:
@@ -198,6 +234,7 @@ class _Part:
     hashes: Array
     bytes: Array
     sentences: Array
+    file: str = field(repr=False)  # of the tokens
     size: int = field(repr=False)
 
     @classmethod
@@ -222,15 +259,16 @@ class _Part:
             raise UserError(f"The {_PART} {directory} is damaged: its arrays do not fit together.")
         if len(tokens) and int(tokens.max()) >= vocab.size:
             raise UserError(f"The {_PART} {directory} is damaged: it has ids beyond the vocabulary's {vocab.size}.")
-        return cls(directory, **arrays, size=(directory / "tokens.npy").stat().st_size)
+        file = str(directory / "tokens.npy")
+        return cls(directory, **arrays, file=file, size=os.stat(file).st_size)
 
-    def take(self, position: Array) -> Array:
-        """Return tokens at positions. A file cut since it was mapped is refused: touching it would be a SIGBUS."""
-        if os.stat(self.directory / "tokens.npy").st_size != self.size:
+    def mapped(self) -> Array:
+        """Return all tokens. A file cut since it was mapped is refused: touching it would be a SIGBUS."""
+        if os.stat(self.file).st_size != self.size:
             raise UserError(
                 f"The {_PART} {self.directory} was damaged while in use: tokens.npy has changed its length."
             )
-        return np.asarray(self.tokens[position])
+        return self.tokens
 
 
 @dataclass(frozen=True, eq=False)
@@ -282,13 +320,24 @@ class TokenStore:
             raise IndexError("offset outside its document")
         position = self.begin[document] + offset
         if len(self.parts) == 1:
-            return self.parts[0].take(position).astype(np.int32)
+            return self.parts[0].mapped()[position].astype(np.int32)
         part = np.searchsorted(self.first, document, side="right") - 1
         result = np.empty(position.shape, np.int32)
         for number in np.unique(part):
             here = part == number
-            result[here] = self.parts[number].take(position[here])
+            result[here] = self.parts[number].mapped()[position[here]]
         return result
+
+    def copy(self, document: Array, offset: Array, count: Array, into: NDArray[np.int32], at: Array) -> None:
+        """Copy `count` tokens from `offset` on of each document to place `at` of `into`; all arrays of one length."""
+        if np.any((offset < 0) | (count < 0) | (offset + count > self.lengths[document])):
+            raise IndexError("offset outside its document")
+        part = np.searchsorted(self.first, document, side="right") - 1
+        mapped = {number: self.parts[number].mapped() for number in set(part.tolist())}
+        begin = self.begin[document] + offset
+        columns = (part, begin, begin + count, at, at + count)
+        for number, source, source_end, target, target_end in zip(*map(np.ndarray.tolist, columns), strict=True):
+            into[target:target_end] = mapped[number][source:source_end]
 
     def sentence_starts(self, document: int) -> NDArray[np.int64]:
         """Return where the sentences of one document begin, as offsets within it; the first is 0."""

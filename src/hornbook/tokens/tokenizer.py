@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -28,16 +29,15 @@ from hornbook import artifacts
 from hornbook.errors import UserError
 from hornbook.objectives.base import Requirements
 from hornbook.tokens.training import BERT_NAMES, NAMES, train_bpe, train_unigram, train_wordpiece
+from hornbook.tokens.words import PIECE, batches, cut, windows, word_pattern
 from hornbook.vocab import ROLES, START, Vocab
 
 Kind = Literal["bpe", "wordpiece", "unigram"]
 Template = Literal["none", "both", "end"]
 Ids = NDArray[np.int32]
 
-# The tokenizers library needs some 200 bytes of memory per byte of text at work: long texts go in pieces, in batches.
-_PIECE = 1 << 16
-_BATCH = 1 << 20
-_LONE_LINE_END = re.compile(r"(?<=\S)\n(?=\S)")
+# Ids of parts of text are kept, some 150 bytes each, and forgotten all together when there are this many.
+_KEPT, _KEPT_LENGTH = 1 << 18, 32
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,20 @@ class Codec:
         return _open(self.text, literal=False)
 
     @functools.cached_property
+    def _words(self) -> re.Pattern[str] | None:
+        return word_pattern(self.text)
+
+    @functools.cached_property
+    def _kept(self) -> dict[str, bytes]:
+        """The ids, int32, of parts of text met lately."""
+        return {}
+
+    @functools.cached_property
     def _divides(self) -> bool:
         """Whether ids stay the same when text is cut after a lone line end: tried on the ways such a place can look."""
+        added = [token for token in json.loads(self.text).get("added_tokens", []) if not token["special"]]
+        if any(token["lstrip"] or any(map(str.isspace, token["content"])) for token in added):
+            return False  # such a token may reach across the place
         left, right = ("word", "it's", "9", "end.", "(", "a,"), ("Next", "9", "(x", "'s", "word", "...")
         return all(
             self._ids(f"{a}\n{b}") == self._ids(f"{a}\n") + self._ids(b) for a, b in itertools.product(left, right)
@@ -68,16 +80,52 @@ class Codec:
 
     def encode(self, texts: Sequence[str]) -> list[Ids]:
         """Return each text's ids, int32[n]: no marks added, no special id ever, whatever the text says."""
-        divided = [list(cut(text)) if len(text) > _PIECE and self._divides else [text] for text in texts]
-        arrays: list[Ids] = []
-        for batch in _batches(itertools.chain.from_iterable(divided)):
-            for piece, encoding in zip(batch, self._encodings(batch), strict=True):
-                ids = np.array(encoding.ids, dtype=np.int32)
-                arrays.append(self._without_special(piece) if self._suspicious(ids, piece) else ids)
+        divided = [list(self._pieces(text)) if len(text) > PIECE else [text] for text in texts]
+        pieces = batches(itertools.chain.from_iterable(divided))
+        done = self._of_pieces if self._words is None else self._of_words
+        arrays = list(itertools.chain.from_iterable(map(done, pieces)))
         ends = itertools.accumulate((len(pieces) for pieces in divided), initial=0)
         return [
             arrays[start] if stop - start == 1 else np.concatenate(arrays[start:stop])
             for start, stop in itertools.pairwise(ends)
+        ]
+
+    def _pieces(self, text: str) -> Iterator[str]:
+        """Cut a long text where its ids stay the same; where no such place is known, it stays whole."""
+        if self._words is not None:
+            return windows(text)
+        return cut(text) if self._divides else iter([text])
+
+    def _of_words(self, texts: list[str]) -> list[Ids]:
+        """Encode texts by their parts: what was met before is looked up, the library gets each other part once."""
+        assert self._words is not None
+        kept, parts = self._kept, [self._words.findall(text) for text in texts]
+        found: list[list[Any]] = [list(map(kept.get, words)) for words in parts]
+        unknown = itertools.compress(itertools.chain(*parts), (ids is None for ids in itertools.chain(*found)))
+        if new := list(dict.fromkeys(unknown)):
+            learned: dict[str, bytes] = {}
+            for batch in batches(new):
+                learned.update(zip(batch, (ids.tobytes() for ids in self._of_pieces(batch)), strict=True))
+            found = [
+                [learned[word] if ids is None else ids for word, ids in zip(words, row, strict=True)]
+                for words, row in zip(parts, found, strict=True)
+            ]
+            short = {word: ids for word, ids in learned.items() if len(word) <= _KEPT_LENGTH}
+            if len(kept) + len(short) > _KEPT:
+                kept.clear()
+            kept.update(short)
+        return [np.array(np.frombuffer(b"".join(row), np.int32)) for row in found]
+
+    def _of_pieces(self, texts: list[str]) -> list[Ids]:
+        encodings = self._tokenizer.encode_batch_fast(texts, add_special_tokens=False)
+        rows = [encoding.ids for encoding in encodings]
+        every = np.fromiter(itertools.chain.from_iterable(rows), np.int32)
+        arrays = np.split(every, np.cumsum([len(row) for row in rows])[:-1])
+        if not (self._forbidden[every].any() or (every == self.vocab.unk).any()):
+            return arrays
+        return [
+            self._without_special(text) if self._suspicious(ids, text) else ids
+            for text, ids in zip(texts, arrays, strict=True)
         ]
 
     def encode_prompt(self, text: str) -> Ids:
@@ -98,9 +146,6 @@ class Codec:
     def tokens(self, ids: Sequence[int] | NDArray[np.integer]) -> list[str]:
         """Return the vocabulary's own spelling of each id."""
         return [self._tokenizer.id_to_token(int(number)) or "" for number in ids]
-
-    def _encodings(self, batch: list[str]) -> list[Any]:
-        return list(self._tokenizer.encode_batch_fast(batch, add_special_tokens=False))
 
     def _ids(self, text: str) -> list[int]:
         return list(self._tokenizer.encode(text, add_special_tokens=False).ids)
@@ -269,30 +314,3 @@ def neighbouring_start(directory: Path) -> dict[str, int]:
         if isinstance(number, int):
             return {START: number}
     return {}
-
-
-def cut(text: str, *, hard: bool = False) -> Iterator[str]:
-    """Cut a long text after lone line ends, where tokens never reach across; `hard` cuts elsewhere if none comes."""
-    start = 0
-    while len(text) - start > _PIECE:
-        match = _LONE_LINE_END.search(text, start + _PIECE, start + 16 * _PIECE if hard else len(text))
-        if match is None and not hard:
-            break
-        stop = start + 16 * _PIECE if match is None else match.end()
-        yield text[start:stop]
-        start = stop
-    yield text[start:]
-
-
-def _batches(pieces: Iterable[str]) -> Iterator[list[str]]:
-    """Group pieces into batches of a bounded number of characters."""
-    batch: list[str] = []
-    size = 0
-    for piece in pieces:
-        if batch and size + len(piece) > _BATCH:
-            yield batch
-            batch, size = [], 0
-        batch.append(piece)
-        size += len(piece)
-    if batch:
-        yield batch
