@@ -27,10 +27,13 @@ class DataSettings:
 
     paths      files, globs or folders; builtin:docs and builtin:code are the texts of your Python; hf://NAME a dataset
     held_out   share of the documents kept for measuring, chosen by hash of their text
+    clean      build a clean corpus of it first: default, or a recipe.toml of `corpus build`, whose steps are taken;
+               empty = the text is read as it is
     """
 
     paths: tuple[str, ...] = ("builtin:docs",)
     held_out: float = 0.05
+    clean: str = ""
 
     def __post_init__(self) -> None:
         if not self.paths:
