@@ -40,7 +40,7 @@ from hornbook.corpus.gopher import Gopher
 from hornbook.corpus.step import Page, Step
 
 RESULT = Path(__file__).parent / "results" / "corpus_filters.json"
-PEER = Path(__file__).with_name("datatrove_filters.py")
+PEER = Path(__file__).parent / "peers" / "datatrove_filters.py"
 SOURCE = Path(__file__).parents[1] / "src"
 BLOCK = SAME_WORDS = 2000
 STEPS: dict[str, Step] = {

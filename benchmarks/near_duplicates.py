@@ -187,7 +187,7 @@ def main() -> None:
         print(f"{len(texts):,} documents, {size / 1e6:.0f} MB, {len(copies):,} damaged copies", flush=True)
         contenders = {"hornbook": [sys.executable, __file__, "--ours"]}
         if given.peer_python:
-            peer = str(Path(__file__).parent / "near_duplicates_peers.py")
+            peer = str(Path(__file__).parent / "peers" / "near_duplicates.py")
             contenders |= {name: [given.peer_python, peer, name] for name in ("datasketch", "datatrove", "text-dedup")}
         results: dict[str, list[dict[str, Any]]] = {name: [] for name in contenders}
         for turn in range(given.rounds):

@@ -123,7 +123,7 @@ def measure(given: argparse.Namespace, scratch: Path) -> dict[str, Any]:
     rows = packed(TokenStore.open(scratch / "tokens", codec.vocab))
     index = np.arange(len(rows) - 1)
     np.save(scratch / "rows.npy", rows.rows(index, row_keys(0, index, 0)).tokens)
-    peer = str(Path(__file__).parent / "tokenize_speed_peers.py")
+    peer = str(Path(__file__).parent / "peers" / "tokenize_speed.py")
     sources = (
         {"write_store": "texts.json", "rows": "tokens"}
         if not given.peer_python

@@ -102,7 +102,10 @@ class Codec:
         kept, parts = self._kept, [self._words.findall(text) for text in texts]
         found: list[list[Any]] = [list(map(kept.get, words)) for words in parts]
         unknown = itertools.compress(itertools.chain(*parts), (ids is None for ids in itertools.chain(*found)))
-        if new := list(dict.fromkeys(unknown)):
+        new = list(dict.fromkeys(unknown))
+        if 2 * sum(map(len, new)) > sum(map(len, texts)):
+            return self._of_pieces(texts)  # text that repeats so little is faster whole
+        if new:
             learned: dict[str, bytes] = {}
             for batch in batches(new):
                 learned.update(zip(batch, (ids.tobytes() for ids in self._of_pieces(batch)), strict=True))

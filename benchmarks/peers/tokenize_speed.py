@@ -1,6 +1,6 @@
 """What tokenize_speed.py measures of other libraries; needs tokenizers, transformers, datasets and torch.
 
-    PYTHON benchmarks/tokenize_speed_peers.py CONTENDER TEXTS TOKENIZER
+    PYTHON benchmarks/peers/tokenize_speed.py CONTENDER TEXTS TOKENIZER
 
 Prints JSON: what the task took, in seconds of the clock and of all processors, and how much of it there was.
 """

@@ -1,6 +1,6 @@
-"""Near duplicates as other libraries find them: called by near_duplicates.py with the Python that has them.
+"""Near duplicates as other libraries find them: called by ../near_duplicates.py with the Python that has them.
 
-    PYTHON near_duplicates_peers.py LIBRARY DOCUMENTS.parquet DIRECTORY BANDS ROWS WORDS
+    PYTHON peers/near_duplicates.py LIBRARY DOCUMENTS.parquet DIRECTORY BANDS ROWS WORDS
 
 LIBRARY is datasketch, datatrove or text-dedup, each as its own documentation shows it, all work in one process.
 DIRECTORY/dropped.json then holds the places of the documents that the library would drop.
