@@ -131,6 +131,7 @@ def prepare_tokens(name: str, data: Path) -> dict[str, Any]:
     from hornbook.objectives.base import tokens_per_row
     from hornbook.prepare import prepare
     from hornbook.tokens.loader import Loader
+    from hornbook.tokens.order import Shuffled
 
     if name == "ragged":
         write_ragged(data / "ragged.jsonl")
@@ -144,12 +145,12 @@ def prepare_tokens(name: str, data: Path) -> dict[str, Any]:
         lengths = lengths[lengths > 0]
         documents = np.flatnonzero(store.lengths > 0)
         flat = [
-            np.concatenate([before, store.gather(np.full(size, number), np.arange(size)), after])
+            np.concatenate([before, _tokens(store, number, size), after])
             for number, size in zip(documents, lengths, strict=True)
         ]
         examples |= {"tokens": np.concatenate(flat), "lengths": np.array([len(document) for document in flat])}
     elif name == "span":
-        loader = Loader(rows, prepared.objective, 0, len(rows), len(rows), 0, lambda batch: batch)
+        loader = Loader(rows, Shuffled(len(rows)), prepared.objective, 0, len(rows), len(rows), 0, lambda batch: batch)
         (batch,) = loader.step(0)
         examples |= {"inputs": batch.inputs, "targets": np.where(batch.weights > 0, batch.targets, -100)}
     else:
@@ -179,6 +180,15 @@ class Gate:
             if not sys.stdin.readline().strip():
                 os._exit(0)
             self._start, self.useful = time.perf_counter(), 0
+
+
+def _tokens(store: Any, document: int, size: int) -> Any:
+    """Return the first `size` tokens of a document in a token store."""
+    import numpy as np
+
+    found = np.empty(size, np.int32)
+    store.copy(np.array([document]), np.array([0]), np.array([size]), found, np.array([0]))
+    return found
 
 
 def _tell(found: Mapping[str, Any]) -> None:

@@ -41,7 +41,9 @@ def contents(directory: Path) -> dict[str, bytes]:
 
 def whole(store: TokenStore, document: int) -> np.ndarray:
     length = int(store.lengths[document])
-    return store.gather(np.full(length, document), np.arange(length))
+    into = np.empty(length, np.int32)
+    store.copy(np.array([document]), np.array([0]), np.array([length]), into, np.array([0]))
+    return into
 
 
 def test_every_document_comes_back(undisturbed, documents, bpe):
@@ -54,17 +56,6 @@ def test_every_document_comes_back(undisturbed, documents, bpe):
         assert store.bytes[number] == len(document.text.encode())
         assert store.hashes[number] == document_hash(document)
     assert store.hashes.dtype == np.uint64 and store.lengths.dtype == store.bytes.dtype == np.int64
-
-
-def test_gather_takes_arrays_of_any_shape_across_parts(undisturbed, bpe):
-    store = TokenStore.open(undisturbed, bpe.vocab)
-    random = np.random.default_rng(0)
-    document = random.integers(0, store.documents, (7, 5))
-    offset = (random.random((7, 5)) * store.lengths[document]).astype(np.int64)
-    found = store.gather(document, offset)
-    assert found.dtype == np.int32 and found.shape == (7, 5)
-    expected = [[whole(store, d)[o] for d, o in zip(*row, strict=True)] for row in zip(document, offset, strict=True)]
-    assert found.tolist() == expected
 
 
 def test_copy_takes_stretches_of_documents_across_parts(undisturbed, bpe):
@@ -80,13 +71,6 @@ def test_copy_takes_stretches_of_documents_across_parts(undisturbed, bpe):
     for offset, count in ((-1, 1), (0, int(store.lengths[2]) + 1), (1, -1)):
         with pytest.raises(IndexError):
             store.copy(np.array([2]), np.array([offset]), np.array([count]), into, np.array([0]))
-
-
-def test_gather_refuses_places_outside_a_document(undisturbed, bpe):
-    store = TokenStore.open(undisturbed, bpe.vocab)
-    for offset in (-1, int(store.lengths[2])):
-        with pytest.raises(IndexError):
-            store.gather(np.array([2]), np.array([offset]))
 
 
 def test_ids_take_two_bytes_where_the_vocabulary_allows(undisturbed):

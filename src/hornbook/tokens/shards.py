@@ -314,20 +314,6 @@ class TokenStore:
         """The number of tokens of all documents."""
         return sum(len(part.tokens) for part in self.parts)
 
-    def gather(self, document: Array, offset: Array) -> NDArray[np.int32]:
-        """Return the tokens at places `offset` of documents `document` (arrays of one shape) as int32 of that shape."""
-        if np.any((offset < 0) | (offset >= self.lengths[document])):
-            raise IndexError("offset outside its document")
-        position = self.begin[document] + offset
-        if len(self.parts) == 1:
-            return self.parts[0].mapped()[position].astype(np.int32)
-        part = np.searchsorted(self.first, document, side="right") - 1
-        result = np.empty(position.shape, np.int32)
-        for number in np.unique(part):
-            here = part == number
-            result[here] = self.parts[number].mapped()[position[here]]
-        return result
-
     def copy(self, document: Array, offset: Array, count: Array, into: NDArray[np.int32], at: Array) -> None:
         """Copy `count` tokens from `offset` on of each document to place `at` of `into`; all arrays of one length."""
         if np.any((offset < 0) | (count < 0) | (offset + count > self.lengths[document])):
