@@ -34,10 +34,13 @@ SIZE = [
     "training.workers=0",
     "tokenizer.size=400",
 ]
-# A limit of `spare` bytes above what the process has: at once, or when the run's plan has been made.
+# A limit of `spare` bytes above what the process has: at once, or when the run's plan has been made. What numba brings
+# is loaded before: OpenBLAS waits for ever where there is no memory for its buffers.
 CHILD = """
-import pathlib, resource, sys, threading, time
+import contextlib, pathlib, resource, sys, threading, time
 import psutil, torch, torch._dynamo
+with contextlib.suppress(ImportError):
+    import numba, scipy.linalg
 import hornbook.run
 from hornbook import cli
 spare, plan, *arguments = sys.argv[1:]

@@ -11,9 +11,11 @@ import json
 import os
 import signal
 import sys
+import threading
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from types import FrameType
 from typing import TYPE_CHECKING
 
 from hornbook.errors import HornbookError, ResourceError, UserError
@@ -115,7 +117,8 @@ def work(
         if not left:
             return
         try:
-            _once(function, list(left), engine, done, left)
+            with _heeding_ctrl_c() as heed:
+                _once(function, list(left), engine, done, left, heed)
         except (HornbookError, _Bug):
             raise
         except Exception as error:
@@ -128,6 +131,36 @@ def work(
                 ) from error
 
 
+@contextlib.contextmanager
+def _heeding_ctrl_c() -> Iterator[Callable[[], None]]:
+    """Raise KeyboardInterrupt after a Ctrl-C: in the function that is given, at the latest at the end of the block.
+
+    Daft shuts its engine down at Ctrl-C, and the interrupt may be lost there or come out as another error.
+    """
+    asked = threading.Event()
+
+    def note(number: int, frame: FrameType | None) -> None:
+        asked.set()
+        raise KeyboardInterrupt
+
+    def heed() -> None:
+        if asked.is_set():
+            raise KeyboardInterrupt
+
+    in_main = threading.current_thread() is threading.main_thread()  # Python allows handlers nowhere else
+    previous = signal.signal(signal.SIGINT, note) if in_main else None
+    try:
+        yield heed
+        heed()
+    except Exception as error:
+        if asked.is_set():
+            raise KeyboardInterrupt from error
+        raise
+    finally:
+        if in_main:
+            signal.signal(signal.SIGINT, previous)
+
+
 class _Bug(RuntimeError):
     """An error of a step or of ours; the message is the worker's traceback."""
 
@@ -138,6 +171,7 @@ def _once(
     engine: Engine,
     done: Callable[[str, str], None],
     left: dict[str, None],
+    heed: Callable[[], None],
 ) -> None:
     import daft
     import daft.pickle
@@ -151,6 +185,7 @@ def _once(
         frame = frame.into_partitions(min(len(tasks), 16 * count))
     frame = frame.select(frame["task"], worker.run(frame["task"]).alias("result"))
     for row in frame.iter_rows(results_buffer_size=1):
+        heed()
         answer = json.loads(row["result"])
         if "error" in answer:
             known: dict[str, type[HornbookError]] = {"UserError": UserError, "ResourceError": ResourceError}
