@@ -7,6 +7,7 @@ Daft's native engine runs it in processes here, Ray on the machines of a cluster
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
 import os
 import signal
@@ -16,7 +17,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hornbook.errors import HornbookError, ResourceError, UserError
 
@@ -81,9 +82,8 @@ class Engine:
             return self.workers
         if self.name == NATIVE:
             return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        import ray
-
-        return max(int(ray.cluster_resources().get("CPU", 1)), 1)  # type: ignore[no-untyped-call]
+        ray: Any = importlib.import_module("ray")
+        return max(int(ray.cluster_resources().get("CPU", 1)), 1)
 
 
 def _start_ray(name: str) -> None:
