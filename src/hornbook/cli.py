@@ -1,6 +1,7 @@
 """The command line: one verb per stage, each the thin face of a function; errors become messages in `main` alone.
 
-Nothing heavy is imported before a verb runs, so that `hornbook --help` answers at once.
+Nothing heavy is imported before a verb runs, so that `hornbook --help` answers at once. The file is long because
+every option of every verb stands here with its help, and nothing else does.
 """
 
 from __future__ import annotations
@@ -10,16 +11,13 @@ import re
 import sys
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from hornbook import __version__, corpus_cli
 from hornbook.errors import FailedElsewhere, UserError, expected
 from hornbook.objectives.names import MEANINGS
-
-if TYPE_CHECKING:
-    pass
 
 app = typer.Typer(
     name="hornbook",

@@ -9,14 +9,19 @@ from __future__ import annotations
 import functools
 import inspect
 import re
+import tomllib
 import typing
+from collections.abc import Callable, Mapping
 from dataclasses import Field, fields
+from pathlib import Path
 from types import NoneType
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from hornbook.errors import UserError, nearest
+
+T = TypeVar("T")
 
 NONE = "none"  # how None is written, since TOML has no such value
 
@@ -97,3 +102,21 @@ def help_of(cls: type[Any]) -> dict[str, str]:
 @functools.cache
 def _adapter(hint: Any) -> TypeAdapter[Any]:
     return TypeAdapter(hint, config=ConfigDict(allow_inf_nan=False))
+
+
+def read_recipe(path: Path, build: Callable[[Mapping[str, Any]], T]) -> T:
+    """Return what `build` makes of a TOML file. Raises UserError that names the file, and the line or the key."""
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise UserError(f"There is no recipe at {path}.") from error
+    except OSError as error:
+        raise UserError(f"The recipe {path} cannot be read ({error.strerror}).") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"The recipe {path} is not UTF-8 text.") from error
+    except tomllib.TOMLDecodeError as error:
+        raise UserError(f"The recipe {path} is not valid TOML: {error}.") from error
+    try:
+        return build(data)
+    except UserError as error:
+        raise UserError(f"In the recipe {path}: {error}") from error

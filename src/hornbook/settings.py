@@ -8,7 +8,6 @@ classes' docstrings. A key that does not exist is refused at every level, with t
 
 from __future__ import annotations
 
-import tomllib
 import typing
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, Field, fields, is_dataclass, replace
@@ -18,7 +17,7 @@ from typing import Any
 from hornbook import __version__
 from hornbook.artifacts import write_file
 from hornbook.errors import UserError, nearest
-from hornbook.fields import article, leaf, leaves, plain, type_name
+from hornbook.fields import article, leaf, leaves, plain, read_recipe, type_name
 from hornbook.model.config import ModelConfig
 from hornbook.objectives.base import Objective
 from hornbook.objectives.catalogue import CATALOGUE, build, kind_of, settings, settings_of
@@ -76,20 +75,7 @@ def from_dict(data: Mapping[str, Any]) -> Recipe:
 
 def load_recipe(path: Path) -> Recipe:
     """Read a recipe from a TOML file. Raises UserError that names the file, and the line or the key."""
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise UserError(f"There is no recipe at {path}.") from error
-    except OSError as error:
-        raise UserError(f"The recipe {path} cannot be read ({error.strerror}).") from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"The recipe {path} is not UTF-8 text.") from error
-    except tomllib.TOMLDecodeError as error:
-        raise UserError(f"The recipe {path} is not valid TOML: {error}.") from error
-    try:
-        return from_dict(data)
-    except UserError as error:
-        raise UserError(f"In the recipe {path}: {error}") from error
+    return read_recipe(path, from_dict)
 
 
 def save_recipe(recipe: Recipe, path: Path) -> None:

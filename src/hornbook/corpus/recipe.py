@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any, get_type_hints
 from hornbook.corpus.catalogue import DEFAULT, from_table, to_table
 from hornbook.corpus.step import Step, Survey
 from hornbook.errors import UserError, nearest
-from hornbook.fields import leaf, plain
+from hornbook.fields import leaf, plain, read_recipe
 
 
 @dataclass(frozen=True)
@@ -75,21 +74,7 @@ def from_dict(data: Mapping[str, Any]) -> CorpusRecipe:
 
 def load(path: Path) -> CorpusRecipe:
     """Read a recipe from a TOML file. Raises UserError that names the file, and the line or the key."""
-    try:
-        text = path.read_text(encoding="utf-8")
-        data = tomllib.loads(text)
-    except FileNotFoundError as error:
-        raise UserError(f"There is no recipe at {path}.") from error
-    except OSError as error:
-        raise UserError(f"The recipe {path} cannot be read ({error.strerror}).") from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"The recipe {path} is not UTF-8 text.") from error
-    except tomllib.TOMLDecodeError as error:
-        raise UserError(f"The recipe {path} is not valid TOML: {error}.") from error
-    try:
-        return from_dict(data)
-    except UserError as error:
-        raise UserError(f"In the recipe {path}: {error}") from error
+    return read_recipe(path, from_dict)
 
 
 def dumps(recipe: CorpusRecipe) -> str:
