@@ -1,6 +1,6 @@
 """Time to quality: held-out bits per byte against seconds of training, for peers, Hornbook, and Hornbook without parts.
 
-    python benchmarks/time_to_quality.py                     all arms, about an hour of one core; writes its result
+    python benchmarks/time_to_quality.py                     all arms, about 50 minutes of one core; writes its result
     python benchmarks/time_to_quality.py --only hornbook     some arms, whose results replace those in the file
     python benchmarks/time_to_quality.py --minutes 1         a budget of one minute, not two
     python benchmarks/time_to_quality.py --data BOOK.txt     on other text; prints, writes nothing
@@ -23,6 +23,7 @@ number of steps of a schedule is that of the run. Measuring, tokenizer and start
                    batches of 12, AdamW 1e-3 to 1e-4 by a cosine, 100 steps of warm-up, betas 0.9 and 0.99, weight decay
                    0.1, no dropout; its loop written anew here around transformers' GPT-2
     hornbook       the default recipe
+    seed 1, 2      the same with other first weights and another order of the text: what difference says nothing
     without ...    the default recipe with one ingredient taken out
 """
 
@@ -82,6 +83,8 @@ ARMS: Mapping[str, Arm] = {
     "trainer small": Arm("trainer", 5.0),
     "nanogpt": Arm("nanogpt"),
     "hornbook": Arm("hornbook"),
+    "seed 1": Arm("hornbook", changes=("seed=1",)),
+    "seed 2": Arm("hornbook", changes=("seed=2",)),
     "without modern block": Arm("hornbook", recipe="gpt"),
     "without Muon": Arm("hornbook", changes=("training.optimizer=adamw",)),
     "without size by budget": Arm("hornbook", changes=("model.width=384", "model.layers=6", "model.heads=6")),

@@ -78,7 +78,14 @@ class Losses(list):
 
 
 def fast(
-    recipe: Recipe, prepared: Prepared, directory: Path, kind: torch.dtype, watch=None, compiled=False, measured=False
+    recipe: Recipe,
+    prepared: Prepared,
+    directory: Path,
+    kind: torch.dtype,
+    watch=None,
+    compiled=False,
+    measured=False,
+    bf16=False,
 ):
     """Return the losses of our own loop; `watch` sees each micro-batch's loss beside the model and the batch.
 
@@ -99,7 +106,7 @@ def fast(
     plan = Plan(
         steps=STEPS, tokens_per_step=1, flops_per_step=1.0, matrix_rate=1.0, record_every=1,
         evaluate_every=10 if measured else 10**9,
-        checkpoint_minutes=1e9, keep_checkpoints=1, clip=recipe.training.clip, bf16=False, seed=0,
+        checkpoint_minutes=1e9, keep_checkpoints=1, clip=recipe.training.clip, bf16=bf16, seed=0,
     )  # fmt: skip
     Loop(
         model=model, loss=loss, optimizers=build_optimizers(Parallel(model), recipe),
@@ -231,6 +238,26 @@ def test_in_fp32_each_loss_is_the_plain_one_at_the_same_weights(objective, book,
 def test_compiled_each_loss_is_the_plain_one_at_the_same_weights(objective, book, tmp_path):
     recipe, prepared = made(objective, "muon", book, tmp_path)
     same_at_each_step(recipe, prepared, tmp_path, compiled=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("objective", list(CATALOGUE))
+def test_in_bf16_the_curve_is_nearer_to_that_of_fp32_than_another_seeds(objective, book, tmp_path):
+    recipe, prepared = made(objective, "muon", book, tmp_path)
+    curves = {}
+    for bf16 in (False, True):
+        for seed in range(3):
+            name = "bf16" if bf16 else "fp32"
+            seeded = dataclasses.replace(
+                recipe, seed=seed, training=dataclasses.replace(recipe.training, precision=name)
+            )
+            found = fast(seeded, prepared, tmp_path / f"{name}-{seed}", torch.float32, bf16=bf16)
+            curves[name, seed] = torch.tensor(found).view(5, -1).mean(1)  # of ten steps each
+    apart = torch.stack([(curves["bf16", seed] - curves["fp32", seed]).abs() for seed in range(3)]).mean(0)
+    spread = torch.stack([(curves["fp32", a] - curves["fp32", b]).abs() for a, b in ((0, 1), (0, 2), (1, 2))]).mean(0)
+    assert not torch.equal(curves["bf16", 0], curves["fp32", 0])
+    assert (apart <= spread).all(), f"{apart} of bf16, {spread} of seeds"
+    assert curves["bf16", 0][-1] < 0.95 * curves["bf16", 0][0], "nothing was learned"
 
 
 @pytest.mark.slow
