@@ -25,6 +25,8 @@ DOCS = "builtin:docs"
 CODE = "builtin:code"
 _FOREIGN = frozenset({"site-packages", "dist-packages", "__pycache__"})
 _TESTS = frozenset({"test", "tests", "idle_test"})
+# Where statements hold statements, in the order of the file: definitions stand nowhere else.
+_BRANCHES = ("body", "handlers", "orelse", "finalbody", "cases")
 
 
 def builtin(name: str) -> Iterator[Document]:
@@ -95,6 +97,5 @@ def _docstrings(path: Path) -> Iterator[str]:
             text = inspect.cleandoc(ast.get_docstring(node, clean=False) or "")
             if text.strip():
                 yield text
-        # Definitions stand in statements and their branches; expressions need no visit.
-        inner = (child for child in ast.iter_child_nodes(node) if not isinstance(child, ast.expr))
-        waiting.extend(reversed(list(inner)))
+        inner = [child for branch in _BRANCHES for child in getattr(node, branch, ())]
+        waiting.extend(reversed(inner))
