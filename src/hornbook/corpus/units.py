@@ -206,7 +206,7 @@ def _remote(url: str, unit: int) -> Iterator[Piece]:
     except ImportError as error:
         extra = "s3" if url.startswith("s3:") else "corpus"
         raise UserError(f"{url} needs a library that is not installed: pip install 'hornbook[{extra}]'") from error
-    except (OSError, ValueError) as error:
+    except Exception as error:  # each kind of store has its own: no credentials, no bucket, no network
         raise UserError(f"{url} cannot be reached ({str(error) or type(error).__name__}).") from error
     if not files:
         raise UserError(f"There is nothing at {url}. Check the address.")
