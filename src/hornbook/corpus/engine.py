@@ -17,7 +17,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from hornbook.errors import HornbookError, ResourceError, UserError
 
@@ -192,6 +192,16 @@ def _once(
             raise known.get(answer["error"], _Bug)(answer["message"])
         del left[row["task"]]
         done(row["task"], answer["result"])
+
+
+def leave(code: int) -> NoReturn:
+    """End the process after a build that did not come to its end; what is written is whole.
+
+    Daft's threads are still at work, and an orderly end of Python would wait for them, or crash with another code.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _worker_class(count: int) -> type:
