@@ -53,6 +53,7 @@ def build(
 ) -> None:
     """Build a corpus: read messy files, clean, filter, drop duplicates, and account for every document."""
     from hornbook import corpus_pages
+    from hornbook.artifacts import MANIFEST
     from hornbook.console import View
     from hornbook.corpus.build import build_recipe
     from hornbook.corpus.engine import Engine, leave
@@ -68,6 +69,7 @@ def build(
     else:
         recipe, directory = CorpusRecipe(paths=tuple(what), steps=default_steps()), out
         view.say(corpus_pages.default_said(recipe))
+    whole = (directory / MANIFEST).exists()
     try:
         ledger = build_recipe(recipe, directory, Engine(engine, workers), view.stage)
     except KeyboardInterrupt:
@@ -85,6 +87,8 @@ def build(
         if known is not None:
             print(f"hornbook: {known}", file=sys.stderr)
         leave(known.exit_code if known is not None else 1)
+    if whole:
+        view.say(f"{directory} was whole already: nothing was read anew.")
     corpus_pages.built(ledger, directory)
 
 

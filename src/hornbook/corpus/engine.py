@@ -10,6 +10,7 @@ import contextlib
 import importlib
 import json
 import os
+import re
 import signal
 import sys
 import threading
@@ -253,6 +254,20 @@ def answer(function: Callable[[str], str], task: str) -> str:
         return json.dumps({"error": "ResourceError", "message": message})
     except Exception:
         return json.dumps({"error": "bug", "message": f"In a worker, at {task[:200]}:\n{traceback.format_exc()}"})
+
+
+@contextlib.contextmanager
+def system_errors(target: Path) -> Iterator[None]:
+    """Raise what Daft says of the system, such as a full disk, as the OSError it is, with `target` as its file."""
+    try:
+        yield
+    except HornbookError:
+        raise
+    except Exception as error:
+        number = re.search(r"\(os error (\d+)\)", str(error))
+        if number is None:
+            raise
+        raise OSError(int(number[1]), os.strerror(int(number[1])), str(target)) from error
 
 
 def documents(files: Sequence[Path]) -> DataFrame:
