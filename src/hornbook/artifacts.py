@@ -58,7 +58,7 @@ def disk_errors(target: Path) -> Iterator[None]:
             ) from error
         if error.errno == errno.EFBIG:
             raise ResourceError(
-                f"{target} could not be written: a file may not be so large here (ulimit -f). Raise the limit, run again."
+                f"{target} could not be written: a file may not be so large here (ulimit -f). Raise that limit."
             ) from error
         if error.errno in _REFUSED:
             reason = error.strerror or type(error).__name__
