@@ -20,7 +20,7 @@ from hornbook.corpus.discovery import local_files, unseen
 from hornbook.corpus.encodings import marked
 from hornbook.corpus.formats import ENDINGS
 from hornbook.corpus.hub import PREFIX as HUB
-from hornbook.corpus.packed import BLOCK, COMPRESSED, ending, is_url, open_bytes, shown
+from hornbook.corpus.packed import BLOCK, COMPRESSED, ending, is_url, open_bytes, other_format, shown
 from hornbook.corpus.record import Part
 from hornbook.errors import UserError
 
@@ -149,8 +149,9 @@ def _line_starts(path: Path | str, size: int, unit: int) -> list[tuple[int, int,
     """Return (byte, number of the first line or 0, bytes) for about every `unit` bytes, each at the start of a line."""
     starts = [0]
     with open_bytes(path) as stream:
-        named = marked(stream.read(4096))
-        if named and named[0].codec != "utf-8":
+        start = stream.read(4096)
+        named = marked(start)
+        if other_format(start) or (named and named[0].codec != "utf-8"):
             return []
         while starts[-1] + 2 * unit <= size:
             place = starts[-1] + unit
