@@ -91,6 +91,7 @@ def test_a_record_of_a_wrong_length_is_named_and_the_others_come_through(
     # What a record that is too long has swallowed, or a length without end, is lost; the others are not.
     if not length.startswith("9999"):
         assert numbers[2:] == ([4, 5] if length == "{long}" else [3, 4, 5])
+        assert reasons(bad) == [(3, "damaged WARC file")]
     for item, number in zip(items, numbers, strict=True):
         assert f"Head {number}" in item.text and item.text.count("Head") == 1
     assert capsys.readouterr().err == ""

@@ -77,8 +77,8 @@ def warc(path: Path | str, reading: Reading, part: Part) -> Iterator[Record]:
                     bad = None
                 except BadRecord as error:
                     record, bad = None, error
-                if not _ends_where_it_says(archive) and bad is None:
-                    message = f"{where}, does not end where its header says, so it cannot be trusted."
+                if not _ends_where_it_says(archive):
+                    message = f"{where}, does not end where its header says: it and what it covers cannot be read."
                     record, bad = None, BadRecord(message, "damaged WARC file", number)
                 if bad is not None:
                     reading.refuse(bad)
