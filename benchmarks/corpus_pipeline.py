@@ -30,8 +30,11 @@ paths = ["documents.jsonl"]
 kind = "gopher"
 [[steps]]
 kind = "c4"
+min_sentences = 5  # datatrove's numbers, here and below
+min_line_words = 3
 [[steps]]
 kind = "fineweb"
+max_repeated_characters = 0.01
 [[steps]]
 kind = "near-duplicates"
 bands = 14

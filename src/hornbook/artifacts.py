@@ -56,6 +56,10 @@ def disk_errors(target: Path) -> Iterator[None]:
             raise ResourceError(
                 f"The disk is full: {target} could not be written. Free some space and run again."
             ) from error
+        if error.errno == errno.EFBIG:
+            raise ResourceError(
+                f"{target} could not be written: a file may not be so large here (ulimit -f). Raise that limit."
+            ) from error
         if error.errno in _REFUSED:
             reason = error.strerror or type(error).__name__
             raise UserError(f"Cannot write {target} ({reason}). Choose a place you may write to.") from error

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import signal
 import sys
+import traceback
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from hornbook.errors import UserError
+from hornbook.errors import UserError, expected
 
 app = typer.Typer(
     help="Build clean corpora from messy files, with an account of every document.",
@@ -53,9 +53,10 @@ def build(
 ) -> None:
     """Build a corpus: read messy files, clean, filter, drop duplicates, and account for every document."""
     from hornbook import corpus_pages
+    from hornbook.artifacts import MANIFEST
     from hornbook.console import View
     from hornbook.corpus.build import build_recipe
-    from hornbook.corpus.engine import Engine
+    from hornbook.corpus.engine import Engine, leave
     from hornbook.corpus.recipe import CorpusRecipe, default_steps, load
 
     view = View(plain)
@@ -68,15 +69,26 @@ def build(
     else:
         recipe, directory = CorpusRecipe(paths=tuple(what), steps=default_steps()), out
         view.say(corpus_pages.default_said(recipe))
+    whole = (directory / MANIFEST).exists()
     try:
         ledger = build_recipe(recipe, directory, Engine(engine, workers), view.stage)
     except KeyboardInterrupt:
         words = ["hornbook", "corpus", "build", *what, "--out", str(directory)]
         words += ["--engine", engine] if engine != "native" else []
         words += ["--workers", str(workers)] if workers else []
-        print(f"hornbook: Stopped. Go on with: {shlex.join(words)}", file=sys.stderr, flush=True)
-        # Daft's threads are still at work, and an orderly end would wait for them or abort. What is written is whole.
-        os._exit(128 + signal.SIGINT)
+        print(f"hornbook: Stopped. Go on with: {shlex.join(words)}", file=sys.stderr)
+        leave(128 + signal.SIGINT)
+    except Exception as error:
+        if "daft" not in sys.modules:
+            raise
+        known = expected(error)
+        if known is None or "--debug" in sys.argv:
+            traceback.print_exc()
+        if known is not None:
+            print(f"hornbook: {known}", file=sys.stderr)
+        leave(known.exit_code if known is not None else 1)
+    if whole:
+        view.say(f"{directory} was whole already: nothing was read anew.")
     corpus_pages.built(ledger, directory)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from tiny_steps import Repeats, Short, Without
 
 from hornbook import corpus_cli
+from hornbook.artifacts import seal
 from hornbook.cli import main
 from hornbook.corpus.build import build
 from hornbook.corpus.built import compare, documents, open_corpus, sample
@@ -104,6 +106,37 @@ def test_what_is_no_whole_corpus_is_refused(corpora: tuple[Path, Path], tmp_path
     (half / "work/recipe.json").write_text("{}")
     with pytest.raises(UserError, match="only half built"):
         list(read([str(half)]))
+
+
+def test_a_ledger_of_another_version_is_told(
+    corpora: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(corpora[0], other)
+    manifest = json.loads((other / "manifest.json").read_text())
+    (other / "ledger.json").write_text("{}")
+    names = list(manifest["files"])
+    seal(other, "corpus", {"version": "99.0"}, names)
+    for verb in (["inspect", str(other)], ["diff", str(corpora[0]), str(other)]):
+        code, _, err = answer(capsys, "corpus", *verb)
+        assert code == 2 and "another version of Hornbook wrote it (99.0)" in err and len(err.splitlines()) == 1
+    (other / "recipe.toml").write_text("no = [toml")
+    shutil.copy(corpora[0] / "ledger.json", other)
+    seal(other, "corpus", {"version": "99.0"}, names)
+    code, _, err = answer(capsys, "corpus", "inspect", str(other))
+    assert code == 2 and "is not valid TOML" in err
+
+
+def test_a_part_whose_bytes_have_changed_is_an_error_in_words(
+    corpora: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(corpora[0], other)
+    part = next((other / "documents").glob("*.parquet"))
+    data = part.read_bytes()
+    part.write_bytes(data[:4] + b"\xff" * (len(data) // 2) + data[4 + len(data) // 2 :])
+    code, _, err = answer(capsys, "corpus", "inspect", str(other))
+    assert code == 2 and f"{part.name} cannot be read" in err and "Traceback" not in err
 
 
 def test_a_cut_part_is_noticed(corpora: tuple[Path, Path], tmp_path: Path) -> None:

@@ -12,8 +12,9 @@ import psutil
 import pytest
 from builds import begin, contents, finish, wait_for, write_recipe
 
-from hornbook.corpus.engine import Engine
-from hornbook.errors import UserError
+from hornbook.artifacts import disk_errors
+from hornbook.corpus.engine import Engine, system_errors
+from hornbook.errors import ResourceError, UserError
 
 
 def test_another_engine_is_refused_in_words() -> None:
@@ -36,6 +37,24 @@ def test_a_step_s_own_error_is_told_with_its_place(tmp_path: Path) -> None:
     process = begin("corpus", "build", "recipe.toml", "--out", "corpus", "--workers", "2", folder=tmp_path)
     out, _ = process.communicate()
     assert process.returncode == 1 and "of no use" in out and "tiny_steps.py" in out
+
+
+def test_an_error_that_a_person_can_mend_ends_with_its_code(tmp_path: Path) -> None:
+    (tmp_path / "in.txt").write_text("Some words.")
+    recipe = 'paths = ["in.txt"]\n[[steps]]\nkind = "bad-words"\nfile = "nothing.txt"\n'
+    (tmp_path / "recipe.toml").write_text(recipe)
+    process = begin("corpus", "build", "recipe.toml", "--out", "corpus", "--plain", folder=tmp_path)
+    out, _ = process.communicate()
+    assert process.returncode == 2, out
+    assert out.splitlines()[-1].startswith("hornbook: The list of words nothing.txt cannot be read")
+
+
+def test_a_full_disk_under_daft_is_a_full_disk(tmp_path: Path) -> None:
+    place = tmp_path / "survey"
+    with pytest.raises(ResourceError, match="The disk is full"), disk_errors(place), system_errors(place):
+        raise RuntimeError("DaftError::ParquetError External: No space left on device (os error 28)")
+    with pytest.raises(RuntimeError, match="a bug"), system_errors(tmp_path):
+        raise RuntimeError("a bug")
 
 
 @pytest.fixture

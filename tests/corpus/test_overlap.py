@@ -77,3 +77,24 @@ def test_refusals(tmp_path):
     for kind in (Benchmarks, Elsewhere):
         with pytest.raises(UserError, match="paths is empty"):
             kind(())
+
+
+def test_a_question_is_found_however_it_is_set(tmp_path):
+    question = 'What is the plant\'s way -- in "simple" words -- of turning sun-light into sugar that it can store?'
+    (tmp_path / "benchmark.txt").write_text(question)
+    step = Benchmarks((str(tmp_path / "benchmark.txt"),)).survey(None, tmp_path)
+    before, behind = "Some words before it. ", " And some words behind it."
+    found = [
+        question,
+        question.upper(),
+        question.replace(" ", "\n"),
+        question.replace(" -- ", "—").replace("'", "’").replace('"simple"', "“simple”"),
+        question.replace("-- ", "").replace('"', "").replace("-", "\u2011"),
+    ]
+    left = [
+        " ".join(question.split()[:12]),
+        " ".join(reversed(question.split())),
+        "Only its first words: What is the plant's",
+    ]
+    verdicts = step(page([f"{before}{text}{behind}" for text in [*found, *left]]))
+    assert [bool(reason) for reason in verdicts.reasons] == [True] * len(found) + [False] * len(left)

@@ -162,6 +162,16 @@ def test_binary_and_empty_files_are_named_or_nothing(tmp_path: Path) -> None:
     assert bad[0].reason == "NUL bytes, so not a text"
 
 
+@pytest.mark.parametrize("name", ["a.jsonl", "a.json", "a.csv", "a.txt", "a.html"])
+@pytest.mark.parametrize("pack", PACKERS.values(), ids=PACKERS)
+def test_packed_files_under_another_ending_are_named_once(
+    tmp_path: Path, name: str, pack: Callable[[bytes], bytes]
+) -> None:
+    (tmp_path / name).write_bytes(pack(lines(TEXTS)))
+    items, bad = read_all(tmp_path / name, unit=1000)
+    assert not items and [item.reason.partition(" ")[2] for item in bad] == ["data under another ending"]
+
+
 def test_files_of_other_endings_are_named(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_bytes(lines(TEXTS[:2]))
     (tmp_path / "b.png").write_bytes(b"\x89PNG")

@@ -133,7 +133,7 @@ def test_c4_cleans_lines_then_judges(text: str, kept: str | None, reason: str) -
 
 
 def test_c4_counts_the_lines_it_removes_from_documents_that_stay() -> None:
-    verdicts = C4()(page_of([f"Menu\nJavaScript must be enabled.\n{FIVE}", "Menu\nonly"]))
+    verdicts = C4()(page_of([f"Menu\nJavaScript must be enabled here.\n{FIVE}", "Menu\nonly"]))
     assert verdicts.counts == {"lines with javascript": 1, "lines without a sentence's end": 1}
 
 
@@ -152,6 +152,25 @@ def test_c4_counts_the_lines_it_removes_from_documents_that_stay() -> None:
 )
 def test_fineweb_rule(text: str, rule: str) -> None:
     assert reasons(FineWeb(), text) == [f"fineweb: {rule}"]
+
+
+def test_thresholds_are_the_published_ones() -> None:
+    # Rae et al. 2021, A.1.1 and Table A1.
+    g = Gopher()
+    assert (g.min_words, g.max_words, g.min_word_length, g.max_word_length) == (50, 100_000, 3, 10)
+    assert (g.max_symbols, g.max_bullet_lines, g.max_ellipsis_lines, g.min_alphabetic_words) == (0.1, 0.9, 0.3, 0.8)
+    assert (g.min_stop_words, g.stop_words) == (2, ("the", "be", "to", "of", "and", "that", "have", "with"))
+    assert (g.max_repeated_lines, g.max_repeated_paragraphs) == (0.3, 0.3)
+    assert (g.max_repeated_line_characters, g.max_repeated_paragraph_characters) == (0.2, 0.2)
+    assert (g.max_top_2_gram, g.max_top_3_gram, g.max_top_4_gram) == (0.2, 0.18, 0.16)
+    runs = [getattr(g, f"max_repeated_{n}_grams") for n in range(5, 11)]
+    assert runs == [0.15, 0.14, 0.13, 0.12, 0.11, 0.10]
+    # Raffel et al. 2020, 2.2, and its code.
+    assert (C4().min_sentences, C4().min_line_words, C4().max_word_length) == (3, 5, 1000)
+    # Penedo et al. 2024, 3.6; the last of its code.
+    f = FineWeb()
+    assert (f.min_sentence_lines, f.max_repeated_characters, f.max_short_lines, f.short_line) == (0.12, 0.1, 0.67, 30)
+    assert f.max_lines_per_word == 0.3
 
 
 def test_marks_of_all_scripts() -> None:

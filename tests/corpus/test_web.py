@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -64,6 +65,63 @@ def test_a_cut_archive_gives_what_stands_before_the_cut(tmp_path: Path) -> None:
     assert bad[-1].reason == "gzip data is cut or changed"
     (tmp_path / "b.warc").write_bytes(b"no archive at all\r\n")
     assert [item.reason for item in read_all(tmp_path / "b.warc")[1]] == ["damaged WARC file"]
+
+
+@pytest.mark.parametrize("length", ["{short}", "{long}", "-5", "many", "99999999999999999999"])
+def test_a_record_of_a_wrong_length_is_named_and_the_others_come_through(
+    tmp_path: Path, length: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stream = io.BytesIO()
+    writer = WARCWriter(stream, gzip=False)
+    for number in range(6):
+        headers = StatusAndHeaders("200 OK", [("Content-Type", "text/html")], protocol="HTTP/1.0")
+        body = io.BytesIO(PAGE.replace("Head", f"Head {number}").encode())
+        writer.write_record(
+            writer.create_warc_record(f"http://a/{number}", "response", payload=body, http_headers=headers)
+        )
+    data = stream.getvalue()
+    found = list(re.finditer(rb"Content-Length: (\d+)\r\n\r\nHTTP", data))[2]
+    right = int(found[1])
+    wrong = length.format(short=100, long=right + 500).encode()
+    path = tmp_path / "a.warc"
+    path.write_bytes(data[: found.start(1)] + wrong + data[found.end(1) :])
+    items, bad = read_all(path)
+    numbers = [int(json.loads(item.meta)["url"][-1]) for item in items]
+    assert numbers[:2] == [0, 1] and 2 not in numbers and bad[0].line == 3
+    # What a record that is too long has swallowed, or a length without end, is lost; the others are not.
+    if not length.startswith("9999"):
+        assert numbers[2:] == ([4, 5] if length == "{long}" else [3, 4, 5])
+        assert reasons(bad) == [(3, "damaged WARC file")]
+    for item, number in zip(items, numbers, strict=True):
+        assert f"Head {number}" in item.text and item.text.count("Head") == 1
+    assert capsys.readouterr().err == ""
+
+
+def test_pages_in_old_encodings_are_read_as_server_or_page_say_or_guessed(tmp_path: Path) -> None:
+    words = "Le café était fermé, mais l'élève français a mangé une crêpe à côté de la forêt. "
+    russian = "Все люди рождаются свободными и равными в своем достоинстве и правах. "
+    page = "<html><head>{}</head><body><article>{}</article></body></html>"
+
+    def html(text: str, head: str = "") -> str:
+        return page.format(head, f"<p>{text * 3}</p>" * 3)
+
+    (tmp_path / "guessed.html").write_bytes(html(words).encode("cp1252"))
+    (tmp_path / "says.html").write_bytes(html(russian, '<meta charset="koi8-r">').encode("koi8-r"))
+    items, bad = read_all(tmp_path)
+    assert words.strip() in items[0].text and russian.strip() in items[1].text and not bad
+    assert "cp1252" in json.loads(items[0].meta)["encoding"]
+    stream = io.BytesIO()
+    writer = WARCWriter(stream)
+    for charset, text in (("ISO-8859-5", russian), ("utf-8", words), ("no-such", words)):
+        headers = StatusAndHeaders("200 OK", [("Content-Type", f'text/html; charset="{charset}"')], protocol="HTTP/1.0")
+        body = io.BytesIO(html(text).encode("iso-8859-5" if text == russian else "utf-8"))
+        writer.write_record(writer.create_warc_record("http://a", "response", payload=body, http_headers=headers))
+    (tmp_path / "a.warc.gz").write_bytes(stream.getvalue())
+    items, bad = read_all(tmp_path / "a.warc.gz")
+    assert [text.strip() in item.text for item, text in zip(items, (russian, words, words), strict=True)] == [True] * 3
+    assert not bad
+    (tmp_path / "c.html").write_bytes(b"<html><body><p>\xff\xfe broken \x80\x81</p>")
+    assert read_all(tmp_path / "c.html")[1][0].reason.startswith("unknown encoding")
 
 
 def test_html_files_give_their_main_text(tmp_path: Path) -> None:

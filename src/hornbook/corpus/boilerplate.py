@@ -18,6 +18,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass
+from functools import cache
 
 from hornbook.corpus.marks import has_letter, sentence_terminals
 from hornbook.corpus.step import Page, Verdicts
@@ -138,4 +139,9 @@ class Boilerplate:
 
 
 def _ends_sentence(line: str) -> bool:
-    return line.rstrip().rstrip(_CLOSING)[-1:] in sentence_terminals() | {":", ";", "…"}
+    return line.rstrip().rstrip(_CLOSING)[-1:] in _ends()
+
+
+@cache
+def _ends() -> frozenset[str]:
+    return sentence_terminals() | {":", ";", "…"}

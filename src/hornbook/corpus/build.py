@@ -24,7 +24,7 @@ from hornbook.artifacts import MANIFEST, disk_errors, lock, read_json, read_mani
 from hornbook.corpus import ledger, report, tally
 from hornbook.corpus.built import DOCUMENTS, KIND, LEDGER, RECIPE
 from hornbook.corpus.catalogue import is_survey, kind_of
-from hornbook.corpus.engine import Engine, documents, work
+from hornbook.corpus.engine import Engine, documents, system_errors, work
 from hornbook.corpus.recipe import CorpusRecipe, dumps, to_dict
 from hornbook.corpus.stages import CountLines, Measure, ReadUnit, RunSteps, WritePart
 from hornbook.corpus.step import Step, Survey
@@ -176,7 +176,8 @@ class _Build:
             return load_step(record)
         shutil.rmtree(directory, ignore_errors=True)
         directory.mkdir()
-        with self.stage(f"look at the whole: {kind_of(survey)}", "B", 0):
+        looking = self.stage(f"look at the whole: {kind_of(survey)}", "B", 0)
+        with disk_errors(directory), system_errors(directory), looking:
             step = survey.survey(
                 documents([before / f"{name}.parquet" for name in self._blocks()]), directory.absolute()
             )

@@ -13,12 +13,14 @@ from hornbook.artifacts import MANIFEST, read_json, read_manifest
 from hornbook.corpus.document import Document
 from hornbook.corpus.packed import missing
 from hornbook.errors import UserError
+from hornbook.fields import read_recipe
 
 KIND = "corpus"
 LEDGER = "ledger.json"
 RECIPE = "recipe.toml"
 DOCUMENTS = "documents"
 _ROWS = 256
+_ENTRIES = ("in", "kept", "dropped", "removed", "unread", "sources", "mixture", "steps")  # of a ledger, that are shown
 
 
 @dataclass(frozen=True)
@@ -56,12 +58,16 @@ def open_corpus(directory: Path, *, contents: bool = False) -> BuiltCorpus:
     """
     if not directory.is_dir() or not is_built(directory):
         raise UserError(f"{directory} is no corpus that `hornbook corpus build` made (it has no such manifest).")
-    import tomllib
-
     manifest = read_manifest(directory, KIND, contents=contents)
     parts = tuple(directory / name for name in sorted(manifest["files"]) if name.startswith(f"{DOCUMENTS}/"))
-    recipe = tomllib.loads((directory / RECIPE).read_text(encoding="utf-8"))
-    return BuiltCorpus(directory, parts, read_json(directory / LEDGER, "ledger"), recipe)
+    ledger = read_json(directory / LEDGER, "ledger")
+    lacks = [name for name in _ENTRIES if not isinstance(ledger, dict) or name not in ledger]
+    if lacks:
+        raise UserError(
+            f"The ledger of {directory} has no '{lacks[0]}': another version of Hornbook wrote it "
+            f"({manifest.get('version', 'which one is not said')}). Use that one, or build the corpus again."
+        )
+    return BuiltCorpus(directory, parts, ledger, read_recipe(directory / RECIPE, dict))
 
 
 def documents(corpus: BuiltCorpus) -> Iterator[Document]:
@@ -72,13 +78,20 @@ def documents(corpus: BuiltCorpus) -> Iterator[Document]:
 
 def _rows(corpus: BuiltCorpus, columns: list[str]) -> Iterator[dict[str, Any]]:
     try:
+        from pyarrow import ArrowException
         from pyarrow.parquet import ParquetFile
     except ImportError as error:
         raise missing(corpus.directory, "parquet") from error
     for path in corpus.parts:
-        with ParquetFile(path, pre_buffer=False, buffer_size=1 << 20) as table:
-            for batch in table.iter_batches(_ROWS, columns=columns):
-                yield from batch.to_pylist()
+        try:
+            with ParquetFile(path, pre_buffer=False, buffer_size=1 << 20) as table:
+                for batch in table.iter_batches(_ROWS, columns=columns):
+                    yield from batch.to_pylist()
+        except (ArrowException, OSError, UnicodeDecodeError) as error:
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise UserError(
+                f"The corpus {corpus.directory} is damaged: {path.name} cannot be read ({reason}). Build it again."
+            ) from error
 
 
 def sample(corpus: BuiltCorpus, count: int) -> list[Document]:

@@ -1,9 +1,11 @@
 """C4's rules: pages are cleaned line by line, and what is left must be text.
 
 Raffel et al. 2020, "Exploring the Limits of Transfer Learning with a Unified Text-to-Text Transformer", section 2.2, in
-the order of the code published with it, which knows three things more: overlong words, citations of Wikipedia, and
-lines that speak of terms and cookies. Not here, but steps of their own: the list of bad words (`toxicity`), the
-language, and spans of three sentences that stand elsewhere in the corpus.
+the order of the code published with it (c4_utils.py of TensorFlow Datasets), which knows three things more: overlong
+words, citations of Wikipedia, and lines that speak of terms and cookies. The numbers of sentences and words are those
+of the journal's version and of that code; the first preprint and datatrove have 5 sentences and 3 words. Not here, but
+steps of their own: the list of bad words (`toxicity`), the language, and spans of three sentences that stand elsewhere
+in the corpus.
 """
 
 from __future__ import annotations
@@ -35,8 +37,8 @@ class C4:
     policies             remove lines that speak of terms of use, privacy and cookies
     """
 
-    min_sentences: int = 5
-    min_line_words: int = 3
+    min_sentences: int = 3
+    min_line_words: int = 5
     max_word_length: int = 1000
     sentence_ends: bool = True
     citations: bool = True

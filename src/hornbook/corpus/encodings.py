@@ -55,12 +55,24 @@ def marked(start: bytes) -> tuple[Encoding, int] | None:
     sample = start[:4096]
     if len(sample) < 4 or b"\0" not in sample:
         return None
-    even, odd = sample[0::2].count(0) / len(sample) * 2, sample[1::2].count(0) / len(sample) * 2
-    if odd > 0.4 and even < 0.1:
-        return Encoding("utf-16-le", round(1 - even, 2)), 0
-    if even > 0.4 and odd < 0.1:
-        return Encoding("utf-16-be", round(1 - odd, 2)), 0
+    zeros = [sample[place::4].count(0) / len(sample) * 4 for place in range(4)]
+    even, odd = (zeros[0] + zeros[2]) / 2, (zeros[1] + zeros[3]) / 2
+    for codec, others, own in (
+        ("utf-32-le", min(zeros[2:]), zeros[0]),
+        ("utf-32-be", min(zeros[:2]), zeros[3]),
+        ("utf-16-le", odd, even),
+        ("utf-16-be", even, odd),
+    ):
+        least = 0.9 if codec.startswith("utf-32") else 0.4
+        if others > least and own < 0.1 and _is_text(sample, codec):
+            return Encoding(codec, round(1 - own, 2)), 0
     return None
+
+
+def _is_text(sample: bytes, codec: str) -> bool:
+    """Return whether a sample reads as text: numbers in binary have zeros between them too."""
+    text = sample[: len(sample) // 4 * 4].decode(codec, "replace")[:-1]  # the last one may be half
+    return not any(character == "\ufffd" or (character < " " and not character.isspace()) for character in text)
 
 
 def decode(data: bytes) -> tuple[str, Encoding]:

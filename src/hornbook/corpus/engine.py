@@ -10,6 +10,7 @@ import contextlib
 import importlib
 import json
 import os
+import re
 import signal
 import sys
 import threading
@@ -17,7 +18,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from hornbook.errors import HornbookError, ResourceError, UserError
 
@@ -194,6 +195,16 @@ def _once(
         done(row["task"], answer["result"])
 
 
+def leave(code: int) -> NoReturn:
+    """End the process after a build that did not come to its end; what is written is whole.
+
+    Daft's threads are still at work, and an orderly end of Python would wait for them, or crash with another code.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
 def _worker_class(count: int) -> type:
     """Return the Daft class whose instances live in `count` processes and take one task at a time."""
     import daft
@@ -243,6 +254,20 @@ def answer(function: Callable[[str], str], task: str) -> str:
         return json.dumps({"error": "ResourceError", "message": message})
     except Exception:
         return json.dumps({"error": "bug", "message": f"In a worker, at {task[:200]}:\n{traceback.format_exc()}"})
+
+
+@contextlib.contextmanager
+def system_errors(target: Path) -> Iterator[None]:
+    """Raise what Daft says of the system, such as a full disk, as the OSError it is, with `target` as its file."""
+    try:
+        yield
+    except HornbookError:
+        raise
+    except Exception as error:
+        number = re.search(r"\(os error (\d+)\)", str(error))
+        if number is None:
+            raise
+        raise OSError(int(number[1]), os.strerror(int(number[1])), str(target)) from error
 
 
 def documents(files: Sequence[Path]) -> DataFrame:

@@ -71,7 +71,10 @@ class ExactDuplicates:
 
 @dataclass(frozen=True)
 class RepeatedText:
-    """Remove lines or paragraphs that enough documents before have had (Wenzek et al. 2020, CCNet, 3.1, with most=1).
+    """Remove lines or paragraphs that enough documents before have had.
+
+    With paragraphs and most=1 that is the deduplication of CCNet (Wenzek et al. 2020), which also makes letters small,
+    digits alike and drops marks before it compares; here nothing but white space at the ends is passed over.
 
     unit      line or paragraph
     shortest  characters below which a unit is left as it is

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ from hornbook.corpus.record import LONGEST, Part, Reading, Record, text_record
 def json_lines(path: Path | str, reading: Reading, part: Part) -> Iterator[Record]:
     """Yield the text of each line; blank lines are passed over."""
     pieces = blocks(path, part.start, part.stop)
-    for number, line in enumerate(lines(pieces if part.start else as_utf8(pieces)), start=part.first):
+    for number, line in enumerate(lines(pieces if part.start else _line_feeds(as_utf8(pieces))), start=part.first):
         try:
             record = _line(line, number, path, reading)
         except BadRecord as error:
@@ -23,6 +24,18 @@ def json_lines(path: Path | str, reading: Reading, part: Part) -> Iterator[Recor
             continue
         if record is not None:
             yield record
+
+
+def _line_feeds(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the bytes of a file; where lines end in carriage returns alone, with line feeds instead.
+
+    In a JSON string neither stands by itself.
+    """
+    pieces = iter(pieces)
+    start = next(pieces, b"")
+    returns = b"\n" not in start and b"\r" in start[:-1]
+    for piece in itertools.chain((start,), pieces):
+        yield piece.replace(b"\r", b"\n") if returns else piece
 
 
 def lines(pieces: Iterable[bytes]) -> Iterator[bytes | None]:
@@ -95,7 +108,7 @@ def _is_json(line: bytes) -> bool:
 
 def _values(path: Path | str) -> Iterator[Any]:
     """Yield the values of an array, or those that stand one after the other, reading on while one is not whole."""
-    pieces = decoded(as_utf8(blocks(path)), UTF8, 0)
+    pieces = _decoded(path)
     decoder = json.JSONDecoder()
     text, place, count, ended = "", 0, 0, False
     wanted = BLOCK
@@ -107,6 +120,9 @@ def _values(path: Path | str) -> Iterator[Any]:
             array, place = True, place + 1
             continue
         if array and text[place : place + 1] == "]":
+            if any(piece.strip() for piece in itertools.chain((text[place + 1 :],), pieces)):
+                message = f"{shown(path)} has more behind its array, which is not read. Write one array a file."
+                raise BadRecord(message, "more behind a JSON array", count + 1)
             return
         reason = "it ends too early"
         try:
@@ -125,12 +141,15 @@ def _values(path: Path | str) -> Iterator[Any]:
                 return
             message = f"{shown(path)}, record {count + 1}, is not valid JSON ({reason}); the rest cannot be read."
             raise BadRecord(message, "not valid JSON, with all that follows", count + 1)
-        text, place = text[place:], 0
-        try:
-            text, ended = _more(pieces, text, wanted)
-        except Undecodable as error:
-            raise BadRecord(f"{shown(path)} is not UTF-8 text.", "not UTF-8") from error
-        wanted *= 2
+        text, ended = _more(pieces, text[place:], wanted)
+        place, wanted = 0, wanted * 2
+
+
+def _decoded(path: Path | str) -> Iterator[str]:
+    try:
+        yield from decoded(as_utf8(blocks(path)), UTF8, 0)
+    except Undecodable as error:
+        raise BadRecord(f"{shown(path)} is not UTF-8 text.", "not UTF-8") from error
 
 
 def _more(pieces: Iterator[str], text: str, wanted: int) -> tuple[str, bool]:

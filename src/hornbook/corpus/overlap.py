@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import functools
 import json
-import string
+import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from daft import DataFrame
 
 _MATCHES, _OTHERS, _GRAMS = "matches.parquet", "others.parquet", "grams.json"
-_PUNCTUATION = str.maketrans("", "", string.punctuation)
+_DASHES, _MARKS = re.compile("--+|[–—―]"), re.compile(r"[^\w\s]|_")
 _AT_ONCE = 2_000
 
 
@@ -131,7 +132,7 @@ class Benchmarks:
     """Drop documents that hold runs of words of benchmark texts (Brown et al. 2020, appendix C, with words=13).
 
     paths    the benchmarks: what `read` takes
-    words    words of a run, in lower case and without ASCII punctuation
+    words    words of a run, in lower case and without marks; shorter texts are not looked for
     matches  different runs that a document must share to be dropped
     """
 
@@ -202,5 +203,10 @@ def _load_grams(directory: Path) -> tuple[dict[str, int], NDArray[np.uint64]]:
 
 
 def split_words(text: str) -> list[str]:
-    """Return the words of a text in lower case and without ASCII punctuation."""
-    return text.lower().translate(_PUNCTUATION).split()
+    """Return the words of a text in lower case and without marks; dashes part words, hyphens do not.
+
+    >>> split_words("The plant’s “leaves”—they are ﬁne, well-known")
+    ['the', 'plants', 'leaves', 'they', 'are', 'fine', 'wellknown']
+    """
+    text = unicodedata.normalize("NFKC", text).lower()
+    return _MARKS.sub("", _DASHES.sub(" ", text)).split()

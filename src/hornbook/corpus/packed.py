@@ -19,6 +19,14 @@ BLOCK = 1 << 20
 _ZSTD_STEPS = (1 << 6, 1 << 12)  # fewest and most compressed bytes a step: a byte may become 32 KB
 _ZSTD_WINDOW = 1 << 31  # what `zstd --long=31` writes
 _GZIP = 16 + zlib.MAX_WBITS
+# First bytes of files that are no text, whatever their name says.
+_MAGIC = {
+    b"\x1f\x8b\x08": "gzip",
+    b"\x28\xb5\x2f\xfd": "zstd",
+    b"PK\x03\x04": "zip",
+    b"BZh91AY&SY": "bzip2",
+    b"%PDF-": "PDF",
+}
 
 
 class BadRecord(UserError):
@@ -94,9 +102,19 @@ def _range(stream: BinaryIO, length: int) -> Iterator[bytes]:
         yield block
 
 
+def other_format(start: bytes) -> str:
+    """Return what the first bytes of a file say it is, "" where they may be text."""
+    return next((name for magic, name in _MAGIC.items() if start.startswith(magic)), "")
+
+
 def _as_is(stream: BinaryIO, path: Path | str) -> Iterator[bytes]:
-    while block := stream.read(BLOCK):
-        yield block
+    start = stream.read(BLOCK)
+    if name := other_format(start):
+        message = f"{shown(path)} holds {name} data, which its ending does not say. Rename it or unpack it."
+        raise NotText(message, f"{name} data under another ending")
+    while start:
+        yield start
+        start = stream.read(BLOCK)
 
 
 def _gunzip(stream: BinaryIO, path: Path | str) -> Iterator[bytes]:

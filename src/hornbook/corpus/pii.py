@@ -1,11 +1,12 @@
 """Personal data in text: found by form, verified by checksum where there is one, replaced, dropped or only counted.
 
-    email        an address with a domain
+    email        an address with a domain, or with an IP address in brackets
     phone        an international number (+ or 00), a North American one, one with a trunk 0, or digits after a word
                  such as "call" or "phone"; dates, ISBNs and serial numbers are none
     ip           an IPv4 or IPv6 address of the public internet; a version such as 1.2.3.4 is none
-    card         a payment card: 12 to 19 digits of a known issuer's range whose Luhn check digit is right
-    iban         a bank account: the country's length, and 1 modulo 97 (ISO 13616)
+    card         a payment card: 12 to 19 digits whose Luhn check digit is right, of a known issuer's range, or written
+                 as cards are embossed, or behind a word such as "card"
+    iban         a bank account: 1 modulo 97, of the country's length (ISO 13616) or behind a word such as "account"
     credential   user:password@ in a URL, private keys, and the keys of some services, by their published prefixes
 
 Names and postal addresses have no form that rules could know; they are left alone. Every pattern is bounded, so the
@@ -26,15 +27,21 @@ from hornbook.errors import UserError
 
 Span = tuple[int, int, str]  # first character, character after the last, kind
 
+# What stands before the @ by RFC 5322 and 6531, in quotes or not, but for the marks that part an address from what is
+# before it much more often than they belong to it: = ? | and most slashes, and at its begin quotes, brackets and stars.
 _EMAIL = re.compile(
-    r"(?<![\w.%+-])[\w.%+-]{1,64}@(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,8}[^\W\d_]{2,24}(?![\w-]|\.\w)", re.UNICODE
+    r"""(?:(?<![^\s<("'])[\w+-]{1,31}/[\w.=+-]{1,32}|(?<![\w.!#$%+-])[\w!#$%+-][\w.!#$%&'*+^`{}~-]{0,63}|"[^"\\\r\n]{1,64}")@"""
+    r"(?:(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,8}(?:xn--[a-z0-9-]{1,59}|[^\W\d_]{2,24})(?![^\W_]|-\w|\.\w)"
+    r"|\[(?:\d{1,3}(?:\.\d{1,3}){3}|IPv6:[0-9a-f:.]{2,45})\])",
+    re.IGNORECASE,
 )
-_CARD = re.compile(r"(?<![\w.,/-])\d(?:[ -]?\d){11,18}(?![\w/-]|[.,]\d)")
-_IBAN = re.compile(r"(?<!\w)[A-Z]{2}\d{2}(?: ?[A-Z0-9]){11,30}", re.IGNORECASE)
+_CARD = re.compile(r"(?<![\w.,/-])\d(?:[ \xa0-]?\d){11,18}(?![\w/-]|[.,]\d)")
+_IBAN = re.compile(r"(?<!\w)[A-Z]{2}\d{2}(?:[ \xa0-]?[A-Z0-9]){11,30}", re.IGNORECASE)
 _IPV4 = re.compile(r"(?<![\w.-])(?:\d{1,3}\.){3}\d{1,3}(?![\w-]|\.\w)")
-_IPV6 = re.compile(r"(?<![\w:.])(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}(?![\w:])", re.IGNORECASE)
+_IPV6 = re.compile(r"(?<![\w:.])(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}(?!\w|:[\w:])", re.IGNORECASE)
 _PHONE = re.compile(
-    r"(?<![\w.,:/=#-])\+?\(?\+?\d[\d ().\-/]{5,20}\d(?: ?(?:x|ext\.?) ?\d{1,6})?(?!\w|-\d)", re.IGNORECASE
+    r"(?<![\w.,/#-])(?<!\d:)\+?\(?\+?\d[\d\xa0 ().\-/]{5,20}\d(?: ?(?:x|ext\.?|extension) ?\d{1,6})?(?!\w|-\d)",
+    re.IGNORECASE,
 )
 _CREDENTIAL = re.compile(
     r"(?<=://)[^\s/:@]{1,64}:[^\s/@]{1,128}(?=@)"
@@ -43,37 +50,58 @@ _CREDENTIAL = re.compile(
     r"|\bAIza[\w-]{35}\b|\bsk-[A-Za-z0-9_-]{20,200}\b"
 )
 
-# Lengths of IBANs by country (the registry of ISO 13616).
+# Lengths of IBANs by country: the registry of ISO 13616.
 _IBAN_LENGTHS = {
     country: length
     for length, countries in {
-        15: "NO", 16: "BE", 18: "DK FI FO GL NL SD", 19: "MK SI", 20: "AT BA EE KZ LT LU XK", 21: "CH CR HR LI LV",
-        22: "BG BH DE GB GE IE ME RS VA", 23: "AE GI IL IQ TL", 24: "AD CZ ES MD PK RO SA SE SK TN VG", 25: "LY PT ST",
-        26: "IS TR", 27: "FR GR IT MC MR SM", 28: "AL AZ BY CY DO GT HU LB PL SV", 29: "BR EG PS QA UA",
-        30: "JO KW MU", 31: "MT SC", 32: "LC",
+        15: "NO", 16: "BE", 18: "DK FI FK FO GL NL SD", 19: "MK SI", 20: "AT BA EE KZ LT LU MN XK", 21: "CH HR LI LV",
+        22: "BG BH CR DE GB GE IE ME RS VA", 23: "AE GI IL IQ OM SO TL", 24: "AD CZ ES MD PK RO SA SE SK TN VG",
+        25: "LY PT ST", 26: "IS TR", 27: "BI DJ FR GR IT MC MR SM", 28: "AL AZ BY CY DO GT HN HU LB NI PL SV",
+        29: "BR EG PS QA UA", 30: "JO KW MU YE", 31: "MT SC", 32: "LC", 33: "RU",
     }.items()
     for country in countries.split()
 }  # fmt: skip
-# First digits and lengths of the issuers' ranges: Visa, Mastercard, American Express, Diners, Discover, JCB, UnionPay
-# and Maestro.
+# First digits and lengths of the issuers' ranges: Visa, Mastercard, Mir, American Express, Diners, JCB, UnionPay, Troy,
+# Uzcard and Humo; Discover, RuPay, Elo, Verve and Maestro are among those that begin with 50, 56 to 59, or 6.
 _ISSUERS = re.compile(
-    r"4(?:\d{12}|\d{15}|\d{18})|(?:5[1-5]\d\d|222[1-9]|22[3-9]\d|2[3-6]\d\d|27[01]\d|2720)\d{12}|3[47]\d{13}"
-    r"|3(?:0[0-5]|[689]\d)\d{11}|(?:6011|64[4-9]\d|65\d\d)\d{12}|35(?:2[89]|[3-8]\d)\d{12}|62\d{14,17}"
-    r"|(?:2131|1800)\d{11}|(?:50|5[6-9]|6\d)\d{10,17}"
+    r"4(?:\d{12}|\d{15}|\d{18})|(?:5[1-5]\d\d|222[1-9]|22[3-9]\d|2[3-6]\d\d|27[01]\d|2720)\d{12}|220[0-5]\d{12,15}"
+    r"|3[47]\d{13}|3(?:0[0-5]\d|095|[689]\d\d)\d{10}|35(?:2[89]|[3-8]\d)\d{12,15}|(?:2131|1800)\d{11}"
+    r"|81[0-7]\d{13,16}|(?:9792|8600|9860)\d{12}|(?:50|5[6-9]|6\d)\d{10,17}"
 )
+# Written as cards are embossed: in fours, or 4-6-5 and 4-6-4.
+_EMBOSSED = re.compile(r"(?!19|20)\d{4}([ \xa0-])(?:(?:\d{4}\1){2,3}\d{1,4}|\d{6}\1\d{4,5})")
+_OF_A_CARD = re.compile(r"(?:\bcards?\b|\bcc\b|credit|debit|visa|master ?card|amex|uatp)[^\d\n]{0,40}$", re.IGNORECASE)
+_OF_AN_ACCOUNT = re.compile(r"(?:\biban\b|account|konto|transfer|\bpay\b)[^\d\n]{0,40}$", re.IGNORECASE)
+_DAY = r"(?:0?[1-9]|[12]\d|3[01])"
 _DATE = re.compile(
-    r"(?:(?:1[89]|20)\d\d([-./ ])(?:0?[1-9]|1[0-2])\1(?:0?[1-9]|[12]\d|3[01])"
-    r"|(?:0?[1-9]|[12]\d|3[01])([-./ ])(?:0?[1-9]|[12]\d|3[01])\2(?:(?:1[89]|20)\d\d|\d\d))(?:[ -].*)?"
+    rf"(?:(?:1[89]|20)\d\d([-./ ])(?:0?[1-9]|1[0-2])\1{_DAY}|{_DAY}([-./ ]){_DAY}\2(?:(?:1[89]|20)\d\d|\d\d))"
+    # An hour may follow, or another date.
+    rf"(?: \d{{1,2}}(?:\.\d\d){{0,2}}| ?- ?(?:\d{{4}}|{_DAY})([-./ ]){_DAY}\3\d{{2,4}})?"
 )
 _YEARS = re.compile(r"(?:1[5-9]|20)\d\d(?: ?[-/–] ?(?:1[5-9]|20)?\d\d)?[ .]*(?:(?:1[5-9]|20)\d\d)?")
-_NORTH_AMERICAN = re.compile(r"(?:(?:\+|00)?1[ .-]?)?(?:\(\d{3}\) ?|\d{3}[ .-])\d{3}[ .-]\d{4}")
-_LOCAL = re.compile(r"\(?0\d{1,4}\)?(?:[ ./-]\d{2,8}){1,4}|\(\d{2,4}\) ?\d{3,4}[ .-]?\d{3,4}")
+_NORTH_AMERICAN = re.compile(r"(?:(?:\+|00)?1[ .-]?)?(?:\(\d{3}\)[ .-]?|\d{3}[ .-])\d{3}[ .-]\d{4}")
+_LOCAL = re.compile(r"\(?0\d{1,4}\)?(?:[ ./-]\d{2,8}){1,4}|\(\d{1,5}\)[ -]?\d{2,4}[ .-]?\d{3,4}")
 _CALL = re.compile(
-    r"(?<![^\W_])(?:tele)?(?:phone|fon|tel|fax|mobile|cell|call|dial|text|sms|whatsapp|contact|ring|reach)", re.I
+    r"(?<![^\W_])(?:(?:t[eé]l[eé])?(?:phone|fon|f[oó]n|tel|t[eé]l|fax)|mobile?|m[oó]vil|cell|celular|handy|tlf|call|dial|text"
+    r"|sms|whatsapp|contact|ring|reach|hotline|helpline|тел|моб|τηλ|κιν)|電話|电话|手机|전화|휴대|هاتف|फ़?ोन|โทร"
+    r"|(?:\b(?:my|our|your|his|her|their|support|office|home|work)|^)(?: \w+)? number\b",
+    re.IGNORECASE,
 )
+# What says of a number further on that it is one.
+_NUMBER_OF_A_PHONE = re.compile(r"\b(?:phone|mobile|cell|fax) (?:number|no)\b|\btoll[ -]?free|\bhotline", re.IGNORECASE)
 _LINE = re.compile(r" \(?(?:office|home|mobile|cell|fax|work)\b", re.I)
-_NO_PHONE = re.compile(r"(?:isbn|issn|doi|order|invoice|account|serial|id|no|nr|version|card|ssn)[\s.:#-]{0,3}$", re.I)
-_VERSION = re.compile(r"(?:version|release|ver|build|upgrade|update|firmware|[a-z]\b[ -]v|\bv)[\s.:=]{0,3}$", re.I)
+_NO_PHONE = re.compile(
+    r"(?:\b(?:isbn|issn|doi|pmid|order|invoice|account|customer|serial|ticket|tracking|reference|case|id|no|nr|version|card|ssn"
+    r"|iban|passport)(?:(?: |-)(?:number|num|no|nr|id|code))?[\s.:#-]{0,3}(?:is |was )?)$",
+    re.IGNORECASE,
+)
+_COMPASS = re.compile(r"(?:^|[\d°'′″\" ])[NSEW] ?$")
+# Also a name before a slash, such as Chrome/23.0.1.2; of an address in a URL the slash comes twice.
+_VERSION = re.compile(
+    r"(?:version|release|revision|rev|ver|build|(?:up|down)grade[ds]?(?: to| from)?|updated?(?: to| from)?|firmware"
+    r"|kernel|driver|[a-z]\b[ -]v|\bv)[\s.:=]{0,3}$|\w/$",
+    re.IGNORECASE,
+)
 _ADDRESS = re.compile(
     r"(?:\bip(?:v4)?|address|host|server|ping|from|dns|gateway)\W{0,4}(?:is |was |at |address )?\W{0,3}$", re.I
 )
@@ -90,41 +118,50 @@ def luhn(digits: str) -> bool:
 
 def iban(account: str) -> bool:
     """Return whether an account number without blanks has its country's length and is 1 modulo 97."""
-    if len(account) != _IBAN_LENGTHS.get(account[:2]):
-        return False
+    return len(account) == _IBAN_LENGTHS.get(account[:2]) and _is_1_modulo_97(account)
+
+
+def _is_1_modulo_97(account: str) -> bool:
     return int("".join(str(int(character, 36)) for character in account[4:] + account[:4])) % 97 == 1
 
 
 def _emails(text: str) -> Iterator[tuple[int, int]]:
     if "@" in text:
         for found in _EMAIL.finditer(text):
-            local = found.group().split("@", 1)[0]
-            if not local.startswith(".") and ".." not in local:
+            local = found.group().rpartition("@")[0]
+            if ".." not in local or local.startswith('"'):
                 yield found.span()
 
 
 def _cards(text: str) -> Iterator[tuple[int, int]]:
     for found in _CARD.finditer(text):
         digits = re.sub(r"\D", "", found.group())
-        if _ISSUERS.fullmatch(digits) and luhn(digits):
+        if luhn(digits) and len(set(digits)) > 1 and (_ISSUERS.fullmatch(digits) or _is_told(found, text)):
             yield found.span()
+
+
+def _is_told(found: re.Match[str], text: str) -> bool:
+    """Return whether digits of no known issuer's are written as those of cards are, or called a card's."""
+    before = text[max(found.start() - 60, 0) : found.start()]
+    return _EMBOSSED.fullmatch(found.group()) is not None or _OF_A_CARD.search(before) is not None
 
 
 def _ibans(text: str) -> Iterator[tuple[int, int]]:
     for found in _IBAN.finditer(text):
-        written = found.group()
-        length = _IBAN_LENGTHS.get(written[:2].upper(), 0)
+        written, start = found.group(), found.start()
+        account = "".join(filter(str.isalnum, written)).upper()
         # The pattern may have run on into the words that follow.
-        places = [place for place, character in enumerate(written) if character != " "]
-        if not length or len(places) < length:
-            continue
-        end = places[length - 1] + 1
-        if len(places) > length and places[length] == end:
-            continue
-        if not text[found.start() + end : found.start() + end + 1].isalnum() and iban(
-            written[:end].replace(" ", "").upper()
-        ):
-            yield found.start(), found.start() + end
+        length = _IBAN_LENGTHS.get(account[:2], 0)
+        places = [place for place, character in enumerate(written) if character.isalnum()]
+        if length and len(places) >= length and iban(account[:length]):
+            end = start + places[length - 1] + 1
+            if not text[end : end + 1].isalnum():
+                yield start, end
+                continue
+        # Of another length, or a country's that has none: where words say what it is.
+        whole = not text[found.end() : found.end() + 1].isalnum()
+        if whole and _OF_AN_ACCOUNT.search(text[max(start - 60, 0) : start]) and _is_1_modulo_97(account):
+            yield found.span()
 
 
 def _addresses(text: str) -> Iterator[tuple[int, int]]:
@@ -139,11 +176,13 @@ def _addresses(text: str) -> Iterator[tuple[int, int]]:
             yield found.span()
     if "::" in text or text.count(":") > 6:
         for found in _IPV6.finditer(text):
-            groups = found.group().split(":")
+            written = found.group()
+            if written.endswith(":") and not written.endswith("::"):  # the sentence's
+                written = written[:-1]
             # `a::b` is how some languages name things; an address has a long group, and a digit.
-            long = max(map(len, groups)) >= 3 and any(map(str.isdigit, found.group()))
-            if long and _public(found.group()):
-                yield found.span()
+            long = max(map(len, written.split(":"))) >= 3 and any(map(str.isdigit, written))
+            if long and _public(written):
+                yield found.start(), found.start() + len(written)
 
 
 def _public(address: str) -> bool:
@@ -156,16 +195,21 @@ def _public(address: str) -> bool:
 def _phones(text: str) -> Iterator[tuple[int, int]]:
     for found in _PHONE.finditer(text):
         written, start = found.group(), found.start()
-        if written.startswith("(") and ")" not in written:  # the bracket is around it, not a part of it
+        if written.startswith("(") and written.count("(") > written.count(")"):  # it is around it, not a part of it
             written, start = written[1:], start + 1
-        if _is_phone(written, text[max(start - 28, 0) : start], text[found.end() : found.end() + 10]):
+        if _is_phone(written, text[max(start - 48, 0) : start], text[found.end() : found.end() + 10]):
             yield start, found.end()
 
 
 def _is_phone(written: str, before: str, after: str) -> bool:
-    main = re.split(r" ?(?:x|ext)", written, maxsplit=1, flags=re.IGNORECASE)[0]
+    main = re.split(r" ?(?:x|ext)", written.replace("\xa0", " "), maxsplit=1, flags=re.IGNORECASE)[0]
     digits = re.sub(r"\D", "", main)
-    if not 7 <= len(digits) <= 15 or _NO_PHONE.search(before) or len(set(digits)) < 3:
+    if not 7 <= len(digits) <= 15 or len(set(digits)) < 3:
+        return False
+    if _NO_PHONE.search(before) or _COMPASS.search(before):
+        return False
+    called = _CALL.search(before[-28:]) is not None or _NUMBER_OF_A_PHONE.search(before) is not None
+    if before[-1:] in {":", "="} and not called:  # a time, a port, a setting
         return False
     if main.startswith(("+", "(+")) or (main.startswith("00") and len(digits) >= 10):
         return len(digits) >= 8
@@ -175,7 +219,7 @@ def _is_phone(written: str, before: str, after: str) -> bool:
         return True
     if _LOCAL.fullmatch(main) and 8 <= len(digits) <= 12:
         return True
-    return len(written) > len(main) or _CALL.search(before) is not None or _LINE.match(after) is not None
+    return len(written) > len(main) or called or _LINE.match(after) is not None
 
 
 def _credentials(text: str) -> Iterator[tuple[int, int]]:

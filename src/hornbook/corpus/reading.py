@@ -6,7 +6,7 @@ Only what concerns the whole build is raised: a library that is missing, a file 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from hornbook.corpus.builtin import PREFIX as BUILTIN
@@ -70,13 +70,21 @@ def read_unit(unit: Unit, field: str, unread: Callable[[Unread], None]) -> Itera
                 refuse(BadRecord(f"{name} is blank.", "blank text", record.number))
                 continue
             try:
-                meta = json.dumps(dict(record.meta), ensure_ascii=False, default=str)
+                meta = _json(record.meta)
                 meta.encode()
             except (ValueError, TypeError, RecursionError) as error:
                 reason = "its other fields cannot be kept"
                 refuse(BadRecord(f"{name}: {reason} ({type(error).__name__}).", reason, record.number))
                 continue
             yield Item(name, piece.source, record.text, meta)
+
+
+def _json(meta: Mapping[str, Any]) -> str:
+    """Return fields as JSON, which has no numbers that are none or infinite: null stands for them."""
+    text = json.dumps(dict(meta), ensure_ascii=False, default=str)
+    if "NaN" in text or "Infinity" in text:
+        text = json.dumps(json.loads(text, parse_constant=lambda _: None), ensure_ascii=False)
+    return text
 
 
 def _records(piece: Piece, reading: Reading) -> Iterator[Record]:

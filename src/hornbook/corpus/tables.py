@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -66,47 +67,40 @@ def separated(path: Path | str, reading: Reading, part: Part) -> Iterator[Record
     )
     name = shown(path)
     header: list[str] | None = None
-    for number in _count():
+    for number in itertools.count(1):
+        line = rows.line_num + 1  # where the row begins: with an open quote it may reach far
         try:
             row = next(rows, None)
         except csv.Error as error:
-            line = rows.line_num
             reading.refuse(BadRecord(f"{name}, line {line}, is not valid ({error}).", "not valid CSV", line))
             continue
         if row is None:
             return
         if header is None:
             header = row
-            if reading.field not in header:
-                columns = ", ".join(header) or "none"
-                message = f'{name} has no column "{reading.field}" (its columns: {columns}). Rename one.'
-                raise BadRecord(message, f'no column "{reading.field}"', 1)
+            _the_column(header, name, reading)
             continue
         if not row:
             continue
         if len(row) != len(header):
-            message = f"{name}, line {rows.line_num}, has {len(row)} columns instead of {len(header)}."
-            reading.refuse(BadRecord(message, "another number of columns", rows.line_num))
+            message = f"{name}, line {line}, has {len(row)} columns instead of {len(header)}."
+            reading.refuse(BadRecord(message, "another number of columns", line))
             continue
         note = {"encoding": encoding.note} if encoding.note else {}
         yield text_record(number - 1, {**dict(zip(header, row, strict=True)), **note}, name, reading.field)
 
 
-def _count() -> Iterator[int]:
-    number = 0
-    while True:
-        number += 1
-        yield number
-
-
 def _lines(pieces: Iterable[str]) -> Iterator[str]:
-    """Yield lines with their ends."""
+    """Yield lines with their ends; carriage returns alone end lines where the text begins with such."""
     pending: list[str] = []
-    for piece in pieces:
-        *whole, rest = piece.split("\n")
+    pieces = iter(pieces)
+    start = next(pieces, "")
+    end = "\r" if "\n" not in start and "\r" in start[:-1] else "\n"
+    for piece in itertools.chain((start,), pieces):
+        *whole, rest = piece.split(end)
         if whole:
-            yield "".join((*pending, whole[0], "\n"))
-            yield from (line + "\n" for line in whole[1:])
+            yield "".join((*pending, whole[0], end))
+            yield from (line + end for line in whole[1:])
             pending = []
         pending.append(rest)
     last = "".join(pending)
@@ -132,36 +126,59 @@ def parquet(path: Path | str, reading: Reading, part: Part) -> Iterator[Record]:
                 before = number
                 try:
                     for batch in table.iter_batches(_PARQUET_ROWS, row_groups=[group], columns=columns):
-                        for row in batch.to_pylist():
+                        for row in _rows(batch, number + 1, name, reading):
                             number += 1
-                            yield _row(number, row, name, reading)
-                except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
+                            if row is not None:
+                                yield _row(number, row, name, reading)
+                except (pyarrow.ArrowException, OSError) as error:
                     if reading.strict:
                         raise
                     message = f"{name}, rows after {number} of row group {group}, cannot be read ({_first(error)})."
                     reading.refuse(BadRecord(message, "damaged parquet", number + 1))
                 number = before + table.metadata.row_group(group).num_rows
-    except UnicodeDecodeError as error:
-        message = f"{name}: the text of a row after row {number} is not UTF-8. Write the file again."
-        raise BadRecord(message, "not UTF-8", number + 1) from error
     except (pyarrow.ArrowException, OSError) as error:
         message = f"{name} cannot be read as parquet ({_first(error)}). Restore it or make it again."
         raise BadRecord(message, "damaged parquet") from error
+
+
+def _rows(batch: Any, number: int, name: str, reading: Reading) -> Iterator[dict[str, Any] | None]:
+    """Yield the rows of a batch, whose first has this number; None for one whose text is no UTF-8, which is told."""
+    try:
+        yield from batch.to_pylist()
+    except UnicodeDecodeError:
+        for index in range(batch.num_rows):
+            try:
+                row = batch.slice(index, 1).to_pylist()[0]
+            except UnicodeDecodeError:
+                message = f"{name}: the text of row {number + index} is not UTF-8. Write the file again."
+                reading.refuse(BadRecord(message, "not UTF-8", number + index))
+                row = None
+            yield row
+
+
+def _the_column(names: Sequence[str], name: str, reading: Reading) -> None:
+    """Raise BadRecord unless one column, and one alone, has the name of the text's."""
+    if reading.field not in names:
+        columns = ", ".join(names) or "none"
+        message = (
+            f'{name} has no column "{reading.field}" (its columns: {columns}). Rename the column that holds the text.'
+        )
+        raise BadRecord(message, f'no column "{reading.field}"', 1)
+    if list(names).count(reading.field) > 1:
+        message = f'{name} has several columns "{reading.field}". Rename all but one.'
+        raise BadRecord(message, f'several columns "{reading.field}"', 1)
 
 
 def _columns(schema: Any, name: str, reading: Reading) -> list[str]:
     """Return the names of the columns to read."""
     import pyarrow.types as types
 
-    if reading.field not in schema.names:
-        columns = ", ".join(schema.names) or "none"
-        message = (
-            f'{name} has no column "{reading.field}" (its columns: {columns}). Rename the column that holds the text.'
-        )
-        raise BadRecord(message, f'no column "{reading.field}"')
-    if reading.strict:
-        return [reading.field]
-    return [item.name for item in schema if not types.is_binary(item.type) and not types.is_large_binary(item.type)]
+    _the_column(schema.names, name, reading)
+    binary = {item.name for item in schema if types.is_binary(item.type) or types.is_large_binary(item.type)}
+    if reading.field in binary:
+        message = f'{name}: the column "{reading.field}" holds bytes instead of strings.'
+        raise BadRecord(message, f'"{reading.field}" holds bytes')
+    return [reading.field] if reading.strict else [item.name for item in schema if item.name not in binary]
 
 
 def _row(number: int, row: dict[str, Any], name: str, reading: Reading) -> Record:
@@ -198,11 +215,10 @@ def arrow(path: Path | str, reading: Reading, part: Part) -> Iterator[Record]:
                 batches = iter(table)
             columns = _columns(table.schema, name, reading)
             for batch in batches:
-                for row in batch.select(columns).to_pylist():
+                for row in _rows(batch.select(columns), number + 1, name, reading):
                     number += 1
-                    yield _row(number, row, name, reading)
-    except UnicodeDecodeError as error:
-        raise BadRecord(f"{name}: the text after row {number} is not UTF-8.", "not UTF-8", number + 1) from error
+                    if row is not None:
+                        yield _row(number, row, name, reading)
     except (pyarrow.ArrowException, OSError) as error:
         message = f"{name} cannot be read as Arrow ({_first(error)}). Restore it or make it again."
         raise BadRecord(message, "damaged Arrow file") from error

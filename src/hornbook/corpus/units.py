@@ -20,7 +20,7 @@ from hornbook.corpus.discovery import local_files, unseen
 from hornbook.corpus.encodings import marked
 from hornbook.corpus.formats import ENDINGS
 from hornbook.corpus.hub import PREFIX as HUB
-from hornbook.corpus.packed import BLOCK, COMPRESSED, ending, is_url, open_bytes, shown
+from hornbook.corpus.packed import BLOCK, COMPRESSED, ending, is_url, open_bytes, other_format, shown
 from hornbook.corpus.record import Part
 from hornbook.errors import UserError
 
@@ -149,8 +149,9 @@ def _line_starts(path: Path | str, size: int, unit: int) -> list[tuple[int, int,
     """Return (byte, number of the first line or 0, bytes) for about every `unit` bytes, each at the start of a line."""
     starts = [0]
     with open_bytes(path) as stream:
-        named = marked(stream.read(4096))
-        if named and named[0].codec != "utf-8":
+        start = stream.read(4096)
+        named = marked(start)
+        if other_format(start) or (named and named[0].codec != "utf-8"):
             return []
         while starts[-1] + 2 * unit <= size:
             place = starts[-1] + unit
@@ -206,7 +207,7 @@ def _remote(url: str, unit: int) -> Iterator[Piece]:
     except ImportError as error:
         extra = "s3" if url.startswith("s3:") else "corpus"
         raise UserError(f"{url} needs a library that is not installed: pip install 'hornbook[{extra}]'") from error
-    except (OSError, ValueError) as error:
+    except Exception as error:  # each kind of store has its own: no credentials, no bucket, no network
         raise UserError(f"{url} cannot be reached ({str(error) or type(error).__name__}).") from error
     if not files:
         raise UserError(f"There is nothing at {url}. Check the address.")

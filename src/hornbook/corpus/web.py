@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from hornbook.corpus.encodings import Undecodable, decode
+from hornbook.corpus.encodings import Undecodable, decode, marked
 from hornbook.corpus.packed import BadRecord, NotText, blocks, missing, shown
 from hornbook.corpus.record import LONGEST, Part, Reading, Record, text_record
 
 _HTML = ("text/html", "application/xhtml+xml")
+_HEAD = 1024  # bytes of a page in which it says how it is written (HTML standard, 13.2.3.2)
 _NO_TEXT = "no main text in the page"
 
 
@@ -26,10 +28,29 @@ def html(path: Path | str, reading: Reading, part: Part) -> Iterator[Record]:
             raise BadRecord(f"{shown(path)} is longer than {LONGEST:,} bytes.", "too long a page")
     if not data.strip():
         return
-    text = main_text(bytes(data))
+    page, note = _page(bytes(data), "", shown(path))
+    text = main_text(page)
     if text is None:
         raise NotText(f"{shown(path)} has no main text that could be told from its menus.", _NO_TEXT)
-    yield text_record(1, {reading.field: text}, shown(path), reading.field)
+    yield text_record(1, {reading.field: text, **note}, shown(path), reading.field)
+
+
+def _page(data: bytes, charset: str, where: str, number: int = 0) -> tuple[bytes, dict[str, str]]:
+    """Return a page as its extractor takes it, and what to note of its encoding.
+
+    UTF-8 is what it says; else what the server says counts, then what the page says, which the extractor heeds, then a
+    guess. Raises BadRecord where there is none.
+    """
+    for codec in ("utf-8", charset):
+        with contextlib.suppress(ValueError, LookupError):
+            return data.decode(codec).encode(), {}
+    if marked(data[:4]) or b"charset" in data[:_HEAD].lower() or b"encoding=" in data[:_HEAD].lower():
+        return data, {}
+    try:
+        text, encoding = decode(data)
+    except Undecodable as error:
+        raise BadRecord(f"{where}, is not text ({error}).", str(error), number) from error
+    return text.encode(), {"encoding": encoding.note}
 
 
 def warc(path: Path | str, reading: Reading, part: Part) -> Iterator[Record]:
@@ -48,20 +69,39 @@ def warc(path: Path | str, reading: Reading, part: Part) -> Iterator[Record]:
         # Unpacked by us: the library passes over a cut in silence.
         source = _Stream(blocks(path))
         with io.BufferedReader(source) as stream:
-            for number, item in enumerate(ArchiveIterator(stream), start=1):
+            archive = ArchiveIterator(stream)
+            for number, item in enumerate(archive, start=1):
+                where = f"{name}, record {number}"
                 try:
-                    record = _archived(item, number, f"{name}, record {number}", reading.field)
+                    record = _archived(item, number, where, reading.field)
+                    bad = None
                 except BadRecord as error:
-                    reading.refuse(error)
-                    continue
-                if record is not None:
+                    record, bad = None, error
+                if not _ends_where_it_says(archive):
+                    message = f"{where}, does not end where its header says: it and what it covers cannot be read."
+                    record, bad = None, BadRecord(message, "damaged WARC file", number)
+                if bad is not None:
+                    reading.refuse(bad)
+                elif record is not None:
                     yield record
         if source.error is not None:
             raise source.error
-    except (ArchiveLoadFailed, EOFError, ValueError) as error:
+    except (ArchiveLoadFailed, EOFError, ValueError, OverflowError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         message = f"{name}, after record {number}, cannot be read as WARC ({reason}). Restore it."
         raise BadRecord(message, "damaged WARC file", number + 1) from error
+
+
+def _ends_where_it_says(archive: Any) -> bool:
+    """Read to the record's end and return whether a blank line is there; if not, go on to the next record's begin."""
+    errors = archive.err_count
+    with contextlib.redirect_stderr(io.StringIO()):  # where the library tells of it, and goes on
+        archive.read_to_end()
+    if archive.err_count == errors:
+        return True
+    while archive.next_line and not archive.next_line.startswith(b"WARC/"):
+        archive.next_line = archive.reader.readline()
+    return False
 
 
 def _archived(item: Any, number: int, where: str, field: str) -> Record | None:
@@ -72,7 +112,8 @@ def _archived(item: Any, number: int, where: str, field: str) -> Record | None:
     if kind not in ("response", "conversion", "resource"):
         return None
     headers = item.http_headers if kind == "response" else item.rec_headers
-    content = ((headers.get_header("Content-Type") if headers else None) or "").partition(";")[0].strip().lower()
+    content, _, parameters = ((headers.get_header("Content-Type") if headers else None) or "").lower().partition(";")
+    content, charset = content.strip(), parameters.partition("charset=")[2].partition(";")[0].strip(" \"'")
     data = item.content_stream().read(LONGEST + 1)
     if len(data) > LONGEST:
         raise BadRecord(f"{where}, is longer than {LONGEST:,} bytes.", "too long a page", number)
@@ -82,8 +123,10 @@ def _archived(item: Any, number: int, where: str, field: str) -> Record | None:
         raise BadRecord(f"{where}, is cut.", "damaged WARC file", number)
     if kind == "response" and headers is not None and not headers.get_statuscode().startswith("2"):
         raise BadRecord(f"{where}, is no page (status {headers.get_statuscode()}).", "no page: its status", number)
+    note: dict[str, str] = {}
     if content in _HTML:
-        text = main_text(data)
+        page, note = _page(data, charset, where, number)
+        text = main_text(page)
     elif content == "text/plain":
         try:
             text, _ = decode(data)
@@ -95,7 +138,7 @@ def _archived(item: Any, number: int, where: str, field: str) -> Record | None:
         raise BadRecord(f"{where}, has no main text.", _NO_TEXT, number)
     names = {"url": "WARC-Target-URI", "date": "WARC-Date"}
     meta = {key: value for key, header in names.items() if (value := item.rec_headers.get_header(header))}
-    return text_record(number, {field: text, **meta}, where, field)
+    return text_record(number, {field: text, **meta, **note}, where, field)
 
 
 class _Stream(io.RawIOBase):
