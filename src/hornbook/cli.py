@@ -16,7 +16,7 @@ from typing import Annotated
 import typer
 
 from hornbook import __version__, corpus_cli
-from hornbook.errors import FailedElsewhere, UserError, expected
+from hornbook.errors import FailedElsewhere, Interrupted, UserError, expected
 from hornbook.objectives.names import MEANINGS
 
 app = typer.Typer(
@@ -79,7 +79,10 @@ def main(arguments: list[str] | None = None) -> None:
         if debug:
             traceback.print_exc()
         if not isinstance(known, FailedElsewhere):
-            print(f"hornbook: {known}", file=sys.stderr)
+            print(f"hornbook: {known}", file=sys.stderr, flush=True)
+        if isinstance(known, Interrupted) and "daft" in sys.modules:
+            # Daft's threads may be at work, and an orderly end would wait for them or abort. What is written is whole.
+            os._exit(known.exit_code)
         sys.exit(known.exit_code)
 
 

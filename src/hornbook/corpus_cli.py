@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import signal
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from hornbook.errors import UserError
+from hornbook.errors import Interrupted, UserError
 
 app = typer.Typer(
     help="Build clean corpora from messy files, with an account of every document.",
@@ -70,13 +68,11 @@ def build(
         view.say(corpus_pages.default_said(recipe))
     try:
         ledger = build_recipe(recipe, directory, Engine(engine, workers), view.stage)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         words = ["hornbook", "corpus", "build", *what, "--out", str(directory)]
         words += ["--engine", engine] if engine != "native" else []
         words += ["--workers", str(workers)] if workers else []
-        print(f"hornbook: Stopped. Go on with: {shlex.join(words)}", file=sys.stderr, flush=True)
-        # Daft's threads are still at work, and an orderly end would wait for them or abort. What is written is whole.
-        os._exit(128 + signal.SIGINT)
+        raise Interrupted(f"Stopped. Go on with: {shlex.join(words)}", signal.SIGINT) from error
     corpus_pages.built(ledger, directory)
 
 

@@ -1,6 +1,6 @@
 """A run: recipe -> text -> tokens -> model -> training -> result, all in one directory.
 
-    runs/NAME/  recipe.toml  environment.json  corpus.json  tokenizer.json  tokens/  plan.json
+    runs/NAME/  recipe.toml  environment.json  corpus/  corpus.json  tokenizer.json  tokens/  plan.json
                 metrics.jsonl  tensorboard/  checkpoints/  result.json  export/
 
 Every stage leaves its result there and is skipped when it is there already: resuming is running again.
@@ -31,6 +31,7 @@ from hornbook.assembly import (
     check_layout,
     spread_model,
 )
+from hornbook.cleaning import decided
 from hornbook.console import View, quantity
 from hornbook.continuation import adopt, settled
 from hornbook.errors import Interrupted, ResourceError, UserError
@@ -94,9 +95,11 @@ def pretrain(recipe: Recipe, directory: Path, *, plain: bool = False) -> Evaluat
                     "or choose another --out."
                 )
             try:
+                view = View(plain, silent=not world.lead)
                 if world.lead:
+                    recipe = dataclasses.replace(recipe, data=decided(recipe.data, view.say))
                     save_recipe(recipe, directory / RECIPE)
-                return _within_memory(recipe, directory, View(plain, silent=not world.lead), world)
+                return _within_memory(recipe, directory, view, world)
             except UserError:
                 if fresh and not (directory / PLAN).exists():
                     shutil.rmtree(directory, ignore_errors=True)  # nothing has begun: leave nothing behind
@@ -382,9 +385,10 @@ def _sinks(directory: Path, done: int, world: World) -> Iterator[Sequence[Sink]]
 @contextlib.contextmanager
 def _preparing(directory: Path) -> Iterator[None]:
     """Turn Ctrl-C and SIGTERM into Interrupted in the stages whose results are kept as they come."""
+    message = f"Stopped; go on with: hornbook pretrain --resume {directory}"
 
     def stop(number: int, frame: FrameType | None) -> None:
-        raise Interrupted(f"Stopped; go on with: hornbook pretrain --resume {directory}", number)
+        raise Interrupted(message, number)
 
     handled = (signal.SIGINT, signal.SIGTERM)
     try:
@@ -394,6 +398,8 @@ def _preparing(directory: Path) -> Iterator[None]:
         return
     try:
         yield
+    except KeyboardInterrupt as error:  # as the engine that cleans text makes of a Ctrl-C
+        raise Interrupted(message, signal.SIGINT) from error
     finally:
         for number, handler in zip(handled, previous, strict=True):
             signal.signal(number, handler)
