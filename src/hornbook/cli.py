@@ -80,8 +80,7 @@ def main(arguments: list[str] | None = None) -> None:
             traceback.print_exc()
         if not isinstance(known, FailedElsewhere):
             print(f"hornbook: {known}", file=sys.stderr, flush=True)
-        if isinstance(known, Interrupted) and "daft" in sys.modules:
-            # Daft's threads may be at work, and an orderly end would wait for them or abort. What is written is whole.
+        if isinstance(known, Interrupted) and known.abrupt:
             os._exit(known.exit_code)
         sys.exit(known.exit_code)
 

@@ -72,7 +72,7 @@ def build(
         words = ["hornbook", "corpus", "build", *what, "--out", str(directory)]
         words += ["--engine", engine] if engine != "native" else []
         words += ["--workers", str(workers)] if workers else []
-        raise Interrupted(f"Stopped. Go on with: {shlex.join(words)}", signal.SIGINT) from error
+        raise Interrupted(f"Stopped. Go on with: {shlex.join(words)}", signal.SIGINT, abrupt=True) from error
     corpus_pages.built(ledger, directory)
 
 

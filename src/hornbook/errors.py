@@ -39,11 +39,15 @@ class DivergedError(HornbookError):
 
 
 class Interrupted(HornbookError):
-    """A signal stopped the run after its state was saved; exit code is 128 plus the signal's number."""
+    """A signal stopped the run after its state was saved; exit code is 128 plus the signal's number.
 
-    def __init__(self, message: str, signal_number: int) -> None:
+    abrupt   whether threads of a library may be at work still, for which an orderly end would wait, or abort
+    """
+
+    def __init__(self, message: str, signal_number: int, abrupt: bool = False) -> None:
         super().__init__(message)
         self.exit_code = 128 + signal_number
+        self.abrupt = abrupt
 
 
 def is_out_of_memory(error: BaseException) -> bool:

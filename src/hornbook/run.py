@@ -385,10 +385,9 @@ def _sinks(directory: Path, done: int, world: World) -> Iterator[Sequence[Sink]]
 @contextlib.contextmanager
 def _preparing(directory: Path) -> Iterator[None]:
     """Turn Ctrl-C and SIGTERM into Interrupted in the stages whose results are kept as they come."""
-    message = f"Stopped; go on with: hornbook pretrain --resume {directory}"
 
     def stop(number: int, frame: FrameType | None) -> None:
-        raise Interrupted(message, number)
+        raise Interrupted(f"Stopped; go on with: hornbook pretrain --resume {directory}", number)
 
     handled = (signal.SIGINT, signal.SIGTERM)
     try:
@@ -398,8 +397,6 @@ def _preparing(directory: Path) -> Iterator[None]:
         return
     try:
         yield
-    except KeyboardInterrupt as error:  # as the engine that cleans text makes of a Ctrl-C
-        raise Interrupted(message, signal.SIGINT) from error
     finally:
         for number, handler in zip(handled, previous, strict=True):
             signal.signal(number, handler)
