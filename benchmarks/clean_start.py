@@ -12,6 +12,7 @@ import argparse
 import datetime
 import json
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -31,21 +32,20 @@ SIZES = ["model.width=64", "model.layers=1", "model.heads=1", "training.evaluate
 def timed(text: Path, out: Path, clean: str) -> dict[str, float]:
     """Run one step and return its processor seconds and the seconds to the first record."""
     records = out / "metrics.jsonl"
-    start = time.perf_counter()
+    start, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
     process = subprocess.Popen(
         [*COMMAND, str(text), "--out", str(out), f"data.clean={clean}", *SIZES],
         stdout=subprocess.DEVNULL,
         env=os.environ | {"OMP_NUM_THREADS": "1"},
     )
-    while not (records.is_file() and records.stat().st_size) and out.parent.exists():
+    while process.poll() is None and not (records.is_file() and records.stat().st_size):
         time.sleep(0.01)
-        if process.poll() is not None:
-            raise SystemExit(f"the run with data.clean={clean} failed")
     first = time.perf_counter() - start
-    _, status, used = os.wait4(process.pid, 0)
-    if status:
+    if process.wait():
         raise SystemExit(f"the run with data.clean={clean} failed")
-    return {"cpu_seconds": used.ru_utime + used.ru_stime, "seconds_to_first_step": first}
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return {"cpu_seconds": cpu, "seconds_to_first_step": first}
 
 
 def main() -> None:
