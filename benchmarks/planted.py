@@ -134,8 +134,8 @@ MAKERS: Mapping[str, Callable[[random.Random, int], str]] = {
 
 
 def lines_of(text: str) -> collections.Counter[str]:
-    """Return the lines of a text that are not blank, without the blanks at their ends."""
-    return collections.Counter(line.strip() for line in text.splitlines() if line.strip())
+    """Return the lines of a text that are not blank, with their indents, without the blanks at their ends."""
+    return collections.Counter(line.rstrip() for line in text.splitlines() if line.strip())
 
 
 def account(sound: Sequence[str], corpus: Iterable[Document]) -> dict[str, Any]:

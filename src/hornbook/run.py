@@ -60,8 +60,7 @@ from hornbook.train.stopping import Stopping
 from hornbook.train.world import World, together
 
 PLAN, RESULT, ENVIRONMENT = "plan.json", "result.json", "environment.json"
-# What may be set anew when a run goes on.
-FLEXIBLE = ("training.micro_batch", "training.checkpoint_activations")
+FLEXIBLE = ("training.micro_batch", "training.checkpoint_activations")  # may be set anew when a run goes on
 _RECORDS = 1000
 
 
@@ -118,8 +117,7 @@ def resume(directory: Path, changes: Sequence[str] = (), *, plain: bool = False)
             f"{directory / RECIPE}."
         )
     with together() as world:
-        recipe = _recipe_of(directory)
-        recipe = override(recipe, changes) if changes else recipe
+        recipe = override(_recipe_of(directory), changes)
         if (directory / RECORD).is_file():
             raise UserError(
                 f"The model in {directory} was imported, so there is no training to resume: go on from it in a run of "
