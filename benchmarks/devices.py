@@ -70,7 +70,7 @@ def measure(name: str, steps: int, corpus: Path) -> float:
     devices, more = CONTENDERS[name]
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "run"
-        settings = [f"data.paths={corpus}", f"budget.steps={steps + WARM_STEPS}", *RECIPE, *more]
+        settings = [f"data.paths={corpus}", "data.clean=none", f"budget.steps={steps + WARM_STEPS}", *RECIPE, *more]
         command = [sys.executable, "-m", "hornbook", "pretrain", "--plain", "--devices", str(devices)]
         subprocess.run(
             [*command, "--out", str(out), *settings],

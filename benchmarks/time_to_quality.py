@@ -106,7 +106,7 @@ class Bench:
 
     def recipe(self, arm: Arm, steps: int) -> Recipe:
         """Return an arm's recipe for so many steps; a peer's is the default, whose text and tokens it takes."""
-        plain = replace(named(arm.recipe), data=DataSettings((self.data,)), budget=Budget(steps=steps))
+        plain = replace(named(arm.recipe), data=DataSettings((self.data,), clean="none"), budget=Budget(steps=steps))
         alone = ("training.precision=fp32", "training.compile=no", f"training.evaluate_every={-(-steps // POINTS)}")
         return override(plain, [*self.shape, *alone, *arm.changes])
 

@@ -102,7 +102,7 @@ def recipe(name: str, steps: int, settings: Mapping[str, Any], data: Path) -> Re
     paths = (str(data / "ragged.jsonl"),) if name == "ragged" else ("builtin:docs",)
     training = replace(plain.training, evaluate_every=steps, checkpoint_minutes=1e9, **settings)
     tokenizer = TokenizerSettings(size=TOKENIZER)
-    return replace(plain, data=DataSettings(paths), model=block, training=training, tokenizer=tokenizer)
+    return replace(plain, data=DataSettings(paths, clean="none"), model=block, training=training, tokenizer=tokenizer)
 
 
 def write_ragged(path: Path) -> None:

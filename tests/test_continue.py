@@ -37,7 +37,13 @@ transformers = pytest.importorskip("transformers")
 
 EMPTY_CODEC = Codec("", EMPTY)
 
-SMALL = ["training.batch_rows=8", "training.precision=fp32", "training.compile=no", "training.evaluate_tokens=500"]
+SMALL = [
+    "data.clean=none",
+    "training.batch_rows=8",
+    "training.precision=fp32",
+    "training.compile=no",
+    "training.evaluate_tokens=500",
+]
 END = "<|endoftext|>"
 TEXTS = ["The old king paints a house.", "naïve café\n\n  日本語", "", "<|pad|> is five characters [R]"]
 

@@ -21,6 +21,7 @@ from hornbook.train.checkpoints import newest
 CPU = torch.device("cpu")
 NOTHING = None  # a corpus is needed only for what a run that gives up says
 SIZE = [
+    "data.clean=none",
     "budget.steps=3",
     "model.width=128",
     "model.layers=2",

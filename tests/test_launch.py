@@ -19,6 +19,7 @@ from hornbook.errors import FailedElsewhere, ResourceError, UserError
 from hornbook.train.checkpoints import newest
 
 SETTINGS = (
+    "data.clean=none",
     "model.width=32",
     "model.layers=1",
     "model.heads=2",

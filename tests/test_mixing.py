@@ -35,7 +35,14 @@ def text(tmp_path_factory):
 def recipe_of(text: Path, *assignments: str, objective="causal"):
     paths = [str(text / name) for name in ("many.jsonl", "few.jsonl")]
     base = default(objective, paths, Budget(steps=4))
-    sizes = ["model.width=16", "model.layers=1", "model.heads=1", "model.max_length=32", "model.mlp_width=16"]
+    sizes = [
+        "data.clean=none",
+        "model.width=16",
+        "model.layers=1",
+        "model.heads=1",
+        "model.max_length=32",
+        "model.mlp_width=16",
+    ]
     return settings.override(base, [*sizes, "training.batch_rows=8", "data.held_out=0.1", *assignments])
 
 

@@ -34,6 +34,7 @@ KINDS = {
 }
 PAIRS = ("nsp", "sop")
 SMALL = [
+    "data.clean=none",
     "budget.steps=6",
     "model.width=64",
     "model.layers=1",

@@ -20,6 +20,7 @@ from hornbook.recipe import Budget
 from hornbook.run import open_run, pretrain
 from hornbook.use import export, exportable, fill_text
 
+SMALL = ["data.clean=none", "model.width=32", "model.layers=2", "model.heads=2"]
 CLASSES = {
     "gpt": "GPT2LMHeadModel",
     "llama": "LlamaForCausalLM",
@@ -45,7 +46,7 @@ def test_a_named_recipe_trains_and_exports(name: str, tmp_path: Path) -> None:
     words = ["the", "quick", "brown", "fox", "jumps", "over", "a", "lazy", "dog", "and", "runs", "away", "from", "it"]
     text = "\n\n".join(" ".join(words[i % 7 :] + words[: i % 11]) + f" {i}." for i in range(400))
     (tmp_path / "book.txt").write_text(text)
-    small = ["model.width=32", "model.layers=2", "model.heads=2", "model.max_length=32", "training.batch_rows=4"]
+    small = [*SMALL, "model.max_length=32", "training.batch_rows=4"]
     recipe = settings.override(
         recipes.named(name), [*small, f"data.paths={tmp_path / 'book.txt'}", "budget.steps=2", "training.compile=no"]
     )
@@ -60,7 +61,7 @@ def test_a_named_recipe_trains_and_exports(name: str, tmp_path: Path) -> None:
 
 def test_bert_with_next_sentences_is_exported_with_both_heads(tmp_path: Path) -> None:
     (tmp_path / "book.txt").write_text("\n\n".join(f"One dog runs. Two cats sit, {i} birds fly." for i in range(400)))
-    small = ["model.width=32", "model.layers=2", "model.heads=2", "model.max_length=32", "training.batch_rows=4"]
+    small = [*SMALL, "model.max_length=32", "training.batch_rows=4"]
     given = [*small, f"data.paths={tmp_path / 'book.txt'}", "budget.steps=2", "training.compile=no"]
     pretrain(settings.override(recipes.named("bert"), ["objective.kind=nsp", *given]), tmp_path / "run", plain=True)
     out = export(open_run(tmp_path / "run"))
@@ -70,7 +71,7 @@ def test_bert_with_next_sentences_is_exported_with_both_heads(tmp_path: Path) ->
 
 def test_an_electra_is_exported_as_nothing_else(tmp_path: Path) -> None:
     (tmp_path / "book.txt").write_text("\n\n".join(f"One dog runs. Two cats sit, {i} birds fly." for i in range(400)))
-    small = ["model.width=32", "model.layers=2", "model.heads=2", "model.max_length=32", "training.batch_rows=4"]
+    small = [*SMALL, "model.max_length=32", "training.batch_rows=4"]
     given = [*small, f"data.paths={tmp_path / 'book.txt'}", "budget.steps=2", "training.compile=no"]
     pretrain(settings.override(recipes.named("electra"), given), tmp_path / "run", plain=True)
     run = open_run(tmp_path / "run")

@@ -30,6 +30,7 @@ from hornbook.use import evaluate, export, fill_text, generate_text
 
 OBJECTIVES = ["causal", "masked", "span"]
 SMALL = [
+    "data.clean=none",
     "budget.steps=6",
     "model.width=64",
     "model.layers=2",

@@ -74,13 +74,19 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(1)
     except Exception as error:
         known = expected(error)
-        if known is None:
+        # Daft's threads may be at work still: an orderly end of Python would wait for them, or crash with another code.
+        abrupt = arguments is None and "daft" in sys.modules
+        if known is None and not abrupt:
             raise
-        if debug:
+        if known is None or debug:
             traceback.print_exc()
-        if not isinstance(known, FailedElsewhere):
-            print(f"hornbook: {known}", file=sys.stderr)
-        sys.exit(known.exit_code)
+        if known is not None and not isinstance(known, FailedElsewhere):
+            print(f"hornbook: {known}", file=sys.stderr, flush=True)
+        code = 1 if known is None else known.exit_code
+        if abrupt:
+            sys.stderr.flush()
+            os._exit(code)
+        sys.exit(code)
 
 
 def _version(wanted: bool) -> None:

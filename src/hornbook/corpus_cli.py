@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import shlex
 import signal
-import sys
-import traceback
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from hornbook.errors import UserError, expected
+from hornbook.errors import Interrupted, UserError
 
 app = typer.Typer(
     help="Build clean corpora from messy files, with an account of every document.",
@@ -56,7 +54,7 @@ def build(
     from hornbook.artifacts import MANIFEST
     from hornbook.console import View
     from hornbook.corpus.build import build_recipe
-    from hornbook.corpus.engine import Engine, leave
+    from hornbook.corpus.engine import Engine
     from hornbook.corpus.recipe import CorpusRecipe, default_steps, load
 
     view = View(plain)
@@ -72,21 +70,11 @@ def build(
     whole = (directory / MANIFEST).exists()
     try:
         ledger = build_recipe(recipe, directory, Engine(engine, workers), view.stage)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         words = ["hornbook", "corpus", "build", *what, "--out", str(directory)]
         words += ["--engine", engine] if engine != "native" else []
         words += ["--workers", str(workers)] if workers else []
-        print(f"hornbook: Stopped. Go on with: {shlex.join(words)}", file=sys.stderr)
-        leave(128 + signal.SIGINT)
-    except Exception as error:
-        if "daft" not in sys.modules:
-            raise
-        known = expected(error)
-        if known is None or "--debug" in sys.argv:
-            traceback.print_exc()
-        if known is not None:
-            print(f"hornbook: {known}", file=sys.stderr)
-        leave(known.exit_code if known is not None else 1)
+        raise Interrupted(f"Stopped. Go on with: {shlex.join(words)}", signal.SIGINT) from error
     if whole:
         view.say(f"{directory} was whole already: nothing was read anew.")
     corpus_pages.built(ledger, directory)

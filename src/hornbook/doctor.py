@@ -14,6 +14,7 @@ GIB = 2**30
 _LOW_MEMORY, _LOW_DISK = 2 * GIB, 1 * GIB
 # (module, what it is for, the pip command that brings it)
 _EXTRAS = (
+    ("daft", "cleans raw text and builds corpora", "pip install 'hornbook[corpus]'"),
     ("pyarrow", "reads .parquet files", "pip install 'hornbook[parquet]'"),
     ("zstandard", "reads .zst files", "pip install 'hornbook[zstd]'"),
     ("datasets", "reads hf:// datasets", "pip install 'hornbook[hub]'"),

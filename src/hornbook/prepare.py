@@ -1,4 +1,4 @@
-"""Text -> tokens, for one run: read, split, train or load the tokenizer, write the shards.
+"""Text -> tokens, for one run: clean, read, split, train or load the tokenizer, write the shards.
 
 Every stage leaves its result in the run directory and is skipped when that is there already, so an interrupted
 preparation goes on where it stopped, and gives what an undisturbed one gives.
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from hornbook.artifacts import read_json, write_file, write_json
 from hornbook.batch import Topology
+from hornbook.cleaning import cleaned
 from hornbook.console import View
 from hornbook.corpus.document import Document, document_hash
 from hornbook.corpus.read import read
@@ -35,7 +36,7 @@ from hornbook.tokens.shards import TokenStore, write_store
 from hornbook.tokens.tokenizer import Codec, Template, load_codec, save_codec, train_tokenizer
 
 CORPUS, TOKENIZER, TOKENS, PIECES = "corpus.json", "tokenizer.json", "tokens", "new_pieces.json"
-TRAITS, CLEAN = "traits.safetensors", "corpus"
+TRAITS = "traits.safetensors"
 # A corpus below this many bytes is kept in memory between the passes over it; a larger one is read anew.
 _KEEP_BYTES = 256 << 20
 # A tokenizer learns from at most this many bytes of the training text: more changes it little.
@@ -123,7 +124,7 @@ def prepare(recipe: Recipe, directory: Path, view: View, given: Codec | None = N
     earlier, interrupted call.
     """
     finished = (directory / TOKENS).is_dir() and (directory / CORPUS).is_file()
-    corpus = _Corpus(recipe.data.paths if finished else _paths(recipe, directory, view))
+    corpus = _Corpus(recipe.data.paths if finished else cleaned(recipe.data, directory, view))
     text = recall(directory) if finished else _scan(corpus, recipe, directory, view)
     codec = _tokenizer(recipe, corpus, text, directory, view, given)
     objective = dataclasses.replace(recipe.objective, vocab=codec.vocab)  # type: ignore[type-var]
@@ -134,25 +135,6 @@ def prepare(recipe: Recipe, directory: Path, view: View, given: Codec | None = N
                 iter(corpus), codec, directory / TOKENS, progress=lambda documents, tokens, size: update(tokens)
             )
     return Prepared(text, codec, objective, TokenStore.open(directory / TOKENS, codec.vocab), recipe.mix)
-
-
-def _paths(recipe: Recipe, directory: Path, view: View) -> tuple[str, ...]:
-    """Return what is read: the recipe's paths, or the clean corpus that is built of them in the run's directory."""
-    paths, clean = recipe.data.paths, recipe.data.clean
-    if not clean:
-        return paths
-    try:
-        from hornbook.corpus.build import build_recipe
-        from hornbook.corpus.catalogue import kind_of
-        from hornbook.corpus.engine import Engine
-        from hornbook.corpus.recipe import CorpusRecipe, default_steps, load
-    except ImportError as error:
-        raise UserError("data.clean needs libraries that are not installed: pip install 'hornbook[corpus]'") from error
-    plan = CorpusRecipe(paths=paths, steps=default_steps()) if clean == "default" else load(Path(clean))
-    plan = dataclasses.replace(plan, paths=paths)
-    view.say(f"the text is cleaned first, by {', '.join(map(kind_of, plan.steps))}: see {directory / CLEAN}")
-    build_recipe(plan, directory / CLEAN, Engine(), view.stage)
-    return (str(directory / CLEAN),)
 
 
 class _Corpus:

@@ -19,6 +19,8 @@ from hornbook.objectives.replaced import ReplacedToken
 # A row has one label of a pair, whatever its length: short rows give more of them in the same time (BERT reads 128
 # positions in nine of ten steps too: Devlin et al. 2019, A.2).
 PAIRED_LENGTH = 128
+# How raw text may be cleaned beside the steps of a recipe.
+CLEAN_DEFAULT, CLEAN_NONE = "default", "none"
 
 
 @dataclass(frozen=True)
@@ -27,8 +29,8 @@ class DataSettings:
 
     paths      files, globs or folders; builtin:docs and builtin:code are the texts of your Python; hf://NAME a dataset
     held_out   share of the documents kept for measuring, chosen by hash of their text
-    clean      build a clean corpus of it first: default, or a recipe.toml of `corpus build`, whose steps are taken;
-               empty = the text is read as it is
+    clean      what is done with raw text first: default (the steps of `corpus build`), a recipe.toml (its steps), none
+               (it is read as it is); empty = default where the extra corpus is installed, else none
     """
 
     paths: tuple[str, ...] = ("builtin:docs",)
@@ -40,6 +42,11 @@ class DataSettings:
             raise UserError("data.paths is empty: name at least one text file, folder or builtin:docs.")
         if not 0.0 < self.held_out < 1.0:
             raise UserError(f"data.held_out must be between 0 and 1, not {self.held_out}.")
+        if self.clean not in ("", CLEAN_NONE, CLEAN_DEFAULT) and not self.clean.endswith(".toml"):
+            raise UserError(
+                f"data.clean must be {CLEAN_DEFAULT}, {CLEAN_NONE} or a recipe.toml of `corpus build`, not "
+                f"'{self.clean}'."
+            )
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """A run: recipe -> text -> tokens -> model -> training -> result, all in one directory.
 
-    runs/NAME/  recipe.toml  environment.json  corpus.json  tokenizer.json  tokens/  plan.json
+    runs/NAME/  recipe.toml  environment.json  corpus/  corpus.json  tokenizer.json  tokens/  plan.json
                 metrics.jsonl  tensorboard/  checkpoints/  result.json  export/
 
 Every stage leaves its result there and is skipped when it is there already: resuming is running again.
@@ -31,6 +31,7 @@ from hornbook.assembly import (
     check_layout,
     spread_model,
 )
+from hornbook.cleaning import decided
 from hornbook.console import View, quantity
 from hornbook.continuation import adopt, settled
 from hornbook.errors import Interrupted, ResourceError, UserError
@@ -59,8 +60,7 @@ from hornbook.train.stopping import Stopping
 from hornbook.train.world import World, together
 
 PLAN, RESULT, ENVIRONMENT = "plan.json", "result.json", "environment.json"
-# What may be set anew when a run goes on.
-FLEXIBLE = ("training.micro_batch", "training.checkpoint_activations")
+FLEXIBLE = ("training.micro_batch", "training.checkpoint_activations")  # may be set anew when a run goes on
 _RECORDS = 1000
 
 
@@ -94,9 +94,11 @@ def pretrain(recipe: Recipe, directory: Path, *, plain: bool = False) -> Evaluat
                     "or choose another --out."
                 )
             try:
+                view = View(plain, silent=not world.lead)
                 if world.lead:
+                    recipe = dataclasses.replace(recipe, data=decided(recipe.data, view.say))
                     save_recipe(recipe, directory / RECIPE)
-                return _within_memory(recipe, directory, View(plain, silent=not world.lead), world)
+                return _within_memory(recipe, directory, view, world)
             except UserError:
                 if fresh and not (directory / PLAN).exists():
                     shutil.rmtree(directory, ignore_errors=True)  # nothing has begun: leave nothing behind
@@ -115,8 +117,7 @@ def resume(directory: Path, changes: Sequence[str] = (), *, plain: bool = False)
             f"{directory / RECIPE}."
         )
     with together() as world:
-        recipe = _recipe_of(directory)
-        recipe = override(recipe, changes) if changes else recipe
+        recipe = override(_recipe_of(directory), changes)
         if (directory / RECORD).is_file():
             raise UserError(
                 f"The model in {directory} was imported, so there is no training to resume: go on from it in a run of "

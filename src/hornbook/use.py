@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from hornbook.cleaning import CLEAN
 from hornbook.corpus.read import read
 from hornbook.errors import UserError
 from hornbook.filling import fill_text
@@ -128,7 +129,8 @@ def _corpus(run: Run) -> str:
     if not (run.directory / CORPUS).is_file():
         return "not known: the model was imported"
     text = recall(run.directory)
-    return f"{', '.join(run.recipe.data.paths)}: {text.documents:,} documents, {text.bytes:,} bytes of text"
+    cleaned = ", cleaned first" if (run.directory / CLEAN).is_dir() else ""
+    return f"{', '.join(run.recipe.data.paths)}{cleaned}: {text.documents:,} documents, {text.bytes:,} bytes of text"
 
 
 def _came_from(record: Mapping[str, Any] | None) -> str:

@@ -13,7 +13,7 @@ import pytest
 from builds import begin, contents, finish, wait_for, write_recipe
 
 from hornbook.artifacts import disk_errors
-from hornbook.corpus.engine import Engine, system_errors
+from hornbook.corpus.engine import Engine, system_errors, work
 from hornbook.errors import ResourceError, UserError
 
 
@@ -22,6 +22,15 @@ def test_another_engine_is_refused_in_words() -> None:
         Engine("spark")
     with pytest.raises(UserError, match="must not be negative"):
         Engine(workers=-1)
+
+
+@pytest.mark.parametrize(("workers", "tasks"), [(1, ["a", "b"]), (2, ["a"])])
+def test_one_worker_alone_is_this_process(workers: int, tasks: list[str]) -> None:
+    found: dict[str, str] = {}
+    work(lambda task: f"{task} {os.getpid()}", tasks, Engine(workers=workers), found.__setitem__)
+    assert found == {task: f"{task} {os.getpid()}" for task in tasks}
+    with pytest.raises(ZeroDivisionError):
+        work(lambda task: str(1 / 0), tasks, Engine(workers=workers), found.__setitem__)
 
 
 def test_a_lost_worker_s_work_is_done_again(tmp_path: Path) -> None:

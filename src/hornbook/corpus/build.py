@@ -93,7 +93,8 @@ class _Build:
         units = [tuple(unit) for unit in group(self._pieces(), UNIT_BLOCKS * self.recipe.block)]
         total = self._read(units)
         folder = self.work / "read"
-        for number, (survey, first, steps) in enumerate(runs(self.recipe.steps)):
+        nothing = not self._blocks()
+        for number, (survey, first, steps) in enumerate(() if nothing else runs(self.recipe.steps)):
             before, folder = folder, self.work / f"{number:02d}"
             if survey is not None:
                 steps = (self._survey(survey, folder, before), *steps)

@@ -18,7 +18,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from types import FrameType
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from hornbook.errors import HornbookError, ResourceError, UserError
 
@@ -110,10 +110,16 @@ def work(
 ) -> None:
     """Apply `function` to every task, in any order and place, and tell `done` (task, result) of each as it ends.
 
+    One worker alone is this process: Daft would start another, which takes seconds that a small corpus does not.
+
     The function must pickle. A HornbookError of a task is raised here; where a worker is lost, what it had not
     finished is done again. Raises ResourceError when workers are lost again and again.
     """
     left = dict.fromkeys(tasks)
+    if engine.name == NATIVE and min(engine.count(), len(left)) == 1:
+        for task in left:
+            done(task, function(task))
+        return
     for attempt in range(_ATTEMPTS):
         if not left:
             return
@@ -178,9 +184,7 @@ def _once(
     import daft.pickle
 
     count = min(engine.count(), len(tasks))
-    worker = _worker_class(count)(
-        daft.pickle.dumps(function), [item for item in sys.path if item], os.getpid(), os.getcwd()
-    )
+    worker = _worker_class(count)(daft.pickle.dumps(function), [item for item in sys.path if item], os.getcwd())
     frame = daft.from_pydict({"task": tasks})
     if engine.name != NATIVE:
         frame = frame.into_partitions(min(len(tasks), 16 * count))
@@ -195,25 +199,15 @@ def _once(
         done(row["task"], answer["result"])
 
 
-def leave(code: int) -> NoReturn:
-    """End the process after a build that did not come to its end; what is written is whole.
-
-    Daft's threads are still at work, and an orderly end of Python would wait for them, or crash with another code.
-    """
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
-
-
 def _worker_class(count: int) -> type:
     """Return the Daft class whose instances live in `count` processes and take one task at a time."""
     import daft
 
     class Worker:
-        def __init__(self, payload: bytes, paths: list[str], first: int, folder: str) -> None:
+        def __init__(self, payload: bytes, paths: list[str], folder: str) -> None:
             from hornbook.corpus.engine import begin
 
-            self.function = begin(payload, paths, first, folder)
+            self.function = begin(payload, paths, folder)
 
         @daft.method.batch(return_dtype=daft.DataType.string(), batch_size=1)
         def run(self, tasks: daft.Series) -> list[str]:
@@ -221,20 +215,17 @@ def _worker_class(count: int) -> type:
 
             return [answer(self.function, task) for task in tasks.to_pylist()]
 
-    # One alone works in the first process: a small corpus need not wait for another to begin.
-    return daft.cls(use_process=count > 1, max_concurrency=count)(Worker)
+    return daft.cls(use_process=True, max_concurrency=count)(Worker)
 
 
-def begin(payload: bytes, paths: Sequence[str], first: int, folder: str) -> Callable[[str], str]:
-    """Return the function of a worker; `first` is the process that gives out the work.
+def begin(payload: bytes, paths: Sequence[str], folder: str) -> Callable[[str], str]:
+    """Return the function of a worker.
 
-    In a process of its own Ctrl-C is the first one's affair, and modules are looked for and relative paths begin where
+    Ctrl-C is the affair of the process that gives out the work; modules are looked for and relative paths begin where
     they do there.
     """
     import daft.pickle
 
-    if os.getpid() == first:
-        return daft.pickle.loads(payload)  # type: ignore[no-any-return]
     with contextlib.suppress(ValueError):  # outside the main thread, as on Ray
         signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.chdir(folder)

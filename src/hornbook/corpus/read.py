@@ -15,6 +15,7 @@ from hornbook.corpus.document import Document
 from hornbook.corpus.formats import KNOWN, NotText, records, shown
 from hornbook.corpus.hub import PREFIX as HUB
 from hornbook.corpus.hub import hub
+from hornbook.corpus.packed import is_url
 from hornbook.errors import UserError
 
 
@@ -41,6 +42,8 @@ def _documents(path: str, seen: set[str]) -> Iterator[Document]:
         return builtin(path)
     if path.startswith(HUB):
         return _some(hub(path), f"{path} holds no text.")
+    if is_url(path):
+        raise UserError(f"{path} is an address, which only a build reads: hornbook corpus build {path} --out CORPUS")
     folder = Path(os.path.expanduser(path))
     if os.path.isdir(folder) and is_built(folder):
         return _some(documents(open_corpus(folder)), f"The corpus {shown(folder)} holds no text.")
