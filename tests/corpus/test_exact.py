@@ -23,6 +23,11 @@ def test_same_text_strictly_and_loosely(tmp_path):
     assert step(page(texts)).metas[0] == {"copies": 5}
 
 
+def test_marks_that_stand_alone_make_no_difference(tmp_path):
+    texts = ["one two", "one - two", "- one two", "one two -", "one two\n..."]
+    assert kept(ExactDuplicates().survey(frame(texts), tmp_path), texts) == [True] + 4 * [False]
+
+
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.sampled_from(WORDS[:6]), max_size=12), st.integers(1, 4))
 def test_the_first_of_equal_texts_stays(tmp_path_factory, texts, partitions):

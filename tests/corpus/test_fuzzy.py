@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hornbook.corpus.fuzzy import NearDuplicates
-from hornbook.corpus.shingles import Likeness, band_keys, similar
+from hornbook.corpus.shingles import Likeness, candidate_pairs, similar, write_sketches
 from hornbook.errors import UserError
 
 
@@ -133,15 +133,79 @@ def test_the_curve_rises_and_is_near_one_half_at_its_middle(jaccard, bands, rows
     assert likeness.found((1 / bands) ** (1 / rows)) >= 0.63 - 1e-9 or bands == 1
 
 
-@settings(max_examples=30)
-@given(st.integers(1, 6), st.integers(1, 5), st.integers(0, 2**32 - 1))
-def test_keys_are_equal_where_a_band_is(bands, rows, seed):
-    signatures = np.random.default_rng(seed).integers(0, 2, (50, bands, rows)).astype(np.uint32)
-    keys = band_keys(signatures)
-    for band in range(bands):
-        same = (signatures[:, None, band] == signatures[None, :, band]).all(-1)
-        assert (same == (keys[:, None, band] == keys[None, :, band])).all()
-    assert len(np.unique(keys)) == sum(len(np.unique(keys[:, band])) for band in range(bands))
+UNITS = ["a", "b", "B.", "ça", "ÇA", "İ", "ß", "ΟΣ", "ος", "言", "กำ", "e\u0301", "\x00", "-", "\u3000", "\n"]
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.lists(st.lists(st.sampled_from(UNITS), max_size=9).map(" ".join), min_size=2, max_size=8),
+    st.integers(1, 3),
+    st.sampled_from([0.5, 2 / 3, 0.8, 1.0]),
+    st.randoms(use_true_random=False),
+)
+def test_the_pairs_are_those_of_a_comparison_of_all(tmp_path_factory, texts, words, threshold, chance):
+    # In none of 40 places do two texts of 0.5 agree once in 10^12.
+    order = list(range(len(texts)))
+    chance.shuffle(order)
+    likeness = Likeness(threshold, words, bands=40, rows=1)
+    pairs, values = similar(in_parts(texts, 3, order), tmp_path_factory.mktemp("all"), likeness)
+    sets = [shingle_set(text.replace("言", " 言 ").replace("กำ", " ก  ำ "), words) for text in texts]
+    expected = {
+        pair: value
+        for pair in itertools.combinations(range(len(texts)), 2)
+        if ("",) not in (sets[pair[0]] | sets[pair[1]])
+        and (value := jaccard(sets[pair[0]], sets[pair[1]])) >= threshold
+    }
+    assert dict(zip(map(tuple, pairs.tolist()), values.tolist(), strict=True)) == expected
+    assert pairs.tolist() == sorted(pairs.tolist())
+
+
+@pytest.mark.parametrize("likeness", [Likeness(), Likeness(bands=9, rows=3)])
+def test_pairs_are_looked_at_as_often_as_the_curve_says(tmp_path, likeness):
+    chance, number = random.Random(8), 400
+    texts, alike = [], []
+    for _ in range(number):
+        words = [f"w{chance.randrange(10**12)}" for _ in range(200)]
+        cut = chance.randint(100, 180)
+        texts += [" ".join(words[:cut] + words[180:]), " ".join(words[:180])]
+        alike.append(jaccard(*map(shingle_set, texts[-2:])))
+    write_sketches(frame(texts), tmp_path / "sketches", likeness)
+    pairs, numbers = candidate_pairs(tmp_path / "sketches", likeness, across=False)
+    assert numbers.tolist() == [[len(shingle_set(texts[place])) for place in pair] for pair in pairs.tolist()]
+    found = {low // 2 for low, high in pairs.tolist() if low // 2 == high // 2}
+    probable = np.array([likeness.found(value) for value in alike])
+    assert 0.2 * number < probable.sum() < 0.95 * number
+    spread = np.sqrt((probable * (1 - probable)).sum())
+    assert abs(len(found) - probable.sum()) < 4 * spread
+    assert len(pairs) == len(found)  # of texts that share no shingle, none
+
+
+def test_many_keys_and_many_shingles_are_taken_in_turns(tmp_path, monkeypatch):
+    texts = damaged(seed=9, originals=20)
+    results = []
+    for name in ("at once", "in turns"):
+        directory = tmp_path / name
+        directory.mkdir()
+        results.append(similar(frame(texts), directory, Likeness()))
+        monkeypatch.setattr("hornbook.corpus.shingles._KEYS_AT_ONCE", 7)
+        monkeypatch.setattr("hornbook.corpus.shingles._SHINGLES_AT_ONCE", 900)
+        monkeypatch.setattr("hornbook.corpus.shingles._TEXTS_AT_ONCE", 3)
+    assert len(results[0][0]) > 20
+    assert all(np.array_equal(one, other) for one, other in zip(*results, strict=True))
+
+
+@pytest.mark.slow
+def test_a_text_of_64_mebibytes(tmp_path):
+    chance = random.Random(10)
+    piece = " ".join(f"{chance.getrandbits(60):x}é" for _ in range(50_000))
+    texts = [" ".join([piece.replace("é", f"É{turn}") for turn in range(76)])]
+    assert len(texts[0].encode()) > 64 << 20
+    texts += [texts[0][: 60 << 20].lower(), "short"]
+    pairs, values = similar(frame(texts), tmp_path, Likeness())
+    assert pairs.tolist() == [[0, 1]]
+    split = [text.split() for text in texts[:2]]
+    assert len(split[1]) < len(split[0])
+    assert values.tolist() == [(len(split[1]) - 4 - 1) / (len(split[0]) - 4 + 1)]  # the word that was cut
 
 
 @pytest.mark.parametrize("wrong", [{"threshold": 0.0}, {"threshold": 1.5}, {"words": 0}, {"bands": 0}, {"rows": 0}])

@@ -78,13 +78,14 @@ def write_clusters(documents: DataFrame, pairs: Pairs, keep: str, directory: Pat
     from pyarrow import parquet
 
     places = np.unique(pairs)
-    _, cluster = components(places, pairs)
-    about = documents.join(daft.from_pydict({"place": places}), on="place")
-    if keep == "longest":
-        about = about.select("place", "id", col("text").length_bytes().cast(daft.DataType.float64()).alias("merit"))
-    elif keep == "first":
-        about = about.select("place", "id", (lit(0) - col("place")).cast(daft.DataType.float64()).alias("merit"))
+    cluster = components(places, pairs)
+    chosen = daft.from_pydict({"place": places})
+    if keep in ("longest", "first"):  # no text takes part in the join
+        merit = col("text").length_bytes() if keep == "longest" else lit(0) - col("place")
+        about = documents.select("place", "id", merit.cast(daft.DataType.float64()).alias("merit"))
+        about = about.join(chosen, on="place")
     else:
+        about = documents.select("place", "id", "meta").join(chosen, on="place")
         about = about.select("place", "id", _merits(keep)(col("meta")).alias("merit"))
     table = about.sort("place").to_arrow()
     merit, ids = table["merit"].to_numpy(), table["id"].to_pylist()

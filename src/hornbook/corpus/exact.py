@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from hornbook.corpus.characters import normalised
 from hornbook.corpus.clusters import OneOfEach, write_clusters
-from hornbook.corpus.shingles import Places, normalised
+from hornbook.corpus.shingles import Places
 from hornbook.corpus.step import Page, Step, Verdicts
 from hornbook.errors import UserError
 

@@ -3,23 +3,26 @@
     text ──normalised──> words ──every run of `words` of them──> the set of its shingles
     jaccard(a, b) = shared shingles / shingles of either
 
-A text's signature is one minimum for each of `bands` x `rows` hash functions over its shingles; two texts agree in one
-with probability jaccard (Broder 1997). Texts that agree in all rows of any band are looked at: a pair is with
+A text's signature has `bands` x `rows` places, in each of which the shingle stands whose hash is least; two texts agree
+in one with probability jaccard (Broder 1997). Texts that agree in all rows of any band are looked at: a pair is with
 probability
 
     found(jaccard) = 1 - (1 - jaccard^rows)^bands          half of it near (1 / bands)^(1 / rows)
 
-(Leskovec, Rajaraman and Ullman, Mining of Massive Datasets, 3.4.2). Each such pair whose signatures agree well enough
-is then compared shingle by shingle, so what is called similar is similar: chance decides only what is overlooked.
+(Leskovec, Rajaraman and Ullman, Mining of Massive Datasets, 3.4.2). Each such pair is then compared shingle by shingle,
+so what is called similar is similar: chance decides only what is overlooked.
 
-Shapes: N documents, H = bands x rows hashes, P pairs.
+    sketches/   columns place, number of shingles, and a key of each band: parquet
+    sets/       the hashes of the shingles of those documents that are in a pair that is looked at
+
+The loops over bytes and shingles are those of `hornbook.corpus.kernels`.
+
+Shapes: N documents, P pairs, C bytes of texts.
 """
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,25 +30,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hornbook import keys
+from hornbook.corpus.characters import told
 from hornbook.errors import UserError
 
 if TYPE_CHECKING:
-    from daft import DataFrame, Expression
+    from daft import DataFrame
 
 Places = NDArray[np.int64]
 Pairs = NDArray[np.int64]
 """int64[P, 2]: the lower place, the higher place; each pair once, ascending."""
 
-# Scripts that set no blanks between words: each of their characters is a word.
-_WITHOUT_BLANKS = r"([\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}])"
+_SKETCHES, _SETS = "sketches", "sets"
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)  # odd, with bits in all places
-# Keys grouped at once, 16 bytes each and as much again for the work.
+# Texts sketched at once, beside what is read at once anyway.
+_TEXTS_AT_ONCE = 4_096
+# Keys of a band grouped at once, 8 bytes each and three times as much for the work.
 _KEYS_AT_ONCE = 16_000_000
-# Pairs whose signatures are compared at once.
-_PAIRS_AT_ONCE = 100_000
-# Texts compared at once, in bytes.
-_TEXT_AT_ONCE = 32 << 20
+# Shingles compared at once, 8 bytes each.
+_SHINGLES_AT_ONCE = 4_000_000
 # In a group of more, each text is paired with this many behind it and with the group's first.
 _NEIGHBOURS = 8
 
@@ -81,231 +83,230 @@ class Likeness:
         return float(1 - (1 - jaccard**self.rows) ** self.bands)
 
 
-def normalised(text: Expression) -> Expression:
-    """Return texts in lower case, without ASCII punctuation, words parted by single blanks."""
-    parted = text.regexp_replace(_WITHOUT_BLANKS, " $1 ")
-    return parted.normalize(remove_punct=True, lowercase=True, nfd_unicode=False, white_space=True)
-
-
 def similar(documents: DataFrame, directory: Path, likeness: Likeness, across: bool = False) -> tuple[Pairs, Any]:
     """Return the pairs of similar documents and their similarities, float64[P].
 
     `documents` has columns place and text. `across` takes only pairs of a negative and a non-negative place. Files are
     left in `directory`.
     """
-    write_signatures(documents, directory / "signatures", likeness)
-    candidates = hopeful(
-        candidate_pairs(directory / "signatures", likeness, across), directory / "signatures", likeness
-    )
-    jaccard = compare(documents, candidates, directory, likeness.words)
+    write_sketches(documents, directory / _SKETCHES, likeness)
+    pairs, numbers = candidate_pairs(directory / _SKETCHES, likeness, across)
+    jaccard = compare(documents, pairs, numbers, directory / _SETS, likeness)
     alike = jaccard >= likeness.threshold
-    return candidates[alike], jaccard[alike]
+    return pairs[alike], jaccard[alike]
 
 
-def write_signatures(documents: DataFrame, directory: Path, likeness: Likeness) -> None:
-    """Write place, size in bytes and signature (uint32[H]) of each document that has a word."""
-    from daft import col, lit
-
-    hashes = likeness.bands * likeness.rows
-    words = documents.select("place", normalised(col("text")).alias("text")).where(col("text").length() > lit(0))
-    signature = col("text").minhash(num_hashes=hashes, ngram_size=likeness.words, seed=1, hash_function="xxhash")
-    size = col("text").length_bytes().alias("size")
-    words.select("place", size, signature.alias("signature")).write_parquet(str(directory), compression="none")
-
-
-def candidate_pairs(directory: Path, likeness: Likeness, across: bool) -> Pairs:
-    """Return the pairs that agree in all rows of any band of the signatures in `directory`."""
-    found = [_pairs(places, key, across) for places, key in _banded(directory, likeness)]
-    return np.unique(np.concatenate(found), axis=0) if found else np.empty((0, 2), np.int64)
-
-
-def _banded(directory: Path, likeness: Likeness) -> Iterator[tuple[Places, NDArray[np.uint64]]]:
-    """Yield places and band keys, as many at once as memory shall hold; equal keys come together."""
+def write_sketches(documents: DataFrame, directory: Path, likeness: Likeness) -> None:
+    """Write place, number of shingles and a key of each band of every document that has a word."""
     import daft
     from daft import DataType, col, lit
 
-    bands, rows = likeness.bands, likeness.rows
+    length, bands, rows = likeness.words, likeness.bands, likeness.rows
+    names = ["number", *map(_band, range(bands))]
 
-    @daft.func.batch(return_dtype=DataType.list(DataType.uint64()))
-    def banded_keys(signatures: daft.Series) -> Any:
+    @daft.func.batch(return_dtype=DataType.struct(dict.fromkeys(names, DataType.uint64())), batch_size=_TEXTS_AT_ONCE)
+    def sketched(texts: daft.Series) -> Any:
         import pyarrow
 
-        values = signatures.to_arrow().flatten().to_numpy().reshape(-1, bands, rows)
-        return pyarrow.FixedSizeListArray.from_arrays(band_keys(values).reshape(-1), bands).cast(
-            pyarrow.list_(pyarrow.uint64())
+        from hornbook.corpus import kernels
+
+        data, offsets = _bytes(texts)
+        found = told(
+            lambda characters, wanted: kernels.sketches(data, offsets, characters, wanted, length, bands, rows)
         )
+        return pyarrow.StructArray.from_arrays([pyarrow.array(column) for column in found.T], names)
 
-    if not directory.is_dir():
-        return
-    table = daft.read_parquet(str(directory / "*.parquet"))
-    number = table.count_rows()
-    passes = max(1, math.ceil(number * bands / _KEYS_AT_ONCE))
-    for turn in range(passes):
-        banded = table.select("place", banded_keys(col("signature")).alias("key")).explode("key")
-        if passes > 1:
-            banded = banded.where(col("key") % lit(passes) == lit(turn))
-        found = banded.to_arrow()
-        yield found["place"].to_numpy(), found["key"].to_numpy()
+    found = documents.select("place", sketched(col("text")).alias("sketch")).select("place", col("sketch").unnest())
+    found.where(col("number") > lit(0)).write_parquet(str(directory), compression="none")
 
 
-def band_keys(signatures: NDArray[np.uint32]) -> NDArray[np.uint64]:
-    """Return uint64[N, bands] of signatures [N, bands, rows]: equal where all rows of the same band are."""
-    bands = signatures.shape[1]
-    key = np.broadcast_to(keys.mix(np.arange(1, bands + 1)), signatures.shape[:2]).copy()
-    for row in range(signatures.shape[2]):  # the mixing step of MurmurHash3's finalizer
-        key ^= signatures[:, :, row]
-        key *= np.uint64(0xFF51AFD7ED558CCD)
-        key ^= key >> np.uint64(33)
-    return key
+def _band(number: int) -> str:
+    return f"band_{number}"
 
 
-def _pairs(places: Places, key: NDArray[np.uint64], across: bool) -> Pairs:
-    """Return the pairs of places with equal keys, near neighbours and the first of large groups only."""
-    order = np.lexsort((places, key))
-    key, places = key[order], places[order]
-    begins = np.r_[True, key[1:] != key[:-1]]
-    if begins.all():
+def _bytes(texts: Any) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Return the UTF-8 of a Series of texts one behind the other, and where each begins, and the last ends."""
+    import pyarrow
+
+    array = texts.to_arrow().cast(pyarrow.large_string())
+    _, offsets, data = array.buffers()
+    offsets = np.frombuffer(offsets or bytes(8), np.int64)[array.offset : array.offset + len(array) + 1]
+    return np.frombuffer(data or b"", np.uint8), offsets
+
+
+def candidate_pairs(directory: Path, likeness: Likeness, across: bool) -> tuple[Pairs, NDArray[np.int64]]:
+    """Return the pairs that agree in all rows of any band, and the numbers of shingles of each of the two, int64[P, 2].
+
+    As many bands are read at once, or as much of one, as memory shall hold; equal keys of a band come together.
+    """
+    places, numbers = (column.astype(np.int64) for column in _columns(directory, ["place", "number"]))
+    if not len(places):
+        return np.empty((0, 2), np.int64), np.empty((0, 2), np.int64)
+    order = np.argsort(places)
+    rank = np.empty(len(places), np.int64)
+    rank[order] = np.arange(len(places))
+    others = int(np.sum(places < 0)) if across else None
+    parts = math.ceil(len(places) / _KEYS_AT_ONCE)
+    together = max(1, _KEYS_AT_ONCE // len(places))
+    found = []
+    for start in range(0, likeness.bands, together):
+        names = [_band(band) for band in range(start, min(start + together, likeness.bands))]
+        for key in _columns(directory, names):
+            for part in range(parts):
+                mine = slice(None) if parts == 1 else key % np.uint64(parts) == part
+                pairs = _pairs(rank[mine], key[mine], others)
+                found.append(pairs[:, 0] * len(places) + pairs[:, 1])
+    pairs = order[np.stack(np.divmod(np.unique(np.concatenate(found)), len(places)), 1)]
+    return places[pairs], numbers[pairs]
+
+
+def _columns(directory: Path, names: list[str]) -> list[NDArray[Any]]:
+    """Return columns of the sketches, rows in the order of the files."""
+    from pyarrow import parquet
+
+    if not any(directory.glob("*.parquet")):
+        return [np.empty(0, np.uint64) for _ in names]
+    table = parquet.read_table(directory, columns=names, partitioning=None)
+    return [table[name].to_numpy() for name in names]
+
+
+def _pairs(ranks: Places, key: NDArray[np.uint64], others: int | None) -> Pairs:
+    """Return the pairs of ranks with equal keys, near neighbours and the first of large groups only.
+
+    With `others`, these many first ranks are those of another corpus, and pairs are of one of them and one of the rest.
+    """
+    if not len(key):
         return np.empty((0, 2), np.int64)
+    order = np.lexsort((ranks, key))
+    key, ranks = key[order], ranks[order]
+    begins = np.r_[True, key[1:] != key[:-1]]
     first = np.maximum.accumulate(np.where(begins, np.arange(len(key)), 0))
-    where = [np.flatnonzero(first != np.arange(len(key)))]
-    pairs = [np.stack([places[first[where[0]]], places[where[0]]], 1)]
+    where = np.flatnonzero(~begins)
+    pairs = [np.stack([ranks[first[where]], ranks[where]], 1)]
     for distance in range(1, min(_NEIGHBOURS, len(key))):
         same = np.flatnonzero(key[distance:] == key[:-distance])
         if not len(same):
             break
-        pairs.append(np.stack([places[same], places[same + distance]], 1))
-    if across:
-        pairs.extend(_partners(places, first))
+        pairs.append(np.stack([ranks[same], ranks[same + distance]], 1))
+    if others is not None:
+        pairs.extend(_partners(ranks, first, others))
     found = np.concatenate(pairs)
-    return np.unique(found[(found[:, 0] < 0) & (found[:, 1] >= 0)] if across else found, axis=0)
+    return found if others is None else found[(found[:, 0] < others) & (found[:, 1] >= others)]
 
 
-def _partners(places: Places, first: NDArray[np.int64]) -> list[Pairs]:
-    """Return each non-negative place with the last negative ones of its group."""
-    last = np.where(places < 0, np.arange(len(places)), -1)
-    last = np.maximum.accumulate(last)
+def _partners(ranks: Places, first: NDArray[np.int64], others: int) -> list[Pairs]:
+    """Return each rank that is not of the others with the last of these in its group."""
+    last = np.maximum.accumulate(np.where(ranks < others, np.arange(len(ranks)), -1))
     pairs = []
     for back in range(_NEIGHBOURS):
         other = last - back
-        fits = (places >= 0) & (other >= first)
-        pairs.append(np.stack([places[np.where(fits, other, 0)][fits], places[fits]], 1))
+        fits = (ranks >= others) & (other >= first)
+        pairs.append(np.stack([ranks[np.where(fits, other, 0)][fits], ranks[fits]], 1))
     return pairs
 
 
-def hopeful(pairs: Pairs, directory: Path, likeness: Likeness) -> Pairs:
-    """Return the pairs whose signatures agree in enough hashes for similarity to be possible.
+def compare(
+    documents: DataFrame, pairs: Pairs, numbers: NDArray[np.int64], directory: Path, likeness: Likeness
+) -> NDArray[np.float64]:
+    """Return the Jaccard similarity of each pair of documents with these numbers of shingles, 0 if below the threshold.
 
-    Of pairs at the threshold one in 10^9 falls short, six standard deviations below what is expected.
+    The sets are written to `directory`, and read again some pairs at a time.
     """
-    import daft
-
-    if not len(pairs):
-        return pairs
-    hashes = likeness.bands * likeness.rows
-    least = hashes * likeness.threshold - 6 * math.sqrt(hashes * likeness.threshold * (1 - likeness.threshold))
-    involved = np.unique(pairs)
-    table = daft.read_parquet(str(directory / "*.parquet")).select("place", "signature")
-    found = table.join(daft.from_pydict({"place": involved}), on="place").to_arrow()
-    signatures = found["signature"].combine_chunks().flatten().to_numpy().reshape(-1, hashes)
-    where = np.argsort(found["place"].to_numpy())[np.searchsorted(involved, pairs)]
-    agree = [
-        (signatures[some[:, 0]] == signatures[some[:, 1]]).sum(1)
-        for some in np.array_split(where, 1 + len(where) // _PAIRS_AT_ONCE)
-    ]
-    return pairs[np.concatenate(agree) >= least]
-
-
-def compare(documents: DataFrame, pairs: Pairs, directory: Path, words: int) -> NDArray[np.float64]:
-    """Return the Jaccard similarity of each pair of documents, from their shingles themselves."""
     import daft
     from daft import DataType, col
 
     if not len(pairs):
         return np.empty(0)
-    involved = np.unique(pairs)
-    sizes = daft.read_parquet(str(directory / "signatures" / "*.parquet")).select("place", "size")
-    table = sizes.join(daft.from_pydict({"place": involved}), on="place").to_arrow()
-    bucket = buckets(involved, pairs, table["size"].to_numpy()[np.argsort(table["place"].to_numpy())])
-    texts = documents.join(daft.from_pydict({"place": involved, "bucket": bucket}), on="place")
-    folder = directory / "compared"
-    texts.select("place", "bucket", normalised(col("text")).alias("text")).write_parquet(
-        str(folder), partition_cols=[col("bucket")]
-    )
-    mine = bucket[np.searchsorted(involved, pairs[:, 0])]
+    directory.mkdir()
+    written = _write_sets(documents, pairs, numbers, directory, likeness.words)
+    changes = np.r_[True, pairs[1:, 0] != pairs[:-1, 0]]
+    turn = np.cumsum(numbers[:, 1] + numbers[:, 0] * changes) // _SHINGLES_AT_ONCE
+    turns = np.unique(turn)
 
     @daft.func.batch(return_dtype=DataType.list(DataType.float64()), batch_size=1)
-    def similarities(numbers: daft.Series) -> Any:
-        return [jaccards(folder / f"bucket={number}", pairs[mine == number], words) for number in numbers]
+    def similarities(turns: daft.Series) -> Any:
+        from hornbook.corpus import kernels
 
-    numbers = np.unique(mine)
-    found = daft.from_pydict({"bucket": numbers}).select("bucket", similarities(col("bucket")).alias("jaccard"))
+        found = []
+        for number in turns.to_pylist():
+            places, local = np.unique(pairs[turn == number], return_inverse=True)
+            values, begins = _read_sets(directory, written, places)
+            found.append(kernels.jaccards(values, begins, local.reshape(-1, 2), likeness.threshold))
+        return found
+
     result = np.empty(len(pairs))
-    for number, values in zip(*found.to_pydict().values(), strict=True):
-        result[mine == number] = values
+    done = daft.from_pydict({"turn": turns}).select("turn", similarities(col("turn")).alias("jaccard"))
+    for number, values in zip(*done.to_pydict().values(), strict=True):
+        result[turn == number] = values
     return result
 
 
-def buckets(places: Places, pairs: Pairs, sizes: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return for each place the number of its bucket: both of a pair share one, and a bucket's texts fit in memory."""
-    _, component = components(places, pairs)
-    weight = np.bincount(component, weights=sizes)
-    return (np.cumsum(weight) // _TEXT_AT_ONCE).astype(np.int64)[component]
+def _write_sets(
+    documents: DataFrame, pairs: Pairs, numbers: NDArray[np.int64], directory: Path, length: int
+) -> dict[str, NDArray[np.int64]]:
+    """Write the sets of shingles of the documents of pairs; return their places in order, and where each set is.
 
-
-def components(places: Places, pairs: Pairs) -> tuple[int, NDArray[np.int64]]:
-    """Return the number of connected components, and that of each place, numbered by their lowest places."""
-    from scipy.sparse import coo_matrix
-    from scipy.sparse.csgraph import connected_components
-
-    ends = np.searchsorted(places, pairs)
-    graph = coo_matrix((np.ones(len(pairs), np.int8), (ends[:, 0], ends[:, 1])), shape=(len(places), len(places)))
-    number, label = connected_components(graph, directed=False)
-    _, begins, label = np.unique(label, return_index=True, return_inverse=True)
-    rank = np.empty(number, np.int64)
-    rank[np.argsort(begins)] = np.arange(number)
-    return int(number), rank[label]
-
-
-def jaccards(folder: Path, pairs: Pairs, words: int) -> list[float]:
-    """Return the similarity of each pair of the texts (columns place and text) in a folder of parquet files."""
-    from pyarrow import parquet
-
-    table = parquet.read_table(folder, columns=["place", "text"], partitioning=None).combine_chunks()
-    sets = shingles(table["text"].chunk(0), words)
-    index = {place: number for number, place in enumerate(table["place"].to_pylist())}
-    result = []
-    for low, high in pairs.tolist():
-        a, b = sets[index[low]], sets[index[high]]
-        both = np.sort(np.concatenate((a, b)))
-        shared = np.count_nonzero(both[1:] == both[:-1])
-        result.append(float(shared / (len(both) - shared)))
-    return result
-
-
-def shingles(texts: Any, words: int) -> list[NDArray[np.uint64]]:
-    """Return for each normalised text of an Arrow array its shingles as sorted 64-bit hashes, each once.
-
-    A shingle of other words has another hash but with probability 2^-64; a text of fewer words is one shingle.
+    A file has the name of a place, its first, and uint64 one behind the other: a set is `number` from `begin` on.
     """
-    import pyarrow.compute
+    import daft
+    from daft import DataType, col, lit
 
-    split = pyarrow.compute.split_pattern(texts, " ")
-    coded = split.flatten().dictionary_encode()
-    offsets = split.offsets.to_numpy()
-    word = keys.mix(coded.indices.to_numpy())  # a number of the word's own, whichever: they are compared here alone
-    whole = runs(word, words)
-    return [
-        _unique(whole[begin : end - words + 1]) if end - begin > words else runs(word[begin:end], words)[:1]
-        for begin, end in itertools.pairwise(offsets)
-    ]
+    known, where = np.unique(pairs, return_index=True)
+    sizes = numbers.reshape(-1)[where]
+
+    @daft.func.batch(
+        return_dtype=DataType.struct({"file": DataType.int64(), "begin": DataType.int64()}), batch_size=_TEXTS_AT_ONCE
+    )
+    def stored(places: daft.Series, texts: daft.Series) -> Any:
+        import pyarrow
+
+        from hornbook.corpus import kernels
+
+        place = places.to_arrow().to_numpy()
+        file = int(place[0]) if len(place) else 0
+        at = np.minimum(np.searchsorted(known, place), len(known) - 1)
+        which = np.flatnonzero(known[at] == place)
+        ends = np.cumsum(sizes[at[which]])
+        begin = np.full(len(place), -1)
+        if len(which):
+            data, offsets = _bytes(texts)
+            values = np.empty(ends[-1], np.uint64)
+            told(lambda characters, wanted: kernels.sets(data, offsets, which, characters, wanted, length, values))
+            values.tofile(directory / str(file))
+            begin[which] = ends - sizes[at[which]]
+        return pyarrow.StructArray.from_arrays(
+            [pyarrow.array(np.full(len(place), file)), pyarrow.array(begin)], ["file", "begin"]
+        )
+
+    found = documents.select("place", stored(col("place"), col("text")).alias("set")).select(
+        "place", col("set").unnest()
+    )
+    table = found.where(col("begin") >= lit(0)).to_arrow()
+    order = np.argsort(table["place"].to_numpy())
+    return {"place": known, "number": sizes, **{name: table[name].to_numpy()[order] for name in ("file", "begin")}}
 
 
-def _unique(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Return values in order, each once; numpy's own function takes five times as long for some hundred."""
-    values = np.sort(values)
-    first = np.ones(len(values), bool)
-    np.not_equal(values[1:], values[:-1], out=first[1:])
-    return values[first]
+def _read_sets(
+    directory: Path, written: dict[str, NDArray[np.int64]], places: Places
+) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+    """Return the sets of places one behind the other, and where each begins, and the last ends."""
+    where = np.searchsorted(written["place"], places)
+    file, begin, number = (written[name][where] for name in ("file", "begin", "number"))
+    begins = np.r_[0, np.cumsum(number)]
+    values = np.empty(begins[-1], np.uint64)
+    for name in np.unique(file).tolist():
+        content = np.memmap(directory / str(name), np.uint64, "r")
+        for one in np.flatnonzero(file == name).tolist():
+            values[begins[one] : begins[one + 1]] = content[begin[one] : begin[one] + number[one]]
+    return values, begins
+
+
+def components(places: Places, pairs: Pairs) -> NDArray[np.int64]:
+    """Return the number of the connected component of each place, numbered by their lowest places."""
+    from hornbook.corpus import kernels
+
+    found: NDArray[np.int64] = kernels.components(np.searchsorted(places, pairs), len(places))
+    return found
 
 
 def runs(words: NDArray[np.uint64], length: int) -> NDArray[np.uint64]:
