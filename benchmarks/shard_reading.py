@@ -74,7 +74,7 @@ def prepare(tokens: int, folder: Path) -> dict[str, int]:
     text = train_tokenizer((item.text for item in read(["builtin:docs"])), "bpe", 8192, Requirements(roles=("eos",)))
     codec = CodePoints(text, Vocab.from_tokenizer(text))
     save_codec(codec, folder / "tokenizer")
-    write_store(made_up(tokens, codec.vocab.size), codec, folder / "tokens", part_bytes=24 << 20)
+    write_store(made_up(tokens, codec.vocab.size), codec, folder / "tokens")
     store = TokenStore.open(folder / "tokens", codec.vocab)
     rows = PackedRows(store, None, LENGTH, 0, ((), ()))
     index = np.arange(len(rows) - 1)  # the last may be padded
