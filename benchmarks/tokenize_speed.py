@@ -1,9 +1,9 @@
-"""Speed from text to token shards, and from shards to tensors, other libraries measured in the same run.
+"""Speed from text to token shards, other libraries measured in the same run.
 
     python benchmarks/tokenize_speed.py PATHS... --peer-python PYTHON    writes its result; three minutes when quiet
     python benchmarks/tokenize_speed.py --megabytes 1 --rounds 1         ours alone, on the built-in text
 
-PYTHON needs tokenizers, transformers, datasets and torch. The documents of PATHS (`builtin:docs builtin:code` if none
+PYTHON needs tokenizers, transformers and datasets. The documents of PATHS (`builtin:docs builtin:code` if none
 are given), in a random order, up to `--megabytes`, are encoded by one byte-level BPE of 8,192 entries, trained here.
 Every contender is a process of its own, all in turn, `--rounds` times; figures are medians. Seconds are the clock's and
 all processors' of the task alone, without imports and without reading the texts; peak memory is the process's.
@@ -11,9 +11,6 @@ all processors' of the task alone, without imports and without reading the texts
     write_store   documents to a token store, shards, hashes and sentences included; once with words not met before
     encode_batch  the tokenizers library alone, in one call, nothing kept
     datasets.map  a fast tokenizer, in batches, ids to an arrow file
-    rows          1,000 batches of 8 random rows of 2,048 tokens and their documents, as tensors, from `PackedRows`
-    DataLoader    such batches, cut into rows beforehand, from a dataset in torch's or numpy's format, as is usual;
-                  `whole` where the sampler names batches that the dataset reads at once
 """
 
 from __future__ import annotations
@@ -33,21 +30,16 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from hornbook.corpus.document import Document
 from hornbook.corpus.read import read
-from hornbook.keys import row_keys
 from hornbook.objectives.base import Requirements
-from hornbook.tokens.packing import PackedRows
-from hornbook.tokens.shards import TokenStore, write_store
+from hornbook.tokens.shards import write_store
 from hornbook.tokens.tokenizer import Codec, load_codec, save_codec, train_tokenizer
 from hornbook.vocab import Vocab
 
 RESULT = Path(__file__).parent / "results" / "tokenize_speed.json"
-ROWS, LENGTH, BATCHES, TRAINING_BYTES = 8, 2048, 1000, 4_000_000
-TEXT_PEERS = ("encode_batch", "datasets.map")
-ROW_PEERS = ("DataLoader torch", "DataLoader numpy", "DataLoader whole torch", "DataLoader whole numpy")
+TRAINING_BYTES = 4_000_000
+PEERS = ("encode_batch", "datasets.map")
 
 
 def chosen_texts(paths: Sequence[str], megabytes: float) -> list[str]:
@@ -75,36 +67,15 @@ def trained(texts: Sequence[str]) -> Codec:
     return Codec(text, Vocab.from_tokenizer(text))
 
 
-def packed(store: TokenStore) -> PackedRows:
-    return PackedRows(store, None, LENGTH, 0, ((), ()))
-
-
-def ours(name: str, source: Path, tokenizer: Path) -> dict[str, float]:
-    """Do one of our own tasks, in this process."""
+def ours(texts: Sequence[str], tokenizer: Path) -> dict[str, float]:
+    """Write a store, in this process."""
     codec = load_codec(tokenizer)
-    if name == "rows":
-        return read_rows(codec, source)
-    texts = json.loads(source.read_text())
     codec.encode([""])  # opens the tokenizer, which the peers do beforehand as well
     with tempfile.TemporaryDirectory() as scratch:
         documents = (Document(text, "", "") for text in texts)
         processor, clock = time.process_time(), time.perf_counter()
         write_store(documents, codec, Path(scratch) / "tokens")
         return {"seconds": time.perf_counter() - clock, "cpu_seconds": time.process_time() - processor}
-
-
-def read_rows(codec: Codec, source: Path) -> dict[str, float]:
-    import torch
-
-    rows = packed(TokenStore.open(source, codec.vocab))
-    chance = np.random.default_rng(0)
-    processor, clock = time.process_time(), time.perf_counter()
-    for number in range(BATCHES):
-        index = chance.integers(0, len(rows), ROWS)
-        batch = rows.rows(index, row_keys(0, index, number))
-        tensors = torch.from_numpy(batch.tokens), torch.from_numpy(batch.segments)
-        assert all(tuple(tensor.shape) == (ROWS, LENGTH) for tensor in tensors)
-    return {"seconds": time.perf_counter() - clock, "cpu_seconds": time.process_time() - processor}
 
 
 def run(command: Sequence[str]) -> dict[str, float]:
@@ -119,27 +90,13 @@ def measure(given: argparse.Namespace, scratch: Path) -> dict[str, Any]:
     codec = trained(texts)
     save_codec(codec, scratch / "tokenizer")
     (scratch / "texts.json").write_text(json.dumps(texts))
-    write_store((Document(text, "", "") for text in texts), codec, scratch / "tokens")
-    rows = packed(TokenStore.open(scratch / "tokens", codec.vocab))
-    index = np.arange(len(rows) - 1)
-    np.save(scratch / "rows.npy", rows.rows(index, row_keys(0, index, 0)).tokens)
     peer = str(Path(__file__).parent / "peers" / "tokenize_speed.py")
-    sources = (
-        {"write_store": "texts.json", "rows": "tokens"}
-        if not given.peer_python
-        else {
-            "write_store": "texts.json",
-            **dict.fromkeys(TEXT_PEERS, "texts.json"),
-            "rows": "tokens",
-            **dict.fromkeys(ROW_PEERS, "rows.npy"),
-        }
-    )
-    took: dict[str, list[dict[str, float]]] = {name: [] for name in sources}
+    own = [sys.executable, __file__, "--task", "write_store"]
+    commands = {"write_store": own, **{name: [given.peer_python, peer, name] for name in PEERS if given.peer_python}}
+    took: dict[str, list[dict[str, float]]] = {name: [] for name in commands}
     for _ in range(given.rounds):
-        for name, source in sources.items():
-            mine = name in ("write_store", "rows")
-            command = [sys.executable, __file__, "--task"] if mine else [given.peer_python, peer]
-            took[name].append(run([*command, name, str(scratch / source), str(scratch / "tokenizer")]))
+        for name, command in commands.items():
+            took[name].append(run([*command, str(scratch / "texts.json"), str(scratch / "tokenizer")]))
     medians = {
         name: {key: round(statistics.median(item[key] for item in items), 3) for key in items[0]}
         for name, items in took.items()
@@ -157,7 +114,7 @@ def main() -> None:
     parser.add_argument("--task", nargs=3, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.task:
-        took = ours(given.task[0], Path(given.task[1]), Path(given.task[2]))
+        took = ours(json.loads(Path(given.task[1]).read_text()), Path(given.task[2]))
         print(json.dumps({**took, "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
         return
     load = os.getloadavg()[0]
@@ -167,9 +124,10 @@ def main() -> None:
         print(f"{name:22} {took['seconds']:8.3f} s {took['cpu_seconds']:8.3f} CPU s {took['peak_mb']:7.0f} MB")
     medians = found["medians"]
     ratios = {
-        f"{peer} / {own}": {key: round(medians[peer][key] / medians[own][key], 2) for key in ("seconds", "cpu_seconds")}
-        for own, peers in (("write_store", TEXT_PEERS), ("rows", ROW_PEERS))
-        for peer in peers
+        f"{peer} / write_store": {
+            key: round(medians[peer][key] / medians["write_store"][key], 2) for key in ("seconds", "cpu_seconds")
+        }
+        for peer in PEERS
         if peer in medians
     }
     print(json.dumps(ratios, indent=1))

@@ -103,3 +103,14 @@ def test_row_keys_differ_by_seed_index_and_epoch():
     every = [int(row_keys(seed, index, epoch)) for seed in range(5) for index in range(5) for epoch in (None, 0, 1)]
     assert len(set(every)) == len(every)
     assert keys.row_keys(-1, 0) == keys.row_keys(2**64 - 1, 0)
+
+
+def test_few_are_permuted_as_many_are():
+    index, key = np.arange(40).reshape(2, 20), row_keys(1, np.arange(40)).reshape(2, 20)
+    for given in (key, key[0, 0]):
+        many = permute(index, 41, given)
+        few = [
+            permute(index[:, n : n + 2], 41, given if given.ndim == 0 else given[:, n : n + 2]) for n in range(0, 20, 2)
+        ]
+        assert np.array_equal(np.concatenate(few, axis=1), many)
+        assert int(permute(7, 41, key[0, 7])) == permute(index, 41, key)[0, 7]

@@ -1,4 +1,4 @@
-"""What tokenize_speed.py measures of other libraries; needs tokenizers, transformers, datasets and torch.
+"""What tokenize_speed.py measures of other libraries; needs tokenizers, transformers and datasets.
 
     PYTHON benchmarks/peers/tokenize_speed.py CONTENDER TEXTS TOKENIZER
 
@@ -14,8 +14,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-
-ROWS, LENGTH, BATCHES = 8, 2048, 1000
 
 
 def timed(work: Callable[[], Any]) -> dict[str, float]:
@@ -49,39 +47,10 @@ def datasets_map(texts: list[str], tokenizer: Path) -> dict[str, float]:
         return timed(lambda: data.map(ids, batched=True, remove_columns=["text"], cache_file_name=file))
 
 
-def data_loader(tokens: Path, form: str, *, whole: bool) -> dict[str, float]:
-    """Random batches of rows of 2,048 tokens, as tensors, out of a dataset on disk."""
-    import numpy as np
-    import torch
-    from datasets import Dataset, Features, List, Value, load_from_disk
-
-    rows = np.load(tokens)
-    with tempfile.TemporaryDirectory() as scratch:
-        features = Features({"input_ids": List(Value("int32"), length=LENGTH)})
-        Dataset.from_dict({"input_ids": list(rows)}, features=features).save_to_disk(scratch)
-        data = load_from_disk(scratch).with_format(form)
-        draws = torch.Generator().manual_seed(0)
-        sampler = torch.utils.data.RandomSampler(data, replacement=True, num_samples=ROWS * BATCHES, generator=draws)
-        if whole:  # the sampler names batches, which the dataset reads at once and nobody has to put together
-            batches = torch.utils.data.BatchSampler(sampler, ROWS, drop_last=True)
-            loader = torch.utils.data.DataLoader(data, sampler=batches, batch_size=None)
-        else:
-            loader = torch.utils.data.DataLoader(data, sampler=sampler, batch_size=ROWS)
-
-        def read() -> None:
-            for batch in loader:
-                assert tuple(torch.as_tensor(batch["input_ids"]).shape) == (ROWS, LENGTH)
-
-        return timed(read)
-
-
 def main() -> None:
     name, source, tokenizer = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
-    if name.startswith("DataLoader"):
-        took = data_loader(source, name.rsplit(" ", 1)[1], whole="whole" in name)
-    else:
-        texts = json.loads(source.read_text())
-        took = (encode_batch if name == "encode_batch" else datasets_map)(texts, tokenizer)
+    texts = json.loads(source.read_text())
+    took = (encode_batch if name == "encode_batch" else datasets_map)(texts, tokenizer)
     import resource
 
     print(json.dumps({**took, "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))

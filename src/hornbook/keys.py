@@ -23,7 +23,9 @@ _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
 _MIX_2 = np.uint64(0x94D049BB133111EB)
 _WORD = 2**64 - 1
-_FEISTEL_ROUNDS = 6
+# So many indices are permuted sooner one by one than in an array.
+_FEW = 16
+ROUNDS = 6  # of the network of `permute`
 
 
 def _scramble(z: Keys) -> Keys:
@@ -155,20 +157,41 @@ def permute(index: ArrayLike, size: int, key: ArrayLike) -> NDArray[np.int64]:
     """
     if size < 1:
         raise ValueError("permute needs a size of at least 1")
-    half_bits = max(1, ((size - 1).bit_length() + 1) // 2)
-    half_mask = np.uint64(2**half_bits - 1)
-    shift = np.uint64(half_bits)
-    index = np.asarray(index)
-    values = np.atleast_1d(index).astype(np.uint64)
-    if values.size and int(values.max()) >= size:
+    shape = np.shape(index)
+    index = np.atleast_1d(index)
+    flat = index.reshape(-1).astype(np.uint64)
+    if flat.size and int(flat.max()) >= size:
         raise ValueError(f"index out of range for a permutation of {size}")
-    round_keys = [np.broadcast_to(fold(key, number), values.shape) for number in range(_FEISTEL_ROUNDS)]
-    pending = np.arange(values.size).reshape(values.shape)
-    flat = values.reshape(-1)
+    half_bits = half_of(size)
+    keys = fold(np.broadcast_to(key, index.shape).reshape(-1), np.arange(ROUNDS)[:, None])
+    if flat.size <= _FEW:
+        found = [_walk(*given, size, half_bits) for given in zip(flat.tolist(), keys.T.tolist(), strict=True)]
+        return np.array(found, np.int64).reshape(shape)
+    shift, half_mask = np.uint64(half_bits), np.uint64(2**half_bits - 1)
+    pending, walking = np.arange(flat.size), flat
     while pending.size:
-        left, right = flat[pending] >> shift, flat[pending] & half_mask
+        left, right = walking >> shift, walking & half_mask
+        for round_key in keys:
+            left, right = right, left ^ (_scramble(right ^ round_key) & half_mask)
+        walking = (left << shift) | right
+        flat[pending] = walking
+        outside = walking >= size
+        pending, walking, keys = pending[outside], walking[outside], keys[:, outside]
+    return flat.reshape(shape).astype(np.int64)
+
+
+def _walk(value: int, round_keys: list[int], size: int, half_bits: int) -> int:
+    """Do what `permute` does, for one index."""
+    half_mask = (1 << half_bits) - 1
+    while True:
+        left, right = value >> half_bits, value & half_mask
         for round_key in round_keys:
-            left, right = right, left ^ (mix(right ^ round_key.reshape(-1)[pending]) & half_mask)
-        flat[pending] = (left << shift) | right
-        pending = pending[flat[pending] >= size]
-    return flat.reshape(np.shape(index)).astype(np.int64)
+            left, right = right, left ^ (_mix_integer(right ^ round_key) & half_mask)
+        value = (left << half_bits) | right
+        if value < size:
+            return value
+
+
+def half_of(size: int) -> int:
+    """Return the bits of one of the two sides into which `permute` divides an index below `size`."""
+    return max(1, ((size - 1).bit_length() + 1) // 2)

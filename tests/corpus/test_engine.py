@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+import socket
+import subprocess
+import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -81,6 +86,14 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     found.shutdown()
 
 
+def kill_a_worker() -> None:
+    """Kill one of Ray's processes that work; they belong to this one, which started the cluster."""
+    below = [(item.pid, item.cmdline()) for item in psutil.Process().children(recursive=True)]
+    lost = [number for number, words in below if any("UDFActor" in word for word in words)]
+    assert lost
+    os.kill(lost[0], signal.SIGKILL)
+
+
 @pytest.mark.slow
 def test_a_cluster_builds_the_same_bytes(tmp_path: Path, cluster: Any) -> None:
     write_recipe(tmp_path)
@@ -97,10 +110,52 @@ def test_a_cluster_that_loses_a_worker_builds_the_same_bytes(tmp_path: Path, clu
     extra = {"RAY_ADDRESS": cluster.address}
     process = begin("corpus", "build", "recipe.toml", "--out", "ray", "--engine", "ray", folder=tmp_path, extra=extra)
     wait_for(lambda: list(tmp_path.glob("ray/work/00/*.json")), process)
-    # Ray's processes belong to this one, which started the cluster.
-    below = [(item.pid, item.cmdline()) for item in psutil.Process().children(recursive=True)]
-    lost = [number for number, words in below if any("UDFActor" in word for word in words)]
-    assert lost
-    os.kill(lost[0], signal.SIGKILL)
+    kill_a_worker()
+    finish(process)
+    assert contents(tmp_path / "ray") == contents(tmp_path / "native")
+
+
+@pytest.fixture
+def address(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Start a cluster of one node, as `ray start` does; yields where its server for clients is."""
+    pytest.importorskip("ray", reason="Ray is not installed: pip install 'hornbook[ray]'")
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    with socket.socket() as one, socket.socket() as two:
+        one.bind(("127.0.0.1", 0))
+        two.bind(("127.0.0.1", 0))
+        port, server = one.getsockname()[1], two.getsockname()[1]
+    folder = tempfile.mkdtemp(prefix="ray")  # tmp_path is too long for the names of sockets
+    command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block", f"--port={port}"]
+    options = ["--node-ip-address=127.0.0.1", "--num-cpus=2", "--include-dashboard=false"]
+    head = subprocess.Popen(
+        [*command, *options, f"--ray-client-server-port={server}", f"--temp-dir={folder}"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+    def up() -> bool:
+        with socket.socket() as attempt:
+            return attempt.connect_ex(("127.0.0.1", server)) == 0
+
+    try:
+        wait_for(up, head)
+        yield f"ray://127.0.0.1:{server}"
+    finally:
+        if head.poll() is None:
+            for process in [*psutil.Process(head.pid).children(recursive=True), psutil.Process(head.pid)]:
+                process.kill()
+        head.communicate()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.mark.slow
+def test_a_client_of_a_cluster_that_loses_a_worker_builds_the_same_bytes(tmp_path: Path, address: str) -> None:
+    write_recipe(tmp_path, steps=(("Slow", {"seconds": 0.5}), ("Repeats", {})), block=8000)
+    finish(begin("corpus", "build", "recipe.toml", "--out", "native", "--workers", "1", folder=tmp_path))
+    process = begin("corpus", "build", "recipe.toml", "--out", "ray", "--engine", address, folder=tmp_path)
+    wait_for(lambda: list(tmp_path.glob("ray/work/00/*.json")), process)
+    kill_a_worker()
     finish(process)
     assert contents(tmp_path / "ray") == contents(tmp_path / "native")

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from builds import begin, finish
 from corpus_reading import read_all, reasons
 
 pytest.importorskip("trafilatura")
@@ -146,7 +147,7 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"):
         monkeypatch.setenv(name, "us-east-1")
     s3fs.S3FileSystem.clear_instance_cache()
-    s3fs.S3FileSystem().mkdir("hornbook-texts")
+    s3fs.S3FileSystem().makedirs("hornbook-texts", exist_ok=True)
     yield "s3://hornbook-texts"
     s3fs.S3FileSystem.clear_instance_cache()
     server.stop()
@@ -170,3 +171,25 @@ def test_files_of_a_bucket_are_read_like_others(bucket: str) -> None:
 
     with pytest.raises(UserError, match="There is nothing at"):
         read_all(f"{bucket}/nothing")
+
+
+def test_a_corpus_is_built_from_a_bucket_by_several_processes(bucket: str, tmp_path: Path) -> None:
+    import s3fs
+
+    from hornbook.corpus.built import documents, open_corpus
+
+    lines = [json.dumps({"text": f"document {number} of the bucket"}) for number in range(300)]
+    s3fs.S3FileSystem().pipe(f"{bucket}/more/a.jsonl", "\n".join(lines).encode())
+    (tmp_path / "a.jsonl").write_text("\n".join(lines))
+    for paths, out in ((f"{bucket}/more", "far"), ("a.jsonl", "near")):
+        finish(begin("corpus", "build", paths, "--out", out, "--workers", "2", folder=tmp_path))
+    far, near = (list(documents(open_corpus(tmp_path / out))) for out in ("far", "near"))
+    assert [item.text for item in far] == [item.text for item in near] and far
+    assert far[0].id == f"{bucket}/more/a.jsonl#1"
+
+
+def test_a_bucket_is_no_place_for_a_corpus(tmp_path: Path) -> None:
+    process = begin("corpus", "build", "in.jsonl", "--out", "s3://bucket/corpus", folder=tmp_path)
+    out, _ = process.communicate()
+    assert process.returncode == 2 and "hornbook: A corpus is built in a directory" in out
+    assert list(tmp_path.iterdir()) == []

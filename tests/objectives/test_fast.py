@@ -17,7 +17,8 @@ from test_laws import OBJECTIVES, rows_for
 
 import hornbook
 from hornbook.batch import Rows
-from hornbook.keys import row_keys
+from hornbook.corpus.document import Document
+from hornbook.keys import fold, permute, row_keys
 from hornbook.objectives import fast, noise, rewrite, sentences, units
 from hornbook.objectives.causal import Causal
 from hornbook.objectives.denoising import Denoising
@@ -25,6 +26,10 @@ from hornbook.objectives.masked import Masked
 from hornbook.objectives.pairs import SentencePairs
 from hornbook.objectives.span_corruption import SpanCorruption
 from hornbook.objectives.ul2 import UL2
+from hornbook.tokens import draws
+from hornbook.tokens.order import Ascending, Mixed, Shuffled
+from hornbook.tokens.packing import PackedRows, PairedRows
+from hornbook.tokens.shards import TokenStore, write_store
 
 pytest.importorskip("numba")
 VOCAB = vocabulary()
@@ -206,6 +211,80 @@ def test_full_rows_are_never_left_to_numpy(objective, names):
     assert agrees(objective, Rows(tokens, row_keys(0, np.arange(8), 0), segments), serves=names)
 
 
+@examples
+@given(st.integers(-(2**70), 2**70), st.integers(1, 5000), st.lists(st.integers(0, 2**40), max_size=40))
+def test_draws_of_a_step(seed, size, examples):
+    example = np.array(examples, np.int64)
+    for order in (
+        Shuffled(size),
+        Shuffled(size, 3),
+        Ascending(size),
+        Mixed((Shuffled(size),) * 2, (0, size), (400, 600)),
+    ):
+        assert agrees(order.locate, seed, example)
+    assert agrees(Shuffled(size).locate, seed, example, serves=["shuffled"])
+    epoch, row = Shuffled(size).locate(seed, example)
+    keys = draws.folded(seed, row, epoch)
+    assert keys.tolist() == row_keys(seed, row, epoch).tolist()
+    assert draws.folded(seed, -2, epoch).tolist() == fold(np.uint64(seed % 2**64), -2, epoch).tolist()
+    assert agrees(draws.permute, row, size, keys, serves=["permute"])
+    assert draws.permute(row, size, keys).tolist() == [int(permute(row[n], size, keys[n])) for n in range(len(row))]
+    with pytest.raises(ValueError, match="out of range"):
+        draws.permute(np.array([size]), size, np.array([1], np.uint64))
+
+
+class CodePoints:
+    """A codec for which each character is the token of its number."""
+
+    vocab = VOCAB
+
+    def encode(self, texts):
+        return [np.array([ord(letter) for letter in text], np.int32) for text in texts]
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory) -> TokenStore:
+    """Some 6,000 tokens in 60 documents and several parts; every fifth document has none."""
+    random, folder = np.random.default_rng(1), tmp_path_factory.mktemp("store") / "tokens"
+    lengths = [0 if number % 5 == 4 else int(random.integers(1, 250)) for number in range(60)]
+    texts = ["".join(map(chr, random.choice(WORDS, length))) for length in lengths]
+    write_store((Document(text, "", "") for text in texts), CodePoints(), folder, part_bytes=3000)
+    found = TokenStore.open(folder, VOCAB)
+    assert len(found.parts) > 2
+    return found
+
+
+@pytest.mark.parametrize("marks", [((), ()), ((1,), (2,)), ((), (2,)), ((1, 3), (2, 2, 1))])
+@examples
+@given(data=st.data())
+def test_rows_of_a_store(store, marks, data):
+    chosen = data.draw(st.one_of(st.none(), st.lists(st.sampled_from([0, 3, 7, 11, 12, 40, 58]), min_size=1)))
+    lengths = data.draw(st.lists(st.integers(4, 400), min_size=1, max_size=3))
+    packed = PackedRows(store, None if chosen is None else np.array(chosen), lengths, 1, marks)
+    kind = data.draw(st.integers(0, min(len(lengths), len(packed)) - 1))
+    same = np.arange(kind, len(packed), len(lengths))
+    index = np.array(data.draw(st.lists(st.sampled_from(same.tolist()), max_size=6)), np.int64)
+    assert agrees(packed.rows, index, row_keys(0, index), serves=["pack"])
+    assert agrees(packed.rows, same, row_keys(0, same), serves=["pack", "copy_pieces"])
+    with pytest.raises(ValueError, match="different lengths"):
+        PackedRows(store, None, [9, 16], 1, marks).rows(np.array([0, 1]), row_keys(0, np.arange(2)))
+
+
+def test_rows_of_pairs_of_a_store(store):
+    paired = PairedRows(store, None, 100, 30)
+    index = np.arange(len(paired))
+    assert agrees(paired.rows, index, row_keys(0, index), serves=["copy_pieces"])
+
+
+def test_pieces_outside_their_part_are_never_copied(store):
+    one = np.array([1])
+    for source, count, at in ((-1, 5, 0), (0, 10**6, 0), (0, 5, 8), (0, 5, -1)):
+        into = np.zeros(10, np.int32)
+        with pytest.raises(IndexError):
+            fast.kernels().copy_pieces(into, store.parts[1].tokens, 1, one, *(one * 0 + [source, count, at])[:, None])
+        assert not into.any()
+
+
 def test_what_is_wrong_is_said_as_without_numba():
     rows = Rows(np.full((2, 8), 10**6, np.int32), row_keys(0, np.arange(2)))
     with pytest.raises(IndexError):
@@ -253,7 +332,8 @@ SCRIPT = """
 import hashlib, sys, threading
 import numpy as np
 from hornbook.batch import Rows
-from hornbook.keys import row_keys
+from hornbook.corpus.document import Document
+from hornbook.keys import fold, permute, row_keys
 from hornbook.objectives import fast, noise
 assert "numba" not in sys.modules
 def masks(number):

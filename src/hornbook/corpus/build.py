@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
+import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -62,6 +63,11 @@ def build_recipe(recipe: CorpusRecipe, out: Path, engine: Engine, stage: Stage =
     One that is already whole is left as it is. Raises UserError where `out` holds something else, such as a corpus that
     another recipe began or whose input has changed since.
     """
+    if re.match(r"[a-z][a-z0-9+.]+:/", out.as_posix()):  # as a path, an address loses one of its slashes
+        raise UserError(
+            f"A corpus is built in a directory, which {out.as_posix()} is not: name one with --out, and copy it to its "
+            "place when it is whole."
+        )
     with disk_errors(out), lock(out):
         if (out / MANIFEST).exists():
             _same_recipe(recipe, out)

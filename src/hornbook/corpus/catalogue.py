@@ -45,6 +45,8 @@ CATALOGUE: Mapping[str, type[Any]] = MappingProxyType(
         "benchmarks": Benchmarks,
     }
 )
+# Steps that stand on rooms above this one: each is imported where a recipe names it.
+ABOVE: Mapping[str, str] = MappingProxyType({"reference-loss": "hornbook.difficulty:ReferenceLoss"})
 # What a corpus is built with when no recipe is given.
 DEFAULT: tuple[str, ...] = ("repair", "normalise", "exact-duplicates", "near-duplicates")
 
@@ -53,16 +55,17 @@ def kind_of(step: Step | Survey) -> str:
     """Return the kind of a step, `module:Class` for one that is not in the catalogue."""
     cls = type(step)
     own = f"{cls.__module__}:{cls.__qualname__}"
-    return next((kind for kind, known in CATALOGUE.items() if known is cls), own)
+    known = next((kind for kind, known in CATALOGUE.items() if known is cls), own)
+    return next((kind for kind, place in ABOVE.items() if place == own), known)
 
 
 def class_of(kind: str) -> type[Any]:
     """Return the class of a kind; `module:Class` is a dataclass of yours. Raises UserError where there is none."""
     if kind in CATALOGUE:
         return CATALOGUE[kind]
-    module, colon, name = kind.partition(":")
+    module, colon, name = ABOVE.get(kind, kind).partition(":")
     if not colon:
-        raise UserError(f"There is no step '{kind}'.{nearest(kind, CATALOGUE)}")
+        raise UserError(f"There is no step '{kind}'.{nearest(kind, [*CATALOGUE, *ABOVE])}")
     try:
         cls = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError, ValueError) as error:
@@ -89,7 +92,8 @@ class Line(NamedTuple):
 def describe() -> list[Line]:
     """Return every step of the catalogue, each followed by its settings."""
     lines: list[Line] = []
-    for kind, cls in CATALOGUE.items():
+    for kind in (*CATALOGUE, *ABOVE):
+        cls = class_of(kind)
         lines.append(Line(kind, "survey" if hasattr(cls, "survey") else "step", "", _first_line(cls)))
         words = help_of(cls)
         for item, hint in settings_of(cls):
@@ -128,7 +132,7 @@ def from_table(table: Mapping[str, Any], where: str) -> Step | Survey:
     if not isinstance(table, Mapping):
         raise UserError(f"{where} must be a table ([[steps]] in a file), not {table!r}.")
     if not isinstance(table.get("kind"), str):
-        raise UserError(f'{where} has no kind: write kind = "...".{nearest("", CATALOGUE)}')
+        raise UserError(f'{where} has no kind: write kind = "...".{nearest("", [*CATALOGUE, *ABOVE])}')
     cls = class_of(table["kind"])
     hints = {item.name: hint for item, hint in settings_of(cls)}
     for name in table:

@@ -68,7 +68,9 @@ class Engine:
         except ImportError as error:
             raise UserError("The engine ray needs Ray: pip install 'hornbook[ray]'") from error
         except (ConnectionError, TimeoutError, OSError) as error:
-            raise UserError(f"There is no Ray cluster at {self.name} ({error}).") from error
+            token = ", or it wants a token: set RAY_AUTH_MODE=token" if self.name != RAY else ""
+            reason = [line.strip() for line in [type(error).__name__, *str(error).split("\n")] if line.strip()][-1]
+            raise UserError(f"There is no Ray cluster at {self.name} ({reason}){token}.") from error
         except Exception as error:
             from daft.runners import get_or_infer_runner_type
 

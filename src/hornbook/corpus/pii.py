@@ -9,8 +9,8 @@
     iban         a bank account: 1 modulo 97, of the country's length (ISO 13616) or behind a word such as "account"
     credential   user:password@ in a URL, private keys, and the keys of some services, by their published prefixes
 
-Names and postal addresses have no form that rules could know; they are left alone. Every pattern is bounded, so the
-time is linear in the length of the text.
+Names and postal addresses have no form that rules could know; they are left alone, unless `presidio` is asked for them.
+Every pattern is bounded, so the time is linear in the length of the text.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from hornbook.corpus import presidio
 from hornbook.corpus.step import Page, Verdicts
 from hornbook.errors import UserError
 
@@ -272,18 +273,26 @@ class PersonalData:
     kinds         what is looked for: email, phone, ip, card, iban, credential
     action        replace, drop or count
     placeholder   what stands for it; {kind} becomes the kind
+    entities      what Presidio looks for in English beside the kinds, such as US_SSN or CRYPTO (extra presidio)
+    spacy_model   an installed spaCy pipeline, with which entities may be PERSON or LOCATION; none = forms alone
+    certainty     least score that Presidio gives a find, between 0 and 1
     """
 
     kinds: tuple[str, ...] = ("email", "phone", "ip", "card", "iban")
     action: Literal["replace", "drop", "count"] = "replace"
     placeholder: str = "<{kind}>"
+    entities: tuple[str, ...] = ()
+    spacy_model: str = ""
+    certainty: float = 0.5
 
     def __post_init__(self) -> None:
         unknown = sorted(set(self.kinds) - set(_FINDERS))
-        if unknown or not self.kinds:
+        if unknown or not (self.kinds or self.entities):
             raise UserError(f"pii.kinds names some of {', '.join(_FINDERS)}, not {', '.join(unknown) or 'nothing'}.")
         if self.action not in ("replace", "drop", "count"):
             raise UserError(f"pii.action is replace, drop or count, not {self.action!r}.")
+        if not 0.0 <= self.certainty <= 1.0:
+            raise UserError(f"pii.certainty is between 0 and 1, not {self.certainty}.")
 
     def __call__(self, page: Page) -> Verdicts:
         """Find personal data in each document; what was found is counted by kind."""
@@ -291,6 +300,8 @@ class PersonalData:
         texts, reasons, metas = [], [], []
         for text in page.texts:
             spans = find(text, self.kinds)
+            if self.entities:
+                spans = _merged(spans, presidio.find(text, self.entities, self.spacy_model, self.certainty))
             counts.update(kind for _, _, kind in spans)
             texts.append(self._replaced(text, spans) if spans and self.action == "replace" else text)
             reasons.append(f"pii: {spans[0][2]}" if spans and self.action == "drop" else "")

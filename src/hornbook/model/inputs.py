@@ -70,7 +70,7 @@ def to_tensors(batch: Batch, device: torch.device) -> Tensors:
         targets=required(batch.targets, np.int64),
         weights=required(batch.weights, np.float32),
         count=float(batch.count.sum()),
-        scored=required(np.flatnonzero(batch.weights), np.int64),
+        scored=required(np.flatnonzero(batch.weights != 0), np.int64),
         segments=move(segments, np.int64),
         visible=move(batch.visible, np.bool_),
         types=move(batch.types, np.int64),

@@ -4,7 +4,8 @@ The numpy bodies are the reference, and what runs without numba; results are equ
 for its counterpart in `hornbook.objectives.kernels` and goes on by itself where it gets None:
 
     no numba           or a version that does not work here, or a place where nothing can be cached
-    little work        numba takes a second to load, so the first call of at least LEAST positions loads it
+    little work        numba takes a second to load, so the first call of at least LEAST positions loads it, and only
+                       then are smaller arrays its affair too
     what it refuses    a kernel raises where the numpy body would raise or has a case of its own
 """
 
@@ -60,13 +61,14 @@ def optional(segments: Any) -> Any:
 def run(name: str, *given: Any) -> Any:
     """Return what the kernel `name` makes of these arrays and numbers, or None where the numpy body must do it.
 
-    The first array has all positions of the batch. Kernels want arrays in C order; others are copied.
+    The first array has all positions of the batch, where the work is large. Kernels want arrays in C order; others
+    are copied.
     """
     if _alone.get() or name in _broken:
         return None
     if name in _ready:
         return _call(name, given)
-    if given[0].size < LEAST:
+    if given[0].size < LEAST and not _ready:
         return None
     with _lock:  # one thread loads and compiles
         found = _call(name, given)

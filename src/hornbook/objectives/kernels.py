@@ -42,12 +42,23 @@ def _fill(into: Any, begin: Any, value: Any) -> None:
 
 
 @_kernel
-def _word(key: Any, number: Any, stream: Any) -> Any:
-    """Return word `number`, from 0, of a stream; see `hornbook.keys.bits`."""
-    z = key + ((np.uint64(stream) << _32) + np.uint64(number) + _ONE) * _GOLDEN
+def _mix(z: Any) -> Any:
+    """See `hornbook.keys.mix`."""
     z = (z ^ (z >> _30)) * _MIX_1
     z = (z ^ (z >> _27)) * _MIX_2
     return z ^ (z >> _31)
+
+
+@_kernel
+def _word(key: Any, number: Any, stream: Any) -> Any:
+    """Return word `number`, from 0, of a stream; see `hornbook.keys.bits`."""
+    return _mix(key + ((np.uint64(stream) << _32) + np.uint64(number) + _ONE) * _GOLDEN)
+
+
+@_kernel
+def _fold(key: Any, part: Any) -> Any:
+    """See `hornbook.keys.fold`."""
+    return _mix((key ^ _mix(np.uint64(part) + _GOLDEN)) + _GOLDEN)
 
 
 @_kernel
@@ -1001,3 +1012,131 @@ def mend(
         count[row] = told
         _finish(targets[row], behind[row], told, start, weights[row], before[row])
     return inputs, targets, weights, count, before, own, behind
+
+
+@_kernel
+def folded(first: Any, second: Any, seed: Any) -> Any:
+    """See `draws.folded`."""
+    keys = np.empty(len(first), np.uint64)
+    for place in range(len(first)):
+        keys[place] = _fold(_fold(np.uint64(seed), first[place]), second[place])
+    return keys
+
+
+@_kernel
+def _walk(value: Any, key: Any, size: Any, half: Any, own: Any) -> Any:
+    """See `hornbook.keys.permute`, for one index; `half`: bits of a side of the network, `own`: room for its rounds."""
+    shift, most, value = np.uint64(half), np.uint64(size), np.uint64(value)
+    mask = (_ONE << shift) - _ONE
+    if value >= most:
+        raise ValueError("out of range")
+    for turn in range(len(own)):
+        own[turn] = _fold(key, turn)
+    while True:
+        left, right = value >> shift, value & mask
+        for turn in range(len(own)):
+            left, right = right, left ^ (_mix(right ^ own[turn]) & mask)
+        value = (left << shift) | right
+        if value < most:
+            return _int(value)
+
+
+@_kernel
+def permute(index: Any, key: Any, size: Any, half: Any, rounds: Any) -> Any:
+    """See `hornbook.keys.permute`."""
+    own, where = np.empty(rounds, np.uint64), np.empty(len(index), np.int64)
+    for place in range(len(index)):
+        where[place] = _walk(index[place], key[place], size, half, own)
+    return where
+
+
+@_kernel
+def shuffled(example: Any, seed: Any, stream: Any, size: Any, half: Any, rounds: Any) -> Any:
+    """See `order.Shuffled.locate`."""
+    own, base = np.empty(rounds, np.uint64), _fold(np.uint64(seed), stream)
+    epoch, row = np.empty(len(example), np.int64), np.empty(len(example), np.int64)
+    for place in range(len(example)):
+        epoch[place] = example[place] // size
+        row[place] = _walk(example[place] - epoch[place] * size, _fold(base, epoch[place]), size, half, own)
+    return epoch, row
+
+
+@_kernel
+def _upto_sorted(values: Any, wanted: Any) -> Any:
+    """Return how many of ascending values are at most `wanted`."""
+    low, high = 0, len(values)
+    while low < high:
+        middle = (low + high) >> 1
+        if values[middle] <= wanted:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@_kernel
+def pack(
+    tokens: Any,
+    index: Any,
+    lengths: Any,
+    begins: Any,
+    starts: Any,
+    chosen: Any,
+    prefix: Any,
+    suffix: Any,
+    first_of: Any,
+    begin_of: Any,
+) -> Any:
+    """See `packing.PackedRows._pack`; `first_of` and `begin_of` are `first` and `begin` of the store."""
+    rows, length, cycle = tokens.shape[0], tokens.shape[1], len(lengths)
+    begin, first = np.empty(rows, np.int64), np.empty(rows, np.int64)
+    pieces, total = 0, starts[-1]
+    for row in range(rows):
+        turn, kind = index[row] // cycle, index[row] % cycle
+        begin[row] = turn * begins[-1] + begins[kind]
+        if lengths[kind] != length or begin[row] < 0 or begin[row] >= total:
+            raise ValueError("no row, or one of another length")
+        first[row] = _upto_sorted(starts, begin[row]) - 1
+        last, end = first[row], min(begin[row] + length, total)
+        while starts[last] < end:
+            last += 1
+        pieces += last - first[row]
+    segments = np.empty((rows, length), np.int32)
+    part, source = np.empty(pieces, np.int64), np.empty(pieces, np.int64)
+    count, at = np.empty(pieces, np.int64), np.empty(pieces, np.int64)
+    piece = 0
+    for row in range(rows):
+        line, own, shift = tokens[row], segments[row], begin[row]
+        end, place, number = min(shift + length, total), first[row], np.int32(0)
+        while starts[place] < end:
+            low, high = max(starts[place], shift), min(starts[place + 1], end)
+            text, stop = starts[place] + len(prefix), starts[place + 1] - len(suffix)
+            number += np.int32(1)
+            for column in range(low - shift, high - shift):
+                own[column] = number
+            for where in range(low, min(text, high)):
+                line[where - shift] = prefix[where - starts[place]]
+            for where in range(max(stop, low), high):
+                line[where - shift] = suffix[where - stop]
+            start = max(low, text)
+            if min(high, stop) > start:
+                part[piece] = _upto_sorted(first_of, chosen[place]) - 1
+                source[piece] = begin_of[chosen[place]] + start - text
+                count[piece], at[piece] = min(high, stop) - start, row * length + start - shift
+                piece += 1
+            place += 1
+        _fill(line, end - shift, 0)
+        _fill(own, end - shift, 0)
+    return segments, part[:piece], source[:piece], count[:piece], at[:piece]
+
+
+@_kernel
+def copy_pieces(into: Any, tokens: Any, wanted: Any, part: Any, source: Any, count: Any, at: Any) -> Any:
+    """See `shards.TokenStore.copy_pieces`: fill in the pieces of part `wanted`, whose tokens these are."""
+    for piece in range(len(part)):
+        if part[piece] == wanted:
+            begin, end, place, stop = source[piece], source[piece] + count[piece], at[piece], at[piece] + count[piece]
+            if begin < 0 or end > len(tokens) or place < 0 or stop > len(into):
+                raise IndexError("outside its part")
+            _copy(tokens[begin:end], into[place:stop], count[piece])
+    return True

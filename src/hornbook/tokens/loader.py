@@ -23,8 +23,9 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from hornbook.batch import Batch
-from hornbook.keys import Keys, row_keys
+from hornbook.keys import Keys
 from hornbook.objectives.base import Objective, cycle_of
+from hornbook.tokens.draws import folded
 from hornbook.tokens.order import Order
 from hornbook.tokens.packing import CorpusRows, Places
 
@@ -92,7 +93,7 @@ class Loader(Generic[T]):
 
         def keys(part: Objective, where: Places) -> Keys:
             period = part.noise_period
-            return row_keys(self.seed, row[where], epoch[where] if period == 0 else epoch[where] % period)
+            return folded(self.seed, row[where], epoch[where] if period == 0 else epoch[where] % period)
 
         progress = min(1.0, number / self.run_steps) if self.run_steps else 0.0
         found = batches(self.rows, self.objective, row, keys, self.micro_batch, progress)

@@ -16,7 +16,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hornbook.keys import fold, permute
+from hornbook.keys import fold
+from hornbook.tokens.draws import folded, permute, shuffled
 
 Places = NDArray[np.int64]
 
@@ -47,11 +48,12 @@ class Shuffled:
 
     def locate(self, seed: int, example: ArrayLike) -> tuple[Places, Places]:
         """Return (epoch [B], row [B])."""
-        epoch, place = np.divmod(np.asarray(example, dtype=np.int64), self.size)
-        key = fold(np.uint64(seed % 2**64), _ORDER, epoch)
+        example = np.asarray(example, dtype=np.int64)
+        if self.cycle == 1:
+            return shuffled(seed, _ORDER, example, self.size)
+        epoch, place = np.divmod(example, self.size)
+        key = folded(seed, _ORDER, epoch)
         cycle = self.cycle
-        if cycle == 1:
-            return epoch, permute(place, self.size, key)
         group, turn = np.divmod(place, cycle)
         whole, rest = divmod(self.size, cycle)
         kind = np.empty_like(place)
@@ -138,7 +140,7 @@ class Mixed:
     def domains(self, seed: int, example: Places) -> tuple[Places, Places]:
         """Return the domain [B] of each example, and its number [B] among the examples of that domain."""
         block, place = np.divmod(example, BLOCK)
-        slot = permute(place, BLOCK, fold(np.uint64(seed % 2**64), _MIX, block))
+        slot = permute(place, BLOCK, folded(seed, _MIX, block))
         late = (block >= self.turn) if self.late is not None else np.zeros(len(block), bool)
         domain, number = np.empty_like(example), np.empty_like(example)
         for chosen, counts in ((~late, self.counts), (late, self.late)):

@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 from hornbook.batch import Rows
 from hornbook.errors import UserError
 from hornbook.keys import Keys, bits, integers
+from hornbook.objectives import fast
 from hornbook.objectives.base import Objective, Paired, cycle_of
 from hornbook.tokens.shards import TokenStore
 
@@ -173,6 +174,12 @@ class PackedRows:
         prefix, suffix = self.marks
         return np.concatenate([[0], np.cumsum(self.store.lengths[self._chosen] + (len(prefix) + len(suffix)))])
 
+    @functools.cached_property
+    def _cut(self) -> tuple[NDArray[Any], ...]:
+        """What a kernel needs to know."""
+        marks = (np.array(mark, np.int32) for mark in self.marks)
+        return self._lengths, self._begins, self._starts, self._chosen, *marks, self.store.first, self.store.begin
+
     @property
     def tokens(self) -> int:
         """Length of the stream, marks included."""
@@ -203,39 +210,58 @@ class PackedRows:
 
     def rows(self, index: Places, keys: Keys) -> Rows:
         """Return rows by number, with their keys: tokens int32[B, T] (0 in padding), segments int32[B, T]."""
-        begin, length = self._place(index)
-        if length.size and (length != length[0]).any():
-            raise ValueError("rows of different lengths cannot be one array: ask for those of one part at a time")
-        shape = (len(begin), int(length[0] if length.size else self._lengths[0]))
-        end = np.minimum(begin + shape[1], self.tokens)
-        first = np.searchsorted(self._starts, begin, side="right") - 1
-        pieces = np.searchsorted(self._starts, end) - first  # documents of each row
-        row = np.repeat(np.arange(len(begin)), pieces)
-        place = np.arange(len(row)) + np.repeat(first - (np.cumsum(pieces) - pieces), pieces)
-        low, high = np.maximum(self._starts[place], begin[row]), np.minimum(self._starts[place + 1], end[row])
-        flat = row * shape[1] - begin[row]  # what takes a place of the stream to one of the flat array
-        tokens, segments = np.zeros(shape, np.int32), np.zeros(shape, np.int32)
-        self._fill(tokens.reshape(-1), place, low, high, flat)
-        number = np.repeat(place - first[row] + 1, high - low)
-        if number.size == segments.size:
-            segments.reshape(-1)[:] = number
-        else:
-            segments[np.arange(shape[1]) < (end - begin)[:, None]] = number
-        return Rows(tokens, keys, segments, np.asarray(index, np.int64))
+        index = np.asarray(index, np.int64)
+        length = int(self._lengths[index[0] % len(self._lengths) if index.size else 0])
+        tokens = np.empty((len(index), length), np.int32)
+        found = fast.run("pack", tokens, index, *self._cut)
+        segments, part, source, count, at = self._pack(tokens, index) if found is None else found
+        self.store.copy_pieces(part, source, count, tokens.reshape(-1), at)
+        return Rows(tokens, keys, segments, index)
 
-    def _fill(self, tokens: NDArray[np.int32], place: Places, low: Places, high: Places, flat: Places) -> None:
-        """Write places low, low + 1, ... up to high of the stream, each within one document, into a flat array."""
+    def _pack(
+        self, tokens: NDArray[np.int32], index: Places
+    ) -> tuple[NDArray[np.int32], Places, Places, Places, Places]:
+        """Write marks and padding of rows into `tokens`, and return their segments and what text they lack.
+
+        Of each piece of text: the part of the store and its place there, its length, its place among all tokens.
+        """
+        begin, lengths = self._place(index)
+        length = tokens.shape[1]
+        if (lengths != length).any():
+            raise ValueError("rows of different lengths cannot be one array: ask for those of one part at a time")
+        end = np.minimum(begin + length, self.tokens)
+        first = np.searchsorted(self._starts, begin, side="right") - 1
+        number = np.searchsorted(self._starts, end) - first  # documents of each row
+        row = np.repeat(np.arange(len(begin)), number)
+        place = np.arange(len(row)) + np.repeat(first - (np.cumsum(number) - number), number)
+        low, high = np.maximum(self._starts[place], begin[row]), np.minimum(self._starts[place + 1], end[row])
+        flat = row * length - begin[row]  # what takes a place of the stream to one of the flat array
+        told = np.repeat(place - first[row] + 1, high - low).astype(np.int32)
+        if told.size == tokens.size:
+            segments = told.reshape(tokens.shape)
+        else:
+            real = np.arange(length) < (end - begin)[:, None]
+            segments = np.zeros(tokens.shape, np.int32)
+            segments[real] = told
+            tokens[~real] = 0
+        return segments, *self._pieces(tokens.reshape(-1), place, low, high, flat)
+
+    def _pieces(
+        self, tokens: NDArray[np.int32], place: Places, low: Places, high: Places, flat: Places
+    ) -> tuple[Places, Places, Places, Places]:
+        """Write the marks among places low, low + 1, ... up to high of the stream, each within one document, into a
+        flat array, and return the pieces of text between them."""
         prefix, suffix = self.marks
         text, end = self._starts[place] + len(prefix), self._starts[place + 1] - len(suffix)
-        start = np.maximum(low, text)
-        count = np.maximum(np.minimum(high, end) - start, 0)
-        some = count > 0
-        document, offset = self._chosen[place[some]], (start - text)[some]
-        self.store.copy(document, offset, count[some], tokens, (start + flat)[some])
         for at, mark in (*enumerate(prefix, -len(prefix)), *enumerate(suffix)):
             where = (text if at < 0 else end) + at
             seen = (where >= low) & (where < high)
             tokens[(where + flat)[seen]] = mark
+        start = np.maximum(low, text)
+        count = np.minimum(high, end) - start
+        some = count > 0
+        part, source = self.store.places(self._chosen[place[some]], (start - text)[some])
+        return part, source, count[some], (start + flat)[some]
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import os
+import mmap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 from hornbook import artifacts
 from hornbook.corpus.document import Document, document_hash
 from hornbook.errors import UserError
+from hornbook.objectives import fast
 from hornbook.objectives.sentences import sentence_starts
 from hornbook.tokens.ahead import read_ahead
 from hornbook.tokens.tokenizer import Codec
@@ -224,6 +225,15 @@ def _load(part: Path, name: str) -> Array:
         raise UserError(f"The {_PART} {part} is damaged: {name}.npy is not an array.") from error
 
 
+def _mapping(array: Array) -> mmap.mmap:
+    """Return what an array of `_load` is a view of."""
+    owner: object = array
+    while isinstance(owner, np.ndarray):
+        owner = owner.base
+    assert isinstance(owner, mmap.mmap)
+    return owner
+
+
 @dataclass(frozen=True, eq=False)
 class _Part:
     """One part, mapped: see the module's docstring for its arrays."""
@@ -234,8 +244,8 @@ class _Part:
     hashes: Array
     bytes: Array
     sentences: Array
-    file: str = field(repr=False)  # of the tokens
-    size: int = field(repr=False)
+    mapping: mmap.mmap = field(repr=False)  # of the tokens
+    size: int = field(repr=False)  # of their file
 
     @classmethod
     def open(cls, directory: Path, vocab: Vocab) -> _Part:
@@ -259,12 +269,12 @@ class _Part:
             raise UserError(f"The {_PART} {directory} is damaged: its arrays do not fit together.")
         if len(tokens) and int(tokens.max()) >= vocab.size:
             raise UserError(f"The {_PART} {directory} is damaged: it has ids beyond the vocabulary's {vocab.size}.")
-        file = str(directory / "tokens.npy")
-        return cls(directory, **arrays, file=file, size=os.stat(file).st_size)
+        mapping = _mapping(tokens)
+        return cls(directory, **arrays, mapping=mapping, size=mapping.size())
 
     def mapped(self) -> Array:
         """Return all tokens. A file cut since it was mapped is refused: touching it would be a SIGBUS."""
-        if os.stat(self.file).st_size != self.size:
+        if self.mapping.size() != self.size:
             raise UserError(
                 f"The {_PART} {self.directory} was damaged while in use: tokens.npy has changed its length."
             )
@@ -318,12 +328,22 @@ class TokenStore:
         """Copy `count` tokens from `offset` on of each document to place `at` of `into`; all arrays of one length."""
         if np.any((offset < 0) | (count < 0) | (offset + count > self.lengths[document])):
             raise IndexError("offset outside its document")
-        part = np.searchsorted(self.first, document, side="right") - 1
-        mapped = {number: self.parts[number].mapped() for number in set(part.tolist())}
-        begin = self.begin[document] + offset
-        columns = (part, begin, begin + count, at, at + count)
-        for number, source, source_end, target, target_end in zip(*map(np.ndarray.tolist, columns), strict=True):
-            into[target:target_end] = mapped[number][source:source_end]
+        part, source = self.places(document, offset)
+        self.copy_pieces(part, source, count, into, at)
+
+    def places(self, document: Array, offset: Array) -> tuple[Array, Array]:
+        """Return the part of each document, and the place in that part's tokens `offset` after its beginning."""
+        return np.searchsorted(self.first, document, side="right") - 1, self.begin[document] + offset
+
+    def copy_pieces(self, part: Array, source: Array, count: Array, into: NDArray[np.int32], at: Array) -> None:
+        """Copy `count` tokens from place `source` of each part to place `at` of `into`; all arrays of one length."""
+        for number in set(part.tolist()):
+            tokens = self.parts[number].mapped()
+            if fast.run("copy_pieces", into, tokens, number, part, source, count, at) is None:
+                mine = part == number
+                columns = (source[mine], (source + count)[mine], at[mine], (at + count)[mine])
+                for begin, end, target, target_end in zip(*map(np.ndarray.tolist, columns), strict=True):
+                    into[target:target_end] = tokens[begin:end]
 
     def sentence_starts(self, document: int) -> NDArray[np.int64]:
         """Return where the sentences of one document begin, as offsets within it; the first is 0."""
