@@ -228,15 +228,25 @@ def test_in_fp32_each_loss_is_the_plain_one_at_the_same_weights(objective, book,
 
 @pytest.fixture
 def within_documents(monkeypatch):
-    """Attention by documents, which such short rows would not use."""
+    """Attention by documents, which such short rows would not use; returns a list that grows where it is used."""
     monkeypatch.setattr(documents, "_CALL", 0)
     monkeypatch.setattr(documents, "_PAYS", 1.0)
+    used = []
+
+    def counted(*segments):
+        found = documents.documents_of(*segments)
+        used.extend([found] if found else [])
+        return found
+
+    monkeypatch.setattr(layers, "documents_of", counted)
+    return used
 
 
 @pytest.mark.parametrize("objective", ["causal", "prefix", "masked", "span", "replaced", "nsp"])
 def test_within_documents_each_loss_is_the_plain_one_at_the_same_weights(objective, book, tmp_path, within_documents):
     recipe, prepared = made(objective, "muon", book, tmp_path)
     same_at_each_step(recipe, prepared, tmp_path, compiled=False)
+    assert len(within_documents) >= STEPS // 2
 
 
 @pytest.mark.slow
@@ -246,6 +256,7 @@ def test_documents_of_all_lengths_are_read_by_layers_compiled_once(book, tmp_pat
     torch._dynamo.reset()
     torch._dynamo.utils.counters.clear()
     same_at_each_step(recipe, prepared, tmp_path, compiled=True)
+    assert len(within_documents) >= STEPS // 2
     # A layer before and behind its attention, with documents and with a mask, perhaps without one; and the loss.
     assert torch._dynamo.utils.counters["stats"]["unique_graphs"] <= 8
 
