@@ -1,10 +1,10 @@
 """How long training waits for its batches: short runs of the size tiny (256 x 4) on the built-in text.
 
-    python benchmarks/waiting.py            causal, masked and span, a dozen steps each; prints, writes nothing
+    python benchmarks/waiting.py            causal, masked and span, six steps each; prints, writes nothing
     python benchmarks/waiting.py causal     one of them
 
 The share is that of `metrics.jsonl`: of the time between two records, what the loop spent in asking for its next step.
-The first step has nothing prepared ahead and is shown apart.
+The first step has nothing prepared ahead and is shown apart. Layers are not compiled.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from hornbook.recipes import default
 from hornbook.run import pretrain
 from hornbook.train.metrics import read_metrics
 
-STEPS = 12
+STEPS = 6
 OBJECTIVES = ("causal", "masked", "span")
 
 
@@ -29,7 +29,7 @@ def shares(objective: str) -> list[tuple[float, float]]:
     recipe = replace(
         plain,
         model=replace(plain.model, width=256, layers=4, heads=4),
-        training=replace(plain.training, evaluate_every=STEPS, evaluate_tokens=1024),
+        training=replace(plain.training, compile="no", evaluate_every=STEPS, evaluate_tokens=1024),
     )
     with tempfile.TemporaryDirectory() as scratch:
         pretrain(recipe, Path(scratch) / "run", plain=True)
