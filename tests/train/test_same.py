@@ -246,7 +246,7 @@ def within_documents(monkeypatch):
 def test_within_documents_each_loss_is_the_plain_one_at_the_same_weights(objective, book, tmp_path, within_documents):
     recipe, prepared = made(objective, "muon", book, tmp_path)
     same_at_each_step(recipe, prepared, tmp_path, compiled=False)
-    assert len(within_documents) >= STEPS // 2
+    assert len(within_documents) >= 10
 
 
 @pytest.mark.slow
@@ -258,7 +258,7 @@ def test_documents_of_all_lengths_are_read_by_layers_compiled_once(book, tmp_pat
     torch._dynamo.reset()
     torch._dynamo.utils.counters.clear()
     found = fast(recipe, prepared, tmp_path / "compiled", torch.float32, compiled=True)
-    assert len(within_documents) >= STEPS // 2
+    assert len(within_documents) >= 10
     assert found[0] == pytest.approx(expected[0], rel=1e-6)  # later ones multiply rounding errors
     # A layer before and behind its attention, with documents and with a mask, perhaps without one; and the loss.
     assert torch._dynamo.utils.counters["stats"]["unique_graphs"] <= 8
