@@ -20,6 +20,7 @@ import torch
 from hornbook.assembly import build_loader, draft_model
 from hornbook.console import quantity
 from hornbook.errors import ResourceError, is_out_of_memory
+from hornbook.model.documents import documents_of
 from hornbook.model.electra import generator_config
 from hornbook.model.inputs import Tensors
 from hornbook.model.memory import Load, Memory, step_memory
@@ -179,6 +180,9 @@ def load_of(recipe: Recipe, batch: Tensors, device: torch.device) -> Load:
         bf16=recipe.training.precision == "bf16",
         device=device.type,
         recompute=recipe.training.checkpoint_activations == "layers",
+        within=device.type == "cpu"
+        and batch.segments is not None
+        and documents_of(batch.segments, batch.segments) is not None,
     )
 
 

@@ -46,6 +46,18 @@ def test_padding_behind_a_decoders_only_document_needs_no_mask():
     assert to_tensors(batch(config, segments=ones, decoder_segments=two), CPU).decoder_segments is not None
 
 
+def test_padding_is_counted_on_both_sides_also_where_it_needs_no_mask():
+    ones = np.ones((2, 6), np.int32)
+    padded = ones.copy()
+    padded[1, 4:] = 0
+    plain = to_tensors(batch(small("decoder")), CPU)
+    assert (plain.positions, plain.padding) == (3 * 12, 0)
+    of_one = to_tensors(batch(small("encoder"), segments=padded), CPU)
+    assert (of_one.positions, of_one.padding) == (12, 2)
+    both = to_tensors(batch(small("encoder-decoder"), segments=ones, decoder_segments=padded), CPU)
+    assert both.decoder_segments is None and (both.positions, both.padding) == (24, 2)
+
+
 def test_read_only_and_strided_arrays_are_accepted():
     given = batch(small("decoder"))
     strided = np.asfortranarray(given.inputs)

@@ -1,5 +1,6 @@
 """The loop on a tiny real model: resuming is bitwise, accumulation is exact, divergence and signals are handled."""
 
+import dataclasses
 import os
 import signal
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ class Numbers:
     x: torch.Tensor
     y: torch.Tensor
     count: float
+    positions: int = 4
+    padding: int = 1
 
 
 class Source:
@@ -120,6 +123,19 @@ def test_the_loss_falls(tmp_path):
     loop.run()
     losses = [record["loss"] for record in read_metrics(tmp_path / "m.jsonl") if record["kind"] == "train"]
     assert len(losses) == 60 and sum(losses[-10:]) < 0.5 * sum(losses[:10])
+
+
+def test_records_say_which_share_of_the_positions_is_no_padding(tmp_path):
+    class Ragged(Source):
+        def steps(self, first, last):
+            for step, batches in enumerate(super().steps(first, last), first):
+                yield [dataclasses.replace(batch, positions=10, padding=step % 3) for batch in batches]
+
+    loop = make(tmp_path, source=Ragged(), steps=6, sinks=[MetricsFile(tmp_path / "m.jsonl", 0)])
+    loop.plan = dataclasses.replace(loop.plan, record_every=3)
+    loop.run()
+    shares = [record["useful_share"] for record in read_metrics(tmp_path / "m.jsonl") if record["kind"] == "train"]
+    assert shares == pytest.approx([0.9, 0.9])
 
 
 def test_accumulation_equals_the_whole_batch(tmp_path):

@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from hornbook import settings
 from hornbook.assembly import build_compiled, build_loader, build_model, build_optimizers
 from hornbook.console import View
-from hornbook.model import attention, electra
+from hornbook.model import attention, documents, electra, layers
 from hornbook.model.parts import Norm
 from hornbook.objectives.catalogue import CATALOGUE
 from hornbook.prepare import Prepared, prepare
@@ -194,6 +194,7 @@ def plain_norm(self, x) -> torch.Tensor:
 def everything_plain():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(attention, "attend", plain_attention)
+        patch.setattr(layers, "documents_of", lambda *_: None)
         patch.setattr(electra, "linear_cross_entropy", plain_cross_entropy)
         patch.setattr(Norm, "forward", plain_norm)
         patch.setattr(torch.Tensor, "bfloat16", torch.Tensor.clone)  # torch's Muon rounds to bf16 first; ours need not
@@ -230,6 +231,44 @@ def same_at_each_step(recipe, prepared, directory, *, compiled):
 def test_in_fp32_each_loss_is_the_plain_one_at_the_same_weights(objective, book, tmp_path):
     recipe, prepared = made(objective, "muon", book, tmp_path)
     same_at_each_step(recipe, prepared, tmp_path, compiled=False)
+
+
+@pytest.fixture
+def within_documents(monkeypatch):
+    """Attention by documents, which such short rows would not use; returns a list that grows where it is used."""
+    monkeypatch.setattr(documents, "_CALL", 0)
+    monkeypatch.setattr(documents, "_PAYS", 1.0)
+    used = []
+
+    def counted(*segments):
+        found = documents.documents_of(*segments)
+        used.extend([found] if found else [])
+        return found
+
+    monkeypatch.setattr(layers, "documents_of", counted)
+    return used
+
+
+@pytest.mark.parametrize("objective", ["causal", "prefix", "masked", "span", "replaced", "nsp"])
+def test_within_documents_each_loss_is_the_plain_one_at_the_same_weights(objective, book, tmp_path, within_documents):
+    recipe, prepared = made(objective, "muon", book, tmp_path)
+    same_at_each_step(recipe, prepared, tmp_path, compiled=False)
+    assert len(within_documents) >= 10
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not has_compiler(CPU), reason="no C++ compiler")
+def test_documents_of_all_lengths_are_read_by_layers_compiled_once(book, tmp_path, within_documents):
+    recipe, prepared = made("causal", "adamw", book, tmp_path)
+    expected = fast(recipe, prepared, tmp_path / "eager", torch.float32)
+    within_documents.clear()
+    torch._dynamo.reset()
+    torch._dynamo.utils.counters.clear()
+    found = fast(recipe, prepared, tmp_path / "compiled", torch.float32, compiled=True)
+    assert len(within_documents) >= 10
+    assert found[0] == pytest.approx(expected[0], rel=1e-6)  # later ones multiply rounding errors
+    # A layer before and behind its attention, with documents and with a mask, perhaps without one; and the loss.
+    assert torch._dynamo.utils.counters["stats"]["unique_graphs"] <= 8
 
 
 @pytest.mark.slow

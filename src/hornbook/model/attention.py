@@ -12,18 +12,27 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Union
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from hornbook.model.config import ModelConfig
+from hornbook.model.documents import Documents, attend_within
 from hornbook.model.parts import Linear, Norm, compute_type
+
+if TYPE_CHECKING:
+    from torch.nn.attention.flex_attention import BlockMask
 
 _SHORT = 1024
 
 KeysValues = tuple[Tensor, Tensor]
 """Keys and values, each [B, S, G, K]."""
+
+Mask = Union["Documents", "BlockMask", Tensor, None]
+"""Who sees whom, where that is not all or causal: by documents, by blocks (see `hornbook.model.documents`), or what is
+added to the scores [B or 1, H or 1, T, S]."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +57,7 @@ class Attention(nn.Module):
         super().__init__()
         self.heads, self.key_heads, self.key_width = config.heads, config.key_heads, config.key_width
         self.scale = 1.0 if config.attention_scale == "none" else self.key_width**-0.5
+        self.within = attend_within
         inner, shared = self.heads * self.key_width, self.key_heads * self.key_width
         biases = config.biases or config.qkv_biases
         self.q = Linear(config.width, inner, biases)
@@ -68,7 +78,7 @@ class Attention(nn.Module):
     def forward(
         self,
         x: Tensor,
-        mask: Tensor | None,
+        mask: Mask,
         causal: bool,
         rotation: KeysValues | None = None,
         memory: Tensor | KeysValues | None = None,
@@ -77,8 +87,7 @@ class Attention(nn.Module):
     ) -> Tensor:
         """x [B, T, D] attends to itself, or to memory [B, S, D] or its keys and values. Returns [B, T, D].
 
-        mask is added to the scores: [B or 1, H or 1, T, S] or None. With a cache, x takes its places from `start` on
-        and also sees those before, so S = start + T.
+        With a cache, x takes its places from `start` on and also sees those before, so S = start + T.
         """
         x = x.to(compute_type(x))
         queries = place(self.q(x).view(*x.shape[:2], self.heads, self.key_width), self.q_norm, rotation)
@@ -88,18 +97,29 @@ class Attention(nn.Module):
             keys, values = self.keys_values(x if memory is None else memory.to(x.dtype), rotation)
         if cache is not None:
             keys, values = cache.write((keys, values), start)
-        mixed = attend(queries.transpose(1, 2), keys.transpose(1, 2), values.transpose(1, 2), mask, causal, self.scale)
-        output: Tensor = self.o(mixed.transpose(1, 2).flatten(2))
+        if isinstance(mask, Documents):
+            mixed = self.within(attend, queries, keys, values, causal, self.scale, mask)
+        else:
+            q, k, v = (x.transpose(1, 2) for x in (queries, keys, values))
+            mixed = attend(q, k, v, mask, causal, self.scale).transpose(1, 2)
+        output: Tensor = self.o(mixed.flatten(2))
         return output
 
 
-def attend(queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None, causal: bool, scale: float) -> Tensor:
+def attend(
+    queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | BlockMask | None, causal: bool, scale: float
+) -> Tensor:
     """Return softmax(queries keys^T * scale + mask) values: queries [B, H, T, K], the others [B, G, S, K].
 
     The library's fused kernel, but for two cases on a CPU: short rows in bf16, which plain products compute in half of
     the time (its products are not in bf16 there), and masks that learn, for which it has no backward pass.
     """
     groups = queries.shape[1] // keys.shape[1]
+    if not (mask is None or isinstance(mask, Tensor)):
+        from torch.nn.attention.flex_attention import flex_attention
+
+        blockwise: Tensor = flex_attention(queries, keys, values, block_mask=mask, scale=scale, enable_gqa=groups > 1)
+        return blockwise
     learns = mask is not None and mask.requires_grad
     if queries.device.type != "cpu" or not (learns or _is_short(queries.dtype, keys.shape[2])):
         return F.scaled_dot_product_attention(

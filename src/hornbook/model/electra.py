@@ -243,8 +243,7 @@ class Electra(nn.Module):
         """Compile the layers and the loss's kernel, as a Transformer does."""
         torch._dynamo.config.recompile_limit = 64
         for stack in (self.generator.stack, self.encoder):
-            for layer in stack.layers:
-                layer.compile()
+            stack.compile_layers()
         self.kernel = torch.compile(nats_and_slope, dynamic=True)
 
 

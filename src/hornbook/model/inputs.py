@@ -31,6 +31,8 @@ class Tensors:
     counts            float32[B]    each row's share of `count`, where there are pairs; else None
     decoder_inputs    int64[B, T] or None
     decoder_segments  int64[B, T] or None where every row is one document, padded or not: nothing sees padding behind it
+    positions         how many positions the model computes, B * S and, of an encoder-decoder, B * T
+    padding           those of them that hold no token
     """
 
     inputs: Tensor
@@ -45,6 +47,8 @@ class Tensors:
     counts: Tensor | None = None
     decoder_inputs: Tensor | None = None
     decoder_segments: Tensor | None = None
+    positions: int = 0
+    padding: int = 0
 
 
 def to_tensors(batch: Batch, device: torch.device) -> Tensors:
@@ -78,4 +82,8 @@ def to_tensors(batch: Batch, device: torch.device) -> Tensors:
         counts=None if batch.pair is None else move(batch.count, np.float32),
         decoder_inputs=move(batch.decoder_inputs, np.int64),
         decoder_segments=move(behind, np.int64),
+        positions=batch.inputs.size + (0 if batch.decoder_inputs is None else batch.decoder_inputs.size),
+        padding=sum(
+            int(np.count_nonzero(side == 0)) for side in (batch.segments, batch.decoder_segments) if side is not None
+        ),
     )

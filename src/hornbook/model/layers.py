@@ -7,6 +7,7 @@ H heads, K head width, L layers.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import cast
 
 import torch
@@ -18,6 +19,7 @@ from hornbook.model.attention import (
     Attention,
     Cache,
     KeysValues,
+    Mask,
     additive,
     allowed,
     crossing,
@@ -25,11 +27,12 @@ from hornbook.model.attention import (
     relative_buckets,
 )
 from hornbook.model.config import ModelConfig
+from hornbook.model.documents import Documents, attend_within, block_mask, documents_of
 from hornbook.model.parts import Linear, Table, compute_type, make_norm
 from hornbook.model.rotary import rotary_tables
 
-View = tuple[Tensor | None, bool, KeysValues | None]
-"""What the layers of one kind share: the mask [B or 1, H or 1, T, S], whether the kernel is causal, the rotary rows."""
+View = tuple[Mask, bool, KeysValues | None]
+"""What the layers of one kind share: the mask, whether the kernel is causal, the rotary rows."""
 
 
 def activation(name: str) -> Callable[[Tensor], Tensor]:
@@ -133,11 +136,11 @@ class Layer(nn.Module):
     def forward(
         self,
         x: Tensor,
-        mask: Tensor | None,
+        mask: Mask,
         causal: bool,
         rotation: KeysValues | None = None,
         memory: Tensor | KeysValues | None = None,
-        memory_mask: Tensor | None = None,
+        memory_mask: Mask = None,
         cache: Cache | None = None,
         start: int = 0,
     ) -> Tensor:
@@ -166,7 +169,7 @@ class Stack(nn.Module):
 
     def __init__(self, config: ModelConfig, layers: int, causal: bool, cross: bool) -> None:
         super().__init__()
-        self.recompute = False
+        self.recompute = self.compiled = False
         self.causal = causal
         self.buckets, self.farthest = config.buckets, config.bucket_distance
         self.times = layers if config.shared_layers else 1
@@ -197,9 +200,11 @@ class Stack(nn.Module):
 
         segments int64[B, T] and visible bool[B, T] are those of a Batch; memory [B, S, D] is another stack's output.
         """
-        both = None if segments is None or memory_segments is None else crossing(segments, memory_segments)
-        memory_mask = additive(both, None, compute_type(x))
-        views = {local: self._view(x, segments, visible, local) for local in set(self.local)}
+        memory_mask = None if memory_segments is None else self._memory_mask(x, segments, memory_segments)
+        documents = None
+        if segments is not None and not (visible is not None and self.relative is not None):
+            documents = documents_of(segments, segments)
+        views = {local: self._view(x, segments, visible, local, documents) for local in set(self.local)}
         for layer, local in zip([*self.layers] * self.times, self.local, strict=True):
             mask, by_kernel, rotation = views[local]
             arguments = (x, mask, by_kernel, rotation, memory, memory_mask)
@@ -207,16 +212,49 @@ class Stack(nn.Module):
             x = checkpoint(layer, *arguments, use_reentrant=False) if again else layer(*arguments)
         return x if self.norm is None else self.norm(x)
 
-    def _view(self, x: Tensor, segments: Tensor | None, visible: Tensor | None, local: bool) -> View:
+    def _view(
+        self, x: Tensor, segments: Tensor | None, visible: Tensor | None, local: bool, documents: Documents | None
+    ) -> View:
         """Return what layers with or without a window see of themselves; the arguments are those of forward."""
         length, kind = x.shape[1], compute_type(x)
         position = torch.arange(length, device=x.device)
         window = self.window if local and self.window < length - 1 else 0
-        plain = segments is None and visible is None and self.relative is None and not window
-        by_kernel = self.causal and plain and knows_causal(kind, x.device, length)
-        permitted = None if by_kernel else allowed(segments, visible, self.causal, position, position, window)
+        rotation = self._rotation(position, local)
+        if segments is not None and self._blockwise(x) and self.relative is None:
+            return block_mask(segments, segments, visible, self.causal, window), False, rotation
+        within = segments if documents is None else None
+        plain = within is None and visible is None and self.relative is None and not window
+        shortest = length if documents is None else 1
+        by_kernel = self.causal and plain and knows_causal(kind, x.device, shortest)
+        permitted = None if by_kernel else allowed(within, visible, self.causal, position, position, window)
         mask = additive(permitted, self._bias(position, position), kind)
-        return mask, by_kernel, self._rotation(position, local)
+        return mask if documents is None else replace(documents, mask=mask), by_kernel, rotation
+
+    def _memory_mask(self, x: Tensor, segments: Tensor | None, memory_segments: Tensor) -> Mask:
+        """Return which of the memory's positions x sees; the arguments are those of forward."""
+        if segments is None:
+            return None
+        if self._blockwise(x):
+            return block_mask(segments, memory_segments, None, False, 0)
+        documents = documents_of(segments, memory_segments)
+        return additive(crossing(segments, memory_segments), None, compute_type(x)) if documents is None else documents
+
+    def _blockwise(self, x: Tensor) -> bool:
+        """Whether attention is to skip blocks: on CUDA, in training, where its kernel is compiled with the layers."""
+        return self.compiled and x.device.type == "cuda" and torch.is_grad_enabled()
+
+    def compile_layers(self) -> None:
+        """Compile the layers; later calls run the compiled form. Attention within documents stays as it is.
+
+        Documents are never of the same lengths: a compiler would make a program for each batch.
+        """
+        self.compiled = True
+        apart = torch.compiler.disable(attend_within)  # type: ignore[no-untyped-call]
+        for layer in self.layers:
+            for part in layer.modules():
+                if isinstance(part, Attention):
+                    part.within = apart
+            layer.compile()
 
     def step(
         self,

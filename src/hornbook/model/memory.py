@@ -40,6 +40,7 @@ class Load:
     bf16        products in bfloat16
     device      cpu, cuda or mps
     recompute   keep only what goes into each layer and compute the layer again in the backward pass
+    within      attention within documents: what is mixed of the values is there once more, whole
     """
 
     rows: int
@@ -54,6 +55,7 @@ class Load:
     bf16: bool
     device: str
     recompute: bool
+    within: bool = False
 
     @property
     def narrow(self) -> int:
@@ -145,7 +147,7 @@ def _layer(config: ModelConfig, load: Load, memory: int) -> float:
 
     def attention(keys: int, learns: bool) -> float:
         """Return bytes: queries and keys before and after their norm, values, what is mixed of them."""
-        of_queries, of_keys = inner * narrow * 2, 2 * shared * narrow
+        of_queries, of_keys = inner * narrow * (2 + load.within), 2 * shared * narrow
         if learns or not _kernel(replace(load, length=keys)):
             of_keys = 2 * inner * narrow
             of_queries += config.heads * keys * narrow

@@ -214,6 +214,6 @@ class Transformer(nn.Module):
         """
         torch._dynamo.config.recompile_limit = 64
         for stack in (self.encoder, self.decoder):
-            for layer in [] if stack is None else stack.layers:
-                layer.compile()
+            if stack is not None:
+                stack.compile_layers()
         self.kernel = torch.compile(nats_and_slope, dynamic=True)

@@ -42,11 +42,19 @@ MODEL = "model."
 
 
 class Counted(Protocol):
-    """A batch: all the loop needs to know is its share of the denominator."""
+    """A batch: all the loop needs to know is its share of the denominator, and how much of it is padding."""
 
     @property
     def count(self) -> float:
         """Sum of the rows' counts."""
+
+    @property
+    def positions(self) -> int:
+        """How many positions the model computes."""
+
+    @property
+    def padding(self) -> int:
+        """Those of them that hold no token."""
 
 
 B = TypeVar("B", bound=Counted)
@@ -120,6 +128,8 @@ class Loop(Generic[B]):
 
     step: int = 0
     _waited: float = 0.0
+    _positions: int = 0
+    _padding: int = 0
 
     def restore(self) -> int:
         """Take over the newest sound checkpoint, if there is one; return the number of steps done."""
@@ -157,6 +167,8 @@ class Loop(Generic[B]):
                 waiting = time.monotonic()
                 micro_batches = next(source)
                 self._waited += time.monotonic() - waiting
+                self._positions += sum(batch.positions for batch in micro_batches)
+                self._padding += sum(batch.padding for batch in micro_batches)
                 loss, norm = self._update(micro_batches)
                 last = self.step == self.plan.steps
                 signal, due = self._asked(time.monotonic() - saved_at > 60 * self.plan.checkpoint_minutes)
@@ -229,11 +241,12 @@ class Loop(Generic[B]):
                 "model_flops": speed * self.plan.flops_per_step,
                 "share_of_machine": speed * self.plan.flops_per_step / self.plan.matrix_rate / self.parallel.world.size,
                 "waiting_share": self._waited / max(seconds, 1e-9),
+                "useful_share": 1.0 - self._padding / max(self._positions, 1),
                 "memory_bytes": memory_used(self.device),
                 "seconds_left": (self.plan.steps - self.step) / speed,
             },
         )
-        self._waited = 0.0
+        self._waited, self._positions, self._padding = 0.0, 0, 0
 
     def _measure(self) -> None:
         self.model.eval()

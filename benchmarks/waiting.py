@@ -1,0 +1,54 @@
+"""How long training waits for its batches: short runs of the size tiny (256 x 4) on the built-in text.
+
+    python benchmarks/waiting.py            causal, masked and span, six steps each; prints, writes nothing
+    python benchmarks/waiting.py causal     one of them
+
+The share is that of `metrics.jsonl`: of the time between two records, what the loop spent in asking for its next step.
+The first step has nothing prepared ahead and is shown apart. Layers are not compiled.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from hornbook.recipe import Budget
+from hornbook.recipes import default
+from hornbook.run import pretrain
+from hornbook.train.metrics import read_metrics
+
+STEPS = 6
+OBJECTIVES = ("causal", "masked", "span")
+
+
+def shares(objective: str) -> list[tuple[float, float]]:
+    """Return of each step the share of its time that it waited, and the share of its positions that are no padding."""
+    plain = default(objective, budget=Budget(steps=STEPS))
+    recipe = replace(
+        plain,
+        model=replace(plain.model, width=256, layers=4, heads=4),
+        training=replace(plain.training, compile="no", evaluate_every=STEPS, evaluate_tokens=1024),
+    )
+    with tempfile.TemporaryDirectory() as scratch:
+        pretrain(recipe, Path(scratch) / "run", plain=True)
+        found = read_metrics(Path(scratch) / "run" / "metrics.jsonl")
+    return [(record["waiting_share"], record["useful_share"]) for record in found if record["kind"] == "train"]
+
+
+def main() -> None:
+    """Print a line for each objective."""
+    for objective in sys.argv[1:] or OBJECTIVES:
+        (first, _), *later = shares(objective)
+        waiting, useful = (sum(values) / len(later) for values in zip(*later, strict=True))
+        highest = max(share for share, _ in later)
+        print(
+            f"{objective}: waits {waiting:.3%} of a step (at most {highest:.3%}), {first:.1%} of the first one; "
+            f"{useful:.2%} of its positions are useful",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()
