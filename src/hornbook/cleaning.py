@@ -30,6 +30,7 @@ LIBRARIES = (
     "fsspec",
     "ftfy",
     "jinja2",
+    "numba",
     "pyarrow",
     "sklearn",
     "xxhash",

@@ -20,7 +20,7 @@ _EXTRAS = (
     ("datasets", "reads hf:// datasets", "pip install 'hornbook[hub]'"),
     ("tensorboard", "writes TensorBoard metrics", "pip install 'hornbook[tensorboard]'"),
     ("transformers", "opens exported models", "pip install 'transformers>=5'"),
-    ("numba", "makes batches two to four times as fast", "pip install 'hornbook[fast]'"),
+    ("numba", "makes batches two to four times as fast; finds near duplicates", "pip install 'hornbook[fast]'"),
     ("gguf", "exports GGUF files", "pip install 'hornbook[gguf]'"),
 )
 
