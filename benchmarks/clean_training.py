@@ -65,8 +65,8 @@ HELD_OUT = 10
 VOCABULARY = 2048
 LIKE = {"threshold": 0.5, "bands": 50, "rows": 4}
 # Python's documentation and code are no prose: marks, braces, short lines and runs that come again are sound there.
-# The limits were set in trials that looked at what `corpus inspect --reason` shows of sound documents and at how much of
-# the planted damage went, and C4 left after a trial that was worse than raw: the arm has been tuned a little to its test.
+# The limits were set in trials that looked at what `corpus inspect --reason` shows of sound documents and at how much
+# of the planted damage went, and C4 left after a trial that was worse than raw: the arm is tuned a little to its test.
 RECIPE: tuple[Step | Survey, ...] = (
     Repair(),
     Normalise(),
