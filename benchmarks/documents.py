@@ -1,7 +1,7 @@
 """Training on packed rows of short documents: attention within documents beside one mask over whole rows.
 
-    python benchmarks/documents.py            rows of 512, documents of 120 tokens on average; prints, writes nothing
-    python benchmarks/documents.py --compile  with compiled layers
+    python benchmarks/documents.py            rows of 512, documents of 120 tokens on average; writes its result
+    python benchmarks/documents.py --compile  with compiled layers; this and the next print alone
     python benchmarks/documents.py --mean 30 --length 256
 
 The default block of each topology, 384 wide, 6 layers, vocabulary 8,192, fp32: forward and backward pass of 4 rows, in
@@ -11,9 +11,12 @@ turn with each other, in processor time of one thread; compare the ratio. Length
 from __future__ import annotations
 
 import argparse
+import datetime
+import json
 import statistics
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -23,8 +26,9 @@ from hornbook.model import documents, layers
 from hornbook.model.config import modern
 from hornbook.model.inputs import Tensors
 from hornbook.model.transformer import Transformer
-from hornbook.train.machine import keep_memory_blocks
+from hornbook.train.machine import environment, find_device, keep_memory_blocks
 
+RESULT = Path(__file__).parent / "results" / "documents.json"
 ROWS, WIDTH, LAYERS, HEADS, VOCABULARY, BATCHES = 4, 384, 6, 6, 8192, 5
 TOPOLOGIES: tuple[Topology, ...] = ("decoder", "encoder", "encoder-decoder")
 
@@ -66,6 +70,7 @@ def main() -> None:
     given = parser.parse_args()
     torch.set_num_threads(1)
     keep_memory_blocks()
+    results = {}
     for topology in TOPOLOGIES:
         generator = np.random.default_rng(0)
         config = replace(
@@ -82,12 +87,16 @@ def main() -> None:
         pairs = [(step(model, each, True), step(model, each, False)) for each in batches]
         runs = sum(len(documents._runs(each.segments)[1]) for each in batches if each.segments is not None)
         ratio = statistics.median(ours / masked for ours, masked in pairs)
-        print(
-            f"{topology}: {runs / ROWS / BATCHES:.1f} documents a row; one mask "
-            f"{statistics.median(masked for _, masked in pairs):.2f} s, within documents "
-            f"{statistics.median(ours for ours, _ in pairs):.2f} s: {ratio:.3f} of it",
-            flush=True,
-        )
+        results[topology] = {
+            "documents_a_row": round(runs / ROWS / BATCHES, 1),
+            "one_mask_seconds": round(statistics.median(masked for _, masked in pairs), 3),
+            "within_documents_seconds": round(statistics.median(ours for ours, _ in pairs), 3),
+            "within_documents_times_one_mask": round(ratio, 3),
+        }
+        print(topology, results[topology], flush=True)
+    if given == parser.parse_args([]):
+        record = {"date": f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}", "machine": environment(find_device())}
+        RESULT.write_text(json.dumps(record | {"results": results}, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """The output head and its loss: chunk by chunk as Hornbook has it, and torch's cross-entropy over all logits.
 
-    python benchmarks/head.py               two vocabularies, about a minute; prints, writes nothing
-    python benchmarks/head.py --threads 2   on more threads: still processor time, of all of them
+    python benchmarks/head.py               two vocabularies, about a minute; writes its result
+    python benchmarks/head.py --threads 2   on more threads: still processor time, of all of them; prints alone
 
 Each is the forward and the backward pass of 1,024 positions of width 384 in fp32, in turn with the other, in processor
 time; compare the ratio. Memory is the most that a process of its own grew by.
@@ -10,13 +10,16 @@ time; compare the ratio. Memory is the most that a process of its own grew by.
 from __future__ import annotations
 
 import argparse
+import datetime
 import itertools
+import json
 import resource
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import psutil
 import torch
@@ -24,8 +27,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from hornbook.model.loss import linear_cross_entropy
-from hornbook.train.machine import keep_memory_blocks
+from hornbook.train.machine import environment, find_device, keep_memory_blocks
 
+RESULT = Path(__file__).parent / "results" / "head.json"
 POSITIONS, WIDTH, ROUNDS = 1024, 384, 7
 VOCABULARIES = (8192, 32_768)
 KINDS = ("all logits", "hornbook")
@@ -73,6 +77,7 @@ def main() -> None:
     for vocabulary, kind in itertools.product(VOCABULARIES, KINDS):
         command = [sys.executable, __file__, "--memory-of", kind, str(vocabulary)]
         memory[vocabulary, kind] = int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    results = {}
     for vocabulary in VOCABULARIES:
         contenders = {kind: work(kind, vocabulary) for kind in KINDS}
         times: dict[str, list[float]] = {kind: [] for kind in KINDS}
@@ -86,6 +91,14 @@ def main() -> None:
         for kind in KINDS:
             print(f"{vocabulary:6} {kind:12}{1e3 * min(times[kind]):8.0f} ms {memory[vocabulary, kind] / 1e6:8.0f} MB")
         print(f"{vocabulary:6} hornbook takes {ratio:.3f} times as long", flush=True)
+        results[vocabulary] = {
+            "times_all_logits": round(ratio, 3),
+            "processor_seconds": {kind: round(min(found), 4) for kind, found in times.items()},
+            "bytes": {kind: memory[vocabulary, kind] for kind in KINDS},
+        }
+    if given.threads == 1:
+        record = {"date": f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}", "machine": environment(find_device())}
+        RESULT.write_text(json.dumps(record | {"results": results}, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

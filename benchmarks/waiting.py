@@ -1,7 +1,7 @@
 """How long training waits for its batches: short runs of the size tiny (256 x 4) on the built-in text.
 
-    python benchmarks/waiting.py            causal, masked and span, six steps each; prints, writes nothing
-    python benchmarks/waiting.py causal     one of them
+    python benchmarks/waiting.py            causal, masked and span, six steps each; writes its result
+    python benchmarks/waiting.py causal     one of them; prints alone
 
 The share is that of `metrics.jsonl`: of the time between two records, what the loop spent in asking for its next step.
 The first step has nothing prepared ahead and is shown apart. Layers are not compiled.
@@ -9,6 +9,8 @@ The first step has nothing prepared ahead and is shown apart. Layers are not com
 
 from __future__ import annotations
 
+import datetime
+import json
 import sys
 import tempfile
 from dataclasses import replace
@@ -17,8 +19,10 @@ from pathlib import Path
 from hornbook.recipe import Budget
 from hornbook.recipes import default
 from hornbook.run import pretrain
+from hornbook.train.machine import environment, find_device
 from hornbook.train.metrics import read_metrics
 
+RESULT = Path(__file__).parent / "results" / "waiting.json"
 STEPS = 6
 OBJECTIVES = ("causal", "masked", "span")
 
@@ -39,6 +43,7 @@ def shares(objective: str) -> list[tuple[float, float]]:
 
 def main() -> None:
     """Print a line for each objective."""
+    results = {}
     for objective in sys.argv[1:] or OBJECTIVES:
         (first, _), *later = shares(objective)
         waiting, useful = (sum(values) / len(later) for values in zip(*later, strict=True))
@@ -48,6 +53,10 @@ def main() -> None:
             f"{useful:.2%} of its positions are useful",
             flush=True,
         )
+        results[objective] = {"waits": waiting, "at_most": highest, "first_step": first, "useful": useful}
+    if not sys.argv[1:]:
+        record = {"date": f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}", "machine": environment(find_device())}
+        RESULT.write_text(json.dumps(record | {"results": results}, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

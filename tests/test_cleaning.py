@@ -195,6 +195,14 @@ def test_where_nothing_is_left_one_sentence_says_why(content, words, tmp_path, c
     assert not (tmp_path / "run").exists()
 
 
+def test_a_run_that_is_refused_after_cleaning_keeps_what_was_cleaned(text, tmp_path):
+    refused = recipe_of(text, more=["model.vocab_size=2"])  # which only the tokenizer can tell
+    with pytest.raises(UserError, match=r"model.vocab_size 2 is smaller .* kept: train on .*run/corpus now"):
+        pretrain(refused, tmp_path / "run", plain=True)
+    again = pretrain(recipe_of(tmp_path / "run" / "corpus"), tmp_path / "again", plain=True)
+    assert again.bits_per_byte is not None
+
+
 def test_many_reasons_and_places_are_cut_short(tmp_path, capsys):
     lines = ["{}", "[]", "1", '{"text": 5}', "no", *(json.dumps({"text": sentence(n)}) for n in range(9))]
     (tmp_path / "text.jsonl").write_text("\n".join(lines))

@@ -14,8 +14,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from hornbook.artifacts import MANIFEST, read_json
 from hornbook.console import View
-from hornbook.corpus.built import is_built
+from hornbook.corpus.built import LEDGER, is_built
 from hornbook.corpus.builtin import PREFIX as BUILTIN
 from hornbook.errors import Interrupted, UserError
 from hornbook.recipe import CLEAN_DEFAULT, CLEAN_NONE, DataSettings
@@ -101,6 +102,14 @@ def cleaned(data: DataSettings, directory: Path, view: View) -> tuple[str, ...]:
     if rest:
         view.say(f"taken as it is: {', '.join(rest)}")
     return (str(directory / CLEAN), *rest)
+
+
+def kept_of(directory: Path) -> Path | None:
+    """Return the clean corpus in the directory of a run that did not begin, if it is whole and has documents."""
+    corpus = directory / CLEAN
+    if not (corpus / MANIFEST).is_file():
+        return None
+    return corpus if read_json(corpus / LEDGER, "ledger")["kept"]["documents"] else None
 
 
 def told(ledger: Mapping[str, Any]) -> str:

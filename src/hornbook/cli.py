@@ -61,7 +61,10 @@ Plain = Annotated[bool, typer.Option("--plain", help="Lines instead of a live pa
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run one command and exit: the only place where errors become messages and exit codes (see hornbook.errors)."""
+    """Run one command and exit: the only place where errors become messages and exit codes (see hornbook.errors).
+
+    The command is that of this process unless arguments are given; then the process is the caller's, and goes on.
+    """
     given = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in given
     try:

@@ -31,7 +31,7 @@ from hornbook.assembly import (
     check_layout,
     spread_model,
 )
-from hornbook.cleaning import decided
+from hornbook.cleaning import decided, kept_of
 from hornbook.console import View, quantity
 from hornbook.continuation import adopt, settled
 from hornbook.errors import Interrupted, ResourceError, UserError
@@ -99,8 +99,10 @@ def pretrain(recipe: Recipe, directory: Path, *, plain: bool = False) -> Evaluat
                     recipe = dataclasses.replace(recipe, data=decided(recipe.data, view.say))
                     save_recipe(recipe, directory / RECIPE)
                 return _within_memory(recipe, directory, view, world)
-            except UserError:
+            except UserError as error:
                 if fresh and not (directory / PLAN).exists():
+                    if corpus := kept_of(directory):  # the work of hours, perhaps
+                        raise UserError(f"{error} The text that was cleaned is kept: train on {corpus} now.") from error
                     shutil.rmtree(directory, ignore_errors=True)  # nothing has begun: leave nothing behind
                 raise
 

@@ -3,7 +3,8 @@
 Only `hornbook.objectives.fast` imports this module, since it needs numba. A kernel has the name of its function, and
 its shapes; it raises ValueError or IndexError for what it leaves to the numpy body, which then says what is wrong.
 Floats are computed in the same order as there. Streams and flags come as arguments, and all kernels are in one file,
-long as it is, because numba keeps compiled code until the file of the function changes, whatever else changes.
+long as it is, because numba keeps compiled code until the file of the function changes, whatever else changes: those of
+`hornbook.tokens` (order, keys, packing, copying) mix keys by the same inlined functions, and so stand here as well.
 Functions above 60 lines make whole rows in one pass: that is what is gained.
 
 Shapes: B rows, T tokens of a row.
