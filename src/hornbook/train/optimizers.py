@@ -1,8 +1,8 @@
 """Optimizers: torch's AdamW and our Muon as one thing with one rate, whose state is a flat table of tensors.
 
 Muon (`hornbook.train.orthogonal`) takes the weight matrices inside the layers; embeddings, norms, biases and the output
-head are AdamW's (Loshchilov and Hutter 2019). Neither is a torch.optim.Optimizer: to make one, torch loads its compiler,
-which takes a second that a run without compilation has no use for.
+head are AdamW's (Loshchilov and Hutter 2019). Neither is a torch.optim.Optimizer: to make one torch loads its compiler,
+which takes a second, and a run that compiles nothing has no use for it.
 """
 
 from __future__ import annotations
