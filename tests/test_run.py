@@ -105,6 +105,20 @@ def test_a_run_leaves_what_it_promises(run_of):
     assert (result["pseudo_perplexity"] is not None) == (run_of[0] == "masked")
 
 
+def test_a_run_that_compiles_nothing_loads_no_compiler(book, tmp_path):
+    code = (
+        "import sys\n"
+        "from hornbook.cli import main\n"
+        "try: main()\n"
+        "except SystemExit as done: assert not done.code\n"
+        "print('loaded:', {'torch._dynamo', 'sympy'} & set(sys.modules))\n"
+    )
+    arguments = ["pretrain", str(book), *SMALL, "--out", str(tmp_path / "run")]
+    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith("loaded: set()\n")
+
+
 def test_the_same_recipe_gives_the_same_bits_and_the_saved_one_repeats_the_run(run_of, tmp_path):
     _, directory = run_of
     pretrain(settings.load_recipe(directory / "recipe.toml"), tmp_path / "again", plain=True)

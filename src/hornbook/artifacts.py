@@ -28,6 +28,14 @@ _REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR,
 _REFUSED |= {errno.ENOENT, errno.ENAMETOOLONG}
 
 
+def cache_folder() -> Path:
+    """Return where this user's programs keep what they can make again (XDG Base Directory Specification)."""
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hornbook"
+    except RuntimeError as error:  # a user without a home
+        raise UserError("There is no home to keep a cache in: set XDG_CACHE_HOME to a folder.") from error
+
+
 def sha256(path: Path) -> str:
     """Return the hexadecimal SHA-256 of a file."""
     digest = hashlib.sha256()

@@ -14,7 +14,6 @@ from __future__ import annotations
 import contextlib
 import datetime
 import json
-import os
 import statistics
 import time
 from collections.abc import Callable
@@ -26,7 +25,7 @@ import numpy as np
 import torch
 
 from hornbook import keys
-from hornbook.artifacts import write_json
+from hornbook.artifacts import cache_folder, write_json
 from hornbook.assembly import build_model, build_optimizers
 from hornbook.batch import Rows
 from hornbook.errors import UserError
@@ -128,14 +127,14 @@ def recall() -> MachineSpeed | None:
     try:
         data = json.loads(record_path().read_text(encoding="utf-8"))
         found = MachineSpeed(**data | {"steps": tuple(StepSpeed(**step) for step in data["steps"])})
-    except (OSError, ValueError, TypeError, KeyError):
+    except (UserError, OSError, ValueError, TypeError, KeyError):
         return None
     return found if found.owner == _owner(find_device()) else None
 
 
 def record_path() -> Path:
-    """Return where the record is kept: machine.json in the cache directory (XDG Base Directory Specification)."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hornbook" / "machine.json"
+    """Return where the record is kept."""
+    return cache_folder() / "machine.json"
 
 
 def copy_rate(device: torch.device) -> float:

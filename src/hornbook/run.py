@@ -335,10 +335,13 @@ def _train(
     part, part_bytes = prepared.held_out_rows(recipe.row_length, training.evaluate_tokens)
 
     def during() -> dict[str, float]:
-        found = measure(
-            model, part, prepared.objective, prepare_batch,
-            batch_rows=training.micro_batch, seed=recipe.seed, text_bytes=part_bytes, parallel=parallel,
-        )  # fmt: skip
+        # Uncompiled: its batches have shapes of their own, and each would be compiled for a few seconds of work.
+        compiled = training.compile == "yes"
+        with torch.compiler.set_stance("force_eager") if compiled else contextlib.nullcontext():
+            found = measure(
+                model, part, prepared.objective, prepare_batch,
+                batch_rows=training.micro_batch, seed=recipe.seed, text_bytes=part_bytes, parallel=parallel,
+            )  # fmt: skip
         return found.record()
 
     stopping = Stopping()

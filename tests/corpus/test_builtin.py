@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import sysconfig
 from pathlib import Path
 
 import pytest
 
+from hornbook.artifacts import cache_folder
+from hornbook.corpus import builtin
 from hornbook.corpus.document import Document
 from hornbook.corpus.read import read
 from hornbook.errors import UserError
@@ -70,6 +74,98 @@ def test_docstrings_are_parsed_in_the_order_of_the_file_and_nothing_is_run(
     }
     names = [document.id for document in read(["builtin:code"])]
     assert names == [f"builtin:code#{name}" for name in ("module.py", "python2.py", "test/in_code_only.py")]
+
+
+@pytest.fixture
+def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A library of one module, and a cache of its own."""
+    monkeypatch.setattr(sysconfig, "get_path", lambda name: str(tmp_path / "library"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (tmp_path / "library").mkdir()
+    (tmp_path / "library" / "module.py").write_text(MODULE)
+    return tmp_path / "library"
+
+
+def docstrings() -> list[Document]:
+    return [document for document in read(["builtin:docs"]) if "#topics/" not in document.id]
+
+
+def kept() -> Path:
+    (found,) = cache_folder().iterdir()
+    return found
+
+
+def unparsed(path: Path) -> list[str]:
+    raise AssertionError(f"{path} was parsed again")
+
+
+def test_docstrings_are_parsed_once_and_come_back_the_same(library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (library / "odd.py").write_text('"""\\N{SNOWMAN} \u2028 caf\xe9 \\r\\x00"""', encoding="utf-8")
+    parsed = docstrings()
+    written = kept().stat()
+    monkeypatch.setattr(builtin, "_docstrings", unparsed)
+    assert docstrings() == parsed and len(parsed) == 2
+    assert (kept().stat().st_ino, kept().stat().st_mtime_ns) == (written.st_ino, written.st_mtime_ns)
+
+
+def test_a_file_that_changes_comes_or_goes_is_seen(library: Path) -> None:
+    module = library / "module.py"
+    docstrings()
+    module.write_text('"""Other."""')
+    assert [document.text for document in docstrings()] == ["Other."]
+    time = module.stat().st_mtime_ns
+    module.write_text('"""Equal."""')
+    os.utime(module, ns=(time, time + 1))  # of the same size, a moment later
+    assert [document.text for document in docstrings()] == ["Equal."]
+    (library / "more.py").write_text('"""More."""')
+    assert [document.text for document in docstrings()] == ["Equal.", "More."]
+    module.unlink()
+    assert [document.text for document in docstrings()] == ["More."]
+
+
+def test_another_python_parses_for_itself(library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    docstrings()
+    monkeypatch.setattr(sys, "version", "3.99 of tomorrow")
+    monkeypatch.setattr(builtin, "_docstrings", unparsed)
+    with pytest.raises(AssertionError, match="parsed again"):
+        docstrings()
+
+
+@pytest.mark.parametrize("damage", [lambda old: b"", lambda old: old[:-9], lambda old: old.replace(b"Text.", b"Test.")])
+def test_a_damaged_cache_is_passed_over_and_made_anew(library: Path, damage) -> None:
+    parsed, whole = docstrings(), kept().read_bytes()
+    kept().write_bytes(damage(whole))
+    assert kept().read_bytes() != whole
+    assert docstrings() == parsed
+    assert kept().read_bytes() == whole
+
+
+@pytest.mark.parametrize("place", ["a file", "a folder of that name", "no home"])
+def test_without_a_place_for_a_cache_the_text_is_read_all_the_same(
+    library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    parsed = docstrings()
+    if place == "a file":
+        (tmp_path / "blocked").write_text("")
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "blocked"))
+    elif place == "a folder of that name":
+        name = kept()
+        name.unlink()
+        (name / "inside").mkdir(parents=True)
+    else:
+        monkeypatch.delenv("XDG_CACHE_HOME")
+        monkeypatch.setattr(Path, "home", homeless)
+    assert docstrings() == docstrings() == parsed
+
+
+def homeless() -> Path:
+    raise RuntimeError("Could not determine home directory.")
+
+
+def test_a_reader_that_stops_early_keeps_nothing(library: Path) -> None:
+    (library / "more.py").write_text('"""More."""')
+    assert next(document for document in read(["builtin:docs"]) if document.id == "builtin:docs#module.py")
+    assert not cache_folder().exists()
 
 
 def test_code_is_the_library_s_source() -> None:

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from hornbook.errors import UserError
-from hornbook.train.optimizers import Optimizers
+from hornbook.train.optimizers import AdamW, Optimizers
 from hornbook.train.orthogonal import Muon, orthogonal
 
 
@@ -48,6 +48,31 @@ def test_adamw_equals_torch_and_decays_matrices_only():
         reference.zero_grad()
     for a, b in zip(ours.parameters(), theirs.parameters(), strict=True):
         torch.testing.assert_close(a, b)
+
+
+def test_adamw_takes_the_steps_of_torch_s_class_bit_for_bit_and_leaves_its_state():
+    torch.manual_seed(0)
+    starts = [torch.randn(shape) for shape in ((5, 3), (7,), (2, 2), ())]
+    ours, theirs = ([nn.Parameter(start.clone()) for start in starts] for _ in range(2))
+
+    def groups(parameters):
+        return [
+            {"params": parameters[:2], "weight_decay": 0.3},
+            {"params": parameters[2:], "weight_decay": 0.0, "lr": 0.5},
+        ]
+
+    optimizer = AdamW(groups(ours), rate=0.1, betas=(0.9, 0.99), epsilon=1e-8)
+    reference = torch.optim.AdamW(groups(theirs), lr=0.1, betas=(0.9, 0.99), eps=1e-8, fused=True)
+    for step in range(5):
+        for number, (mine, its) in enumerate(zip(ours, theirs, strict=True)):
+            gradient = torch.randn(mine.shape)
+            mine.grad, its.grad = (None, None) if number == step else (gradient.clone(), gradient.clone())
+        optimizer.step()
+        reference.step()
+    for mine, its in zip(ours, theirs, strict=True):
+        assert torch.equal(mine, its)
+        assert list(optimizer.state[mine]) == list(reference.state[its])
+        assert all(torch.equal(value, reference.state[its][name]) for name, value in optimizer.state[mine].items())
 
 
 def test_muon_turns_the_layers_matrix_by_an_almost_orthogonal_step():

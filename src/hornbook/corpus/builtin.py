@@ -4,21 +4,27 @@
 library, about 2.3 MB on CPython 3.11. Tests are left out, since many installations lack them.
 `builtin:code` is Python: the standard library's source files, tests included where they are installed, about 30 MB.
 
-Source files are parsed, never imported, so nothing of them runs.
+Source files are parsed, never imported, so nothing of them runs. Parsing takes seconds, so docstrings are
+kept in the user's cache, for the same files, Python and code here alone; without a cache they are parsed each time.
 """
 
 from __future__ import annotations
 
 import ast
+import contextlib
+import hashlib
 import inspect
+import json
 import os
+import sys
 import sysconfig
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from hornbook.artifacts import cache_folder, write_file
 from hornbook.corpus.document import Document
-from hornbook.errors import UserError, nearest
+from hornbook.errors import HornbookError, UserError, nearest
 
 PREFIX = "builtin:"
 DOCS = "builtin:docs"
@@ -52,12 +58,47 @@ def _docs(root: Path, files: list[Path]) -> Iterator[Document]:
 
     for topic, text in sorted(topics.items()):
         yield Document(text, f"{DOCS}#topics/{topic}", DOCS)
+    chosen = [path for path in files if _TESTS.isdisjoint(path.relative_to(root).parts)]
+    for name, text in _docstrings_of(root, chosen):
+        yield Document(text, f"{DOCS}#{name}", DOCS)
+
+
+def _docstrings_of(root: Path, files: Sequence[Path]) -> Iterator[tuple[str, str]]:
+    """Yield the name and the docstrings of each file that has some, from the user's cache or by parsing.
+
+    The cache is JSON behind a line with the SHA-256 of it and of what it depends on: the Python, the code here, and
+    each file's name, size and time. One that is damaged, of other files, or out of reach is none.
+    """
+    facts = [(str(path), found.st_size, found.st_mtime_ns) for path in files for found in [path.stat()]]
+    owner = json.dumps([sys.version, Path(__file__).read_text(encoding="utf-8"), facts]).encode()
+    kept = _recall(owner)
+    if kept is not None:
+        yield from kept
+        return
+    found: list[tuple[str, str]] = []
     for path in files:
-        relative = path.relative_to(root)
-        if _TESTS.isdisjoint(relative.parts):
-            text = "\n\n".join(_docstrings(path))
-            if text:
-                yield Document(text, f"{DOCS}#{relative.as_posix()}", DOCS)
+        if text := "\n\n".join(_docstrings(path)):
+            found.append((path.relative_to(root).as_posix(), text))
+            yield found[-1]
+    content = json.dumps(found).encode()
+    with contextlib.suppress(OSError, HornbookError):  # a cache that cannot be written is no loss
+        write_file(_place(), _seal(owner, content) + b"\n" + content)
+
+
+def _recall(owner: bytes) -> list[tuple[str, str]] | None:
+    try:
+        seal, _, content = _place().read_bytes().partition(b"\n")
+    except (OSError, HornbookError):
+        return None
+    return [(name, text) for name, text in json.loads(content)] if seal == _seal(owner, content) else None
+
+
+def _place() -> Path:
+    return cache_folder() / f"docstrings.{sys.implementation.cache_tag}.json"
+
+
+def _seal(owner: bytes, content: bytes) -> bytes:
+    return hashlib.sha256(owner + content).hexdigest().encode()
 
 
 def _code(root: Path, files: list[Path]) -> Iterator[Document]:

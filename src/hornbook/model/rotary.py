@@ -21,8 +21,12 @@ def rotary_tables(config: ModelConfig, base: float) -> tuple[Tensor, Tensor]:
     """Return cosines and signed sines float32[max_length, 1, K] of a config's rotary positions, in Llama's halves.
 
     Pair (i, i + K/2) turns by position * rates[i]; the first half of the sines carries the minus sign. YaRN makes both
-    larger by 0.1 ln(factor) + 1, which sharpens the softmax (Peng et al. 2023, 3.4).
+    larger by 0.1 ln(factor) + 1, which sharpens the softmax (Peng et al. 2023, 3.4). On the meta device, where tensors
+    have no values, nothing is computed: torch would load its compiler for that, which takes a second.
     """
+    if torch.get_default_device().type == "meta":
+        cosine, sine = (torch.empty(config.max_length, 1, config.key_width) for _ in range(2))
+        return cosine, sine
     angles = torch.arange(config.max_length, dtype=torch.float64)[:, None] * rotary_rates(config, base)
     size = 0.1 * math.log(config.rotary_factor) + 1.0 if config.rotary_scaling == "yarn" else 1.0
     cosine, sine = (size * angles.cos()).float(), (size * angles.sin()).float()

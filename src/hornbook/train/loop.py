@@ -250,8 +250,7 @@ class Loop(Generic[B]):
 
     def _measure(self) -> None:
         self.model.eval()
-        # Uncompiled: its batches have shapes of their own, and each would be compiled for a few seconds of work.
-        with torch.compiler.set_stance("force_eager"), torch.no_grad(), precision(self.plan.bf16, self.device):
+        with torch.no_grad(), precision(self.plan.bf16, self.device):
             record = self.measure()
         self.model.train()
         self._write("held_out", record)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import functools
 import os
 import platform
 import shutil
@@ -32,8 +33,12 @@ def find_device() -> torch.device:
     return torch.device("cpu")
 
 
+@functools.cache
 def matrix_rate(device: torch.device, dtype: torch.dtype, size: int = 1024) -> float:
-    """Return the best FLOP/s of `size` x `size` matrix products in `dtype`, measured for about a fifth of a second."""
+    """Return the best FLOP/s of `size` x `size` matrix products in `dtype`, measured for about a fifth of a second.
+
+    A process measures once; a second question has the same answer.
+    """
     size = size if device.type == "cpu" else 8192
     a, b = (torch.randn(size, size, device=device).to(dtype) for _ in range(2))
     best, spent = float("inf"), 0.0

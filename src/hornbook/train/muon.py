@@ -23,12 +23,14 @@ from hornbook.train.orthogonal import MOMENTUM, orthogonal, step_size
 from hornbook.train.parallel import Parallel, Rectangle
 
 
-class SharedMuon(torch.optim.Optimizer):
+class SharedMuon:
     """`orthogonal.Muon` of matrices that processes share; see the module. `bf16` = its products are in bfloat16."""
 
     def __init__(self, names: Sequence[str], parallel: Parallel, rate: float, weight_decay: float, bf16: bool) -> None:
         parts = [parallel.parts[name] for name in names]
-        super().__init__([part.local for part in parts], {"lr": rate, "weight_decay": weight_decay})
+        locals_ = [part.local for part in parts]
+        self.param_groups: list[dict[str, Any]] = [{"params": locals_, "lr": rate, "weight_decay": weight_decay}]
+        self.state: dict[Tensor, dict[str, Tensor]] = {}
         self._dtype = torch.bfloat16 if bf16 else torch.float32
         self._group = parallel.muon_group
         size, me = dist.get_world_size(self._group), dist.get_rank(self._group)
@@ -48,7 +50,7 @@ class SharedMuon(torch.optim.Optimizer):
         ]
 
     @torch.no_grad()
-    def step(self, closure: Any = None) -> Any:
+    def step(self) -> None:
         """Update the parts that are here."""
         (group,) = self.param_groups
         locals_: list[Tensor] = group["params"]
@@ -64,7 +66,7 @@ class SharedMuon(torch.optim.Optimizer):
         """Return this step's direction for a part, and keep its momentum."""
         if local.grad is None:
             local.grad = torch.zeros_like(local)
-        state = self.state[local]
+        state = self.state.setdefault(local, {})
         if not state:
             state["momentum_buffer"] = torch.zeros_like(local)
         momentum: Tensor = state["momentum_buffer"]

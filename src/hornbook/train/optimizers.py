@@ -1,16 +1,18 @@
 """Optimizers: torch's AdamW and our Muon as one thing with one rate, whose state is a flat table of tensors.
 
 Muon (`hornbook.train.orthogonal`) takes the weight matrices inside the layers; embeddings, norms, biases and the output
-head are AdamW's (Loshchilov and Hutter 2019).
+head are AdamW's (Loshchilov and Hutter 2019). Neither is a torch.optim.Optimizer: to make one torch loads its compiler,
+which takes a second, and a run that compiles nothing has no use for it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import torch
 from torch import Tensor
+from torch.optim.adamw import adamw
 
 from hornbook.errors import UserError
 from hornbook.train.muon import SharedMuon
@@ -24,6 +26,55 @@ TABLE = "embed.tokens.weight"
 def is_matrix(name: str, parameter: Tensor) -> bool:
     """Whether a parameter is a matrix inside the layers: what Muon takes, and what decays."""
     return parameter.ndim == 2 and ".layers." in name
+
+
+class Optimizer(Protocol):
+    """What changes some parameters; groups and state are laid out as those of torch.optim.Optimizer."""
+
+    param_groups: list[dict[str, Any]]
+    state: dict[Tensor, dict[str, Tensor]]
+
+    def step(self) -> None:
+        """Update all parameters that have a gradient."""
+
+
+class AdamW:
+    """The steps and the state of torch.optim.AdamW(fused=True), by the function that it calls.
+
+    Each group has its `params` and `weight_decay`, and may have a rate of its own, `lr`.
+    """
+
+    def __init__(
+        self, groups: Iterable[dict[str, Any]], *, rate: float, betas: tuple[float, float], epsilon: float
+    ) -> None:
+        self.param_groups: list[dict[str, Any]] = [{"lr": rate} | group for group in groups]
+        self.state: dict[Tensor, dict[str, Tensor]] = {}
+        self._betas, self._epsilon = betas, epsilon
+
+    @torch.no_grad()
+    def step(self) -> None:
+        """Update all parameters that have a gradient."""
+        for group in self.param_groups:
+            graded = [(p, p.grad) for p in group["params"] if p.grad is not None]
+            states = [self._state(parameter) for parameter, _ in graded]
+            adamw(
+                [parameter for parameter, _ in graded],
+                [grad for _, grad in graded],
+                [state["exp_avg"] for state in states],
+                [state["exp_avg_sq"] for state in states],
+                [],
+                [state["step"] for state in states],
+                fused=True, amsgrad=False, maximize=False, beta1=self._betas[0], beta2=self._betas[1],
+                lr=group["lr"], weight_decay=group["weight_decay"], eps=self._epsilon,
+            )  # fmt: skip
+
+    def _state(self, parameter: Tensor) -> dict[str, Tensor]:
+        """Return the number of steps, and the means of the gradient and of its square."""
+        state = self.state.setdefault(parameter, {})
+        if not state:
+            state["step"] = torch.zeros((), dtype=torch.float32, device=parameter.device)
+            state["exp_avg"], state["exp_avg_sq"] = torch.zeros_like(parameter), torch.zeros_like(parameter)
+        return state
 
 
 class Optimizers:
@@ -58,7 +109,7 @@ class Optimizers:
             {"params": others, "weight_decay": 0.0},
             {"params": list(tables.values()), "weight_decay": 0.0, "lr": embedding_rate},
         ]
-        self._parts: list[torch.optim.Optimizer] = []
+        self._parts: list[Optimizer] = []
         if muon and parallel is not None:
             self._parts.append(SharedMuon(list(matrices), parallel, matrix_rate, weight_decay, bf16))
         elif muon:
@@ -66,9 +117,7 @@ class Optimizers:
         else:
             groups.append({"params": list(matrices.values()), "weight_decay": weight_decay})
         self._parts.append(
-            torch.optim.AdamW(
-                [group for group in groups if group["params"]], lr=learning_rate, betas=betas, eps=epsilon, fused=True
-            )
+            AdamW([group for group in groups if group["params"]], rate=learning_rate, betas=betas, epsilon=epsilon)
         )
         self._peaks = [[group["lr"] for group in part.param_groups] for part in self._parts]
 
@@ -78,7 +127,8 @@ class Optimizers:
             for group, peak in zip(part.param_groups, peaks, strict=True):
                 group["lr"] = peak * share
             part.step()
-            part.zero_grad(set_to_none=True)
+        for parameter in self._named.values():
+            parameter.grad = None
 
     @staticmethod
     def parameter_of(key: str) -> str:
@@ -105,6 +155,4 @@ class Optimizers:
             if name not in self._named:
                 raise UserError(f"The checkpoint's optimizer has a state for {name}, which this model has not.")
             parameter = self._named[name]
-            owner[parameter].state[parameter][quantity] = value.to(
-                value.device if value.ndim == 0 else parameter.device
-            )
+            owner[parameter].state.setdefault(parameter, {})[quantity] = value.to(parameter.device)

@@ -35,15 +35,16 @@ _LONG = 1.5
 _TOGETHER = 1 << 24
 
 
-class Muon(torch.optim.Optimizer):
+class Muon:
     """Muon over matrices, its products in bfloat16 or in their own type; its state is that of torch's."""
 
     def __init__(self, matrices: Iterable[Tensor], *, rate: float, weight_decay: float, bf16: bool) -> None:
-        super().__init__(list(matrices), {"lr": rate, "weight_decay": weight_decay})
+        self.param_groups: list[dict[str, Any]] = [{"params": list(matrices), "lr": rate, "weight_decay": weight_decay}]
+        self.state: dict[Tensor, dict[str, Tensor]] = {}
         self._bf16 = bf16
 
     @torch.no_grad()
-    def step(self, closure: Any = None) -> None:  # type: ignore[override]
+    def step(self) -> None:
         """Update all matrices that have a gradient."""
         for group in self.param_groups:
             for matrices in _batches([matrix for matrix in group["params"] if matrix.grad is not None]):
@@ -56,7 +57,7 @@ class Muon(torch.optim.Optimizer):
     def _momentum(self, matrix: Tensor) -> Tensor:
         """Advance the matrix's momentum by its gradient and return Nesterov's mean of the two [R, C]."""
         assert matrix.grad is not None
-        state = self.state[matrix]
+        state = self.state.setdefault(matrix, {})
         if not state:
             state["momentum_buffer"] = torch.zeros_like(matrix.grad)
         momentum: Tensor = state["momentum_buffer"].lerp_(matrix.grad, 1 - MOMENTUM)
