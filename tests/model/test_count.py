@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 
+import numpy as np
 import pytest
 import torch
 from small_models import CPU, batch, small
@@ -76,9 +77,16 @@ def test_a_judge_counts_at_every_position():
     assert flops_per_token(config, length, 0.15) == pytest.approx(expected)
 
 
-def test_the_head_counts_where_the_loss_is_computed():
-    config = small("encoder", head_transform=False)
-    whole, part = flops_per_token(config, 12), flops_per_token(config, 12, 0.15)
-    assert whole - part == pytest.approx(6 * 0.85 * config.vocab_size * config.width)
-    wider = dataclasses.replace(config, head_transform=True)
-    assert flops_per_token(wider, 12, 0.15) - part == pytest.approx(6 * 0.15 * config.width**2)
+@pytest.mark.parametrize("count", [2, 11, 12, 24])
+@pytest.mark.parametrize("config", CONFIGS)
+def test_where_few_positions_are_scored_the_head_and_the_end_of_the_last_layer_count_there_alone(config, count):
+    rows, length = 2, 12
+    weights = np.zeros(rows * length, np.float32)
+    weights[np.random.default_rng(0).permutation(rows * length)[:count]] = 1.0
+    given = dataclasses.replace(batch(config, shape=(rows, length)), weights=weights.reshape(rows, length))
+    model = Transformer(config)
+    with FlopCounterMode(display=False) as counter, torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        model.nats(to_tensors(given, CPU))
+    behind = length if config.topology == "encoder-decoder" else 0
+    expected = 3 * counter.get_total_flops() / (rows * (length + behind))
+    assert flops_per_token(config, length, count / (rows * length), behind) == pytest.approx(expected)

@@ -148,7 +148,7 @@ def test_the_head_for_pairs_is_that_of_the_class(case: str, codec: Codec, tmp_pa
         real = batch.segments != 0
         assert (model.logits(batch)[real] - said.prediction_logits[real]).abs().max() < 1e-5
         assert classes.std() > 0.1
-        assert (model.pair(model.hidden(batch)) - classes).abs().max() < 1e-5
+        assert (model.pair(model.hidden(batch)[:, 0]) - classes).abs().max() < 1e-5
         assert torch.allclose(model.pair_nats(batch), -torch.log_softmax(classes, -1), atol=1e-5)
         # Rows count alike here, so the loss is the sum of two means, as in BERT.
         assert float(model.loss(batch) / batch.count) == pytest.approx(float(said.loss), rel=1e-6)
@@ -300,7 +300,7 @@ def test_a_folder_that_transformers_saved_has_the_same_logits_here(architecture:
             pairs = [(model.judged(batch), said.logits)]
         elif config.pair_head:
             classes = said.seq_relationship_logits if "Bert" in architecture else said.sop_logits
-            pairs = [(model.logits(batch), said.prediction_logits), (model.pair(model.hidden(batch)), classes)]
+            pairs = [(model.logits(batch), said.prediction_logits), (model.pair(model.hidden(batch)[:, 0]), classes)]
         else:
             pairs = [(model.logits(batch), said.logits)]
         for ours, logits in pairs:

@@ -65,6 +65,27 @@ def configs(draw) -> ModelConfig:
 
 
 @settings(deadline=None, max_examples=60)
+@given(configs(), st.booleans(), st.integers(0, 36), st.booleans(), st.integers(0, 99))
+def test_positions_picked_are_those_of_the_whole_and_so_are_their_gradients(config, packed, count, recompute, seed):
+    config = dataclasses.replace(config, dropout=0.0)
+    segments = PACKED if packed else None
+    tensors = to_tensors(batch(config, segments=segments, decoder_segments=segments), CPU)
+    picked = torch.from_numpy(np.sort(np.random.default_rng(seed).permutation(36)[:count]))
+    model = build(config).double().train()
+    if recompute:
+        model.recompute_layers()
+    found = []
+    for alone in (False, True):
+        model.zero_grad()
+        said = model.hidden(tensors, picked) if alone else model.hidden(tensors).flatten(0, 1)[picked]
+        (said * torch.arange(said.numel()).reshape(said.shape)).sum().backward()
+        zeros = [torch.zeros_like(p) if p.grad is None else p.grad for p in model.parameters()]
+        found.append([said.detach(), *(zero.clone() for zero in zeros)])
+    for whole, few in zip(*found, strict=True):
+        torch.testing.assert_close(few, whole, rtol=1e-9, atol=1e-9 * max(1.0, float(whole.abs().sum())))
+
+
+@settings(deadline=None, max_examples=60)
 @given(configs(), st.booleans())
 def test_every_config_gives_a_finite_loss_and_a_gradient_to_every_parameter(config, packed):
     segments = PACKED if packed else None

@@ -1,6 +1,6 @@
 """Attention, its positions and the one mask rule.
 
-Shapes: B rows, T queries, S keys, D width, H query heads, G key-value heads, K head width.
+Shapes: B rows, T queries, S keys, N picked queries, D width, H query heads, G key-value heads, K head width.
 
 The mask rule is that of `hornbook.batch`: allowed[q, k] = segments[q] == segments[k] != 0 and (k <= q or visible[k]).
 A local layer adds: and |q - k| <= window.
@@ -84,10 +84,12 @@ class Attention(nn.Module):
         memory: Tensor | KeysValues | None = None,
         cache: Cache | None = None,
         start: int = 0,
+        picked: Tensor | None = None,
     ) -> Tensor:
         """x [B, T, D] attends to itself, or to memory [B, S, D] or its keys and values. Returns [B, T, D].
 
-        With a cache, x takes its places from `start` on and also sees those before, so S = start + T.
+        With a cache, x takes its places from `start` on and also sees those before, so S = start + T. Returns [N, D]
+        where only the positions `picked`, int64[N] into [B * T], are wanted.
         """
         x = x.to(compute_type(x))
         queries = place(self.q(x).view(*x.shape[:2], self.heads, self.key_width), self.q_norm, rotation)
@@ -102,8 +104,14 @@ class Attention(nn.Module):
         else:
             q, k, v = (x.transpose(1, 2) for x in (queries, keys, values))
             mixed = attend(q, k, v, mask, causal, self.scale).transpose(1, 2)
-        output: Tensor = self.o(mixed.flatten(2))
+        mixed = mixed.flatten(2)
+        output: Tensor = self.o(mixed if picked is None else pick(mixed, picked))
         return output
+
+
+def pick(x: Tensor, picked: Tensor) -> Tensor:
+    """Return x [B, T, ...] at the positions `picked`, int64[N] into [B * T]: [N, ...]."""
+    return x.flatten(0, 1).index_select(0, picked)
 
 
 def attend(

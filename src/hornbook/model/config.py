@@ -12,6 +12,9 @@ from typing import Literal
 from hornbook.batch import Topology
 from hornbook.errors import UserError
 
+# Up to this share of scored positions the last layer computes them alone; beyond it, picking costs what it saves.
+FEW = 0.9
+
 
 @dataclass(frozen=True)
 class ModelConfig:

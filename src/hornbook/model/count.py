@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 
-from hornbook.model.config import ModelConfig
+from hornbook.model.config import FEW, ModelConfig
 
 
 @functools.cache
@@ -29,8 +29,8 @@ def flops_per_token(config: ModelConfig, length: int, scored_share: float = 1.0,
     only matrix products count (linear maps, attention scores and mixtures, the output head); the backward pass costs
     twice the forward one; nothing is recomputed. Attention is counted whole, whether or not a mask forbids half of it;
     in layers with a window each query counts the keys that a window holds, at most those of the row.
-    The head, its dense map included, is counted at `scored_share` of the output positions, where the loss is computed;
-    a judge at all of them.
+    The head, its dense map included, is counted at `scored_share` of the output positions, where the loss is computed,
+    and so is, where these are few, what follows the last attention of the last layer; a judge counts all positions.
     For an encoder-decoder `decoder_length` is the length of the decoder's rows, scored_share a share of those, and
     the result is the operations of a row pair divided by all its positions, length + decoder_length.
     """
@@ -38,6 +38,7 @@ def flops_per_token(config: ModelConfig, length: int, scored_share: float = 1.0,
     shared = config.key_heads * config.key_width
     mlp = (3 if config.gated else 2) * width * config.inner_width
     own = 2 * width * inner + 2 * width * shared  # q and o, k and v
+    spared = (1 - scored_share) * (width * inner + mlp) if scored_share <= FEW and not config.judge else 0.0
 
     def stack(layers: int, positions: int, causal: bool) -> float:
         near = min(positions, (1 if causal else 2) * config.window + 1)
@@ -51,9 +52,9 @@ def flops_per_token(config: ModelConfig, length: int, scored_share: float = 1.0,
         crossing = 2 * width * (inner * decoder_length + shared * length) + 2 * decoder_length * length * inner
         layers = config.decoder_layers or config.layers
         products += stack(layers, decoder_length, True) + layers * crossing
-        products += decoder_length * scored_share * output
+        products += decoder_length * (scored_share * output - spared)
     elif config.judge:
         products += length * (width**2 + width)
     else:
-        products += length * scored_share * output
+        products += length * (scored_share * output - spared)
     return 6.0 * products / (length + (decoder_length if config.topology == "encoder-decoder" else 0))

@@ -136,8 +136,8 @@ class Generator(nn.Module):
     def forward(self, x: Tensor, batch: Tensors) -> Tensor:
         """Return what the embedding matrix is multiplied with at the scored positions, [N, E], for x [B, T, E]."""
         narrow = x if self.into is None else self.into(x).to(x.dtype)  # the residual stream keeps its precision
-        hidden = self.stack(narrow, batch.segments, batch.visible).flatten(0, 1)  # [B * T, G]
-        output: Tensor = self.norm(self.activation(self.dense(hidden.index_select(0, batch.scored))))
+        hidden = self.stack(narrow, batch.segments, batch.visible, picked=batch.scored)  # [N, G]
+        output: Tensor = self.norm(self.activation(self.dense(hidden)))
         return output
 
 

@@ -1,7 +1,7 @@
 """The MLP, the embeddings, the Layer and the Stack of layers.
 
-Shapes: B rows, T positions, S positions of the memory, D width, E width of the embeddings, F MLP width,
-H heads, K head width, L layers.
+Shapes: B rows, T positions, S positions of the memory, N picked positions, D width, E width of the embeddings,
+F MLP width, H heads, K head width, L layers.
 """
 
 from __future__ import annotations
@@ -24,9 +24,10 @@ from hornbook.model.attention import (
     allowed,
     crossing,
     knows_causal,
+    pick,
     relative_buckets,
 )
-from hornbook.model.config import ModelConfig
+from hornbook.model.config import FEW, ModelConfig
 from hornbook.model.documents import Documents, attend_within, block_mask, documents_of
 from hornbook.model.parts import Linear, Table, compute_type, make_norm
 from hornbook.model.rotary import rotary_tables
@@ -143,13 +144,21 @@ class Layer(nn.Module):
         memory_mask: Mask = None,
         cache: Cache | None = None,
         start: int = 0,
+        picked: Tensor | None = None,
     ) -> Tensor:
-        """Return the residual stream [B, T, D] behind this layer; the arguments are those of Attention."""
-        branch = self.attention(self._read(x, self.attention_norm), mask, causal, rotation, cache=cache, start=start)
-        x = self._add(x, branch, self.attention_norm)
+        """Return the residual stream [B, T, D] behind this layer; the arguments are those of Attention.
+
+        Where only the positions `picked` are wanted, what follows the last attention's mixture is computed there alone
+        and [N, D] returned.
+        """
+        within = picked if self.cross is None else None
+        branch = self.attention(
+            self._read(x, self.attention_norm), mask, causal, rotation, cache=cache, start=start, picked=within
+        )
+        x = self._add(x if within is None else pick(x, within), branch, self.attention_norm)
         if self.cross is not None:
-            branch = self.cross(self._read(x, self.cross_norm), memory_mask, False, memory=memory)
-            x = self._add(x, branch, self.cross_norm)
+            branch = self.cross(self._read(x, self.cross_norm), memory_mask, False, memory=memory, picked=picked)
+            x = self._add(x if picked is None else pick(x, picked), branch, self.cross_norm)
         return self._add(x, self.mlp(self._read(x, self.mlp_norm)), self.mlp_norm)
 
     def _read(self, x: Tensor, norm: nn.Module | None) -> Tensor:
@@ -195,21 +204,30 @@ class Stack(nn.Module):
         visible: Tensor | None = None,
         memory: Tensor | None = None,
         memory_segments: Tensor | None = None,
+        picked: Tensor | None = None,
     ) -> Tensor:
-        """Return x [B, T, D] behind all layers and the final norm.
+        """Return x [B, T, D] behind all layers and the final norm, or [N, D], x at the positions `picked` alone.
 
-        segments int64[B, T] and visible bool[B, T] are those of a Batch; memory [B, S, D] is another stack's output.
+        segments int64[B, T] and visible bool[B, T] are those of a Batch; memory [B, S, D] is another stack's output;
+        `picked` are ascending indices int64[N] into [B * T].
         """
         memory_mask = None if memory_segments is None else self._memory_mask(x, segments, memory_segments)
         documents = None
         if segments is not None and not (visible is not None and self.relative is not None):
             documents = documents_of(segments, segments)
         views = {local: self._view(x, segments, visible, local, documents) for local in set(self.local)}
-        for layer, local in zip([*self.layers] * self.times, self.local, strict=True):
+        share = 1.0 if picked is None else len(picked) / (x.shape[0] * x.shape[1])
+        few = share <= FEW
+        if few and self.compiled:
+            torch._dynamo.maybe_mark_dynamic(picked, 0)
+        for number, (layer, local) in enumerate(zip([*self.layers] * self.times, self.local, strict=True), 1):
             mask, by_kernel, rotation = views[local]
-            arguments = (x, mask, by_kernel, rotation, memory, memory_mask)
+            arguments = (x, mask, by_kernel, rotation, memory, memory_mask, None, 0)
+            last = (picked,) if few and number == len(self.local) else ()
             again = self.recompute and torch.is_grad_enabled()
-            x = checkpoint(layer, *arguments, use_reentrant=False) if again else layer(*arguments)
+            x = checkpoint(layer, *arguments, *last, use_reentrant=False) if again else layer(*arguments, *last)
+        if picked is not None and not few:
+            x = pick(x, picked) if share < 1.0 else x.flatten(0, 1)
         return x if self.norm is None else self.norm(x)
 
     def _view(

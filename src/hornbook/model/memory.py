@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from hornbook.model.config import ModelConfig
+from hornbook.model.config import FEW, ModelConfig
 
 FULL = 4  # bytes of an fp32 number
 SHORT = 1024  # keys up to which a CPU computes attention in bf16 by plain products; see `hornbook.model.attention`
@@ -91,7 +91,7 @@ def step_memory(config: ModelConfig, load: Load, generator: ModelConfig | None =
     weights = FULL * load.parameters
     alone = load.parameters - load.matrices if load.optimizer == "muon" else load.parameters
     state = FULL * (2 * alone + load.parameters - alone)
-    kept = _kept(config, load)
+    kept = _kept(config, load if generator is None else replace(load, scored=load.length))
     if generator is not None:
         judge = 3 * load.rows * load.length * config.width * load.narrow  # its input, before and after activation
         kept += _kept(generator, load) + judge
@@ -108,7 +108,7 @@ def step_memory(config: ModelConfig, load: Load, generator: ModelConfig | None =
 def _kept(config: ModelConfig, load: Load) -> int:
     """Return the bytes of the activations of one micro-batch."""
     both = config.topology == "encoder-decoder"
-    first = replace(load, behind=0)
+    first = replace(load, behind=0, scored=load.length if both else load.scored)
     kept = _stack(config, first, config.layers, 0)
     if both:
         kept += _stack(config, replace(load, length=load.behind), config.decoder_layers or config.layers, load.length)
@@ -125,12 +125,13 @@ def _kept(config: ModelConfig, load: Load) -> int:
 def _stack(config: ModelConfig, load: Load, layers: int, memory: int) -> float:
     """Return the bytes that a stack keeps; `memory` is the number of positions that its cross-attention reads."""
     tokens = load.rows * load.length
-    layer = _layer(config, load, memory)
-    kept = layers * layer
+    layer = _layer(config, load, memory, load.length)
+    last = _layer(config, load, memory, load.scored) if load.scored <= FEW * load.length else layer
+    kept = (layers - 1) * layer + last
     if load.recompute:
         kept = layers * tokens * config.width * FULL + layer
     if config.final_norm:
-        kept += tokens * config.width * 2 * FULL
+        kept += load.rows * load.scored * config.width * 2 * FULL
     scores = load.rows * load.length * load.length * load.narrow
     if config.positions == "bucketed":
         kept += config.heads * scores
@@ -139,28 +140,36 @@ def _stack(config: ModelConfig, load: Load, layers: int, memory: int) -> float:
     return kept
 
 
-def _layer(config: ModelConfig, load: Load, memory: int) -> float:
-    """Return the bytes that one layer keeps."""
+def _layer(config: ModelConfig, load: Load, memory: int, wanted: float) -> float:
+    """Return the bytes that one layer keeps; what follows its last attention is there at `wanted` positions a row."""
     narrow, width = load.narrow, config.width
     inner, shared = config.heads * config.key_width, config.key_heads * config.key_width
-    branch = width * (FULL + narrow + _dropped(config, load, narrow))  # its norm, its input, its dropout
+    branch = width * (FULL + narrow)  # its norm, its input
+    dropped = width * _dropped(config, load, narrow)
 
-    def attention(keys: int, learns: bool) -> float:
-        """Return bytes: queries and keys before and after their norm, values, what is mixed of them."""
+    def attention(keys: int, learns: bool, wanted: float) -> float:
+        """Return bytes: queries and keys before and after their norm, values, what is mixed of them, its dropout."""
         of_queries, of_keys = inner * narrow * (2 + load.within), 2 * shared * narrow
-        if learns or not _kernel(replace(load, length=keys)):
+        plain = learns or not _kernel(replace(load, length=keys))
+        if plain:
             of_keys = 2 * inner * narrow
             of_queries += config.heads * keys * narrow
         if config.qk_norm:
             of_queries += inner * FULL
             of_keys += shared * FULL
-        return load.length * of_queries + keys * of_keys
+        kept = load.length * of_queries + keys * of_keys + wanted * dropped
+        if (
+            wanted < load.length
+        ):  # of the mixture a copy is kept where it is wanted, and the whole if the kernel needs it
+            kept += inner * narrow * (wanted - load.length * (plain or load.within))
+        return kept
 
-    kept = load.length * branch + attention(load.length, config.positions == "bucketed")
+    own = load.length if memory else wanted
+    kept = load.length * branch + attention(load.length, config.positions == "bucketed", own)
     if memory:
-        kept += load.length * branch + attention(memory, False) + memory * width * (narrow if load.bf16 else 0)
+        kept += load.length * branch + attention(memory, False, wanted) + memory * width * narrow * load.bf16
     points = 2 * (1 + config.gated) - (config.activation == "relu")
-    kept += load.length * (branch + points * config.inner_width * narrow)
+    kept += wanted * (branch + dropped + points * config.inner_width * narrow)
     return load.rows * kept
 
 

@@ -1,6 +1,6 @@
 """The Transformer: one model for decoders, encoders and encoder-decoders.
 
-Shapes: B rows, S positions of the input, T positions of the output, N scored positions, D width,
+Shapes: B rows, S positions of the input, T positions of the output, N scored or picked positions, D width,
 E width of the embeddings, V vocabulary.
 """
 
@@ -49,8 +49,8 @@ class PairHead(nn.Module):
         self.output = Linear(config.width, 2, True)
 
     def forward(self, hidden: Tensor) -> Tensor:
-        """Return the logits [B, 2] of hidden states [B, T, D]."""
-        logits: Tensor = self.output(torch.tanh(self.dense(hidden[:, 0])))
+        """Return the logits [B, 2] of the hidden states at each row's first position, [B, D]."""
+        logits: Tensor = self.output(torch.tanh(self.dense(hidden)))
         return logits
 
 
@@ -97,16 +97,19 @@ class Transformer(nn.Module):
         if not self.embed.tokens.weight.is_meta:
             initialise.initialise(self.named_parameters(), self.config, seed)
 
-    def hidden(self, batch: Tensors) -> Tensor:
-        """Return what the last layer says at every output position, [B, T, D]."""
+    def hidden(self, batch: Tensors, picked: Tensor | None = None) -> Tensor:
+        """Return what the last layer says at every output position, [B, T, D], or at those picked alone, [N, D].
+
+        `picked` are ascending indices int64[N] into [B * T].
+        """
         self.check(batch.inputs, batch.decoder_inputs)
         segments, behind = batch.segments, batch.decoder_segments
         x = self.embedded(batch.inputs, segments, batch.types)
         if self.encoder is None:
             assert self.decoder is not None
-            output: Tensor = self.decoder(x, segments, batch.visible)
+            output: Tensor = self.decoder(x, segments, batch.visible, picked=picked)
             return output
-        memory: Tensor = self.encoder(x, segments, batch.visible)
+        memory: Tensor = self.encoder(x, segments, batch.visible, picked=picked if self.decoder is None else None)
         if self.decoder is None:
             return memory
         assert batch.decoder_inputs is not None
@@ -115,7 +118,7 @@ class Transformer(nn.Module):
         elif segments is not None and behind is None:
             behind = torch.ones_like(batch.decoder_inputs)
         y = self.embedded(batch.decoder_inputs, behind, None, behind=True)
-        output = self.decoder(y, behind, memory=memory, memory_segments=segments)
+        output = self.decoder(y, behind, memory=memory, memory_segments=segments, picked=picked)
         return output
 
     def embedded(self, tokens: Tensor, segments: Tensor | None, types: Tensor | None, behind: bool = False) -> Tensor:
@@ -153,23 +156,33 @@ class Transformer(nn.Module):
         divided by the count of all rows, the loss is the mean over scored positions plus the mean over pairs, each pair
         weighted by its row's count. Dividing by the count of all micro-batches and processes is the caller's part.
         """
-        hidden = self.hidden(batch)
-        scored = self._scored(hidden, batch)
+        if self.pair is None or batch.pair is None or batch.counts is None:
+            return self._token_loss(self.hidden(batch, batch.scored), batch)
+        hidden = self.hidden(batch, torch.cat([batch.scored, self._firsts(batch)]))
+        loss = self._token_loss(hidden[: len(batch.scored)], batch)
+        nats = F.cross_entropy(self.pair(hidden[len(batch.scored) :]).float(), batch.pair, reduction="none")
+        return loss + (nats * batch.counts).sum()
+
+    def _token_loss(self, hidden: Tensor, batch: Tensors) -> Tensor:
+        """Return sum(weights * nats) from the hidden states at the scored positions, [N, D]."""
+        scored = self.head(hidden)  # [N, E]
         targets = batch.targets.flatten()[batch.scored]
         weights = batch.weights.flatten()[batch.scored]
         kind = compute_type(scored)
-        loss = linear_cross_entropy(scored, self.output_weight, self.head.bias, targets, weights, kind, self.kernel)
-        if self.pair is None or batch.pair is None or batch.counts is None:
-            return loss
-        nats = F.cross_entropy(self.pair(hidden).float(), batch.pair, reduction="none")
-        return loss + (nats * batch.counts).sum()
+        return linear_cross_entropy(scored, self.output_weight, self.head.bias, targets, weights, kind, self.kernel)
+
+    @staticmethod
+    def _firsts(batch: Tensors) -> Tensor:
+        """Return the flat place of each row's first position, int64[B]."""
+        rows, length = batch.inputs.shape
+        return torch.arange(0, rows * length, length, device=batch.inputs.device)
 
     def pair_nats(self, batch: Tensors) -> Tensor:
         """Return -log p of both classes of each pair [B, 2], without gradients."""
         if self.pair is None:
             raise UserError("This model has no head for pairs: train it with the objective nsp or sop.")
         with torch.no_grad():
-            return -torch.log_softmax(self.pair(self.hidden(batch)).float(), -1)
+            return -torch.log_softmax(self.pair(self.hidden(batch, self._firsts(batch))).float(), -1)
 
     def judged(self, batch: Tensors) -> Tensor:
         """Return the logits [B, T] that a token was replaced."""
@@ -183,7 +196,7 @@ class Transformer(nn.Module):
     def nats(self, batch: Tensors) -> Tensor:
         """Return -log p(target) of each scored position [N], in the order of `scored`, without gradients."""
         with torch.no_grad():
-            hidden = self._scored(self.hidden(batch), batch)
+            hidden = self.head(self.hidden(batch, batch.scored))
             targets = batch.targets.flatten()[batch.scored]
             return linear_nats(hidden, self.output_weight, self.head.bias, targets, compute_type(hidden))
 
@@ -194,11 +207,6 @@ class Transformer(nn.Module):
     def output(self, hidden: Tensor) -> Tensor:
         """Return the logits [..., V] of what a stack returned, [..., D]."""
         return F.linear(self.head(hidden), self.output_weight, self.head.bias)
-
-    def _scored(self, hidden: Tensor, batch: Tensors) -> Tensor:
-        """Return the head's view [N, E] of the scored positions of [B, T, D]: the head costs nothing elsewhere."""
-        picked: Tensor = self.head(hidden.flatten(0, 1).index_select(0, batch.scored))
-        return picked
 
     def recompute_layers(self) -> None:
         """Keep only what goes into each layer and compute the layer again in the backward pass; see `Stack`."""

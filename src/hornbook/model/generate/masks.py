@@ -63,7 +63,7 @@ def _logits(model: Transformer, ids: Sequence[int], mask_id: int) -> Tensor:
     inputs = np.array([ids])
     batch = Batch(inputs, inputs, (inputs == mask_id).astype(np.float32), np.ones(1))
     tensors = to_tensors(batch, model.embed.tokens.weight.device)
-    return model.output(model.hidden(tensors)[0, tensors.scored]).float()
+    return model.output(model.hidden(tensors, tensors.scored)).float()
 
 
 def _refuse(model: Transformer, ids: Sequence[int], mask_id: int) -> None:
