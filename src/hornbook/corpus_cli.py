@@ -60,6 +60,7 @@ def build(
         from hornbook.artifacts import MANIFEST
         from hornbook.console import View
         from hornbook.corpus.build import build_recipe
+        from hornbook.corpus.discovery import passed_over
         from hornbook.corpus.engine import Engine
         from hornbook.corpus.recipe import CorpusRecipe, default_steps, load
 
@@ -73,6 +74,8 @@ def build(
         else:
             recipe = CorpusRecipe(paths=tuple(what), steps=default_steps())
             view.say(corpus_pages.default_said(recipe))
+        if line := passed_over(recipe.paths):
+            view.say(line)
         whole = (directory / MANIFEST).exists()
         ledger = build_recipe(recipe, directory, Engine(engine, workers), view.stage)
     if whole:

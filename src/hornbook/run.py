@@ -32,6 +32,7 @@ from hornbook.assembly import (
 from hornbook.cleaning import decided, kept_of
 from hornbook.console import View, quantity
 from hornbook.continuation import adopt, settled
+from hornbook.corpus.discovery import passed_over
 from hornbook.errors import ResourceError, UserError
 from hornbook.evaluate.measure import measure
 from hornbook.fitting import Shortage, fitted, predicted, shrinking
@@ -95,6 +96,8 @@ def pretrain(recipe: Recipe, directory: Path, *, plain: bool = False) -> Evaluat
                 view = View(plain, silent=not world.lead)
                 if world.lead:
                     recipe = dataclasses.replace(recipe, data=decided(recipe.data, view.say))
+                    if line := passed_over(recipe.data.paths):
+                        view.say(line)
                     save_recipe(recipe, directory / RECIPE)
                 return _within_memory(recipe, directory, view, world)
             except UserError as error:

@@ -24,7 +24,7 @@ from hornbook.corpus.step import Page, Verdicts
 from hornbook.corpus.words import Words, blocks, number_words
 from hornbook.errors import UserError
 
-_SHARES = ("max_bullet_lines", "max_ellipsis_lines", "min_alphabetic_words", "max_repeated_lines")
+_SHARES: tuple[str, ...] = ("max_bullet_lines", "max_ellipsis_lines", "min_alphabetic_words", "max_repeated_lines")
 _SHARES += ("max_repeated_paragraphs", "max_repeated_line_characters", "max_repeated_paragraph_characters")
 _SHARES += tuple(f"max_top_{size}_gram" for size in (2, 3, 4))
 _SHARES += tuple(f"max_repeated_{size}_grams" for size in range(5, 11))
