@@ -325,6 +325,21 @@ def test_a_polite_signal_saves_says_how_to_go_on_and_exits_with_its_code(book, t
     assert newest(tmp_path / "run" / "checkpoints", pytest.fail) is not None
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_layers_are_compiled_says_how_to_go_on(book, tmp_path, monkeypatch, number):
+    cache = tmp_path / "cache"
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(cache))
+    process = start(book, "causal", tmp_path / "run", "training.compile=yes")
+    while not any(cache.rglob("*.py")) and process.poll() is None:
+        time.sleep(0.05)
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 128 + number, errors
+    assert f"hornbook pretrain --resume {tmp_path / 'run'}" in errors and "Traceback" not in errors
+    assert not any((tmp_path / "run").glob("checkpoints/step-*"))
+
+
 def test_a_new_run_does_not_overwrite_an_old_one(run_of, book):
     with pytest.raises(UserError, match="holds a run already"):
         pretrain(recipe(book, "causal"), run_of[1], plain=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import importlib.util
 import os
-import signal
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from hornbook.artifacts import MANIFEST, read_json
 from hornbook.console import View
 from hornbook.corpus.built import LEDGER, is_built
 from hornbook.corpus.builtin import PREFIX as BUILTIN
-from hornbook.errors import Interrupted, UserError
+from hornbook.errors import UserError
 from hornbook.recipe import CLEAN_DEFAULT, CLEAN_NONE, DataSettings
 
 CLEAN = "corpus"
@@ -90,12 +89,7 @@ def cleaned(data: DataSettings, directory: Path, view: View) -> tuple[str, ...]:
         f"the text is cleaned first, by {', '.join(map(kind_of, plan.steps)) or 'no step'}; "
         "data.clean=none reads it as it is"
     )
-    try:
-        ledger = build_recipe(plan, directory / CLEAN, Engine(), view.stage)
-    except (KeyboardInterrupt, Interrupted) as error:  # the engine makes the one of a Ctrl-C, the run the other
-        number = error.exit_code - 128 if isinstance(error, Interrupted) else signal.SIGINT
-        message = f"Stopped; go on with: hornbook pretrain --resume {directory}"
-        raise Interrupted(message, number) from error
+    ledger = build_recipe(plan, directory / CLEAN, Engine(), view.stage)
     if not ledger["kept"]["documents"]:
         raise UserError(_nothing(ledger, raw))
     view.say(f"cleaned: {told(ledger)}; the account is {directory / CLEAN / REPORT}")

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import shlex
-import signal
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from hornbook.errors import Interrupted, UserError
+from hornbook.errors import UserError
 
 app = typer.Typer(
     help="Build clean corpora from messy files, with an account of every document.",
@@ -50,31 +49,35 @@ def build(
     plain: Annotated[bool, typer.Option("--plain", help="Lines instead of live bars.")] = False,
 ) -> None:
     """Build a corpus: read messy files, clean, filter, drop duplicates, and account for every document."""
-    from hornbook import corpus_pages
-    from hornbook.artifacts import MANIFEST
-    from hornbook.console import View
-    from hornbook.corpus.build import build_recipe
-    from hornbook.corpus.engine import Engine
-    from hornbook.corpus.recipe import CorpusRecipe, default_steps, load
+    from hornbook.train.stopping import stoppable
 
-    view = View(plain)
-    if what[0].endswith(".toml"):
-        if len(what) > 1:
-            raise UserError(f"A recipe names its own paths: leave out {' '.join(what[1:])}, or the recipe.")
-        recipe, directory = load(Path(what[0])), out or Path(what[0]).with_suffix("")
-    elif out is None:
-        raise UserError("Say where the corpus shall be: --out DIRECTORY.")
-    else:
-        recipe, directory = CorpusRecipe(paths=tuple(what), steps=default_steps()), out
-        view.say(corpus_pages.default_said(recipe))
-    whole = (directory / MANIFEST).exists()
-    try:
+    directory = out or Path(what[0]).with_suffix("")
+    words = ["hornbook", "corpus", "build", *what, "--out", str(directory)]
+    words += ["--engine", engine] if engine != "native" else []
+    words += ["--workers", str(workers)] if workers else []
+    with stoppable(f"Stopped. Go on with: {shlex.join(words)}"):
+        from hornbook import corpus_pages
+        from hornbook.artifacts import MANIFEST
+        from hornbook.console import View
+        from hornbook.corpus.build import build_recipe
+        from hornbook.corpus.discovery import passed_over
+        from hornbook.corpus.engine import Engine
+        from hornbook.corpus.recipe import CorpusRecipe, default_steps, load
+
+        view = View(plain)
+        if what[0].endswith(".toml"):
+            if len(what) > 1:
+                raise UserError(f"A recipe names its own paths: leave out {' '.join(what[1:])}, or the recipe.")
+            recipe = load(Path(what[0]))
+        elif out is None:
+            raise UserError("Say where the corpus shall be: --out DIRECTORY.")
+        else:
+            recipe = CorpusRecipe(paths=tuple(what), steps=default_steps())
+            view.say(corpus_pages.default_said(recipe))
+        if line := passed_over(recipe.paths):
+            view.say(line)
+        whole = (directory / MANIFEST).exists()
         ledger = build_recipe(recipe, directory, Engine(engine, workers), view.stage)
-    except KeyboardInterrupt as error:
-        words = ["hornbook", "corpus", "build", *what, "--out", str(directory)]
-        words += ["--engine", engine] if engine != "native" else []
-        words += ["--workers", str(workers)] if workers else []
-        raise Interrupted(f"Stopped. Go on with: {shlex.join(words)}", signal.SIGINT) from error
     if whole:
         view.say(f"{directory} was whole already: nothing was read anew.")
     corpus_pages.built(ledger, directory)

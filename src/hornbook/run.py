@@ -13,11 +13,9 @@ import dataclasses
 import functools
 import importlib.util
 import shutil
-import signal
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 
 import torch
 
@@ -34,7 +32,8 @@ from hornbook.assembly import (
 from hornbook.cleaning import decided, kept_of
 from hornbook.console import View, quantity
 from hornbook.continuation import adopt, settled
-from hornbook.errors import Interrupted, ResourceError, UserError
+from hornbook.corpus.discovery import passed_over
+from hornbook.errors import ResourceError, UserError
 from hornbook.evaluate.measure import measure
 from hornbook.fitting import Shortage, fitted, predicted, shrinking
 from hornbook.importing import RECORD, Origin, bring
@@ -56,7 +55,7 @@ from hornbook.train.loop import MODEL, Loop, Plan
 from hornbook.train.metrics import Sink, open_sinks
 from hornbook.train.parallel import Layout, Parallel, arrange
 from hornbook.train.schedules import Schedule
-from hornbook.train.stopping import Stopping
+from hornbook.train.stopping import Stopping, stoppable
 from hornbook.train.world import World, together
 
 PLAN, RESULT, ENVIRONMENT = "plan.json", "result.json", "environment.json"
@@ -82,7 +81,7 @@ def pretrain(recipe: Recipe, directory: Path, *, plain: bool = False) -> Evaluat
     Under torchrun all processes call this alike and train together, in the directory that the first of them names.
 
     Raises UserError when the directory holds a run already, or anything in the recipe or its text is wrong; Interrupted
-    when a signal stopped it after saving.
+    when a signal stopped it.
     """
     with together() as world:
         directory = Path(world.hear(lambda: str(directory)))
@@ -97,6 +96,8 @@ def pretrain(recipe: Recipe, directory: Path, *, plain: bool = False) -> Evaluat
                 view = View(plain, silent=not world.lead)
                 if world.lead:
                     recipe = dataclasses.replace(recipe, data=decided(recipe.data, view.say))
+                    if line := passed_over(recipe.data.paths):
+                        view.say(line)
                     save_recipe(recipe, directory / RECIPE)
                 return _within_memory(recipe, directory, view, world)
             except UserError as error:
@@ -155,7 +156,8 @@ def _recipe_of(directory: Path) -> Recipe:
 def _within_memory(recipe: Recipe, directory: Path, view: View, world: World) -> Evaluation:
     """Do every stage that is not done yet; where memory is too small, say with which command the run can go on."""
     try:
-        return _go(recipe, directory, view, world)
+        with stoppable(f"Stopped; go on with: hornbook pretrain --resume {directory}"):
+            return _go(recipe, directory, view, world)
     except Shortage as error:
         command = f"hornbook pretrain --resume {directory} {error.settings}".strip()
         raise ResourceError(f"{error} Go on with: {command}") from error
@@ -174,7 +176,7 @@ def _go(recipe: Recipe, directory: Path, view: View, world: World) -> Evaluation
     chosen = recipe.training.micro_batch
     device = world.device or machine.find_device()
     layout = _arranged(recipe, world)
-    with _preparing(directory), world.lead_first():
+    with world.lead_first():
         if world.lead:
             write_json(directory / ENVIRONMENT, machine.environment(device) | {"devices": world.size})
         else:
@@ -208,13 +210,12 @@ def _go(recipe: Recipe, directory: Path, view: View, world: World) -> Evaluation
         return world.size == 1 and not chosen and not any((directory / "checkpoints").glob("step-*"))
 
     recipe, (model, parallel) = shrinking(recipe, prepared, device, train, view.say, may_shrink)
-    with _preparing(directory):
-        if world.hear(lambda: str((directory / RESULT).is_file())) == str(True):
-            return Evaluation.load(directory / RESULT)
-        with view.stage("last measurements", "tokens"):
-            evaluation = final_evaluation(model, recipe, prepared, device, parallel)
-        if world.lead:
-            evaluation.save(directory / RESULT)
+    if world.hear(lambda: str((directory / RESULT).is_file())) == str(True):
+        return Evaluation.load(directory / RESULT)
+    with view.stage("last measurements", "tokens"):
+        evaluation = final_evaluation(model, recipe, prepared, device, parallel)
+    if world.lead:
+        evaluation.save(directory / RESULT)
     return evaluation
 
 
@@ -383,23 +384,3 @@ def _sinks(directory: Path, done: int, world: World) -> Iterator[Sequence[Sink]]
         return
     with open_sinks(directory, done, importlib.util.find_spec("tensorboard") is not None) as sinks:
         yield sinks
-
-
-@contextlib.contextmanager
-def _preparing(directory: Path) -> Iterator[None]:
-    """Turn Ctrl-C and SIGTERM into Interrupted in the stages whose results are kept as they come."""
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        raise Interrupted(f"Stopped; go on with: hornbook pretrain --resume {directory}", number)
-
-    handled = (signal.SIGINT, signal.SIGTERM)
-    try:
-        previous = [signal.signal(number, stop) for number in handled]
-    except ValueError:  # not the main thread: Python allows no handlers there
-        yield
-        return
-    try:
-        yield
-    finally:
-        for number, handler in zip(handled, previous, strict=True):
-            signal.signal(number, handler)

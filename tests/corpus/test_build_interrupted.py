@@ -45,13 +45,14 @@ def test_a_build_killed_many_times_goes_on_to_the_same_bytes(tmp_path: Path, see
     kill_and_go_on(tmp_path, kills=5, seed=seed + 10)
 
 
-def test_ctrl_c_ends_with_130_and_the_command_that_goes_on(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_with_its_code_and_the_command_that_goes_on(tmp_path: Path, number: int) -> None:
     write_recipe(tmp_path, steps=(("Slow", {"seconds": 0.5}),))
     process = begin("corpus", "build", "recipe.toml", "--out", "corpus", "--workers", "2", folder=tmp_path)
     wait_for(lambda: list(tmp_path.glob("corpus/work/00/*.parquet")), process)
-    os.killpg(process.pid, signal.SIGINT)
+    os.killpg(process.pid, number)
     out, _ = process.communicate()
-    assert process.returncode == 130, out
+    assert process.returncode == 128 + number, out
     assert "hornbook corpus build recipe.toml --out corpus" in out and "Traceback" not in out
     read = [path.stat().st_mtime_ns for path in sorted(tmp_path.glob("corpus/work/read/*.json"))]
     assert read

@@ -16,9 +16,11 @@ from hornbook.artifacts import seal
 from hornbook.cli import main
 from hornbook.corpus.build import build
 from hornbook.corpus.built import compare, documents, open_corpus, sample
+from hornbook.corpus.discovery import passed_over
 from hornbook.corpus.engine import Engine
 from hornbook.corpus.read import read
 from hornbook.corpus.report import page
+from hornbook.corpus.units import discover
 from hornbook.errors import UserError
 
 EVIL = "<script>alert('x')</script> & \"quoted\" words </pre>"
@@ -188,3 +190,34 @@ def test_steps_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert code == (0 if CATALOGUE else 2)
     assert all(f"\n{kind}\t" in f"\n{out}" for kind in CATALOGUE)
     assert corpus_cli.app.info.help
+
+
+def test_what_hornbook_made_below_a_folder_is_passed_over_and_named(corpora: tuple[Path, Path], tmp_path: Path) -> None:
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "a.txt").write_text("Words of mine.")
+    (tmp_path / "notes" / "recipe.toml").write_text("")  # alone it is no run
+    shutil.copytree(corpora[0], tmp_path / "corpus")
+    run, half = tmp_path / "runs" / "first", tmp_path / "half"
+    (run / "checkpoints").mkdir(parents=True)
+    for name in ("recipe.toml", "environment.json", "result.json", "notes.txt"):
+        (run / name).write_text("{}")
+    (half / "work" / "read").mkdir(parents=True)
+    for name in ("recipe.json", "read/block.txt"):
+        (half / "work" / name).write_text("{}")
+    assert [document.text for document in read([str(tmp_path)])] == ["Words of mine."]
+    files = [Path(piece.path).relative_to(tmp_path).as_posix() for piece in discover([str(tmp_path)], 1000)]
+    assert files == ["notes/a.txt", "notes/recipe.toml"]
+    said = passed_over([str(tmp_path), "builtin:docs"])
+    assert all(str(folder) in said for folder in (tmp_path / "corpus", run, half)) and "notes" not in said
+    assert passed_over([str(tmp_path / "notes"), str(corpora[0])]) == ""
+    assert len(list(read([str(tmp_path / "corpus")]))) == 17
+
+
+def test_a_build_says_what_it_passes_over_and_goes_on_into_the_folder_it_reads(
+    corpora: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.txt").write_text("Words of mine, and more than a few of them.")
+    shutil.copytree(corpora[0], tmp_path / "corpus")
+    code, out, _ = answer(capsys, "corpus", "build", str(tmp_path), "--out", str(tmp_path / "new"), "--workers", "1")
+    assert code == 0 and out.count("passed over, since Hornbook made them: ") == 1
+    assert open_corpus(tmp_path / "new").ledger["in"]["documents"] == 1

@@ -329,3 +329,23 @@ def test_a_path_that_leads_nowhere_is_an_error(tmp_path: Path) -> None:
         discover([str(tmp_path / "nothing")], UNIT)
     with pytest.raises(UserError, match="No text was named"):
         discover([], UNIT)
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.json", "a.txt", "a.csv"])
+@pytest.mark.parametrize("kind", ["parquet", "Arrow"])
+def test_a_table_under_another_ending_is_named_once_by_its_first_bytes(tmp_path: Path, name: str, kind: str) -> None:
+    path, table = tmp_path / name, pa.table({"text": TEXTS})
+    if kind == "parquet":
+        parquet.write_table(table, path)
+    else:
+        with ipc.new_file(path, table.schema) as writer:
+            writer.write_table(table)
+    items, bad = read_all(path)
+    assert not items and [(item.line, item.reason) for item in bad] == [(0, f"{kind} data under another ending")]
+    assert f"holds {kind} data, which its ending does not say. Rename it" in bad[0].detail
+
+
+def test_text_that_begins_with_the_letters_of_parquet_is_text(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("PAR1S is a typing error of some length, and this is no table.")
+    items, bad = read_all(tmp_path / "a.txt")
+    assert len(items) == 1 and not bad

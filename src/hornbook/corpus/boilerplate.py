@@ -20,6 +20,7 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import cache
 
+from hornbook.corpus.limits import check_limits
 from hornbook.corpus.marks import has_letter, sentence_terminals
 from hornbook.corpus.step import Page, Verdicts
 
@@ -57,6 +58,9 @@ class Boilerplate:
     notice_words: int = 25
     menu_lines: int = 4
     remove: bool = True
+
+    def __post_init__(self) -> None:
+        check_limits("boilerplate", self, ("max_share",))
 
     def __call__(self, page: Page) -> Verdicts:
         """Clean and judge each document; lines removed from documents that stay are counted by rule."""

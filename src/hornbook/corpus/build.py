@@ -25,7 +25,7 @@ from hornbook.artifacts import MANIFEST, disk_errors, lock, read_json, read_mani
 from hornbook.corpus import ledger, report, tally
 from hornbook.corpus.built import DOCUMENTS, KIND, LEDGER, RECIPE
 from hornbook.corpus.catalogue import is_survey, kind_of
-from hornbook.corpus.engine import Engine, documents, system_errors, work
+from hornbook.corpus.engine import Engine, documents, heeding_signals, system_errors, work
 from hornbook.corpus.recipe import CorpusRecipe, dumps, to_dict
 from hornbook.corpus.stages import CountLines, Measure, ReadUnit, RunSteps, WritePart
 from hornbook.corpus.step import Step, Survey
@@ -184,7 +184,7 @@ class _Build:
         shutil.rmtree(directory, ignore_errors=True)
         directory.mkdir()
         looking = self.stage(f"look at the whole: {kind_of(survey)}", "B", 0)
-        with disk_errors(directory), system_errors(directory), looking:
+        with disk_errors(directory), system_errors(directory), looking, heeding_signals():
             step = survey.survey(
                 documents([before / f"{name}.parquet" for name in self._blocks()]), directory.absolute()
             )

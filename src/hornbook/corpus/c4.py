@@ -14,6 +14,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
+from hornbook.corpus.limits import check_limits
 from hornbook.corpus.step import Page, Verdicts
 from hornbook.corpus.words import sentences
 
@@ -46,6 +47,9 @@ class C4:
     javascript: bool = True
     curly_brackets: bool = True
     policies: bool = True
+
+    def __post_init__(self) -> None:
+        check_limits("c4", self)
 
     def __call__(self, page: Page) -> Verdicts:
         """Clean and judge each document; lines removed from documents that stay are counted by rule."""

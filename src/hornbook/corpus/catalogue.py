@@ -23,7 +23,7 @@ from hornbook.corpus.pii import PersonalData
 from hornbook.corpus.step import Step, Survey
 from hornbook.corpus.toxicity import BadWords
 from hornbook.errors import UserError, nearest
-from hornbook.fields import help_of, leaf, leaves, plain, type_name
+from hornbook.fields import article, help_of, leaf, leaves, plain, type_name
 
 CATALOGUE: Mapping[str, type[Any]] = MappingProxyType(
     {
@@ -139,8 +139,14 @@ def from_table(table: Mapping[str, Any], where: str) -> Step | Survey:
         if name not in hints and name != "kind":
             raise UserError(f"{where} ({table['kind']}) has no setting '{name}'.{nearest(name, hints)}")
     values = {name: leaf(hints[name], value, f"{where}.{name}") for name, value in table.items() if name != "kind"}
+    for item, hint in settings_of(cls):
+        if item.default is MISSING and item.default_factory is MISSING and item.name not in values:
+            meaning = help_of(cls).get(item.name, "")
+            told = f": {meaning}" if meaning else ""
+            kind = f"{article(hint)}{type_name(hint)}"
+            raise UserError(f"{where} ({table['kind']}) lacks the setting '{item.name}', {kind}{told}.")
     try:
         step: Step | Survey = cls(**values)
-    except TypeError as error:
-        raise UserError(f"{where} ({table['kind']}) lacks a setting: {error}.") from error
+    except UserError as error:
+        raise UserError(f"{where} ({table['kind']}): {error}") from error
     return step

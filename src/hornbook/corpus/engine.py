@@ -126,7 +126,7 @@ def work(
         if not left:
             return
         try:
-            with _heeding_ctrl_c() as heed:
+            with heeding_signals() as heed:
                 _once(function, list(left), engine, done, left, heed)
         except (HornbookError, _Bug):
             raise
@@ -141,23 +141,30 @@ def work(
 
 
 @contextlib.contextmanager
-def _heeding_ctrl_c() -> Iterator[Callable[[], None]]:
-    """Raise KeyboardInterrupt after a Ctrl-C: in the function that is given, at the latest at the end of the block.
+def heeding_signals() -> Iterator[Callable[[], None]]:
+    """Raise KeyboardInterrupt after a signal whose handler did: in the function that is given, or where the block ends.
 
     Daft shuts its engine down at Ctrl-C, and the interrupt may be lost there or come out as another error.
     """
     asked = threading.Event()
-
-    def note(number: int, frame: FrameType | None) -> None:
-        asked.set()
-        raise KeyboardInterrupt
 
     def heed() -> None:
         if asked.is_set():
             raise KeyboardInterrupt
 
     in_main = threading.current_thread() is threading.main_thread()  # Python allows handlers nowhere else
-    previous = signal.signal(signal.SIGINT, note) if in_main else None
+    handlers = {int(number): signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM) if in_main}
+    previous = {number: handler for number, handler in handlers.items() if callable(handler)}
+
+    def note(number: int, frame: FrameType | None) -> None:
+        try:
+            previous[number](number, frame)
+        except KeyboardInterrupt:
+            asked.set()
+            raise
+
+    for number in previous:
+        signal.signal(number, note)
     try:
         yield heed
         heed()
@@ -166,8 +173,8 @@ def _heeding_ctrl_c() -> Iterator[Callable[[], None]]:
             raise KeyboardInterrupt from error
         raise
     finally:
-        if in_main:
-            signal.signal(signal.SIGINT, previous)
+        for number, handler in previous.items():
+            signal.signal(number, handler)
 
 
 class _Bug(RuntimeError):

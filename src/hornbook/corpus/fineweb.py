@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from hornbook.corpus.limits import check_limits
 from hornbook.corpus.marks import sentence_terminals
 from hornbook.corpus.repetition import repeated
 from hornbook.corpus.step import Page, Verdicts
@@ -32,6 +33,9 @@ class FineWeb:
     short_line: int = 30
     max_repeated_characters: float = 0.1
     max_lines_per_word: float = 0.3
+
+    def __post_init__(self) -> None:
+        check_limits("fineweb", self, ("min_sentence_lines", "max_short_lines", "max_repeated_characters"))
 
     def __call__(self, page: Page) -> Verdicts:
         """Judge each document; no text changes."""

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hornbook.corpus.limits import check_limits
 from hornbook.corpus.marks import has_letter, is_word
 from hornbook.corpus.reasons import Broken, Reasons, share
 from hornbook.corpus.repetition import repeated, repeated_runs
@@ -23,6 +24,10 @@ from hornbook.corpus.step import Page, Verdicts
 from hornbook.corpus.words import Words, blocks, number_words
 from hornbook.errors import UserError
 
+_SHARES: tuple[str, ...] = ("max_bullet_lines", "max_ellipsis_lines", "min_alphabetic_words", "max_repeated_lines")
+_SHARES += ("max_repeated_paragraphs", "max_repeated_line_characters", "max_repeated_paragraph_characters")
+_SHARES += tuple(f"max_top_{size}_gram" for size in (2, 3, 4))
+_SHARES += tuple(f"max_repeated_{size}_grams" for size in range(5, 11))
 _PARAGRAPH_END, _LINE_END = re.compile(r"\n{2,}"), re.compile(r"\n+")
 
 
@@ -85,6 +90,12 @@ class Gopher:
         if not self.parts or not set(self.parts) <= {"quality", "repetition"}:
             raise UserError(
                 f"gopher.parts names quality, repetition or both, not {', '.join(self.parts) or 'nothing'}."
+            )
+        check_limits("gopher", self, _SHARES, (("min_words", "max_words"), ("min_word_length", "max_word_length")))
+        if self.min_stop_words > (known := len(set(self.stop_words))):
+            raise UserError(
+                f"gopher.min_stop_words must not be above the number of gopher.stop_words, but {self.min_stop_words} "
+                f"is above {known}: nothing would be kept."
             )
 
     def __call__(self, page: Page) -> Verdicts:

@@ -26,6 +26,8 @@ _MAGIC = {
     b"PK\x03\x04": "zip",
     b"BZh91AY&SY": "bzip2",
     b"%PDF-": "PDF",
+    b"PAR1\x15": "parquet",  # with the first byte of what follows, since words may begin with these letters
+    b"ARROW1\0\0": "Arrow",
 }
 
 

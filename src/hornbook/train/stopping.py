@@ -1,12 +1,25 @@
-"""Ctrl-C and SIGTERM as a polite request: finish the step, save, say how to go on."""
+"""Ctrl-C and SIGTERM: a polite request to the training loop, one sentence and an exit code everywhere else."""
 
 from __future__ import annotations
 
 import contextlib
+import os
+import select
 import signal
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from types import FrameType
+
+from hornbook.errors import Interrupted
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+GRACE_SECONDS = 10.0
+
+
+class _Asked(KeyboardInterrupt):
+    """Asked to stop. A plain KeyboardInterrupt that leaves `exec`, as in an import, has Python end itself by SIGINT."""
 
 
 class Stopping:
@@ -24,16 +37,18 @@ class Stopping:
 
         Outside the main thread, where Python allows no handlers, nothing is changed.
         """
-        if threading.current_thread() is not threading.main_thread():
+        if not _in_main_thread():
             yield
             return
-        previous = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        previous = {number: signal.getsignal(number) for number in SIGNALS}
+        alarm = signal.set_wakeup_fd(-1)  # who is polite takes the time that a step takes
 
         def note(number: int, frame: FrameType | None) -> None:
             self.signal_number = number
             restore()
 
         def restore() -> None:
+            signal.set_wakeup_fd(alarm)
             for number, handler in previous.items():
                 signal.signal(number, handler)
 
@@ -43,3 +58,72 @@ class Stopping:
             yield
         finally:
             restore()
+
+
+@contextlib.contextmanager
+def stoppable(message: str) -> Iterator[None]:
+    """End the block with Interrupted, which says `message`, when SIGINT or SIGTERM asks to stop.
+
+    What the handler raises is a KeyboardInterrupt, which no `except Exception` takes for a failure of its own. It comes
+    late while a library is at work in native code, and is lost in some: then the block still ends with Interrupted, and
+    a process that is in it GRACE_SECONDS later ends there and then, unless somebody types into it (a notebook).
+    Outside the main thread, where Python allows no handlers, nothing is changed.
+    """
+    if not _in_main_thread():
+        yield
+        return
+    asked: list[int] = []
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        asked.append(number)
+        raise _Asked
+
+    previous = {number: signal.signal(number, stop) for number in SIGNALS}
+    try:
+        with contextlib.nullcontext() if hasattr(sys, "ps1") else _last_resort(message):
+            yield
+    except (Exception, KeyboardInterrupt) as error:
+        if asked:
+            raise Interrupted(message, asked[0]) from error
+        raise
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+    if asked:
+        raise Interrupted(message, asked[0])
+
+
+@contextlib.contextmanager
+def _last_resort(message: str) -> Iterator[None]:
+    """Let a thread end the process that has not left the block GRACE_SECONDS after a signal."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    before = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    threading.Thread(target=_watch, args=(reader, message), name="last resort", daemon=True).start()
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(before)
+        os.close(writer)
+
+
+def _watch(reader: int, message: str) -> None:
+    """Read the numbers of signals from a pipe until the block is left, which closes it."""
+    with open(reader, "rb", buffering=0) as stream:
+        while number := stream.read(1):
+            if number[0] in SIGNALS:
+                break
+        else:
+            return
+        until = time.monotonic() + GRACE_SECONDS
+        while select.select([stream], [], [], max(until - time.monotonic(), 0))[0]:
+            if not stream.read(1):
+                return
+    if os.environ.get("RANK", "0") == "0":
+        show_cursor = b"\x1b[?25h" if sys.stdout.isatty() else b""  # a live picture hides it
+        os.write(2, show_cursor + f"hornbook: {message}\n".encode())
+    os._exit(128 + number[0])
+
+
+def _in_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()
