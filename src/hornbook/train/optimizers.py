@@ -105,6 +105,5 @@ class Optimizers:
             if name not in self._named:
                 raise UserError(f"The checkpoint's optimizer has a state for {name}, which this model has not.")
             parameter = self._named[name]
-            owner[parameter].state[parameter][quantity] = value.to(
-                value.device if value.ndim == 0 else parameter.device
-            )
+            # The number of steps too: AdamW's fused kernel reads it where the parameter is.
+            owner[parameter].state[parameter][quantity] = value.to(parameter.device)
