@@ -135,18 +135,24 @@ def _kept(config: ModelConfig, load: Load) -> tuple[int, int]:
 def _stack(config: ModelConfig, load: Load, layers: int, memory: int) -> tuple[float, float]:
     """Return the bytes that a stack keeps, and those of the one of its layers that is being computed again.
 
-    `memory` is the number of positions that its cross-attention reads.
+    The latter with the gradient of its widest array, which is there beside all that it keeps. `memory` is the number of
+    positions that its cross-attention reads.
     """
     tokens = load.rows * load.length
     layer = _layer(config, load, memory)
-    kept, again = (layers * tokens * config.width * FULL, layer) if load.recompute else (layers * layer, 0.0)
+    bucketed = config.positions == "bucketed"
+    kept, again = layers * layer, 0.0
+    if load.recompute:
+        scores = config.heads * load.length if bucketed or not _kernel(load) else 0
+        kept = layers * tokens * config.width * FULL
+        again = layer + tokens * max(scores, config.inner_width) * load.narrow
     if config.final_norm:
         kept += tokens * config.width * 2 * FULL
-    scores = load.rows * load.length * load.length * load.narrow
-    if config.positions == "bucketed":
-        kept += config.heads * scores
+    mask = tokens * load.length * load.narrow
+    if bucketed:
+        kept += config.heads * mask
     elif load.masked or not _kernel(load):
-        kept += scores * (2 if config.window and config.global_every else 1)
+        kept += mask * (2 if config.window and config.global_every else 1)
     return kept, again
 
 
