@@ -129,7 +129,7 @@ def recipe(rows: int, checkpointed: bool) -> Recipe:
 
 def of_hornbook(rows: int, checkpointed: bool) -> Found:
     """Train with the parts of a run."""
-    keep_memory_blocks()
+    keep_memory_blocks(not checkpointed)
     device, chosen = find_device(), recipe(rows, checkpointed)
     inputs = tokens(rows).to(device)
     targets, weights = torch.roll(inputs, -1, 1), torch.ones(rows, LENGTH, device=device)

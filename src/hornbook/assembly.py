@@ -5,19 +5,21 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Callable
+from typing import Any
 
 import torch
 
+from hornbook.batch import Batch
 from hornbook.mixing import order_of
 from hornbook.model import tensor_parallel
 from hornbook.model.electra import Electra
 from hornbook.model.initialise import deviation
-from hornbook.model.inputs import Tensors, to_tensors
+from hornbook.model.inputs import CopyStream, Tensors, to_tensors
 from hornbook.model.transformer import Transformer
 from hornbook.objectives.replaced import ReplacedToken
 from hornbook.prepare import Prepared
 from hornbook.recipe import Recipe
-from hornbook.tokens.loader import Loader
+from hornbook.tokens.loader import Loader, unchanged
 from hornbook.train.loop import precision
 from hornbook.train.optimizers import TABLE, Optimizers
 from hornbook.train.parallel import Layout, Parallel, make_mesh
@@ -128,6 +130,11 @@ def build_loader(
 ) -> Loader[Tensors]:
     """Return the source of training batches, or of one of several equal shares of each; see `Loader`."""
     training, rows = recipe.training, prepared.training_rows(recipe.row_length)
+    prepare: Callable[[Batch], Any] = functools.partial(to_tensors, device=device)
+    receive: Callable[[Any], Tensors] = unchanged
+    if device.type == "cuda":
+        stream = CopyStream(device)
+        prepare, receive = stream.send, stream.receive
     return Loader(
         rows,
         order_of(recipe, prepared, rows),
@@ -136,7 +143,8 @@ def build_loader(
         training.batch_rows,
         training.micro_batch or training.batch_rows,
         training.workers,
-        functools.partial(to_tensors, device=device),
+        prepare,
         recipe.budget.steps or 0,
         share,
+        receive,
     )

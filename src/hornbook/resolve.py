@@ -22,7 +22,7 @@ from hornbook.objectives.causal import Causal
 from hornbook.prepare import Prepared
 from hornbook.recipe import Budget, Recipe
 from hornbook.train.loop import precision
-from hornbook.train.machine import best_precision, has_compiler, matrix_rate, synchronise
+from hornbook.train.machine import best_precision, has_compiler, keep_memory_blocks, matrix_rate, synchronise
 from hornbook.train.parallel import Parallel
 
 # (width, layers) from which a default model is chosen, heads of 64.
@@ -223,6 +223,7 @@ def seconds_per_step(
     """Return the median time of a training step, measured on a model of the recipe that is then dropped."""
     if recipe.model.dropout < 0:  # not chosen yet, since it depends on what is measured here: time it with some
         recipe = dataclasses.replace(recipe, model=dataclasses.replace(recipe.model, dropout=0.1))
+    keep_memory_blocks(recipe.training.checkpoint_activations == "no")
     loader = build_loader(recipe, prepared, device, share)
     if recipe.training.compile == "yes":
         model = build_compiled(recipe, device, loader.step(0)[0], lambda text: None)  # training will say it

@@ -323,6 +323,7 @@ def _train(
 ) -> tuple[Model, Parallel]:
     """Train to the end of the plan from wherever the run stands; return the model."""
     training = recipe.training
+    machine.keep_memory_blocks(training.checkpoint_activations == "no")  # whoever computes layers again is short of it
     batches = build_loader(recipe, prepared, device, layout.data)
     alone = world.size == 1
     if alone and training.compile == "yes":

@@ -14,7 +14,7 @@ from small_models import CPU, small
 from hornbook.batch import Batch
 from hornbook.errors import UserError
 from hornbook.model.config import ModelConfig, modern
-from hornbook.model.electra import Electra, generator_config, uniform
+from hornbook.model.electra import Electra, generator_config, row_factors, uniform
 from hornbook.model.inputs import Tensors, to_tensors
 
 CONFIG = small("encoder", dropout=0.0)
@@ -108,15 +108,17 @@ def test_samples_depend_on_the_row_and_the_seed_alone():
     torch.manual_seed(2)
     assert torch.equal(model().judged(whole)[1], first)
     assert torch.equal(model().judged(part)[1], first[3:])
-    draws = uniform(whole.inputs, whole.scored, 0)
-    assert not torch.equal(uniform(whole.inputs, whole.scored, 1), draws)
+    length = whole.inputs.shape[1]
+    draws = uniform(whole.inputs, whole.scored, row_factors(0, length))
+    assert torch.equal(uniform(whole.inputs, whole.scored, row_factors(0, length + 9)), draws)
+    assert not torch.equal(uniform(whole.inputs, whole.scored, row_factors(1, length)), draws)
 
 
 def test_draws_are_uniform_and_differ_from_place_to_place():
     tokens = torch.randint(5, 61, (200, 50), generator=torch.Generator().manual_seed(0))
     tokens[1:100] = tokens[0]
     tokens[1:100, 0] = torch.arange(99) + 100  # rows that differ in one token
-    draws = uniform(tokens, torch.arange(tokens.numel()), 0)
+    draws = uniform(tokens, torch.arange(tokens.numel()), row_factors(0, 50))
     assert ((draws >= 0) & (draws < 1)).all()
     assert draws.unique().numel() == draws.numel()
     parts = torch.histc(draws, 20, 0, 1) / draws.numel()

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import dataclasses
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import pytest
 import torch
 from small_models import CPU, batch, small
 
-from hornbook.model.inputs import to_tensors
+from hornbook.model.inputs import CopyStream, to_tensors
 
 
 def test_values_arrive_unchanged_and_scored_lists_the_weighted_positions():
@@ -64,3 +66,19 @@ def test_read_only_and_strided_arrays_are_accepted():
     strided.flags.writeable = False
     tensors = to_tensors(dataclasses.replace(given, inputs=strided), CPU)
     np.testing.assert_array_equal(tensors.inputs.numpy(), given.inputs)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="copies to a GPU need one")
+def test_what_a_stream_of_its_own_copies_is_there_when_the_computing_reads_it():
+    device = torch.device("cuda", torch.cuda.device_count() - 1)
+    config = small("encoder", types=2)
+    given = [batch(config, shape=(64, 12), seed=seed) for seed in range(200)]
+    stream, square = CopyStream(device), torch.randn(2048, 2048, device=device)
+    with ThreadPoolExecutor(2) as pool:
+        for one, sent in zip(given, pool.map(stream.send, given), strict=True):
+            square = torch.nn.functional.normalize(square @ square)  # copies run ahead of it
+            tensors = stream.receive(sent)
+            found = [tensors.inputs + 0, tensors.targets + 0, tensors.weights + 0]
+            del tensors, sent  # their memory is free for the copies that follow
+            for values, name in zip(found, ("inputs", "targets", "weights"), strict=True):
+                np.testing.assert_array_equal(values.cpu().numpy(), getattr(one, name))

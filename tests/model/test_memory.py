@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 
 import numpy as np
 import pytest
 import torch
 from small_models import CPU, TOPOLOGIES, batch, small
+from torch.profiler import ProfilerActivity, profile
 
 from hornbook.model import documents
 from hornbook.model.config import ModelConfig
@@ -110,14 +112,51 @@ def test_activations_of_both_halves_of_electra():
 @pytest.mark.parametrize("topology", TOPOLOGIES)
 def test_of_layers_computed_again_only_their_inputs_are_kept_and_one_layer_at_a_time(topology):
     config = dataclasses.replace(CONFIGS[topology], dropout=0.1, layers=8)
-    whole, few = load(config), load(config, recompute=True)
-    one = (step_memory(config, whole).activations - step_memory(config, few).activations) / (
-        16 - 2 if topology == "encoder-decoder" else 8 - 1
-    )
-    stacks = 2 if topology == "encoder-decoder" else 1
-    inputs = ROWS * LENGTH * config.width * 4 * stacks
-    expected = kept(config, False, True) + one * stacks
-    assert step_memory(config, few).activations == pytest.approx(expected, rel=0.15, abs=inputs)
+    both = topology == "encoder-decoder"
+    config = dataclasses.replace(config, decoder_layers=8 if both else 0)
+    longer = [dataclasses.replace(config, layers=9)] + [dataclasses.replace(config, decoder_layers=9)] * both
+    whole = kept(config, False, False)
+    layer = max(kept(other, False, False) - whole for other in longer)
+    gradient = ROWS * LENGTH * config.inner_width * 4  # of the layer's widest array
+    expected = kept(config, False, True) + layer + gradient
+    inputs = ROWS * LENGTH * config.width * 4 * (1 + both)
+    found = step_memory(config, load(config, recompute=True)).activations
+    assert found == pytest.approx(expected, rel=0.05, abs=inputs)
+
+
+def live(config: ModelConfig, recompute: bool) -> int:
+    """Return the most bytes of tensors that are there at once in a real step of AdamW: its second."""
+    model = Transformer(config).train()
+    if recompute:
+        model.recompute_layers()
+    optimizers = Optimizers(
+        model.named_parameters(), kind="adamw", learning_rate=1e-3, matrix_rate=1e-3, embedding_rate=0.1,
+        weight_decay=0.1, betas=(0.9, 0.95), epsilon=1e-8,
+    )  # fmt: skip
+    segments = np.repeat([[1, 2]], LENGTH // 2, axis=1).repeat(ROWS, 0)
+    behind = segments if config.topology == "encoder-decoder" else None
+    tensors = to_tensors(batch(config, segments=segments, decoder_segments=behind), CPU)
+
+    def step() -> None:
+        model.loss(tensors).backward()
+        optimizers.step(1.0)
+
+    step()
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as found:
+        step()
+    events = [event for event in found.profiler.kineto_results.events() if event.name() == "[memory]"]
+    sizes = [event.nbytes() for event in sorted(events, key=lambda event: event.start_ns())]
+    there = [*model.parameters(), *optimizers.state().values()]
+    return max(itertools.accumulate(sizes)) + sum(value.nbytes for value in there)
+
+
+@pytest.mark.parametrize("vocabulary", [500, 20_000])
+@pytest.mark.parametrize("recompute", [False, True])
+@pytest.mark.parametrize("topology", TOPOLOGIES)
+def test_the_peak_is_the_most_that_is_there_at_once(topology, recompute, vocabulary):
+    config = dataclasses.replace(CONFIGS[topology], layers=8, vocab_size=vocabulary)
+    memory = step_memory(config, load(config, recompute=recompute, optimizer="adamw"))
+    assert memory.peak - memory.holes == pytest.approx(live(config, recompute), rel=0.1)
 
 
 def test_the_other_parts_are_what_the_optimizers_hold():

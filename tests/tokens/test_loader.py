@@ -119,6 +119,37 @@ def test_batches_are_prepared():
 
 
 @pytest.mark.parametrize("workers", [0, 1, 2])
+def test_what_was_prepared_is_received_once_in_order_by_whoever_asks(workers):
+    def prepare(batch):
+        return batch, threading.current_thread()
+
+    received = []
+
+    def receive(prepared):
+        received.append((prepared[1], threading.current_thread()))
+        return prepared[0]
+
+    source = replace(loader(workers, prepare=prepare), receive=receive)
+    assert content(source.steps(0, 6)) == content(loader().steps(0, 6))
+    assert len(received) == 12
+    assert {asking for _, asking in received} == {threading.current_thread()}
+    assert (threading.current_thread() in {preparing for preparing, _ in received}) == (workers == 0)
+    assert content([source.step(6)]) == content([loader().step(6)])
+    assert len(received) == 14
+
+
+def test_nothing_is_received_before_its_step_is_asked_for():
+    received = []
+    source = replace(loader(workers=3), receive=lambda batch: received.append(batch) or batch)
+    steps = source.steps(0, 100)
+    for number in range(1, 4):
+        next(steps)
+        assert len(received) == 2 * number
+    steps.close()
+    assert len(received) == 6
+
+
+@pytest.mark.parametrize("workers", [0, 1, 2])
 def test_an_exception_appears_at_its_step_and_ends_the_threads(workers):
     calls = []
 

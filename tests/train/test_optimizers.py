@@ -75,6 +75,18 @@ def test_adamw_takes_the_steps_of_torch_s_class_bit_for_bit_and_leaves_its_state
         assert all(torch.equal(value, reference.state[its][name]) for name, value in optimizer.state[mine].items())
 
 
+@pytest.mark.parametrize("kind", ["adamw", "muon"])
+def test_all_of_a_state_goes_where_its_parameters_are(kind):
+    backward(net := Net())
+    first = make(net, kind)
+    first.step(1.0)
+    elsewhere = make(Net().to("meta"), kind)
+    elsewhere.load(first.state())
+    assert elsewhere.state().keys() == first.state().keys()
+    assert any(value.ndim == 0 for value in elsewhere.state().values())
+    assert {value.device.type for value in elsewhere.state().values()} == {"meta"}
+
+
 def test_muon_turns_the_layers_matrix_by_an_almost_orthogonal_step():
     net = Net()
     before = net.body.layers[0].weight.detach().clone()

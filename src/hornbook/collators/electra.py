@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from hornbook.collators.bridge import IGNORED
 from hornbook.errors import UserError
-from hornbook.model.electra import uniform
+from hornbook.model.electra import row_factors, uniform
 
 
 class ElectraPretraining(nn.Module):
@@ -70,7 +70,8 @@ class ElectraPretraining(nn.Module):
     def _samples(self, input_ids: Tensor, predicted: Tensor, said: Tensor) -> Tensor:
         """Draw a token for each predicted place from the generator's distribution, int64[N]."""
         upto = said.double().softmax(-1).cumsum(-1)
-        draws = uniform(input_ids, predicted.flatten().nonzero()[:, 0], self.seed)
+        factors = row_factors(self.seed, input_ids.shape[1]).to(input_ids.device)
+        draws = uniform(input_ids, predicted.flatten().nonzero()[:, 0], factors)
         found = torch.searchsorted(upto, draws[:, None] * upto[:, -1:], right=True)[:, 0]
         return found.clamp(max=said.shape[-1] - 1)
 

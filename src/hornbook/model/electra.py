@@ -166,7 +166,7 @@ class Electra(nn.Module):
 
     def initialise(self, seed: int) -> None:
         """Give all parameters their first values, and the samples their seed."""
-        self.seed = seed
+        self.register_buffer("factors", row_factors(seed, self.config.max_length), persistent=False)
         if self.embed.tokens.weight.is_meta:
             return
         named = list(self.named_parameters())
@@ -210,7 +210,7 @@ class Electra(nn.Module):
     def _samples(self, batch: Tensors, hidden: Tensor) -> Tensor:
         """Draw a token for each scored position, int64[N], from the generator's distribution."""
         kind = compute_type(hidden)
-        draws = uniform(batch.inputs, batch.scored, self.seed)
+        draws = uniform(batch.inputs, batch.scored, self.get_buffer("factors"))
         found = torch.empty_like(batch.scored)
         with torch.autocast(hidden.device.type, enabled=False):
             table, bias = self.embed.tokens.weight.to(kind), self.generator.bias.to(kind)
@@ -247,14 +247,20 @@ class Electra(nn.Module):
         self.kernel = torch.compile(nats_and_slope, dynamic=True)
 
 
-def uniform(tokens: Tensor, places: Tensor, seed: int) -> Tensor:
+def row_factors(seed: int, length: int) -> Tensor:
+    """Return what `uniform` multiplies the tokens of a row with, odd int64[length]; those of a longer row begin so."""
+    words = keys.bits(keys.fold(np.uint64(seed % 2**64), np.zeros(1, np.int64)), length, 0)[0] | np.uint64(1)
+    return torch.from_numpy(words.view(np.int64))
+
+
+def uniform(tokens: Tensor, places: Tensor, factors: Tensor) -> Tensor:
     """Return a number in [0, 1) for each flat place [N] of rows int64[B, T], float64[N].
 
-    A function of the seed, the row's tokens and the place in the row alone, whatever other rows there are.
+    A function of the seed that gave the `row_factors` [T or more], the row's tokens and the place in the row alone,
+    whatever other rows there are.
     """
     length = tokens.shape[1]
-    factors = keys.bits(keys.fold(np.uint64(seed % 2**64), np.zeros(1, np.int64)), length, 0)[0] | np.uint64(1)
-    row = ((tokens + 1) * torch.from_numpy(factors.view(np.int64)).to(tokens.device)).sum(1)  # modulo 2**64
+    row = ((tokens + 1) * factors[:length]).sum(1)  # modulo 2**64
     words = row[places // length] + (places % length + 1) * _signed(0x9E3779B97F4A7C15)
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB), (31, 1)):
         words = (words ^ _shifted(words, shift)) * _signed(factor)

@@ -58,6 +58,7 @@ def to_tensors(batch: Batch, device: torch.device) -> Tensors:
         if values is None:
             return None
         tensor = torch.from_numpy(np.ascontiguousarray(values, dtype=kind))
+        # Pinned memory that is let go is not used again before the copy, on whichever stream, is done.
         return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)
 
     def required(values: NDArray[np.generic], kind: type) -> Tensor:
@@ -87,3 +88,29 @@ def to_tensors(batch: Batch, device: torch.device) -> Tensors:
             int(np.count_nonzero(side == 0)) for side in (batch.segments, batch.decoder_segments) if side is not None
         ),
     )
+
+
+class CopyStream:
+    """Copies batches to a CUDA device on a stream of its own, so that the device computes meanwhile.
+
+    On the stream of the computing, where every other copy is, one waits for all that was asked for before it.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+
+    def send(self, batch: Batch) -> tuple[Tensors, torch.cuda.Event]:
+        """Begin to copy a batch, in any thread; return its tensors and what tells that they hold it."""
+        device = self._stream.device  # with its number, which a thread has to be told
+        with torch.cuda.device(device), torch.cuda.stream(self._stream):
+            return to_tensors(batch, device), self._stream.record_event()
+
+    def receive(self, sent: tuple[Tensors, torch.cuda.Event]) -> Tensors:
+        """Return the tensors of what `send` returned, for the calling thread's stream: it waits, not the thread."""
+        tensors, arrived = sent
+        computing = torch.cuda.current_stream(self._stream.device)
+        computing.wait_event(arrived)
+        for value in vars(tensors).values():
+            if isinstance(value, Tensor):
+                value.record_stream(computing)  # else the next copies take its memory once Python has let it go
+        return tensors

@@ -13,7 +13,6 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 Kernel = Callable[[Tensor, Tensor], Tensor]
@@ -43,11 +42,11 @@ def linear_nats(hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Te
         bias = None if bias is None else bias.to(kind)
         step, block = _sizes(hidden.device, len(weight))
         nats = hidden.new_empty(len(hidden), dtype=_full(kind))
+        room = hidden.new_empty(min(step, len(hidden)), len(weight))
         for chunk in _slices(0, len(hidden), step):
-            logits = F.linear(hidden[chunk], weight, bias)  # [C, V]
+            logits = _logits(hidden[chunk], weight, bias, room)
             for part in _slices(chunk.start, chunk.stop, block):
                 nats[part] = nats_of(logits[part.start - chunk.start : part.stop - chunk.start], targets[part])
-            del logits  # before the next chunk's are made: never two chunks at once
         return nats
 
 
@@ -94,8 +93,9 @@ class _LinearCrossEntropy(torch.autograd.Function):
             for_hidden = torch.empty_like(low)
             for_weight = torch.zeros_like(weight, dtype=full)
             for_bias = None if bias is None else torch.zeros_like(bias, dtype=full)
+            room = low.new_empty(min(step, len(hidden)), len(weight))
             for chunk in _slices(0, len(hidden), step):
-                logits = F.linear(low[chunk], low_weight, low_bias)  # [C, V]
+                logits = _logits(low[chunk], low_weight, low_bias, room)
                 for part in _slices(chunk.start, chunk.stop, block):
                     rows = logits[part.start - chunk.start : part.stop - chunk.start]
                     nats[part] = kernel(rows, targets[part])  # from here on logits are slopes
@@ -106,7 +106,6 @@ class _LinearCrossEntropy(torch.autograd.Function):
                     for_weight += logits.T @ scaled[chunk]
                 if for_bias is not None:
                     for_bias += logits.T @ scale[chunk].to(kind)
-                del logits, rows  # as above
             for_hidden *= scale[:, None].to(kind)
             loss = (nats * scale).sum()
         context.save_for_backward(for_hidden, for_weight, for_bias)
@@ -126,6 +125,18 @@ class _LinearCrossEntropy(torch.autograd.Function):
             None,
             None,
         )
+
+
+def _logits(hidden: Tensor, weight: Tensor, bias: Tensor | None, room: Tensor) -> Tensor:
+    """Return the logits [C, V] of hidden [C, D], in the first rows of `room`.
+
+    All chunks have one room: aligned memory that was let go is too small for the next array of its size in glibc 2.36,
+    which would take it elsewhere.
+    """
+    logits = room[: len(hidden)]
+    if bias is None:
+        return torch.mm(hidden, weight.T, out=logits)
+    return torch.addmm(bias, hidden, weight.T, out=logits)
 
 
 def _slices(start: int, stop: int, step: int) -> list[slice]:

@@ -19,9 +19,10 @@ from hornbook.model.config import FEW, ModelConfig
 FULL = 4  # bytes of an fp32 number
 SHORT = 1024  # keys up to which a CPU computes attention in bf16 by plain products; see `hornbook.model.attention`
 
-# What allocators waste, a share of what comes and goes: glibc's leaves holes between tensors that stay. And a constant:
-# what torch loads for its first step.
-_HOLES = {"cpu": (0.4, 128 << 20), "gpu": (0.1, 0)}
+# What allocators waste, a share of what comes and goes: glibc's leaves holes between tensors that stay, but for a run
+# that computes layers again, which gives large blocks back (`hornbook.train.machine.keep_memory_blocks`). And a
+# constant: what torch loads for its first step.
+_HOLES = {"cpu": (0.4, 128 << 20), "cpu again": (0.0, 128 << 20), "gpu": (0.1, 0)}
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ class Memory:
     head         logits of a chunk, the gradient of the output matrix, and its copy in bf16
     holes        what the allocator and the libraries take beside it, by measurement (benchmarks/memory.py)
     peak         the most that is there at once: less than the sum where a step is one micro-batch, since gradients
-                 come as activations go
+                 come as activations go, and where layers are computed again, since the head is done by then
     """
 
     weights: int
@@ -91,27 +92,36 @@ def step_memory(config: ModelConfig, load: Load, generator: ModelConfig | None =
     weights = FULL * load.parameters
     alone = load.parameters - load.matrices if load.optimizer == "muon" else load.parameters
     state = FULL * (2 * alone + load.parameters - alone)
-    kept = _kept(config, load if generator is None else replace(load, scored=load.length))
+    kept, again = _kept(config, load if generator is None else replace(load, scored=load.length))
     if generator is not None:
         judge = 3 * load.rows * load.length * config.width * load.narrow  # its input, before and after activation
-        kept += _kept(generator, load) + judge
+        more, again_there = _kept(generator, load)
+        kept, again = kept + more + judge, max(again, again_there)
     head = _head(generator or config, load)
     table = FULL * config.vocab_size * config.table_width
     held = weights if load.parts > 1 else 0
-    share, least = _HOLES["cpu" if load.device == "cpu" else "gpu"]
-    holes = round(least + share * (kept + head))
-    # A tied table's gradient comes from both ends; the second one is added when all others are there.
-    peak = weights + state + max(held + kept + head + holes, weights + table)
-    return Memory(weights, weights, state, kept, head, holes, peak)
+    # When the last layer is computed again, all that is left of the head is the gradient of its matrix; when the first
+    # is, all gradients are there. Then that of a tied table comes from the other end too.
+    early = held + kept + max(head, again + table if again else 0)
+    late = weights + max(table, again)
+    share, least = _HOLES["gpu" if load.device != "cpu" else "cpu again" if load.recompute else "cpu"]
+    holes = round(least + share * (early - held))
+    peak = weights + state + max(early, late) + holes
+    return Memory(weights, weights, state, kept + again, head, holes, peak)
 
 
-def _kept(config: ModelConfig, load: Load) -> int:
-    """Return the bytes of the activations of one micro-batch."""
+def _kept(config: ModelConfig, load: Load) -> tuple[int, int]:
+    """Return the bytes that one micro-batch's activations take until the backward pass, and those of a layer in it.
+
+    The latter are 0 where layers are not computed again.
+    """
     both = config.topology == "encoder-decoder"
     first = replace(load, behind=0, scored=load.length if both else load.scored)
-    kept = _stack(config, first, config.layers, 0)
+    kept, again = _stack(config, first, config.layers, 0)
     if both:
-        kept += _stack(config, replace(load, length=load.behind), config.decoder_layers or config.layers, load.length)
+        behind = replace(load, length=load.behind)
+        more, again_there = _stack(config, behind, config.decoder_layers or config.layers, load.length)
+        kept, again = kept + more, max(again, again_there)
     drops = _dropped(config, load, FULL)
     for positions in (load.length, load.behind) if both else (load.length,):
         kept += load.rows * positions * config.table_width * (drops + FULL * config.embedding_norm)
@@ -119,25 +129,32 @@ def _kept(config: ModelConfig, load: Load) -> int:
             kept += load.rows * positions * config.table_width * load.narrow
     if load.bf16:
         kept += 2 * load.matrices
-    return round(kept)
+    return round(kept), round(again)
 
 
-def _stack(config: ModelConfig, load: Load, layers: int, memory: int) -> float:
-    """Return the bytes that a stack keeps; `memory` is the number of positions that its cross-attention reads."""
+def _stack(config: ModelConfig, load: Load, layers: int, memory: int) -> tuple[float, float]:
+    """Return the bytes that a stack keeps, and those of the one of its layers that is being computed again.
+
+    The latter with the gradient of its widest array, which is there beside all that it keeps. `memory` is the number of
+    positions that its cross-attention reads.
+    """
     tokens = load.rows * load.length
     layer = _layer(config, load, memory, load.length)
     last = _layer(config, load, memory, load.scored) if load.scored <= FEW * load.length else layer
-    kept = (layers - 1) * layer + last
+    bucketed = config.positions == "bucketed"
+    kept, again = (layers - 1) * layer + last, 0.0
     if load.recompute:
-        kept = layers * tokens * config.width * FULL + layer
+        scores = config.heads * load.length if bucketed or not _kernel(load) else 0
+        kept = layers * tokens * config.width * FULL
+        again = layer + tokens * max(scores, config.inner_width) * load.narrow
     if config.final_norm:
         kept += load.rows * load.scored * config.width * 2 * FULL
-    scores = load.rows * load.length * load.length * load.narrow
-    if config.positions == "bucketed":
-        kept += config.heads * scores
+    mask = tokens * load.length * load.narrow
+    if bucketed:
+        kept += config.heads * mask
     elif load.masked or not _kernel(load):
-        kept += scores * (2 if config.window and config.global_every else 1)
-    return kept
+        kept += mask * (2 if config.window and config.global_every else 1)
+    return kept, again
 
 
 def _layer(config: ModelConfig, load: Load, memory: int, wanted: float) -> float:
@@ -190,7 +207,8 @@ def _head(config: ModelConfig, load: Load) -> int:
     chunk, block = chunk_rows(load.device, wide)
     logits = min(rows, chunk) * wide * load.narrow
     softmax = min(rows, block) * wide * FULL * (2 if load.bf16 else 1)
-    passing = max(logits + max(softmax, size * load.narrow), size * FULL)
+    product = size * load.narrow if load.bf16 else 0  # in fp32 it is added to the gradient as it is made
+    passing = max(logits + max(softmax, product), size * FULL)
     dense = 2 * config.table_width * load.narrow + config.table_width * FULL if config.head_transform else 0
     scored = rows * (2 * config.table_width * load.narrow + config.table_width * FULL + dense)
     return round(size * FULL + passing + scored + (size * load.narrow if load.bf16 else 0))

@@ -4,7 +4,7 @@
     row       order.locate(seed, example)               the same for any number of workers and devices, any micro-batch
     key       keys.row_keys(seed, row, epoch)           what the objective's noise depends on
     progress  step / steps of the run                   what schedules depend on
-    batch     objective(rows), then `prepare` (to tensors, to a device)
+    batch     objective(rows), then `prepare` (to tensors, to a device), then `receive`, when the step is asked for
 
 The parts of a mixture take turns, and rows of one micro-batch are all of one part: each part's rows fill the model in
 their own way, so nothing is padded to another's size. To resume is to ask for a later step.
@@ -18,7 +18,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
@@ -56,6 +56,11 @@ def batches(
             yield part(replace(found, progress=np.full(len(where), progress)))
 
 
+def unchanged(prepared: Any) -> Any:
+    """Return what was prepared: for batches that are ready for whoever asks."""
+    return prepared
+
+
 @dataclass(frozen=True, eq=False)
 class Loader(Generic[T]):
     """Batches of a run.
@@ -71,6 +76,7 @@ class Loader(Generic[T]):
     run_steps     steps of the whole run, by which an objective with a schedule knows where it is; 0 = not known yet:
                   each step counts as the first
     share         (i, n): of each step only the i-th of n equal, consecutive shares, from 0; n divides global_batch
+    receive       what is to be done to what `prepare` returned by the thread that asks for the step
     """
 
     rows: CorpusRows
@@ -80,12 +86,16 @@ class Loader(Generic[T]):
     global_batch: int
     micro_batch: int
     workers: int
-    prepare: Callable[[Batch], T]
+    prepare: Callable[[Batch], Any]
     run_steps: int = 0
     share: tuple[int, int] = (0, 1)
+    receive: Callable[[Any], T] = unchanged
 
     def step(self, number: int) -> list[T]:
         """Return the micro-batches of one step. A global batch larger than an epoch runs into the next epoch."""
+        return list(map(self.receive, self._prepared(number)))
+
+    def _prepared(self, number: int) -> list[Any]:
         mine, shares = self.share
         rows = self.global_batch // shares
         example = number * self.global_batch + mine * rows + np.arange(rows)
@@ -108,13 +118,13 @@ class Loader(Generic[T]):
             yield from map(self.step, range(first, last))
             return
         pool = ThreadPoolExecutor(self.workers, thread_name_prefix="loader")
-        ahead: deque[Future[list[T]]] = deque()
+        ahead: deque[Future[list[Any]]] = deque()
         try:
             for number in range(first, last):
-                ahead.append(pool.submit(self.step, number))
+                ahead.append(pool.submit(self._prepared, number))
                 if len(ahead) > self.workers:
-                    yield ahead.popleft().result()
+                    yield list(map(self.receive, ahead.popleft().result()))
             while ahead:
-                yield ahead.popleft().result()
+                yield list(map(self.receive, ahead.popleft().result()))
         finally:
             pool.shutdown(wait=True, cancel_futures=True)

@@ -173,8 +173,9 @@ class Loop(Generic[B]):
                 last = self.step == self.plan.steps
                 signal, due = self._asked(time.monotonic() - saved_at > 60 * self.plan.checkpoint_minutes)
                 if self.step % self.plan.record_every == 0 or last or signal:
+                    nats, length = loss(), float(norm)  # the device is done with the step now: not before
                     now = time.monotonic()
-                    self._record(loss(), float(norm), now - recorded_at, self.step - recorded_step)
+                    self._record(nats, length, now - recorded_at, self.step - recorded_step)
                     recorded_at, recorded_step = now, self.step
                 if self.step % self.plan.evaluate_every == 0 or last:
                     start = time.monotonic()

@@ -17,9 +17,10 @@ import psutil
 import torch
 
 # glibc's mallopt(3) parameters: keep freed blocks of up to 1 GiB instead of giving them back to the kernel, whose
-# zeroing of every page again costs a CPU step a large part of its time.
+# zeroing of every page again costs a CPU step a large part of its time. Or to give them back from 1 MiB on.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 _KEEP_BYTES = 1 << 30
+_GIVE_BACK_BYTES, _TOP_BYTES = 1 << 20, 1 << 25
 # Where Linux says what the process's control group, such as a container, may have (cgroup v2).
 _GROUP = Path("/sys/fs/cgroup")
 
@@ -111,12 +112,16 @@ def memory_total(device: torch.device) -> int:
     return int(psutil.virtual_memory().total)
 
 
-def keep_memory_blocks() -> None:
-    """Tell glibc's allocator to reuse large blocks instead of returning them after every tensor; harmless elsewhere."""
+def keep_memory_blocks(keep: bool = True) -> None:
+    """Tell glibc's allocator to reuse large blocks instead of returning them after every tensor; harmless elsewhere.
+
+    What it keeps has holes: aligned memory that was let go is too small for the next tensor of its size (glibc 2.36).
+    Without `keep` large blocks are given back at once: no holes, in a seventh more time (docs/LOG.md).
+    """
     if sys.platform.startswith("linux") and platform.libc_ver()[0] == "glibc":
         libc = ctypes.CDLL(None)
-        libc.mallopt(_M_MMAP_THRESHOLD, _KEEP_BYTES)
-        libc.mallopt(_M_TRIM_THRESHOLD, _KEEP_BYTES)
+        libc.mallopt(_M_MMAP_THRESHOLD, _KEEP_BYTES if keep else _GIVE_BACK_BYTES)
+        libc.mallopt(_M_TRIM_THRESHOLD, _KEEP_BYTES if keep else _TOP_BYTES)
 
 
 def environment(device: torch.device) -> dict[str, Any]:

@@ -155,4 +155,5 @@ class Optimizers:
             if name not in self._named:
                 raise UserError(f"The checkpoint's optimizer has a state for {name}, which this model has not.")
             parameter = self._named[name]
+            # The number of steps too: AdamW's fused kernel reads it where the parameter is.
             owner[parameter].state.setdefault(parameter, {})[quantity] = value.to(parameter.device)

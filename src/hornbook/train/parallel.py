@@ -192,7 +192,7 @@ class Parallel:
             if grad is not None and grad.numel() and (part.split is not None or self.layout.place == 0)
         ]  # fmt: skip
         full = torch.float32 if grads[0].device.type == "mps" else torch.float64
-        norms = [torch.linalg.vector_norm(grad, dtype=full) for grad in mine]
+        norms = torch._foreach_norm(mine, dtype=full) if mine else ()
         square = torch.stack(norms).square_().sum() if norms else torch.zeros((), dtype=full, device=grads[0].device)
         if self.group is not None:
             dist.all_reduce(square, group=self.group)
