@@ -1,7 +1,7 @@
 """Do the default rates stay the best ones when the width changes, or the length of the run?
 
     python benchmarks/rates.py                       all runs, about two hours of one core; writes its result
-    python benchmarks/rates.py --only causal longer  the runs of some studies
+    python benchmarks/rates.py --only causal longer  the runs of some studies; --widths 64 128, of some widths
     python benchmarks/rates.py --tell                tables of what the result has; trains nothing
     python benchmarks/rates.py --quick               a run of a few steps for each study; writes nothing
 
@@ -13,8 +13,9 @@ that is the same at every width, and with one rate multiplied:
 
 Runs are kept one by one in the result and not trained again, so a series that is cut goes on where it stopped; whoever
 changes the recipe deletes them first. What is told is the end of training, on all held-out documents: bits per byte, or
-nats per masked token of masked models, which have none. Seeds at the default rates are the noise. `best` is the lowest
-point of the parabola, over the logarithm of the multiple, through the best run and its two neighbours.
+nats per masked token of masked models, which have none. A second seed has other first weights and another order of the
+text. `best` is the lowest point of the parabola, over the logarithm of the multiple, through the best run and its two
+neighbours; where the best run is the last on its side, that one.
 
     causal      the default recipe of 200 steps of 8 rows at width 128, 4 rows at 64, 16 at 256
     same rows   the same with 8 rows at every width, so that nothing but the width changes
@@ -27,12 +28,13 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import itertools
 import json
 import math
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -54,7 +56,7 @@ RESULT = Path(__file__).parent / "results" / "rates.json"
 CORPUS = "builtin:docs"
 LAYERS, HEAD_WIDTH = 2, 64
 TOKENS = 200 * 8 * 256
-THIRD, HALF, TWICE, THRICE = 1 / 3, 1 / 2, 2.0, 3.0
+NINTH, THIRD, BETWEEN, THRICE = 1 / 9, 1 / 3, 1 / math.sqrt(3), 3.0
 NEVER = 10**9
 
 Kind = Literal["default", "matrix", "adamw"]
@@ -62,23 +64,23 @@ Kind = Literal["default", "matrix", "adamw"]
 
 @dataclass(frozen=True)
 class Study:
-    """A recipe at some widths, for a number of tokens; which multiples of which rates, and seeds at the default."""
+    """A recipe at some widths, for a number of tokens: multiples of the rates, and seeds after 0 at 1 and a third."""
 
     widths: tuple[int, ...]
     tokens: int = TOKENS
     recipe: str = "default"
     changes: tuple[str, ...] = ()
-    matrix: tuple[float, ...] = (THIRD, HALF, TWICE, THRICE)
-    adamw: tuple[float, ...] = (THIRD, HALF, TWICE, THRICE)
-    seeds: int = 2
+    matrix: tuple[float, ...] = (THIRD, THRICE)
+    adamw: tuple[float, ...] = (THIRD, THRICE)
+    seeds: tuple[int, ...] = ()
 
 
 STUDIES: Mapping[str, Study] = {
-    "causal": Study((64, 128, 256), seeds=3),
-    "longer": Study((128,), 3 * TOKENS, matrix=(THIRD, HALF, TWICE, THRICE), adamw=(THIRD, THRICE)),
-    "same rows": Study((64, 256), changes=("training.batch_rows=8",), adamw=()),
-    "wider": Study((384,), matrix=(THIRD, THRICE), adamw=(THIRD, THRICE), seeds=1),
-    "masked": Study((64, 128), 2 * TOKENS, "roberta", matrix=(THIRD, THRICE), adamw=(THIRD, THRICE)),
+    "causal": Study((64, 128, 256), matrix=(THIRD, THRICE, NINTH, BETWEEN), seeds=(1,)),
+    "wider": Study((384,), matrix=(THIRD,), adamw=()),
+    "same rows": Study((64, 256), changes=("training.batch_rows=8",), matrix=(THIRD,), adamw=()),
+    "longer": Study((128,), 3 * TOKENS, adamw=(THRICE,)),
+    "masked": Study((64, 128), 2 * TOKENS, "roberta"),
 }
 
 
@@ -99,19 +101,15 @@ class Run:
         return f"{self.study}, width {self.width}{changed}, seed {self.seed}"
 
 
-def runs_of(study: str) -> Iterator[Run]:
-    """Yield a study's runs: what says most first, the defaults and the ends of the grid before its middle."""
+def runs_of(study: str, width: int) -> Iterator[Run]:
+    """Yield a study's runs at a width."""
     plan = STUDIES[study]
-    ends, middle = (THIRD, THRICE), (HALF, TWICE)
-    for width in plan.widths:
-        yield Run(study, width)
-    for kinds in (ends, middle):
-        for width in plan.widths:
-            yield from (Run(study, width, "matrix", times) for times in kinds if times in plan.matrix)
-        for width in plan.widths:
-            yield from (Run(study, width, "adamw", times) for times in kinds if times in plan.adamw)
-        if kinds == ends:
-            yield from (Run(study, width, seed=seed) for width in plan.widths for seed in range(1, plan.seeds))
+    yield Run(study, width)
+    yield from (Run(study, width, "matrix", times) for times in plan.matrix)
+    yield from (Run(study, width, "adamw", times) for times in plan.adamw)
+    for seed in plan.seeds:
+        yield Run(study, width, seed=seed)
+        yield Run(study, width, "matrix", THIRD, seed)
 
 
 def plain_recipe(run: Run, tokens: int) -> Recipe:
@@ -177,46 +175,31 @@ def lowest(curve: Mapping[float, float]) -> tuple[float, float]:
 
 
 def summary(found: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the lines of the table: a study's, a width's and a rate's."""
-    lines = [
-        line_of([run for run in found.values() if run["study"] == study and run["width"] == width], kind)
-        for study, plan in STUDIES.items()
-        for width in plan.widths
-        for kind in ("matrix", "adamw")
-    ]
-    return [line for line in lines if line]
-
-
-def line_of(runs: Sequence[Mapping[str, Any]], kind: str) -> dict[str, Any]:
-    """Return the curve of a rate, its best multiple and what the default loses against it; empty without a curve."""
-    seeds = {run["seed"]: quality(run) for run in runs if run["kind"] == "default"}
-    curve = {run["times"]: quality(run) for run in runs if run["kind"] == kind}
-    if 0 not in seeds or not curve:
-        return {}
-    curve[1.0] = seeds[0]
-    times, value = lowest(curve)
-    return {
-        "study": runs[0]["study"],
-        "width": runs[0]["width"],
-        "rate": kind,
-        "best": round(times, 2),
-        "default_loses": round(seeds[0] - value, 4),
-        "curve": {f"{at:.3g}": round(curve[at], 4) for at in sorted(curve)},
-        "seeds": [round(seeds[seed], 4) for seed in sorted(seeds)],
-    }
+    """Return the curve of each study, width, rate and seed, its best multiple and what the default loses against it."""
+    lines = []
+    for study, plan in STUDIES.items():
+        for width, kind, seed in itertools.product(plan.widths, ("matrix", "adamw"), (0, *plan.seeds)):
+            names = {1.0: Run(study, width, seed=seed).name}
+            names |= {times: Run(study, width, kind, times, seed).name for times in getattr(plan, kind)}
+            curve = {times: quality(found[name]) for times, name in sorted(names.items()) if name in found}
+            if 1.0 in curve and len(curve) > 1:
+                best, value = lowest(curve)
+                line: dict[str, Any] = {"study": study, "width": width, "rate": kind, "seed": seed}
+                line |= {"best": round(best, 2), "default_loses": round(curve[1.0] - value, 4)}
+                lines.append({**line, "curve": {f"{at:.3g}": round(value, 4) for at, value in curve.items()}})
+    return lines
 
 
 def tell(found: Mapping[str, Any]) -> None:
     """Print the summary as a table."""
-    columns = ("0.333", "0.5", "1", "2", "3")
+    columns = [f"{times:.3g}" for times in (NINTH, THIRD, BETWEEN, 1.0, THRICE)]
     heads = "".join(f"{'x ' + name:>9}" for name in columns)
-    print(f"\n{'study':11}{'width':>6}  {'rate':8}{heads}{'best':>7}{'loses':>9}  seeds at 1")
+    print(f"\n{'study':11}{'width':>6}  {'rate':8}{'seed':>4}{heads}{'best':>7}{'loses':>9}")
     for line in summary(found):
         values = "".join(f"{line['curve'][name]:9.3f}" if name in line["curve"] else f"{'':9}" for name in columns)
-        seeds = " ".join(f"{value:.3f}" for value in line["seeds"])
         print(
-            f"{line['study']:11}{line['width']:6}  {line['rate']:8}{values}"
-            f"{line['best']:7.2f}{line['default_loses']:9.3f}  {seeds}"
+            f"{line['study']:11}{line['width']:6}  {line['rate']:8}{line['seed']:4}{values}"
+            f"{line['best']:7.2f}{line['default_loses']:9.3f}"
         )
 
 
@@ -243,6 +226,7 @@ def main() -> None:
     """Train the runs that the result has not; tell what it has."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="+", choices=STUDIES, default=list(STUDIES), metavar="STUDY")
+    parser.add_argument("--widths", nargs="+", type=int, help="the runs of these widths alone")
     parser.add_argument("--tell", action="store_true", help="train nothing")
     parser.add_argument("--quick", action="store_true", help="one short run of each study; writes nothing")
     given = parser.parse_args()
@@ -250,7 +234,9 @@ def main() -> None:
     keep_memory_blocks()
     with tempfile.TemporaryDirectory() as scratch:
         for study in [] if given.tell else given.only:
-            for run in [Run(study, 64, "matrix", THRICE)] if given.quick else runs_of(study):
+            widths = [width for width in STUDIES[study].widths if width in (given.widths or STUDIES[study].widths)]
+            runs = [run for width in widths for run in runs_of(study, width)]
+            for run in [Run(study, 64, "matrix", THIRD)] if given.quick else runs:
                 if run.name in kept() and not given.quick:
                     continue
                 found = train(run, 20_000 if given.quick else STUDIES[study].tokens, Path(scratch))
