@@ -21,7 +21,8 @@ neighbours; where the best run is the last on its side, that one.
     same rows   the same with 8 rows at every width, so that nothing but the width changes
     longer      three times as many tokens
     wider       one width more
-    masked      RoBERTa's recipe
+    masked      RoBERTa's recipe, twice as many tokens
+    span        the default recipe of the objective span
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ from hornbook.console import View
 from hornbook.errors import DivergedError
 from hornbook.prepare import prepare
 from hornbook.recipe import Budget, DataSettings, Recipe, TrainingSettings
-from hornbook.recipes import default, named
+from hornbook.recipes import RECIPES, default, named
 from hornbook.resolve import resolve
 from hornbook.run import pretrain
 from hornbook.settings import override
@@ -60,6 +61,7 @@ NINTH, THIRD, BETWEEN, THRICE = 1 / 9, 1 / 3, 1 / math.sqrt(3), 3.0
 NEVER = 10**9
 
 Kind = Literal["default", "matrix", "adamw"]
+RATES: tuple[Kind, ...] = ("matrix", "adamw")
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ class Study:
 
     widths: tuple[int, ...]
     tokens: int = TOKENS
-    recipe: str = "default"
+    recipe: str = "causal"
     changes: tuple[str, ...] = ()
     matrix: tuple[float, ...] = (THIRD, THRICE)
     adamw: tuple[float, ...] = (THIRD, THRICE)
@@ -79,8 +81,9 @@ STUDIES: Mapping[str, Study] = {
     "causal": Study((64, 128, 256), matrix=(THIRD, THRICE, NINTH, BETWEEN), seeds=(1,)),
     "wider": Study((384,), matrix=(THIRD,), adamw=()),
     "same rows": Study((64, 256), changes=("training.batch_rows=8",), matrix=(THIRD,), adamw=()),
-    "longer": Study((128,), 3 * TOKENS, adamw=(THRICE,)),
-    "masked": Study((64, 128), 2 * TOKENS, "roberta"),
+    "longer": Study((128,), 3 * TOKENS, matrix=(THIRD,), adamw=(THRICE,)),
+    "masked": Study((64, 128), 2 * TOKENS, "roberta", matrix=(THIRD,), adamw=()),
+    "span": Study((128,), TOKENS, "span", matrix=(THIRD,), adamw=()),
 }
 
 
@@ -115,7 +118,7 @@ def runs_of(study: str, width: int) -> Iterator[Run]:
 def plain_recipe(run: Run, tokens: int) -> Recipe:
     """Return the run's recipe with the default rates, its rows and steps left to the recipe's own rules."""
     study = STUDIES[run.study]
-    recipe = default() if study.recipe == "default" else named(study.recipe)
+    recipe = named(study.recipe) if study.recipe in RECIPES else default(study.recipe)
     recipe = replace(recipe, data=DataSettings((CORPUS,), clean="none"), budget=Budget(tokens=tokens), seed=run.seed)
     heads = max(1, run.width // HEAD_WIDTH)
     shape = (f"model.width={run.width}", f"model.layers={LAYERS}", f"model.heads={heads}")
@@ -178,7 +181,7 @@ def summary(found: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the curve of each study, width, rate and seed, its best multiple and what the default loses against it."""
     lines = []
     for study, plan in STUDIES.items():
-        for width, kind, seed in itertools.product(plan.widths, ("matrix", "adamw"), (0, *plan.seeds)):
+        for width, kind, seed in itertools.product(plan.widths, RATES, (0, *plan.seeds)):
             names = {1.0: Run(study, width, seed=seed).name}
             names |= {times: Run(study, width, kind, times, seed).name for times in getattr(plan, kind)}
             curve = {times: quality(found[name]) for times, name in sorted(names.items()) if name in found}
