@@ -10,6 +10,7 @@ that is the same at every width, and with one rate multiplied:
 
     matrix   training.matrix_rate, Muon's, of the matrices inside the layers
     adamw    training.learning_rate and embedding_rate together, AdamW's, of all the rest
+    table    training.embedding_rate alone, of the table of tokens
 
 Runs are kept one by one in the result and not trained again, so a series that is cut goes on where it stopped; whoever
 changes the recipe deletes them first. What is told is the end of training, on all held-out documents: bits per byte, or
@@ -57,11 +58,14 @@ RESULT = Path(__file__).parent / "results" / "rates.json"
 CORPUS = "builtin:docs"
 LAYERS, HEAD_WIDTH = 2, 64
 TOKENS = 200 * 8 * 256
-NINTH, THIRD, BETWEEN, THRICE = 1 / 9, 1 / 3, 1 / math.sqrt(3), 3.0
+NINTH, THIRD, BETWEEN, THRICE, NINE = 1 / 9, 1 / 3, 1 / math.sqrt(3), 3.0, 9.0
 NEVER = 10**9
+# The rates that the multiples are of, whatever the default is now: one for all widths, and a decoder's table's.
+MATRIX_BEFORE, TABLE_BEFORE = 1e-2, 0.3
+CHANGED = {"matrix_rate": ("matrix",), "learning_rate": ("adamw",), "embedding_rate": ("adamw", "table")}
 
-Kind = Literal["default", "matrix", "adamw"]
-RATES: tuple[Kind, ...] = ("matrix", "adamw")
+Kind = Literal["default", "matrix", "adamw", "table", "rule"]
+RATES: tuple[Kind, ...] = ("matrix", "adamw", "table")
 
 
 @dataclass(frozen=True)
@@ -74,11 +78,12 @@ class Study:
     changes: tuple[str, ...] = ()
     matrix: tuple[float, ...] = (THIRD, THRICE)
     adamw: tuple[float, ...] = (THIRD, THRICE)
+    table: tuple[float, ...] = ()
     seeds: tuple[int, ...] = ()
 
 
 STUDIES: Mapping[str, Study] = {
-    "causal": Study((64, 128, 256), matrix=(THIRD, THRICE, NINTH, BETWEEN), seeds=(1,)),
+    "causal": Study((64, 128, 256), matrix=(THIRD, THRICE, NINTH, BETWEEN), table=(THRICE, NINE), seeds=(1,)),
     "wider": Study((384,), matrix=(THIRD,), adamw=()),
     "same rows": Study((64, 256), changes=("training.batch_rows=8",), matrix=(THIRD,), adamw=()),
     "longer": Study((128,), 3 * TOKENS, matrix=(THIRD,), adamw=(THRICE,)),
@@ -100,7 +105,7 @@ class Run:
     @property
     def name(self) -> str:
         """The run's key in the result."""
-        changed = "" if self.kind == "default" else f", {self.kind} x {self.times:.3g}"
+        changed = {"default": "", "rule": ", rule"}.get(self.kind, f", {self.kind} x {self.times:.3g}")
         return f"{self.study}, width {self.width}{changed}, seed {self.seed}"
 
 
@@ -108,8 +113,10 @@ def runs_of(study: str, width: int) -> Iterator[Run]:
     """Yield a study's runs at a width."""
     plan = STUDIES[study]
     yield Run(study, width)
+    yield Run(study, width, "rule")
     yield from (Run(study, width, "matrix", times) for times in plan.matrix)
     yield from (Run(study, width, "adamw", times) for times in plan.adamw)
+    yield from (Run(study, width, "table", times) for times in plan.table)
     for seed in plan.seeds:
         yield Run(study, width, seed=seed)
         yield Run(study, width, "matrix", THIRD, seed)
@@ -127,11 +134,17 @@ def plain_recipe(run: Run, tokens: int) -> Recipe:
 
 
 def changed(training: TrainingSettings, run: Run) -> TrainingSettings:
-    """Return the settings with the run's rate multiplied."""
-    if run.kind == "matrix":
-        return replace(training, matrix_rate=training.matrix_rate * run.times)
-    rates = {name: getattr(training, name) * run.times for name in ("learning_rate", "embedding_rate")}
-    return replace(training, **rates)
+    """Return the settings with the rates of before, one of them multiplied, or as they are for the run of the rule."""
+    if run.kind == "rule":
+        return training
+    times = {name: run.times if run.kind in kinds else 1.0 for name, kinds in CHANGED.items()}
+    table = min(training.embedding_rate, TABLE_BEFORE)  # only a decoder's is another one now; others are lower
+    return replace(
+        training,
+        matrix_rate=MATRIX_BEFORE * times["matrix_rate"],
+        learning_rate=training.learning_rate * times["learning_rate"],
+        embedding_rate=table * times["embedding_rate"],
+    )
 
 
 def train(run: Run, tokens: int, corpora: Path) -> dict[str, Any]:
@@ -195,7 +208,7 @@ def summary(found: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def tell(found: Mapping[str, Any]) -> None:
     """Print the summary as a table."""
-    columns = [f"{times:.3g}" for times in (NINTH, THIRD, BETWEEN, 1.0, THRICE)]
+    columns = [f"{times:.3g}" for times in (NINTH, THIRD, BETWEEN, 1.0, THRICE, NINE)]
     heads = "".join(f"{'x ' + name:>9}" for name in columns)
     print(f"\n{'study':11}{'width':>6}  {'rate':8}{'seed':>4}{heads}{'best':>7}{'loses':>9}")
     for line in summary(found):
