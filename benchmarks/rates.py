@@ -6,8 +6,9 @@
     python benchmarks/rates.py --quick               a run of a few steps for each study; writes nothing
 
 Each run is the default recipe with 2 layers and a given width, rows and steps by its own rules for a number of tokens
-that is the same at every width. Its rates are those of before the rule (0.01 for the matrices, 0.003, and 0.3 deviations
-for a decoder's table), which are called 1 below, one of them multiplied; or those that the recipe chooses now (rule):
+that is the same at every width. One rate is a multiple of what it was before the rule (0.01 for the matrices, 0.003 for
+the rest, 0.3 deviations for a decoder's table), the others are as before; `rule` has the rates that the recipe chooses
+now. Rates that are multiplied:
 
     matrix   training.matrix_rate, Muon's, of the matrices inside the layers
     adamw    training.learning_rate and embedding_rate together, AdamW's, of all the rest
