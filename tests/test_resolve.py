@@ -1,4 +1,4 @@
-"""What a recipe leaves open: rows of a step, and the rate of the table of tokens."""
+"""What a recipe leaves open: rows of a step, and the rates of the matrices and of the table of tokens."""
 
 import dataclasses
 
@@ -59,6 +59,17 @@ def test_the_table_of_a_new_decoder_or_t5_is_faster(text: tuple[Recipe, Prepared
         recipe = dataclasses.replace(recipe, start=StartSettings(start))
         return resolve(recipe, text[1], torch.device("cpu"), pytest.fail).training.embedding_rate
 
-    assert rate() == {"decoder": 0.3, "encoder": 0.0, "encoder-decoder": 0.1}[text[0].model.topology]
+    assert rate() == {"decoder": 0.75, "encoder": 0.0, "encoder-decoder": 0.1}[text[0].model.topology]
     assert rate("training.embedding_rate=0.05") == 0.05
     assert rate(start="a model") == 0.0
+
+
+def test_muons_rate_falls_with_the_root_of_the_width(text: tuple[Recipe, Prepared]) -> None:
+    def rate(width: int, *given: str) -> float:
+        shape = [f"model.width={width}", "model.layers=1", f"model.heads={width // 64}", "budget.steps=1"]
+        recipe = resolve(override(text[0], [*shape, *given]), text[1], torch.device("cpu"), pytest.fail)
+        return recipe.training.matrix_rate
+
+    assert rate(128) == pytest.approx(0.006)
+    assert rate(64) == pytest.approx(2 * rate(256))
+    assert rate(256, "training.matrix_rate=0.01") == 0.01

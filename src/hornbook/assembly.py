@@ -21,7 +21,7 @@ from hornbook.prepare import Prepared
 from hornbook.recipe import Recipe
 from hornbook.tokens.loader import Loader, unchanged
 from hornbook.train.loop import precision
-from hornbook.train.optimizers import TABLE, Optimizers
+from hornbook.train.optimizers import TABLE, Optimizers, muon_rate
 from hornbook.train.parallel import Layout, Parallel, make_mesh
 from hornbook.train.world import World
 
@@ -115,7 +115,7 @@ def build_optimizers(parallel: Parallel, recipe: Recipe) -> Optimizers:
         parallel.parameters.items(),
         kind=training.optimizer,
         learning_rate=training.learning_rate,
-        matrix_rate=training.matrix_rate,
+        matrix_rate=training.matrix_rate or muon_rate(recipe.model.width),
         embedding_rate=training.embedding_rate * deviation(TABLE, recipe.model) or training.learning_rate,
         weight_decay=training.weight_decay,
         betas=(training.beta1, training.beta2),

@@ -23,6 +23,7 @@ from hornbook.prepare import Prepared
 from hornbook.recipe import Budget, Recipe
 from hornbook.train.loop import precision
 from hornbook.train.machine import best_precision, has_compiler, keep_memory_blocks, matrix_rate, synchronise
+from hornbook.train.optimizers import muon_rate
 from hornbook.train.parallel import Parallel
 
 # (width, layers) from which a default model is chosen, heads of 64.
@@ -48,7 +49,7 @@ _PAIRED_SHARE = 0.5
 _LAW_FACTOR, _LAW_POWER, _FEWEST_STEP_TOKENS_PER_WIDTH = 0.58, 0.571, 16
 # The rate of the table of tokens in deviations of its first values: of a decoder, and of a T5 with a tied head, whose
 # values are so large that with the rate of the others it would hardly move (docs/LOG.md).
-_DECODER_EMBEDDING_RATE, _SCALED_EMBEDDING_RATE = 0.3, 0.1
+_DECODER_EMBEDDING_RATE, _SCALED_EMBEDDING_RATE = 0.75, 0.1
 # On a CPU compilation takes about half a minute for each shape of batches and makes steps a fifth faster (docs/LOG.md).
 _COMPILE_MINUTES = 5.0
 _CALIBRATION_SECONDS = 3.0
@@ -70,6 +71,7 @@ def resolve(
     recipe = dataclasses.replace(recipe, training=training)
     rate = matrix_rate(device, torch.bfloat16 if training.precision == "bf16" else torch.float32)
     recipe = dataclasses.replace(recipe, model=_complete(recipe, prepared, rate))
+    training = dataclasses.replace(training, matrix_rate=training.matrix_rate or muon_rate(recipe.model.width))
     rows = _rows(recipe, _planned_tokens(recipe, prepared, rate))
     if not training.batch_rows:
         together = math.lcm(data, training.micro_batch or 1)

@@ -47,6 +47,7 @@ SMALL = [
     "training.compile=no",
     "training.evaluate_every=1000",
     "training.workers=0",
+    "training.matrix_rate=0.01",
     "tokenizer.size=350",
 ]
 
