@@ -87,6 +87,7 @@ ARMS: Mapping[str, Arm] = {
     "seed 2": Arm("hornbook", changes=("seed=2",)),
     "without modern block": Arm("hornbook", recipe="gpt"),
     "without Muon": Arm("hornbook", changes=("training.optimizer=adamw",)),
+    "without rates by width": Arm("hornbook", changes=("training.matrix_rate=0.01", "training.embedding_rate=0.3")),
     "without size by budget": Arm("hornbook", changes=("model.width=384", "model.layers=6", "model.heads=6")),
     "without small steps": Arm("hornbook", changes=("training.batch_rows=16",)),
     "without WSD": Arm("hornbook", changes=("training.schedule=cosine",)),
