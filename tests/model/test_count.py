@@ -77,7 +77,7 @@ def test_a_judge_counts_at_every_position():
     assert flops_per_token(config, length, 0.15) == pytest.approx(expected)
 
 
-@pytest.mark.parametrize("count", [2, 11, 12, 24])
+@pytest.mark.parametrize("count", [2, 12, 17, 24])
 @pytest.mark.parametrize("config", CONFIGS)
 def test_where_few_positions_are_scored_the_head_and_the_end_of_the_last_layer_count_there_alone(config, count):
     rows, length = 2, 12

@@ -13,7 +13,7 @@ from hornbook.batch import Topology
 from hornbook.errors import UserError
 
 # Up to this share of scored positions the last layer computes them alone; beyond it, picking costs what it saves.
-FEW = 0.9
+FEW = 0.7
 
 
 @dataclass(frozen=True)
