@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 import subprocess
@@ -12,8 +13,10 @@ import pytest
 import torch
 
 from hornbook import settings
+from hornbook.console import View
 from hornbook.errors import UserError, is_out_of_memory
-from hornbook.fitting import divisors, shrinking
+from hornbook.fitting import divisors, fitted, shrinking
+from hornbook.prepare import prepare
 from hornbook.recipes import default
 from hornbook.run import pretrain, resume
 from hornbook.train.checkpoints import newest
@@ -145,6 +148,17 @@ def test_half_the_rows_until_there_is_enough_and_never_where_it_may_not_be():
     with pytest.raises(ZeroDivisionError):  # whatever else goes wrong is no matter of memory
         shrinking(recipe, NOTHING, CPU, lambda chosen: 1 / 0, said.append, lambda: True)
     assert divisors(12) == [12, 6, 4, 3, 2, 1]
+
+
+def test_rows_at_once_are_cut_to_what_divides_the_share_of_more_devices(book, tmp_path):
+    recipe = settings.override(
+        default("causal"), [*SIZE, f"data.paths={book}", "training.batch_rows=24", "training.micro_batch=8"]
+    )
+    prepared = prepare(recipe, tmp_path / "run", View(plain=True))
+    recipe = dataclasses.replace(recipe, model=dataclasses.replace(recipe.model, vocab_size=prepared.codec.vocab.size))
+    rows = {data: fitted(recipe, prepared, CPU, pytest.fail, data).training for data in (1, 2, 3, 4, 24)}
+    assert {data: training.micro_batch for data, training in rows.items()} == {1: 8, 2: 6, 3: 8, 4: 6, 24: 1}
+    assert {training.batch_rows for training in rows.values()} == {24}
 
 
 def test_a_run_that_goes_on_keeps_all_but_how_a_step_is_computed(book, tmp_path):

@@ -59,11 +59,14 @@ def fitted(
     """Return the recipe with its micro-batch, and whether layers are computed again, where it left them open.
 
     The micro-batch is the largest divisor of the batch that fits; layers are computed again only where not even one row
-    fits without. The batch is computed in `data` equal shares at the same time. Raises Shortage when what the recipe
-    asks for needs more memory than is free.
+    fits without. The batch is computed in `data` equal shares at the same time; a micro-batch that is given is cut to
+    what divides a share. Raises Shortage when what the recipe asks for needs more memory than is free.
     """
-    whole = recipe.training.batch_rows
-    recipe = replace(recipe, training=replace(recipe.training, batch_rows=whole // data))
+    whole, rows = recipe.training.batch_rows, recipe.training.micro_batch
+    share = whole // data
+    if rows:  # as many as fewer devices computed at once may be more than a share of theirs
+        rows = next(fewer for fewer in divisors(share) if fewer <= rows)
+    recipe = replace(recipe, training=replace(recipe.training, batch_rows=share, micro_batch=rows))
     loads, free = _loads(recipe, prepared, device), memory_free(device)
     choices = list(_choices(recipe, recipe.training.micro_batch))
     needs = [_predict(_with(recipe, choice), loads).peak for choice in choices]

@@ -96,7 +96,8 @@ class Attention(nn.Module):
         if isinstance(memory, tuple):
             keys, values = memory
         else:
-            keys, values = self.keys_values(x if memory is None else memory.to(x.dtype), rotation)
+            # A view of its own: each layer's gradients are added first, then those of all layers, sharded or not.
+            keys, values = self.keys_values(x if memory is None else memory.view_as(memory).to(x.dtype), rotation)
         if cache is not None:
             keys, values = cache.write((keys, values), start)
         if isinstance(mask, Documents):
