@@ -38,26 +38,28 @@ from typing import Any
 
 from planted import COPIES, JUNK, SPOILT, account, planted
 
+from hornbook.api import evaluate
 from hornbook.artifacts import write_file
-from hornbook.corpus.boilerplate import Boilerplate
-from hornbook.corpus.build import build
+from hornbook.corpus.build.build import build
+from hornbook.corpus.build.recipe import default_steps
 from hornbook.corpus.built import documents, open_corpus
-from hornbook.corpus.clean import Normalise, Repair
-from hornbook.corpus.exact import ExactDuplicates
-from hornbook.corpus.fineweb import FineWeb
-from hornbook.corpus.fuzzy import NearDuplicates
-from hornbook.corpus.gopher import Gopher
-from hornbook.corpus.overlap import Elsewhere
+from hornbook.corpus.dedup.exact import ExactDuplicates
+from hornbook.corpus.dedup.fuzzy import NearDuplicates
+from hornbook.corpus.dedup.overlap import Elsewhere
 from hornbook.corpus.read import read
-from hornbook.corpus.recipe import default_steps
 from hornbook.corpus.step import Step, Survey
-from hornbook.recipe import Budget, Recipe
-from hornbook.recipes import default
-from hornbook.run import open_run, pretrain
-from hornbook.settings import override
-from hornbook.tokens.tokenizer import train_tokenizer
+from hornbook.corpus.steps.boilerplate import Boilerplate
+from hornbook.corpus.steps.clean import Normalise, Repair
+from hornbook.corpus.steps.fineweb import FineWeb
+from hornbook.corpus.steps.gopher import Gopher
+from hornbook.recipe.named import default
+from hornbook.recipe.recipe import Recipe
+from hornbook.recipe.sections import Budget
+from hornbook.recipe.settings import override
+from hornbook.run.directory import open_run
+from hornbook.run.pretrain import pretrain
+from hornbook.tokens.tokenizer.codec import train_tokenizer
 from hornbook.train.machine import environment, find_device
-from hornbook.use import evaluate
 
 RESULT = Path(__file__).parent / "results" / "clean_training.json"
 LONGEST = 12_000  # characters of a document; what is longer is cut at a blank line

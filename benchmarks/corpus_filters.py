@@ -34,10 +34,10 @@ from typing import Any
 import numpy as np
 from resampled import resample
 
-from hornbook.corpus.c4 import C4
-from hornbook.corpus.fineweb import FineWeb
-from hornbook.corpus.gopher import Gopher
 from hornbook.corpus.step import Page, Step
+from hornbook.corpus.steps.c4 import C4
+from hornbook.corpus.steps.fineweb import FineWeb
+from hornbook.corpus.steps.gopher import Gopher
 
 RESULT = Path(__file__).parent / "results" / "corpus_filters.json"
 PEER = Path(__file__).parent / "peers" / "datatrove_filters.py"

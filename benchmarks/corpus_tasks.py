@@ -31,14 +31,14 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from hornbook.corpus.boilerplate import Boilerplate
-from hornbook.corpus.c4 import C4
-from hornbook.corpus.classifier import train_classifier
-from hornbook.corpus.fineweb import FineWeb
-from hornbook.corpus.gopher import Gopher
-from hornbook.corpus.language import Language
-from hornbook.corpus.pii import find, iban, luhn
 from hornbook.corpus.step import Page, Step
+from hornbook.corpus.steps.boilerplate import Boilerplate
+from hornbook.corpus.steps.c4 import C4
+from hornbook.corpus.steps.classifier import train_classifier
+from hornbook.corpus.steps.fineweb import FineWeb
+from hornbook.corpus.steps.gopher import Gopher
+from hornbook.corpus.steps.language import Language
+from hornbook.corpus.steps.pii import find, iban, luhn
 from hornbook.keys import integers, row_keys
 
 RESULT = Path(__file__).parent / "results" / "corpus_tasks.json"

@@ -30,13 +30,13 @@ from typing import Any
 
 import torch
 
+from hornbook.convert.export_hf import export
+from hornbook.generate import Decoding, generate
 from hornbook.model.config import ModelConfig, modern
-from hornbook.model.export import export
-from hornbook.model.generate import Decoding, generate
 from hornbook.model.sizes import SIZES
 from hornbook.model.transformer import Transformer
 from hornbook.objectives.base import Requirements
-from hornbook.tokens.tokenizer import train_tokenizer
+from hornbook.tokens.tokenizer.codec import train_tokenizer
 from hornbook.train.machine import environment
 from hornbook.vocab import Vocab
 

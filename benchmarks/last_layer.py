@@ -4,7 +4,7 @@
 
 Each is the forward and the backward pass of 32 rows of 256 positions in fp32, one thread, in turn with the other, in
 processor time; compare the ratio. Beside it stands what it would be if matrix products alone took time
-(hornbook.model.count).
+(hornbook.scaling.count).
 
     masked    an encoder, 15 % of the positions scored
     prefix    a decoder, the second half of each row scored
@@ -24,10 +24,11 @@ import numpy as np
 import torch
 
 from hornbook.batch import Batch
-from hornbook.model import count, layers
+from hornbook.model import layers
 from hornbook.model.config import FEW, ModelConfig, modern
 from hornbook.model.inputs import Tensors, to_tensors
 from hornbook.model.transformer import Transformer
+from hornbook.scaling import count
 from hornbook.train.machine import environment, find_device, keep_memory_blocks
 
 RESULT = Path(__file__).parent / "results" / "last_layer.json"

@@ -32,13 +32,13 @@ import numpy as np
 import psutil
 import torch
 
-from hornbook.assembly import build_model, build_optimizers
 from hornbook.console import quantity
-from hornbook.fitting import load_of
 from hornbook.model.inputs import Tensors
-from hornbook.model.memory import step_memory
-from hornbook.recipe import Recipe
-from hornbook.recipes import default
+from hornbook.recipe.named import default
+from hornbook.recipe.recipe import Recipe
+from hornbook.run.build import build_model, build_optimizers
+from hornbook.run.memory_fit import load_of
+from hornbook.scaling.memory import step_memory
 from hornbook.train.machine import environment, find_device, keep_memory_blocks, synchronise
 from hornbook.train.parallel import Parallel
 

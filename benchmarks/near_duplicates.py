@@ -32,7 +32,7 @@ import pyarrow
 from pyarrow import parquet
 from resampled import resample
 
-from hornbook.corpus.fuzzy import NearDuplicates
+from hornbook.corpus.dedup.fuzzy import NearDuplicates
 
 BYTES_EACH = 2_860
 EVERY = 10

@@ -43,12 +43,12 @@ from hornbook import collators
 from hornbook.batch import Rows
 from hornbook.corpus.read import read
 from hornbook.keys import row_keys
-from hornbook.objectives import fast
 from hornbook.objectives.base import Objective, Paired, Requirements, cycle_of
 from hornbook.objectives.catalogue import CATALOGUE, build
+from hornbook.objectives.ops import compiled
 from hornbook.tokens.packing import corpus_rows
 from hornbook.tokens.shards import TokenStore, write_store
-from hornbook.tokens.tokenizer import Codec, train_tokenizer
+from hornbook.tokens.tokenizer.codec import Codec, train_tokenizer
 from hornbook.train.machine import environment, find_device, keep_memory_blocks
 from hornbook.vocab import Vocab
 
@@ -76,7 +76,10 @@ COLLATORS: Mapping[str, Callable[[Any], Any]] = {
     "sop": collators.SOPDataCollator,
 }
 PLAIN, T5 = "transformers", "row-by-row T5 collator (our rendition)"
-WAYS: Mapping[str, Callable[[], AbstractContextManager[None]]] = {"compiled": nullcontext, "numpy": fast.numpy_alone}
+WAYS: Mapping[str, Callable[[], AbstractContextManager[None]]] = {
+    "compiled": nullcontext,
+    "numpy": compiled.numpy_alone,
+}
 PEERS = {"causal": "transformers causal", "masked whole_word": "transformers whole word"}
 
 
@@ -352,7 +355,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         tables = contenders(*corpus(Path(scratch)))
         load, rounds = os.getloadavg(), 1 if given.quick else 20
-        ways = list(WAYS) if fast.kernels() else ["numpy"]
+        ways = list(WAYS) if compiled.kernels() else ["numpy"]
         found = report(measure(tables, ways, rounds), rounds, load)
     if not given.quick:
         RESULT.parent.mkdir(exist_ok=True)

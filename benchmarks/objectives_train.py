@@ -29,10 +29,10 @@ from pathlib import Path
 from typing import Any
 
 from hornbook.objectives.catalogue import CATALOGUE
-from hornbook.recipe import Budget
-from hornbook.recipes import default
-from hornbook.run import pretrain
-from hornbook.settings import RECIPE, load_recipe
+from hornbook.recipe.named import default
+from hornbook.recipe.sections import Budget
+from hornbook.recipe.settings import RECIPE, load_recipe
+from hornbook.run.pretrain import pretrain
 
 RESULT = Path(__file__).parent / "results" / "objectives_train.json"
 HELD_OUT = 0.2

@@ -48,12 +48,13 @@ import torch
 from hornbook.artifacts import write_file
 from hornbook.console import View
 from hornbook.errors import DivergedError
-from hornbook.prepare import prepare
-from hornbook.recipe import Budget, DataSettings, Recipe, TrainingSettings
-from hornbook.recipes import RECIPES, default, named
-from hornbook.resolve import resolve
-from hornbook.run import pretrain
-from hornbook.settings import override
+from hornbook.prepare.dataset import prepare
+from hornbook.recipe.named import RECIPES, default, named
+from hornbook.recipe.recipe import Recipe
+from hornbook.recipe.sections import Budget, DataSettings, TrainingSettings
+from hornbook.recipe.settings import override
+from hornbook.run.pretrain import pretrain
+from hornbook.run.resolve import resolve
 from hornbook.train.machine import environment, find_device, keep_memory_blocks
 
 RESULT = Path(__file__).parent / "results" / "rates.json"

@@ -38,15 +38,15 @@ import numpy as np
 from hornbook.corpus.document import Document
 from hornbook.corpus.read import read
 from hornbook.keys import row_keys
-from hornbook.objectives import fast
 from hornbook.objectives.base import Requirements
 from hornbook.objectives.causal import Causal
+from hornbook.objectives.ops import compiled
 from hornbook.tokens.draws import folded
 from hornbook.tokens.loader import Loader
 from hornbook.tokens.order import Shuffled
 from hornbook.tokens.packing import PackedRows
 from hornbook.tokens.shards import TokenStore, write_store
-from hornbook.tokens.tokenizer import Codec, load_codec, save_codec, train_tokenizer
+from hornbook.tokens.tokenizer.codec import Codec, load_codec, save_codec, train_tokenizer
 from hornbook.vocab import Vocab
 
 RESULT = Path(__file__).parent / "results" / "shard_reading.json"
@@ -109,7 +109,7 @@ def own(name: str, folder: Path, number: int) -> dict[str, float]:
             tensors = [torch.from_numpy(array) for array in (batch.tokens, batch.segments, batch.keys.view(np.int64))]
             yield tensors[0].to(torch.int64)
 
-    with fast.numpy_alone() if "numpy" in name else contextlib.nullcontext():
+    with compiled.numpy_alone() if "numpy" in name else contextlib.nullcontext():
         return timed(batches(), number)
 
 

@@ -48,15 +48,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hornbook.assembly import build_loader, build_model, build_optimizers
 from hornbook.console import View
-from hornbook.evaluate.measure import measure
+from hornbook.evaluate.perplexity import measure
 from hornbook.model.inputs import Tensors, to_tensors
-from hornbook.prepare import Prepared, prepare
-from hornbook.recipe import Budget, DataSettings, Recipe
-from hornbook.recipes import named
-from hornbook.resolve import resolve
-from hornbook.settings import override
+from hornbook.prepare.dataset import Prepared, prepare
+from hornbook.recipe.named import named
+from hornbook.recipe.recipe import Recipe
+from hornbook.recipe.sections import Budget, DataSettings
+from hornbook.recipe.settings import override
+from hornbook.run.build import build_loader, build_model, build_optimizers
+from hornbook.run.resolve import resolve
 from hornbook.train.machine import environment, find_device, keep_memory_blocks
 from hornbook.train.parallel import Parallel
 from hornbook.train.schedules import Schedule
@@ -264,7 +265,7 @@ def train(bench: Bench, name: str, steps: int) -> list[tuple[int, float]]:
     if kind != "hornbook":
         (trainer if kind == "trainer" else nanogpt)(bench, name, steps, steps, each)
         return points
-    from hornbook.run import pretrain
+    from hornbook.run.pretrain import pretrain
     from hornbook.train.metrics import read_metrics
 
     bench.prepared(ARMS[name])

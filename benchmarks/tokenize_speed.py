@@ -34,7 +34,7 @@ from hornbook.corpus.document import Document
 from hornbook.corpus.read import read
 from hornbook.objectives.base import Requirements
 from hornbook.tokens.shards import write_store
-from hornbook.tokens.tokenizer import Codec, load_codec, save_codec, train_tokenizer
+from hornbook.tokens.tokenizer.codec import Codec, load_codec, save_codec, train_tokenizer
 from hornbook.vocab import Vocab
 
 RESULT = Path(__file__).parent / "results" / "tokenize_speed.json"

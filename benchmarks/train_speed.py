@@ -41,8 +41,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from hornbook.recipe import Budget, DataSettings, Recipe, TokenizerSettings
-from hornbook.recipes import default
+from hornbook.recipe.named import default
+from hornbook.recipe.recipe import Recipe
+from hornbook.recipe.sections import Budget, DataSettings, TokenizerSettings
 
 RESULT = Path(__file__).parent / "results" / "train_speed.json"
 TOKENIZER, WIDTH, LAYERS, HEADS, INNER = 8192, 384, 6, 6, 1536
@@ -129,7 +130,7 @@ def prepare_tokens(name: str, data: Path) -> dict[str, Any]:
 
     from hornbook.console import View
     from hornbook.objectives.base import tokens_per_row
-    from hornbook.prepare import prepare
+    from hornbook.prepare.dataset import prepare
     from hornbook.tokens.loader import Loader
     from hornbook.tokens.order import Shuffled
 
@@ -307,12 +308,12 @@ def _peer_examples(name: str, arrays: Any, gate: Gate) -> tuple[Sequence[dict[st
 
 
 def train_hornbook(name: str, contender: Contender, data: Path, scratch: Path) -> None:
-    """Train with `hornbook.run.pretrain`; a sink that is told of every step is the gate."""
+    """Train with `hornbook.run.pretrain.pretrain`; a sink that is told of every step is the gate."""
     import contextlib
     import shutil
 
-    import hornbook.run as run
-    from hornbook.model.count import parameters
+    import hornbook.run.pretrain as run
+    from hornbook.scaling.count import parameters
 
     gate = Gate(contender.steps)
     shutil.copytree(data / name, scratch / "run")

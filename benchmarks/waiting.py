@@ -16,9 +16,9 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from hornbook.recipe import Budget
-from hornbook.recipes import default
-from hornbook.run import pretrain
+from hornbook.recipe.named import default
+from hornbook.recipe.sections import Budget
+from hornbook.run.pretrain import pretrain
 from hornbook.train.machine import environment, find_device
 from hornbook.train.metrics import read_metrics
 

@@ -45,7 +45,7 @@ def replace_splitting(source: str) -> None:
     from datatrove.pipeline.filters import gopher_repetition_filter as repetition
 
     sys.path.insert(0, source)
-    from hornbook.corpus.words import sentences, split_words
+    from hornbook.corpus.steps.words import sentences, split_words
 
     for module in (gopher_quality_filter, fineweb_quality_filter, repetition):
         module.split_into_words = lambda text, language: split_words(text)

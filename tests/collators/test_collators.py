@@ -7,7 +7,7 @@ import copy
 import numpy as np
 import pytest
 import torch
-from collators.helpers import features, tokenizer
+from collator_models import features, tokenizer
 from transformers import DataCollatorForLanguageModeling
 
 from hornbook.collators import (

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from collators import trainer_runs
-from collators.helpers import features, tokenizer
-from collators.trainer_runs import Seen, run
+import trainer_runs
+from collator_models import features, tokenizer
 from torch.utils.data import DataLoader
+from trainer_runs import Seen, run
 
 from hornbook.collators import MLMDataCollator, Numbered
 
@@ -91,7 +91,7 @@ def test_a_wrapped_dataset_has_its_rows() -> None:
 
 
 def test_two_processes_mask_as_one_does(plain: Seen, tmp_path) -> None:
-    environment = os.environ | {"PYTHONPATH": str(Path(trainer_runs.__file__).parents[1]), "OMP_NUM_THREADS": "1"}
+    environment = os.environ | {"PYTHONPATH": str(Path(trainer_runs.__file__).parents[0]), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     done = subprocess.run(
         [*command, trainer_runs.__file__, str(tmp_path)], env=environment, capture_output=True, text=True

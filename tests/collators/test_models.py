@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
-from collators.helpers import features, tokenizer
+from collator_models import features, tokenizer
 from transformers import (
     AlbertConfig,
     AlbertForPreTraining,

@@ -5,7 +5,7 @@ import pickle
 import numpy as np
 import pytest
 import torch
-from collators.helpers import tokenizer
+from collator_models import tokenizer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -11,16 +11,16 @@ from pathlib import Path
 import pytest
 from tiny_steps import Repeats, Short, Without
 
-from hornbook import corpus_cli
 from hornbook.artifacts import seal
+from hornbook.cli import corpus as corpus_cli
 from hornbook.cli import main
-from hornbook.corpus.build import build
+from hornbook.corpus.build.build import build
+from hornbook.corpus.build.engine import Engine
+from hornbook.corpus.build.report import page
 from hornbook.corpus.built import compare, documents, open_corpus, sample
-from hornbook.corpus.discovery import passed_over
-from hornbook.corpus.engine import Engine
 from hornbook.corpus.read import read
-from hornbook.corpus.report import page
-from hornbook.corpus.units import discover
+from hornbook.corpus.readers.discovery import passed_over
+from hornbook.corpus.readers.units import discover
 from hornbook.errors import UserError
 
 EVIL = "<script>alert('x')</script> & \"quoted\" words </pre>"
@@ -184,7 +184,7 @@ def test_the_report_is_one_sound_page_that_escapes_everything(corpora: tuple[Pat
 
 
 def test_steps_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
-    from hornbook.corpus.catalogue import CATALOGUE
+    from hornbook.corpus.build.catalogue import CATALOGUE
 
     code, out, _ = answer(capsys, "corpus", "steps")
     assert code == (0 if CATALOGUE else 2)

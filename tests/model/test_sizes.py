@@ -5,10 +5,10 @@ import dataclasses
 import pytest
 import torch
 
-from hornbook.model.count import parameters
+from hornbook.convert.families import choose
 from hornbook.model.electra import discriminator_config
-from hornbook.model.families import choose
 from hornbook.model.sizes import SIZES
+from hornbook.scaling.count import parameters
 
 transformers = pytest.importorskip("transformers")
 

@@ -13,11 +13,11 @@ import torch
 from small_models import CPU, batch, build, small
 
 from hornbook.batch import Batch
+from hornbook.generate import Decoding, generate
 from hornbook.model.config import ModelConfig
-from hornbook.model.count import flops_per_token
-from hornbook.model.generate import Decoding, generate
 from hornbook.model.inputs import to_tensors
 from hornbook.model.transformer import Transformer
+from hornbook.scaling.count import flops_per_token
 
 LENGTH = 12
 

@@ -11,7 +11,7 @@ from hornbook.objectives.catalogue import CATALOGUE, SETTLED, build, kind_of, se
 from hornbook.objectives.joined import Joined
 from hornbook.objectives.masked import Masked
 from hornbook.objectives.mixture import Mixture
-from hornbook.objectives.pairs import SentencePairs
+from hornbook.objectives.sentence_pairs import SentencePairs
 from hornbook.objectives.span_corruption import SpanCorruption
 from hornbook.objectives.ul2 import UL2
 from hornbook.vocab import EMPTY

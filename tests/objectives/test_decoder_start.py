@@ -10,8 +10,8 @@ import pytest
 from small_vocab import BOS, EOS, PAD, documents, vocabulary, words
 
 from hornbook.batch import Batch, Rows
+from hornbook.objectives.bart import Denoising
 from hornbook.objectives.catalogue import CATALOGUE, build
-from hornbook.objectives.denoising import Denoising
 from hornbook.objectives.mixture import Mixture
 from hornbook.objectives.prefix import PrefixLM
 from hornbook.objectives.span_corruption import SpanCorruption

@@ -6,14 +6,14 @@ from small_vocab import documents, vocabulary, words
 
 from hornbook.batch import Rows
 from hornbook.errors import UserError
+from hornbook.objectives.bart import Denoising
 from hornbook.objectives.base import cycle_of, tokens_per_row
 from hornbook.objectives.causal import Causal
-from hornbook.objectives.denoising import Denoising
 from hornbook.objectives.joined import Joined
 from hornbook.objectives.masked import Masked
 from hornbook.objectives.mixture import Mixture
-from hornbook.objectives.pairs import SentencePairs
 from hornbook.objectives.prefix import PrefixLM
+from hornbook.objectives.sentence_pairs import SentencePairs
 from hornbook.objectives.span_corruption import SpanCorruption
 from hornbook.objectives.ul2 import UL2
 

@@ -9,7 +9,7 @@ from small_vocab import EOS, PAD, SIZE, documents, restore, vocabulary, words
 from hornbook.batch import Rows
 from hornbook.errors import UserError
 from hornbook.keys import row_keys
-from hornbook.objectives import noise
+from hornbook.objectives.ops import noise
 from hornbook.objectives.span_corruption import SpanCorruption
 from hornbook.vocab import EMPTY
 

@@ -7,10 +7,10 @@ from small_vocab import EOS, PAD, WORDS, documents, restore, vocabulary, words
 from hornbook.batch import Rows
 from hornbook.errors import UserError
 from hornbook.keys import row_keys
-from hornbook.objectives.denoiser import Denoiser
 from hornbook.objectives.mixture import turns
 from hornbook.objectives.span_corruption import SpanCorruption
 from hornbook.objectives.ul2 import UL2
+from hornbook.objectives.ul2_denoiser import Denoiser
 
 VOCAB = vocabulary()
 R, S, X = (VOCAB.mode(name, "this test") for name in ("[R]", "[S]", "[X]"))

@@ -4,14 +4,11 @@ import json
 import pydoc_data.topics
 
 import pytest
+from trained_tokenizers import KINDS, NEEDS
 
 from hornbook.corpus.document import Document
-from hornbook.objectives.base import Requirements
-from hornbook.tokens.tokenizer import Codec, train_tokenizer
+from hornbook.tokens.tokenizer.codec import Codec, train_tokenizer
 from hornbook.vocab import Vocab
-
-KINDS = ("bpe", "wordpiece", "unigram")
-NEEDS = Requirements(roles=("mask", "eos"), sentinels=5, modes=("[R]", "[S]"))
 
 
 @pytest.fixture(scope="session")

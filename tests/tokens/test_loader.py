@@ -5,14 +5,13 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
+from token_memory import BOS, EOS, Memory
 
 from hornbook.batch import Batch, Rows
 from hornbook.tokens.loader import Loader
 from hornbook.tokens.order import Shuffled
 from hornbook.tokens.packing import PackedRows
 from hornbook.vocab import EMPTY, Vocab
-
-from .test_packing import BOS, EOS, Memory
 
 
 @dataclass(frozen=True)

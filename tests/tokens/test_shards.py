@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hornbook.corpus.document import Document, document_hash
 from hornbook.errors import ResourceError, UserError
 from hornbook.tokens.shards import TokenStore, sentence_starts, write_store
-from hornbook.tokens.tokenizer import Codec, save_codec
+from hornbook.tokens.tokenizer.codec import Codec, save_codec
 from hornbook.vocab import Vocab
 
 PART = 20_000
@@ -122,7 +122,7 @@ def test_a_writer_that_was_killed_goes_on_and_gives_the_same_bytes(bpe, document
         from pathlib import Path
         from hornbook.corpus.document import Document
         from hornbook.tokens.shards import write_store
-        from hornbook.tokens.tokenizer import load_codec
+        from hornbook.tokens.tokenizer.codec import load_codec
         texts = list(pydoc_data.topics.topics.values())[:30]
         told = []
         def slow(*counts):

@@ -10,12 +10,12 @@ import torch
 from torch import nn
 
 from hornbook.errors import DivergedError, Interrupted
+from hornbook.signals import Stopping
 from hornbook.train.loop import Loop, Plan
 from hornbook.train.metrics import MetricsFile, read_metrics
 from hornbook.train.optimizers import Optimizers
 from hornbook.train.parallel import Parallel
 from hornbook.train.schedules import Schedule
-from hornbook.train.stopping import Stopping
 
 STEPS = 12
 

@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from hornbook.errors import UserError
+from hornbook.train.muon import Muon, orthogonal
 from hornbook.train.optimizers import AdamW, Optimizers
-from hornbook.train.orthogonal import Muon, orthogonal
 
 
 class Net(nn.Module):

@@ -16,10 +16,11 @@ import processes
 import pytest
 import torch
 
-from hornbook import settings
 from hornbook.errors import UserError
-from hornbook.recipes import default
-from hornbook.run import open_run, pretrain, resume
+from hornbook.recipe import settings
+from hornbook.recipe.named import default
+from hornbook.run.directory import open_run
+from hornbook.run.pretrain import pretrain, resume
 from hornbook.train.checkpoints import newest
 from hornbook.train.metrics import read_metrics
 from hornbook.train.parallel import Layout, Parallel, arrange
@@ -235,8 +236,8 @@ def test_a_sharded_checkpoint_has_a_file_for_each_process_and_no_pickle(text, tm
 
 def hash_batches(text: Path, directory: Path, share: tuple[int, int]) -> list[bytes]:
     """Return the bytes of one share of each of 20 global batches of a run's text."""
-    from hornbook.assembly import build_loader
-    from hornbook.prepare import TOKENS, Prepared, recall
+    from hornbook.prepare.dataset import TOKENS, Prepared, recall
+    from hornbook.run.build import build_loader
     from hornbook.tokens.shards import TokenStore
 
     run = open_run(directory)
@@ -331,7 +332,7 @@ def test_what_cannot_be_shared_equally_is_refused_once_in_words(text, tmp_path, 
 def complain(text: Path, directory: Path, *more: str) -> None:
     import os
 
-    from hornbook import cli
+    from hornbook.cli import program as cli
 
     processes.quiet(directory / f"said-{os.environ['RANK']}")
     cli.main(["pretrain", "--plain", "--out", str(directory / "run"), f"data.paths={text}", *SMALL, *more])

@@ -17,20 +17,20 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from hornbook import settings
-from hornbook.assembly import build_compiled, build_loader, build_model, build_optimizers
 from hornbook.console import View
 from hornbook.model import attention, documents, electra, layers
 from hornbook.model.parts import Norm
 from hornbook.objectives.catalogue import CATALOGUE
-from hornbook.prepare import Prepared, prepare
-from hornbook.recipe import Recipe
-from hornbook.recipes import default
+from hornbook.prepare.dataset import Prepared, prepare
+from hornbook.recipe import settings
+from hornbook.recipe.named import default
+from hornbook.recipe.recipe import Recipe
+from hornbook.run.build import build_compiled, build_loader, build_model, build_optimizers
+from hornbook.signals import Stopping
 from hornbook.train.loop import Loop, Plan
 from hornbook.train.machine import has_compiler
 from hornbook.train.parallel import Parallel
 from hornbook.train.schedules import Schedule
-from hornbook.train.stopping import Stopping
 
 CPU, STEPS = torch.device("cpu"), 50
 MORE = {"mixture": ["objective.objectives=span,bart", "objective.weights=2,1"]}

@@ -10,7 +10,7 @@ from pathlib import Path
 import processes
 import pytest
 
-from hornbook import cli
+from hornbook.cli import program as cli
 from hornbook.errors import DivergedError, FailedElsewhere, HornbookError, UserError
 from hornbook.train.world import World, together
 

@@ -14,9 +14,9 @@ from torch import Tensor
 
 from hornbook.collators.bridge import IGNORED, tensor, to_hugging_face, trim
 from hornbook.collators.rows import Features, Reader, vocabulary
-from hornbook.objectives import rewrite
 from hornbook.objectives.causal import Causal
-from hornbook.objectives.infilling import FillInMiddle
+from hornbook.objectives.fim import FillInMiddle
+from hornbook.objectives.ops import rewrite
 from hornbook.objectives.prefix import PrefixLM
 
 

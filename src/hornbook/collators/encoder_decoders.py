@@ -17,10 +17,10 @@ from torch import Tensor
 from hornbook.collators.bridge import tensor, to_hugging_face, trim
 from hornbook.collators.rows import Features, Reader, vocabulary
 from hornbook.errors import UserError
-from hornbook.objectives.denoiser import Denoiser
-from hornbook.objectives.denoising import Denoising
+from hornbook.objectives.bart import Denoising
 from hornbook.objectives.span_corruption import SpanCorruption
 from hornbook.objectives.ul2 import UL2
+from hornbook.objectives.ul2_denoiser import Denoiser
 
 
 class SpanCorruptionCollator:

@@ -19,11 +19,11 @@ from hornbook.batch import Batch, Rows
 from hornbook.collators.bridge import IGNORED, tensor, to_hugging_face
 from hornbook.collators.rows import Features, Reader, named, vocabulary
 from hornbook.keys import integers
-from hornbook.objectives import noise
 from hornbook.objectives.diffusion import MaskedDiffusion
 from hornbook.objectives.masked import Masked, Style
-from hornbook.objectives.pairs import SentencePairs
-from hornbook.objectives.replaced import ReplacedToken
+from hornbook.objectives.ops import noise
+from hornbook.objectives.replaced_token import ReplacedToken
+from hornbook.objectives.sentence_pairs import SentencePairs
 
 _PARTNER = 60  # stream of the row key
 

@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from hornbook.batch import Integers, Rows
 from hornbook.errors import UserError
 from hornbook.keys import Keys, bits, fold, mix, row_keys
-from hornbook.objectives import rewrite
 from hornbook.objectives.base import Objective
+from hornbook.objectives.ops import rewrite
 from hornbook.vocab import ROLES, Vocab
 
 Features = Sequence[Any]

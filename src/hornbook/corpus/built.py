@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 
 from hornbook.artifacts import MANIFEST, read_json, read_manifest
 from hornbook.corpus.document import Document
-from hornbook.corpus.packed import missing
+from hornbook.corpus.readers.packed import missing
 from hornbook.errors import UserError
-from hornbook.fields import read_recipe
+from hornbook.schema import read_recipe
 
 KIND = "corpus"
 LEDGER = "ledger.json"

@@ -8,14 +8,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from hornbook.corpus.built import documents, is_built, open_corpus
-from hornbook.corpus.builtin import PREFIX as BUILTIN
-from hornbook.corpus.builtin import builtin
-from hornbook.corpus.discovery import local_files, unseen
 from hornbook.corpus.document import Document
-from hornbook.corpus.formats import KNOWN, NotText, records, shown
-from hornbook.corpus.hub import PREFIX as HUB
-from hornbook.corpus.hub import hub
-from hornbook.corpus.packed import is_url
+from hornbook.corpus.readers.builtin import PREFIX as BUILTIN
+from hornbook.corpus.readers.builtin import builtin
+from hornbook.corpus.readers.discovery import local_files, unseen
+from hornbook.corpus.readers.formats import KNOWN, NotText, records, shown
+from hornbook.corpus.readers.hub import PREFIX as HUB
+from hornbook.corpus.readers.hub import hub
+from hornbook.corpus.readers.packed import is_url
 from hornbook.errors import UserError
 
 

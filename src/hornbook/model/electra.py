@@ -30,7 +30,7 @@ from hornbook.model.inputs import Tensors
 from hornbook.model.layers import Embeddings, Stack, activation
 from hornbook.model.loss import Kernel, linear_cross_entropy, linear_nats, nats_and_slope
 from hornbook.model.parts import Linear, compute_type, make_norm
-from hornbook.model.transformer import Judge
+from hornbook.model.transformer import Judge, Transformer
 
 # Shares of the vocabulary are whole numbers of 2**-40 when they are summed: such a sum has no order.
 _UNIT = 2.0**40
@@ -275,3 +275,6 @@ def _shifted(words: Tensor, places: int) -> Tensor:
 
 def _signed(word: int) -> int:
     return word - 2**64 if word >= 2**63 else word
+
+
+Model = Transformer | Electra

@@ -9,17 +9,17 @@ from types import MappingProxyType
 from typing import Any, Literal, cast
 
 from hornbook.errors import UserError, nearest
+from hornbook.objectives.bart import Denoising
 from hornbook.objectives.base import Objective
 from hornbook.objectives.causal import Causal
-from hornbook.objectives.denoising import Denoising
 from hornbook.objectives.diffusion import MaskedDiffusion
-from hornbook.objectives.infilling import FillInMiddle
+from hornbook.objectives.fim import FillInMiddle
 from hornbook.objectives.joined import Joined
 from hornbook.objectives.masked import Masked
 from hornbook.objectives.mixture import Mixture
-from hornbook.objectives.pairs import SentencePairs
 from hornbook.objectives.prefix import PrefixLM
-from hornbook.objectives.replaced import ReplacedToken
+from hornbook.objectives.replaced_token import ReplacedToken
+from hornbook.objectives.sentence_pairs import SentencePairs
 from hornbook.objectives.span_corruption import SpanCorruption
 from hornbook.objectives.ul2 import UL2
 from hornbook.vocab import EMPTY, Vocab

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from hornbook.batch import Batch, Rows, Topology
 from hornbook.errors import UserError
 from hornbook.keys import uniform
-from hornbook.objectives import noise
 from hornbook.objectives.base import Requirements
+from hornbook.objectives.ops import noise
 from hornbook.vocab import EMPTY, Vocab
 
 # The smallest probability of a mask, and so one over the largest weight; both papers' code has this number.

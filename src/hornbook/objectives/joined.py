@@ -22,7 +22,7 @@ import numpy as np
 from hornbook.batch import Batch, Integers, Rows, Topology
 from hornbook.errors import UserError
 from hornbook.objectives.base import Objective, Requirements, cycle_of, merged
-from hornbook.objectives.noise import Mask, find_documents
+from hornbook.objectives.ops.noise import Mask, find_documents
 from hornbook.objectives.span_corruption import SpanCorruption
 from hornbook.vocab import EMPTY, Vocab
 

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from hornbook.batch import Batch, Rows, Topology
 from hornbook.errors import UserError
-from hornbook.objectives import noise, rewrite, units
 from hornbook.objectives.base import Requirements
+from hornbook.objectives.ops import noise, rewrite, words
 from hornbook.vocab import EMPTY, Vocab
 
 Style = Literal["exact", "iid", "whole_word", "ngram", "span"]
@@ -142,10 +142,10 @@ class Masked:
             free = noise.candidates(rows, self.vocab.special)
             number = noise.share_of(noise.row_counts(free), rate)
             return noise.exact(free, number, rows.keys), number, None
-        free, begins = units.words(rows, self.vocab)
+        free, begins = words.words(rows, self.vocab)
         if self.style != "whole_word":
-            law = units.NGRAMS if self.style == "ngram" else units.SPANS
-            begins = units.tile(free, begins, rows.segments, law, rows.keys)
+            law = words.NGRAMS if self.style == "ngram" else words.SPANS
+            begins = words.tile(free, begins, rows.segments, law, rows.keys)
         number = noise.share_of(noise.row_counts(free), rate)
-        found = units.choose(free, begins, number, rows.keys, cut=self.style != "whole_word")
+        found = words.choose(free, begins, number, rows.keys, cut=self.style != "whole_word")
         return found.mask, noise.row_counts(found.mask), found.units if self.style == "span" else None

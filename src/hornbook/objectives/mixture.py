@@ -29,7 +29,7 @@ from hornbook.keys import integers
 from hornbook.objectives.base import Objective, Paired, Requirements, cycle_of, merged
 from hornbook.objectives.causal import Causal
 from hornbook.objectives.prefix import PrefixLM
-from hornbook.objectives.replaced import ReplacedToken
+from hornbook.objectives.replaced_token import ReplacedToken
 from hornbook.vocab import EMPTY, Vocab
 
 _PART = 48  # stream of the row key

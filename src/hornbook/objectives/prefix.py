@@ -19,9 +19,9 @@ import numpy as np
 from hornbook.batch import Batch, Rows
 from hornbook.errors import UserError
 from hornbook.keys import Keys, bits_at, halves
-from hornbook.objectives import noise, rewrite
 from hornbook.objectives.base import Requirements
-from hornbook.objectives.noise import Counts, Documents, Mask
+from hornbook.objectives.ops import noise, rewrite
+from hornbook.objectives.ops.noise import Counts, Documents, Mask
 from hornbook.vocab import EMPTY, Vocab
 
 

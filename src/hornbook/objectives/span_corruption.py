@@ -15,11 +15,11 @@ import numpy as np
 
 from hornbook.batch import Batch, Rows, Topology
 from hornbook.errors import UserError
-from hornbook.objectives import noise
 from hornbook.objectives.base import Requirements
-from hornbook.objectives.lengths import longest
-from hornbook.objectives.noise import Counts, Mask
-from hornbook.objectives.sides import build, require_sentinels
+from hornbook.objectives.ops import noise
+from hornbook.objectives.ops.encoder_decoder import build, require_sentinels
+from hornbook.objectives.ops.lengths import longest
+from hornbook.objectives.ops.noise import Counts, Mask
 from hornbook.vocab import EMPTY, Vocab
 
 

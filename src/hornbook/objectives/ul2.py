@@ -17,8 +17,8 @@ import numpy as np
 from hornbook.batch import Batch, Rows, Topology
 from hornbook.errors import UserError
 from hornbook.objectives.base import Requirements
-from hornbook.objectives.denoiser import Denoiser, denoise
 from hornbook.objectives.mixture import pick, turns
+from hornbook.objectives.ul2_denoiser import Denoiser, denoise
 from hornbook.vocab import EMPTY, Vocab
 
 # (mode's place in `modes`, density, mean span; None: the sequential task)

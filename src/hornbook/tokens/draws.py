@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hornbook import keys
-from hornbook.objectives import fast
+from hornbook.objectives.ops import compiled
 
 Places = NDArray[np.int64]
 
@@ -20,13 +20,13 @@ def folded(seed: int, first: int | Places, second: Places) -> keys.Keys:
     """Return keys.fold(seed, first, second) [N]."""
     whole = np.full(second.shape, first) if isinstance(first, int) else first
     base = np.uint64(seed % 2**64)
-    found = fast.run("folded", whole, second, base)
+    found = compiled.run("folded", whole, second, base)
     return keys.fold(base, whole, second) if found is None else found
 
 
 def permute(index: Places, size: int, key: keys.Keys) -> Places:
     """Return keys.permute(index, size, key) [N]; there is a key [N] for each index."""
-    found = fast.run("permute", index, key, size, keys.half_of(size), keys.ROUNDS)
+    found = compiled.run("permute", index, key, size, keys.half_of(size), keys.ROUNDS)
     return keys.permute(index, size, key) if found is None else found
 
 
@@ -36,7 +36,7 @@ def shuffled(seed: int, stream: int, example: Places, size: int) -> tuple[Places
     The permutation is named by seed, stream and epoch.
     """
     base = np.uint64(seed % 2**64)
-    found = fast.run("shuffled", example, base, stream, size, keys.half_of(size), keys.ROUNDS)
+    found = compiled.run("shuffled", example, base, stream, size, keys.half_of(size), keys.ROUNDS)
     if found is not None:
         epoch, place = found
         return epoch, place

@@ -29,8 +29,8 @@ from numpy.typing import NDArray
 from hornbook.batch import Rows
 from hornbook.errors import UserError
 from hornbook.keys import Keys, bits, integers
-from hornbook.objectives import fast
 from hornbook.objectives.base import Objective, Paired, cycle_of
+from hornbook.objectives.ops import compiled
 from hornbook.tokens.shards import TokenStore
 
 Marks = tuple[tuple[int, ...], tuple[int, ...]]
@@ -213,7 +213,7 @@ class PackedRows:
         index = np.asarray(index, np.int64)
         length = int(self._lengths[index[0] % len(self._lengths) if index.size else 0])
         tokens = np.empty((len(index), length), np.int32)
-        found = fast.run("pack", tokens, index, *self._cut)
+        found = compiled.run("pack", tokens, index, *self._cut)
         segments, part, source, count, at = self._pack(tokens, index) if found is None else found
         self.store.copy_pieces(part, source, count, tokens.reshape(-1), at)
         return Rows(tokens, keys, segments, index)

@@ -31,10 +31,10 @@ from numpy.typing import NDArray
 from hornbook import artifacts
 from hornbook.corpus.document import Document, document_hash
 from hornbook.errors import UserError
-from hornbook.objectives import fast
-from hornbook.objectives.sentences import sentence_starts
+from hornbook.objectives.ops import compiled
+from hornbook.objectives.ops.sentences import sentence_starts
 from hornbook.tokens.ahead import read_ahead
-from hornbook.tokens.tokenizer import Codec
+from hornbook.tokens.tokenizer.codec import Codec
 from hornbook.vocab import Vocab
 
 Array = NDArray[Any]
@@ -339,7 +339,7 @@ class TokenStore:
         """Copy `count` tokens from place `source` of each part to place `at` of `into`; all arrays of one length."""
         for number in set(part.tolist()):
             tokens = self.parts[number].mapped()
-            if fast.run("copy_pieces", into, tokens, number, part, source, count, at) is None:
+            if compiled.run("copy_pieces", into, tokens, number, part, source, count, at) is None:
                 mine = part == number
                 columns = (source[mine], (source + count)[mine], at[mine], (at + count)[mine])
                 for begin, end, target, target_end in zip(*map(np.ndarray.tolist, columns), strict=True):

@@ -30,13 +30,13 @@ from torch import Tensor, nn
 
 from hornbook import keys
 from hornbook.errors import DivergedError, Interrupted, UserError
+from hornbook.signals import Stopping
 from hornbook.train import checkpoints
 from hornbook.train.machine import memory_used
 from hornbook.train.metrics import Sink
 from hornbook.train.optimizers import PREFIX, Optimizers
 from hornbook.train.parallel import Parallel
 from hornbook.train.schedules import Schedule
-from hornbook.train.stopping import Stopping
 
 MODEL = "model."
 

@@ -1,6 +1,6 @@
 """Optimizers: torch's AdamW and our Muon as one thing with one rate, whose state is a flat table of tensors.
 
-Muon (`hornbook.train.orthogonal`) takes the weight matrices inside the layers; embeddings, norms, biases and the output
+Muon (`hornbook.train.muon`) takes the weight matrices inside the layers; embeddings, norms, biases and the output
 head are AdamW's (Loshchilov and Hutter 2019). Neither is a torch.optim.Optimizer: to make one torch loads its compiler,
 which takes a second, and a run that compiles nothing has no use for it.
 """
@@ -16,9 +16,9 @@ from torch import Tensor
 from torch.optim.adamw import adamw
 
 from hornbook.errors import UserError
-from hornbook.train.muon import SharedMuon
-from hornbook.train.orthogonal import Muon
+from hornbook.train.muon import Muon
 from hornbook.train.parallel import Parallel
+from hornbook.train.sharded_muon import SharedMuon
 
 PREFIX = "optimizer."
 TABLE = "embed.tokens.weight"

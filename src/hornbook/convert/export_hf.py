@@ -1,0 +1,198 @@
+"""Export: a trained model as a folder that transformers opens, with the same logits and no code of ours.
+
+The files are written here, by the family's table; transformers is needed only to open them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from hornbook.artifacts import MANIFEST, read_json, write_directory
+from hornbook.convert.families import choose, find
+from hornbook.convert.families.family import Family
+from hornbook.convert.families.tensors import to_hf
+from hornbook.convert.weights import write_weights
+from hornbook.errors import UserError
+from hornbook.model.config import ModelConfig
+from hornbook.model.electra import discriminator_config, halves
+from hornbook.tokens.tokenizer.codec import Codec
+from hornbook.vocab import ROLES, Vocab
+
+KIND = "transformers model"
+GENERATOR = "generator"
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One model of an export: its place in the folder, what it is, and the text of its README.md."""
+
+    place: str
+    family: Family
+    state: Mapping[str, Tensor]
+    config: ModelConfig
+    card: str
+
+
+def export(
+    model_state: Mapping[str, Tensor],
+    config: ModelConfig,
+    tokenizer_text: str,
+    vocab: Vocab,
+    card: str,
+    target: Path,
+    family: str = "",
+    shard_bytes: int = 0,
+) -> Path:
+    """Write the folder `target`, whole or not at all, and return it; an earlier export there is replaced.
+
+    `family` names the class of transformers; empty = the one that holds `config` exactly. `card` is the text of its
+    README.md. The weights are one file, or with `shard_bytes` above 0 several of at most so many bytes each. Raises
+    UserError when no class, or not that one, holds the model, when the tokenizer does not belong to it, or when
+    `target` holds something that is not an export.
+    """
+    chosen = find(family) if family else choose(config)
+    return _export([_Part("", chosen, model_state, config, card)], tokenizer_text, vocab, target, shard_bytes)
+
+
+def export_electra(
+    state: Mapping[str, Tensor],
+    config: ModelConfig,
+    generator: ModelConfig,
+    tokenizer_text: str,
+    vocab: Vocab,
+    cards: tuple[str, str],
+    target: Path,
+    shard_bytes: int = 0,
+) -> Path:
+    """Write both halves of an Electra: the discriminator into `target`, the generator into its folder `generator/`.
+
+    `config` and `generator` are those of the two halves, `cards` their README.md. Each half is a model of its own with
+    all its files. Raises UserError as `export` does.
+    """
+    kept, beside = halves(state)
+    parts = [
+        _Part("", find("electra"), kept, discriminator_config(config), cards[0]),
+        _Part(GENERATOR, find("electra-generator"), beside, generator, cards[1]),
+    ]
+    return _export(parts, tokenizer_text, vocab, target, shard_bytes)
+
+
+def _export(parts: Sequence[_Part], tokenizer_text: str, vocab: Vocab, target: Path, shard_bytes: int) -> Path:
+    """Write all parts, or nothing where one of them cannot be written exactly."""
+    for part in parts:
+        if reason := part.family.holds(part.config):
+            raise UserError(f"This model cannot be exported exactly as {part.family.name}, which needs {reason}.")
+        if vocab.size > part.config.vocab_size:
+            raise UserError(
+                f"The tokenizer has {vocab.size} entries but the model only {part.config.vocab_size}; "
+                "export with the tokenizer that the model was trained with."
+            )
+    settings = [config_json(part.family, part.config, vocab) for part in parts]
+    _refuse_foreign(target)
+    with write_directory(target, KIND, {"family": parts[0].family.name}) as scratch:
+        for part, entries in zip(parts, settings, strict=True):
+            (scratch / part.place).mkdir(exist_ok=True)
+            _write_part(scratch / part.place, part, entries, tokenizer_text, vocab, shard_bytes)
+    return target
+
+
+def _write_part(
+    folder: Path, part: _Part, settings: Mapping[str, Any], tokenizer_text: str, vocab: Vocab, shard_bytes: int
+) -> None:
+    tensors, config = to_hf(part.family, part.state, part.config), part.config
+    dtype = str(next(iter(tensors.values())).dtype).removeprefix("torch.")
+    _write(folder / "config.json", {**settings, "dtype": dtype})
+    write_weights(folder, tensors, shard_bytes)
+    (folder / "tokenizer.json").write_text(tokenizer_json(config, tokenizer_text, vocab), encoding="utf-8")
+    _write(folder / "tokenizer_config.json", tokenizer_config_json(config, tokenizer_text, vocab))
+    if config.topology != "encoder":
+        _write(folder / "generation_config.json", generation_config_json(config, vocab))
+    (folder / "README.md").write_text(part.card, encoding="utf-8")
+
+
+def config_json(family: Family, config: ModelConfig, vocab: Vocab) -> dict[str, Any]:
+    """Return config.json: the family's settings and the special ids.
+
+    Raises UserError where the class computes with a special id, and the tokenizer has another than the model.
+    """
+    ids: dict[str, Any] = {f"{role}_token_id": getattr(vocab, role) for role in ("pad", "bos", "eos")}
+    if config.topology == "encoder":
+        ids |= {f"{role}_token_id": getattr(vocab, role) for role in ("cls", "sep")}
+    if config.topology == "encoder-decoder":
+        ids["decoder_start_token_id"] = vocab.start("An encoder-decoder")  # as in our batches
+    settings = family.settings(config)
+    for item in family.fields:
+        if item.theirs in ids and ids[item.theirs] != settings[item.theirs]:
+            needed = item.here({item.theirs: vocab.require("pad", f"A model of the family {family.name}")}, {})
+            raise UserError(
+                f"{family.architecture} counts positions from behind the padding's id, which is {ids[item.theirs]} in "
+                f"this tokenizer: it needs model.{item.ours} = {needed}, not {getattr(config, item.ours)}."
+            )
+    return {**settings, **ids}
+
+
+def tokenizer_json(config: ModelConfig, tokenizer_text: str, vocab: Vocab) -> str:
+    """Return tokenizer.json as it stands, but for a decoder's prompt, which begins as documents begin in training.
+
+    A tokenizer that frames texts in its own way keeps that way.
+    """
+    data = json.loads(tokenizer_text)
+    if config.topology != "decoder" or vocab.bos is None or data.get("post_processor") is not None:
+        return tokenizer_text
+    name = Codec(tokenizer_text, vocab).tokens([vocab.bos])[0]
+    start = {"SpecialToken": {"id": name, "type_id": 0}}
+    texts = [{"Sequence": {"id": letter, "type_id": 0}} for letter in "AB"]
+    data["post_processor"] = {
+        "type": "TemplateProcessing",
+        "single": [start, texts[0]],
+        "pair": [start, *texts],
+        "special_tokens": {name: {"id": name, "ids": [vocab.bos], "tokens": [name]}},
+    }
+    return json.dumps(data, ensure_ascii=False)
+
+
+def tokenizer_config_json(config: ModelConfig, tokenizer_text: str, vocab: Vocab) -> dict[str, Any]:
+    """Return tokenizer_config.json: the generic class that uses tokenizer.json as it stands, and each role's token.
+
+    Decoders pad on the left, because generation goes on at the right end.
+    """
+    codec = Codec(tokenizer_text, vocab)
+    ids = {f"{role}_token": getattr(vocab, role) for role in ROLES}
+    roles = {name: codec.tokens([number])[0] for name, number in ids.items() if number is not None}
+    return {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "model_max_length": config.max_length,
+        "clean_up_tokenization_spaces": False,
+        "padding_side": "left" if config.topology == "decoder" else "right",
+        "model_input_names": ["input_ids", *(["token_type_ids"] if config.types > 1 else []), "attention_mask"],
+        **roles,
+        "additional_special_tokens": codec.tokens(vocab.sentinels) + [name for name, _ in vocab.modes],
+    }
+
+
+def generation_config_json(config: ModelConfig, vocab: Vocab) -> dict[str, Any]:
+    """Return generation_config.json: the special ids, and the length that the model was trained on as the bound."""
+    ids = {f"{role}_token_id": getattr(vocab, role) for role in ("pad", "bos", "eos")}
+    if config.topology == "encoder-decoder":
+        ids["decoder_start_token_id"] = vocab.start("An encoder-decoder")
+    return {**{name: number for name, number in ids.items() if number is not None}, "max_length": config.max_length}
+
+
+def _refuse_foreign(target: Path) -> None:
+    """Raise UserError where writing would replace something that is not an earlier export."""
+    if not target.exists() or (target.is_dir() and not any(target.iterdir())):
+        return
+    manifest = target / MANIFEST
+    found = read_json(manifest, "manifest") if manifest.is_file() else None
+    if not isinstance(found, dict) or found.get("kind") != KIND:
+        raise UserError(f"{target} exists and is no exported model; choose another place, or remove it first.")
+
+
+def _write(path: Path, value: Mapping[str, Any]) -> None:
+    path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

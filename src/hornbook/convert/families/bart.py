@@ -1,0 +1,85 @@
+"""BART (Lewis et al. 2020): an encoder and a decoder of BERT's kind, with one table of tokens for both and the head.
+
+Its positions begin at row 2 of each side's table; `max_position_embeddings` counts only those that tokens can have.
+"""
+
+from __future__ import annotations
+
+from hornbook.convert.families.family import ACTIVATIONS, Family, Field, Weight, affine, all_heads, split_width
+
+
+def _attention(theirs: str, ours: str) -> tuple[Weight, ...]:
+    names = {"q_proj": "q", "k_proj": "k", "v_proj": "v", "out_proj": "o"}
+    return tuple(line for name, part in names.items() for line in affine(f"{theirs}.{name}", f"{ours}.{part}"))
+
+
+def _layers(side: str) -> tuple[Weight, ...]:
+    theirs, ours = f"model.{side}.layers.{{i}}", f"{side}.layers.{{i}}"
+    return (
+        *_attention(f"{theirs}.self_attn", f"{ours}.attention"),
+        *affine(f"{theirs}.self_attn_layer_norm", f"{ours}.attention_norm"),
+        *affine(f"{theirs}.fc1", f"{ours}.mlp.up"),
+        *affine(f"{theirs}.fc2", f"{ours}.mlp.down"),
+        *affine(f"{theirs}.final_layer_norm", f"{ours}.mlp_norm"),
+    )
+
+
+BART = Family(
+    name="bart",
+    model_type="bart",
+    architecture="BartForConditionalGeneration",
+    fields=(
+        Field("vocab_size", "vocab_size"),
+        Field("max_length", "max_position_embeddings", absent=1024),
+        Field("width", "d_model"),
+        Field("layers", "encoder_layers"),
+        Field("decoder_layers", "decoder_layers"),
+        Field("heads", "encoder_attention_heads"),
+        Field("heads", "decoder_attention_heads"),
+        Field("mlp_width", "encoder_ffn_dim"),
+        Field("mlp_width", "decoder_ffn_dim"),
+        Field("activation", "activation_function", ACTIVATIONS, absent="gelu"),
+        Field("dropout", "dropout", absent=0.1),
+    ),
+    requires={
+        "topology": "encoder-decoder",
+        "norm": "layer",
+        "norm_place": "post",
+        "norm_epsilon": 1e-5,
+        "positions": "learned",
+        "position_offset": 2,
+        "split_embedding": True,
+        "gated": False,
+        "biases": True,
+        "qk_norm": False,
+        "tied": True,
+        "embedding_norm": True,
+        "final_norm": False,
+    },
+    derived={"kv_heads": all_heads, "head_width": split_width},
+    constants={"scale_embedding": False, "is_encoder_decoder": True, "tie_word_embeddings": True},
+    in_training={"attention_dropout": 0.0, "activation_dropout": 0.0, "forced_eos_token_id": None},
+    prefix="model.",
+    ignored=(r"(model\.)?(en|de)coder\.version",),
+    copies={
+        "model.encoder.embed_tokens.weight": "model.shared.weight",
+        "model.decoder.embed_tokens.weight": "model.shared.weight",
+        "lm_head.weight": "model.shared.weight",
+    },
+    zeros=("final_logits_bias",),  # learned by none of BART's; those of its kin that use it are of other types
+    weights=(
+        Weight("model.shared.weight", ("embed.tokens.weight",)),
+        Weight("model.encoder.embed_positions.weight", ("embed.positions.weight",)),
+        *affine("model.encoder.layernorm_embedding", "embed.norm"),
+        *_layers("encoder"),
+        Weight("model.decoder.embed_positions.weight", ("embed.decoder_positions.weight",)),
+        *affine("model.decoder.layernorm_embedding", "embed.decoder_norm"),
+        *_layers("decoder"),
+        *_attention("model.decoder.layers.{i}.encoder_attn", "decoder.layers.{i}.cross"),
+        *affine("model.decoder.layers.{i}.encoder_attn_layer_norm", "decoder.layers.{i}.cross_norm"),
+    ),
+    why={
+        "tied": "an untied BART has three tables of tokens, one on each side and one in the head",
+        "head_bias": "BART's final_logits_bias is never learned",
+    },
+)

@@ -1,0 +1,232 @@
+"""BERT (Devlin et al. 2018) and its relatives: one block, with other heads, embeddings and ways of counting.
+
+RoBERTa (Liu et al. 2019) counts positions from behind the padding's id; ALBERT (Lan et al. 2020) has narrow embeddings
+and one layer for all; ELECTRA (Clark et al. 2020) has narrow embeddings and two halves, each a class of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from hornbook.convert.families.family import ACTIVATIONS, Family, Field, Weight, affine, all_heads, split_width
+
+_SIZES = (
+    Field("vocab_size", "vocab_size"),
+    Field("width", "hidden_size"),
+    Field("layers", "num_hidden_layers"),
+    Field("heads", "num_attention_heads"),
+    Field("mlp_width", "intermediate_size"),
+    Field("norm_epsilon", "layer_norm_eps", absent=1e-12),
+    Field("types", "type_vocab_size", absent=2, least=1),
+)
+_LENGTH = Field("max_length", "max_position_embeddings")
+_ACTIVATION = Field("activation", "hidden_act", ACTIVATIONS)
+_GELU = Field("activation", "hidden_act", {"gelu": "gelu"})  # the head has that one, whatever config.json says
+_DROPOUT = Field("dropout", "hidden_dropout_prob", absent=0.1)
+_BLOCK: Mapping[str, Any] = {
+    "topology": "encoder",
+    "norm": "layer",
+    "norm_place": "post",
+    "positions": "learned",
+    "gated": False,
+    "biases": True,
+    "qk_norm": False,
+    "embedding_norm": True,
+    "final_norm": False,
+}
+_HEAD: Mapping[str, Any] = {"tied": True, "head_transform": True, "head_bias": True}
+_DERIVED = {"kv_heads": all_heads, "head_width": split_width}
+_CONSTANTS: Mapping[str, Any] = {"tie_word_embeddings": True, "is_decoder": False, "add_cross_attention": False}
+_IN_TRAINING: Mapping[str, Any] = {"attention_probs_dropout_prob": 0.0}
+# The first versions of BERT, and all that was converted from them, called a norm's weight and bias after the paper.
+_RENAMED = ((r"LayerNorm\.gamma$", "LayerNorm.weight"), (r"LayerNorm\.beta$", "LayerNorm.bias"))
+
+
+def _embeddings(body: str) -> tuple[Weight, ...]:
+    return (
+        Weight(f"{body}.embeddings.word_embeddings.weight", ("embed.tokens.weight",)),
+        Weight(f"{body}.embeddings.position_embeddings.weight", ("embed.positions.weight",)),
+        Weight(f"{body}.embeddings.token_type_embeddings.weight", ("embed.types.weight",)),
+        *affine(f"{body}.embeddings.LayerNorm", "embed.norm"),
+    )
+
+
+def _layers(body: str) -> tuple[Weight, ...]:
+    layer = f"{body}.encoder.layer.{{i}}"
+    return (
+        *affine(f"{layer}.attention.self.query", "encoder.layers.{i}.attention.q"),
+        *affine(f"{layer}.attention.self.key", "encoder.layers.{i}.attention.k"),
+        *affine(f"{layer}.attention.self.value", "encoder.layers.{i}.attention.v"),
+        *affine(f"{layer}.attention.output.dense", "encoder.layers.{i}.attention.o"),
+        *affine(f"{layer}.attention.output.LayerNorm", "encoder.layers.{i}.attention_norm"),
+        *affine(f"{layer}.intermediate.dense", "encoder.layers.{i}.mlp.up"),
+        *affine(f"{layer}.output.dense", "encoder.layers.{i}.mlp.down"),
+        *affine(f"{layer}.output.LayerNorm", "encoder.layers.{i}.mlp_norm"),
+    )
+
+
+def _numbers(body: str) -> tuple[str, ...]:
+    return (rf"({body}\.)?embeddings\.position_ids",)
+
+
+BERT = Family(
+    name="bert",
+    model_type="bert",
+    architecture="BertForMaskedLM",
+    pairs="BertForPreTraining",
+    fields=(*_SIZES, _LENGTH, _ACTIVATION, _DROPOUT),
+    requires={**_BLOCK, **_HEAD},
+    derived=_DERIVED,
+    constants=_CONSTANTS,
+    in_training=_IN_TRAINING,
+    prefix="bert.",
+    renamed=_RENAMED,
+    ignored=_numbers("bert"),
+    aside=(r"(bert\.)?pooler\.dense\..*", r"cls\.seq_relationship\..*"),
+    copies={
+        "cls.predictions.decoder.weight": "bert.embeddings.word_embeddings.weight",
+        "cls.predictions.decoder.bias": "cls.predictions.bias",
+    },
+    weights=(
+        *_embeddings("bert"),
+        *_layers("bert"),
+        *affine("cls.predictions.transform.dense", "head.dense"),
+        *affine("cls.predictions.transform.LayerNorm", "head.norm"),
+        Weight("cls.predictions.bias", ("head.bias",)),
+        *affine("bert.pooler.dense", "pair.dense"),
+        *affine("cls.seq_relationship", "pair.output"),
+    ),
+)
+
+ROBERTA = Family(
+    name="roberta",
+    model_type="roberta",
+    architecture="RobertaForMaskedLM",
+    fields=(
+        *_SIZES,
+        # The first position is the one behind the padding's id, and the table has as many rows more.
+        Field("position_offset", "pad_token_id", plus=-1, absent=2, least=1),
+        Field("max_length", "max_position_embeddings", plus="position_offset"),
+        _GELU,
+        _DROPOUT,
+    ),
+    requires={**_BLOCK, **_HEAD},
+    derived=_DERIVED,
+    constants=_CONSTANTS,
+    in_training=_IN_TRAINING,
+    prefix="roberta.",
+    renamed=_RENAMED,
+    ignored=_numbers("roberta"),
+    aside=(r"(roberta\.)?pooler\.dense\..*",),
+    copies={
+        "lm_head.decoder.weight": "roberta.embeddings.word_embeddings.weight",
+        "lm_head.decoder.bias": "lm_head.bias",
+    },
+    weights=(
+        *_embeddings("roberta"),
+        *_layers("roberta"),
+        *affine("lm_head.dense", "head.dense"),
+        *affine("lm_head.layer_norm", "head.norm"),
+        Weight("lm_head.bias", ("head.bias",)),
+    ),
+)
+
+_ALBERT_LAYER = "albert.encoder.albert_layer_groups.0.albert_layers.0"
+ALBERT = Family(
+    name="albert",
+    model_type="albert",
+    architecture="AlbertForMaskedLM",
+    pairs="AlbertForPreTraining",
+    fields=(
+        *_SIZES,
+        _LENGTH,
+        _ACTIVATION,
+        Field("dropout", "hidden_dropout_prob", absent=0.0),
+        # The class has the map from the embeddings to the layers even where both have one width; ours has not.
+        Field("embedding_width", "embedding_size", absent=128, least=1),
+    ),
+    requires={**_BLOCK, **_HEAD, "shared_layers": True},
+    derived=_DERIVED,
+    constants={"num_hidden_groups": 1, "inner_group_num": 1, "tie_word_embeddings": True},
+    in_training=_IN_TRAINING,
+    prefix="albert.",
+    renamed=_RENAMED,
+    ignored=_numbers("albert"),
+    aside=(r"(albert\.)?pooler\..*", r"sop_classifier\..*"),
+    copies={
+        "predictions.decoder.weight": "albert.embeddings.word_embeddings.weight",
+        "predictions.decoder.bias": "predictions.bias",
+    },
+    weights=(
+        *_embeddings("albert"),
+        *affine("albert.encoder.embedding_hidden_mapping_in", "embed.project"),
+        *affine(f"{_ALBERT_LAYER}.attention.query", "encoder.layers.0.attention.q"),
+        *affine(f"{_ALBERT_LAYER}.attention.key", "encoder.layers.0.attention.k"),
+        *affine(f"{_ALBERT_LAYER}.attention.value", "encoder.layers.0.attention.v"),
+        *affine(f"{_ALBERT_LAYER}.attention.dense", "encoder.layers.0.attention.o"),
+        *affine(f"{_ALBERT_LAYER}.attention.LayerNorm", "encoder.layers.0.attention_norm"),
+        *affine(f"{_ALBERT_LAYER}.ffn", "encoder.layers.0.mlp.up"),
+        *affine(f"{_ALBERT_LAYER}.ffn_output", "encoder.layers.0.mlp.down"),
+        *affine(f"{_ALBERT_LAYER}.full_layer_layer_norm", "encoder.layers.0.mlp_norm"),
+        *affine("predictions.dense", "head.dense"),
+        *affine("predictions.LayerNorm", "head.norm"),
+        Weight("predictions.bias", ("head.bias",)),
+        *affine("albert.pooler", "pair.dense"),
+        *affine("sop_classifier.classifier", "pair.output"),
+    ),
+)
+
+_ELECTRA_FIELDS = (
+    *_SIZES,
+    _LENGTH,
+    _DROPOUT,
+    Field("embedding_width", "embedding_size", absent=128, zero="width"),
+)
+_ELECTRA_BODY = (
+    *_embeddings("electra"),
+    *affine("electra.embeddings_project", "embed.project"),
+    *_layers("electra"),
+)
+
+ELECTRA = Family(
+    name="electra",
+    model_type="electra",
+    architecture="ElectraForPreTraining",
+    fields=(*_ELECTRA_FIELDS, _ACTIVATION),
+    requires={**_BLOCK, "judge": True},
+    derived=_DERIVED,
+    constants=_CONSTANTS,
+    in_training=_IN_TRAINING,
+    prefix="electra.",
+    renamed=_RENAMED,
+    ignored=_numbers("electra"),
+    aside=(r"generator_(predictions|lm_head)\..*",),
+    weights=(
+        *_ELECTRA_BODY,
+        *affine("discriminator_predictions.dense", "judge.dense"),
+        *affine("discriminator_predictions.dense_prediction", "judge.output"),
+    ),
+)
+
+ELECTRA_GENERATOR = Family(
+    name="electra-generator",
+    model_type="electra",
+    architecture="ElectraForMaskedLM",
+    fields=(*_ELECTRA_FIELDS, _GELU),
+    requires={**_BLOCK, **_HEAD},
+    derived=_DERIVED,
+    constants=_CONSTANTS,
+    in_training=_IN_TRAINING,
+    prefix="electra.",
+    renamed=_RENAMED,
+    ignored=_numbers("electra"),
+    aside=(r"discriminator_predictions\..*",),
+    copies={"generator_lm_head.weight": "electra.embeddings.word_embeddings.weight"},
+    weights=(
+        *_ELECTRA_BODY,
+        *affine("generator_predictions.dense", "head.dense"),
+        *affine("generator_predictions.LayerNorm", "head.norm"),
+        Weight("generator_lm_head.bias", ("head.bias",)),
+    ),
+)

@@ -1,0 +1,151 @@
+"""Reading a model's folder as transformers writes it: config.json, weights, tokenizer -> our config, state, codec.
+
+Nothing of a folder is ever run: one that needs code of its own is refused, and a pickle is opened only when asked for,
+for its tensors alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from hornbook.artifacts import read_json
+from hornbook.convert.families import recognise
+from hornbook.convert.families.family import Family
+from hornbook.convert.families.tensors import from_hf, left_aside, lines
+from hornbook.convert.weights import read_weights
+from hornbook.errors import UserError
+from hornbook.model.config import ModelConfig
+from hornbook.model.transformer import Transformer
+from hornbook.tokens.tokenizer.codec import Codec
+from hornbook.tokens.tokenizer.foreign import read_tokenizer
+
+_SHOWN = 3  # names in a message
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A model from elsewhere under our names.
+
+    family   the class of transformers it is
+    config   its shape
+    state    its tensors, fp32 with the values of the files
+    codec    its tokenizer
+    dtype    the type of the tensors in the files; "mixed" where there are several
+    sha256   of each file of weights
+    left     names of tensors that were learned and that this model has no head for, left out
+    """
+
+    family: Family
+    config: ModelConfig
+    state: dict[str, Tensor]
+    codec: Codec
+    dtype: str
+    sha256: dict[str, str]
+    left: tuple[str, ...]
+
+
+def read_folder(path: Path, *, allow_pickle: bool = False) -> Folder:
+    """Read a folder whole. Raises UserError, one sentence with what to do, for whatever of it is missing or wrong."""
+    settings = read_settings(path)
+    family, config = shape_of(path, settings)
+    codec = read_tokenizer(path, settings)
+    if codec.vocab.size > config.vocab_size:
+        raise UserError(
+            f"The tokenizer in {path} has {codec.vocab.size} entries but the model's embedding only "
+            f"{config.vocab_size} rows, so they do not belong together; take the tokenizer of this very model."
+        )
+    weights = read_weights(path, allow_pickle=allow_pickle)
+    try:
+        state = from_hf(family, weights.tensors, config)
+    except UserError as error:
+        raise UserError(f"The weights in {path} do not fit {family.class_of(config)}: {error}") from error
+    _check(path, family, config, state)
+    left = tuple(left_aside(family, weights.tensors, config))
+    return Folder(family, config, state, codec, weights.dtype, weights.sha256, left)
+
+
+def read_settings(path: Path) -> dict[str, Any]:
+    """Return the config.json of a folder, having refused what cannot be a model that we read."""
+    if not path.is_dir():
+        advice = (
+            f"; Hornbook downloads no models: get it first with `hf download {path} --local-dir FOLDER`"
+            if not path.exists() and len(path.parts) == 2
+            else ""
+        )
+        raise UserError(f"There is no folder {path}{advice}.")
+    if not (path / "config.json").is_file():
+        if (path / "adapter_config.json").is_file():
+            raise UserError(
+                f"{path} holds an adapter, not a model: merge it into its base model (peft's merge_and_unload) and "
+                "save that."
+            )
+        raise UserError(
+            f"There is no config.json in {path}, so it is no model folder of transformers; name the folder that "
+            "save_pretrained wrote."
+        )
+    settings = read_json(path / "config.json", "model's config")
+    if not isinstance(settings, dict):
+        raise UserError(f"{path / 'config.json'} is no table of settings; download it again.")
+    if settings.get("auto_map"):
+        raise UserError(
+            f"The model in {path} needs code of its own (auto_map in config.json), which Hornbook does not run; use a "
+            "model of a class that transformers has."
+        )
+    if settings.get("quantization_config"):
+        raise UserError(f"The weights in {path} are quantised, which loses what training needs; take the full ones.")
+    return settings
+
+
+def shape_of(path: Path, settings: Mapping[str, Any]) -> tuple[Family, ModelConfig]:
+    """Return the family of a config.json and the shape it says."""
+    try:
+        family = recognise(settings)
+        config = family.config(settings)
+    except UserError as error:
+        raise UserError(f"The model in {path} is none that Hornbook can hold: {error}") from error
+    except (TypeError, ValueError, ArithmeticError) as error:
+        raise UserError(f"{path / 'config.json'} has a value of the wrong kind ({error}).") from error
+    for name in ("vocab_size", "width", "layers", "heads"):
+        if not getattr(config, name):
+            raise UserError(f"{path / 'config.json'} says {name} = 0, so there is no model to read.")
+    return family, config
+
+
+def _check(path: Path, family: Family, config: ModelConfig, state: Mapping[str, Tensor]) -> None:
+    """Refuse weights that are missing, left over or of another shape than the config says."""
+    with torch.device("meta"):
+        wanted = Transformer(config).state_dict()
+    theirs = {name: line.theirs for line in lines(family, config) for name in line.ours}
+    if missing := [name for name in wanted if name not in state]:
+        raise UserError(
+            f"The weights in {path} lack {_named([theirs.get(name, name) for name in missing])} of "
+            f"{family.class_of(config)}: the files are incomplete, or the folder is of another class."
+        )
+    if more := [name for name in state if name not in wanted]:
+        raise UserError(
+            f"The weights in {path} have {_named([theirs.get(name, name) for name in more])}, which its config.json "
+            "leaves no room for; config and weights are not of one model."
+        )
+    for name, tensor in state.items():
+        if tensor.shape != wanted[name].shape:
+            raise UserError(
+                f"In {path} the tensor {theirs.get(name, name)} is of another shape than config.json says: "
+                f"{_sizes(tensor)} instead of {_sizes(wanted[name])}; config and weights are not of one model."
+            )
+
+
+def _named(names: Sequence[str]) -> str:
+    """Spell the first few names and how many there are."""
+    unique = list(dict.fromkeys(names))
+    shown = ", ".join(unique[:_SHOWN])
+    return shown if len(unique) <= _SHOWN else f"{shown} and {len(unique) - _SHOWN} more"
+
+
+def _sizes(tensor: Tensor) -> str:
+    return " x ".join(map(str, tensor.shape)) or "a single number"

@@ -1,0 +1,284 @@
+"""Messy files -> a built corpus, in stages that go on where they were stopped.
+
+    pieces ──read──> blocks ──run of steps──> blocks ──survey──> step, run of steps ──> blocks ──> parts
+                        └─────────────── each with its tally ────────────────┘           └──> ledger, report
+
+While it is built a corpus has a folder `work`; its manifest is written last, and only then is `work` cleared away. The
+result is a function of the input and the recipe alone, whatever is killed, and however many work on it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import re
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from hornbook import __version__
+from hornbook.artifacts import MANIFEST, disk_errors, lock, read_json, read_manifest, seal, write_file, write_json
+from hornbook.corpus.build import ledger, report, tally
+from hornbook.corpus.build.catalogue import is_survey, kind_of
+from hornbook.corpus.build.engine import Engine, documents, heeding_signals, system_errors, work
+from hornbook.corpus.build.recipe import CorpusRecipe, dumps, to_dict
+from hornbook.corpus.build.stages import CountLines, Measure, ReadUnit, RunSteps, WritePart
+from hornbook.corpus.build.surveyed import load_step, save_step
+from hornbook.corpus.built import DOCUMENTS, KIND, LEDGER, RECIPE
+from hornbook.corpus.readers.units import Piece, discover, group
+from hornbook.corpus.step import Step, Survey
+from hornbook.errors import UserError
+
+REPORT = "report.html"
+UNREAD = "unread.jsonl"
+UNIT_BLOCKS, PART_BLOCKS = 2, 16  # of text in a unit that is read, and in a part that is written, about
+Stage = Callable[[str, str, int], AbstractContextManager[Callable[[int], None]]]
+
+
+@contextlib.contextmanager
+def silent(name: str, unit: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Show nothing of a stage's progress."""
+    yield lambda amount: None
+
+
+def build(
+    steps: Sequence[Step | Survey],
+    paths: Sequence[str],
+    out: Path | str,
+    *,
+    engine: Engine | None = None,
+    stage: Stage = silent,
+) -> dict[str, Any]:
+    """Build a corpus with these steps from these paths into the directory `out`, and return its ledger."""
+    return build_recipe(CorpusRecipe(paths=tuple(paths), steps=tuple(steps)), Path(out), engine or Engine(), stage)
+
+
+def build_recipe(recipe: CorpusRecipe, out: Path, engine: Engine, stage: Stage = silent) -> dict[str, Any]:
+    """Build a corpus, or go on with one that was stopped, and return its ledger.
+
+    One that is already whole is left as it is. Raises UserError where `out` holds something else, such as a corpus that
+    another recipe began or whose input has changed since.
+    """
+    if re.match(r"[a-z][a-z0-9+.]+:/", out.as_posix()):  # as a path, an address loses one of its slashes
+        raise UserError(
+            f"A corpus is built in a directory, which {out.as_posix()} is not: name one with --out, and copy it to its "
+            "place when it is whole."
+        )
+    with disk_errors(out), lock(out):
+        if (out / MANIFEST).exists():
+            _same_recipe(recipe, out)
+        else:
+            engine.start()
+            _Build(recipe, out, engine, stage).run()
+        shutil.rmtree(out / "work", ignore_errors=True)
+        found: dict[str, Any] = read_json(out / LEDGER, "ledger")
+        return found
+
+
+def _same_recipe(recipe: CorpusRecipe, out: Path) -> None:
+    read_manifest(out, KIND, contents=False)
+    if (out / RECIPE).read_text(encoding="utf-8") != dumps(recipe):
+        raise UserError(f"{out} is a corpus that another recipe built. Choose another directory with --out.")
+
+
+class _Build:
+    """One build: its directories, and its stages in order."""
+
+    def __init__(self, recipe: CorpusRecipe, out: Path, engine: Engine, stage: Stage) -> None:
+        self.recipe, self.out, self.engine, self.stage = recipe, out, engine, stage
+        self.work = out / "work"
+        self.measure = Measure(str(Path(recipe.tokenizer).absolute()) if recipe.tokenizer else "")
+
+    def run(self) -> None:
+        """Go through the stages; what earlier runs left is not done again."""
+        self._claim()
+        units = [tuple(unit) for unit in group(self._pieces(), UNIT_BLOCKS * self.recipe.block)]
+        total = self._read(units)
+        folder = self.work / "read"
+        nothing = not self._blocks()
+        for number, (survey, first, steps) in enumerate(() if nothing else runs(self.recipe.steps)):
+            before, folder = folder, self.work / f"{number:02d}"
+            if survey is not None:
+                steps = (self._survey(survey, folder, before), *steps)
+            tally.add(total, self._steps(before, folder, first, steps))
+            for path in before.glob("*.parquet"):
+                path.unlink()
+        tally.add(total, self._parts(folder))
+        self._finish(total)
+
+    def _claim(self) -> None:
+        """Take the directory for this recipe, or see that it is this recipe's already."""
+        plan = {"version": __version__, "recipe": to_dict(self.recipe)}
+        found = self.work / "recipe.json"
+        if found.exists():
+            if read_json(found, "recipe") != json.loads(json.dumps(plan)):
+                raise UserError(
+                    f"{self.out} holds a half-built corpus of another recipe or another version of Hornbook. Go on "
+                    "with that one, remove the directory, or choose another with --out."
+                )
+            return
+        if any(path.name not in (".lock", "work") for path in self.out.iterdir()):
+            raise UserError(f"{self.out} is not empty, and no corpus. Choose another directory with --out.")
+        write_json(found, plan)
+
+    def _pieces(self) -> list[Piece]:
+        """Return what is read; the lines before each part of a cut file are counted once."""
+        found = discover(self.recipe.paths, UNIT_BLOCKS * self.recipe.block)
+        plan = self.work / "pieces.json"
+        if plan.exists():
+            planned = [Piece(**item) for item in read_json(plan, "list of pieces")]
+            if [replace(piece, first=0) for piece in planned] != [replace(piece, first=0) for piece in found]:
+                raise UserError(
+                    f"The input has changed since the build of {self.out} began. Put it back, or remove the directory "
+                    "to build from what is there now."
+                )
+            return planned
+        cut = [piece for piece, after in itertools.pairwise(found) if not after.first]
+        counts: dict[str, int] = {}
+        if cut:
+            tasks = [json.dumps(piece.plain()) for piece in cut]
+            with self.stage("count lines", "B", sum(piece.size for piece in cut)) as update:
+                amount = 0
+
+                def done(task: str, result: str) -> None:
+                    nonlocal amount
+                    counts[task] = int(result)
+                    amount += json.loads(task)["size"]
+                    update(amount)
+
+                work(CountLines(), tasks, self.engine, done)
+        pieces: list[Piece] = []
+        following = 1
+        for piece in found:
+            pieces.append(piece if piece.first else replace(piece, first=following))
+            following = pieces[-1].first + counts.get(json.dumps(piece.plain()), 0)
+        write_file(plan, json.dumps([piece.plain() for piece in pieces]))
+        return pieces
+
+    def _read(self, units: list[tuple[Piece, ...]]) -> tally.Tally:
+        folder = self.work / "read"
+        tasks, sizes = [], {}
+        for number, unit in enumerate(units):
+            name = f"{number:06d}"
+            tasks.append((name, json.dumps({"number": number, "pieces": [piece.plain() for piece in unit]})))
+            sizes[name] = sum(piece.size for piece in unit)
+        function = ReadUnit(folder, self.recipe.text, self.recipe.block, self.measure)
+        return self._stage("read", folder, function, tasks, sizes)
+
+    def _steps(self, before: Path, folder: Path, first: int, steps: tuple[Step, ...]) -> tally.Tally:
+        names = self._blocks()
+        label = f"steps {first} to {first + len(steps) - 1}" if len(steps) > 1 else f"step {first}"
+        sizes = {name: path.stat().st_size for name in names if (path := before / f"{name}.parquet").exists()}
+        function = RunSteps(before, folder, first, steps, self.measure)
+        return self._stage(label, folder, function, [(name, name) for name in names], sizes)
+
+    def _survey(self, survey: Survey, folder: Path, before: Path) -> Step:
+        """Return the step that a survey finds, from its record where it was found before."""
+        record, directory = folder.with_name(f"{folder.name}-survey.json"), folder.with_name(f"{folder.name}-survey")
+        if record.exists():
+            return load_step(record)
+        shutil.rmtree(directory, ignore_errors=True)
+        directory.mkdir()
+        looking = self.stage(f"look at the whole: {kind_of(survey)}", "B", 0)
+        with disk_errors(directory), system_errors(directory), looking, heeding_signals():
+            step = survey.survey(
+                documents([before / f"{name}.parquet" for name in self._blocks()]), directory.absolute()
+            )
+        save_step(step, record)
+        return step
+
+    def _parts(self, before: Path) -> tally.Tally:
+        """Write the blocks into parts of about PART_BLOCKS full ones; the texts alone decide which goes where."""
+        from pyarrow import parquet
+
+        blocks: dict[str, tuple[str, ...]] = {}
+        sizes: dict[str, int] = {}
+        held: list[str] = []
+        size = 0
+
+        def part() -> None:
+            name = f"{len(blocks):05d}"
+            blocks[name], sizes[name] = tuple(held), size
+
+        for name in self._blocks():
+            path = before / f"{name}.parquet"
+            weight = _weight(parquet.read_metadata(path))
+            if held and size + weight > PART_BLOCKS * self.recipe.block:
+                part()
+                held, size = [], 0
+            held.append(name)
+            size += weight
+        part()
+        (self.out / DOCUMENTS).mkdir(exist_ok=True)
+        folder = self.work / "parts"
+        function = WritePart(before, folder, self.out / DOCUMENTS, blocks)
+        return self._stage("write", folder, function, [(name, name) for name in blocks], sizes)
+
+    def _stage(
+        self,
+        label: str,
+        folder: Path,
+        function: Callable[[str], str],
+        tasks: list[tuple[str, str]],
+        sizes: dict[str, int],
+    ) -> tally.Tally:
+        """Do the tasks, given as (name, task), that have no note in the folder, and return the sum of all tallies."""
+        folder.mkdir(exist_ok=True)
+        missing = {task: name for name, task in tasks if not (folder / f"{name}.json").exists()}
+        if missing:
+            whole = sum(sizes.get(name, 0) for name, _ in tasks)
+            amount = whole - sum(sizes.get(name, 0) for name in missing.values())
+            with self.stage(label, "B", whole) as update:
+
+                def done(task: str, result: str) -> None:
+                    nonlocal amount
+                    amount += sizes.get(missing[task], 0)
+                    update(amount)
+
+                work(function, list(missing), self.engine, done)
+        total: tally.Tally = {}
+        for name, _ in tasks:
+            tally.add(total, read_json(folder / f"{name}.json", "tally")["tally"])
+        return total
+
+    def _blocks(self) -> list[str]:
+        """Return the names of all blocks, in the order of their places."""
+        notes = sorted((self.work / "read").glob("*.json"))
+        return [name for note in notes for name in read_json(note, "tally")["blocks"]]
+
+    def _finish(self, total: tally.Tally) -> None:
+        with (self.out / UNREAD).open("wb") as stream:
+            for path in sorted((self.work / "read").glob("*.unread.jsonl")):
+                with path.open("rb") as part:
+                    shutil.copyfileobj(part, stream)
+        account = ledger.account(self.recipe, total, ledger.first_unread(self.out / UNREAD))
+        write_json(self.out / LEDGER, account)
+        write_file(self.out / RECIPE, dumps(self.recipe))
+        parts = sorted(path.relative_to(self.out).as_posix() for path in (self.out / DOCUMENTS).glob("*.parquet"))
+        write_file(self.out / REPORT, report.page(account))
+        seal(self.out, KIND, {"version": __version__}, [*parts, LEDGER, RECIPE, REPORT, UNREAD])
+
+
+def _weight(facts: Any) -> int:
+    """Return the bytes of a block before compression, from its parquet footer."""
+    return sum(facts.row_group(index).total_byte_size for index in range(facts.num_row_groups))
+
+
+def runs(steps: Sequence[Step | Survey]) -> Iterator[tuple[Survey | None, int, tuple[Step, ...]]]:
+    """Yield runs of steps: the survey that leads it or None, its first step's number, the steps after it."""
+    survey: Any = None
+    held: list[Any] = []
+    first = 1
+    for number, step in enumerate(steps, start=1):
+        if is_survey(step):
+            if survey is not None or held:
+                yield survey, first, tuple(held)
+            survey, held, first = step, [], number
+        else:
+            held.append(step)
+    if survey is not None or held:
+        yield survey, first, tuple(held)

@@ -1,0 +1,152 @@
+"""Every step and survey that a recipe can name: its kind, its class, and the settings that the class has."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import MISSING, Field, fields, is_dataclass
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from hornbook.corpus.dedup.exact import ExactDuplicates, RepeatedText
+from hornbook.corpus.dedup.fuzzy import NearDuplicates
+from hornbook.corpus.dedup.overlap import Benchmarks, Elsewhere
+from hornbook.corpus.readers.pages import MainText
+from hornbook.corpus.step import Step, Survey
+from hornbook.corpus.steps.boilerplate import Boilerplate
+from hornbook.corpus.steps.c4 import C4
+from hornbook.corpus.steps.classifier import Scored
+from hornbook.corpus.steps.clean import Normalise, Repair
+from hornbook.corpus.steps.fineweb import FineWeb
+from hornbook.corpus.steps.gopher import Gopher
+from hornbook.corpus.steps.language import Language
+from hornbook.corpus.steps.pii import PersonalData
+from hornbook.corpus.steps.toxicity import BadWords
+from hornbook.errors import UserError, nearest
+from hornbook.schema import article, help_of, leaf, leaves, plain, type_name
+
+CATALOGUE: Mapping[str, type[Any]] = MappingProxyType(
+    {
+        "repair": Repair,
+        "normalise": Normalise,
+        "main-text": MainText,
+        "language": Language,
+        "boilerplate": Boilerplate,
+        "gopher": Gopher,
+        "c4": C4,
+        "fineweb": FineWeb,
+        "bad-words": BadWords,
+        "score": Scored,
+        "pii": PersonalData,
+        "exact-duplicates": ExactDuplicates,
+        "near-duplicates": NearDuplicates,
+        "repeated-text": RepeatedText,
+        "elsewhere": Elsewhere,
+        "benchmarks": Benchmarks,
+    }
+)
+# Steps that stand on rooms above this one: each is imported where a recipe names it.
+ABOVE: Mapping[str, str] = MappingProxyType({"reference-loss": "hornbook.run.reference_loss:ReferenceLoss"})
+# What a corpus is built with when no recipe is given.
+DEFAULT: tuple[str, ...] = ("repair", "normalise", "exact-duplicates", "near-duplicates")
+
+
+def kind_of(step: Step | Survey) -> str:
+    """Return the kind of a step, `module:Class` for one that is not in the catalogue."""
+    cls = type(step)
+    own = f"{cls.__module__}:{cls.__qualname__}"
+    known = next((kind for kind, known in CATALOGUE.items() if known is cls), own)
+    return next((kind for kind, place in ABOVE.items() if place == own), known)
+
+
+def class_of(kind: str) -> type[Any]:
+    """Return the class of a kind; `module:Class` is a dataclass of yours. Raises UserError where there is none."""
+    if kind in CATALOGUE:
+        return CATALOGUE[kind]
+    module, colon, name = ABOVE.get(kind, kind).partition(":")
+    if not colon:
+        raise UserError(f"There is no step '{kind}'.{nearest(kind, [*CATALOGUE, *ABOVE])}")
+    try:
+        cls = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise UserError(f"The step '{kind}' cannot be imported ({error}).") from error
+    if not (isinstance(cls, type) and is_dataclass(cls)):
+        raise UserError(f"The step '{kind}' is no dataclass.")
+    return cls
+
+
+def settings_of(cls: type[Any]) -> list[tuple[Field[Any], Any]]:
+    """Return the settings of a step's class, each with its type."""
+    return [(item, hint) for item, hint in leaves(cls) if item.init]
+
+
+class Line(NamedTuple):
+    """One setting of a step, or the step itself."""
+
+    name: str
+    type: str
+    default: str
+    help: str
+
+
+def describe() -> list[Line]:
+    """Return every step of the catalogue, each followed by its settings."""
+    lines: list[Line] = []
+    for kind in (*CATALOGUE, *ABOVE):
+        cls = class_of(kind)
+        lines.append(Line(kind, "survey" if hasattr(cls, "survey") else "step", "", _first_line(cls)))
+        words = help_of(cls)
+        for item, hint in settings_of(cls):
+            default = item.default_factory() if item.default_factory is not MISSING else item.default
+            text = "" if default is MISSING else _text(plain(default))
+            lines.append(Line(f"{kind}.{item.name}", type_name(hint), text, words.get(item.name, "")))
+    return lines
+
+
+def _first_line(cls: type[Any]) -> str:
+    return (cls.__doc__ or "").strip().partition("\n")[0]
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list):
+        return ",".join(map(_text, value))
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def is_survey(step: Step | Survey) -> bool:
+    """Say whether this looks at the whole corpus before it is a step."""
+    return hasattr(step, "survey")
+
+
+def to_table(step: Step | Survey) -> dict[str, Any]:
+    """Return a step as a table of plain values: its kind and every setting."""
+    cls: Any = type(step)
+    return {"kind": kind_of(step)} | {item.name: plain(getattr(step, item.name)) for item in fields(cls) if item.init}
+
+
+def from_table(table: Mapping[str, Any], where: str) -> Step | Survey:
+    """Return the step that a table describes; what is absent has its default.
+
+    `where` names the table in the UserError for a key that is unknown or has the wrong type.
+    """
+    if not isinstance(table, Mapping):
+        raise UserError(f"{where} must be a table ([[steps]] in a file), not {table!r}.")
+    if not isinstance(table.get("kind"), str):
+        raise UserError(f'{where} has no kind: write kind = "...".{nearest("", [*CATALOGUE, *ABOVE])}')
+    cls = class_of(table["kind"])
+    hints = {item.name: hint for item, hint in settings_of(cls)}
+    for name in table:
+        if name not in hints and name != "kind":
+            raise UserError(f"{where} ({table['kind']}) has no setting '{name}'.{nearest(name, hints)}")
+    values = {name: leaf(hints[name], value, f"{where}.{name}") for name, value in table.items() if name != "kind"}
+    for item, hint in settings_of(cls):
+        if item.default is MISSING and item.default_factory is MISSING and item.name not in values:
+            meaning = help_of(cls).get(item.name, "")
+            told = f": {meaning}" if meaning else ""
+            kind = f"{article(hint)}{type_name(hint)}"
+            raise UserError(f"{where} ({table['kind']}) lacks the setting '{item.name}', {kind}{told}.")
+    try:
+        step: Step | Survey = cls(**values)
+    except UserError as error:
+        raise UserError(f"{where} ({table['kind']}): {error}") from error
+    return step

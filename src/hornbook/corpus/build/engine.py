@@ -1,0 +1,279 @@
+"""Work for many processes, on this machine or on a cluster: tasks are rows of a Daft DataFrame, worked by a Daft class.
+
+A task is a string, its work a function that leaves files; what it returns is a short string. The plan is written once:
+Daft's native engine runs it in processes here, Ray on the machines of a cluster that share the files.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import os
+import re
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from hornbook.errors import HornbookError, ResourceError, UserError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from daft import DataFrame
+
+NATIVE = "native"
+RAY = "ray"
+_ATTEMPTS = 4  # a worker may be lost so often, less one
+
+
+@dataclass(frozen=True)
+class Engine:
+    """Where the work is done.
+
+    name      native, ray (a cluster that is already up on this machine, else one of its own) or ray://HOST:PORT
+    workers   processes; 0 = one for each core
+    """
+
+    name: str = NATIVE
+    workers: int = 0
+
+    def __post_init__(self) -> None:
+        if self.name not in (NATIVE, RAY) and not self.name.startswith("ray://"):
+            raise UserError(f"There is no engine '{self.name}'. Choose native, ray or ray://HOST:PORT.")
+        if self.workers < 0:
+            raise UserError(f"--workers must not be negative, but is {self.workers}.")
+
+    def start(self) -> None:
+        """Make Daft ready; a process has one engine for all its life. Raises UserError where it cannot be had."""
+        # No telemetry; these are read when the libraries are imported.
+        os.environ.update(DAFT_ANALYTICS_ENABLED="0", SCARF_NO_ANALYTICS="1", DAFT_PROGRESS_BAR="0")
+        os.environ.update(RAY_USAGE_STATS_ENABLED="0", RAY_DEDUP_LOGS="1")
+        try:
+            import daft
+        except ImportError as error:
+            raise UserError("Building a corpus needs Daft: pip install 'hornbook[corpus]'") from error
+        wanted = NATIVE if self.name == NATIVE else RAY
+        try:
+            if wanted == NATIVE:
+                daft.set_runner_native()
+                return
+            _start_ray(self.name)
+            daft.set_runner_ray(noop_if_initialized=True)
+        except ImportError as error:
+            raise UserError("The engine ray needs Ray: pip install 'hornbook[ray]'") from error
+        except (ConnectionError, TimeoutError, OSError) as error:
+            token = ", or it wants a token: set RAY_AUTH_MODE=token" if self.name != RAY else ""
+            reason = [line.strip() for line in [type(error).__name__, *str(error).split("\n")] if line.strip()][-1]
+            raise UserError(f"There is no Ray cluster at {self.name} ({reason}){token}.") from error
+        except Exception as error:
+            from daft.runners import get_or_infer_runner_type
+
+            if get_or_infer_runner_type() != wanted:
+                raise UserError(
+                    f"This process already works with the engine {get_or_infer_runner_type()}, and can have no other."
+                ) from error
+
+    def count(self) -> int:
+        """Return how many processes work at once."""
+        if self.workers:
+            return self.workers
+        if self.name == NATIVE:
+            return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        ray: Any = importlib.import_module("ray")
+        return max(int(ray.cluster_resources().get("CPU", 1)), 1)
+
+
+def _start_ray(name: str) -> None:
+    """Connect to a cluster, or start one on this machine where `ray` is asked for and there is none."""
+    import ray
+
+    if ray.is_initialized():
+        return
+    if name != RAY:
+        ray.init(name, log_to_driver=False)
+        return
+    try:
+        ray.init("auto", log_to_driver=False, configure_logging=False)
+    except ConnectionError:
+        ray.init(log_to_driver=False, configure_logging=False, include_dashboard=False)
+
+
+def work(
+    function: Callable[[str], str],
+    tasks: Sequence[str],
+    engine: Engine,
+    done: Callable[[str, str], None],
+) -> None:
+    """Apply `function` to every task, in any order and place, and tell `done` (task, result) of each as it ends.
+
+    One worker alone is this process: Daft would start another, which takes seconds that a small corpus does not.
+
+    The function must pickle. A HornbookError of a task is raised here; where a worker is lost, what it had not
+    finished is done again. Raises ResourceError when workers are lost again and again.
+    """
+    left = dict.fromkeys(tasks)
+    if engine.name == NATIVE and min(engine.count(), len(left)) == 1:
+        for task in left:
+            done(task, function(task))
+        return
+    for attempt in range(_ATTEMPTS):
+        if not left:
+            return
+        try:
+            with heeding_signals() as heed:
+                _once(function, list(left), engine, done, left, heed)
+        except (HornbookError, _Bug):
+            raise
+        except Exception as error:
+            if attempt == _ATTEMPTS - 1:
+                last = [type(error).__name__, *str(error).split("\n")]
+                reason = next(line.strip() for line in reversed(last) if line.strip())
+                raise ResourceError(
+                    f"A worker was lost {_ATTEMPTS} times ({reason[:300]}). If memory ran out, run the command again "
+                    "with fewer --workers; it goes on where it stopped."
+                ) from error
+
+
+@contextlib.contextmanager
+def heeding_signals() -> Iterator[Callable[[], None]]:
+    """Raise KeyboardInterrupt after a signal whose handler did: in the function that is given, or where the block ends.
+
+    Daft shuts its engine down at Ctrl-C, and the interrupt may be lost there or come out as another error.
+    """
+    asked = threading.Event()
+
+    def heed() -> None:
+        if asked.is_set():
+            raise KeyboardInterrupt
+
+    in_main = threading.current_thread() is threading.main_thread()  # Python allows handlers nowhere else
+    handlers = {int(number): signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM) if in_main}
+    previous = {number: handler for number, handler in handlers.items() if callable(handler)}
+
+    def note(number: int, frame: FrameType | None) -> None:
+        try:
+            previous[number](number, frame)
+        except KeyboardInterrupt:
+            asked.set()
+            raise
+
+    for number in previous:
+        signal.signal(number, note)
+    try:
+        yield heed
+        heed()
+    except Exception as error:
+        if asked.is_set():
+            raise KeyboardInterrupt from error
+        raise
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+class _Bug(RuntimeError):
+    """An error of a step or of ours; the message is the worker's traceback."""
+
+
+def _once(
+    function: Callable[[str], str],
+    tasks: list[str],
+    engine: Engine,
+    done: Callable[[str, str], None],
+    left: dict[str, None],
+    heed: Callable[[], None],
+) -> None:
+    import daft
+    import daft.pickle
+
+    count = min(engine.count(), len(tasks))
+    worker = _worker_class(count)(daft.pickle.dumps(function), [item for item in sys.path if item], os.getcwd())
+    frame = daft.from_pydict({"task": tasks})
+    if engine.name != NATIVE:
+        frame = frame.into_partitions(min(len(tasks), 16 * count))
+    frame = frame.select(frame["task"], worker.run(frame["task"]).alias("result"))
+    for row in frame.iter_rows(results_buffer_size=1):
+        heed()
+        answer = json.loads(row["result"])
+        if "error" in answer:
+            known: dict[str, type[HornbookError]] = {"UserError": UserError, "ResourceError": ResourceError}
+            raise known.get(answer["error"], _Bug)(answer["message"])
+        del left[row["task"]]
+        done(row["task"], answer["result"])
+
+
+def _worker_class(count: int) -> type:
+    """Return the Daft class whose instances live in `count` processes and take one task at a time."""
+    import daft
+
+    class Worker:
+        def __init__(self, payload: bytes, paths: list[str], folder: str) -> None:
+            from hornbook.corpus.build.engine import begin
+
+            self.function = begin(payload, paths, folder)
+
+        @daft.method.batch(return_dtype=daft.DataType.string(), batch_size=1)
+        def run(self, tasks: daft.Series) -> list[str]:
+            from hornbook.corpus.build.engine import answer
+
+            return [answer(self.function, task) for task in tasks.to_pylist()]
+
+    return daft.cls(use_process=True, max_concurrency=count)(Worker)
+
+
+def begin(payload: bytes, paths: Sequence[str], folder: str) -> Callable[[str], str]:
+    """Return the function of a worker.
+
+    Ctrl-C is the affair of the process that gives out the work; modules are looked for and relative paths begin where
+    they do there.
+    """
+    import daft.pickle
+
+    with contextlib.suppress(ValueError):  # outside the main thread, as on Ray
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.chdir(folder)
+    sys.path += [path for path in paths if path not in sys.path]
+    return daft.pickle.loads(payload)  # type: ignore[no-any-return]
+
+
+def answer(function: Callable[[str], str], task: str) -> str:
+    """Return a task's result or its error as JSON."""
+    try:
+        return json.dumps({"result": function(task)})
+    except HornbookError as error:
+        kind = "ResourceError" if isinstance(error, ResourceError) else "UserError"
+        return json.dumps({"error": kind, "message": str(error)})
+    except MemoryError:
+        message = "Memory ran out in a worker. Run the same command again with fewer --workers."
+        return json.dumps({"error": "ResourceError", "message": message})
+    except Exception:
+        return json.dumps({"error": "bug", "message": f"In a worker, at {task[:200]}:\n{traceback.format_exc()}"})
+
+
+@contextlib.contextmanager
+def system_errors(target: Path) -> Iterator[None]:
+    """Raise what Daft says of the system, such as a full disk, as the OSError it is, with `target` as its file."""
+    try:
+        yield
+    except HornbookError:
+        raise
+    except Exception as error:
+        number = re.search(r"\(os error (\d+)\)", str(error))
+        if number is None:
+            raise
+        raise OSError(int(number[1]), os.strerror(int(number[1])), str(target)) from error
+
+
+def documents(files: Sequence[Path]) -> DataFrame:
+    """Return a DataFrame of the documents in block files: place, id, source, text, meta."""
+    import daft
+
+    from hornbook.corpus.build.blocks import DOCUMENT_COLUMNS
+
+    return daft.read_parquet([str(path.absolute()) for path in files]).select(*DOCUMENT_COLUMNS)

@@ -1,0 +1,153 @@
+"""The ledger: what became of every document, exact to the document, the byte and the word.
+
+    in = kept + dropped by reason        documents, for each source and for all
+    in = kept + dropped + removed        bytes, words, tokens: `removed` is what steps took out of texts that go on
+
+A dropped document counts as long as it was when it was dropped. Everything is a function of the input and the recipe.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from hornbook.corpus.build.catalogue import to_table
+from hornbook.corpus.build.recipe import CorpusRecipe
+from hornbook.corpus.build.tally import Tally, add
+
+UNREAD_SHOWN = 100  # of what could not be read; all of it is in unread.jsonl
+_FIELDS = ("documents", "bytes", "words", "tokens")
+
+
+def account(recipe: CorpusRecipe, total: Tally, unread: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the ledger of a build from the sum of its tallies. Raises ArithmeticError where it does not add up."""
+    counted = _FIELDS if recipe.tokenizer else _FIELDS[:3]
+    given, kept = total.get("in", {}), total.get("kept", {})
+    steps = [
+        _step(to_table(step), total.get("steps", {}).get(str(number), {}), counted)
+        for number, step in enumerate(recipe.steps, start=1)
+    ]
+    dropped: Tally = {}
+    changed: Tally = {}
+    for found in total.get("steps", {}).values():
+        for reason, mine in found["dropped"].items():
+            for source, amount in mine.items():
+                add(dropped, {source: {reason: amount}})
+        add(changed, found["changed"])
+    sources = {}
+    for source in [*dict.fromkeys([*recipe.paths, *given, *total.get("unread", {})])]:
+        mine = {
+            "in": given.get(source, [0] * 4),
+            "kept": kept.get(source, [0] * 4),
+            "dropped": dropped.get(source, {}),
+            "removed": [0, *changed.get(source, [0] * 4)[1:]],
+        }
+        _check(source, mine)
+        sources[source] = {
+            "in": _named(mine["in"], counted),
+            "kept": _named(mine["kept"], counted),
+            "dropped": {reason: _named(amount, counted) for reason, amount in sorted(mine["dropped"].items())},
+            "removed": _named(mine["removed"], counted[1:], skip=1),
+            "unread": dict(sorted(total.get("unread", {}).get(source, {}).items())),
+            "repaired": dict(sorted(total.get("repaired", {}).get(source, {}).items())),
+        }
+    reasons: Tally = {}
+    for mine in dropped.values():
+        add(reasons, mine)
+    everything = _sum(kept.values())
+    return {
+        "in": _named(_sum(given.values()), counted),
+        "kept": _named(everything, counted),
+        "dropped": {reason: _named(amount, counted) for reason, amount in sorted(reasons.items())},
+        "removed": _named(_sum(changed.values()), counted[1:], skip=1),
+        "unread": _unread(total, unread),
+        "sources": sources,
+        "mixture": {source: _shares(kept.get(source, [0] * 4), everything, counted) for source in sources},
+        "steps": steps,
+        "lengths": {when: _binned(total.get("lengths", {}).get(when, {})) for when in ("in", "kept")},
+        "languages": _languages(total),
+    }
+
+
+def first_unread(path: Path) -> list[dict[str, Any]]:
+    """Return the first lines of unread.jsonl."""
+    with path.open(encoding="utf-8") as stream:
+        return [json.loads(line) for line in itertools.islice(stream, UNREAD_SHOWN)]
+
+
+def _check(source: str, mine: Mapping[str, Any]) -> None:
+    """See that what went in came out, as kept, dropped or removed."""
+    out = _sum([mine["kept"], mine["removed"], *mine["dropped"].values()])
+    if out != mine["in"]:
+        raise ArithmeticError(f"The ledger of {source} does not add up: {mine['in']} went in, {out} came out")
+
+
+def _step(table: dict[str, Any], found: Mapping[str, Any], counted: tuple[str, ...]) -> dict[str, Any]:
+    changed = _sum(found.get("changed", {}).values())
+    return {
+        "kind": table["kind"],
+        "settings": {name: value for name, value in table.items() if name != "kind"},
+        "documents": found.get("looked", 0),
+        "dropped": {
+            reason: _named(_sum(mine.values()), counted) for reason, mine in sorted(found.get("dropped", {}).items())
+        },
+        "changed": changed[0],
+        "removed": _named(changed, counted[1:], skip=1),
+        "counts": dict(sorted(found.get("counts", {}).items())),
+        "clusters": _clusters(found),
+        "examples": {
+            reason: [{"id": identity, "text": text, "told": json.loads(told)} for _, identity, text, told in items]
+            for reason, items in sorted(found.get("examples", {}).items())
+        },
+    }
+
+
+def _clusters(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how many documents stand for how many copies, and the ids of those that stand for most."""
+    sizes = found.get("clusters", {})
+    largest = found.get("largest", {}).get("clusters", [])
+    return {
+        "number": sum(sizes.values()),
+        "documents": sum(int(size) * number for size, number in sizes.items()),
+        "sizes": _binned(sizes),
+        "largest": [{"id": identity, "copies": int(copies)} for _, identity, copies in largest],
+    }
+
+
+def _unread(total: Tally, items: list[dict[str, Any]]) -> dict[str, Any]:
+    reasons: Tally = {}
+    for mine in total.get("unread", {}).values():
+        add(reasons, mine)
+    return {"records": sum(reasons.values()), "reasons": dict(sorted(reasons.items())), "first": items}
+
+
+def _languages(total: Tally) -> dict[str, Any]:
+    """Return how many documents have each language, where the first step that tells it looks, and at the end."""
+    told = [found["languages"] for _, found in sorted(total.get("steps", {}).items(), key=lambda item: int(item[0]))
+            if found.get("languages")]  # fmt: skip
+    before = told[0] if told else {}
+    return {"in": dict(sorted(before.items())), "kept": dict(sorted(total.get("languages", {}).items()))}
+
+
+def _sum(amounts: Iterable[list[int]]) -> list[int]:
+    result = [0] * 4
+    for amount in amounts:
+        result = [a + b for a, b in zip(result, amount, strict=True)]
+    return result
+
+
+def _named(amount: list[int], counted: tuple[str, ...], skip: int = 0) -> dict[str, int]:
+    return dict(zip(counted, amount[skip:], strict=False))
+
+
+def _shares(mine: list[int], everything: list[int], counted: tuple[str, ...]) -> dict[str, float]:
+    shares = [round(a / b, 6) if b else 0.0 for a, b in zip(mine, everything, strict=True)]
+    return dict(zip(counted, shares, strict=False))
+
+
+def _binned(counts: Mapping[str, int]) -> dict[str, int]:
+    """Return a histogram in the order of its bins."""
+    return {name: counts[name] for name in sorted(counts, key=int)}

@@ -1,0 +1,85 @@
+"""CorpusRecipe: how a corpus is built, as one value and as a TOML file, saved with the corpus."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from hornbook.corpus.build.catalogue import DEFAULT, from_table, to_table
+from hornbook.corpus.step import Step, Survey
+from hornbook.errors import UserError, nearest
+from hornbook.schema import leaf, plain, read_recipe
+
+
+@dataclass(frozen=True)
+class CorpusRecipe:
+    """How a corpus is built.
+
+    paths       files, globs, folders or URLs that fsspec opens; builtin:docs and builtin:code are texts of your Python
+    text        the field or column that holds the text
+    block       bytes of text that a worker takes at a time: what it needs of memory grows with it, about tenfold
+    tokenizer   a tokenizer.json to count tokens with; empty = tokens are not counted
+    steps       what is done, in order
+    """
+
+    paths: tuple[str, ...] = ()
+    text: str = "text"
+    block: int = 1 << 24
+    tokenizer: str = ""
+    steps: tuple[Step | Survey, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.paths or not all(self.paths):
+            raise UserError("paths is empty: name at least one file, folder or URL.")
+        for path in self.paths:
+            try:
+                path.encode()
+            except UnicodeEncodeError as error:
+                raise UserError(
+                    f"The path {path!a} is not valid Unicode: rename the file, or name its folder."
+                ) from error
+        if self.block < 1:
+            raise UserError(f"block must be positive, not {self.block}.")
+        if not self.text:
+            raise UserError('text is empty: name the field that holds the text, as in text = "text".')
+
+
+def default_steps() -> tuple[Step | Survey, ...]:
+    """Return the steps of a corpus that is built without a recipe."""
+    return tuple(from_table({"kind": kind}, kind) for kind in DEFAULT)
+
+
+def to_dict(recipe: CorpusRecipe) -> dict[str, Any]:
+    """Return a recipe as plain values, every setting spelled out."""
+    result = {item.name: plain(getattr(recipe, item.name)) for item in fields(recipe) if item.name != "steps"}
+    return {**result, "steps": [to_table(step) for step in recipe.steps]}
+
+
+def from_dict(data: Mapping[str, Any]) -> CorpusRecipe:
+    """Return the recipe that `data` describes. Raises UserError that names the key which is unknown or wrong."""
+    hints = get_type_hints(CorpusRecipe)
+    for name in data:
+        if name not in hints:
+            raise UserError(f"There is no setting '{name}'.{nearest(name, hints)}")
+    steps = data.get("steps", [])
+    if not isinstance(steps, list):
+        raise UserError("steps must be a list of tables ([[steps]] in a file).")
+    values = {name: leaf(hints[name], value, name) for name, value in data.items() if name != "steps"}
+    return CorpusRecipe(
+        **values, steps=tuple(from_table(table, f"steps[{number}]") for number, table in enumerate(steps, start=1))
+    )
+
+
+def load(path: Path) -> CorpusRecipe:
+    """Read a recipe from a TOML file. Raises UserError that names the file, and the line or the key."""
+    return read_recipe(path, from_dict)
+
+
+def dumps(recipe: CorpusRecipe) -> str:
+    """Return a recipe as a TOML file, every setting spelled out."""
+    import tomli_w
+
+    header = "# A corpus of Hornbook, every setting. Repeat it: hornbook corpus build recipe.toml --out CORPUS\n\n"
+    return header + tomli_w.dumps(to_dict(recipe))

@@ -1,0 +1,46 @@
+"""Near duplicates: of documents whose texts are alike, one is kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hornbook.corpus.dedup.clusters import OneOfEach, write_clusters
+from hornbook.corpus.dedup.shingles import Likeness, similar
+from hornbook.corpus.step import Step
+
+if TYPE_CHECKING:
+    from daft import DataFrame
+
+
+@dataclass(frozen=True)
+class NearDuplicates:
+    """Keep one of each cluster of near duplicates, found by MinHash (Broder 1997) and compared shingle by shingle.
+
+    threshold  least Jaccard similarity of two texts' shingles
+    words      words of a shingle
+    bands      groups of hashes: more find more
+    rows       hashes of a group: more look at fewer pairs
+    keep       which stays: longest, first, or the name of a number in the documents' fields, the highest of which stays
+    """
+
+    threshold: float = 0.8
+    words: int = 5
+    bands: int = 20
+    rows: int = 6
+    keep: str = "longest"
+
+    def __post_init__(self) -> None:
+        self.likeness  # noqa: B018  checks the numbers
+
+    @property
+    def likeness(self) -> Likeness:
+        """When two documents are near duplicates."""
+        return Likeness(self.threshold, self.words, self.bands, self.rows)
+
+    def survey(self, documents: DataFrame, directory: Path) -> Step:
+        """Find the clusters; the step keeps one of each."""
+        pairs, _ = similar(documents, directory, self.likeness)
+        write_clusters(documents, pairs, self.keep, directory)
+        return OneOfEach(directory, "near duplicates: like another document")

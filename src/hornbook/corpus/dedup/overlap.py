@@ -1,0 +1,212 @@
+"""What a corpus shares with texts that must stay apart from it: held-out text, another corpus, benchmarks.
+
+Shapes: W words of a page, G runs of words of the benchmarks.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hornbook import keys
+from hornbook.corpus.dedup.shingles import Likeness, runs, similar
+from hornbook.corpus.read import read
+from hornbook.corpus.step import Page, Step, Verdicts
+from hornbook.errors import UserError
+
+if TYPE_CHECKING:
+    from daft import DataFrame
+
+_MATCHES, _OTHERS, _GRAMS = "matches.parquet", "others.parquet", "grams.json"
+_DASHES, _MARKS = re.compile("--+|[–—―]"), re.compile(r"[^\w\s]|_")
+_AT_ONCE = 2_000
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """Drop documents that are like one of another corpus, by Jaccard similarity of their shingles.
+
+    paths      the other corpus: what `read` takes
+    threshold  least Jaccard similarity of two texts' shingles
+    words      words of a shingle
+    bands      groups of hashes: more find more
+    rows       hashes of a group: more look at fewer pairs
+    """
+
+    paths: tuple[str, ...]
+    threshold: float = 0.8
+    words: int = 5
+    bands: int = 20
+    rows: int = 6
+
+    def __post_init__(self) -> None:
+        if not self.paths:
+            raise UserError("paths is empty: name the corpus to compare with.")
+        self.likeness  # noqa: B018  checks the numbers
+
+    @property
+    def likeness(self) -> Likeness:
+        """When two documents are alike."""
+        return Likeness(self.threshold, self.words, self.bands, self.rows)
+
+    def survey(self, documents: DataFrame, directory: Path) -> Step:
+        """Find the matches; the step drops them, and tells the id of the one that each is most like."""
+        import daft
+        import pyarrow
+        from pyarrow import parquet
+
+        names = _write_others(self.paths, directory / _OTHERS)
+        others = daft.read_parquet(str(directory / _OTHERS))
+        both = others.concat(documents.select("place", "text"))
+        pairs, jaccard = similar(both, directory, self.likeness, across=True)
+        order = np.lexsort((-pairs[:, 0], -jaccard, pairs[:, 1]))
+        pairs, jaccard = pairs[order], jaccard[order]
+        best = np.r_[True, pairs[1:, 1] != pairs[:-1, 1]][: len(pairs)]
+        other = [names[-place - 1] for place in pairs[best, 0].tolist()]
+        parquet.write_table(
+            pyarrow.table({"place": pairs[best, 1], "other": other, "jaccard": jaccard[best]}), directory / _MATCHES
+        )
+        return NotElsewhere(directory)
+
+
+@dataclass(frozen=True)
+class NotElsewhere:
+    """Drop documents with a match in another corpus.
+
+    directory  where the matches are written
+    """
+
+    directory: Path
+
+    def __call__(self, page: Page) -> Verdicts:
+        """Drop them, with the other document's id as `like` and their similarity as `jaccard`."""
+        found = _load_matches(self.directory)
+        matches = [found.get(place) for place in page.places.tolist()]
+        reasons = ["elsewhere: like a document of the other corpus" if match else "" for match in matches]
+        return Verdicts(page.texts, reasons, [dict(match) if match else {} for match in matches])
+
+
+@functools.lru_cache(maxsize=4)
+def _load_matches(directory: Path) -> dict[int, dict[str, str | float]]:
+    from pyarrow import parquet
+
+    table = parquet.read_table(directory / _MATCHES).to_pylist()
+    return {row["place"]: {"like": row["other"], "jaccard": round(row["jaccard"], 4)} for row in table}
+
+
+def _write_others(paths: Sequence[str], target: Path) -> list[str]:
+    """Write the other corpus with places -1, -2, ... and return its ids in that order."""
+    import pyarrow
+    from pyarrow import parquet
+
+    schema = pyarrow.schema([("place", pyarrow.int64()), ("text", pyarrow.string())])
+    ids: list[str] = []
+    texts: list[str] = []
+    with parquet.ParquetWriter(target, schema) as writer:
+
+        def flush() -> None:
+            places = [-number - 1 for number in range(len(ids) - len(texts), len(ids))]
+            writer.write_table(pyarrow.table({"place": places, "text": texts}, schema))
+            texts.clear()
+
+        for document in read(paths):
+            ids.append(document.id)
+            texts.append(document.text)
+            if len(texts) == _AT_ONCE:
+                flush()
+        flush()
+    return ids
+
+
+@dataclass(frozen=True)
+class Benchmarks:
+    """Drop documents that hold runs of words of benchmark texts (Brown et al. 2020, appendix C, with words=13).
+
+    paths    the benchmarks: what `read` takes
+    words    words of a run, in lower case and without marks; shorter texts are not looked for
+    matches  different runs that a document must share to be dropped
+    """
+
+    paths: tuple[str, ...]
+    words: int = 13
+    matches: int = 1
+
+    def __post_init__(self) -> None:
+        if not self.paths:
+            raise UserError("paths is empty: name the benchmarks' texts.")
+        if self.words < 1 or self.matches < 1:
+            raise UserError(f"words and matches must be at least 1, not {self.words} and {self.matches}.")
+
+    def survey(self, documents: DataFrame, directory: Path) -> Step:
+        """Read the benchmarks; the step knows their runs. The corpus itself is not looked at."""
+        numbers: dict[str, int] = {}
+        found: list[NDArray[np.uint64]] = []
+        for document in read(self.paths):
+            split = split_words(document.text)
+            for word in split:
+                numbers.setdefault(word, len(numbers) + 1)
+            word_keys = keys.mix(np.array([numbers[word] for word in split], np.uint64))
+            found.append(runs(word_keys, self.words)[: max(0, len(split) - self.words + 1)])
+        grams = np.unique(np.concatenate(found))
+        if not len(grams):
+            raise UserError(f"No text of {', '.join(self.paths)} has {self.words} words: give fewer words a run.")
+        np.save(directory / "grams.npy", grams)
+        (directory / _GRAMS).write_text(json.dumps(list(numbers)), encoding="utf-8")
+        return Uncontaminated(directory, self.words, self.matches)
+
+
+@dataclass(frozen=True)
+class Uncontaminated:
+    """Drop documents that share enough runs with the benchmarks.
+
+    directory  where the runs are written
+    words      words of a run
+    matches    different runs that a document must share to be dropped
+    """
+
+    directory: Path
+    words: int
+    matches: int
+
+    def __call__(self, page: Page) -> Verdicts:
+        """Drop them."""
+        numbers, grams = _load_grams(self.directory)
+        texts = [split_words(text) for text in page.texts]
+        known = np.fromiter((numbers.get(word, 0) for words in texts for word in words), np.uint64)
+        hashes = runs(keys.mix(known), self.words)
+        # A run with an unknown word cannot match, and one that reaches into the next document must not.
+        unknown = np.r_[0, np.cumsum(known == 0)]
+        ends = np.cumsum([len(words) for words in texts])
+        reasons = []
+        for end, words in zip(ends, texts, strict=True):
+            starts = np.arange(end - len(words), max(end - self.words + 1, end - len(words)))
+            starts = starts[unknown[np.minimum(starts + self.words, end)] == unknown[starts]]
+            shared = np.unique(hashes[starts])
+            shared = shared[grams[np.minimum(np.searchsorted(grams, shared), len(grams) - 1)] == shared]
+            reasons.append("benchmarks: runs of a benchmark's words" if len(shared) >= self.matches else "")
+        return Verdicts(page.texts, reasons)
+
+
+@functools.lru_cache(maxsize=4)
+def _load_grams(directory: Path) -> tuple[dict[str, int], NDArray[np.uint64]]:
+    words = json.loads((directory / _GRAMS).read_text(encoding="utf-8"))
+    return {word: number for number, word in enumerate(words, 1)}, np.load(directory / "grams.npy", allow_pickle=False)
+
+
+def split_words(text: str) -> list[str]:
+    """Return the words of a text in lower case and without marks; dashes part words, hyphens do not.
+
+    >>> split_words("The plant’s “leaves”—they are ﬁne, well-known")
+    ['the', 'plants', 'leaves', 'they', 'are', 'fine', 'wellknown']
+    """
+    text = unicodedata.normalize("NFKC", text).lower()
+    return _MARKS.sub("", _DASHES.sub(" ", text)).split()

@@ -1,0 +1,318 @@
+"""Shingles: what two texts have in common, and how to find those that share most without comparing all.
+
+    text ──normalised──> words ──every run of `words` of them──> the set of its shingles
+    jaccard(a, b) = shared shingles / shingles of either
+
+A text's signature has `bands` x `rows` places, in each of which the shingle stands whose hash is least; two texts agree
+in one with probability jaccard (Broder 1997). Texts that agree in all rows of any band are looked at: a pair is with
+probability
+
+    found(jaccard) = 1 - (1 - jaccard^rows)^bands          half of it near (1 / bands)^(1 / rows)
+
+(Leskovec, Rajaraman and Ullman, Mining of Massive Datasets, 3.4.2). Each such pair is then compared shingle by shingle,
+so what is called similar is similar: chance decides only what is overlooked.
+
+    sketches/   columns place, number of shingles, and a key of each band: parquet
+    sets/       the hashes of the shingles of those documents that are in a pair that is looked at
+
+The loops over bytes and shingles are those of `hornbook.corpus.dedup.kernels`.
+
+Shapes: N documents, P pairs, C bytes of texts.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hornbook.corpus.dedup.characters import told
+from hornbook.errors import UserError
+
+if TYPE_CHECKING:
+    from daft import DataFrame
+
+Places = NDArray[np.int64]
+Pairs = NDArray[np.int64]
+"""int64[P, 2]: the lower place, the higher place; each pair once, ascending."""
+
+_SKETCHES, _SETS = "sketches", "sets"
+_FACTOR = np.uint64(0x9E3779B97F4A7C15)  # odd, with bits in all places
+# Texts sketched at once, beside what is read at once anyway.
+_TEXTS_AT_ONCE = 4_096
+# Keys of a band grouped at once, 8 bytes each and three times as much for the work.
+_KEYS_AT_ONCE = 16_000_000
+# Shingles compared at once, 8 bytes each.
+_SHINGLES_AT_ONCE = 4_000_000
+# In a group of more, each text is paired with this many behind it and with the group's first.
+_NEIGHBOURS = 8
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """When two texts are alike.
+
+    threshold  least Jaccard similarity of their shingles
+    words      words of a shingle
+    bands      groups of hashes: more find more
+    rows       hashes of a group: more look at fewer pairs
+    """
+
+    threshold: float = 0.8
+    words: int = 5
+    bands: int = 20
+    rows: int = 6
+
+    def __post_init__(self) -> None:
+        if not 0.0 < self.threshold <= 1.0:
+            raise UserError(f"threshold must be above 0 and at most 1, not {self.threshold}.")
+        for name in ("words", "bands", "rows"):
+            if getattr(self, name) < 1:
+                raise UserError(f"{name} must be at least 1, not {getattr(self, name)}.")
+
+    def found(self, jaccard: float) -> float:
+        """Return the probability that a pair of this similarity is looked at.
+
+        >>> round(Likeness().found(0.8), 4), round(Likeness().found(0.5), 2)
+        (0.9977, 0.27)
+        """
+        return float(1 - (1 - jaccard**self.rows) ** self.bands)
+
+
+def similar(documents: DataFrame, directory: Path, likeness: Likeness, across: bool = False) -> tuple[Pairs, Any]:
+    """Return the pairs of similar documents and their similarities, float64[P].
+
+    `documents` has columns place and text. `across` takes only pairs of a negative and a non-negative place. Files are
+    left in `directory`.
+    """
+    write_sketches(documents, directory / _SKETCHES, likeness)
+    pairs, numbers = candidate_pairs(directory / _SKETCHES, likeness, across)
+    jaccard = compare(documents, pairs, numbers, directory / _SETS, likeness)
+    alike = jaccard >= likeness.threshold
+    return pairs[alike], jaccard[alike]
+
+
+def write_sketches(documents: DataFrame, directory: Path, likeness: Likeness) -> None:
+    """Write place, number of shingles and a key of each band of every document that has a word."""
+    import daft
+    from daft import DataType, col, lit
+
+    length, bands, rows = likeness.words, likeness.bands, likeness.rows
+    names = ["number", *map(_band, range(bands))]
+
+    @daft.func.batch(return_dtype=DataType.struct(dict.fromkeys(names, DataType.uint64())), batch_size=_TEXTS_AT_ONCE)
+    def sketched(texts: daft.Series) -> Any:
+        import pyarrow
+
+        from hornbook.corpus.dedup import kernels
+
+        data, offsets = _bytes(texts)
+        found = told(
+            lambda characters, wanted: kernels.sketches(data, offsets, characters, wanted, length, bands, rows)
+        )
+        return pyarrow.StructArray.from_arrays([pyarrow.array(column) for column in found.T], names)
+
+    found = documents.select("place", sketched(col("text")).alias("sketch")).select("place", col("sketch").unnest())
+    found.where(col("number") > lit(0)).write_parquet(str(directory), compression="none")
+
+
+def _band(number: int) -> str:
+    return f"band_{number}"
+
+
+def _bytes(texts: Any) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Return the UTF-8 of a Series of texts one behind the other, and where each begins, and the last ends."""
+    import pyarrow
+
+    array = texts.to_arrow().cast(pyarrow.large_string())
+    _, offsets, data = array.buffers()
+    offsets = np.frombuffer(offsets or bytes(8), np.int64)[array.offset : array.offset + len(array) + 1]
+    return np.frombuffer(data or b"", np.uint8), offsets
+
+
+def candidate_pairs(directory: Path, likeness: Likeness, across: bool) -> tuple[Pairs, NDArray[np.int64]]:
+    """Return the pairs that agree in all rows of any band, and the numbers of shingles of each of the two, int64[P, 2].
+
+    As many bands are read at once, or as much of one, as memory shall hold; equal keys of a band come together.
+    """
+    places, numbers = (column.astype(np.int64) for column in _columns(directory, ["place", "number"]))
+    if not len(places):
+        return np.empty((0, 2), np.int64), np.empty((0, 2), np.int64)
+    order = np.argsort(places)
+    rank = np.empty(len(places), np.int64)
+    rank[order] = np.arange(len(places))
+    others = int(np.sum(places < 0)) if across else None
+    parts = math.ceil(len(places) / _KEYS_AT_ONCE)
+    together = max(1, _KEYS_AT_ONCE // len(places))
+    found = []
+    for start in range(0, likeness.bands, together):
+        names = [_band(band) for band in range(start, min(start + together, likeness.bands))]
+        for key in _columns(directory, names):
+            for part in range(parts):
+                mine = slice(None) if parts == 1 else key % np.uint64(parts) == part
+                pairs = _pairs(rank[mine], key[mine], others)
+                found.append(pairs[:, 0] * len(places) + pairs[:, 1])
+    pairs = order[np.stack(np.divmod(np.unique(np.concatenate(found)), len(places)), 1)]
+    return places[pairs], numbers[pairs]
+
+
+def _columns(directory: Path, names: list[str]) -> list[NDArray[Any]]:
+    """Return columns of the sketches, rows in the order of the files."""
+    from pyarrow import parquet
+
+    if not any(directory.glob("*.parquet")):
+        return [np.empty(0, np.uint64) for _ in names]
+    table = parquet.read_table(directory, columns=names, partitioning=None)
+    return [table[name].to_numpy() for name in names]
+
+
+def _pairs(ranks: Places, key: NDArray[np.uint64], others: int | None) -> Pairs:
+    """Return the pairs of ranks with equal keys, near neighbours and the first of large groups only.
+
+    With `others`, these many first ranks are those of another corpus, and pairs are of one of them and one of the rest.
+    """
+    if not len(key):
+        return np.empty((0, 2), np.int64)
+    order = np.lexsort((ranks, key))
+    key, ranks = key[order], ranks[order]
+    begins = np.r_[True, key[1:] != key[:-1]]
+    first = np.maximum.accumulate(np.where(begins, np.arange(len(key)), 0))
+    where = np.flatnonzero(~begins)
+    pairs = [np.stack([ranks[first[where]], ranks[where]], 1)]
+    for distance in range(1, min(_NEIGHBOURS, len(key))):
+        same = np.flatnonzero(key[distance:] == key[:-distance])
+        if not len(same):
+            break
+        pairs.append(np.stack([ranks[same], ranks[same + distance]], 1))
+    if others is not None:
+        pairs.extend(_partners(ranks, first, others))
+    found = np.concatenate(pairs)
+    return found if others is None else found[(found[:, 0] < others) & (found[:, 1] >= others)]
+
+
+def _partners(ranks: Places, first: NDArray[np.int64], others: int) -> list[Pairs]:
+    """Return each rank that is not of the others with the last of these in its group."""
+    last = np.maximum.accumulate(np.where(ranks < others, np.arange(len(ranks)), -1))
+    pairs = []
+    for back in range(_NEIGHBOURS):
+        other = last - back
+        fits = (ranks >= others) & (other >= first)
+        pairs.append(np.stack([ranks[np.where(fits, other, 0)][fits], ranks[fits]], 1))
+    return pairs
+
+
+def compare(
+    documents: DataFrame, pairs: Pairs, numbers: NDArray[np.int64], directory: Path, likeness: Likeness
+) -> NDArray[np.float64]:
+    """Return the Jaccard similarity of each pair of documents with these numbers of shingles, 0 if below the threshold.
+
+    The sets are written to `directory`, and read again some pairs at a time.
+    """
+    import daft
+    from daft import DataType, col
+
+    if not len(pairs):
+        return np.empty(0)
+    directory.mkdir()
+    written = _write_sets(documents, pairs, numbers, directory, likeness.words)
+    changes = np.r_[True, pairs[1:, 0] != pairs[:-1, 0]]
+    turn = np.cumsum(numbers[:, 1] + numbers[:, 0] * changes) // _SHINGLES_AT_ONCE
+    turns = np.unique(turn)
+
+    @daft.func.batch(return_dtype=DataType.list(DataType.float64()), batch_size=1)
+    def similarities(turns: daft.Series) -> Any:
+        from hornbook.corpus.dedup import kernels
+
+        found = []
+        for number in turns.to_pylist():
+            places, local = np.unique(pairs[turn == number], return_inverse=True)
+            values, begins = _read_sets(directory, written, places)
+            found.append(kernels.jaccards(values, begins, local.reshape(-1, 2), likeness.threshold))
+        return found
+
+    result = np.empty(len(pairs))
+    done = daft.from_pydict({"turn": turns}).select("turn", similarities(col("turn")).alias("jaccard"))
+    for number, values in zip(*done.to_pydict().values(), strict=True):
+        result[turn == number] = values
+    return result
+
+
+def _write_sets(
+    documents: DataFrame, pairs: Pairs, numbers: NDArray[np.int64], directory: Path, length: int
+) -> dict[str, NDArray[np.int64]]:
+    """Write the sets of shingles of the documents of pairs; return their places in order, and where each set is.
+
+    A file has the name of a place, its first, and uint64 one behind the other: a set is `number` from `begin` on.
+    """
+    import daft
+    from daft import DataType, col, lit
+
+    known, where = np.unique(pairs, return_index=True)
+    sizes = numbers.reshape(-1)[where]
+
+    @daft.func.batch(
+        return_dtype=DataType.struct({"file": DataType.int64(), "begin": DataType.int64()}), batch_size=_TEXTS_AT_ONCE
+    )
+    def stored(places: daft.Series, texts: daft.Series) -> Any:
+        import pyarrow
+
+        from hornbook.corpus.dedup import kernels
+
+        place = places.to_arrow().to_numpy()
+        file = int(place[0]) if len(place) else 0
+        at = np.minimum(np.searchsorted(known, place), len(known) - 1)
+        which = np.flatnonzero(known[at] == place)
+        ends = np.cumsum(sizes[at[which]])
+        begin = np.full(len(place), -1)
+        if len(which):
+            data, offsets = _bytes(texts)
+            values = np.empty(ends[-1], np.uint64)
+            told(lambda characters, wanted: kernels.sets(data, offsets, which, characters, wanted, length, values))
+            values.tofile(directory / str(file))
+            begin[which] = ends - sizes[at[which]]
+        return pyarrow.StructArray.from_arrays(
+            [pyarrow.array(np.full(len(place), file)), pyarrow.array(begin)], ["file", "begin"]
+        )
+
+    found = documents.select("place", stored(col("place"), col("text")).alias("set")).select(
+        "place", col("set").unnest()
+    )
+    table = found.where(col("begin") >= lit(0)).to_arrow()
+    order = np.argsort(table["place"].to_numpy())
+    return {"place": known, "number": sizes, **{name: table[name].to_numpy()[order] for name in ("file", "begin")}}
+
+
+def _read_sets(
+    directory: Path, written: dict[str, NDArray[np.int64]], places: Places
+) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+    """Return the sets of places one behind the other, and where each begins, and the last ends."""
+    where = np.searchsorted(written["place"], places)
+    file, begin, number = (written[name][where] for name in ("file", "begin", "number"))
+    begins = np.r_[0, np.cumsum(number)]
+    values = np.empty(begins[-1], np.uint64)
+    for name in np.unique(file).tolist():
+        content = np.memmap(directory / str(name), np.uint64, "r")
+        for one in np.flatnonzero(file == name).tolist():
+            values[begins[one] : begins[one + 1]] = content[begin[one] : begin[one] + number[one]]
+    return values, begins
+
+
+def components(places: Places, pairs: Pairs) -> NDArray[np.int64]:
+    """Return the number of the connected component of each place, numbered by their lowest places."""
+    from hornbook.corpus.dedup import kernels
+
+    found: NDArray[np.int64] = kernels.components(np.searchsorted(places, pairs), len(places))
+    return found
+
+
+def runs(words: NDArray[np.uint64], length: int) -> NDArray[np.uint64]:
+    """Return a hash of the `length` words from each word on; of fewer where the last ones are reached."""
+    hashes = np.zeros(len(words), np.uint64)
+    for distance in range(length):
+        hashes *= _FACTOR
+        hashes[: max(0, len(words) - distance)] += words[distance:]
+    return hashes

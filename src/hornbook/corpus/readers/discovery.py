@@ -1,0 +1,156 @@
+"""Paths -> files: what a file, a glob or a folder stands for, in a stable order."""
+
+from __future__ import annotations
+
+import glob
+import json
+import os
+import stat
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from hornbook.artifacts import MANIFEST
+from hornbook.corpus.readers.packed import ending, shown
+from hornbook.errors import UserError
+
+# Files that every run has, and the one that a corpus has while it is built.
+_RUN, _HALF_BUILT = ("recipe.toml", "environment.json"), ("work", "recipe.json")
+_SHOWN = 3
+
+
+class Found(NamedTuple):
+    """The files of one path.
+
+    files     in order
+    others    a folder's files of other endings, where there are some of known ones
+    foreign   whether they are a folder's files of unknown endings, of which those that are no text are passed over
+    nothing   what to say when none of them holds text
+    made      folders below a folder that are passed over: runs, corpora and the like, which Hornbook made
+    """
+
+    files: list[Path]
+    others: list[Path]
+    foreign: bool
+    nothing: str
+    made: Sequence[Path] = ()
+
+
+def local_files(path: str, endings: Collection[str], broken_links: bool = False) -> Found:
+    """Return the files that a path leads to; of a folder those with one of the endings, or all where there is none.
+
+    A link to nothing is an error, unless `broken_links` has it listed as a file. Raises UserError for a path that leads
+    nowhere.
+    """
+    place = Path(os.path.expanduser(path))
+    try:
+        kind = stat.S_IFMT(place.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        kind = 0
+    except (OSError, ValueError) as error:
+        raise _unreadable(place, error) from error
+    if kind == stat.S_IFDIR:
+        files, others, foreign, made = _folder(place, endings, broken_links)
+        names = f"{', '.join(list(endings)[:-1])} or {list(endings)[-1]}"
+        nothing = f"The folder {shown(place)} holds no text. Put {names} files into it."
+        return Found(files, others, foreign, nothing, made)
+    if kind == stat.S_IFREG:
+        return Found([place], [], False, f"{shown(place)} is empty: it holds no text.")
+    if kind:
+        raise UserError(f"{shown(place)} is neither a file nor a folder. Name one of these.")
+    return Found(_glob(place), [], False, f"The files that match {shown(place)} hold no text.")
+
+
+def passed_over(paths: Sequence[str]) -> str:
+    """Return a line that names what Hornbook made below folders among the paths, "" where there is nothing."""
+    folders = [path for path in paths if os.path.isdir(os.path.expanduser(path))]
+    made = [shown(item) for path in folders for item in local_files(path, (".txt", ".md"), broken_links=True).made]
+    if not made:
+        return ""
+    more = f" and {len(made) - _SHOWN:,} others" if len(made) > _SHOWN else ""
+    return f"passed over, since Hornbook made them: {', '.join(made[:_SHOWN])}{more}; name a folder itself to read it"
+
+
+def _made_here(folder: str) -> bool:
+    """Say whether a folder is a run, a corpus, even a half-built one, or another directory that Hornbook wrote."""
+    holds = {name: os.path.isfile(os.path.join(folder, name)) for name in _RUN}
+    if all(holds.values()) or os.path.isfile(os.path.join(folder, *_HALF_BUILT)):
+        return True
+    try:
+        manifest = json.loads(Path(folder, MANIFEST).read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return False
+    if not isinstance(manifest, dict) or not isinstance(manifest.get("kind"), str):
+        return False
+    files = manifest.get("files")
+    return isinstance(files, dict) and all(isinstance(item, dict) and "sha256" in item for item in files.values())
+
+
+def unseen(files: list[Path], seen: set[str]) -> list[Path]:
+    """Return the files whose real path is not yet in `seen`, and add them to it."""
+    fresh = []
+    for path in files:
+        real = os.path.realpath(path)
+        if real not in seen:
+            seen.add(real)
+            fresh.append(path)
+    return fresh
+
+
+def _glob(pattern: Path) -> list[Path]:
+    if not glob.has_magic(str(pattern)):
+        raise UserError(f"There is no file or folder {shown(pattern)}. Check the spelling and the working directory.")
+    files = sorted(path for path in map(Path, glob.glob(str(pattern), recursive=True)) if path.is_file())
+    if not files:
+        raise UserError(f"No file matches {shown(pattern)}. Check the pattern and the working directory.")
+    return files
+
+
+def _folder(
+    root: Path, endings: Collection[str], broken_links: bool
+) -> tuple[list[Path], list[Path], bool, list[Path]]:
+    """Return the folder's files with a known ending and the others; where there is none, all its files and True.
+
+    The last are the folders below that Hornbook made, whose files are not among them. Links to folders are followed,
+    each real folder once, so that a link to a folder above ends.
+    """
+    files: list[Path] = []
+    made: list[Path] = []
+    entered = {os.path.realpath(root)}
+    for folder, below, names in os.walk(root, followlinks=True, onerror=_raise_unreadable):
+        fresh = []
+        for name in sorted(below):
+            real = os.path.realpath(os.path.join(folder, name))
+            if not name.startswith(".") and real not in entered:
+                entered.add(real)
+                if _made_here(real):
+                    made.append(Path(folder, name))
+                else:
+                    fresh.append(name)
+        below[:] = fresh
+        arrows = [name for name in names if name.endswith(".arrow")]
+        # A dataset that was saved to disk: its JSON files describe it.
+        kept = arrows if arrows and "state.json" in names else names
+        files += [Path(folder, name) for name in kept if not name.startswith(".")]
+    known = [path for path in files if ending(path) in endings]
+    others = sorted(set(files) - set(known)) if known else []
+    return [path for path in sorted(known or files) if _regular(path, broken_links)], others, not known, made
+
+
+def _regular(path: Path, broken_links: bool) -> bool:
+    """Say whether this is a file and not a pipe or device."""
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except OSError as error:
+        if broken_links:
+            return True
+        raise _unreadable(path, error) from error
+
+
+def _raise_unreadable(error: OSError) -> None:
+    raise _unreadable(Path(error.filename), error) from error
+
+
+def _unreadable(path: Path, error: Exception) -> UserError:
+    reason = getattr(error, "strerror", None) or str(error)
+    return UserError(f"{shown(path)} cannot be read ({reason}). Mend it or leave it out.")

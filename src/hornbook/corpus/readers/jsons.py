@@ -1,0 +1,164 @@
+"""JSON lines and JSON arrays -> records, streamed."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from hornbook.corpus.readers.encodings import UTF8, Undecodable, as_utf8, decode, decoded
+from hornbook.corpus.readers.packed import BLOCK, BadRecord, blocks, shown
+from hornbook.corpus.readers.record import LONGEST, Part, Reading, Record, text_record
+
+
+def json_lines(path: Path | str, reading: Reading, part: Part) -> Iterator[Record]:
+    """Yield the text of each line; blank lines are passed over."""
+    pieces = blocks(path, part.start, part.stop)
+    for number, line in enumerate(lines(pieces if part.start else _line_feeds(as_utf8(pieces))), start=part.first):
+        try:
+            record = _line(line, number, path, reading)
+        except BadRecord as error:
+            reading.refuse(error)
+            continue
+        if record is not None:
+            yield record
+
+
+def _line_feeds(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the bytes of a file; where lines end in carriage returns alone, with line feeds instead.
+
+    In a JSON string neither stands by itself.
+    """
+    pieces = iter(pieces)
+    start = next(pieces, b"")
+    returns = b"\n" not in start and b"\r" in start[:-1]
+    for piece in itertools.chain((start,), pieces):
+        yield piece.replace(b"\r", b"\n") if returns else piece
+
+
+def lines(pieces: Iterable[bytes]) -> Iterator[bytes | None]:
+    """Yield lines without their line feed, None for one above LONGEST; a line of many blocks is joined once."""
+    pending: list[bytes] = []
+    size = 0
+    for block in pieces:
+        *whole, rest = block.split(b"\n")
+        if whole:
+            yield b"".join((*pending, whole[0])) if size + len(whole[0]) <= LONGEST else None
+            yield from whole[1:]
+            pending, size = [], 0
+        size += len(rest)
+        if size <= LONGEST:
+            pending.append(rest)
+        else:
+            pending = []
+    yield b"".join(pending) if size <= LONGEST else None
+
+
+def _line(line: bytes | None, number: int, path: Path | str, reading: Reading) -> Record | None:
+    where = f"{shown(path)}, line {number}"
+    if line is None:
+        raise BadRecord(f"{where}, is longer than {LONGEST:,} bytes. Cut it.", "too long a line", number)
+    if not line.strip():
+        return None
+    try:
+        text, encoding = (line.decode(), UTF8) if reading.strict else decode(line)
+    except UnicodeDecodeError as error:
+        message = f"{where}, is not UTF-8 text. Convert the file first, for example with iconv."
+        raise BadRecord(message, "not UTF-8", number) from error
+    except Undecodable as error:
+        raise BadRecord(f"{where}, is not text ({error}).", str(error), number) from error
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        reason = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
+        field = reading.field
+        message = f'{where}, is not valid JSON ({reason}). Write one object with a field "{field}" a line.'
+        raise BadRecord(message, "not valid JSON", number) from error
+    record = text_record(number, value, where, reading.field)
+    return record._replace(meta={**record.meta, "encoding": encoding.note}) if encoding.note else record
+
+
+def json_file(path: Path | str, reading: Reading, part: Part) -> Iterator[Record]:
+    """Yield the text of each object of a JSON array, of JSON lines, or of the one object that a file holds."""
+    start = b""
+    for piece in as_utf8(blocks(path)):
+        start = (start + piece).lstrip()
+        if len(start) >= BLOCK or b"\n" in start:
+            break
+    if start[:1] != b"[" and _is_json(start.split(b"\n", 1)[0]):
+        yield from json_lines(path, reading, part)
+        return
+    name = shown(path)
+    for number, value in enumerate(_values(path), start=1):
+        try:
+            yield text_record(number, value, f"{name}, record {number}", reading.field)
+        except BadRecord as error:
+            reading.refuse(error)
+
+
+def _is_json(line: bytes) -> bool:
+    try:
+        json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _values(path: Path | str) -> Iterator[Any]:
+    """Yield the values of an array, or those that stand one after the other, reading on while one is not whole."""
+    pieces = _decoded(path)
+    decoder = json.JSONDecoder()
+    text, place, count, ended = "", 0, 0, False
+    wanted = BLOCK
+    array = False
+    while True:
+        while place < len(text) and text[place] in " \t\r\n,":
+            place += 1
+        if not array and not count and text[place : place + 1] == "[":
+            array, place = True, place + 1
+            continue
+        if array and text[place : place + 1] == "]":
+            if any(piece.strip() for piece in itertools.chain((text[place + 1 :],), pieces)):
+                message = f"{shown(path)} has more behind its array, which is not read. Write one array a file."
+                raise BadRecord(message, "more behind a JSON array", count + 1)
+            return
+        reason = "it ends too early"
+        try:
+            if place < len(text):
+                value, end = decoder.raw_decode(text, place)
+                if end < len(text) or ended:
+                    yield value
+                    count, place, wanted = count + 1, end, BLOCK
+                    continue
+        except RecursionError:
+            ended, reason = True, "it is nested too deeply"
+        except ValueError as error:
+            reason = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
+        if ended or len(text) - place > LONGEST:
+            if place >= len(text) and not array:
+                return
+            message = f"{shown(path)}, record {count + 1}, is not valid JSON ({reason}); the rest cannot be read."
+            raise BadRecord(message, "not valid JSON, with all that follows", count + 1)
+        text, ended = _more(pieces, text[place:], wanted)
+        place, wanted = 0, wanted * 2
+
+
+def _decoded(path: Path | str) -> Iterator[str]:
+    try:
+        yield from decoded(as_utf8(blocks(path)), UTF8, 0)
+    except Undecodable as error:
+        raise BadRecord(f"{shown(path)} is not UTF-8 text.", "not UTF-8") from error
+
+
+def _more(pieces: Iterator[str], text: str, wanted: int) -> tuple[str, bool]:
+    """Return the text with about so many more characters, and whether that was all."""
+    held, size = [text], 0
+    while size < wanted:
+        piece = next(pieces, None)
+        if piece is None:
+            return "".join(held), True
+        held.append(piece)
+        size += len(piece)
+    return "".join(held), False

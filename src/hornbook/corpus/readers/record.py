@@ -1,0 +1,92 @@
+"""Record: one text of a file, and the manner in which files are read: strictly, or with an ear for what is broken."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from hornbook.corpus.readers.packed import BadRecord
+
+LONGEST = 1 << 27  # bytes of a record; a longer one is refused, so that memory has a bound
+
+
+class Record(NamedTuple):
+    """One text of a file; `number` counts lines, rows or sections from 1."""
+
+    number: int
+    text: str
+    meta: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How files are read.
+
+    field   the field or column that holds the text
+    bad     what hears of each file or record that cannot be read, after which reading goes on; None = it is raised
+    """
+
+    field: str = "text"
+    bad: Callable[[BadRecord], None] | None = None
+
+    @property
+    def strict(self) -> bool:
+        """Whether the first broken record ends the reading, and UTF-8 is the only encoding."""
+        return self.bad is None
+
+    def refuse(self, error: BadRecord) -> None:
+        """Raise the error, or tell whoever listens and go on."""
+        if self.bad is None:
+            raise error
+        self.bad(error)
+
+
+class Part(NamedTuple):
+    """A part of a file: bytes of JSON lines or row groups of parquet, `stop` 0 = to the end.
+
+    first   the number of its first record
+    """
+
+    start: int = 0
+    stop: int = 0
+    first: int = 1
+
+
+STRICT = Reading()
+WHOLE = Part()
+
+
+def text_record(number: int, value: Any, where: str, field: str = "text") -> Record:
+    """Return an object's field of text with the other fields as meta; a text that is null is an empty one.
+
+    `where` names the place for the BadRecord that is raised when the value is no object or has no such text.
+    """
+    if not isinstance(value, dict):
+        raise BadRecord(
+            f'{where}, is not an object. Write one object with a field "{field}" a line.', "not an object", number
+        )
+    if field not in value:
+        fields = ", ".join(map(str, value)) or "none"
+        raise BadRecord(
+            f'{where}, has no field "{field}" (its fields: {fields}). Rename the field that holds the text.',
+            f'no field "{field}"',
+            number,
+        )
+    text = value.pop(field)
+    if text is None:
+        text = ""
+    if not isinstance(text, str):
+        kind = type(text).__name__
+        raise BadRecord(
+            f'{where}: the field "{field}" holds {kind} instead of a string.', f'"{field}" holds {kind}', number
+        )
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise BadRecord(
+            f"{where}: the text has half of a surrogate pair ({error.object[error.start]!a}). Remove it.",
+            "half of a surrogate pair",
+            number,
+        ) from error
+    return Record(number, text, value)

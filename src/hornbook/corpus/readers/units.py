@@ -1,0 +1,222 @@
+"""What is read: paths -> pieces of files -> units, fixed by the input alone.
+
+    paths ──discover──> pieces, in order ──group──> units
+    A piece is a file, bytes of a big file of JSON lines, row groups of a big parquet file, or a built-in text.
+    A unit is consecutive pieces of about so many bytes: what one worker reads at a time.
+
+place = (unit number << 32) + record number, so places ascend in the order of the paths, whoever reads what.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from hornbook.corpus.readers.builtin import PREFIX as BUILTIN
+from hornbook.corpus.readers.discovery import local_files, unseen
+from hornbook.corpus.readers.encodings import marked
+from hornbook.corpus.readers.formats import ENDINGS
+from hornbook.corpus.readers.hub import PREFIX as HUB
+from hornbook.corpus.readers.packed import BLOCK, COMPRESSED, ending, is_url, open_bytes, other_format, shown
+from hornbook.corpus.readers.record import Part
+from hornbook.errors import UserError
+
+FILES = 1000  # of a unit
+_GROWTH = 4  # about how many times larger a packed text is than its file
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A file or a part of one.
+
+    path     a local file, a URL, or a built-in text
+    source   the path that the user named
+    size     bytes to read, about
+    stamp    changes when the file does
+    start    first byte of JSON lines, or first row group of parquet
+    stop     the byte or row group after the last; 0 = to the end
+    first    the number of its first record; 0 = not known yet, to be counted
+    other    whether its ending is unknown among files that are known: it is named and not read
+    """
+
+    path: str
+    source: str
+    size: int
+    stamp: str = ""
+    start: int = 0
+    stop: int = 0
+    first: int = 1
+    other: bool = False
+
+    @property
+    def place(self) -> Path | str:
+        """The path as the readers take it."""
+        return self.path if is_url(self.path) or self.path.startswith(BUILTIN) else Path(self.path)
+
+    @property
+    def part(self) -> Part:
+        """The part of the file that is read."""
+        return Part(self.start, self.stop, self.first)
+
+    def plain(self) -> dict[str, Any]:
+        """Return the fields as JSON has them."""
+        return asdict(self)
+
+
+Unit = tuple[Piece, ...]
+
+
+def discover(paths: Sequence[str], unit: int) -> list[Piece]:
+    """Return the pieces of the paths in order, each of about `unit` bytes; a file that several paths reach comes once.
+
+    Raises UserError for a path that leads nowhere.
+    """
+    if not paths or not all(paths):
+        raise UserError("No text was named: give at least one file, folder or URL in paths.")
+    pieces: list[Piece] = []
+    seen: set[str] = set()
+    for path in dict.fromkeys(paths):
+        if path.startswith((BUILTIN, HUB)):
+            pieces.append(Piece(path, path, unit))
+        elif is_url(path):
+            pieces += [piece for piece in _remote(path, unit) if piece.path not in seen]
+            seen |= {piece.path for piece in pieces}
+        else:
+            found = local_files(path, ENDINGS, broken_links=True)
+            for file in unseen(found.files, seen):
+                pieces += _pieces(file, path, *_facts(file), unit)
+            pieces += [Piece(str(file), path, 0, other=True) for file in unseen(found.others, seen)]
+    return pieces
+
+
+def group(pieces: Iterable[Piece], unit: int) -> Iterator[Unit]:
+    """Yield units of consecutive pieces: as many as `unit` bytes and FILES allow, at least one."""
+    held: list[Piece] = []
+    size = 0
+    for piece in pieces:
+        weight = piece.size * (_GROWTH if shown(piece.path).endswith(COMPRESSED) else 1)
+        if held and (size + weight > unit or len(held) == FILES):
+            yield tuple(held)
+            held, size = [], 0
+        held.append(piece)
+        size += weight
+    if held:
+        yield tuple(held)
+
+
+def stamp_of(piece: Piece) -> str:
+    """Return the stamp that the piece's file has now."""
+    if is_url(piece.path):
+        import fsspec
+
+        filesystem, path = fsspec.core.url_to_fs(piece.path)
+        return _remote_stamp(filesystem.info(path))
+    return _facts(Path(piece.path))[1] if piece.stamp else ""
+
+
+def _facts(path: Path) -> tuple[int, str]:
+    """Return a local file's size and stamp; zeros for one that cannot be looked at, as its reader will say."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return 0, ""
+    return status.st_size, f"{status.st_size}-{status.st_mtime_ns}"
+
+
+def _pieces(path: Path | str, source: str, size: int, stamp: str, unit: int) -> Iterator[Piece]:
+    """Yield a file's pieces: one, or several of about `unit` bytes where it is big and can be cut."""
+    name = os.fspath(path)
+    whole = Piece(name, source, size, stamp)
+    packed = name.lower().endswith(COMPRESSED)
+    if size <= 2 * unit or packed or ending(path) not in (".jsonl", ".ndjson", ".parquet"):
+        yield whole
+        return
+    try:
+        cuts = _row_groups(path, unit) if ending(path) == ".parquet" else _line_starts(path, size, unit)
+    except (OSError, ValueError):  # its reader will say what is wrong
+        cuts = []
+    if len(cuts) < 2:
+        yield whole
+        return
+    for (start, first, weight), (stop, _, _) in zip(cuts, [*cuts[1:], (0, 0, 0)], strict=True):
+        yield Piece(name, source, weight, stamp, start, stop, first)
+
+
+def _line_starts(path: Path | str, size: int, unit: int) -> list[tuple[int, int, int]]:
+    """Return (byte, number of the first line or 0, bytes) for about every `unit` bytes, each at the start of a line."""
+    starts = [0]
+    with open_bytes(path) as stream:
+        start = stream.read(4096)
+        named = marked(start)
+        if other_format(start) or (named and named[0].codec != "utf-8"):
+            return []
+        while starts[-1] + 2 * unit <= size:
+            place = starts[-1] + unit
+            stream.seek(place)
+            while block := stream.read(BLOCK):
+                found = block.find(b"\n")
+                place += found + 1 if found >= 0 else len(block)
+                if found >= 0:
+                    break
+            if place >= size:
+                break
+            starts.append(place)
+    return [(start, 0 if start else 1, stop - start) for start, stop in zip(starts, [*starts[1:], size], strict=True)]
+
+
+def _row_groups(path: Path | str, unit: int) -> list[tuple[int, int, int]]:
+    """Return (row group, number of its first row, bytes) for about every `unit` bytes."""
+    from pyarrow.parquet import ParquetFile
+
+    cuts: list[tuple[int, int, int]] = []
+    row, size = 1, 0
+    with ParquetFile(open_bytes(path) if is_url(path) else path) as table:
+        for index in range(table.num_row_groups):
+            facts = table.metadata.row_group(index)
+            if not cuts or (size and size + facts.total_byte_size > unit):
+                cuts.append((index, row, 0))
+                size = 0
+            size += facts.total_byte_size
+            cuts[-1] = (*cuts[-1][:2], size)
+            row += facts.num_rows
+    return cuts
+
+
+def _remote(url: str, unit: int) -> Iterator[Piece]:
+    """Yield the pieces of what a URL leads to: a file, a folder, or the files that match a pattern."""
+    try:
+        import fsspec
+
+        filesystem, path = fsspec.core.url_to_fs(url)
+        others: list[str] = []
+        if any(sign in path for sign in "*?["):
+            files = sorted(filesystem.glob(path))
+        elif filesystem.isdir(path):
+            every = [name for name in sorted(filesystem.find(path)) if not _hidden(name, path)]
+            files = [name for name in every if ending(name) in ENDINGS] or every
+            others = [name for name in every if name not in files]
+        else:
+            files = [path] if filesystem.exists(path) else []
+        for name in files:
+            facts = filesystem.info(name)
+            yield from _pieces(filesystem.unstrip_protocol(name), url, facts["size"] or 0, _remote_stamp(facts), unit)
+        yield from (Piece(filesystem.unstrip_protocol(name), url, 0, other=True) for name in others)
+    except ImportError as error:
+        extra = "s3" if url.startswith("s3:") else "corpus"
+        raise UserError(f"{url} needs a library that is not installed: pip install 'hornbook[{extra}]'") from error
+    except Exception as error:  # each kind of store has its own: no credentials, no bucket, no network
+        raise UserError(f"{url} cannot be reached ({str(error) or type(error).__name__}).") from error
+    if not files:
+        raise UserError(f"There is nothing at {url}. Check the address.")
+
+
+def _hidden(name: str, root: str) -> bool:
+    return any(part.startswith(".") for part in name.removeprefix(root).split("/"))
+
+
+def _remote_stamp(facts: dict[str, Any]) -> str:
+    mark = facts.get("ETag") or facts.get("LastModified") or facts.get("mtime") or ""
+    return f"{facts.get('size')}-{mark}"

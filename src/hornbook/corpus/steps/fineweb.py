@@ -1,0 +1,64 @@
+"""FineWeb's own rules: lists, menus and pages that say their lines twice.
+
+Penedo et al. 2024, "The FineWeb Datasets", section 3.6: rules found by comparing statistics of good and bad crawls,
+which come after Gopher's and C4's. The rule on lines for words is in their code alone (datatrove's
+FineWebQualityFilter). For repeated characters the paper has 0.1 and so has the pipeline of FineWeb 2; the English
+FineWeb was made with that code's default, 0.01.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hornbook.corpus.step import Page, Verdicts
+from hornbook.corpus.steps.limits import check_limits
+from hornbook.corpus.steps.marks import sentence_terminals
+from hornbook.corpus.steps.repetition import repeated
+from hornbook.corpus.steps.words import split_words
+
+
+@dataclass(frozen=True)
+class FineWeb:
+    """Drop documents by FineWeb's rules on lines that are not blank; a limit of 0 is no limit.
+
+    min_sentence_lines        least share of lines that end as a sentence does
+    max_short_lines           greatest share of short lines
+    short_line                most characters of a short line
+    max_repeated_characters   greatest share of characters in lines that have stood before; FineWeb had 0.01
+    max_lines_per_word        most ends of lines for a word
+    """
+
+    min_sentence_lines: float = 0.12
+    max_short_lines: float = 0.67
+    short_line: int = 30
+    max_repeated_characters: float = 0.1
+    max_lines_per_word: float = 0.3
+
+    def __post_init__(self) -> None:
+        check_limits("fineweb", self, ("min_sentence_lines", "max_short_lines", "max_repeated_characters"))
+
+    def __call__(self, page: Page) -> Verdicts:
+        """Judge each document; no text changes."""
+        return Verdicts(page.texts, [self._reason(text) for text in page.texts])
+
+    def _reason(self, text: str) -> str:
+        lines = [line for line in text.split("\n") if line and not line.isspace()]
+        if not lines:
+            return "fineweb: no text"
+        ends = sentence_terminals()
+        if sum([line[-1] in ends for line in lines]) / len(lines) < self.min_sentence_lines:
+            return "fineweb: too few lines end as sentences"
+        if self.max_short_lines:
+            short = sum([len(line) <= self.short_line for line in lines])
+            if short / len(lines) > self.max_short_lines:
+                return "fineweb: too many short lines"
+        breaks = text.count("\n")
+        if self.max_repeated_characters:
+            _, characters = repeated(lines)
+            if characters / (len(text) - breaks) > self.max_repeated_characters:
+                return "fineweb: too many characters in repeated lines"
+        limit = self.max_lines_per_word
+        # A piece has one word or more: where the pieces suffice, the words do.
+        if limit and breaks / len(text.split()) > limit and breaks / len(split_words(text)) > limit:
+            return "fineweb: too many lines for its words"
+        return ""

@@ -1,0 +1,215 @@
+"""Gopher's rules: what is prose, and what repeats itself.
+
+Rae et al. 2021, "Scaling Language Models: Methods, Analysis & Insights from Training Gopher", appendix A.1.1: quality
+filtering, then repetition removal with the thresholds of Table A1. A document is dropped for the first rule it breaks,
+in the paper's order. Words are those of `words.py`, split once for all the rules.
+
+Shapes: D documents.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hornbook.corpus.step import Page, Verdicts
+from hornbook.corpus.steps.limits import check_limits
+from hornbook.corpus.steps.marks import has_letter, is_word
+from hornbook.corpus.steps.reasons import Broken, Reasons, share
+from hornbook.corpus.steps.repetition import repeated, repeated_runs
+from hornbook.corpus.steps.words import Words, blocks, number_words
+from hornbook.errors import UserError
+
+_SHARES: tuple[str, ...] = ("max_bullet_lines", "max_ellipsis_lines", "min_alphabetic_words", "max_repeated_lines")
+_SHARES += ("max_repeated_paragraphs", "max_repeated_line_characters", "max_repeated_paragraph_characters")
+_SHARES += tuple(f"max_top_{size}_gram" for size in (2, 3, 4))
+_SHARES += tuple(f"max_repeated_{size}_grams" for size in range(5, 11))
+_PARAGRAPH_END, _LINE_END = re.compile(r"\n{2,}"), re.compile(r"\n+")
+
+
+@dataclass(frozen=True)
+class Gopher:
+    """Drop documents by the rules of Gopher's MassiveText; a limit of 0 is no limit.
+
+    parts                               quality, repetition or both: the two lists of rules of the paper
+    min_words                           fewest words, marks not counted
+    max_words                           most words, marks not counted
+    min_word_length                     least mean length of words, in characters
+    max_word_length                     greatest mean length of words
+    max_symbols                         most # for a word, and most ellipses for a word
+    max_bullet_lines                    greatest share of lines that begin with a bullet
+    max_ellipsis_lines                  greatest share of lines that end with an ellipsis
+    min_alphabetic_words                least share of words, marks counted, that have a letter
+    min_stop_words                      fewest different stop words
+    stop_words                          the stop words, compared as they stand
+    max_repeated_lines                  greatest share of lines that have stood before
+    max_repeated_paragraphs             greatest share of paragraphs that have stood before
+    max_repeated_line_characters        greatest share of characters in such lines
+    max_repeated_paragraph_characters   greatest share of characters in such paragraphs
+    max_top_2_gram                      greatest share of characters in the most frequent run of 2 words
+    max_top_3_gram                      the same for 3 words
+    max_top_4_gram                      the same for 4 words
+    max_repeated_5_grams                greatest share of characters in runs of 5 words that have come before
+    max_repeated_6_grams                the same for 6 words
+    max_repeated_7_grams                the same for 7 words
+    max_repeated_8_grams                the same for 8 words
+    max_repeated_9_grams                the same for 9 words
+    max_repeated_10_grams               the same for 10 words
+    """
+
+    parts: tuple[str, ...] = ("quality", "repetition")
+    min_words: int = 50
+    max_words: int = 100_000
+    min_word_length: float = 3.0
+    max_word_length: float = 10.0
+    max_symbols: float = 0.1
+    max_bullet_lines: float = 0.9
+    max_ellipsis_lines: float = 0.3
+    min_alphabetic_words: float = 0.8
+    min_stop_words: int = 2
+    stop_words: tuple[str, ...] = ("the", "be", "to", "of", "and", "that", "have", "with")
+    max_repeated_lines: float = 0.3
+    max_repeated_paragraphs: float = 0.3
+    max_repeated_line_characters: float = 0.2
+    max_repeated_paragraph_characters: float = 0.2
+    max_top_2_gram: float = 0.20
+    max_top_3_gram: float = 0.18
+    max_top_4_gram: float = 0.16
+    max_repeated_5_grams: float = 0.15
+    max_repeated_6_grams: float = 0.14
+    max_repeated_7_grams: float = 0.13
+    max_repeated_8_grams: float = 0.12
+    max_repeated_9_grams: float = 0.11
+    max_repeated_10_grams: float = 0.10
+
+    def __post_init__(self) -> None:
+        if not self.parts or not set(self.parts) <= {"quality", "repetition"}:
+            raise UserError(
+                f"gopher.parts names quality, repetition or both, not {', '.join(self.parts) or 'nothing'}."
+            )
+        check_limits("gopher", self, _SHARES, (("min_words", "max_words"), ("min_word_length", "max_word_length")))
+        if self.min_stop_words > (known := len(set(self.stop_words))):
+            raise UserError(
+                f"gopher.min_stop_words must not be above the number of gopher.stop_words, but {self.min_stop_words} "
+                f"is above {known}: nothing would be kept."
+            )
+
+    def __call__(self, page: Page) -> Verdicts:
+        """Judge each document; no text changes."""
+        given: list[str] = []
+        for block in blocks(page.texts):
+            texts = page.texts[block]
+            reasons = Reasons("gopher", len(texts))
+            words = None
+            if "quality" in self.parts:
+                words = number_words(texts)
+                self._quality(texts, words, reasons)
+            if "repetition" in self.parts:
+                self._repetition(texts, words, reasons)
+            given += reasons.given
+        return Verdicts(page.texts, given)
+
+    def _quality(self, texts: Sequence[str], words: Words, reasons: Reasons) -> None:
+        real = np.array([is_word(word) for word in words.distinct], np.int64)
+        lengths = np.array([len(word) for word in words.distinct], np.int64)
+        number = words.sums(real)
+        reasons.drop(number < self.min_words, "too few words")
+        if self.max_words:
+            reasons.drop(number > self.max_words, "too many words")
+        mean = share(words.sums(real * lengths), number)
+        reasons.drop(mean < self.min_word_length, "words too short")
+        if self.max_word_length:
+            reasons.drop(mean > self.max_word_length, "words too long")
+        ellipses = np.array([text.count("...") + text.count("…") for text in texts], np.int64)
+        if self.max_symbols:
+            hashes = np.array([text.count("#") for text in texts], np.int64)
+            reasons.drop(share(hashes, words.counts) > self.max_symbols, "too many hash signs")
+            reasons.drop(share(ellipses, words.counts) > self.max_symbols, "too many ellipses")
+        if self.max_bullet_lines:
+            bullets = np.array([text.count("-") + text.count("•") for text in texts], np.int64)
+            bulleted = _line_shares(texts, bullets, _begins_with_bullet, self.max_bullet_lines)
+            reasons.drop(bulleted > self.max_bullet_lines, "too many bullet lines")
+        if self.max_ellipsis_lines:
+            trailing = _line_shares(texts, ellipses, _ends_with_ellipsis, self.max_ellipsis_lines)
+            reasons.drop(trailing > self.max_ellipsis_lines, "too many ellipsis lines")
+        letters = np.array([has_letter(word) for word in words.distinct], np.int64)
+        alphabetic = share(words.sums(letters), words.counts)
+        reasons.drop(alphabetic < self.min_alphabetic_words, "too few words with letters")
+        reasons.drop(self._stop_words(words) < self.min_stop_words, "too few stop words")
+
+    def _stop_words(self, words: Words) -> NDArray[np.int64]:
+        """Return int64[D], how many different stop words each document has."""
+        column = {word: number for number, word in enumerate(dict.fromkeys(self.stop_words))}
+        columns = np.array([column.get(word, -1) for word in words.distinct], np.int64)[words.ids]
+        found = np.flatnonzero(columns >= 0)
+        document = np.searchsorted(words.starts, found, side="right") - 1
+        seen = np.zeros((len(words.counts), len(column)), bool)
+        seen[document, columns[found]] = True
+        found_in: NDArray[np.int64] = seen.sum(axis=1)
+        return found_in
+
+    def _repetition(self, texts: Sequence[str], words: Words | None, reasons: Reasons) -> None:
+        """Put the rules to the documents that are kept so far; their words are split if that was not done before."""
+        reasons.drop(np.array([not text for text in texts], bool), "no text")
+        for rule, broken in self._repeated_pieces(texts, np.flatnonzero(reasons.kept).tolist()):
+            reasons.drop(broken, rule)
+        asked = np.flatnonzero(reasons.kept)
+        words = number_words([texts[number] for number in asked.tolist()]) if words is None else words.only(asked)
+        size = np.array([len(texts[number]) for number in asked.tolist()], np.int64)
+        for runs in repeated_runs(words):
+            n = runs.length
+            if n > 10:
+                break
+            limit = getattr(self, f"max_top_{n}_gram" if n < 5 else f"max_repeated_{n}_grams")
+            if not limit:
+                continue
+            # What is dropped already need not be counted exactly; 1 less, for the rounding of the product.
+            limits = np.where(reasons.kept[asked], limit * size - 1, np.inf)
+            characters = runs.most_frequent() if n < 5 else runs.said_before(limits)
+            broken = np.zeros(len(texts), bool)
+            broken[asked] = share(characters, size) > limit
+            reasons.drop(broken, f"one {n}-gram too often" if n < 5 else f"too many repeated {n}-grams")
+
+    def _repeated_pieces(self, texts: Sequence[str], asked: Sequence[int]) -> Iterator[tuple[str, Broken]]:
+        """Yield what the four rules on lines and paragraphs say of the documents asked for."""
+        shares = np.zeros((4, len(texts)))
+        for number in asked:
+            text = texts[number]
+            for row, pieces in ((0, _LINE_END.split(text)), (1, _PARAGRAPH_END.split(text.strip()))):
+                count, characters = repeated(pieces)
+                shares[row, number], shares[row + 2, number] = count / len(pieces), characters / len(text)
+        limits = (
+            self.max_repeated_lines,
+            self.max_repeated_paragraphs,
+            self.max_repeated_line_characters,
+            self.max_repeated_paragraph_characters,
+        )
+        rules = ("lines", "paragraphs", "characters in repeated lines", "characters in repeated paragraphs")
+        for rule, found, limit in zip(rules, shares, limits, strict=True):
+            name = f"too many {rule}" if rule.startswith("characters") else f"too many repeated {rule}"
+            yield name, (found > limit) & (limit > 0)
+
+
+def _line_shares(
+    texts: Sequence[str], marks: NDArray[np.int64], test: Callable[[str], bool], limit: float
+) -> NDArray[np.float64]:
+    """Return float64[D], the share of lines that pass the test; 0 where `marks` are too few for more than `limit`."""
+    shares = np.zeros(len(texts))
+    for number, (text, many) in enumerate(zip(texts, marks.tolist(), strict=True)):
+        # A text has at least as many lines as ends of lines, and each line that passes has a mark.
+        if many > limit * text.count("\n"):
+            lines = text.splitlines()
+            shares[number] = sum(map(test, lines)) / max(len(lines), 1)
+    return shares
+
+
+def _begins_with_bullet(line: str) -> bool:
+    return line.lstrip().startswith(("•", "-"))
+
+
+def _ends_with_ellipsis(line: str) -> bool:
+    return line.rstrip().endswith(("...", "…"))

@@ -1,0 +1,316 @@
+"""Personal data in text: found by form, verified by checksum where there is one, replaced, dropped or only counted.
+
+    email        an address with a domain, or with an IP address in brackets
+    phone        an international number (+ or 00), a North American one, one with a trunk 0, or digits after a word
+                 such as "call" or "phone"; dates, ISBNs and serial numbers are none
+    ip           an IPv4 or IPv6 address of the public internet; a version such as 1.2.3.4 is none
+    card         a payment card: 12 to 19 digits whose Luhn check digit is right, of a known issuer's range, or written
+                 as cards are embossed, or behind a word such as "card"
+    iban         a bank account: 1 modulo 97, of the country's length (ISO 13616) or behind a word such as "account"
+    credential   user:password@ in a URL, private keys, and the keys of some services, by their published prefixes
+
+Names and postal addresses have no form that rules could know; they are left alone, unless `presidio` is asked for them.
+Every pattern is bounded, so the time is linear in the length of the text.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from hornbook.corpus.step import Page, Verdicts
+from hornbook.corpus.steps import presidio
+from hornbook.errors import UserError
+
+Span = tuple[int, int, str]  # first character, character after the last, kind
+
+# What stands before the @ by RFC 5322 and 6531, in quotes or not, but for the marks that part an address from what is
+# before it much more often than they belong to it: = ? | and most slashes, and at its begin quotes, brackets and stars.
+_EMAIL = re.compile(
+    r"""(?:(?<![^\s<("'])[\w+-]{1,31}/[\w.=+-]{1,32}|(?<![\w.!#$%+-])[\w!#$%+-][\w.!#$%&'*+^`{}~-]{0,63}|"[^"\\\r\n]{1,64}")@"""
+    r"(?:(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,8}(?:xn--[a-z0-9-]{1,59}|[^\W\d_]{2,24})(?![^\W_]|-\w|\.\w)"
+    r"|\[(?:\d{1,3}(?:\.\d{1,3}){3}|IPv6:[0-9a-f:.]{2,45})\])",
+    re.IGNORECASE,
+)
+_CARD = re.compile(r"(?<![\w.,/-])\d(?:[ \xa0-]?\d){11,18}(?![\w/-]|[.,]\d)")
+_IBAN = re.compile(r"(?<!\w)[A-Z]{2}\d{2}(?:[ \xa0-]?[A-Z0-9]){11,30}", re.IGNORECASE)
+_IPV4 = re.compile(r"(?<![\w.-])(?:\d{1,3}\.){3}\d{1,3}(?![\w-]|\.\w)")
+_IPV6 = re.compile(r"(?<![\w:.])(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}(?!\w|:[\w:])", re.IGNORECASE)
+_PHONE = re.compile(
+    r"(?<![\w.,/#-])(?<!\d:)\+?\(?\+?\d[\d\xa0 ().\-/]{5,20}\d(?: ?(?:x|ext\.?|extension) ?\d{1,6})?(?!\w|-\d)",
+    re.IGNORECASE,
+)
+_CREDENTIAL = re.compile(
+    r"(?<=://)[^\s/:@]{1,64}:[^\s/@]{1,128}(?=@)"
+    r"|-----BEGIN (?:[A-Z]{1,20} ){0,3}PRIVATE KEY-----[\w+/=\s]{0,20000}(?:-----END [A-Z ]{0,60}-----)?"
+    r"|\b(?:AKIA|ASIA)[0-9A-Z]{16}\b|\bgh[pousr]_[A-Za-z0-9]{36}\b|\bxox[abprs]-[A-Za-z0-9-]{10,72}\b"
+    r"|\bAIza[\w-]{35}\b|\bsk-[A-Za-z0-9_-]{20,200}\b"
+)
+
+# Lengths of IBANs by country: the registry of ISO 13616.
+_IBAN_LENGTHS = {
+    country: length
+    for length, countries in {
+        15: "NO", 16: "BE", 18: "DK FI FK FO GL NL SD", 19: "MK SI", 20: "AT BA EE KZ LT LU MN XK", 21: "CH HR LI LV",
+        22: "BG BH CR DE GB GE IE ME RS VA", 23: "AE GI IL IQ OM SO TL", 24: "AD CZ ES MD PK RO SA SE SK TN VG",
+        25: "LY PT ST", 26: "IS TR", 27: "BI DJ FR GR IT MC MR SM", 28: "AL AZ BY CY DO GT HN HU LB NI PL SV",
+        29: "BR EG PS QA UA", 30: "JO KW MU YE", 31: "MT SC", 32: "LC", 33: "RU",
+    }.items()
+    for country in countries.split()
+}  # fmt: skip
+# First digits and lengths of the issuers' ranges: Visa, Mastercard, Mir, American Express, Diners, JCB, UnionPay, Troy,
+# Uzcard and Humo; Discover, RuPay, Elo, Verve and Maestro are among those that begin with 50, 56 to 59, or 6.
+_ISSUERS = re.compile(
+    r"4(?:\d{12}|\d{15}|\d{18})|(?:5[1-5]\d\d|222[1-9]|22[3-9]\d|2[3-6]\d\d|27[01]\d|2720)\d{12}|220[0-5]\d{12,15}"
+    r"|3[47]\d{13}|3(?:0[0-5]\d|095|[689]\d\d)\d{10}|35(?:2[89]|[3-8]\d)\d{12,15}|(?:2131|1800)\d{11}"
+    r"|81[0-7]\d{13,16}|(?:9792|8600|9860)\d{12}|(?:50|5[6-9]|6\d)\d{10,17}"
+)
+# Written as cards are embossed: in fours, or 4-6-5 and 4-6-4.
+_EMBOSSED = re.compile(r"(?!19|20)\d{4}([ \xa0-])(?:(?:\d{4}\1){2,3}\d{1,4}|\d{6}\1\d{4,5})")
+_OF_A_CARD = re.compile(r"(?:\bcards?\b|\bcc\b|credit|debit|visa|master ?card|amex|uatp)[^\d\n]{0,40}$", re.IGNORECASE)
+_OF_AN_ACCOUNT = re.compile(r"(?:\biban\b|account|konto|transfer|\bpay\b)[^\d\n]{0,40}$", re.IGNORECASE)
+_DAY = r"(?:0?[1-9]|[12]\d|3[01])"
+_DATE = re.compile(
+    rf"(?:(?:1[89]|20)\d\d([-./ ])(?:0?[1-9]|1[0-2])\1{_DAY}|{_DAY}([-./ ]){_DAY}\2(?:(?:1[89]|20)\d\d|\d\d))"
+    # An hour may follow, or another date.
+    rf"(?: \d{{1,2}}(?:\.\d\d){{0,2}}| ?- ?(?:\d{{4}}|{_DAY})([-./ ]){_DAY}\3\d{{2,4}})?"
+)
+_YEARS = re.compile(r"(?:1[5-9]|20)\d\d(?: ?[-/–] ?(?:1[5-9]|20)?\d\d)?[ .]*(?:(?:1[5-9]|20)\d\d)?")
+_NORTH_AMERICAN = re.compile(r"(?:(?:\+|00)?1[ .-]?)?(?:\(\d{3}\)[ .-]?|\d{3}[ .-])\d{3}[ .-]\d{4}")
+_LOCAL = re.compile(r"\(?0\d{1,4}\)?(?:[ ./-]\d{2,8}){1,4}|\(\d{1,5}\)[ -]?\d{2,4}[ .-]?\d{3,4}")
+_CALL = re.compile(
+    r"(?<![^\W_])(?:(?:t[eé]l[eé])?(?:phone|fon|f[oó]n|tel|t[eé]l|fax)|mobile?|m[oó]vil|cell|celular|handy|tlf|call|dial|text"
+    r"|sms|whatsapp|contact|ring|reach|hotline|helpline|тел|моб|τηλ|κιν)|電話|电话|手机|전화|휴대|هاتف|फ़?ोन|โทร"
+    r"|(?:\b(?:my|our|your|his|her|their|support|office|home|work)|^)(?: \w+)? number\b",
+    re.IGNORECASE,
+)
+# What says of a number further on that it is one.
+_NUMBER_OF_A_PHONE = re.compile(r"\b(?:phone|mobile|cell|fax) (?:number|no)\b|\btoll[ -]?free|\bhotline", re.IGNORECASE)
+_LINE = re.compile(r" \(?(?:office|home|mobile|cell|fax|work)\b", re.I)
+_NO_PHONE = re.compile(
+    r"(?:\b(?:isbn|issn|doi|pmid|order|invoice|account|customer|serial|ticket|tracking|reference|case|id|no|nr|version|card|ssn"
+    r"|iban|passport)(?:(?: |-)(?:number|num|no|nr|id|code))?[\s.:#-]{0,3}(?:is |was )?)$",
+    re.IGNORECASE,
+)
+_COMPASS = re.compile(r"(?:^|[\d°'′″\" ])[NSEW] ?$")
+# Also a name before a slash, such as Chrome/23.0.1.2; of an address in a URL the slash comes twice.
+_VERSION = re.compile(
+    r"(?:version|release|revision|rev|ver|build|(?:up|down)grade[ds]?(?: to| from)?|updated?(?: to| from)?|firmware"
+    r"|kernel|driver|[a-z]\b[ -]v|\bv)[\s.:=]{0,3}$|\w/$",
+    re.IGNORECASE,
+)
+_ADDRESS = re.compile(
+    r"(?:\bip(?:v4)?|address|host|server|ping|from|dns|gateway)\W{0,4}(?:is |was |at |address )?\W{0,3}$", re.I
+)
+
+
+def luhn(digits: str) -> bool:
+    """Return whether the last digit is the check digit of the others (Luhn 1960; ISO/IEC 7812-1)."""
+    total = 0
+    for place, digit in enumerate(reversed(digits)):
+        value = int(digit) * (1 + place % 2)
+        total += value - 9 * (value > 9)
+    return total % 10 == 0
+
+
+def iban(account: str) -> bool:
+    """Return whether an account number without blanks has its country's length and is 1 modulo 97."""
+    return len(account) == _IBAN_LENGTHS.get(account[:2]) and _is_1_modulo_97(account)
+
+
+def _is_1_modulo_97(account: str) -> bool:
+    return int("".join(str(int(character, 36)) for character in account[4:] + account[:4])) % 97 == 1
+
+
+def _emails(text: str) -> Iterator[tuple[int, int]]:
+    if "@" in text:
+        for found in _EMAIL.finditer(text):
+            local = found.group().rpartition("@")[0]
+            if ".." not in local or local.startswith('"'):
+                yield found.span()
+
+
+def _cards(text: str) -> Iterator[tuple[int, int]]:
+    for found in _CARD.finditer(text):
+        digits = re.sub(r"\D", "", found.group())
+        if luhn(digits) and len(set(digits)) > 1 and (_ISSUERS.fullmatch(digits) or _is_told(found, text)):
+            yield found.span()
+
+
+def _is_told(found: re.Match[str], text: str) -> bool:
+    """Return whether digits of no known issuer's are written as those of cards are, or called a card's."""
+    before = text[max(found.start() - 60, 0) : found.start()]
+    return _EMBOSSED.fullmatch(found.group()) is not None or _OF_A_CARD.search(before) is not None
+
+
+def _ibans(text: str) -> Iterator[tuple[int, int]]:
+    for found in _IBAN.finditer(text):
+        written, start = found.group(), found.start()
+        account = "".join(filter(str.isalnum, written)).upper()
+        # The pattern may have run on into the words that follow.
+        length = _IBAN_LENGTHS.get(account[:2], 0)
+        places = [place for place, character in enumerate(written) if character.isalnum()]
+        if length and len(places) >= length and iban(account[:length]):
+            end = start + places[length - 1] + 1
+            if not text[end : end + 1].isalnum():
+                yield start, end
+                continue
+        # Of another length, or a country's that has none: where words say what it is.
+        whole = not text[found.end() : found.end() + 1].isalnum()
+        if whole and _OF_AN_ACCOUNT.search(text[max(start - 60, 0) : start]) and _is_1_modulo_97(account):
+            yield found.span()
+
+
+def _addresses(text: str) -> Iterator[tuple[int, int]]:
+    for found in _IPV4.finditer(text):
+        parts = found.group().split(".")
+        if any(len(part) > 1 and part[0] == "0" for part in parts) or not _public(found.group()):
+            continue
+        before = text[max(found.start() - 24, 0) : found.start()]
+        # Of the public addresses 1 in 27,000 has four numbers below 20; of the versions of programs nearly all do.
+        small = all(int(part) < 20 for part in parts)
+        if not _VERSION.search(before) and (not small or _ADDRESS.search(before)):
+            yield found.span()
+    if "::" in text or text.count(":") > 6:
+        for found in _IPV6.finditer(text):
+            written = found.group()
+            if written.endswith(":") and not written.endswith("::"):  # the sentence's
+                written = written[:-1]
+            # `a::b` is how some languages name things; an address has a long group, and a digit.
+            long = max(map(len, written.split(":"))) >= 3 and any(map(str.isdigit, written))
+            if long and _public(written):
+                yield found.start(), found.start() + len(written)
+
+
+def _public(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address).is_global
+    except ValueError:
+        return False
+
+
+def _phones(text: str) -> Iterator[tuple[int, int]]:
+    for found in _PHONE.finditer(text):
+        written, start = found.group(), found.start()
+        if written.startswith("(") and written.count("(") > written.count(")"):  # it is around it, not a part of it
+            written, start = written[1:], start + 1
+        if _is_phone(written, text[max(start - 48, 0) : start], text[found.end() : found.end() + 10]):
+            yield start, found.end()
+
+
+def _is_phone(written: str, before: str, after: str) -> bool:
+    main = re.split(r" ?(?:x|ext)", written.replace("\xa0", " "), maxsplit=1, flags=re.IGNORECASE)[0]
+    digits = re.sub(r"\D", "", main)
+    if not 7 <= len(digits) <= 15 or len(set(digits)) < 3:
+        return False
+    if _NO_PHONE.search(before) or _COMPASS.search(before):
+        return False
+    called = _CALL.search(before[-28:]) is not None or _NUMBER_OF_A_PHONE.search(before) is not None
+    if before[-1:] in {":", "="} and not called:  # a time, a port, a setting
+        return False
+    if main.startswith(("+", "(+")) or (main.startswith("00") and len(digits) >= 10):
+        return len(digits) >= 8
+    if _DATE.fullmatch(main) or _YEARS.fullmatch(main) or main.count("(") != main.count(")"):
+        return False
+    if _NORTH_AMERICAN.fullmatch(main):
+        return True
+    if _LOCAL.fullmatch(main) and 8 <= len(digits) <= 12:
+        return True
+    return len(written) > len(main) or called or _LINE.match(after) is not None
+
+
+def _credentials(text: str) -> Iterator[tuple[int, int]]:
+    return (found.span() for found in _CREDENTIAL.finditer(text))
+
+
+# In this order: of two that overlap the earlier kind counts.
+_FINDERS: dict[str, Callable[[str], Iterator[tuple[int, int]]]] = {
+    "credential": _credentials,
+    "email": _emails,
+    "iban": _ibans,
+    "card": _cards,
+    "ip": _addresses,
+    "phone": _phones,
+}
+_NEEDS_DIGITS = {"iban", "card", "ip", "phone"}
+_DIGIT = re.compile(r"\d")
+
+
+def find(text: str, kinds: tuple[str, ...] = tuple(_FINDERS)) -> list[Span]:
+    """Return where personal data of these kinds stands in the text, in order, without overlaps.
+
+    >>> find("Write to ada@example.org")
+    [(9, 24, 'email')]
+    """
+    digits = _DIGIT.search(text) is not None
+    found: list[Span] = []
+    for kind, finder in _FINDERS.items():
+        if kind in kinds and (digits or kind not in _NEEDS_DIGITS):
+            new = [(start, end, kind) for start, end in finder(text)]
+            found = _merged(found, new) if found else new
+    return found
+
+
+def _merged(found: list[Span], new: list[Span]) -> list[Span]:
+    """Return both lists in order, those of the second that overlap none of the first."""
+    kept, place = [], 0
+    for span in new:
+        while place < len(found) and found[place][1] <= span[0]:
+            place += 1
+        if place == len(found) or found[place][0] >= span[1]:
+            kept.append(span)
+    return sorted(found + kept)
+
+
+@dataclass(frozen=True)
+class PersonalData:
+    """Find personal data, and replace it, drop its documents, or only count it; add the field `pii`, how many.
+
+    kinds         what is looked for: email, phone, ip, card, iban, credential
+    action        replace, drop or count
+    placeholder   what stands for it; {kind} becomes the kind
+    entities      what Presidio looks for in English beside the kinds, such as US_SSN or CRYPTO (extra presidio)
+    spacy_model   an installed spaCy pipeline, with which entities may be PERSON or LOCATION; none = forms alone
+    certainty     least score that Presidio gives a find, between 0 and 1
+    """
+
+    kinds: tuple[str, ...] = ("email", "phone", "ip", "card", "iban")
+    action: Literal["replace", "drop", "count"] = "replace"
+    placeholder: str = "<{kind}>"
+    entities: tuple[str, ...] = ()
+    spacy_model: str = ""
+    certainty: float = 0.5
+
+    def __post_init__(self) -> None:
+        unknown = sorted(set(self.kinds) - set(_FINDERS))
+        if unknown or not (self.kinds or self.entities):
+            raise UserError(f"pii.kinds names some of {', '.join(_FINDERS)}, not {', '.join(unknown) or 'nothing'}.")
+        if self.action not in ("replace", "drop", "count"):
+            raise UserError(f"pii.action is replace, drop or count, not {self.action!r}.")
+        if not 0.0 <= self.certainty <= 1.0:
+            raise UserError(f"pii.certainty is between 0 and 1, not {self.certainty}.")
+
+    def __call__(self, page: Page) -> Verdicts:
+        """Find personal data in each document; what was found is counted by kind."""
+        counts: Counter[str] = Counter()
+        texts, reasons, metas = [], [], []
+        for text in page.texts:
+            spans = find(text, self.kinds)
+            if self.entities:
+                spans = _merged(spans, presidio.find(text, self.entities, self.spacy_model, self.certainty))
+            counts.update(kind for _, _, kind in spans)
+            texts.append(self._replaced(text, spans) if spans and self.action == "replace" else text)
+            reasons.append(f"pii: {spans[0][2]}" if spans and self.action == "drop" else "")
+            metas.append({"pii": len(spans)})
+        return Verdicts(texts, reasons, metas, dict(sorted(counts.items())))
+
+    def _replaced(self, text: str, spans: list[Span]) -> str:
+        pieces, done = [], 0
+        for start, end, kind in spans:
+            pieces += [text[done:start], self.placeholder.replace("{kind}", kind)]
+            done = end
+        return "".join([*pieces, text[done:]])

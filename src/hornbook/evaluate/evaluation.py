@@ -1,0 +1,150 @@
+"""What a run ends with, and `hornbook evaluate` repeats: the model's numbers beside those of simple models."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from hornbook import keys
+from hornbook.artifacts import read_json, write_json
+from hornbook.batch import Batch
+from hornbook.evaluate.baselines import baselines
+from hornbook.evaluate.perplexity import held_out_batches, measure
+from hornbook.evaluate.pseudo_perplexity import pseudo_perplexity
+from hornbook.model.electra import Model
+from hornbook.model.inputs import to_tensors
+from hornbook.objectives.base import Objective, cycle_of
+from hornbook.objectives.catalogue import kind_of
+from hornbook.prepare.dataset import Prepared
+from hornbook.recipe.recipe import Recipe
+from hornbook.tokens.loader import batches
+from hornbook.tokens.order import Ascending
+from hornbook.tokens.packing import CorpusRows
+from hornbook.train.parallel import Parallel
+
+# The last measurement reads this many times the tokens of those during the run, as far as the text goes.
+_FINAL = 20
+# The simple models are counted on at most this many tokens.
+_COUNTED_TOKENS = 20_000_000
+_GUESSED_TOKENS = 512
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Numbers on held-out text; see hornbook.evaluate for the definition of each.
+
+    objective          kind of objective: what the loss is a loss of
+    loss               mean nats per scored token
+    perplexity         exp(loss)
+    text_loss          the same over text tokens alone
+    bits_per_byte      causal models only
+    pseudo_perplexity  masked models only
+    unigram, bigram    loss of the simple models on the same targets; bigram for causal models only, and neither for
+                       imported models, whose training text is not at hand
+    pair_accuracy      share of the pairs of texts told rightly; objectives of pairs only
+    pairs              number of those pairs
+    targets            number of scored targets that are text
+    text_bytes         size of the text measured on
+    """
+
+    objective: str
+    loss: float
+    perplexity: float
+    text_loss: float
+    bits_per_byte: float | None
+    pseudo_perplexity: float | None
+    unigram: float | None
+    bigram: float | None
+    targets: int
+    text_bytes: int
+    pair_accuracy: float | None = None
+    pairs: int = 0
+
+    @property
+    def beats_baselines(self) -> bool:
+        """Whether the loss is below that of every simple model there is."""
+        return all(self.loss < simple for simple in (self.unigram, self.bigram) if simple is not None)
+
+    def save(self, path: Path) -> None:
+        """Write as JSON."""
+        write_json(path, dataclasses.asdict(self))
+
+    @classmethod
+    def load(cls, path: Path) -> Evaluation:
+        """Read what `save` wrote."""
+        return cls(**read_json(path, "result"))
+
+
+def final_evaluation(
+    model: Model, recipe: Recipe, prepared: Prepared, device: torch.device, parallel: Parallel | None = None
+) -> Evaluation:
+    """Measure in fp32 on the held-out documents, beside simple models counted on the training text that was read.
+
+    With `parallel` all its processes call this alike; the simple models are the lead's.
+    """
+    rows, size = prepared.held_out_rows(recipe.row_length, _FINAL * recipe.training.evaluate_tokens)
+    training = prepared.training_rows(recipe.row_length) if parallel is None or parallel.world.lead else None
+    return evaluate_rows(model, recipe, prepared.objective, training, rows, size, device, parallel)
+
+
+def evaluate_rows(
+    model: Model,
+    recipe: Recipe,
+    objective: Objective,
+    training: CorpusRows | None,
+    rows: CorpusRows,
+    size: int,
+    device: torch.device,
+    parallel: Parallel | None = None,
+) -> Evaluation:
+    """Measure on `rows`, which hold documents of `size` bytes; the simple models are counted on `training`."""
+    prepare_batch = functools.partial(to_tensors, device=device)
+    batch_rows = recipe.training.micro_batch
+    simple = None
+    if training is not None:
+        enough = _COUNTED_TOKENS * len(training) // training.tokens + 1
+        read = min(len(training), recipe.budget.steps * recipe.training.batch_rows, enough)
+        simple = baselines(
+            _training_batches(training, read, objective, batch_rows, recipe.seed),
+            held_out_batches(rows, objective, batch_rows, recipe.seed),
+            recipe.model.vocab_size,
+            bigram=objective.overlap == 1,
+        )
+    with torch.no_grad():
+        found = measure(
+            model, rows, objective, prepare_batch,
+            batch_rows=batch_rows, seed=recipe.seed, text_bytes=size, parallel=parallel,
+        )  # fmt: skip
+        pseudo = None
+        if recipe.model.topology == "encoder" and not recipe.model.pair_head:
+            pseudo = pseudo_perplexity(
+                model, rows, objective, prepare_batch, tokens=_GUESSED_TOKENS, batch_rows=batch_rows, seed=recipe.seed
+            ).value
+    return Evaluation(
+        objective=kind_of(recipe.objective),
+        loss=found.loss,
+        perplexity=found.perplexity,
+        text_loss=found.text_loss,
+        bits_per_byte=found.bits_per_byte,
+        pseudo_perplexity=pseudo,
+        unigram=None if simple is None else simple.unigram,
+        bigram=None if simple is None else simple.bigram,
+        targets=found.text_tokens,
+        text_bytes=size,
+        pair_accuracy=found.pair_accuracy,
+        pairs=found.pairs,
+    )
+
+
+def _training_batches(
+    rows: CorpusRows, number: int, objective: Objective, batch_rows: int, seed: int
+) -> Iterator[Batch]:
+    """Yield `number` rows from all over the text as the objective shows them in the first epoch."""
+    _, index = Ascending(len(rows), number, len(cycle_of(objective))).locate(seed, np.arange(number))
+    return batches(rows, objective, index, lambda part, row: keys.row_keys(seed, row, 0), batch_rows)

@@ -1,0 +1,80 @@
+"""Pseudo-perplexity of a masked model: each token is masked alone and guessed from all the others.
+
+    pseudo-perplexity = exp(-(1/n) * sum over tokens t of ln p(t | the rest of the document's row))
+
+(Salazar et al. 2020, "Masked language model scoring", section 2.) It is not a perplexity: the guesses are not the
+factors of one probability, so it must not be compared with a causal model's. A word of several tokens is over-scored,
+since its other tokens stay visible (Kauf and Ivanova 2023).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from hornbook import keys
+from hornbook.batch import Batch
+from hornbook.evaluate.perplexity import MEASURE_STREAM, Scores
+from hornbook.objectives.base import Objective
+from hornbook.tokens.packing import CorpusRows
+
+
+@dataclass(frozen=True)
+class PseudoPerplexity:
+    """loss: mean nats of the tokens guessed; tokens: how many were guessed."""
+
+    loss: float
+    tokens: int
+
+    @property
+    def value(self) -> float:
+        """exp(loss)."""
+        return math.exp(min(self.loss, 700.0))
+
+
+def pseudo_perplexity(
+    model: Scores,
+    rows: CorpusRows,
+    objective: Objective,
+    prepare: Callable[[Batch], Any],
+    *,
+    tokens: int,
+    batch_rows: int,
+    seed: int,
+) -> PseudoPerplexity:
+    """Guess at most `tokens` tokens of `rows`, spread over all rows by the seed; one row is computed for each.
+
+    The caller sets evaluation mode, precision and no_grad. Special tokens are not guessed.
+    """
+    mask = objective.vocab.require("mask", "Pseudo-perplexity")
+    places = _places(rows, objective, tokens, seed)
+    nats = 0.0
+    for start in range(0, len(places), batch_rows):
+        index, position = places[start : start + batch_rows].T
+        given = rows.rows(index, keys.row_keys(seed, index))
+        lines = np.arange(len(index))
+        inputs, weights = given.tokens.copy(), np.zeros(given.tokens.shape, np.float32)
+        inputs[lines, position] = mask
+        weights[lines, position] = 1
+        batch = Batch(inputs, given.tokens, weights, weights.sum(axis=1, dtype=np.float64), given.segments)
+        nats += float(model.nats(prepare(batch)).double().sum())
+    return PseudoPerplexity(nats / max(1, len(places)), len(places))
+
+
+def _places(rows: CorpusRows, objective: Objective, tokens: int, seed: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """Return (row, position) pairs [n, 2] of up to `tokens` text tokens, a sample without repetition."""
+    a_row = max(1, math.ceil(tokens / len(rows)))
+    chosen: list[tuple[int, int]] = []
+    for row in keys.permute(np.arange(len(rows)), len(rows), seed ^ MEASURE_STREAM):
+        given = rows.rows(np.array([row]), keys.row_keys(seed, np.array([row])))
+        text = np.flatnonzero(given.real[0] & ~objective.vocab.special[given.tokens[0]])
+        if text.size:
+            order = keys.permute(np.arange(text.size), text.size, keys.fold(seed ^ MEASURE_STREAM, row))
+            chosen.extend((int(row), int(text[place])) for place in order[:a_row])
+        if len(chosen) >= tokens:
+            break
+    return np.array(chosen[:tokens], np.int64).reshape(-1, 2)

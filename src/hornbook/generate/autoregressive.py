@@ -1,0 +1,163 @@
+"""Writing: the continuation of prompts, greedy, drawn or by beam search.
+
+Shapes: B rows, V vocabulary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from hornbook.errors import UserError
+from hornbook.generate.beams import search
+from hornbook.generate.cache import begin
+from hornbook.generate.decoding import Decoding, candidates, draw, penalise
+from hornbook.keys import row_keys, uniform
+from hornbook.model.transformer import Transformer
+
+_STREAM = 0x67656E  # of the draws; the number of the new token is added
+
+Ended = Callable[[int, list[int]], bool]
+"""Of a prompt's number and its new ids so far: whether it ends with the last of them."""
+
+_DEFAULT = Decoding()
+
+
+def generate(
+    model: Transformer,
+    prompts: Sequence[Sequence[int]],
+    decoding: Decoding = _DEFAULT,
+    *,
+    stop: frozenset[int] = frozenset(),
+    start_id: int | None = None,
+    visible: bool = False,
+    ended: Ended | None = None,
+) -> list[list[int]]:
+    """Return the new ids of each prompt, without the prompt and without the id in `stop` that ended it.
+
+    A decoder continues the prompt, behind `start_id` where there is one; an encoder-decoder reads the prompt and
+    writes from `start_id`, or 0, on. `visible`: each token of a decoder's prompt sees all others of it, as the prefix
+    objective teaches it. Prompts of different lengths do not affect each other. Strings in `decoding.stop` are for
+    `ended` to find, since ids are no text.
+    Raises UserError where a prompt is empty, or longer than the model's positions allow.
+    """
+    if not prompts:
+        return []
+    if decoding.beams > 1:
+        _refuse(model, prompts, decoding.max_new, stop, start_id)
+        writer, tokens, logits = begin(model, prompts, decoding.max_new, start_id, visible)
+        return search(writer, tokens, _seen(prompts, tokens, model, decoding), logits, decoding, stop, ended)
+    written: list[list[int]] = [[] for _ in prompts]
+    for step in stream(model, prompts, decoding, stop=stop, start_id=start_id, visible=visible, ended=ended):
+        for row, token in zip(written, step, strict=True):
+            if token is not None:
+                row.append(token)
+    return written
+
+
+def stream(
+    model: Transformer,
+    prompts: Sequence[Sequence[int]],
+    decoding: Decoding = _DEFAULT,
+    *,
+    stop: frozenset[int] = frozenset(),
+    start_id: int | None = None,
+    visible: bool = False,
+    ended: Ended | None = None,
+) -> Iterator[list[int | None]]:
+    """Yield the next new id of each prompt, None where it has ended, until all have; see `generate`.
+
+    Beam search knows its text at the end alone, so it is refused.
+    """
+    if decoding.beams > 1:
+        raise UserError(f"Beam search knows no token before the last: set beams to 1, not {decoding.beams}, to stream.")
+    _refuse(model, prompts, decoding.max_new, stop, start_id)
+    return _steps(model, prompts, decoding, stop, start_id, visible, ended)
+
+
+def _steps(
+    model: Transformer,
+    prompts: Sequence[Sequence[int]],
+    decoding: Decoding,
+    stop: frozenset[int],
+    start_id: int | None,
+    visible: bool,
+    ended: Ended | None,
+) -> Iterator[list[int | None]]:
+    writer, tokens, logits = begin(model, prompts, decoding.max_new, start_id, visible)
+    seen = _seen(prompts, tokens, model, decoding)
+    draws = row_keys(decoding.seed, np.arange(len(prompts)))
+    length = tokens.shape[1]
+    written: list[list[int]] = [[] for _ in prompts]
+    going = [True] * len(prompts)
+    for number in range(decoding.max_new):
+        found = _choose(logits, seen, decoding, uniform(draws, 1, _STREAM + number)[:, 0])
+        step: list[int | None] = []
+        for row, token in enumerate(found.tolist()):
+            going[row] = going[row] and token not in stop
+            step.append(token if going[row] else None)
+            if going[row]:
+                written[row].append(token)
+                going[row] = ended is None or not ended(row, written[row])
+        if any(token is not None for token in step):
+            yield step
+        if not any(going) or number + 1 == decoding.max_new:
+            return
+        logits = writer.read(found[:, None], length + number)
+
+
+@torch.inference_mode()
+def _choose(logits: Tensor, seen: Tensor | None, decoding: Decoding, at: np.ndarray) -> Tensor:
+    """Return the next id of each row int64[B] of logits [B, V], and note it in `seen`."""
+    if seen is not None:
+        logits = penalise(logits, seen, decoding.repetition_penalty)
+    if decoding.temperature == 0:
+        found = logits.argmax(-1)
+    else:
+        found = draw(*candidates(logits, decoding), torch.from_numpy(at).to(logits.device))
+    if seen is not None:
+        seen.scatter_(1, found[:, None], True)
+    return found
+
+
+def _seen(prompts: Sequence[Sequence[int]], tokens: Tensor, model: Transformer, decoding: Decoding) -> Tensor | None:
+    """Return bool[B, V], which ids are in each row's text, where repetition is penalised."""
+    if decoding.repetition_penalty == 1.0:
+        return None
+    seen = torch.zeros(len(prompts), model.config.vocab_size, dtype=torch.bool, device=tokens.device)
+    texts = prompts if model.encoder is None else tokens.tolist()
+    for row, text in enumerate(texts):
+        seen[row, torch.tensor(list(text), device=tokens.device)] = True
+    return seen
+
+
+def _refuse(
+    model: Transformer, prompts: Sequence[Sequence[int]], max_new: int, stop: frozenset[int], start_id: int | None
+) -> None:
+    """Raise UserError where the model cannot write so many tokens after these prompts."""
+    lengths, room = [len(prompt) for prompt in prompts], model.config.max_length
+    if model.decoder is None:
+        raise UserError("An encoder does not write text; fill masks with it instead.")
+    if min(lengths, default=1) == 0:
+        raise UserError("A prompt is empty: begin it with at least one token, such as the beginning-of-sequence token.")
+    unknown = sorted(number for number in stop if not 0 <= number < model.config.vocab_size)
+    if unknown:
+        raise UserError(f"The stop id {unknown[0]} is none of the model's {model.config.vocab_size} tokens.")
+    longest = max(lengths, default=0)
+    if model.encoder is None:
+        longest += start_id is not None
+        over = longest + max_new - room
+        if over > 0:
+            advice = f"shorten the prompt to {room - max_new}" if max_new < room else "shorten the prompt"
+            raise UserError(
+                f"A prompt of {longest} tokens and {max_new} new ones are {over} more than the model's {room} "
+                f"positions: ask for at most {max(0, room - longest)} new tokens or {advice}."
+            )
+    elif max(longest, max_new) > room:
+        what = f"the text has {longest} tokens" if longest > room else f"{max_new} new tokens are asked for"
+        raise UserError(
+            f"The model reads and writes at most {room} tokens each, but {what}, {max(longest, max_new) - room} more."
+        )

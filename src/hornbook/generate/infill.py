@@ -1,0 +1,122 @@
+"""Filling the gaps of a text with a run's model: candidates for a mask, or the text of a gap."""
+
+from __future__ import annotations
+
+import itertools
+
+from hornbook.errors import UserError
+from hornbook.generate import Decoding, fill, generate, read_spans, unmask
+from hornbook.generate.prompting import Way, filling, going_on, writer
+from hornbook.generate.text import GAP, interleave
+from hornbook.model.transformer import Transformer
+from hornbook.objectives.catalogue import kind_of
+from hornbook.objectives.fim import MODES, FillInMiddle
+from hornbook.run.directory import Run
+
+_ADVICE = "To fill gaps, train with the objective fim, or joined (a decoder), masked, diffusion or span."
+
+
+def fill_text(
+    run: Run, text: str, *, top: int = 5, length: int = 1, steps: int = 0
+) -> list[list[tuple[str, float]]] | list[str]:
+    """Return what the model puts into each gap of `text`: [MASK], <mask>, <extra_id_0> or ___.
+
+    A masked model gives the `top` likeliest tokens with their probabilities for each mask, `length` masks a gap. A
+    diffusion model fills as many masks in `steps` rounds, 0 = one round for each mask, and gives each gap's text. Span
+    and fill-in-the-middle models give the text they write for each gap, as long as they find right; they take no
+    `length`. Raises UserError where there is no gap, or the model has not learned to fill any.
+    """
+    gaps = len(GAP.findall(text))
+    if not gaps:
+        raise UserError("The text has no gap; write [MASK], <mask>, <extra_id_0> or ___ where the model shall fill in.")
+    for name, value, least in (("top", top, 1), ("length", length, 1), ("steps", steps, 0)):
+        if value < least:
+            raise UserError(f"{name} must be at least {least}, not {value}.")
+    model, way = writer(run), _way(run)
+    if way.kind in ("masks", "unmask"):
+        return _masks(run, model, way, text, top, length, steps)
+    if length > 1:
+        raise UserError("This run's model finds the length of a gap itself: leave length out.")
+    if way.kind == "middle":
+        return _middles(run, model, way, text)
+    return _spans(run, model, way, text, gaps)
+
+
+def _way(run: Run) -> Way:
+    way = filling(run.recipe.objective, run.codec.vocab)
+    if way is None:
+        kind, other = kind_of(run.recipe.objective), going_on(run.recipe.objective, run.codec.vocab)
+        does = "goes on" if other is None or other.kind == "on" else "writes the whole text, with or without gaps,"
+        raise UserError(
+            f"This run's model learned the objective '{kind}': it {does} rather than filling gaps. "
+            f"Use `hornbook generate`. {_ADVICE}"
+        )
+    return way
+
+
+def _masks(
+    run: Run, model: Transformer, way: Way, text: str, top: int, length: int, steps: int
+) -> list[list[tuple[str, float]]] | list[str]:
+    codec, mask = run.codec, run.codec.vocab.require("mask", "Filling gaps")
+    pieces = codec.encode(
+        list(itertools.chain.from_iterable((piece, *[""] * (length - 1)) for piece in GAP.split(text)))
+    )
+    pieces = pieces[: len(pieces) - length + 1]
+    ids = [*way.before, *interleave(pieces, [mask] * (len(pieces) - 1)), *way.after]
+    if way.kind == "masks":
+        found = fill(model, ids, mask, top)
+        return [[(codec.decode([number]), share) for number, share in gap] for gap in found]
+    special = [number for number in codec.vocab.special.nonzero()[0].tolist() if number < model.config.vocab_size]
+    said = unmask(model, ids, mask, steps, special)
+    new = [token for token, read in zip(said, ids, strict=True) if read == mask]
+    return [codec.decode(new[first : first + length]) for first in range(0, len(new), length)]
+
+
+def _spans(run: Run, model: Transformer, way: Way, text: str, gaps: int) -> list[str]:
+    """Return the span that is written for each sentinel."""
+    codec, sentinels = run.codec, run.codec.vocab.sentinels
+    if gaps > len(sentinels):
+        raise UserError(f"The text has {gaps} gaps, but the tokenizer only {len(sentinels)} sentinels.")
+    asked = sentinels[:gaps]
+    ids = [*way.before, *interleave(codec.encode(GAP.split(text)), asked), *way.after]
+    output = _written(model, way, ids)
+    return [codec.decode(span) for span in read_spans(output, asked, sentinels)]
+
+
+def _middles(run: Run, model: Transformer, way: Way, text: str) -> list[str]:
+    """Return the text of each gap, in turn: before it stands what is filled already, behind it text up to the next."""
+    assert isinstance(way.objective, FillInMiddle)
+    codec = run.codec
+    prefix, suffix, middle = (codec.vocab.mode(name, "Filling in the middle") for name in MODES)
+    before, *behind = codec.encode(GAP.split(text))
+    known, found = before.tolist(), []
+    later = sum(map(len, behind))
+    for number, piece in enumerate(behind):
+        rest = piece.tolist()
+        later -= len(rest)
+        if way.objective.spm_share < 1:
+            ids = [*way.before, prefix, *known, suffix, *rest, middle]
+        else:  # it has seen the suffix first alone
+            ids = [*way.before, prefix, suffix, *rest, middle, *known]
+        new = _written(model, way, ids, later, len(behind) - number)
+        found.append(codec.decode([*known, *new])[len(codec.decode(known)) :])
+        known = [*known, *new, *rest]
+    return found
+
+
+def _written(model: Transformer, way: Way, ids: list[int], later: int = 0, gaps: int = 1) -> list[int]:
+    """Return what the model writes after ids, the likeliest at every step, as far as it has room.
+
+    Of a decoder's room `later` tokens are still to come, and the rest is for so many `gaps`.
+    """
+    room = model.config.max_length
+    if model.encoder is None:
+        room = (room - len(ids) - (way.start is not None) - later) // gaps
+    if room < 1:
+        raise UserError(
+            f"The text has {len(ids) + later} tokens, which leave the model's {model.config.max_length} positions no "
+            f"room to write: shorten it by at least {(1 - room) * gaps}."
+        )
+    decoding = Decoding(max_new=room)
+    (output,) = generate(model, [ids], decoding, stop=way.stop, start_id=way.start, visible=way.visible)
+    return output

@@ -1,0 +1,173 @@
+"""Writing with a run's model, on text: go on with prompts, all at once or piece by piece."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hornbook.errors import UserError
+from hornbook.generate import Decoding, generate, stream
+from hornbook.generate.prompting import Way, filling, going_on, writer
+from hornbook.objectives.bart import Denoising
+from hornbook.objectives.catalogue import kind_of
+from hornbook.run.directory import Run
+from hornbook.tokens.tokenizer.codec import Codec
+
+# A gap in a text, however the user writes it.
+GAP = re.compile(r"\s*(?:\[MASK\]|<mask>|<extra_id_\d+>|_{3,})")
+_HALF = "\ufffd"  # what an incomplete character is decoded as
+
+SAMPLED = Decoding(temperature=0.8)
+
+
+@dataclass(frozen=True)
+class Speech:
+    """One text in the making.
+
+    prompt   ids of the text before the new ones
+    stop     strings that end it
+    """
+
+    codec: Codec
+    prompt: tuple[int, ...]
+    stop: tuple[str, ...]
+
+    def so_far(self, new: Sequence[int]) -> tuple[str, bool]:
+        """Return the text up to a stop string in what is new, and whether there is one."""
+        whole = self.codec.decode([*self.prompt, *new])
+        known = len(self.codec.decode(self.prompt)) if self.prompt else 0
+        found = [place for stop in self.stop if (place := whole.find(stop, known)) >= 0]
+        return (whole[: min(found)], True) if found else (whole, False)
+
+    def ended(self, new: Sequence[int]) -> bool:
+        """Say whether a stop string is there."""
+        return self.so_far(new)[1]
+
+    def final(self, new: Sequence[int]) -> str:
+        """Return the whole text, without a character that was begun and not completed."""
+        return self.so_far(new)[0].rstrip(_HALF)
+
+    def certain(self, new: Sequence[int]) -> str:
+        """Return what no further token can change: no half character, nothing that may become a stop string."""
+        text, over = self.so_far(new)
+        text = text.rstrip(_HALF)
+        if over:
+            return text
+        longest = max((len(stop) for stop in self.stop), default=0)
+        for size in range(min(longest - 1, len(text)), 0, -1):
+            if any(len(stop) > size and text.endswith(stop[:size]) for stop in self.stop):
+                return text[:-size]
+        return text
+
+
+def generate_text(run: Run, prompts: Sequence[str], decoding: Decoding = SAMPLED) -> list[str]:
+    """Return each prompt with its continuation; of a model that writes texts anew (bart), the text it writes.
+
+    A name of a special token among the stop strings, such as </s>, means that token.
+    """
+    way = _way(run)
+    decoding, stop = _stops(run, way, decoding)
+    asked = [_asked(run, way, prompt) for prompt in prompts]
+    speeches = [Speech(run.codec, shown, decoding.stop) for _, shown in asked]
+    written = generate(
+        writer(run),
+        [ids for ids, _ in asked],
+        decoding,
+        stop=stop,
+        start_id=way.start,
+        visible=way.visible,
+        ended=(lambda row, new: speeches[row].ended(new)) if decoding.stop else None,
+    )
+    return [speech.final(new) for speech, new in zip(speeches, written, strict=True)]
+
+
+def stream_text(run: Run, prompt: str, decoding: Decoding = SAMPLED) -> Iterator[str]:
+    """Yield pieces of the text that `generate_text` returns for one prompt, each as soon as it is certain.
+
+    No piece is half a character, nor what could still become a stop string. Raises UserError at once, not when the
+    first piece is asked for.
+    """
+    way = _way(run)
+    decoding, stop = _stops(run, way, decoding)
+    ids, shown = _asked(run, way, prompt)
+    speech = Speech(run.codec, shown, decoding.stop)
+    steps = stream(
+        writer(run),
+        [ids],
+        decoding,
+        stop=stop,
+        start_id=way.start,
+        visible=way.visible,
+        ended=(lambda _, new: speech.ended(new)) if decoding.stop else None,
+    )
+    return _pieces(speech, steps)
+
+
+def _pieces(speech: Speech, steps: Iterator[list[int | None]]) -> Iterator[str]:
+    new: list[int] = []
+    told = speech.codec.decode(speech.prompt) if speech.prompt else ""
+    if told:
+        yield told
+    for (token,) in steps:
+        if token is not None:
+            new.append(token)
+        text = speech.certain(new)
+        if len(text) > len(told):
+            yield text[len(told) :]
+            told = text
+    text = speech.final(new)
+    if len(text) > len(told):
+        yield text[len(told) :]
+
+
+def _way(run: Run) -> Way:
+    """Return how the run's model goes on with a text, or refuse in words."""
+    way = going_on(run.recipe.objective, run.codec.vocab)
+    if way is None:
+        kind = kind_of(run.recipe.objective)
+        fills = filling(run.recipe.objective, run.codec.vocab) is not None
+        raise UserError(
+            f"This run's model learned the objective '{kind}': it fills gaps rather than going on. Use `hornbook fill`."
+            if fills
+            else f"This run's model learned the objective '{kind}', and writes no text."
+        )
+    return way
+
+
+def _asked(run: Run, way: Way, prompt: str) -> tuple[list[int], tuple[int, ...]]:
+    """Return the ids that the model reads for a prompt, and those of the text that what it says is added to."""
+    if way.kind == "on":
+        text = [int(number) for number in run.codec.encode([prompt])[0]]
+        return [*way.before, *text, *way.after], tuple(text)
+    assert isinstance(way.objective, Denoising)
+    pieces = GAP.split(prompt)
+    if len(pieces) == 1 and (way.objective.infill or way.objective.mask):
+        pieces = [*pieces, ""]  # a mask at the end, in whose place the text goes on
+    marks = [run.codec.vocab.require("mask", "Writing around gaps")] * (len(pieces) - 1)
+    return [*way.before, *interleave(run.codec.encode(pieces), marks), *way.after], ()
+
+
+def _stops(run: Run, way: Way, decoding: Decoding) -> tuple[Decoding, frozenset[int]]:
+    """Return the decoding with its stop strings that are text alone, and all ids that end a text."""
+    ids, strings = set(way.stop), []
+    for stop in decoding.stop:
+        named = run.codec.encode_prompt(stop)
+        if len(named) == 1 and run.codec.vocab.special[named[0]] and named[0] != run.codec.vocab.unk:
+            ids.add(int(named[0]))
+        else:
+            strings.append(stop)
+    return dataclasses.replace(decoding, stop=tuple(strings)), frozenset(ids)
+
+
+def interleave(pieces: Sequence[NDArray[np.integer[Any]]], between: Sequence[int]) -> list[int]:
+    """Return the pieces' ids with one id of `between` after each piece but the last."""
+    ids = [int(number) for number in pieces[0]]
+    for mark, piece in zip(between, pieces[1:], strict=True):
+        ids += [mark, *(int(number) for number in piece)]
+    return ids

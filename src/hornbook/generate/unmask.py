@@ -1,0 +1,73 @@
+"""Masks: candidates for each, or one text for all, the most certain first.
+
+Shapes: N masks, V vocabulary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from hornbook.batch import Batch
+from hornbook.errors import UserError
+from hornbook.generate.cache import private
+from hornbook.model.inputs import to_tensors
+from hornbook.model.transformer import Transformer
+
+
+def fill(model: Transformer, ids: Sequence[int], mask_id: int, top: int) -> list[list[tuple[int, float]]]:
+    """Return, for each mask in `ids` in order, the `top` likeliest ids at the mask's own position with probabilities.
+
+    Raises UserError where the model is no encoder or `ids` hold no mask.
+    """
+    _refuse(model, ids, mask_id)
+    chances = torch.softmax(_logits(private(model), ids, mask_id), -1)
+    best = chances.topk(min(top, model.config.vocab_size))
+    return [
+        list(zip(found, shares, strict=True))
+        for found, shares in zip(best.indices.tolist(), best.values.tolist(), strict=True)
+    ]
+
+
+def unmask(model: Transformer, ids: Sequence[int], mask_id: int, steps: int, never: Sequence[int] = ()) -> list[int]:
+    """Return `ids` with every mask replaced, in so many steps (0 or more than masks: one mask a step).
+
+    Each step says the likeliest token of every mask and keeps those that it is surest of, the same number in each step
+    as far as that goes; the others stay masked (LLaDA's low-confidence remasking, Nie et al. 2025, section 2.4).
+    Nothing is drawn. The mask itself and ids in `never` are not said. Raises UserError as `fill`.
+    """
+    _refuse(model, ids, mask_id)
+    if steps < 0:
+        raise UserError(f"The number of steps must be at least 1, or 0 for one step for each mask, not {steps}.")
+    model = private(model)
+    text, hidden = list(ids), sum(token == mask_id for token in ids)
+    rounds = min(steps or hidden, hidden)
+    forbidden = torch.tensor(sorted({mask_id, *never}), device=model.embed.tokens.weight.device)
+    for number in range(rounds):
+        places = [place for place, token in enumerate(text) if token == mask_id]
+        # The first rounds take one more where the masks do not divide evenly, as in the released code.
+        count = hidden // rounds + (number < hidden % rounds)
+        logits = _logits(model, text, mask_id).index_fill(-1, forbidden, -torch.inf)
+        sure, said = torch.softmax(logits.double(), -1).max(-1)
+        for which in sure.sort(descending=True, stable=True).indices[:count].tolist():
+            text[places[which]] = int(said[which])
+    return text
+
+
+@torch.inference_mode()
+def _logits(model: Transformer, ids: Sequence[int], mask_id: int) -> Tensor:
+    """Return what the model says at the masks, float32[N, V]."""
+    inputs = np.array([ids])
+    batch = Batch(inputs, inputs, (inputs == mask_id).astype(np.float32), np.ones(1))
+    tensors = to_tensors(batch, model.embed.tokens.weight.device)
+    return model.output(model.hidden(tensors, tensors.scored)).float()
+
+
+def _refuse(model: Transformer, ids: Sequence[int], mask_id: int) -> None:
+    if model.config.topology != "encoder":
+        raise UserError(f"Only an encoder fills masks, and this model is of topology {model.config.topology}.")
+    if mask_id not in ids:
+        raise UserError("The text has no mask to fill: put the mask token where a word is missing.")

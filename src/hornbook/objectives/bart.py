@@ -1,0 +1,280 @@
+"""Denoising: read a damaged text, say the whole one (Lewis et al. 2020, BART).
+
+row              a    b    c.   d    e    f.
+sentences        d    e    f.   a    b    c.
+inputs           d    <m>  a    <m>  b    c.   </s>       e f. in one span, and one span of no token
+decoder_inputs   .    a    b    c.   d    e    f.
+targets          a    b    c.   d    e    f.   </s>
+weights          1    1    1    1    1    1    1
+
+Shapes: B rows, T tokens of a row, D documents in all rows, K spans in all rows, N noise tokens in all rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hornbook.batch import Batch, Integers, Rows, Topology
+from hornbook.errors import UserError
+from hornbook.keys import Keys, fold, halves
+from hornbook.objectives.base import Requirements
+from hornbook.objectives.ops import compiled, noise, rewrite
+from hornbook.objectives.ops.encoder_decoder import finish
+from hornbook.objectives.ops.noise import Counts, Documents, Mask
+from hornbook.objectives.ops.sentences import permute_sentences, rotate_documents
+from hornbook.vocab import EMPTY, Vocab
+
+_LENGTHS, _PLACES, _SHARES = 44, 45, 46  # streams of the row key
+_STREAMS = np.array([_SHARES, _LENGTHS, _PLACES])
+_DELETE, _MASK = 1, 2  # folded into the key, so that these choices are independent
+_WHO = "The denoising objective"
+
+
+@dataclass(frozen=True)
+class Denoising:
+    """BART's noises; the default is its final recipe, text infilling and sentence permutation.
+
+    infill      share of the tokens that is hidden in spans, each shown as one mask
+    mean_span   mean number of tokens in such a span; lengths are Poisson, and a span of no token is a mask put in
+    permute     put the sentences of each document in a random order
+    rotate      share of the documents that begin at a random token
+    delete      share of the tokens that inputs leave out
+    mask        share of the tokens that inputs show as a mask each
+
+    Of R tokens round(infill R), at least 1, are hidden in round(hidden / mean_span) spans, at least 1: exact counts, so
+    that inputs have one length. Poisson lengths of so many spans, given their sum, are multinomial: each hidden token
+    falls into one of the spans, all alike. Spans lie between the kept tokens of a document at uniform places.
+
+    With a tokenizer that names what the decoder starts with, as BART's own does, both sides of a row begin with the
+    start of text, as in BART.
+    """
+
+    infill: float = 0.3
+    mean_span: float = 3.0
+    permute: bool = True
+    rotate: float = 0.0
+    delete: float = 0.0
+    mask: float = 0.0
+    vocab: Vocab = field(default=EMPTY, repr=False)
+
+    def __post_init__(self) -> None:
+        for name in ("infill", "rotate", "delete", "mask"):
+            if not 0.0 <= getattr(self, name) <= 1.0:
+                raise UserError(f"{_WHO}'s {name} must be between 0 and 1, not {getattr(self, name)}.")
+        if self.infill + self.delete + self.mask > 1.0 + 1e-9:
+            raise UserError(f"{_WHO}'s infill, delete and mask add up to more than all tokens: lower one of them.")
+        if not 1.0 <= self.mean_span < float("inf"):
+            raise UserError(f"{_WHO}'s mean_span must be at least 1 token, not {self.mean_span}.")
+
+    @property
+    def topology(self) -> Topology:
+        """An encoder and a decoder."""
+        return "encoder-decoder"
+
+    @property
+    def overlap(self) -> int:
+        """Rows share no token."""
+        return 0
+
+    @property
+    def noise_period(self) -> int:
+        """New noise in each epoch."""
+        return 0
+
+    @property
+    def marks(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """No marks; the end of text stands once, at the end of each row's two sides."""
+        return (), ()
+
+    @property
+    def begin(self) -> tuple[int, ...]:
+        """What both sides of a row begin with: the start of text, or nothing; see the class."""
+        own = self.vocab.decoder_start is not None and self.vocab.bos is not None
+        return (cast(int, self.vocab.bos),) if own else ()
+
+    def counts(self, tokens: Counts) -> tuple[Counts, Counts, Counts, Counts]:
+        """Return hidden tokens, spans, deleted and masked tokens of rows with so many real tokens [N]."""
+        hidden = noise.share_of(tokens, self.infill) if self.infill else np.zeros_like(tokens)
+        spans = np.where(hidden > 0, np.maximum(np.rint(hidden / self.mean_span), 1), 0).astype(np.int64)
+        left = tokens - hidden
+        deleted = np.rint(tokens * (self.infill + self.delete)).astype(np.int64) - hidden
+        deleted = np.minimum(np.maximum(deleted, 0), left) if self.delete else np.zeros_like(tokens)
+        masked = np.minimum(np.rint(tokens * self.mask).astype(np.int64), left - deleted)
+        return hidden, spans, deleted, masked
+
+    def requirements(self, max_length: int) -> Requirements:
+        """A mask, padding, which starts the decoder unless the tokenizer says otherwise, and the end of text."""
+        return Requirements(("pad", "eos", "mask") if self.infill or self.mask else ("pad", "eos"))
+
+    def row_length(self, max_length: int) -> int:
+        """The positions but one: targets are the whole row and its marks. Inputs are never longer."""
+        return max(max_length - 1 - len(self.begin), 1)
+
+    def target_length(self, max_length: int) -> int:
+        """As many as positions."""
+        return self.row_length(max_length) + 1 + len(self.begin)
+
+    def check(self, max_length: int) -> None:
+        """Need room for two tokens, padding, end of text, a mask; and sentence ends, to permute sentences."""
+        if max_length < 3:
+            raise UserError(f"{_WHO} needs rows of at least 3 positions, not {max_length}.")
+        for role in self.requirements(max_length).roles:
+            self.vocab.require(role, _WHO)
+        if self.permute and not self.vocab.ends_sentence.any():
+            raise UserError(f"{_WHO} finds no token that ends a sentence in this tokenizer: set permute to false.")
+
+    def __call__(self, rows: Rows) -> Batch:
+        """Return inputs [B, S] and targets [B, T + 1] (T + 2 where rows have a beginning); S depends on T alone.
+
+        A row with padding has fewer, and its inputs and targets end in padding.
+        """
+        pad, eos = (self.vocab.require(role, _WHO) for role in ("pad", "eos"))
+        start = self.vocab.start(_WHO)
+        size, length = rows.tokens.shape
+        own = np.ones(rows.tokens.shape, np.int32) if rows.segments is None else rows.segments
+        real = noise.real_lengths(own)
+        counts = self.counts(np.append(real, length))  # of a full row too, which says how wide inputs are
+        hidden, spans, deleted, masked = (count[:-1] for count in counts)
+        own, documents, starts, gone, belongs = _infilled(own, hidden, spans, rows.keys)
+        tokens = rows.tokens
+        if self.permute:
+            tokens = permute_sentences(tokens, documents, rows.keys, self.vocab)
+        if self.rotate:
+            tokens = rotate_documents(tokens, documents, rows.keys, self.rotate)
+        stays = ~gone if own[:, -1].all() else ~gone & (own != 0)
+        if self.delete:
+            stays &= ~noise.exact(stays, deleted, fold(rows.keys, _DELETE))
+        if self.mask:
+            tokens = np.where(noise.exact(stays, masked, fold(rows.keys, _MASK)), self._mask, tokens)
+        reads = real - hidden - deleted + spans
+        width = length - int(counts[0][-1]) - int(counts[2][-1]) + int(counts[1][-1]) + 1
+        given = rows.tokens, own, tokens, stays, starts, belongs, spans, reads, width
+        ids = self._mask, pad, eos, start
+        if not self.begin and (found := compiled.run("mend", *given, *ids)) is not None:
+            return self._batch(rows, *found)
+        kept = np.flatnonzero(stays)
+        place = np.searchsorted(kept, starts) + np.arange(len(starts))  # of the spans, among all that inputs show
+        source = np.empty(len(kept) + len(place), np.int64)  # where each of these stands in the rows
+        source[_others(place, len(source))] = kept
+        source[place] = 0
+        end = np.where(real > 0, eos, pad).astype(tokens.dtype)
+        shown = tokens.take(source)
+        shown[place] = self._mask
+        inputs = rewrite.lay(shown, reads, width, pad, end)
+        targets = np.full((size, length + 1), pad, tokens.dtype)
+        targets[:, :length] = rows.tokens if own[:, -1].all() else np.where(own != 0, rows.tokens, pad)
+        targets[np.arange(size), real] = end
+        count = real + (real > 0)
+        if self.begin:
+            first = np.where(real > 0, self.begin[0], pad)[:, None]
+            inputs, targets = (np.hstack([first.astype(side.dtype), side]) for side in (inputs, targets))
+            count += real > 0
+        if rows.segments is None:
+            return finish(inputs, targets, count, start, None, None)
+        last = own[np.arange(size), np.maximum(real - 1, 0)]
+        shown = own.take(source)
+        shown[place] = belongs
+        segments = rewrite.lay(shown, reads, width, 0, last)
+        behind = np.zeros((size, length + 1), own.dtype)
+        behind[:, :length] = own
+        behind[np.arange(size), real] = last
+        if self.begin:
+            segments, behind = (np.hstack([side[:, :1], side]) for side in (segments, behind))
+        return finish(inputs, targets, count, start, segments, behind)
+
+    @staticmethod
+    def _batch(rows: Rows, *found: NDArray[Any]) -> Batch:
+        """Return the batch of what the kernel found."""
+        inputs, targets, weights, count, before, own, behind = found
+        if rows.segments is None:
+            return Batch(inputs, targets, weights, count, decoder_inputs=before)
+        return Batch(inputs, targets, weights, count, own, decoder_inputs=before, decoder_segments=behind)
+
+    @property
+    def _mask(self) -> int:
+        return self.vocab.require("mask", _WHO) if self.infill or self.mask else 0
+
+
+def _infilled(
+    own: Integers, hidden: Counts, spans: Counts, keys: Keys
+) -> tuple[Integers, Documents, Counts, Mask, Integers]:
+    """Draw what spans hide: segments as respected, documents, starts [K], what is gone bool[B, T], segments [K]."""
+    if (found := compiled.run("infill", own, hidden, spans, keys, _STREAMS)) is not None:
+        starts, gone, belongs, feasible = found
+        own = own if feasible.all() else noise.undivided(own, feasible)
+        return own, noise.find_documents(own), starts, gone, belongs
+    own, documents, shares = _shared(own, hidden, spans, keys)
+    starts, gone = _spans(documents, shares, hidden, spans, own.shape, keys)
+    return own, documents, starts, gone, np.repeat(own.take(documents.start), shares[1])
+
+
+def _shared(
+    own: Integers, hidden: Counts, spans: Counts, keys: Keys
+) -> tuple[Integers, Documents, tuple[Counts, Counts]]:
+    """Share each row's hidden tokens and spans among its documents -> int64[D] both.
+
+    Spans go in proportion to length, hidden tokens in proportion to spans, as far as a document has tokens. A row whose
+    documents with spans are too short for all hidden tokens is treated as one document.
+    """
+    documents = noise.find_documents(own)
+    if len(documents.row) == len(spans):
+        return own, documents, (hidden, spans)
+    draws = halves(keys, 2, _SHARES)
+    row = documents.row
+    total = np.maximum(documents.row_sums(documents.room), 1)
+    own_spans = noise.systematic((spans / total)[row] * documents.room, documents.room, documents, draws[:, 0])
+    cap = np.where(own_spans > 0, documents.room, 0)
+    feasible = documents.row_sums(cap) >= hidden
+    if not feasible.all():
+        return _shared(noise.undivided(own, feasible), hidden, spans, keys)
+    share = np.minimum((hidden / np.maximum(spans, 1))[row] * own_spans, cap)
+    room = cap - share
+    left = (hidden - documents.row_sums(share)) / np.maximum(documents.row_sums(room), 1e-9)
+    own_hidden = noise.systematic(share + left[row] * room, cap, documents, draws[:, 1])
+    return own, documents, (own_hidden, own_spans)
+
+
+def _spans(
+    documents: Documents,
+    shares: tuple[Counts, Counts],
+    hidden: Counts,
+    spans: Counts,
+    shape: tuple[int, ...],
+    keys: Keys,
+) -> tuple[Counts, Mask]:
+    """Draw lengths and places of all spans: the flat place where each begins [K], and what they hide, bool[B, T]."""
+    own_hidden, own_spans = shares
+    first = own_spans.cumsum() - own_spans
+    scale = np.uint64(32)
+    falls = (_ragged(keys, hidden, _LENGTHS) * np.repeat(own_spans, own_hidden).astype(np.uint64)) >> scale
+    lengths = np.bincount(falls.astype(np.int64) + np.repeat(first, own_hidden), minlength=int(own_spans.sum()))
+    document = np.repeat(np.arange(len(first)), own_spans)
+    choices = (documents.length - own_hidden + 1)[document].astype(np.uint64)
+    gaps = ((_ragged(keys, spans, _PLACES) * choices) >> scale) | (document.astype(np.uint64) << scale)
+    gaps.sort()
+    before = np.zeros(len(lengths) + 1, np.int64)
+    np.cumsum(lengths, out=before[1:])
+    offset = documents.start - before[first]  # in a document, noise counts from its own beginning
+    starts = (gaps & np.uint64(2**32 - 1)).astype(np.int64) + before[:-1] + offset[document]
+    gone = np.zeros(shape, bool)
+    gone.reshape(-1)[noise.stretches(starts, lengths)] = True
+    return starts, gone
+
+
+def _ragged(keys: Keys, counts: Counts, stream: int) -> NDArray[np.uint64]:
+    """Return `counts` [B] random 32-bit numbers of each row, row after row."""
+    most = int(counts.max(initial=0))
+    draws = halves(keys, most, stream)
+    full = int(counts.min(initial=most)) == most
+    return (draws.reshape(-1) if full else draws[np.arange(most) < counts[:, None]]).astype(np.uint64)
+
+
+def _others(places: Counts, size: int) -> Counts:
+    """Return all numbers below `size` but these, ascending."""
+    free = np.ones(size, bool)
+    free[places] = False
+    return np.flatnonzero(free)

@@ -1,0 +1,214 @@
+"""FillInMiddle: move a piece of each document behind the rest, so that a causal model learns to fill gaps.
+
+stream    <s> a   b   c   d   e   </s>        cut before b and before d
+PSM       <s> <PRE> a <SUF> d e <MID> b c </s>
+SPM       <s> <PRE> <SUF> d e <MID> a b c </s>
+
+Bavarian et al. 2022, "Efficient training of language models to fill in the middle", section 3.
+
+Shapes: B rows, R tokens of a row, W = T + 1 tokens of a row as the model meets it, D documents in all rows, K of them
+transformed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from hornbook.batch import Batch, Rows, Topology
+from hornbook.errors import UserError
+from hornbook.keys import Keys, bits_at
+from hornbook.objectives.base import Requirements
+from hornbook.objectives.ops import noise
+from hornbook.objectives.ops.noise import Counts, Documents, Mask
+from hornbook.vocab import EMPTY, Vocab
+
+PREFIX, SUFFIX, MIDDLE = MODES = ("<fim_prefix>", "<fim_suffix>", "<fim_middle>")
+# A transformed document needs three marks, and an end where the row's edge has cut that off.
+_MARKS = 3
+_SHARE = 64  # of a row's tokens, one in so many is set aside for marks
+
+
+@dataclass(frozen=True)
+class FillInMiddle:
+    """Every token from those before it, in documents of which some are rearranged; all tokens count, marks included.
+
+    rate        share of the documents that is rearranged
+    spm_share   share of these that has the suffix first and prefix and middle joined (SPM, the paper's variant 2)
+
+    The two cuts are uniform over all places between tokens. What a row holds of a document is treated as a document;
+    its middle always ends in the end of text. Room for marks is 1/64 of a row, at least for one document: where more
+    documents are drawn than fit, the shortest stay as they are. Room not needed is padding.
+    """
+
+    rate: float = 0.5
+    spm_share: float = 0.5
+    vocab: Vocab = field(default=EMPTY, repr=False)
+
+    def __post_init__(self) -> None:
+        for name in ("rate", "spm_share"):
+            if not 0.0 <= getattr(self, name) <= 1.0:
+                raise UserError(f"The fim objective's {name} must be between 0 and 1, not {getattr(self, name)}.")
+
+    @property
+    def topology(self) -> Topology:
+        """A decoder."""
+        return "decoder"
+
+    @property
+    def overlap(self) -> int:
+        """Rows share no token: a row's first one is only read."""
+        return 0
+
+    @property
+    def noise_period(self) -> int:
+        """New cuts in each epoch."""
+        return 0
+
+    @property
+    def marks(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Start and end of text around each document."""
+        start = self.vocab.eos if self.vocab.bos is None else self.vocab.bos
+        end = self.vocab.eos
+        return (() if start is None else (start,)), (() if end is None else (end,))
+
+    def requirements(self, max_length: int) -> Requirements:
+        """Start and end of text, and the three marks."""
+        return Requirements(roles=("bos", "eos"), modes=MODES)
+
+    def room(self, tokens: int) -> int:
+        """Return how many positions a row of so many tokens sets aside for marks."""
+        return max(_MARKS + 1, tokens // _SHARE)
+
+    def row_length(self, max_length: int) -> int:
+        """One more than the positions, without the room for marks."""
+        tokens = max(1, max_length + 1 - self.room(max_length))
+        while tokens + 1 + self.room(tokens + 1) <= max_length + 1:
+            tokens += 1
+        return tokens
+
+    def target_length(self, max_length: int) -> int:
+        """As many as inputs."""
+        return max_length
+
+    def check(self, max_length: int) -> None:
+        """Need an end of text, the three marks, and room for them and a token."""
+        if max_length < _MARKS + 1:
+            raise UserError(f"The fim objective needs rows of at least {_MARKS + 1} positions, not {max_length}.")
+        self._ids()
+
+    def _ids(self) -> tuple[int, int, int, int]:
+        why = "The fim objective"
+        prefix, suffix, middle = (self.vocab.mode(name, why) for name in MODES)
+        return prefix, suffix, middle, self.vocab.require("eos", why)
+
+    def __call__(self, rows: Rows) -> Batch:
+        """Return inputs and targets [B, W - 1] of rows [B, R], W = R + room(R); the end of a row may be padding."""
+        *modes, end = self._ids()
+        number, length = rows.tokens.shape
+        room = self.room(length)
+        shape = number, length + room
+        own = np.ones(rows.tokens.shape, np.int32) if rows.segments is None else rows.segments
+        documents = noise.find_documents(own)
+        special = self.vocab.special.take(rows.tokens.reshape(-1))
+        moved = _rearranged(documents, special, rows.keys, self.rate, self.spm_share, room)
+        home = _homes(documents, moved, length, room)
+        line = np.full(shape, 0 if self.vocab.pad is None else self.vocab.pad, rows.tokens.dtype)
+        segments = np.zeros(shape, np.int32)
+        line.reshape(-1)[home] = rows.tokens.reshape(-1)
+        segments.reshape(-1)[home] = own.reshape(-1)
+        base = moved.text + moved.before + documents.row[moved.document] * room
+        suffix_at = np.where(moved.spm, 1, 1 + moved.cuts[:, 0])
+        middle_at = 2 + np.where(moved.spm, 0, moved.cuts[:, 0]) + moved.length - moved.cuts[:, 1]
+        places = (base, base + suffix_at, base + middle_at, (base + moved.length + _MARKS)[moved.open])
+        belongs = own.reshape(-1)[moved.text]
+        for mark, place in zip((*modes, end), places, strict=True):
+            line.reshape(-1)[place] = mark
+            segments.reshape(-1)[place] = belongs if mark != end else belongs[moved.open]
+        weights = ((segments[:, 1:] == segments[:, :-1]) & (segments[:, 1:] != 0)).astype(np.float32)
+        count = weights.sum(axis=1, dtype=np.float64)
+        return Batch(line[:, :-1].copy(), line[:, 1:].copy(), weights, count, segments[:, :-1].copy())
+
+
+@dataclass(frozen=True, eq=False)
+class _Moved:
+    """The documents that are rearranged, all int64[K] but where said.
+
+    document  number among all
+    text      flat place of the first token behind the start mark
+    length    tokens between the marks
+    cuts      int64[K, 2]   where the middle begins and ends, counted from `text`
+    spm       bool[K]       suffix first
+    open      bool[K]       the row holds no end of it
+    before    marks added earlier in the row
+    """
+
+    document: Counts
+    text: Counts
+    length: Counts
+    cuts: Counts
+    spm: Mask
+    open: Mask
+    before: Counts
+
+
+def _rearranged(documents: Documents, special: Mask, keys: Keys, rate: float, spm_share: float, room: int) -> _Moved:
+    """Draw which documents are rearranged and where they are cut; `special` bool[B * R] says what is no text."""
+    has = documents.room > 0
+    first = special[documents.start] & has
+    last = special[documents.start + documents.length - 1] & (documents.room > 1)
+    length = documents.room - first - last
+    number = np.arange(len(has)) - documents.first[documents.row]
+    low = np.uint64(0xFFFFFFFF)
+    draw = bits_at(keys, documents.row, 2 * number, noise.CUTS)
+    chosen = np.flatnonzero(((draw >> np.uint64(32)) < np.uint64(round(rate * 2**32))) & (length > 0))
+    chosen = _fitting(chosen, documents.row, length, _MARKS + ~last, room)
+    row, length, is_open = documents.row[chosen], length[chosen], ~last[chosen]
+    spm = (draw[chosen] & low) < np.uint64(round(spm_share * 2**32))
+    draw = bits_at(keys, row, 2 * number[chosen] + 1, noise.CUTS)
+    places = (length + 1).astype(np.uint64)
+    cuts = np.stack([(draw >> np.uint64(32)) * places, (draw & low) * places], axis=1) >> np.uint64(32)
+    cuts.sort(axis=1)
+    added = _MARKS + is_open
+    running = added.cumsum() - added
+    before = running - running[np.searchsorted(row, row)]
+    return _Moved(chosen, documents.start[chosen] + first[chosen], length, cuts.astype(np.int64), spm, is_open, before)
+
+
+def _fitting(chosen: Counts, row: Counts, length: Counts, cost: Counts, room: int) -> Counts:
+    """Return those of the `chosen` documents whose marks fit their row, the longest first, in their old order."""
+    order = chosen[np.lexsort((-length[chosen], row[chosen]))]
+    own_row = row[order]
+    running = cost[order].cumsum()
+    used = running - (running - cost[order])[np.searchsorted(own_row, own_row)]
+    return np.sort(order[used <= room])
+
+
+def _homes(documents: Documents, moved: _Moved, length: int, room: int) -> Counts:
+    """Return int64[B * R]: the flat place, in rows of R + room, to which each token of the rows goes.
+
+    A token moves with its piece; where pieces begin and end, the distance changes.
+    """
+    rows, chosen = len(documents.first), moved.document
+    begin, end = moved.cuts.T
+    behind = moved.length - end  # tokens of the suffix
+    prefix = np.where(moved.spm, 3 + behind, 1)
+    middle = 3 + behind
+    suffix = np.where(moved.spm, 2 - end, 2 - (end - begin))
+    change = np.zeros(rows * length + 1, np.int64)
+    for place, by in (
+        (moved.text, prefix),
+        (moved.text + begin, middle - prefix),
+        (moved.text + end, suffix - middle),
+        (moved.text + moved.length, _MARKS - suffix),
+        (documents.start[chosen] + documents.length[chosen], moved.open),
+        # The next row begins as far from its own beginning as this one began.
+        ((documents.row[chosen] + 1) * length, -(_MARKS + moved.open)),
+    ):
+        np.add.at(change, place, by)
+    change[:-1].reshape(rows, length)[1:, 0] += room
+    change += 1
+    change[0] -= 1
+    homes: Counts = change[:-1].cumsum()
+    return homes

@@ -1,0 +1,92 @@
+"""Fast: the compiled counterparts of a few functions of arrays, where numba is installed.
+
+The numpy bodies are the reference, and what runs without numba; results are equal bit for bit. A function asks `run`
+for its counterpart in `hornbook.objectives.ops.kernels` and goes on by itself where it gets None:
+
+    no numba           or a version that does not work here, or a place where nothing can be cached
+    little work        numba takes a second to load, so the first call of at least LEAST positions loads it, and only
+                       then are smaller arrays its affair too
+    what it refuses    a kernel raises where the numpy body would raise or has a case of its own
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+LEAST = 2048
+_NONE = np.zeros((0, 0), np.int32)
+_alone = ContextVar("numpy_alone", default=False)
+_lock = threading.Lock()
+_ready: set[str] = set()
+_broken: set[str] = set()
+
+
+@functools.cache
+def kernels() -> ModuleType | None:
+    """Return the module of compiled functions, or None where numba cannot serve; loads numba."""
+    try:
+        import numba
+
+        if vars(numba.config)["DISABLE_JIT"]:
+            return None
+        from hornbook.objectives.ops import kernels as found
+    except Exception:  # whatever is wrong with the accelerator, the reference works
+        return None
+    return found
+
+
+@contextmanager
+def numpy_alone() -> Iterator[None]:
+    """Use the numpy bodies in this thread until the end of the block, to compare or to measure."""
+    token = _alone.set(True)
+    try:
+        yield
+    finally:
+        _alone.reset(token)
+
+
+def optional(segments: Any) -> Any:
+    """Return what a kernel takes for segments: an array without rows where there are none."""
+    return _NONE if segments is None else segments
+
+
+def run(name: str, *given: Any) -> Any:
+    """Return what the kernel `name` makes of these arrays and numbers, or None where the numpy body must do it.
+
+    The first array has all positions of the batch, where the work is large. Kernels want arrays in C order; others
+    are copied.
+    """
+    if _alone.get() or name in _broken:
+        return None
+    if name in _ready:
+        return _call(name, given)
+    if given[0].size < LEAST and not _ready:
+        return None
+    with _lock:  # one thread loads and compiles
+        found = _call(name, given)
+        if found is not None:
+            _ready.add(name)
+        return found
+
+
+def _call(name: str, given: tuple[Any, ...]) -> Any:
+    module = kernels()
+    if module is None:
+        return None
+    try:
+        return getattr(module, name)(
+            *[np.ascontiguousarray(item) if isinstance(item, np.ndarray) else item for item in given]
+        )
+    except (ValueError, IndexError):  # the kernel's own refusals
+        return None
+    except Exception:  # numba's failures
+        _broken.add(name)
+        return None

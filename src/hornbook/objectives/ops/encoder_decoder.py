@@ -1,0 +1,86 @@
+"""Sides: the batch of an encoder-decoder whose inputs keep what the noise leaves and whose targets say the noise.
+
+Shapes: B rows, T tokens of a row, K noise spans in all rows, S positions of the inputs, U of the targets.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hornbook.batch import Batch, Integers, Rows
+from hornbook.errors import UserError
+from hornbook.objectives.ops import compiled, rewrite
+from hornbook.objectives.ops.noise import Counts, Mask, Spans, changes, last_segments
+from hornbook.vocab import Vocab
+
+
+def require_sentinels(vocab: Vocab, needed: int, who: str) -> None:
+    """Refuse in words a vocabulary with too few sentinels."""
+    found = len(vocab.sentinels)
+    if found < needed:
+        raise UserError(
+            f"{who} needs {needed} sentinels (<extra_id_0>, <extra_id_1>, ...) for a row, and this tokenizer has "
+            f"{found}: use shorter rows, a larger mean_span, a lower density, or another tokenizer."
+        )
+
+
+def build(
+    rows: Rows, chosen: Spans, reads: Counts, says: Counts, widths: tuple[int, int], vocab: Vocab, who: str
+) -> Batch:
+    """Return inputs [B, S] and targets [B, U]: each noise span is a sentinel in the inputs, and said in the targets.
+
+    rows     tokens [B, T]; its segments are not used, those of `chosen` are
+    chosen   the noise; noise without spans is dropped from the inputs and said without sentinels
+    reads    int64[B] tokens and sentinels that a row's inputs have, the end of text left out
+    says     int64[B] the same of its targets
+    widths   S, U
+    """
+    pad, eos, start = vocab.require("pad", who), vocab.require("eos", who), vocab.start(who)
+    tokens, segments = rows.tokens, chosen.segments
+    require_sentinels(vocab, int(chosen.rank.max(initial=-1)) + 1, who)
+    sentinels = np.array(vocab.sentinels, tokens.dtype)[chosen.rank]
+    given = chosen.noise, chosen.kept_starts, chosen.noise_starts, sentinels, reads, says
+    if (found := compiled.run("build", tokens, segments, *given, *widths, pad, eos, start)) is not None:
+        inputs, targets, weights, count, before, own, behind = found
+        if rows.segments is None:
+            own = behind = None
+        return Batch(inputs, targets, weights, count, own, decoder_inputs=before, decoder_segments=behind)
+    dropped = chosen.noise | (segments == 0) if not segments[:, -1].all() else chosen.noise
+    read, read_at = rewrite.collapse(tokens, dropped, chosen.noise_starts, sentinels)
+    said, said_at = rewrite.collapse(tokens, ~chosen.noise, chosen.kept_starts, sentinels)
+    real = reads > 0
+    end = np.where(real, eos, pad).astype(tokens.dtype)
+    inputs = rewrite.lay(read, reads, widths[0], pad, end)
+    targets = rewrite.lay(said, says, widths[1], pad, end)
+    if rows.segments is None:
+        return finish(inputs, targets, says + real, start, None, None)
+    last = last_segments(segments)
+    return finish(
+        inputs,
+        targets,
+        says + real,
+        start,
+        rewrite.lay(segments.take(read_at), reads, widths[0], 0, last),
+        rewrite.lay(segments.take(said_at), says, widths[1], 0, last),
+    )
+
+
+def finish(
+    inputs: Integers, targets: Integers, count: Counts, start: int, segments: Integers | None, behind: Integers | None
+) -> Batch:
+    """Return the batch of both sides; rows have `count` targets, each document's decoder inputs begin with `start`."""
+    weights: Mask = np.arange(targets.shape[1]) < count[:, None]
+    decoder_inputs = np.empty_like(targets)
+    decoder_inputs[:, 0] = start
+    decoder_inputs[:, 1:] = targets[:, :-1]
+    if behind is not None:
+        decoder_inputs.reshape(-1)[np.flatnonzero(changes(behind)) + 1] = start
+    return Batch(
+        inputs,
+        targets,
+        weights.astype(np.float32),
+        count.astype(np.float64),
+        segments,
+        decoder_inputs=decoder_inputs,
+        decoder_segments=behind,
+    )

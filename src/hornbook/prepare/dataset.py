@@ -1,0 +1,247 @@
+"""Text -> tokens, for one run: clean, read, split, train or load the tokenizer, write the shards.
+
+Every stage leaves its result in the run directory and is skipped when that is there already, so an interrupted
+preparation goes on where it stopped, and gives what an undisturbed one gives.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hornbook.artifacts import read_json, write_file, write_json
+from hornbook.batch import Topology
+from hornbook.console import View
+from hornbook.corpus.document import Document, document_hash
+from hornbook.corpus.read import read
+from hornbook.corpus.split import Split, make_split
+from hornbook.corpus.traits import Look, Traits, asks, load_traits, save_traits
+from hornbook.errors import UserError
+from hornbook.objectives.base import Objective, cycle_of
+from hornbook.prepare.clean import cleaned
+from hornbook.recipe.recipe import Recipe
+from hornbook.recipe.sections import MixSettings
+from hornbook.tokens.packing import CorpusRows, DomainRows, Places, corpus_rows
+from hornbook.tokens.rarity import rarity
+from hornbook.tokens.shards import TokenStore, write_store
+from hornbook.tokens.tokenizer.codec import Codec, Template, load_codec, save_codec, train_tokenizer
+from hornbook.tokens.tokenizer.new_pieces import with_pieces
+from hornbook.tokens.tokenizer.special_tokens import with_special_tokens
+
+CORPUS, TOKENIZER, TOKENS, PIECES = "corpus.json", "tokenizer.json", "tokens", "new_pieces.json"
+TRAITS = "traits.safetensors"
+# A corpus below this many bytes is kept in memory between the passes over it; a larger one is read anew.
+_KEEP_BYTES = 256 << 20
+# A tokenizer learns from at most this many bytes of the training text: more changes it little.
+_LEARN_BYTES = 64 << 20
+_LARGEST, _FEWEST_WORDS = 16_384, 1_024
+# Which marks other tools shall put around a text for a model of each topology, as its training text had them.
+_TEMPLATES: dict[Topology, Template] = {"decoder": "none", "encoder": "both", "encoder-decoder": "end"}
+
+
+@dataclass(frozen=True)
+class Text:
+    """What the first pass over a corpus found: numbers of documents and bytes, and where the held-out ones are.
+
+    traits  what the mix asks of each document; None where it asks nothing
+    """
+
+    documents: int
+    bytes: int
+    split: Split
+    traits: Traits | None = None
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A corpus ready for an objective: its tokens, and which documents are for training and which for measuring."""
+
+    text: Text
+    codec: Codec
+    objective: Objective
+    store: TokenStore
+    mix: MixSettings = field(default_factory=MixSettings)
+
+    def training_rows(self, max_length: int) -> CorpusRows:
+        """Return the rows of all training documents; where the mix tells domains apart, domain after domain."""
+        rows = [self._rows(documents, max_length) for documents in self.domains.values()]
+        return rows[0] if not self.mix.divides else DomainRows(rows, len(cycle_of(self.objective)))
+
+    @functools.cached_property
+    def domains(self) -> dict[str, Places]:
+        """The training documents of each domain, in the mix's order, by name; one domain where all are alike."""
+        training = np.flatnonzero(~self._held_out())
+        if self.mix.order != "shuffled":
+            training = training[np.argsort(self._difficulty()[training], kind="stable")]
+        if not self.mix.divides:
+            return {"": training}
+        traits = self.text.traits
+        assert traits is not None  # a mix that divides has them
+        mine = traits.domain[training]
+        found = {name: training[mine == number] for number, name in enumerate(traits.names)}
+        return {name: documents for name, documents in sorted(found.items()) if self.store.lengths[documents].any()}
+
+    def _difficulty(self) -> NDArray[np.float64]:
+        """Return the number by which documents are ordered."""
+        if self.mix.order == "length":
+            return self.store.lengths.astype(np.float64)
+        if self.mix.order == "rarity":
+            return rarity(self.store, self.codec.vocab.size)
+        assert self.text.traits is not None  # other orders have them
+        return self.text.traits.score
+
+    def held_out_rows(self, max_length: int, tokens: int) -> tuple[CorpusRows, int]:
+        """Return the rows of held-out documents of about `tokens` tokens (at least one document), and their bytes.
+
+        Documents are taken in the order of their hashes, so that the choice does not depend on the order of files.
+        """
+        held_out = np.flatnonzero(self._held_out())
+        by_hash = held_out[np.argsort(self.store.hashes[held_out], kind="stable")]
+        within = int(np.searchsorted(np.cumsum(self.store.lengths[by_hash]), tokens, side="right"))
+        chosen = np.sort(by_hash[: max(1, within)])
+        return self._rows(chosen, max_length), int(self.store.bytes[chosen].sum())
+
+    def _held_out(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        return self.store.hashes <= np.uint64(self.text.split.threshold)
+
+    def _rows(self, documents: np.ndarray[Any, np.dtype[np.int64]], max_length: int) -> CorpusRows:
+        return corpus_rows(self.store, documents, self.objective, max_length)
+
+
+def prepare(recipe: Recipe, directory: Path, view: View, given: Codec | None = None) -> Prepared:
+    """Return the recipe's corpus as tokens in `directory`, doing whatever of it is not done yet.
+
+    `given` is the tokenizer of the model that the run goes on from; what the objective needs and it lacks is added.
+
+    Raises UserError when the text cannot be read, is too short, cannot serve the objective, or has changed since an
+    earlier, interrupted call.
+    """
+    finished = (directory / TOKENS).is_dir() and (directory / CORPUS).is_file()
+    corpus = _Corpus(recipe.data.paths if finished else cleaned(recipe.data, directory, view))
+    text = recall(directory) if finished else _scan(corpus, recipe, directory, view)
+    codec = _tokenizer(recipe, corpus, text, directory, view, given)
+    objective = dataclasses.replace(recipe.objective, vocab=codec.vocab)  # type: ignore[type-var]
+    objective.check(recipe.row_length)
+    if not finished:
+        with view.stage("writing tokens", "tokens") as update:
+            write_store(
+                iter(corpus), codec, directory / TOKENS, progress=lambda documents, tokens, size: update(tokens)
+            )
+    return Prepared(text, codec, objective, TokenStore.open(directory / TOKENS, codec.vocab), recipe.mix)
+
+
+class _Corpus:
+    """The documents of some paths, as often as they are needed; a small corpus is read once and kept."""
+
+    def __init__(self, paths: tuple[str, ...]) -> None:
+        self._paths = paths
+        self._kept: list[Document] | None = None
+
+    def __iter__(self) -> Iterator[Document]:
+        if self._kept is not None:
+            yield from self._kept
+            return
+        kept: list[Document] = []
+        size = 0
+        for document in read(self._paths):
+            size += len(document.text)
+            if size <= _KEEP_BYTES:
+                kept.append(document)
+            yield document
+        self._kept = kept if size <= _KEEP_BYTES else None
+
+
+def _scan(corpus: _Corpus, recipe: Recipe, directory: Path, view: View) -> Text:
+    """Read everything once: count, and decide what is held out."""
+    hashes: list[int] = []
+    size = 0
+    look = Look(recipe.mix.domain, recipe.mix.order) if asks(recipe.mix.order) or recipe.mix.divides else None
+    with view.stage("reading text", "bytes") as update:
+        for document in corpus:
+            if look is not None:
+                look.at(document)
+            hashes.append(document_hash(document))
+            size += len(document.text.encode())
+            update(size)
+    split = make_split(hashes, recipe.data.held_out)
+    digest = hashlib.sha256(np.array(hashes, np.uint64).tobytes()).hexdigest()
+    facts = {"documents": len(hashes), "bytes": size, "threshold": split.threshold, "sha256_of_hashes": digest}
+    if (directory / CORPUS).is_file() and read_json(directory / CORPUS, "corpus record") != facts:
+        raise UserError(
+            f"The text has changed since the run in {directory} began; start a new run instead of resuming this one."
+        )
+    traits = None if look is None else look.traits()
+    if traits is not None:
+        save_traits(traits, directory / TRAITS)
+    write_json(directory / CORPUS, facts)
+    return Text(len(hashes), size, split, traits)
+
+
+def spellings(directory: Path) -> dict[int, list[int]]:
+    """Return how the origin's tokenizer spells each new piece of a run's, new id -> old ids; empty if there is none."""
+    if not (directory / PIECES).is_file():
+        return {}
+    return {int(number): ids for number, ids in read_json(directory / PIECES, "record of new pieces").items()}
+
+
+def recall(directory: Path) -> Text:
+    """Return what the first pass over a run's corpus found."""
+    facts = read_json(directory / CORPUS, "corpus record")
+    traits = load_traits(directory / TRAITS) if (directory / TRAITS).is_file() else None
+    return Text(facts["documents"], facts["bytes"], Split(facts["threshold"]), traits)
+
+
+def _tokenizer(recipe: Recipe, corpus: _Corpus, text: Text, directory: Path, view: View, given: Codec | None) -> Codec:
+    path = directory / TOKENIZER
+    if not path.is_file():
+        needs = recipe.objective.requirements(recipe.row_length)
+        if given is not None:
+            if recipe.start.new_pieces:
+                with view.stage("learning new pieces", "bytes") as update:
+                    texts = _learnable(corpus, text.split, update)
+                    given, spellings = with_pieces(given, texts, recipe.start.new_pieces)
+                write_json(directory / PIECES, spellings)
+            save_codec(with_special_tokens(given, needs)[0], directory)
+        elif recipe.tokenizer.file:
+            save_codec(load_codec(Path(recipe.tokenizer.file)), directory)
+        else:
+            more = needs.sentinels + len(needs.modes)
+            size = recipe.tokenizer.size or vocabulary_size(text.bytes, recipe.tokenizer.kind) + more
+            template = _TEMPLATES[recipe.objective.topology]
+            with view.stage(f"training a {recipe.tokenizer.kind} tokenizer", "bytes") as update:
+                texts = _learnable(corpus, text.split, update)
+                write_file(path, train_tokenizer(texts, recipe.tokenizer.kind, size, needs, template))
+    return load_codec(path)
+
+
+def _learnable(corpus: _Corpus, split: Split, update: Callable[[int], None]) -> Iterator[str]:
+    """Yield the training texts that a tokenizer learns from: held-out text must not shape it."""
+    size = 0
+    for document in corpus:
+        if not split.held_out(document_hash(document)):
+            size += len(document.text)
+            if size > _LEARN_BYTES:
+                return
+            yield document.text
+            update(size)
+
+
+def vocabulary_size(text_bytes: int, kind: str) -> int:
+    """Return the default vocabulary for a corpus: 256 and a 1,200th of its bytes, to a multiple of 64, at most 16,384.
+
+    Each entry is then seen hundreds of times; on a small text a larger vocabulary learns to recite (docs/LOG.md).
+    WordPiece and Unigram, which hold the text's characters themselves, have at least 1,024 entries.
+
+    >>> vocabulary_size(50_000, "bpe"), vocabulary_size(2_300_000, "bpe"), vocabulary_size(10**9, "unigram")
+    (320, 2176, 16384)
+    """
+    size = -(-(256 + text_bytes // 1200) // 64) * 64
+    return max(0 if kind == "bpe" else _FEWEST_WORDS, min(_LARGEST, size))

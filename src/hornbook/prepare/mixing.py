@@ -1,0 +1,78 @@
+"""A run's mix: the order of its rows, and what it will have read of each domain."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hornbook.corpus.weights import counts, parse, shares
+from hornbook.errors import UserError
+from hornbook.objectives.base import cycle_of, tokens_per_row
+from hornbook.prepare.dataset import Prepared
+from hornbook.recipe.recipe import Recipe
+from hornbook.tokens.order import BLOCK, Ascending, Mixed, Order, Shuffled
+from hornbook.tokens.packing import CorpusRows, DomainRows
+
+
+def order_of(recipe: Recipe, prepared: Prepared, rows: CorpusRows) -> Order:
+    """Return which row of `rows`, the run's training rows, each example is."""
+    cycle = len(cycle_of(prepared.objective))
+    examples = recipe.budget.steps * recipe.training.batch_rows or len(rows)  # an epoch while they are not known
+    if not isinstance(rows, DomainRows):
+        return _own(recipe, len(rows), examples, cycle)
+    names, mix = list(prepared.domains), recipe.mix
+    sizes = {name: float(part.tokens) for name, part in zip(names, rows.parts, strict=True)}
+    budget = examples * tokens_per_row(prepared.objective, recipe.row_length)
+    early = _counts(sizes, shares(
+        sizes, mix.rule, weights=parse(mix.weights, "mix.weights"), temperature=mix.temperature, epochs=mix.epochs,
+        budget=budget,
+    ))  # fmt: skip
+    late = None
+    if mix.late:
+        told = shares(
+            sizes, "explicit", weights=parse(mix.late, "mix.late"), temperature=1.0, epochs=1.0, budget=budget
+        )
+        late = _counts(sizes, told)
+    blocks = -(-examples // BLOCK)
+    turn = blocks - round(blocks * mix.late_share) if late else 0
+    own = []
+    for number, (name, part) in enumerate(zip(names, rows.parts, strict=True)):
+        if len(part) < cycle:
+            raise UserError(
+                f"The domain '{name}' has only {len(part)} rows, fewer than the {cycle} objectives in turn."
+            )
+        mine = early[number] * (turn if late else blocks) + (late[number] * (blocks - turn) if late else 0)
+        own.append(_own(recipe, len(part), mine, cycle))
+    return Mixed(tuple(own), tuple(int(first) for first in rows.first[:-1]), early, late, turn)
+
+
+def _own(recipe: Recipe, size: int, examples: int, cycle: int) -> Order:
+    return Shuffled(size, cycle) if recipe.mix.order == "shuffled" else Ascending(size, examples, cycle)
+
+
+def _counts(sizes: dict[str, float], told: dict[str, float]) -> tuple[int, ...]:
+    """Return the examples of each domain in a block."""
+    return tuple(counts([told[name] for name in sizes], BLOCK))
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a run reads of a domain: its name, its share of the rows, and how often each of its rows is read."""
+
+    domain: str
+    share: float
+    epochs: float
+
+
+def readings(recipe: Recipe, prepared: Prepared) -> Sequence[Reading]:
+    """Return what the run reads of each domain, counted row by row; nothing where domains are not told apart."""
+    rows = prepared.training_rows(recipe.row_length)
+    order = order_of(recipe, prepared, rows)
+    if not isinstance(order, Mixed) or not isinstance(rows, DomainRows):
+        return []
+    examples = recipe.budget.steps * recipe.training.batch_rows
+    read = order.read(examples, recipe.seed)
+    return [
+        Reading(name, number / examples, number / len(part))
+        for name, number, part in zip(prepared.domains, read, rows.parts, strict=True)
+    ]

@@ -1,0 +1,89 @@
+"""Recipe: a whole run as one value, saved with the run and repeatable from it.
+
+Every field is a setting of the command line too (`hornbook pretrain BOOK.txt training.learning_rate=3e-3`); the text
+after each name in a class's docstring is its help.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from hornbook.errors import UserError
+from hornbook.model.config import ModelConfig, modern
+from hornbook.objectives.base import Objective, Paired
+from hornbook.objectives.causal import Causal
+from hornbook.objectives.replaced_token import ReplacedToken
+from hornbook.recipe.sections import (
+    Budget,
+    DataSettings,
+    MixSettings,
+    StartSettings,
+    TokenizerSettings,
+    TrainingSettings,
+)
+
+# A row has one label of a pair, whatever its length: short rows give more of them in the same time (BERT reads 128
+# positions in nine of ten steps too: Devlin et al. 2019, A.2).
+PAIRED_LENGTH = 128
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A whole run.
+
+    objective   what the model learns to say: its kind and its hyper-parameters
+    data        which text
+    mix         which share of it, in which order
+    start       which model to go on from, if any
+    tokenizer   how text becomes tokens
+    model       the Transformer's shape
+    training    how to train
+    budget      how long to train
+    seed        of the weights, the order and the noise; the same recipe gives the same run, bit for bit
+    """
+
+    objective: Objective = field(default_factory=Causal)
+    data: DataSettings = field(default_factory=DataSettings)
+    mix: MixSettings = field(default_factory=MixSettings)
+    start: StartSettings = field(default_factory=StartSettings)
+    tokenizer: TokenizerSettings = field(default_factory=TokenizerSettings)
+    model: ModelConfig = field(default_factory=lambda: default_model(Causal()))
+    training: TrainingSettings = field(default_factory=TrainingSettings)
+    budget: Budget = field(default_factory=lambda: Budget(minutes=2.0))
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.model.topology != self.objective.topology:
+            wanted, given = self.objective.topology, self.model.topology
+            raise UserError(f"The objective trains models of topology {wanted}, but model.topology is {given}.")
+        if isinstance(self.objective, Paired) != self.model.pair_head:
+            needs = "needs" if isinstance(self.objective, Paired) else "has no use for"
+            raise UserError(f"The objective {needs} a head for pairs, but model.pair_head is {self.model.pair_head}.")
+        if self.model.pair_head and self.model.types < 2:
+            raise UserError(f"Pairs of texts need 2 token types, but model.types is {self.model.types}.")
+        if self.model.judge and not isinstance(self.objective, ReplacedToken):
+            raise UserError("A model that tells replaced tokens (model.judge) learns by the objective replaced alone.")
+        known = self.model.width or not self.start.path
+        if known and self.training.row_length > self.model.max_length:
+            length, most = self.training.row_length, self.model.max_length
+            raise UserError(
+                f"training.row_length {length} is more than the model's positions, model.max_length {most}."
+            )
+        if self.start.path and (self.tokenizer.file or self.tokenizer.size):
+            raise UserError("The tokenizer comes with the model in start.path: leave out tokenizer.file and size.")
+
+    @property
+    def row_length(self) -> int:
+        """How many positions a row has."""
+        return self.training.row_length or self.model.max_length
+
+
+def default_model(objective: Objective) -> ModelConfig:
+    """Return the modern block of an objective's topology, with a head and token types for pairs if it has pairs.
+
+    Its size and its dropout are chosen when the run starts. Rows of pairs are half as long as others.
+    """
+    block = replace(modern(objective.topology), dropout=-1.0)
+    if not isinstance(objective, Paired):
+        return block
+    return replace(block, types=2, pair_head=True, max_length=PAIRED_LENGTH)

@@ -1,0 +1,276 @@
+"""Settings: a Recipe as nested plain values, as a TOML file and as `a.b=c` overrides; all derived from its dataclasses.
+
+    Recipe <-> {"seed": 0, "objective": {"kind": "masked", ...}, "data": {...}, ...} <-> recipe.toml
+
+Nothing is listed twice: names, types and defaults come from the fields, help from the `name   help` lines of the
+classes' docstrings. A key that does not exist is refused at every level, with the nearest one that does.
+"""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import MISSING, Field, fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from hornbook import __version__
+from hornbook.artifacts import write_file
+from hornbook.errors import UserError, nearest
+from hornbook.model.config import ModelConfig
+from hornbook.objectives.base import Objective
+from hornbook.objectives.catalogue import CATALOGUE, build, kind_of, settings, settings_of
+from hornbook.objectives.catalogue import plain as objective_value
+from hornbook.recipe.recipe import Recipe, default_model
+from hornbook.recipe.sections import (
+    Budget,
+    DataSettings,
+    MixSettings,
+    StartSettings,
+    TokenizerSettings,
+    TrainingSettings,
+)
+from hornbook.schema import article, leaf, leaves, plain, read_recipe, type_name
+from hornbook.vocab import EMPTY
+
+RECIPE = "recipe.toml"  # the name of the file in a run
+# What a model keeps when its topology changes: its size is the user's choice, its block is the topology's.
+_SIZES = ("max_length", "width", "layers", "heads", "head_width", "mlp_width", "dropout")
+
+
+def to_dict(recipe: Recipe) -> dict[str, Any]:
+    """Return a recipe as nested dicts of str, int, float, bool and lists; the objective's vocabulary is left out."""
+    result: dict[str, Any] = {"seed": recipe.seed, "objective": {"kind": kind_of(recipe.objective)}}
+    result["objective"] |= settings(recipe.objective)
+    for item in fields(recipe):
+        section = getattr(recipe, item.name)
+        if is_dataclass(section) and item.name != "objective":
+            result[item.name] = {leaf.name: plain(getattr(section, leaf.name)) for leaf in fields(section)}
+    return result
+
+
+def from_dict(data: Mapping[str, Any]) -> Recipe:
+    """Return the recipe that `data` describes; what is absent has its default, the model's block that of its topology.
+
+    Raises UserError that names the dotted key of a setting that does not exist or has the wrong type.
+    """
+    _refuse_unknown(data)
+    objective = _objective(_section(data, "objective"))
+    shape = _values(ModelConfig, _section(data, "model"), "model")
+    budget = _values(Budget, _section(data, "budget"), "budget")
+    defaults = Recipe()
+    return Recipe(
+        objective=objective,
+        data=DataSettings(**_values(DataSettings, _section(data, "data"), "data")),
+        mix=MixSettings(**_values(MixSettings, _section(data, "mix"), "mix")),
+        start=StartSettings(**_values(StartSettings, _section(data, "start"), "start")),
+        tokenizer=TokenizerSettings(**_values(TokenizerSettings, _section(data, "tokenizer"), "tokenizer")),
+        model=replace(default_model(objective), **shape),
+        training=TrainingSettings(**_values(TrainingSettings, _section(data, "training"), "training")),
+        budget=Budget(**budget) if budget else defaults.budget,
+        seed=leaf(int, data.get("seed", defaults.seed), "seed"),
+    )
+
+
+def load_recipe(path: Path) -> Recipe:
+    """Read a recipe from a TOML file. Raises UserError that names the file, and the line or the key."""
+    return read_recipe(path, from_dict)
+
+
+def save_recipe(recipe: Recipe, path: Path) -> None:
+    """Write a recipe with every setting spelled out, so that the file alone tells and repeats the run."""
+    import tomli_w
+
+    header = f"# A run of Hornbook {__version__}, every setting. Repeat it: hornbook pretrain {path.name}\n\n"
+    try:
+        content = (header + tomli_w.dumps(to_dict(recipe))).encode()
+    except UnicodeEncodeError as error:
+        raise UserError(
+            "A path in data.paths, start.path or tokenizer.file is not valid Unicode: rename the file."
+        ) from error
+    write_file(path, content)
+
+
+def override(recipe: Recipe, assignments: Sequence[str]) -> Recipe:
+    """Return the recipe with `name=value` settings changed, later ones winning; lists are separated by commas.
+
+    - Another `objective.kind` starts from that objective's defaults; where its topology differs too, the model becomes
+      that topology's default block and keeps its size. A block of the user's own stays within its topology, and gets or
+      loses the head for pairs.
+    - One `budget.` setting replaces whatever the budget was.
+    """
+    given: dict[str, str] = {}
+    for text in assignments:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise UserError(f"'{text}' is not a setting: write name=value, as in training.batch_rows=64.")
+        given[name.strip()] = value.strip()
+    data = to_dict(recipe)
+    table = data["objective"]
+    kinds = [name for name in given if name.startswith("objective.") and name.endswith(".kind")]
+    for name in sorted(kinds, key=lambda name: name.count(".")):
+        _exchange(table, name, given[name])
+    hints = _hints(table)
+    for name in given:
+        if name not in hints:
+            raise _unknown(name, hints)
+    if any(name.startswith("budget.") for name in given):
+        data["budget"] = {}
+    changes: dict[str, dict[str, Any]] = {}
+    for name, value in given.items():
+        section, _, leaf = name.rpartition(".")
+        if section.partition(".")[0] == "objective":
+            _inner(table, section)[leaf] = _split(hints[name], value)
+        else:
+            changes.setdefault(section, {})[leaf] = _split(hints[name], value)
+    objective = _objective(table)
+    before, after = default_model(recipe.objective), default_model(objective)
+    if before != after:
+        sizes = {name: data["model"][name] for name in _SIZES}
+        own = replace(before, **sizes, vocab_size=recipe.model.vocab_size) != recipe.model
+        if own and before.topology == after.topology:
+            data["model"] |= {"pair_head": after.pair_head, "types": max(recipe.model.types, after.types)}
+        else:
+            data["model"] = sizes
+        if recipe.model.max_length == before.max_length:
+            data["model"]["max_length"] = after.max_length
+    data |= changes.pop("", {})
+    for section, values in changes.items():
+        data[section] |= values
+    return from_dict(data)
+
+
+def is_setting(name: str) -> bool:
+    """Say whether `name` is a setting under any objective."""
+    return any(name in _hints({"kind": kind}) for kind in CATALOGUE)
+
+
+def _hints(table: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the type of every dotted setting under the objective that `table` describes."""
+    result = _objective_hints(table, "objective")
+    for section, cls in typing.get_type_hints(Recipe).items():
+        if section == "objective":
+            continue
+        if is_dataclass(cls):
+            result |= {f"{section}.{item.name}": hint for item, hint in leaves(typing.cast(type[Any], cls))}
+        else:
+            result[section] = cls
+    return result
+
+
+def _objective_hints(table: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return the type of every setting of an objective, and of the objective inside it; `name` is its dotted name."""
+    kind = leaf(str, table.get("kind", "causal"), f"{name}.kind")
+    result: dict[str, Any] = {f"{name}.kind": str}
+    for item, hint in settings_of(kind):
+        result[f"{name}.{item.name}"] = hint
+        if hint is Objective:
+            result |= _objective_hints(_nested(table, item), f"{name}.{item.name}")
+    return result
+
+
+def _nested(table: Mapping[str, Any], item: Field[Any]) -> dict[str, Any]:
+    """Return the table of the objective inside another, that of the default where it is not given."""
+    given = table.get(item.name, default_of(item))
+    return dict(given) if isinstance(given, Mapping) else {"kind": given}
+
+
+def _inner(table: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return the table that a dotted name such as objective.objective means, within that of `objective`."""
+    for part in name.split(".")[1:]:
+        item = next(
+            (item for item, hint in settings_of(table["kind"]) if item.name == part and hint is Objective), None
+        )
+        if item is None:
+            raise UserError(f"There is no setting '{name}'.")
+        table[part] = _nested(table, item)
+        table = table[part]
+    return table
+
+
+def _exchange(table: dict[str, Any], name: str, kind: str) -> None:
+    """Put another objective, with its defaults, where the dotted name of a kind says; leave one of that kind alone."""
+    inner = _inner(table, name.rpartition(".")[0])
+    if inner["kind"] != kind:
+        inner.clear()
+        inner["kind"] = kind
+
+
+def _refuse_unknown(data: Mapping[str, Any]) -> None:
+    """Refuse the first key of `data` that is no section and no setting."""
+    hints = _hints(_section(data, "objective"))
+    sections = {name.partition(".")[0] for name in hints}
+    for section, content in data.items():
+        if section not in sections:
+            raise _unknown(section, [*sections, *hints])
+        if section not in hints:
+            for name in _dotted(_section(data, section), section, hints):
+                if name not in hints:
+                    raise _unknown(name, hints)
+        elif isinstance(content, Mapping):
+            raise UserError(f"{section} must be {article(hints[section])}{type_name(hints[section])}, not a table.")
+
+
+def _dotted(table: Mapping[str, Any], section: str, hints: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the dotted name of every value, those of an objective inside another included."""
+    for item, value in table.items():
+        yield f"{section}.{item}"
+        if isinstance(value, Mapping) and hints.get(f"{section}.{item}") is Objective:
+            yield from _dotted(value, f"{section}.{item}", hints)
+
+
+def _unknown(name: str, valid: Iterable[str]) -> UserError:
+    """Return the error for a setting that does not exist: same name elsewhere, else the nearest beside it."""
+    section, _, leaf = name.rpartition(".")
+    valid = list(valid)
+    twins = [other for other in valid if other.rpartition(".")[2] == leaf]
+    siblings = [other for other in valid if other.rpartition(".")[0] == section]
+    if twins:
+        hint = f" Did you mean '{twins[0]}'?" if len(twins) == 1 else nearest(name, twins)
+    elif siblings:
+        hint = nearest(name, siblings)
+    else:
+        hint = nearest(section, {other.partition(".")[0] for other in valid})
+    return UserError(f"There is no setting '{name}'.{hint}")
+
+
+def _section(data: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Return one table of a recipe, empty when absent."""
+    content = data.get(name, {})
+    if not isinstance(content, Mapping):
+        raise UserError(f"{name} must be a table ([{name}] in a file), not {content!r}.")
+    return content
+
+
+def _objective(data: Mapping[str, Any]) -> Objective:
+    """Build an objective from its table, without a vocabulary."""
+    kind = data.get("kind", "causal")
+    given = {name: value for name, value in data.items() if name != "kind"}
+    values = {}
+    for item, hint in settings_of(kind):
+        if item.name in given:
+            objectives = hint is Objective or Objective in typing.get_args(hint)  # `build` reads those
+            value = given[item.name]
+            values[item.name] = value if objectives else leaf(hint, value, f"objective.{item.name}")
+    return build(kind, values, EMPTY)
+
+
+def _values(cls: type[Any], data: Mapping[str, Any], section: str) -> dict[str, Any]:
+    """Return the given values of one section, each checked against its field's type."""
+    return {
+        item.name: leaf(hint, data[item.name], f"{section}.{item.name}")
+        for item, hint in leaves(cls)
+        if item.name in data
+    }
+
+
+def _split(hint: Any, text: str) -> str | list[str]:
+    """Return the text of one value, or the texts of a list."""
+    if typing.get_origin(hint) is tuple:
+        return [part.strip() for part in text.split(",") if part.strip()]
+    return text
+
+
+def default_of(item: Field[Any]) -> Any:
+    """Return a field's default as TOML has it."""
+    return plain(objective_value(item.default_factory() if item.default_factory is not MISSING else item.default))

@@ -1,0 +1,148 @@
+"""Recipe + tokens -> model, optimizers, batches: the parts of a run, each built from the recipe alone."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from hornbook.batch import Batch
+from hornbook.model import tensor_parallel
+from hornbook.model.electra import Electra, Model
+from hornbook.model.initialise import deviation
+from hornbook.model.inputs import CopyStream, Tensors, to_tensors
+from hornbook.model.transformer import Transformer
+from hornbook.objectives.replaced_token import ReplacedToken
+from hornbook.prepare.dataset import Prepared
+from hornbook.prepare.mixing import order_of
+from hornbook.recipe.recipe import Recipe
+from hornbook.tokens.loader import Loader, unchanged
+from hornbook.train.loop import precision
+from hornbook.train.optimizers import TABLE, Optimizers, muon_rate
+from hornbook.train.parallel import Layout, Parallel, make_mesh
+from hornbook.train.world import World
+
+
+def _shape(recipe: Recipe) -> Model:
+    config, objective = recipe.model, recipe.objective
+    if isinstance(objective, ReplacedToken):
+        return Electra(config, objective.generator_width, objective.discriminator_weight)
+    return Transformer(config)
+
+
+def draft_model(recipe: Recipe) -> Model:
+    """Return the recipe's model without values: its names and shapes, in no memory."""
+    with torch.device("meta"):
+        return _shape(recipe)
+
+
+def build_model(recipe: Recipe, device: torch.device, *, compiled: bool) -> Model:
+    """Return the recipe's model with its initial weights, which depend on the recipe alone."""
+    model = _shape(recipe)
+    model.initialise(recipe.seed)
+    model.to(device)
+    if recipe.training.checkpoint_activations == "layers":
+        model.recompute_layers()
+    if compiled:
+        model.compile_layers()
+    return model
+
+
+def build_compiled(recipe: Recipe, device: torch.device, batch: Tensors, say: Callable[[str], None]) -> Model:
+    """Return the recipe's model compiled for batches like this one, or, where that fails, as it is; say which."""
+    start = time.monotonic()
+    model = build_model(recipe, device, compiled=True)
+    try:
+        with precision(recipe.training.precision == "bf16", device):
+            nats = model.loss(batch)
+        nats.backward()  # type: ignore[no-untyped-call]
+    except Exception as error:  # whatever a compiler or its tools do not manage: the run does not need them
+        say(f"The layers cannot be compiled here ({_first_line(error)}): training goes on without, only slower.")
+        return build_model(recipe, device, compiled=False)
+    model.zero_grad(set_to_none=True)
+    say(f"compiling the layers took {time.monotonic() - start:.0f} s")
+    return model
+
+
+def _first_line(error: Exception) -> str:
+    """Return what an error says, at most a line of it."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0][:120]
+
+
+def check_layout(recipe: Recipe, layout: Layout) -> None:
+    """Raise UserError where the recipe's layers cannot be divided among a tensor group; allocates nothing."""
+    tensor_parallel.check(draft_model(recipe), layout.tensor)
+
+
+def spread_model(model: Model, recipe: Recipe, world: World, layout: Layout, device: torch.device) -> Parallel:
+    """Spread a freshly built model over the devices of all processes, in place.
+
+    A model alone stays as it is; where there are several, it comes on the CPU and not compiled.
+    """
+    if world.size == 1:
+        return Parallel(model, world, layout)
+    divided: dict[str, int] = {}
+    partial: frozenset[str] = frozenset()
+    mesh = make_mesh(layout, device)
+    if layout.tensor > 1:
+        divided, partial = tensor_parallel.split(model, mesh["tensor"].get_group())
+    if layout.shards == 1:
+        model.to(device)  # where weights are sharded each layer moves when its turn comes: the whole may be too large
+    if recipe.training.compile == "yes":
+        model.compile_layers()
+    parallel = Parallel(model, world, layout)
+    methods = [name for name in ("loss", "nats", "pair_nats", "judged") if hasattr(model, name)]
+    parallel.spread(model, _layers(model), methods, divided, partial, mesh)
+    return parallel
+
+
+def _layers(model: Model) -> list[torch.nn.Module]:
+    """Return what is gathered one at a time: every layer that computes once."""
+    stacks = [model.encoder, model.generator.stack if isinstance(model, Electra) else model.decoder]
+    return [layer for stack in stacks if stack is not None and stack.times == 1 for layer in stack.layers]
+
+
+def build_optimizers(parallel: Parallel, recipe: Recipe) -> Optimizers:
+    """Return the optimizers of the recipe over what is here of the model's parameters."""
+    training = recipe.training
+    return Optimizers(
+        parallel.parameters.items(),
+        kind=training.optimizer,
+        learning_rate=training.learning_rate,
+        matrix_rate=training.matrix_rate or muon_rate(recipe.model.width),
+        embedding_rate=training.embedding_rate * deviation(TABLE, recipe.model) or training.learning_rate,
+        weight_decay=training.weight_decay,
+        betas=(training.beta1, training.beta2),
+        epsilon=training.epsilon,
+        bf16=training.precision == "bf16",
+        parallel=parallel if parallel.world.size > 1 else None,
+    )
+
+
+def build_loader(
+    recipe: Recipe, prepared: Prepared, device: torch.device, share: tuple[int, int] = (0, 1)
+) -> Loader[Tensors]:
+    """Return the source of training batches, or of one of several equal shares of each; see `Loader`."""
+    training, rows = recipe.training, prepared.training_rows(recipe.row_length)
+    prepare: Callable[[Batch], Any] = functools.partial(to_tensors, device=device)
+    receive: Callable[[Any], Tensors] = unchanged
+    if device.type == "cuda":
+        stream = CopyStream(device)
+        prepare, receive = stream.send, stream.receive
+    return Loader(
+        rows,
+        order_of(recipe, prepared, rows),
+        prepared.objective,
+        recipe.seed,
+        training.batch_rows,
+        training.micro_batch or training.batch_rows,
+        training.workers,
+        prepare,
+        recipe.budget.steps or 0,
+        share,
+        receive,
+    )

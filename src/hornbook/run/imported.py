@@ -1,0 +1,176 @@
+"""Models from elsewhere as runs: a folder of transformers, or another run's newest checkpoint, at hand for every verb.
+
+    RUN/  recipe.toml  tokenizer.json  tokenizer_config.json  checkpoints/step-...  origin.json  manifest.json
+
+Such a run has no text and no training behind it. It appears whole or not at all, and its weights are verified whenever
+they are read. A run that goes on from a model keeps one in its own directory, as `origin/`, so that nothing it needs
+can be lost or change.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from hornbook import __version__
+from hornbook.artifacts import read_json, write_directory, write_json
+from hornbook.console import View
+from hornbook.convert.export_hf import GENERATOR
+from hornbook.convert.import_hf import Folder, read_folder, read_settings, shape_of
+from hornbook.errors import UserError
+from hornbook.model.config import ModelConfig
+from hornbook.model.electra import Electra, generator_share, joined
+from hornbook.objectives.bart import Denoising
+from hornbook.objectives.base import Objective
+from hornbook.objectives.causal import Causal
+from hornbook.objectives.masked import Masked
+from hornbook.objectives.replaced_token import ReplacedToken
+from hornbook.objectives.sentence_pairs import SentencePairs
+from hornbook.objectives.span_corruption import SpanCorruption
+from hornbook.recipe.named import continued
+from hornbook.recipe.recipe import Recipe
+from hornbook.recipe.settings import RECIPE, load_recipe, save_recipe
+from hornbook.scaling.count import parameters
+from hornbook.tokens.tokenizer.codec import Codec, load_codec, save_codec
+from hornbook.tokens.tokenizer.foreign import with_framing
+from hornbook.train import checkpoints
+from hornbook.train.loop import MODEL
+
+ORIGIN, RECORD, KIND = "origin", "origin.json", "imported run"
+_ROWS = 8  # computed at once when an imported model is measured
+
+
+@dataclass(frozen=True)
+class Origin:
+    """A model to go on from: the recipe of its shape, its tokenizer, its weights on the CPU, and their step."""
+
+    recipe: Recipe
+    codec: Codec
+    state: dict[str, Tensor]
+    step: int
+
+
+def import_folder(folder: Path, out: Path, *, allow_pickle: bool = False) -> dict[str, Any]:
+    """Make the run `out` at step 0 from a folder of transformers; return its record of where it comes from.
+
+    Raises UserError when the folder cannot be read, or `out` is in use.
+    """
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UserError(f"{out} exists already; choose another --out.")
+    found = read_folder(folder, allow_pickle=allow_pickle)
+    objective = objective_of(folder)
+    state = found.state
+    if isinstance(objective, ReplacedToken):
+        state = _with_generator(folder, found, objective, allow_pickle)
+    recipe = continued(objective, str(folder))
+    training = dataclasses.replace(recipe.training, micro_batch=_ROWS)
+    recipe = dataclasses.replace(recipe, model=found.config, training=training)
+    record = _record(folder, found)
+    codec = dataclasses.replace(found.codec, text=with_framing(found.codec.text))
+    _write(out, recipe, codec, state, 0, record)
+    return record
+
+
+def _with_generator(folder: Path, found: Folder, objective: ReplacedToken, allow_pickle: bool) -> dict[str, Tensor]:
+    """Return the state of a discriminator and its generator: the one beside it, or a new one where there is none."""
+    model = Electra(found.config, objective.generator_width, objective.discriminator_weight)
+    beside = folder / GENERATOR
+    generator = read_folder(beside, allow_pickle=allow_pickle).state if beside.is_dir() else {}
+    model.load_state_dict(joined(found.state, generator), strict=False)
+    return dict(model.state_dict())
+
+
+def copy_run(run: Path, out: Path) -> None:
+    """Make the run `out` from the newest sound checkpoint of another run: its weights, nothing else of its training."""
+    found = read_origin(run)
+    step = found.step
+    record: dict[str, Any] = {"kind": "run", "name": run.resolve().name, "step": step}
+    if (earlier := origin_of(run)) is not None:
+        record["origin"] = earlier
+    _write(out, found.recipe, found.codec, found.state, step, record)
+
+
+def bring(path: Path, directory: Path) -> Origin:
+    """Return the model at `path`, a folder or a run, from its copy in `directory`, made if it is not there yet."""
+    place = directory / ORIGIN
+    if not place.is_dir():
+        if (path / RECIPE).is_file():
+            copy_run(path, place)
+        else:
+            import_folder(path, place)
+    return read_origin(place)
+
+
+def read_origin(run: Path) -> Origin:
+    """Return the model of a run at its newest sound checkpoint."""
+    recipe = load_recipe(run / RECIPE)
+    found = checkpoints.newest(run / "checkpoints", lambda text: View().say(text))
+    if found is None:
+        raise UserError(f"The run in {run} has no checkpoint yet, so there is nothing to go on from; resume it first.")
+    manifest, tensors = found
+    state = {name.removeprefix(MODEL): value for name, value in tensors.items() if name.startswith(MODEL)}
+    return Origin(recipe, load_codec(run), state, int(manifest["step"]))
+
+
+def origin_of(run: Path) -> dict[str, Any] | None:
+    """Return the record of where a run's first weights come from, or None where it started from nothing."""
+    for path in (run / RECORD, run / ORIGIN / RECORD):
+        if path.is_file():
+            record: dict[str, Any] = read_json(path, "record of the model's origin")
+            return record
+    return None
+
+
+def objective_of(path: Path) -> Objective:
+    """Return what the model of a folder or a run was trained to say; reads no weights."""
+    if (path / RECIPE).is_file():
+        return load_recipe(path / RECIPE).objective
+    family, config = shape_of(path, read_settings(path))
+    if config.judge:
+        beside = path / GENERATOR
+        if not beside.is_dir():
+            return ReplacedToken()
+        return ReplacedToken(generator_width=generator_share(config, shape_of(beside, read_settings(beside))[1]))
+    return _learned(config, family.name)
+
+
+def _learned(config: ModelConfig, family: str) -> Objective:
+    """Return the objective that a family's models are trained with, by topology and head, with default settings."""
+    if config.topology == "decoder":
+        return Causal()
+    if config.topology == "encoder":
+        return SentencePairs(kind="sop" if family == "albert" else "nsp") if config.pair_head else Masked()
+    return Denoising() if family == "bart" else SpanCorruption()
+
+
+def _record(folder: Path, found: Folder) -> dict[str, Any]:
+    return {
+        "kind": "folder",
+        "name": folder.resolve().name,
+        "family": found.family.name,
+        "architecture": found.family.class_of(found.config),
+        "parameters": parameters(found.config),
+        "positions": found.config.max_length,
+        "vocabulary": found.config.vocab_size,
+        "tokenizer": found.codec.vocab.size,
+        "dtype": found.dtype,
+        "sha256": found.sha256,
+        "left_out": list(found.left),
+    }
+
+
+def _write(
+    out: Path, recipe: Recipe, codec: Codec, state: Mapping[str, Tensor], step: int, record: Mapping[str, Any]
+) -> None:
+    with write_directory(out, KIND, {"hornbook": __version__}) as scratch:
+        save_recipe(recipe, scratch / RECIPE)
+        save_codec(codec, scratch)
+        checkpoints.save(
+            scratch / "checkpoints", step, {f"{MODEL}{name}": value for name, value in state.items()}, {}, keep=1
+        )
+        write_json(scratch / RECORD, dict(record))

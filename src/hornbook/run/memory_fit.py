@@ -1,0 +1,198 @@
+"""Whether a run fits into memory, and the largest micro-batch with which it does.
+
+    fitted     before the first step: from the prediction and the memory that is free
+    shrinking  in the first steps: half of the rows at once, each time that memory runs out all the same;
+               later: what to set so that the run can go on from its last checkpoint
+
+A micro-batch changes the order of additions alone, and computing layers again changes nothing: neither is part of what
+a run learns, so both may be chosen for the machine at hand, and chosen anew when a run goes on.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Literal, TypeVar
+
+import torch
+
+from hornbook.console import quantity
+from hornbook.errors import ResourceError, is_out_of_memory
+from hornbook.model.documents import documents_of
+from hornbook.model.electra import generator_config
+from hornbook.model.inputs import Tensors
+from hornbook.objectives.base import cycle_of
+from hornbook.objectives.replaced_token import ReplacedToken
+from hornbook.prepare.dataset import Prepared
+from hornbook.recipe.recipe import Recipe
+from hornbook.run.build import build_loader, draft_model
+from hornbook.scaling.memory import Load, Memory, step_memory
+from hornbook.train.machine import memory_free
+from hornbook.train.optimizers import is_matrix
+
+T = TypeVar("T")
+Choice = tuple[int, Literal["no", "layers"]]
+"""Rows computed at once, and whether layers are computed again."""
+
+_EXAMPLES = 8  # rows that are looked at to know what a micro-batch holds
+# Dropout is chosen after the memory: until then there may be some.
+_SOME_DROPOUT = 0.1
+
+
+class Shortage(ResourceError):
+    """A run that does not fit into memory; `settings` are those with which it would, "" where there are none."""
+
+    def __init__(self, message: str, settings: str) -> None:
+        super().__init__(message)
+        self.settings = settings
+
+
+def predicted(recipe: Recipe, prepared: Prepared, device: torch.device) -> Memory:
+    """Return the memory of a step of a recipe whose every choice is made; of a mixture, that of the largest part."""
+    return _predict(recipe, _loads(recipe, prepared, device))
+
+
+def fitted(
+    recipe: Recipe, prepared: Prepared, device: torch.device, say: Callable[[str], None], data: int = 1
+) -> Recipe:
+    """Return the recipe with its micro-batch, and whether layers are computed again, where it left them open.
+
+    The micro-batch is the largest divisor of the batch that fits; layers are computed again only where not even one row
+    fits without. The batch is computed in `data` equal shares at the same time; a micro-batch that is given is cut to
+    what divides a share. Raises Shortage when what the recipe asks for needs more memory than is free.
+    """
+    whole, rows = recipe.training.batch_rows, recipe.training.micro_batch
+    share = whole // data
+    if rows:  # as many as fewer devices computed at once may be more than a share of theirs
+        rows = next(fewer for fewer in divisors(share) if fewer <= rows)
+    recipe = replace(recipe, training=replace(recipe.training, batch_rows=share, micro_batch=rows))
+    loads, free = _loads(recipe, prepared, device), memory_free(device)
+    choices = list(_choices(recipe, recipe.training.micro_batch))
+    needs = [_predict(_with(recipe, choice), loads).peak for choice in choices]
+    found = next((choice for choice, need in zip(choices, needs, strict=True) if need <= free), None)
+    if found is None:
+        what = f"This run needs about {quantity(min(needs))}B of memory"
+        raise _advise(recipe, loads, free, what, recipe.training.batch_rows)
+    if found != choices[0]:
+        rows, again = found
+        say(
+            f"memory: a whole step would need about {quantity(needs[0])}B and {quantity(free)}B are free, so "
+            f"{rows} of {recipe.training.batch_rows} rows are computed at once"
+            + (", and layers a second time in the backward pass" if again == "layers" else "")
+        )
+    recipe = _with(recipe, found)
+    return replace(recipe, training=replace(recipe.training, batch_rows=whole))
+
+
+def shrinking(
+    recipe: Recipe,
+    prepared: Prepared,
+    device: torch.device,
+    work: Callable[[Recipe], T],
+    say: Callable[[str], None],
+    may: Callable[[], bool],
+) -> tuple[Recipe, T]:
+    """Return the recipe with which `work` found memory enough, and its result.
+
+    Whenever memory runs out there are half as many rows at once, as long as `may` says that this changes nothing that
+    was done or asked for. Raises Shortage when it may not, or not even one row is few enough.
+    """
+    free = memory_free(device)
+    while True:
+        try:
+            return recipe, work(recipe)
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+        gc.collect()  # here the error is gone, and with its traceback all that the failed attempt held
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        rows = recipe.training.micro_batch
+        smaller = next((fewer for fewer in divisors(recipe.training.batch_rows) if 2 * fewer <= rows), 0)
+        if not smaller or not may():
+            what = "Memory ran out; the last checkpoint, if there was one, is kept"
+            raise _advise(recipe, _loads(recipe, prepared, device), free, what, rows // 2)
+        say(f"memory: it ran out with {rows} rows at once; trying again with {smaller}, the batch stays the same")
+        recipe = replace(recipe, training=replace(recipe.training, micro_batch=smaller))
+
+
+def _advise(recipe: Recipe, loads: list[Load], free: int, what: str, most: int) -> Shortage:
+    """Return an error that names the settings, with at most `most` rows at once, which fit into `free` bytes."""
+    asked = recipe
+    if recipe.training.checkpoint_activations == "no":
+        asked = replace(recipe, training=replace(recipe.training, checkpoint_activations="auto"))
+    for rows, again in _choices(asked, 0):
+        need = _predict(_with(recipe, (rows, again)), loads).peak
+        if rows <= most and need <= free:
+            more = " training.checkpoint_activations=layers" if again == "layers" else ""
+            settings = f"training.micro_batch={rows}{more}"
+            return Shortage(f"{what}; {quantity(free)}B are free, and {settings} needs {quantity(need)}B.", settings)
+    return Shortage(
+        f"{what}; {quantity(free)}B are free, which is too little for a row at a time: free some, or choose a smaller "
+        "model.width, model.layers or tokenizer.size.",
+        "",
+    )
+
+
+def _choices(recipe: Recipe, rows: int) -> Iterator[Choice]:
+    """Yield what a recipe may do, the fastest first; `rows` at once, or, if 0, every divisor of the batch."""
+    kinds: tuple[Literal["no", "layers"], ...] = ("no", "layers")
+    for again in kinds:
+        if recipe.training.checkpoint_activations in ("auto", again):
+            for number in [rows] if rows else divisors(recipe.training.batch_rows):
+                yield number, again
+
+
+def _with(recipe: Recipe, choice: Choice) -> Recipe:
+    return replace(recipe, training=replace(recipe.training, micro_batch=choice[0], checkpoint_activations=choice[1]))
+
+
+def _predict(recipe: Recipe, loads: list[Load]) -> Memory:
+    """Return the memory of the largest of `loads` with the recipe's rows at once."""
+    training, model, objective = recipe.training, recipe.model, recipe.objective
+    if model.dropout < 0:
+        model = replace(model, dropout=_SOME_DROPOUT)
+    generator = generator_config(model, objective.generator_width) if isinstance(objective, ReplacedToken) else None
+    rows, again = training.micro_batch, training.checkpoint_activations == "layers"
+    parts = -(-training.batch_rows // rows)
+    found = [step_memory(model, replace(load, rows=rows, parts=parts, recompute=again), generator) for load in loads]
+    return max(found, key=lambda memory: memory.peak)
+
+
+def _loads(recipe: Recipe, prepared: Prepared, device: torch.device) -> list[Load]:
+    """Return what a micro-batch of each part of the recipe's objective asks for, from the first rows of its text."""
+    few = replace(recipe.training, batch_rows=max(_EXAMPLES, len(cycle_of(recipe.objective))), micro_batch=0)
+    examples = build_loader(replace(recipe, training=few), prepared, torch.device("cpu")).step(0)
+    return [load_of(recipe, batch, device) for batch in examples]
+
+
+def load_of(recipe: Recipe, batch: Tensors, device: torch.device) -> Load:
+    """Return what a batch asks for as the only micro-batch of a step on `device`."""
+    named = list(draft_model(recipe).named_parameters())
+    return Load(
+        rows=len(batch.inputs),
+        length=batch.inputs.shape[1],
+        behind=0 if batch.decoder_inputs is None else batch.decoder_inputs.shape[1],
+        scored=batch.scored.numel() / len(batch.inputs),
+        masked=batch.segments is not None or batch.visible is not None,
+        parts=1,
+        parameters=sum(value.numel() for _, value in named),
+        matrices=sum(value.numel() for name, value in named if is_matrix(name, value)),
+        optimizer=recipe.training.optimizer,
+        bf16=recipe.training.precision == "bf16",
+        device=device.type,
+        recompute=recipe.training.checkpoint_activations == "layers",
+        within=device.type == "cpu"
+        and batch.segments is not None
+        and documents_of(batch.segments, batch.segments) is not None,
+    )
+
+
+def divisors(number: int) -> list[int]:
+    """Return the divisors of a number, the largest first.
+
+    >>> divisors(12)
+    [12, 6, 4, 3, 2, 1]
+    """
+    return [divisor for divisor in range(number, 0, -1) if number % divisor == 0]

@@ -1,0 +1,124 @@
+"""Going on from a model: which shape a run then has, and which of its first weights come from there.
+
+The shape is the origin's, its stack under a decoder's or an encoder's name as the objective asks (`settled`); the
+weights are the origin's as far as they have a place, and what it lacks begins as in any run, and is said (`adopt`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from hornbook.batch import Topology
+from hornbook.errors import UserError
+from hornbook.model.config import ModelConfig
+from hornbook.model.electra import Model
+from hornbook.model.extend import extended
+from hornbook.objectives.base import Objective, Paired
+from hornbook.objectives.catalogue import kind_of
+from hornbook.objectives.replaced_token import ReplacedToken
+from hornbook.recipe.recipe import Recipe, default_model
+from hornbook.run.imported import Origin
+from hornbook.tokens.tokenizer.codec import Codec
+
+# Rows of a continued run are no longer than this unless training.row_length says so: models from elsewhere may have
+# many thousand positions.
+_LONGEST_ROW = 1024
+# What a recipe may say of the model beside its origin.
+_FREE = ("dropout", "vocab_size")
+
+
+def settled(recipe: Recipe, origin: ModelConfig) -> Recipe:
+    """Return the recipe with the origin's shape, as far as its objective leaves it; the vocabulary is not settled yet.
+
+    Raises UserError when the origin cannot learn the objective, or the recipe asks for another shape.
+    """
+    model = dataclasses.replace(_converted(origin, recipe.objective), dropout=recipe.model.dropout)
+    left_open = default_model(recipe.objective)
+    for item in dataclasses.fields(ModelConfig):
+        asked, has = getattr(recipe.model, item.name), getattr(model, item.name)
+        if item.name not in _FREE and asked not in (has, getattr(left_open, item.name)):
+            raise UserError(
+                f"The model's shape comes from {recipe.start.path}, whose {item.name} is {has!r}, not {asked!r}: leave "
+                f"out model.{item.name}. Yours to choose are model.dropout and training.row_length."
+            )
+    training = recipe.training
+    if not training.row_length and model.max_length > _LONGEST_ROW:
+        training = dataclasses.replace(training, row_length=_LONGEST_ROW)
+    return dataclasses.replace(recipe, model=model, training=training)
+
+
+def _converted(origin: ModelConfig, objective: Objective) -> ModelConfig:
+    """Return the origin's block in the topology of an objective, with a head and types for pairs if it has pairs."""
+    before, after = origin.topology, objective.topology
+    if before != after and "encoder-decoder" in (before, after):
+        raise UserError(
+            f"The objective '{kind_of(objective)}' trains models of topology {after}, and this model is of topology "
+            f"{before}: an encoder-decoder has weights that no other topology has, so one is not made of the other. "
+            f"Choose an objective of topology {before}, or train from nothing."
+        )
+    paired = isinstance(objective, Paired)
+    if origin.judge and not isinstance(objective, ReplacedToken):  # a new head like that of its generator
+        origin = dataclasses.replace(origin, judge=False, head_transform=True, head_bias=True)
+    return dataclasses.replace(
+        origin, topology=after, pair_head=paired, types=max(origin.types, 2) if paired else origin.types
+    )
+
+
+@dataclass(frozen=True)
+class Adopted:
+    """What became of an origin's weights.
+
+    new    tensors that the origin lacks, which begin as in any run
+    left   tensors of the origin that the run has no use for
+    """
+
+    new: tuple[str, ...]
+    left: tuple[str, ...]
+
+
+def adopt(model: Model, origin: Origin, codec: Codec, spellings: Mapping[int, Sequence[int]], seed: int) -> Adopted:
+    """Put the origin's weights into a freshly initialised model, in place.
+
+    codec       the run's tokenizer: the origin's, or that with more tokens behind its last one
+    spellings   the ids by which the origin's spells each new piece of text
+    seed        of the rows for new special tokens
+    """
+    own, old = model.state_dict(), origin.codec.vocab
+    given = _renamed(origin.state, origin.recipe.model.topology, model.config.topology)
+    special = [number for number in range(old.size, codec.vocab.size) if number not in spellings]
+    given = extended(given, model.config.vocab_size, old.words, special, spellings, seed)
+    types = "embed.types.weight"
+    if types in own:
+        given[types] = _more_types(given.get(types), own[types])
+    taken = {name: value for name, value in given.items() if name in own and value.shape == own[name].shape}
+    wrong = [name for name in given if name in own and name not in taken and not name.startswith("generator.")]
+    if wrong:
+        raise ValueError(f"the origin's {wrong[0]} has the shape {tuple(given[wrong[0]].shape)}")
+    model.load_state_dict({**own, **taken})
+    return Adopted(tuple(name for name in own if name not in taken), tuple(name for name in given if name not in taken))
+
+
+def _renamed(state: Mapping[str, Tensor], before: Topology, after: Topology) -> dict[str, Tensor]:
+    """Return the tensors with a decoder's stack under an encoder's name, or the other way round."""
+    stack = f"{before}."
+    if before == after:
+        return dict(state)
+    return {
+        f"{after}.{name.removeprefix(stack)}" if name.startswith(stack) else name: value
+        for name, value in state.items()
+    }
+
+
+def _more_types(table: Tensor | None, wanted: Tensor) -> Tensor:
+    """Return a table of token types like the one wanted, with which the model says what it said without.
+
+    A new type begins as the first one is; where there was none, all begin as nothing.
+    """
+    if table is None:
+        return torch.zeros(wanted.shape)
+    return torch.cat([table, table[:1].expand(max(0, len(wanted) - len(table)), -1)])

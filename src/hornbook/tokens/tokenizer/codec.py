@@ -1,0 +1,319 @@
+"""Tokenizers: train one, load one, and turn text into ids that are text and nothing else.
+
+    texts -> train_tokenizer -> tokenizer.json -> Codec -> ids
+
+Trained tokenizers share one layout of ids: pad, bos, eos, unk, mask first; then the pieces; then mode tokens; then the
+sentinels, `<extra_id_0>` the very last id and its followers below it, as T5 has them. BPE and Unigram call the five
+`<pad> <s> </s> <unk> <mask>` (RoBERTa, BART), WordPiece calls them `[PAD] [CLS] [SEP] [UNK] [MASK]` (BERT).
+
+Text never becomes a special id: a document that quotes `</s>` is encoded as the four characters it wrote. Only
+`Codec.encode_prompt`, which is for what a person types, understands such strings.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hornbook import artifacts
+from hornbook.errors import UserError
+from hornbook.objectives.base import Requirements
+from hornbook.tokens.tokenizer.cutting import PIECE, batches, cut, windows, word_pattern
+from hornbook.tokens.tokenizer.train import BERT_NAMES, NAMES, train_bpe, train_unigram, train_wordpiece
+from hornbook.vocab import ROLES, START, Vocab
+
+Kind = Literal["bpe", "wordpiece", "unigram"]
+Template = Literal["none", "both", "end"]
+Ids = NDArray[np.int32]
+
+# Ids of parts of text are kept, some 150 bytes each, and forgotten all together when there are this many.
+_KEPT, _KEPT_LENGTH = 1 << 18, 32
+
+
+@dataclass(frozen=True)
+class Codec:
+    """A tokenizer at work. text: its tokenizer.json; vocab: its ids and tables."""
+
+    text: str = field(repr=False)
+    vocab: Vocab
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Codec, (self.text, self.vocab)
+
+    @functools.cached_property
+    def _tokenizer(self) -> Any:
+        return _open(self.text, literal=True)
+
+    @functools.cached_property
+    def _prompt_tokenizer(self) -> Any:
+        return _open(self.text, literal=False)
+
+    @functools.cached_property
+    def _words(self) -> re.Pattern[str] | None:
+        return word_pattern(self.text)
+
+    @functools.cached_property
+    def _kept(self) -> dict[str, bytes]:
+        """The ids, int32, of parts of text met lately."""
+        return {}
+
+    @functools.cached_property
+    def _divides(self) -> bool:
+        """Whether ids stay the same when text is cut after a lone line end: tried on the ways such a place can look."""
+        added = [token for token in json.loads(self.text).get("added_tokens", []) if not token["special"]]
+        if any(token["lstrip"] or any(map(str.isspace, token["content"])) for token in added):
+            return False  # such a token may reach across the place
+        left, right = ("word", "it's", "9", "end.", "(", "a,"), ("Next", "9", "(x", "'s", "word", "...")
+        return all(
+            self._ids(f"{a}\n{b}") == self._ids(f"{a}\n") + self._ids(b) for a, b in itertools.product(left, right)
+        )
+
+    def encode(self, texts: Sequence[str]) -> list[Ids]:
+        """Return each text's ids, int32[n]: no marks added, no special id ever, whatever the text says."""
+        divided = [list(self._pieces(text)) if len(text) > PIECE else [text] for text in texts]
+        pieces = batches(itertools.chain.from_iterable(divided))
+        done = self._of_pieces if self._words is None else self._of_words
+        arrays = list(itertools.chain.from_iterable(map(done, pieces)))
+        ends = itertools.accumulate((len(pieces) for pieces in divided), initial=0)
+        return [
+            arrays[start] if stop - start == 1 else np.concatenate(arrays[start:stop])
+            for start, stop in itertools.pairwise(ends)
+        ]
+
+    def _pieces(self, text: str) -> Iterator[str]:
+        """Cut a long text where its ids stay the same; where no such place is known, it stays whole."""
+        if self._words is not None:
+            return windows(text)
+        return cut(text) if self._divides else iter([text])
+
+    def _of_words(self, texts: list[str]) -> list[Ids]:
+        """Encode texts by their parts: what was met before is looked up, the library gets each other part once."""
+        assert self._words is not None
+        kept, parts = self._kept, [self._words.findall(text) for text in texts]
+        found: list[list[Any]] = [list(map(kept.get, words)) for words in parts]
+        unknown = itertools.compress(itertools.chain(*parts), (ids is None for ids in itertools.chain(*found)))
+        new = list(dict.fromkeys(unknown))
+        if 2 * sum(map(len, new)) > sum(map(len, texts)):
+            return self._of_pieces(texts)  # text that repeats so little is faster whole
+        if new:
+            learned: dict[str, bytes] = {}
+            for batch in batches(new):
+                learned.update(zip(batch, (ids.tobytes() for ids in self._of_pieces(batch)), strict=True))
+            found = [
+                [learned[word] if ids is None else ids for word, ids in zip(words, row, strict=True)]
+                for words, row in zip(parts, found, strict=True)
+            ]
+            short = {word: ids for word, ids in learned.items() if len(word) <= _KEPT_LENGTH}
+            if len(kept) + len(short) > _KEPT:
+                kept.clear()
+            kept.update(short)
+        return [np.array(np.frombuffer(b"".join(row), np.int32)) for row in found]
+
+    def _of_pieces(self, texts: list[str]) -> list[Ids]:
+        encodings = self._tokenizer.encode_batch_fast(texts, add_special_tokens=False)
+        rows = [encoding.ids for encoding in encodings]
+        every = np.fromiter(itertools.chain.from_iterable(rows), np.int32)
+        arrays = np.split(every, np.cumsum([len(row) for row in rows])[:-1])
+        if not (self._forbidden[every].any() or (every == self.vocab.unk).any()):
+            return arrays
+        return [
+            self._without_special(text) if self._suspicious(ids, text) else ids
+            for text, ids in zip(texts, arrays, strict=True)
+        ]
+
+    def encode_prompt(self, text: str) -> Ids:
+        """Return the ids of what a person typed: special-token strings such as `<mask>` mean the tokens they name."""
+        return np.array(self._prompt_tokenizer.encode(text, add_special_tokens=False).ids, dtype=np.int32)
+
+    def decode(self, ids: Sequence[int] | NDArray[np.integer], *, keep_special: bool = False) -> str:
+        """Return the text of ids; special ids are left out, or spelled by name with `keep_special`.
+
+        Ids beyond the vocabulary, which a model with a padded embedding may say, are no text.
+        """
+        numbers = np.asarray(ids, dtype=np.int64)
+        numbers = numbers[numbers < self.vocab.size]
+        if not keep_special:
+            numbers = numbers[~self.vocab.special[numbers]]
+        return str(self._tokenizer.decode(numbers.tolist(), skip_special_tokens=False))
+
+    def tokens(self, ids: Sequence[int] | NDArray[np.integer]) -> list[str]:
+        """Return the vocabulary's own spelling of each id."""
+        return [self._tokenizer.id_to_token(int(number)) or "" for number in ids]
+
+    def _ids(self, text: str) -> list[int]:
+        return list(self._tokenizer.encode(text, add_special_tokens=False).ids)
+
+    @functools.cached_property
+    def _unknown(self) -> str:
+        """The unknown token's string; a character that matches nothing where there is none."""
+        return "\0" if self.vocab.unk is None else str(self._tokenizer.id_to_token(self.vocab.unk))
+
+    @functools.cached_property
+    def _forbidden(self) -> NDArray[np.bool_]:
+        """bool[V]: ids that text must not have. The unknown id is for what the vocabulary cannot spell."""
+        forbidden = self.vocab.special.copy()
+        if self.vocab.unk is not None:
+            forbidden[self.vocab.unk] = False
+        return forbidden
+
+    def _suspicious(self, ids: Ids, text: str) -> bool:
+        return bool(self._forbidden[ids].any()) or (self._unknown in text and bool((ids == self.vocab.unk).any()))
+
+    def _without_special(self, text: str) -> Ids:
+        """Encode text whose special-token strings are pieces of the model itself, as in SentencePiece's Unigram.
+
+        Each string that came out as a special id is cut after its first character and the parts are encoded alone.
+        """
+        encoding = self._tokenizer.encode(text, add_special_tokens=False)
+        cuts = set()
+        for number, (start, stop) in zip(encoding.ids, encoding.offsets, strict=True):
+            if self._forbidden[number] or (number == self.vocab.unk and self._unknown in text[start:stop]):
+                if stop - start < 2:
+                    raise UserError(
+                        f"This tokenizer reads {text[start:stop]!r}, which occurs in the text, as a special token. "
+                        "Choose another tokenizer."
+                    )
+                cuts.add(start + 1)
+        if not cuts:
+            return np.array(encoding.ids, dtype=np.int32)
+        parts = itertools.pairwise([0, *sorted(cuts), len(text)])
+        return np.concatenate([self._without_special(text[start:stop]) for start, stop in parts])
+
+
+def load_codec(path: Path, ids: Mapping[str, int] = MappingProxyType({})) -> Codec:
+    """Load a tokenizer.json, or the one in a folder; a tokenizer_config.json beside it may name the roles.
+
+    A model's config.json tells what its decoder starts with; `ids` tells other roles without a name, {"eos": 2}.
+    """
+    path = path / "tokenizer.json" if path.is_dir() else path
+    try:
+        text = path.read_text(encoding="utf-8")
+        return make_codec(text, _neighbouring_roles(path.parent), {**neighbouring_start(path.parent), **ids})
+    except OSError as error:
+        raise UserError(f"The tokenizer {path} cannot be read ({error.strerror}).") from error
+    except (UnicodeDecodeError, UserError) as error:
+        raise UserError(f"{path}: {error if isinstance(error, UserError) else 'this is not UTF-8 text.'}") from error
+
+
+def make_codec(text: str, roles: Mapping[str, str], ids: Mapping[str, int] = MappingProxyType({})) -> Codec:
+    """Return the tokenizer of a tokenizer.json's text, with the roles that are in it.
+
+    A role's id counts where no name does, and only if it is a special token's: a config may have its class's defaults.
+    """
+    tokenizer = _open(text, literal=True)
+    named = {role: name for role, name in roles.items() if tokenizer.token_to_id(name) is not None}
+    vocab = Vocab.from_tokenizer(text, named)
+    more = {role: number for role, number in ids.items() if role not in named and 0 <= number < vocab.size}
+    special = {role: tokenizer.id_to_token(number) for role, number in more.items() if vocab.special[number]}
+    known = {role: name for role, name in special.items() if name is not None}
+    return Codec(text, Vocab.from_tokenizer(text, {**known, **named}) if known else vocab)
+
+
+def save_codec(codec: Codec, directory: Path) -> None:
+    """Write tokenizer.json and tokenizer_config.json, from which `load_codec` and transformers know the same roles."""
+    names = {role: getattr(codec.vocab, role) for role in (*ROLES, START)}
+    artifacts.write_json(
+        directory / "tokenizer_config.json",
+        {
+            "tokenizer_class": "PreTrainedTokenizerFast",
+            "clean_up_tokenization_spaces": False,
+            **{f"{role}_token": codec.tokens([number])[0] for role, number in names.items() if number is not None},
+        },
+    )
+    artifacts.write_file(directory / "tokenizer.json", codec.text)  # last: where it is, the roles are there too
+
+
+def train_tokenizer(
+    texts: Iterable[str], kind: Kind, size: int, requirements: Requirements, template: Template = "none"
+) -> str:
+    """Train a tokenizer of at most `size` entries, all included, and return the text of its tokenizer.json.
+
+    A corpus too small for `size` gives fewer entries. The same texts give the same bytes. `template` is what the
+    tokenizer adds around a text when it is used elsewhere: nothing, both ends, or the end mark alone.
+    Raises UserError when there is no text, or `size` cannot hold the special tokens and the alphabet.
+
+    bpe        byte-level (Radford et al. 2019), merges seen at least twice; every text comes back exactly
+    wordpiece  BERT's, cased (Devlin et al. 2019); holds the whole of `texts` in memory
+    unigram    pieces of the language model of Kudo 2018, scores by `unigram.piece_scores`; line ends are kept
+    """
+    from tokenizers import AddedToken
+
+    extra = [*requirements.modes, *(f"<extra_id_{number}>" for number in reversed(range(requirements.sentinels)))]
+    room = size - len(extra)
+    pieces = itertools.chain.from_iterable(cut(text, hard=True) for text in texts if text)
+    first = next(pieces, None)
+    if first is None:
+        raise UserError("There is no text to train a tokenizer on: every document is empty.")
+    train = {"bpe": train_bpe, "wordpiece": train_wordpiece, "unigram": train_unigram}[kind]
+    tokenizer = train(itertools.chain([first], pieces), room, len(extra))
+    taken = [name for name in extra if tokenizer.token_to_id(name) is not None]
+    if taken:
+        raise UserError(f"The mode token {taken[0]!r} is a word of the text; give it a name in brackets.")
+    # Like RoBERTa's mask: the blank before it belongs to it, since the blank is part of the word it stands for.
+    strip = kind != "wordpiece"
+    tokenizer.add_special_tokens([AddedToken(name, special=True, normalized=False, lstrip=strip) for name in extra])
+    tokenizer.post_processor = _post_processor(tokenizer, kind, template)
+    return str(tokenizer.to_str())
+
+
+def _post_processor(tokenizer: Any, kind: Kind, template: Template) -> Any:
+    """Return what frames a text, or a pair of texts, when the tokenizer is used elsewhere."""
+    from tokenizers.processors import TemplateProcessing
+
+    if template == "none":
+        return None
+    start, end = BERT_NAMES[1:3] if kind == "wordpiece" else NAMES[1:3]
+    if kind == "wordpiece":
+        first, second = f"$A {end}", f"$B:1 {end}:1"
+    else:  # RoBERTa's pair has two end marks in the middle and one token type
+        first, second = f"$A {end}", f"{end} $B {end}" if template == "both" else f"$B {end}"
+    single = f"{start} {first}" if template == "both" else first
+    marks = [(name, tokenizer.token_to_id(name)) for name in (start, end)]
+    return TemplateProcessing(single=single, pair=f"{single} {second}", special_tokens=marks)
+
+
+def _open(text: str, *, literal: bool) -> Any:
+    """Open a tokenizer without truncation and padding; `literal` reads special tokens' strings as plain text."""
+    from tokenizers import Tokenizer
+
+    try:
+        tokenizer = Tokenizer.from_str(text)
+    except Exception as error:  # the library raises bare Exception
+        raise UserError("This is not a tokenizer.json of the Hugging Face tokenizers library.") from error
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    tokenizer.encode_special_tokens = literal
+    return tokenizer
+
+
+def _neighbouring_roles(directory: Path) -> dict[str, str]:
+    """Return the token of each role that a neighbouring configuration names."""
+    found: dict[str, str] = {}
+    for path in (directory / "tokenizer_config.json", directory / "special_tokens_map.json"):
+        settings = artifacts.read_json(path, "tokenizer configuration") if path.is_file() else {}
+        for role in (*ROLES, START):
+            value = settings.get(f"{role}_token") if isinstance(settings, dict) else None
+            name = value.get("content") if isinstance(value, dict) else value
+            if isinstance(name, str):
+                found.setdefault(role, name)
+    return found
+
+
+def neighbouring_start(directory: Path) -> dict[str, int]:
+    """Return the id that a model's configuration in a folder lets a decoder behind an encoder start with, as a role."""
+    for path in (directory / "generation_config.json", directory / "config.json"):
+        settings = artifacts.read_json(path, "model configuration") if path.is_file() else {}
+        number = settings.get(f"{START}_token_id") if isinstance(settings, dict) else None
+        if isinstance(number, int):
+            return {START: number}
+    return {}

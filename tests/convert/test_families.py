@@ -1,0 +1,260 @@
+"""Every family against transformers itself: tiny random models, exported, opened there, compared; and the way back.
+
+Shapes: B rows, T positions, V vocabulary.
+"""
+
+import dataclasses
+import json
+import random
+
+import pytest
+import torch
+from published_models import CASES, LINES, MODERN, config_of, open_there, padded_batch, random_model, transformers
+from safetensors.torch import load_file
+
+from hornbook.convert.card import CardFacts, Measurement, model_card
+from hornbook.convert.export_hf import export
+from hornbook.convert.families import FAMILIES, choose, find
+from hornbook.convert.families.family import explicit
+from hornbook.convert.families.tensors import from_hf, to_hf
+from hornbook.errors import UserError
+from hornbook.model.inputs import to_tensors
+from hornbook.model.transformer import Transformer
+from hornbook.objectives.base import Requirements
+from hornbook.tokens.tokenizer.codec import Codec, train_tokenizer
+from hornbook.vocab import Vocab
+
+
+@pytest.fixture(scope="module")
+def tokenizer_text() -> str:
+    return train_tokenizer(LINES * 3, "bpe", 380, Requirements(sentinels=2), "both")
+
+
+@pytest.fixture(scope="module")
+def vocab(tokenizer_text: str) -> Vocab:
+    return Vocab.from_tokenizer(tokenizer_text)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_logits_loss_and_weights_are_equal(case: str, tokenizer_text: str, vocab: Vocab, tmp_path):
+    config = config_of(case)
+    family = choose(config)
+    assert family.name == CASES[case][0]
+    model = random_model(config)
+    batch = to_tensors(padded_batch(config), torch.device("cpu"))
+    folder = export(model.state_dict(), config, tokenizer_text, vocab, "card", tmp_path / "model")
+    theirs = open_there(folder, config)
+    assert type(theirs).__name__ == family.architecture
+
+    arguments = {"input_ids": batch.inputs, "attention_mask": (batch.segments != 0).long()}
+    if config.types:
+        arguments["token_type_ids"] = batch.types
+    if config.topology == "encoder-decoder":
+        arguments["decoder_input_ids"] = batch.decoder_inputs
+    scored = batch.weights != 0
+    with torch.no_grad():
+        ours = model.logits(batch)[scored]
+        logits = theirs(**arguments).logits[scored]
+        assert ours.std() > 0.1  # otherwise nearness would prove little
+        assert (ours - logits).abs().max() < 1e-5
+        nats = torch.nn.functional.cross_entropy(logits, batch.targets[scored])
+        assert float(model.loss(batch) / batch.count) == pytest.approx(float(nats), rel=1e-6)
+
+    tensors = load_file(folder / "model.safetensors")
+    assert family.config(json.loads((folder / "config.json").read_text())) == explicit(config)
+    back = from_hf(family, tensors, config)
+    state = model.state_dict()
+    assert back.keys() == state.keys()
+    for name, tensor in state.items():
+        assert torch.equal(back[name], tensor), name
+
+
+@pytest.mark.parametrize(
+    ("case", "kind", "template", "size"),
+    [
+        ("qwen3", "bpe", "none", 380),
+        ("modernbert", "bpe", "both", 380),
+        ("bert", "wordpiece", "both", 380),
+        ("roberta", "bpe", "both", 380),
+        ("albert", "unigram", "both", 140),
+        ("t5-v1.1", "unigram", "end", 140),
+        ("bart", "bpe", "both", 380),
+    ],
+)
+def test_the_tokenizer_gives_the_same_ids(case: str, kind: str, template: str, size: int, tmp_path):
+    config = config_of(case)
+    text = train_tokenizer(LINES * 3, kind, size, Requirements(sentinels=2), template)
+    codec = Codec(text, Vocab.from_tokenizer(text))
+    vocab = codec.vocab
+    folder = export(Transformer(config).state_dict(), config, text, vocab, "card", tmp_path / "model")
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+
+    rng = random.Random(5)
+    spans = [(32, 127), (160, 591), (0x400, 0x4FF), (0x4E00, 0x4EFF), (0x1F600, 0x1F64F)]
+    drawn = ["".join(chr(rng.randint(*rng.choice(spans))) for _ in range(40)) for _ in range(200)]
+    before = [] if template == "end" else [vocab.bos]  # decoders begin a text as training begins a document
+    after = [] if template == "none" else [vocab.eos]
+    for line in LINES + drawn:
+        ours = codec.encode([line])[0].tolist()
+        assert tokenizer.encode(line, add_special_tokens=False) == ours
+        assert tokenizer.encode(line) == before + ours + after
+        if kind == "bpe":
+            assert tokenizer.decode(before + ours + after, skip_special_tokens=True) == line
+    for role in ("pad", "bos", "eos", "unk", "mask", "cls", "sep"):
+        assert getattr(tokenizer, f"{role}_token_id") == getattr(vocab, role)
+    assert tokenizer.convert_tokens_to_ids(["<extra_id_0>", "<extra_id_1>"]) == list(vocab.sentinels)
+    assert tokenizer.model_max_length == config.max_length
+    assert len(tokenizer) == vocab.size
+    assert ("token_type_ids" in tokenizer("a")) == (config.types > 1)
+
+
+@pytest.mark.parametrize("case", ["qwen3", "gpt2", "modernbert", "bert", "roberta", "albert", "t5-v1.1", "bart"])
+def test_the_tools_of_transformers_run_on_the_folder(case: str, tokenizer_text: str, vocab: Vocab, tmp_path):
+    config = config_of(case)
+    folder = export(random_model(config).state_dict(), config, tokenizer_text, vocab, "card", tmp_path / "model")
+    if config.topology == "decoder":
+        write = transformers.pipeline("text-generation", str(folder))
+        assert write("The", do_sample=False)[0]["generated_text"].startswith("The")
+    elif config.topology == "encoder":
+        fill = transformers.pipeline("fill-mask", str(folder))
+        guesses = fill("The <mask> fox")
+        assert len(guesses) == 5
+        assert all(0 < guess["score"] < 1 for guess in guesses)
+    else:
+        model = transformers.AutoModelForSeq2SeqLM.from_pretrained(folder)
+        tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+        said = model.generate(**tokenizer("The <extra_id_0> fox", return_tensors="pt"), do_sample=False)
+        assert said[0, 0] == vocab.pad
+        assert said.shape[1] <= config.max_length
+        assert model(**tokenizer("The", return_tensors="pt"), labels=torch.tensor([[5, 6]])).loss > 0
+
+
+def test_every_default_block_has_its_family():
+    assert [choose(block).name for block in MODERN.values()] == ["qwen3", "modernbert", "t5-v1.1"]  # before any size
+    for case in CASES:
+        holders = [family.name for family in FAMILIES if family.holds(config_of(case)) is None]
+        # A Mistral without a window is a Llama; BERT's model is also that of an ElectraForMaskedLM of a single width.
+        mistral = ["mistral"] if holders[0] == "llama" and not config_of(case).biases else []
+        assert holders == [CASES[case][0], *mistral, *(["electra-generator"] if case == "bert" else [])], case
+    # A discriminator has no output head: tests/model/test_encoder_families.py compares it.
+    assert {family for family, _, _ in CASES.values()} | {"electra"} == {family.name for family in FAMILIES}
+
+
+@pytest.mark.parametrize(
+    ("case", "change", "words"),
+    [
+        ("t5-v1.1", {"tied": False}, r"nearest is t5-v1\.1.*model\.tied = True, not False \(transformers 5 ties"),
+        ("qwen3", {"head_bias": True}, r"nearest is qwen3.*model\.head_bias = False, not True"),
+        ("qwen3", {"window": 5}, r"nearest is qwen3.*model\.window = 0, not 5"),
+        ("bert", {"window": 5}, r"model\.window = 0, not 5"),
+        (
+            "modernbert",
+            {"rotary_scaling": "linear", "rotary_factor": 2.0},
+            r"model\.rotary_scaling = 'none', not 'linear'",
+        ),
+        ("modernbert", {"kv_heads": 2}, r"nearest is modernbert.*model\.kv_heads = 4, not 2"),
+        ("modernbert", {"positions": "learned"}, r"model\.positions = 'rotary', not 'learned'"),
+        ("gpt2", {"head_width": 6}, r"nearest is gpt2.*model\.head_width = 8, not 6"),
+        ("bert", {"types": 0}, r"nearest is bert.*model\.types = 1 or more, not 0"),
+        ("bert", {"shared_layers": True}, r"nearest is bert.*model\.shared_layers = False, not True"),
+        ("bart", {"tied": False}, r"nearest is bart.*model\.tied = True, not False \(an untied BART has three tables"),
+        ("bart", {"norm_epsilon": 1e-6}, r"nearest is bart.*model\.norm_epsilon = 1e-05, not 1e-06"),
+        ("t5-v1.1", {"activation": "gelu"}, r"model\.activation = 'gelu_tanh' or 'silu' or 'relu', not 'gelu'"),
+    ],
+)
+def test_what_no_class_holds_is_refused_in_words(case, change, words, tokenizer_text, vocab, tmp_path):
+    config = dataclasses.replace(config_of(case), **change)
+    with pytest.raises(UserError, match=words):
+        export(Transformer(config).state_dict(), config, tokenizer_text, vocab, "card", tmp_path / "model")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_named_family_must_hold_the_model(tokenizer_text: str, vocab: Vocab, tmp_path):
+    config = config_of("qwen3")
+    state = Transformer(config).state_dict()
+    with pytest.raises(UserError, match=r"exactly as llama, which needs .*model\.qk_norm = False"):
+        export(state, config, tokenizer_text, vocab, "card", tmp_path / "model", family="llama")
+    with pytest.raises(UserError, match="Did you mean 'llama'"):
+        find("lama")
+    small = dataclasses.replace(config, vocab_size=100)
+    with pytest.raises(UserError, match=r"has \d+ entries but the model only 100"):
+        export(Transformer(small).state_dict(), small, tokenizer_text, vocab, "card", tmp_path / "model")
+
+
+def test_an_export_replaces_only_an_export(tokenizer_text: str, vocab: Vocab, tmp_path):
+    config = config_of("qwen3")
+    state = Transformer(config).state_dict()
+    target = tmp_path / "model"
+    for card in ("one", "two"):
+        export(state, config, tokenizer_text, vocab, card, target)
+        assert (target / "README.md").read_text() == card
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "thesis.txt").write_text("precious")
+    with pytest.raises(UserError, match="is no exported model"):
+        export(state, config, tokenizer_text, vocab, "card", mine)
+    assert (mine / "thesis.txt").read_text() == "precious"
+
+
+def test_a_weight_without_a_place_is_never_lost():
+    config = config_of("modernbert")
+    state = Transformer(config).state_dict()
+    with pytest.raises(ValueError, match="pair"):
+        to_hf(find("modernbert"), {**state, "pair.weight": torch.zeros(2, 32)}, config)
+    with pytest.raises(UserError, match="no place for: extra"):
+        from_hf(find("modernbert"), {**to_hf(find("modernbert"), state, config), "extra": torch.zeros(1)}, config)
+
+
+@pytest.mark.parametrize(
+    ("entry", "value", "words"),
+    [
+        ("hidden_activation", "swish", "hidden_activation = 'swish'"),
+        ("mlp_bias", True, "at odds with itself about mlp_bias"),
+    ],
+)
+def test_a_config_that_our_model_cannot_follow_is_refused(entry, value, words):
+    settings = find("modernbert").settings(config_of("modernbert"))
+    with pytest.raises(UserError, match=words):
+        find("modernbert").config({**settings, entry: value})
+    del settings[entry]
+    if entry == "hidden_activation":
+        with pytest.raises(UserError, match="no hidden_activation"):
+            find("modernbert").config(settings)
+
+
+def test_the_card_tells_what_is_known():
+    facts = CardFacts(
+        name='A "small" model',
+        topology="encoder",
+        family="modernbert",
+        corpus="3 documents | 10 kB",
+        objective="masked",
+        settings={"rate": 0.3},
+        budget="100 steps",
+        tokens_seen=5000,
+        parameters=1000,
+        max_length=24,
+        measurements=(
+            Measurement("loss (nats per token)", 2.5, (("unigram", 5.25),)),
+            Measurement("pseudo-perplexity", 12.0),
+        ),
+        limitations=("A toy.",),
+    )
+    text = model_card(facts)
+    yaml = pytest.importorskip("yaml")
+    header = yaml.safe_load(text.split("---")[1])
+    assert header["pipeline_tag"] == "fill-mask"
+    assert header["tags"] == ["hornbook", "pretraining", "masked", "modernbert"]
+    assert "license" not in header and "language" not in header
+    for words in (
+        "| Corpus | 3 documents \\| 10 kB |",
+        "| Tokens seen | 5,000 (5.00 per parameter) |",
+        "| loss (nats per token) | 2.5000 | 5.2500 |",
+        "| pseudo-perplexity | 12.0000 |  |",
+        "- A toy.",
+        "AutoModelForMaskedLM",
+    ):
+        assert words in text
+    open_text = model_card(dataclasses.replace(facts, topology="encoder-decoder", license="cc-by-4.0"))
+    header = yaml.safe_load(open_text.split("---")[1])
+    assert header["license"] == "cc-by-4.0" and "pipeline_tag" not in header

@@ -1,0 +1,98 @@
+"""Recipes of corpora: what is written is what is read, and what is wrong is named."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from tiny_steps import Known, Repeats, Short, Without
+
+from hornbook.corpus.build import catalogue
+from hornbook.corpus.build.recipe import CorpusRecipe, default_steps, dumps, from_dict, load
+from hornbook.corpus.build.surveyed import load_step, save_step
+from hornbook.errors import UserError
+
+
+def test_a_recipe_is_read_as_it_was_written(tmp_path: Path) -> None:
+    steps = (Short(7), Repeats(), Without('odd "word"\n'), *default_steps())
+    recipe = CorpusRecipe(paths=("a b", "s3://c/d"), text="content", block=123, steps=steps)
+    path = tmp_path / "recipe.toml"
+    path.write_text(dumps(recipe), encoding="utf-8")
+    assert load(path) == recipe
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("paths = []\nx = = 3", r"not valid TOML.*line 2"),
+        ("pathes = ['a']", r"no setting 'pathes'. Did you mean 'paths'\?"),
+        ("text = 'x'", "paths is empty"),
+        ("paths = 'a'", "paths must be a list of text"),
+        ("paths = ['a']\nblock = 'much'", "block must be a whole number"),
+        ("paths = ['a']\nblock = 0", "block must be positive"),
+        ("paths = ['a']\nsteps = 3", "steps must be a list of tables"),
+        ("paths = ['a']\n[[steps]]\nleast = 3", r"steps\[1\] has no kind"),
+        (
+            "paths = ['a']\n[[steps]]\nkind = 'tiny_steps:Short'\nlest = 3",
+            r"steps\[1\] .*no setting 'lest'. Did you mean 'least'",
+        ),
+        (
+            "paths = ['a']\n[[steps]]\nkind = 'tiny_steps:Short'\nleast = 'x'",
+            r"steps\[1\].least must be a whole number",
+        ),
+        ("paths = ['a']\n[[steps]]\nkind = 'nowhere:Short'", "cannot be imported"),
+        ("paths = ['a']\n[[steps]]\nkind = 'pathlib:Path'", "is no dataclass"),
+        ("paths = ['a']\n[[steps]]\nkind = 'tiny_steps:Known'", r"steps\[1\] \(tiny_steps:Known\) lacks the setting"),
+        ("paths = ['a']\n[[steps]]\nkind = 'bad-words'", r"\(bad-words\) lacks the setting 'file', text: the list"),
+        (
+            "paths = ['a']\n[[steps]]\nkind = 'gopher'\nmin_words = -2",
+            "gopher.min_words must not be negative, but is -2",
+        ),
+        ("paths = ['a']\n[[steps]]\nkind = 'gopher'\nmax_repeated_lines = 3", "max_repeated_lines is a share, between"),
+        ("paths = ['a']\n[[steps]]\nkind = 'gopher'\nmin_words = 9\nmax_words = 8", "9 is above 8: nothing would be"),
+        ("paths = ['a']\n[[steps]]\nkind = 'gopher'\nstop_words = []", "min_stop_words must not be above the number"),
+        ("paths = ['a']\n[[steps]]\nkind = 'c4'\nmin_sentences = -1", "c4.min_sentences must not be negative"),
+        ("paths = ['a']\n[[steps]]\nkind = 'fineweb'\nmax_short_lines = 1.5", "max_short_lines is a share"),
+        ("paths = ['a']\n[[steps]]\nkind = 'boilerplate'\nmax_share = -0.1", "boilerplate.max_share is a share"),
+        ("paths = ['a']\n[[steps]]\nkind = 'near-duplicates'\nbands = 0", r"\(near-duplicates\): bands must be at"),
+        ("paths = ['a']\n[[steps]]\nkind = 'unheard-of'", "There is no step 'unheard-of'"),
+    ],
+)
+def test_what_is_wrong_with_a_recipe_is_named(tmp_path: Path, content: str, message: str) -> None:
+    path = tmp_path / "recipe.toml"
+    path.write_text(content)
+    with pytest.raises(UserError, match=message) as caught:
+        load(path)
+    assert str(path) in str(caught.value)
+
+
+def test_a_recipe_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="There is no recipe at"):
+        load(tmp_path / "none.toml")
+
+
+def test_every_kind_of_the_catalogue_has_help_for_every_setting() -> None:
+    for line in catalogue.describe():
+        assert line.help, line.name
+    for kind, cls in catalogue.CATALOGUE.items():
+        assert catalogue.class_of(kind) is cls
+
+
+@dataclass(frozen=True)
+class Counts:
+    """A step with a tuple and a path."""
+
+    numbers: tuple[int, ...]
+    file: Path
+
+
+def test_what_a_survey_found_is_kept_without_pickle(tmp_path: Path) -> None:
+    for step in (Known(tmp_path / "gone.txt"), Counts((1, 2), tmp_path)):
+        save_step(step, tmp_path / "step.json")  # type: ignore[arg-type]
+        assert load_step(tmp_path / "step.json") == step
+
+
+def test_steps_from_dict_and_defaults() -> None:
+    recipe = from_dict({"paths": ["a"], "steps": [{"kind": "tiny_steps:Short"}]})
+    assert recipe.steps == (Short(5),)

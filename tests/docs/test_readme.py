@@ -1,0 +1,104 @@
+"""The README's words are true: its commands parse, its targets exist, its links lead somewhere, its Python runs."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import typing
+from pathlib import Path
+
+import pytest
+import typer
+from typer.core import TyperGroup
+
+from hornbook.cli.program import app
+from hornbook.recipe import named as recipes
+from hornbook.recipe import settings
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+
+
+def commands(page: Path) -> list[str]:
+    """Return every `hornbook ...` line of shell blocks, continuation lines joined, and of inline code."""
+    shell = "\n".join(blocks(page, "sh")).replace("\\\n", " ")
+    inline = re.findall(r"`(hornbook [a-z][^`\n]*)`", page.read_text(encoding="utf-8"))
+    return [line for line in [*shell.splitlines(), *inline] if line.startswith("hornbook ")]
+
+
+def parse(command: str) -> None:
+    """Parse a command line as the application does, without running it; raises AssertionError or typer's own error.
+
+    A verb alone is a mention of it, and only has to exist.
+    """
+    name, *rest = shlex.split(command, comments=True)[1:]
+    verbs = typing.cast(TyperGroup, typer.main.get_command(app)).commands
+    assert name in verbs, f"{command}: there is no command {name}"
+    if not rest:
+        return
+    values = verbs[name].make_context(name, list(rest)).params
+    if values.get("recipe") is not None:
+        recipes.named(values["recipe"])
+    if values.get("objective") is not None:
+        recipes.default(values["objective"])
+    for word in rest:
+        setting, equals, _ = word.partition("=")
+        if equals and not setting.startswith("-"):
+            assert settings.is_setting(setting), f"{command}: there is no setting {setting}"
+
+
+LINES = [(page, command) for page in PAGES for command in commands(page)]
+
+
+@pytest.mark.parametrize(("page", "command"), LINES, ids=[command for _, command in LINES])
+def test_every_command_line_parses(page: Path, command: str) -> None:
+    parse(command)
+
+
+@pytest.mark.parametrize(
+    ("command", "complaint"),
+    [
+        ("hornbook pretrian", "no command pretrian"),
+        ("hornbook pretrain --minuts 2", "No such option: --minuts"),
+        ("hornbook pretrain --minutes two", "valid number"),
+        ("hornbook pretrain --recipe brt", "Did you mean 'bert'"),
+        ("hornbook pretrain --objective maskd", "Did you mean 'masked'"),
+        ("hornbook pretrain training.learningrate=1", r"no setting training\.learningrate"),
+    ],
+)
+def test_a_wrong_command_line_does_not(command: str, complaint: str) -> None:
+    with pytest.raises(Exception, match=complaint):
+        parse(command)
+
+
+def test_every_make_target_that_is_named_exists() -> None:
+    targets = set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    named = {
+        name
+        for page in PAGES
+        for name in re.findall(r"(?:^|`|\s)make ([a-z][a-z-]*)(?=`|$)", page.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    assert {"demo", "test"} <= named <= targets
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_every_link_leads_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+    missing = [link for link in links if "://" not in link and not (page.parent / link).exists()]
+    assert missing == []
+
+
+def test_the_python_of_the_readme_is_right(capsys: pytest.CaptureFixture[str]) -> None:
+    training, objective = blocks(ROOT / "README.md", "python")
+    setup, call = training.rsplit("\n", 2)[0], training.rsplit("\n", 2)[1]
+    assert call.startswith("pretrain(recipe, ")
+    values: dict[str, typing.Any] = {}
+    exec(compile(setup, "README.md", "exec"), values)
+    assert values["recipe"].data.paths == ("BOOK.txt",)
+    assert callable(values["pretrain"])
+    exec(compile(objective, "README.md", "exec"), {})
+    assert capsys.readouterr().out.startswith("(2, 9) [1 2 3")

@@ -1,0 +1,236 @@
+"""Text in, text out: streams, stop strings, and each objective's own way of going on and filling gaps."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hornbook.api import fill_text, generate_text, stream_text, uses_of
+from hornbook.cli import program as cli
+from hornbook.errors import UserError
+from hornbook.generate import Decoding
+from hornbook.generate.text import Speech, _pieces
+from hornbook.objectives.fim import MODES
+from hornbook.recipe.named import default
+from hornbook.recipe.settings import override
+from hornbook.run.build import build_model
+from hornbook.run.directory import Run
+from hornbook.tokens.tokenizer.codec import Codec, train_tokenizer
+from hornbook.vocab import Vocab
+
+LINES = ["The quick brown fox jumps over the lazy dog. Grüße, 你好, 🙂!"] * 4
+NEEDS = dataclasses.replace(default("ul2").objective.requirements(64), modes=(*MODES, "[R]", "[S]", "[X]"), sentinels=4)
+SIZE = ["model.width=32", "model.layers=1", "model.heads=2", "model.max_length=64", "model.dropout=0"]
+# objective and settings: what its model can do
+USES = {
+    "causal": ("generate",),
+    "prefix": ("generate",),
+    "prefix objective.topology=encoder-decoder": ("generate",),
+    "fim": ("generate", "fill"),
+    "fim objective.spm_share=1": ("generate", "fill"),
+    "masked": ("fill",),
+    "diffusion": ("fill",),
+    "replaced": (),
+    "span": ("fill",),
+    "bart": ("generate",),
+    "ul2": ("generate", "fill"),
+    "ul2-short": ("fill",),
+    "nsp": ("fill",),
+    "joined": ("fill",),
+    "joined objective.objective.kind=ul2": ("generate", "fill"),
+    "mixture objective.objectives=causal,prefix": ("generate",),
+    "mixture objective.objectives=span,bart": ("generate", "fill"),
+}
+
+
+@pytest.fixture(scope="module")
+def codec() -> Codec:
+    text = train_tokenizer(LINES, "bpe", 420, NEEDS)
+    return Codec(text, Vocab.from_tokenizer(text))
+
+
+def run_of(name: str, codec: Codec) -> Run:
+    """A run that has learned nothing: what it reads is what matters."""
+    kind, *changes = name.split()
+    recipe = override(default(kind), [*SIZE, *changes])
+    recipe = dataclasses.replace(
+        recipe,
+        model=dataclasses.replace(recipe.model, vocab_size=codec.vocab.size),
+        objective=dataclasses.replace(recipe.objective, vocab=codec.vocab),
+    )
+    model = build_model(recipe, torch.device("cpu"), compiled=False)
+    return Run(Path("nowhere"), recipe, codec, model.eval(), torch.device("cpu"), 0)
+
+
+@pytest.mark.parametrize("name", USES)
+def test_a_model_can_do_what_its_objective_taught_it_and_refuses_the_rest(name, codec):
+    run = run_of(name, codec)
+    assert uses_of(run.recipe) == USES[name]
+    few = Decoding(max_new=4)
+    if "generate" in USES[name]:
+        (text,) = generate_text(run, ["The fox"], few)
+        assert "".join(stream_text(run, "The fox", few)) == text
+        assert text.startswith("The fox") or "bart" in name
+    else:
+        with pytest.raises(UserError, match=r"Use `hornbook fill`|writes no text"):
+            generate_text(run, ["The fox"], few)
+    if "fill" in USES[name]:
+        assert len(fill_text(run, "The ___ jumps over [MASK].")) == 2
+        with pytest.raises(UserError, match="no gap"):
+            fill_text(run, "The fox")
+    else:
+        with pytest.raises(UserError, match=r"Use `hornbook generate`|writes no text"):
+            fill_text(run, "The ___ jumps.")
+
+
+# objective, text: what the model reads, as names of tokens between pieces of text, and whether from both sides
+READS = [
+    ("causal", "generate", "The fox", ["<s>", "The fox"], None, False),
+    ("prefix", "generate", "The fox", ["<s>", "The fox"], None, True),
+    ("prefix objective.topology=encoder-decoder", "generate", "The fox", ["The fox"], "<pad>", False),
+    ("ul2", "generate", "The fox", ["[S]", "The fox", "</s>"], "<pad>", False),
+    ("bart", "generate", "The fox", ["The fox", "<mask>", "</s>"], "<pad>", False),
+    ("bart", "generate", "The ___ dog", ["The", "<mask>", " dog", "</s>"], "<pad>", False),
+    ("joined objective.objective.kind=ul2", "generate", "The fox", ["[S]", "The fox", "</s>"], "<pad>", True),
+    ("span", "fill", "The ___ dog", ["The", "<extra_id_0>", " dog", "</s>"], "<pad>", False),
+    ("ul2", "fill", "The ___ dog", ["[R]", "The", "<extra_id_0>", " dog", "</s>"], "<pad>", False),
+    ("joined", "fill", "The ___ dog", ["The", "<extra_id_0>", " dog", "</s>"], "<pad>", True),
+    ("joined objective.inputs=causal", "fill", "The ___ dog", ["The", "<extra_id_0>", " dog", "</s>"], "<pad>", False),
+    ("fim", "fill", "The ___ dog", ["<s>", MODES[0], "The", MODES[1], " dog", MODES[2]], None, False),
+    (
+        "fim objective.spm_share=1", "fill", "The ___ dog",
+        ["<s>", MODES[0], MODES[1], " dog", MODES[2], "The"], None, False,
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "use", "text", "reads", "start", "visible"), READS)
+def test_a_model_reads_what_training_showed_it(name, use, text, reads, start, visible, codec, monkeypatch):
+    asked = {}
+
+    def spy(model, prompts, decoding, **settings):
+        asked.update(settings, prompt=prompts[0])
+        return [[] for _ in prompts]
+
+    module = "text" if use == "generate" else "infill"
+    monkeypatch.setattr(f"hornbook.generate.{module}.generate", spy)
+    run = run_of(name, codec)
+    generate_text(run, [text]) if use == "generate" else fill_text(run, text)
+    ids = [codec.encode_prompt(piece).tolist() if piece[0] in "<[" else codec.encode([piece])[0] for piece in reads]
+    assert asked["prompt"] == [int(number) for piece in ids for number in piece]
+    assert asked["start_id"] == (None if start is None else codec.vocab.pad)
+    assert asked["visible"] == visible
+    assert asked["stop"] == {codec.vocab.eos}
+
+
+def test_a_second_gap_knows_what_the_first_was_filled_with(codec, monkeypatch):
+    prompts = []
+    monkeypatch.setattr(
+        "hornbook.generate.infill.generate",
+        lambda model, given, *_, **__: prompts.append(given[0]) or [codec.encode([" quick"])[0].tolist()],
+    )
+    assert fill_text(run_of("fim", codec), "The ___ fox ___.") == [" quick", " quick"]
+    assert codec.decode(prompts[0]) == "The fox" and codec.decode(prompts[1]) == "The quick fox."
+
+
+def test_gaps_of_several_tokens_are_filled_with_so_many(codec):
+    run = run_of("diffusion", codec)
+    for steps in (0, 1, 2):
+        found = fill_text(run, "The ___ over ___.", length=3, steps=steps)
+        assert len(found) == 2 and all(isinstance(gap, str) for gap in found)
+    assert fill_text(run, "The ___.", length=3) == fill_text(run, "The ___.", length=3, steps=3)
+    assert len(fill_text(run_of("masked", codec), "The ___ over ___.", length=3, top=2)) == 6
+    with pytest.raises(UserError, match="finds the length of a gap itself"):
+        fill_text(run_of("span", codec), "The ___.", length=2)
+    with pytest.raises(UserError, match="5 gaps, but the tokenizer only 4 sentinels"):
+        fill_text(run_of("span", codec), "_____ ".join("abcde") + "___")
+    with pytest.raises(UserError, match="no room to write"):
+        fill_text(run_of("fim", codec), "The ___" + " fox" * 70)
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    text=st.text(max_size=25),
+    stop=st.lists(st.text(min_size=1, max_size=4), max_size=3),
+    size=st.integers(0, 60),
+)
+def test_streamed_pieces_are_whole_characters_that_nothing_takes_back(text, stop, size, codec):
+    prompt = tuple(codec.encode(["The fox"])[0].tolist())
+    new = codec.encode([text + "".join(stop[:1]) + text])[0].tolist()[:size]
+    speech = Speech(codec, prompt, tuple(stop))
+    given = []
+    for token in new:  # writing ends with the token that completes a stop string
+        given.append(token)
+        if speech.ended(given):
+            break
+    pieces = list(_pieces(speech, ([token] for token in given)))
+    assert "".join(pieces) == speech.final(given)
+    written = "".join(pieces)[len("The fox") :]
+    whole = codec.decode([*prompt, *given])[len("The fox") :].rstrip("\ufffd")
+    assert whole.startswith(written)
+    assert not any(string in written for string in stop)
+    if not any(string in whole for string in stop):
+        assert written == whole
+
+
+def test_a_stop_string_may_begin_inside_a_token_and_name_a_special_one(codec, monkeypatch):
+    run = run_of("causal", codec)
+    script = codec.encode([" brown fox jumps"])[0].tolist()
+    said = iter([*script, *script])
+
+    def spoken(model, prompts, decoding, *, ended, stop, **_):
+        found = []
+        for token in said:
+            if token in stop:
+                break
+            found.append(token)
+            if ended is not None and ended(0, found):
+                break
+        return [found]
+
+    monkeypatch.setattr("hornbook.generate.text.generate", spoken)
+    assert generate_text(run, ["The quick"], Decoding(stop=("wn fo",))) == ["The quick bro"]
+    asked = {}
+    monkeypatch.setattr("hornbook.generate.text.generate", lambda *_, **given: asked.update(given) or [[]])
+    generate_text(run, ["The"], Decoding(stop=("<mask>",)))
+    assert asked["stop"] == {codec.vocab.eos, codec.vocab.mask} and asked["ended"] is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["generate", "RUN", "The", "--temperature", "-1"], "temperature must be at least 0, not -1.0"),
+        (["generate", "RUN", "The", "--top-p", "0"], "top_p must be above 0 and at most 1, not 0.0"),
+        (["generate", "RUN", "The", "--beams", "2", "--temperature", "1"], "Beam search draws nothing"),
+        (["generate", "RUN", "The", "--tokens", "200"], "more than the model's 64 positions"),
+        (["generate", "RUN", "The", "--stop", ""], "A stop string is empty"),
+        (["fill", "RUN", "The ___"], "it goes on rather than filling gaps"),
+        (["fill", "RUN", "The"], "The text has no gap"),
+    ],
+)
+def test_the_command_line_says_what_is_wrong_and_exits_with_2(arguments, words, codec, monkeypatch, capsys):
+    run = run_of("causal", codec)
+    monkeypatch.setattr("hornbook.run.directory.open_run", lambda directory: run)
+    with pytest.raises(SystemExit) as exit:
+        cli.main(arguments)
+    assert exit.value.code == 2
+    error = capsys.readouterr().err
+    assert words in error and error.count("\n") == 1
+
+
+def test_the_command_line_writes(codec, monkeypatch, capsys):
+    run = run_of("causal", codec)
+    monkeypatch.setattr("hornbook.run.directory.open_run", lambda directory: run)
+    with pytest.raises(SystemExit) as exit:
+        cli.main(["generate", "RUN", "The fox", "--tokens", "5", "--beams", "3"])
+    assert not exit.value.code
+    assert capsys.readouterr().out.startswith("The fox")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    with pytest.raises(SystemExit):
+        cli.main(["generate", "RUN", "The fox", "--tokens", "5"])
+    assert capsys.readouterr().out.startswith("The fox")

@@ -1,0 +1,76 @@
+"""What a recipe leaves open: rows of a step, and the rates of the matrices and of the table of tokens."""
+
+import dataclasses
+
+import pytest
+import torch
+
+from hornbook.console import View
+from hornbook.prepare.dataset import Prepared, prepare
+from hornbook.recipe.named import default
+from hornbook.recipe.recipe import Recipe
+from hornbook.recipe.sections import StartSettings
+from hornbook.recipe.settings import override
+from hornbook.run.resolve import resolve
+
+
+@pytest.fixture(scope="module", params=["causal", "masked", "span"])
+def text(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Recipe, Prepared]:
+    folder = tmp_path_factory.mktemp("text")
+    sentences = (f"The {number}th cat sees {number * 7} fish." for number in range(600))
+    (folder / "book.txt").write_text("\n\n".join(sentences))
+    given = [f"data.paths={folder / 'book.txt'}", "training.precision=fp32", "training.compile=no"]
+    recipe = override(default(request.param), given)
+    return recipe, prepare(recipe, folder / "run", View(plain=True))
+
+
+def rows(text: tuple[Recipe, Prepared], width: int, *given: str) -> int:
+    shape = [f"model.width={width}", "model.layers=1", f"model.heads={width // 64}"]
+    recipe = resolve(override(text[0], [*shape, *given]), text[1], torch.device("cpu"), pytest.fail)
+    return recipe.training.batch_rows
+
+
+@pytest.mark.parametrize(
+    ("width", "tokens", "expected"),
+    # 0.58 D ** 0.571 is 1,546 tokens at 1 M, 2,615 at 2.5 M, 5,758 at 10 M; 16 for each unit of the width at least
+    [(128, 10**5, 8), (128, 10**6, 8), (128, 2_500_000, 8), (128, 10**7, 16), (384, 10**6, 32), (384, 10**9, 32)],
+)
+def test_a_causal_run_of_few_tokens_takes_small_steps(
+    text: tuple[Recipe, Prepared], width: int, tokens: int, expected: int
+) -> None:
+    causal = text[0].model.topology == "decoder"
+    assert rows(text, width, f"budget.tokens={tokens}") == (expected if causal else 16 if width == 128 else 32)
+
+
+def test_a_budget_in_steps_leaves_their_size_to_the_width(text: tuple[Recipe, Prepared]) -> None:
+    assert rows(text, 128, "budget.steps=10") == 16
+    assert rows(text, 384, "budget.steps=10") == 32
+
+
+def test_rows_that_are_given_stay_and_shorter_rows_are_more(text: tuple[Recipe, Prepared]) -> None:
+    assert rows(text, 128, "budget.tokens=1000", "training.batch_rows=3") == 3
+    assert rows(text, 128, "budget.tokens=100_000_000", "training.row_length=64") == 64
+
+
+def test_the_table_of_a_new_decoder_or_t5_is_faster(text: tuple[Recipe, Prepared]) -> None:
+    shape = ["model.width=64", "model.layers=1", "model.heads=1", "budget.steps=1"]
+
+    def rate(*given: str, start: str = "") -> float:
+        recipe = override(text[0], [*shape, *given])
+        recipe = dataclasses.replace(recipe, start=StartSettings(start))
+        return resolve(recipe, text[1], torch.device("cpu"), pytest.fail).training.embedding_rate
+
+    assert rate() == {"decoder": 0.75, "encoder": 0.0, "encoder-decoder": 0.1}[text[0].model.topology]
+    assert rate("training.embedding_rate=0.05") == 0.05
+    assert rate(start="a model") == 0.0
+
+
+def test_muons_rate_falls_with_the_root_of_the_width(text: tuple[Recipe, Prepared]) -> None:
+    def rate(width: int, *given: str) -> float:
+        shape = [f"model.width={width}", "model.layers=1", f"model.heads={width // 64}", "budget.steps=1"]
+        recipe = resolve(override(text[0], [*shape, *given]), text[1], torch.device("cpu"), pytest.fail)
+        return recipe.training.matrix_rate
+
+    assert rate(128) == pytest.approx(0.006)
+    assert rate(64) == pytest.approx(2 * rate(256))
+    assert rate(256, "training.matrix_rate=0.01") == 0.01
