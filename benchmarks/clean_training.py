@@ -58,7 +58,7 @@ from hornbook.recipe.sections import Budget
 from hornbook.recipe.settings import override
 from hornbook.run.directory import open_run
 from hornbook.run.pretrain import pretrain
-from hornbook.tokens.tokenizer.codec import train_tokenizer
+from hornbook.tokens.tokenizer.tokenizer import train_tokenizer
 from hornbook.train.machine import environment, find_device
 
 RESULT = Path(__file__).parent / "results" / "clean_training.json"

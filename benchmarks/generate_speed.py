@@ -36,7 +36,7 @@ from hornbook.model.config import ModelConfig, modern
 from hornbook.model.sizes import SIZES
 from hornbook.model.transformer import Transformer
 from hornbook.objectives.base import Requirements
-from hornbook.tokens.tokenizer.codec import train_tokenizer
+from hornbook.tokens.tokenizer.tokenizer import train_tokenizer
 from hornbook.train.machine import environment
 from hornbook.vocab import Vocab
 

@@ -48,7 +48,7 @@ from hornbook.objectives.catalogue import CATALOGUE, build
 from hornbook.objectives.ops import compiled
 from hornbook.tokens.packing import corpus_rows
 from hornbook.tokens.shards import TokenStore, write_store
-from hornbook.tokens.tokenizer.codec import Codec, train_tokenizer
+from hornbook.tokens.tokenizer.tokenizer import Tokenizer, train_tokenizer
 from hornbook.train.machine import environment, find_device, keep_memory_blocks
 from hornbook.vocab import Vocab
 
@@ -98,7 +98,7 @@ class Contender:
         return tokens / took / 1e6
 
 
-def corpus(directory: Path) -> tuple[Codec, TokenStore]:
+def corpus(directory: Path) -> tuple[Tokenizer, TokenStore]:
     """Tokenise a part of the built-in corpus, with every special token that an objective needs."""
     documents, size = [], 0
     for document in read(["builtin:docs"]):
@@ -108,9 +108,9 @@ def corpus(directory: Path) -> tuple[Codec, TokenStore]:
             break
     needs = Requirements(sentinels=128, modes=MODES)
     text = train_tokenizer((document.text for document in documents), "bpe", VOCABULARY, needs)
-    codec = Codec(text, Vocab.from_tokenizer(text))
-    write_store(iter(documents), codec, directory / "tokens")
-    return codec, TokenStore.open(directory / "tokens", codec.vocab)
+    tokenizer = Tokenizer(text, Vocab.from_tokenizer(text))
+    write_store(iter(documents), tokenizer, directory / "tokens")
+    return tokenizer, TokenStore.open(directory / "tokens", tokenizer.vocab)
 
 
 def batches(objective: Objective, part: int, store: TokenStore, *, packed: bool) -> list[Rows]:
@@ -196,33 +196,31 @@ class RowByRowT5:
         return {name: torch.from_numpy(array) for name, array in arrays.items()}
 
 
-def contenders(codec: Codec, store: TokenStore) -> dict[str, dict[str, Contender]]:
+def contenders(tokenizer: Tokenizer, store: TokenStore) -> dict[str, dict[str, Contender]]:
     """Return all contenders, by table and name."""
-    from tokenizers import Tokenizer
+    from tokenizers import Tokenizer as Backend
     from transformers import DataCollatorForLanguageModeling, PreTrainedTokenizerFast
 
     kinds = {**{kind: (kind, {}) for kind in CATALOGUE}, **EXTRA}
-    objectives = {name: build(kind, cast(Any, given), codec.vocab) for name, (kind, given) in kinds.items()}
+    objectives = {name: build(kind, cast(Any, given), tokenizer.vocab) for name, (kind, given) in kinds.items()}
     tables: dict[str, dict[str, Contender]] = {"packed": {}, "one document": {}, "collator": {}}
     for name, objective in objectives.items():
         tables["packed"][name] = of_objective(objective, store, packed=True)
         if not isinstance(objective, Paired):
             tables["one document"][name] = of_objective(objective, store, packed=False)
     names = {"pad_token": "<pad>", "eos_token": "</s>", "mask_token": "<mask>", "bos_token": "<s>"}
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=Tokenizer.from_str(codec.text), **names)
-    lists = features(tokenizer)
+    theirs = PreTrainedTokenizerFast(tokenizer_object=Backend.from_str(tokenizer.text), **names)
+    lists = features(theirs)
     plain = [[{"input_ids": row["input_ids"]} for row in batch] for batch in lists]
     for name, make in COLLATORS.items():
-        tables["collator"][name] = of_collator(make(tokenizer), plain)
+        tables["collator"][name] = of_collator(make(theirs), plain)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that whole words are always masked
-        whole = DataCollatorForLanguageModeling(tokenizer, whole_word_mask=True)
-    tables["collator"]["transformers"] = of_collator(DataCollatorForLanguageModeling(tokenizer), plain)
+        whole = DataCollatorForLanguageModeling(theirs, whole_word_mask=True)
+    tables["collator"]["transformers"] = of_collator(DataCollatorForLanguageModeling(theirs), plain)
     tables["collator"]["transformers whole word"] = of_collator(whole, lists)
-    tables["collator"]["transformers causal"] = of_collator(
-        DataCollatorForLanguageModeling(tokenizer, mlm=False), plain
-    )
-    vocab = codec.vocab
+    tables["collator"]["transformers causal"] = of_collator(DataCollatorForLanguageModeling(theirs, mlm=False), plain)
+    vocab = tokenizer.vocab
     t5 = RowByRowT5(vocab.sentinels, vocab.require("pad", T5), vocab.require("eos", T5), np.random.default_rng(0))
     tables["collator"][T5] = of_collator(t5, plain)
     return tables

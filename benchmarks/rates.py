@@ -10,7 +10,7 @@ that is the same at every width. One rate is a multiple of what it was before th
 the rest, 0.3 deviations for a decoder's table), the others are as before; `rule` has the rates that the recipe chooses
 now. Rates that are multiplied:
 
-    matrix   training.matrix_rate, Muon's, of the matrices inside the layers
+    matrix   training.muon_learning_rate, Muon's, of the matrices inside the layers
     adamw    training.learning_rate and embedding_rate together, AdamW's, of all the rest
     table    training.embedding_rate alone, of the table of tokens
 
@@ -65,7 +65,7 @@ NINTH, THIRD, BETWEEN, THRICE, NINE = 1 / 9, 1 / 3, 1 / math.sqrt(3), 3.0, 9.0
 NEVER = 10**9
 # The rates that the multiples are of, whatever the default is now: one for all widths, and a decoder's table's.
 MATRIX_BEFORE, TABLE_BEFORE = 1e-2, 0.3
-CHANGED = {"matrix_rate": ("matrix",), "learning_rate": ("adamw",), "embedding_rate": ("adamw", "table")}
+CHANGED = {"muon_learning_rate": ("matrix",), "learning_rate": ("adamw",), "embedding_rate": ("adamw", "table")}
 
 Kind = Literal["default", "matrix", "adamw", "table", "rule"]
 RATES: tuple[Kind, ...] = ("matrix", "adamw", "table")
@@ -144,7 +144,7 @@ def changed(training: TrainingSettings, run: Run) -> TrainingSettings:
     table = min(training.embedding_rate, TABLE_BEFORE)  # only a decoder's is another one now; others are lower
     return replace(
         training,
-        matrix_rate=MATRIX_BEFORE * times["matrix_rate"],
+        muon_learning_rate=MATRIX_BEFORE * times["muon_learning_rate"],
         learning_rate=training.learning_rate * times["learning_rate"],
         embedding_rate=table * times["embedding_rate"],
     )
@@ -160,7 +160,7 @@ def train(run: Run, tokens: int, corpora: Path) -> dict[str, Any]:
     found: dict[str, Any] = {
         **asdict(run), "tokens": tokens, "steps": recipe.budget.steps, "rows": recipe.training.batch_rows,
         "dropout": recipe.model.dropout, "vocabulary": recipe.model.vocab_size,
-        "rates": {name: getattr(recipe.training, name) for name in ("matrix_rate", "learning_rate", "embedding_rate")},
+        "rates": {name: getattr(recipe.training, name) for name in CHANGED},
     }  # fmt: skip
     with tempfile.TemporaryDirectory() as scratch:
         out = Path(scratch) / "run"

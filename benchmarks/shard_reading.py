@@ -41,12 +41,12 @@ from hornbook.keys import row_keys
 from hornbook.objectives.base import Requirements
 from hornbook.objectives.causal import Causal
 from hornbook.objectives.ops import compiled
-from hornbook.tokens.draws import folded
+from hornbook.tokens.compiled_keys import folded
 from hornbook.tokens.loader import Loader
 from hornbook.tokens.order import Shuffled
 from hornbook.tokens.packing import PackedRows
 from hornbook.tokens.shards import TokenStore, write_store
-from hornbook.tokens.tokenizer.codec import Codec, load_codec, save_codec, train_tokenizer
+from hornbook.tokens.tokenizer.tokenizer import Tokenizer, load_tokenizer, save_tokenizer, train_tokenizer
 from hornbook.vocab import Vocab
 
 RESULT = Path(__file__).parent / "results" / "shard_reading.json"
@@ -55,7 +55,7 @@ OWN = ("rows", "rows numpy", "causal", "causal threads")
 PEERS = ("torch", "torch whole", "numpy", "numpy whole", "torch workers", "torch whole workers")
 
 
-class CodePoints(Codec):
+class CodePoints(Tokenizer):
     """A tokenizer whose ids are the numbers of a text's characters: reading does not depend on what they say."""
 
     def encode(self, texts: Sequence[str]) -> list[Any]:
@@ -72,10 +72,10 @@ def made_up(tokens: int, size: int) -> Iterator[Document]:
 
 def prepare(tokens: int, folder: Path) -> dict[str, int]:
     text = train_tokenizer((item.text for item in read(["builtin:docs"])), "bpe", 8192, Requirements(roles=("eos",)))
-    codec = CodePoints(text, Vocab.from_tokenizer(text))
-    save_codec(codec, folder / "tokenizer")
-    write_store(made_up(tokens, codec.vocab.size), codec, folder / "tokens")
-    store = TokenStore.open(folder / "tokens", codec.vocab)
+    tokenizer = CodePoints(text, Vocab.from_tokenizer(text))
+    save_tokenizer(tokenizer, folder / "tokenizer")
+    write_store(made_up(tokens, tokenizer.vocab.size), tokenizer, folder / "tokens")
+    store = TokenStore.open(folder / "tokens", tokenizer.vocab)
     rows = PackedRows(store, None, LENGTH, 0, ((), ()))
     index = np.arange(len(rows) - 1)  # the last may be padded
     np.save(folder / "rows.npy", rows.rows(index, row_keys(0, index, 0)).tokens)
@@ -89,11 +89,11 @@ def own(name: str, folder: Path, number: int) -> dict[str, float]:
     from hornbook.model.inputs import to_tensors
 
     torch.set_num_threads(1)
-    vocab = load_codec(folder / "tokenizer").vocab
+    vocab = load_tokenizer(folder / "tokenizer").vocab
     store = TokenStore.open(folder / "tokens", vocab)
     objective = Causal(vocab)
     if name.startswith("causal"):
-        causal = PackedRows(store, None, LENGTH + 1, 1, objective.marks)
+        causal = PackedRows(store, None, LENGTH + 1, 1, objective.boundary_tokens)
         device, threads = torch.device("cpu"), 2 if "threads" in name else 0
         order = Shuffled(len(causal))
         loader = Loader(causal, order, objective, 0, ROWS, ROWS, threads, lambda batch: to_tensors(batch, device))

@@ -88,7 +88,9 @@ ARMS: Mapping[str, Arm] = {
     "seed 2": Arm("hornbook", changes=("seed=2",)),
     "without modern block": Arm("hornbook", recipe="gpt"),
     "without Muon": Arm("hornbook", changes=("training.optimizer=adamw",)),
-    "without rates by width": Arm("hornbook", changes=("training.matrix_rate=0.01", "training.embedding_rate=0.3")),
+    "without rates by width": Arm(
+        "hornbook", changes=("training.muon_learning_rate=0.01", "training.embedding_rate=0.3")
+    ),
     "without size by budget": Arm("hornbook", changes=("model.width=384", "model.layers=6", "model.heads=6")),
     "without small steps": Arm("hornbook", changes=("training.batch_rows=16",)),
     "without WSD": Arm("hornbook", changes=("training.schedule=cosine",)),
@@ -174,7 +176,7 @@ def trainer(
     prepared = bench.prepared(ARMS[name])
     shape = bench.recipe(ARMS["hornbook"], 1).model
     size = (shape.width, shape.layers, shape.heads) if name == "trainer small" else (384, 6, 6)
-    model = gpt2(prepared.codec.vocab.size, LENGTH, *size, dropout=0.1)
+    model = gpt2(prepared.tokenizer.vocab.size, LENGTH, *size, dropout=0.1)
 
     class Each(TrainerCallback):
         def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
@@ -195,7 +197,7 @@ def nanogpt(
     """Train with the settings that nanoGPT has for a CPU: 100 steps of warm-up, a cosine to a tenth of 1e-3."""
     length, rows, rate = 64, 12, 1e-3
     prepared = bench.prepared(ARMS[name])
-    model = gpt2(prepared.codec.vocab.size, length, 128, 4, 4, dropout=0.0)
+    model = gpt2(prepared.tokenizer.vocab.size, length, 128, 4, 4, dropout=0.0)
     stream = tokens_of(prepared, length).flatten()
     matrices = [p for p in model.parameters() if p.ndim >= 2]
     others = [p for p in model.parameters() if p.ndim < 2]
@@ -221,7 +223,7 @@ def nanogpt(
 def hornbook_steps(bench: Bench, name: str, steps: int) -> Iterator[None]:
     """Take steps of an arm of ours as its loop does, each with its batch prepared in the same thread."""
     recipe, prepared = bench.recipe(ARMS[name], 1000), bench.prepared(ARMS[name])
-    vocabulary = replace(recipe.model, vocab_size=prepared.codec.vocab.size, dropout=0.0)
+    vocabulary = replace(recipe.model, vocab_size=prepared.tokenizer.vocab.size, dropout=0.0)
     recipe = replace(recipe, model=vocabulary)
     model = build_model(recipe, CPU, compiled=False).train()
     optimizers, loader = build_optimizers(Parallel(model), recipe), build_loader(recipe, prepared, CPU)

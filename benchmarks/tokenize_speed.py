@@ -34,7 +34,7 @@ from hornbook.corpus.document import Document
 from hornbook.corpus.read import read
 from hornbook.objectives.base import Requirements
 from hornbook.tokens.shards import write_store
-from hornbook.tokens.tokenizer.codec import Codec, load_codec, save_codec, train_tokenizer
+from hornbook.tokens.tokenizer.tokenizer import Tokenizer, load_tokenizer, save_tokenizer, train_tokenizer
 from hornbook.vocab import Vocab
 
 RESULT = Path(__file__).parent / "results" / "tokenize_speed.json"
@@ -54,7 +54,7 @@ def chosen_texts(paths: Sequence[str], megabytes: float) -> list[str]:
     return kept
 
 
-def trained(texts: Sequence[str]) -> Codec:
+def trained(texts: Sequence[str]) -> Tokenizer:
     def some() -> Iterator[str]:
         size = 0
         for text in texts:
@@ -64,17 +64,17 @@ def trained(texts: Sequence[str]) -> Codec:
                 return
 
     text = train_tokenizer(some(), "bpe", 8192, Requirements())
-    return Codec(text, Vocab.from_tokenizer(text))
+    return Tokenizer(text, Vocab.from_tokenizer(text))
 
 
-def ours(texts: Sequence[str], tokenizer: Path) -> dict[str, float]:
+def ours(texts: Sequence[str], path: Path) -> dict[str, float]:
     """Write a store, in this process."""
-    codec = load_codec(tokenizer)
-    codec.encode([""])  # opens the tokenizer, which the peers do beforehand as well
+    tokenizer = load_tokenizer(path)
+    tokenizer.encode([""])  # opens the tokenizer, which the peers do beforehand as well
     with tempfile.TemporaryDirectory() as scratch:
         documents = (Document(text, "", "") for text in texts)
         processor, clock = time.process_time(), time.perf_counter()
-        write_store(documents, codec, Path(scratch) / "tokens")
+        write_store(documents, tokenizer, Path(scratch) / "tokens")
         return {"seconds": time.perf_counter() - clock, "cpu_seconds": time.process_time() - processor}
 
 
@@ -87,8 +87,8 @@ def run(command: Sequence[str]) -> dict[str, float]:
 
 def measure(given: argparse.Namespace, scratch: Path) -> dict[str, Any]:
     texts = chosen_texts(given.paths or ["builtin:docs", "builtin:code"], given.megabytes)
-    codec = trained(texts)
-    save_codec(codec, scratch / "tokenizer")
+    tokenizer = trained(texts)
+    save_tokenizer(tokenizer, scratch / "tokenizer")
     (scratch / "texts.json").write_text(json.dumps(texts))
     peer = str(Path(__file__).parent / "peers" / "tokenize_speed.py")
     own = [sys.executable, __file__, "--task", "write_store"]

@@ -13,7 +13,7 @@ import pytest
 
 import hornbook
 from hornbook.errors import Interrupted
-from hornbook.signals import SIGNALS, Stopping, stoppable
+from hornbook.signals import SIGNALS, SignalHandler, stoppable
 
 # The main thread waits in C for a lock that it holds itself: no signal brings it back to Python. The other thread
 # speaks when the first has gone there, since nothing else takes the turn from it.
@@ -111,7 +111,7 @@ def test_an_interrupted_exec_ends_with_the_code_and_not_by_the_signal(tmp_path: 
 
 def test_who_listens_politely_has_all_the_time() -> None:
     with stoppable("x"):
-        stopping = Stopping()
+        stopping = SignalHandler()
         alarm = signal.set_wakeup_fd(-1)
         signal.set_wakeup_fd(alarm)
         with stopping.listening():

@@ -44,8 +44,8 @@ def evaluate(run: Run, paths: Sequence[str] = ()) -> Evaluation:
     """Measure on the run's held-out documents, or on all documents of `paths`."""
     prepared = None
     if (run.directory / CORPUS).is_file():
-        store = TokenStore.open(run.directory / TOKENS, run.codec.vocab)
-        prepared = Prepared(recall(run.directory), run.codec, run.recipe.objective, store, run.recipe.mix)
+        store = TokenStore.open(run.directory / TOKENS, run.tokenizer.vocab)
+        prepared = Prepared(recall(run.directory), run.tokenizer, run.recipe.objective, store, run.recipe.mix)
     if not paths:
         if prepared is None:
             raise UserError(f"The model in {run.directory} was imported without its text: name some with --data PATH.")
@@ -53,8 +53,8 @@ def evaluate(run: Run, paths: Sequence[str] = ()) -> Evaluation:
     training = None if prepared is None else prepared.training_rows(run.recipe.row_length)
     objective, length = run.recipe.objective, run.recipe.row_length
     with tempfile.TemporaryDirectory() as scratch:
-        write_store(read(paths), run.codec, Path(scratch) / "tokens", progress=None)
-        other = TokenStore.open(Path(scratch) / "tokens", run.codec.vocab)
+        write_store(read(paths), run.tokenizer, Path(scratch) / "tokens", progress=None)
+        other = TokenStore.open(Path(scratch) / "tokens", run.tokenizer.vocab)
         rows = corpus_rows(other, None, objective, length)
         return evaluate_rows(run.model, run.recipe, objective, training, rows, int(other.bytes.sum()), run.device)
 
@@ -77,19 +77,19 @@ def export(run: Run, target: Path | None = None, family: str = "", shard_bytes: 
     if family == "gguf":
         model, name = writer(run), run.directory.resolve().name
         target = target or run.directory / "model.gguf"
-        return export_gguf(model.state_dict(), run.recipe.model, run.codec.text, run.codec.vocab, name, target)
+        return export_gguf(model.state_dict(), run.recipe.model, run.tokenizer.text, run.tokenizer.vocab, name, target)
     target = target or run.directory / "export"
-    config, state, vocab = run.recipe.model, _as_it_came(run, run.model.state_dict()), run.codec.vocab
+    config, state, vocab = run.recipe.model, _as_it_came(run, run.model.state_dict()), run.tokenizer.vocab
     if isinstance(run.model, Electra):
         if family not in ("", "electra"):
             raise UserError(f"This run's model is an ELECTRA: it cannot be exported as {family}; leave out --as.")
         facts = _card_facts(run, discriminator_config(config), "electra")
         beside = replace(_card_facts(run, run.model.inner, "electra-generator"), name=f"{facts.name} {GENERATOR}")
         cards = model_card(facts), model_card(beside)
-        return export_electra(state, config, run.model.inner, run.codec.text, vocab, cards, target, shard_bytes)
+        return export_electra(state, config, run.model.inner, run.tokenizer.text, vocab, cards, target, shard_bytes)
     chosen = find(family) if family else choose(config)
     card = model_card(_card_facts(run, config, chosen.name))
-    return export_model(state, config, run.codec.text, vocab, card, target, chosen.name, shard_bytes)
+    return export_model(state, config, run.tokenizer.text, vocab, card, target, chosen.name, shard_bytes)
 
 
 def _as_it_came(run: Run, state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
@@ -119,7 +119,7 @@ def _card_facts(run: Run, config: ModelConfig, family: str) -> CardFacts:
         max_length=recipe.row_length,
         measurements=_measurements(run),
         pair_head=config.pair_head,
-        judge=config.judge,
+        judge=config.rtd_head,
         origin=_came_from(origin_of(run.directory)),
     )
 

@@ -126,7 +126,7 @@ class Training:
             self._view.say(
                 f"step={record['step']}/{self._steps} loss={record['loss']:.4f} rate={record['rate']:.3f} "
                 f"tok/s={quantity(record['tokens_per_second'])} useful={record['useful_share']:.1%} "
-                f"machine={record['share_of_machine']:.0%} "
+                f"machine={record['model_flops_utilization']:.0%} "
                 f"memory={quantity(record['memory_bytes'])}B eta={duration(record['seconds_left'])}"
             )
 
@@ -144,7 +144,7 @@ class Training:
             grid.add_row(
                 f"{quantity(train['tokens_per_second'])} tokens/s",
                 f"{quantity(train['tokens'])} tokens, {train['useful_share']:.1%} of the positions useful",
-                f"{quantity(train['model_flops'])}FLOP/s = {train['share_of_machine']:.0%} of the machine",
+                f"{quantity(train['model_flops'])}FLOP/s = {train['model_flops_utilization']:.0%} of the machine",
                 f"waiting for data {train['waiting_share']:.1%}",
             )
         else:

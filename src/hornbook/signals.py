@@ -22,7 +22,7 @@ class _Asked(KeyboardInterrupt):
     """Asked to stop. A plain KeyboardInterrupt that leaves `exec`, as in an import, has Python end itself by SIGINT."""
 
 
-class Stopping:
+class SignalHandler:
     """Whether, and by which signal, this run was asked to stop."""
 
     def __init__(self) -> None:

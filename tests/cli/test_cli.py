@@ -28,7 +28,7 @@ from hornbook.prepare.preview import illustrate
 from hornbook.recipe import describe, settings
 from hornbook.recipe import named as recipes
 from hornbook.recipe.sections import Budget
-from hornbook.tokens.tokenizer.codec import train_tokenizer
+from hornbook.tokens.tokenizer.tokenizer import train_tokenizer
 from hornbook.vocab import EMPTY
 
 VERBS = ("pretrain", "settings", "recipes", "evaluate", "generate", "fill", "show", "export", "bench", "doctor")

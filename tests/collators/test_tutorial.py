@@ -410,7 +410,7 @@ def test_a_mode_is_one_token_and_the_row_is_corrupted() -> None:
 
 def _without_modes() -> str:
     from hornbook.objectives.base import Requirements
-    from hornbook.tokens.tokenizer.codec import train_tokenizer
+    from hornbook.tokens.tokenizer.tokenizer import train_tokenizer
 
     return train_tokenizer(TEXTS, "bpe", 400, Requirements(sentinels=40), "none")
 

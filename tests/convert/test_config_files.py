@@ -39,7 +39,7 @@ def assert_same_logits(model: Transformer, theirs) -> None:
     """Compare on padded rows, at the positions that are no padding."""
     batch = to_tensors(padded_batch(model.config), torch.device("cpu"))
     arguments = {"input_ids": batch.inputs, "attention_mask": (batch.segments != 0).long()}
-    if model.config.types:
+    if model.config.token_types:
         arguments["token_type_ids"] = batch.types
     if model.config.topology == "encoder-decoder":
         arguments["decoder_input_ids"] = batch.decoder_inputs

@@ -24,11 +24,11 @@ from hornbook.keys import row_keys
 from hornbook.model.config import ModelConfig
 from hornbook.model.inputs import to_tensors
 from hornbook.model.transformer import Transformer
-from hornbook.objectives.bart import Denoising
+from hornbook.objectives.bart import BARTDenoising
 from hornbook.objectives.base import Requirements
 from hornbook.recipe.named import bart
 from hornbook.scaling.count import parameters
-from hornbook.tokens.tokenizer.codec import Codec, load_codec, save_codec, train_tokenizer
+from hornbook.tokens.tokenizer.tokenizer import Tokenizer, load_tokenizer, save_tokenizer, train_tokenizer
 from hornbook.vocab import Vocab
 
 transformers = pytest.importorskip("transformers")
@@ -309,18 +309,18 @@ def test_a_packed_document_never_sees_its_neighbours(config):
 
 
 @pytest.fixture(scope="module")
-def codec() -> Codec:
+def tokenizer() -> Tokenizer:
     lines = ["The quick brown fox jumps over the lazy dog.", "Pack my box with five dozen liquor jugs."]
     text = train_tokenizer(lines * 3, "bpe", 300, Requirements(), "both")
-    return Codec(text, Vocab.from_tokenizer(text, {"decoder_start": "</s>"}))
+    return Tokenizer(text, Vocab.from_tokenizer(text, {"decoder_start": "</s>"}))
 
 
 @pytest.mark.parametrize("started", ["</s>", "<pad>"])
-def test_bart_writes_what_transformers_writes(started, codec, tmp_path):
-    vocab = Vocab.from_tokenizer(codec.text, {"decoder_start": started})
+def test_bart_writes_what_transformers_writes(started, tokenizer, tmp_path):
+    vocab = Vocab.from_tokenizer(tokenizer.text, {"decoder_start": started})
     config = dataclasses.replace(BART, vocab_size=300)
     model = build(config, seed=3)
-    folder = export(model.state_dict(), config, codec.text, vocab, "card", tmp_path / "model")
+    folder = export(model.state_dict(), config, tokenizer.text, vocab, "card", tmp_path / "model")
     for name in ("config.json", "generation_config.json"):
         said = json.loads((folder / name).read_text())
         assert said["decoder_start_token_id"] == (vocab.eos if started == "</s>" else vocab.pad)
@@ -341,18 +341,18 @@ def test_bart_writes_what_transformers_writes(started, codec, tmp_path):
 
 @pytest.mark.parametrize(("config", "started"), [(BART, "</s>"), (BART, "<pad>"), (T5, "<pad>"), (T5, "</s>")])
 @pytest.mark.parametrize("padded", [False, True])
-def test_an_objective_has_the_loss_that_transformers_has_of_its_labels(config, started, padded, codec, tmp_path):
-    vocab = Vocab.from_tokenizer(codec.text, {"decoder_start": started})
+def test_an_objective_has_the_loss_that_transformers_has_of_its_labels(config, started, padded, tokenizer, tmp_path):
+    vocab = Vocab.from_tokenizer(tokenizer.text, {"decoder_start": started})
     config = dataclasses.replace(config, vocab_size=300)
     model = build(config)
     there = transformers.AutoModelForSeq2SeqLM.from_pretrained(
-        export(model.state_dict(), config, codec.text, vocab, "card", tmp_path / "model")
+        export(model.state_dict(), config, tokenizer.text, vocab, "card", tmp_path / "model")
     )
     lengths = np.array([[24], [17], [9]]) if padded else np.array([[24], [24], [24]])
     segments = (np.arange(24)[None] < lengths).astype(np.int32)
     tokens = np.where(segments, np.random.default_rng(0).choice(vocab.words, segments.shape), vocab.pad)
     rows = Rows(tokens.astype(np.int32), row_keys(0, np.arange(3)), segments if padded else None)
-    made = Denoising(permute=False, vocab=vocab)(rows)
+    made = BARTDenoising(permute=False, vocab=vocab)(rows)
     tensors = to_tensors(made, CPU)
     # transformers shifts the labels itself and puts its own start before them.
     labels = torch.where(tensors.weights != 0, tensors.targets, -100)
@@ -363,23 +363,23 @@ def test_an_objective_has_the_loss_that_transformers_has_of_its_labels(config, s
     assert float(ours) == pytest.approx(float(expected), rel=1e-6)
 
 
-def test_the_start_of_the_decoder_is_kept_by_tokenizers_and_read_from_models(codec, tmp_path):
-    plain = Vocab.from_tokenizer(codec.text)
+def test_the_start_of_the_decoder_is_kept_by_tokenizers_and_read_from_models(tokenizer, tmp_path):
+    plain = Vocab.from_tokenizer(tokenizer.text)
     assert (plain.decoder_start, plain.start("A test")) == (None, plain.pad)
-    assert (codec.vocab.decoder_start, codec.vocab.start("A test")) == (plain.eos, plain.eos)
-    save_codec(codec, tmp_path / "saved")
-    assert load_codec(tmp_path / "saved").vocab.start("A test") == plain.eos
+    assert (tokenizer.vocab.decoder_start, tokenizer.vocab.start("A test")) == (plain.eos, plain.eos)
+    save_tokenizer(tokenizer, tmp_path / "saved")
+    assert load_tokenizer(tmp_path / "saved").vocab.start("A test") == plain.eos
     assert transformers.AutoTokenizer.from_pretrained(tmp_path / "saved").eos_token_id == plain.eos
-    save_codec(Codec(codec.text, plain), tmp_path / "plain")
+    save_tokenizer(Tokenizer(tokenizer.text, plain), tmp_path / "plain")
     assert "decoder_start" not in (tmp_path / "plain" / "tokenizer_config.json").read_text()
     config = dataclasses.replace(BART, vocab_size=300)
     state = Transformer(config).state_dict()
-    folder = export(state, config, codec.text, codec.vocab, "card", tmp_path / "model")
-    assert load_codec(folder).vocab.start("A test") == plain.eos
+    folder = export(state, config, tokenizer.text, tokenizer.vocab, "card", tmp_path / "model")
+    assert load_tokenizer(folder).vocab.start("A test") == plain.eos
     (folder / "generation_config.json").unlink()
-    assert load_codec(folder).vocab.start("A test") == plain.eos
+    assert load_tokenizer(folder).vocab.start("A test") == plain.eos
     rewrite(folder, {"decoder_start_token_id": 10**6})
-    assert load_codec(folder).vocab.start("A test") == plain.pad
+    assert load_tokenizer(folder).vocab.start("A test") == plain.pad
     with pytest.raises(UserError, match="An encoder-decoder needs a pad token"):
         dataclasses.replace(plain, pad=None).start("An encoder-decoder")
 

@@ -25,7 +25,7 @@ from hornbook.model.inputs import Tensors, to_tensors
 from hornbook.model.transformer import Transformer
 from hornbook.objectives.base import Requirements
 from hornbook.scaling.count import parameters
-from hornbook.tokens.tokenizer.codec import Codec, train_tokenizer
+from hornbook.tokens.tokenizer.tokenizer import Tokenizer, train_tokenizer
 from hornbook.vocab import Vocab
 
 transformers = pytest.importorskip("transformers")
@@ -85,9 +85,9 @@ BASE = {
 
 
 @pytest.fixture(scope="module")
-def codec() -> Codec:
+def tokenizer() -> Tokenizer:
     text = train_tokenizer(LINES * 3, "bpe", 380, Requirements(), "both")
-    return Codec(text, Vocab.from_tokenizer(text))
+    return Tokenizer(text, Vocab.from_tokenizer(text))
 
 
 def electra_of(name: str) -> Electra:
@@ -123,11 +123,11 @@ def opened(architecture: str, folder):
 
 
 @pytest.mark.parametrize("case", PAIRS)
-def test_the_head_for_pairs_is_that_of_the_class(case: str, codec: Codec, tmp_path):
+def test_the_head_for_pairs_is_that_of_the_class(case: str, tokenizer: Tokenizer, tmp_path):
     config = PAIRS[case]
     family = choose(config)
     model, batch = random_model(config), of_pairs(config)
-    folder = export(model.state_dict(), config, codec.text, codec.vocab, "card", tmp_path / "model")
+    folder = export(model.state_dict(), config, tokenizer.text, tokenizer.vocab, "card", tmp_path / "model")
     assert json.loads((folder / "config.json").read_text())["architectures"] == [family.pairs]
     theirs = transformers.AutoModelForPreTraining.from_pretrained(folder).eval()
     assert type(theirs).__name__ == family.pairs
@@ -153,11 +153,11 @@ def test_the_head_for_pairs_is_that_of_the_class(case: str, codec: Codec, tmp_pa
 
 
 @pytest.mark.parametrize("name", ELECTRAS)
-def test_both_halves_of_electra_are_those_of_their_classes(name: str, codec: Codec, tmp_path):
+def test_both_halves_of_electra_are_those_of_their_classes(name: str, tokenizer: Tokenizer, tmp_path):
     electra = electra_of(name)
     config, state = electra.config, electra.state_dict()
     cards = ("kept", "beside")
-    folder = export_electra(state, config, electra.inner, codec.text, codec.vocab, cards, tmp_path / "model")
+    folder = export_electra(state, config, electra.inner, tokenizer.text, tokenizer.vocab, cards, tmp_path / "model")
     assert [(place / "README.md").read_text() for place in (folder, folder / "generator")] == list(cards)
     judge, generator = opened("ElectraForPreTraining", folder), opened("ElectraForMaskedLM", folder / "generator")
     assert type(transformers.AutoModelForPreTraining.from_pretrained(folder)) is type(judge)
@@ -187,10 +187,12 @@ def test_both_halves_of_electra_are_those_of_their_classes(name: str, codec: Cod
 
 
 @pytest.mark.parametrize("name", ELECTRAS)
-def test_an_electra_comes_back_from_its_folders(name: str, codec: Codec, tmp_path):
+def test_an_electra_comes_back_from_its_folders(name: str, tokenizer: Tokenizer, tmp_path):
     electra = electra_of(name)
     state = electra.state_dict()
-    folder = export_electra(state, electra.config, electra.inner, codec.text, codec.vocab, ("", ""), tmp_path / "e")
+    folder = export_electra(
+        state, electra.config, electra.inner, tokenizer.text, tokenizer.vocab, ("", ""), tmp_path / "e"
+    )
     read = []
     for place in (folder, folder / "generator"):
         settings = json.loads((place / "config.json").read_text())
@@ -242,7 +244,7 @@ def test_a_judge_says_no_tokens_and_other_models_judge_none():
         random_model(config_of("bert")).judged(batch)
 
 
-def test_an_electra_of_another_block_is_refused_in_words(codec: Codec, tmp_path):
+def test_an_electra_of_another_block_is_refused_in_words(tokenizer: Tokenizer, tmp_path):
     for config, words in (
         (config_of("modernbert"), r"exactly as electra, which needs .*model\.norm_place = 'post'"),
         (
@@ -253,7 +255,13 @@ def test_an_electra_of_another_block_is_refused_in_words(codec: Codec, tmp_path)
         electra = Electra(config, 0.5, 50.0)
         with pytest.raises(UserError, match=words):
             export_electra(
-                electra.state_dict(), config, electra.inner, codec.text, codec.vocab, ("", ""), tmp_path / "model"
+                electra.state_dict(),
+                config,
+                electra.inner,
+                tokenizer.text,
+                tokenizer.vocab,
+                ("", ""),
+                tmp_path / "model",
             )
         assert not list(tmp_path.iterdir())
 
@@ -289,7 +297,7 @@ def test_a_folder_that_transformers_saved_has_the_same_logits_here(architecture:
     real = batch.segments != 0
     with torch.no_grad():
         said = theirs(**given)
-        if config.judge:
+        if config.rtd_head:
             pairs = [(model.judged(batch), said.logits)]
         elif config.pair_head:
             classes = said.seq_relationship_logits if "Bert" in architecture else said.sop_logits
@@ -310,7 +318,7 @@ def test_a_folder_that_transformers_saved_has_the_same_logits_here(architecture:
 def test_roberta_counts_from_behind_its_padding(tmp_path):
     saved("RobertaForMaskedLM", tmp_path, **THEIRS["RobertaForMaskedLM"])
     config, model = read(tmp_path)
-    assert (config.position_offset, config.max_length, config.types) == (2, 22, 1)
+    assert (config.position_offset, config.max_length, config.token_types) == (2, 22, 1)
     assert len(model.embed.positions.weight) == 24
 
 
@@ -361,10 +369,10 @@ def test_names_that_earlier_versions_wrote_are_read(architecture: str, tmp_path)
         from_hf(find(body), old, config)
 
 
-def test_a_tokenizer_whose_padding_does_not_fit_the_positions_is_refused(codec: Codec, tmp_path):
+def test_a_tokenizer_whose_padding_does_not_fit_the_positions_is_refused(tokenizer: Tokenizer, tmp_path):
     config = dataclasses.replace(config_of("roberta"), position_offset=2)
     with pytest.raises(UserError, match=r"padding's id, which is 0 .* needs model\.position_offset = 1, not 2"):
-        export(Transformer(config).state_dict(), config, codec.text, codec.vocab, "card", tmp_path / "model")
+        export(Transformer(config).state_dict(), config, tokenizer.text, tokenizer.vocab, "card", tmp_path / "model")
     assert not list(tmp_path.iterdir())
 
 
@@ -401,11 +409,11 @@ def packed(config: ModelConfig, neighbours: int) -> Tensors:
     segments = np.tile(np.repeat([1, 2, 3, 0], [6, 9, 6, 3]), (2, 1)).astype(np.int32)
     inputs = np.where(segments, other.integers(5, config.vocab_size, segments.shape), 0)
     inputs[:, 6:15] = same.integers(5, config.vocab_size, (2, 9))
-    types = other.integers(0, max(1, config.types), segments.shape).astype(np.int32)
-    types[:, 6:15] = same.integers(0, max(1, config.types), (2, 9))
+    types = other.integers(0, max(1, config.token_types), segments.shape).astype(np.int32)
+    types[:, 6:15] = same.integers(0, max(1, config.token_types), (2, 9))
     weights = np.ones(segments.shape, np.float32)
     count = weights.sum(1).astype(float)
-    return to_tensors(Batch(inputs, inputs, weights, count, segments, types=types if config.types else None), CPU)
+    return to_tensors(Batch(inputs, inputs, weights, count, segments, types=types if config.token_types else None), CPU)
 
 
 @pytest.mark.parametrize(
@@ -414,7 +422,7 @@ def packed(config: ModelConfig, neighbours: int) -> Tensors:
 def test_a_document_in_a_packed_row_does_not_see_its_neighbours(case: str):
     config = discriminator_config(config_of("electra-generator")) if case == "judge" else config_of(case)
     model = random_model(config)
-    say = model.judged if config.judge else model.logits
+    say = model.judged if config.rtd_head else model.logits
     one, other = packed(config, 2), packed(config, 3)
     alone = to_tensors(
         Batch(

@@ -21,7 +21,7 @@ from hornbook.errors import UserError
 from hornbook.model.inputs import to_tensors
 from hornbook.model.transformer import Transformer
 from hornbook.objectives.base import Requirements
-from hornbook.tokens.tokenizer.codec import Codec, train_tokenizer
+from hornbook.tokens.tokenizer.tokenizer import Tokenizer, train_tokenizer
 from hornbook.vocab import Vocab
 
 
@@ -47,7 +47,7 @@ def test_logits_loss_and_weights_are_equal(case: str, tokenizer_text: str, vocab
     assert type(theirs).__name__ == family.architecture
 
     arguments = {"input_ids": batch.inputs, "attention_mask": (batch.segments != 0).long()}
-    if config.types:
+    if config.token_types:
         arguments["token_type_ids"] = batch.types
     if config.topology == "encoder-decoder":
         arguments["decoder_input_ids"] = batch.decoder_inputs
@@ -84,10 +84,10 @@ def test_logits_loss_and_weights_are_equal(case: str, tokenizer_text: str, vocab
 def test_the_tokenizer_gives_the_same_ids(case: str, kind: str, template: str, size: int, tmp_path):
     config = config_of(case)
     text = train_tokenizer(LINES * 3, kind, size, Requirements(sentinels=2), template)
-    codec = Codec(text, Vocab.from_tokenizer(text))
-    vocab = codec.vocab
+    tokenizer = Tokenizer(text, Vocab.from_tokenizer(text))
+    vocab = tokenizer.vocab
     folder = export(Transformer(config).state_dict(), config, text, vocab, "card", tmp_path / "model")
-    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    theirs = transformers.AutoTokenizer.from_pretrained(folder)
 
     rng = random.Random(5)
     spans = [(32, 127), (160, 591), (0x400, 0x4FF), (0x4E00, 0x4EFF), (0x1F600, 0x1F64F)]
@@ -95,17 +95,17 @@ def test_the_tokenizer_gives_the_same_ids(case: str, kind: str, template: str, s
     before = [] if template == "end" else [vocab.bos]  # decoders begin a text as training begins a document
     after = [] if template == "none" else [vocab.eos]
     for line in LINES + drawn:
-        ours = codec.encode([line])[0].tolist()
-        assert tokenizer.encode(line, add_special_tokens=False) == ours
-        assert tokenizer.encode(line) == before + ours + after
+        ours = tokenizer.encode([line])[0].tolist()
+        assert theirs.encode(line, add_special_tokens=False) == ours
+        assert theirs.encode(line) == before + ours + after
         if kind == "bpe":
-            assert tokenizer.decode(before + ours + after, skip_special_tokens=True) == line
+            assert theirs.decode(before + ours + after, skip_special_tokens=True) == line
     for role in ("pad", "bos", "eos", "unk", "mask", "cls", "sep"):
-        assert getattr(tokenizer, f"{role}_token_id") == getattr(vocab, role)
-    assert tokenizer.convert_tokens_to_ids(["<extra_id_0>", "<extra_id_1>"]) == list(vocab.sentinels)
-    assert tokenizer.model_max_length == config.max_length
-    assert len(tokenizer) == vocab.size
-    assert ("token_type_ids" in tokenizer("a")) == (config.types > 1)
+        assert getattr(theirs, f"{role}_token_id") == getattr(vocab, role)
+    assert theirs.convert_tokens_to_ids(["<extra_id_0>", "<extra_id_1>"]) == list(vocab.sentinels)
+    assert theirs.model_max_length == config.max_length
+    assert len(theirs) == vocab.size
+    assert ("token_type_ids" in theirs("a")) == (config.types > 1)
 
 
 @pytest.mark.parametrize("case", ["qwen3", "gpt2", "modernbert", "bert", "roberta", "albert", "t5-v1.1", "bart"])

@@ -14,20 +14,20 @@ from hornbook.convert.import_hf import read_folder
 from hornbook.convert.weights import INDEX, WHOLE, read_weights, write_weights
 from hornbook.errors import UserError
 from hornbook.objectives.base import Requirements
-from hornbook.tokens.tokenizer.codec import Codec, train_tokenizer
+from hornbook.tokens.tokenizer.tokenizer import Tokenizer, train_tokenizer
 from hornbook.vocab import Vocab
 
 transformers = pytest.importorskip("transformers")
 
 
 @pytest.fixture(scope="module")
-def codec() -> Codec:
+def tokenizer() -> Tokenizer:
     text = train_tokenizer(LINES * 3, "bpe", 380, Requirements(sentinels=2), "both")
-    return Codec(text, Vocab.from_tokenizer(text))
+    return Tokenizer(text, Vocab.from_tokenizer(text))
 
 
 @pytest.fixture(scope="module")
-def gpt2(codec, tmp_path_factory):
+def gpt2(tokenizer, tmp_path_factory):
     """A GPT-2 as transformers itself saves it, with a padded embedding."""
     folder = tmp_path_factory.mktemp("folders") / "gpt2"
     torch.manual_seed(0)
@@ -35,7 +35,7 @@ def gpt2(codec, tmp_path_factory):
         vocab_size=400, n_embd=32, n_layer=2, n_head=4, n_positions=24, bos_token_id=1, eos_token_id=2
     )
     transformers.GPT2LMHeadModel(config).save_pretrained(folder)
-    (folder / "tokenizer.json").write_text(codec.text, encoding="utf-8")
+    (folder / "tokenizer.json").write_text(tokenizer.text, encoding="utf-8")
     return folder
 
 
@@ -52,10 +52,10 @@ def refused(folder, says: str, **more) -> None:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_every_family_comes_back_bit_by_bit(case, codec, tmp_path):
+def test_every_family_comes_back_bit_by_bit(case, tokenizer, tmp_path):
     config = config_of(case)
     model = random_model(config)
-    folder = export(model.state_dict(), config, codec.text, codec.vocab, "card", tmp_path / "model")
+    folder = export(model.state_dict(), config, tokenizer.text, tokenizer.vocab, "card", tmp_path / "model")
     found = read_folder(folder)
     assert found.config == explicit(config)
     assert found.dtype == "float32" and set(found.sha256) == {WHOLE}
@@ -63,7 +63,7 @@ def test_every_family_comes_back_bit_by_bit(case, codec, tmp_path):
     assert found.state.keys() == state.keys()
     assert all(torch.equal(found.state[name], value) for name, value in state.items())
     for role in ("pad", "bos", "eos", "unk", "mask", "cls", "sep"):
-        assert getattr(found.codec.vocab, role) == getattr(codec.vocab, role)
+        assert getattr(found.tokenizer.vocab, role) == getattr(tokenizer.vocab, role)
 
 
 @pytest.mark.parametrize("kind", ["float16", "bfloat16"])
@@ -78,7 +78,7 @@ def test_half_precision_becomes_fp32_exactly_and_is_remembered(gpt2, kind, tmp_p
     assert torch.equal(found.state["embed.tokens.weight"].to(stored.dtype), stored)
 
 
-def test_shards_and_one_file_hold_the_same(gpt2, codec, tmp_path):
+def test_shards_and_one_file_hold_the_same(gpt2, tokenizer, tmp_path):
     model = transformers.GPT2LMHeadModel.from_pretrained(gpt2)
     model.save_pretrained(tmp_path / "shards", max_shard_size="40KB")
     shutil.copy(gpt2 / "tokenizer.json", tmp_path / "shards")
@@ -221,39 +221,39 @@ def test_a_tokenizer_that_is_larger_than_the_embedding_is_refused(broken):
     refused(broken, "only 400 rows")
 
 
-def test_roles_come_from_the_tokenizer_then_from_the_config(broken, codec):
+def test_roles_come_from_the_tokenizer_then_from_the_config(broken, tokenizer):
     """Ids in a config count only where they are special tokens: classes have defaults of their own."""
-    words = [number for number in range(codec.vocab.size) if not codec.vocab.special[number]]
-    text = codec.text.replace('"</s>"', '"<|im_end|>"')
+    words = [number for number in range(tokenizer.vocab.size) if not tokenizer.vocab.special[number]]
+    text = tokenizer.text.replace('"</s>"', '"<|im_end|>"')
     (broken / "tokenizer.json").write_text(text, encoding="utf-8")
     change(broken / "config.json", eos_token_id=[2, 7], bos_token_id=words[3])
-    assert read_folder(broken).codec.vocab.eos == 2
-    assert read_folder(broken).codec.vocab.bos == 1
+    assert read_folder(broken).tokenizer.vocab.eos == 2
+    assert read_folder(broken).tokenizer.vocab.bos == 1
     (broken / "tokenizer_config.json").write_text(json.dumps({"eos_token": {"content": "<unk>"}}))
-    assert read_folder(broken).codec.vocab.eos == 3
+    assert read_folder(broken).tokenizer.vocab.eos == 3
 
 
 @pytest.mark.parametrize("kind", ["vocab.txt", "vocab.json"])
-def test_older_files_of_a_tokenizer_are_converted(kind, broken, codec):
+def test_older_files_of_a_tokenizer_are_converted(kind, broken, tokenizer):
     (broken / "tokenizer.json").unlink()
     if kind == "vocab.txt":
         words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "fox", "jump", "##s", "."]
         (broken / "vocab.txt").write_text("\n".join(words) + "\n")
         (broken / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "BertTokenizer"}))
-        found = read_folder(broken).codec
+        found = read_folder(broken).tokenizer
         assert found.tokens(found.encode(["The fox jumps."])[0]) == ["the", "fox", "jump", "##s", "."]
         assert (found.vocab.mask, found.vocab.cls) == (4, 2)
         return
-    model = json.loads(codec.text)["model"]
+    model = json.loads(tokenizer.text)["model"]
     (broken / "vocab.json").write_text(json.dumps(model["vocab"]))
     merges = [pair if isinstance(pair, str) else " ".join(pair) for pair in model["merges"]]
     (broken / "merges.txt").write_text("#version: 0.2\n" + "\n".join(merges) + "\n")
     (broken / "tokenizer_config.json").write_text(
         json.dumps({"tokenizer_class": "GPT2Tokenizer", "unk_token": "<unk>", "eos_token": "</s>", "bos_token": "<s>"})
     )
-    found = read_folder(broken).codec
+    found = read_folder(broken).tokenizer
     for line in LINES:
-        assert found.encode([line])[0].tolist() == codec.encode([line])[0].tolist()
+        assert found.encode([line])[0].tolist() == tokenizer.encode([line])[0].tolist()
 
 
 def test_a_folder_without_a_tokenizer_says_what_to_do(broken):

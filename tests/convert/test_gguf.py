@@ -17,7 +17,7 @@ from hornbook.convert.gguf import export_gguf
 from hornbook.errors import UserError
 from hornbook.model.config import ModelConfig
 from hornbook.objectives.base import Requirements
-from hornbook.tokens.tokenizer.codec import Codec, train_tokenizer
+from hornbook.tokens.tokenizer.tokenizer import Tokenizer, train_tokenizer
 from hornbook.vocab import Vocab
 
 pytest.importorskip("gguf", reason="the extra gguf is not installed")
@@ -72,25 +72,25 @@ def test_weights_and_logits_are_equal(case: str, tokenizer_text: str, vocab: Voc
 @pytest.mark.parametrize("template", ["none", "both", "end"])
 def test_ids_are_equal(template: str, tmp_path):
     text = train_tokenizer(LINES * 3, "bpe", 380, Requirements(sentinels=2), template)
-    codec = Codec(text, Vocab.from_tokenizer(text))
-    vocab = codec.vocab
+    tokenizer = Tokenizer(text, Vocab.from_tokenizer(text))
+    vocab = tokenizer.vocab
     model = random_model(CASES["llama"])
     export_gguf(model.state_dict(), model.config, text, vocab, "toy", tmp_path / "toy.gguf")
-    tokenizer = transformers.AutoTokenizer.from_pretrained(tmp_path, gguf_file="toy.gguf")
+    theirs = transformers.AutoTokenizer.from_pretrained(tmp_path, gguf_file="toy.gguf")
     before, after = [] if template == "end" else [vocab.bos], [] if template == "none" else [vocab.eos]
     rng = random.Random(5)
     spans = [(32, 127), (160, 591), (0x400, 0x4FF), (0x4E00, 0x4EFF), (0x1F600, 0x1F64F)]
     drawn = ["".join(chr(rng.randint(*rng.choice(spans))) for _ in range(40)) for _ in range(200)]
     for line in LINES + drawn:
-        ours = codec.encode([line])[0].tolist()
-        assert tokenizer.encode(line, add_special_tokens=False) == ours
-        assert tokenizer.encode(line) == before + ours + after
+        ours = tokenizer.encode([line])[0].tolist()
+        assert theirs.encode(line, add_special_tokens=False) == ours
+        assert theirs.encode(line) == before + ours + after
     assert (
-        tokenizer.encode("a<extra_id_0></s>", add_special_tokens=False)
-        == codec.encode_prompt("a<extra_id_0></s>").tolist()
+        theirs.encode("a<extra_id_0></s>", add_special_tokens=False)
+        == tokenizer.encode_prompt("a<extra_id_0></s>").tolist()
     )
     for role in ("pad", "bos", "eos", "unk"):
-        assert getattr(tokenizer, f"{role}_token_id") == getattr(vocab, role)
+        assert getattr(theirs, f"{role}_token_id") == getattr(vocab, role)
 
 
 @pytest.mark.parametrize(

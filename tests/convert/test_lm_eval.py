@@ -17,7 +17,7 @@ from hornbook.convert.export_hf import export
 from hornbook.model.inputs import to_tensors
 from hornbook.model.transformer import Transformer
 from hornbook.objectives.base import Requirements
-from hornbook.tokens.tokenizer.codec import Codec, train_tokenizer
+from hornbook.tokens.tokenizer.tokenizer import Tokenizer, train_tokenizer
 from hornbook.vocab import Vocab
 
 pytest.importorskip("lm_eval", reason="lm-evaluation-harness is not installed: pip install 'hornbook[eval]'")
@@ -86,16 +86,16 @@ def test_the_harness_sees_our_likelihoods(case: str, tmp_path, monkeypatch):
     config = dataclasses.replace(config_of(case), max_length=64)
     behind = config.topology == "encoder-decoder"
     text = train_tokenizer(LINES * 3, "bpe", 380, Requirements(sentinels=2), "end" if behind else "none")
-    codec = Codec(text, Vocab.from_tokenizer(text))
+    tokenizer = Tokenizer(text, Vocab.from_tokenizer(text))
     model = random_model(config)
-    folder = export(model.state_dict(), config, text, codec.vocab, "card", tmp_path / "model")
+    folder = export(model.state_dict(), config, text, tokenizer.vocab, "card", tmp_path / "model")
     (tmp_path / "choices.yaml").write_text(CHOICES.replace("FOLDER", str(tmp_path)))
     (tmp_path / "rolling.yaml").write_text(ROLLING.replace("FOLDER", str(tmp_path)))
     (tmp_path / "choices.jsonl").write_text("\n".join(map(json.dumps, QUESTIONS)))
     (tmp_path / "texts.jsonl").write_text("\n".join(map(json.dumps, TEXTS)))
 
     def encode(line: str) -> list[int]:
-        return codec.encode([line])[0].tolist()
+        return tokenizer.encode([line])[0].tolist()
 
     for sample in measure(folder, "toy_choices", tmp_path)["samples"]["toy_choices"]:
         question, choices = sample["doc"]["question"], sample["doc"]["choices"]
@@ -104,14 +104,14 @@ def test_the_harness_sees_our_likelihoods(case: str, tmp_path, monkeypatch):
         ours = []
         for choice in choices:
             if behind:
-                ours.append(-nats(model, [*start, codec.vocab.eos], encode(f" {choice}")))
+                ours.append(-nats(model, [*start, tokenizer.vocab.eos], encode(f" {choice}")))
             else:
-                ours.append(-nats(model, [codec.vocab.bos, *start], encode(f"{question} {choice}")[len(start) :]))
+                ours.append(-nats(model, [tokenizer.vocab.bos, *start], encode(f"{question} {choice}")[len(start) :]))
         assert found == pytest.approx(ours, abs=1e-4)
         assert sample["acc"] == (np.argmax(ours) == sample["doc"]["answer"])
 
     if not behind:  # here the harness puts the start mark itself
         result = measure(folder, "toy_rolling", tmp_path, add_bos_token=False)["results"]["toy_rolling"]
-        total = sum(nats(model, [codec.vocab.bos], encode(item["text"])) for item in TEXTS)
+        total = sum(nats(model, [tokenizer.vocab.bos], encode(item["text"])) for item in TEXTS)
         size = sum(len(item["text"].encode()) for item in TEXTS)
         assert result["bits_per_byte,none"] == pytest.approx(total / math.log(2) / size, abs=1e-4)

@@ -46,7 +46,7 @@ def test_the_parts_of_a_step_add_up(kind):
     }  # fmt: skip
     assert sum(parts.values()) == pytest.approx(1.0)
     assert found.limit == ("making batches" if found.data > 1 else max(parts, key=lambda name: parts[name]))
-    assert found.share_of_peak == pytest.approx(found.matrix)
+    assert found.model_flops_utilization == pytest.approx(found.matrix)
     assert found.tokens_per_second * found.seconds >= 16 * 256
 
 

@@ -24,7 +24,7 @@ from hornbook.model.inputs import Tensors
 from hornbook.model.sizes import BLOCKS
 from hornbook.model.transformer import Transformer
 from hornbook.objectives.base import Requirements
-from hornbook.tokens.tokenizer.codec import train_tokenizer
+from hornbook.tokens.tokenizer.tokenizer import train_tokenizer
 from hornbook.vocab import Vocab
 
 transformers = pytest.importorskip("transformers")

@@ -14,13 +14,13 @@ from hornbook.api import fill_text, generate_text, stream_text, uses_of
 from hornbook.cli import program as cli
 from hornbook.errors import UserError
 from hornbook.generate import Decoding
-from hornbook.generate.text import Speech, _pieces
+from hornbook.generate.text import StreamedText, _pieces
 from hornbook.objectives.fim import MODES
 from hornbook.recipe.named import default
 from hornbook.recipe.settings import override
 from hornbook.run.build import build_model
 from hornbook.run.directory import Run
-from hornbook.tokens.tokenizer.codec import Codec, train_tokenizer
+from hornbook.tokens.tokenizer.tokenizer import Tokenizer, train_tokenizer
 from hornbook.vocab import Vocab
 
 LINES = ["The quick brown fox jumps over the lazy dog. Grüße, 你好, 🙂!"] * 4
@@ -49,27 +49,27 @@ USES = {
 
 
 @pytest.fixture(scope="module")
-def codec() -> Codec:
+def tokenizer() -> Tokenizer:
     text = train_tokenizer(LINES, "bpe", 420, NEEDS)
-    return Codec(text, Vocab.from_tokenizer(text))
+    return Tokenizer(text, Vocab.from_tokenizer(text))
 
 
-def run_of(name: str, codec: Codec) -> Run:
+def run_of(name: str, tokenizer: Tokenizer) -> Run:
     """A run that has learned nothing: what it reads is what matters."""
     kind, *changes = name.split()
     recipe = override(default(kind), [*SIZE, *changes])
     recipe = dataclasses.replace(
         recipe,
-        model=dataclasses.replace(recipe.model, vocab_size=codec.vocab.size),
-        objective=dataclasses.replace(recipe.objective, vocab=codec.vocab),
+        model=dataclasses.replace(recipe.model, vocab_size=tokenizer.vocab.size),
+        objective=dataclasses.replace(recipe.objective, vocab=tokenizer.vocab),
     )
     model = build_model(recipe, torch.device("cpu"), compiled=False)
-    return Run(Path("nowhere"), recipe, codec, model.eval(), torch.device("cpu"), 0)
+    return Run(Path("nowhere"), recipe, tokenizer, model.eval(), torch.device("cpu"), 0)
 
 
 @pytest.mark.parametrize("name", USES)
-def test_a_model_can_do_what_its_objective_taught_it_and_refuses_the_rest(name, codec):
-    run = run_of(name, codec)
+def test_a_model_can_do_what_its_objective_taught_it_and_refuses_the_rest(name, tokenizer):
+    run = run_of(name, tokenizer)
     assert uses_of(run.recipe) == USES[name]
     few = Decoding(max_new=4)
     if "generate" in USES[name]:
@@ -110,7 +110,7 @@ READS = [
 
 
 @pytest.mark.parametrize(("name", "use", "text", "reads", "start", "visible"), READS)
-def test_a_model_reads_what_training_showed_it(name, use, text, reads, start, visible, codec, monkeypatch):
+def test_a_model_reads_what_training_showed_it(name, use, text, reads, start, visible, tokenizer, monkeypatch):
     asked = {}
 
     def spy(model, prompts, decoding, **settings):
@@ -119,38 +119,40 @@ def test_a_model_reads_what_training_showed_it(name, use, text, reads, start, vi
 
     module = "text" if use == "generate" else "infill"
     monkeypatch.setattr(f"hornbook.generate.{module}.generate", spy)
-    run = run_of(name, codec)
+    run = run_of(name, tokenizer)
     generate_text(run, [text]) if use == "generate" else fill_text(run, text)
-    ids = [codec.encode_prompt(piece).tolist() if piece[0] in "<[" else codec.encode([piece])[0] for piece in reads]
+    ids = [
+        tokenizer.encode_prompt(piece).tolist() if piece[0] in "<[" else tokenizer.encode([piece])[0] for piece in reads
+    ]
     assert asked["prompt"] == [int(number) for piece in ids for number in piece]
-    assert asked["start_id"] == (None if start is None else codec.vocab.pad)
+    assert asked["start_id"] == (None if start is None else tokenizer.vocab.pad)
     assert asked["visible"] == visible
-    assert asked["stop"] == {codec.vocab.eos}
+    assert asked["stop"] == {tokenizer.vocab.eos}
 
 
-def test_a_second_gap_knows_what_the_first_was_filled_with(codec, monkeypatch):
+def test_a_second_gap_knows_what_the_first_was_filled_with(tokenizer, monkeypatch):
     prompts = []
     monkeypatch.setattr(
         "hornbook.generate.infill.generate",
-        lambda model, given, *_, **__: prompts.append(given[0]) or [codec.encode([" quick"])[0].tolist()],
+        lambda model, given, *_, **__: prompts.append(given[0]) or [tokenizer.encode([" quick"])[0].tolist()],
     )
-    assert fill_text(run_of("fim", codec), "The ___ fox ___.") == [" quick", " quick"]
-    assert codec.decode(prompts[0]) == "The fox" and codec.decode(prompts[1]) == "The quick fox."
+    assert fill_text(run_of("fim", tokenizer), "The ___ fox ___.") == [" quick", " quick"]
+    assert tokenizer.decode(prompts[0]) == "The fox" and tokenizer.decode(prompts[1]) == "The quick fox."
 
 
-def test_gaps_of_several_tokens_are_filled_with_so_many(codec):
-    run = run_of("diffusion", codec)
+def test_gaps_of_several_tokens_are_filled_with_so_many(tokenizer):
+    run = run_of("diffusion", tokenizer)
     for steps in (0, 1, 2):
         found = fill_text(run, "The ___ over ___.", length=3, steps=steps)
         assert len(found) == 2 and all(isinstance(gap, str) for gap in found)
     assert fill_text(run, "The ___.", length=3) == fill_text(run, "The ___.", length=3, steps=3)
-    assert len(fill_text(run_of("masked", codec), "The ___ over ___.", length=3, top=2)) == 6
+    assert len(fill_text(run_of("masked", tokenizer), "The ___ over ___.", length=3, top=2)) == 6
     with pytest.raises(UserError, match="finds the length of a gap itself"):
-        fill_text(run_of("span", codec), "The ___.", length=2)
+        fill_text(run_of("span", tokenizer), "The ___.", length=2)
     with pytest.raises(UserError, match="5 gaps, but the tokenizer only 4 sentinels"):
-        fill_text(run_of("span", codec), "_____ ".join("abcde") + "___")
+        fill_text(run_of("span", tokenizer), "_____ ".join("abcde") + "___")
     with pytest.raises(UserError, match="no room to write"):
-        fill_text(run_of("fim", codec), "The ___" + " fox" * 70)
+        fill_text(run_of("fim", tokenizer), "The ___" + " fox" * 70)
 
 
 @settings(max_examples=80, deadline=None)
@@ -159,28 +161,28 @@ def test_gaps_of_several_tokens_are_filled_with_so_many(codec):
     stop=st.lists(st.text(min_size=1, max_size=4), max_size=3),
     size=st.integers(0, 60),
 )
-def test_streamed_pieces_are_whole_characters_that_nothing_takes_back(text, stop, size, codec):
-    prompt = tuple(codec.encode(["The fox"])[0].tolist())
-    new = codec.encode([text + "".join(stop[:1]) + text])[0].tolist()[:size]
-    speech = Speech(codec, prompt, tuple(stop))
+def test_streamed_pieces_are_whole_characters_that_nothing_takes_back(text, stop, size, tokenizer):
+    prompt = tuple(tokenizer.encode(["The fox"])[0].tolist())
+    new = tokenizer.encode([text + "".join(stop[:1]) + text])[0].tolist()[:size]
+    streamed = StreamedText(tokenizer, prompt, tuple(stop))
     given = []
     for token in new:  # writing ends with the token that completes a stop string
         given.append(token)
-        if speech.ended(given):
+        if streamed.ended(given):
             break
-    pieces = list(_pieces(speech, ([token] for token in given)))
-    assert "".join(pieces) == speech.final(given)
+    pieces = list(_pieces(streamed, ([token] for token in given)))
+    assert "".join(pieces) == streamed.final(given)
     written = "".join(pieces)[len("The fox") :]
-    whole = codec.decode([*prompt, *given])[len("The fox") :].rstrip("\ufffd")
+    whole = tokenizer.decode([*prompt, *given])[len("The fox") :].rstrip("\ufffd")
     assert whole.startswith(written)
     assert not any(string in written for string in stop)
     if not any(string in whole for string in stop):
         assert written == whole
 
 
-def test_a_stop_string_may_begin_inside_a_token_and_name_a_special_one(codec, monkeypatch):
-    run = run_of("causal", codec)
-    script = codec.encode([" brown fox jumps"])[0].tolist()
+def test_a_stop_string_may_begin_inside_a_token_and_name_a_special_one(tokenizer, monkeypatch):
+    run = run_of("causal", tokenizer)
+    script = tokenizer.encode([" brown fox jumps"])[0].tolist()
     said = iter([*script, *script])
 
     def spoken(model, prompts, decoding, *, ended, stop, **_):
@@ -198,7 +200,7 @@ def test_a_stop_string_may_begin_inside_a_token_and_name_a_special_one(codec, mo
     asked = {}
     monkeypatch.setattr("hornbook.generate.text.generate", lambda *_, **given: asked.update(given) or [[]])
     generate_text(run, ["The"], Decoding(stop=("<mask>",)))
-    assert asked["stop"] == {codec.vocab.eos, codec.vocab.mask} and asked["ended"] is None
+    assert asked["stop"] == {tokenizer.vocab.eos, tokenizer.vocab.mask} and asked["ended"] is None
 
 
 @pytest.mark.parametrize(
@@ -213,8 +215,8 @@ def test_a_stop_string_may_begin_inside_a_token_and_name_a_special_one(codec, mo
         (["fill", "RUN", "The"], "The text has no gap"),
     ],
 )
-def test_the_command_line_says_what_is_wrong_and_exits_with_2(arguments, words, codec, monkeypatch, capsys):
-    run = run_of("causal", codec)
+def test_the_command_line_says_what_is_wrong_and_exits_with_2(arguments, words, tokenizer, monkeypatch, capsys):
+    run = run_of("causal", tokenizer)
     monkeypatch.setattr("hornbook.run.directory.open_run", lambda directory: run)
     with pytest.raises(SystemExit) as exit:
         cli.main(arguments)
@@ -223,8 +225,8 @@ def test_the_command_line_says_what_is_wrong_and_exits_with_2(arguments, words, 
     assert words in error and error.count("\n") == 1
 
 
-def test_the_command_line_writes(codec, monkeypatch, capsys):
-    run = run_of("causal", codec)
+def test_the_command_line_writes(tokenizer, monkeypatch, capsys):
+    run = run_of("causal", tokenizer)
     monkeypatch.setattr("hornbook.run.directory.open_run", lambda directory: run)
     with pytest.raises(SystemExit) as exit:
         cli.main(["generate", "RUN", "The fox", "--tokens", "5", "--beams", "3"])

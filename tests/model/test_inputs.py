@@ -12,7 +12,7 @@ from hornbook.model.inputs import CopyStream, to_tensors
 
 
 def test_values_arrive_unchanged_and_scored_lists_the_weighted_positions():
-    given = batch(small("encoder", types=2))
+    given = batch(small("encoder", token_types=2))
     tensors = to_tensors(given, CPU)
     for name in ("inputs", "targets", "weights", "types"):
         np.testing.assert_array_equal(getattr(tensors, name).numpy(), getattr(given, name))
@@ -71,7 +71,7 @@ def test_read_only_and_strided_arrays_are_accepted():
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="copies to a GPU need one")
 def test_what_a_stream_of_its_own_copies_is_there_when_the_computing_reads_it():
     device = torch.device("cuda", torch.cuda.device_count() - 1)
-    config = small("encoder", types=2)
+    config = small("encoder", token_types=2)
     given = [batch(config, shape=(64, 12), seed=seed) for seed in range(200)]
     stream, square = CopyStream(device), torch.randn(2048, 2048, device=device)
     with ThreadPoolExecutor(2) as pool:

@@ -12,7 +12,7 @@ from hornbook.batch import Batch
 from hornbook.errors import UserError
 from hornbook.model.inputs import to_tensors
 
-CONFIG = small("encoder", types=2, pair_head=True)
+CONFIG = small("encoder", token_types=2, pair_head=True)
 
 
 def pairs() -> Batch:

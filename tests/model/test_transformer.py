@@ -238,7 +238,7 @@ def test_dropout_acts_in_training_only():
 
 
 def test_types_are_zero_where_none_are_given():
-    config = small("encoder", types=2)
+    config = small("encoder", token_types=2)
     model = build(config)
     tensors = to_tensors(batch(config), CPU)
     zero = dataclasses.replace(tensors, types=torch.zeros_like(tensors.inputs))
@@ -254,7 +254,7 @@ def test_parameters_bear_the_names_that_families_rely_on():
     decoder = {f"decoder.layers.0.{name}" for name in layer | attention | {"cross_norm.weight"}}
     ends = {f"{stack}.{part}.weight" for stack in ("encoder", "decoder") for part in ("norm", "relative")}
     assert names == encoder | decoder | ends | {"embed.tokens.weight", "head.output.weight"}
-    bert = small("encoder", layers=1, biases=True, positions="learned", types=2, embedding_norm=True)
+    bert = small("encoder", layers=1, biases=True, positions="learned", token_types=2, embedding_norm=True)
     names = set(dict(Transformer(bert).named_parameters()))
     assert {"embed.positions.weight", "embed.types.weight", "embed.norm.bias", "head.dense.bias", "head.bias"} <= names
     assert "encoder.layers.0.attention_norm.weight" not in names and "head.norm.weight" in names
@@ -274,7 +274,7 @@ def test_a_config_without_a_size_and_a_row_too_long_are_refused():
         ("decoder", {"embedding_width": 16}, r"needs model\.head_transform"),
         ("encoder", {"embedding_width": -1}, "must not be negative"),
         ("decoder", {"shared_layers": True}, "for encoders"),
-        ("encoder", {"judge": True}, r"needs model\.head_transform=false"),
+        ("encoder", {"rtd_head": True}, r"needs model\.head_transform=false"),
     ],
 )
 def test_options_that_do_not_go_together_are_refused(topology, changes, words):

@@ -11,13 +11,13 @@ from small_vocab import EOS, MASK, PAD, WORDS, documents, vocabulary, words
 from hornbook.batch import Rows
 from hornbook.errors import UserError
 from hornbook.keys import row_keys
-from hornbook.objectives.bart import Denoising
+from hornbook.objectives.bart import BARTDenoising
 from hornbook.objectives.ops.noise import find_documents
 from hornbook.objectives.ops.sentences import permute_sentences, rotate_documents, sentence_starts
 from hornbook.vocab import EMPTY
 
 VOCAB = vocabulary()
-INFILL = Denoising(permute=False, vocab=VOCAB)
+INFILL = BARTDenoising(permute=False, vocab=VOCAB)
 OTHER = WORDS[~VOCAB.ends_sentence[WORDS]]
 ENDS = WORDS[VOCAB.ends_sentence[WORDS]]
 
@@ -75,7 +75,7 @@ def test_span_lengths_are_poisson_with_spans_of_no_token():
 
 
 def test_spans_lie_at_uniform_places():
-    inputs = Denoising(infill=0.1, permute=False, vocab=VOCAB)(words(20_000, 20)).inputs  # one span of 2 tokens
+    inputs = BARTDenoising(infill=0.1, permute=False, vocab=VOCAB)(words(20_000, 20)).inputs  # one span of 2 tokens
     assert inputs.shape == (20_000, 20)
     place = np.bincount(np.nonzero(inputs == MASK)[1], minlength=19)
     assert np.abs(place[:19] / 20_000 - 1 / 19).max() < 5 * math.sqrt(1 / 19 / 20_000)
@@ -126,9 +126,9 @@ def test_padding_is_stated():
 
 def test_deletion_leaves_no_trace_and_masking_leaves_one_for_each():
     rows = distinct(30, 100)
-    deleted = Denoising(infill=0.0, permute=False, delete=0.3, vocab=VOCAB)(rows)
+    deleted = BARTDenoising(infill=0.0, permute=False, delete=0.3, vocab=VOCAB)(rows)
     assert deleted.inputs.shape == (30, 71) and not (deleted.inputs == MASK).any()
-    masked = Denoising(infill=0.0, permute=False, mask=0.3, vocab=VOCAB)(rows)
+    masked = BARTDenoising(infill=0.0, permute=False, mask=0.3, vocab=VOCAB)(rows)
     assert ((masked.inputs == MASK).sum(axis=1) == 30).all()
     for row in range(30):
         kept = set(deleted.inputs[row].tolist())
@@ -197,10 +197,10 @@ def test_sentences_begin_at_documents_and_after_an_end_before_a_word():
 def test_bad_settings_and_vocabularies_are_refused():
     for bad in ({"infill": 1.1}, {"infill": 0.6, "delete": 0.5}, {"mean_span": 0.5}, {"rotate": -1.0}):
         with pytest.raises(UserError, match="denoising"):
-            Denoising(**bad)
+            BARTDenoising(**bad)
     with pytest.raises(UserError, match="pad token"):
-        Denoising(vocab=EMPTY).check(16)
+        BARTDenoising(vocab=EMPTY).check(16)
     silent = replace(VOCAB, ends_sentence=np.zeros(VOCAB.size, bool), fingerprint="silent")
     with pytest.raises(UserError, match="ends a sentence"):
-        Denoising(vocab=silent).check(16)
-    Denoising(permute=False, vocab=silent).check(16)
+        BARTDenoising(vocab=silent).check(16)
+    BARTDenoising(permute=False, vocab=silent).check(16)

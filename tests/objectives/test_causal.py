@@ -47,9 +47,9 @@ def test_no_prediction_crosses_from_one_document_to_the_next_nor_into_padding():
 
 
 def test_documents_are_marked_at_both_ends_even_with_one_mark_for_both():
-    assert CAUSAL.marks == ((BOS,), (EOS,))
-    assert Causal(Vocab(size=9, eos=7)).marks == ((7,), (7,))
-    assert Causal().marks == ((), ())
+    assert CAUSAL.boundary_tokens == ((BOS,), (EOS,))
+    assert Causal(Vocab(size=9, eos=7)).boundary_tokens == ((7,), (7,))
+    assert Causal().boundary_tokens == ((), ())
 
 
 def test_a_tokenizer_without_end_of_text_is_refused_in_words():

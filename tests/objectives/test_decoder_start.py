@@ -10,7 +10,7 @@ import pytest
 from small_vocab import BOS, EOS, PAD, documents, vocabulary, words
 
 from hornbook.batch import Batch, Rows
-from hornbook.objectives.bart import Denoising
+from hornbook.objectives.bart import BARTDenoising
 from hornbook.objectives.catalogue import CATALOGUE, build
 from hornbook.objectives.mixture import Mixture
 from hornbook.objectives.prefix import PrefixLM
@@ -58,8 +58,8 @@ def test_each_document_starts_with_what_the_tokenizer_says(objective, packed):
 def test_rows_of_a_tokenizer_like_barts_begin_with_the_start_of_text(packed):
     segments = documents([LENGTH], [9, 20, 11], [1, 30, 6], [13]) if packed else None
     rows = words(4, LENGTH, seed=5, segments=segments)
-    plain = begun(Denoising(), rows, vocabulary())
-    own = Denoising(vocab=replace(vocabulary(), decoder_start=EOS))
+    plain = begun(BARTDenoising(), rows, vocabulary())
+    own = BARTDenoising(vocab=replace(vocabulary(), decoder_start=EOS))
     made = own(rows)
     for name in ("inputs", "targets"):
         assert (getattr(made, name)[:, 0] == BOS).all()

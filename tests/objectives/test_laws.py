@@ -28,7 +28,7 @@ from small_vocab import (
 from hornbook.batch import Batch, Rows, allowed
 from hornbook.errors import UserError
 from hornbook.keys import row_keys
-from hornbook.objectives.bart import Denoising
+from hornbook.objectives.bart import BARTDenoising
 from hornbook.objectives.base import Objective, cycle_of
 from hornbook.objectives.catalogue import CATALOGUE
 from hornbook.objectives.diffusion import MaskedDiffusion
@@ -38,7 +38,7 @@ from hornbook.objectives.mixture import Mixture, pick
 from hornbook.objectives.prefix import PrefixLM
 from hornbook.objectives.sentence_pairs import SentencePairs
 from hornbook.objectives.span_corruption import SpanCorruption
-from hornbook.objectives.ul2_denoiser import Denoiser
+from hornbook.objectives.ul2_denoiser import UL2Denoiser
 from hornbook.vocab import EMPTY
 
 laws = pytest.mark.parametrize("objective", OBJECTIVES, ids=repr)
@@ -70,7 +70,7 @@ def test_inputs_and_targets_together_give_back_the_row(objective, data):
     for index in range(len(rows)):
         real = rows.tokens[index][rows.real[index]].tolist()
         objective = part_of(whole, rows, index)
-        if isinstance(objective, Denoising):
+        if isinstance(objective, BARTDenoising):
             found = batch.targets[index][: len(real)].tolist()
         elif isinstance(objective, Joined):
             found = restore_joined(batch, index, VOCAB)
@@ -126,7 +126,7 @@ def test_full_rows_fill_the_model_exactly(objective, length):
 
 
 # Modes, marks and two sides in one row need some room.
-LEAST = {Denoiser: 8, Joined: 12, SentencePairs: 6}
+LEAST = {UL2Denoiser: 8, Joined: 12, SentencePairs: 6}
 
 
 def fills_the_model(objective, length):
@@ -134,7 +134,7 @@ def fills_the_model(objective, length):
     objective.check(length)
     batch = objective(Rows(tokens, row_keys(0, np.arange(2), 0), np.ones_like(tokens)))
     # With half noise targets are as long as inputs, and where one more token would overflow them, inputs end one short.
-    if isinstance(objective, Denoising):  # all of the row is said, and less is read
+    if isinstance(objective, BARTDenoising):  # all of the row is said, and less is read
         assert batch.targets.shape[1] == length
     elif isinstance(objective, Joined):  # one more token may add a sentinel to each side
         assert 0 <= length - batch.inputs.shape[1] <= 3

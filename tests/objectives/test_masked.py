@@ -125,10 +125,10 @@ def test_static_masking_repeats_after_its_period_and_dynamic_never():
 
 
 def test_marks_are_cls_and_sep_or_their_stand_ins():
-    assert Masked(vocab=VOCAB).marks == ((BOS,), (EOS,))
-    assert Masked(vocab=Vocab(size=9, bos=1, eos=2)).marks == ((1,), (2,))
-    assert Masked(vocab=Vocab(size=9, bos=1, eos=2, cls=5, sep=6)).marks == ((5,), (6,))
-    assert Masked().marks == ((), ())
+    assert Masked(vocab=VOCAB).boundary_tokens == ((BOS,), (EOS,))
+    assert Masked(vocab=Vocab(size=9, bos=1, eos=2)).boundary_tokens == ((1,), (2,))
+    assert Masked(vocab=Vocab(size=9, bos=1, eos=2, cls=5, sep=6)).boundary_tokens == ((5,), (6,))
+    assert Masked().boundary_tokens == ((), ())
 
 
 @pytest.mark.parametrize(

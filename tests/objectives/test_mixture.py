@@ -6,7 +6,7 @@ from small_vocab import documents, vocabulary, words
 
 from hornbook.batch import Rows
 from hornbook.errors import UserError
-from hornbook.objectives.bart import Denoising
+from hornbook.objectives.bart import BARTDenoising
 from hornbook.objectives.base import cycle_of, tokens_per_row
 from hornbook.objectives.causal import Causal
 from hornbook.objectives.joined import Joined
@@ -21,7 +21,7 @@ VOCAB = vocabulary()
 
 
 def test_rows_take_turns_in_exact_shares():
-    mixture = Mixture((SpanCorruption(), Denoising()), (3, 1), VOCAB)
+    mixture = Mixture((SpanCorruption(), BARTDenoising()), (3, 1), VOCAB)
     cycle = cycle_of(mixture)
     assert [type(part).__name__ for part in cycle] == [
         "SpanCorruption",
@@ -36,14 +36,14 @@ def test_rows_take_turns_in_exact_shares():
 
 
 def test_mixtures_within_mixtures_share_their_turns():
-    mixture = Mixture((UL2("ul2r", modes=()), Denoising()), (0.5, 0.5), VOCAB)
+    mixture = Mixture((UL2("ul2r", modes=()), BARTDenoising()), (0.5, 0.5), VOCAB)
     regular, far, dense, sequential = UL2("ul2r", modes=(), vocab=VOCAB).denoisers
-    numbers = [mixture.cycle.count(part) for part in (Denoising(vocab=VOCAB), regular, far, dense, sequential)]
+    numbers = [mixture.cycle.count(part) for part in (BARTDenoising(vocab=VOCAB), regular, far, dense, sequential)]
     assert numbers == [5, 2, 1, 1, 1] and len(mixture.cycle) == 10
 
 
 def test_a_mixed_batch_is_each_part_s_rows_padded_to_the_widest():
-    mixture = Mixture((SpanCorruption(), Denoising()), vocab=VOCAB)
+    mixture = Mixture((SpanCorruption(), BARTDenoising()), vocab=VOCAB)
     rows = words(6, 100, segments=documents([60, 40], [100], [100], [30, 70], [99], [50]))
     rows = Rows(rows.tokens, rows.keys, rows.segments, np.arange(6))
     batch = mixture(rows)

@@ -112,8 +112,8 @@ def test_a_padded_row_has_the_share_of_its_own_length():
 
 
 def test_marks_and_refusals():
-    assert PrefixLM(vocab=VOCAB).marks == ((BOS,), (EOS,))
-    assert BOTH.marks == ((), (EOS,))
+    assert PrefixLM(vocab=VOCAB).boundary_tokens == ((BOS,), (EOS,))
+    assert BOTH.boundary_tokens == ((), (EOS,))
     with pytest.raises(UserError, match="eos token"):
         PrefixLM(vocab=EMPTY).check(8)
     for setting, value in (("mean_target", 0.0), ("mean_target", 1.0), ("topology", "encoder")):

@@ -27,7 +27,7 @@ def test_85_percent_show_the_mask_and_15_percent_themselves_and_none_is_random()
 
 def test_it_needs_what_masking_needs():
     masked = Masked(mask_share=0.85, random_share=0.0, vocab=VOCAB)
-    assert ReplacedToken(vocab=VOCAB).marks == masked.marks
+    assert ReplacedToken(vocab=VOCAB).boundary_tokens == masked.boundary_tokens
     assert ReplacedToken().requirements(64) == masked.requirements(64)
     with pytest.raises(UserError, match="mask token"):
         ReplacedToken().check(64)

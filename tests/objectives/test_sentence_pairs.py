@@ -135,7 +135,7 @@ def test_the_inner_objective_sees_the_pair():
 
 def test_companions_are_wanted_for_the_next_sentence_alone():
     assert NSP.row_length(512) == 509 and NSP.companion_length(512) == 509 and SOP.companion_length(512) == 0
-    assert NSP.target_length(512) == 512 and NSP.marks == ((), ())
+    assert NSP.target_length(512) == 512 and NSP.boundary_tokens == ((), ())
 
 
 def test_bad_settings_are_refused():

@@ -10,13 +10,13 @@ from hornbook.keys import row_keys
 from hornbook.objectives.mixture import turns
 from hornbook.objectives.span_corruption import SpanCorruption
 from hornbook.objectives.ul2 import UL2
-from hornbook.objectives.ul2_denoiser import Denoiser
+from hornbook.objectives.ul2_denoiser import UL2Denoiser
 
 VOCAB = vocabulary()
 R, S, X = (VOCAB.mode(name, "this test") for name in ("[R]", "[S]", "[X]"))
 
 
-def lengths(denoiser: Denoiser, inputs: int) -> tuple[int, ...]:
+def lengths(denoiser: UL2Denoiser, inputs: int) -> tuple[int, ...]:
     raw = denoiser.row_length(inputs)
     return raw, *(int(size[0]) for size in denoiser.sizes(np.array([raw])))
 
@@ -45,7 +45,7 @@ def test_mode_tokens_are_counted_in_the_length():
         (599, 512, 92, 1),
         (1004, 512, 511, 8),
     ]
-    assert lengths(Denoiser("split", mode="[S]"), 512) == (1018, 512, 510, 0)
+    assert lengths(UL2Denoiser("split", mode="[S]"), 512) == (1018, 512, 510, 0)
 
 
 @pytest.mark.parametrize("inputs", [8, 9, 31, 64, 127, 128, 200, 512, 1024, 2048])
@@ -90,7 +90,7 @@ def test_given_weights_are_exact():
         turns([0.12345, 0.87655])
 
 
-def rows_of(denoiser: Denoiser, segments: np.ndarray) -> Rows:
+def rows_of(denoiser: UL2Denoiser, segments: np.ndarray) -> Rows:
     """Rows as the packer gives them: the mark before every document."""
     rows = words(len(segments), segments.shape[1], segments=segments)
     first = np.diff(segments, axis=1, prepend=0) > 0
@@ -101,7 +101,7 @@ def rows_of(denoiser: Denoiser, segments: np.ndarray) -> Rows:
 
 @pytest.mark.parametrize("task", ["spans", "suffix", "split"])
 def test_each_document_begins_with_the_mode_of_its_row(task):
-    denoiser = Denoiser(task, 0.25, 3.0, "[X]", "[R]", VOCAB)
+    denoiser = UL2Denoiser(task, 0.25, 3.0, "[X]", "[R]", VOCAB)
     segments = documents([50, 40, 10], [30, 70], [100])
     rows = rows_of(denoiser, segments)
     batch = denoiser(rows)
@@ -120,7 +120,7 @@ def test_each_document_begins_with_the_mode_of_its_row(task):
 
 def test_a_suffix_is_a_quarter_of_every_document():
     segments = np.repeat(documents([100, 60, 40], [200, 0, 0]), 2000, axis=0)
-    batch = Denoiser("suffix", 0.25, vocab=VOCAB)(words(4000, 200, segments=segments))
+    batch = UL2Denoiser("suffix", 0.25, vocab=VOCAB)(words(4000, 200, segments=segments))
     assert batch.targets.shape == (4000, 51) and batch.inputs.shape == (4000, 151)
     assert batch.segments.all() and batch.decoder_segments.all()
     own = batch.decoder_segments[:2000, :-1]
@@ -134,7 +134,7 @@ def test_a_suffix_is_a_quarter_of_every_document():
 
 def test_a_split_is_uniform_and_two_splits_fill_the_row():
     rows = words(6000, 40)
-    batch = Denoiser("split", vocab=VOCAB)(rows)
+    batch = UL2Denoiser("split", vocab=VOCAB)(rows)
     assert batch.inputs.shape == (6000, 21) and batch.targets.shape == (6000, 21)
     first = (batch.decoder_segments == 1).sum(axis=1)
     assert set(first.tolist()) == set(range(1, 20))
@@ -161,7 +161,7 @@ def test_a_mixed_batch_is_what_each_denoiser_makes_padded_to_the_widest():
 
 def test_without_modes_a_denoiser_is_span_corruption():
     rows = words(4, 600, segments=documents([300, 200, 100], [600], [10, 590], [599]))
-    one, other = Denoiser("spans", 0.15, 8.0, vocab=VOCAB)(rows), SpanCorruption(0.15, 8.0, VOCAB)(rows)
+    one, other = UL2Denoiser("spans", 0.15, 8.0, vocab=VOCAB)(rows), SpanCorruption(0.15, 8.0, VOCAB)(rows)
     assert all(np.array_equal(getattr(one, name), getattr(other, name)) for name in ("inputs", "targets", "segments"))
 
 

@@ -21,7 +21,7 @@ def test_explicit_shares_are_those_of_the_rows_that_are_read(text, tmp_path):
     order = order_of(recipe, prepared, rows)
     _, index = order.locate(recipe.seed, np.arange(2 * BLOCK))
     tokens = rows.rows(index, np.zeros(len(index), np.uint64)).tokens
-    spelled = [prepared.codec.decode(row[row > 0].tolist()) for row in tokens]
+    spelled = [prepared.tokenizer.decode(row[row > 0].tolist()) for row in tokens]
     of_few = [("one" in row or "two" in row) and not ("red" in row or "blue" in row) for row in spelled]
     assert sum(of_few) == 1500
     found = readings(recipe, prepared)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hornbook import schema
 from hornbook.errors import UserError
 from hornbook.model.config import modern
-from hornbook.objectives.bart import Denoising
+from hornbook.objectives.bart import BARTDenoising
 from hornbook.objectives.catalogue import CATALOGUE, build
 from hornbook.objectives.diffusion import MaskedDiffusion
 from hornbook.objectives.joined import Joined
@@ -263,7 +263,7 @@ def test_objectives_within_objectives_are_tables_in_the_file(tmp_path: Path) -> 
 def test_a_setting_of_an_objective_inside_another_has_a_dotted_name() -> None:
     base = settings.override(Recipe(), ["objective.kind=nsp", "objective.objective.rate=0.3"])
     assert base.objective == SentencePairs(Masked(rate=0.3))
-    assert (base.model.types, base.model.pair_head, base.model.max_length) == (2, True, 128)
+    assert (base.model.token_types, base.model.pair_head, base.model.max_length) == (2, True, 128)
     assert settings.override(base, ["objective.kind=sop", "model.max_length=99"]).model.max_length == 99
     longer = settings.override(Recipe(), ["model.max_length=512"])
     assert settings.override(longer, ["objective.kind=nsp"]).model.max_length == 512
@@ -273,7 +273,7 @@ def test_a_setting_of_an_objective_inside_another_has_a_dotted_name() -> None:
     back = settings.override(base, ["objective.kind=masked"]).model
     assert (back.topology, back.types, back.pair_head, back.max_length) == ("encoder", 0, False, 256)
     parts = settings.override(Recipe(), ["objective.kind=mixture", "objective.objectives=span,bart"])
-    assert parts.objective == Mixture((SpanCorruption(), Denoising()))
+    assert parts.objective == Mixture((SpanCorruption(), BARTDenoising()))
     for text, words in (
         ("objective.objective.rat=0.3", "'objective.objective.rat'.*objective.objective.rate"),
         ("objective.objective.kind=maskd", "'maskd'.*'masked'"),
@@ -291,13 +291,13 @@ def test_a_block_of_one_s_own_gets_and_loses_the_head_for_pairs() -> None:
     assert pairs.model == dataclasses.replace(bert.model, pair_head=True, max_length=128)
     assert settings.override(pairs, ["objective.kind=masked"]).model == bert.model
     roberta = settings.override(named("roberta"), ["objective.kind=sop"])
-    assert (roberta.model.types, roberta.model.position_offset) == (2, 1)
+    assert (roberta.model.token_types, roberta.model.position_offset) == (2, 1)
     assert settings.override(bert, ["objective.kind=causal"]).model.norm == "rms"
 
 
 def test_a_judge_is_trained_by_replaced_tokens_alone() -> None:
-    model = {"judge": True, "head_transform": False, "head_bias": False}
-    assert settings.from_dict({"objective": {"kind": "replaced"}, "model": model}).model.judge
+    model = {"rtd_head": True, "head_transform": False, "head_bias": False}
+    assert settings.from_dict({"objective": {"kind": "replaced"}, "model": model}).model.rtd_head
     with pytest.raises(UserError, match="objective replaced alone"):
         settings.from_dict({"objective": {"kind": "masked"}, "model": model})
 

@@ -155,7 +155,9 @@ def test_rows_at_once_are_cut_to_what_divides_the_share_of_more_devices(book, tm
         default("causal"), [*SIZE, f"data.paths={book}", "training.batch_rows=24", "training.micro_batch=8"]
     )
     prepared = prepare(recipe, tmp_path / "run", View(plain=True))
-    recipe = dataclasses.replace(recipe, model=dataclasses.replace(recipe.model, vocab_size=prepared.codec.vocab.size))
+    recipe = dataclasses.replace(
+        recipe, model=dataclasses.replace(recipe.model, vocab_size=prepared.tokenizer.vocab.size)
+    )
     rows = {data: fitted(recipe, prepared, CPU, pytest.fail, data).training for data in (1, 2, 3, 4, 24)}
     assert {data: training.micro_batch for data, training in rows.items()} == {1: 8, 2: 6, 3: 8, 4: 6, 24: 1}
     assert {training.batch_rows for training in rows.values()} == {24}

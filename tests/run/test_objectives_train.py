@@ -97,7 +97,7 @@ def uses_are(told: set[str], run: Run, directory: Path) -> None:
     """Check that what the end of a run tells the user to do can be done, and that what it leaves out is refused."""
     assert told
     if "generate" in told:
-        way = going_on(run.recipe.objective, run.codec.vocab)
+        way = going_on(run.recipe.objective, run.tokenizer.vocab)
         (text,) = generate_text(run, ["The king"], Decoding(max_new=3))
         assert text.startswith("The king") or (way is not None and way.kind == "anew")
     if "fill" in told:
@@ -132,5 +132,5 @@ def test_gaps_are_filled_between_the_marks_that_training_had(name, book, tmp_pat
     read = []
     monkeypatch.setattr("hornbook.generate.infill.fill", lambda model, ids, mask, top: read.append(ids) or [])
     fill_text(run, "The ___ sees a.")
-    vocab = run.codec.vocab
+    vocab = run.tokenizer.vocab
     assert (read[0][0], read[0][-1]) == (vocab.cls, vocab.sep)

@@ -146,14 +146,14 @@ def test_the_trained_model_can_be_used(run_of):
 def test_a_row_of_the_training_text_is_shown_as_training_reads_it(run_of):
     _, directory = run_of
     run = open_run(directory)
-    store = TokenStore.open(directory / TOKENS, run.codec.vocab)
-    prepared = Prepared(recall(directory), run.codec, run.recipe.objective, store)
+    store = TokenStore.open(directory / TOKENS, run.tokenizer.vocab)
+    prepared = Prepared(recall(directory), run.tokenizer, run.recipe.objective, store)
     loader = build_loader(run.recipe, prepared, torch.device("cpu"))
     _, row = loader.order.locate(run.recipe.seed, np.arange(1))  # the row that training reads first
     read = loader.step(0)[0]
     shown = illustrate_row(directory, run.recipe, int(row[0]), run.recipe.seed)
     reads, says = shown.sides[0].cells, shown.sides[-1].cells
-    assert [cell.reads for cell in reads] == names(run.codec)(read.inputs[0].tolist())
+    assert [cell.reads for cell in reads] == names(run.tokenizer)(read.inputs[0].tolist())
     assert [cell.weight for cell in says] == read.weights[0].tolist()
     with pytest.raises(UserError, match="there is no row"):
         illustrate_row(directory, run.recipe, len(loader.rows), 0)
@@ -171,7 +171,7 @@ def test_a_decoder_is_exported_as_a_gguf_file_and_nothing_else_is(run_of, tmp_pa
     assert export(run, tmp_path / "toy.gguf", "gguf") == tmp_path / "toy.gguf"
     tokenizer = transformers.AutoTokenizer.from_pretrained(tmp_path, gguf_file="toy.gguf")
     text = "The old king paints a house."
-    assert tokenizer.encode(text)[1:] == [int(i) for i in run.codec.encode([text])[0]]
+    assert tokenizer.encode(text)[1:] == [int(i) for i in run.tokenizer.encode([text])[0]]
 
 
 def test_the_exported_folder_opens_in_transformers_with_equal_logits(run_of, tmp_path):
@@ -195,7 +195,7 @@ def test_the_exported_folder_opens_in_transformers_with_equal_logits(run_of, tmp
         torch.testing.assert_close(run.model.logits(batch), expected, atol=1e-5, rtol=0)
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     text = "The old king paints a house."
-    assert tokenizer(text, add_special_tokens=False)["input_ids"] == [int(i) for i in run.codec.encode([text])[0]]
+    assert tokenizer(text, add_special_tokens=False)["input_ids"] == [int(i) for i in run.tokenizer.encode([text])[0]]
     if objective == "causal":
         written = transformers.pipeline("text-generation", model=str(folder))(
             "The cat", max_new_tokens=4, do_sample=False

@@ -41,8 +41,8 @@ def test_it_is_what_the_model_s_measurement_says_of_a_document_alone(run, tmp_pa
     for number, written in enumerate(TEXTS):
         if not written:
             continue
-        write_store(iter([Document(written, "", "")]), run.codec, tmp_path / str(number))
-        store = TokenStore.open(tmp_path / str(number), run.codec.vocab)
+        write_store(iter([Document(written, "", "")]), run.tokenizer, tmp_path / str(number))
+        store = TokenStore.open(tmp_path / str(number), run.tokenizer.vocab)
         rows = corpus_rows(store, None, run.recipe.objective, run.recipe.row_length)
         expected = measure(
             run.model,

@@ -69,8 +69,8 @@ def test_muons_rate_falls_with_the_root_of_the_width(text: tuple[Recipe, Prepare
     def rate(width: int, *given: str) -> float:
         shape = [f"model.width={width}", "model.layers=1", f"model.heads={width // 64}", "budget.steps=1"]
         recipe = resolve(override(text[0], [*shape, *given]), text[1], torch.device("cpu"), pytest.fail)
-        return recipe.training.matrix_rate
+        return recipe.training.muon_learning_rate
 
     assert rate(128) == pytest.approx(0.006)
     assert rate(64) == pytest.approx(2 * rate(256))
-    assert rate(256, "training.matrix_rate=0.01") == 0.01
+    assert rate(256, "training.muon_learning_rate=0.01") == 0.01

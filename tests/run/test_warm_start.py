@@ -26,18 +26,18 @@ from hornbook.recipe import settings
 from hornbook.recipe.named import RECIPES, continued, named
 from hornbook.run.build import build_model
 from hornbook.run.directory import open_run
-from hornbook.run.imported import Origin, import_folder, objective_of, origin_of, read_origin
+from hornbook.run.imported import BaseModel, import_folder, objective_of, origin_of, read_origin
 from hornbook.run.pretrain import pretrain, resume
 from hornbook.run.warm_start import Adopted, adopt, settled
 from hornbook.tokens.packing import corpus_rows
 from hornbook.tokens.shards import TokenStore
-from hornbook.tokens.tokenizer.codec import Codec, load_codec, train_tokenizer
 from hornbook.tokens.tokenizer.special_tokens import with_special_tokens
+from hornbook.tokens.tokenizer.tokenizer import Tokenizer, load_tokenizer, train_tokenizer
 from hornbook.vocab import EMPTY, Vocab
 
 transformers = pytest.importorskip("transformers")
 
-EMPTY_CODEC = Codec("", EMPTY)
+EMPTY_CODEC = Tokenizer("", EMPTY)
 
 SMALL = [
     "data.clean=none",
@@ -60,9 +60,10 @@ def book(tmp_path_factory):
 @pytest.fixture(scope="module")
 def tokenizer(tmp_path_factory):
     """A tokenizer as GPT-2 has it: one special token, no padding, no framing."""
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from tokenizers import Tokenizer as Backend
+    from tokenizers import decoders, models, pre_tokenizers, trainers
 
-    made = Tokenizer(models.BPE())
+    made = Backend(models.BPE())
     made.pre_tokenizer, made.decoder = pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel()
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     trainer = trainers.BpeTrainer(vocab_size=320, special_tokens=[END], initial_alphabet=alphabet, show_progress=False)
@@ -170,7 +171,7 @@ def test_the_loss_at_step_0_is_that_of_transformers(gpt2, imported, adapted):
     theirs = transformers.GPT2LMHeadModel.from_pretrained(gpt2).eval()
     run = open_run(imported)
     objective = run.recipe.objective
-    store = TokenStore.open(adapted / "tokens", run.codec.vocab)
+    store = TokenStore.open(adapted / "tokens", run.tokenizer.vocab)
     rows = corpus_rows(store, None, objective, 64)
     batch = objective(rows.rows(np.arange(6), row_keys(0, np.arange(6))))
     batch.weights[:, -1] = 0  # the class shifts labels itself, so that the last position has none
@@ -319,7 +320,7 @@ def test_a_causal_model_learns_another_objective(switch, adapted, book, tmp_path
     setting, names = SWITCHES[switch]
     more = ["objective.objective.kind=ul2r"] if switch == "joined" else []
     pretrain(recipe(adapted, book, setting, *more), tmp_path / "out", plain=True)
-    old, new = load_codec(adapted), load_codec(tmp_path / "out")
+    old, new = load_tokenizer(adapted), load_tokenizer(tmp_path / "out")
     assert all(np.array_equal(old.encode([text])[0], new.encode([text])[0]) for text in TEXTS)
     added = new.tokens(range(old.vocab.size, new.vocab.size))
     assert added == names if names is not None else {"<|pad|>", "[R]", "[S]", "[X]", "<extra_id_0>"} <= set(added)
@@ -334,21 +335,23 @@ def test_a_causal_model_learns_another_objective(switch, adapted, book, tmp_path
 
 def test_logits_of_old_tokens_stay_and_new_rows_are_draws(adapted, book):
     origin = read_origin(adapted)
-    codec, added = with_special_tokens(origin.codec, Requirements(("pad", "mask"), 100, ("[R]",)))
+    tokenizer, added = with_special_tokens(origin.tokenizer, Requirements(("pad", "mask"), 100, ("[R]",)))
     assert added == ("<|pad|>", "<|mask|>", "[R]", *(f"<extra_id_{number}>" for number in reversed(range(100))))
-    assert codec.vocab.sentinels[0] == codec.vocab.size - 1
+    assert tokenizer.vocab.sentinels[0] == tokenizer.vocab.size - 1
     asked = settled(recipe(adapted, book), origin.recipe.model)
-    asked = dataclasses.replace(asked, model=dataclasses.replace(asked.model, vocab_size=codec.vocab.size, dropout=0.0))
+    asked = dataclasses.replace(
+        asked, model=dataclasses.replace(asked.model, vocab_size=tokenizer.vocab.size, dropout=0.0)
+    )
     models = [build_model(asked, torch.device("cpu"), compiled=False).eval() for _ in range(2)]
     for model in models:
-        assert adopt(model, origin, codec, {}, seed=3) == adopt(model, origin, codec, {}, seed=3)
+        assert adopt(model, origin, tokenizer, {}, seed=3) == adopt(model, origin, tokenizer, {}, seed=3)
     ids = torch.tensor([[2, 30, 31, 32, 33, 40, 6, 90]])
     batch = Tensors(ids, ids, torch.ones(ids.shape), 8.0, torch.arange(8))
     before = open_run(adapted).model.logits(batch)
     after = models[0].logits(batch)
-    size = origin.codec.vocab.size
+    size = origin.tokenizer.vocab.size
     assert torch.equal(after[..., :size], before[..., :size])
-    table, old = models[0].embed.tokens.weight.detach(), origin.codec.vocab.words
+    table, old = models[0].embed.tokens.weight.detach(), origin.tokenizer.vocab.words
     assert torch.equal(table, models[1].embed.tokens.weight)
     rows, fresh = table[torch.from_numpy(old.astype(np.int64))], table[size:]
     assert torch.linalg.matrix_rank(fresh - fresh.mean(0)) == 64  # all different, in every direction
@@ -364,12 +367,12 @@ def test_a_stack_changes_its_name_and_nothing_else(kind, adapted, book):
     entries = origin.recipe.model.vocab_size
     asked = dataclasses.replace(asked, model=dataclasses.replace(asked.model, vocab_size=entries, dropout=0.0))
     model = build_model(asked, torch.device("cpu"), compiled=False).eval()
-    assert adopt(model, origin, origin.codec, {}, seed=0) == Adopted((), ())
+    assert adopt(model, origin, origin.tokenizer, {}, seed=0) == Adopted((), ())
     ids = torch.arange(300)[:, None]
     batch = Tensors(ids, ids, torch.ones(ids.shape), 300.0, torch.arange(300))
     with torch.no_grad():
         torch.testing.assert_close(model.logits(batch), open_run(adapted).model.logits(batch), atol=1e-6, rtol=1e-6)
-    there = Origin(asked, origin.codec, model.state_dict(), 0)
+    there = BaseModel(asked, origin.tokenizer, model.state_dict(), 0)
     back = settled(recipe(adapted, book), asked.model)
     assert dataclasses.replace(back.model, vocab_size=0) == dataclasses.replace(
         settled(recipe(adapted, book), origin.recipe.model).model, vocab_size=0
@@ -379,7 +382,7 @@ def test_a_stack_changes_its_name_and_nothing_else(kind, adapted, book):
         torch.device("cpu"),
         compiled=False,
     )
-    adopt(again, there, origin.codec, {}, seed=0)
+    adopt(again, there, origin.tokenizer, {}, seed=0)
     assert all(torch.equal(again.state_dict()[name], value) for name, value in origin.state.items())
 
 
@@ -397,16 +400,16 @@ def test_every_familys_weights_have_a_place_under_other_objectives(case):
             continue
         shape = settled(continued(objective, "model"), config).model
         model = Transformer(dataclasses.replace(shape, vocab_size=config.vocab_size, dropout=0.0))
-        origin = Origin(
+        origin = BaseModel(
             dataclasses.replace(continued(objective_like(config), "model"), model=config), EMPTY_CODEC, given, 0
         )
         found = adopt(model, origin, EMPTY_CODEC, {}, seed=0)
         assert all(name.startswith("pair.") for name in found.new), found
         assert all(name.startswith("pair.") for name in found.left), found
-        if config.types == 1 and kind == "nsp":
+        if config.token_types == 1 and kind == "nsp":
             types = model.state_dict()["embed.types.weight"]
             assert torch.equal(types, given["embed.types.weight"].expand(2, -1))
-        if config.types == 0 and kind == "nsp":
+        if config.token_types == 0 and kind == "nsp":
             assert not model.state_dict()["embed.types.weight"].any()
 
 
@@ -420,7 +423,7 @@ def test_an_encoder_decoder_changes_objectives_among_its_like_alone(t5, book, tm
         more = ["objective.topology=encoder-decoder"] if kind == "prefix" else []
         pretrain(recipe(t5, book, f"objective.kind={kind}", *more), tmp_path / kind, plain=True)
     run = open_run(tmp_path / "bart")
-    assert run.codec.tokens([run.codec.vocab.size - 1]) == ["<extra_id_0>"]
+    assert run.tokenizer.tokens([run.tokenizer.vocab.size - 1]) == ["<extra_id_0>"]
     with pytest.raises(UserError, match="topology encoder-decoder"):
         pretrain(recipe(t5, book, "objective.kind=causal"), tmp_path / "causal", plain=True)
 
@@ -457,15 +460,15 @@ def test_new_pieces_shorten_the_text_and_cost_nothing(adapted, tmp_path):
         first[number] = pretrain(untrained, tmp_path / f"{number}-untrained", plain=True).bits_per_byte
         trained = recipe(adapted, path, *more, "budget.steps=60", "training.learning_rate=3e-3")
         last[number] = pretrain(trained, tmp_path / str(number), plain=True).bits_per_byte
-        codec = load_codec(tmp_path / str(number))
-        tokens[number] = len(codec.encode([path.read_text()])[0])
-    assert codec.vocab.size == load_codec(adapted).vocab.size + 60
+        tokenizer = load_tokenizer(tmp_path / str(number))
+        tokens[number] = len(tokenizer.encode([path.read_text()])[0])
+    assert tokenizer.vocab.size == load_tokenizer(adapted).vocab.size + 60
     assert tokens[60] < 0.6 * tokens[0]
     assert 0 < last[60] < 1.1 * last[0] < first[0] and last[60] < first[60] < 2 * first[0]
     resume(tmp_path / "60", plain=True)
     folder = export(open_run(tmp_path / "60"))
     theirs = transformers.AutoTokenizer.from_pretrained(folder)
-    assert theirs(MEDICINE[0])["input_ids"] == codec.encode([MEDICINE[0]])[0].tolist()
+    assert theirs(MEDICINE[0])["input_ids"] == tokenizer.encode([MEDICINE[0]])[0].tolist()
 
 
 def run_cli(*arguments: str) -> int:
@@ -516,8 +519,8 @@ def test_every_recipes_model_goes_out_and_comes_back(name, book, tmp_path):
         given, returned = load_file(path), load_file(again / path.relative_to(folder))
         assert given.keys() == returned.keys()
         assert all(torch.equal(given[key], value) for key, value in returned.items())
-    assert [back.codec.encode([text])[0].tolist() for text in TEXTS] == [
-        run.codec.encode([text])[0].tolist() for text in TEXTS
+    assert [back.tokenizer.encode([text])[0].tolist() for text in TEXTS] == [
+        run.tokenizer.encode([text])[0].tolist() for text in TEXTS
     ]
     pretrain(recipe(tmp_path / "imported", book, "budget.steps=2"), tmp_path / "more", plain=True)
     assert np.isfinite(json.loads((tmp_path / "more" / "result.json").read_text())["loss"])
@@ -534,7 +537,7 @@ def test_a_discriminator_without_its_generator_gets_a_new_one(book, tmp_path):
     shutil.rmtree(folder / "generator")
     import_folder(folder, tmp_path / "imported")
     mine, theirs = state(tmp_path / "run"), state(tmp_path / "imported")
-    assert torch.equal(mine["model.judge.dense.weight"], theirs["model.judge.dense.weight"])
+    assert torch.equal(mine["model.rtd_head.dense.weight"], theirs["model.rtd_head.dense.weight"])
     assert not torch.equal(mine["model.generator.dense.weight"], theirs["model.generator.dense.weight"])
     pretrain(recipe(tmp_path / "imported", book, "objective.kind=masked"), tmp_path / "masked", plain=True)
     assert len(fill_text(open_run(tmp_path / "masked"), "The old ___ sees fish.")[0]) == 5

@@ -67,7 +67,7 @@ def test_shared_layers_count_once_as_parameters_and_each_time_as_operations():
 
 
 def test_a_judge_counts_at_every_position():
-    config = small("encoder", head_transform=False, head_bias=False, judge=True)
+    config = small("encoder", head_transform=False, head_bias=False, rtd_head=True)
     rows, length = 2, 12
     tensors = to_tensors(batch(config, shape=(rows, length)), CPU)
     model = Transformer(config)

@@ -28,7 +28,7 @@ CONFIGS = {
     **{topology: small(topology, **SIZE) for topology in TOPOLOGIES},
     "grouped heads": small("decoder", **SIZE, kv_heads=2),
     "gpt2": small("decoder", **SIZE, **{**POST, "norm_place": "pre", "final_norm": True, "positions": "learned"}),
-    "bert": small("encoder", **SIZE, **POST, **LEARNED, types=2),
+    "bert": small("encoder", **SIZE, **POST, **LEARNED, token_types=2),
     "albert": small("encoder", **SIZE, **POST, **LEARNED, embedding_width=32, shared_layers=True),
     "modernbert": small("encoder", **SIZE, window=8, global_every=3),
     "t5": small("encoder-decoder", **SIZE, gated=False, activation="relu"),

@@ -8,7 +8,7 @@ import numpy as np
 from transformers import PreTrainedTokenizerFast
 
 from hornbook.objectives.base import Requirements
-from hornbook.tokens.tokenizer.codec import train_tokenizer
+from hornbook.tokens.tokenizer.tokenizer import train_tokenizer
 
 MODES = ("<fim_prefix>", "<fim_suffix>", "<fim_middle>", "[R]", "[S]", "[X]")
 WHO, DOES = ("cat", "dog", "king", "baker"), ("sees", "eats", "likes", "finds")

@@ -12,7 +12,7 @@ from small_vocab import (
 
 from hornbook.batch import Rows
 from hornbook.keys import row_keys
-from hornbook.objectives.bart import Denoising
+from hornbook.objectives.bart import BARTDenoising
 from hornbook.objectives.base import Objective
 from hornbook.objectives.causal import Causal
 from hornbook.objectives.diffusion import MaskedDiffusion
@@ -25,7 +25,7 @@ from hornbook.objectives.replaced_token import ReplacedToken
 from hornbook.objectives.sentence_pairs import SentencePairs
 from hornbook.objectives.span_corruption import SpanCorruption
 from hornbook.objectives.ul2 import UL2
-from hornbook.objectives.ul2_denoiser import Denoiser
+from hornbook.objectives.ul2_denoiser import UL2Denoiser
 
 VOCAB = vocabulary()
 
@@ -55,19 +55,19 @@ OBJECTIVES = [
     SpanCorruption(density=0.5, mean_span=3.0, vocab=VOCAB),
     SpanCorruption(density=0.15, mean_span=64.0, vocab=VOCAB),
     SpanCorruption(density=0.5, mean_span=1.0, vocab=VOCAB),
-    Denoising(vocab=VOCAB),
-    Denoising(infill=0.2, mean_span=1.0, rotate=0.5, delete=0.2, mask=0.1, vocab=VOCAB),
-    Denoising(infill=0.0, permute=False, delete=0.5, vocab=VOCAB),
+    BARTDenoising(vocab=VOCAB),
+    BARTDenoising(infill=0.2, mean_span=1.0, rotate=0.5, delete=0.2, mask=0.1, vocab=VOCAB),
+    BARTDenoising(infill=0.0, permute=False, delete=0.5, vocab=VOCAB),
     UL2(vocab=VOCAB),
     UL2(sequential="split", weights=(1, 1, 3, 1, 1, 1, 2), vocab=VOCAB),
     UL2("ul2r", modes=(), vocab=VOCAB),
     UL2("short", sequential="split", vocab=VOCAB),
-    Denoiser("split", mode="[S]", mark="[R]", vocab=VOCAB),
-    Denoiser("suffix", density=0.25, vocab=VOCAB),
+    UL2Denoiser("split", mode="[S]", mark="[R]", vocab=VOCAB),
+    UL2Denoiser("suffix", density=0.25, vocab=VOCAB),
     Joined(vocab=VOCAB),
     Joined(UL2(), "causal", vocab=VOCAB),
     Mixture(vocab=VOCAB),
-    Mixture((SpanCorruption(), Denoising(), SpanCorruption(0.5)), (0.5, 0.3, 0.2), vocab=VOCAB),
+    Mixture((SpanCorruption(), BARTDenoising(), SpanCorruption(0.5)), (0.5, 0.3, 0.2), vocab=VOCAB),
     SentencePairs(short=0.0, vocab=VOCAB),
     SentencePairs(Masked(style="iid"), "sop", short=0.0, vocab=VOCAB),
 ]
@@ -81,7 +81,7 @@ def rows_for(draw: st.DrawFn, objective: Objective) -> Rows:
     random = np.random.default_rng(draw(st.integers(0, 2**32)))
     tokens = random.choice(WORDS, (number, length)).astype(np.int32)
     sides = objective.topology == "encoder-decoder" or isinstance(objective, Joined)
-    if not sides and any(objective.marks):  # where the packer puts marks
+    if not sides and any(objective.boundary_tokens):  # where the packer puts marks
         marked = random.random((number, length)) < draw(st.sampled_from([0.0, 0.1, 1.0]))
         tokens[marked] = random.integers(1, 5, int(marked.sum()))
     keys = row_keys(draw(st.integers(0, 100)), np.arange(number), 0)

@@ -57,7 +57,7 @@ def batch(
         count=weights.sum(1).astype(np.float64),
         segments=segments,
         visible=visible,
-        types=draw.integers(0, config.types, (rows, length)) if config.types else None,
+        types=draw.integers(0, config.token_types, (rows, length)) if config.token_types else None,
         decoder_inputs=draw.integers(0, config.vocab_size, (rows, target_length)) if behind else None,
         decoder_segments=decoder_segments if behind else None,
     )

@@ -7,7 +7,7 @@ import pytest
 from trained_tokenizers import KINDS, NEEDS
 
 from hornbook.corpus.document import Document
-from hornbook.tokens.tokenizer.codec import Codec, train_tokenizer
+from hornbook.tokens.tokenizer.tokenizer import Tokenizer, train_tokenizer
 from hornbook.vocab import Vocab
 
 
@@ -22,30 +22,31 @@ def documents(texts) -> list[Document]:
 
 
 @pytest.fixture(scope="session")
-def codecs(texts) -> dict[str, Codec]:
+def codecs(texts) -> dict[str, Tokenizer]:
     trained = {kind: train_tokenizer(iter(texts), kind, 600, NEEDS, "both") for kind in KINDS}
-    return {kind: Codec(text, Vocab.from_tokenizer(text)) for kind, text in trained.items()}
+    return {kind: Tokenizer(text, Vocab.from_tokenizer(text)) for kind, text in trained.items()}
 
 
 @pytest.fixture(params=KINDS)
-def codec(request, codecs) -> Codec:
+def tokenizer(request, codecs) -> Tokenizer:
     return codecs[request.param]
 
 
 @pytest.fixture(scope="session")
-def bpe(codecs) -> Codec:
+def bpe(codecs) -> Tokenizer:
     return codecs["bpe"]
 
 
 @pytest.fixture(scope="session")
 def sentencepiece() -> str:
     """A Unigram tokenizer as SentencePiece exports it: specials are pieces of the model, NFKC, a blank put in front."""
-    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
+    from tokenizers import Tokenizer as Backend
+    from tokenizers import decoders, models, normalizers, pre_tokenizers
 
     letters = [(letter, -4.0) for letter in "abcdefghijklmnopqrstuvwxyz<>/_.0123456789[]MASK\u2581"]
     words = [("\u2581the", -2.0), ("\u2581cat", -3.0), ("ing", -2.5)]
     names = [("<pad>", 0.0), ("<unk>", 0.0), ("<s>", 0.0), ("</s>", 0.0), ("<mask>", 0.0), ("<extra_id_0>", 0.0)]
-    tokenizer = Tokenizer(models.Unigram([*names, *letters, *words], unk_id=1))
+    tokenizer = Backend(models.Unigram([*names, *letters, *words], unk_id=1))
     tokenizer.normalizer = normalizers.NFKC()
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="always")
     tokenizer.decoder = decoders.Metaspace(prepend_scheme="always")
@@ -58,11 +59,12 @@ def sentencepiece() -> str:
 @pytest.fixture(scope="session")
 def gpt2_like() -> str:
     """Byte-level BPE with one special token for everything, as GPT-2 has."""
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+    from tokenizers import Tokenizer as Backend
+    from tokenizers import decoders, models, pre_tokenizers
 
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     vocabulary = {token: number for number, token in enumerate([*alphabet, "Ġt", "he", "Ġthe"])}
-    tokenizer = Tokenizer(models.BPE(vocabulary, [("Ġ", "t"), ("h", "e"), ("Ġt", "he")]))
+    tokenizer = Backend(models.BPE(vocabulary, [("Ġ", "t"), ("h", "e"), ("Ġt", "he")]))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     tokenizer.add_special_tokens(["<|endoftext|>"])

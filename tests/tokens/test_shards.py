@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hornbook.corpus.document import Document, document_hash
 from hornbook.errors import ResourceError, UserError
 from hornbook.tokens.shards import TokenStore, sentence_starts, write_store
-from hornbook.tokens.tokenizer.codec import Codec, save_codec
+from hornbook.tokens.tokenizer.tokenizer import Tokenizer, save_tokenizer
 from hornbook.vocab import Vocab
 
 PART = 20_000
@@ -78,15 +78,16 @@ def test_ids_take_two_bytes_where_the_vocabulary_allows(undisturbed):
 
 
 def test_ids_beyond_two_bytes_take_four(tmp_path):
-    from tokenizers import Tokenizer, models, pre_tokenizers
+    from tokenizers import Tokenizer as Backend
+    from tokenizers import models, pre_tokenizers
 
     words = {f"w{number}": number for number in range(70_000)}
-    tokenizer = Tokenizer(models.WordLevel(words, unk_token="w0"))
+    tokenizer = Backend(models.WordLevel(words, unk_token="w0"))
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    codec = Codec(tokenizer.to_str(), Vocab.from_tokenizer(tokenizer.to_str()))
-    write_store(iter([Document("w1 w69999", "a", "a")]), codec, tmp_path / "tokens")
+    tokenizer = Tokenizer(tokenizer.to_str(), Vocab.from_tokenizer(tokenizer.to_str()))
+    write_store(iter([Document("w1 w69999", "a", "a")]), tokenizer, tmp_path / "tokens")
     assert np.load(tmp_path / "tokens" / "part-00000" / "tokens.npy").dtype == np.uint32
-    assert whole(TokenStore.open(tmp_path / "tokens", codec.vocab), 0).tolist() == [1, 69_999]
+    assert whole(TokenStore.open(tmp_path / "tokens", tokenizer.vocab), 0).tolist() == [1, 69_999]
 
 
 def test_parts_close_with_the_document_that_fills_them(undisturbed, bpe):
@@ -122,7 +123,7 @@ def test_a_writer_that_was_killed_goes_on_and_gives_the_same_bytes(bpe, document
         from pathlib import Path
         from hornbook.corpus.document import Document
         from hornbook.tokens.shards import write_store
-        from hornbook.tokens.tokenizer.codec import load_codec
+        from hornbook.tokens.tokenizer.tokenizer import load_tokenizer
         texts = list(pydoc_data.topics.topics.values())[:30]
         told = []
         def slow(*counts):
@@ -130,13 +131,13 @@ def test_a_writer_that_was_killed_goes_on_and_gives_the_same_bytes(bpe, document
             print(len(told), flush=True)
             time.sleep(0.2)
         documents = (Document(text, "", "") for text in texts)
-        codec = load_codec(Path(sys.argv[1]))
-        write_store(documents, codec, Path(sys.argv[2]), part_bytes=20_000, progress=slow)
+        tokenizer = load_tokenizer(Path(sys.argv[1]))
+        write_store(documents, tokenizer, Path(sys.argv[2]), part_bytes=20_000, progress=slow)
     """)
-    save_codec(bpe, tmp_path / "codec")
+    save_tokenizer(bpe, tmp_path / "tokenizer")
     found = []
     for moment in (1, 2, 3, 4):
-        command = [sys.executable, "-c", script, str(tmp_path / "codec"), str(tmp_path / "out" / "tokens")]
+        command = [sys.executable, "-c", script, str(tmp_path / "tokenizer"), str(tmp_path / "out" / "tokens")]
         with subprocess.Popen(command, stdout=subprocess.PIPE) as child:
             assert child.stdout is not None
             while int(child.stdout.readline()) < moment:

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from hornbook.errors import DivergedError, Interrupted
-from hornbook.signals import Stopping
+from hornbook.signals import SignalHandler
 from hornbook.train.loop import Loop, Plan
 from hornbook.train.metrics import MetricsFile, read_metrics
 from hornbook.train.optimizers import Optimizers
@@ -83,7 +83,7 @@ def make(directory, *, kind="muon", micro=4, steps=STEPS, dropout=0.1, source=No
     return Loop(
         model=net, loss=net.loss, optimizers=optimizers, batches=source or Source(micro),
         schedule=Schedule("wsd", steps, 0.2, 0.4), plan=plan, device=torch.device("cpu"), directory=directory,
-        measure=lambda: {"loss": 2.5}, sinks=list(sinks), say=pytest.fail, stopping=Stopping(),
+        measure=lambda: {"loss": 2.5}, sinks=list(sinks), say=pytest.fail, stopping=SignalHandler(),
         parallel=Parallel(net),
     )  # fmt: skip
 
@@ -166,7 +166,7 @@ def test_a_loss_that_is_not_finite_ends_the_run_and_keeps_the_last_sound_checkpo
 
 def test_a_real_signal_is_heard_once_and_the_old_handler_comes_back():
     before = signal.getsignal(signal.SIGTERM)
-    stopping = Stopping()
+    stopping = SignalHandler()
     with stopping.listening():
         os.kill(os.getpid(), signal.SIGTERM)
         assert stopping.signal_number == signal.SIGTERM

@@ -20,7 +20,7 @@ class Net(nn.Module):
 
 def make(net, kind, decay=0.0, rate=0.1):
     return Optimizers(
-        net.named_parameters(), kind=kind, learning_rate=rate, matrix_rate=rate, embedding_rate=rate,
+        net.named_parameters(), kind=kind, learning_rate=rate, muon_learning_rate=rate, embedding_rate=rate,
         weight_decay=decay, betas=(0.9, 0.99), epsilon=1e-8,
     )  # fmt: skip
 

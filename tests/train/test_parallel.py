@@ -23,7 +23,7 @@ from hornbook.run.directory import open_run
 from hornbook.run.pretrain import pretrain, resume
 from hornbook.train.checkpoints import newest
 from hornbook.train.metrics import read_metrics
-from hornbook.train.parallel import Layout, Parallel, arrange
+from hornbook.train.parallel import MeshConfig, Parallel, arrange
 
 SMALL = (
     "data.clean=none",
@@ -241,8 +241,8 @@ def hash_batches(text: Path, directory: Path, share: tuple[int, int]) -> list[by
     from hornbook.tokens.shards import TokenStore
 
     run = open_run(directory)
-    store = TokenStore.open(directory / TOKENS, run.codec.vocab)
-    prepared = Prepared(recall(directory), run.codec, run.recipe.objective, store)
+    store = TokenStore.open(directory / TOKENS, run.tokenizer.vocab)
+    prepared = Prepared(recall(directory), run.tokenizer, run.recipe.objective, store)
     loader = build_loader(run.recipe, prepared, torch.device("cpu"), share)
     found = []
     for number in range(20):
@@ -279,7 +279,7 @@ def test_layouts(size, shards, tensor, expected):
 
 
 def test_one_process_shares_nothing_whatever_the_recipe_says():
-    assert arrange(1, 0, 2, 2) == Layout()
+    assert arrange(1, 0, 2, 2) == MeshConfig()
 
 
 @pytest.mark.parametrize(("size", "shards", "tensor"), [(2, 3, 1), (3, 1, 2), (4, 4, 2)])
@@ -291,7 +291,7 @@ def test_layouts_that_do_not_divide_the_devices_are_refused(size, shards, tensor
 @pytest.mark.parametrize(("shards", "tensor"), [(1, 1), (4, 1), (2, 2), (1, 2), (3, 1)])
 @pytest.mark.parametrize("split", [None, 0, 1])
 def test_the_rectangles_of_one_copy_cover_the_whole_once(shards, tensor, split):
-    layout = Layout(0, shards * tensor, shards, tensor)
+    layout = MeshConfig(0, shards * tensor, shards, tensor)
     seen = np.zeros((6, 4), int)
     for rank in range(layout.size):
         if split is None and rank % tensor:

@@ -26,7 +26,7 @@ from hornbook.recipe import settings
 from hornbook.recipe.named import default
 from hornbook.recipe.recipe import Recipe
 from hornbook.run.build import build_compiled, build_loader, build_model, build_optimizers
-from hornbook.signals import Stopping
+from hornbook.signals import SignalHandler
 from hornbook.train.loop import Loop, Plan
 from hornbook.train.machine import has_compiler
 from hornbook.train.parallel import Parallel
@@ -47,7 +47,7 @@ SMALL = [
     "training.compile=no",
     "training.evaluate_every=1000",
     "training.workers=0",
-    "training.matrix_rate=0.01",
+    "training.muon_learning_rate=0.01",
     "tokenizer.size=350",
 ]
 
@@ -66,7 +66,7 @@ def made(objective: str, optimizer: str, book: Path, directory: Path) -> tuple[R
     more = [f"training.optimizer={optimizer}", f"data.paths={book}", *MORE.get(objective, [])]
     recipe = settings.override(default(objective), [*SMALL, *more])
     prepared = prepare(recipe, directory / "corpus", View(plain=True))
-    sized = dataclasses.replace(recipe.model, vocab_size=prepared.codec.vocab.size)
+    sized = dataclasses.replace(recipe.model, vocab_size=prepared.tokenizer.vocab.size)
     return dataclasses.replace(recipe, model=sized), prepared
 
 
@@ -112,7 +112,7 @@ def fast(
     Loop(
         model=model, loss=loss, optimizers=build_optimizers(Parallel(model), recipe),
         batches=build_loader(recipe, prepared, CPU), schedule=schedule(recipe), plan=plan, device=CPU,
-        directory=directory, measure=measure, sinks=[losses], say=pytest.fail, stopping=Stopping(),
+        directory=directory, measure=measure, sinks=[losses], say=pytest.fail, stopping=SignalHandler(),
         parallel=Parallel(model),
     ).run()  # fmt: skip
     return losses
@@ -131,7 +131,7 @@ def plain(recipe: Recipe, prepared: Prepared) -> list[float]:
     for name, parameter in model.named_parameters():
         groups[parameter.ndim == 2 and ".layers." in name].append(parameter)
     peaks = {
-        True: training.matrix_rate if training.optimizer == "muon" else training.learning_rate,
+        True: training.muon_learning_rate if training.optimizer == "muon" else training.learning_rate,
         False: training.learning_rate,
     }
     betas, decay = (training.beta1, training.beta2), training.weight_decay

@@ -36,56 +36,56 @@ def guarded(directory: Path, work: str) -> None:
 
 
 def agreeing(world: World) -> None:
-    assert world.sums([float(world.rank), 1.0]) == [1.0, 2.0]
-    assert world.largest([float(world.rank), -1.0]) == [1.0, -1.0]
-    assert world.hear(lambda: f"from {world.rank}") == "from 0"
-    assert world.hear(str) == ""
+    assert world.all_reduce_sum([float(world.rank), 1.0]) == [1.0, 2.0]
+    assert world.all_reduce_max([float(world.rank), -1.0]) == [1.0, -1.0]
+    assert world.broadcast(lambda: f"from {world.rank}") == "from 0"
+    assert world.broadcast(str) == ""
     done: list[float] = []
-    with world.lead_first():
-        if world.lead:
+    with world.main_process_first():
+        if world.is_main:
             time.sleep(0.3)
         done.append(time.time())
-    earliest, latest = world.largest([-done[0]])[0], world.largest([done[0]])[0]
-    if world.lead:
+    earliest, latest = world.all_reduce_max([-done[0]])[0], world.all_reduce_max([done[0]])[0]
+    if world.is_main:
         assert done[0] == pytest.approx(-earliest) and latest > done[0]
 
 
 def diverging(world: World) -> None:
     if world.rank == 1:
         raise DivergedError("The loss became nan.")
-    world.sums([0.0])
+    world.all_reduce_sum([0.0])
 
 
 def out_of_memory(world: World) -> None:
     if world.rank == 1:
         raise MemoryError
-    world.sums([0.0])
+    world.all_reduce_sum([0.0])
 
 
 def refusing(world: World) -> None:
-    if world.lead:
+    if world.is_main:
         raise UserError("There is no such text.")
-    world.hear(str)
+    world.broadcast(str)
 
 
 def with_a_bug(world: World) -> None:
     if world.rank == 1:
         raise ZeroDivisionError("a bug")
-    world.sums([0.0])
+    world.all_reduce_sum([0.0])
 
 
 def killed(world: World) -> None:
     if world.rank == 1:
         time.sleep(1.5)  # its heart beats
         os.kill(os.getpid(), signal.SIGKILL)
-    world.sums([0.0])
+    world.all_reduce_sum([0.0])
 
 
 def frozen(world: World) -> None:
     if world.rank == 1:
         time.sleep(1.5)
         os.kill(os.getpid(), signal.SIGSTOP)
-    world.sums([0.0])
+    world.all_reduce_sum([0.0])
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_a_process_that_is_lost_is_named_and_the_others_end(tmp_path, work):
 
 def test_alone_nothing_is_waited_for():
     world = World()
-    assert world.lead and world.sums([2.0]) == [2.0] and world.hear(lambda: "a") == "a"
+    assert world.is_main and world.all_reduce_sum([2.0]) == [2.0] and world.broadcast(lambda: "a") == "a"
     with pytest.raises(HornbookError), together() as one:
         assert one.size == 1
         raise FailedElsewhere(3)

@@ -350,15 +350,15 @@ def show(
     from hornbook.prepare.preview import illustrate, illustrate_row
     from hornbook.recipe import named as recipes
     from hornbook.recipe import settings
-    from hornbook.tokens.tokenizer.codec import load_codec
+    from hornbook.tokens.tokenizer.tokenizer import load_tokenizer
 
     base = settings.load_recipe(run / "recipe.toml") if run else recipes.default(objective or "causal")
     changes = [f"objective.kind={objective}"] if objective else []
     recipe = settings.override(base, changes + [item for item in what or [] if is_assignment(item)])
     text = " ".join(item for item in what or [] if not is_assignment(item))
     if row is None:
-        codec = load_codec(run / "tokenizer.json") if run else None
-        shown = illustrate(text, recipe.objective, codec, seed or 0)
+        tokenizer = load_tokenizer(run / "tokenizer.json") if run else None
+        shown = illustrate(text, recipe.objective, tokenizer, seed or 0)
     elif text or run is None:
         raise UserError("Show either a text, or with --row and --run a row of that run's training text.")
     else:

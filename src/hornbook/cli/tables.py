@@ -215,7 +215,10 @@ def machine_speed(found: MachineSpeed) -> None:
         (
             step.objective,
             quantity(step.tokens_per_second),
-            *(f"{share:.0%}" for share in (step.share_of_peak, step.matrix, step.memory, step.optimizer, step.other)),
+            *(
+                f"{share:.0%}"
+                for share in (step.model_flops_utilization, step.matrix, step.memory, step.optimizer, step.other)
+            ),
             f"{step.data:.0%}",
             step.limit,
         )

@@ -17,10 +17,10 @@ from torch import Tensor
 from hornbook.collators.bridge import tensor, to_hugging_face, trim
 from hornbook.collators.rows import Features, Reader, vocabulary
 from hornbook.errors import UserError
-from hornbook.objectives.bart import Denoising
+from hornbook.objectives.bart import BARTDenoising
 from hornbook.objectives.span_corruption import SpanCorruption
 from hornbook.objectives.ul2 import UL2
-from hornbook.objectives.ul2_denoiser import Denoiser
+from hornbook.objectives.ul2_denoiser import UL2Denoiser
 
 
 class SpanCorruptionCollator:
@@ -77,7 +77,7 @@ class UL2Collator:
         self.reader = Reader(self.objective, seed, bare=True)
 
     @property
-    def denoisers(self) -> tuple[Denoiser, ...]:
+    def denoisers(self) -> tuple[UL2Denoiser, ...]:
         """The denoisers, in the order of `weights`."""
         return self.objective.denoisers
 
@@ -90,7 +90,7 @@ class UL2Collator:
         found = to_hugging_face(self.objective(self.reader(features)), "encoder-decoder")
         return trim(found, "encoder-decoder")
 
-    def apply_denoiser(self, input_ids: Tensor, denoiser: Denoiser) -> tuple[Tensor, Tensor]:
+    def apply_denoiser(self, input_ids: Tensor, denoiser: UL2Denoiser) -> tuple[Tensor, Tensor]:
         """Return inputs [S] and targets [T] of one row by one of `denoisers`."""
         found = to_hugging_face(denoiser(self.reader([input_ids])), "encoder-decoder")
         return found["input_ids"][0], found["labels"][0]
@@ -119,7 +119,7 @@ class BARTDenoisingCollator:
         seed: int = 0,
     ) -> None:
         vocab = vocabulary(tokenizer)
-        self.objective = Denoising(mask_ratio, poisson_lambda, permute, rotate, delete, mask, vocab=vocab)
+        self.objective = BARTDenoising(mask_ratio, poisson_lambda, permute, rotate, delete, mask, vocab=vocab)
         self.reader = Reader(self.objective, seed, bare=True)
         if vocab.bos is None:
             raise UserError("BART's texts begin with a start of text, which this tokenizer lacks: add <s> to it.")

@@ -145,7 +145,7 @@ class LanguageModelingDataset:
 
 def _framed(text: str, tokenizer: Any, vocab: Vocab) -> list[int]:
     """Return start of text, tokens, end of text, whatever the tokenizer itself would add."""
-    before, after = Causal(vocab).marks
+    before, after = Causal(vocab).boundary_tokens
     found = tokenizer.encode(text, add_special_tokens=False)
     return [*before, *getattr(found, "ids", found), *after]
 
@@ -214,7 +214,7 @@ class RoBERTaMLM:
 
         Texts stand between the tokenizer's marks; those longer than `max_length` go on in further rows.
         """
-        before, after = self.collator.objective.marks
+        before, after = self.collator.objective.boundary_tokens
         room = self.max_length - len(before) - len(after)
         rows = []
         for text in texts:

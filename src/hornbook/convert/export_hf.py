@@ -21,7 +21,7 @@ from hornbook.convert.weights import write_weights
 from hornbook.errors import UserError
 from hornbook.model.config import ModelConfig
 from hornbook.model.electra import discriminator_config, halves
-from hornbook.tokens.tokenizer.codec import Codec
+from hornbook.tokens.tokenizer.tokenizer import Tokenizer
 from hornbook.vocab import ROLES, Vocab
 
 KIND = "transformers model"
@@ -145,7 +145,7 @@ def tokenizer_json(config: ModelConfig, tokenizer_text: str, vocab: Vocab) -> st
     data = json.loads(tokenizer_text)
     if config.topology != "decoder" or vocab.bos is None or data.get("post_processor") is not None:
         return tokenizer_text
-    name = Codec(tokenizer_text, vocab).tokens([vocab.bos])[0]
+    name = Tokenizer(tokenizer_text, vocab).tokens([vocab.bos])[0]
     start = {"SpecialToken": {"id": name, "type_id": 0}}
     texts = [{"Sequence": {"id": letter, "type_id": 0}} for letter in "AB"]
     data["post_processor"] = {
@@ -162,17 +162,17 @@ def tokenizer_config_json(config: ModelConfig, tokenizer_text: str, vocab: Vocab
 
     Decoders pad on the left, because generation goes on at the right end.
     """
-    codec = Codec(tokenizer_text, vocab)
+    tokenizer = Tokenizer(tokenizer_text, vocab)
     ids = {f"{role}_token": getattr(vocab, role) for role in ROLES}
-    roles = {name: codec.tokens([number])[0] for name, number in ids.items() if number is not None}
+    roles = {name: tokenizer.tokens([number])[0] for name, number in ids.items() if number is not None}
     return {
         "tokenizer_class": "PreTrainedTokenizerFast",
         "model_max_length": config.max_length,
         "clean_up_tokenization_spaces": False,
         "padding_side": "left" if config.topology == "decoder" else "right",
-        "model_input_names": ["input_ids", *(["token_type_ids"] if config.types > 1 else []), "attention_mask"],
+        "model_input_names": ["input_ids", *(["token_type_ids"] if config.token_types > 1 else []), "attention_mask"],
         **roles,
-        "additional_special_tokens": codec.tokens(vocab.sentinels) + [name for name, _ in vocab.modes],
+        "additional_special_tokens": tokenizer.tokens(vocab.sentinels) + [name for name, _ in vocab.modes],
     }
 
 

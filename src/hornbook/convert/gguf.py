@@ -23,7 +23,7 @@ from hornbook.convert.families.family import Family, explicit
 from hornbook.convert.families.tensors import to_hf
 from hornbook.errors import UserError
 from hornbook.model.config import ModelConfig
-from hornbook.tokens.tokenizer.codec import Codec
+from hornbook.tokens.tokenizer.tokenizer import Tokenizer
 from hornbook.vocab import Vocab
 
 # Families by the activation that llama.cpp computes for their architecture, which bears the family's name.
@@ -137,7 +137,7 @@ def _pieces(tokenizer_text: str, vocab: Vocab, rows: int) -> list[tuple[str, int
             f"The tokenizer has {vocab.size} entries but the model only {rows}; "
             "export with the tokenizer that the model was trained with."
         )
-    spelled = Codec(tokenizer_text, vocab).tokens(range(vocab.size))
+    spelled = Tokenizer(tokenizer_text, vocab).tokens(range(vocab.size))
     kinds: list[int] = [TokenType.CONTROL if special else TokenType.NORMAL for special in vocab.special]
     return [
         *zip(spelled, kinds, strict=True),
@@ -165,9 +165,9 @@ def _merges(tokenizer_text: str) -> list[str]:
 
 def _frame(tokenizer_text: str, vocab: Vocab) -> tuple[bool, bool]:
     """Return whether the tokenizer begins a text with the start mark, and whether it ends it with the end mark."""
-    from tokenizers import Tokenizer
+    from tokenizers import Tokenizer as Backend
 
-    marks = Tokenizer.from_str(tokenizer_text).encode("").ids
+    marks = Backend.from_str(tokenizer_text).encode("").ids
     for begins, ends in ((False, False), (True, False), (False, True), (True, True)):
         if marks == [vocab.bos] * begins + [vocab.eos] * ends:
             return begins, ends

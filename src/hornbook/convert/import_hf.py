@@ -1,4 +1,4 @@
-"""Reading a model's folder as transformers writes it: config.json, weights, tokenizer -> our config, state, codec.
+"""Reading a model's folder as transformers writes it: config.json, weights, tokenizer -> our config, state, tokenizer.
 
 Nothing of a folder is ever run: one that needs code of its own is refused, and a pickle is opened only when asked for,
 for its tensors alone.
@@ -22,8 +22,8 @@ from hornbook.convert.weights import read_weights
 from hornbook.errors import UserError
 from hornbook.model.config import ModelConfig
 from hornbook.model.transformer import Transformer
-from hornbook.tokens.tokenizer.codec import Codec
-from hornbook.tokens.tokenizer.foreign import read_tokenizer
+from hornbook.tokens.tokenizer.hf_tokenizer import read_tokenizer
+from hornbook.tokens.tokenizer.tokenizer import Tokenizer
 
 _SHOWN = 3  # names in a message
 
@@ -35,7 +35,7 @@ class Folder:
     family   the class of transformers it is
     config   its shape
     state    its tensors, fp32 with the values of the files
-    codec    its tokenizer
+    tokenizer    its tokenizer
     dtype    the type of the tensors in the files; "mixed" where there are several
     sha256   of each file of weights
     left     names of tensors that were learned and that this model has no head for, left out
@@ -44,7 +44,7 @@ class Folder:
     family: Family
     config: ModelConfig
     state: dict[str, Tensor]
-    codec: Codec
+    tokenizer: Tokenizer
     dtype: str
     sha256: dict[str, str]
     left: tuple[str, ...]
@@ -54,10 +54,10 @@ def read_folder(path: Path, *, allow_pickle: bool = False) -> Folder:
     """Read a folder whole. Raises UserError, one sentence with what to do, for whatever of it is missing or wrong."""
     settings = read_settings(path)
     family, config = shape_of(path, settings)
-    codec = read_tokenizer(path, settings)
-    if codec.vocab.size > config.vocab_size:
+    tokenizer = read_tokenizer(path, settings)
+    if tokenizer.vocab.size > config.vocab_size:
         raise UserError(
-            f"The tokenizer in {path} has {codec.vocab.size} entries but the model's embedding only "
+            f"The tokenizer in {path} has {tokenizer.vocab.size} entries but the model's embedding only "
             f"{config.vocab_size} rows, so they do not belong together; take the tokenizer of this very model."
         )
     weights = read_weights(path, allow_pickle=allow_pickle)
@@ -67,7 +67,7 @@ def read_folder(path: Path, *, allow_pickle: bool = False) -> Folder:
         raise UserError(f"The weights in {path} do not fit {family.class_of(config)}: {error}") from error
     _check(path, family, config, state)
     left = tuple(left_aside(family, weights.tensors, config))
-    return Folder(family, config, state, codec, weights.dtype, weights.sha256, left)
+    return Folder(family, config, state, tokenizer, weights.dtype, weights.sha256, left)
 
 
 def read_settings(path: Path) -> dict[str, Any]:

@@ -37,7 +37,7 @@ from hornbook.run.memory_fit import load_of
 from hornbook.scaling.count import flops_per_token
 from hornbook.scaling.memory import step_memory
 from hornbook.train.loop import precision
-from hornbook.train.machine import environment, find_device, keep_memory_blocks, matrix_rate, synchronise
+from hornbook.train.machine import environment, find_device, keep_memory_blocks, matmul_flops, synchronise
 from hornbook.train.parallel import Parallel
 from hornbook.vocab import Vocab
 
@@ -57,7 +57,7 @@ class StepSpeed:
     topology           of its model
     parameters         of its model
     tokens_per_second  positions of the model, both sides of an encoder-decoder
-    share_of_peak      model FLOP/s as a share of the matrix rate in the precision used
+    model_flops_utilization      model FLOP/s as a share of the matrix rate in the precision used
     seconds            one step: gradient, clipping and optimizers
     matrix             share of them that matrix products take at the machine's rate
     memory             share of them that reading and writing activations takes at the machine's bandwidth
@@ -71,7 +71,7 @@ class StepSpeed:
     topology: str
     parameters: int
     tokens_per_second: float
-    share_of_peak: float
+    model_flops_utilization: float
     seconds: float
     matrix: float
     memory: float
@@ -99,8 +99,8 @@ def measure_machine(say: Callable[[str], None] = lambda part: None) -> MachineSp
     keep_memory_blocks()
     device = find_device()
     say("matrix products")
-    fp32 = matrix_rate(device, torch.float32)
-    bf16 = matrix_rate(device, torch.bfloat16) if device.type != "mps" else 0.0
+    fp32 = matmul_flops(device, torch.float32)
+    bf16 = matmul_flops(device, torch.bfloat16) if device.type != "mps" else 0.0
     say("memory")
     bandwidth = copy_rate(device)
     fast = bf16 > 1.5 * fp32  # as `best_precision` chooses

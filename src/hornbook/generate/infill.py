@@ -43,9 +43,9 @@ def fill_text(
 
 
 def _way(run: Run) -> Way:
-    way = filling(run.recipe.objective, run.codec.vocab)
+    way = filling(run.recipe.objective, run.tokenizer.vocab)
     if way is None:
-        kind, other = kind_of(run.recipe.objective), going_on(run.recipe.objective, run.codec.vocab)
+        kind, other = kind_of(run.recipe.objective), going_on(run.recipe.objective, run.tokenizer.vocab)
         does = "goes on" if other is None or other.kind == "on" else "writes the whole text, with or without gaps,"
         raise UserError(
             f"This run's model learned the objective '{kind}': it {does} rather than filling gaps. "
@@ -57,38 +57,38 @@ def _way(run: Run) -> Way:
 def _masks(
     run: Run, model: Transformer, way: Way, text: str, top: int, length: int, steps: int
 ) -> list[list[tuple[str, float]]] | list[str]:
-    codec, mask = run.codec, run.codec.vocab.require("mask", "Filling gaps")
-    pieces = codec.encode(
+    tokenizer, mask = run.tokenizer, run.tokenizer.vocab.require("mask", "Filling gaps")
+    pieces = tokenizer.encode(
         list(itertools.chain.from_iterable((piece, *[""] * (length - 1)) for piece in GAP.split(text)))
     )
     pieces = pieces[: len(pieces) - length + 1]
     ids = [*way.before, *interleave(pieces, [mask] * (len(pieces) - 1)), *way.after]
     if way.kind == "masks":
         found = fill(model, ids, mask, top)
-        return [[(codec.decode([number]), share) for number, share in gap] for gap in found]
-    special = [number for number in codec.vocab.special.nonzero()[0].tolist() if number < model.config.vocab_size]
+        return [[(tokenizer.decode([number]), share) for number, share in gap] for gap in found]
+    special = [number for number in tokenizer.vocab.special.nonzero()[0].tolist() if number < model.config.vocab_size]
     said = unmask(model, ids, mask, steps, special)
     new = [token for token, read in zip(said, ids, strict=True) if read == mask]
-    return [codec.decode(new[first : first + length]) for first in range(0, len(new), length)]
+    return [tokenizer.decode(new[first : first + length]) for first in range(0, len(new), length)]
 
 
 def _spans(run: Run, model: Transformer, way: Way, text: str, gaps: int) -> list[str]:
     """Return the span that is written for each sentinel."""
-    codec, sentinels = run.codec, run.codec.vocab.sentinels
+    tokenizer, sentinels = run.tokenizer, run.tokenizer.vocab.sentinels
     if gaps > len(sentinels):
         raise UserError(f"The text has {gaps} gaps, but the tokenizer only {len(sentinels)} sentinels.")
     asked = sentinels[:gaps]
-    ids = [*way.before, *interleave(codec.encode(GAP.split(text)), asked), *way.after]
+    ids = [*way.before, *interleave(tokenizer.encode(GAP.split(text)), asked), *way.after]
     output = _written(model, way, ids)
-    return [codec.decode(span) for span in read_spans(output, asked, sentinels)]
+    return [tokenizer.decode(span) for span in read_spans(output, asked, sentinels)]
 
 
 def _middles(run: Run, model: Transformer, way: Way, text: str) -> list[str]:
     """Return the text of each gap, in turn: before it stands what is filled already, behind it text up to the next."""
     assert isinstance(way.objective, FillInMiddle)
-    codec = run.codec
-    prefix, suffix, middle = (codec.vocab.mode(name, "Filling in the middle") for name in MODES)
-    before, *behind = codec.encode(GAP.split(text))
+    tokenizer = run.tokenizer
+    prefix, suffix, middle = (tokenizer.vocab.mode(name, "Filling in the middle") for name in MODES)
+    before, *behind = tokenizer.encode(GAP.split(text))
     known, found = before.tolist(), []
     later = sum(map(len, behind))
     for number, piece in enumerate(behind):
@@ -99,7 +99,7 @@ def _middles(run: Run, model: Transformer, way: Way, text: str) -> list[str]:
         else:  # it has seen the suffix first alone
             ids = [*way.before, prefix, suffix, *rest, middle, *known]
         new = _written(model, way, ids, later, len(behind) - number)
-        found.append(codec.decode([*known, *new])[len(codec.decode(known)) :])
+        found.append(tokenizer.decode([*known, *new])[len(tokenizer.decode(known)) :])
         known = [*known, *new, *rest]
     return found
 

@@ -19,7 +19,7 @@ from typing import Any, Literal, cast
 from hornbook.errors import UserError
 from hornbook.model.electra import Electra
 from hornbook.model.transformer import Transformer
-from hornbook.objectives.bart import Denoising
+from hornbook.objectives.bart import BARTDenoising
 from hornbook.objectives.base import Objective, Paired, cycle_of
 from hornbook.objectives.causal import Causal
 from hornbook.objectives.diffusion import MaskedDiffusion
@@ -29,7 +29,7 @@ from hornbook.objectives.masked import Masked
 from hornbook.objectives.prefix import PrefixLM
 from hornbook.objectives.replaced_token import ReplacedToken
 from hornbook.objectives.span_corruption import SpanCorruption
-from hornbook.objectives.ul2_denoiser import Denoiser
+from hornbook.objectives.ul2_denoiser import UL2Denoiser
 from hornbook.recipe.recipe import Recipe
 from hornbook.run.directory import Run
 from hornbook.vocab import Vocab
@@ -101,7 +101,7 @@ def _first(objective: Objective, vocab: Vocab, kinds: tuple[Kind, ...]) -> Way |
 
 def _ways(objective: Objective, vocab: Vocab) -> tuple[Way, ...]:
     """Return the ways of an objective without parts."""
-    before, after = objective.marks
+    before, after = objective.boundary_tokens
     own_end = frozenset(after)
     if objective.topology == "encoder":
         if isinstance(objective, ReplacedToken):
@@ -110,7 +110,7 @@ def _ways(objective: Objective, vocab: Vocab) -> tuple[Way, ...]:
         if isinstance(
             objective, Paired
         ):  # pairs of texts get their marks from the objective, all others from the packer
-            before, after = Masked(vocab=vocab).marks
+            before, after = Masked(vocab=vocab).boundary_tokens
         return (Way(kind, objective, before, after),)
     if isinstance(objective, Causal):
         return (Way("on", objective, before, stop=own_end),)
@@ -123,9 +123,9 @@ def _ways(objective: Objective, vocab: Vocab) -> tuple[Way, ...]:
     stop, start = frozenset(end), vocab.pad if vocab.decoder_start is None else vocab.decoder_start
     if isinstance(objective, PrefixLM):
         return (Way("on", objective, stop=stop, start=start),)
-    if isinstance(objective, Denoising):
+    if isinstance(objective, BARTDenoising):
         return (Way("anew", objective, objective.begin, end, stop, start),)
-    if isinstance(objective, Denoiser):
+    if isinstance(objective, UL2Denoiser):
         mode = dict(vocab.modes).get(objective.mode)
         before = () if mode is None else (mode,)
         return (Way("sentinels" if objective.task == "spans" else "on", objective, before, end, stop, start),)

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from hornbook.errors import UserError
 from hornbook.generate import Decoding, generate, stream
 from hornbook.generate.prompting import Way, filling, going_on, writer
-from hornbook.objectives.bart import Denoising
+from hornbook.objectives.bart import BARTDenoising
 from hornbook.objectives.catalogue import kind_of
 from hornbook.run.directory import Run
-from hornbook.tokens.tokenizer.codec import Codec
+from hornbook.tokens.tokenizer.tokenizer import Tokenizer
 
 # A gap in a text, however the user writes it.
 GAP = re.compile(r"\s*(?:\[MASK\]|<mask>|<extra_id_\d+>|_{3,})")
@@ -27,21 +27,21 @@ SAMPLED = Decoding(temperature=0.8)
 
 
 @dataclass(frozen=True)
-class Speech:
+class StreamedText:
     """One text in the making.
 
     prompt   ids of the text before the new ones
     stop     strings that end it
     """
 
-    codec: Codec
+    tokenizer: Tokenizer
     prompt: tuple[int, ...]
     stop: tuple[str, ...]
 
     def so_far(self, new: Sequence[int]) -> tuple[str, bool]:
         """Return the text up to a stop string in what is new, and whether there is one."""
-        whole = self.codec.decode([*self.prompt, *new])
-        known = len(self.codec.decode(self.prompt)) if self.prompt else 0
+        whole = self.tokenizer.decode([*self.prompt, *new])
+        known = len(self.tokenizer.decode(self.prompt)) if self.prompt else 0
         found = [place for stop in self.stop if (place := whole.find(stop, known)) >= 0]
         return (whole[: min(found)], True) if found else (whole, False)
 
@@ -74,7 +74,7 @@ def generate_text(run: Run, prompts: Sequence[str], decoding: Decoding = SAMPLED
     way = _way(run)
     decoding, stop = _stops(run, way, decoding)
     asked = [_asked(run, way, prompt) for prompt in prompts]
-    speeches = [Speech(run.codec, shown, decoding.stop) for _, shown in asked]
+    streamed = [StreamedText(run.tokenizer, shown, decoding.stop) for _, shown in asked]
     written = generate(
         writer(run),
         [ids for ids, _ in asked],
@@ -82,9 +82,9 @@ def generate_text(run: Run, prompts: Sequence[str], decoding: Decoding = SAMPLED
         stop=stop,
         start_id=way.start,
         visible=way.visible,
-        ended=(lambda row, new: speeches[row].ended(new)) if decoding.stop else None,
+        ended=(lambda row, new: streamed[row].ended(new)) if decoding.stop else None,
     )
-    return [speech.final(new) for speech, new in zip(speeches, written, strict=True)]
+    return [streamed.final(new) for streamed, new in zip(streamed, written, strict=True)]
 
 
 def stream_text(run: Run, prompt: str, decoding: Decoding = SAMPLED) -> Iterator[str]:
@@ -96,7 +96,7 @@ def stream_text(run: Run, prompt: str, decoding: Decoding = SAMPLED) -> Iterator
     way = _way(run)
     decoding, stop = _stops(run, way, decoding)
     ids, shown = _asked(run, way, prompt)
-    speech = Speech(run.codec, shown, decoding.stop)
+    streamed = StreamedText(run.tokenizer, shown, decoding.stop)
     steps = stream(
         writer(run),
         [ids],
@@ -104,34 +104,34 @@ def stream_text(run: Run, prompt: str, decoding: Decoding = SAMPLED) -> Iterator
         stop=stop,
         start_id=way.start,
         visible=way.visible,
-        ended=(lambda _, new: speech.ended(new)) if decoding.stop else None,
+        ended=(lambda _, new: streamed.ended(new)) if decoding.stop else None,
     )
-    return _pieces(speech, steps)
+    return _pieces(streamed, steps)
 
 
-def _pieces(speech: Speech, steps: Iterator[list[int | None]]) -> Iterator[str]:
+def _pieces(streamed: StreamedText, steps: Iterator[list[int | None]]) -> Iterator[str]:
     new: list[int] = []
-    told = speech.codec.decode(speech.prompt) if speech.prompt else ""
+    told = streamed.tokenizer.decode(streamed.prompt) if streamed.prompt else ""
     if told:
         yield told
     for (token,) in steps:
         if token is not None:
             new.append(token)
-        text = speech.certain(new)
+        text = streamed.certain(new)
         if len(text) > len(told):
             yield text[len(told) :]
             told = text
-    text = speech.final(new)
+    text = streamed.final(new)
     if len(text) > len(told):
         yield text[len(told) :]
 
 
 def _way(run: Run) -> Way:
     """Return how the run's model goes on with a text, or refuse in words."""
-    way = going_on(run.recipe.objective, run.codec.vocab)
+    way = going_on(run.recipe.objective, run.tokenizer.vocab)
     if way is None:
         kind = kind_of(run.recipe.objective)
-        fills = filling(run.recipe.objective, run.codec.vocab) is not None
+        fills = filling(run.recipe.objective, run.tokenizer.vocab) is not None
         raise UserError(
             f"This run's model learned the objective '{kind}': it fills gaps rather than going on. Use `hornbook fill`."
             if fills
@@ -143,22 +143,22 @@ def _way(run: Run) -> Way:
 def _asked(run: Run, way: Way, prompt: str) -> tuple[list[int], tuple[int, ...]]:
     """Return the ids that the model reads for a prompt, and those of the text that what it says is added to."""
     if way.kind == "on":
-        text = [int(number) for number in run.codec.encode([prompt])[0]]
+        text = [int(number) for number in run.tokenizer.encode([prompt])[0]]
         return [*way.before, *text, *way.after], tuple(text)
-    assert isinstance(way.objective, Denoising)
+    assert isinstance(way.objective, BARTDenoising)
     pieces = GAP.split(prompt)
     if len(pieces) == 1 and (way.objective.infill or way.objective.mask):
         pieces = [*pieces, ""]  # a mask at the end, in whose place the text goes on
-    marks = [run.codec.vocab.require("mask", "Writing around gaps")] * (len(pieces) - 1)
-    return [*way.before, *interleave(run.codec.encode(pieces), marks), *way.after], ()
+    marks = [run.tokenizer.vocab.require("mask", "Writing around gaps")] * (len(pieces) - 1)
+    return [*way.before, *interleave(run.tokenizer.encode(pieces), marks), *way.after], ()
 
 
 def _stops(run: Run, way: Way, decoding: Decoding) -> tuple[Decoding, frozenset[int]]:
     """Return the decoding with its stop strings that are text alone, and all ids that end a text."""
     ids, strings = set(way.stop), []
     for stop in decoding.stop:
-        named = run.codec.encode_prompt(stop)
-        if len(named) == 1 and run.codec.vocab.special[named[0]] and named[0] != run.codec.vocab.unk:
+        named = run.tokenizer.encode_prompt(stop)
+        if len(named) == 1 and run.tokenizer.vocab.special[named[0]] and named[0] != run.tokenizer.vocab.unk:
             ids.add(int(named[0]))
         else:
             strings.append(stop)

@@ -65,9 +65,9 @@ class ModelConfig:
     final_norm       normalise after the last layer
     head_transform   dense, activation, norm before the output head (BERT, ModernBERT)
     head_bias        bias of the output head (BERT, ModernBERT)
-    types            number of token types (BERT: 2, RoBERTa: 1); 0 = none
+    token_types       number of token types (BERT: 2, RoBERTa: 1); 0 = none
     pair_head        a class of the pair of texts from the first position: dense, tanh, 2 classes (BERT's pooler)
-    judge            one logit a position, replaced or not, in place of the output head (ELECTRA's discriminator)
+    rtd_head         one logit a position, replaced or not, in place of the output head (ELECTRA's discriminator)
     dropout          on embeddings and after each block; -1 = chosen from how often a run reads its text
     """
 
@@ -111,9 +111,9 @@ class ModelConfig:
     final_norm: bool = True
     head_transform: bool = False
     head_bias: bool = False
-    types: int = 0
+    token_types: int = 0
     pair_head: bool = False
-    judge: bool = False
+    rtd_head: bool = False
     dropout: float = 0.0
 
     def __post_init__(self) -> None:
@@ -128,12 +128,12 @@ class ModelConfig:
             raise UserError(f"model.dropout must be in [0, 1), or -1 to have it chosen, not {self.dropout}.")
         if self.shared_layers and self.topology != "encoder":
             raise UserError(f"model.shared_layers is for encoders, and model.topology is {self.topology}.")
-        if self.judge and (self.topology != "encoder" or self.head_transform or self.head_bias or not self.tied):
+        if self.rtd_head and (self.topology != "encoder" or self.head_transform or self.head_bias or not self.tied):
             raise UserError(
-                "model.judge is an encoder's, in place of the output head: it needs model.head_transform=false, "
+                "model.rtd_head is an encoder's, in place of the output head: it needs model.head_transform=false, "
                 "model.head_bias=false and model.tied=true."
             )
-        if self.embedding_width and not (self.head_transform or self.judge):
+        if self.embedding_width and not (self.head_transform or self.rtd_head):
             raise UserError("model.embedding_width needs model.head_transform: its dense map leads back to that width.")
         if self.rotary_scaling in ("llama3", "yarn") and not self.rotary_length:
             raise UserError(f"model.rotary_scaling {self.rotary_scaling!r} needs model.rotary_length.")

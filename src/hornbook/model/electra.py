@@ -30,7 +30,7 @@ from hornbook.model.inputs import Tensors
 from hornbook.model.layers import Embeddings, Stack, activation
 from hornbook.model.loss import Kernel, linear_cross_entropy, linear_nats, nats_and_slope
 from hornbook.model.parts import Linear, compute_type, make_norm
-from hornbook.model.transformer import Judge, Transformer
+from hornbook.model.transformer import DiscriminatorHead, Transformer
 
 # Shares of the vocabulary are whole numbers of 2**-40 when they are summed: such a sum has no order.
 _UNIT = 2.0**40
@@ -47,7 +47,7 @@ _GENERATOR = (
 
 def discriminator_config(config: ModelConfig) -> ModelConfig:
     """Return the config of the discriminator as a model of its own: a judge in place of the head."""
-    return replace(config, judge=True, head_transform=False, head_bias=False, tied=True, output_scale="none")
+    return replace(config, rtd_head=True, head_transform=False, head_bias=False, tied=True, output_scale="none")
 
 
 def generator_config(config: ModelConfig, share: float) -> ModelConfig:
@@ -67,7 +67,7 @@ def generator_config(config: ModelConfig, share: float) -> ModelConfig:
         kv_heads=0,
         head_width=0,
         mlp_width=inner if config.mlp_width else 0,
-        judge=False,
+        rtd_head=False,
         head_transform=True,
         head_bias=True,
     )
@@ -77,7 +77,7 @@ def generator_share(discriminator: ModelConfig, generator: ModelConfig) -> float
     """Return the share with which `generator_config` gives this generator, or refuse the two in words."""
     share = generator.width / discriminator.width
     made = generator_config(discriminator, share)
-    for name in ("vocab_size", "max_length", "table_width", "types", "layers", "width", "heads", "inner_width"):
+    for name in ("vocab_size", "max_length", "table_width", "token_types", "layers", "width", "heads", "inner_width"):
         if getattr(made, name) != getattr(generator, name):
             raise UserError(
                 f"The generator does not go with this discriminator: its {name} is {getattr(generator, name)}, and a "
@@ -160,7 +160,7 @@ class Electra(nn.Module):
         self.embed = Embeddings(config)
         self.generator = Generator(self.inner)
         self.encoder = Stack(config, config.layers, causal=False, cross=False)
-        self.judge = Judge(config)
+        self.judge = DiscriminatorHead(config)
         self.kernel: Kernel = nats_and_slope
         self.initialise(0)
 

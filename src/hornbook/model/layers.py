@@ -29,7 +29,7 @@ from hornbook.model.attention import (
 )
 from hornbook.model.config import FEW, ModelConfig
 from hornbook.model.documents import Documents, attend_within, block_mask, documents_of
-from hornbook.model.parts import Linear, Table, compute_type, make_norm
+from hornbook.model.parts import Embedding, Linear, compute_type, make_norm
 from hornbook.model.rotary import rotary_tables
 
 View = tuple[Mask, bool, KeysValues | None]
@@ -78,14 +78,14 @@ class Embeddings(nn.Module):
         super().__init__()
         self.dropout = config.dropped
         width = config.table_width
-        self.tokens = Table(config.vocab_size, width)
+        self.tokens = Embedding(config.vocab_size, width)
         self.offset = config.position_offset
         rows = config.max_length + self.offset
-        self.positions = Table(rows, width) if config.positions == "learned" else None
-        self.types = Table(config.types, width) if config.types else None
+        self.positions = Embedding(rows, width) if config.positions == "learned" else None
+        self.types = Embedding(config.token_types, width) if config.token_types else None
         self.norm = make_norm(config, width) if config.embedding_norm else None
         self.split = config.split_embedding and config.topology == "encoder-decoder"
-        self.decoder_positions = Table(rows, width) if self.split and self.positions is not None else None
+        self.decoder_positions = Embedding(rows, width) if self.split and self.positions is not None else None
         self.decoder_norm = make_norm(config, width) if self.split and config.embedding_norm else None
         self.project = Linear(width, config.width, bias=True) if width != config.width else None
 
@@ -185,7 +185,7 @@ class Stack(nn.Module):
         own = 1 if config.shared_layers else layers
         first = not config.shared_layers
         self.layers = nn.ModuleList(Layer(config, cross, first and number == 0) for number in range(own))
-        self.relative = Table(config.buckets, config.heads) if config.positions == "bucketed" else None
+        self.relative = Embedding(config.buckets, config.heads) if config.positions == "bucketed" else None
         self.norm = make_norm(config) if config.final_norm else None
         self.window = config.window
         self.local = [config.is_local(number) for number in range(layers)]

@@ -34,7 +34,7 @@ class Linear(nn.Module):
         return F.linear(x, self.weight, self.bias)
 
 
-class Table(nn.Module):
+class Embedding(nn.Module):
     """Rows looked up by index: weight [rows, width]."""
 
     def __init__(self, rows: int, width: int) -> None:

@@ -38,10 +38,10 @@ _BERT = ModelConfig(  # Devlin et al. 2019
     final_norm=False,
     head_transform=True,
     head_bias=True,
-    types=2,
+    token_types=2,
 )
 # Positions begin behind the padding's id: 1 in the tokenizer that RoBERTa was published with.
-_ROBERTA = replace(_BERT, norm_epsilon=1e-5, position_offset=2, types=1)  # Liu et al. 2019
+_ROBERTA = replace(_BERT, norm_epsilon=1e-5, position_offset=2, token_types=1)  # Liu et al. 2019
 _ALBERT = replace(_BERT, activation="gelu_tanh", embedding_width=128, shared_layers=True, pair_head=True)  # Lan 2020
 _ELECTRA = replace(_BERT, embedding_width=128)  # Clark et al. 2020; both of its models
 _MODERNBERT = replace(  # Warner et al. 2024

@@ -54,7 +54,7 @@ class PairHead(nn.Module):
         return logits
 
 
-class Judge(nn.Module):
+class DiscriminatorHead(nn.Module):
     """Whether a token was replaced (Clark et al. 2020, ELECTRA's discriminator): dense, activation, one logit."""
 
     def __init__(self, config: ModelConfig) -> None:
@@ -88,7 +88,7 @@ class Transformer(nn.Module):
         self.decoder = None if config.topology == "encoder" else Stack(config, behind, causal=True, cross=both)
         self.head = Head(config)
         self.pair = PairHead(config) if config.pair_head else None
-        self.judge = Judge(config) if config.judge else None
+        self.judge = DiscriminatorHead(config) if config.rtd_head else None
         self.kernel: Kernel = nats_and_slope
         self.initialise(0)
 

@@ -1,4 +1,4 @@
-"""Denoising: read a damaged text, say the whole one (Lewis et al. 2020, BART).
+"""BARTDenoising: read a damaged text, say the whole one (Lewis et al. 2020, BART).
 
 row              a    b    c.   d    e    f.
 sentences        d    e    f.   a    b    c.
@@ -35,7 +35,7 @@ _WHO = "The denoising objective"
 
 
 @dataclass(frozen=True)
-class Denoising:
+class BARTDenoising:
     """BART's noises; the default is its final recipe, text infilling and sentence permutation.
 
     infill      share of the tokens that is hidden in spans, each shown as one mask
@@ -86,7 +86,7 @@ class Denoising:
         return 0
 
     @property
-    def marks(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    def boundary_tokens(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """No marks; the end of text stands once, at the end of each row's two sides."""
         return (), ()
 

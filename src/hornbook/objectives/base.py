@@ -46,7 +46,7 @@ class Objective(Protocol):
         """After how many epochs the same row gets the same noise again; 0 = never (dynamic), 1 = always the same."""
 
     @property
-    def marks(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    def boundary_tokens(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """The special ids that the packer puts before and after every document."""
 
     def requirements(self, max_length: int) -> Requirements:

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any, Literal, cast
 
 from hornbook.errors import UserError, nearest
-from hornbook.objectives.bart import Denoising
+from hornbook.objectives.bart import BARTDenoising
 from hornbook.objectives.base import Objective
 from hornbook.objectives.causal import Causal
 from hornbook.objectives.diffusion import MaskedDiffusion
@@ -33,7 +33,7 @@ CATALOGUE: Mapping[str, type[Any]] = MappingProxyType(
         "replaced": ReplacedToken,
         "diffusion": MaskedDiffusion,
         "span": SpanCorruption,
-        "bart": Denoising,
+        "bart": BARTDenoising,
         "ul2": UL2,
         "ul2-short": UL2,
         "ul2r": UL2,

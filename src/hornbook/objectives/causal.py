@@ -45,7 +45,7 @@ class Causal:
         return 1
 
     @property
-    def marks(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    def boundary_tokens(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Start and end of text around each document; a tokenizer with one of the two has it at both places."""
         start = self.vocab.eos if self.vocab.bos is None else self.vocab.bos
         end = self.vocab.eos

@@ -59,7 +59,7 @@ class MaskedDiffusion:
         return 0
 
     @property
-    def marks(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    def boundary_tokens(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Start and end of text around each document."""
         start = self.vocab.cls if self.vocab.bos is None else self.vocab.bos
         end = self.vocab.sep if self.vocab.eos is None else self.vocab.eos

@@ -67,7 +67,7 @@ class FillInMiddle:
         return 0
 
     @property
-    def marks(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    def boundary_tokens(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Start and end of text around each document."""
         start = self.vocab.eos if self.vocab.bos is None else self.vocab.bos
         end = self.vocab.eos

@@ -81,9 +81,9 @@ class Joined:
         return self.objective.noise_period
 
     @property
-    def marks(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    def boundary_tokens(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """As the inner objective."""
-        return self._inner.marks
+        return self._inner.boundary_tokens
 
     def _inner_length(self, max_length: int) -> int:
         """Return the longest inner inputs that leave room for their targets."""

@@ -84,7 +84,7 @@ class Masked:
         return self.static
 
     @property
-    def marks(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    def boundary_tokens(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """[CLS] and [SEP] around each document, or start and end of text where the tokenizer has those instead."""
         start = self.vocab.bos if self.vocab.cls is None else self.vocab.cls
         end = self.vocab.eos if self.vocab.sep is None else self.vocab.sep

@@ -125,9 +125,9 @@ class Mixture:
         return periods.pop() if len(periods) == 1 else 0
 
     @property
-    def marks(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    def boundary_tokens(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Those of the first part."""
-        return self.parts[0].marks
+        return self.parts[0].boundary_tokens
 
     def requirements(self, max_length: int) -> Requirements:
         """Whatever any part needs."""
@@ -145,7 +145,7 @@ class Mixture:
         """Need what the parts need, and the same marks around documents in all of them."""
         for part in self.parts:
             part.check(max_length)
-            if part.marks != self.marks:
+            if part.boundary_tokens != self.boundary_tokens:
                 raise UserError(
                     f"{self.objectives[0]!r} and {part!r} put different marks around documents, so they cannot take "
                     "turns in one corpus: choose parts with the same."

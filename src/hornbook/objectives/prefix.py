@@ -72,7 +72,7 @@ class PrefixLM:
         return 0
 
     @property
-    def marks(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    def boundary_tokens(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Start and end of text around each document; only the end for an encoder-decoder, as T5 has it."""
         start = self.vocab.eos if self.vocab.bos is None else self.vocab.bos
         end = self.vocab.eos

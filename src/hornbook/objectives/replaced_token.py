@@ -69,9 +69,9 @@ class ReplacedToken:
         return 0
 
     @property
-    def marks(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    def boundary_tokens(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Those of masked language modelling."""
-        return self._masked.marks
+        return self._masked.boundary_tokens
 
     def requirements(self, max_length: int) -> Requirements:
         """Those of masked language modelling."""

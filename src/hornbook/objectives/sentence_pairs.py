@@ -81,7 +81,7 @@ class SentencePairs:
         return self.objective.noise_period
 
     @property
-    def marks(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    def boundary_tokens(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """None: the objective puts its own marks around A and B."""
         return (), ()
 

@@ -1,6 +1,6 @@
 """Show what an objective does to a row, as plain data and as plain text: what the model reads, says, and may see.
 
-    picture = show(objective, rows, 0, codec.tokens)
+    picture = show(objective, rows, 0, tokenizer.tokens)
     print(text(picture))
 
 Shapes: S positions of the input, T positions of the output.

@@ -66,7 +66,7 @@ class SpanCorruption:
         return 0
 
     @property
-    def marks(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    def boundary_tokens(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """No marks, as T5 joins documents; the end of text stands once, at the end of each row's two sides."""
         return (), ()
 

@@ -18,7 +18,7 @@ from hornbook.batch import Batch, Rows, Topology
 from hornbook.errors import UserError
 from hornbook.objectives.base import Requirements
 from hornbook.objectives.mixture import pick, turns
-from hornbook.objectives.ul2_denoiser import Denoiser, denoise
+from hornbook.objectives.ul2_denoiser import UL2Denoiser, denoise
 from hornbook.vocab import EMPTY, Vocab
 
 # (mode's place in `modes`, density, mean span; None: the sequential task)
@@ -76,13 +76,13 @@ class UL2:
             raise UserError(f"The UL2 objective's weights must be above 0, not {self.weights}.")
 
     @functools.cached_property
-    def denoisers(self) -> tuple[Denoiser, ...]:
+    def denoisers(self) -> tuple[UL2Denoiser, ...]:
         """The different denoisers, in the order of the variant."""
         found = []
         for letter, density, mean in _TASKS[self.variant]:
             task: Literal["spans", "suffix", "split"] = "spans" if mean is not None else self.sequential
             mode, mark = (self.modes[letter], self.modes[_R]) if self.modes else ("", "")
-            found.append(Denoiser(task, density, mean or 1.0, mode, mark, self.vocab))
+            found.append(UL2Denoiser(task, density, mean or 1.0, mode, mark, self.vocab))
         return tuple(found)
 
     @functools.cached_property
@@ -90,7 +90,7 @@ class UL2:
         return turns(self.weights or _WEIGHTS[self.variant])
 
     @functools.cached_property
-    def cycle(self) -> tuple[Denoiser, ...]:
+    def cycle(self) -> tuple[UL2Denoiser, ...]:
         """The denoisers in turn."""
         return tuple(self.denoisers[number] for number in self._turns)
 
@@ -110,9 +110,9 @@ class UL2:
         return 0
 
     @property
-    def marks(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    def boundary_tokens(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """R's token before each document, which the objective turns into that of the row's denoiser."""
-        return self.denoisers[0].marks
+        return self.denoisers[0].boundary_tokens
 
     def requirements(self, max_length: int) -> Requirements:
         """Padding, end of text, the modes, and sentinels for the denoiser with the most spans."""

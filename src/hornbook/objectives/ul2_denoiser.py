@@ -1,4 +1,4 @@
-"""Denoiser: one of UL2's tasks, and many of them over the rows of one batch (Tay et al. 2022).
+"""UL2Denoiser: one of UL2's tasks, and many of them over the rows of one batch (Tay et al. 2022).
 
 row, [X]         a    b    c    d    e    f           row, [S]         a    b    c    d    e    f
 inputs           [X]  a    <X0> d    <X1> </s>        inputs           [S]  a    b    c    d    </s>
@@ -34,7 +34,7 @@ Task = Literal["spans", "suffix", "split"]
 
 
 @dataclass(frozen=True)
-class Denoiser:
+class UL2Denoiser:
     """One task of UL2, with its mode token.
 
     task        spans: T5's; suffix: the end of each document, the same share in each; split: a uniformly random end
@@ -72,7 +72,7 @@ class Denoiser:
         return 0
 
     @property
-    def marks(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    def boundary_tokens(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """The mark before each document."""
         found = dict(self.vocab.modes).get(self.mark or self.mode)
         return (() if found is None else (found,)), ()
@@ -122,7 +122,7 @@ class Denoiser:
         return denoise(rows, (self,), np.zeros(len(rows), np.int64), self.vocab)
 
 
-def denoise(rows: Rows, tasks: tuple[Denoiser, ...], picked: Counts, vocab: Vocab) -> Batch:
+def denoise(rows: Rows, tasks: tuple[UL2Denoiser, ...], picked: Counts, vocab: Vocab) -> Batch:
     """Return the batch of rows [B, T], row b by `tasks[picked[b]]`, as wide as the widest of the tasks makes it."""
     own = np.ones(rows.tokens.shape, np.int32) if rows.segments is None else rows.segments
     real = noise.real_lengths(own)
@@ -137,14 +137,14 @@ def denoise(rows: Rows, tasks: tuple[Denoiser, ...], picked: Counts, vocab: Voca
 
 
 @functools.lru_cache(maxsize=64)
-def _widths(tasks: tuple[Denoiser, ...], length: int) -> tuple[int, int]:
+def _widths(tasks: tuple[UL2Denoiser, ...], length: int) -> tuple[int, int]:
     """Return the widest inputs and targets of full rows."""
     sizes = [task.sizes(np.array([length])) for task in tasks]
     return max(int(size[0][0]) for size in sizes), max(int(size[1][0]) for size in sizes)
 
 
 def _columns(
-    tasks: tuple[Denoiser, ...], picked: Counts
+    tasks: tuple[UL2Denoiser, ...], picked: Counts
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
     """Return of each row [B]: 0 for spans, 1 for a suffix, 2 for a split; its density; its mean span."""
     kinds: Sequence[Task] = ("spans", "suffix", "split")
@@ -242,7 +242,7 @@ def _with_modes(
     chosen: Spans,
     real: Counts,
     ends: NDArray[np.int64],
-    tasks: tuple[Denoiser, ...],
+    tasks: tuple[UL2Denoiser, ...],
     picked: Counts,
     vocab: Vocab,
 ) -> tuple[Rows, Spans, Counts]:

@@ -32,9 +32,9 @@ from hornbook.recipe.sections import MixSettings
 from hornbook.tokens.packing import CorpusRows, DomainRows, Places, corpus_rows
 from hornbook.tokens.rarity import rarity
 from hornbook.tokens.shards import TokenStore, write_store
-from hornbook.tokens.tokenizer.codec import Codec, Template, load_codec, save_codec, train_tokenizer
 from hornbook.tokens.tokenizer.new_pieces import with_pieces
 from hornbook.tokens.tokenizer.special_tokens import with_special_tokens
+from hornbook.tokens.tokenizer.tokenizer import Template, Tokenizer, load_tokenizer, save_tokenizer, train_tokenizer
 
 CORPUS, TOKENIZER, TOKENS, PIECES = "corpus.json", "tokenizer.json", "tokens", "new_pieces.json"
 TRAITS = "traits.safetensors"
@@ -65,7 +65,7 @@ class Prepared:
     """A corpus ready for an objective: its tokens, and which documents are for training and which for measuring."""
 
     text: Text
-    codec: Codec
+    tokenizer: Tokenizer
     objective: Objective
     store: TokenStore
     mix: MixSettings = field(default_factory=MixSettings)
@@ -94,7 +94,7 @@ class Prepared:
         if self.mix.order == "length":
             return self.store.lengths.astype(np.float64)
         if self.mix.order == "rarity":
-            return rarity(self.store, self.codec.vocab.size)
+            return rarity(self.store, self.tokenizer.vocab.size)
         assert self.text.traits is not None  # other orders have them
         return self.text.traits.score
 
@@ -116,7 +116,7 @@ class Prepared:
         return corpus_rows(self.store, documents, self.objective, max_length)
 
 
-def prepare(recipe: Recipe, directory: Path, view: View, given: Codec | None = None) -> Prepared:
+def prepare(recipe: Recipe, directory: Path, view: View, given: Tokenizer | None = None) -> Prepared:
     """Return the recipe's corpus as tokens in `directory`, doing whatever of it is not done yet.
 
     `given` is the tokenizer of the model that the run goes on from; what the objective needs and it lacks is added.
@@ -127,15 +127,15 @@ def prepare(recipe: Recipe, directory: Path, view: View, given: Codec | None = N
     finished = (directory / TOKENS).is_dir() and (directory / CORPUS).is_file()
     corpus = _Corpus(recipe.data.paths if finished else cleaned(recipe.data, directory, view))
     text = recall(directory) if finished else _scan(corpus, recipe, directory, view)
-    codec = _tokenizer(recipe, corpus, text, directory, view, given)
-    objective = dataclasses.replace(recipe.objective, vocab=codec.vocab)  # type: ignore[type-var]
+    tokenizer = _tokenizer(recipe, corpus, text, directory, view, given)
+    objective = dataclasses.replace(recipe.objective, vocab=tokenizer.vocab)  # type: ignore[type-var]
     objective.check(recipe.row_length)
     if not finished:
         with view.stage("writing tokens", "tokens") as update:
             write_store(
-                iter(corpus), codec, directory / TOKENS, progress=lambda documents, tokens, size: update(tokens)
+                iter(corpus), tokenizer, directory / TOKENS, progress=lambda documents, tokens, size: update(tokens)
             )
-    return Prepared(text, codec, objective, TokenStore.open(directory / TOKENS, codec.vocab), recipe.mix)
+    return Prepared(text, tokenizer, objective, TokenStore.open(directory / TOKENS, tokenizer.vocab), recipe.mix)
 
 
 class _Corpus:
@@ -199,7 +199,9 @@ def recall(directory: Path) -> Text:
     return Text(facts["documents"], facts["bytes"], Split(facts["threshold"]), traits)
 
 
-def _tokenizer(recipe: Recipe, corpus: _Corpus, text: Text, directory: Path, view: View, given: Codec | None) -> Codec:
+def _tokenizer(
+    recipe: Recipe, corpus: _Corpus, text: Text, directory: Path, view: View, given: Tokenizer | None
+) -> Tokenizer:
     path = directory / TOKENIZER
     if not path.is_file():
         needs = recipe.objective.requirements(recipe.row_length)
@@ -209,9 +211,9 @@ def _tokenizer(recipe: Recipe, corpus: _Corpus, text: Text, directory: Path, vie
                     texts = _learnable(corpus, text.split, update)
                     given, spellings = with_pieces(given, texts, recipe.start.new_pieces)
                 write_json(directory / PIECES, spellings)
-            save_codec(with_special_tokens(given, needs)[0], directory)
+            save_tokenizer(with_special_tokens(given, needs)[0], directory)
         elif recipe.tokenizer.file:
-            save_codec(load_codec(Path(recipe.tokenizer.file)), directory)
+            save_tokenizer(load_tokenizer(Path(recipe.tokenizer.file)), directory)
         else:
             more = needs.sentinels + len(needs.modes)
             size = recipe.tokenizer.size or vocabulary_size(text.bytes, recipe.tokenizer.kind) + more
@@ -219,7 +221,7 @@ def _tokenizer(recipe: Recipe, corpus: _Corpus, text: Text, directory: Path, vie
             with view.stage(f"training a {recipe.tokenizer.kind} tokenizer", "bytes") as update:
                 texts = _learnable(corpus, text.split, update)
                 write_file(path, train_tokenizer(texts, recipe.tokenizer.kind, size, needs, template))
-    return load_codec(path)
+    return load_tokenizer(path)
 
 
 def _learnable(corpus: _Corpus, split: Split, update: Callable[[int], None]) -> Iterator[str]:

@@ -19,7 +19,7 @@ from hornbook.objectives.show import Picture, show
 from hornbook.prepare.dataset import TOKENIZER, TOKENS, Prepared, recall
 from hornbook.recipe.recipe import Recipe
 from hornbook.tokens.shards import TokenStore
-from hornbook.tokens.tokenizer.codec import Codec, load_codec, train_tokenizer
+from hornbook.tokens.tokenizer.tokenizer import Tokenizer, load_tokenizer, train_tokenizer
 from hornbook.vocab import Vocab
 
 # A tokenizer made on the spot: some hundred sections of Python's documentation, so that random replacements are words,
@@ -27,24 +27,24 @@ from hornbook.vocab import Vocab
 _SECTIONS, _REPEATS, _ENTRIES = 100, 1000, 4096
 
 
-def illustrate(text: str, objective: Objective, codec: Codec | None, seed: int) -> Picture:
+def illustrate(text: str, objective: Objective, tokenizer: Tokenizer | None, seed: int) -> Picture:
     """Return what a model sees and must say when `text` is one document that fills a row.
 
-    Raises UserError when the text is empty or the codec's tokenizer cannot serve the objective.
+    Raises UserError when the text is empty or the tokenizer's tokenizer cannot serve the objective.
     """
     if not text.strip():
         raise UserError("There is no text to show: give some words.")
-    if codec is None:
+    if tokenizer is None:
         texts = itertools.chain([text] * _REPEATS, (item.text for item in itertools.islice(builtin(DOCS), _SECTIONS)))
         # No text has more tokens than bytes, and a row no more spans than tokens.
         needs = objective.requirements(len(text.encode()) + 2)
         content = train_tokenizer(texts, "bpe", _ENTRIES + needs.sentinels, needs)
-        codec = Codec(content, Vocab.from_tokenizer(content))
-    objective = cast(Objective, replace(cast(Any, objective), vocab=codec.vocab))
-    before, after = objective.marks
-    tokens = np.array([[*before, *codec.encode([text])[0].tolist(), *after]], np.int32)
+        tokenizer = Tokenizer(content, Vocab.from_tokenizer(content))
+    objective = cast(Objective, replace(cast(Any, objective), vocab=tokenizer.vocab))
+    before, after = objective.boundary_tokens
+    tokens = np.array([[*before, *tokenizer.encode([text])[0].tolist(), *after]], np.int32)
     objective.check(tokens.shape[1])
-    return show(objective, Rows(tokens, row_keys(seed, np.zeros(1, np.int64), 0)), 0, names(codec))
+    return show(objective, Rows(tokens, row_keys(seed, np.zeros(1, np.int64), 0)), 0, names(tokenizer))
 
 
 def illustrate_row(run: Path, recipe: Recipe, number: int, seed: int) -> Picture:
@@ -53,27 +53,27 @@ def illustrate_row(run: Path, recipe: Recipe, number: int, seed: int) -> Picture
     `recipe` is the run's own, or has another objective or length. Raises UserError where there is no such row, or the
     run's tokenizer cannot serve the objective.
     """
-    codec = load_codec(run / TOKENIZER)
-    objective = cast(Objective, replace(cast(Any, recipe.objective), vocab=codec.vocab))
+    tokenizer = load_tokenizer(run / TOKENIZER)
+    objective = cast(Objective, replace(cast(Any, recipe.objective), vocab=tokenizer.vocab))
     length = recipe.row_length
     objective.check(length)
-    store = TokenStore.open(run / TOKENS, codec.vocab)
-    rows = Prepared(recall(run), codec, objective, store, recipe.mix).training_rows(length)
+    store = TokenStore.open(run / TOKENS, tokenizer.vocab)
+    rows = Prepared(recall(run), tokenizer, objective, store, recipe.mix).training_rows(length)
     if not 0 <= number < len(rows):
         raise UserError(f"The training text of {run} has rows 0 to {len(rows) - 1:,}; there is no row {number:,}.")
     parts = cycle_of(objective)
     index = np.array([number])
     found = rows.rows(index, row_keys(seed, index, 0))
-    return show(parts[number % len(parts)], replace(found, progress=np.zeros(1)), 0, names(codec))
+    return show(parts[number % len(parts)], replace(found, progress=np.zeros(1)), 0, names(tokenizer))
 
 
-def names(codec: Codec) -> Callable[[Sequence[int]], list[str]]:
+def names(tokenizer: Tokenizer) -> Callable[[Sequence[int]], list[str]]:
     """Return the function that spells ids: byte-level pieces as text, a blank before a word as ▁, all others as is."""
 
     def spell(number: int, token: str) -> str:
         if token.isascii() or token.startswith(("▁", "##")):
             return token
-        piece = codec.decode([number])
+        piece = tokenizer.decode([number])
         return token if not piece or "\ufffd" in piece else piece.replace(" ", "▁").replace("\n", "⏎")
 
-    return lambda ids: [spell(number, token) for number, token in zip(ids, codec.tokens(ids), strict=True)]
+    return lambda ids: [spell(number, token) for number, token in zip(ids, tokenizer.tokens(ids), strict=True)]

@@ -20,7 +20,7 @@ from hornbook.objectives.masked import Masked
 from hornbook.objectives.sentence_pairs import SentencePairs
 from hornbook.recipe.recipe import PAIRED_LENGTH, Recipe, default_model
 from hornbook.recipe.sections import Budget, DataSettings, StartSettings, TokenizerSettings
-from hornbook.tokens.tokenizer.codec import Kind
+from hornbook.tokens.tokenizer.tokenizer import Kind
 from hornbook.vocab import EMPTY
 
 BUILTIN = ("builtin:docs",)

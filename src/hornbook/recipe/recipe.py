@@ -59,10 +59,12 @@ class Recipe:
         if isinstance(self.objective, Paired) != self.model.pair_head:
             needs = "needs" if isinstance(self.objective, Paired) else "has no use for"
             raise UserError(f"The objective {needs} a head for pairs, but model.pair_head is {self.model.pair_head}.")
-        if self.model.pair_head and self.model.types < 2:
-            raise UserError(f"Pairs of texts need 2 token types, but model.types is {self.model.types}.")
-        if self.model.judge and not isinstance(self.objective, ReplacedToken):
-            raise UserError("A model that tells replaced tokens (model.judge) learns by the objective replaced alone.")
+        if self.model.pair_head and self.model.token_types < 2:
+            raise UserError(f"Pairs of texts need 2 token types, but model.token_types is {self.model.token_types}.")
+        if self.model.rtd_head and not isinstance(self.objective, ReplacedToken):
+            raise UserError(
+                "A model that tells replaced tokens (model.rtd_head) learns by the objective replaced alone."
+            )
         known = self.model.width or not self.start.path
         if known and self.training.row_length > self.model.max_length:
             length, most = self.training.row_length, self.model.max_length
@@ -86,4 +88,4 @@ def default_model(objective: Objective) -> ModelConfig:
     block = replace(modern(objective.topology), dropout=-1.0)
     if not isinstance(objective, Paired):
         return block
-    return replace(block, types=2, pair_head=True, max_length=PAIRED_LENGTH)
+    return replace(block, token_types=2, pair_head=True, max_length=PAIRED_LENGTH)

@@ -156,8 +156,8 @@ class TrainingSettings:
                          (less memory, about a third more work, the same bits); auto: where one row needs it
     optimizer            muon (matrices by Muon, the rest by AdamW) or adamw
     learning_rate        peak learning rate of AdamW's part: norms and biases, or all parameters without Muon
-    matrix_rate          peak learning rate of Muon's part, scaled to match AdamW's update size; 0 = 0.006 at width 128,
-                         falling with the root of the width
+    muon_learning_rate   peak learning rate of Muon's part, scaled to match AdamW's update size; 0 = 0.006 at width
+                         128, falling with the root of the width
     embedding_rate       peak learning rate of the table of tokens beside Muon, in deviations of its first values; 0 =
                          0.75 for a new decoder, 0.1 for a new T5 with a tied head, else learning_rate
     weight_decay         decoupled weight decay, on matrices only
@@ -187,7 +187,7 @@ class TrainingSettings:
     checkpoint_activations: Literal["auto", "no", "layers"] = "auto"
     optimizer: Literal["muon", "adamw"] = "muon"
     learning_rate: float = 3e-3
-    matrix_rate: float = 0.0
+    muon_learning_rate: float = 0.0
     embedding_rate: float = 0.0
     weight_decay: float = 0.1
     beta1: float = 0.9
@@ -222,7 +222,7 @@ class TrainingSettings:
             "row_length",
             "batch_rows",
             "micro_batch",
-            "matrix_rate",
+            "muon_learning_rate",
             "embedding_rate",
             "weight_decay",
             "clip",

@@ -9,9 +9,11 @@ classes' docstrings. A key that does not exist is refused at every level, with t
 from __future__ import annotations
 
 import typing
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, Field, fields, is_dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from hornbook import __version__
@@ -34,6 +36,14 @@ from hornbook.schema import article, leaf, leaves, plain, read_recipe, type_name
 from hornbook.vocab import EMPTY
 
 RECIPE = "recipe.toml"  # the name of the file in a run
+# Settings that had another name in version 0.1.0, by that name; they are still read, with a warning.
+RENAMED: Mapping[str, str] = MappingProxyType(
+    {
+        "training.matrix_rate": "training.muon_learning_rate",
+        "model.types": "model.token_types",
+        "model.judge": "model.rtd_head",
+    }
+)
 # What a model keeps when its topology changes: its size is the user's choice, its block is the topology's.
 _SIZES = ("max_length", "width", "layers", "heads", "head_width", "mlp_width", "dropout")
 
@@ -54,6 +64,7 @@ def from_dict(data: Mapping[str, Any]) -> Recipe:
 
     Raises UserError that names the dotted key of a setting that does not exist or has the wrong type.
     """
+    data = _renamed(data)
     _refuse_unknown(data)
     objective = _objective(_section(data, "objective"))
     shape = _values(ModelConfig, _section(data, "model"), "model")
@@ -104,7 +115,7 @@ def override(recipe: Recipe, assignments: Sequence[str]) -> Recipe:
         name, equals, value = text.partition("=")
         if not equals:
             raise UserError(f"'{text}' is not a setting: write name=value, as in training.batch_rows=64.")
-        given[name.strip()] = value.strip()
+        given[current_name(name.strip())] = value.strip()
     data = to_dict(recipe)
     table = data["objective"]
     kinds = [name for name in given if name.startswith("objective.") and name.endswith(".kind")]
@@ -129,7 +140,10 @@ def override(recipe: Recipe, assignments: Sequence[str]) -> Recipe:
         sizes = {name: data["model"][name] for name in _SIZES}
         own = replace(before, **sizes, vocab_size=recipe.model.vocab_size) != recipe.model
         if own and before.topology == after.topology:
-            data["model"] |= {"pair_head": after.pair_head, "types": max(recipe.model.types, after.types)}
+            data["model"] |= {
+                "pair_head": after.pair_head,
+                "token_types": max(recipe.model.token_types, after.token_types),
+            }
         else:
             data["model"] = sizes
         if recipe.model.max_length == before.max_length:
@@ -142,7 +156,25 @@ def override(recipe: Recipe, assignments: Sequence[str]) -> Recipe:
 
 def is_setting(name: str) -> bool:
     """Say whether `name` is a setting under any objective."""
-    return any(name in _hints({"kind": kind}) for kind in CATALOGUE)
+    return name in RENAMED or any(name in _hints({"kind": kind}) for kind in CATALOGUE)
+
+
+def current_name(name: str) -> str:
+    """Return the present name of a setting; warn where `name` is the old one."""
+    if name in RENAMED:
+        warnings.warn(f"The setting {name} is now called {RENAMED[name]}.", FutureWarning, stacklevel=2)
+    return RENAMED.get(name, name)
+
+
+def _renamed(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the tables of a recipe with present names in place of old ones."""
+    result = dict(data)
+    for name in RENAMED:
+        section, _, leaf = name.partition(".")
+        if isinstance(table := result.get(section), Mapping) and leaf in table:
+            new = current_name(name).partition(".")[2]
+            result[section] = {new if item == leaf else item: value for item, value in table.items()}
+    return result
 
 
 def _hints(table: Mapping[str, Any]) -> dict[str, Any]:

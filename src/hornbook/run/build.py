@@ -21,8 +21,8 @@ from hornbook.prepare.mixing import order_of
 from hornbook.recipe.recipe import Recipe
 from hornbook.tokens.loader import Loader, unchanged
 from hornbook.train.loop import precision
-from hornbook.train.optimizers import TABLE, Optimizers, muon_rate
-from hornbook.train.parallel import Layout, Parallel, make_mesh
+from hornbook.train.optimizers import TABLE, Optimizers, default_muon_learning_rate
+from hornbook.train.parallel import MeshConfig, Parallel, make_mesh
 from hornbook.train.world import World
 
 
@@ -73,12 +73,12 @@ def _first_line(error: Exception) -> str:
     return lines[0][:120]
 
 
-def check_layout(recipe: Recipe, layout: Layout) -> None:
+def check_layout(recipe: Recipe, layout: MeshConfig) -> None:
     """Raise UserError where the recipe's layers cannot be divided among a tensor group; allocates nothing."""
     tensor_parallel.check(draft_model(recipe), layout.tensor)
 
 
-def spread_model(model: Model, recipe: Recipe, world: World, layout: Layout, device: torch.device) -> Parallel:
+def spread_model(model: Model, recipe: Recipe, world: World, layout: MeshConfig, device: torch.device) -> Parallel:
     """Spread a freshly built model over the devices of all processes, in place.
 
     A model alone stays as it is; where there are several, it comes on the CPU and not compiled.
@@ -113,7 +113,7 @@ def build_optimizers(parallel: Parallel, recipe: Recipe) -> Optimizers:
         parallel.parameters.items(),
         kind=training.optimizer,
         learning_rate=training.learning_rate,
-        matrix_rate=training.matrix_rate or muon_rate(recipe.model.width),
+        muon_learning_rate=training.muon_learning_rate or default_muon_learning_rate(recipe.model.width),
         embedding_rate=training.embedding_rate * deviation(TABLE, recipe.model) or training.learning_rate,
         weight_decay=training.weight_decay,
         betas=(training.beta1, training.beta2),

@@ -14,7 +14,7 @@ from hornbook.model.electra import Model
 from hornbook.recipe.recipe import Recipe
 from hornbook.recipe.settings import RECIPE, load_recipe
 from hornbook.run.build import build_model
-from hornbook.tokens.tokenizer.codec import Codec, load_codec
+from hornbook.tokens.tokenizer.tokenizer import Tokenizer, load_tokenizer
 from hornbook.train import machine
 from hornbook.train.checkpoints import newest
 from hornbook.train.loop import MODEL
@@ -28,7 +28,7 @@ class Run:
 
     directory: Path
     recipe: Recipe
-    codec: Codec
+    tokenizer: Tokenizer
     model: Model
     device: torch.device
     step: int
@@ -41,14 +41,14 @@ def open_run(directory: Path) -> Run:
     if found is None:
         raise UserError(f"The run in {directory} has no checkpoint yet; resume it first.")
     manifest, tensors = found
-    codec = load_codec(directory / "tokenizer.json")
-    recipe = dataclasses.replace(recipe, objective=dataclasses.replace(recipe.objective, vocab=codec.vocab))  # type: ignore[type-var]
+    tokenizer = load_tokenizer(directory / "tokenizer.json")
+    recipe = dataclasses.replace(recipe, objective=dataclasses.replace(recipe.objective, vocab=tokenizer.vocab))  # type: ignore[type-var]
     device = machine.find_device()
     model = build_model(recipe, device, compiled=False)
     model.load_state_dict(
         {name.removeprefix(MODEL): value for name, value in tensors.items() if name.startswith(MODEL)}
     )
-    return Run(directory, recipe, codec, model.eval(), device, int(manifest["step"]))
+    return Run(directory, recipe, tokenizer, model.eval(), device, int(manifest["step"]))
 
 
 def recipe_of(directory: Path) -> Recipe:

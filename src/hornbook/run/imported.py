@@ -25,7 +25,7 @@ from hornbook.convert.import_hf import Folder, read_folder, read_settings, shape
 from hornbook.errors import UserError
 from hornbook.model.config import ModelConfig
 from hornbook.model.electra import Electra, generator_share, joined
-from hornbook.objectives.bart import Denoising
+from hornbook.objectives.bart import BARTDenoising
 from hornbook.objectives.base import Objective
 from hornbook.objectives.causal import Causal
 from hornbook.objectives.masked import Masked
@@ -36,8 +36,8 @@ from hornbook.recipe.named import continued
 from hornbook.recipe.recipe import Recipe
 from hornbook.recipe.settings import RECIPE, load_recipe, save_recipe
 from hornbook.scaling.count import parameters
-from hornbook.tokens.tokenizer.codec import Codec, load_codec, save_codec
-from hornbook.tokens.tokenizer.foreign import with_framing
+from hornbook.tokens.tokenizer.hf_tokenizer import with_framing
+from hornbook.tokens.tokenizer.tokenizer import Tokenizer, load_tokenizer, save_tokenizer
 from hornbook.train import checkpoints
 from hornbook.train.loop import MODEL
 
@@ -46,11 +46,11 @@ _ROWS = 8  # computed at once when an imported model is measured
 
 
 @dataclass(frozen=True)
-class Origin:
+class BaseModel:
     """A model to go on from: the recipe of its shape, its tokenizer, its weights on the CPU, and their step."""
 
     recipe: Recipe
-    codec: Codec
+    tokenizer: Tokenizer
     state: dict[str, Tensor]
     step: int
 
@@ -71,8 +71,8 @@ def import_folder(folder: Path, out: Path, *, allow_pickle: bool = False) -> dic
     training = dataclasses.replace(recipe.training, micro_batch=_ROWS)
     recipe = dataclasses.replace(recipe, model=found.config, training=training)
     record = _record(folder, found)
-    codec = dataclasses.replace(found.codec, text=with_framing(found.codec.text))
-    _write(out, recipe, codec, state, 0, record)
+    tokenizer = dataclasses.replace(found.tokenizer, text=with_framing(found.tokenizer.text))
+    _write(out, recipe, tokenizer, state, 0, record)
     return record
 
 
@@ -92,10 +92,10 @@ def copy_run(run: Path, out: Path) -> None:
     record: dict[str, Any] = {"kind": "run", "name": run.resolve().name, "step": step}
     if (earlier := origin_of(run)) is not None:
         record["origin"] = earlier
-    _write(out, found.recipe, found.codec, found.state, step, record)
+    _write(out, found.recipe, found.tokenizer, found.state, step, record)
 
 
-def bring(path: Path, directory: Path) -> Origin:
+def bring(path: Path, directory: Path) -> BaseModel:
     """Return the model at `path`, a folder or a run, from its copy in `directory`, made if it is not there yet."""
     place = directory / ORIGIN
     if not place.is_dir():
@@ -106,7 +106,7 @@ def bring(path: Path, directory: Path) -> Origin:
     return read_origin(place)
 
 
-def read_origin(run: Path) -> Origin:
+def read_origin(run: Path) -> BaseModel:
     """Return the model of a run at its newest sound checkpoint."""
     recipe = load_recipe(run / RECIPE)
     found = checkpoints.newest(run / "checkpoints", lambda text: View().say(text))
@@ -114,7 +114,7 @@ def read_origin(run: Path) -> Origin:
         raise UserError(f"The run in {run} has no checkpoint yet, so there is nothing to go on from; resume it first.")
     manifest, tensors = found
     state = {name.removeprefix(MODEL): value for name, value in tensors.items() if name.startswith(MODEL)}
-    return Origin(recipe, load_codec(run), state, int(manifest["step"]))
+    return BaseModel(recipe, load_tokenizer(run), state, int(manifest["step"]))
 
 
 def origin_of(run: Path) -> dict[str, Any] | None:
@@ -131,7 +131,7 @@ def objective_of(path: Path) -> Objective:
     if (path / RECIPE).is_file():
         return load_recipe(path / RECIPE).objective
     family, config = shape_of(path, read_settings(path))
-    if config.judge:
+    if config.rtd_head:
         beside = path / GENERATOR
         if not beside.is_dir():
             return ReplacedToken()
@@ -145,7 +145,7 @@ def _learned(config: ModelConfig, family: str) -> Objective:
         return Causal()
     if config.topology == "encoder":
         return SentencePairs(kind="sop" if family == "albert" else "nsp") if config.pair_head else Masked()
-    return Denoising() if family == "bart" else SpanCorruption()
+    return BARTDenoising() if family == "bart" else SpanCorruption()
 
 
 def _record(folder: Path, found: Folder) -> dict[str, Any]:
@@ -157,7 +157,7 @@ def _record(folder: Path, found: Folder) -> dict[str, Any]:
         "parameters": parameters(found.config),
         "positions": found.config.max_length,
         "vocabulary": found.config.vocab_size,
-        "tokenizer": found.codec.vocab.size,
+        "tokenizer": found.tokenizer.vocab.size,
         "dtype": found.dtype,
         "sha256": found.sha256,
         "left_out": list(found.left),
@@ -165,11 +165,11 @@ def _record(folder: Path, found: Folder) -> dict[str, Any]:
 
 
 def _write(
-    out: Path, recipe: Recipe, codec: Codec, state: Mapping[str, Tensor], step: int, record: Mapping[str, Any]
+    out: Path, recipe: Recipe, tokenizer: Tokenizer, state: Mapping[str, Tensor], step: int, record: Mapping[str, Any]
 ) -> None:
     with write_directory(out, KIND, {"hornbook": __version__}) as scratch:
         save_recipe(recipe, scratch / RECIPE)
-        save_codec(codec, scratch)
+        save_tokenizer(tokenizer, scratch)
         checkpoints.save(
             scratch / "checkpoints", step, {f"{MODEL}{name}": value for name, value in state.items()}, {}, keep=1
         )

@@ -40,7 +40,7 @@ _EXAMPLES = 8  # rows that are looked at to know what a micro-batch holds
 _SOME_DROPOUT = 0.1
 
 
-class Shortage(ResourceError):
+class OutOfMemory(ResourceError):
     """A run that does not fit into memory; `settings` are those with which it would, "" where there are none."""
 
     def __init__(self, message: str, settings: str) -> None:
@@ -60,7 +60,7 @@ def fitted(
 
     The micro-batch is the largest divisor of the batch that fits; layers are computed again only where not even one row
     fits without. The batch is computed in `data` equal shares at the same time; a micro-batch that is given is cut to
-    what divides a share. Raises Shortage when what the recipe asks for needs more memory than is free.
+    what divides a share. Raises OutOfMemory when what the recipe asks for needs more memory than is free.
     """
     whole, rows = recipe.training.batch_rows, recipe.training.micro_batch
     share = whole // data
@@ -96,7 +96,7 @@ def shrinking(
     """Return the recipe with which `work` found memory enough, and its result.
 
     Whenever memory runs out there are half as many rows at once, as long as `may` says that this changes nothing that
-    was done or asked for. Raises Shortage when it may not, or not even one row is few enough.
+    was done or asked for. Raises OutOfMemory when it may not, or not even one row is few enough.
     """
     free = memory_free(device)
     while True:
@@ -117,7 +117,7 @@ def shrinking(
         recipe = replace(recipe, training=replace(recipe.training, micro_batch=smaller))
 
 
-def _advise(recipe: Recipe, loads: list[Load], free: int, what: str, most: int) -> Shortage:
+def _advise(recipe: Recipe, loads: list[Load], free: int, what: str, most: int) -> OutOfMemory:
     """Return an error that names the settings, with at most `most` rows at once, which fit into `free` bytes."""
     asked = recipe
     if recipe.training.checkpoint_activations == "no":
@@ -127,8 +127,8 @@ def _advise(recipe: Recipe, loads: list[Load], free: int, what: str, most: int) 
         if rows <= most and need <= free:
             more = " training.checkpoint_activations=layers" if again == "layers" else ""
             settings = f"training.micro_batch={rows}{more}"
-            return Shortage(f"{what}; {quantity(free)}B are free, and {settings} needs {quantity(need)}B.", settings)
-    return Shortage(
+            return OutOfMemory(f"{what}; {quantity(free)}B are free, and {settings} needs {quantity(need)}B.", settings)
+    return OutOfMemory(
         f"{what}; {quantity(free)}B are free, which is too little for a row at a time: free some, or choose a smaller "
         "model.width, model.layers or tokenizer.size.",
         "",

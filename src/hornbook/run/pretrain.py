@@ -35,18 +35,18 @@ from hornbook.recipe.recipe import Recipe
 from hornbook.recipe.settings import RECIPE, load_recipe, override, save_recipe
 from hornbook.run.build import build_compiled, build_loader, build_model, build_optimizers, check_layout, spread_model
 from hornbook.run.directory import ENVIRONMENT, PLAN, RESULT, recipe_of
-from hornbook.run.imported import RECORD, Origin, bring
-from hornbook.run.memory_fit import Shortage, fitted, predicted, shrinking
+from hornbook.run.imported import RECORD, BaseModel, bring
+from hornbook.run.memory_fit import OutOfMemory, fitted, predicted, shrinking
 from hornbook.run.resolve import resolve
 from hornbook.run.warm_start import adopt, settled
 from hornbook.scaling.count import flops_per_token, parameters
 from hornbook.scaling.memory import Memory
-from hornbook.signals import Stopping, stoppable
-from hornbook.tokens.tokenizer.codec import Codec
+from hornbook.signals import SignalHandler, stoppable
+from hornbook.tokens.tokenizer.tokenizer import Tokenizer
 from hornbook.train import machine
 from hornbook.train.loop import Loop, Plan
 from hornbook.train.metrics import Sink, open_sinks
-from hornbook.train.parallel import Layout, Parallel, arrange
+from hornbook.train.parallel import MeshConfig, Parallel, arrange
 from hornbook.train.schedules import Schedule
 from hornbook.train.world import World, together
 
@@ -63,17 +63,17 @@ def pretrain(recipe: Recipe, directory: Path, *, plain: bool = False) -> Evaluat
     when a signal stopped it.
     """
     with together() as world:
-        directory = Path(world.hear(lambda: str(directory)))
-        fresh = world.lead and not directory.exists()
+        directory = Path(world.broadcast(lambda: str(directory)))
+        fresh = world.is_main and not directory.exists()
         with _held(directory, world):
-            if world.lead and (directory / RECIPE).exists():
+            if world.is_main and (directory / RECIPE).exists():
                 raise UserError(
                     f"{directory} holds a run already; go on with `hornbook pretrain --resume {directory}`, "
                     "or choose another --out."
                 )
             try:
-                view = View(plain, silent=not world.lead)
-                if world.lead:
+                view = View(plain, silent=not world.is_main)
+                if world.is_main:
                     recipe = dataclasses.replace(recipe, data=decided(recipe.data, view.say))
                     if line := passed_over(recipe.data.paths):
                         view.say(line)
@@ -106,7 +106,7 @@ def resume(directory: Path, changes: Sequence[str] = (), *, plain: bool = False)
                 f"its own, with `hornbook pretrain --from {directory}`."
             )
         with _held(directory, world):
-            return _within_memory(recipe, directory, View(plain, silent=not world.lead), world)
+            return _within_memory(recipe, directory, View(plain, silent=not world.is_main), world)
 
 
 def _within_memory(recipe: Recipe, directory: Path, view: View, world: World) -> Evaluation:
@@ -114,7 +114,7 @@ def _within_memory(recipe: Recipe, directory: Path, view: View, world: World) ->
     try:
         with stoppable(f"Stopped; go on with: hornbook pretrain --resume {directory}"):
             return _go(recipe, directory, view, world)
-    except Shortage as error:
+    except OutOfMemory as error:
         command = f"hornbook pretrain --resume {directory} {error.settings}".strip()
         raise ResourceError(f"{error} Go on with: {command}") from error
 
@@ -122,7 +122,7 @@ def _within_memory(recipe: Recipe, directory: Path, view: View, world: World) ->
 @contextlib.contextmanager
 def _held(directory: Path, world: World) -> Iterator[None]:
     """Hold the run's directory for the lead, on behalf of all processes."""
-    with lock(directory) if world.lead else contextlib.nullcontext():
+    with lock(directory) if world.is_main else contextlib.nullcontext():
         yield
 
 
@@ -132,17 +132,17 @@ def _go(recipe: Recipe, directory: Path, view: View, world: World) -> Evaluation
     chosen = recipe.training.micro_batch
     device = world.device or machine.find_device()
     layout = _arranged(recipe, world)
-    with world.lead_first():
-        if world.lead:
+    with world.main_process_first():
+        if world.is_main:
             write_json(directory / ENVIRONMENT, machine.environment(device) | {"devices": world.size})
         else:
             recipe = load_recipe(directory / RECIPE)  # as the lead settled it
         origin = _origin(recipe, directory, view)
         if origin is not None:
             recipe = settled(recipe, origin.recipe.model)
-        prepared = prepare(recipe, directory, view, None if origin is None else origin.codec)
+        prepared = prepare(recipe, directory, view, None if origin is None else origin.tokenizer)
         if origin is not None:
-            entries = max(origin.recipe.model.vocab_size, prepared.codec.vocab.size)
+            entries = max(origin.recipe.model.vocab_size, prepared.tokenizer.vocab.size)
             recipe = dataclasses.replace(recipe, model=dataclasses.replace(recipe.model, vocab_size=entries))
         if not (directory / PLAN).is_file():
             with view.stage("measuring the machine", "steps"):
@@ -152,13 +152,14 @@ def _go(recipe: Recipe, directory: Path, view: View, world: World) -> Evaluation
             write_json(directory / PLAN, dataclasses.asdict(_plan(recipe, prepared, device)))
         elif not (directory / RESULT).is_file():
             recipe = fitted(recipe, prepared, device, view.say, layout.data[1])
-        plan = Plan(**read_json(directory / PLAN, "plan"))
+        kept = read_json(directory / PLAN, "plan")
+        plan = Plan(**{"matmul_flops" if name == "matrix_rate" else name: value for name, value in kept.items()})
         _announce(recipe, prepared, directory, view)
         needed, free = predicted(recipe, prepared, device), machine.memory_free(device)
         view.say(f"memory: {_in_words(needed)}; {quantity(free)}B are free")
 
     def train(recipe: Recipe) -> tuple[Model, Parallel]:
-        if world.lead:
+        if world.is_main:
             save_recipe(recipe, directory / RECIPE)
         return _train(recipe, plan, prepared, directory, device, view, origin, world, layout)
 
@@ -166,16 +167,16 @@ def _go(recipe: Recipe, directory: Path, view: View, world: World) -> Evaluation
         return world.size == 1 and not chosen and not any((directory / "checkpoints").glob("step-*"))
 
     recipe, (model, parallel) = shrinking(recipe, prepared, device, train, view.say, may_shrink)
-    if world.hear(lambda: str((directory / RESULT).is_file())) == str(True):
+    if world.broadcast(lambda: str((directory / RESULT).is_file())) == str(True):
         return Evaluation.load(directory / RESULT)
     with view.stage("last measurements", "tokens"):
         evaluation = final_evaluation(model, recipe, prepared, device, parallel)
-    if world.lead:
+    if world.is_main:
         evaluation.save(directory / RESULT)
     return evaluation
 
 
-def _arranged(recipe: Recipe, world: World) -> Layout:
+def _arranged(recipe: Recipe, world: World) -> MeshConfig:
     """Return how the devices share the work, or refuse what they cannot share equally."""
     layout = arrange(world.size, world.rank, recipe.training.shards, recipe.training.tensor_parallel)
     rows, shares = recipe.training.batch_rows, layout.data[1]
@@ -188,7 +189,7 @@ def _arranged(recipe: Recipe, world: World) -> Layout:
     return layout
 
 
-def _origin(recipe: Recipe, directory: Path, view: View) -> Origin | None:
+def _origin(recipe: Recipe, directory: Path, view: View) -> BaseModel | None:
     """Return the model to go on from, or None where there is none or the run has a checkpoint already."""
     if not recipe.start.path or any((directory / "checkpoints").glob("step-*")):
         return None
@@ -196,17 +197,17 @@ def _origin(recipe: Recipe, directory: Path, view: View) -> Origin | None:
         return bring(Path(recipe.start.path), directory)
 
 
-def _adopt(model: Model, origin: Origin, codec: Codec, recipe: Recipe, directory: Path, view: View) -> None:
+def _adopt(model: Model, origin: BaseModel, tokenizer: Tokenizer, recipe: Recipe, directory: Path, view: View) -> None:
     """Give a run its first weights and say what they are."""
-    pieces, before, after = spellings(directory), origin.codec.vocab.size, codec.vocab.size
-    found = adopt(model, origin, codec, pieces, recipe.seed)
+    pieces, before, after = spellings(directory), origin.tokenizer.vocab.size, tokenizer.vocab.size
+    found = adopt(model, origin, tokenizer, pieces, recipe.seed)
     view.say(f"weights: from {recipe.start.path}, step {origin.step:,}")
     for what, number, last in (
         ("pieces", len(pieces), before + len(pieces) - 1),
         ("special tokens", after - before - len(pieces), after - 1),
     ):
         if number:
-            view.say(f"new {what}: {number:,}, the last of them {codec.tokens([last])[0]}")
+            view.say(f"new {what}: {number:,}, the last of them {tokenizer.tokens([last])[0]}")
     if found.new:
         view.say(f"new weights, as in any run: {', '.join(found.new)}")
     if found.left:
@@ -226,7 +227,7 @@ def _plan(recipe: Recipe, prepared: Prepared, device: torch.device) -> Plan:
         flops_per_step=training.batch_rows
         * sum(flops_per_token(model, reads, scored, says) * (reads + says) for says in behind)
         / len(parts),
-        matrix_rate=machine.matrix_rate(device, torch.bfloat16 if bf16 else torch.float32),
+        matmul_flops=machine.matmul_flops(device, torch.bfloat16 if bf16 else torch.float32),
         evaluate_every=training.evaluate_every,
         record_every=max(1, recipe.budget.steps // _RECORDS),
         checkpoint_minutes=training.checkpoint_minutes,
@@ -244,7 +245,7 @@ def _announce(recipe: Recipe, prepared: Prepared, directory: Path, view: View) -
     seen = budget.steps * recipe.training.batch_rows
     view.say(
         f"text: {text.documents:,} documents, {quantity(text.bytes)}B; {quantity(prepared.store.tokens)} tokens of "
-        f"{prepared.codec.vocab.size:,} kinds; {recipe.data.held_out:.0%} of the documents held out"
+        f"{prepared.tokenizer.vocab.size:,} kinds; {recipe.data.held_out:.0%} of the documents held out"
     )
     for reading in readings(recipe, prepared):
         view.say(f"  {reading.share:.1%} from {reading.domain}, read {reading.epochs:.2f} times")
@@ -273,9 +274,9 @@ def _train(
     directory: Path,
     device: torch.device,
     view: View,
-    origin: Origin | None,
+    origin: BaseModel | None,
     world: World,
-    layout: Layout,
+    layout: MeshConfig,
 ) -> tuple[Model, Parallel]:
     """Train to the end of the plan from wherever the run stands; return the model."""
     training = recipe.training
@@ -287,7 +288,7 @@ def _train(
     else:
         model = build_model(recipe, device if alone else torch.device("cpu"), compiled=False)
     if origin is not None:
-        _adopt(model, origin, prepared.codec, recipe, directory, view)
+        _adopt(model, origin, prepared.tokenizer, recipe, directory, view)
     parallel = spread_model(model, recipe, world, layout, device)
     prepare_batch = functools.partial(to_tensors, device=device)
     part, part_bytes = prepared.held_out_rows(recipe.row_length, training.evaluate_tokens)
@@ -302,7 +303,7 @@ def _train(
             )  # fmt: skip
         return found.record()
 
-    stopping = Stopping()
+    stopping = SignalHandler()
     loop: Loop[Tensors] = Loop(
         model=model,
         loss=model.loss,
@@ -336,7 +337,7 @@ def _train(
 @contextlib.contextmanager
 def _sinks(directory: Path, done: int, world: World) -> Iterator[Sequence[Sink]]:
     """Yield where records go: the lead's are the run's, and the others' are none."""
-    if not world.lead:
+    if not world.is_main:
         yield []
         return
     with open_sinks(directory, done, importlib.util.find_spec("tensorboard") is not None) as sinks:

@@ -77,8 +77,8 @@ def _bits_per_byte(run: Run, text: str) -> float:
     from hornbook.model.inputs import to_tensors
 
     nats, length = 0.0, run.recipe.row_length
-    begin, _ = run.recipe.objective.marks
-    tokens = np.concatenate([np.array(begin, np.int32), *run.codec.encode([text])])
+    begin, _ = run.recipe.objective.boundary_tokens
+    tokens = np.concatenate([np.array(begin, np.int32), *run.tokenizer.encode([text])])
     for start in range(0, len(tokens) - 1, length):
         inputs, targets = tokens[start : start + length], tokens[start + 1 : start + 1 + length]
         inputs = inputs[: len(targets)]

@@ -21,8 +21,8 @@ from hornbook.recipe.sections import Budget
 from hornbook.run.calibrate import seconds_per_step
 from hornbook.run.memory_fit import fitted, shrinking
 from hornbook.scaling.count import parameters
-from hornbook.train.machine import best_precision, has_compiler, matrix_rate
-from hornbook.train.optimizers import muon_rate
+from hornbook.train.machine import best_precision, has_compiler, matmul_flops
+from hornbook.train.optimizers import default_muon_learning_rate
 
 # (width, layers) from which a default model is chosen, heads of 64.
 SIZES = ((128, 2), (128, 4), (192, 4), (256, 4), (320, 5), (384, 6), (512, 8), (640, 10), (768, 12), (1024, 16))
@@ -66,9 +66,11 @@ def resolve(
     if not training.embedding_rate and not recipe.start.path:
         training = dataclasses.replace(training, embedding_rate=_embedding_rate(recipe.model))
     recipe = dataclasses.replace(recipe, training=training)
-    rate = matrix_rate(device, torch.bfloat16 if training.precision == "bf16" else torch.float32)
+    rate = matmul_flops(device, torch.bfloat16 if training.precision == "bf16" else torch.float32)
     recipe = dataclasses.replace(recipe, model=_complete(recipe, prepared, rate))
-    training = dataclasses.replace(training, matrix_rate=training.matrix_rate or muon_rate(recipe.model.width))
+    training = dataclasses.replace(
+        training, muon_learning_rate=training.muon_learning_rate or default_muon_learning_rate(recipe.model.width)
+    )
     rows = _rows(recipe, _planned_tokens(recipe, prepared, rate))
     if not training.batch_rows:
         together = math.lcm(data, training.micro_batch or 1)
@@ -100,7 +102,7 @@ def _embedding_rate(model: ModelConfig) -> float:
 
 def _complete(recipe: Recipe, prepared: Prepared, rate: float) -> ModelConfig:
     """Return the model with its vocabulary and, where the recipe leaves it open, the size that fits the budget."""
-    model, size = recipe.model, prepared.codec.vocab.size
+    model, size = recipe.model, prepared.tokenizer.vocab.size
     if model.vocab_size and model.vocab_size < size:
         raise UserError(
             f"model.vocab_size {model.vocab_size} is smaller than the tokenizer's {size} entries; leave it at 0."

@@ -22,8 +22,8 @@ from hornbook.objectives.base import Objective, Paired
 from hornbook.objectives.catalogue import kind_of
 from hornbook.objectives.replaced_token import ReplacedToken
 from hornbook.recipe.recipe import Recipe, default_model
-from hornbook.run.imported import Origin
-from hornbook.tokens.tokenizer.codec import Codec
+from hornbook.run.imported import BaseModel
+from hornbook.tokens.tokenizer.tokenizer import Tokenizer
 
 # Rows of a continued run are no longer than this unless training.row_length says so: models from elsewhere may have
 # many thousand positions.
@@ -62,10 +62,13 @@ def _converted(origin: ModelConfig, objective: Objective) -> ModelConfig:
             f"Choose an objective of topology {before}, or train from nothing."
         )
     paired = isinstance(objective, Paired)
-    if origin.judge and not isinstance(objective, ReplacedToken):  # a new head like that of its generator
-        origin = dataclasses.replace(origin, judge=False, head_transform=True, head_bias=True)
+    if origin.rtd_head and not isinstance(objective, ReplacedToken):  # a new head like that of its generator
+        origin = dataclasses.replace(origin, rtd_head=False, head_transform=True, head_bias=True)
     return dataclasses.replace(
-        origin, topology=after, pair_head=paired, types=max(origin.types, 2) if paired else origin.types
+        origin,
+        topology=after,
+        pair_head=paired,
+        token_types=max(origin.token_types, 2) if paired else origin.token_types,
     )
 
 
@@ -81,16 +84,18 @@ class Adopted:
     left: tuple[str, ...]
 
 
-def adopt(model: Model, origin: Origin, codec: Codec, spellings: Mapping[int, Sequence[int]], seed: int) -> Adopted:
+def adopt(
+    model: Model, origin: BaseModel, tokenizer: Tokenizer, spellings: Mapping[int, Sequence[int]], seed: int
+) -> Adopted:
     """Put the origin's weights into a freshly initialised model, in place.
 
-    codec       the run's tokenizer: the origin's, or that with more tokens behind its last one
+    tokenizer       the run's tokenizer: the origin's, or that with more tokens behind its last one
     spellings   the ids by which the origin's spells each new piece of text
     seed        of the rows for new special tokens
     """
-    own, old = model.state_dict(), origin.codec.vocab
+    own, old = model.state_dict(), origin.tokenizer.vocab
     given = _renamed(origin.state, origin.recipe.model.topology, model.config.topology)
-    special = [number for number in range(old.size, codec.vocab.size) if number not in spellings]
+    special = [number for number in range(old.size, tokenizer.vocab.size) if number not in spellings]
     given = extended(given, model.config.vocab_size, old.words, special, spellings, seed)
     types = "embed.types.weight"
     if types in own:

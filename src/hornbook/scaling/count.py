@@ -38,7 +38,7 @@ def flops_per_token(config: ModelConfig, length: int, scored_share: float = 1.0,
     shared = config.key_heads * config.key_width
     mlp = (3 if config.gated else 2) * width * config.inner_width
     own = 2 * width * inner + 2 * width * shared  # q and o, k and v
-    spared = (1 - scored_share) * (width * inner + mlp) if scored_share <= FEW and not config.judge else 0.0
+    spared = (1 - scored_share) * (width * inner + mlp) if scored_share <= FEW and not config.rtd_head else 0.0
 
     def stack(layers: int, positions: int, causal: bool) -> float:
         near = min(positions, (1 if causal else 2) * config.window + 1)
@@ -53,7 +53,7 @@ def flops_per_token(config: ModelConfig, length: int, scored_share: float = 1.0,
         layers = config.decoder_layers or config.layers
         products += stack(layers, decoder_length, True) + layers * crossing
         products += decoder_length * (scored_share * output - spared)
-    elif config.judge:
+    elif config.rtd_head:
         products += length * (width**2 + width)
     else:
         products += length * (scored_share * output - spared)

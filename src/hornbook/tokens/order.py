@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hornbook.keys import fold
-from hornbook.tokens.draws import folded, permute, shuffled
+from hornbook.tokens.compiled_keys import folded, permute, shuffled
 
 Places = NDArray[np.int64]
 

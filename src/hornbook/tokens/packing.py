@@ -64,7 +64,7 @@ def corpus_rows(store: TokenStore, documents: Places | None, objective: Objectiv
         return PairedRows(store, documents, objective.row_length(max_length), objective.companion_length(max_length))
     parts = cycle_of(objective)
     lengths = [part.row_length(max_length) for part in parts]
-    return PackedRows(store, documents, lengths, [part.overlap for part in parts], objective.marks)
+    return PackedRows(store, documents, lengths, [part.overlap for part in parts], objective.boundary_tokens)
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,14 +135,14 @@ class PackedRows:
     documents   int64[n]: which documents, in which order; None = all
     row_length  T, or the lengths of rows that take turns
     overlap     how many positions a row shares with the next, or of each length
-    marks       special ids before and after each document
+    boundary_tokens  special ids before and after each document
     """
 
     store: TokenStore = field(repr=False)
     documents: Places | None
     row_length: int | Sequence[int]
     overlap: int | Sequence[int]
-    marks: Marks
+    boundary_tokens: Marks
 
     def __post_init__(self) -> None:
         if self._overlaps.min() < 0 or self._overlaps.max() >= self._lengths.min():
@@ -171,13 +171,13 @@ class PackedRows:
     @functools.cached_property
     def _starts(self) -> Places:
         """int64[n + 1]: where each document's marks and tokens begin in the stream, and its end."""
-        prefix, suffix = self.marks
+        prefix, suffix = self.boundary_tokens
         return np.concatenate([[0], np.cumsum(self.store.lengths[self._chosen] + (len(prefix) + len(suffix)))])
 
     @functools.cached_property
     def _cut(self) -> tuple[NDArray[Any], ...]:
         """What a kernel needs to know."""
-        marks = (np.array(mark, np.int32) for mark in self.marks)
+        marks = (np.array(mark, np.int32) for mark in self.boundary_tokens)
         return self._lengths, self._begins, self._starts, self._chosen, *marks, self.store.first, self.store.begin
 
     @property
@@ -251,7 +251,7 @@ class PackedRows:
     ) -> tuple[Places, Places, Places, Places]:
         """Write the marks among places low, low + 1, ... up to high of the stream, each within one document, into a
         flat array, and return the pieces of text between them."""
-        prefix, suffix = self.marks
+        prefix, suffix = self.boundary_tokens
         text, end = self._starts[place] + len(prefix), self._starts[place + 1] - len(suffix)
         for at, mark in (*enumerate(prefix, -len(prefix)), *enumerate(suffix)):
             where = (text if at < 0 else end) + at

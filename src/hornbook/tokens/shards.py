@@ -33,8 +33,8 @@ from hornbook.corpus.document import Document, document_hash
 from hornbook.errors import UserError
 from hornbook.objectives.ops import compiled
 from hornbook.objectives.ops.sentences import sentence_starts
-from hornbook.tokens.ahead import read_ahead
-from hornbook.tokens.tokenizer.codec import Codec
+from hornbook.tokens.prefetch import read_ahead
+from hornbook.tokens.tokenizer.tokenizer import Tokenizer
 from hornbook.vocab import Vocab
 
 Array = NDArray[Any]
@@ -48,7 +48,7 @@ _GROUP = 1 << 20
 
 def write_store(
     documents: Iterator[Document],
-    codec: Codec,
+    tokenizer: Tokenizer,
     directory: Path,
     *,
     part_bytes: int = 64 << 20,
@@ -68,7 +68,7 @@ def write_store(
     ahead = read_ahead(documents, lambda document: len(document.text), _GROUP)
     names = []
     with contextlib.closing(ahead):
-        for part, facts in _written(_parts(ahead, part_bytes), work, directory, codec):
+        for part, facts in _written(_parts(ahead, part_bytes), work, directory, tokenizer):
             names.append(part.name)
             for name in counts:
                 counts[name] += facts[name]
@@ -79,11 +79,11 @@ def write_store(
     if counts["tokens"] == 0:
         raise UserError("The text gives no tokens: it has no documents, or none that this tokenizer can read.")
     if work != directory:
-        _finish(work, directory, names, counts, codec.vocab)
+        _finish(work, directory, names, counts, tokenizer.vocab)
 
 
 def _written(
-    groups: Iterator[Iterator[Document]], work: Path, directory: Path, codec: Codec
+    groups: Iterator[Iterator[Document]], work: Path, directory: Path, tokenizer: Tokenizer
 ) -> Iterator[tuple[Path, Mapping[str, Any]]]:
     """Yield each part, once it is whole, and its manifest; a part is saved while the next is encoded.
 
@@ -95,15 +95,15 @@ def _written(
             for number, group in enumerate(groups):
                 part = work / f"part-{number:05d}"
                 if part.exists():
-                    yield part, _recognised(part, group, codec.vocab)
+                    yield part, _recognised(part, group, tokenizer.vocab)
                 elif work == directory:
                     raise UserError(_changed(directory))
                 else:
-                    encoded = _encode_part(group, codec)
+                    encoded = _encode_part(group, tokenizer)
                     before, saved = saved, None
                     if before is not None:
                         yield before.result()
-                    saved = pool.submit(_save_part, part, encoded, codec.vocab)
+                    saved = pool.submit(_save_part, part, encoded, tokenizer.vocab)
         except Exception:
             if saved is not None:
                 saved.result()
@@ -151,11 +151,11 @@ class _Encoded:
     hashes: list[int]
 
 
-def _encode_part(documents: Iterator[Document], codec: Codec) -> _Encoded:
+def _encode_part(documents: Iterator[Document], tokenizer: Tokenizer) -> _Encoded:
     encoded = _Encoded([], [], [])
-    kind = np.uint16 if codec.vocab.size <= 1 << 16 else np.uint32
+    kind = np.uint16 if tokenizer.vocab.size <= 1 << 16 else np.uint32
     for group in _groups(documents):
-        encoded.tokens.extend(ids.astype(kind) for ids in codec.encode([document.text for document in group]))
+        encoded.tokens.extend(ids.astype(kind) for ids in tokenizer.encode([document.text for document in group]))
         encoded.bytes.extend(len(document.text.encode()) for document in group)
         encoded.hashes.extend(map(document_hash, group))
     return encoded

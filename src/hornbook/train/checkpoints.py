@@ -64,12 +64,12 @@ def save_together(
         def begin() -> str:
             return str(stack.enter_context(write_directory(target, KIND, {"step": step, **facts})))
 
-        scratch = Path(world.hear(begin))
+        scratch = Path(world.broadcast(begin))
         if pieces:
-            whole = world.lead and all(piece.whole for piece in pieces.values())
+            whole = world.is_main and all(piece.whole for piece in pieces.values())
             _write(scratch / (_FILE if whole else f"state-{world.rank:05d}.safetensors"), pieces)
-        world.largest([0.0])  # all have written
-    if world.lead:
+        world.all_reduce_max([0.0])  # all have written
+    if world.is_main:
         for old in _all(directory)[keep:]:
             shutil.rmtree(old, ignore_errors=True)
     return target
@@ -172,10 +172,10 @@ def newest_together(directory: Path, say: Callable[[str], None], world: World) -
         found.extend([] if reader is None else [reader])
         return "" if reader is None else str(reader.manifest["step"])
 
-    step = world.hear(find)
+    step = world.broadcast(find)
     if not step:
         return None
-    return found[0] if world.lead else Reader(directory / f"step-{int(step):08d}", verified=True)
+    return found[0] if world.is_main else Reader(directory / f"step-{int(step):08d}", verified=True)
 
 
 def _first_sound(directory: Path, say: Callable[[str], None], read: Callable[[Path], T]) -> T | None:

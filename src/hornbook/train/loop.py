@@ -30,7 +30,7 @@ from torch import Tensor, nn
 
 from hornbook import keys
 from hornbook.errors import DivergedError, Interrupted, UserError
-from hornbook.signals import Stopping
+from hornbook.signals import SignalHandler
 from hornbook.train import checkpoints
 from hornbook.train.machine import memory_used
 from hornbook.train.metrics import Sink
@@ -75,7 +75,7 @@ class Plan:
     steps               optimizer steps
     tokens_per_step     model positions in one step, for the speed shown
     flops_per_step      model FLOPs in one step, for the speed shown
-    matrix_rate         FLOP/s the machine reaches in plain matrix products
+    matmul_flops        FLOP/s the machine reaches in plain matrix products
     evaluate_every      steps between measurements
     record_every        steps between records
     checkpoint_minutes  minutes between checkpoints
@@ -88,7 +88,7 @@ class Plan:
     steps: int
     tokens_per_step: int
     flops_per_step: float
-    matrix_rate: float
+    matmul_flops: float
     evaluate_every: int
     record_every: int
     checkpoint_minutes: float
@@ -123,7 +123,7 @@ class Loop(Generic[B]):
     measure: Callable[[], Mapping[str, float]]
     sinks: Sequence[Sink]
     say: Callable[[str], None]
-    stopping: Stopping
+    stopping: SignalHandler
     parallel: Parallel
 
     step: int = 0
@@ -196,7 +196,7 @@ class Loop(Generic[B]):
     def _asked(self, due: bool) -> tuple[int, bool]:
         """Return (signal that asked any process to stop, or 0; whether the lead wants a checkpoint), for all alike."""
         world = self.parallel.world
-        signal, wanted = world.largest([float(self.stopping.signal_number or 0), float(due and world.lead)])
+        signal, wanted = world.all_reduce_max([float(self.stopping.signal_number or 0), float(due and world.is_main)])
         return int(signal), bool(wanted)
 
     def _update(self, micro_batches: Sequence[B]) -> tuple[Callable[[], float], Tensor]:
@@ -228,7 +228,7 @@ class Loop(Generic[B]):
             raise DivergedError(
                 f"The loss became {loss} at step {self.step}: the run has diverged. "
                 f"The last sound checkpoint is kept in {self.directory / 'checkpoints'}; "
-                "start again with a lower training.learning_rate and training.matrix_rate."
+                "start again with a lower training.learning_rate and training.muon_learning_rate."
             )
         speed = steps / max(seconds, 1e-9)
         self._write(
@@ -240,7 +240,10 @@ class Loop(Generic[B]):
                 "tokens": self.step * self.plan.tokens_per_step,
                 "tokens_per_second": speed * self.plan.tokens_per_step,
                 "model_flops": speed * self.plan.flops_per_step,
-                "share_of_machine": speed * self.plan.flops_per_step / self.plan.matrix_rate / self.parallel.world.size,
+                "model_flops_utilization": speed
+                * self.plan.flops_per_step
+                / self.plan.matmul_flops
+                / self.parallel.world.size,
                 "waiting_share": self._waited / max(seconds, 1e-9),
                 "useful_share": 1.0 - self._padding / max(self._positions, 1),
                 "memory_bytes": memory_used(self.device),

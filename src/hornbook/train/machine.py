@@ -35,7 +35,7 @@ def find_device() -> torch.device:
 
 
 @functools.cache
-def matrix_rate(device: torch.device, dtype: torch.dtype, size: int = 1024) -> float:
+def matmul_flops(device: torch.device, dtype: torch.dtype, size: int = 1024) -> float:
     """Return the best FLOP/s of `size` x `size` matrix products in `dtype`, measured for about a fifth of a second.
 
     A process measures once; a second question has the same answer.
@@ -61,7 +61,7 @@ def best_precision(device: torch.device) -> Literal["fp32", "bf16"]:
     if device.type == "mps":
         return "fp32"
     return (
-        "bf16" if matrix_rate(device, torch.bfloat16, 512) > 1.5 * matrix_rate(device, torch.float32, 512) else "fp32"
+        "bf16" if matmul_flops(device, torch.bfloat16, 512) > 1.5 * matmul_flops(device, torch.float32, 512) else "fp32"
     )
 
 

@@ -31,14 +31,14 @@ def is_matrix(name: str, parameter: Tensor) -> bool:
     return parameter.ndim == 2 and ".layers." in name
 
 
-def muon_rate(width: int) -> float:
+def default_muon_learning_rate(width: int) -> float:
     """Return the peak rate of Muon's part for matrices of a model of this width.
 
     Muon's step has one size a number, so in a wider matrix it moves more at once: its singular values, all equal, grow
     with the root of the width, while those of the matrix's first values do not. The rate makes up for it, which keeps
     the step's largest singular value ("spectral condition", Yang et al. 2023, section 2).
 
-    >>> muon_rate(128), muon_rate(512)
+    >>> default_muon_learning_rate(128), default_muon_learning_rate(512)
     (0.006, 0.003)
     """
     return _MATRIX_RATE * math.sqrt(_AT_WIDTH / width)
@@ -107,7 +107,7 @@ class Optimizers:
         *,
         kind: Literal["muon", "adamw"],
         learning_rate: float,
-        matrix_rate: float,
+        muon_learning_rate: float,
         embedding_rate: float,
         weight_decay: float,
         betas: tuple[float, float],
@@ -127,9 +127,9 @@ class Optimizers:
         ]
         self._parts: list[Optimizer] = []
         if muon and parallel is not None:
-            self._parts.append(SharedMuon(list(matrices), parallel, matrix_rate, weight_decay, bf16))
+            self._parts.append(SharedMuon(list(matrices), parallel, muon_learning_rate, weight_decay, bf16))
         elif muon:
-            self._parts.append(Muon(matrices.values(), rate=matrix_rate, weight_decay=weight_decay, bf16=bf16))
+            self._parts.append(Muon(matrices.values(), rate=muon_learning_rate, weight_decay=weight_decay, bf16=bf16))
         else:
             groups.append({"params": list(matrices.values()), "weight_decay": weight_decay})
         self._parts.append(

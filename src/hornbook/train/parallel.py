@@ -6,8 +6,8 @@
     shard     rows of each tensor are spread, and gathered while they compute (FSDP2, `fully_shard`)
     tensor    heads and MLP columns are spread, and computed where they are (`hornbook.model.tensor_parallel`)
 
-Optimizers, clipping and checkpoints see plain tensors only: the Part of each parameter that is here, and where it
-belongs in the whole. Gradients are sums over processes, never means: the loss was divided by the count of all.
+Optimizers, clipping and checkpoints see plain tensors only: the ParameterShard of each parameter that is here, and
+where it belongs in the whole. Gradients are sums over processes, never means: the loss was divided by the count of all.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ if TYPE_CHECKING:
     from torch.distributed.device_mesh import DeviceMesh
 
 _BUCKET_BYTES = 25 << 20  # that of torch's DistributedDataParallel
-Rectangle = tuple[tuple[int, int], ...]
+ShardBounds = tuple[tuple[int, int], ...]
 """Where a part lies in its whole: [begin, end) for each dimension."""
 
 
 @dataclass(frozen=True)
-class Layout:
+class MeshConfig:
     """How many processes there are of each kind, and which of them this one is.
 
     shards   processes that share one copy of the weights; 1 = each has all
@@ -61,7 +61,7 @@ class Layout:
         first = self.rank < self.shards * self.tensor  # of the replicas
         return first and not (in_tensor_group and self.place) and not (in_shards and self.rank // self.tensor)
 
-    def rectangle(self, shape: Sequence[int], split: int | None, rank: int) -> Rectangle:
+    def rectangle(self, shape: Sequence[int], split: int | None, rank: int) -> ShardBounds:
         """Return what process `rank` holds of a tensor of this shape; `split` is the dimension tensor groups divide."""
         found = [(0, length) for length in shape]
         if split is not None:
@@ -75,13 +75,13 @@ class Layout:
         return tuple(found)
 
 
-def arrange(size: int, rank: int, shards: int, tensor: int) -> Layout:
+def arrange(size: int, rank: int, shards: int, tensor: int) -> MeshConfig:
     """Return the layout of `size` processes; `shards` 0 = as many as there are. Raises UserError if it does not fit.
 
     One process alone shares nothing, whatever the recipe says: so it goes on with what any number began.
     """
     if size == 1:
-        return Layout()
+        return MeshConfig()
     if size % tensor:
         raise UserError(f"training.tensor_parallel {tensor} does not divide the {size} devices of this run.")
     shards = shards or size // tensor
@@ -89,11 +89,11 @@ def arrange(size: int, rank: int, shards: int, tensor: int) -> Layout:
         raise UserError(
             f"training.shards {shards} times training.tensor_parallel {tensor} does not divide the {size} devices."
         )
-    return Layout(rank, size, shards, tensor)
+    return MeshConfig(rank, size, shards, tensor)
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
+class ParameterShard:
     """What this process holds of one parameter.
 
     parameter   as the model has it
@@ -114,9 +114,11 @@ class Parallel:
     partial   names of the parameters of whose gradient each member of a tensor group knows a part only
     """
 
-    def __init__(self, model: nn.Module, world: World | None = None, layout: Layout | None = None) -> None:
-        self.world, self.layout = world or World(), layout or Layout()
-        self.parts = {name: Part(value, value, tuple(value.shape)) for name, value in model.named_parameters()}
+    def __init__(self, model: nn.Module, world: World | None = None, layout: MeshConfig | None = None) -> None:
+        self.world, self.layout = world or World(), layout or MeshConfig()
+        self.parts = {
+            name: ParameterShard(value, value, tuple(value.shape)) for name, value in model.named_parameters()
+        }
         self.partial: frozenset[str] = frozenset()
         self.group: dist.ProcessGroup | None = None  # those that hold one copy between them
         self._tensor_group: dist.ProcessGroup | None = None
@@ -136,7 +138,7 @@ class Parallel:
 
     def total(self, own: Sequence[float]) -> list[float]:
         """Return the sums of numbers over the data ranks."""
-        return self.world.sums(own if self.layout.place == 0 else [0.0] * len(own))
+        return self.world.all_reduce_sum(own if self.layout.place == 0 else [0.0] * len(own))
 
     def agree(self, count: float, micro_batches: int) -> tuple[float, int, int]:
         """Return, for a step of which this process has so much: the count of all; how many micro-batches come before
@@ -201,12 +203,12 @@ class Parallel:
             torch._foreach_mul_(grads, (limit / (norm + 1e-6)).clamp(max=1.0))
         return norm
 
-    def rectangle(self, name: str, rank: int) -> Rectangle:
+    def rectangle(self, name: str, rank: int) -> ShardBounds:
         """Return what process `rank` holds of a parameter."""
         part = self.parts[name]
         return self.layout.rectangle(part.shape, part.split, rank)
 
-    def place(self, name: str, dimensions: int) -> Rectangle:
+    def place(self, name: str, dimensions: int) -> ShardBounds:
         """Return where a tensor of a parameter's state lies that is here; a number belongs to all of the parameter."""
         return self.rectangle(name, self.layout.rank) if dimensions else ()
 
@@ -256,14 +258,14 @@ class Parallel:
         if copy > 1:
             self.group = dist.group.WORLD if copy == layout.size else dist.new_subgroups(copy)[0]  # type: ignore[no-untyped-call]
         self.parts = {
-            name: Part(value, _local(value), tuple(shapes[name]), split.get(name))
+            name: ParameterShard(value, _local(value), tuple(shapes[name]), split.get(name))
             for name, value in model.named_parameters()
         }
         if layout.shards == 1 and layout.size > layout.tensor:
             self._buckets = Buckets([part.parameter for part in self.parts.values()], mesh["replica"].get_group())
 
 
-def make_mesh(layout: Layout, device: torch.device) -> DeviceMesh:
+def make_mesh(layout: MeshConfig, device: torch.device) -> DeviceMesh:
     """Return the mesh replica x shard x tensor."""
     from torch.distributed.device_mesh import init_device_mesh
 

@@ -20,7 +20,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 from hornbook.train.muon import MOMENTUM, orthogonal, step_size
-from hornbook.train.parallel import Parallel, Rectangle
+from hornbook.train.parallel import Parallel, ShardBounds
 
 
 class SharedMuon:
@@ -41,7 +41,7 @@ class SharedMuon:
         held = [
             [parallel.rectangle(name, rank) for rank in dist.get_process_group_ranks(self._group)] for name in names
         ]
-        nothing: Rectangle = ((0, 0), (0, 0))
+        nothing: ShardBounds = ((0, 0), (0, 0))
         replicated = parallel.group is None  # each holds all: the one it falls to needs nothing from the others
         self._held = held
         self._given = [
@@ -114,7 +114,7 @@ def _deal(costs: Sequence[int], size: int) -> list[int]:
     return owners
 
 
-def _spread(flat: Tensor, places: Mapping[int, Rectangle], target: Callable[[int, Rectangle], Tensor]) -> None:
+def _spread(flat: Tensor, places: Mapping[int, ShardBounds], target: Callable[[int, ShardBounds], Tensor]) -> None:
     """Cut a flat tensor into the cells of each place, and copy them to where `target` says."""
     for (number, place), cells in zip(
         places.items(), torch.split(flat, [_cells(p) for p in places.values()]), strict=True
@@ -124,10 +124,10 @@ def _spread(flat: Tensor, places: Mapping[int, Rectangle], target: Callable[[int
             into.copy_(cells.view(into.shape))
 
 
-def _cells(place: Rectangle) -> int:
+def _cells(place: ShardBounds) -> int:
     (top, bottom), (left, right) = place
     return (bottom - top) * (right - left)
 
 
-def _slices(place: Rectangle) -> tuple[slice, ...]:
+def _slices(place: ShardBounds) -> tuple[slice, ...]:
     return tuple(slice(begin, end) for begin, end in place)

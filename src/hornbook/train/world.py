@@ -66,17 +66,17 @@ class World:
             self._heart.start()
 
     @property
-    def lead(self) -> bool:
+    def is_main(self) -> bool:
         """Whether this process is the one that prepares, writes and speaks."""
         return self.rank == 0
 
-    def hear(self, find: Callable[[], str]) -> str:
+    def broadcast(self, find: Callable[[], str]) -> str:
         """Return what `find` gives the lead; it is called there alone, and the others wait, however long it takes."""
         if self._store is None:
             return find()
         self._messages += 1
         key = f"message/{self._messages}"
-        if self.lead:
+        if self.is_main:
             found = find()
             self._store.set(key, f"={found}")
             return found
@@ -87,19 +87,19 @@ class World:
         return bytes(self._store.get(key)).decode()[1:]
 
     @contextlib.contextmanager
-    def lead_first(self) -> Iterator[None]:
+    def main_process_first(self) -> Iterator[None]:
         """Let the lead do the block, then the others, who find done what it did."""
-        if not self.lead:
-            self.hear(str)
+        if not self.is_main:
+            self.broadcast(str)
         yield
-        if self.lead:
-            self.hear(str)
+        if self.is_main:
+            self.broadcast(str)
 
-    def sums(self, values: Sequence[float]) -> list[float]:
+    def all_reduce_sum(self, values: Sequence[float]) -> list[float]:
         """Return the sum over all processes of each value, in float64."""
         return self._reduced(values, dist.ReduceOp.SUM)
 
-    def largest(self, values: Sequence[float]) -> list[float]:
+    def all_reduce_max(self, values: Sequence[float]) -> list[float]:
         """Return the largest of all processes' values, each for itself."""
         return self._reduced(values, dist.ReduceOp.MAX)
 
@@ -113,7 +113,7 @@ class World:
     def succeed(self) -> None:
         """Wait until all are done, then leave."""
         if self._store is not None:
-            self.largest([0.0])
+            self.all_reduce_max([0.0])
             self._still()
             dist.destroy_process_group()
 
@@ -134,7 +134,7 @@ class World:
                 self._elsewhere = self._declare(1 if known is None else known.exit_code)
             self._part()
         except dist.DistError:  # the store is gone, and with it the process or the machine that held it
-            if self._elsewhere is None and self.lead:
+            if self._elsewhere is None and self.is_main:
                 return _CUT_OFF
             self._elsewhere = self._elsewhere or ResourceError.exit_code
         if self._elsewhere is not None:
@@ -154,7 +154,7 @@ class World:
         self._still()
         self._store.set(f"left/{self.rank}", "")
         others, until = [f"left/{rank}" for rank in range(1, self.size)], time.monotonic() + _LEAVING_SECONDS / 2
-        while self.lead and not self._store.check(others) and time.monotonic() < until:
+        while self.is_main and not self._store.check(others) and time.monotonic() < until:
             time.sleep(_POLL_SECONDS)
 
     def _raise_failure(self) -> None:
@@ -218,7 +218,7 @@ class World:
                     return
         except dist.DistError:
             if not self._leaving.wait(_LEAVING_SECONDS):
-                if self.lead:
+                if self.is_main:
                     os.write(2, f"hornbook: {_CUT_OFF}\n".encode())
                 os._exit(self._elsewhere or ResourceError.exit_code)
 

@@ -19,7 +19,7 @@ import hornbook
 from hornbook.batch import Rows
 from hornbook.corpus.document import Document
 from hornbook.keys import fold, permute, row_keys
-from hornbook.objectives.bart import Denoising
+from hornbook.objectives.bart import BARTDenoising
 from hornbook.objectives.causal import Causal
 from hornbook.objectives.masked import Masked
 from hornbook.objectives.ops import compiled, noise, rewrite, sentences, words
@@ -198,7 +198,7 @@ SERVED = [
     (Masked(style="ngram", vocab=VOCAB), ["words", "tile", "choose"]),
     (SpanCorruption(vocab=VOCAB), ["spans", "build"]),
     (UL2(vocab=VOCAB), ["spans", "build"]),
-    (Denoising(vocab=VOCAB), ["infill", "permute_sentences", "mend"]),
+    (BARTDenoising(vocab=VOCAB), ["infill", "permute_sentences", "mend"]),
 ]
 
 
@@ -234,7 +234,7 @@ def test_draws_of_a_step(seed, size, examples):
 
 
 class CodePoints:
-    """A codec for which each character is the token of its number."""
+    """A tokenizer for which each character is the token of its number."""
 
     vocab = VOCAB
 

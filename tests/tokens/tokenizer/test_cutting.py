@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hornbook.objectives.base import Requirements
-from hornbook.tokens.tokenizer.codec import Codec, save_codec, train_tokenizer
 from hornbook.tokens.tokenizer.cutting import PIECE, windows, word_pattern
+from hornbook.tokens.tokenizer.tokenizer import Tokenizer, save_tokenizer, train_tokenizer
 from hornbook.vocab import Vocab
 
 KINDS = ("bpe", "wordpiece", "unigram")
@@ -54,13 +54,13 @@ PIECES = st.one_of(
 )
 
 
-def parts_agree(codec: Codec, text: str) -> None:
-    pattern = word_pattern(codec.text)
+def parts_agree(tokenizer: Tokenizer, text: str) -> None:
+    pattern = word_pattern(tokenizer.text)
     assert pattern is not None
     parts = pattern.findall(text)
     assert "".join(parts) == text
-    whole = codec._tokenizer.encode(text, add_special_tokens=False).ids
-    apart = codec._tokenizer.encode_batch(parts, add_special_tokens=False)
+    whole = tokenizer._tokenizer.encode(text, add_special_tokens=False).ids
+    apart = tokenizer._tokenizer.encode_batch(parts, add_special_tokens=False)
     assert [number for part in apart for number in part.ids] == whole
 
 
@@ -85,13 +85,15 @@ def test_every_character_may_stand_beside_a_cut(codecs, kind):
 
 
 def test_lower_case_and_accents_are_taken_off_within_parts(texts):
-    from tokenizers import Tokenizer, normalizers
+    from tokenizers import Tokenizer as Backend
+    from tokenizers import normalizers
 
-    tokenizer = Tokenizer.from_str(train_tokenizer(iter(texts), "wordpiece", 600, Requirements()))
+    tokenizer = Backend.from_str(train_tokenizer(iter(texts), "wordpiece", 600, Requirements()))
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True, strip_accents=True)
-    codec = Codec(tokenizer.to_str(), Vocab.from_tokenizer(tokenizer.to_str()))
+    tokenizer = Tokenizer(tokenizer.to_str(), Vocab.from_tokenizer(tokenizer.to_str()))
     parts_agree(
-        codec, "Caf\u00e9 NAME e\u0301 \u0300a, \u03a3\u03a3. \u0130x\n\uac00 \u1100\u1161 \ufb01" + "".join(texts[:2])
+        tokenizer,
+        "Caf\u00e9 NAME e\u0301 \u0300a, \u03a3\u03a3. \u0130x\n\uac00 \u1100\u1161 \ufb01" + "".join(texts[:2]),
     )
 
 
@@ -113,14 +115,15 @@ def test_pipelines_of_which_nothing_is_known_are_not_cut(bpe, sentencepiece, gpt
 
 
 def test_an_added_token_across_a_cut_is_found(bpe):
-    from tokenizers import AddedToken, Tokenizer
+    from tokenizers import AddedToken
+    from tokenizers import Tokenizer as Backend
 
-    tokenizer = Tokenizer.from_str(bpe.text)
+    tokenizer = Backend.from_str(bpe.text)
     tokenizer.add_tokens([AddedToken("new\nname"), AddedToken("two words"), AddedToken("<tail>", lstrip=True)])
-    codec = Codec(tokenizer.to_str(), Vocab.from_tokenizer(tokenizer.to_str()))
+    tokenizer = Tokenizer(tokenizer.to_str(), Vocab.from_tokenizer(tokenizer.to_str()))
     text = "a new\nname of two words\n<tail> " * (PIECE // 20)
     assert len(text) > PIECE
-    assert codec.encode([text])[0].tolist() == codec._ids(text)
+    assert tokenizer.encode([text])[0].tolist() == tokenizer._ids(text)
 
 
 def test_windows_are_whole_words_and_all_of_the_text():
@@ -137,24 +140,24 @@ MEMORY = textwrap.dedent("""
     import numpy as np
     from hornbook.corpus.document import Document
     from hornbook.tokens.shards import TokenStore, write_store
-    from hornbook.tokens.tokenizer.codec import load_codec
-    codec = load_codec(Path(sys.argv[1]))
-    write_store(iter([Document("the name of the rose, " * 9000, "", "")]), codec, Path(sys.argv[2]) / "warm")
+    from hornbook.tokens.tokenizer.tokenizer import load_tokenizer
+    tokenizer = load_tokenizer(Path(sys.argv[1]))
+    write_store(iter([Document("the name of the rose, " * 9000, "", "")]), tokenizer, Path(sys.argv[2]) / "warm")
     peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
     before = peak()
     line = "the name of the rose, and another; " * (int(sys.argv[3]) // 35)
-    write_store(iter([Document(line, "", "")]), codec, Path(sys.argv[2]) / "line")
+    write_store(iter([Document(line, "", "")]), tokenizer, Path(sys.argv[2]) / "line")
     print((peak() - before) / len(line))
-    store = TokenStore.open(Path(sys.argv[2]) / "line", codec.vocab)
+    store = TokenStore.open(Path(sys.argv[2]) / "line", tokenizer.vocab)
     found = np.empty(40, np.int32)
     store.copy(np.array([0]), np.array([0]), np.array([40]), found, np.array([0]))
-    assert codec.decode(found) == line[: len(codec.decode(found))] and len(codec.decode(found)) > 30
+    assert tokenizer.decode(found) == line[: len(tokenizer.decode(found))] and len(tokenizer.decode(found)) > 30
 """)
 
 
 @pytest.mark.parametrize("size", [12 << 20, pytest.param(1 << 30, marks=pytest.mark.slow)])
 def test_one_long_line_takes_memory_for_its_ids_alone(bpe, tmp_path, size):
-    save_codec(bpe, tmp_path / "codec")
-    command = [sys.executable, "-c", MEMORY, str(tmp_path / "codec"), str(tmp_path), str(size)]
+    save_tokenizer(bpe, tmp_path / "tokenizer")
+    command = [sys.executable, "-c", MEMORY, str(tmp_path / "tokenizer"), str(tmp_path), str(size)]
     run = subprocess.run(command, capture_output=True, text=True, check=True)
     assert float(run.stdout) < 20, "bytes of memory for each byte of text; the library alone takes 170"

@@ -18,7 +18,7 @@ _SIZES = (
     Field("heads", "num_attention_heads"),
     Field("mlp_width", "intermediate_size"),
     Field("norm_epsilon", "layer_norm_eps", absent=1e-12),
-    Field("types", "type_vocab_size", absent=2, least=1),
+    Field("token_types", "type_vocab_size", absent=2, least=1),
 )
 _LENGTH = Field("max_length", "max_position_embeddings")
 _ACTIVATION = Field("activation", "hidden_act", ACTIVATIONS)
@@ -194,7 +194,7 @@ ELECTRA = Family(
     model_type="electra",
     architecture="ElectraForPreTraining",
     fields=(*_ELECTRA_FIELDS, _ACTIVATION),
-    requires={**_BLOCK, "judge": True},
+    requires={**_BLOCK, "rtd_head": True},
     derived=_DERIVED,
     constants=_CONSTANTS,
     in_training=_IN_TRAINING,

@@ -18,28 +18,28 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hornbook.errors import UserError
-from hornbook.tokens.tokenizer.codec import Codec, make_codec
 from hornbook.tokens.tokenizer.cutting import cut
+from hornbook.tokens.tokenizer.tokenizer import Tokenizer, make_tokenizer
 from hornbook.vocab import ROLES, START
 
 # A pair that occurs only once is no piece of a language.
 _LEAST = 2
 
 
-def with_pieces(codec: Codec, texts: Iterable[str], number: int) -> tuple[Codec, dict[int, list[int]]]:
+def with_pieces(tokenizer: Tokenizer, texts: Iterable[str], number: int) -> tuple[Tokenizer, dict[int, list[int]]]:
     """Return the tokenizer with up to `number` more pieces, and how the old one spells each: new id -> old ids.
 
     The same texts give the same pieces. Raises UserError where the kind of tokenizer allows none, or the text has none.
     """
-    from tokenizers import Tokenizer
+    from tokenizers import Tokenizer as Backend
 
-    data: dict[str, Any] = json.loads(codec.text)
+    data: dict[str, Any] = json.loads(tokenizer.text)
     model = data["model"]
     prefix = _continuing_prefix(data)
-    tokenizer = Tokenizer.from_str(codec.text)
+    backend = Backend.from_str(tokenizer.text)
     merging = _Merging(prefix, set(model["vocab"]) | {item["content"] for item in data.get("added_tokens") or []})
     for word, count in sorted(_words(tokenizer, texts).items()):
-        pieces = [token.value for token in tokenizer.model.tokenize(word)]
+        pieces = [token.value for token in backend.model.tokenize(word)]
         if model.get("unk_token") not in pieces:
             merging.add(pieces, count)
     found = merging.run(number)
@@ -48,7 +48,7 @@ def with_pieces(codec: Codec, texts: Iterable[str], number: int) -> tuple[Codec,
     # Ids of added tokens follow from the model's entries when the file is opened: with all among them, they stay.
     model["vocab"].update((item["content"], item["id"]) for item in data.get("added_tokens") or [])
     spelled: dict[str, list[int]] = {}
-    for new, (left, right) in zip(range(codec.vocab.size, codec.vocab.size + len(found)), found, strict=True):
+    for new, (left, right) in zip(range(tokenizer.vocab.size, tokenizer.vocab.size + len(found)), found, strict=True):
         piece = left + right.removeprefix(prefix)
         spelled[piece] = [
             number for part in (left, right) for number in spelled.get(part) or [int(model["vocab"][part])]
@@ -57,14 +57,12 @@ def with_pieces(codec: Codec, texts: Iterable[str], number: int) -> tuple[Codec,
     if "merges" in model:
         as_text = bool(model["merges"]) and isinstance(model["merges"][0], str)
         model["merges"] += [f"{left} {right}" if as_text else [left, right] for left, right in found]
-    roles = {
-        role: codec.tokens([own])[0] for role in (*ROLES, START) if (own := getattr(codec.vocab, role)) is not None
-    }
-    grown = make_codec(json.dumps(data, ensure_ascii=False), roles)
-    numbers = range(codec.vocab.size, grown.vocab.size)
-    if grown.tokens(numbers) != list(spelled) or grown.tokens(range(codec.vocab.size)) != codec.tokens(
-        range(codec.vocab.size)
-    ):
+    named = {role: getattr(tokenizer.vocab, role) for role in (*ROLES, START)}
+    roles = {role: tokenizer.tokens([own])[0] for role, own in named.items() if own is not None}
+    grown = make_tokenizer(json.dumps(data, ensure_ascii=False), roles)
+    numbers = range(tokenizer.vocab.size, grown.vocab.size)
+    known = range(tokenizer.vocab.size)
+    if grown.tokens(numbers) != list(spelled) or grown.tokens(known) != tokenizer.tokens(known):
         raise UserError(
             "The ids of this tokenizer have gaps, so that pieces cannot be added; leave out start.new_pieces."
         )

@@ -11,7 +11,7 @@ from typing import Any
 
 from hornbook.errors import UserError
 from hornbook.objectives.base import Requirements
-from hornbook.tokens.tokenizer.codec import Codec, make_codec
+from hornbook.tokens.tokenizer.tokenizer import Tokenizer, make_tokenizer
 from hornbook.vocab import ROLES, SENTINEL, START
 
 # Marks of a document that stand in for one another; a start mark is never missed, see the objectives' marks.
@@ -19,33 +19,33 @@ _STAND_INS: Mapping[str, tuple[str, ...]] = {"cls": ("bos", "eos"), "sep": ("eos
 _OPTIONAL = ("bos", "unk")
 
 
-def with_special_tokens(codec: Codec, needs: Requirements) -> tuple[Codec, tuple[str, ...]]:
+def with_special_tokens(tokenizer: Tokenizer, needs: Requirements) -> tuple[Tokenizer, tuple[str, ...]]:
     """Return the tokenizer with all that an objective needs, and the names of the tokens that are new, in order of ids.
 
     A class or separator mark is the start or end mark where there is one. Sentinels are numbered downwards, like T5's:
     <extra_id_0> is the last id. Raises UserError when a name is taken by a piece of text.
     """
-    vocab = codec.vocab
+    vocab = tokenizer.vocab
     known = {role: number for role in (*ROLES, START) if (number := getattr(vocab, role)) is not None}
-    roles = {role: codec.tokens([number])[0] for role, number in known.items()}
+    roles = {role: tokenizer.tokens([number])[0] for role, number in known.items()}
     names: list[str] = []
     for role in needs.roles:
         if role in known or role in _OPTIONAL:
             continue
         stand_in = next((other for other in _STAND_INS.get(role, ()) if other in known), None)
-        roles[role] = roles[stand_in] if stand_in else _role_name(role, codec)
+        roles[role] = roles[stand_in] if stand_in else _role_name(role, tokenizer)
         names += [] if stand_in else [roles[role]]
     modes = {name for name, _ in vocab.modes}
     names += [name for name in needs.modes if name not in modes]
     names += [f"<extra_id_{number}>" for number in reversed(range(len(vocab.sentinels), needs.sentinels))]
     if not names and len(roles) == len(known):
-        return codec, ()
-    return make_codec(_with_added(codec, names), roles), tuple(names)
+        return tokenizer, ()
+    return make_tokenizer(_with_added(tokenizer, names), roles), tuple(names)
 
 
-def _role_name(role: str, codec: Codec) -> str:
+def _role_name(role: str, tokenizer: Tokenizer) -> str:
     """Return the usual name of a role's token, in the brackets of the tokenizer's other special tokens."""
-    tokens = codec.tokens(codec.vocab.special.nonzero()[0])
+    tokens = tokenizer.tokens(tokenizer.vocab.special.nonzero()[0])
     styles = [style for style in ("<|", "[", "<") if any(token.startswith(style) for token in tokens)]
 
     def rank(name: str) -> int:
@@ -55,20 +55,20 @@ def _role_name(role: str, codec: Codec) -> str:
     return min(ROLES[role], key=rank)
 
 
-def _with_added(codec: Codec, names: list[str]) -> str:
+def _with_added(tokenizer: Tokenizer, names: list[str]) -> str:
     """Return the text of the tokenizer.json with special tokens behind the last id."""
-    data: dict[str, Any] = json.loads(codec.text)
+    data: dict[str, Any] = json.loads(tokenizer.text)
     added: list[dict[str, Any]] = data.setdefault("added_tokens", [])
     # Like RoBERTa's mask: the blank before it belongs to it, since the blank is part of the word it stands for.
     strip = (data.get("model") or {}).get("type") != "WordPiece"
     like = next((item for item in added if SENTINEL.fullmatch(item["content"])), {"lstrip": strip})
-    for number, name in enumerate(names, codec.vocab.size):
+    for number, name in enumerate(names, tokenizer.vocab.size):
         as_it_is = {"single_word": False, "rstrip": False, "normalized": False, "special": True}
         lstrip = like["lstrip"] if SENTINEL.fullmatch(name) else strip and name not in ROLES["pad"] + ROLES["eos"]
         added.append({"id": number, "content": name, "lstrip": lstrip, **as_it_is})
     text = json.dumps(data, ensure_ascii=False)
-    opened = Codec(text, codec.vocab)
-    for number, name in enumerate(names, codec.vocab.size):
+    opened = Tokenizer(text, tokenizer.vocab)
+    for number, name in enumerate(names, tokenizer.vocab.size):
         if opened.tokens([number]) != [name]:
             raise UserError(
                 f"The special token {name} cannot be added to this tokenizer: the name is a piece of text there, or "

@@ -1,6 +1,6 @@
 """Tokenizers as other tools left them: tokenizer.json, or the files of the time before it.
 
-folder -> Codec, whose roles are those of tokenizer_config.json, else those of the model's config
+folder -> Tokenizer, whose roles are those of tokenizer_config.json, else those of the model's config
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from typing import Any
 
 from hornbook.artifacts import read_json
 from hornbook.errors import UserError
-from hornbook.tokens.tokenizer.codec import Codec, load_codec, make_codec, neighbouring_start
+from hornbook.tokens.tokenizer.tokenizer import Tokenizer, load_tokenizer, make_tokenizer, neighbouring_start
 from hornbook.vocab import ROLES
 
 
-def read_tokenizer(folder: Path, settings: Mapping[str, Any]) -> Codec:
+def read_tokenizer(folder: Path, settings: Mapping[str, Any]) -> Tokenizer:
     """Return the tokenizer in a model's folder; ids in its config.json, `settings`, tell roles without a name.
 
     Raises UserError, with what to do, when there is none that can be read, or it needs code of its own.
@@ -30,10 +30,10 @@ def read_tokenizer(folder: Path, settings: Mapping[str, Any]) -> Codec:
         )
     ids = {role: first for role in ROLES if (first := _first(settings.get(f"{role}_token_id"))) is not None}
     if (folder / "tokenizer.json").is_file():
-        return load_codec(folder, ids)
+        return load_tokenizer(folder, ids)
     names = {path.name for path in folder.iterdir()}
     if "vocab.txt" in names or {"vocab.json", "merges.txt"} <= names:
-        return make_codec(*_converted(folder), {**neighbouring_start(folder), **ids})
+        return make_tokenizer(*_converted(folder), {**neighbouring_start(folder), **ids})
     found = next((name for name in ("spiece.model", "tokenizer.model", "sentencepiece.bpe.model") if name in names), "")
     raise UserError(
         f"There is no tokenizer.json in {folder}{f', only {found}' if found else ''}. Make one where transformers"

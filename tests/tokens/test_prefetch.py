@@ -3,7 +3,7 @@ import threading
 
 import pytest
 
-from hornbook.tokens.ahead import read_ahead
+from hornbook.tokens.prefetch import read_ahead
 
 
 def one(item: object) -> int:

@@ -1,13 +1,13 @@
 """Tokenizers: train one, load one, and turn text into ids that are text and nothing else.
 
-    texts -> train_tokenizer -> tokenizer.json -> Codec -> ids
+    texts -> train_tokenizer -> tokenizer.json -> Tokenizer -> ids
 
 Trained tokenizers share one layout of ids: pad, bos, eos, unk, mask first; then the pieces; then mode tokens; then the
 sentinels, `<extra_id_0>` the very last id and its followers below it, as T5 has them. BPE and Unigram call the five
 `<pad> <s> </s> <unk> <mask>` (RoBERTa, BART), WordPiece calls them `[PAD] [CLS] [SEP] [UNK] [MASK]` (BERT).
 
 Text never becomes a special id: a document that quotes `</s>` is encoded as the four characters it wrote. Only
-`Codec.encode_prompt`, which is for what a person types, understands such strings.
+`Tokenizer.encode_prompt`, which is for what a person types, understands such strings.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ _KEPT, _KEPT_LENGTH = 1 << 18, 32
 
 
 @dataclass(frozen=True)
-class Codec:
+class Tokenizer:
     """A tokenizer at work. text: its tokenizer.json; vocab: its ids and tables."""
 
     text: str = field(repr=False)
     vocab: Vocab
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Codec, (self.text, self.vocab)
+        return Tokenizer, (self.text, self.vocab)
 
     @functools.cached_property
     def _tokenizer(self) -> Any:
@@ -190,7 +190,7 @@ class Codec:
         return np.concatenate([self._without_special(text[start:stop]) for start, stop in parts])
 
 
-def load_codec(path: Path, ids: Mapping[str, int] = MappingProxyType({})) -> Codec:
+def load_tokenizer(path: Path, ids: Mapping[str, int] = MappingProxyType({})) -> Tokenizer:
     """Load a tokenizer.json, or the one in a folder; a tokenizer_config.json beside it may name the roles.
 
     A model's config.json tells what its decoder starts with; `ids` tells other roles without a name, {"eos": 2}.
@@ -198,14 +198,14 @@ def load_codec(path: Path, ids: Mapping[str, int] = MappingProxyType({})) -> Cod
     path = path / "tokenizer.json" if path.is_dir() else path
     try:
         text = path.read_text(encoding="utf-8")
-        return make_codec(text, _neighbouring_roles(path.parent), {**neighbouring_start(path.parent), **ids})
+        return make_tokenizer(text, _neighbouring_roles(path.parent), {**neighbouring_start(path.parent), **ids})
     except OSError as error:
         raise UserError(f"The tokenizer {path} cannot be read ({error.strerror}).") from error
     except (UnicodeDecodeError, UserError) as error:
         raise UserError(f"{path}: {error if isinstance(error, UserError) else 'this is not UTF-8 text.'}") from error
 
 
-def make_codec(text: str, roles: Mapping[str, str], ids: Mapping[str, int] = MappingProxyType({})) -> Codec:
+def make_tokenizer(text: str, roles: Mapping[str, str], ids: Mapping[str, int] = MappingProxyType({})) -> Tokenizer:
     """Return the tokenizer of a tokenizer.json's text, with the roles that are in it.
 
     A role's id counts where no name does, and only if it is a special token's: a config may have its class's defaults.
@@ -216,21 +216,21 @@ def make_codec(text: str, roles: Mapping[str, str], ids: Mapping[str, int] = Map
     more = {role: number for role, number in ids.items() if role not in named and 0 <= number < vocab.size}
     special = {role: tokenizer.id_to_token(number) for role, number in more.items() if vocab.special[number]}
     known = {role: name for role, name in special.items() if name is not None}
-    return Codec(text, Vocab.from_tokenizer(text, {**known, **named}) if known else vocab)
+    return Tokenizer(text, Vocab.from_tokenizer(text, {**known, **named}) if known else vocab)
 
 
-def save_codec(codec: Codec, directory: Path) -> None:
-    """Write tokenizer.json and tokenizer_config.json, from which `load_codec` and transformers know the same roles."""
-    names = {role: getattr(codec.vocab, role) for role in (*ROLES, START)}
+def save_tokenizer(tokenizer: Tokenizer, directory: Path) -> None:
+    """Write tokenizer.json and tokenizer_config.json, from which we and transformers read the same roles."""
+    names = {role: getattr(tokenizer.vocab, role) for role in (*ROLES, START)}
     artifacts.write_json(
         directory / "tokenizer_config.json",
         {
             "tokenizer_class": "PreTrainedTokenizerFast",
             "clean_up_tokenization_spaces": False,
-            **{f"{role}_token": codec.tokens([number])[0] for role, number in names.items() if number is not None},
+            **{f"{role}_token": tokenizer.tokens([number])[0] for role, number in names.items() if number is not None},
         },
     )
-    artifacts.write_file(directory / "tokenizer.json", codec.text)  # last: where it is, the roles are there too
+    artifacts.write_file(directory / "tokenizer.json", tokenizer.text)  # last: where it is, the roles are there too
 
 
 def train_tokenizer(
@@ -284,10 +284,10 @@ def _post_processor(tokenizer: Any, kind: Kind, template: Template) -> Any:
 
 def _open(text: str, *, literal: bool) -> Any:
     """Open a tokenizer without truncation and padding; `literal` reads special tokens' strings as plain text."""
-    from tokenizers import Tokenizer
+    from tokenizers import Tokenizer as Backend
 
     try:
-        tokenizer = Tokenizer.from_str(text)
+        tokenizer = Backend.from_str(text)
     except Exception as error:  # the library raises bare Exception
         raise UserError("This is not a tokenizer.json of the Hugging Face tokenizers library.") from error
     tokenizer.no_truncation()

@@ -14,7 +14,7 @@ from trained_tokenizers import KINDS, NEEDS
 
 from hornbook.errors import UserError
 from hornbook.objectives.base import Requirements
-from hornbook.tokens.tokenizer.codec import Codec, load_codec, save_codec, train_tokenizer
+from hornbook.tokens.tokenizer.tokenizer import Tokenizer, load_tokenizer, save_tokenizer, train_tokenizer
 from hornbook.vocab import Vocab
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
@@ -23,15 +23,15 @@ SPECIALS = ["<pad>", "<s>", "</s>", "<unk>", "<mask>", "[PAD]", "[CLS]", "[SEP]"
 SPECIALS += [f"<extra_id_{number}>" for number in range(5)] + ["[R]", "[S]"]
 
 
-def test_ids_are_laid_out_as_promised(codec):
-    vocab = codec.vocab
+def test_ids_are_laid_out_as_promised(tokenizer):
+    vocab = tokenizer.vocab
     assert (vocab.pad, vocab.bos, vocab.eos, vocab.unk, vocab.mask) == (0, 1, 2, 3, 4)
     assert (vocab.cls, vocab.sep) == (vocab.bos, vocab.eos)
     assert vocab.size == 600
     assert vocab.sentinels == (599, 598, 597, 596, 595)
-    assert codec.tokens([599, 595]) == ["<extra_id_0>", "<extra_id_4>"]
+    assert tokenizer.tokens([599, 595]) == ["<extra_id_0>", "<extra_id_4>"]
     assert dict(vocab.modes) == {"[R]": 593, "[S]": 594}
-    spellings = codec.tokens(range(600))
+    spellings = tokenizer.tokens(range(600))
     assert all(spellings) and len(set(spellings)) == 600
     assert sorted(np.flatnonzero(vocab.special)) == [0, 1, 2, 3, 4, *range(593, 600)]
 
@@ -43,7 +43,7 @@ def test_a_corpus_too_small_gives_what_it_yields(kind):
     assert vocab.size < 400
     assert vocab.sentinels[0] == vocab.size - 1
     assert sorted(np.flatnonzero(vocab.special)) == [0, 1, 2, 3, 4, *range(vocab.size - 7, vocab.size)]
-    assert all(Codec(text, vocab).tokens(range(vocab.size)))
+    assert all(Tokenizer(text, vocab).tokens(range(vocab.size)))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -71,7 +71,7 @@ def test_training_is_the_same_in_every_process(kind):
     script = textwrap.dedent("""
         import hashlib, pydoc_data.topics, sys
         from hornbook.objectives.base import Requirements
-        from hornbook.tokens.tokenizer.codec import train_tokenizer
+        from hornbook.tokens.tokenizer.tokenizer import train_tokenizer
         texts = list(pydoc_data.topics.topics.values())[:15]
         print(hashlib.sha256(train_tokenizer(iter(texts), sys.argv[1], 500, Requirements()).encode()).hexdigest())
     """)
@@ -106,13 +106,13 @@ def test_wordpiece_gives_words_back(codecs):
 @given(st.lists(st.one_of(st.sampled_from(SPECIALS), st.text("<>[]/_s1 \n", max_size=4)), max_size=12).map("".join))
 @pytest.mark.parametrize("kind", KINDS)
 def test_special_strings_in_text_never_become_special_ids(codecs, kind, text):
-    codec = codecs[kind]
-    ids = codec.encode([text])[0]
-    assert not codec.vocab.special[ids[ids != codec.vocab.unk]].any()
+    tokenizer = codecs[kind]
+    ids = tokenizer.encode([text])[0]
+    assert not tokenizer.vocab.special[ids[ids != tokenizer.vocab.unk]].any()
     if kind != "wordpiece":  # which knows no capital M and says so with its unknown token
-        assert codec.vocab.unk not in ids
+        assert tokenizer.vocab.unk not in ids
     if kind == "bpe":
-        assert codec.decode(ids) == text
+        assert tokenizer.decode(ids) == text
 
 
 def test_special_strings_in_text_come_back_as_text(codecs):
@@ -128,41 +128,42 @@ def test_special_strings_in_text_come_back_as_text(codecs):
     ).map("".join)
 )
 def test_special_pieces_of_a_foreign_unigram_model_are_never_chosen(sentencepiece, text):
-    codec = Codec(sentencepiece, Vocab.from_tokenizer(sentencepiece))
-    ids = codec.encode([text])[0]
-    assert not codec.vocab.special[ids].any()
+    tokenizer = Tokenizer(sentencepiece, Vocab.from_tokenizer(sentencepiece))
+    ids = tokenizer.encode([text])[0]
+    assert not tokenizer.vocab.special[ids].any()
     plain = unicodedata.normalize("NFKC", text).replace(" ", "")
-    assert codec.decode(ids).replace(" ", "") == plain
+    assert tokenizer.decode(ids).replace(" ", "") == plain
 
 
 def test_characters_a_foreign_model_cannot_spell_are_unknown(sentencepiece):
-    codec = Codec(sentencepiece, Vocab.from_tokenizer(sentencepiece))
-    ids = codec.encode(["the <unk> ж"])[0]
-    assert (ids == codec.vocab.unk).sum() == 1
+    tokenizer = Tokenizer(sentencepiece, Vocab.from_tokenizer(sentencepiece))
+    ids = tokenizer.encode(["the <unk> ж"])[0]
+    assert (ids == tokenizer.vocab.unk).sum() == 1
 
 
 def test_a_special_token_of_one_character_in_the_text_is_refused():
-    from tokenizers import Tokenizer, models
+    from tokenizers import Tokenizer as Backend
+    from tokenizers import models
 
-    tokenizer = Tokenizer(models.Unigram([("§", 0.0), ("a", -1.0)]))
+    tokenizer = Backend(models.Unigram([("§", 0.0), ("a", -1.0)]))
     tokenizer.add_special_tokens(["§"])
-    codec = Codec(tokenizer.to_str(), Vocab.from_tokenizer(tokenizer.to_str()))
-    assert codec.encode(["aaa"])[0].tolist() == [1, 1, 1]
+    tokenizer = Tokenizer(tokenizer.to_str(), Vocab.from_tokenizer(tokenizer.to_str()))
+    assert tokenizer.encode(["aaa"])[0].tolist() == [1, 1, 1]
     with pytest.raises(UserError, match="special token"):
-        codec.encode(["a§a"])
+        tokenizer.encode(["a§a"])
 
 
 def test_a_file_s_own_truncation_and_padding_are_ignored(sentencepiece):
-    codec = Codec(sentencepiece, Vocab.from_tokenizer(sentencepiece))
-    assert [len(ids) for ids in codec.encode(["", "cat", "the cat " * 9])] == [0, 1, 18 + 1]
+    tokenizer = Tokenizer(sentencepiece, Vocab.from_tokenizer(sentencepiece))
+    assert [len(ids) for ids in tokenizer.encode(["", "cat", "the cat " * 9])] == [0, 1, 18 + 1]
 
 
-def test_a_prompt_understands_special_tokens(codec):
-    name = "[MASK]" if codec.tokens([0]) == ["[PAD]"] else "<mask>"
-    ids = codec.encode_prompt(f"the {name} of <extra_id_1>")
-    assert [number for number in ids if codec.vocab.special[number]] == [4, 598]
-    assert codec.vocab.mask not in codec.encode([f"the {name}"])[0]
-    words = [token for token in codec.tokens(ids) if not token.startswith(("<", "["))]
+def test_a_prompt_understands_special_tokens(tokenizer):
+    name = "[MASK]" if tokenizer.tokens([0]) == ["[PAD]"] else "<mask>"
+    ids = tokenizer.encode_prompt(f"the {name} of <extra_id_1>")
+    assert [number for number in ids if tokenizer.vocab.special[number]] == [4, 598]
+    assert tokenizer.vocab.mask not in tokenizer.encode([f"the {name}"])[0]
+    words = [token for token in tokenizer.tokens(ids) if not token.startswith(("<", "["))]
     assert all(word.strip("Ġ\u2581 ") for word in words), "the blank before a mask belongs to it"
 
 
@@ -175,44 +176,44 @@ def test_decode_leaves_special_ids_out_unless_asked(bpe):
 def test_a_long_text_in_pieces_has_the_ids_of_the_whole(codecs, texts):
     long = ("\n".join(texts) + "\n\n \n" + "\r\n".join(texts[:3]) + "“¿né?”\n中文\nx" * 50) * 3
     assert len(long) > 4 << 16
-    for codec in codecs.values():
-        assert codec._divides
-        whole = codec._ids(long)
-        assert codec.encode([long])[0].tolist() == whole
-        assert codec.encode(["a", long, "", long])[3].tolist() == whole
+    for tokenizer in codecs.values():
+        assert tokenizer._divides
+        whole = tokenizer._ids(long)
+        assert tokenizer.encode([long])[0].tolist() == whole
+        assert tokenizer.encode(["a", long, "", long])[3].tolist() == whole
 
 
 def test_a_tokenizer_whose_pieces_would_differ_gets_its_text_whole(sentencepiece):
-    codec = Codec(sentencepiece, Vocab.from_tokenizer(sentencepiece))
-    assert not codec._divides
+    tokenizer = Tokenizer(sentencepiece, Vocab.from_tokenizer(sentencepiece))
+    assert not tokenizer._divides
     long = "the cat\nthe " * 10_000
-    assert codec.encode([long])[0].tolist() == codec._ids(long)
+    assert tokenizer.encode([long])[0].tolist() == tokenizer._ids(long)
 
 
-def test_a_batch_gives_each_text_what_it_gets_alone(codec, texts):
-    together = codec.encode(texts)
+def test_a_batch_gives_each_text_what_it_gets_alone(tokenizer, texts):
+    together = tokenizer.encode(texts)
     assert all(ids.dtype == np.int32 for ids in together)
-    assert [ids.tolist() for ids in together] == [codec.encode([text])[0].tolist() for text in texts]
-    assert codec.encode([]) == []
+    assert [ids.tolist() for ids in together] == [tokenizer.encode([text])[0].tolist() for text in texts]
+    assert tokenizer.encode([]) == []
 
 
-def test_a_pickled_codec_still_reads_special_strings_as_text(codec):
-    codec.encode([NASTY])
-    again = pickle.loads(pickle.dumps(codec))
-    assert again == codec
-    assert again.encode([NASTY])[0].tolist() == codec.encode([NASTY])[0].tolist()
+def test_a_pickled_codec_still_reads_special_strings_as_text(tokenizer):
+    tokenizer.encode([NASTY])
+    again = pickle.loads(pickle.dumps(tokenizer))
+    assert again == tokenizer
+    assert again.encode([NASTY])[0].tolist() == tokenizer.encode([NASTY])[0].tolist()
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_templates_frame_a_text_for_other_tools(kind, texts):
-    from tokenizers import Tokenizer
+    from tokenizers import Tokenizer as Backend
 
     for template, single, pair in (
         ("none", [], []),
         ("both", [1, 2], [1, 2, 2] if kind == "wordpiece" else [1, 2, 2, 2]),
         ("end", [2], [2, 2]),
     ):
-        tokenizer = Tokenizer.from_str(train_tokenizer(iter(texts[:9]), kind, 600, NEEDS, template))
+        tokenizer = Backend.from_str(train_tokenizer(iter(texts[:9]), kind, 600, NEEDS, template))
         assert [number for number in tokenizer.encode("the name").ids if number < 5] == single
         assert [number for number in tokenizer.encode("the", "name").ids if number < 5] == pair
         if kind == "wordpiece":
@@ -220,44 +221,44 @@ def test_templates_frame_a_text_for_other_tools(kind, texts):
             assert types == sorted(types) and set(types) == {0, 1}
 
 
-def test_a_saved_codec_is_loaded_with_its_roles(codec, tmp_path):
-    save_codec(codec, tmp_path)
+def test_a_saved_codec_is_loaded_with_its_roles(tokenizer, tmp_path):
+    save_tokenizer(tokenizer, tmp_path)
     for path in (tmp_path, tmp_path / "tokenizer.json"):
-        again = load_codec(path)
-        assert again == codec
-        assert again.vocab.mask == codec.vocab.mask
+        again = load_tokenizer(path)
+        assert again == tokenizer
+        assert again.vocab.mask == tokenizer.vocab.mask
     assert {item.name for item in tmp_path.iterdir()} == {"tokenizer.json", "tokenizer_config.json"}
 
 
 def test_roles_are_read_from_the_neighbouring_file(gpt2_like, tmp_path):
     (tmp_path / "tokenizer.json").write_text(gpt2_like)
-    plain = load_codec(tmp_path).vocab
+    plain = load_tokenizer(tmp_path).vocab
     assert (plain.eos, plain.bos, plain.pad, plain.mask) == (259, 259, None, None)
     (tmp_path / "special_tokens_map.json").write_text(
         '{"pad_token": {"content": "<|endoftext|>"}, "mask_token": "<absent>", "unk_token": null, "sep_token": "!"}'
     )
-    named = load_codec(tmp_path)
+    named = load_tokenizer(tmp_path)
     assert (named.vocab.pad, named.vocab.mask, named.vocab.sep) == (259, None, plain.size - 260)
-    save_codec(named, tmp_path / "copy")
-    assert load_codec(tmp_path / "copy").vocab.pad == 259
+    save_tokenizer(named, tmp_path / "copy")
+    assert load_tokenizer(tmp_path / "copy").vocab.pad == 259
     assert named.decode(named.encode(["the <|endoftext|> end"])[0]) == "the <|endoftext|> end"
 
 
 def test_a_file_that_is_no_tokenizer_is_named(tmp_path):
     path = tmp_path / "tokenizer.json"
     with pytest.raises(UserError, match=r"tokenizer\.json cannot be read"):
-        load_codec(path)
+        load_tokenizer(path)
     for content in (b"{}", b"not json", b"[1, 2]", b"\xff\xfe\x00"):
         path.write_bytes(content)
         with pytest.raises(UserError, match=r"tokenizer\.json"):
-            load_codec(path)
+            load_tokenizer(path)
 
 
-def test_transformers_opens_a_saved_codec(codec, tmp_path):
+def test_transformers_opens_a_saved_codec(tokenizer, tmp_path):
     transformers = pytest.importorskip("transformers")
-    save_codec(codec, tmp_path)
+    save_tokenizer(tokenizer, tmp_path)
     theirs = transformers.AutoTokenizer.from_pretrained(tmp_path)
-    assert len(theirs) == codec.vocab.size
+    assert len(theirs) == tokenizer.vocab.size
     assert (theirs.pad_token_id, theirs.mask_token_id, theirs.eos_token_id) == (0, 4, 2)
     ids = theirs("the name of the rose")["input_ids"]
-    assert ids == [1, *codec.encode(["the name of the rose"])[0], 2]
+    assert ids == [1, *tokenizer.encode(["the name of the rose"])[0], 2]

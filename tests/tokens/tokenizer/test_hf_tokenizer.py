@@ -10,7 +10,7 @@ import pytest
 
 from hornbook.convert.export_hf import tokenizer_config_json, tokenizer_json
 from hornbook.model.config import ModelConfig
-from hornbook.tokens.tokenizer.foreign import read_tokenizer
+from hornbook.tokens.tokenizer.hf_tokenizer import read_tokenizer
 
 transformers = pytest.importorskip("transformers")
 
@@ -59,22 +59,22 @@ def lines() -> list[str]:
 def test_ids_are_those_of_the_class_before_and_after_an_export(name, tmp_path):
     theirs = getattr(transformers, name)().train_new_from_iterator(lines()[::40], 4_000)
     theirs.save_pretrained(tmp_path / "there")
-    codec = read_tokenizer(tmp_path / "there", {})
+    tokenizer = read_tokenizer(tmp_path / "there", {})
     wanted = theirs(lines(), add_special_tokens=False)["input_ids"]
-    found = [ids.tolist() for ids in codec.encode(lines())]
+    found = [ids.tolist() for ids in tokenizer.encode(lines())]
     odd = [line for line, ours, their in zip(lines(), found, wanted, strict=True) if ours != their]
     assert not odd, odd[:3]
     assert sum(map(len, found)) > 5 * LINES
 
     for role in ("pad", "bos", "eos", "unk", "mask", "cls", "sep"):
         if (number := getattr(theirs, f"{role}_token_id")) is not None:
-            assert getattr(codec.vocab, role) == number, role
+            assert getattr(tokenizer.vocab, role) == number, role
 
-    config = ModelConfig("encoder", vocab_size=codec.vocab.size)
+    config = ModelConfig("encoder", vocab_size=tokenizer.vocab.size)
     back = tmp_path / "back"
     back.mkdir()
-    (back / "tokenizer.json").write_text(tokenizer_json(config, codec.text, codec.vocab), encoding="utf-8")
-    said = tokenizer_config_json(config, codec.text, codec.vocab)
+    (back / "tokenizer.json").write_text(tokenizer_json(config, tokenizer.text, tokenizer.vocab), encoding="utf-8")
+    said = tokenizer_config_json(config, tokenizer.text, tokenizer.vocab)
     (back / "tokenizer_config.json").write_text(json.dumps(said), encoding="utf-8")
     (back / "config.json").write_text('{"model_type": "bert"}')
     again = transformers.AutoTokenizer.from_pretrained(back)
