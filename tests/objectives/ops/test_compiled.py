@@ -26,7 +26,7 @@ from hornbook.objectives.ops import compiled, noise, rewrite, sentences, words
 from hornbook.objectives.sentence_pairs import SentencePairs
 from hornbook.objectives.span_corruption import SpanCorruption
 from hornbook.objectives.ul2 import UL2
-from hornbook.tokens import draws
+from hornbook.tokens import compiled_keys
 from hornbook.tokens.order import Ascending, Mixed, Shuffled
 from hornbook.tokens.packing import PackedRows, PairedRows
 from hornbook.tokens.shards import TokenStore, write_store
@@ -224,13 +224,13 @@ def test_draws_of_a_step(seed, size, examples):
         assert agrees(order.locate, seed, example)
     assert agrees(Shuffled(size).locate, seed, example, serves=["shuffled"])
     epoch, row = Shuffled(size).locate(seed, example)
-    keys = draws.folded(seed, row, epoch)
+    keys = compiled_keys.folded(seed, row, epoch)
     assert keys.tolist() == row_keys(seed, row, epoch).tolist()
-    assert draws.folded(seed, -2, epoch).tolist() == fold(np.uint64(seed % 2**64), -2, epoch).tolist()
-    assert agrees(draws.permute, row, size, keys, serves=["permute"])
-    assert draws.permute(row, size, keys).tolist() == [int(permute(row[n], size, keys[n])) for n in range(len(row))]
+    assert compiled_keys.folded(seed, -2, epoch).tolist() == fold(np.uint64(seed % 2**64), -2, epoch).tolist()
+    assert agrees(compiled_keys.permute, row, size, keys, serves=["permute"])
+    assert compiled_keys.permute(row, size, keys).tolist() == [int(permute(row[n], size, keys[n])) for n in range(len(row))]
     with pytest.raises(ValueError, match="out of range"):
-        draws.permute(np.array([size]), size, np.array([1], np.uint64))
+        compiled_keys.permute(np.array([size]), size, np.array([1], np.uint64))
 
 
 class CodePoints:
