@@ -53,7 +53,7 @@ BLOCKS: Mapping[str, Mapping[str, Any]] = {
     "causal": {"norm": "layer", "norm_epsilon": 1e-5, "positions": "learned", "gated": False,
                "activation": "gelu_tanh", "biases": True, "qk_norm": False},
     "masked": {"norm": "layer", "norm_epsilon": 1e-12, "positions": "learned", "gated": False, "activation": "gelu",
-               "biases": True, "norm_place": "post", "final_norm": False, "first_norm": True, "types": 2},
+               "biases": True, "norm_place": "post", "final_norm": False, "first_norm": True, "token_types": 2},
     "span": {"gated": False, "activation": "relu"},
 }  # fmt: skip
 

@@ -95,7 +95,7 @@ def pictures(kind: str) -> str:
     objective = build(kind, choice.settings, EMPTY)
     names, vocab = vocabulary(objective)
     objective = cast(Objective, replace(cast(Any, objective), vocab=vocab))
-    before, after = objective.marks
+    before, after = objective.boundary_tokens
     ids = {name: number for number, name in enumerate(names)}
     row = [*before, *(ids[word] for word in SENTENCE.split()), *after]
     other = [ids[word] for word in OTHER.split()]

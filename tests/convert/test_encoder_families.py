@@ -39,7 +39,7 @@ PAIRS = {
 ELECTRAS = {
     "narrow": (12, 0.5, {}),
     "one width": (0, 0.25, {}),
-    "the generator's width": (16, 0.5, {"types": 1, "mlp_width": 40, "norm_epsilon": 0.1}),
+    "the generator's width": (16, 0.5, {"token_types": 1, "mlp_width": 40, "norm_epsilon": 0.1}),
     "equal halves": (48, 1.0, {}),
 }
 SMALL = {
@@ -385,7 +385,7 @@ def test_a_tokenizer_whose_padding_does_not_fit_the_positions_is_refused(tokeniz
         ("albert", "albert", {"embedding_width": 0}, r"model\.embedding_width = 1 or more, not 0"),
         ("albert", "albert", {"embedding_width": SIZE["width"]}, r"model\.embedding_width = 1 or more, not 0"),
         ("albert", "albert", {"shared_layers": False}, r"model\.shared_layers = True, not False"),
-        ("electra", "electra-generator", {}, r"model\.judge = True, not False"),
+        ("electra", "electra-generator", {}, r"model\.rtd_head = True, not False"),
     ],
 )
 def test_each_class_says_what_it_needs(family, case, change, words):

@@ -105,7 +105,7 @@ def test_the_tokenizer_gives_the_same_ids(case: str, kind: str, template: str, s
     assert theirs.convert_tokens_to_ids(["<extra_id_0>", "<extra_id_1>"]) == list(vocab.sentinels)
     assert theirs.model_max_length == config.max_length
     assert len(theirs) == vocab.size
-    assert ("token_type_ids" in theirs("a")) == (config.types > 1)
+    assert ("token_type_ids" in theirs("a")) == (config.token_types > 1)
 
 
 @pytest.mark.parametrize("case", ["qwen3", "gpt2", "modernbert", "bert", "roberta", "albert", "t5-v1.1", "bart"])
@@ -155,7 +155,7 @@ def test_every_default_block_has_its_family():
         ("modernbert", {"kv_heads": 2}, r"nearest is modernbert.*model\.kv_heads = 4, not 2"),
         ("modernbert", {"positions": "learned"}, r"model\.positions = 'rotary', not 'learned'"),
         ("gpt2", {"head_width": 6}, r"nearest is gpt2.*model\.head_width = 8, not 6"),
-        ("bert", {"types": 0}, r"nearest is bert.*model\.types = 1 or more, not 0"),
+        ("bert", {"token_types": 0}, r"nearest is bert.*model\.token_types = 1 or more, not 0"),
         ("bert", {"shared_layers": True}, r"nearest is bert.*model\.shared_layers = False, not True"),
         ("bart", {"tied": False}, r"nearest is bart.*model\.tied = True, not False \(an untied BART has three tables"),
         ("bart", {"norm_epsilon": 1e-6}, r"nearest is bart.*model\.norm_epsilon = 1e-05, not 1e-06"),

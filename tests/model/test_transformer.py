@@ -59,7 +59,7 @@ def configs(draw) -> ModelConfig:
         final_norm=draw(st.booleans()),
         head_transform=transform,
         head_bias=draw(st.booleans()),
-        types=draw(st.sampled_from([0, 2])),
+        token_types=draw(st.sampled_from([0, 2])),
         dropout=draw(st.sampled_from([0.0, 0.1])),
     )
 

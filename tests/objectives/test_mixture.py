@@ -26,7 +26,7 @@ def test_rows_take_turns_in_exact_shares():
     assert [type(part).__name__ for part in cycle] == [
         "SpanCorruption",
         "SpanCorruption",
-        "Denoising",
+        "BARTDenoising",
         "SpanCorruption",
     ]
     assert all(part.vocab == VOCAB for part in cycle)

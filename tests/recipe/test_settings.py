@@ -271,7 +271,7 @@ def test_a_setting_of_an_objective_inside_another_has_a_dotted_name() -> None:
     other = settings.override(base, ["objective.objective.kind=diffusion", "objective.objective.weighting=mdlm"])
     assert other.objective == SentencePairs(MaskedDiffusion("mdlm"))
     back = settings.override(base, ["objective.kind=masked"]).model
-    assert (back.topology, back.types, back.pair_head, back.max_length) == ("encoder", 0, False, 256)
+    assert (back.topology, back.token_types, back.pair_head, back.max_length) == ("encoder", 0, False, 256)
     parts = settings.override(Recipe(), ["objective.kind=mixture", "objective.objectives=span,bart"])
     assert parts.objective == Mixture((SpanCorruption(), BARTDenoising()))
     for text, words in (
@@ -308,4 +308,4 @@ def test_a_model_has_a_head_for_pairs_where_the_objective_has_pairs() -> None:
     with pytest.raises(UserError, match="no use for a head"):
         settings.from_dict({"objective": {"kind": "masked"}, "model": {"pair_head": True}})
     with pytest.raises(UserError, match="2 token types"):
-        settings.from_dict({"objective": {"kind": "nsp"}, "model": {"types": 0}})
+        settings.from_dict({"objective": {"kind": "nsp"}, "model": {"token_types": 0}})

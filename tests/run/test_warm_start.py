@@ -537,7 +537,7 @@ def test_a_discriminator_without_its_generator_gets_a_new_one(book, tmp_path):
     shutil.rmtree(folder / "generator")
     import_folder(folder, tmp_path / "imported")
     mine, theirs = state(tmp_path / "run"), state(tmp_path / "imported")
-    assert torch.equal(mine["model.rtd_head.dense.weight"], theirs["model.rtd_head.dense.weight"])
+    assert torch.equal(mine["model.judge.dense.weight"], theirs["model.judge.dense.weight"])
     assert not torch.equal(mine["model.generator.dense.weight"], theirs["model.generator.dense.weight"])
     pretrain(recipe(tmp_path / "imported", book, "objective.kind=masked"), tmp_path / "masked", plain=True)
     assert len(fill_text(open_run(tmp_path / "masked"), "The old ___ sees fish.")[0]) == 5

@@ -130,7 +130,7 @@ def live(config: ModelConfig, recompute: bool) -> int:
     if recompute:
         model.recompute_layers()
     optimizers = Optimizers(
-        model.named_parameters(), kind="adamw", learning_rate=1e-3, matrix_rate=1e-3, embedding_rate=0.1,
+        model.named_parameters(), kind="adamw", learning_rate=1e-3, muon_learning_rate=1e-3, embedding_rate=0.1,
         weight_decay=0.1, betas=(0.9, 0.95), epsilon=1e-8,
     )  # fmt: skip
     segments = np.repeat([[1, 2]], LENGTH // 2, axis=1).repeat(ROWS, 0)
@@ -164,7 +164,7 @@ def test_the_other_parts_are_what_the_optimizers_hold():
     model = Transformer(config)
     for kind in ("muon", "adamw"):
         optimizers = Optimizers(
-            model.named_parameters(), kind=kind, learning_rate=1e-3, matrix_rate=1e-3, embedding_rate=0.1,
+            model.named_parameters(), kind=kind, learning_rate=1e-3, muon_learning_rate=1e-3, embedding_rate=0.1,
             weight_decay=0.1, betas=(0.9, 0.95), epsilon=1e-8,
         )  # fmt: skip
         model.loss(to_tensors(batch(config), CPU)).backward()

@@ -73,11 +73,11 @@ def make(directory, *, kind="muon", micro=4, steps=STEPS, dropout=0.1, source=No
     net = Net()
     net.dropout = dropout
     optimizers = Optimizers(
-        net.named_parameters(), kind=kind, learning_rate=0.02, matrix_rate=0.02, embedding_rate=0.02,
+        net.named_parameters(), kind=kind, learning_rate=0.02, muon_learning_rate=0.02, embedding_rate=0.02,
         weight_decay=0.1, betas=(0.9, 0.95), epsilon=1e-8,
     )  # fmt: skip
     plan = Plan(
-        steps=steps, tokens_per_step=8, flops_per_step=1.0, matrix_rate=1.0, evaluate_every=5, record_every=1,
+        steps=steps, tokens_per_step=8, flops_per_step=1.0, matmul_flops=1.0, evaluate_every=5, record_every=1,
         checkpoint_minutes=1e9, keep_checkpoints=2, clip=1.0, bf16=False, seed=3,
     )  # fmt: skip
     return Loop(

@@ -105,7 +105,7 @@ def fast(
         return {"loss": float(model.nats(batch).sum())}
 
     plan = Plan(
-        steps=STEPS, tokens_per_step=1, flops_per_step=1.0, matrix_rate=1.0, record_every=1,
+        steps=STEPS, tokens_per_step=1, flops_per_step=1.0, matmul_flops=1.0, record_every=1,
         evaluate_every=10 if measured else 10**9,
         checkpoint_minutes=1e9, keep_checkpoints=1, clip=recipe.training.clip, bf16=bf16, seed=0,
     )  # fmt: skip

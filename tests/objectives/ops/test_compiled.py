@@ -228,7 +228,9 @@ def test_draws_of_a_step(seed, size, examples):
     assert keys.tolist() == row_keys(seed, row, epoch).tolist()
     assert compiled_keys.folded(seed, -2, epoch).tolist() == fold(np.uint64(seed % 2**64), -2, epoch).tolist()
     assert agrees(compiled_keys.permute, row, size, keys, serves=["permute"])
-    assert compiled_keys.permute(row, size, keys).tolist() == [int(permute(row[n], size, keys[n])) for n in range(len(row))]
+    assert compiled_keys.permute(row, size, keys).tolist() == [
+        int(permute(row[n], size, keys[n])) for n in range(len(row))
+    ]
     with pytest.raises(ValueError, match="out of range"):
         compiled_keys.permute(np.array([size]), size, np.array([1], np.uint64))
 

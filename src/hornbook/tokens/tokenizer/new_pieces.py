@@ -38,7 +38,7 @@ def with_pieces(tokenizer: Tokenizer, texts: Iterable[str], number: int) -> tupl
     prefix = _continuing_prefix(data)
     backend = Backend.from_str(tokenizer.text)
     merging = _Merging(prefix, set(model["vocab"]) | {item["content"] for item in data.get("added_tokens") or []})
-    for word, count in sorted(_words(tokenizer, texts).items()):
+    for word, count in sorted(_words(backend, texts).items()):
         pieces = [token.value for token in backend.model.tokenize(word)]
         if model.get("unk_token") not in pieces:
             merging.add(pieces, count)
@@ -83,13 +83,13 @@ def _continuing_prefix(data: dict[str, Any]) -> str:
     )
 
 
-def _words(tokenizer: Any, texts: Iterable[str]) -> Counter[str]:
+def _words(backend: Any, texts: Iterable[str]) -> Counter[str]:
     """Return how often each word of the texts occurs, as the tokenizer's model meets words."""
     counts: Counter[str] = Counter()
     for text in texts:
         for part in cut(text, hard=True):
-            normal = tokenizer.normalizer.normalize_str(part) if tokenizer.normalizer else part
-            counts.update(word for word, _ in tokenizer.pre_tokenizer.pre_tokenize_str(normal))
+            normal = backend.normalizer.normalize_str(part) if backend.normalizer else part
+            counts.update(word for word, _ in backend.pre_tokenizer.pre_tokenize_str(normal))
     return counts
 
 
