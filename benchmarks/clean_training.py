@@ -38,7 +38,6 @@ from typing import Any
 
 from planted import COPIES, JUNK, SPOILT, account, planted
 
-from hornbook.api import evaluate
 from hornbook.artifacts import write_file
 from hornbook.corpus.build.build import build
 from hornbook.corpus.build.recipe import default_steps
@@ -57,6 +56,7 @@ from hornbook.recipe.recipe import Recipe
 from hornbook.recipe.sections import Budget
 from hornbook.recipe.settings import override
 from hornbook.run.directory import open_run
+from hornbook.run.measure import evaluate
 from hornbook.run.pretrain import pretrain
 from hornbook.tokens.tokenizer.tokenizer import train_tokenizer
 from hornbook.train.machine import environment, find_device

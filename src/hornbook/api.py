@@ -1,14 +1,13 @@
 """The front door: what `import hornbook` hands on. Torch is loaded when a model is needed, and not before.
 
-    pretrain   text and a budget -> a Run                load      a run, or a folder of transformers -> a Run
-    recipe     a recipe by name, file or wish            objective an objective by name and settings
+pretrain   text and a budget -> a Run                load      a run, or a folder of transformers -> a Run
+recipe     a recipe by name, file or wish            objective an objective by name and settings
 """
 
 from __future__ import annotations
 
 import functools
-import html
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -19,15 +18,15 @@ from hornbook.errors import UserError
 from hornbook.objectives.base import Objective
 from hornbook.objectives.catalogue import build, kind_of
 from hornbook.objectives.show import Picture
-from hornbook.recipe import named, settings
+from hornbook.recipe.named import continued, default, named
 from hornbook.recipe.recipe import Recipe, default_model
+from hornbook.recipe.settings import RECIPE, load_recipe, override, written
 from hornbook.vocab import EMPTY
 
 if TYPE_CHECKING:
     from torch import nn
 
     from hornbook.evaluate.evaluation import Evaluation
-    from hornbook.generate.decoding import Decoding
     from hornbook.generate.infill import Filled
     from hornbook.run.directory import OpenRun
     from hornbook.tokens.tokenizer.tokenizer import Tokenizer
@@ -52,14 +51,14 @@ class Run:
         from hornbook.run.directory import open_run
         from hornbook.run.imported import open_folder
 
-        is_run = (self.directory / settings.RECIPE).is_file()
+        is_run = (self.directory / RECIPE).is_file()
         return open_run(self.directory) if is_run else open_folder(self.directory)
 
     @functools.cached_property
     def recipe(self) -> Recipe:
         """Every setting of the run."""
-        path = self.directory / settings.RECIPE
-        return settings.load_recipe(path) if path.is_file() else self.opened.recipe
+        path = self.directory / RECIPE
+        return load_recipe(path) if path.is_file() else self.opened.recipe
 
     @property
     def model(self) -> nn.Module:
@@ -113,12 +112,22 @@ class Run:
         The keywords are those of `hornbook generate`. Temperature 0 takes the likeliest token at every step; without
         one it is 0.8, or 0 in a beam search. Raises UserError where the objective taught the model no continuations.
         """
-        from hornbook.generate.text import decoding_of, generate_text
+        from hornbook.generate.decoding import Decoding, default_temperature
+        from hornbook.generate.text import generate_text
 
-        decoding = decoding_of(
-            tokens, temperature, top_k, top_p, min_p, repetition_penalty, beams, length_penalty, early_stopping,
-            tuple(stop), seed,
-        )  # fmt: skip
+        decoding = Decoding(
+            max_new=tokens,
+            temperature=default_temperature(beams) if temperature is None else temperature,
+            top_k=top_k,
+            top_p=top_p,
+            min_p=min_p,
+            repetition_penalty=repetition_penalty,
+            beams=beams,
+            length_penalty=length_penalty,
+            early_stopping=early_stopping,
+            stop=tuple(stop),
+            seed=seed,
+        )
         found = generate_text(self.opened, [prompts] if isinstance(prompts, str) else list(prompts), decoding)
         return found[0] if isinstance(prompts, str) else found
 
@@ -153,7 +162,7 @@ def load(path: str | Path) -> Run:
     Raises UserError where there is neither.
     """
     directory = Path(path)
-    if not any((directory / name).is_file() for name in (settings.RECIPE, "config.json")):
+    if not any((directory / name).is_file() for name in (RECIPE, "config.json")):
         raise UserError(f"There is no run and no model of transformers in {directory}.")
     return Run(directory)
 
@@ -193,10 +202,13 @@ def recipe(
     result = _base(base, objective, start)
     if objective is not None:
         result = _learning(result, objective)
-    result = _settings.override(result, [*lines, *([] if seed is None else [f"seed={seed}"])])
+    result = override(result, [*lines, *([] if seed is None else [f"seed={seed}"])])
     if paths := _texts(text):
         result = replace(result, data=replace(result.data, paths=paths))
-    return _settings.override(result, [f"{name}={_settings.written(value)}" for name, value in settings.items()])
+    return override(result, [f"{name}={written(value)}" for name, value in settings.items()])
+
+
+_recipe = recipe  # `pretrain` has a parameter of that name
 
 
 def pretrain(
@@ -236,3 +248,31 @@ def pretrain(
 def default_directory(recipe: Recipe) -> Path:
     """Return where a run goes that was given no name: runs/DATE-OBJECTIVE."""
     return Path("runs") / f"{datetime.now():%Y%m%d-%H%M%S}-{kind_of(recipe.objective)}"
+
+
+def _base(base: str | Path | Recipe | None, objective: str | Objective | None, start: str | Path | None) -> Recipe:
+    """Return the recipe to begin with: given, in a file, named, to continue from a model, or the objective's own."""
+    if base is not None and start is not None:
+        raise UserError(f"Give one recipe or model to begin with, not two: {base} and {start}.")
+    if isinstance(base, Recipe):
+        return base
+    if base is not None:
+        return load_recipe(Path(base)) if str(base).endswith(".toml") else named(str(base))
+    if start is not None:
+        from hornbook.run.imported import objective_of  # loads torch, for which a misspelt setting shall not wait
+
+        return continued(objective_of(Path(start)), str(start))
+    return default(objective if isinstance(objective, str) else "causal")
+
+
+def _learning(recipe: Recipe, objective: str | Objective) -> Recipe:
+    """Return the recipe with another objective: by name with its defaults, or as it is given."""
+    if isinstance(objective, str):
+        return override(recipe, [f"objective.kind={objective}"])
+    recipe = override(recipe, [f"objective.kind={kind_of(objective)}"])
+    model = recipe.model if recipe.model.topology == objective.topology else default_model(objective)
+    return replace(recipe, objective=objective, model=model)
+
+
+def _texts(text: str | Path | Sequence[str | Path]) -> tuple[str, ...]:
+    return (str(text),) if isinstance(text, str | Path) else tuple(map(str, text))

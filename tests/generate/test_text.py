@@ -10,11 +10,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hornbook.api import fill_text, generate_text, stream_text, uses_of
 from hornbook.cli import program as cli
 from hornbook.errors import UserError
 from hornbook.generate import Decoding
-from hornbook.generate.text import StreamedText, _pieces
+from hornbook.generate.infill import fill_text
+from hornbook.generate.prompting import uses_of
+from hornbook.generate.text import StreamedText, _pieces, generate_text, stream_text
 from hornbook.objectives.fim import MODES
 from hornbook.recipe.named import default
 from hornbook.recipe.settings import override
@@ -80,7 +81,7 @@ def test_a_model_can_do_what_its_objective_taught_it_and_refuses_the_rest(name, 
         with pytest.raises(UserError, match=r"Use `hornbook fill`|writes no text"):
             generate_text(run, ["The fox"], few)
     if "fill" in USES[name]:
-        assert len(fill_text(run, "The ___ jumps over [MASK].")) == 2
+        assert len(fill_text(run, "The ___ jumps over [MASK].").gaps) == 2
         with pytest.raises(UserError, match="no gap"):
             fill_text(run, "The fox")
     else:
@@ -136,7 +137,9 @@ def test_a_second_gap_knows_what_the_first_was_filled_with(tokenizer, monkeypatc
         "hornbook.generate.infill.generate",
         lambda model, given, *_, **__: prompts.append(given[0]) or [tokenizer.encode([" quick"])[0].tolist()],
     )
-    assert fill_text(run_of("fim", tokenizer), "The ___ fox ___.") == [" quick", " quick"]
+    filled = fill_text(run_of("fim", tokenizer), "The ___ fox ___.")
+    assert [gap.best for gap in filled.gaps] == [" quick", " quick"]
+    assert filled.text == "The quick fox quick."
     assert tokenizer.decode(prompts[0]) == "The fox" and tokenizer.decode(prompts[1]) == "The quick fox."
 
 
@@ -144,9 +147,11 @@ def test_gaps_of_several_tokens_are_filled_with_so_many(tokenizer):
     run = run_of("diffusion", tokenizer)
     for steps in (0, 1, 2):
         found = fill_text(run, "The ___ over ___.", length=3, steps=steps)
-        assert len(found) == 2 and all(isinstance(gap, str) for gap in found)
+        assert len(found.gaps) == 2 and all(len(gap.candidates) == 1 for gap in found.gaps)
+        first, second = (gap.best for gap in found.gaps)
+        assert found.text == f"The{first} over{second}."
     assert fill_text(run, "The ___.", length=3) == fill_text(run, "The ___.", length=3, steps=3)
-    assert len(fill_text(run_of("masked", tokenizer), "The ___ over ___.", length=3, top=2)) == 6
+    assert len(fill_text(run_of("masked", tokenizer), "The ___ over ___.", length=3, top=2).gaps) == 6
     with pytest.raises(UserError, match="finds the length of a gap itself"):
         fill_text(run_of("span", tokenizer), "The ___.", length=2)
     with pytest.raises(UserError, match="5 gaps, but the tokenizer only 4 sentinels"):

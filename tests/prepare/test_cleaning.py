@@ -14,7 +14,6 @@ import tiny_steps
 from pyarrow import parquet
 
 import hornbook
-from hornbook.api import export
 from hornbook.artifacts import read_json
 from hornbook.cli import program as cli
 from hornbook.console import View
@@ -28,6 +27,7 @@ from hornbook.recipe import settings
 from hornbook.recipe.named import default
 from hornbook.recipe.sections import Budget, DataSettings
 from hornbook.run.directory import open_run
+from hornbook.run.export import export
 from hornbook.run.pretrain import pretrain, resume
 from hornbook.train.checkpoints import newest
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import dataclass
 
 from hornbook.errors import UserError
 from hornbook.generate import Decoding, fill, generate, read_spans, unmask
@@ -16,15 +17,44 @@ from hornbook.run.directory import Run
 _ADVICE = "To fill gaps, train with the objective fim, or joined (a decoder), masked, diffusion or span."
 
 
-def fill_text(
-    run: Run, text: str, *, top: int = 5, length: int = 1, steps: int = 0
-) -> list[list[tuple[str, float]]] | list[str]:
-    """Return what the model puts into each gap of `text`: [MASK], <mask>, <extra_id_0> or ___.
+@dataclass(frozen=True)
+class Gap:
+    """What a model puts into a gap: candidates, the best first, with their probabilities where it gives any."""
 
-    A masked model gives the `top` likeliest tokens with their probabilities for each mask, `length` masks a gap. A
-    diffusion model fills as many masks in `steps` rounds, 0 = one round for each mask, and gives each gap's text. Span
-    and fill-in-the-middle models give the text they write for each gap, as long as they find right; they take no
-    `length`. Raises UserError where there is no gap, or the model has not learned to fill any.
+    candidates: tuple[str, ...]
+    probabilities: tuple[float, ...] = ()
+
+    @property
+    def best(self) -> str:
+        """The first candidate."""
+        return self.candidates[0]
+
+
+@dataclass(frozen=True)
+class Filled:
+    """A text with each gap filled by its best candidate, and what could stand in each gap."""
+
+    text: str
+    gaps: tuple[Gap, ...]
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (str(number), candidate, f"{gap.probabilities[place]:.1%}" if gap.probabilities else "")
+            for number, gap in enumerate(self.gaps, 1)
+            for place, candidate in enumerate(gap.candidates)
+        ]
+        from hornbook.console import html_table
+
+        return html_table(("gap", "candidate", "probability"), rows, self.text)
+
+
+def fill_text(run: Run, text: str, *, top: int = 5, length: int = 1, steps: int = 0) -> Filled:
+    """Fill each gap of `text`: [MASK], <mask>, <extra_id_0> or ___.
+
+    A masked model gives the `top` likeliest tokens with their probabilities for each mask, `length` masks a gap; each
+    mask is then a gap of its own. A diffusion model fills as many masks in `steps` rounds, 0 = one round for each mask.
+    Span and fill-in-the-middle models write as much for each gap as they find right; they take no `length`. Raises
+    UserError where there is no gap, or the model has not learned to fill any.
     """
     gaps = len(GAP.findall(text))
     if not gaps:
@@ -54,9 +84,7 @@ def _way(run: Run) -> Way:
     return way
 
 
-def _masks(
-    run: Run, model: Transformer, way: Way, text: str, top: int, length: int, steps: int
-) -> list[list[tuple[str, float]]] | list[str]:
+def _masks(run: Run, model: Transformer, way: Way, text: str, top: int, length: int, steps: int) -> Filled:
     tokenizer, mask = run.tokenizer, run.tokenizer.vocab.require("mask", "Filling gaps")
     pieces = tokenizer.encode(
         list(itertools.chain.from_iterable((piece, *[""] * (length - 1)) for piece in GAP.split(text)))
@@ -65,26 +93,37 @@ def _masks(
     ids = [*way.before, *interleave(pieces, [mask] * (len(pieces) - 1)), *way.after]
     if way.kind == "masks":
         found = fill(model, ids, mask, top)
-        return [[(tokenizer.decode([number]), share) for number, share in gap] for gap in found]
+        best = iter([gap[0][0] for gap in found])
+        whole = tokenizer.decode([next(best) if number == mask else number for number in ids])
+        return Filled(
+            whole,
+            tuple(
+                Gap(tuple(tokenizer.decode([number]) for number, _ in gap), tuple(share for _, share in gap))
+                for gap in found
+            ),
+        )
     special = [number for number in tokenizer.vocab.special.nonzero()[0].tolist() if number < model.config.vocab_size]
     said = unmask(model, ids, mask, steps, special)
     new = [token for token, read in zip(said, ids, strict=True) if read == mask]
-    return [tokenizer.decode(new[first : first + length]) for first in range(0, len(new), length)]
+    parts = [tokenizer.decode(new[first : first + length]) for first in range(0, len(new), length)]
+    return Filled(tokenizer.decode(said), tuple(Gap((part,)) for part in parts))
 
 
-def _spans(run: Run, model: Transformer, way: Way, text: str, gaps: int) -> list[str]:
-    """Return the span that is written for each sentinel."""
+def _spans(run: Run, model: Transformer, way: Way, text: str, gaps: int) -> Filled:
+    """Fill each gap with the span that is written for its sentinel."""
     tokenizer, sentinels = run.tokenizer, run.tokenizer.vocab.sentinels
     if gaps > len(sentinels):
         raise UserError(f"The text has {gaps} gaps, but the tokenizer only {len(sentinels)} sentinels.")
     asked = sentinels[:gaps]
-    ids = [*way.before, *interleave(tokenizer.encode(GAP.split(text)), asked), *way.after]
-    output = _written(model, way, ids)
-    return [tokenizer.decode(span) for span in read_spans(output, asked, sentinels)]
+    pieces = tokenizer.encode(GAP.split(text))
+    output = _written(model, way, [*way.before, *interleave(pieces, asked), *way.after])
+    spans = read_spans(output, asked, sentinels)
+    whole = [*pieces[0], *(number for span, piece in zip(spans, pieces[1:], strict=True) for number in [*span, *piece])]
+    return Filled(tokenizer.decode(whole), tuple(Gap((tokenizer.decode(span),)) for span in spans))
 
 
-def _middles(run: Run, model: Transformer, way: Way, text: str) -> list[str]:
-    """Return the text of each gap, in turn: before it stands what is filled already, behind it text up to the next."""
+def _middles(run: Run, model: Transformer, way: Way, text: str) -> Filled:
+    """Fill the gaps in turn: before it stands what is filled already, behind it text up to the next."""
     assert isinstance(way.objective, FillInMiddle)
     tokenizer = run.tokenizer
     prefix, suffix, middle = (tokenizer.vocab.mode(name, "Filling in the middle") for name in MODES)
@@ -101,7 +140,7 @@ def _middles(run: Run, model: Transformer, way: Way, text: str) -> list[str]:
         new = _written(model, way, ids, later, len(behind) - number)
         found.append(tokenizer.decode([*known, *new])[len(tokenizer.decode(known)) :])
         known = [*known, *new, *rest]
-    return found
+    return Filled(tokenizer.decode(known), tuple(Gap((part,)) for part in found))
 
 
 def _written(model: Transformer, way: Way, ids: list[int], later: int = 0, gaps: int = 1) -> list[int]:

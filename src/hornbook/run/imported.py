@@ -35,11 +35,14 @@ from hornbook.objectives.span_corruption import SpanCorruption
 from hornbook.recipe.named import continued
 from hornbook.recipe.recipe import Recipe
 from hornbook.recipe.settings import RECIPE, load_recipe, save_recipe
+from hornbook.run.build import build_model
+from hornbook.run.directory import Run
 from hornbook.scaling.count import parameters
 from hornbook.tokens.tokenizer.hf_tokenizer import with_framing
 from hornbook.tokens.tokenizer.tokenizer import Tokenizer, load_tokenizer, save_tokenizer
 from hornbook.train import checkpoints
 from hornbook.train.loop import MODEL
+from hornbook.train.machine import find_device
 
 ORIGIN, RECORD, KIND = "origin", "origin.json", "imported run"
 _ROWS = 8  # computed at once when an imported model is measured
@@ -63,6 +66,25 @@ def import_folder(folder: Path, out: Path, *, allow_pickle: bool = False) -> dic
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UserError(f"{out} exists already; choose another --out.")
     found = read_folder(folder, allow_pickle=allow_pickle)
+    model = _model_in(folder, found, allow_pickle)
+    record = _record(folder, found)
+    _write(out, model.recipe, model.tokenizer, model.state, 0, record)
+    return record
+
+
+def open_folder(folder: Path) -> Run:
+    """Return the model in a folder of transformers, ready for use in fp32; nothing is written."""
+    found = _model_in(folder, read_folder(folder), allow_pickle=False)
+    device = find_device()
+    objective = dataclasses.replace(found.recipe.objective, vocab=found.tokenizer.vocab)  # type: ignore[type-var]
+    recipe = dataclasses.replace(found.recipe, objective=objective)
+    model = build_model(recipe, device, compiled=False)
+    model.load_state_dict(found.state)
+    return Run(folder, recipe, found.tokenizer, model.eval(), device, 0)
+
+
+def _model_in(folder: Path, found: Folder, allow_pickle: bool) -> BaseModel:
+    """Return what a folder holds as a model of ours, with the recipe that its kind of model is trained by."""
     objective = objective_of(folder)
     state = found.state
     if isinstance(objective, ReplacedToken):
@@ -70,10 +92,8 @@ def import_folder(folder: Path, out: Path, *, allow_pickle: bool = False) -> dic
     recipe = continued(objective, str(folder))
     training = dataclasses.replace(recipe.training, micro_batch=_ROWS)
     recipe = dataclasses.replace(recipe, model=found.config, training=training)
-    record = _record(folder, found)
     tokenizer = dataclasses.replace(found.tokenizer, text=with_framing(found.tokenizer.text))
-    _write(out, recipe, tokenizer, state, 0, record)
-    return record
+    return BaseModel(recipe, tokenizer, state, 0)
 
 
 def _with_generator(folder: Path, found: Folder, objective: ReplacedToken, allow_pickle: bool) -> dict[str, Tensor]:
