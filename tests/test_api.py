@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -41,12 +40,8 @@ except AttributeError as error:
 @pytest.fixture(scope="module")
 def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("text") / "book.txt"
-    lines = [
-        f"The {who} {does} the {what}."
-        for who in ("cat", "dog", "king")
-        for does in ("sees", "eats")
-        for what in "abcde"
-    ]
+    words = [(who, does, what) for who in ("cat", "dog", "king") for does in ("sees", "eats") for what in "abcde"]
+    lines = [f"The {who} {does} the {what}." for who, does, what in words]
     path.write_text("\n\n".join(" ".join(lines[start:] + lines[:start]) for start in range(60)), encoding="utf-8")
     return path
 
@@ -83,7 +78,6 @@ def test_a_run_fills_shows_and_is_exported(masked: hb.Run, tmp_path: Path) -> No
     there = hb.load(folder)
     assert there.fill("The ___ sees the a.").text == masked.fill("The ___ sees the a.").text
     assert there.result is None and there.metrics() == [] and there.step == 0
-    assert there.evaluate(tmp_path.parent / "none") if False else True
 
 
 def test_a_causal_run_goes_on_with_texts(book: Path, tmp_path: Path) -> None:
@@ -92,14 +86,9 @@ def test_a_causal_run_goes_on_with_texts(book: Path, tmp_path: Path) -> None:
     one, several = run.generate("The king", tokens=4), run.generate(["The king", "A"], tokens=4)
     assert one == several[0] and one.startswith("The king") and len(several) == 2
     assert run.generate("The king", tokens=4, beams=2) == run.generate("The king", tokens=4, beams=2)
-    more = hb.pretrain(
-        book, start=run.directory, steps=1, out=tmp_path / "more", settings={"data.clean": "none"}, plain=True
-    )
-    assert (
-        json.loads((more.directory / "origin.json").read_text() if (more.directory / "origin.json").is_file() else "{}")
-        is not None
-    )
-    assert more.recipe.start.path == str(run.directory)
+    plain = {"data.clean": "none"}
+    more = hb.pretrain(book, start=run.directory, steps=1, out=tmp_path / "more", settings=plain, plain=True)
+    assert more.recipe.start.path == str(run.directory) and more.recipe.model.width == 32
     assert hb.load(run.directory).evaluate(book).text_bytes == book.stat().st_size
 
 
@@ -124,7 +113,7 @@ def test_wishes_that_cannot_be_are_refused_in_words(tmp_path: Path) -> None:
         hb.recipe("bert", start="runs/x")
     with pytest.raises(UserError, match="no run and no model"):
         hb.load(tmp_path)
-    with pytest.raises(UserError, match="Did you mean 'training.learning_rate'"):
+    with pytest.raises(UserError, match=r"Did you mean 'training\.learning_rate'"):
         hb.recipe(settings={"training.learningrate": 1})
     with pytest.raises(UserError, match="Did you mean 'masked'"):
         hb.objective("maskd")

@@ -47,7 +47,11 @@ def export(run: Run, target: Path | None = None, family: str = "", shard_bytes: 
     most `shard_bytes` each; 0 = one file. `family` "gguf" writes one GGUF file instead.
     """
     if family == "gguf":
-        model, name = writer(run), run.directory.resolve().name
+        if isinstance(run.model, Electra):
+            raise UserError(
+                "A GGUF file holds models that write tokens; this one tells replaced tokens. Leave out --as."
+            )
+        model, name = run.model, run.directory.resolve().name
         target = target or run.directory / "model.gguf"
         return export_gguf(model.state_dict(), run.recipe.model, run.tokenizer.text, run.tokenizer.vocab, name, target)
     target = target or run.directory / "export"
