@@ -113,6 +113,11 @@ def affine(theirs: str, *ours: str, transpose: bool = False) -> tuple[Weight, We
     )
 
 
+def affines(theirs: str, ours: str, names: Mapping[str, str]) -> tuple[Weight, ...]:
+    """Return the lines of several linear maps and norms of one layer: `names` of theirs, each with the one of ours."""
+    return tuple(line for there, here in names.items() for line in affine(f"{theirs}.{there}", f"{ours}.{here}"))
+
+
 @dataclass(frozen=True)
 class Family:
     """One class of transformers.
