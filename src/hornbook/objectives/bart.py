@@ -224,17 +224,11 @@ def _shared(
     if len(documents.row) == len(spans):
         return own, documents, (hidden, spans)
     draws = halves(keys, 2, _SHARES)
-    row = documents.row
-    total = np.maximum(documents.row_sums(documents.room), 1)
-    own_spans = noise.systematic((spans / total)[row] * documents.room, documents.room, documents, draws[:, 0])
+    own_spans, _ = noise.by_size(spans, documents.room, documents, draws[:, 0])
     cap = np.where(own_spans > 0, documents.room, 0)
-    feasible = documents.row_sums(cap) >= hidden
+    own_hidden, feasible = noise.by_spans(hidden, spans, own_spans, cap, documents, draws[:, 1])
     if not feasible.all():
         return _shared(noise.undivided(own, feasible), hidden, spans, keys)
-    share = np.minimum((hidden / np.maximum(spans, 1))[row] * own_spans, cap)
-    room = cap - share
-    left = (hidden - documents.row_sums(share)) / np.maximum(documents.row_sums(room), 1e-9)
-    own_hidden = noise.systematic(share + left[row] * room, cap, documents, draws[:, 1])
     return own, documents, (own_hidden, own_spans)
 
 

@@ -20,7 +20,6 @@ from hornbook.batch import Rows
 from hornbook.corpus.document import Document
 from hornbook.keys import fold, permute, row_keys
 from hornbook.objectives.bart import BARTDenoising
-from hornbook.objectives.causal import Causal
 from hornbook.objectives.masked import Masked
 from hornbook.objectives.ops import compiled, noise, rewrite, sentences, words
 from hornbook.objectives.sentence_pairs import SentencePairs
@@ -111,9 +110,7 @@ def any_rows(draw: st.DrawFn) -> Rows:
 @examples
 @given(rows=any_rows(), rate=st.sampled_from([0.0, 0.01, 0.15, 0.5, 1.0]), seed=st.integers(0, 2**32))
 def test_masks(rows, rate, seed):
-    assert agrees(noise.candidates, rows, VOCAB.special, serves=["candidates"])
     free = noise.candidates(rows, VOCAB.special)
-    assert agrees(noise.row_counts, free, serves=["row_counts"])
     each = np.random.default_rng(seed).integers(0, free.sum(axis=1) + 1)
     for counts in (each, np.rint(free.sum(axis=1) * rate).astype(np.int64)):
         assert agrees(noise.exact, free, counts, rows.keys, serves=["exact"])
@@ -136,7 +133,6 @@ def test_what_inputs_show(rows, shares):
     rows=any_rows(), rate=st.sampled_from([0.0, 0.02, 0.15, 0.6, 1.0]), law=st.sampled_from([words.NGRAMS, words.SPANS])
 )
 def test_units(rows, rate, law):
-    assert agrees(words.words, rows, VOCAB, serves=["words"])
     free, begins = words.words(rows, VOCAB)
     assert agrees(words.tile, free, begins, rows.segments, law, rows.keys, serves=["tile"])
     counts = np.rint(free.sum(axis=1) * rate).astype(np.int64)
@@ -157,7 +153,6 @@ def test_spans(rows, seed, some):
     if suffix is not None:
         spans = np.where(suffix, np.minimum(spans, 1), spans)
     assert agrees(noise.spans, own, tokens, spans, rows.keys, suffix, serves=["spans"])
-    assert agrees(noise.find_documents, own, serves=["find_documents"])
 
 
 @examples
@@ -192,10 +187,9 @@ def test_every_objective_gives_the_same_batches(objective, data):
 
 
 SERVED = [
-    (Causal(VOCAB), ["causal"]),
-    (Masked(vocab=VOCAB), ["candidates", "exact", "substitute"]),
-    (Masked(style="whole_word", vocab=VOCAB), ["words", "choose"]),
-    (Masked(style="ngram", vocab=VOCAB), ["words", "tile", "choose"]),
+    (Masked(vocab=VOCAB), ["exact", "substitute"]),
+    (Masked(style="whole_word", vocab=VOCAB), ["choose"]),
+    (Masked(style="ngram", vocab=VOCAB), ["tile", "choose"]),
     (SpanCorruption(vocab=VOCAB), ["spans", "build"]),
     (UL2(vocab=VOCAB), ["spans", "build"]),
     (BARTDenoising(vocab=VOCAB), ["infill", "permute_sentences", "mend"]),

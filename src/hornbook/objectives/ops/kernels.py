@@ -135,7 +135,8 @@ def _limit(words: Any, wanted: Any, total: Any, top: Any) -> Any:
 
 
 @_kernel
-def _exact(allowed: Any, counts: Any, keys: Any, stream: Any, words: Any) -> Any:
+def exact(allowed: Any, counts: Any, keys: Any, stream: Any, words: Any) -> Any:
+    """See `noise.exact`; `words` is room for a row's tickets."""
     rows, length = allowed.shape
     chosen = np.empty((rows, length), np.bool_)
     none = words.dtype.type(-1)
@@ -157,15 +158,6 @@ def _exact(allowed: Any, counts: Any, keys: Any, stream: Any, words: Any) -> Any
 
 
 @_kernel
-def exact(allowed: Any, counts: Any, keys: Any, stream: Any) -> Any:
-    """See `noise.exact`."""
-    length = allowed.shape[1]
-    if _bits_for(length) <= 12:
-        return _exact(allowed, counts, keys, stream, np.empty(length, np.uint32))
-    return _exact(allowed, counts, keys, stream, np.empty(length, np.uint64))
-
-
-@_kernel
 def _known(tokens: Any, size: Any) -> None:
     """Refuse tokens that a table of `size` ids does not have."""
     most = np.uint64(0)
@@ -174,34 +166,6 @@ def _known(tokens: Any, size: Any) -> None:
             most = max(most, np.uint64(tokens[row, column]))
     if tokens.size and most >= np.uint64(size):
         raise IndexError("not in the vocabulary")
-
-
-@_kernel
-def candidates(tokens: Any, segments: Any, special: Any) -> Any:
-    """See `noise.candidates`; segments without rows stand for none."""
-    _known(tokens, len(special))
-    free = np.empty(tokens.shape, np.bool_)
-    rows, length = tokens.shape
-    for row in range(rows):
-        for column in range(length):
-            free[row, column] = not special[np.uint64(tokens[row, column])]
-    if len(segments):
-        for row in range(rows):
-            for column in range(length):
-                free[row, column] &= segments[row, column] != 0
-    return free
-
-
-@_kernel
-def row_counts(mask: Any) -> Any:
-    """See `noise.row_counts`."""
-    counts = np.empty(mask.shape[0], np.int64)
-    for row in range(mask.shape[0]):
-        number = 0
-        for column in range(mask.shape[1]):
-            number += _int(mask[row, column])
-        counts[row] = number
-    return counts
 
 
 @_kernel
@@ -257,36 +221,8 @@ def substitute(
 
 
 @_kernel
-def words(tokens: Any, segments: Any, table: Any, text: Any, starts: Any, ends: Any) -> Any:
-    """See `units.words`; `table` uint8[V] has the flags of each token, segments without rows stand for none."""
-    _known(tokens, len(table))
-    rows, length = tokens.shape
-    free = np.empty((rows, length), np.bool_)
-    begins = np.empty((rows, length), np.bool_)
-    flags = np.empty(length, np.uint8)
-    text, starts, both = np.uint8(text), np.uint8(starts), np.uint8(text | ends)
-    for row in range(rows):
-        for column in range(length):
-            flags[column] = table[np.uint64(tokens[row, column])]
-        for column in range(length):
-            free[row, column] = (flags[column] & text) != 0
-        if length:
-            begins[row, 0] = True
-        for column in range(1, length):
-            begins[row, column] = ((flags[column] & starts) != 0) | ((flags[column - 1] & both) != text)
-        if len(segments):
-            for column in range(length):
-                free[row, column] &= segments[row, column] != 0
-            for column in range(1, length):
-                begins[row, column] |= segments[row, column] != segments[row, column - 1]
-        for column in range(length):
-            begins[row, column] &= free[row, column]
-    return free, begins
-
-
-@_kernel
 def tile(begins: Any, free: Any, segments: Any, lengths: Any, keys: Any, stream: Any, shift: Any) -> Any:
-    """See `units.tile`; `lengths` uint8[65536] has a length for each draw, segments without rows stand for none."""
+    """See `words.tile`; `lengths` uint8[65536] has a length for each draw, segments without rows stand for none."""
     rows, length = begins.shape
     starts = np.empty((rows, length), np.bool_)
     place = np.empty(length + 1, np.int64)
@@ -339,7 +275,8 @@ def _sort(words: Any, into: Any, begins: Any, top: Any) -> None:
 
 
 @_kernel
-def _choose(free: Any, begins: Any, counts: Any, keys: Any, cut: Any, stream: Any, words: Any) -> Any:
+def choose(free: Any, begins: Any, counts: Any, keys: Any, cut: Any, stream: Any, words: Any) -> Any:
+    """See `words.choose`: the mask and the units; `words` is room for a row's tickets."""
     rows, length = free.shape
     mask = np.zeros((rows, length), np.bool_)
     units = np.empty(rows * length, np.int64)
@@ -421,37 +358,6 @@ def _choose(free: Any, begins: Any, counts: Any, keys: Any, cut: Any, stream: An
 
 
 @_kernel
-def choose(free: Any, begins: Any, counts: Any, keys: Any, cut: Any, stream: Any) -> Any:
-    """See `units.choose`: the mask and the units."""
-    length = free.shape[1]
-    if _bits_for(length) <= 12:
-        return _choose(free, begins, counts, keys, cut, stream, np.empty(length, np.uint32))
-    return _choose(free, begins, counts, keys, cut, stream, np.empty(length, np.uint64))
-
-
-@_kernel
-def causal(tokens: Any, segments: Any) -> Any:
-    """See `causal.Causal`: inputs, targets, weights, their sums, and the segments of inputs."""
-    rows, length = tokens.shape[0], tokens.shape[1] - 1
-    inputs, targets = np.empty((rows, length), tokens.dtype), np.empty((rows, length), tokens.dtype)
-    weights, count = np.empty((rows, length), np.float32), np.empty(rows, np.float64)
-    kept = np.empty((rows, length), segments.dtype)
-    for row in range(rows):
-        _copy(tokens[row], inputs[row], length)
-        _copy(tokens[row, 1:], targets[row], length)
-        _copy(segments[row], kept[row], length)
-        own, scores = segments[row], weights[row]
-        for column in range(length):
-            here = (own[column] == own[column + 1]) & (own[column] != 0)
-            scores[column] = np.float32(1.0) if here else np.float32(0.0)
-        scored = 0
-        for column in range(length):
-            scored += _int(scores[column] != 0)
-        count[row] = scored
-    return inputs, targets, weights, count, kept
-
-
-@_kernel
 def _systematic(quota: Any, cap: Any, draw: Any, rounded: Any) -> None:
     """See `noise.systematic`: the quotas [D] of one row."""
     margin = _int(1 << 20)
@@ -464,48 +370,57 @@ def _systematic(quota: Any, cap: Any, draw: Any, rounded: Any) -> None:
 
 
 @_kernel
+def _by_size(wanted: Any, size: Any, draw: Any, shares: Any) -> Any:
+    """See `noise.by_size`: fill the shares [D] of the documents of a row; return whether they can hold all."""
+    quota, total = np.empty(len(size), np.float64), _int(0)
+    for document in range(len(size)):
+        total += size[document]
+    part = _float(min(wanted, total)) / _float(max(total, 1))
+    for document in range(len(size)):
+        quota[document] = part * _float(size[document])
+    _systematic(quota, size, draw, shares)
+    return total >= wanted
+
+
+@_kernel
+def _by_spans(wanted: Any, spans: Any, own_spans: Any, cap: Any, draw: Any, shares: Any) -> Any:
+    """See `noise.by_spans`: fill the shares [D] of the documents of a row; return whether they can hold all."""
+    quota, room, shared, rest = np.empty(len(cap), np.float64), _int(0), 0.0, 0.0
+    for document in range(len(cap)):
+        room += cap[document]
+    wanted_here = _float(min(wanted, room))
+    part = wanted_here / _float(max(spans, 1))
+    for document in range(len(cap)):
+        quota[document] = min(part * _float(own_spans[document]), _float(cap[document]))
+        shared += quota[document]
+        rest += _float(cap[document]) - quota[document]
+    left = (wanted_here - shared) / max(rest, 1e-9)
+    for document in range(len(cap)):
+        quota[document] += left * (_float(cap[document]) - quota[document])
+    _systematic(quota, cap, draw, shares)
+    return room >= wanted
+
+
+@_kernel
 def _share_out(lengths: Any, tokens: Any, spans: Any, suffix: Any, draws: Any, own: Any, own_spans: Any) -> Any:
     """See `noise._share_out`: fill noise tokens and spans of each document [D] of a row, if these can hold them."""
-    number = len(lengths)
-    quota, cap, share = np.empty(number, np.float64), np.empty(number, np.int64), np.empty(number, np.float64)
+    number, cap = len(lengths), np.empty(len(lengths), np.int64)
     if suffix:
-        most = _int(0)
         for document in range(number):
             cap[document] = max(lengths[document] - 1, 0)
-            most += cap[document]
-        part = min(_float(tokens) / _float(max(most, 1)), 1.0)
-        for document in range(number):
-            quota[document] = part * _float(cap[document])
-        _systematic(quota, cap, draws[0], own)
+        enough = _by_size(tokens, cap, draws[0], own)
         for document in range(number):
             own_spans[document] = own[document] > 0
-        return most >= tokens
-    most = _int(0)
+        return enough
     for document in range(number):
         cap[document] = lengths[document] // 2
-        most += cap[document]
-    part = _float(min(spans, most)) / _float(max(most, 1))
-    for document in range(number):
-        quota[document] = part * _float(cap[document])
-    _systematic(quota, cap, draws[0], own_spans)
-    room = _int(0)
+    enough = _by_size(spans, cap, draws[0], own_spans)
     for document in range(number):
         cap[document] = lengths[document] - 2 * own_spans[document] if own_spans[document] > 0 else 0
-        room += cap[document]
-    extra = min(tokens - spans, room)
-    part = _float(extra) / _float(max(spans, 1))
-    shared, rest = 0.0, 0.0
-    for document in range(number):
-        share[document] = min(part * _float(own_spans[document]), _float(cap[document]))
-        shared += share[document]
-        rest += _float(cap[document]) - share[document]
-    left = (_float(extra) - shared) / max(rest, 1e-9)
-    for document in range(number):
-        quota[document] = share[document] + left * (_float(cap[document]) - share[document])
-    _systematic(quota, cap, draws[1], own)
+    enough &= _by_spans(tokens - spans, spans, own_spans, cap, draws[1], own)
     for document in range(number):
         own[document] += own_spans[document]
-    return most >= spans and room >= tokens - spans
+    return enough
 
 
 @_kernel
@@ -548,10 +463,13 @@ def _documents(segments: Any, begins: Any) -> Any:
 
 
 @_kernel
-def _spans(
-    segments: Any, tokens: Any, spans: Any, suffix: Any, keys: Any, stream: Any, column_bits: Any, words: Any
-) -> Any:
+def spans(segments: Any, tokens: Any, spans: Any, suffix: Any, keys: Any, stream: Any, words: Any) -> Any:
+    """See `noise.spans`: noise, kept_starts, noise_starts, rank, and which rows' documents were respected, bool[B].
+
+    words   room for the places of a row
+    """
     rows, length = segments.shape
+    column_bits = max(_bits_for(length), 1)
     noise, respected = np.zeros((rows, length), np.bool_), np.ones(rows, np.bool_)
     kept_starts, noise_starts = np.empty(rows * length, np.int64), np.empty(rows * length, np.int64)
     rank = np.empty(rows * length, np.int64)
@@ -595,17 +513,6 @@ def _spans(
 
 
 @_kernel
-def spans(segments: Any, tokens: Any, spans: Any, suffix: Any, keys: Any, stream: Any) -> Any:
-    """See `noise.spans`: noise, kept_starts, noise_starts, rank, and which rows' documents were respected, bool[B]."""
-    bits = max(_bits_for(segments.shape[1]), 1)
-    if bits <= 12:
-        words = np.empty(segments.shape[1], np.uint32)
-        return _spans(segments, tokens, spans, suffix, keys, stream, bits, words)
-    wide = np.empty(segments.shape[1], np.uint64)
-    return _spans(segments, tokens, spans, suffix, keys, stream, bits, wide)
-
-
-@_kernel
 def _lay(values: Any, number: Any, last: Any, pad: Any, into: Any) -> None:
     """See `rewrite.lay`: one row."""
     _copy(values, into, number)
@@ -615,7 +522,7 @@ def _lay(values: Any, number: Any, last: Any, pad: Any, into: Any) -> None:
 
 @_kernel
 def _finish(targets: Any, segments: Any, count: Any, start: Any, weights: Any, before: Any) -> None:
-    """See `sides.finish`: weights and decoder inputs of one row."""
+    """See `encoder_decoder.finish`: weights and decoder inputs of one row."""
     for column in range(len(weights)):
         weights[column] = np.float32(1.0) if column < count else np.float32(0.0)
     before[0] = start
@@ -639,7 +546,7 @@ def build(
     eos: Any,
     start: Any,
 ) -> Any:
-    """See `sides.build`: inputs, targets, weights, count, decoder inputs, and the segments of both sides."""
+    """See `encoder_decoder.build`: inputs, targets, weights, count, decoder inputs, and the segments of both sides."""
     rows, length = tokens.shape
     kind, number = tokens.dtype, segments.dtype
     inputs, targets = np.empty((rows, width), kind), np.empty((rows, height), kind)
@@ -689,30 +596,6 @@ def build(
     if span < len(noise_starts):
         raise ValueError("spans out of order")
     return inputs, targets, weights, count, before, own, behind
-
-
-@_kernel
-def find_documents(segments: Any) -> Any:
-    """See `noise.find_documents`: row, start, length, room and first."""
-    rows, length = segments.shape
-    starts, owner = np.empty(rows * length + 1, np.int64), np.empty(rows * length + 1, np.int64)
-    first = np.empty(rows, np.int64)
-    found = 0
-    for row in range(rows):
-        first[row] = found
-        for column in range(length):
-            if column == 0 or segments[row, column] != segments[row, column - 1]:
-                if column > 0 and segments[row, column - 1] == 0:
-                    raise ValueError("text behind padding")
-                starts[found], owner[found] = row * length + column, row
-                found += 1
-    starts[found] = rows * length
-    lengths, room = np.empty(found, np.int64), np.empty(found, np.int64)
-    for place in range(found):
-        lengths[place] = starts[place + 1] - starts[place]
-        column = starts[place] - owner[place] * length
-        room[place] = lengths[place] if segments[owner[place], column] != 0 else 0
-    return owner[:found].copy(), starts[:found].copy(), lengths, room, first
 
 
 @_kernel
@@ -796,7 +679,7 @@ def pair(
     sep: Any,
     pad: Any,
 ) -> Any:
-    """See `pairs.SentencePairs`: tokens, types, segments [B, T + 3] and the class of each pair."""
+    """See `sentence_pairs.SentencePairs`: tokens, types, segments [B, T + 3] and the class of each pair."""
     _known(source, len(table))
     rows, length = source.shape
     tokens = np.empty((rows, length + 3), source.dtype)
@@ -867,36 +750,17 @@ def pair(
 
 @_kernel
 def _infill_shares(lengths: Any, hidden: Any, spans: Any, draws: Any, own: Any, own_spans: Any) -> Any:
-    """See `denoising._shared`: fill the hidden tokens and spans of each document [D] of one row, if these can."""
-    number = len(lengths)
-    quota, cap, share = np.empty(number, np.float64), np.empty(number, np.int64), np.empty(number, np.float64)
-    total = _int(0)
-    for document in range(number):
-        total += lengths[document]
-    part = _float(spans) / _float(max(total, 1))
-    for document in range(number):
-        quota[document] = part * _float(lengths[document])
-    _systematic(quota, lengths, draws[0], own_spans)
-    room = _int(0)
-    for document in range(number):
+    """See `bart._shared`: fill the hidden tokens and spans of each document [D] of one row, if these can hold them."""
+    cap = np.empty(len(lengths), np.int64)
+    _by_size(spans, lengths, draws[0], own_spans)
+    for document in range(len(lengths)):
         cap[document] = lengths[document] if own_spans[document] > 0 else 0
-        room += cap[document]
-    part = _float(hidden) / _float(max(spans, 1))
-    shared, rest = 0.0, 0.0
-    for document in range(number):
-        share[document] = min(part * _float(own_spans[document]), _float(cap[document]))
-        shared += share[document]
-        rest += _float(cap[document]) - share[document]
-    left = (_float(hidden) - shared) / max(rest, 1e-9)
-    for document in range(number):
-        quota[document] = share[document] + left * (_float(cap[document]) - share[document])
-    _systematic(quota, cap, draws[1], own)
-    return room >= hidden
+    return _by_spans(hidden, spans, own_spans, cap, draws[1], own)
 
 
 @_kernel
 def infill(segments: Any, hidden: Any, spans: Any, keys: Any, streams: Any) -> Any:
-    """See `denoising._infilled`: starts, gone, the segment of each span, and which rows' documents were respected.
+    """See `bart._infilled`: starts, gone, the segment of each span, and which rows' documents were respected.
 
     streams   of shares, lengths and places
     """
@@ -971,7 +835,7 @@ def mend(
     eos: Any,
     start: Any,
 ) -> Any:
-    """See `denoising.Denoising`: as `build`, for inputs with a mask for each span and targets that are the rows.
+    """See `bart.BARTDenoising`: as `build`, for inputs with a mask for each span and targets that are the rows.
 
     tokens   of the rows, which targets say
     shown    the same as inputs show them, where `stays`
@@ -1018,7 +882,7 @@ def mend(
 
 @_kernel
 def folded(first: Any, second: Any, seed: Any) -> Any:
-    """See `draws.folded`."""
+    """See `compiled_keys.folded`."""
     keys = np.empty(len(first), np.uint64)
     for place in range(len(first)):
         keys[place] = _fold(_fold(np.uint64(seed), first[place]), second[place])

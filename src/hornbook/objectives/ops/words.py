@@ -51,9 +51,6 @@ def words(rows: Rows, vocab: Vocab) -> tuple[Mask, Mask]:
     A word begins where a token's spelling says so, behind a token that ends a word (in a blank or a sign) or is no
     text, and with each document.
     """
-    given = rows.tokens, compiled.optional(rows.segments), vocab.word_flags
-    if (found := compiled.run("words", *given, vocab.TEXT, vocab.STARTS, vocab.ENDS)) is not None:
-        return cast(tuple[Mask, Mask], found)
     flags = vocab.word_flags.take(rows.tokens)
     free = (flags & vocab.TEXT) != 0
     begins = (flags & vocab.STARTS) != 0
@@ -125,7 +122,8 @@ def choose(free: Mask, begins: Mask, counts: Counts, keys: Keys, *, cut: bool) -
     whole-word masking). Where no other fits what is left, the first is cut (as SpanBERT cuts its last span), or, unless
     `cut`, less is chosen; but a row of text has one unit at least.
     """
-    if (found := compiled.run("choose", free, begins, counts, keys, cut, noise.CHOICE)) is not None:
+    given = free, begins, counts, keys, cut, noise.CHOICE, noise.room(free.shape[1])
+    if (found := compiled.run("choose", *given)) is not None:
         return Chosen(*found)
     sizes_at = _sizes(free, begins)
     left, rows = counts.copy(), np.arange(len(free))
