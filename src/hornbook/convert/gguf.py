@@ -21,7 +21,7 @@ from hornbook.convert.export_hf import tokenizer_json
 from hornbook.convert.families import choose
 from hornbook.convert.families.family import Family, explicit
 from hornbook.convert.families.tensors import to_hf
-from hornbook.errors import UserError
+from hornbook.errors import UserError, needing
 from hornbook.model.config import ModelConfig
 from hornbook.tokens.tokenizer.tokenizer import Tokenizer
 from hornbook.vocab import Vocab
@@ -39,10 +39,8 @@ def export_gguf(
     `name` is the model's. Raises UserError when the package gguf is missing, when the format does not hold the model or
     its tokenizer exactly, or when `target` is something else.
     """
-    try:
+    with needing("Writing GGUF", "gguf"):
         import gguf
-    except ImportError as error:
-        raise UserError("Writing GGUF needs the package gguf: pip install 'hornbook[gguf]'.") from error
     config = explicit(config)
     family = choose(config)
     _refuse(family, config)

@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 
 from hornbook import artifacts
 from hornbook.corpus.document import Document, document_hash
+from hornbook.corpus.grouping import grouped
 from hornbook.errors import UserError
 from hornbook.objectives.ops import compiled
 from hornbook.objectives.ops.sentences import sentence_starts
@@ -42,7 +43,7 @@ Progress = Callable[[int, int, int], None]
 
 _STORE, _PART = "token store", "token part"
 _FILES = ("tokens", "offsets", "bytes", "hashes", "sentences")
-# Documents are encoded in groups of about this many characters: enough for all cores, little enough to hold.
+# Documents are encoded in groups of at most this many characters: enough for all cores, little enough to hold.
 _GROUP = 1 << 20
 
 
@@ -154,7 +155,7 @@ class _Encoded:
 def _encode_part(documents: Iterator[Document], tokenizer: Tokenizer) -> _Encoded:
     encoded = _Encoded([], [], [])
     kind = np.uint16 if tokenizer.vocab.size <= 1 << 16 else np.uint32
-    for group in _groups(documents):
+    for group in grouped(documents, lambda document: len(document.text), _GROUP):
         encoded.tokens.extend(ids.astype(kind) for ids in tokenizer.encode([document.text for document in group]))
         encoded.bytes.extend(len(document.text.encode()) for document in group)
         encoded.hashes.extend(map(document_hash, group))
@@ -182,19 +183,6 @@ def _save_part(part: Path, encoded: _Encoded, vocab: Vocab) -> tuple[Path, Mappi
         for name in _FILES:
             np.save(scratch / f"{name}.npy", content[name], allow_pickle=False)
     return part, facts
-
-
-def _groups(documents: Iterator[Document]) -> Iterator[list[Document]]:
-    group: list[Document] = []
-    size = 0
-    for document in documents:
-        group.append(document)
-        size += len(document.text)
-        if size >= _GROUP:
-            yield group
-            group, size = [], 0
-    if group:
-        yield group
 
 
 def _finish(work: Path, directory: Path, names: Sequence[str], counts: Mapping[str, int], vocab: Vocab) -> None:

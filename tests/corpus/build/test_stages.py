@@ -12,7 +12,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 
 from hornbook.corpus.build import ledger, tally
 from hornbook.corpus.build.recipe import CorpusRecipe
-from hornbook.corpus.build.stages import CountLines, Measure, ReadUnit, RunSteps, WritePart
+from hornbook.corpus.build.stages import Measure, ReadUnit, RunSteps, WritePart, count_lines
 from hornbook.corpus.readers.units import discover, group
 from hornbook.errors import UserError
 
@@ -76,4 +76,4 @@ def test_lines_before_each_part_of_a_cut_file_are_counted(tmp_path: Path) -> Non
     path.write_bytes(b'{"text": "x"}\n' * 1000)
     pieces = discover([str(path)], 1000)
     assert len(pieces) > 10 and pieces[0].first == 1 and not pieces[1].first
-    assert sum(int(CountLines()(json.dumps(piece.plain()))) for piece in pieces) == 1000
+    assert sum(int(count_lines(json.dumps(piece.plain()))) for piece in pieces) == 1000

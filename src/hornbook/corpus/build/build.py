@@ -18,17 +18,17 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from hornbook import __version__
 from hornbook.artifacts import MANIFEST, disk_errors, lock, read_json, read_manifest, seal, write_file, write_json
 from hornbook.corpus.build import ledger, report, tally
-from hornbook.corpus.build.catalogue import is_survey, kind_of
+from hornbook.corpus.build.catalogue import from_table, is_survey, kind_of, to_table
 from hornbook.corpus.build.engine import Engine, documents, heeding_signals, system_errors, work
 from hornbook.corpus.build.recipe import CorpusRecipe, dumps, to_dict
-from hornbook.corpus.build.stages import CountLines, Measure, ReadUnit, RunSteps, WritePart
-from hornbook.corpus.build.surveyed import load_step, save_step
+from hornbook.corpus.build.stages import Measure, ReadUnit, RunSteps, WritePart, count_lines
 from hornbook.corpus.built import DOCUMENTS, KIND, LEDGER, RECIPE
+from hornbook.corpus.grouping import grouped
 from hornbook.corpus.readers.units import Piece, discover, group
 from hornbook.corpus.step import Step, Survey
 from hornbook.errors import UserError
@@ -96,7 +96,7 @@ class _Build:
     def run(self) -> None:
         """Go through the stages; what earlier runs left is not done again."""
         self._claim()
-        units = [tuple(unit) for unit in group(self._pieces(), UNIT_BLOCKS * self.recipe.block)]
+        units = list(group(self._pieces(), UNIT_BLOCKS * self.recipe.block))
         total = self._read(units)
         folder = self.work / "read"
         nothing = not self._blocks()
@@ -150,7 +150,7 @@ class _Build:
                     amount += json.loads(task)["size"]
                     update(amount)
 
-                work(CountLines(), tasks, self.engine, done)
+                work(count_lines, tasks, self.engine, done)
         pieces: list[Piece] = []
         following = 1
         for piece in found:
@@ -179,40 +179,25 @@ class _Build:
     def _survey(self, survey: Survey, folder: Path, before: Path) -> Step:
         """Return the step that a survey finds, from its record where it was found before."""
         record, directory = folder.with_name(f"{folder.name}-survey.json"), folder.with_name(f"{folder.name}-survey")
-        if record.exists():
-            return load_step(record)
-        shutil.rmtree(directory, ignore_errors=True)
-        directory.mkdir()
-        looking = self.stage(f"look at the whole: {kind_of(survey)}", "B", 0)
-        with disk_errors(directory), system_errors(directory), looking, heeding_signals():
-            step = survey.survey(
-                documents([before / f"{name}.parquet" for name in self._blocks()]), directory.absolute()
-            )
-        save_step(step, record)
-        return step
+        if not record.exists():
+            shutil.rmtree(directory, ignore_errors=True)
+            directory.mkdir()
+            looking = self.stage(f"look at the whole: {kind_of(survey)}", "B", 0)
+            files = [before / f"{name}.parquet" for name in self._blocks()]
+            with disk_errors(directory), system_errors(directory), looking, heeding_signals():
+                step = survey.survey(documents(files), directory.absolute())
+            write_json(record, to_table(step))
+        # Read back at once, so that a step that cannot be kept ends the first run.
+        return cast(Step, from_table(read_json(record, "record of a survey"), f"What {kind_of(survey)} found"))
 
     def _parts(self, before: Path) -> tally.Tally:
         """Write the blocks into parts of about PART_BLOCKS full ones; the texts alone decide which goes where."""
         from pyarrow import parquet
 
-        blocks: dict[str, tuple[str, ...]] = {}
-        sizes: dict[str, int] = {}
-        held: list[str] = []
-        size = 0
-
-        def part() -> None:
-            name = f"{len(blocks):05d}"
-            blocks[name], sizes[name] = tuple(held), size
-
-        for name in self._blocks():
-            path = before / f"{name}.parquet"
-            weight = _weight(parquet.read_metadata(path))
-            if held and size + weight > PART_BLOCKS * self.recipe.block:
-                part()
-                held, size = [], 0
-            held.append(name)
-            size += weight
-        part()
+        weights = {name: _weight(parquet.read_metadata(before / f"{name}.parquet")) for name in self._blocks()}
+        parts = list(grouped(weights, weights.__getitem__, PART_BLOCKS * self.recipe.block)) or [[]]
+        blocks = {f"{number:05d}": tuple(names) for number, names in enumerate(parts)}
+        sizes = {part: sum(weights[name] for name in names) for part, names in blocks.items()}
         (self.out / DOCUMENTS).mkdir(exist_ok=True)
         folder = self.work / "parts"
         function = WritePart(before, folder, self.out / DOCUMENTS, blocks)

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from hornbook.errors import HornbookError, ResourceError, UserError
+from hornbook.errors import HornbookError, ResourceError, UserError, needing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,10 +54,8 @@ class Engine:
         # No telemetry; these are read when the libraries are imported.
         os.environ.update(DAFT_ANALYTICS_ENABLED="0", SCARF_NO_ANALYTICS="1", DAFT_PROGRESS_BAR="0")
         os.environ.update(RAY_USAGE_STATS_ENABLED="0", RAY_DEDUP_LOGS="1")
-        try:
+        with needing("Building a corpus", "corpus"):
             import daft
-        except ImportError as error:
-            raise UserError("Building a corpus needs Daft: pip install 'hornbook[corpus]'") from error
         wanted = NATIVE if self.name == NATIVE else RAY
         try:
             if wanted == NATIVE:

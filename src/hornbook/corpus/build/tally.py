@@ -70,11 +70,7 @@ def by_source(sources: Sequence[str], sizes: NDArray[np.int64]) -> Tally:
 
 def lengths(words: Iterable[int]) -> Tally:
     """Return how many documents have each length, by powers of two: "4" stands for 4 to 7 words."""
-    counts: Tally = {}
-    for number in words:
-        name = str(1 << (int(number).bit_length() - 1)) if number else "0"
-        counts[name] = counts.get(name, 0) + 1
-    return counts
+    return count(str(1 << (int(number).bit_length() - 1)) if number else "0" for number in words)
 
 
 def count(names: Iterable[str]) -> Tally:

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from hornbook.corpus.readers.encodings import Undecodable, decode, marked
-from hornbook.corpus.readers.packed import BadRecord, NotText, blocks, missing, shown
+from hornbook.corpus.readers.packed import BadRecord, NotText, blocks, shown
 from hornbook.corpus.readers.record import LONGEST, Part, Reading, Record, text_record
+from hornbook.errors import needing, reason_of
 
 _HTML = ("text/html", "application/xhtml+xml")
 _HEAD = 1024  # bytes of a page in which it says how it is written (HTML standard, 13.2.3.2)
@@ -58,11 +59,9 @@ def warc(path: Path | str, reading: Reading, part: Part) -> Iterator[Record]:
 
     Numbers count all the records of the file, requests and metadata too, which hold no text of their own.
     """
-    try:
+    with needing(shown(path), "web"):
         from warcio.archiveiterator import ArchiveIterator
         from warcio.exceptions import ArchiveLoadFailed
-    except ImportError as error:
-        raise missing(path, "web") from error
     name = shown(path)
     number = 0
     try:
@@ -87,8 +86,7 @@ def warc(path: Path | str, reading: Reading, part: Part) -> Iterator[Record]:
         if source.error is not None:
             raise source.error
     except (ArchiveLoadFailed, EOFError, ValueError, OverflowError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        message = f"{name}, after record {number}, cannot be read as WARC ({reason}). Restore it."
+        message = f"{name}, after record {number}, cannot be read as WARC ({reason_of(error)}). Restore it."
         raise BadRecord(message, "damaged WARC file", number + 1) from error
 
 

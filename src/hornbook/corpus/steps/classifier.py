@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Literal
 
 import numpy as np
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 
 from hornbook.artifacts import whole_file
 from hornbook.corpus.step import Page, Verdicts
-from hornbook.errors import UserError
+from hornbook.errors import UserError, needing
 
 _KIND = "hornbook document classifier"
 _BATCH = 256
@@ -164,14 +165,10 @@ def _weighted(counts: Any, rarity: NDArray[np.float32]) -> Any:
 
 def _sklearn() -> Any:
     """Return scikit-learn's parts used here."""
-    try:
+    with needing("Classifying documents", "corpus"):
         from sklearn.feature_extraction.text import HashingVectorizer
         from sklearn.linear_model import LogisticRegression
         from sklearn.preprocessing import normalize
-    except ImportError as error:
-        raise UserError("To classify documents, install the extra: pip install 'hornbook[corpus]'.") from error
-    from types import SimpleNamespace
-
     return SimpleNamespace(
         HashingVectorizer=HashingVectorizer, LogisticRegression=LogisticRegression, normalize=normalize
     )

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from hornbook.artifacts import read_json
-from hornbook.errors import UserError
+from hornbook.errors import UserError, reason_of
 from hornbook.tokens.tokenizer.tokenizer import Tokenizer, load_tokenizer, make_tokenizer, neighbouring_start
 from hornbook.vocab import ROLES
 
@@ -63,8 +63,7 @@ def _converted(folder: Path) -> tuple[str, dict[str, str]]:
         tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
         text = tokenizer.backend_tokenizer.to_str()
     except Exception as error:  # the library raises whatever its parts raise
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise UserError(f"transformers could not convert the tokenizer in {folder} ({reason}).") from error
+        raise UserError(f"transformers could not convert the tokenizer in {folder} ({reason_of(error)}).") from error
     roles = {role: getattr(tokenizer, f"{role}_token", None) for role in ROLES}
     return text, {role: str(name) for role, name in roles.items() if name is not None}
 
