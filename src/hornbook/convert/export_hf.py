@@ -88,11 +88,7 @@ def _export(parts: Sequence[_Part], tokenizer_text: str, vocab: Vocab, target: P
     for part in parts:
         if reason := part.family.holds(part.config):
             raise UserError(f"This model cannot be exported exactly as {part.family.name}, which needs {reason}.")
-        if vocab.size > part.config.vocab_size:
-            raise UserError(
-                f"The tokenizer has {vocab.size} entries but the model only {part.config.vocab_size}; "
-                "export with the tokenizer that the model was trained with."
-            )
+        check_tokenizer(vocab, part.config.vocab_size)
     settings = [config_json(part.family, part.config, vocab) for part in parts]
     _refuse_foreign(target)
     with write_directory(target, KIND, {"family": parts[0].family.name}) as scratch:
@@ -100,6 +96,15 @@ def _export(parts: Sequence[_Part], tokenizer_text: str, vocab: Vocab, target: P
             (scratch / part.place).mkdir(exist_ok=True)
             _write_part(scratch / part.place, part, entries, tokenizer_text, vocab, shard_bytes)
     return target
+
+
+def check_tokenizer(vocab: Vocab, rows: int) -> None:
+    """Raise UserError where a tokenizer has more entries than the model's embedding has rows."""
+    if vocab.size > rows:
+        raise UserError(
+            f"The tokenizer has {vocab.size} entries but the model only {rows}; "
+            "export with the tokenizer that the model was trained with."
+        )
 
 
 def _write_part(
@@ -163,8 +168,7 @@ def tokenizer_config_json(config: ModelConfig, tokenizer_text: str, vocab: Vocab
     Decoders pad on the left, because generation goes on at the right end.
     """
     tokenizer = Tokenizer(tokenizer_text, vocab)
-    ids = {f"{role}_token": getattr(vocab, role) for role in ROLES}
-    roles = {name: tokenizer.tokens([number])[0] for name, number in ids.items() if number is not None}
+    roles = {f"{role}_token": name for role, name in tokenizer.role_names().items() if role in ROLES}
     return {
         "tokenizer_class": "PreTrainedTokenizerFast",
         "model_max_length": config.max_length,

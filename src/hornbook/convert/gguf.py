@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from hornbook.artifacts import whole_file
-from hornbook.convert.export_hf import tokenizer_json
+from hornbook.convert.export_hf import check_tokenizer, tokenizer_json
 from hornbook.convert.families import choose
 from hornbook.convert.families.family import Family, explicit
 from hornbook.convert.families.tensors import to_hf
@@ -130,11 +130,7 @@ def _pieces(tokenizer_text: str, vocab: Vocab, rows: int) -> list[tuple[str, int
     """Return each row's spelling and type; rows of the embedding behind the tokenizer's are marked as unused."""
     from gguf import TokenType
 
-    if vocab.size > rows:
-        raise UserError(
-            f"The tokenizer has {vocab.size} entries but the model only {rows}; "
-            "export with the tokenizer that the model was trained with."
-        )
+    check_tokenizer(vocab, rows)
     spelled = Tokenizer(tokenizer_text, vocab).tokens(range(vocab.size))
     kinds: list[int] = [TokenType.CONTROL if special else TokenType.NORMAL for special in vocab.special]
     return [

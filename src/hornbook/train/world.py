@@ -82,7 +82,8 @@ class World:
             return found
         begun = time.monotonic()
         while not self._store.check([key]):
-            self._raise_failure()
+            if (failure := self._failure()) is not None:
+                raise failure
             time.sleep(min(0.5, _POLL_SECONDS + (time.monotonic() - begun) / 20))
         return bytes(self._store.get(key)).decode()[1:]
 
@@ -157,10 +158,12 @@ class World:
         while self.is_main and not self._store.check(others) and time.monotonic() < until:
             time.sleep(_POLL_SECONDS)
 
-    def _raise_failure(self) -> None:
+    def _failure(self) -> FailedElsewhere | None:
+        """Return the failure that another process declared, if one did."""
         assert self._store is not None
-        if self._store.check(["failed"]):
-            raise FailedElsewhere(int(self._store.get("failed").decode().split()[1]))
+        if not self._store.check(["failed"]):
+            return None
+        return FailedElsewhere(int(self._store.get("failed").decode().split()[1]))
 
     def _still(self) -> None:
         """End the heartbeat: a thread that is in the store's C++ when Python ends takes the process down with it."""
@@ -172,8 +175,8 @@ class World:
         assert self._store is not None
         before, until = self._beats(self._store), time.monotonic() + max(3 * BEAT_SECONDS, self._lost_seconds / 6)
         while time.monotonic() < until:
-            if self._store.check(["failed"]):
-                return FailedElsewhere(int(self._store.get("failed").decode().split()[1]))
+            if (failure := self._failure()) is not None:
+                return failure
             time.sleep(_POLL_SECONDS)
         after = self._beats(self._store)
         lost = [rank for rank in range(self.size) if after[rank] == before[rank] and rank != self.rank]

@@ -271,32 +271,27 @@ def explicit(config: ModelConfig) -> ModelConfig:
 
 def _without_effect(config: ModelConfig) -> list[str]:
     """Return the names of settings that change nothing beside the others."""
-    found = []
-    if config.positions != "learned":
-        found.append("position_offset")
-    if config.positions != "rotary":
-        found += ["rotary_base", "rotary_scaling", "local_rotary_base"]
-    if config.positions != "rotary" or config.rotary_scaling == "none":
-        found.append("rotary_factor")
-    if config.positions != "rotary" or config.rotary_scaling in ("none", "linear"):
-        found.append("rotary_length")
-    if config.positions != "bucketed":
-        found += ["buckets", "bucket_distance"]
-    if config.topology != "encoder-decoder":
-        found.append("decoder_layers")
-    if config.topology != "encoder-decoder" or not (config.positions == "learned" or config.embedding_norm):
-        found.append("split_embedding")
-    if config.norm_place == "post" or config.shared_layers:
-        found.append("first_norm")
-    if config.embedding_width == config.width:
-        found.append("embedding_width")
-    if not config.window or config.global_every == 1:
-        found += ["window", "global_every", "local_rotary_base"]
-    if config.local_rotary_base == config.rotary_base:
-        found.append("local_rotary_base")
-    if config.biases:
-        found.append("qkv_biases")
-    return found
+    rotary, behind = config.positions == "rotary", config.topology == "encoder-decoder"
+    apart = config.positions == "learned" or config.embedding_norm  # what a split embedding has twice
+    all_alike = not config.window or config.global_every == 1
+    idle = {
+        "position_offset": config.positions != "learned",
+        "rotary_base": not rotary,
+        "rotary_scaling": not rotary,
+        "rotary_factor": not rotary or config.rotary_scaling == "none",
+        "rotary_length": not rotary or config.rotary_scaling in ("none", "linear"),
+        "local_rotary_base": not rotary or all_alike or config.local_rotary_base == config.rotary_base,
+        "buckets": config.positions != "bucketed",
+        "bucket_distance": config.positions != "bucketed",
+        "decoder_layers": not behind,
+        "split_embedding": not behind or not apart,
+        "first_norm": config.norm_place == "post" or config.shared_layers,
+        "embedding_width": config.embedding_width == config.width,
+        "window": all_alike,
+        "global_every": all_alike,
+        "qkv_biases": config.biases,
+    }
+    return [name for name, here in idle.items() if here]
 
 
 def look_up(settings: Mapping[str, Any], place: str) -> Any:

@@ -16,7 +16,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -140,7 +140,7 @@ class _Build:
         cut = [piece for piece, after in itertools.pairwise(found) if not after.first]
         counts: dict[str, int] = {}
         if cut:
-            tasks = [json.dumps(piece.plain()) for piece in cut]
+            tasks = [json.dumps(asdict(piece)) for piece in cut]
             with self.stage("count lines", "B", sum(piece.size for piece in cut)) as update:
                 amount = 0
 
@@ -155,8 +155,8 @@ class _Build:
         following = 1
         for piece in found:
             pieces.append(piece if piece.first else replace(piece, first=following))
-            following = pieces[-1].first + counts.get(json.dumps(piece.plain()), 0)
-        write_file(plan, json.dumps([piece.plain() for piece in pieces]))
+            following = pieces[-1].first + counts.get(json.dumps(asdict(piece)), 0)
+        write_file(plan, json.dumps([asdict(piece) for piece in pieces]))
         return pieces
 
     def _read(self, units: list[tuple[Piece, ...]]) -> tally.Tally:
@@ -164,7 +164,7 @@ class _Build:
         tasks, sizes = [], {}
         for number, unit in enumerate(units):
             name = f"{number:06d}"
-            tasks.append((name, json.dumps({"number": number, "pieces": [piece.plain() for piece in unit]})))
+            tasks.append((name, json.dumps({"number": number, "pieces": [asdict(piece) for piece in unit]})))
             sizes[name] = sum(piece.size for piece in unit)
         function = ReadUnit(folder, self.recipe.text, self.recipe.block, self.measure)
         return self._stage("read", folder, function, tasks, sizes)

@@ -31,7 +31,7 @@ from hornbook.corpus.build.blocks import (
 )
 from hornbook.corpus.grouping import grouped
 from hornbook.corpus.readers.packed import blocks
-from hornbook.corpus.readers.reading import Item, Unread, plain, read_unit
+from hornbook.corpus.readers.reading import Item, Unread, read_unit
 from hornbook.corpus.readers.units import Piece
 from hornbook.corpus.step import Page, Step, Verdicts
 from hornbook.errors import UserError
@@ -92,7 +92,7 @@ class ReadUnit:
         with whole(self.folder / f"{number:06d}.unread.jsonl") as partial, partial.open("w", encoding="utf-8") as bad:
 
             def unread(item: Unread) -> None:
-                bad.write(json.dumps(plain(item)) + "\n")
+                bad.write(json.dumps(item._asdict()) + "\n")
                 tally.add(total, {"unread": {item.source: {item.reason: 1}}})
 
             unit = tuple(Piece(**piece) for piece in given["pieces"])

@@ -890,41 +890,26 @@ def folded(first: Any, second: Any, seed: Any) -> Any:
 
 
 @_kernel
-def _walk(value: Any, key: Any, size: Any, half: Any, own: Any) -> Any:
-    """See `hornbook.keys.permute`, for one index; `half`: bits of a side of the network, `own`: room for its rounds."""
-    shift, most, value = np.uint64(half), np.uint64(size), np.uint64(value)
-    mask = (_ONE << shift) - _ONE
-    if value >= most:
-        raise ValueError("out of range")
-    for turn in range(len(own)):
-        own[turn] = _fold(key, turn)
-    while True:
-        left, right = value >> shift, value & mask
-        for turn in range(len(own)):
-            left, right = right, left ^ (_mix(right ^ own[turn]) & mask)
-        value = (left << shift) | right
-        if value < most:
-            return _int(value)
-
-
-@_kernel
 def permute(index: Any, key: Any, size: Any, half: Any, rounds: Any) -> Any:
-    """See `hornbook.keys.permute`."""
-    own, where = np.empty(rounds, np.uint64), np.empty(len(index), np.int64)
+    """See `hornbook.keys.permute`; `half`: bits of a side of the network."""
+    folds, where = np.empty(rounds, np.uint64), np.empty(len(index), np.int64)
+    shift, most = np.uint64(half), np.uint64(size)
+    mask = (_ONE << shift) - _ONE
     for place in range(len(index)):
-        where[place] = _walk(index[place], key[place], size, half, own)
+        value = np.uint64(index[place])
+        if value >= most:
+            raise ValueError("out of range")
+        for turn in range(rounds):
+            folds[turn] = _fold(key[place], turn)
+        while True:
+            left, right = value >> shift, value & mask
+            for turn in range(rounds):
+                left, right = right, left ^ (_mix(right ^ folds[turn]) & mask)
+            value = (left << shift) | right
+            if value < most:
+                break
+        where[place] = _int(value)
     return where
-
-
-@_kernel
-def shuffled(example: Any, seed: Any, stream: Any, size: Any, half: Any, rounds: Any) -> Any:
-    """See `order.Shuffled.locate`."""
-    own, base = np.empty(rounds, np.uint64), _fold(np.uint64(seed), stream)
-    epoch, row = np.empty(len(example), np.int64), np.empty(len(example), np.int64)
-    for place in range(len(example)):
-        epoch[place] = example[place] // size
-        row[place] = _walk(example[place] - epoch[place] * size, _fold(base, epoch[place]), size, half, own)
-    return epoch, row
 
 
 @_kernel
