@@ -21,6 +21,7 @@ from hornbook.convert.weights import write_weights
 from hornbook.errors import UserError
 from hornbook.model.config import ModelConfig
 from hornbook.model.electra import discriminator_config, halves
+from hornbook.tokens.tokenizer.hf_tokenizer import with_framing
 from hornbook.tokens.tokenizer.tokenizer import Tokenizer
 from hornbook.vocab import ROLES, Vocab
 
@@ -147,19 +148,9 @@ def tokenizer_json(config: ModelConfig, tokenizer_text: str, vocab: Vocab) -> st
 
     A tokenizer that frames texts in its own way keeps that way.
     """
-    data = json.loads(tokenizer_text)
-    if config.topology != "decoder" or vocab.bos is None or data.get("post_processor") is not None:
+    if config.topology != "decoder" or vocab.bos is None:
         return tokenizer_text
-    name = Tokenizer(tokenizer_text, vocab).tokens([vocab.bos])[0]
-    start = {"SpecialToken": {"id": name, "type_id": 0}}
-    texts = [{"Sequence": {"id": letter, "type_id": 0}} for letter in "AB"]
-    data["post_processor"] = {
-        "type": "TemplateProcessing",
-        "single": [start, texts[0]],
-        "pair": [start, *texts],
-        "special_tokens": {name: {"id": name, "ids": [vocab.bos], "tokens": [name]}},
-    }
-    return json.dumps(data, ensure_ascii=False)
+    return with_framing(tokenizer_text, (Tokenizer(tokenizer_text, vocab).tokens([vocab.bos])[0], vocab.bos))
 
 
 def tokenizer_config_json(config: ModelConfig, tokenizer_text: str, vocab: Vocab) -> dict[str, Any]:

@@ -122,15 +122,17 @@ def _check(path: Path, family: Family, config: ModelConfig, state: Mapping[str, 
     with torch.device("meta"):
         wanted = Transformer(config).state_dict()
     theirs = {name: line.theirs for line in lines(family, config) for name in line.ours}
-    if missing := [name for name in wanted if name not in state]:
+    missing = [theirs.get(name, name) for name in wanted if name not in state]
+    more = [theirs.get(name, name) for name in state if name not in wanted]
+    if missing:
         raise UserError(
-            f"The weights in {path} lack {_named([theirs.get(name, name) for name in missing])} of "
-            f"{family.class_of(config)}: the files are incomplete, or the folder is of another class."
+            f"The weights in {path} lack {_named(missing)} of {family.class_of(config)}: the files are incomplete, or "
+            "the folder is of another class."
         )
-    if more := [name for name in state if name not in wanted]:
+    if more:
         raise UserError(
-            f"The weights in {path} have {_named([theirs.get(name, name) for name in more])}, which its config.json "
-            "leaves no room for; config and weights are not of one model."
+            f"The weights in {path} have {_named(more)}, which its config.json leaves no room for; config and weights "
+            "are not of one model."
         )
     for name, tensor in state.items():
         if tensor.shape != wanted[name].shape:

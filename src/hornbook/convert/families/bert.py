@@ -42,6 +42,7 @@ _family = partial(
     Family,
     derived={"kv_heads": all_heads, "head_width": split_width},
     in_training={"attention_probs_dropout_prob": 0.0},
+    ignored=(r"(\w+\.)?embeddings\.position_ids",),
     # The first versions of BERT, and all that was converted from them, called a norm's weight and bias after the paper.
     renamed=((r"LayerNorm\.gamma$", "LayerNorm.weight"), (r"LayerNorm\.beta$", "LayerNorm.bias")),
 )
@@ -70,10 +71,6 @@ def _layers(body: str) -> tuple[Weight, ...]:
     return affines(f"{body}.encoder.layer.{{i}}", "encoder.layers.{i}", names)
 
 
-def _numbers(body: str) -> tuple[str, ...]:
-    return (rf"({body}\.)?embeddings\.position_ids",)
-
-
 BERT = _family(
     name="bert",
     model_type="bert",
@@ -83,7 +80,6 @@ BERT = _family(
     requires={**_BLOCK, **_HEAD},
     constants=_CONSTANTS,
     prefix="bert.",
-    ignored=_numbers("bert"),
     aside=(r"(bert\.)?pooler\.dense\..*", r"cls\.seq_relationship\..*"),
     copies={
         "cls.predictions.decoder.weight": "bert.embeddings.word_embeddings.weight",
@@ -115,7 +111,6 @@ ROBERTA = _family(
     requires={**_BLOCK, **_HEAD},
     constants=_CONSTANTS,
     prefix="roberta.",
-    ignored=_numbers("roberta"),
     aside=(r"(roberta\.)?pooler\.dense\..*",),
     copies={
         "lm_head.decoder.weight": "roberta.embeddings.word_embeddings.weight",
@@ -156,7 +151,6 @@ ALBERT = _family(
     requires={**_BLOCK, **_HEAD, "shared_layers": True},
     constants={"num_hidden_groups": 1, "inner_group_num": 1, "tie_word_embeddings": True},
     prefix="albert.",
-    ignored=_numbers("albert"),
     aside=(r"(albert\.)?pooler\..*", r"sop_classifier\..*"),
     copies={
         "predictions.decoder.weight": "albert.embeddings.word_embeddings.weight",
@@ -186,7 +180,7 @@ _ELECTRA_WEIGHTS = (
     *_layers("electra"),
 )
 
-_electra = partial(_family, model_type="electra", constants=_CONSTANTS, prefix="electra.", ignored=_numbers("electra"))
+_electra = partial(_family, model_type="electra", constants=_CONSTANTS, prefix="electra.")
 ELECTRA = _electra(
     name="electra",
     architecture="ElectraForPreTraining",

@@ -138,24 +138,12 @@ class _Build:
                 )
             return planned
         cut = [piece for piece, after in itertools.pairwise(found) if not after.first]
-        counts: dict[str, int] = {}
-        if cut:
-            tasks = [json.dumps(asdict(piece)) for piece in cut]
-            with self.stage("count lines", "B", sum(piece.size for piece in cut)) as update:
-                amount = 0
-
-                def done(task: str, result: str) -> None:
-                    nonlocal amount
-                    counts[task] = int(result)
-                    amount += json.loads(task)["size"]
-                    update(amount)
-
-                work(count_lines, tasks, self.engine, done)
+        counts = self._work("count lines", count_lines, {json.dumps(asdict(piece)): piece.size for piece in cut})
         pieces: list[Piece] = []
         following = 1
         for piece in found:
             pieces.append(piece if piece.first else replace(piece, first=following))
-            following = pieces[-1].first + counts.get(json.dumps(asdict(piece)), 0)
+            following = pieces[-1].first + int(counts.get(json.dumps(asdict(piece)), 0))
         write_file(plan, json.dumps([asdict(piece) for piece in pieces]))
         return pieces
 
@@ -213,22 +201,30 @@ class _Build:
     ) -> tally.Tally:
         """Do the tasks, given as (name, task), that have no note in the folder, and return the sum of all tallies."""
         folder.mkdir(exist_ok=True)
-        missing = {task: name for name, task in tasks if not (folder / f"{name}.json").exists()}
-        if missing:
-            whole = sum(sizes.get(name, 0) for name, _ in tasks)
-            amount = whole - sum(sizes.get(name, 0) for name in missing.values())
-            with self.stage(label, "B", whole) as update:
-
-                def done(task: str, result: str) -> None:
-                    nonlocal amount
-                    amount += sizes.get(missing[task], 0)
-                    update(amount)
-
-                work(function, list(missing), self.engine, done)
+        missing = {task: sizes.get(name, 0) for name, task in tasks if not (folder / f"{name}.json").exists()}
+        self._work(label, function, missing, sum(sizes.get(name, 0) for name, _ in tasks) - sum(missing.values()))
         total: tally.Tally = {}
         for name, _ in tasks:
             tally.add(total, read_json(folder / f"{name}.json", "tally")["tally"])
         return total
+
+    def _work(
+        self, label: str, function: Callable[[str], str], sizes: dict[str, int], before: int = 0
+    ) -> dict[str, str]:
+        """Do the tasks of these sizes, after others of the size `before` in all, and return their results."""
+        results: dict[str, str] = {}
+        amount = before
+
+        def done(task: str, result: str) -> None:
+            nonlocal amount
+            results[task] = result
+            amount += sizes[task]
+            update(amount)
+
+        if sizes:
+            with self.stage(label, "B", before + sum(sizes.values())) as update:
+                work(function, list(sizes), self.engine, done)
+        return results
 
     def _blocks(self) -> list[str]:
         """Return the names of all blocks, in the order of their places."""
