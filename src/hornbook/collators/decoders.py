@@ -1,7 +1,5 @@
 """Collators for decoders: causal, prefix and fill-in-the-middle language models.
 
-Each is called with a list of features and returns the batch of a model of transformers; see `hornbook.collators`.
-
 Shapes: B rows, R tokens of the longest row, T positions.
 """
 

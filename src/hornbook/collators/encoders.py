@@ -1,7 +1,5 @@
 """Collators for encoders: masked tokens, sentence pairs, replaced tokens, masked diffusion.
 
-Each is called with a list of features and returns the batch of a model of transformers; see `hornbook.collators`.
-
 Shapes: B rows, T positions.
 """
 

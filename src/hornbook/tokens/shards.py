@@ -187,12 +187,8 @@ def _save_part(part: Path, encoded: _Encoded, vocab: Vocab) -> tuple[Path, Mappi
 
 def _finish(work: Path, directory: Path, names: Sequence[str], counts: Mapping[str, int], vocab: Vocab) -> None:
     """Write the store's manifest and give the folder its name."""
-    files = {}
-    for name in names:
-        path = work / name / artifacts.MANIFEST
-        files[f"{name}/{artifacts.MANIFEST}"] = {"bytes": path.stat().st_size, "sha256": artifacts.sha256(path)}
-    facts = {"kind": _STORE, "fingerprint": vocab.fingerprint, "vocabulary": vocab.size, **counts}
-    artifacts.write_json(work / artifacts.MANIFEST, {**facts, "files": files})
+    facts = {"fingerprint": vocab.fingerprint, "vocabulary": vocab.size, **counts}
+    artifacts.seal(work, _STORE, facts, [f"{name}/{artifacts.MANIFEST}" for name in names])
     with artifacts.disk_errors(directory):
         work.replace(directory)
         artifacts.sync(directory.parent)

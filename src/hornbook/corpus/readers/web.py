@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from hornbook.corpus.readers.encodings import Undecodable, decode, marked
+from hornbook.corpus.readers.encodings import marked
 from hornbook.corpus.readers.packed import BadRecord, NotText, blocks, shown
-from hornbook.corpus.readers.record import LONGEST, Part, Reading, Record, text_record
+from hornbook.corpus.readers.record import LONGEST, Part, Reading, Record, decoded_record, text_record
 from hornbook.errors import needing, reason_of
 
 _HTML = ("text/html", "application/xhtml+xml")
@@ -47,10 +47,7 @@ def _page(data: bytes, charset: str, where: str, number: int = 0) -> tuple[bytes
             return data.decode(codec).encode(), {}
     if marked(data[:4]) or b"charset" in data[:_HEAD].lower() or b"encoding=" in data[:_HEAD].lower():
         return data, {}
-    try:
-        text, encoding = decode(data)
-    except Undecodable as error:
-        raise BadRecord(f"{where}, is not text ({error}).", str(error), number) from error
+    text, encoding = decoded_record(data, where, number)
     return text.encode(), {"encoding": encoding.note}
 
 
@@ -126,10 +123,7 @@ def _archived(item: Any, number: int, where: str, field: str) -> Record | None:
         page, note = _page(data, charset, where, number)
         text = main_text(page)
     elif content == "text/plain":
-        try:
-            text, _ = decode(data)
-        except Undecodable as error:
-            raise BadRecord(f"{where}, is not text ({error}).", str(error), number) from error
+        text, _ = decoded_record(data, where, number)
     else:
         raise BadRecord(f"{where}, is no page ({content or 'no type'}).", f"no page: {content or 'no type'}", number)
     if text is None:

@@ -182,16 +182,14 @@ class Gopher:
             for row, pieces in ((0, _LINE_END.split(text)), (1, _PARAGRAPH_END.split(text.strip()))):
                 count, characters = repeated(pieces)
                 shares[row, number], shares[row + 2, number] = count / len(pieces), characters / len(text)
-        limits = (
-            self.max_repeated_lines,
-            self.max_repeated_paragraphs,
-            self.max_repeated_line_characters,
-            self.max_repeated_paragraph_characters,
-        )
-        rules = ("lines", "paragraphs", "characters in repeated lines", "characters in repeated paragraphs")
-        for rule, found, limit in zip(rules, shares, limits, strict=True):
-            name = f"too many {rule}" if rule.startswith("characters") else f"too many repeated {rule}"
-            yield name, (found > limit) & (limit > 0)
+        limits = {
+            "too many repeated lines": self.max_repeated_lines,
+            "too many repeated paragraphs": self.max_repeated_paragraphs,
+            "too many characters in repeated lines": self.max_repeated_line_characters,
+            "too many characters in repeated paragraphs": self.max_repeated_paragraph_characters,
+        }
+        for (rule, limit), found in zip(limits.items(), shares, strict=True):
+            yield rule, (found > limit) & (limit > 0)
 
 
 def _line_shares(
