@@ -143,40 +143,37 @@ def _recognised(part: Path, documents: Iterator[Document], vocab: Vocab) -> Mapp
     return manifest
 
 
-@dataclass(frozen=True, eq=False)
-class _Encoded:
-    """What is stored of a part's documents, in turn; see the module's docstring."""
-
-    tokens: list[Array]
-    bytes: list[int]
-    hashes: list[int]
+_Encoded = tuple[list[Array], list[int], list[int]]
+"""Tokens, bytes and hashes of a part's documents, in turn; see the module's docstring."""
 
 
 def _encode_part(documents: Iterator[Document], tokenizer: Tokenizer) -> _Encoded:
-    encoded = _Encoded([], [], [])
+    encoded: _Encoded = [], [], []
+    tokens, sizes, hashes = encoded
     kind = np.uint16 if tokenizer.vocab.size <= 1 << 16 else np.uint32
     for group in grouped(documents, lambda document: len(document.text), _GROUP):
-        encoded.tokens.extend(ids.astype(kind) for ids in tokenizer.encode([document.text for document in group]))
-        encoded.bytes.extend(len(document.text.encode()) for document in group)
-        encoded.hashes.extend(map(document_hash, group))
+        tokens.extend(ids.astype(kind) for ids in tokenizer.encode([document.text for document in group]))
+        sizes.extend(len(document.text.encode()) for document in group)
+        hashes.extend(map(document_hash, group))
     return encoded
 
 
 def _save_part(part: Path, encoded: _Encoded, vocab: Vocab) -> tuple[Path, Mapping[str, Any]]:
-    tokens = np.concatenate(encoded.tokens)
-    offsets = np.concatenate([[0], np.cumsum([len(ids) for ids in encoded.tokens], dtype=np.int64)])
+    documents, sizes, hashes = encoded
+    tokens = np.concatenate(documents)
+    offsets = np.concatenate([[0], np.cumsum([len(ids) for ids in documents], dtype=np.int64)])
     facts = {
         "fingerprint": vocab.fingerprint,
         "vocabulary": vocab.size,
-        "documents": len(encoded.tokens),
+        "documents": len(documents),
         "tokens": len(tokens),
-        "bytes": sum(encoded.bytes),
+        "bytes": sum(sizes),
     }
     content = {
         "tokens": tokens,
         "offsets": offsets,
-        "bytes": np.array(encoded.bytes, np.int64),
-        "hashes": np.array(encoded.hashes, np.uint64),
+        "bytes": np.array(sizes, np.int64),
+        "hashes": np.array(hashes, np.uint64),
         "sentences": sentence_starts(tokens, offsets[:-1][np.diff(offsets) > 0], vocab),
     }
     with artifacts.write_directory(part, _PART, facts) as scratch:

@@ -6,7 +6,8 @@ is wrong. Floats are computed in the same order as there. Streams and flags come
 one file, long as it is, because numba keeps compiled code until the file of the function changes, whatever else
 changes: those of `hornbook.tokens` (order, keys, packing, copying) mix keys by the same inlined functions, and so stand
 here as well.
-Functions above 60 lines make whole rows in one pass: that is what is gained.
+Functions above 60 lines make whole rows in one pass: that is what is gained. Arguments have no types here: numba makes
+code for those that come.
 
 Shapes: B rows, T tokens of a row.
 """
@@ -31,20 +32,20 @@ _ONE, _27, _30, _31, _32 = (np.uint64(number) for number in (1, 27, 30, 31, 32))
 
 
 @_kernel
-def _copy(values: Any, into: Any, number: Any) -> None:
+def _copy(values, into, number):
     """Copy the first values; a loop, since assigning slices makes slower code."""
     for place in range(number):
         into[place] = values[place]
 
 
 @_kernel
-def _fill(into: Any, begin: Any, value: Any) -> None:
+def _fill(into, begin, value):
     for place in range(begin, len(into)):
         into[place] = value
 
 
 @_kernel
-def _mix(z: Any) -> Any:
+def _mix(z):
     """See `hornbook.keys.mix`."""
     z = (z ^ (z >> _30)) * _MIX_1
     z = (z ^ (z >> _27)) * _MIX_2
@@ -52,19 +53,19 @@ def _mix(z: Any) -> Any:
 
 
 @_kernel
-def _word(key: Any, number: Any, stream: Any) -> Any:
+def _word(key, number, stream):
     """Return word `number`, from 0, of a stream; see `hornbook.keys.bits`."""
     return _mix(key + ((np.uint64(stream) << _32) + np.uint64(number) + _ONE) * _GOLDEN)
 
 
 @_kernel
-def _fold(key: Any, part: Any) -> Any:
+def _fold(key, part):
     """See `hornbook.keys.fold`."""
     return _mix((key ^ _mix(np.uint64(part) + _GOLDEN)) + _GOLDEN)
 
 
 @_kernel
-def _halves(into: Any, key: Any, stream: Any) -> None:
+def _halves(into, key, stream):
     """Fill uint32[N] with the low and the high half of each word in turn; see `hornbook.keys.halves`."""
     for pair in range(len(into) // 2):
         word = _word(key, pair, stream)
@@ -75,7 +76,7 @@ def _halves(into: Any, key: Any, stream: Any) -> None:
 
 
 @_kernel
-def _bits_for(count: Any) -> Any:
+def _bits_for(count):
     bits = 0
     while (1 << bits) < count:
         bits += 1
@@ -83,7 +84,7 @@ def _bits_for(count: Any) -> Any:
 
 
 @_kernel
-def _tickets(words: Any, key: Any, stream: Any) -> None:
+def _tickets(words, key, stream):
     """Fill uint32[T] or uint64[T] with different words: random bits, then the column; see `noise.exact`."""
     length = len(words)
     column_bits = _bits_for(length)
@@ -99,7 +100,7 @@ def _tickets(words: Any, key: Any, stream: Any) -> None:
 
 
 @_kernel
-def _upto(words: Any, limit: Any) -> Any:
+def _upto(words, limit):
     """Return how many words are at most `limit`; LLVM makes vector code of this."""
     number = 0
     for place in range(len(words)):
@@ -108,7 +109,7 @@ def _upto(words: Any, limit: Any) -> Any:
 
 
 @_kernel
-def _limit(words: Any, wanted: Any, total: Any, top: Any) -> Any:
+def _limit(words, wanted, total, top):
     """Return a number that exactly `wanted` of the words, all different, do not exceed; `total` of them are below top.
 
     The words are uniform, so that interpolation finds it in a few looks; every second look halves the interval.
@@ -135,7 +136,7 @@ def _limit(words: Any, wanted: Any, total: Any, top: Any) -> Any:
 
 
 @_kernel
-def exact(allowed: Any, counts: Any, keys: Any, stream: Any, words: Any) -> Any:
+def exact(allowed, counts, keys, stream, words):
     """See `noise.exact`; `words` is room for a row's tickets."""
     rows, length = allowed.shape
     chosen = np.empty((rows, length), np.bool_)
@@ -158,7 +159,7 @@ def exact(allowed: Any, counts: Any, keys: Any, stream: Any, words: Any) -> Any:
 
 
 @_kernel
-def _known(tokens: Any, size: Any) -> None:
+def _known(tokens, size):
     """Refuse tokens that a table of `size` ids does not have."""
     most = np.uint64(0)
     for row in range(tokens.shape[0]):
@@ -169,7 +170,7 @@ def _known(tokens: Any, size: Any) -> None:
 
 
 @_kernel
-def bernoulli(allowed: Any, bound: Any, keys: Any, stream: Any) -> Any:
+def bernoulli(allowed, bound, keys, stream):
     """See `noise.bernoulli`; `bound` float64[B] is the rate in steps of 2**-32."""
     rows, length = allowed.shape
     chosen = np.empty((rows, length), np.bool_)
@@ -185,9 +186,7 @@ def bernoulli(allowed: Any, bound: Any, keys: Any, stream: Any) -> Any:
 
 
 @_kernel
-def substitute(
-    tokens: Any, noise: Any, keys: Any, mask: Any, hidden: Any, replaced: Any, words: Any, units: Any, stream: Any
-) -> Any:
+def substitute(tokens, noise, keys, mask, hidden, replaced, words, units, stream):
     """See `rewrite.substitute`; `hidden` and `replaced` are bounds in steps of 2**-32, units may have no entries."""
     rows, length = tokens.shape
     inputs = tokens.copy()
@@ -221,7 +220,7 @@ def substitute(
 
 
 @_kernel
-def tile(begins: Any, free: Any, segments: Any, lengths: Any, keys: Any, stream: Any, shift: Any) -> Any:
+def tile(begins, free, segments, lengths, keys, stream, shift):
     """See `words.tile`; `lengths` uint8[65536] has a length for each draw, segments without rows stand for none."""
     rows, length = begins.shape
     starts = np.empty((rows, length), np.bool_)
@@ -250,7 +249,7 @@ def tile(begins: Any, free: Any, segments: Any, lengths: Any, keys: Any, stream:
 
 
 @_kernel
-def _sort(words: Any, into: Any, begins: Any, top: Any) -> None:
+def _sort(words, into, begins, top):
     """Sort words [N], uniform below `top` < 2**32 or so, into `into`: by a bucket for each, then by insertion.
 
     begins   int64[N + 1], to work in
@@ -275,7 +274,7 @@ def _sort(words: Any, into: Any, begins: Any, top: Any) -> None:
 
 
 @_kernel
-def choose(free: Any, begins: Any, counts: Any, keys: Any, cut: Any, stream: Any, words: Any) -> Any:
+def choose(free, begins, counts, keys, cut, stream, words):
     """See `words.choose`: the mask and the units; `words` is room for a row's tickets."""
     rows, length = free.shape
     mask = np.zeros((rows, length), np.bool_)
@@ -358,7 +357,7 @@ def choose(free: Any, begins: Any, counts: Any, keys: Any, cut: Any, stream: Any
 
 
 @_kernel
-def _systematic(quota: Any, cap: Any, draw: Any, rounded: Any) -> None:
+def _systematic(quota, cap, draw, rounded):
     """See `noise.systematic`: the quotas [D] of one row."""
     margin = _int(1 << 20)
     offset = min(max(_int(draw), margin), _int(1 << 32) - margin)
@@ -370,7 +369,7 @@ def _systematic(quota: Any, cap: Any, draw: Any, rounded: Any) -> None:
 
 
 @_kernel
-def _by_size(wanted: Any, size: Any, draw: Any, shares: Any) -> Any:
+def _by_size(wanted, size, draw, shares):
     """See `noise.by_size`: fill the shares [D] of the documents of a row; return whether they can hold all."""
     quota, total = np.empty(len(size), np.float64), _int(0)
     for document in range(len(size)):
@@ -383,7 +382,7 @@ def _by_size(wanted: Any, size: Any, draw: Any, shares: Any) -> Any:
 
 
 @_kernel
-def _by_spans(wanted: Any, spans: Any, own_spans: Any, cap: Any, draw: Any, shares: Any) -> Any:
+def _by_spans(wanted, spans, own_spans, cap, draw, shares):
     """See `noise.by_spans`: fill the shares [D] of the documents of a row; return whether they can hold all."""
     quota, room, shared, rest = np.empty(len(cap), np.float64), _int(0), 0.0, 0.0
     for document in range(len(cap)):
@@ -402,7 +401,7 @@ def _by_spans(wanted: Any, spans: Any, own_spans: Any, cap: Any, draw: Any, shar
 
 
 @_kernel
-def _share_out(lengths: Any, tokens: Any, spans: Any, suffix: Any, draws: Any, own: Any, own_spans: Any) -> Any:
+def _share_out(lengths, tokens, spans, suffix, draws, own, own_spans):
     """See `noise._share_out`: fill noise tokens and spans of each document [D] of a row, if these can hold them."""
     number, cap = len(lengths), np.empty(len(lengths), np.int64)
     if suffix:
@@ -424,7 +423,7 @@ def _share_out(lengths: Any, tokens: Any, spans: Any, suffix: Any, draws: Any, o
 
 
 @_kernel
-def _parts(draws: Any, begin: Any, length: Any, parts: Any, column_bits: Any, words: Any, starts: Any) -> None:
+def _parts(draws, begin, length, parts, column_bits, words, starts):
     """Fill `starts` [parts] with the columns where the parts of a block begin, ascending; see `noise._block_starts`."""
     kind = words.dtype.type
     shift, low = kind(column_bits), kind((1 << column_bits) - 1)
@@ -443,7 +442,7 @@ def _parts(draws: Any, begin: Any, length: Any, parts: Any, column_bits: Any, wo
 
 
 @_kernel
-def _documents(segments: Any, begins: Any) -> Any:
+def _documents(segments, begins):
     """Fill `begins` with where the documents of a row [T] begin, and its text ends; return their number, and that."""
     length, real = len(segments), 0
     for column in range(length):
@@ -463,7 +462,7 @@ def _documents(segments: Any, begins: Any) -> Any:
 
 
 @_kernel
-def spans(segments: Any, tokens: Any, spans: Any, suffix: Any, keys: Any, stream: Any, words: Any) -> Any:
+def spans(segments, tokens, spans, suffix, keys, stream, words):
     """See `noise.spans`: noise, kept_starts, noise_starts, rank, and which rows' documents were respected, bool[B].
 
     words   room for the places of a row
@@ -513,7 +512,7 @@ def spans(segments: Any, tokens: Any, spans: Any, suffix: Any, keys: Any, stream
 
 
 @_kernel
-def _lay(values: Any, number: Any, last: Any, pad: Any, into: Any) -> None:
+def _lay(values, number, last, pad, into):
     """See `rewrite.lay`: one row."""
     _copy(values, into, number)
     _fill(into, number, pad)
@@ -521,7 +520,7 @@ def _lay(values: Any, number: Any, last: Any, pad: Any, into: Any) -> None:
 
 
 @_kernel
-def _finish(targets: Any, segments: Any, count: Any, start: Any, weights: Any, before: Any) -> None:
+def _finish(targets, segments, count, start, weights, before):
     """See `encoder_decoder.finish`: weights and decoder inputs of one row."""
     for column in range(len(weights)):
         weights[column] = np.float32(1.0) if column < count else np.float32(0.0)
@@ -531,21 +530,7 @@ def _finish(targets: Any, segments: Any, count: Any, start: Any, weights: Any, b
 
 
 @_kernel
-def build(
-    tokens: Any,
-    segments: Any,
-    noise: Any,
-    kept_starts: Any,
-    noise_starts: Any,
-    sentinels: Any,
-    reads: Any,
-    says: Any,
-    width: Any,
-    height: Any,
-    pad: Any,
-    eos: Any,
-    start: Any,
-) -> Any:
+def build(tokens, segments, noise, kept_starts, noise_starts, sentinels, reads, says, width, height, pad, eos, start):
     """See `encoder_decoder.build`: inputs, targets, weights, count, decoder inputs, and the segments of both sides."""
     rows, length = tokens.shape
     kind, number = tokens.dtype, segments.dtype
@@ -599,7 +584,7 @@ def build(
 
 
 @_kernel
-def _sentences(flags: Any, fresh: Any, last: Any, passed: Any, opens: Any, blank: Any, starts: Any) -> Any:
+def _sentences(flags, fresh, last, passed, opens, blank, starts):
     """Fill `starts` with the places where sentences begin, and return their number; see `sentences.sentence_starts`.
 
     flags   uint8[N] of the tokens
@@ -618,9 +603,7 @@ def _sentences(flags: Any, fresh: Any, last: Any, passed: Any, opens: Any, blank
 
 
 @_kernel
-def permute_sentences(
-    tokens: Any, documents: Any, keys: Any, table: Any, last: Any, passed: Any, opens: Any, blank: Any, stream: Any
-) -> Any:
+def permute_sentences(tokens, documents, keys, table, last, passed, opens, blank, stream):
     """See `sentences.permute_sentences`; `documents` are the flat places where documents begin."""
     _known(tokens, len(table))
     rows, length = tokens.shape
@@ -664,21 +647,7 @@ def permute_sentences(
 
 
 @_kernel
-def pair(
-    source: Any,
-    companion: Any,
-    used: Any,
-    draws: Any,
-    table: Any,
-    last: Any,
-    passed: Any,
-    opens: Any,
-    blank: Any,
-    swaps: Any,
-    cls: Any,
-    sep: Any,
-    pad: Any,
-) -> Any:
+def pair(source, companion, used, draws, table, last, passed, opens, blank, swaps, cls, sep, pad):
     """See `sentence_pairs.SentencePairs`: tokens, types, segments [B, T + 3] and the class of each pair."""
     _known(source, len(table))
     rows, length = source.shape
@@ -749,7 +718,7 @@ def pair(
 
 
 @_kernel
-def _infill_shares(lengths: Any, hidden: Any, spans: Any, draws: Any, own: Any, own_spans: Any) -> Any:
+def _infill_shares(lengths, hidden, spans, draws, own, own_spans):
     """See `bart._shared`: fill the hidden tokens and spans of each document [D] of one row, if these can hold them."""
     cap = np.empty(len(lengths), np.int64)
     _by_size(spans, lengths, draws[0], own_spans)
@@ -759,7 +728,7 @@ def _infill_shares(lengths: Any, hidden: Any, spans: Any, draws: Any, own: Any, 
 
 
 @_kernel
-def infill(segments: Any, hidden: Any, spans: Any, keys: Any, streams: Any) -> Any:
+def infill(segments, hidden, spans, keys, streams):
     """See `bart._infilled`: starts, gone, the segment of each span, and which rows' documents were respected.
 
     streams   of shares, lengths and places
@@ -820,21 +789,7 @@ def infill(segments: Any, hidden: Any, spans: Any, keys: Any, streams: Any) -> A
 
 
 @_kernel
-def mend(
-    tokens: Any,
-    segments: Any,
-    shown: Any,
-    stays: Any,
-    starts: Any,
-    belongs: Any,
-    spans: Any,
-    reads: Any,
-    width: Any,
-    mask: Any,
-    pad: Any,
-    eos: Any,
-    start: Any,
-) -> Any:
+def mend(tokens, segments, shown, stays, starts, belongs, spans, reads, width, mask, pad, eos, start):
     """See `bart.BARTDenoising`: as `build`, for inputs with a mask for each span and targets that are the rows.
 
     tokens   of the rows, which targets say
@@ -881,7 +836,7 @@ def mend(
 
 
 @_kernel
-def folded(first: Any, second: Any, seed: Any) -> Any:
+def folded(first, second, seed):
     """See `compiled_keys.folded`."""
     keys = np.empty(len(first), np.uint64)
     for place in range(len(first)):
@@ -890,7 +845,7 @@ def folded(first: Any, second: Any, seed: Any) -> Any:
 
 
 @_kernel
-def permute(index: Any, key: Any, size: Any, half: Any, rounds: Any) -> Any:
+def permute(index, key, size, half, rounds):
     """See `hornbook.keys.permute`; `half`: bits of a side of the network."""
     folds, where = np.empty(rounds, np.uint64), np.empty(len(index), np.int64)
     shift, most = np.uint64(half), np.uint64(size)
@@ -913,7 +868,7 @@ def permute(index: Any, key: Any, size: Any, half: Any, rounds: Any) -> Any:
 
 
 @_kernel
-def _upto_sorted(values: Any, wanted: Any) -> Any:
+def _upto_sorted(values, wanted):
     """Return how many of ascending values are at most `wanted`."""
     low, high = 0, len(values)
     while low < high:
@@ -926,18 +881,7 @@ def _upto_sorted(values: Any, wanted: Any) -> Any:
 
 
 @_kernel
-def pack(
-    tokens: Any,
-    index: Any,
-    lengths: Any,
-    begins: Any,
-    starts: Any,
-    chosen: Any,
-    prefix: Any,
-    suffix: Any,
-    first_of: Any,
-    begin_of: Any,
-) -> Any:
+def pack(tokens, index, lengths, begins, starts, chosen, prefix, suffix, first_of, begin_of):
     """See `packing.PackedRows._pack`; `first_of` and `begin_of` are `first` and `begin` of the store."""
     rows, length, cycle = tokens.shape[0], tokens.shape[1], len(lengths)
     begin, first = np.empty(rows, np.int64), np.empty(rows, np.int64)
@@ -982,7 +926,7 @@ def pack(
 
 
 @_kernel
-def copy_pieces(into: Any, tokens: Any, wanted: Any, part: Any, source: Any, count: Any, at: Any) -> Any:
+def copy_pieces(into, tokens, wanted, part, source, count, at):
     """See `shards.TokenStore.copy_pieces`: fill in the pieces of part `wanted`, whose tokens these are."""
     for piece in range(len(part)):
         if part[piece] == wanted:
