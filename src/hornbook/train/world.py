@@ -132,7 +132,7 @@ class World:
             if self._elsewhere is None:
                 if _is_broken_connection(error):
                     known = self._cause()
-                self._elsewhere = self._declare(1 if known is None else known.exit_code)
+                self._elsewhere = self._declare(self._store, 1 if known is None else known.exit_code)
             self._part()
         except dist.DistError:  # the store is gone, and with it the process or the machine that held it
             if self._elsewhere is None and self.is_main:
@@ -142,11 +142,10 @@ class World:
             return FailedElsewhere(self._elsewhere)
         return None if known is error else known
 
-    def _declare(self, code: int) -> int | None:
+    def _declare(self, store: Store, code: int) -> int | None:
         """Write down that this process failed; return the exit code of another that did so before, or None."""
-        assert self._store is not None
         mine = f"{self.rank} {code}"
-        kept = bytes(self._store.compare_set("failed", "", mine)).decode()
+        kept = bytes(store.compare_set("failed", "", mine)).decode()
         return None if kept == mine else int(kept.split()[1])
 
     def _part(self) -> None:
@@ -207,8 +206,7 @@ class World:
                 elif time.monotonic() - at > self._lost_seconds and not store.check(["failed"]):
                     missed = True
                     error = self._lost([next_one])
-                    mine = f"{self.rank} {error.exit_code}"
-                    if store.compare_set("failed", "", mine).decode() == mine:
+                    if self._declare(store, error.exit_code) is None:
                         os.write(2, f"hornbook: {error}\n".encode())
                 if store.check(["failed"]):
                     rank, code = map(int, store.get("failed").decode().split())

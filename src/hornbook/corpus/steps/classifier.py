@@ -13,7 +13,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, Literal
 
 import numpy as np
@@ -91,7 +90,8 @@ def train_classifier(
 
     The same texts in the same order give the same classifier. Raises UserError if a pile is empty.
     """
-    sklearn = _sklearn()
+    with needing("Classifying documents", "corpus"):
+        from sklearn.linear_model import LogisticRegression
     piles = [[text for text in pile if text.strip()] for pile in (positive, negative)]
     for name, pile in zip(("positive", "negative"), piles, strict=True):
         if not pile:
@@ -100,7 +100,7 @@ def train_classifier(
     documents = np.bincount(counts.indices, minlength=size)
     rarity = (np.log((1 + counts.shape[0]) / (1 + documents)) + 1).astype(np.float32)
     labels = np.repeat([1, 0], [len(pile) for pile in piles])
-    model = sklearn.LogisticRegression(C=10.0, class_weight="balanced", max_iter=1000)
+    model = LogisticRegression(C=10.0, class_weight="balanced", max_iter=1000)
     model.fit(_weighted(counts, rarity), labels)
     return Classifier(features, model.coef_[0].astype(np.float32), rarity, float(model.intercept_[0]))
 
@@ -150,25 +150,18 @@ def _loaded(path: Path, stamp: int) -> Classifier:
 
 def _hashed(features: str, size: int) -> Any:
     """Return what counts hashed features: float64[N, F], sparse."""
+    with needing("Classifying documents", "corpus"):
+        from sklearn.feature_extraction.text import HashingVectorizer
     kind, lengths = {"words": ("word", (1, 2)), "characters": ("char_wb", (2, 5))}[features]
-    return _sklearn().HashingVectorizer(
+    return HashingVectorizer(
         n_features=size, analyzer=kind, ngram_range=lengths, token_pattern=r"\b\w+\b", alternate_sign=False, norm=None
     )
 
 
 def _weighted(counts: Any, rarity: NDArray[np.float32]) -> Any:
     """Return sparse float64[N, F]: 1 + log of each count, times the rarity, each document scaled to length 1."""
+    from sklearn.preprocessing import normalize
+
     weighted = counts.copy()
     weighted.data = (1.0 + np.log(weighted.data)) * rarity[weighted.indices]
-    return _sklearn().normalize(weighted, copy=False)
-
-
-def _sklearn() -> Any:
-    """Return scikit-learn's parts used here."""
-    with needing("Classifying documents", "corpus"):
-        from sklearn.feature_extraction.text import HashingVectorizer
-        from sklearn.linear_model import LogisticRegression
-        from sklearn.preprocessing import normalize
-    return SimpleNamespace(
-        HashingVectorizer=HashingVectorizer, LogisticRegression=LogisticRegression, normalize=normalize
-    )
+    return normalize(weighted, copy=False)
