@@ -150,12 +150,12 @@ def spans(segments: Integers, tokens: Counts, spans: Counts, keys: Keys, suffix:
         return Spans(noisy, kept, hidden, rank, segments if feasible.all() else undivided(segments, feasible))
     draws = halves(keys, segments.shape[1] + _SHARES, _SPANS)
     documents = find_documents(segments)
-    shares, feasible = _share_out(documents, tokens, spans, draws, suffix)
+    own, own_spans, feasible = _share_out(documents, tokens, spans, draws, suffix)
     if not feasible.all():
         segments = undivided(segments, feasible)
         documents = find_documents(segments)
-        shares, _ = _share_out(documents, tokens, spans, draws, suffix)
-    return _compose(documents, shares, segments, draws)
+        own, own_spans, _ = _share_out(documents, tokens, spans, draws, suffix)
+    return _compose(documents, own, own_spans, segments, draws)
 
 
 def undivided(segments: Integers, feasible: Mask) -> Integers:
@@ -176,14 +176,6 @@ class Documents:
     def row_sums(self, values: NDArray[np.number]) -> NDArray[np.float64]:
         """Add up [D] values of each row -> [B], in order: reduceat would add in the order that numpy finds fastest."""
         return np.asarray(np.bincount(self.row, values, len(self.first)), np.float64)
-
-
-@dataclass(frozen=True, eq=False)
-class _Shares:
-    """Noise tokens and noise spans of each document, int64[D] both."""
-
-    tokens: Counts
-    spans: Counts
 
 
 def real_lengths(segments: Integers) -> Counts:
@@ -224,22 +216,21 @@ def find_documents(segments: Integers) -> Documents:
 
 def _share_out(
     documents: Documents, tokens: Counts, spans: Counts, draws: NDArray[np.uint32], suffix: Mask | None
-) -> tuple[_Shares, Mask]:
-    """Share each row's noise tokens and spans among its documents; also bool[B], whether these can hold them."""
+) -> tuple[Counts, Counts, Mask]:
+    """Share each row's noise tokens and spans among its documents [D]; also bool[B], whether these can hold them."""
     if len(documents.row) == len(spans):  # one document a row
-        return _Shares(tokens, spans), np.ones(len(spans), bool)
+        return tokens, spans, np.ones(len(spans), bool)
     most = documents.room // 2  # a span needs a noise token and a kept token before it
     own_spans, enough = by_size(spans, most, documents, draws[:, 0])
     # Beyond the first token of each span.
     cap = np.where(own_spans > 0, documents.room - 2 * own_spans, 0)
-    own_extra, room = by_spans(tokens - spans, spans, own_spans, cap, documents, draws[:, 1])
-    shares = _Shares(own_spans + own_extra, own_spans)
+    extra, fits = by_spans(tokens - spans, spans, own_spans, cap, documents, draws[:, 1])
+    own, enough = own_spans + extra, enough & fits
     if suffix is None:
-        return shares, enough & room
-    own, fits = by_size(tokens, np.maximum(documents.room - 1, 0), documents, draws[:, 0])
+        return own, own_spans, enough
+    at_end, fits = by_size(tokens, np.maximum(documents.room - 1, 0), documents, draws[:, 0])
     ends = suffix[documents.row]
-    shares = _Shares(np.where(ends, own, shares.tokens), np.where(ends, own > 0, shares.spans))
-    return shares, np.where(suffix, fits, enough & room)
+    return np.where(ends, at_end, own), np.where(ends, at_end > 0, own_spans), np.where(suffix, fits, enough)
 
 
 def by_size(wanted: Counts, size: Counts, documents: Documents, draws: NDArray[np.uint32]) -> tuple[Counts, Mask]:
@@ -277,28 +268,30 @@ def systematic(quota: NDArray[np.float64], cap: Counts, documents: Documents, dr
     return rounded
 
 
-def _compose(documents: Documents, shares: _Shares, segments: Integers, draws: NDArray[np.uint32]) -> Spans:
+def _compose(
+    documents: Documents, own: Counts, own_spans: Counts, segments: Integers, draws: NDArray[np.uint32]
+) -> Spans:
     """Draw both compositions of every document and lay the spans out.
 
     Composing n tokens in s spans means choosing the s - 1 of n - 1 places where a new span starts. A row is thought
     of as blocks: of each document first all kept tokens, then all noise.
     """
-    block_length = np.empty(2 * len(shares.tokens), np.int64)
-    block_length[0::2] = documents.length - shares.tokens
-    block_length[1::2] = shares.tokens
-    starts = _block_starts(documents, block_length, np.repeat(shares.spans, 2), segments.shape[1], draws)
+    block_length = np.empty(2 * len(own), np.int64)
+    block_length[0::2] = documents.length - own
+    block_length[1::2] = own
+    starts = _block_starts(documents, block_length, np.repeat(own_spans, 2), segments.shape[1], draws)
     # starts [2K]: of each document its kept spans, then its noise spans, in the order of places.
-    before = shares.spans.cumsum() - shares.spans  # noise spans in earlier documents
-    document = np.repeat(np.arange(len(before)), shares.spans)
+    before = own_spans.cumsum() - own_spans  # noise spans in earlier documents
+    document = np.repeat(np.arange(len(before)), own_spans)
     number = np.arange(len(document))
     first = before[document]
     ends = np.empty_like(starts)
     ends[:-1] = starts[1:]
-    has = shares.spans > 0
-    ends[2 * (before + shares.spans)[has] - 1] = (documents.start + documents.length)[has]
+    has = own_spans > 0
+    ends[2 * (before + own_spans)[has] - 1] = (documents.start + documents.length)[has]
     lengths = ends - starts
     kept_index = number + first
-    kept_length, noise_length = lengths[kept_index], lengths[kept_index + shares.spans[document]]
+    kept_length, noise_length = lengths[kept_index], lengths[kept_index + own_spans[document]]
     running = np.zeros(len(document) + 1, np.int64)
     np.cumsum(kept_length + noise_length, out=running[1:])
     kept_starts = running[:-1] + (documents.start - running[before])[document]
