@@ -20,6 +20,7 @@ from hornbook.batch import Rows
 from hornbook.corpus.document import Document
 from hornbook.keys import fold, permute, row_keys
 from hornbook.objectives.bart import BARTDenoising
+from hornbook.objectives.causal import Causal
 from hornbook.objectives.masked import Masked
 from hornbook.objectives.ops import compiled, noise, rewrite, sentences, words
 from hornbook.objectives.sentence_pairs import SentencePairs
@@ -110,6 +111,7 @@ def any_rows(draw: st.DrawFn) -> Rows:
 @examples
 @given(rows=any_rows(), rate=st.sampled_from([0.0, 0.01, 0.15, 0.5, 1.0]), seed=st.integers(0, 2**32))
 def test_masks(rows, rate, seed):
+    assert agrees(noise.candidates, rows, VOCAB.special, serves=["candidates"])
     free = noise.candidates(rows, VOCAB.special)
     each = np.random.default_rng(seed).integers(0, free.sum(axis=1) + 1)
     for counts in (each, np.rint(free.sum(axis=1) * rate).astype(np.int64)):
@@ -133,6 +135,7 @@ def test_what_inputs_show(rows, shares):
     rows=any_rows(), rate=st.sampled_from([0.0, 0.02, 0.15, 0.6, 1.0]), law=st.sampled_from([words.NGRAMS, words.SPANS])
 )
 def test_units(rows, rate, law):
+    assert agrees(words.words, rows, VOCAB, serves=["words"])
     free, begins = words.words(rows, VOCAB)
     assert agrees(words.tile, free, begins, rows.segments, law, rows.keys, serves=["tile"])
     counts = np.rint(free.sum(axis=1) * rate).astype(np.int64)
@@ -187,9 +190,10 @@ def test_every_objective_gives_the_same_batches(objective, data):
 
 
 SERVED = [
-    (Masked(vocab=VOCAB), ["exact", "substitute"]),
-    (Masked(style="whole_word", vocab=VOCAB), ["choose"]),
-    (Masked(style="ngram", vocab=VOCAB), ["tile", "choose"]),
+    (Causal(VOCAB), ["causal"]),
+    (Masked(vocab=VOCAB), ["candidates", "exact", "substitute"]),
+    (Masked(style="whole_word", vocab=VOCAB), ["words", "choose"]),
+    (Masked(style="ngram", vocab=VOCAB), ["words", "tile", "choose"]),
     (SpanCorruption(vocab=VOCAB), ["spans", "build"]),
     (UL2(vocab=VOCAB), ["spans", "build"]),
     (BARTDenoising(vocab=VOCAB), ["infill", "permute_sentences", "mend"]),

@@ -170,6 +170,22 @@ def _known(tokens, size):
 
 
 @_kernel
+def candidates(tokens, segments, special):
+    """See `noise.candidates`; segments without rows stand for none."""
+    _known(tokens, len(special))
+    free = np.empty(tokens.shape, np.bool_)
+    rows, length = tokens.shape
+    for row in range(rows):
+        for column in range(length):
+            free[row, column] = not special[np.uint64(tokens[row, column])]
+    if len(segments):
+        for row in range(rows):
+            for column in range(length):
+                free[row, column] &= segments[row, column] != 0
+    return free
+
+
+@_kernel
 def bernoulli(allowed, bound, keys, stream):
     """See `noise.bernoulli`; `bound` float64[B] is the rate in steps of 2**-32."""
     rows, length = allowed.shape
@@ -217,6 +233,34 @@ def substitute(tokens, noise, keys, mask, hidden, replaced, words, units, stream
                 inputs[row, column] = words[((draw & _LOW) * number) >> _32]
         seen += found
     return inputs
+
+
+@_kernel
+def words(tokens, segments, table, text, starts, ends):
+    """See `words.words`; `table` uint8[V] has the flags of each token, segments without rows stand for none."""
+    _known(tokens, len(table))
+    rows, length = tokens.shape
+    free = np.empty((rows, length), np.bool_)
+    begins = np.empty((rows, length), np.bool_)
+    flags = np.empty(length, np.uint8)
+    text, starts, both = np.uint8(text), np.uint8(starts), np.uint8(text | ends)
+    for row in range(rows):
+        for column in range(length):
+            flags[column] = table[np.uint64(tokens[row, column])]
+        for column in range(length):
+            free[row, column] = (flags[column] & text) != 0
+        if length:
+            begins[row, 0] = True
+        for column in range(1, length):
+            begins[row, column] = ((flags[column] & starts) != 0) | ((flags[column - 1] & both) != text)
+        if len(segments):
+            for column in range(length):
+                free[row, column] &= segments[row, column] != 0
+            for column in range(1, length):
+                begins[row, column] |= segments[row, column] != segments[row, column - 1]
+        for column in range(length):
+            begins[row, column] &= free[row, column]
+    return free, begins
 
 
 @_kernel
@@ -354,6 +398,28 @@ def choose(free, begins, counts, keys, cut, stream, words):
             units[given + item] = row * length + owner[place[item]]
         given += found
     return mask, units[:given].copy()
+
+
+@_kernel
+def causal(tokens, segments):
+    """See `causal.Causal`: inputs, targets, weights, their sums, and the segments of inputs."""
+    rows, length = tokens.shape[0], tokens.shape[1] - 1
+    inputs, targets = np.empty((rows, length), tokens.dtype), np.empty((rows, length), tokens.dtype)
+    weights, count = np.empty((rows, length), np.float32), np.empty(rows, np.float64)
+    kept = np.empty((rows, length), segments.dtype)
+    for row in range(rows):
+        _copy(tokens[row], inputs[row], length)
+        _copy(tokens[row, 1:], targets[row], length)
+        _copy(segments[row], kept[row], length)
+        own, scores = segments[row], weights[row]
+        for column in range(length):
+            here = (own[column] == own[column + 1]) & (own[column] != 0)
+            scores[column] = np.float32(1.0) if here else np.float32(0.0)
+        scored = 0
+        for column in range(length):
+            scored += _int(scores[column] != 0)
+        count[row] = scored
+    return inputs, targets, weights, count, kept
 
 
 @_kernel

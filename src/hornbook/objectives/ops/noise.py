@@ -31,6 +31,8 @@ _SHARES = 2  # draws of a row that share out spans and noise, before those of it
 
 def candidates(rows: Rows, special: Mask) -> Mask:
     """Return bool[B, T]: the tokens that noise may touch, which are neither padding nor special (`special` bool[V])."""
+    if (found := compiled.run("candidates", rows.tokens, compiled.optional(rows.segments), special)) is not None:
+        return cast(Mask, found)
     free = ~special.take(rows.tokens)
     return free if rows.segments is None else free & (rows.segments != 0)
 

@@ -51,6 +51,9 @@ def words(rows: Rows, vocab: Vocab) -> tuple[Mask, Mask]:
     A word begins where a token's spelling says so, behind a token that ends a word (in a blank or a sign) or is no
     text, and with each document.
     """
+    given = rows.tokens, compiled.optional(rows.segments), vocab.word_flags
+    if (found := compiled.run("words", *given, vocab.TEXT, vocab.STARTS, vocab.ENDS)) is not None:
+        return cast(tuple[Mask, Mask], found)
     flags = vocab.word_flags.take(rows.tokens)
     free = (flags & vocab.TEXT) != 0
     begins = (flags & vocab.STARTS) != 0
