@@ -16,7 +16,7 @@ from torch import Tensor
 from hornbook.batch import Batch, Rows
 from hornbook.collators.bridge import IGNORED, tensor, to_hugging_face
 from hornbook.collators.collator import Collator
-from hornbook.collators.rows import Features, Reader, named, vocabulary
+from hornbook.collators.rows import Features, named, vocabulary
 from hornbook.keys import integers
 from hornbook.objectives.diffusion import MaskedDiffusion
 from hornbook.objectives.masked import Masked, Style
@@ -56,15 +56,10 @@ class MLMDataCollator(Collator[Masked]):
 
     def mask_tokens(self, input_ids: Tensor) -> tuple[Tensor, Tensor]:
         """Return masked inputs and labels of rows [B, T], padding where it was; `input_ids` is not changed."""
-        batch = self.objective(_in_place(self.reader, input_ids))
+        ids = np.array(input_ids, np.int64)
+        keys = self.reader([row[row != self.reader.pad] for row in ids]).keys
+        batch = self.objective(Rows(ids, keys))  # padding is special, so it needs no segments to be left alone
         return tensor(batch.inputs), tensor(np.where(batch.weights != 0, batch.targets, IGNORED))
-
-
-def _in_place(reader: Reader, input_ids: Tensor) -> Rows:
-    """Return Rows of a padded array as it stands; padding is special, so it needs no segments to be left alone."""
-    ids = np.array(input_ids, np.int64)
-    rows = [row[row != reader.pad] for row in ids]
-    return Rows(ids, reader(rows).keys)
 
 
 class ELECTRACollator(Collator[ReplacedToken]):

@@ -127,11 +127,9 @@ def config_json(family: Family, config: ModelConfig, vocab: Vocab) -> dict[str, 
 
     Raises UserError where the class computes with a special id, and the tokenizer has another than the model.
     """
-    ids: dict[str, Any] = {f"{role}_token_id": getattr(vocab, role) for role in ("pad", "bos", "eos")}
+    ids = _special_ids(config, vocab)
     if config.topology == "encoder":
         ids |= {f"{role}_token_id": getattr(vocab, role) for role in ("cls", "sep")}
-    if config.topology == "encoder-decoder":
-        ids["decoder_start_token_id"] = vocab.start("An encoder-decoder")  # as in our batches
     settings = family.settings(config)
     for item in family.fields:
         if item.theirs in ids and ids[item.theirs] != settings[item.theirs]:
@@ -141,6 +139,13 @@ def config_json(family: Family, config: ModelConfig, vocab: Vocab) -> dict[str, 
                 f"this tokenizer: it needs model.{item.ours} = {needed}, not {getattr(config, item.ours)}."
             )
     return {**settings, **ids}
+
+
+def _special_ids(config: ModelConfig, vocab: Vocab) -> dict[str, int | None]:
+    ids = {f"{role}_token_id": getattr(vocab, role) for role in ("pad", "bos", "eos")}
+    if config.topology == "encoder-decoder":
+        ids["decoder_start_token_id"] = vocab.start("An encoder-decoder")  # as in our batches
+    return ids
 
 
 def tokenizer_json(config: ModelConfig, tokenizer_text: str, vocab: Vocab) -> str:
@@ -173,9 +178,7 @@ def tokenizer_config_json(config: ModelConfig, tokenizer_text: str, vocab: Vocab
 
 def generation_config_json(config: ModelConfig, vocab: Vocab) -> dict[str, Any]:
     """Return generation_config.json: the special ids, and the length that the model was trained on as the bound."""
-    ids = {f"{role}_token_id": getattr(vocab, role) for role in ("pad", "bos", "eos")}
-    if config.topology == "encoder-decoder":
-        ids["decoder_start_token_id"] = vocab.start("An encoder-decoder")
+    ids = _special_ids(config, vocab)
     return {**{name: number for name, number in ids.items() if number is not None}, "max_length": config.max_length}
 
 

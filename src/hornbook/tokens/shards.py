@@ -6,12 +6,11 @@
                         offsets.npy     int64[d + 1]            where each document begins, and the end
                         bytes.npy       int64[d]                UTF-8 bytes of each document's original text
                         hashes.npy      uint64[d]               hash of each document's text
-                        sentences.npy   int64[s]                where each sentence begins, every document anew
 
 Parts are written one by one beside the target, whole or not at all, and the folder is renamed when the last is done:
 a writer that was killed goes on after its last whole part, with the same bytes as one that was not.
 
-Shapes: d documents and t tokens of a part, s sentences; n documents of the store.
+Shapes: d documents and t tokens of a part; n documents of the store.
 """
 
 from __future__ import annotations
@@ -33,7 +32,6 @@ from hornbook.corpus.document import Document, document_hash
 from hornbook.corpus.grouping import grouped
 from hornbook.errors import UserError
 from hornbook.objectives.ops import compiled
-from hornbook.objectives.ops.sentences import sentence_starts
 from hornbook.tokens.prefetch import read_ahead
 from hornbook.tokens.tokenizer.tokenizer import Tokenizer
 from hornbook.vocab import Vocab
@@ -42,7 +40,7 @@ Array = NDArray[Any]
 Progress = Callable[[int, int, int], None]
 
 _STORE, _PART = "token store", "token part"
-_FILES = ("tokens", "offsets", "bytes", "hashes", "sentences")
+_FILES = ("tokens", "offsets", "bytes", "hashes")
 # Documents are encoded in groups of at most this many characters: enough for all cores, little enough to hold.
 _GROUP = 1 << 20
 
@@ -174,7 +172,6 @@ def _save_part(part: Path, encoded: _Encoded, vocab: Vocab) -> tuple[Path, Mappi
         "offsets": offsets,
         "bytes": np.array(sizes, np.int64),
         "hashes": np.array(hashes, np.uint64),
-        "sentences": sentence_starts(tokens, offsets[:-1][np.diff(offsets) > 0], vocab),
     }
     with artifacts.write_directory(part, _PART, facts) as scratch:
         for name in _FILES:
@@ -224,7 +221,6 @@ class _Part:
     offsets: Array
     hashes: Array
     bytes: Array
-    sentences: Array
     mapping: mmap.mmap = field(repr=False)  # of the tokens
     size: int = field(repr=False)  # of their file
 
@@ -233,7 +229,7 @@ class _Part:
         """Map a part after checking its files' lengths and hashes, their shapes, and that every id is in `vocab`."""
         manifest = artifacts.read_manifest(directory, _PART)
         _check_tokenizer(manifest, directory, vocab)
-        if set(manifest["files"]) != {f"{name}.npy" for name in _FILES}:
+        if not {f"{name}.npy" for name in _FILES} <= set(manifest["files"]):  # earlier versions wrote one more
             raise UserError(f"The {_PART} {directory} is damaged: its manifest does not list the files of a part.")
         arrays = {name: _load(directory, name) for name in _FILES}
         tokens, offsets = arrays["tokens"], arrays["offsets"]
@@ -325,10 +321,3 @@ class TokenStore:
                 columns = (source[mine], (source + count)[mine], at[mine], (at + count)[mine])
                 for begin, end, target, target_end in zip(*map(np.ndarray.tolist, columns), strict=True):
                     into[target:target_end] = tokens[begin:end]
-
-    def sentence_starts(self, document: int) -> NDArray[np.int64]:
-        """Return where the sentences of one document begin, as offsets within it; the first is 0."""
-        part = self.parts[int(np.searchsorted(self.first, document, side="right")) - 1]
-        begin = int(self.begin[document])
-        low, high = np.searchsorted(part.sentences, [begin, begin + int(self.lengths[document])])
-        return np.asarray(part.sentences[low:high] - begin, dtype=np.int64)

@@ -9,7 +9,6 @@ from typing import Any
 
 from hornbook.convert.families.family import ACTIVATIONS, Family, Field, Weight, affine, affines, all_heads, split_width
 from hornbook.convert.families.rules import FULL_LAYERS, ROTARY, SLIDING_WINDOW
-from hornbook.model.config import ModelConfig
 
 _LLAMA_FIELDS = (
     Field("vocab_size", "vocab_size"),
@@ -58,11 +57,6 @@ _llama = partial(
 )
 
 
-def _whole(config: ModelConfig) -> int:
-    """Return head_width, which is free, but 0 where Llama's class refuses to be built."""
-    return 0 if config.width % config.heads else config.key_width
-
-
 LLAMA = _llama(
     name="llama",
     model_type="llama",
@@ -76,7 +70,8 @@ LLAMA = _llama(
     ),
     rules=(ROTARY,),
     requires={**_LLAMA_REQUIRES, "qk_norm": False},
-    derived={"head_width": _whole},
+    # head_width is free, but 0 where the class refuses to be built.
+    derived={"head_width": lambda config: 0 if config.width % config.heads else config.key_width},
     weights=_LLAMA_WEIGHTS,
     why={"head_width": "the class insists that width is a multiple of heads"},
 )

@@ -36,7 +36,6 @@ class Field:
     plus      how much theirs is larger: a number, or the setting of ours that says it
     absent    what ours is where config.json has none of these places, or null; without it that is an error
     also      other places to read from, as earlier versions wrote it
-    optional  not written while ours is `absent`
     zero      the setting of ours that theirs equals where ours is 0
     least     the smallest value of ours that theirs can say
     """
@@ -47,7 +46,6 @@ class Field:
     plus: int | str = 0
     absent: Any = _REQUIRED
     also: tuple[str, ...] = ()
-    optional: bool = False
     zero: str = ""
     least: int = 0
 
@@ -192,11 +190,7 @@ class Family:
     def settings(self, config: ModelConfig) -> dict[str, Any]:
         """Return the entries of config.json for a model that this class holds, special ids left out."""
         config = explicit(config)
-        named = {
-            item.theirs: item.there(config)
-            for item in self.fields
-            if not (item.optional and getattr(config, item.ours) == item.absent)
-        }
+        named = {item.theirs: item.there(config) for item in self.fields}
         for rule in self.rules:
             named.update(rule.write(config))
         found: dict[str, Any] = {"architectures": [self.class_of(config)], "model_type": self.model_type}

@@ -203,10 +203,7 @@ class _Build:
         folder.mkdir(exist_ok=True)
         missing = {task: sizes.get(name, 0) for name, task in tasks if not (folder / f"{name}.json").exists()}
         self._work(label, function, missing, sum(sizes.get(name, 0) for name, _ in tasks) - sum(missing.values()))
-        total: tally.Tally = {}
-        for name, _ in tasks:
-            tally.add(total, read_json(folder / f"{name}.json", "tally")["tally"])
-        return total
+        return tally.added(read_json(folder / f"{name}.json", "tally")["tally"] for name, _ in tasks)
 
     def _work(
         self, label: str, function: Callable[[str], str], sizes: dict[str, int], before: int = 0

@@ -16,7 +16,7 @@ from typing import Any
 
 from hornbook.corpus.build.catalogue import to_table
 from hornbook.corpus.build.recipe import CorpusRecipe
-from hornbook.corpus.build.tally import Tally, add
+from hornbook.corpus.build.tally import Tally, add, added
 
 UNREAD_SHOWN = 100  # of what could not be read; all of it is in unread.jsonl
 _FIELDS = ("documents", "bytes", "words", "tokens")
@@ -46,9 +46,7 @@ def account(recipe: CorpusRecipe, total: Tally, unread: list[dict[str, Any]]) ->
             "unread": dict(sorted(total.get("unread", {}).get(source, {}).items())),
             "repaired": dict(sorted(total.get("repaired", {}).get(source, {}).items())),
         }
-    reasons: Tally = {}
-    for mine in dropped.values():
-        add(reasons, mine)
+    reasons = added(dropped.values())
     everything = _sum(kept.values())
     return {
         **_balance("all", [_sum(given.values()), everything, _sum(changed.values())], reasons, counted),
@@ -114,9 +112,7 @@ def _clusters(found: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _unread(total: Tally, items: list[dict[str, Any]]) -> dict[str, Any]:
-    reasons: Tally = {}
-    for mine in total.get("unread", {}).values():
-        add(reasons, mine)
+    reasons = added(total.get("unread", {}).values())
     return {"records": sum(reasons.values()), "reasons": dict(sorted(reasons.items())), "first": items}
 
 

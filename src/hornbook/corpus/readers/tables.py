@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,17 +20,15 @@ _PARQUET_ROWS = 256
 def file_text(path: Path | str, reading: Reading) -> tuple[Iterator[str], Encoding]:
     """Return a whole file's text in pieces, and how it is written. Raises NotText, also while the text is read."""
     try:
-        encoding, mark = _strictly(path) if reading.strict else find(blocks(path))
+        if reading.strict:
+            encoding, mark = UTF8, 3 * next(blocks(path), b"").startswith(codecs.BOM_UTF8)
+        else:
+            encoding, mark = find(blocks(path))
     except Undecodable as error:
         raise NotText(
             f"{shown(path)} is not a text file ({error}). Convert it to UTF-8 text first.", str(error)
         ) from error
     return _text(path, reading, encoding, mark), encoding
-
-
-def _strictly(path: Path | str) -> tuple[Encoding, int]:
-    start = next(blocks(path), b"")
-    return UTF8, 3 if start.startswith(b"\xef\xbb\xbf") else 0
 
 
 def _text(path: Path | str, reading: Reading, encoding: Encoding, mark: int) -> Iterator[str]:

@@ -18,7 +18,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from hornbook.artifacts import whole_file
+from hornbook.artifacts import write_file
 from hornbook.corpus.step import Page, Verdicts
 from hornbook.errors import UserError, needing
 
@@ -52,12 +52,11 @@ class Classifier:
 
     def save(self, path: Path) -> None:
         """Write the classifier whole or not at all."""
-        from safetensors.numpy import save_file
+        from safetensors.numpy import save
 
         # One entry: the order of several would differ from process to process.
         facts = {"settings": json.dumps({"kind": _KIND, "features": self.features, "bias": self.bias})}
-        with whole_file(path) as partial:
-            save_file({"weights": self.weights, "rarity": self.rarity}, str(partial), facts)
+        write_file(path, save({"weights": self.weights, "rarity": self.rarity}, facts))
 
     @classmethod
     def load(cls, path: Path) -> Classifier:

@@ -131,10 +131,14 @@ class Gopher:
             reasons.drop(share(ellipses, words.counts) > self.max_symbols, "too many ellipses")
         if self.max_bullet_lines:
             bullets = np.array([text.count("-") + text.count("•") for text in texts], np.int64)
-            bulleted = _line_shares(texts, bullets, _begins_with_bullet, self.max_bullet_lines)
+            bulleted = _line_shares(
+                texts, bullets, lambda line: line.lstrip().startswith(("•", "-")), self.max_bullet_lines
+            )
             reasons.drop(bulleted > self.max_bullet_lines, "too many bullet lines")
         if self.max_ellipsis_lines:
-            trailing = _line_shares(texts, ellipses, _ends_with_ellipsis, self.max_ellipsis_lines)
+            trailing = _line_shares(
+                texts, ellipses, lambda line: line.rstrip().endswith(("...", "…")), self.max_ellipsis_lines
+            )
             reasons.drop(trailing > self.max_ellipsis_lines, "too many ellipsis lines")
         letters = np.array([has_letter(word) for word in words.distinct], np.int64)
         alphabetic = share(words.sums(letters), words.counts)
@@ -203,11 +207,3 @@ def _line_shares(
             lines = text.splitlines()
             shares[number] = sum(map(test, lines)) / max(len(lines), 1)
     return shares
-
-
-def _begins_with_bullet(line: str) -> bool:
-    return line.lstrip().startswith(("•", "-"))
-
-
-def _ends_with_ellipsis(line: str) -> bool:
-    return line.rstrip().endswith(("...", "…"))
