@@ -6,9 +6,10 @@ Each carries one sentence that says what is wrong, where, and what to do, and th
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import errno
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 # What the libraries say who know no class of error for it.
 _NO_MEMORY = ("can't allocate memory", "std::bad_alloc", "could not create a memory object")
@@ -72,6 +73,21 @@ def expected(error: Exception) -> HornbookError | None:
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return ResourceError("The disk is full. Free some space and run again.")
     return None
+
+
+@contextlib.contextmanager
+def needing(what: str, extra: str) -> Iterator[None]:
+    """Raise UserError where an import in the block fails: `what` needs the libraries of an extra of ours."""
+    try:
+        yield
+    except ImportError as error:
+        message = f"{what} needs a library that is not installed: pip install 'hornbook[{extra}]'"
+        raise UserError(message) from error
+
+
+def reason_of(error: BaseException) -> str:
+    """Return the first line of what an error says, or its class's name where it says nothing."""
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
 def nearest(name: str, candidates: Iterable[str]) -> str:

@@ -80,6 +80,8 @@ def plain(value: Any) -> Any:
     """Return a field's value as TOML has it."""
     if isinstance(value, tuple):
         return [plain(item) for item in value]
+    if isinstance(value, Path):
+        return str(value)
     return NONE if value is None else value
 
 

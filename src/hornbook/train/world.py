@@ -82,7 +82,8 @@ class World:
             return found
         begun = time.monotonic()
         while not self._store.check([key]):
-            self._raise_failure()
+            if (failure := self._failure()) is not None:
+                raise failure
             time.sleep(min(0.5, _POLL_SECONDS + (time.monotonic() - begun) / 20))
         return bytes(self._store.get(key)).decode()[1:]
 
@@ -131,7 +132,7 @@ class World:
             if self._elsewhere is None:
                 if _is_broken_connection(error):
                     known = self._cause()
-                self._elsewhere = self._declare(1 if known is None else known.exit_code)
+                self._elsewhere = self._declare(self._store, 1 if known is None else known.exit_code)
             self._part()
         except dist.DistError:  # the store is gone, and with it the process or the machine that held it
             if self._elsewhere is None and self.is_main:
@@ -141,11 +142,10 @@ class World:
             return FailedElsewhere(self._elsewhere)
         return None if known is error else known
 
-    def _declare(self, code: int) -> int | None:
+    def _declare(self, store: Store, code: int) -> int | None:
         """Write down that this process failed; return the exit code of another that did so before, or None."""
-        assert self._store is not None
         mine = f"{self.rank} {code}"
-        kept = bytes(self._store.compare_set("failed", "", mine)).decode()
+        kept = bytes(store.compare_set("failed", "", mine)).decode()
         return None if kept == mine else int(kept.split()[1])
 
     def _part(self) -> None:
@@ -157,10 +157,12 @@ class World:
         while self.is_main and not self._store.check(others) and time.monotonic() < until:
             time.sleep(_POLL_SECONDS)
 
-    def _raise_failure(self) -> None:
+    def _failure(self) -> FailedElsewhere | None:
+        """Return the failure that another process declared, if one did."""
         assert self._store is not None
-        if self._store.check(["failed"]):
-            raise FailedElsewhere(int(self._store.get("failed").decode().split()[1]))
+        if not self._store.check(["failed"]):
+            return None
+        return FailedElsewhere(int(self._store.get("failed").decode().split()[1]))
 
     def _still(self) -> None:
         """End the heartbeat: a thread that is in the store's C++ when Python ends takes the process down with it."""
@@ -172,8 +174,8 @@ class World:
         assert self._store is not None
         before, until = self._beats(self._store), time.monotonic() + max(3 * BEAT_SECONDS, self._lost_seconds / 6)
         while time.monotonic() < until:
-            if self._store.check(["failed"]):
-                return FailedElsewhere(int(self._store.get("failed").decode().split()[1]))
+            if (failure := self._failure()) is not None:
+                return failure
             time.sleep(_POLL_SECONDS)
         after = self._beats(self._store)
         lost = [rank for rank in range(self.size) if after[rank] == before[rank] and rank != self.rank]
@@ -204,8 +206,7 @@ class World:
                 elif time.monotonic() - at > self._lost_seconds and not store.check(["failed"]):
                     missed = True
                     error = self._lost([next_one])
-                    mine = f"{self.rank} {error.exit_code}"
-                    if store.compare_set("failed", "", mine).decode() == mine:
+                    if self._declare(store, error.exit_code) is None:
                         os.write(2, f"hornbook: {error}\n".encode())
                 if store.check(["failed"]):
                     rank, code = map(int, store.get("failed").decode().split())

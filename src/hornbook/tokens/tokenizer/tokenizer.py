@@ -150,6 +150,11 @@ class Tokenizer:
         """Return the vocabulary's own spelling of each id."""
         return [self._tokenizer.id_to_token(int(number)) or "" for number in ids]
 
+    def role_names(self) -> dict[str, str]:
+        """Return the spelling of each role's token, of the roles that there are."""
+        ids = {role: getattr(self.vocab, role) for role in (*ROLES, START)}
+        return {role: self.tokens([number])[0] for role, number in ids.items() if number is not None}
+
     def _ids(self, text: str) -> list[int]:
         return list(self._tokenizer.encode(text, add_special_tokens=False).ids)
 
@@ -221,13 +226,12 @@ def make_tokenizer(text: str, roles: Mapping[str, str], ids: Mapping[str, int] =
 
 def save_tokenizer(tokenizer: Tokenizer, directory: Path) -> None:
     """Write tokenizer.json and tokenizer_config.json, from which we and transformers read the same roles."""
-    names = {role: getattr(tokenizer.vocab, role) for role in (*ROLES, START)}
     artifacts.write_json(
         directory / "tokenizer_config.json",
         {
             "tokenizer_class": "PreTrainedTokenizerFast",
             "clean_up_tokenization_spaces": False,
-            **{f"{role}_token": tokenizer.tokens([number])[0] for role, number in names.items() if number is not None},
+            **{f"{role}_token": name for role, name in tokenizer.role_names().items()},
         },
     )
     artifacts.write_file(directory / "tokenizer.json", tokenizer.text)  # last: where it is, the roles are there too
