@@ -139,7 +139,7 @@ def test_half_the_rows_until_there_is_enough_and_never_where_it_may_not_be():
     recipe = settings.override(default("causal"), ["training.batch_rows=12", "training.micro_batch=12"])
 
     def work(chosen):
-        return torch.empty(2**60 if chosen.training.micro_batch > 3 else 3)
+        return chosen, torch.empty(2**60 if chosen.training.micro_batch > 3 else 3)
 
     said: list[str] = []
     found, result = shrinking(recipe, NOTHING, CPU, work, said.append, lambda: True)

@@ -33,17 +33,7 @@ from hornbook.objectives.span_corruption import SpanCorruption
 from hornbook.recipe.named import continued
 from hornbook.recipe.recipe import Recipe
 from hornbook.recipe.settings import save_recipe
-from hornbook.run.directory import (
-    CHECKPOINTS,
-    ORIGIN,
-    RECIPE,
-    RECORD,
-    BaseModel,
-    is_run,
-    origin_of,
-    read_model,
-    recipe_of,
-)
+from hornbook.run import directory as files
 from hornbook.scaling.count import parameters
 from hornbook.tokens.tokenizer.hf_tokenizer import with_framing
 from hornbook.tokens.tokenizer.tokenizer import Tokenizer, save_tokenizer
@@ -86,29 +76,29 @@ def _with_generator(folder: Path, found: Folder, objective: ReplacedToken, allow
 
 def copy_run(run: Path, out: Path) -> None:
     """Make the run `out` from the newest sound checkpoint of another run: its weights, nothing else of its training."""
-    found = read_model(run)
+    found = files.read_model(run)
     step = found.step
     record: dict[str, Any] = {"kind": "run", "name": run.resolve().name, "step": step}
-    if (earlier := origin_of(run)) is not None:
+    if (earlier := files.origin_of(run)) is not None:
         record["origin"] = earlier
     _write(out, found.recipe, found.tokenizer, found.state, step, record)
 
 
-def bring(path: Path, directory: Path) -> BaseModel:
+def bring(path: Path, directory: Path) -> files.BaseModel:
     """Return the model at `path`, a folder or a run, from its copy in `directory`, made if it is not there yet."""
-    place = directory / ORIGIN
+    place = directory / files.ORIGIN
     if not place.is_dir():
-        if is_run(path):
+        if files.is_run(path):
             copy_run(path, place)
         else:
             import_folder(path, place)
-    return read_model(place)
+    return files.read_model(place)
 
 
 def objective_of(path: Path) -> Objective:
     """Return what the model of a folder or a run was trained to say; reads no weights."""
-    if is_run(path):
-        return recipe_of(path).objective
+    if files.is_run(path):
+        return files.recipe_of(path).objective
     family, config = shape_of(path, read_settings(path))
     if config.rtd_head:
         beside = path / GENERATOR
@@ -147,9 +137,9 @@ def _write(
     out: Path, recipe: Recipe, tokenizer: Tokenizer, state: Mapping[str, Tensor], step: int, record: Mapping[str, Any]
 ) -> None:
     with write_directory(out, KIND, {"hornbook": __version__}) as scratch:
-        save_recipe(recipe, scratch / RECIPE)
+        save_recipe(recipe, scratch / files.RECIPE)
         save_tokenizer(tokenizer, scratch)
         checkpoints.save(
-            scratch / CHECKPOINTS, step, {f"{MODEL}{name}": value for name, value in state.items()}, {}, keep=1
+            scratch / files.CHECKPOINTS, step, {f"{MODEL}{name}": value for name, value in state.items()}, {}, keep=1
         )
-        write_json(scratch / RECORD, dict(record))
+        write_json(scratch / files.RECORD, dict(record))

@@ -85,8 +85,8 @@ def shrinking(
     work: Callable[[Recipe], T],
     say: Callable[[str], None],
     may: Callable[[], bool],
-) -> tuple[Recipe, T]:
-    """Return the recipe with which `work` found memory enough, and its result.
+) -> T:
+    """Return the result of `work` with a recipe for which there is memory enough.
 
     Whenever memory runs out there are half as many rows at once, as long as `may` says that this changes nothing that
     was done or asked for. Raises OutOfMemory when it may not, or not even one row is few enough.
@@ -94,7 +94,7 @@ def shrinking(
     free = memory_free(device)
     while True:
         try:
-            return recipe, work(recipe)
+            return work(recipe)
         except Exception as error:
             if not is_out_of_memory(error):
                 raise

@@ -30,21 +30,10 @@ from hornbook.prepare.clean import decided, kept_of
 from hornbook.prepare.dataset import prepare, spellings
 from hornbook.recipe.recipe import Recipe
 from hornbook.recipe.settings import load_recipe, override, save_recipe
+from hornbook.run import directory as files
 from hornbook.run.announce import announce, announce_weights
 from hornbook.run.build import build_compiled, build_model, build_optimizers, check_layout, spread_model
 from hornbook.run.context import RunContext
-from hornbook.run.directory import (
-    ENVIRONMENT,
-    PLAN,
-    RECIPE,
-    RECORD,
-    RESULT,
-    BaseModel,
-    has_checkpoint,
-    is_run,
-    read_plan,
-    recipe_of,
-)
 from hornbook.run.imported import bring
 from hornbook.run.memory_fit import OutOfMemory, fitted, shrinking
 from hornbook.run.resolve import resolve
@@ -74,7 +63,7 @@ def pretrain(recipe: Recipe, directory: Path, *, plain: bool = False) -> Evaluat
         directory = Path(world.broadcast(lambda: str(directory)))
         fresh = world.is_main and not directory.exists()
         with _held(directory, world):
-            if world.is_main and is_run(directory):
+            if world.is_main and files.is_run(directory):
                 raise UserError(
                     f"{directory} holds a run already; go on with `hornbook pretrain --resume {directory}`, "
                     "or choose another --out."
@@ -85,10 +74,10 @@ def pretrain(recipe: Recipe, directory: Path, *, plain: bool = False) -> Evaluat
                     recipe = replace(recipe, data=decided(recipe.data, view.say))
                     if line := passed_over(recipe.data.paths):
                         view.say(line)
-                    save_recipe(recipe, directory / RECIPE)
+                    save_recipe(recipe, directory / files.RECIPE)
                 return _within_memory(recipe, directory, view, world)
             except UserError as error:
-                if fresh and not (directory / PLAN).exists():
+                if fresh and not (directory / files.PLAN).exists():
                     if corpus := kept_of(directory):  # the work of hours, perhaps
                         raise UserError(f"{error} The text that was cleaned is kept: train on {corpus} now.") from error
                     shutil.rmtree(directory, ignore_errors=True)  # nothing has begun: leave nothing behind
@@ -104,11 +93,11 @@ def resume(directory: Path, changes: Sequence[str] = (), *, plain: bool = False)
     if extra := [item for item in changes if item.partition("=")[0] not in FLEXIBLE]:
         raise UserError(
             f"A resumed run keeps its recipe: leave out {' '.join(extra)}, or start a new run from "
-            f"{directory / RECIPE}."
+            f"{directory / files.RECIPE}."
         )
     with together() as world:
-        recipe = override(recipe_of(directory), changes)
-        if (directory / RECORD).is_file():
+        recipe = override(files.recipe_of(directory), changes)
+        if (directory / files.RECORD).is_file():
             raise UserError(
                 f"The model in {directory} was imported, so there is no training to resume: go on from it in a run of "
                 f"its own, with `hornbook pretrain --from {directory}`."
@@ -127,11 +116,9 @@ def _within_memory(recipe: Recipe, directory: Path, view: View, world: World) ->
         raise ResourceError(f"{error} Go on with: {command}") from error
 
 
-@contextlib.contextmanager
-def _held(directory: Path, world: World) -> Iterator[None]:
+def _held(directory: Path, world: World) -> contextlib.AbstractContextManager[None]:
     """Hold the run's directory for the lead, on behalf of all processes."""
-    with lock(directory) if world.is_main else contextlib.nullcontext():
-        yield
+    return lock(directory) if world.is_main else contextlib.nullcontext()
 
 
 def _go(recipe: Recipe, directory: Path, view: View, world: World) -> Evaluation:
@@ -140,8 +127,7 @@ def _go(recipe: Recipe, directory: Path, view: View, world: World) -> Evaluation
     with world.main_process_first():
         run = _settled(_prepared(recipe, directory, view, world))
         announce(run)
-    run, (model, parallel) = _trained(run, may_shrink=world.size == 1 and not chosen)
-    return _evaluated(run, model, parallel)
+    return _evaluated(*_trained(run, may_shrink=world.size == 1 and not chosen))
 
 
 def _prepared(recipe: Recipe, directory: Path, view: View, world: World) -> RunContext:
@@ -150,9 +136,9 @@ def _prepared(recipe: Recipe, directory: Path, view: View, world: World) -> RunC
     device = world.device or machine.find_device()
     layout = _arranged(recipe, world)
     if world.is_main:
-        write_json(directory / ENVIRONMENT, machine.environment(device) | {"devices": world.size})
+        write_json(directory / files.ENVIRONMENT, machine.environment(device) | {"devices": world.size})
     else:
-        recipe = load_recipe(directory / RECIPE)  # as the lead settled it
+        recipe = load_recipe(directory / files.RECIPE)  # as the lead settled it
     origin = _origin(recipe, directory, view)
     if origin is not None:
         recipe = settled(recipe, origin.recipe.model)
@@ -176,9 +162,9 @@ def _arranged(recipe: Recipe, world: World) -> MeshConfig:
     return layout
 
 
-def _origin(recipe: Recipe, directory: Path, view: View) -> BaseModel | None:
+def _origin(recipe: Recipe, directory: Path, view: View) -> files.BaseModel | None:
     """Return the model to go on from, or None where there is none or the run has a checkpoint already."""
-    if not recipe.start.path or has_checkpoint(directory):
+    if not recipe.start.path or files.has_checkpoint(directory):
         return None
     with view.stage("reading the model to go on from", "bytes"):
         return bring(Path(recipe.start.path), directory)
@@ -187,14 +173,14 @@ def _origin(recipe: Recipe, directory: Path, view: View) -> BaseModel | None:
 def _settled(run: RunContext) -> RunContext:
     """Return the run with every choice made and its plan written; an earlier start's choices stay, but for memory's."""
     directory, say, shares = run.directory, run.view.say, run.layout.data[1]
-    if not (directory / PLAN).is_file():
+    if not (directory / files.PLAN).is_file():
         with run.view.stage("measuring the machine", "steps"):
             run = replace(run, recipe=resolve(run.recipe, run.prepared, run.device, say, shares))
         check_layout(run.recipe, run.layout)
         plan = _plan(run)
-        save_recipe(run.recipe, directory / RECIPE)
-        write_json(directory / PLAN, plan)
-    elif not (directory / RESULT).is_file():
+        save_recipe(run.recipe, directory / files.RECIPE)
+        write_json(directory / files.PLAN, plan)
+    elif not (directory / files.RESULT).is_file():
         rows, again = fitted(run.recipe, run.prepared, run.device, say, shares)
         training = replace(run.recipe.training, micro_batch=rows, checkpoint_activations=again)
         run = replace(run, recipe=replace(run.recipe, training=training))
@@ -219,19 +205,19 @@ def _plan(run: RunContext) -> dict[str, float]:
     }
 
 
-def _trained(run: RunContext, may_shrink: bool) -> tuple[RunContext, tuple[Model, Parallel]]:
+def _trained(run: RunContext, may_shrink: bool) -> tuple[RunContext, Model, Parallel]:
     """Train to the end, with fewer rows at once where memory runs out before a first checkpoint and they may change."""
 
-    def train(recipe: Recipe) -> tuple[RunContext, tuple[Model, Parallel]]:
+    def train(recipe: Recipe) -> tuple[RunContext, Model, Parallel]:
         now = run if recipe is run.recipe else replace(run, recipe=recipe)
         if run.world.is_main:
-            save_recipe(recipe, run.directory / RECIPE)
-        return now, _train(now)
+            save_recipe(recipe, run.directory / files.RECIPE)
+        return now, *_train(now)
 
-    return shrinking(
-        run.recipe, run.prepared, run.device, train, run.view.say,
-        lambda: may_shrink and not has_checkpoint(run.directory),
-    )[1]  # fmt: skip
+    def may() -> bool:
+        return may_shrink and not files.has_checkpoint(run.directory)
+
+    return shrinking(run.recipe, run.prepared, run.device, train, run.view.say, may)
 
 
 def _train(run: RunContext) -> tuple[Model, Parallel]:
@@ -246,7 +232,7 @@ def _train(run: RunContext) -> tuple[Model, Parallel]:
         pieces = spellings(run.directory)
         announce_weights(run, run.origin, pieces, adopt(model, run.origin, run.prepared.tokenizer, pieces, recipe.seed))
     parallel = spread_model(model, recipe, run.world, run.layout, run.device)
-    stopping, plan = SignalHandler(), read_plan(run.directory, recipe)
+    stopping, plan = SignalHandler(), files.read_plan(run.directory, recipe)
     loop: Loop[Tensors] = Loop(
         model=model,
         loss=model.loss,
@@ -297,7 +283,7 @@ def _measuring(run: RunContext, model: Model, parallel: Parallel) -> Callable[[]
 
 def _evaluated(run: RunContext, model: Model, parallel: Parallel) -> Evaluation:
     """Return what is measured at the end, from the run's directory where it is there already."""
-    result = run.directory / RESULT
+    result = run.directory / files.RESULT
     if run.world.broadcast(lambda: str(result.is_file())) == str(True):
         return Evaluation.load(result)
     with run.view.stage("last measurements", "tokens"):

@@ -39,13 +39,15 @@ class Facts:
     vocabulary   entries of the tokenizer
     rows         of training text
     row_tokens   model positions of a row, both sides of an encoder-decoder
-    rate         FLOP/s of matrix products in the run's precision
+    speed        FLOP/s that training is expected to reach
+    worth        minutes of training on a shape of batches from which compiling is worth its time here
     """
 
     vocabulary: int
     rows: int
     row_tokens: float
-    rate: float
+    speed: float
+    worth: float
 
 
 def resolve(
@@ -58,9 +60,7 @@ def resolve(
     """
     training, budget = recipe.training, recipe.budget
     precision = best_precision(device) if training.precision == "auto" else training.precision
-    rate = matmul_flops(device, torch.bfloat16 if precision == "bf16" else torch.float32)
-    row_tokens = tokens_per_row(recipe.objective, recipe.row_length)
-    facts = Facts(prepared.tokenizer.vocab.size, len(prepared.training_rows), row_tokens, rate)
+    facts = _facts(prepared, device, precision)
     model = choose_model(recipe, facts)
     rows = choose_rows(recipe, model.width, math.lcm(data, training.micro_batch or 1), planned(recipe, model, facts))
     draft = replace(
@@ -73,25 +73,44 @@ def resolve(
             muon_learning_rate=training.muon_learning_rate or defaults.default_muon_learning_rate(model.width),
             embedding_rate=training.embedding_rate
             or (0.0 if recipe.start.path else defaults.default_embedding_rate(model)),
-            compile=choose_compilation(recipe, model, rows, facts, device),
+            compile=choose_compilation(recipe, model, rows, facts),
         ),
     )
     rows_at_once, again = fitted(draft, prepared, device, say, data)
     training = replace(draft.training, micro_batch=rows_at_once, checkpoint_activations=again)
     if budget.minutes:
-        timed, seconds = shrinking(
+        training, seconds = shrinking(
             replace(draft, training=training), prepared, device,
-            lambda chosen: seconds_per_step(chosen, prepared, device, (0, data)), say,
+            lambda chosen: (chosen.training, seconds_per_step(chosen, prepared, device, (0, data))), say,
             lambda: not recipe.training.micro_batch,
         )  # fmt: skip
-        training = timed.training
-        steps = steps_of_minutes(budget.minutes, seconds, training.evaluate_tokens, rows, facts, say)
+        longest = _longest(rows, facts)
+        # Measurements on held-out text cost a forward pass each, a third of a training step's work.
+        measuring = defaults.MEASUREMENTS * training.evaluate_tokens / 3 / (rows * facts.row_tokens) * seconds
+        steps = max(1, int((budget.minutes * 60 - measuring) / seconds))
+        if steps > longest:
+            say(
+                f"The text is small: {budget.minutes:g} minutes would read it more than {defaults.MOST_EPOCHS} times, "
+                f"so training ends after {longest:,} steps; more text would make better use of the time."
+            )
+        steps = min(steps, longest)
     else:
         steps = counted_steps(budget, rows, facts)
     if model.dropout < 0:
         model = replace(model, dropout=defaults.default_dropout(steps * rows / facts.rows))
     every = training.evaluate_every or max(1, math.ceil(steps / defaults.MEASUREMENTS))
     return replace(recipe, model=model, training=replace(training, evaluate_every=every), budget=Budget(steps=steps))
+
+
+def _facts(prepared: Prepared, device: torch.device, precision: str) -> Facts:
+    worth = (0.0 if device.type == "cuda" else defaults.COMPILE_MINUTES) if has_compiler(device) else math.inf
+    return Facts(
+        vocabulary=prepared.tokenizer.vocab.size,
+        rows=len(prepared.training_rows),
+        row_tokens=tokens_per_row(prepared.objective, prepared.row_length),
+        speed=defaults.EXPECTED_SHARE * matmul_flops(device, torch.bfloat16 if precision == "bf16" else torch.float32),
+        worth=worth,
+    )
 
 
 def choose_model(recipe: Recipe, facts: Facts) -> ModelConfig:
@@ -110,15 +129,15 @@ def choose_model(recipe: Recipe, facts: Facts) -> ModelConfig:
             "Give model.width and model.layers together (and model.heads), or none: then the budget decides."
         )
     width, layers = (model.width, model.layers) if given else defaults.default_size(model, _affordable(recipe, facts))
-    return replace(model, width=width, layers=layers, heads=max(1, width // defaults.HEAD_WIDTH))
+    return replace(model, width=width, layers=layers, heads=defaults.heads_of(width))
 
 
 def _affordable(recipe: Recipe, facts: Facts) -> float:
-    """Return the tokens that a model is sized for, before its width is known."""
+    """Return the tokens that a model is sized for, by C = 6 N D, before its width is known."""
     budget, rows = recipe.budget, choose_rows(recipe, 0, recipe.training.micro_batch or 1)
     if not budget.minutes:
         return counted_steps(budget, rows, facts) * rows * facts.row_tokens
-    tokens = defaults.tokens_for(defaults.training_flops(budget.minutes, facts.rate))
+    tokens = math.sqrt(budget.minutes * 60 * facts.speed * defaults.TOKENS_PER_PARAMETER / 6)
     return min(tokens, _longest(rows, facts) * rows * facts.row_tokens)
 
 
@@ -129,8 +148,7 @@ def planned(recipe: Recipe, model: ModelConfig, facts: Facts) -> float:
         return math.inf
     if budget.tokens or budget.epochs:
         return budget.tokens or budget.epochs * text
-    flops = defaults.training_flops(budget.minutes, facts.rate)
-    return min(flops / (6 * parameters(model)), defaults.MOST_EPOCHS * text)
+    return min(budget.minutes * 60 * facts.speed / (6 * parameters(model)), defaults.MOST_EPOCHS * text)
 
 
 def choose_rows(recipe: Recipe, width: int, together: int, planned: float = math.inf) -> int:
@@ -140,19 +158,16 @@ def choose_rows(recipe: Recipe, width: int, together: int, planned: float = math
     return recipe.training.batch_rows or together * math.ceil(rows / together)
 
 
-def choose_compilation(
-    recipe: Recipe, model: ModelConfig, rows: int, facts: Facts, device: torch.device
-) -> Literal["yes", "no"]:
+def choose_compilation(recipe: Recipe, model: ModelConfig, rows: int, facts: Facts) -> Literal["yes", "no"]:
     """Return whether layers are compiled: by how long the run will take on each shape of batch that it has."""
     if recipe.training.compile != "auto":
         return recipe.training.compile
     minutes = recipe.budget.minutes
     if not minutes:
         tokens = counted_steps(recipe.budget, rows, facts) * rows * facts.row_tokens
-        minutes = defaults.training_minutes(6 * tokens * parameters(model), facts.rate)
+        minutes = 6 * tokens * parameters(model) / (60 * facts.speed)
     shapes = len({id(part) for part in cycle_of(recipe.objective)})
-    pays = device.type == "cuda" or minutes / shapes >= defaults.COMPILE_MINUTES
-    return "yes" if pays and has_compiler(device) else "no"
+    return "yes" if minutes / shapes >= facts.worth else "no"
 
 
 def counted_steps(budget: Budget, rows: int, facts: Facts) -> int:
@@ -160,20 +175,6 @@ def counted_steps(budget: Budget, rows: int, facts: Facts) -> int:
     if budget.tokens:
         return math.ceil(budget.tokens / (rows * facts.row_tokens))
     return budget.steps or math.ceil(budget.epochs * facts.rows / rows)
-
-
-def steps_of_minutes(
-    minutes: float, seconds: float, evaluate_tokens: int, rows: int, facts: Facts, say: Callable[[str], None]
-) -> int:
-    """Return the steps of a budget of minutes where a step takes `seconds`; at most what reads the text too often."""
-    steps = defaults.steps_within(minutes, seconds, evaluate_tokens / (rows * facts.row_tokens))
-    longest = _longest(rows, facts)
-    if steps > longest:
-        say(
-            f"The text is small: {minutes:g} minutes would read it more than {defaults.MOST_EPOCHS} times, so "
-            f"training ends after {longest:,} steps; more text would make better use of the time."
-        )
-    return min(steps, longest)
 
 
 def _longest(rows: int, facts: Facts) -> int:

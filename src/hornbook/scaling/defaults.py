@@ -1,7 +1,4 @@
-"""What a run begins with where its recipe is silent: sizes, tokens, rates, dropout. Plain numbers in, one choice out.
-
-C = 6 N D: training N parameters on D tokens takes C floating-point operations.
-"""
+"""What a run begins with where its recipe is silent: sizes, rates, dropout. Plain numbers in, one choice out."""
 
 from __future__ import annotations
 
@@ -11,14 +8,13 @@ from dataclasses import replace
 from hornbook.model.config import ModelConfig
 from hornbook.scaling.count import parameters
 
-# (width, layers) from which a default model is chosen, heads of 64.
+# (width, layers) from which a default model is chosen.
 SIZES = ((128, 2), (128, 4), (192, 4), (256, 4), (320, 5), (384, 6), (512, 8), (640, 10), (768, 12), (1024, 16))
-HEAD_WIDTH = 64
 # Share of the matrix rate that training reaches, for choosing a size before anything was trained.
-_EXPECTED_SHARE = 0.4
+EXPECTED_SHARE = 0.4
 # Tokens for each parameter of the layers. Large runs are best at about 20 (Hoffmann et al. 2022, approach 1); runs of
 # minutes are best with fewer (docs/LOG.md).
-_TOKENS_PER_PARAMETER = 4
+TOKENS_PER_PARAMETER = 4
 # A budget of minutes reads a text at most so often: beyond, a model forgets how to go on and recites (docs/LOG.md).
 MOST_EPOCHS = 80
 # (most epochs, dropout): reading a text up to four times is as good as new text (Muennighoff et al. 2023).
@@ -40,6 +36,7 @@ _MUON_LEARNING_RATE, _AT_WIDTH = 6e-3, 128
 # On a CPU compilation takes about half a minute for each shape of batches and makes steps a fifth faster (docs/LOG.md).
 COMPILE_MINUTES = 5.0
 MEASUREMENTS = 10  # on held-out text during a run
+_HEAD_WIDTH = 64
 
 
 def default_muon_learning_rate(width: int) -> float:
@@ -71,6 +68,11 @@ def default_dropout(epochs: float) -> float:
     return next(share for most, share in _DROPOUT if epochs <= most)
 
 
+def heads_of(width: int) -> int:
+    """Return the heads of a model of this width, 64 wide."""
+    return max(1, width // _HEAD_WIDTH)
+
+
 def default_size(model: ModelConfig, tokens: float) -> tuple[int, int]:
     """Return the largest (width, layers) that is trained on enough of `tokens` a parameter, the embedding apart.
 
@@ -78,8 +80,8 @@ def default_size(model: ModelConfig, tokens: float) -> tuple[int, int]:
     """
     found = SIZES[0]
     for width, layers in SIZES:
-        sized = replace(model, width=width, layers=layers, heads=width // HEAD_WIDTH, shared_layers=False)
-        if parameters(sized) - sized.vocab_size * sized.table_width <= tokens / _TOKENS_PER_PARAMETER:
+        sized = replace(model, width=width, layers=layers, heads=heads_of(width), shared_layers=False)
+        if parameters(sized) - sized.vocab_size * sized.table_width <= tokens / TOKENS_PER_PARAMETER:
             found = width, layers
     return found
 
@@ -95,26 +97,3 @@ def step_rows(width: int, length: int, *, paired: bool = False, planned: float =
         fewest = math.ceil(math.log2(_FEWEST_STEP_TOKENS_PER_WIDTH * width / length))
         most = min(most, max(fewest, round(math.log2(_LAW_FACTOR * planned**_LAW_POWER / length))))
     return 1 << max(0, most)
-
-
-def training_flops(minutes: float, rate: float) -> float:
-    """Return about how many operations training does in a time, on a machine of `rate` FLOP/s in matrix products."""
-    return minutes * 60 * rate * _EXPECTED_SHARE
-
-
-def training_minutes(flops: float, rate: float) -> float:
-    """Return about how long training takes for so many operations."""
-    return flops / (60 * rate * _EXPECTED_SHARE)
-
-
-def tokens_for(flops: float) -> float:
-    """Return the tokens that a model of the best size reads in so many operations."""
-    return math.sqrt(flops * _TOKENS_PER_PARAMETER / 6)
-
-
-def steps_within(minutes: float, seconds: float, measured: float) -> int:
-    """Return how many steps of `seconds` fit into a time, beside measuring on `measured` steps' tokens ten times.
-
-    Each measurement costs a forward pass, a third of a training step's work.
-    """
-    return max(1, int((minutes * 60 - MEASUREMENTS * measured / 3 * seconds) / seconds))
