@@ -23,7 +23,7 @@ from hornbook.console import View
 from hornbook.errors import UserError
 from hornbook.model.electra import Model
 from hornbook.prepare.clean import CLEAN
-from hornbook.prepare.dataset import CORPUS, TOKENS
+from hornbook.prepare.dataset import CORPUS, PIECES, TOKENS, TRAITS
 from hornbook.recipe.recipe import Recipe
 from hornbook.recipe.settings import RECIPE, load_recipe
 from hornbook.run.build import build_model
@@ -35,9 +35,9 @@ from hornbook.train.loop import MODEL, Plan
 ENVIRONMENT, PLAN, RESULT, EXPORT, GGUF = "environment.json", "plan.json", "result.json", "export", "model.gguf"
 ORIGIN, RECORD = "origin", "origin.json"
 __all__ = [
-    "CHECKPOINTS", "CLEAN", "CORPUS", "ENVIRONMENT", "EXPORT", "GGUF", "ORIGIN", "PLAN", "RECIPE", "RECORD", "RESULT",
-    "TOKENIZER", "TOKENS", "BaseModel", "Run", "has_checkpoint", "has_text", "is_run", "open_run", "origin_of",
-    "read_model", "read_plan", "recipe_of",
+    "CHECKPOINTS", "CLEAN", "CORPUS", "ENVIRONMENT", "EXPORT", "GGUF", "ORIGIN", "PIECES", "PLAN", "RECIPE", "RECORD",
+    "RESULT", "TOKENIZER", "TOKENS", "TRAITS", "BaseModel", "Run", "has_checkpoint", "has_text", "is_run",
+    "open_run", "origin_of", "read_model", "read_plan", "recipe_of",
 ]  # fmt: skip
 
 
