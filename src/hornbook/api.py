@@ -28,11 +28,9 @@ from hornbook.objectives.base import tokens_per_row
 from hornbook.objectives.catalogue import kind_of
 from hornbook.objectives.catalogue import settings as objective_settings
 from hornbook.objectives.replaced_token import ReplacedToken
-from hornbook.prepare.clean import CLEAN
-from hornbook.prepare.dataset import CORPUS, TOKENS, Prepared, recall
+from hornbook.prepare.dataset import open_prepared, recall
 from hornbook.recipe.recipe import Recipe
-from hornbook.run.directory import RESULT, Run
-from hornbook.run.imported import origin_of
+from hornbook.run.directory import CLEAN, EXPORT, GGUF, RESULT, TOKENS, Run, has_text, origin_of
 from hornbook.scaling.count import parameters
 from hornbook.tokens.packing import corpus_rows
 from hornbook.tokens.shards import TokenStore, write_store
@@ -42,19 +40,16 @@ __all__ = ["evaluate", "export", "exportable", "fill_text", "generate_text", "st
 
 def evaluate(run: Run, paths: Sequence[str] = ()) -> Evaluation:
     """Measure on the run's held-out documents, or on all documents of `paths`."""
-    prepared = None
-    if (run.directory / CORPUS).is_file():
-        store = TokenStore.open(run.directory / TOKENS, run.tokenizer.vocab)
-        prepared = Prepared(recall(run.directory), run.tokenizer, run.recipe.objective, store, run.recipe.mix)
+    prepared = open_prepared(run.recipe, run.directory, run.tokenizer) if has_text(run.directory) else None
     if not paths:
         if prepared is None:
             raise UserError(f"The model in {run.directory} was imported without its text: name some with --data PATH.")
         return final_evaluation(run.model, run.recipe, prepared, run.device)
-    training = None if prepared is None else prepared.training_rows(run.recipe.row_length)
+    training = None if prepared is None else prepared.training_rows
     objective, length = run.recipe.objective, run.recipe.row_length
     with tempfile.TemporaryDirectory() as scratch:
-        write_store(read(paths), run.tokenizer, Path(scratch) / "tokens", progress=None)
-        other = TokenStore.open(Path(scratch) / "tokens", run.tokenizer.vocab)
+        write_store(read(paths), run.tokenizer, Path(scratch) / TOKENS, progress=None)
+        other = TokenStore.open(Path(scratch) / TOKENS, run.tokenizer.vocab)
         rows = corpus_rows(other, None, objective, length)
         return evaluate_rows(run.model, run.recipe, objective, training, rows, int(other.bytes.sum()), run.device)
 
@@ -76,9 +71,9 @@ def export(run: Run, target: Path | None = None, family: str = "", shard_bytes: 
     """
     if family == "gguf":
         model, name = writer(run), run.directory.resolve().name
-        target = target or run.directory / "model.gguf"
+        target = target or run.directory / GGUF
         return export_gguf(model.state_dict(), run.recipe.model, run.tokenizer.text, run.tokenizer.vocab, name, target)
-    target = target or run.directory / "export"
+    target = target or run.directory / EXPORT
     config, state, vocab = run.recipe.model, _as_it_came(run, run.model.state_dict()), run.tokenizer.vocab
     if isinstance(run.model, Electra):
         if family not in ("", "electra"):
@@ -102,7 +97,7 @@ def _as_it_came(run: Run, state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
 
 def _card_facts(run: Run, config: ModelConfig, family: str) -> CardFacts:
     recipe = run.recipe
-    rows = run.step * recipe.training.batch_rows if (run.directory / CORPUS).is_file() else 0
+    rows = run.step * recipe.training.batch_rows if has_text(run.directory) else 0
     length = round(tokens_per_row(recipe.objective, recipe.row_length))
     return CardFacts(
         name=run.directory.resolve().name,
@@ -126,7 +121,7 @@ def _card_facts(run: Run, config: ModelConfig, family: str) -> CardFacts:
 
 def _corpus(run: Run) -> str:
     """Say which text a run has trained on."""
-    if not (run.directory / CORPUS).is_file():
+    if not has_text(run.directory):
         return "not known: the model was imported"
     text = recall(run.directory)
     cleaned = ", cleaned first" if (run.directory / CLEAN).is_dir() else ""

@@ -19,14 +19,13 @@ from stories import assert_same, child, finish, story
 from hornbook.api import evaluate, export, fill_text, generate_text
 from hornbook.errors import UserError
 from hornbook.generate import Decoding
-from hornbook.prepare.dataset import TOKENS, Prepared, recall
+from hornbook.prepare.dataset import open_prepared
 from hornbook.prepare.preview import illustrate_row, names
 from hornbook.recipe import settings
 from hornbook.recipe.named import default
 from hornbook.run.build import build_loader
 from hornbook.run.directory import open_run
 from hornbook.run.pretrain import pretrain, resume
-from hornbook.tokens.shards import TokenStore
 from hornbook.train.checkpoints import newest
 
 OBJECTIVES = ["causal", "masked", "span"]
@@ -146,9 +145,7 @@ def test_the_trained_model_can_be_used(run_of):
 def test_a_row_of_the_training_text_is_shown_as_training_reads_it(run_of):
     _, directory = run_of
     run = open_run(directory)
-    store = TokenStore.open(directory / TOKENS, run.tokenizer.vocab)
-    prepared = Prepared(recall(directory), run.tokenizer, run.recipe.objective, store)
-    loader = build_loader(run.recipe, prepared, torch.device("cpu"))
+    loader = build_loader(run.recipe, open_prepared(run.recipe, directory), torch.device("cpu"))
     _, row = loader.order.locate(run.recipe.seed, np.arange(1))  # the row that training reads first
     read = loader.step(0)[0]
     shown = illustrate_row(directory, run.recipe, int(row[0]), run.recipe.seed)

@@ -25,8 +25,8 @@ from hornbook.objectives.catalogue import build, kind_of
 from hornbook.recipe import settings
 from hornbook.recipe.named import RECIPES, continued, named
 from hornbook.run.build import build_model
-from hornbook.run.directory import open_run
-from hornbook.run.imported import BaseModel, import_folder, objective_of, origin_of, read_origin
+from hornbook.run.directory import BaseModel, open_run, origin_of, read_model
+from hornbook.run.imported import import_folder, objective_of
 from hornbook.run.pretrain import pretrain, resume
 from hornbook.run.warm_start import Adopted, adopt, settled
 from hornbook.tokens.packing import corpus_rows
@@ -334,7 +334,7 @@ def test_a_causal_model_learns_another_objective(switch, adapted, book, tmp_path
 
 
 def test_logits_of_old_tokens_stay_and_new_rows_are_draws(adapted, book):
-    origin = read_origin(adapted)
+    origin = read_model(adapted)
     tokenizer, added = with_special_tokens(origin.tokenizer, Requirements(("pad", "mask"), 100, ("[R]",)))
     assert added == ("<|pad|>", "<|mask|>", "[R]", *(f"<extra_id_{number}>" for number in reversed(range(100))))
     assert tokenizer.vocab.sentinels[0] == tokenizer.vocab.size - 1
@@ -362,7 +362,7 @@ def test_logits_of_old_tokens_stay_and_new_rows_are_draws(adapted, book):
 @pytest.mark.parametrize("kind", ["causal", "masked", "diffusion"])
 def test_a_stack_changes_its_name_and_nothing_else(kind, adapted, book):
     """Where there is one token to see, a decoder and the encoder made of it say the same."""
-    origin = read_origin(adapted)
+    origin = read_model(adapted)
     asked = settled(recipe(adapted, book, f"objective.kind={kind}"), origin.recipe.model)
     entries = origin.recipe.model.vocab_size
     asked = dataclasses.replace(asked, model=dataclasses.replace(asked.model, vocab_size=entries, dropout=0.0))

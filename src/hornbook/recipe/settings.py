@@ -69,7 +69,6 @@ def from_dict(data: Mapping[str, Any]) -> Recipe:
     objective = _objective(_section(data, "objective"))
     shape = _values(ModelConfig, _section(data, "model"), "model")
     budget = _values(Budget, _section(data, "budget"), "budget")
-    defaults = Recipe()
     return Recipe(
         objective=objective,
         data=DataSettings(**_values(DataSettings, _section(data, "data"), "data")),
@@ -78,8 +77,8 @@ def from_dict(data: Mapping[str, Any]) -> Recipe:
         tokenizer=TokenizerSettings(**_values(TokenizerSettings, _section(data, "tokenizer"), "tokenizer")),
         model=replace(default_model(objective), **shape),
         training=TrainingSettings(**_values(TrainingSettings, _section(data, "training"), "training")),
-        budget=Budget(**budget) if budget else defaults.budget,
-        seed=leaf(int, data.get("seed", defaults.seed), "seed"),
+        seed=leaf(int, data.get("seed", 0), "seed"),
+        **({"budget": Budget(**budget)} if budget else {}),
     )
 
 

@@ -19,10 +19,11 @@ from hornbook.objectives.replaced_token import ReplacedToken
 from hornbook.prepare.dataset import Prepared
 from hornbook.prepare.mixing import order_of
 from hornbook.recipe.recipe import Recipe
+from hornbook.scaling.defaults import default_muon_learning_rate
 from hornbook.tokens.loader import Loader, unchanged
-from hornbook.train.loop import precision
-from hornbook.train.optimizers import TABLE, Optimizers, default_muon_learning_rate
+from hornbook.train.optimizers import TABLE, Optimizers
 from hornbook.train.parallel import MeshConfig, Parallel, make_mesh
+from hornbook.train.step import precision
 from hornbook.train.world import World
 
 
@@ -127,15 +128,15 @@ def build_loader(
     recipe: Recipe, prepared: Prepared, device: torch.device, share: tuple[int, int] = (0, 1)
 ) -> Loader[Tensors]:
     """Return the source of training batches, or of one of several equal shares of each; see `Loader`."""
-    training, rows = recipe.training, prepared.training_rows(recipe.row_length)
+    training = recipe.training
     prepare: Callable[[Batch], Any] = functools.partial(to_tensors, device=device)
     receive: Callable[[Any], Tensors] = unchanged
     if device.type == "cuda":
         stream = CopyStream(device)
         prepare, receive = stream.send, stream.receive
     return Loader(
-        rows,
-        order_of(recipe, prepared, rows),
+        prepared.training_rows,
+        order_of(recipe, prepared),
         prepared.objective,
         recipe.seed,
         training.batch_rows,

@@ -11,15 +11,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
 from hornbook import __version__
-from hornbook.artifacts import read_json, write_directory, write_json
-from hornbook.console import View
+from hornbook.artifacts import write_directory, write_json
 from hornbook.convert.export_hf import GENERATOR
 from hornbook.convert.import_hf import Folder, read_folder, read_settings, shape_of
 from hornbook.errors import UserError
@@ -34,25 +32,16 @@ from hornbook.objectives.sentence_pairs import SentencePairs
 from hornbook.objectives.span_corruption import SpanCorruption
 from hornbook.recipe.named import continued
 from hornbook.recipe.recipe import Recipe
-from hornbook.recipe.settings import RECIPE, load_recipe, save_recipe
+from hornbook.recipe.settings import save_recipe
+from hornbook.run import directory as files
 from hornbook.scaling.count import parameters
 from hornbook.tokens.tokenizer.hf_tokenizer import with_framing
-from hornbook.tokens.tokenizer.tokenizer import Tokenizer, load_tokenizer, save_tokenizer
+from hornbook.tokens.tokenizer.tokenizer import Tokenizer, save_tokenizer
 from hornbook.train import checkpoints
 from hornbook.train.loop import MODEL
 
-ORIGIN, RECORD, KIND = "origin", "origin.json", "imported run"
+KIND = "imported run"
 _ROWS = 8  # computed at once when an imported model is measured
-
-
-@dataclass(frozen=True)
-class BaseModel:
-    """A model to go on from: the recipe of its shape, its tokenizer, its weights on the CPU, and their step."""
-
-    recipe: Recipe
-    tokenizer: Tokenizer
-    state: dict[str, Tensor]
-    step: int
 
 
 def import_folder(folder: Path, out: Path, *, allow_pickle: bool = False) -> dict[str, Any]:
@@ -87,49 +76,29 @@ def _with_generator(folder: Path, found: Folder, objective: ReplacedToken, allow
 
 def copy_run(run: Path, out: Path) -> None:
     """Make the run `out` from the newest sound checkpoint of another run: its weights, nothing else of its training."""
-    found = read_origin(run)
+    found = files.read_model(run)
     step = found.step
     record: dict[str, Any] = {"kind": "run", "name": run.resolve().name, "step": step}
-    if (earlier := origin_of(run)) is not None:
+    if (earlier := files.origin_of(run)) is not None:
         record["origin"] = earlier
     _write(out, found.recipe, found.tokenizer, found.state, step, record)
 
 
-def bring(path: Path, directory: Path) -> BaseModel:
+def bring(path: Path, directory: Path) -> files.BaseModel:
     """Return the model at `path`, a folder or a run, from its copy in `directory`, made if it is not there yet."""
-    place = directory / ORIGIN
+    place = directory / files.ORIGIN
     if not place.is_dir():
-        if (path / RECIPE).is_file():
+        if files.is_run(path):
             copy_run(path, place)
         else:
             import_folder(path, place)
-    return read_origin(place)
-
-
-def read_origin(run: Path) -> BaseModel:
-    """Return the model of a run at its newest sound checkpoint."""
-    recipe = load_recipe(run / RECIPE)
-    found = checkpoints.newest(run / "checkpoints", lambda text: View().say(text))
-    if found is None:
-        raise UserError(f"The run in {run} has no checkpoint yet, so there is nothing to go on from; resume it first.")
-    manifest, tensors = found
-    state = {name.removeprefix(MODEL): value for name, value in tensors.items() if name.startswith(MODEL)}
-    return BaseModel(recipe, load_tokenizer(run), state, int(manifest["step"]))
-
-
-def origin_of(run: Path) -> dict[str, Any] | None:
-    """Return the record of where a run's first weights come from, or None where it started from nothing."""
-    for path in (run / RECORD, run / ORIGIN / RECORD):
-        if path.is_file():
-            record: dict[str, Any] = read_json(path, "record of the model's origin")
-            return record
-    return None
+    return files.read_model(place)
 
 
 def objective_of(path: Path) -> Objective:
     """Return what the model of a folder or a run was trained to say; reads no weights."""
-    if (path / RECIPE).is_file():
-        return load_recipe(path / RECIPE).objective
+    if files.is_run(path):
+        return files.recipe_of(path).objective
     family, config = shape_of(path, read_settings(path))
     if config.rtd_head:
         beside = path / GENERATOR
@@ -168,9 +137,9 @@ def _write(
     out: Path, recipe: Recipe, tokenizer: Tokenizer, state: Mapping[str, Tensor], step: int, record: Mapping[str, Any]
 ) -> None:
     with write_directory(out, KIND, {"hornbook": __version__}) as scratch:
-        save_recipe(recipe, scratch / RECIPE)
+        save_recipe(recipe, scratch / files.RECIPE)
         save_tokenizer(tokenizer, scratch)
         checkpoints.save(
-            scratch / "checkpoints", step, {f"{MODEL}{name}": value for name, value in state.items()}, {}, keep=1
+            scratch / files.CHECKPOINTS, step, {f"{MODEL}{name}": value for name, value in state.items()}, {}, keep=1
         )
-        write_json(scratch / RECORD, dict(record))
+        write_json(scratch / files.RECORD, dict(record))

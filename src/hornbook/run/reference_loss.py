@@ -88,8 +88,10 @@ def _bits_per_byte(run: Run, text: str) -> float:
 
 
 def _stamp(directory: Path) -> int:
+    from hornbook.run.directory import CHECKPOINTS
+
     try:
-        return (directory / "checkpoints").stat().st_mtime_ns
+        return (directory / CHECKPOINTS).stat().st_mtime_ns
     except OSError:
         return 0
 

@@ -32,6 +32,7 @@ from hornbook.tokens.tokenizer.cutting import PIECE, batches, cut, windows, word
 from hornbook.tokens.tokenizer.train import BERT_NAMES, NAMES, train_bpe, train_unigram, train_wordpiece
 from hornbook.vocab import ROLES, START, Vocab
 
+TOKENIZER = "tokenizer.json"  # the name of the file in a run or a model's folder
 Kind = Literal["bpe", "wordpiece", "unigram"]
 Template = Literal["none", "both", "end"]
 Ids = NDArray[np.int32]
@@ -200,7 +201,7 @@ def load_tokenizer(path: Path, ids: Mapping[str, int] = MappingProxyType({})) ->
 
     A model's config.json tells what its decoder starts with; `ids` tells other roles without a name, {"eos": 2}.
     """
-    path = path / "tokenizer.json" if path.is_dir() else path
+    path = path / TOKENIZER if path.is_dir() else path
     try:
         text = path.read_text(encoding="utf-8")
         return make_tokenizer(text, _neighbouring_roles(path.parent), {**neighbouring_start(path.parent), **ids})
@@ -234,7 +235,7 @@ def save_tokenizer(tokenizer: Tokenizer, directory: Path) -> None:
             **{f"{role}_token": name for role, name in tokenizer.role_names().items()},
         },
     )
-    artifacts.write_file(directory / "tokenizer.json", tokenizer.text)  # last: where it is, the roles are there too
+    artifacts.write_file(directory / TOKENIZER, tokenizer.text)  # last: where it is, the roles are there too
 
 
 def train_tokenizer(
