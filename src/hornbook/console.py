@@ -1,4 +1,4 @@
-"""What a person sees while Hornbook works: a live panel on a terminal, one plain line per record otherwise."""
+"""What the user sees while Hornbook works: a live panel on a terminal, one plain line for each record elsewhere."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _SPARK_WIDTH = 60
 
 
 class View:
-    """The console of one command. `plain` (or an output that is no terminal) turns every picture into lines.
+    """The console of one command. With `plain`, or without a terminal, every picture becomes lines.
 
-    `silent` shows nothing at all: that of a process which leaves speaking to another.
+    `silent` shows nothing: it is for the processes of a training other than rank 0.
     """
 
     def __init__(self, plain: bool = False, silent: bool = False) -> None:
@@ -37,7 +37,7 @@ class View:
 
     @contextlib.contextmanager
     def stage(self, name: str, unit: str, total: int = 0) -> Iterator[Callable[[int], None]]:
-        """Show a piece of work: the block calls the function it is given with the amount done.
+        """Show the progress of a piece of work: the block calls the function it gets with the amount done.
 
         With a `total` above 0 the share done and the time left are shown too.
         """
@@ -93,7 +93,7 @@ class View:
 
 
 class Training:
-    """A sink of records that shows the newest."""
+    """A sink of records that shows the newest ones."""
 
     def __init__(self, view: View, title: str, steps: int, done: int, memory_total: int, directory: str) -> None:
         self._view, self._title, self._steps, self._directory = view, title, steps, directory
@@ -143,7 +143,7 @@ class Training:
             )
             grid.add_row(
                 f"{quantity(train['tokens_per_second'])} tokens/s",
-                f"{quantity(train['tokens'])} tokens, {train['useful_share']:.1%} of the positions useful",
+                f"{quantity(train['tokens'])} tokens, {train['useful_share']:.1%} of positions not padding",
                 f"{quantity(train['model_flops'])}FLOP/s = {train['model_flops_utilization']:.0%} of the machine",
                 f"waiting for data {train['waiting_share']:.1%}",
             )
@@ -155,13 +155,14 @@ class Training:
                 f"{name.replace('_', ' ')} {value:.4f}" for name, value in held_out.items() if isinstance(value, float)
             )
             note = f"held-out at step {held_out['step']}: {numbers}"
-        footer = f"Ctrl-C saves and stops · then: hornbook pretrain --resume {self._directory}"
-        body = Group(self._progress, grid, Text(f"loss {sparkline(self._losses, _SPARK_WIDTH)}"), Text(note))
-        return Panel(body, title=self._title, subtitle=footer)
+        resume = f"Ctrl-C saves and stops. Continue with: hornbook pretrain --resume {self._directory}"
+        lines = [Text(line, overflow="fold", no_wrap=False) for line in (note, resume)]  # the console wraps no others
+        body = Group(self._progress, grid, Text(f"loss {sparkline(self._losses, _SPARK_WIDTH)}"), *lines)
+        return Panel(body, title=self._title)
 
 
 def sparkline(values: list[float], width: int) -> str:
-    """Return values as a row of blocks, averaged to at most `width` of them.
+    """Return values as a row of at most `width` blocks; each block is the mean of its values.
 
     >>> sparkline([3.0, 2.0, 1.0], 10)
     '█▅▁'
@@ -189,7 +190,7 @@ def quantity(value: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return seconds as a person would say them.
+    """Return seconds in seconds, minutes or hours.
 
     >>> duration(42), duration(151), duration(7300)
     ('42s', '2m31s', '2h01m')

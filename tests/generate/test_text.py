@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import io
+import json
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from hornbook.api import fill_text, generate_text, stream_text, uses_of
 from hornbook.cli import program as cli
 from hornbook.errors import UserError
 from hornbook.generate import Decoding
+from hornbook.generate.infill import fill_gaps
 from hornbook.generate.text import StreamedText, _pieces
 from hornbook.objectives.fim import MODES
 from hornbook.recipe.named import default
@@ -140,6 +143,21 @@ def test_a_second_gap_knows_what_the_first_was_filled_with(tokenizer, monkeypatc
     assert tokenizer.decode(prompts[0]) == "The fox" and tokenizer.decode(prompts[1]) == "The quick fox."
 
 
+def test_the_whole_text_is_filled_with_blanks_as_the_model_writes_them(tokenizer, monkeypatch):
+    jumps, lazy = tokenizer.encode([" jumps"])[0].tolist(), tokenizer.encode([" lazy"])[0].tolist()
+    monkeypatch.setattr("hornbook.generate.infill.generate", lambda *_, **__: [jumps])
+    assert fill_gaps(run_of("fim", tokenizer), "The fox ___ over.") == ([" jumps"], "The fox jumps over.")
+    first, second = tokenizer.vocab.sentinels[:2]
+    monkeypatch.setattr("hornbook.generate.infill.generate", lambda *_, **__: [[first, *jumps, second, *lazy]])
+    gaps, text = fill_gaps(run_of("span", tokenizer), "The fox ___ over the\n [MASK] dog.")
+    assert (gaps, text) == ([" jumps", " lazy"], "The fox jumps over the lazy dog.")
+    run = run_of("masked", tokenizer)
+    monkeypatch.setattr("hornbook.generate.infill.fill", lambda *_: [[(jumps[0], 0.9), (lazy[0], 0.1)]] * 4)
+    gaps, text = fill_gaps(run, "The ___ over ___.", length=2)
+    twice = tokenizer.decode([jumps[0], jumps[0]])
+    assert (len(gaps), text) == (4, f"The{twice} over{twice}.")
+
+
 def test_gaps_of_several_tokens_are_filled_with_so_many(tokenizer):
     run = run_of("diffusion", tokenizer)
     for steps in (0, 1, 2):
@@ -236,3 +254,20 @@ def test_the_command_line_writes(tokenizer, monkeypatch, capsys):
     with pytest.raises(SystemExit):
         cli.main(["generate", "RUN", "The fox", "--tokens", "5"])
     assert capsys.readouterr().out.startswith("The fox")
+
+
+def test_a_prompt_comes_from_standard_input_and_samples_go_out_as_json(tokenizer, monkeypatch, capsys):
+    run = run_of("causal", tokenizer)
+    monkeypatch.setattr("hornbook.run.directory.open_run", lambda directory: run)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO("The fox, Grüße\n".encode())))
+    with pytest.raises(SystemExit) as exit:
+        cli.main(["generate", "RUN", "-", "The dog", "--tokens", "5", "--count", "2", "--json"])
+    texts = json.loads(capsys.readouterr().out)
+    assert not exit.value.code
+    for text, start in zip(texts, ["The fox, Grüße", "The fox, Grüße", "The dog", "The dog"], strict=True):
+        assert text.startswith(start) and not text.startswith(f"{start}\n")
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"\xff\xfe")))
+    for prompt in ("-", "\udcff"):
+        with pytest.raises(SystemExit) as exit:
+            cli.main(["generate", "RUN", prompt])
+        assert exit.value.code == 2 and capsys.readouterr().err == "hornbook: The prompt is not valid UTF-8 text.\n"

@@ -130,7 +130,9 @@ def test_gaps_are_filled_between_the_marks_that_training_had(name, book, tmp_pat
     pretrain(recipe, tmp_path, plain=True)
     run = open_run(tmp_path)
     read = []
-    monkeypatch.setattr("hornbook.generate.infill.fill", lambda model, ids, mask, top: read.append(ids) or [])
+    monkeypatch.setattr(
+        "hornbook.generate.infill.fill", lambda model, ids, mask, top: read.append(ids) or [[(mask, 1.0)]]
+    )
     fill_text(run, "The ___ sees a.")
     vocab = run.tokenizer.vocab
     assert (read[0][0], read[0][-1]) == (vocab.cls, vocab.sep)

@@ -498,7 +498,7 @@ def test_the_command_line_imports_and_goes_on(gpt2, book, tmp_path, capsys, monk
     assert run_cli("import", "nowhere/model") == 2
     assert "hf download nowhere/model" in capsys.readouterr().err
     assert run_cli("pretrain", str(book), "--from", "runs/gpt2", "--recipe", "bert") == 2
-    assert "not several" in capsys.readouterr().err
+    assert "only one recipe or model" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", sorted(set(RECIPES) - {"demo", "gpt", "llama"}))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 
 from hornbook.errors import UserError
 from hornbook.generate import Decoding, fill, generate, read_spans, unmask
@@ -12,13 +13,15 @@ from hornbook.model.transformer import Transformer
 from hornbook.objectives.catalogue import kind_of
 from hornbook.objectives.fim import MODES, FillInMiddle
 from hornbook.run.directory import Run
+from hornbook.tokens.tokenizer.tokenizer import Tokenizer
 
 _ADVICE = "To fill gaps, train with the objective fim, or joined (a decoder), masked, diffusion or span."
 
 
-def fill_text(
-    run: Run, text: str, *, top: int = 5, length: int = 1, steps: int = 0
-) -> list[list[tuple[str, float]]] | list[str]:
+Gaps = list[list[tuple[str, float]]] | list[str]
+
+
+def fill_text(run: Run, text: str, *, top: int = 5, length: int = 1, steps: int = 0) -> Gaps:
     """Return what the model puts into each gap of `text`: [MASK], <mask>, <extra_id_0> or ___.
 
     A masked model gives the `top` likeliest tokens with their probabilities for each mask, `length` masks a gap. A
@@ -26,6 +29,11 @@ def fill_text(
     and fill-in-the-middle models give the text they write for each gap, as long as they find right; they take no
     `length`. Raises UserError where there is no gap, or the model has not learned to fill any.
     """
+    return fill_gaps(run, text, top=top, length=length, steps=steps)[0]
+
+
+def fill_gaps(run: Run, text: str, *, top: int = 5, length: int = 1, steps: int = 0) -> tuple[Gaps, str]:
+    """Return what `fill_text` does, and `text` with its gaps filled: by that, or by the likeliest candidates."""
     gaps = len(GAP.findall(text))
     if not gaps:
         raise UserError("The text has no gap; write [MASK], <mask>, <extra_id_0> or ___ where the model shall fill in.")
@@ -34,12 +42,14 @@ def fill_text(
             raise UserError(f"{name} must be at least {least}, not {value}.")
     model, way = writer(run), _way(run)
     if way.kind in ("masks", "unmask"):
-        return _masks(run, model, way, text, top, length, steps)
-    if length > 1:
+        found, ids = _masks(run, model, way, text, top, length, steps)
+    elif length > 1:
         raise UserError("This run's model finds the length of a gap itself: leave length out.")
-    if way.kind == "middle":
-        return _middles(run, model, way, text)
-    return _spans(run, model, way, text, gaps)
+    elif way.kind == "middle":
+        found, ids = _middles(run, model, way, text)
+    else:
+        found, ids = _spans(run, model, way, text, gaps)
+    return found, _filled(run.tokenizer, GAP.split(text), ids)
 
 
 def _way(run: Run) -> Way:
@@ -56,7 +66,8 @@ def _way(run: Run) -> Way:
 
 def _masks(
     run: Run, model: Transformer, way: Way, text: str, top: int, length: int, steps: int
-) -> list[list[tuple[str, float]]] | list[str]:
+) -> tuple[Gaps, list[list[int]]]:
+    """Return what fills each gap, and the ids that do; so do `_spans` and `_middles`."""
     tokenizer, mask = run.tokenizer, run.tokenizer.vocab.require("mask", "Filling gaps")
     pieces = tokenizer.encode(
         list(itertools.chain.from_iterable((piece, *[""] * (length - 1)) for piece in GAP.split(text)))
@@ -65,14 +76,17 @@ def _masks(
     ids = [*way.before, *interleave(pieces, [mask] * (len(pieces) - 1)), *way.after]
     if way.kind == "masks":
         found = fill(model, ids, mask, top)
-        return [[(tokenizer.decode([number]), share) for number, share in gap] for gap in found]
+        likeliest = [gap[0][0] for gap in found]
+        candidates = [[(tokenizer.decode([number]), share) for number, share in gap] for gap in found]
+        return candidates, [likeliest[first : first + length] for first in range(0, len(found), length)]
     special = [number for number in tokenizer.vocab.special.nonzero()[0].tolist() if number < model.config.vocab_size]
     said = unmask(model, ids, mask, steps, special)
     new = [token for token, read in zip(said, ids, strict=True) if read == mask]
-    return [tokenizer.decode(new[first : first + length]) for first in range(0, len(new), length)]
+    filled = [new[first : first + length] for first in range(0, len(new), length)]
+    return [tokenizer.decode(gap) for gap in filled], filled
 
 
-def _spans(run: Run, model: Transformer, way: Way, text: str, gaps: int) -> list[str]:
+def _spans(run: Run, model: Transformer, way: Way, text: str, gaps: int) -> tuple[list[str], list[list[int]]]:
     """Return the span that is written for each sentinel."""
     tokenizer, sentinels = run.tokenizer, run.tokenizer.vocab.sentinels
     if gaps > len(sentinels):
@@ -80,16 +94,17 @@ def _spans(run: Run, model: Transformer, way: Way, text: str, gaps: int) -> list
     asked = sentinels[:gaps]
     ids = [*way.before, *interleave(tokenizer.encode(GAP.split(text)), asked), *way.after]
     output = _written(model, way, ids)
-    return [tokenizer.decode(span) for span in read_spans(output, asked, sentinels)]
+    spans = read_spans(output, asked, sentinels)
+    return [tokenizer.decode(span) for span in spans], spans
 
 
-def _middles(run: Run, model: Transformer, way: Way, text: str) -> list[str]:
+def _middles(run: Run, model: Transformer, way: Way, text: str) -> tuple[list[str], list[list[int]]]:
     """Return the text of each gap, in turn: before it stands what is filled already, behind it text up to the next."""
     assert isinstance(way.objective, FillInMiddle)
     tokenizer = run.tokenizer
     prefix, suffix, middle = (tokenizer.vocab.mode(name, "Filling in the middle") for name in MODES)
     before, *behind = tokenizer.encode(GAP.split(text))
-    known, found = before.tolist(), []
+    known, found, filled = before.tolist(), [], []
     later = sum(map(len, behind))
     for number, piece in enumerate(behind):
         rest = piece.tolist()
@@ -100,8 +115,18 @@ def _middles(run: Run, model: Transformer, way: Way, text: str) -> list[str]:
             ids = [*way.before, prefix, suffix, *rest, middle, *known]
         new = _written(model, way, ids, later, len(behind) - number)
         found.append(tokenizer.decode([*known, *new])[len(tokenizer.decode(known)) :])
+        filled.append(new)
         known = [*known, *new, *rest]
-    return found
+    return found, filled
+
+
+def _filled(tokenizer: Tokenizer, pieces: Sequence[str], gaps: Sequence[Sequence[int]]) -> str:
+    """Return the pieces with what the ids of each gap say between them, blanks as the ids have them there."""
+    text, known = pieces[0], tokenizer.encode(pieces[:1])[0].tolist()
+    for new, piece in zip(gaps, pieces[1:], strict=True):
+        text += tokenizer.decode([*known, *new])[len(tokenizer.decode(known)) :] + piece
+        known += [*new, *tokenizer.encode([piece])[0].tolist()]
+    return text
 
 
 def _written(model: Transformer, way: Way, ids: list[int], later: int = 0, gaps: int = 1) -> list[int]:

@@ -18,7 +18,7 @@ from typing import Any
 
 from hornbook import __version__
 from hornbook.artifacts import write_file
-from hornbook.errors import UserError, nearest
+from hornbook.errors import Notice, UserError, nearest
 from hornbook.model.config import ModelConfig
 from hornbook.objectives.base import Objective
 from hornbook.objectives.catalogue import CATALOGUE, build, kind_of, settings, settings_of
@@ -161,7 +161,7 @@ def is_setting(name: str) -> bool:
 def current_name(name: str) -> str:
     """Return the present name of a setting; warn where `name` is the old one."""
     if name in RENAMED:
-        warnings.warn(f"The setting {name} is now called {RENAMED[name]}.", FutureWarning, stacklevel=2)
+        warnings.warn(f"The setting {name} is now called {RENAMED[name]}.", Notice, stacklevel=2)
     return RENAMED.get(name, name)
 
 
