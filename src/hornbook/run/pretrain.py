@@ -1,7 +1,7 @@
 """A run: recipe -> text -> tokens -> model -> training -> result, all in one directory.
 
     runs/NAME/  recipe.toml  environment.json  corpus/  corpus.json  tokenizer.json  tokens/  plan.json
-                metrics.jsonl  tensorboard/  checkpoints/  result.json  export/
+                metrics.jsonl  checkpoints/  result.json  export/
 
 Every stage leaves its result there and is skipped when it is there already: resuming is running again.
 """
@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
-import importlib.util
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -32,7 +31,7 @@ from hornbook.prepare.clean import decided, kept_of
 from hornbook.prepare.dataset import Prepared, prepare, spellings
 from hornbook.prepare.mixing import readings
 from hornbook.recipe.recipe import Recipe
-from hornbook.recipe.settings import RECIPE, load_recipe, override, save_recipe
+from hornbook.recipe.settings import RECIPE, load_recipe, override, save_recipe, to_dict
 from hornbook.run.build import build_compiled, build_loader, build_model, build_optimizers, check_layout, spread_model
 from hornbook.run.directory import ENVIRONMENT, PLAN, RESULT, recipe_of
 from hornbook.run.imported import RECORD, BaseModel, bring
@@ -45,12 +44,14 @@ from hornbook.signals import SignalHandler, stoppable
 from hornbook.tokens.tokenizer.tokenizer import Tokenizer
 from hornbook.train import machine
 from hornbook.train.loop import Loop, Plan
-from hornbook.train.metrics import Sink, open_sinks
+from hornbook.train.metrics import Sink
 from hornbook.train.parallel import MeshConfig, Parallel, arrange
 from hornbook.train.schedules import Schedule
+from hornbook.train.trackers import find_trackers, open_sinks
 from hornbook.train.world import World, together
 
-FLEXIBLE = ("training.micro_batch", "training.checkpoint_activations")  # may be set anew when a run goes on
+# What may be set anew when a run goes on.
+FLEXIBLE = ("training.micro_batch", "training.checkpoint_activations", "logging.trackers")
 _RECORDS = 1000
 
 
@@ -90,7 +91,7 @@ def pretrain(recipe: Recipe, directory: Path, *, plain: bool = False) -> Evaluat
 def resume(directory: Path, changes: Sequence[str] = (), *, plain: bool = False) -> Evaluation:
     """Go on with the run in `directory` from its newest sound checkpoint, to the same result bit for bit.
 
-    `changes` are settings, as name=value, of how a step is computed, not of what it computes: those of FLEXIBLE.
+    `changes` are settings, as name=value, that say nothing of what a step computes: those of FLEXIBLE.
     Another micro-batch changes the order of additions, and so the last bits.
     """
     if extra := [item for item in changes if item.partition("=")[0] not in FLEXIBLE]:
@@ -134,6 +135,7 @@ def _go(recipe: Recipe, directory: Path, view: View, world: World) -> Evaluation
     layout = _arranged(recipe, world)
     with world.main_process_first():
         if world.is_main:
+            find_trackers(recipe.logging.trackers)  # before hours of work
             write_json(directory / ENVIRONMENT, machine.environment(device) | {"devices": world.size})
         else:
             recipe = load_recipe(directory / RECIPE)  # as the lead settled it
@@ -326,7 +328,7 @@ def _train(
         title = f"{kind_of(recipe.objective)} {quantity(parameters(recipe.model))}"
         with (
             stopping.listening(),
-            _sinks(directory, done, world) as sinks,
+            _sinks(recipe, directory, done, view, world) as sinks,
             view.training(title, plan.steps, done, machine.memory_total(device), str(directory)) as panel,
         ):
             loop.sinks = [*sinks, panel]
@@ -335,10 +337,11 @@ def _train(
 
 
 @contextlib.contextmanager
-def _sinks(directory: Path, done: int, world: World) -> Iterator[Sequence[Sink]]:
+def _sinks(recipe: Recipe, directory: Path, done: int, view: View, world: World) -> Iterator[Sequence[Sink]]:
     """Yield where records go: the lead's are the run's, and the others' are none."""
     if not world.is_main:
         yield []
         return
-    with open_sinks(directory, done, importlib.util.find_spec("tensorboard") is not None) as sinks:
+    trackers = find_trackers(recipe.logging.trackers)
+    with open_sinks(directory, done, trackers, to_dict(recipe), view.say) as sinks:
         yield sinks
