@@ -8,6 +8,7 @@ import os
 import struct
 import subprocess
 import sys
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -107,23 +108,24 @@ def test_tensorboard_has_every_number_once_and_the_settings(tmp_path):
     assert "a.txt" in str(found.Tensors("settings/text_summary"))
 
 
-def elsewhere(name: str, directory: Path, **environment: str) -> str:
-    """Run `track` with a built-in tracker in a process of its own; skip where its library is missing."""
+def elsewhere(name: str, directory: Path, **environment: str) -> None:
+    """Track with a built-in tracker, each run in a process of its own; skip where the tracker's library is missing."""
     if importlib.util.find_spec(name) is None:
         pytest.skip(f"the extra {name} is not installed")
-    code = (
-        "import sys, pathlib\nfrom test_trackers import track\nfrom hornbook.train.trackers import find_trackers\n"
-        f"track(pathlib.Path({str(directory)!r}), find_trackers([{name!r}]))\n"
-    )
     path = os.pathsep.join([str(Path(__file__).parent), *sys.path])
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        env=os.environ | environment | {"PYTHONPATH": path},
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    for number in range(len(KILLED_AND_RESUMED)):
+        code = (
+            "import pathlib\nfrom test_trackers import *\n"
+            f"track(pathlib.Path({str(directory)!r}), find_trackers([{name!r}]), [KILLED_AND_RESUMED[{number}]])\n"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            capture_output=True,
+            text=True,
+            env=os.environ | environment | {"PYTHONPATH": path},
+        )
+        assert done.returncode == 0, done.stderr
+        time.sleep(1)  # wandb's folders are named by the second
 
 
 def test_trackio_has_every_step_once_in_one_run(tmp_path):
