@@ -115,31 +115,7 @@ class WandB:
         self._run.finish()
 
 
-class Table:
-    """Lines of kind, step, name and number in RUN/records.csv."""
-
-    library: ClassVar[str] = "csv"
-    requirement: ClassVar[str] = "hornbook"
-
-    def open(self, directory: Path, name: str, settings: Mapping[str, Any], resumed_at: int) -> None:
-        """Open the file to go on at its end."""
-        import csv
-
-        self._stream = (directory / "records.csv").open("a", newline="", encoding="utf-8")
-        self._table = csv.writer(self._stream)
-
-    def write(self, record: Mapping[str, Any]) -> None:
-        """Write a line for each number."""
-        self._table.writerows([record["step"], tag, value] for tag, value in scalars(record).items())
-
-    def close(self) -> None:
-        """Close the file."""
-        self._stream.close()
-
-
-TRACKERS: Mapping[str, type[Any]] = MappingProxyType(
-    {"tensorboard": TensorBoard, "trackio": Trackio, "wandb": WandB, "csv": Table}
-)
+TRACKERS: Mapping[str, type[Any]] = MappingProxyType({"tensorboard": TensorBoard, "trackio": Trackio, "wandb": WandB})
 
 
 def scalars(record: Mapping[str, Any]) -> dict[str, float]:
