@@ -124,9 +124,9 @@ class Training:
         elif time.monotonic() - self._said > _PLAIN_SECONDS or record["step"] == self._steps:
             self._said = time.monotonic()
             self._view.say(
-                f"step={record['step']}/{self._steps} loss={record['loss']:.4f} rate={record['rate']:.3f} "
+                f"step={record['step']}/{self._steps} loss={record['loss']:.4f} lr={record['learning_rate']:.1e} "
                 f"tok/s={quantity(record['tokens_per_second'])} useful={record['useful_share']:.1%} "
-                f"machine={record['model_flops_utilization']:.0%} "
+                f"MFU={record['model_flops_utilization']:.0%} "
                 f"memory={quantity(record['memory_bytes'])}B eta={duration(record['seconds_left'])}"
             )
 
@@ -137,14 +137,14 @@ class Training:
         if train:
             grid.add_row(
                 f"loss [bold]{train['loss']:.4f}[/]",
-                f"rate {train['rate']:.3f}",
+                f"lr {train['learning_rate']:.1e}",
                 f"gradient norm {train['gradient_norm']:.2f}",
                 f"memory {quantity(train['memory_bytes'])}B of {quantity(self._memory_total)}B",
             )
             grid.add_row(
                 f"{quantity(train['tokens_per_second'])} tokens/s",
                 f"{quantity(train['tokens'])} tokens, {train['useful_share']:.1%} of positions not padding",
-                f"{quantity(train['model_flops'])}FLOP/s = {train['model_flops_utilization']:.0%} of the machine",
+                f"{quantity(train['model_flops'])}FLOP/s, MFU {train['model_flops_utilization']:.0%}",
                 f"waiting for data {train['waiting_share']:.1%}",
             )
         else:

@@ -290,6 +290,34 @@ def test_a_signal_while_layers_are_compiled_says_how_to_go_on(book, tmp_path, mo
     assert not any((tmp_path / "run").glob("checkpoints/step-*"))
 
 
+def test_a_tracker_of_ones_own_hears_the_run_and_may_be_named_anew_when_it_goes_on(book, tmp_path):
+    (tmp_path / "my.py").write_text(
+        "class Lines:\n"
+        "    def open(self, directory, name, settings, resumed_at):\n"
+        "        self.stream = (directory / 'lines.txt').open('a')\n"
+        "        print(name, settings['budget']['steps'], resumed_at, file=self.stream)\n"
+        "    def write(self, record):\n"
+        "        print(record['kind'], record['step'], file=self.stream)\n"
+        "    def close(self):\n"
+        "        self.stream.close()\n"
+    )
+    tracker, run = f"logging.trackers={tmp_path / 'my.py'}:Lines", tmp_path / "run"
+    pretrain(recipe(book, "causal", "training.evaluate_every=3", tracker), run, plain=True)
+    heard = (run / "lines.txt").read_text().splitlines()
+    assert heard[0] == "run 6 0" and heard.count("train 6") == heard.count("held_out 3") == 1
+    (run / "result.json").unlink()
+    shutil.rmtree(run / "checkpoints" / "step-00000006")
+    (run / "lines.txt").unlink()
+    resume(run, ["logging.trackers="], plain=True)
+    assert not (run / "lines.txt").exists() and json.loads((run / "result.json").read_text())["loss"] > 0
+
+
+def test_a_tracker_that_does_not_exist_is_refused_before_any_work_and_leaves_nothing(book, tmp_path):
+    with pytest.raises(UserError, match="Did you mean 'wandb'"):
+        pretrain(recipe(book, "causal", "logging.trackers=wand"), tmp_path / "run", plain=True)
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_new_run_does_not_overwrite_an_old_one(run_of, book):
     with pytest.raises(UserError, match="holds a run already"):
         pretrain(recipe(book, "causal"), run_of[1], plain=True)

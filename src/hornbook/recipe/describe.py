@@ -14,6 +14,7 @@ from hornbook.recipe.recipe import Recipe
 from hornbook.recipe.sections import (
     Budget,
     DataSettings,
+    LoggingSettings,
     MixSettings,
     StartSettings,
     TokenizerSettings,
@@ -43,7 +44,7 @@ def describe_settings() -> list[Setting]:
     defaults = to_dict(Recipe())
     blocks = {topology: modern(topology) for topology in ("decoder", "encoder", "encoder-decoder")}
     sections = {"data": DataSettings, "mix": MixSettings, "start": StartSettings, "tokenizer": TokenizerSettings}
-    sections |= {"model": ModelConfig, "training": TrainingSettings, "budget": Budget}
+    sections |= {"model": ModelConfig, "training": TrainingSettings, "logging": LoggingSettings, "budget": Budget}
     top = help_of(Recipe)
     lines = [Setting("seed", "whole number", "0", top["seed"])]
     lines.append(Setting("objective.kind", " | ".join(CATALOGUE), defaults["objective"]["kind"], top["objective"]))

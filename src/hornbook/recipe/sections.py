@@ -120,6 +120,16 @@ class TokenizerSettings:
 
 
 @dataclass(frozen=True)
+class LoggingSettings:
+    """Where a run's records go beside metrics.jsonl.
+
+    trackers   names such as tensorboard, trackio or wandb, or classes of yours as path.py:Class; empty = none
+    """
+
+    trackers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Budget:
     """How long to train: exactly one of these is above 0.
 

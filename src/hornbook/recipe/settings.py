@@ -27,6 +27,7 @@ from hornbook.recipe.recipe import Recipe, default_model
 from hornbook.recipe.sections import (
     Budget,
     DataSettings,
+    LoggingSettings,
     MixSettings,
     StartSettings,
     TokenizerSettings,
@@ -77,6 +78,7 @@ def from_dict(data: Mapping[str, Any]) -> Recipe:
         tokenizer=TokenizerSettings(**_values(TokenizerSettings, _section(data, "tokenizer"), "tokenizer")),
         model=replace(default_model(objective), **shape),
         training=TrainingSettings(**_values(TrainingSettings, _section(data, "training"), "training")),
+        logging=LoggingSettings(**_values(LoggingSettings, _section(data, "logging"), "logging")),
         seed=leaf(int, data.get("seed", 0), "seed"),
         **({"budget": Budget(**budget)} if budget else {}),
     )

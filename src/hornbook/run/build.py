@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from hornbook.batch import Batch
+from hornbook.errors import first_line
 from hornbook.model import tensor_parallel
 from hornbook.model.electra import Electra, Model
 from hornbook.model.initialise import deviation
@@ -61,17 +62,11 @@ def build_compiled(recipe: Recipe, device: torch.device, batch: Tensors, say: Ca
             nats = model.loss(batch)
         nats.backward()  # type: ignore[no-untyped-call]
     except Exception as error:  # whatever a compiler or its tools do not manage: the run does not need them
-        say(f"The layers cannot be compiled here ({_first_line(error)}): training goes on without, only slower.")
+        say(f"The layers cannot be compiled here ({first_line(error)}): training goes on without, only slower.")
         return build_model(recipe, device, compiled=False)
     model.zero_grad(set_to_none=True)
     say(f"compiling the layers took {time.monotonic() - start:.0f} s")
     return model
-
-
-def _first_line(error: Exception) -> str:
-    """Return what an error says, at most a line of it."""
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[0][:120]
 
 
 def check_layout(recipe: Recipe, layout: MeshConfig) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import importlib.util
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -29,7 +28,7 @@ from hornbook.objectives.catalogue import kind_of
 from hornbook.prepare.clean import decided, kept_of
 from hornbook.prepare.dataset import prepare, spellings
 from hornbook.recipe.recipe import Recipe
-from hornbook.recipe.settings import load_recipe, override, save_recipe
+from hornbook.recipe.settings import load_recipe, override, save_recipe, to_dict
 from hornbook.run import directory as files
 from hornbook.run.announce import announce, announce_weights
 from hornbook.run.build import build_compiled, build_model, build_optimizers, check_layout, spread_model
@@ -42,12 +41,14 @@ from hornbook.scaling.count import flops_per_token, parameters
 from hornbook.signals import SignalHandler, stoppable
 from hornbook.train import machine
 from hornbook.train.loop import Loop
-from hornbook.train.metrics import Sink, open_sinks
+from hornbook.train.metrics import Sink
 from hornbook.train.parallel import MeshConfig, Parallel, arrange
 from hornbook.train.schedules import Schedule
+from hornbook.train.trackers import find_trackers, open_sinks
 from hornbook.train.world import World, together
 
-FLEXIBLE = ("training.micro_batch", "training.checkpoint_activations")  # may be set anew when a run goes on
+# What may be set anew when a run goes on.
+FLEXIBLE = ("training.micro_batch", "training.checkpoint_activations", "logging.trackers")
 _RECORDS = 1000
 
 
@@ -87,7 +88,7 @@ def pretrain(recipe: Recipe, directory: Path, *, plain: bool = False) -> Evaluat
 def resume(directory: Path, changes: Sequence[str] = (), *, plain: bool = False) -> Evaluation:
     """Go on with the run in `directory` from its newest sound checkpoint, to the same result bit for bit.
 
-    `changes` are settings, as name=value, of how a step is computed, not of what it computes: those of FLEXIBLE.
+    `changes` are settings, as name=value, that say nothing of what a step computes: those of FLEXIBLE.
     Another micro-batch changes the order of additions, and so the last bits.
     """
     if extra := [item for item in changes if item.partition("=")[0] not in FLEXIBLE]:
@@ -136,6 +137,7 @@ def _prepared(recipe: Recipe, directory: Path, view: View, world: World) -> RunC
     device = world.device or machine.find_device()
     layout = _arranged(recipe, world)
     if world.is_main:
+        find_trackers(recipe.logging.trackers)  # before hours of work
         write_json(directory / files.ENVIRONMENT, machine.environment(device) | {"devices": world.size})
     else:
         recipe = load_recipe(directory / files.RECIPE)  # as the lead settled it
@@ -255,7 +257,7 @@ def _train(run: RunContext) -> tuple[Model, Parallel]:
         title = f"{kind_of(recipe.objective)} {quantity(parameters(recipe.model))}"
         with (
             stopping.listening(),
-            _sinks(run.directory, done, run.world) as sinks,
+            _sinks(run, done) as sinks,
             view.training(title, plan.steps, done, machine.memory_total(run.device), str(run.directory)) as panel,
         ):
             loop.sinks = [*sinks, panel]
@@ -294,10 +296,11 @@ def _evaluated(run: RunContext, model: Model, parallel: Parallel) -> Evaluation:
 
 
 @contextlib.contextmanager
-def _sinks(directory: Path, done: int, world: World) -> Iterator[Sequence[Sink]]:
-    """Yield where records go: the lead's are the run's, and the others' are none."""
-    if not world.is_main:
+def _sinks(run: RunContext, done: int) -> Iterator[Sequence[Sink]]:
+    """Yield where records go: those of rank 0 are the run's, and the other ranks have none."""
+    if not run.world.is_main:
         yield []
         return
-    with open_sinks(directory, done, importlib.util.find_spec("tensorboard") is not None) as sinks:
+    trackers = find_trackers(run.recipe.logging.trackers)
+    with open_sinks(run.directory, done, trackers, to_dict(run.recipe), run.view.say) as sinks:
         yield sinks

@@ -7,7 +7,7 @@
         for batch in batches:
             (model.loss(batch) / count).backward()                           never a mean of means
         add up the gradients of all processes; clip; step the optimizers at rate(step)
-        record loss, rate, gradient norm, speed
+        record loss, learning rates, gradient norm, speed
         every `evaluate_every` steps and at the end: measure on held-out text
         every few minutes, at the end and when asked to stop: checkpoint
 
@@ -197,12 +197,13 @@ class Loop(Generic[B]):
                 f"The last sound checkpoint is kept in {self.directory / 'checkpoints'}; "
                 "start again with a lower training.learning_rate and training.muon_learning_rate."
             )
-        speed = steps / max(seconds, 1e-9)
+        speed, scale = steps / max(seconds, 1e-9), self.schedule(self.step - 1)
         self._write(
             "train",
             {
                 "loss": loss,
-                "rate": self.schedule(self.step - 1),
+                **self.optimizers.rates(scale),
+                "lr_scale": scale,
                 "gradient_norm": norm,
                 "tokens": self.step * self.plan.tokens_per_step,
                 "tokens_per_second": speed * self.plan.tokens_per_step,

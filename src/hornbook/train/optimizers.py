@@ -120,6 +120,11 @@ class Optimizers:
             AdamW([group for group in groups if group["params"]], rate=learning_rate, betas=betas, epsilon=epsilon)
         )
         self._peaks = [[group["lr"] for group in part.param_groups] for part in self._parts]
+        self._rates = {"learning_rate": learning_rate} | ({"muon_learning_rate": muon_learning_rate} if muon else {})
+
+    def rates(self, share: float) -> dict[str, float]:
+        """Return AdamW's rate, and Muon's if it is used, at `share` of their peaks, by the names of their settings."""
+        return {name: peak * share for name, peak in self._rates.items()}
 
     def step(self, share: float) -> None:
         """Update the parameters at `share` of the peak rates, then forget the gradients."""

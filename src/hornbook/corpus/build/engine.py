@@ -192,6 +192,9 @@ def _once(
     import daft
     import daft.pickle
 
+    for module in [module for name, module in sys.modules.items() if name.endswith(".py")]:
+        # A step's file, which no worker could import.
+        daft.pickle.cloudpickle.register_pickle_by_value(module)  # type: ignore[attr-defined]
     count = min(engine.count(), len(tasks))
     worker = _worker_class(count)(daft.pickle.dumps(function), [item for item in sys.path if item], os.getcwd())
     frame = daft.from_pydict({"task": tasks})
