@@ -17,7 +17,7 @@ help:
 	@echo "make test-all  lint and every test, the slow ones too"
 	@echo "make lint      ruff format, ruff check, mypy"
 	@echo "make bench     the benchmarks, peers measured in the same run"
-	@echo "make docs      the pictures in docs/objectives.md, anew"
+	@echo "make docs      the pictures of the documentation, anew"
 	@echo "PYTHON=python3.12 chooses the interpreter, VENV=DIRECTORY the environment."
 
 $(READY): pyproject.toml constraints.txt
@@ -57,4 +57,5 @@ bench: $(READY)
 	@for script in benchmarks/*.py; do echo "$$script"; $(BIN)/python $$script || exit 1; done
 
 docs: $(READY)
-	@$(BIN)/python docs/objectives_pictures.py
+	@$(BIN)/python docs/scripts/objectives_pictures.py
+	@$(BIN)/python docs/scripts/architecture_picture.py

@@ -136,7 +136,7 @@ class Peer:
 
     def bits_per_byte(self, prepared: Prepared, length: int) -> float:
         """Measure on all held-out documents, in rows of `length`."""
-        rows, size = prepared.held_out_rows(length, 1_000_000)
+        rows, size = replace(prepared, row_length=length).held_out_rows(1_000_000)
         self.model.eval()
         with torch.no_grad():
             moved = functools.partial(to_tensors, device=CPU)
@@ -162,7 +162,7 @@ def tokens_of(prepared: Prepared, length: int) -> Tensor:
     """Return the training text as int64[rows, length]."""
     import numpy as np
 
-    rows = prepared.training_rows(length)
+    rows = replace(prepared, row_length=length).training_rows
     found = rows.rows(np.arange(len(rows)), np.zeros(len(rows), np.uint64)).tokens[:, :length]
     return torch.from_numpy(found.astype(np.int64))
 

@@ -138,7 +138,7 @@ def prepare_tokens(name: str, data: Path) -> dict[str, Any]:
         write_ragged(data / "ragged.jsonl")
     part, chosen = PARTS[name], recipe(name, 1, {}, data)
     prepared = prepare(chosen, data / name, View(plain=True))
-    vocab, rows = prepared.tokenizer.vocab, prepared.training_rows(part.length)
+    vocab, rows = prepared.tokenizer.vocab, prepared.training_rows
     examples: dict[str, Any] = {"mask": vocab.mask, "pad": vocab.pad, "specials": np.flatnonzero(vocab.special)}
     if name == "ragged":
         store, (before, after) = prepared.store, prepared.objective.boundary_tokens

@@ -2,35 +2,12 @@
 
 from __future__ import annotations
 
-import ast
 import graphlib
 import sys
-from pathlib import Path
 
 import pytest
+from rooms import SOURCE, STOREY, graph, imports, room
 
-import hornbook
-
-SOURCE = Path(hornbook.__file__).parent
-
-# The rooms, lowest first: each imports only from lines above its own, never from its neighbours on a line.
-STOREYS: tuple[set[str], ...] = (
-    {"errors", "keys"},
-    {"vocab", "batch", "artifacts", "schema", "signals", "console"},
-    {"corpus", "objectives", "model", "train"},
-    {"tokens", "scaling", "collators"},
-    {"recipe", "convert"},
-    {"prepare"},
-    {"evaluate"},
-    {"run"},
-    {"generate", "transfer", "diagnose"},
-    {"study"},
-    {"report"},
-    {"api", "app"},
-    {"cli"},
-    {"__main__"},
-)
-STOREY = {name: number for number, names in enumerate(STOREYS) for name in names}
 # Lower, and forbidden all the same: what a model or a machine is, text and tokens do not ask.
 FORBIDDEN = {("tokens", "model"), ("tokens", "train"), ("recipe", "train"), ("recipe", "collators")}
 # What a room may import beside the standard library; the others may import what they like.
@@ -46,32 +23,6 @@ ALSO = {"hornbook.objectives.ops.compiled": {"numba"}, "hornbook.objectives.ops.
 WITHOUT_TORCH = {*ONLY, "corpus", "tokens", "console", "recipe", "prepare"}
 
 
-def module_name(path: Path) -> str:
-    parts = path.relative_to(SOURCE.parent).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-
-
-def imports(source: str, module: str, is_package: bool, modules: set[str]) -> set[str]:
-    """Return every module that `source` imports anywhere; hornbook's own as precisely as its files go."""
-    found: set[str] = set()
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            base = node.module or ""
-            if node.level:
-                package = module.split(".")[: None if is_package and node.level == 1 else -node.level + is_package]
-                base = ".".join([*package, *([base] if base else [])])
-            found |= {name if (name := f"{base}.{alias.name}") in modules else base for alias in node.names}
-    return found
-
-
-def room(module: str) -> str:
-    """Return the folder or file directly below hornbook; "" for hornbook itself and for other packages."""
-    parts = module.split(".")
-    return parts[1] if parts[0] == "hornbook" and len(parts) > 1 else ""
-
-
 def complaint(importer: str, imported: str) -> str | None:
     """Return why `importer` must not import `imported`, or None when it may."""
     here, there = room(importer), room(imported)
@@ -85,14 +36,6 @@ def complaint(importer: str, imported: str) -> str | None:
         return None
     upward = STOREY[there] >= STOREY[here]
     return f"{importer} imports {imported}" if upward or (here, there) in FORBIDDEN else None
-
-
-def graph() -> dict[str, set[str]]:
-    files = {module_name(path): path for path in sorted(SOURCE.rglob("*.py"))}
-    return {
-        name: imports(path.read_text(encoding="utf-8"), name, path.name == "__init__.py", set(files))
-        for name, path in files.items()
-    }
 
 
 def test_imports_run_one_way() -> None:

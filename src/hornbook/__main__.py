@@ -1,4 +1,4 @@
-"""`python -m hornbook`, and so `torchrun -m hornbook`: the command line."""
+"""The command line for `python -m hornbook` and `torchrun -m hornbook`."""
 
 from hornbook.cli import main
 

@@ -48,11 +48,11 @@ class Run:
     @functools.cached_property
     def opened(self) -> OpenRun:
         """The model at its newest sound checkpoint, with recipe and tokenizer, ready for use in fp32."""
-        from hornbook.run.directory import open_run
+        from hornbook.run.directory import is_run, open_run
         from hornbook.run.imported import open_folder
 
-        is_run = (self.directory / RECIPE).is_file()
-        return open_run(self.directory) if is_run else open_folder(self.directory)
+        is_folder = (self.directory / "config.json").is_file() and not is_run(self.directory)
+        return open_folder(self.directory) if is_folder else open_run(self.directory)
 
     @functools.cached_property
     def recipe(self) -> Recipe:

@@ -1,4 +1,4 @@
-"""What a person sees while Hornbook works: a live panel on a terminal, one plain line per record otherwise."""
+"""What the user sees while Hornbook works: a live panel on a terminal, one plain line for each record elsewhere."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def html_table(columns: Sequence[str], rows: Sequence[Sequence[str]], caption: s
 
 
 class View:
-    """The console of one command. `plain` (or an output that is no terminal) turns every picture into lines.
+    """The console of one command. With `plain`, or without a terminal, every picture becomes lines.
 
-    `silent` shows nothing at all: that of a process which leaves speaking to another.
+    `silent` shows nothing: it is for the processes of a training other than rank 0.
     """
 
     def __init__(self, plain: bool = False, silent: bool = False) -> None:
@@ -46,7 +46,7 @@ class View:
 
     @contextlib.contextmanager
     def stage(self, name: str, unit: str, total: int = 0) -> Iterator[Callable[[int], None]]:
-        """Show a piece of work: the block calls the function it is given with the amount done.
+        """Show the progress of a piece of work: the block calls the function it gets with the amount done.
 
         With a `total` above 0 the share done and the time left are shown too.
         """
@@ -102,7 +102,7 @@ class View:
 
 
 class Training:
-    """A sink of records that shows the newest."""
+    """A sink of records that shows the newest ones."""
 
     def __init__(self, view: View, title: str, steps: int, done: int, memory_total: int, directory: str) -> None:
         self._view, self._title, self._steps, self._directory = view, title, steps, directory
@@ -133,9 +133,9 @@ class Training:
         elif time.monotonic() - self._said > _PLAIN_SECONDS or record["step"] == self._steps:
             self._said = time.monotonic()
             self._view.say(
-                f"step={record['step']}/{self._steps} loss={record['loss']:.4f} rate={record['rate']:.3f} "
+                f"step={record['step']}/{self._steps} loss={record['loss']:.4f} lr={record['learning_rate']:.1e} "
                 f"tok/s={quantity(record['tokens_per_second'])} useful={record['useful_share']:.1%} "
-                f"machine={record['model_flops_utilization']:.0%} "
+                f"MFU={record['model_flops_utilization']:.0%} "
                 f"memory={quantity(record['memory_bytes'])}B eta={duration(record['seconds_left'])}"
             )
 
@@ -146,14 +146,14 @@ class Training:
         if train:
             grid.add_row(
                 f"loss [bold]{train['loss']:.4f}[/]",
-                f"rate {train['rate']:.3f}",
+                f"lr {train['learning_rate']:.1e}",
                 f"gradient norm {train['gradient_norm']:.2f}",
                 f"memory {quantity(train['memory_bytes'])}B of {quantity(self._memory_total)}B",
             )
             grid.add_row(
                 f"{quantity(train['tokens_per_second'])} tokens/s",
-                f"{quantity(train['tokens'])} tokens, {train['useful_share']:.1%} of the positions useful",
-                f"{quantity(train['model_flops'])}FLOP/s = {train['model_flops_utilization']:.0%} of the machine",
+                f"{quantity(train['tokens'])} tokens, {train['useful_share']:.1%} of positions not padding",
+                f"{quantity(train['model_flops'])}FLOP/s, MFU {train['model_flops_utilization']:.0%}",
                 f"waiting for data {train['waiting_share']:.1%}",
             )
         else:
@@ -164,13 +164,14 @@ class Training:
                 f"{name.replace('_', ' ')} {value:.4f}" for name, value in held_out.items() if isinstance(value, float)
             )
             note = f"held-out at step {held_out['step']}: {numbers}"
-        footer = f"Ctrl-C saves and stops · then: hornbook pretrain --resume {self._directory}"
-        body = Group(self._progress, grid, Text(f"loss {sparkline(self._losses, _SPARK_WIDTH)}"), Text(note))
-        return Panel(body, title=self._title, subtitle=footer)
+        resume = f"Ctrl-C saves and stops. Continue with: hornbook pretrain --resume {self._directory}"
+        lines = [Text(line, overflow="fold", no_wrap=False) for line in (note, resume)]  # the console wraps no others
+        body = Group(self._progress, grid, Text(f"loss {sparkline(self._losses, _SPARK_WIDTH)}"), *lines)
+        return Panel(body, title=self._title)
 
 
 def sparkline(values: list[float], width: int) -> str:
-    """Return values as a row of blocks, averaged to at most `width` of them.
+    """Return values as a row of at most `width` blocks; each block is the mean of its values.
 
     >>> sparkline([3.0, 2.0, 1.0], 10)
     '█▅▁'
@@ -198,7 +199,7 @@ def quantity(value: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return seconds as a person would say them.
+    """Return seconds in seconds, minutes or hours.
 
     >>> duration(42), duration(151), duration(7300)
     ('42s', '2m31s', '2h01m')

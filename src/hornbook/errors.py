@@ -1,21 +1,22 @@
-"""The errors that a person can mend; everything else is a bug and keeps its traceback.
+"""The errors that a user can fix, and our own warnings. Every other error is a bug and keeps its traceback.
 
-Each carries one sentence that says what is wrong, where, and what to do, and the exit code of the command line:
-0 done, 1 a bug of ours, 2 the user's input, 3 resources ran out, 4 the run diverged, 130 or 143 interrupted.
+Each error has one sentence, which says what is wrong, where, and what to do, and the exit code of the command line:
+0 done, 1 a bug in Hornbook, 2 wrong input, 3 out of resources, 4 the loss diverged, 130 or 143 interrupted.
 """
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import errno
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
-# What the libraries say who know no class of error for it.
+# How the libraries that have no error class for it say that memory ran out.
 _NO_MEMORY = ("can't allocate memory", "std::bad_alloc", "could not create a memory object")
 
 
 class HornbookError(Exception):
-    """An expected failure: its message is one sentence for the person at the keyboard."""
+    """An expected failure. Its message is one sentence for the user."""
 
     exit_code = 1
 
@@ -27,7 +28,7 @@ class UserError(HornbookError):
 
 
 class ResourceError(HornbookError):
-    """Disk, memory or another process ran out or was lost."""
+    """Memory or disk ran out, or another process was lost."""
 
     exit_code = 3
 
@@ -39,15 +40,19 @@ class DivergedError(HornbookError):
 
 
 class Interrupted(HornbookError):
-    """A signal stopped the run after its state was saved; exit code is 128 plus the signal's number."""
+    """A signal stopped the command. The exit code is 128 plus the signal's number."""
 
     def __init__(self, message: str, signal_number: int) -> None:
         super().__init__(message)
         self.exit_code = 128 + signal_number
 
 
+class Notice(FutureWarning):
+    """A warning to the user; the command line prints its message alone."""
+
+
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether Python, torch or the system said in an error, each in its own way, that memory ran out."""
+    """Whether an error of Python, torch or the system means that memory ran out."""
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return True
     if isinstance(error, OSError):
@@ -56,7 +61,7 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 class FailedElsewhere(HornbookError):
-    """Another of the processes that train together failed, and has said why: nothing is left to say."""
+    """Another process of the same training failed and has printed why: this one prints nothing."""
 
     def __init__(self, exit_code: int) -> None:
         super().__init__("")
@@ -64,14 +69,29 @@ class FailedElsewhere(HornbookError):
 
 
 def expected(error: Exception) -> HornbookError | None:
-    """Return the error a person can mend that `error` is, or None for a bug of ours."""
+    """Return `error` as one that the user can fix, or None where it is a bug."""
     if isinstance(error, HornbookError):
         return error
     if is_out_of_memory(error):
-        return ResourceError("Memory ran out. Close other programs, or use a machine with more of it.")
+        return ResourceError("Memory ran out. Close other programs, or use a machine with more memory.")
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return ResourceError("The disk is full. Free some space and run again.")
     return None
+
+
+@contextlib.contextmanager
+def needing(what: str, extra: str) -> Iterator[None]:
+    """Raise UserError where an import in the block fails: `what` needs the libraries of an extra of ours."""
+    try:
+        yield
+    except ImportError as error:
+        message = f"{what} needs a library that is not installed: pip install 'hornbook[{extra}]'"
+        raise UserError(message) from error
+
+
+def reason_of(error: BaseException) -> str:
+    """Return the first line of what an error says, or its class's name where it says nothing."""
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
 def nearest(name: str, candidates: Iterable[str]) -> str:
@@ -87,3 +107,13 @@ def nearest(name: str, candidates: Iterable[str]) -> str:
     if close:
         return f" Did you mean '{close[0]}'?"
     return f" Choose from {', '.join(options)}." if options else ""
+
+
+def first_line(error: BaseException) -> str:
+    """Return what an error says in a line of at most 120 characters.
+
+    >>> first_line(RuntimeError("no disk\\nat all")), first_line(KeyboardInterrupt())
+    ('no disk', 'KeyboardInterrupt')
+    """
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0][:120]

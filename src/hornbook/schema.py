@@ -1,4 +1,4 @@
-"""Fields of a dataclass as settings: their types in words, their help, and plain values read and written.
+"""Fields of a dataclass as settings: their types in words, their help, plain values read and written; classes by name.
 
 A section of settings is a frozen dataclass. Names, types and defaults come from its fields, help from the `name   help`
 lines of its docstring.
@@ -7,14 +7,18 @@ lines of its docstring.
 from __future__ import annotations
 
 import functools
+import hashlib
+import importlib
 import inspect
 import re
+import sys
 import tomllib
+import traceback
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import Field, fields
 from pathlib import Path
-from types import NoneType
+from types import ModuleType, NoneType
 from typing import Any, Literal, TypeVar
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
@@ -80,6 +84,8 @@ def plain(value: Any) -> Any:
     """Return a field's value as TOML has it."""
     if isinstance(value, tuple):
         return [plain(item) for item in value]
+    if isinstance(value, Path):
+        return str(value)
     return NONE if value is None else value
 
 
@@ -120,3 +126,54 @@ def read_recipe(path: Path, build: Callable[[Mapping[str, Any]], T]) -> T:
         return build(data)
     except UserError as error:
         raise UserError(f"In the recipe {path}: {error}") from error
+
+
+def own_class(name: str) -> tuple[type[Any], str]:
+    """Return the class that `path.py:Class` or `module:Class` names, and the SHA-256 of its source ("" if it has none).
+
+    A file's module is called by its path as it is written here, so `cls.__module__:cls.__qualname__` is the name again.
+    A file is run once, and anew when it has changed. Raises UserError where there is no such file, module or class, and
+    where importing fails, with the line.
+    """
+    place, colon, attribute = name.rpartition(":")
+    if not (colon and place and attribute):
+        raise UserError(f"'{name}' names no class: write path.py:Class or module:Class.")
+    path = Path(place).expanduser()
+    try:
+        source = path.read_bytes() if path.suffix == ".py" else None
+    except OSError as error:
+        raise UserError(f"{place}, which '{name}' names, cannot be read ({error.strerror}).") from error
+    try:
+        module = importlib.import_module(place) if source is None else _run_file(place, path, source)
+    except Exception as error:  # whatever a person's code raises
+        raise UserError(f"{place} cannot be imported: {_place_of(error)}{type(error).__name__}: {error}") from error
+    found = getattr(module, attribute, None)
+    if not isinstance(found, type):
+        classes = [key for key, value in vars(module).items() if isinstance(value, type)]
+        raise UserError(f"There is no class '{attribute}' in {place}.{nearest(attribute, classes)}")
+    if source is None and (origin := getattr(module, "__file__", None)):
+        source = Path(origin).read_bytes()
+    return found, hashlib.sha256(source).hexdigest() if source is not None else ""
+
+
+@functools.cache
+def _run_file(name: str, path: Path, source: bytes) -> ModuleType:
+    """Run a file's source as the module `name`."""
+    module = ModuleType(name)
+    module.__file__ = str(path)
+    sys.modules[name] = module  # where dataclasses and typing look up the names in annotations
+    try:
+        exec(compile(source, str(path), "exec"), vars(module))
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def _place_of(error: Exception) -> str:
+    """Return "line N of FILE: " for where importing failed; empty where that was in no file of the person's."""
+    if isinstance(error, SyntaxError) and error.lineno:
+        return f"line {error.lineno} of {error.filename}: "
+    files = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename != __file__]
+    files = [frame for frame in files if "importlib" not in frame.filename]
+    return f"line {files[-1].lineno} of {files[-1].filename}: " if files else ""

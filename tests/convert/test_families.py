@@ -136,7 +136,7 @@ def test_every_default_block_has_its_family():
         # A Mistral without a window is a Llama; BERT's model is also that of an ElectraForMaskedLM of a single width.
         mistral = ["mistral"] if holders[0] == "llama" and not config_of(case).biases else []
         assert holders == [CASES[case][0], *mistral, *(["electra-generator"] if case == "bert" else [])], case
-    # A discriminator has no output head: tests/model/test_encoder_families.py compares it.
+    # A discriminator has no output head: tests/convert/test_encoder_families.py compares it.
     assert {family for family, _, _ in CASES.values()} | {"electra"} == {family.name for family in FAMILIES}
 
 

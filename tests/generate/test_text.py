@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import io
+import json
 from pathlib import Path
 
 import pytest
@@ -13,14 +15,14 @@ from hypothesis import strategies as st
 from hornbook.cli import program as cli
 from hornbook.errors import UserError
 from hornbook.generate import Decoding
-from hornbook.generate.infill import fill_text
+from hornbook.generate.infill import fill_gaps, fill_text
 from hornbook.generate.prompting import uses_of
 from hornbook.generate.text import StreamedText, _pieces, generate_text, stream_text
 from hornbook.objectives.fim import MODES
 from hornbook.recipe.named import default
 from hornbook.recipe.settings import override
 from hornbook.run.build import build_model
-from hornbook.run.directory import Run
+from hornbook.run.directory import OpenRun
 from hornbook.tokens.tokenizer.tokenizer import Tokenizer, train_tokenizer
 from hornbook.vocab import Vocab
 
@@ -55,7 +57,7 @@ def tokenizer() -> Tokenizer:
     return Tokenizer(text, Vocab.from_tokenizer(text))
 
 
-def run_of(name: str, tokenizer: Tokenizer) -> Run:
+def run_of(name: str, tokenizer: Tokenizer) -> OpenRun:
     """A run that has learned nothing: what it reads is what matters."""
     kind, *changes = name.split()
     recipe = override(default(kind), [*SIZE, *changes])
@@ -65,7 +67,7 @@ def run_of(name: str, tokenizer: Tokenizer) -> Run:
         objective=dataclasses.replace(recipe.objective, vocab=tokenizer.vocab),
     )
     model = build_model(recipe, torch.device("cpu"), compiled=False)
-    return Run(Path("nowhere"), recipe, tokenizer, model.eval(), torch.device("cpu"), 0)
+    return OpenRun(Path("nowhere"), recipe, tokenizer, model.eval(), torch.device("cpu"), 0)
 
 
 @pytest.mark.parametrize("name", USES)
@@ -81,7 +83,7 @@ def test_a_model_can_do_what_its_objective_taught_it_and_refuses_the_rest(name, 
         with pytest.raises(UserError, match=r"Use `hornbook fill`|writes no text"):
             generate_text(run, ["The fox"], few)
     if "fill" in USES[name]:
-        assert len(fill_text(run, "The ___ jumps over [MASK].").gaps) == 2
+        assert len(fill_text(run, "The ___ jumps over [MASK].")) == 2
         with pytest.raises(UserError, match="no gap"):
             fill_text(run, "The fox")
     else:
@@ -137,21 +139,32 @@ def test_a_second_gap_knows_what_the_first_was_filled_with(tokenizer, monkeypatc
         "hornbook.generate.infill.generate",
         lambda model, given, *_, **__: prompts.append(given[0]) or [tokenizer.encode([" quick"])[0].tolist()],
     )
-    filled = fill_text(run_of("fim", tokenizer), "The ___ fox ___.")
-    assert [gap.best for gap in filled.gaps] == [" quick", " quick"]
-    assert filled.text == "The quick fox quick."
+    assert fill_text(run_of("fim", tokenizer), "The ___ fox ___.") == [" quick", " quick"]
     assert tokenizer.decode(prompts[0]) == "The fox" and tokenizer.decode(prompts[1]) == "The quick fox."
+
+
+def test_the_whole_text_is_filled_with_blanks_as_the_model_writes_them(tokenizer, monkeypatch):
+    jumps, lazy = tokenizer.encode([" jumps"])[0].tolist(), tokenizer.encode([" lazy"])[0].tolist()
+    monkeypatch.setattr("hornbook.generate.infill.generate", lambda *_, **__: [jumps])
+    assert fill_gaps(run_of("fim", tokenizer), "The fox ___ over.") == ([" jumps"], "The fox jumps over.")
+    first, second = tokenizer.vocab.sentinels[:2]
+    monkeypatch.setattr("hornbook.generate.infill.generate", lambda *_, **__: [[first, *jumps, second, *lazy]])
+    gaps, text = fill_gaps(run_of("span", tokenizer), "The fox ___ over the\n [MASK] dog.")
+    assert (gaps, text) == ([" jumps", " lazy"], "The fox jumps over the lazy dog.")
+    run = run_of("masked", tokenizer)
+    monkeypatch.setattr("hornbook.generate.infill.fill", lambda *_: [[(jumps[0], 0.9), (lazy[0], 0.1)]] * 4)
+    gaps, text = fill_gaps(run, "The ___ over ___.", length=2)
+    twice = tokenizer.decode([jumps[0], jumps[0]])
+    assert (len(gaps), text) == (4, f"The{twice} over{twice}.")
 
 
 def test_gaps_of_several_tokens_are_filled_with_so_many(tokenizer):
     run = run_of("diffusion", tokenizer)
     for steps in (0, 1, 2):
         found = fill_text(run, "The ___ over ___.", length=3, steps=steps)
-        assert len(found.gaps) == 2 and all(len(gap.candidates) == 1 for gap in found.gaps)
-        first, second = (gap.best for gap in found.gaps)
-        assert found.text == f"The{first} over{second}."
+        assert len(found) == 2 and all(isinstance(gap, str) for gap in found)
     assert fill_text(run, "The ___.", length=3) == fill_text(run, "The ___.", length=3, steps=3)
-    assert len(fill_text(run_of("masked", tokenizer), "The ___ over ___.", length=3, top=2).gaps) == 6
+    assert len(fill_text(run_of("masked", tokenizer), "The ___ over ___.", length=3, top=2)) == 6
     with pytest.raises(UserError, match="finds the length of a gap itself"):
         fill_text(run_of("span", tokenizer), "The ___.", length=2)
     with pytest.raises(UserError, match="5 gaps, but the tokenizer only 4 sentinels"):
@@ -241,3 +254,20 @@ def test_the_command_line_writes(tokenizer, monkeypatch, capsys):
     with pytest.raises(SystemExit):
         cli.main(["generate", "RUN", "The fox", "--tokens", "5"])
     assert capsys.readouterr().out.startswith("The fox")
+
+
+def test_a_prompt_comes_from_standard_input_and_samples_go_out_as_json(tokenizer, monkeypatch, capsys):
+    run = run_of("causal", tokenizer)
+    monkeypatch.setattr("hornbook.run.directory.open_run", lambda directory: run)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO("The fox, Grüße\n".encode())))
+    with pytest.raises(SystemExit) as exit:
+        cli.main(["generate", "RUN", "-", "The dog", "--tokens", "5", "--count", "2", "--json"])
+    texts = json.loads(capsys.readouterr().out)
+    assert not exit.value.code
+    for text, start in zip(texts, ["The fox, Grüße", "The fox, Grüße", "The dog", "The dog"], strict=True):
+        assert text.startswith(start) and not text.startswith(f"{start}\n")
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"\xff\xfe")))
+    for prompt in ("-", "\udcff"):
+        with pytest.raises(SystemExit) as exit:
+            cli.main(["generate", "RUN", prompt])
+        assert exit.value.code == 2 and capsys.readouterr().err == "hornbook: The prompt is not valid UTF-8 text.\n"

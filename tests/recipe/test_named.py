@@ -120,7 +120,7 @@ def test_a_size_keeps_its_layers_under_another_objective() -> None:
 def test_the_list_of_recipes_has_every_name_once_with_its_parameters() -> None:
     lines = describe_recipes()
     assert [line.name for line in lines] == [*recipes.RECIPES, *SIZES]
-    assert {line.name: line.parameters for line in lines}["electra-small"] == "13,549,057"
+    assert {line.name: line.parameters for line in lines}["electra-small"] == 13_549_057
 
 
 def test_an_unknown_name_is_told_with_the_nearest() -> None:

@@ -139,7 +139,7 @@ def test_half_the_rows_until_there_is_enough_and_never_where_it_may_not_be():
     recipe = settings.override(default("causal"), ["training.batch_rows=12", "training.micro_batch=12"])
 
     def work(chosen):
-        return torch.empty(2**60 if chosen.training.micro_batch > 3 else 3)
+        return chosen, torch.empty(2**60 if chosen.training.micro_batch > 3 else 3)
 
     said: list[str] = []
     found, result = shrinking(recipe, NOTHING, CPU, work, said.append, lambda: True)
@@ -158,9 +158,8 @@ def test_rows_at_once_are_cut_to_what_divides_the_share_of_more_devices(book, tm
     recipe = dataclasses.replace(
         recipe, model=dataclasses.replace(recipe.model, vocab_size=prepared.tokenizer.vocab.size)
     )
-    rows = {data: fitted(recipe, prepared, CPU, pytest.fail, data).training for data in (1, 2, 3, 4, 24)}
-    assert {data: training.micro_batch for data, training in rows.items()} == {1: 8, 2: 6, 3: 8, 4: 6, 24: 1}
-    assert {training.batch_rows for training in rows.values()} == {24}
+    rows = {data: fitted(recipe, prepared, CPU, pytest.fail, data) for data in (1, 2, 3, 4, 24)}
+    assert {data: choice[0] for data, choice in rows.items()} == {1: 8, 2: 6, 3: 8, 4: 6, 24: 1}
 
 
 def test_a_run_that_goes_on_keeps_all_but_how_a_step_is_computed(book, tmp_path):

@@ -17,7 +17,7 @@ from hornbook.generate.prompting import going_on
 from hornbook.generate.text import generate_text
 from hornbook.recipe import settings
 from hornbook.recipe.named import default
-from hornbook.run.directory import Run, open_run
+from hornbook.run.directory import OpenRun, open_run
 from hornbook.run.export import export
 from hornbook.run.measure import evaluate
 from hornbook.run.pretrain import pretrain, resume
@@ -96,7 +96,7 @@ def test_an_objective_trains_is_measured_and_resumes_bit_for_bit(name, book, tmp
     uses_are(set(re.findall(r"hornbook (generate|fill|export|evaluate)", capsys.readouterr().out)), run, tmp_path)
 
 
-def uses_are(told: set[str], run: Run, directory: Path) -> None:
+def uses_are(told: set[str], run: OpenRun, directory: Path) -> None:
     """Check that what the end of a run tells the user to do can be done, and that what it leaves out is refused."""
     assert told
     if "generate" in told:
@@ -133,7 +133,9 @@ def test_gaps_are_filled_between_the_marks_that_training_had(name, book, tmp_pat
     pretrain(recipe, tmp_path, plain=True)
     run = open_run(tmp_path)
     read = []
-    monkeypatch.setattr("hornbook.generate.infill.fill", lambda model, ids, mask, top: read.append(ids) or [])
+    monkeypatch.setattr(
+        "hornbook.generate.infill.fill", lambda model, ids, mask, top: read.append(ids) or [[(mask, 1.0)]]
+    )
     fill_text(run, "The ___ sees a.")
     vocab = run.tokenizer.vocab
     assert (read[0][0], read[0][-1]) == (vocab.cls, vocab.sep)

@@ -20,7 +20,7 @@ from hornbook.errors import UserError
 from hornbook.generate import Decoding
 from hornbook.generate.infill import fill_text
 from hornbook.generate.text import generate_text
-from hornbook.prepare.dataset import TOKENS, Prepared, recall
+from hornbook.prepare.dataset import open_prepared
 from hornbook.prepare.preview import illustrate_row, names
 from hornbook.recipe import settings
 from hornbook.recipe.named import default
@@ -29,7 +29,6 @@ from hornbook.run.directory import open_run
 from hornbook.run.export import export
 from hornbook.run.measure import evaluate
 from hornbook.run.pretrain import pretrain, resume
-from hornbook.tokens.shards import TokenStore
 from hornbook.train.checkpoints import newest
 
 OBJECTIVES = ["causal", "masked", "span"]
@@ -139,10 +138,9 @@ def test_the_trained_model_can_be_used(run_of):
     with pytest.raises(UserError, match="hornbook fill"):
         generate_text(run, ["The"])
     filled = fill_text(run, "The old ___ sees [MASK].", top=3)
-    assert len(filled.gaps) == 2 and filled.text.startswith("The old") and filled.text.endswith(".")
+    assert len(filled) == 2
     if objective == "masked":
-        shares = [gap.probabilities for gap in filled.gaps]
-        assert all(1 >= first >= second >= third > 0 for first, second, third in shares)
+        assert all(len(gap) == 3 and 1 >= gap[0][1] >= gap[1][1] >= gap[2][1] > 0 for gap in filled)
     with pytest.raises(UserError, match="no gap"):
         fill_text(run, "nothing missing")
 
@@ -150,9 +148,7 @@ def test_the_trained_model_can_be_used(run_of):
 def test_a_row_of_the_training_text_is_shown_as_training_reads_it(run_of):
     _, directory = run_of
     run = open_run(directory)
-    store = TokenStore.open(directory / TOKENS, run.tokenizer.vocab)
-    prepared = Prepared(recall(directory), run.tokenizer, run.recipe.objective, store)
-    loader = build_loader(run.recipe, prepared, torch.device("cpu"))
+    loader = build_loader(run.recipe, open_prepared(run.recipe, directory), torch.device("cpu"))
     _, row = loader.order.locate(run.recipe.seed, np.arange(1))  # the row that training reads first
     read = loader.step(0)[0]
     shown = illustrate_row(directory, run.recipe, int(row[0]), run.recipe.seed)
@@ -209,8 +205,8 @@ def test_the_exported_folder_opens_in_transformers_with_equal_logits(run_of, tmp
         guessed = transformers.pipeline("fill-mask", model=str(folder))(
             f"The old {tokenizer.mask_token} sees fish.", top_k=3
         )
-        ours = fill_text(run, "The old [MASK] sees fish.", top=3).gaps[0]
-        assert [item["score"] for item in guessed] == pytest.approx(ours.probabilities, abs=1e-5)
+        ours = fill_text(run, "The old [MASK] sees fish.", top=3)[0]
+        assert [item["score"] for item in guessed] == pytest.approx([share for _, share in ours], abs=1e-5)
 
 
 def start(book: Path, objective: str, out: Path, *more: str) -> subprocess.Popen:
@@ -295,6 +291,34 @@ def test_a_signal_while_layers_are_compiled_says_how_to_go_on(book, tmp_path, mo
     assert process.returncode == 128 + number, errors
     assert f"hornbook pretrain --resume {tmp_path / 'run'}" in errors and "Traceback" not in errors
     assert not any((tmp_path / "run").glob("checkpoints/step-*"))
+
+
+def test_a_tracker_of_ones_own_hears_the_run_and_may_be_named_anew_when_it_goes_on(book, tmp_path):
+    (tmp_path / "my.py").write_text(
+        "class Lines:\n"
+        "    def open(self, directory, name, settings, resumed_at):\n"
+        "        self.stream = (directory / 'lines.txt').open('a')\n"
+        "        print(name, settings['budget']['steps'], resumed_at, file=self.stream)\n"
+        "    def write(self, record):\n"
+        "        print(record['kind'], record['step'], file=self.stream)\n"
+        "    def close(self):\n"
+        "        self.stream.close()\n"
+    )
+    tracker, run = f"logging.trackers={tmp_path / 'my.py'}:Lines", tmp_path / "run"
+    pretrain(recipe(book, "causal", "training.evaluate_every=3", tracker), run, plain=True)
+    heard = (run / "lines.txt").read_text().splitlines()
+    assert heard[0] == "run 6 0" and heard.count("train 6") == heard.count("held_out 3") == 1
+    (run / "result.json").unlink()
+    shutil.rmtree(run / "checkpoints" / "step-00000006")
+    (run / "lines.txt").unlink()
+    resume(run, ["logging.trackers="], plain=True)
+    assert not (run / "lines.txt").exists() and json.loads((run / "result.json").read_text())["loss"] > 0
+
+
+def test_a_tracker_that_does_not_exist_is_refused_before_any_work_and_leaves_nothing(book, tmp_path):
+    with pytest.raises(UserError, match="Did you mean 'wandb'"):
+        pretrain(recipe(book, "causal", "logging.trackers=wand"), tmp_path / "run", plain=True)
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_new_run_does_not_overwrite_an_old_one(run_of, book):

@@ -1,17 +1,19 @@
-"""What a recipe leaves open: rows of a step, and the rates of the matrices and of the table of tokens."""
+"""What a recipe leaves open: size, rows of a step, compilation, steps, and the rates."""
 
 import dataclasses
+import math
 
 import pytest
 import torch
 
 from hornbook.console import View
+from hornbook.errors import UserError
 from hornbook.prepare.dataset import Prepared, prepare
 from hornbook.recipe.named import default
 from hornbook.recipe.recipe import Recipe
 from hornbook.recipe.sections import StartSettings
 from hornbook.recipe.settings import override
-from hornbook.run.resolve import resolve
+from hornbook.run.resolve import Facts, choose_compilation, choose_model, choose_rows, counted_steps, planned, resolve
 
 
 @pytest.fixture(scope="module", params=["causal", "masked", "span"])
@@ -74,3 +76,28 @@ def test_muons_rate_falls_with_the_root_of_the_width(text: tuple[Recipe, Prepare
     assert rate(128) == pytest.approx(0.006)
     assert rate(64) == pytest.approx(2 * rate(256))
     assert rate(256, "training.muon_learning_rate=0.01") == 0.01
+
+
+FACTS = Facts(vocabulary=512, rows=100, row_tokens=256, speed=1e9, worth=5.0)
+
+
+def test_each_choice_follows_from_the_recipe_and_the_facts_alone() -> None:
+    steps = override(default("causal"), ["budget.steps=1000"])
+    model = choose_model(steps, FACTS)
+    assert (model.vocab_size, model.width, model.heads) == (512, 128, 2)  # the smallest: 4.1 M tokens are few
+    assert choose_model(override(steps, ["budget.steps=1_000_000"]), FACTS).width > 512
+    assert planned(steps, model, FACTS) == math.inf
+    few = override(default("causal"), ["budget.epochs=2"])
+    assert planned(few, model, FACTS) == 2 * 100 * 256
+    assert choose_rows(few, 128, 3, 51_200) == 9  # 8 by the law, to a multiple of 3
+    assert counted_steps(few.budget, 8, FACTS) == 25
+    longer = dataclasses.replace(FACTS, speed=1e4)
+    assert choose_compilation(few, model, 8, FACTS) == "no" and choose_compilation(few, model, 8, longer) == "yes"
+    assert choose_compilation(few, model, 8, dataclasses.replace(longer, worth=math.inf)) == "no"
+
+
+def test_a_size_that_is_half_given_or_a_vocabulary_too_small_is_refused() -> None:
+    with pytest.raises(UserError, match="together"):
+        choose_model(override(default("causal"), ["model.width=64"]), FACTS)
+    with pytest.raises(UserError, match="smaller than the tokenizer's 512"):
+        choose_model(override(default("causal"), ["model.vocab_size=256"]), FACTS)

@@ -73,7 +73,7 @@ def make(directory, *, kind="muon", micro=4, steps=STEPS, dropout=0.1, source=No
     net = Net()
     net.dropout = dropout
     optimizers = Optimizers(
-        net.named_parameters(), kind=kind, learning_rate=0.02, muon_learning_rate=0.02, embedding_rate=0.02,
+        net.named_parameters(), kind=kind, learning_rate=0.02, muon_learning_rate=0.04, embedding_rate=0.02,
         weight_decay=0.1, betas=(0.9, 0.95), epsilon=1e-8,
     )  # fmt: skip
     plan = Plan(
@@ -188,3 +188,18 @@ def test_evaluation_happens_at_its_steps_and_at_the_end(tmp_path):
     make(tmp_path, sinks=[sink]).run()
     measured = [(r["step"], r["loss"]) for r in read_metrics(tmp_path / "m.jsonl") if r["kind"] == "held_out"]
     assert measured == [(5, 2.5), (10, 2.5), (12, 2.5)]
+
+
+@pytest.mark.parametrize(("kind", "peaks"), [("muon", (0.02, 0.04)), ("adamw", (0.02,))])
+def test_records_have_the_rates_of_the_step_and_the_schedules_multiplier(tmp_path, kind, peaks):
+    loop = make(tmp_path, kind=kind, sinks=[MetricsFile(tmp_path / "m.jsonl", 0)])
+    used = []
+    update = loop.optimizers.step
+    loop.optimizers.step = lambda share: (used.append(share), update(share))
+    loop.run()
+    names = ("learning_rate", "muon_learning_rate")[: len(peaks)]
+    records = [record for record in read_metrics(tmp_path / "m.jsonl") if record["kind"] == "train"]
+    assert [record["lr_scale"] for record in records] == used and len(set(used)) > 3
+    for record in records:
+        found = {name: value for name, value in record.items() if name.endswith("learning_rate")}
+        assert found == {name: peak * record["lr_scale"] for name, peak in zip(names, peaks, strict=True)}

@@ -236,14 +236,11 @@ def test_a_sharded_checkpoint_has_a_file_for_each_process_and_no_pickle(text, tm
 
 def hash_batches(text: Path, directory: Path, share: tuple[int, int]) -> list[bytes]:
     """Return the bytes of one share of each of 20 global batches of a run's text."""
-    from hornbook.prepare.dataset import TOKENS, Prepared, recall
+    from hornbook.prepare.dataset import open_prepared
     from hornbook.run.build import build_loader
-    from hornbook.tokens.shards import TokenStore
 
     run = open_run(directory)
-    store = TokenStore.open(directory / TOKENS, run.tokenizer.vocab)
-    prepared = Prepared(recall(directory), run.tokenizer, run.recipe.objective, store)
-    loader = build_loader(run.recipe, prepared, torch.device("cpu"), share)
+    loader = build_loader(run.recipe, open_prepared(run.recipe, directory), torch.device("cpu"), share)
     found = []
     for number in range(20):
         batches = loader.step(number)

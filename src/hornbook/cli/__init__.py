@@ -1,8 +1,8 @@
-"""The command line: one verb a stage, each the thin face of a function.
+"""The command line: one verb for each stage. A verb calls one function of the package and prints its result.
 
-    arguments -> request (a recipe) -> run, evaluate, generate ... -> tables
-
-It never computes: what a verb prints, a function of Python returns. Errors become messages and exit codes in `program`.
+program   the application and `main`: errors become messages and exit codes
+train, use, inspect, corpus   the verbs; common has what they share, request turns arguments into a recipe
+tables, corpus_tables   what the verbs print
 """
 
 from hornbook.cli.program import main

@@ -1,4 +1,4 @@
-"""What the verbs print: a table or colours on a terminal, plain lines elsewhere; every colour also has a sign."""
+"""What the verbs print: tables and colours on a terminal, plain lines elsewhere. Every colour also has a sign."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from hornbook.console import quantity
-
 if TYPE_CHECKING:
     from hornbook.corpus.build.catalogue import Line as StepLine
     from hornbook.diagnose.bench import MachineSpeed
@@ -24,114 +22,123 @@ if TYPE_CHECKING:
 
 _BAR = 20
 _POSITIONS = 48  # the attention picture shows no more
-# What a token is: (sign, colour, meaning); the sign says the same as the colour.
+_ESCAPES = str.maketrans({"\n": "\\n", "\r": "\\r", "\t": "\\t"})
+# Kinds of token: (sign, colour, meaning); the sign says the same as the colour.
 _KINDS = {
-    "kept": (" ", "", "as in the text"),
-    "mask": ("?", "black on yellow", "hidden by the mask token"),
-    "changed": ("~", "white on magenta", "replaced by a random token"),
-    "sentinel": ("#", "black on cyan", "stands for a span"),
+    "kept": (" ", "", "unchanged"),
+    "mask": ("?", "black on yellow", "mask token"),
+    "changed": ("~", "white on magenta", "random token"),
+    "sentinel": ("#", "black on cyan", "sentinel: stands for a span"),
     "special": ("'", "dim", "special token"),
     "padding": ("-", "dim", "padding"),
 }
-_SCORED = ("=", "black on green", "what the model must say: scored")
+_SCORED = ("=", "black on green", "predicted and scored")
 
 
 def console() -> Console:
-    """Return the console of the moment's standard output; long lines go on, so that what is piped stays whole."""
+    """Return a console on the current standard output. It wraps no lines, so that piped lines stay whole."""
     return Console(highlight=False, soft_wrap=True)
 
 
 def settings(lines: Sequence[Setting | StepLine]) -> None:
     """Print settings: a table on a terminal, else one tab-separated line each."""
-    _table(lines, (("setting", "bold"), ("type", "cyan"), ("default", "green"), ("meaning", "")))
+    table({"setting": "bold", "type": "cyan", "default": "green", "meaning": ""}, lines)
 
 
 def recipes(lines: Sequence[Line]) -> None:
     """Print recipes: a table on a terminal, else one tab-separated line each."""
-    columns = (("recipe", "bold"), ("objective", "cyan"), ("shape", "green"), ("parameters", "green"), ("meaning", ""))
-    _table(lines, columns)
+    columns = {"recipe": "bold", "objective": "cyan", "shape": "green", "parameters": "green", "meaning": ""}
+    table(columns, [(*line[:3], f"{line.parameters:,}" if line.parameters else "", line.meaning) for line in lines])
 
 
-def _table(lines: Sequence[tuple[str, ...]], columns: Sequence[tuple[str, str]]) -> None:
+def table(columns: Mapping[str, str], rows: Sequence[Sequence[str]], numbers: bool = False) -> None:
+    """Print rows on a terminal in `columns` (title -> style), elsewhere as tab-separated lines without titles.
+
+    With `numbers` the titles are printed in any case, and all columns but the first are aligned to the right.
+    """
     screen = console()
     if not screen.is_terminal:
-        for line in lines:
-            print("\t".join(line))
+        for row in ([columns] if numbers else []) + [*rows]:
+            print("\t".join(row))
         return
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for title, style in columns:
-        table.add_column(title, style=style, overflow="fold")
-    for line in lines:
-        table.add_row(*map(Text, line))
-    screen.print(table, soft_wrap=False)
+    grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for index, (title, style) in enumerate(columns.items()):
+        grid.add_column(title, style=style, justify="right" if numbers and index else "left", overflow="fold")
+    for row in rows:
+        grid.add_row(*map(Text, row))
+    screen.print(grid, soft_wrap=False)
 
 
 def evaluation(found: Evaluation) -> None:
-    """Print what a model measures on held-out text, each number beside what makes it mean something."""
-    simple = [("unigram", found.unigram), ("bigram", found.bigram)]
-    beside = ", ".join(f"{name} {value:.4f}" for name, value in simple if value is not None)
+    """Print a model's numbers on held-out text, each with its meaning."""
+    known = [("unigram", found.unigram), ("bigram", found.bigram)]
+    baselines = ", ".join(f"{name} {value:.4f}" for name, value in known if value is not None)
     verdict = "below" if found.beats_baselines else "NOT below"
-    verdict = f", {verdict} the simple models of the same targets: {beside}" if beside else ""
+    verdict = f", {verdict} the baselines on the same targets: {baselines}" if baselines else ""
     rows = [
         ("loss", f"{found.loss:.4f}", f"nats per scored token{verdict}"),
-        ("perplexity", f"{found.perplexity:.2f}", "exp(loss)"),
-        ("text loss", f"{found.text_loss:.4f}", f"nats per token of text, over {found.targets:,} targets"),
+        ("perplexity", f"{found.perplexity:.2f}", "exp(loss): how many equally likely choices one token amounts to"),
+        ("text loss", f"{found.text_loss:.4f}", f"nats per scored token that is text, over {found.targets:,} tokens"),
     ]
     if found.bits_per_byte is not None:
-        rows.append(
-            ("bits per byte", f"{found.bits_per_byte:.4f}", "comparable between tokenizers; of causal models only")
-        )
+        rows.append(("bits per byte", f"{found.bits_per_byte:.4f}", "comparable across tokenizers"))
     if found.pseudo_perplexity is not None:
         rows.append(
-            ("pseudo-perplexity", f"{found.pseudo_perplexity:.2f}", "each token masked alone; not a perplexity")
+            (
+                "pseudo-perplexity",
+                f"{found.pseudo_perplexity:.2f}",
+                "one token masked at a time; not comparable with perplexity",
+            )
         )
     if found.pair_accuracy is not None:
         rows.append(
-            ("pairs told rightly", f"{found.pair_accuracy:.1%}", "next or not, in order or not; chance is 50 %")
+            ("pair accuracy", f"{found.pair_accuracy:.1%}", "pairs of texts classified correctly; chance is 50 %")
         )
-    screen = console()
-    screen.print(Text(f"held-out text, {found.text_bytes:,} bytes, objective {found.objective}", style="bold"))
-    for name, value, meaning in rows:
-        screen.print(Text.assemble(f"  {name:<18}", (f"{value:>10}", "bold"), f"   {meaning}"))
+    _numbers(f"held-out text, {found.text_bytes:,} bytes, objective {found.objective}", rows)
+
+
+def _numbers(title: str, rows: Sequence[tuple[str, str, str]]) -> None:
+    """Print a title, and lines of a name, a number and its meaning."""
+    name_width, width = max(len(name) for name, _, _ in rows), max(len(number) for _, number, _ in rows)
+    console().print(Text(title, style="bold"))
+    for name, number, meaning in rows:
+        console().print(Text.assemble(f"  {name:<{name_width}}   ", (f"{number:>{width}}", "bold"), f"   {meaning}"))
 
 
 def trained(found: Evaluation, recipe: Recipe, directory: Path) -> None:
-    """Print what a run ends with: its measurements, and what can be done with the model, if anything can."""
-    from hornbook.api import exportable, uses_of
+    """Print a finished run: its measurements, and the commands that use the model."""
+    from hornbook.generate.prompting import uses_of
+    from hornbook.run.export import exportable
 
     evaluation(found)
     examples = {"generate": '"A function is"', "fill": '"A ___ is a function."'}
     lines = [f"Use it:     hornbook {use} {directory} {examples[use]}" for use in uses_of(recipe)]
     if exportable(recipe):
         lines.append(f"Export it:  hornbook export {directory}")
-    lines = lines or [f"Measure it on other text:  hornbook evaluate {directory} --data PATH"]
+    lines = lines or [f"Evaluate it on other text:  hornbook evaluate {directory} --data PATH"]
     console().print(Text("\n" + "\n".join(lines)))
 
 
 def imported(record: Mapping[str, Any], objective: str, directory: Path) -> None:
-    """Print what a folder was found to hold, and what can be done with it now."""
+    """Print what an imported folder holds, and the commands that use the run."""
     rows = [
         ("family", f"{record['family']} ({record['architecture']}), objective {objective}"),
-        ("parameters", f"{record['parameters']:,}, {record['dtype']} in the files, fp32 here"),
-        ("tokenizer", f"{record['tokenizer']:,} entries, embedding of {record['vocabulary']:,} rows"),
+        ("parameters", f"{record['parameters']:,}, stored in {record['dtype']}, loaded in fp32"),
+        ("tokenizer", f"{record['tokenizer']:,} entries; the embedding has {record['vocabulary']:,} rows"),
         ("positions", f"{record['positions']:,}"),
     ]
     if record["left_out"]:
-        rows.append(("left out", f"{', '.join(record['left_out'])}: the model here has no place for them"))
+        rows.append(("left out", f"{', '.join(record['left_out'])}: Hornbook's model has no such weights"))
     screen = console()
     screen.print(Text(f"{record['name']} is now the run {directory}", style="bold"))
     for name, value in rows:
         screen.print(Text(f"  {name:<12}{value}"))
-    screen.print(
-        Text(
-            f"\nMeasure it:  hornbook evaluate {directory} --data PATH"
-            f"\nGo on:       hornbook pretrain --from {directory} TEXT"
-        )
-    )
+    screen.print(Text(f"\nEvaluate it:        hornbook evaluate {directory} --data PATH"))
+    screen.print(Text(f"Continue training:  hornbook pretrain --from {directory} TEXT"))
 
 
 def picture(shown: Picture, screen: Console) -> None:
-    """Print what an objective does to a text: in colours on a terminal, else as plain text."""
+    """Print what an objective does to a text: in colours on a terminal, as plain text elsewhere."""
     if not screen.is_terminal:
         from hornbook.objectives.show import text
 
@@ -141,7 +148,7 @@ def picture(shown: Picture, screen: Console) -> None:
     screen.print(Text("text  " + " ".join(shown.row)))
     used = {cell.kind for side in shown.sides for cell in side.cells}
     for side in shown.sides:
-        says = ", and below it what it must say" if any(cell.weight for cell in side.cells) else ""
+        says = "; below, what it must predict" if any(cell.weight for cell in side.cells) else ""
         screen.print(Text(f"\n{side.name}: what it reads{says}", style="bold"))
         screen.print(Columns(_cells(side), padding=(0, 1)), soft_wrap=False)
     screen.print()
@@ -153,7 +160,7 @@ def picture(shown: Picture, screen: Console) -> None:
 
 
 def _cells(side: Side) -> list[Text]:
-    """Return each position as two lines: the token read, and the token to say with its weight where it is scored."""
+    """Return each position as two lines: the token read, and below it the scored token with its weight."""
     cells = []
     for cell in side.cells:
         sign, style, _ = _KINDS[cell.kind]
@@ -166,9 +173,9 @@ def _cells(side: Side) -> list[Text]:
 
 
 def _attention(side: Side) -> Text:
-    """Return who sees whom: a row for each query, a column for each key, two characters a cell so that it is square."""
+    """Return who attends to whom. A cell has two characters, so that the picture is square."""
     cut = f", first {_POSITIONS} of {len(side.sees)} positions" if len(side.sees) > _POSITIONS else ""
-    result = Text(f"\n{side.name}: each row is a position, ██ what it sees, ·· what it does not{cut}\n", style="bold")
+    result = Text(f"\n{side.name}: rows are queries, columns are keys; ██ attends, ·· does not{cut}\n", style="bold")
     for query in side.sees[:_POSITIONS, :_POSITIONS]:
         for seen in query:
             result.append("██" if seen else "··", "green" if seen else "dim")
@@ -183,55 +190,59 @@ def streamed(pieces: Iterable[str]) -> None:
     print()
 
 
-def filled(gaps: list[str] | list[list[tuple[str, float]]]) -> None:
-    """Print what fills each gap: the text of a span, or candidates with their probabilities."""
+def samples(texts: Sequence[str]) -> None:
+    """Print texts; between them a numbered rule on a terminal, an empty line elsewhere."""
     screen = console()
-    either: list[str | list[tuple[str, float]]] = [*gaps]
-    for number, gap in enumerate(either, 1):
-        if isinstance(gap, str):
-            screen.print(Text.assemble((f"gap {number}", "bold"), f"  {gap}"))
+    for number, text in enumerate(texts, 1):
+        if screen.is_terminal and len(texts) > 1:
+            screen.rule(f"{number} of {len(texts)}")
+        elif number > 1:
+            print()
+        print(text, flush=True)
+
+
+def filled(found: Filled) -> None:
+    """Print a text whose gaps are filled, then what could stand in each gap, with probabilities where there are any."""
+    screen = console()
+    screen.print(Text(found.text))
+    for number, gap in enumerate(found.gaps, 1):
+        candidates = [text.translate(_ESCAPES) for text in gap.candidates]
+        if not gap.probabilities:
+            screen.print(Text.assemble((f"gap {number}", "bold"), f"  {candidates[0]}"))
             continue
         screen.print(Text(f"gap {number}", style="bold"))
-        width = max(len(text) for text, _ in gap)
-        for text, share in gap:
+        width = max(map(len, candidates))
+        for text, share in zip(candidates, gap.probabilities, strict=True):
             blocks = round(share * _BAR)
             bar = "▮" * blocks + "▯" * (_BAR - blocks)
             screen.print(Text.assemble(f"  {text:<{width}}  ", (bar, "green"), f" {share:6.1%}"))
 
 
 def machine_speed(found: MachineSpeed) -> None:
-    """Print what a machine reaches, and of each training step how its time divides and what limits it."""
-    screen = console()
-    screen.print(Text(f"{found.owner['processor']}, {found.owner['device']}, {found.owner['threads']} threads", "bold"))
-    for name, value, meaning in (
+    """Print a machine's speed, and of each training step how its time divides and what limits it."""
+    from hornbook.console import quantity  # loads more of rich than help needs
+
+    rows = [
         ("fp32", f"{quantity(found.matrix_fp32)}FLOP/s", "matrix products"),
         ("bf16", f"{quantity(found.matrix_bf16)}FLOP/s", "matrix products"),
-        ("memory", f"{quantity(found.bandwidth)}B/s", "read and written by a large copy"),
-    ):
-        screen.print(Text.assemble(f"  {name:<8}", (f"{value:>14}", "bold"), f"   {meaning}"))
-    screen.print(Text(f"training steps in {found.precision}", "bold"))
+        ("memory", f"{quantity(found.bandwidth)}B/s", "read and write, in a large copy"),
+    ]
+    _numbers("{processor}, {device}, {threads} threads".format(**found.owner), rows)
+    console().print(Text(f"training steps in {found.precision}", "bold"))
     columns = ("objective", "tokens/s", "of peak", "products", "memory", "optimizers", "other", "data ahead", "limit")
     lines = [
-        (
-            step.objective,
-            quantity(step.tokens_per_second),
-            *(
-                f"{share:.0%}"
-                for share in (step.model_flops_utilization, step.matrix, step.memory, step.optimizer, step.other)
-            ),
-            f"{step.data:.0%}",
-            step.limit,
-        )
+        (step.objective, quantity(step.tokens_per_second), *(f"{share:.0%}" for share in shares), step.limit)
         for step in found.steps
+        for shares in [(step.model_flops_utilization, step.matrix, step.memory, step.optimizer, step.other, step.data)]
     ]
-    _table(lines if screen.is_terminal else [columns, *lines], [(column, "") for column in columns])
+    table(dict.fromkeys(columns, ""), lines, numbers=True)
 
 
 def findings(lines: Sequence[Finding]) -> None:
-    """Print a doctor's report; what can be mended is marked ! and followed by the command."""
+    """Print what `doctor` found. A problem has the sign ! and, below it, the command that fixes it."""
     screen = console()
     for line in lines:
         sign, style = ("!", "yellow") if line.remedy else ("✓", "green")
         screen.print(Text.assemble((sign, style), f" {line.name:<13}{line.value}"))
         if line.remedy:
-            screen.print(Text.assemble("    mend it: ", (line.remedy, "bold")))
+            screen.print(Text.assemble("    fix it: ", (line.remedy, "bold")))

@@ -1,7 +1,5 @@
 """Collators for decoders: causal, prefix and fill-in-the-middle language models.
 
-Each is called with a list of features and returns the batch of a model of transformers; see `hornbook.collators`.
-
 Shapes: B rows, R tokens of the longest row, T positions.
 """
 
@@ -13,14 +11,15 @@ import numpy as np
 from torch import Tensor
 
 from hornbook.collators.bridge import IGNORED, tensor, to_hugging_face, trim
-from hornbook.collators.rows import Features, Reader, vocabulary
+from hornbook.collators.collator import Collator
+from hornbook.collators.rows import Features, vocabulary
 from hornbook.objectives.causal import Causal
 from hornbook.objectives.fim import FillInMiddle
 from hornbook.objectives.ops import rewrite
 from hornbook.objectives.prefix import PrefixLM
 
 
-class CausalLMCollator:
+class CausalLMCollator(Collator[Causal]):
     """Next-token prediction, for GPT2LMHeadModel and its like, which shift labels themselves.
 
     Rows are used as they are. A tokenizer without a padding token serves too; one that pads with its end of text does
@@ -28,19 +27,10 @@ class CausalLMCollator:
     """
 
     def __init__(self, tokenizer: Any) -> None:
-        self.objective = Causal(vocabulary(tokenizer))
-        self.reader = Reader(self.objective, 0)
-
-    def set_epoch(self, epoch: int) -> None:
-        """Say which epoch begins; there is no noise, so nothing changes."""
-        self.reader.set_epoch(epoch)
-
-    def __call__(self, features: Features) -> dict[str, Tensor]:
-        """Return input_ids, attention_mask and labels [B, R]."""
-        return to_hugging_face(self.objective(self.reader(features)), "decoder")
+        super().__init__(Causal(vocabulary(tokenizer)))
 
 
-class PrefixLMCollator:
+class PrefixLMCollator(Collator[PrefixLM]):
     """Prefix language modelling: the beginning of each row is read, the rest is said, split at a random place.
 
     topology      decoder: the prefix is seen from both sides, by an attention mask of four dimensions that sdpa and
@@ -61,12 +51,7 @@ class PrefixLMCollator:
         self.topology = PrefixLM(topology, mean_target, vocab=vocab).topology
         # Also for an encoder-decoder: its own objective halves rows, and models of transformers cannot keep halves
         # apart.
-        self.objective = PrefixLM("decoder", mean_target, vocab=vocab)
-        self.reader = Reader(self.objective, seed)
-
-    def set_epoch(self, epoch: int) -> None:
-        """Say which epoch begins."""
-        self.reader.set_epoch(epoch)
+        super().__init__(PrefixLM("decoder", mean_target, vocab=vocab), seed)
 
     def __call__(self, features: Features) -> dict[str, Tensor]:
         """Return input_ids, attention_mask and labels, [B, R] of a decoder, each side's own width else."""
@@ -87,7 +72,7 @@ class PrefixLMCollator:
         }
 
 
-class FIMCollator:
+class FIMCollator(Collator[FillInMiddle]):
     """Fill in the middle, for GPT2LMHeadModel and its like; settings are those of `FillInMiddle`.
 
     fim_rate    share of the documents that is rearranged
@@ -106,14 +91,9 @@ class FIMCollator:
         max_length: int | None = None,
         seed: int = 0,
     ) -> None:
-        self.objective = FillInMiddle(fim_rate, spm_rate, vocab=vocabulary(tokenizer))
-        longest = None if max_length is None else self.objective.row_length(max_length - 1)
-        self.reader = Reader(self.objective, seed, longest=longest)
-
-    def set_epoch(self, epoch: int) -> None:
-        """Say which epoch begins."""
-        self.reader.set_epoch(epoch)
+        objective = FillInMiddle(fim_rate, spm_rate, vocab=vocabulary(tokenizer))
+        super().__init__(objective, seed, longest=None if max_length is None else objective.row_length(max_length - 1))
 
     def __call__(self, features: Features) -> dict[str, Tensor]:
         """Return input_ids, attention_mask and labels [B, T], wider than the rows by their marks."""
-        return trim(to_hugging_face(self.objective(self.reader(features)), "decoder"), "decoder")
+        return trim(super().__call__(features), "decoder")

@@ -15,7 +15,8 @@ import numpy as np
 from torch import Tensor
 
 from hornbook.collators.bridge import tensor, to_hugging_face, trim
-from hornbook.collators.rows import Features, Reader, vocabulary
+from hornbook.collators.collator import Collator
+from hornbook.collators.rows import Features, vocabulary
 from hornbook.errors import UserError
 from hornbook.objectives.bart import BARTDenoising
 from hornbook.objectives.span_corruption import SpanCorruption
@@ -23,7 +24,7 @@ from hornbook.objectives.ul2 import UL2
 from hornbook.objectives.ul2_denoiser import UL2Denoiser
 
 
-class SpanCorruptionCollator:
+class SpanCorruptionCollator(Collator[SpanCorruption]):
     """T5's span corruption, for T5ForConditionalGeneration; settings are those of `SpanCorruption`.
 
     noise_density      share of a row's tokens that is noise, an exact count
@@ -37,16 +38,7 @@ class SpanCorruptionCollator:
     def __init__(
         self, tokenizer: Any, noise_density: float = 0.15, mean_span_length: float = 3.0, seed: int = 0
     ) -> None:
-        self.objective = SpanCorruption(noise_density, mean_span_length, vocab=vocabulary(tokenizer))
-        self.reader = Reader(self.objective, seed, bare=True)
-
-    def set_epoch(self, epoch: int) -> None:
-        """Say which epoch begins."""
-        self.reader.set_epoch(epoch)
-
-    def __call__(self, features: Features) -> dict[str, Tensor]:
-        """Return input_ids and attention_mask [B, S], labels [B, T]."""
-        return to_hugging_face(self.objective(self.reader(features)), "encoder-decoder")
+        super().__init__(SpanCorruption(noise_density, mean_span_length, vocab=vocabulary(tokenizer)), seed, bare=True)
 
     def corrupt_span(self, input_ids: Tensor) -> tuple[Tensor, Tensor]:
         """Return inputs [S] and targets [T] of one row."""
@@ -54,7 +46,7 @@ class SpanCorruptionCollator:
         return found["input_ids"][0], found["labels"][0]
 
 
-class UL2Collator:
+class UL2Collator(Collator[UL2]):
     """UL2's mixture of denoisers, for T5ForConditionalGeneration; settings are those of `UL2`.
 
     variant      paper, ul2r, or short: the R, S and X of many tutorials, where S stands for short spans
@@ -73,22 +65,16 @@ class UL2Collator:
         weights: tuple[float, ...] = (),
         seed: int = 0,
     ) -> None:
-        self.objective = UL2(variant, "suffix", modes, weights, vocab=vocabulary(tokenizer))
-        self.reader = Reader(self.objective, seed, bare=True)
+        super().__init__(UL2(variant, "suffix", modes, weights, vocab=vocabulary(tokenizer)), seed, bare=True)
 
     @property
     def denoisers(self) -> tuple[UL2Denoiser, ...]:
         """The denoisers, in the order of `weights`."""
         return self.objective.denoisers
 
-    def set_epoch(self, epoch: int) -> None:
-        """Say which epoch begins."""
-        self.reader.set_epoch(epoch)
-
     def __call__(self, features: Features) -> dict[str, Tensor]:
         """Return input_ids and attention_mask [B, S], labels [B, T]."""
-        found = to_hugging_face(self.objective(self.reader(features)), "encoder-decoder")
-        return trim(found, "encoder-decoder")
+        return trim(super().__call__(features), "encoder-decoder")
 
     def apply_denoiser(self, input_ids: Tensor, denoiser: UL2Denoiser) -> tuple[Tensor, Tensor]:
         """Return inputs [S] and targets [T] of one row by one of `denoisers`."""
@@ -96,7 +82,7 @@ class UL2Collator:
         return found["input_ids"][0], found["labels"][0]
 
 
-class BARTDenoisingCollator:
+class BARTDenoisingCollator(Collator[BARTDenoising]):
     """BART's denoising, for BartForConditionalGeneration; settings are those of `Denoising`.
 
     mask_ratio      share of a row's tokens that is hidden in spans, each shown as one mask
@@ -119,19 +105,15 @@ class BARTDenoisingCollator:
         seed: int = 0,
     ) -> None:
         vocab = vocabulary(tokenizer)
-        self.objective = BARTDenoising(mask_ratio, poisson_lambda, permute, rotate, delete, mask, vocab=vocab)
-        self.reader = Reader(self.objective, seed, bare=True)
+        objective = BARTDenoising(mask_ratio, poisson_lambda, permute, rotate, delete, mask, vocab=vocab)
+        super().__init__(objective, seed, bare=True)
         if vocab.bos is None:
             raise UserError("BART's texts begin with a start of text, which this tokenizer lacks: add <s> to it.")
         self.begin = vocab.bos
 
-    def set_epoch(self, epoch: int) -> None:
-        """Say which epoch begins."""
-        self.reader.set_epoch(epoch)
-
     def __call__(self, features: Features) -> dict[str, Tensor]:
         """Return input_ids and attention_mask [B, S], labels [B, T]."""
-        found = to_hugging_face(self.objective(self.reader(features)), "encoder-decoder")
+        found = super().__call__(features)
         first = np.full((len(found["labels"]), 1), self.begin)
         marks = {"input_ids": first, "attention_mask": np.ones_like(first), "labels": first}
         return {name: tensor(np.concatenate([marks[name], values], axis=1)) for name, values in found.items()}

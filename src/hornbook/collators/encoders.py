@@ -1,7 +1,5 @@
 """Collators for encoders: masked tokens, sentence pairs, replaced tokens, masked diffusion.
 
-Each is called with a list of features and returns the batch of a model of transformers; see `hornbook.collators`.
-
 Shapes: B rows, T positions.
 """
 
@@ -17,7 +15,8 @@ from torch import Tensor
 
 from hornbook.batch import Batch, Rows
 from hornbook.collators.bridge import IGNORED, tensor, to_hugging_face
-from hornbook.collators.rows import Features, Reader, named, vocabulary
+from hornbook.collators.collator import Collator
+from hornbook.collators.rows import Features, named, vocabulary
 from hornbook.keys import integers
 from hornbook.objectives.diffusion import MaskedDiffusion
 from hornbook.objectives.masked import Masked, Style
@@ -28,7 +27,7 @@ from hornbook.objectives.sentence_pairs import SentencePairs
 _PARTNER = 60  # stream of the row key
 
 
-class MLMDataCollator:
+class MLMDataCollator(Collator[Masked]):
     """Masked language modelling, for BertForMaskedLM and its like; settings are those of `Masked`.
 
     mlm_probability      share of a row's words that is predicted, at least one
@@ -51,31 +50,19 @@ class MLMDataCollator:
         seed: int = 0,
     ) -> None:
         vocab = vocabulary(tokenizer)
-        self.objective = Masked(mlm_probability, mask_token_ratio, random_token_ratio, style, static, vocab=vocab)
-        self.reader = Reader(self.objective, seed)
-
-    def set_epoch(self, epoch: int) -> None:
-        """Say which epoch begins."""
-        self.reader.set_epoch(epoch)
-
-    def __call__(self, features: Features) -> dict[str, Tensor]:
-        """Return input_ids, attention_mask and labels [B, T]."""
-        return to_hugging_face(self.objective(self.reader(features)), "encoder")
+        super().__init__(
+            Masked(mlm_probability, mask_token_ratio, random_token_ratio, style, static, vocab=vocab), seed
+        )
 
     def mask_tokens(self, input_ids: Tensor) -> tuple[Tensor, Tensor]:
         """Return masked inputs and labels of rows [B, T], padding where it was; `input_ids` is not changed."""
-        batch = self.objective(_in_place(self.reader, input_ids))
+        ids = np.array(input_ids, np.int64)
+        keys = self.reader([row[row != self.reader.pad] for row in ids]).keys
+        batch = self.objective(Rows(ids, keys))  # padding is special, so it needs no segments to be left alone
         return tensor(batch.inputs), tensor(np.where(batch.weights != 0, batch.targets, IGNORED))
 
 
-def _in_place(reader: Reader, input_ids: Tensor) -> Rows:
-    """Return Rows of a padded array as it stands; padding is special, so it needs no segments to be left alone."""
-    ids = np.array(input_ids, np.int64)
-    rows = [row[row != reader.pad] for row in ids]
-    return Rows(ids, reader(rows).keys)
-
-
-class ELECTRACollator:
+class ELECTRACollator(Collator[ReplacedToken]):
     """What ELECTRA's generator reads and says; `ElectraPretraining` makes the discriminator's side of it.
 
     mlm_probability    share of a row's words that the generator predicts
@@ -88,19 +75,10 @@ class ELECTRACollator:
     def __init__(
         self, tokenizer: Any, mlm_probability: float = 0.15, mask_token_ratio: float = 0.85, seed: int = 0
     ) -> None:
-        self.objective = ReplacedToken(mlm_probability, mask_token_ratio, vocab=vocabulary(tokenizer))
-        self.reader = Reader(self.objective, seed)
-
-    def set_epoch(self, epoch: int) -> None:
-        """Say which epoch begins."""
-        self.reader.set_epoch(epoch)
-
-    def __call__(self, features: Features) -> dict[str, Tensor]:
-        """Return input_ids, attention_mask and labels [B, T]."""
-        return to_hugging_face(self.objective(self.reader(features)), "encoder")
+        super().__init__(ReplacedToken(mlm_probability, mask_token_ratio, vocab=vocabulary(tokenizer)), seed)
 
 
-class MaskedDiffusionCollator:
+class MaskedDiffusionCollator(Collator[MaskedDiffusion]):
     """Masked diffusion, for an encoder with a masked-language-modelling head and `compute_loss_func=diffusion_loss`.
 
     weighting   llada or mdlm; see `MaskedDiffusion`
@@ -110,12 +88,7 @@ class MaskedDiffusionCollator:
     """
 
     def __init__(self, tokenizer: Any, weighting: Literal["llada", "mdlm"] = "llada", seed: int = 0) -> None:
-        self.objective = MaskedDiffusion(weighting, vocab=vocabulary(tokenizer))
-        self.reader = Reader(self.objective, seed)
-
-    def set_epoch(self, epoch: int) -> None:
-        """Say which epoch begins."""
-        self.reader.set_epoch(epoch)
+        super().__init__(MaskedDiffusion(weighting, vocab=vocabulary(tokenizer)), seed)
 
     def __call__(self, features: Features) -> dict[str, Tensor]:
         """Return input_ids and attention_mask [B, T], and labels [B, T, 2]."""
@@ -139,7 +112,7 @@ def diffusion_loss(outputs: Any, labels: Tensor, num_items_in_batch: Tensor | in
     return (weights[scored] * nats).sum() / max(count, 1)
 
 
-class NSPDataCollator:
+class NSPDataCollator(Collator[SentencePairs]):
     """Next-sentence prediction around masked tokens, for BertForPreTraining; settings are those of `SentencePairs`.
 
     Each feature is the text of one document, or a part of it. It is cut in two where a sentence begins; half of the
@@ -165,12 +138,8 @@ class NSPDataCollator:
         seed: int = 0,
     ) -> None:
         inner = Masked(mlm_probability, mask_token_ratio, random_token_ratio, style)
-        self.objective = SentencePairs(inner, "nsp", short, vocab=vocabulary(tokenizer))
-        self.reader = Reader(self.objective, seed, bare=True, longest=self.objective.row_length(max_length))
-
-    def set_epoch(self, epoch: int) -> None:
-        """Say which epoch begins."""
-        self.reader.set_epoch(epoch)
+        objective = SentencePairs(inner, "nsp", short, vocab=vocabulary(tokenizer))
+        super().__init__(objective, seed, bare=True, longest=objective.row_length(max_length))
 
     def __call__(self, features: Features) -> dict[str, Tensor]:
         """Return input_ids, attention_mask, token_type_ids, labels [B, T] and next_sentence_label [B]."""
@@ -196,7 +165,7 @@ def _companions(rows: Rows, document: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.where(there, rows.tokens[partner], -1).reshape(size, -1)
 
 
-class SOPDataCollator:
+class SOPDataCollator(Collator[SentencePairs]):
     """Sentence-order prediction around masked n-grams, for AlbertForPreTraining; settings as in `SentencePairs`.
 
     Each feature is a text, cut in two where a sentence begins; half of the rows have the two swapped.
@@ -217,12 +186,8 @@ class SOPDataCollator:
         seed: int = 0,
     ) -> None:
         inner = Masked(mlm_probability, mask_token_ratio, random_token_ratio, style)
-        self.objective = SentencePairs(inner, "sop", short, vocab=vocabulary(tokenizer))
-        self.reader = Reader(self.objective, seed, bare=True, longest=self.objective.row_length(max_length))
-
-    def set_epoch(self, epoch: int) -> None:
-        """Say which epoch begins."""
-        self.reader.set_epoch(epoch)
+        objective = SentencePairs(inner, "sop", short, vocab=vocabulary(tokenizer))
+        super().__init__(objective, seed, bare=True, longest=objective.row_length(max_length))
 
     def __call__(self, features: Features) -> dict[str, Tensor]:
         """Return input_ids, attention_mask, token_type_ids, labels [B, T] and sentence_order_label [B]."""

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any
+
+from hornbook.collators.collator import Collator
 
 
-class Dynamic(Protocol):
-    """What has noise that is new in each epoch: every collator."""
-
-    def set_epoch(self, epoch: int) -> None:
-        """Say which epoch begins."""
-
-
-def EpochCallback(*collators: Dynamic) -> Any:
+def EpochCallback(*collators: Collator[Any]) -> Any:
     """Return a callback for transformers' Trainer that tells the collators which epoch begins.
 
     `Trainer(..., data_collator=collator, callbacks=[EpochCallback(collator)])`. Trainer itself tells samplers, and in

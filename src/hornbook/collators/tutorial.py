@@ -21,6 +21,7 @@ from hornbook.collators.bridge import IGNORED, tensor, to_hugging_face
 from hornbook.collators.encoders import MLMDataCollator
 from hornbook.collators.rows import padding, vocabulary
 from hornbook.errors import UserError
+from hornbook.model.attention import document_positions
 from hornbook.objectives.causal import Causal
 from hornbook.vocab import Vocab
 
@@ -188,12 +189,8 @@ class GPTPretraining:
 
 def _packed(batch: Batch, segments: Integers) -> dict[str, Tensor]:
     """Return a packed batch with the places of tokens in their documents instead of a mask."""
-    found = to_hugging_face(batch, "decoder")
-    place = np.broadcast_to(np.arange(segments.shape[1]), segments.shape)
-    begins = np.zeros(segments.shape, np.int64)
-    begins[:, 1:] = np.where(segments[:, 1:] != segments[:, :-1], place[:, 1:], 0)
-    positions = place - np.maximum.accumulate(begins, axis=1)
-    return {"input_ids": found["input_ids"], "position_ids": tensor(positions), "labels": found["labels"]}
+    found, positions = to_hugging_face(batch, "decoder"), document_positions(tensor(segments))
+    return {"input_ids": found["input_ids"], "position_ids": positions, "labels": found["labels"]}
 
 
 class RoBERTaMLM:

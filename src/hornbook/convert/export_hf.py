@@ -21,6 +21,7 @@ from hornbook.convert.weights import write_weights
 from hornbook.errors import UserError
 from hornbook.model.config import ModelConfig
 from hornbook.model.electra import discriminator_config, halves
+from hornbook.tokens.tokenizer.hf_tokenizer import with_framing
 from hornbook.tokens.tokenizer.tokenizer import Tokenizer
 from hornbook.vocab import ROLES, Vocab
 
@@ -88,11 +89,7 @@ def _export(parts: Sequence[_Part], tokenizer_text: str, vocab: Vocab, target: P
     for part in parts:
         if reason := part.family.holds(part.config):
             raise UserError(f"This model cannot be exported exactly as {part.family.name}, which needs {reason}.")
-        if vocab.size > part.config.vocab_size:
-            raise UserError(
-                f"The tokenizer has {vocab.size} entries but the model only {part.config.vocab_size}; "
-                "export with the tokenizer that the model was trained with."
-            )
+        check_tokenizer(vocab, part.config.vocab_size)
     settings = [config_json(part.family, part.config, vocab) for part in parts]
     _refuse_foreign(target)
     with write_directory(target, KIND, {"family": parts[0].family.name}) as scratch:
@@ -100,6 +97,15 @@ def _export(parts: Sequence[_Part], tokenizer_text: str, vocab: Vocab, target: P
             (scratch / part.place).mkdir(exist_ok=True)
             _write_part(scratch / part.place, part, entries, tokenizer_text, vocab, shard_bytes)
     return target
+
+
+def check_tokenizer(vocab: Vocab, rows: int) -> None:
+    """Raise UserError where a tokenizer has more entries than the model's embedding has rows."""
+    if vocab.size > rows:
+        raise UserError(
+            f"The tokenizer has {vocab.size} entries but the model only {rows}; "
+            "export with the tokenizer that the model was trained with."
+        )
 
 
 def _write_part(
@@ -121,11 +127,9 @@ def config_json(family: Family, config: ModelConfig, vocab: Vocab) -> dict[str, 
 
     Raises UserError where the class computes with a special id, and the tokenizer has another than the model.
     """
-    ids: dict[str, Any] = {f"{role}_token_id": getattr(vocab, role) for role in ("pad", "bos", "eos")}
+    ids = _special_ids(config, vocab)
     if config.topology == "encoder":
         ids |= {f"{role}_token_id": getattr(vocab, role) for role in ("cls", "sep")}
-    if config.topology == "encoder-decoder":
-        ids["decoder_start_token_id"] = vocab.start("An encoder-decoder")  # as in our batches
     settings = family.settings(config)
     for item in family.fields:
         if item.theirs in ids and ids[item.theirs] != settings[item.theirs]:
@@ -137,24 +141,21 @@ def config_json(family: Family, config: ModelConfig, vocab: Vocab) -> dict[str, 
     return {**settings, **ids}
 
 
+def _special_ids(config: ModelConfig, vocab: Vocab) -> dict[str, int | None]:
+    ids = {f"{role}_token_id": getattr(vocab, role) for role in ("pad", "bos", "eos")}
+    if config.topology == "encoder-decoder":
+        ids["decoder_start_token_id"] = vocab.start("An encoder-decoder")  # as in our batches
+    return ids
+
+
 def tokenizer_json(config: ModelConfig, tokenizer_text: str, vocab: Vocab) -> str:
     """Return tokenizer.json as it stands, but for a decoder's prompt, which begins as documents begin in training.
 
     A tokenizer that frames texts in its own way keeps that way.
     """
-    data = json.loads(tokenizer_text)
-    if config.topology != "decoder" or vocab.bos is None or data.get("post_processor") is not None:
+    if config.topology != "decoder" or vocab.bos is None:
         return tokenizer_text
-    name = Tokenizer(tokenizer_text, vocab).tokens([vocab.bos])[0]
-    start = {"SpecialToken": {"id": name, "type_id": 0}}
-    texts = [{"Sequence": {"id": letter, "type_id": 0}} for letter in "AB"]
-    data["post_processor"] = {
-        "type": "TemplateProcessing",
-        "single": [start, texts[0]],
-        "pair": [start, *texts],
-        "special_tokens": {name: {"id": name, "ids": [vocab.bos], "tokens": [name]}},
-    }
-    return json.dumps(data, ensure_ascii=False)
+    return with_framing(tokenizer_text, (Tokenizer(tokenizer_text, vocab).tokens([vocab.bos])[0], vocab.bos))
 
 
 def tokenizer_config_json(config: ModelConfig, tokenizer_text: str, vocab: Vocab) -> dict[str, Any]:
@@ -163,8 +164,7 @@ def tokenizer_config_json(config: ModelConfig, tokenizer_text: str, vocab: Vocab
     Decoders pad on the left, because generation goes on at the right end.
     """
     tokenizer = Tokenizer(tokenizer_text, vocab)
-    ids = {f"{role}_token": getattr(vocab, role) for role in ROLES}
-    roles = {name: tokenizer.tokens([number])[0] for name, number in ids.items() if number is not None}
+    roles = {f"{role}_token": name for role, name in tokenizer.role_names().items() if role in ROLES}
     return {
         "tokenizer_class": "PreTrainedTokenizerFast",
         "model_max_length": config.max_length,
@@ -178,9 +178,7 @@ def tokenizer_config_json(config: ModelConfig, tokenizer_text: str, vocab: Vocab
 
 def generation_config_json(config: ModelConfig, vocab: Vocab) -> dict[str, Any]:
     """Return generation_config.json: the special ids, and the length that the model was trained on as the bound."""
-    ids = {f"{role}_token_id": getattr(vocab, role) for role in ("pad", "bos", "eos")}
-    if config.topology == "encoder-decoder":
-        ids["decoder_start_token_id"] = vocab.start("An encoder-decoder")
+    ids = _special_ids(config, vocab)
     return {**{name: number for name, number in ids.items() if number is not None}, "max_length": config.max_length}
 
 

@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from hornbook.artifacts import whole_file
-from hornbook.convert.export_hf import tokenizer_json
+from hornbook.convert.export_hf import check_tokenizer, tokenizer_json
 from hornbook.convert.families import choose
 from hornbook.convert.families.family import Family, explicit
 from hornbook.convert.families.tensors import to_hf
-from hornbook.errors import UserError
+from hornbook.errors import UserError, needing
 from hornbook.model.config import ModelConfig
 from hornbook.tokens.tokenizer.tokenizer import Tokenizer
 from hornbook.vocab import Vocab
@@ -39,10 +39,8 @@ def export_gguf(
     `name` is the model's. Raises UserError when the package gguf is missing, when the format does not hold the model or
     its tokenizer exactly, or when `target` is something else.
     """
-    try:
+    with needing("Writing GGUF", "gguf"):
         import gguf
-    except ImportError as error:
-        raise UserError("Writing GGUF needs the package gguf: pip install 'hornbook[gguf]'.") from error
     config = explicit(config)
     family = choose(config)
     _refuse(family, config)
@@ -132,11 +130,7 @@ def _pieces(tokenizer_text: str, vocab: Vocab, rows: int) -> list[tuple[str, int
     """Return each row's spelling and type; rows of the embedding behind the tokenizer's are marked as unused."""
     from gguf import TokenType
 
-    if vocab.size > rows:
-        raise UserError(
-            f"The tokenizer has {vocab.size} entries but the model only {rows}; "
-            "export with the tokenizer that the model was trained with."
-        )
+    check_tokenizer(vocab, rows)
     spelled = Tokenizer(tokenizer_text, vocab).tokens(range(vocab.size))
     kinds: list[int] = [TokenType.CONTROL if special else TokenType.NORMAL for special in vocab.special]
     return [

@@ -6,7 +6,7 @@ for its tensors alone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,15 +17,13 @@ from torch import Tensor
 from hornbook.artifacts import read_json
 from hornbook.convert.families import recognise
 from hornbook.convert.families.family import Family
-from hornbook.convert.families.tensors import from_hf, left_aside, lines
+from hornbook.convert.families.tensors import few_of, from_hf, left_aside, lines
 from hornbook.convert.weights import read_weights
 from hornbook.errors import UserError
 from hornbook.model.config import ModelConfig
 from hornbook.model.transformer import Transformer
 from hornbook.tokens.tokenizer.hf_tokenizer import read_tokenizer
 from hornbook.tokens.tokenizer.tokenizer import Tokenizer
-
-_SHOWN = 3  # names in a message
 
 
 @dataclass(frozen=True)
@@ -122,15 +120,17 @@ def _check(path: Path, family: Family, config: ModelConfig, state: Mapping[str, 
     with torch.device("meta"):
         wanted = Transformer(config).state_dict()
     theirs = {name: line.theirs for line in lines(family, config) for name in line.ours}
-    if missing := [name for name in wanted if name not in state]:
+    missing = [theirs.get(name, name) for name in wanted if name not in state]
+    more = [theirs.get(name, name) for name in state if name not in wanted]
+    if missing:
         raise UserError(
-            f"The weights in {path} lack {_named([theirs.get(name, name) for name in missing])} of "
-            f"{family.class_of(config)}: the files are incomplete, or the folder is of another class."
+            f"The weights in {path} lack {few_of(missing)} of {family.class_of(config)}: the files are incomplete, or "
+            "the folder is of another class."
         )
-    if more := [name for name in state if name not in wanted]:
+    if more:
         raise UserError(
-            f"The weights in {path} have {_named([theirs.get(name, name) for name in more])}, which its config.json "
-            "leaves no room for; config and weights are not of one model."
+            f"The weights in {path} have {few_of(more)}, which its config.json leaves no room for; config and weights "
+            "are not of one model."
         )
     for name, tensor in state.items():
         if tensor.shape != wanted[name].shape:
@@ -138,13 +138,6 @@ def _check(path: Path, family: Family, config: ModelConfig, state: Mapping[str, 
                 f"In {path} the tensor {theirs.get(name, name)} is of another shape than config.json says: "
                 f"{_sizes(tensor)} instead of {_sizes(wanted[name])}; config and weights are not of one model."
             )
-
-
-def _named(names: Sequence[str]) -> str:
-    """Spell the first few names and how many there are."""
-    unique = list(dict.fromkeys(names))
-    shown = ", ".join(unique[:_SHOWN])
-    return shown if len(unique) <= _SHOWN else f"{shown} and {len(unique) - _SHOWN} more"
 
 
 def _sizes(tensor: Tensor) -> str:

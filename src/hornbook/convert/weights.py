@@ -9,6 +9,7 @@ Reading trusts nothing: every shard that the index names must be there, whole, a
 from __future__ import annotations
 
 import json
+import math
 import pickle
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -21,7 +22,8 @@ from safetensors.torch import save
 from torch import Tensor
 
 from hornbook.artifacts import read_json, sha256
-from hornbook.errors import UserError
+from hornbook.corpus.grouping import grouped
+from hornbook.errors import UserError, reason_of
 
 WHOLE, INDEX, PICKLED = "model.safetensors", "model.safetensors.index.json", "pytorch_model.bin"
 # Types whose every value is one of fp32 too.
@@ -83,16 +85,9 @@ def write_weights(folder: Path, tensors: Mapping[str, Tensor], shard_bytes: int 
     One file, or with `shard_bytes` above 0 as many as it takes for each to hold at most so many bytes of tensors; a
     single tensor that is larger has a file of its own. Tensors stay in their order.
     """
-    shards: list[dict[str, Tensor]] = [{}]
-    size = 0
-    for name, value in tensors.items():
-        if shard_bytes and shards[-1] and size + value.nbytes > shard_bytes:
-            shards.append({})
-            size = 0
-        shards[-1][name] = value
-        size += value.nbytes
-    if len(shards) == 1:
-        _save(folder / WHOLE, shards[0])
+    shards = list(map(dict, grouped(tensors.items(), lambda item: item[1].nbytes, shard_bytes or math.inf)))
+    if len(shards) < 2:
+        _save(folder / WHOLE, dict(tensors))
         return
     places: dict[str, str] = {}
     for number, shard in enumerate(shards, 1):
@@ -150,9 +145,8 @@ def _unpickled(path: Path) -> dict[str, Tensor]:
     try:
         found: Any = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UserError(
-            f"The weights {path} hold more than tensors, or are damaged ({reason}); they are not opened."
+            f"The weights {path} hold more than tensors, or are damaged ({reason_of(error)}); they are not opened."
         ) from error
     if not isinstance(found, dict) or not all(isinstance(value, Tensor) for value in found.values()):
         raise UserError(f"The weights {path} are no table of tensors, so they are not this model's weights alone.")

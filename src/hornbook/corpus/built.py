@@ -11,8 +11,7 @@ from typing import Any, NamedTuple
 
 from hornbook.artifacts import MANIFEST, read_json, read_manifest
 from hornbook.corpus.document import Document
-from hornbook.corpus.readers.packed import missing
-from hornbook.errors import UserError
+from hornbook.errors import UserError, needing, reason_of
 from hornbook.schema import read_recipe
 
 KIND = "corpus"
@@ -77,20 +76,18 @@ def documents(corpus: BuiltCorpus) -> Iterator[Document]:
 
 
 def _rows(corpus: BuiltCorpus, columns: list[str]) -> Iterator[dict[str, Any]]:
-    try:
+    with needing(str(corpus.directory), "parquet"):
         from pyarrow import ArrowException
         from pyarrow.parquet import ParquetFile
-    except ImportError as error:
-        raise missing(corpus.directory, "parquet") from error
     for path in corpus.parts:
         try:
             with ParquetFile(path, pre_buffer=False, buffer_size=1 << 20) as table:
                 for batch in table.iter_batches(_ROWS, columns=columns):
                     yield from batch.to_pylist()
         except (ArrowException, OSError, UnicodeDecodeError) as error:
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise UserError(
-                f"The corpus {corpus.directory} is damaged: {path.name} cannot be read ({reason}). Build it again."
+                f"The corpus {corpus.directory} is damaged: {path.name} cannot be read ({reason_of(error)}). "
+                "Build it again."
             ) from error
 
 

@@ -12,10 +12,10 @@ from hornbook.corpus.document import Document
 from hornbook.corpus.readers.builtin import PREFIX as BUILTIN
 from hornbook.corpus.readers.builtin import builtin
 from hornbook.corpus.readers.discovery import local_files, unseen
-from hornbook.corpus.readers.formats import KNOWN, NotText, records, shown
+from hornbook.corpus.readers.formats import KNOWN, records
 from hornbook.corpus.readers.hub import PREFIX as HUB
 from hornbook.corpus.readers.hub import hub
-from hornbook.corpus.readers.packed import is_url
+from hornbook.corpus.readers.packed import NotText, is_url, shown
 from hornbook.errors import UserError
 
 

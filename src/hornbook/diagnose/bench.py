@@ -28,17 +28,16 @@ from hornbook import keys
 from hornbook.artifacts import cache_folder, write_json
 from hornbook.batch import Rows
 from hornbook.errors import UserError
-from hornbook.model.inputs import to_tensors
+from hornbook.model.inputs import Tensors, to_tensors
 from hornbook.objectives.catalogue import build
 from hornbook.recipe.named import default
 from hornbook.recipe.recipe import Recipe
-from hornbook.run.build import build_model, build_optimizers
+from hornbook.run.build import build_model
+from hornbook.run.calibrate import timed_steps
 from hornbook.run.memory_fit import load_of
 from hornbook.scaling.count import flops_per_token
 from hornbook.scaling.memory import step_memory
-from hornbook.train.loop import precision
 from hornbook.train.machine import environment, find_device, keep_memory_blocks, matmul_flops, synchronise
-from hornbook.train.parallel import Parallel
 from hornbook.vocab import Vocab
 
 OBJECTIVES = ("causal", "masked", "span")  # one of each topology
@@ -155,29 +154,20 @@ def copy_rate(device: torch.device) -> float:
 def step_speed(kind: str, device: torch.device, bf16: bool, rate: float, bandwidth: float) -> StepSpeed:
     """Time the training step of an objective; `rate` in FLOP/s and `bandwidth` in bytes a second are the machine's."""
     recipe = _recipe(kind, device, bf16)
-    objective, model = recipe.objective, build_model(recipe, device, compiled=False).train()
-    optimizers = build_optimizers(Parallel(model), recipe)
+    objective, model = recipe.objective, build_model(recipe, device, compiled=False)
     draw, rows = np.random.default_rng(0), recipe.training.batch_rows
     shape = (rows, objective.row_length(_LENGTH))
-    times: list[tuple[float, float, float]] = []
+
+    def batches(step: int) -> list[Tensors]:
+        words = draw.integers(_SPECIAL, _ENTRIES - _SENTINELS, shape, np.int32)
+        return [to_tensors(objective(Rows(words, keys.row_keys(0, np.arange(rows), step), None)), device)]
+
+    steps, times = timed_steps(recipe, model, device, batches), list[tuple[float, float, float]]()
     begun = time.perf_counter()
     while len(times) < _FEWEST_STEPS or (time.perf_counter() - begun < _SECONDS and len(times) < _MOST_STEPS):
-        words = draw.integers(_SPECIAL, _ENTRIES - _SENTINELS, shape, np.int32)
-        start = time.perf_counter()
-        batch = to_tensors(objective(Rows(words, keys.row_keys(0, np.arange(rows), len(times)), None)), device)
-        made = time.perf_counter()
-        with precision(bf16, device):
-            nats = model.loss(batch)
-        (nats / batch.count).backward()  # type: ignore[no-untyped-call]
-        del nats
-        synchronise(device)
-        computed = time.perf_counter()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizers.step(1.0)
-        synchronise(device)
-        times.append((made - start, computed - made, time.perf_counter() - computed))
+        times.append(next(steps))
     data, gradient, update = (statistics.median(part) for part in zip(*times[1:], strict=True))  # the first warms up
-    seconds = gradient + update
+    seconds, batch = gradient + update, batches(0)[0]
     length, behind = batch.inputs.shape[1], 0 if batch.decoder_inputs is None else batch.targets.shape[1]
     scored = batch.scored.numel() / batch.targets.numel()
     tokens = rows * (length + behind)

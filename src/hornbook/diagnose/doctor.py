@@ -18,7 +18,6 @@ _EXTRAS = (
     ("pyarrow", "reads .parquet files", "pip install 'hornbook[parquet]'"),
     ("zstandard", "reads .zst files", "pip install 'hornbook[zstd]'"),
     ("datasets", "reads hf:// datasets", "pip install 'hornbook[hub]'"),
-    ("tensorboard", "writes TensorBoard metrics", "pip install 'hornbook[tensorboard]'"),
     ("transformers", "opens exported models", "pip install 'transformers>=5'"),
     ("numba", "makes batches two to four times as fast; finds near duplicates", "pip install 'hornbook[fast]'"),
     ("gguf", "exports GGUF files", "pip install 'hornbook[gguf]'"),
@@ -106,9 +105,15 @@ def _resources(directory: Path) -> list[Finding]:
 
 
 def _extras() -> list[Finding]:
+    from hornbook.train.trackers import TRACKERS
+
+    trackers = [
+        (cls.library, "takes a run's records (logging.trackers)", f"pip install '{cls.requirement}'")
+        for cls in TRACKERS.values()
+    ]
     return [
         Finding(name, f"{importlib.metadata.version(name)}: {purpose}")
         if importlib.util.find_spec(name)
         else Finding(name, f"not installed: {purpose}", command)
-        for name, purpose, command in _EXTRAS
+        for name, purpose, command in (*_EXTRAS, *trackers)
     ]

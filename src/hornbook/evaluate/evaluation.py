@@ -88,8 +88,8 @@ def final_evaluation(
 
     With `parallel` all its processes call this alike; the simple models are the lead's.
     """
-    rows, size = prepared.held_out_rows(recipe.row_length, _FINAL * recipe.training.evaluate_tokens)
-    training = prepared.training_rows(recipe.row_length) if parallel is None or parallel.world.is_main else None
+    rows, size = prepared.held_out_rows(_FINAL * recipe.training.evaluate_tokens)
+    training = prepared.training_rows if parallel is None or parallel.world.is_main else None
     return evaluate_rows(model, recipe, prepared.objective, training, rows, size, device, parallel)
 
 

@@ -3,7 +3,6 @@
 Definitions
     loss             sum(weights * nats) / sum(count): the training objective on text not trained on; nats per token
     perplexity       exp(loss): the size of a fair die as hard to guess as one token. A number, not bits
-    bits per token   loss / ln 2
     text loss        mean nats of the scored targets that stand for text; special ids (document ends, sentinels) do not,
                      an unknown token does, for the text it hides
     pair accuracy    share of the pairs of texts (half of them next or in order, half not) that the model tells rightly
@@ -23,7 +22,6 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hornbook import keys
 from hornbook.batch import Batch
@@ -40,17 +38,10 @@ T = TypeVar("T")
 
 
 class Scores(Protocol):
-    """What a model must offer: nats at each scored position, in row order."""
+    """What a model must offer: nats at each scored position; a model of pairs also `pair_nats` [rows, 2]."""
 
     def nats(self, batch: Any) -> Any:
         """Return the nats of the scored positions as a tensor [number scored]."""
-
-
-class PairScores(Protocol):
-    """What a model of pairs offers besides."""
-
-    def pair_nats(self, batch: Any) -> Any:
-        """Return the nats of both classes of each pair as a tensor [rows, 2]."""
 
 
 @dataclass(frozen=True)
@@ -89,15 +80,6 @@ class Measurement:
         (24.5325, 16.4446)
         """
         return math.exp(min(self.loss, 700.0))
-
-    @property
-    def bits_per_token(self) -> float:
-        """loss / ln 2.
-
-        >>> round(Measurement(3.2, 1, 0, 0).bits_per_token, 4)
-        4.6166
-        """
-        return self.loss / math.log(2)
 
     @property
     def text_loss(self) -> float:
@@ -167,22 +149,17 @@ def measure(
 
 def _sums(model: Scores, batch: Batch, objective: Objective, prepare: Callable[[Batch], Any]) -> tuple[float, ...]:
     """Return a batch's numbers: nats, count, text nats, text tokens, pairs, their nats, how many are told rightly."""
-    targets, weights = scored(batch)
+    chosen = batch.weights != 0
+    targets, weights = batch.targets[chosen], batch.weights[chosen]  # of the scored positions, in row order
     unknown = -1 if objective.vocab.unk is None else objective.vocab.unk
     each = model.nats(prepare(batch)).double().cpu().numpy()
     is_text = ~objective.vocab.special[targets] | (targets == unknown)
     pairs = right = 0
     pair_nats = 0.0
     if batch.pair is not None:
-        classes = cast(PairScores, model).pair_nats(prepare(batch)).double().cpu().numpy()
+        classes = cast(Any, model).pair_nats(prepare(batch)).double().cpu().numpy()
         of_truth = classes[np.arange(len(batch)), batch.pair]
         pairs, pair_nats = len(batch), float(of_truth.sum())
         right = int((of_truth < classes[np.arange(len(batch)), 1 - batch.pair]).sum())
     nats, text_nats = float((each * weights).sum()), float(each[is_text].sum())
     return nats, float(batch.count.sum()), text_nats, int(is_text.sum()), pairs, pair_nats, right
-
-
-def scored(batch: Batch) -> tuple[NDArray[np.integer[Any]], NDArray[np.float32]]:
-    """Return (targets, weights) of the scored positions, in row order, both [number scored]."""
-    chosen = batch.weights != 0
-    return batch.targets[chosen], batch.weights[chosen]

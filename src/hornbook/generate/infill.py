@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hornbook.errors import UserError
@@ -12,7 +13,8 @@ from hornbook.generate.text import GAP, interleave
 from hornbook.model.transformer import Transformer
 from hornbook.objectives.catalogue import kind_of
 from hornbook.objectives.fim import MODES, FillInMiddle
-from hornbook.run.directory import Run
+from hornbook.run.directory import OpenRun
+from hornbook.tokens.tokenizer.tokenizer import Tokenizer
 
 _ADVICE = "To fill gaps, train with the objective fim, or joined (a decoder), masked, diffusion or span."
 
@@ -38,17 +40,17 @@ class Filled:
     gaps: tuple[Gap, ...]
 
     def _repr_html_(self) -> str:
+        from hornbook.console import html_table
+
         rows = [
             (str(number), candidate, f"{gap.probabilities[place]:.1%}" if gap.probabilities else "")
             for number, gap in enumerate(self.gaps, 1)
             for place, candidate in enumerate(gap.candidates)
         ]
-        from hornbook.console import html_table
-
         return html_table(("gap", "candidate", "probability"), rows, self.text)
 
 
-def fill_text(run: Run, text: str, *, top: int = 5, length: int = 1, steps: int = 0) -> Filled:
+def fill_text(run: OpenRun, text: str, *, top: int = 5, length: int = 1, steps: int = 0) -> Filled:
     """Fill each gap of `text`: [MASK], <mask>, <extra_id_0> or ___.
 
     A masked model gives the `top` likeliest tokens with their probabilities for each mask, `length` masks a gap; each
@@ -64,15 +66,17 @@ def fill_text(run: Run, text: str, *, top: int = 5, length: int = 1, steps: int 
             raise UserError(f"{name} must be at least {least}, not {value}.")
     model, way = writer(run), _way(run)
     if way.kind in ("masks", "unmask"):
-        return _masks(run, model, way, text, top, length, steps)
-    if length > 1:
+        found, ids = _masks(run, model, way, text, top, length, steps)
+    elif length > 1:
         raise UserError("This run's model finds the length of a gap itself: leave length out.")
-    if way.kind == "middle":
-        return _middles(run, model, way, text)
-    return _spans(run, model, way, text, gaps)
+    elif way.kind == "middle":
+        found, ids = _middles(run, model, way, text)
+    else:
+        found, ids = _spans(run, model, way, text, gaps)
+    return Filled(_filled(run.tokenizer, GAP.split(text), ids), tuple(found))
 
 
-def _way(run: Run) -> Way:
+def _way(run: OpenRun) -> Way:
     way = filling(run.recipe.objective, run.tokenizer.vocab)
     if way is None:
         kind, other = kind_of(run.recipe.objective), going_on(run.recipe.objective, run.tokenizer.vocab)
@@ -84,7 +88,10 @@ def _way(run: Run) -> Way:
     return way
 
 
-def _masks(run: Run, model: Transformer, way: Way, text: str, top: int, length: int, steps: int) -> Filled:
+def _masks(
+    run: OpenRun, model: Transformer, way: Way, text: str, top: int, length: int, steps: int
+) -> tuple[list[Gap], list[list[int]]]:
+    """Return what fills each gap, and the ids of the best; so do `_spans` and `_middles`."""
     tokenizer, mask = run.tokenizer, run.tokenizer.vocab.require("mask", "Filling gaps")
     pieces = tokenizer.encode(
         list(itertools.chain.from_iterable((piece, *[""] * (length - 1)) for piece in GAP.split(text)))
@@ -93,42 +100,35 @@ def _masks(run: Run, model: Transformer, way: Way, text: str, top: int, length: 
     ids = [*way.before, *interleave(pieces, [mask] * (len(pieces) - 1)), *way.after]
     if way.kind == "masks":
         found = fill(model, ids, mask, top)
-        best = iter([gap[0][0] for gap in found])
-        whole = tokenizer.decode([next(best) if number == mask else number for number in ids])
-        return Filled(
-            whole,
-            tuple(
-                Gap(tuple(tokenizer.decode([number]) for number, _ in gap), tuple(share for _, share in gap))
-                for gap in found
-            ),
-        )
+        likeliest = [gap[0][0] for gap in found]
+        gaps = [Gap(tuple(tokenizer.decode([i]) for i, _ in gap), tuple(share for _, share in gap)) for gap in found]
+        return gaps, [likeliest[first : first + length] for first in range(0, len(found), length)]
     special = [number for number in tokenizer.vocab.special.nonzero()[0].tolist() if number < model.config.vocab_size]
     said = unmask(model, ids, mask, steps, special)
     new = [token for token, read in zip(said, ids, strict=True) if read == mask]
-    parts = [tokenizer.decode(new[first : first + length]) for first in range(0, len(new), length)]
-    return Filled(tokenizer.decode(said), tuple(Gap((part,)) for part in parts))
+    filled = [new[first : first + length] for first in range(0, len(new), length)]
+    return [Gap((tokenizer.decode(gap),)) for gap in filled], filled
 
 
-def _spans(run: Run, model: Transformer, way: Way, text: str, gaps: int) -> Filled:
-    """Fill each gap with the span that is written for its sentinel."""
+def _spans(run: OpenRun, model: Transformer, way: Way, text: str, gaps: int) -> tuple[list[Gap], list[list[int]]]:
+    """Return the span that is written for each sentinel."""
     tokenizer, sentinels = run.tokenizer, run.tokenizer.vocab.sentinels
     if gaps > len(sentinels):
         raise UserError(f"The text has {gaps} gaps, but the tokenizer only {len(sentinels)} sentinels.")
     asked = sentinels[:gaps]
-    pieces = tokenizer.encode(GAP.split(text))
-    output = _written(model, way, [*way.before, *interleave(pieces, asked), *way.after])
+    ids = [*way.before, *interleave(tokenizer.encode(GAP.split(text)), asked), *way.after]
+    output = _written(model, way, ids)
     spans = read_spans(output, asked, sentinels)
-    whole = [*pieces[0], *(number for span, piece in zip(spans, pieces[1:], strict=True) for number in [*span, *piece])]
-    return Filled(tokenizer.decode(whole), tuple(Gap((tokenizer.decode(span),)) for span in spans))
+    return [Gap((tokenizer.decode(span),)) for span in spans], spans
 
 
-def _middles(run: Run, model: Transformer, way: Way, text: str) -> Filled:
-    """Fill the gaps in turn: before it stands what is filled already, behind it text up to the next."""
+def _middles(run: OpenRun, model: Transformer, way: Way, text: str) -> tuple[list[Gap], list[list[int]]]:
+    """Return the text of each gap, in turn: before it stands what is filled already, behind it text up to the next."""
     assert isinstance(way.objective, FillInMiddle)
     tokenizer = run.tokenizer
     prefix, suffix, middle = (tokenizer.vocab.mode(name, "Filling in the middle") for name in MODES)
     before, *behind = tokenizer.encode(GAP.split(text))
-    known, found = before.tolist(), []
+    known, found, filled = before.tolist(), [], []
     later = sum(map(len, behind))
     for number, piece in enumerate(behind):
         rest = piece.tolist()
@@ -138,9 +138,19 @@ def _middles(run: Run, model: Transformer, way: Way, text: str) -> Filled:
         else:  # it has seen the suffix first alone
             ids = [*way.before, prefix, suffix, *rest, middle, *known]
         new = _written(model, way, ids, later, len(behind) - number)
-        found.append(tokenizer.decode([*known, *new])[len(tokenizer.decode(known)) :])
+        found.append(Gap((tokenizer.decode([*known, *new])[len(tokenizer.decode(known)) :],)))
+        filled.append(new)
         known = [*known, *new, *rest]
-    return Filled(tokenizer.decode(known), tuple(Gap((part,)) for part in found))
+    return found, filled
+
+
+def _filled(tokenizer: Tokenizer, pieces: Sequence[str], gaps: Sequence[Sequence[int]]) -> str:
+    """Return the pieces with what the ids of each gap say between them, blanks as the ids have them there."""
+    text, known = pieces[0], tokenizer.encode(pieces[:1])[0].tolist()
+    for new, piece in zip(gaps, pieces[1:], strict=True):
+        text += tokenizer.decode([*known, *new])[len(tokenizer.decode(known)) :] + piece
+        known += [*new, *tokenizer.encode([piece])[0].tolist()]
+    return text
 
 
 def _written(model: Transformer, way: Way, ids: list[int], later: int = 0, gaps: int = 1) -> list[int]:

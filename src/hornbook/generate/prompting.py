@@ -31,7 +31,7 @@ from hornbook.objectives.replaced_token import ReplacedToken
 from hornbook.objectives.span_corruption import SpanCorruption
 from hornbook.objectives.ul2_denoiser import UL2Denoiser
 from hornbook.recipe.recipe import Recipe
-from hornbook.run.directory import Run
+from hornbook.run.directory import OpenRun
 from hornbook.vocab import Vocab
 
 Kind = Literal["on", "anew", "sentinels", "middle", "masks", "unmask"]
@@ -76,7 +76,7 @@ def uses_of(recipe: Recipe) -> tuple[Literal["generate", "fill"], ...]:
     return (*goes_on, "fill") if filling(recipe.objective, vocab) else goes_on
 
 
-def writer(run: Run) -> Transformer:
+def writer(run: OpenRun) -> Transformer:
     """Return the run's model, which must be one that says tokens."""
     if isinstance(run.model, Electra):
         raise UserError(

@@ -16,7 +16,7 @@ from hornbook.generate import Decoding, generate, stream
 from hornbook.generate.prompting import Way, filling, going_on, writer
 from hornbook.objectives.bart import BARTDenoising
 from hornbook.objectives.catalogue import kind_of
-from hornbook.run.directory import Run
+from hornbook.run.directory import OpenRun
 from hornbook.tokens.tokenizer.tokenizer import Tokenizer
 
 # A gap in a text, however the user writes it.
@@ -66,7 +66,7 @@ class StreamedText:
         return text
 
 
-def generate_text(run: Run, prompts: Sequence[str], decoding: Decoding = SAMPLED) -> list[str]:
+def generate_text(run: OpenRun, prompts: Sequence[str], decoding: Decoding = SAMPLED) -> list[str]:
     """Return each prompt with its continuation; of a model that writes texts anew (bart), the text it writes.
 
     A name of a special token among the stop strings, such as </s>, means that token.
@@ -87,7 +87,7 @@ def generate_text(run: Run, prompts: Sequence[str], decoding: Decoding = SAMPLED
     return [streamed.final(new) for streamed, new in zip(streamed, written, strict=True)]
 
 
-def stream_text(run: Run, prompt: str, decoding: Decoding = SAMPLED) -> Iterator[str]:
+def stream_text(run: OpenRun, prompt: str, decoding: Decoding = SAMPLED) -> Iterator[str]:
     """Yield pieces of the text that `generate_text` returns for one prompt, each as soon as it is certain.
 
     No piece is half a character, nor what could still become a stop string. Raises UserError at once, not when the
@@ -126,7 +126,7 @@ def _pieces(streamed: StreamedText, steps: Iterator[list[int | None]]) -> Iterat
         yield text[len(told) :]
 
 
-def _way(run: Run) -> Way:
+def _way(run: OpenRun) -> Way:
     """Return how the run's model goes on with a text, or refuse in words."""
     way = going_on(run.recipe.objective, run.tokenizer.vocab)
     if way is None:
@@ -140,7 +140,7 @@ def _way(run: Run) -> Way:
     return way
 
 
-def _asked(run: Run, way: Way, prompt: str) -> tuple[list[int], tuple[int, ...]]:
+def _asked(run: OpenRun, way: Way, prompt: str) -> tuple[list[int], tuple[int, ...]]:
     """Return the ids that the model reads for a prompt, and those of the text that what it says is added to."""
     if way.kind == "on":
         text = [int(number) for number in run.tokenizer.encode([prompt])[0]]
@@ -153,7 +153,7 @@ def _asked(run: Run, way: Way, prompt: str) -> tuple[list[int], tuple[int, ...]]
     return [*way.before, *interleave(run.tokenizer.encode(pieces), marks), *way.after], ()
 
 
-def _stops(run: Run, way: Way, decoding: Decoding) -> tuple[Decoding, frozenset[int]]:
+def _stops(run: OpenRun, way: Way, decoding: Decoding) -> tuple[Decoding, frozenset[int]]:
     """Return the decoding with its stop strings that are text alone, and all ids that end a text."""
     ids, strings = set(way.stop), []
     for stop in decoding.stop:

@@ -26,7 +26,7 @@ from hornbook.errors import UserError
 from hornbook.model import initialise
 from hornbook.model.attention import document_positions
 from hornbook.model.config import ModelConfig
-from hornbook.model.inputs import Tensors
+from hornbook.model.inputs import Tensors, check_length
 from hornbook.model.layers import Embeddings, Stack, activation
 from hornbook.model.loss import Kernel, linear_cross_entropy, linear_nats, nats_and_slope
 from hornbook.model.parts import Linear, compute_type, make_norm
@@ -224,11 +224,7 @@ class Electra(nn.Module):
 
     def _embedded(self, tokens: Tensor, batch: Tensors) -> Tensor:
         """Return what the shared tables say of tokens int64[B, T], [B, T, E]."""
-        if tokens.shape[1] > self.config.max_length:
-            raise UserError(
-                f"A row of {tokens.shape[1]} tokens is longer than the model's {self.config.max_length} positions: "
-                "shorten the text or train a model with a larger model.max_length."
-            )
+        check_length(self.config.max_length, tokens)
         if batch.segments is None or self.embed.positions is None:
             positions = torch.arange(tokens.shape[1], device=tokens.device)
         else:

@@ -6,6 +6,7 @@ Shapes: B rows, S positions of the input, T of the output (T = S but for encoder
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from hornbook.batch import Batch
+from hornbook.errors import UserError
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,28 +56,23 @@ class Tensors:
 def to_tensors(batch: Batch, device: torch.device) -> Tensors:
     """Copy a Batch to the device. Segments that forbid nothing become None, so that attention takes its fast path."""
 
-    def move(values: NDArray[np.generic] | None, kind: type) -> Tensor | None:
+    def move(values: NDArray[np.generic] | None, kind: type) -> Any:
         if values is None:
             return None
         tensor = torch.from_numpy(np.ascontiguousarray(values, dtype=kind))
         # Pinned memory that is let go is not used again before the copy, on whichever stream, is done.
         return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)
 
-    def required(values: NDArray[np.generic], kind: type) -> Tensor:
-        tensor = move(values, kind)
-        assert tensor is not None
-        return tensor
-
     segments = None if batch.segments is None or (batch.segments == 1).all() else batch.segments
     behind = batch.decoder_segments
     if behind is not None and segments is None and (behind <= 1).all() and (np.diff(behind, axis=1) <= 0).all():
         behind = None
     return Tensors(
-        inputs=required(batch.inputs, np.int64),
-        targets=required(batch.targets, np.int64),
-        weights=required(batch.weights, np.float32),
+        inputs=move(batch.inputs, np.int64),
+        targets=move(batch.targets, np.int64),
+        weights=move(batch.weights, np.float32),
         count=float(batch.count.sum()),
-        scored=required(np.flatnonzero(batch.weights != 0), np.int64),
+        scored=move(np.flatnonzero(batch.weights != 0), np.int64),
         segments=move(segments, np.int64),
         visible=move(batch.visible, np.bool_),
         types=move(batch.types, np.int64),
@@ -88,6 +85,16 @@ def to_tensors(batch: Batch, device: torch.device) -> Tensors:
             int(np.count_nonzero(side == 0)) for side in (batch.segments, batch.decoder_segments) if side is not None
         ),
     )
+
+
+def check_length(longest: int, *sides: Tensor | None) -> None:
+    """Refuse rows of tokens [B, T] longer than the model's positions."""
+    for side in sides:
+        if side is not None and side.shape[1] > longest:
+            raise UserError(
+                f"A row of {side.shape[1]} tokens is longer than the model's {longest} positions: "
+                "shorten the text or train a model with a larger model.max_length."
+            )
 
 
 class CopyStream:

@@ -120,10 +120,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
             (for_hidden * slope).to(context.types[0]),
             (for_weight * slope).to(context.types[1]),
             None if for_bias is None else (for_bias * slope).to(context.types[1]),
-            None,
-            None,
-            None,
-            None,
+            *[None] * 4,
         )
 
 

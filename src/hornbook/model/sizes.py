@@ -14,31 +14,20 @@ from types import MappingProxyType
 from hornbook.model.config import ModelConfig, modern
 
 _LLAMA = replace(modern("decoder"), qk_norm=False, tied=False)  # Touvron et al. 2023
-_GPT2 = ModelConfig(  # Radford et al. 2019
+_PLAIN = ModelConfig(  # what the published models of 2018 to 2020 have in common
     "decoder",
     norm="layer",
     norm_epsilon=1e-5,
     positions="learned",
     gated=False,
-    activation="gelu_tanh",
-    biases=True,
-    qk_norm=False,
-)
-_BERT = ModelConfig(  # Devlin et al. 2019
-    "encoder",
-    norm="layer",
-    norm_place="post",
-    norm_epsilon=1e-12,
-    positions="learned",
-    gated=False,
     activation="gelu",
     biases=True,
     qk_norm=False,
-    embedding_norm=True,
-    final_norm=False,
-    head_transform=True,
-    head_bias=True,
-    token_types=2,
+)
+_GPT2 = replace(_PLAIN, activation="gelu_tanh")  # Radford et al. 2019
+_POST = replace(_PLAIN, norm_place="post", embedding_norm=True, final_norm=False)
+_BERT = replace(  # Devlin et al. 2019
+    _POST, topology="encoder", norm_epsilon=1e-12, head_transform=True, head_bias=True, token_types=2
 )
 # Positions begin behind the padding's id: 1 in the tokenizer that RoBERTa was published with.
 _ROBERTA = replace(_BERT, norm_epsilon=1e-5, position_offset=2, token_types=1)  # Liu et al. 2019
@@ -49,21 +38,7 @@ _MODERNBERT = replace(  # Warner et al. 2024
 )
 _T5 = replace(modern("encoder-decoder"), gated=False, activation="relu")  # Raffel et al. 2020
 _T5_V1_1 = replace(modern("encoder-decoder"), tied=False, output_scale="none")  # Shazeer 2020
-_BART = ModelConfig(  # Lewis et al. 2020
-    "encoder-decoder",
-    norm="layer",
-    norm_place="post",
-    norm_epsilon=1e-5,
-    positions="learned",
-    position_offset=2,
-    split_embedding=True,
-    gated=False,
-    activation="gelu",
-    biases=True,
-    qk_norm=False,
-    embedding_norm=True,
-    final_norm=False,
-)
+_BART = replace(_POST, topology="encoder-decoder", position_offset=2, split_embedding=True)  # Lewis et al. 2020
 
 BLOCKS: Mapping[str, ModelConfig] = MappingProxyType(
     {

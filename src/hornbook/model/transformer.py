@@ -14,7 +14,7 @@ from hornbook.errors import UserError
 from hornbook.model import initialise
 from hornbook.model.attention import document_positions
 from hornbook.model.config import ModelConfig
-from hornbook.model.inputs import Tensors
+from hornbook.model.inputs import Tensors, check_length
 from hornbook.model.layers import Embeddings, Stack, activation
 from hornbook.model.loss import Kernel, linear_cross_entropy, linear_nats, nats_and_slope
 from hornbook.model.parts import Linear, compute_type, make_norm
@@ -102,7 +102,7 @@ class Transformer(nn.Module):
 
         `picked` are ascending indices int64[N] into [B * T].
         """
-        self.check(batch.inputs, batch.decoder_inputs)
+        check_length(self.config.max_length, batch.inputs, batch.decoder_inputs)
         segments, behind = batch.segments, batch.decoder_segments
         x = self.embedded(batch.inputs, segments, batch.types)
         if self.encoder is None:
@@ -132,15 +132,6 @@ class Transformer(nn.Module):
             positions = document_positions(segments)
         x: Tensor = self.embed(tokens, positions, types, behind)
         return x
-
-    def check(self, *tokens: Tensor | None) -> None:
-        """Refuse rows longer than the model's positions."""
-        for side in tokens:
-            if side is not None and side.shape[1] > self.config.max_length:
-                raise UserError(
-                    f"A row of {side.shape[1]} tokens is longer than the model's {self.config.max_length} positions: "
-                    "shorten the text or train a model with a larger model.max_length."
-                )
 
     @property
     def output_weight(self) -> Tensor:

@@ -13,7 +13,7 @@ Shapes: B rows, T tokens of a row, D documents in all rows, K spans in all rows,
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,7 @@ from hornbook.errors import UserError
 from hornbook.keys import Keys, fold, halves
 from hornbook.objectives.base import Requirements
 from hornbook.objectives.ops import compiled, noise, rewrite
-from hornbook.objectives.ops.encoder_decoder import finish
+from hornbook.objectives.ops.encoder_decoder import finish, of_kernel
 from hornbook.objectives.ops.noise import Counts, Documents, Mask
 from hornbook.objectives.ops.sentences import permute_sentences, rotate_documents
 from hornbook.vocab import EMPTY, Vocab
@@ -155,7 +155,7 @@ class BARTDenoising:
         given = rows.tokens, own, tokens, stays, starts, belongs, spans, reads, width
         ids = self._mask, pad, eos, start
         if not self.begin and (found := compiled.run("mend", *given, *ids)) is not None:
-            return self._batch(rows, *found)
+            return of_kernel(rows, *found)
         kept = np.flatnonzero(stays)
         place = np.searchsorted(kept, starts) + np.arange(len(starts))  # of the spans, among all that inputs show
         source = np.empty(len(kept) + len(place), np.int64)  # where each of these stands in the rows
@@ -185,14 +185,6 @@ class BARTDenoising:
         if self.begin:
             segments, behind = (np.hstack([side[:, :1], side]) for side in (segments, behind))
         return finish(inputs, targets, count, start, segments, behind)
-
-    @staticmethod
-    def _batch(rows: Rows, *found: NDArray[Any]) -> Batch:
-        """Return the batch of what the kernel found."""
-        inputs, targets, weights, count, before, own, behind = found
-        if rows.segments is None:
-            return Batch(inputs, targets, weights, count, decoder_inputs=before)
-        return Batch(inputs, targets, weights, count, own, decoder_inputs=before, decoder_segments=behind)
 
     @property
     def _mask(self) -> int:
@@ -224,17 +216,11 @@ def _shared(
     if len(documents.row) == len(spans):
         return own, documents, (hidden, spans)
     draws = halves(keys, 2, _SHARES)
-    row = documents.row
-    total = np.maximum(documents.row_sums(documents.room), 1)
-    own_spans = noise.systematic((spans / total)[row] * documents.room, documents.room, documents, draws[:, 0])
+    own_spans, _ = noise.by_size(spans, documents.room, documents, draws[:, 0])
     cap = np.where(own_spans > 0, documents.room, 0)
-    feasible = documents.row_sums(cap) >= hidden
+    own_hidden, feasible = noise.by_spans(hidden, spans, own_spans, cap, documents, draws[:, 1])
     if not feasible.all():
         return _shared(noise.undivided(own, feasible), hidden, spans, keys)
-    share = np.minimum((hidden / np.maximum(spans, 1))[row] * own_spans, cap)
-    room = cap - share
-    left = (hidden - documents.row_sums(share)) / np.maximum(documents.row_sums(room), 1e-9)
-    own_hidden = noise.systematic(share + left[row] * room, cap, documents, draws[:, 1])
     return own, documents, (own_hidden, own_spans)
 
 

@@ -111,7 +111,8 @@ def told(ledger: Mapping[str, Any]) -> str:
     read, kept = ledger["in"]["documents"], ledger["kept"]["documents"]
     parts = [f"{read:,} documents read, {'all' if kept == read else f'{kept:,}'} kept"]
     if kept < read:
-        parts.append(f"{read - kept:,} dropped ({_counted(_dropped(ledger))})")
+        dropped = {reason: amount["documents"] for reason, amount in ledger["dropped"].items()}
+        parts.append(f"{read - kept:,} dropped ({_counted(dropped)})")
     if ledger["unread"]["records"]:
         parts.append(_unread(ledger["unread"]))
     return ", ".join(parts)
@@ -124,10 +125,6 @@ def _nothing(ledger: Mapping[str, Any], paths: tuple[str, ...]) -> str:
     if ledger["unread"]["records"]:
         return f"There is no text to train on: {_unread(ledger['unread'])}. Mend the files, or name others."
     return f"There is no text to train on: {', '.join(paths)} is empty. Name other files."
-
-
-def _dropped(ledger: Mapping[str, Any]) -> dict[str, int]:
-    return {reason: amount["documents"] for reason, amount in ledger["dropped"].items()}
 
 
 def _unread(unread: Mapping[str, Any]) -> str:

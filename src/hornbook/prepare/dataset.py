@@ -10,15 +10,15 @@ import dataclasses
 import functools
 import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hornbook import keys
 from hornbook.artifacts import read_json, write_file, write_json
-from hornbook.batch import Topology
+from hornbook.batch import Batch, Topology
 from hornbook.console import View
 from hornbook.corpus.document import Document, document_hash
 from hornbook.corpus.read import read
@@ -29,20 +29,29 @@ from hornbook.objectives.base import Objective, cycle_of
 from hornbook.prepare.clean import cleaned
 from hornbook.recipe.recipe import Recipe
 from hornbook.recipe.sections import MixSettings
+from hornbook.tokens.loader import batches
+from hornbook.tokens.order import Shuffled
 from hornbook.tokens.packing import CorpusRows, DomainRows, Places, corpus_rows
 from hornbook.tokens.rarity import rarity
 from hornbook.tokens.shards import TokenStore, write_store
 from hornbook.tokens.tokenizer.new_pieces import with_pieces
 from hornbook.tokens.tokenizer.special_tokens import with_special_tokens
-from hornbook.tokens.tokenizer.tokenizer import Template, Tokenizer, load_tokenizer, save_tokenizer, train_tokenizer
+from hornbook.tokens.tokenizer.tokenizer import (
+    TOKENIZER,
+    Template,
+    Tokenizer,
+    load_tokenizer,
+    save_tokenizer,
+    train_tokenizer,
+)
 
-CORPUS, TOKENIZER, TOKENS, PIECES = "corpus.json", "tokenizer.json", "tokens", "new_pieces.json"
-TRAITS = "traits.safetensors"
+CORPUS, TRAITS, TOKENS, PIECES = "corpus.json", "traits.safetensors", "tokens", "new_pieces.json"
 # A corpus below this many bytes is kept in memory between the passes over it; a larger one is read anew.
 _KEEP_BYTES = 256 << 20
 # A tokenizer learns from at most this many bytes of the training text: more changes it little.
 _LEARN_BYTES = 64 << 20
 _LARGEST, _FEWEST_WORDS = 16_384, 1_024
+_SAMPLE = 8  # rows that are looked at to know what a micro-batch holds
 # Which marks other tools shall put around a text for a model of each topology, as its training text had them.
 _TEMPLATES: dict[Topology, Template] = {"decoder": "none", "encoder": "both", "encoder-decoder": "end"}
 
@@ -62,18 +71,32 @@ class Text:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A corpus ready for an objective: its tokens, and which documents are for training and which for measuring."""
+    """A corpus ready for an objective: its tokens, and which documents are for training and which for measuring.
+
+    row_length   positions of a row
+    """
 
     text: Text
     tokenizer: Tokenizer
     objective: Objective
     store: TokenStore
-    mix: MixSettings = field(default_factory=MixSettings)
+    mix: MixSettings
+    row_length: int
 
-    def training_rows(self, max_length: int) -> CorpusRows:
-        """Return the rows of all training documents; where the mix tells domains apart, domain after domain."""
-        rows = [self._rows(documents, max_length) for documents in self.domains.values()]
+    @functools.cached_property
+    def training_rows(self) -> CorpusRows:
+        """The rows of all training documents; where the mix tells domains apart, domain after domain."""
+        rows = [self._rows(documents) for documents in self.domains.values()]
         return rows[0] if not self.mix.divides else DomainRows(rows, len(cycle_of(self.objective)))
+
+    @functools.cached_property
+    def sample(self) -> list[Batch]:
+        """A few rows from all over the training text, a batch of each part of the objective."""
+        rows, cycle = self.training_rows, len(cycle_of(self.objective))
+        size = max(_SAMPLE, cycle)
+        _, index = Shuffled(len(rows), cycle).locate(0, np.arange(size))
+        found = batches(rows, self.objective, index, lambda _, where: keys.row_keys(0, index[where], 0), size, 0.0)
+        return list(found)
 
     @functools.cached_property
     def domains(self) -> dict[str, Places]:
@@ -98,7 +121,7 @@ class Prepared:
         assert self.text.traits is not None  # other orders have them
         return self.text.traits.score
 
-    def held_out_rows(self, max_length: int, tokens: int) -> tuple[CorpusRows, int]:
+    def held_out_rows(self, tokens: int) -> tuple[CorpusRows, int]:
         """Return the rows of held-out documents of about `tokens` tokens (at least one document), and their bytes.
 
         Documents are taken in the order of their hashes, so that the choice does not depend on the order of files.
@@ -107,13 +130,13 @@ class Prepared:
         by_hash = held_out[np.argsort(self.store.hashes[held_out], kind="stable")]
         within = int(np.searchsorted(np.cumsum(self.store.lengths[by_hash]), tokens, side="right"))
         chosen = np.sort(by_hash[: max(1, within)])
-        return self._rows(chosen, max_length), int(self.store.bytes[chosen].sum())
+        return self._rows(chosen), int(self.store.bytes[chosen].sum())
 
-    def _held_out(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    def _held_out(self) -> NDArray[np.bool_]:
         return self.store.hashes <= np.uint64(self.text.split.threshold)
 
-    def _rows(self, documents: np.ndarray[Any, np.dtype[np.int64]], max_length: int) -> CorpusRows:
-        return corpus_rows(self.store, documents, self.objective, max_length)
+    def _rows(self, documents: Places) -> CorpusRows:
+        return corpus_rows(self.store, documents, self.objective, self.row_length)
 
 
 def prepare(recipe: Recipe, directory: Path, view: View, given: Tokenizer | None = None) -> Prepared:
@@ -128,14 +151,32 @@ def prepare(recipe: Recipe, directory: Path, view: View, given: Tokenizer | None
     corpus = _Corpus(recipe.data.paths if finished else cleaned(recipe.data, directory, view))
     text = recall(directory) if finished else _scan(corpus, recipe, directory, view)
     tokenizer = _tokenizer(recipe, corpus, text, directory, view, given)
-    objective = dataclasses.replace(recipe.objective, vocab=tokenizer.vocab)  # type: ignore[type-var]
-    objective.check(recipe.row_length)
+    _ready(recipe, tokenizer)
     if not finished:
         with view.stage("writing tokens", "tokens") as update:
             write_store(
                 iter(corpus), tokenizer, directory / TOKENS, progress=lambda documents, tokens, size: update(tokens)
             )
-    return Prepared(text, tokenizer, objective, TokenStore.open(directory / TOKENS, tokenizer.vocab), recipe.mix)
+    return open_prepared(recipe, directory, tokenizer, text)
+
+
+def open_prepared(
+    recipe: Recipe, directory: Path, tokenizer: Tokenizer | None = None, text: Text | None = None
+) -> Prepared:
+    """Return what `prepare` left in a run's directory, for the objective and the rows of `recipe`.
+
+    Raises UserError where the run's tokenizer cannot serve the objective.
+    """
+    tokenizer = tokenizer or load_tokenizer(directory)
+    objective, store = _ready(recipe, tokenizer), TokenStore.open(directory / TOKENS, tokenizer.vocab)
+    return Prepared(text or recall(directory), tokenizer, objective, store, recipe.mix, recipe.row_length)
+
+
+def _ready(recipe: Recipe, tokenizer: Tokenizer) -> Objective:
+    """Return the recipe's objective with its vocabulary, checked."""
+    objective = dataclasses.replace(recipe.objective, vocab=tokenizer.vocab)  # type: ignore[type-var]
+    objective.check(recipe.row_length)
+    return objective
 
 
 class _Corpus:

@@ -11,18 +11,19 @@ from hornbook.objectives.base import cycle_of, tokens_per_row
 from hornbook.prepare.dataset import Prepared
 from hornbook.recipe.recipe import Recipe
 from hornbook.tokens.order import BLOCK, Ascending, Mixed, Order, Shuffled
-from hornbook.tokens.packing import CorpusRows, DomainRows
+from hornbook.tokens.packing import DomainRows
 
 
-def order_of(recipe: Recipe, prepared: Prepared, rows: CorpusRows) -> Order:
-    """Return which row of `rows`, the run's training rows, each example is."""
+def order_of(recipe: Recipe, prepared: Prepared) -> Order:
+    """Return which of the training rows each example is."""
+    rows = prepared.training_rows
     cycle = len(cycle_of(prepared.objective))
     examples = recipe.budget.steps * recipe.training.batch_rows or len(rows)  # an epoch while they are not known
     if not isinstance(rows, DomainRows):
         return _own(recipe, len(rows), examples, cycle)
     names, mix = list(prepared.domains), recipe.mix
     sizes = {name: float(part.tokens) for name, part in zip(names, rows.parts, strict=True)}
-    budget = examples * tokens_per_row(prepared.objective, recipe.row_length)
+    budget = examples * tokens_per_row(prepared.objective, prepared.row_length)
     early = _counts(sizes, shares(
         sizes, mix.rule, weights=parse(mix.weights, "mix.weights"), temperature=mix.temperature, epochs=mix.epochs,
         budget=budget,
@@ -64,10 +65,9 @@ class Reading:
     epochs: float
 
 
-def readings(recipe: Recipe, prepared: Prepared) -> Sequence[Reading]:
+def readings(recipe: Recipe, prepared: Prepared, order: Order) -> Sequence[Reading]:
     """Return what the run reads of each domain, counted row by row; nothing where domains are not told apart."""
-    rows = prepared.training_rows(recipe.row_length)
-    order = order_of(recipe, prepared, rows)
+    rows = prepared.training_rows
     if not isinstance(order, Mixed) or not isinstance(rows, DomainRows):
         return []
     examples = recipe.budget.steps * recipe.training.batch_rows

@@ -16,10 +16,9 @@ from hornbook.errors import UserError
 from hornbook.keys import row_keys
 from hornbook.objectives.base import Objective, cycle_of
 from hornbook.objectives.show import Picture, show
-from hornbook.prepare.dataset import TOKENIZER, TOKENS, Prepared, recall
+from hornbook.prepare.dataset import open_prepared
 from hornbook.recipe.recipe import Recipe
-from hornbook.tokens.shards import TokenStore
-from hornbook.tokens.tokenizer.tokenizer import Tokenizer, load_tokenizer, train_tokenizer
+from hornbook.tokens.tokenizer.tokenizer import Tokenizer, train_tokenizer
 from hornbook.vocab import Vocab
 
 # A tokenizer made on the spot: some hundred sections of Python's documentation, so that random replacements are words,
@@ -53,18 +52,13 @@ def illustrate_row(run: Path, recipe: Recipe, number: int, seed: int) -> Picture
     `recipe` is the run's own, or has another objective or length. Raises UserError where there is no such row, or the
     run's tokenizer cannot serve the objective.
     """
-    tokenizer = load_tokenizer(run / TOKENIZER)
-    objective = cast(Objective, replace(cast(Any, recipe.objective), vocab=tokenizer.vocab))
-    length = recipe.row_length
-    objective.check(length)
-    store = TokenStore.open(run / TOKENS, tokenizer.vocab)
-    rows = Prepared(recall(run), tokenizer, objective, store, recipe.mix).training_rows(length)
+    prepared = open_prepared(recipe, run)
+    rows, parts = prepared.training_rows, cycle_of(prepared.objective)
     if not 0 <= number < len(rows):
         raise UserError(f"The training text of {run} has rows 0 to {len(rows) - 1:,}; there is no row {number:,}.")
-    parts = cycle_of(objective)
     index = np.array([number])
     found = rows.rows(index, row_keys(seed, index, 0))
-    return show(parts[number % len(parts)], replace(found, progress=np.zeros(1)), 0, names(tokenizer))
+    return show(parts[number % len(parts)], replace(found, progress=np.zeros(1)), 0, names(prepared.tokenizer))
 
 
 def names(tokenizer: Tokenizer) -> Callable[[Sequence[int]], list[str]]:

@@ -14,6 +14,7 @@ from hornbook.recipe.recipe import Recipe
 from hornbook.recipe.sections import (
     Budget,
     DataSettings,
+    LoggingSettings,
     MixSettings,
     StartSettings,
     TokenizerSettings,
@@ -43,7 +44,7 @@ def describe_settings() -> list[Setting]:
     defaults = to_dict(Recipe())
     blocks = {topology: modern(topology) for topology in ("decoder", "encoder", "encoder-decoder")}
     sections = {"data": DataSettings, "mix": MixSettings, "start": StartSettings, "tokenizer": TokenizerSettings}
-    sections |= {"model": ModelConfig, "training": TrainingSettings, "budget": Budget}
+    sections |= {"model": ModelConfig, "training": TrainingSettings, "logging": LoggingSettings, "budget": Budget}
     top = help_of(Recipe)
     lines = [Setting("seed", "whole number", "0", top["seed"])]
     lines.append(Setting("objective.kind", " | ".join(CATALOGUE), defaults["objective"]["kind"], top["objective"]))
@@ -70,7 +71,7 @@ class Line(NamedTuple):
     name: str
     objective: str
     shape: str
-    parameters: str
+    parameters: int | None
     meaning: str
 
 
@@ -83,7 +84,7 @@ def describe_recipes() -> list[Line]:
     from hornbook.model.electra import discriminator_config  # loads torch, as counting does
 
     found = [
-        Line(name, kind_of(make().objective), "", "", (make.__doc__ or "").splitlines()[0])
+        Line(name, kind_of(make().objective), "", None, (make.__doc__ or "").splitlines()[0])
         for name, make in RECIPES.items()
     ]
     for name, shape in SIZES.items():
@@ -92,7 +93,7 @@ def describe_recipes() -> list[Line]:
         number = parameters(discriminator_config(counted) if kind == "replaced" else counted)
         sides = "2 x " if shape.topology == "encoder-decoder" else ""
         words = f"with {counted.vocab_size:,} tokens and {shape.max_length:,} positions"
-        found.append(Line(name, kind, f"{sides}{shape.layers} layers of {shape.width}", f"{number:,}", words))
+        found.append(Line(name, kind, f"{sides}{shape.layers} layers of {shape.width}", number, words))
     return found
 
 

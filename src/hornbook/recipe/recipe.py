@@ -16,6 +16,7 @@ from hornbook.objectives.replaced_token import ReplacedToken
 from hornbook.recipe.sections import (
     Budget,
     DataSettings,
+    LoggingSettings,
     MixSettings,
     StartSettings,
     TokenizerSettings,
@@ -38,6 +39,7 @@ class Recipe:
     tokenizer   how text becomes tokens
     model       the Transformer's shape
     training    how to train
+    logging     where records go beside metrics.jsonl
     budget      how long to train
     seed        of the weights, the order and the noise; the same recipe gives the same run, bit for bit
     """
@@ -49,6 +51,7 @@ class Recipe:
     tokenizer: TokenizerSettings = field(default_factory=TokenizerSettings)
     model: ModelConfig = field(default_factory=lambda: default_model(Causal()))
     training: TrainingSettings = field(default_factory=TrainingSettings)
+    logging: LoggingSettings = field(default_factory=LoggingSettings)
     budget: Budget = field(default_factory=lambda: Budget(minutes=2.0))
     seed: int = 0
 

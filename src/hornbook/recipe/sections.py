@@ -46,7 +46,7 @@ class DataSettings:
 class MixSettings:
     """Which share of what is read comes from which domain, and in which order.
 
-    rule         as-is, temperature, unimax, explicit, gpt3 or llama1; docs/mix.md has their definitions
+    rule         as-is, temperature, unimax, explicit, gpt3 or llama1; docs/corpus/mix.md has their definitions
     weights      of explicit: domain=number for each domain that is read, in any unit
     temperature  of temperature: 1 = shares as the sizes, larger = more alike
     epochs       of unimax: how often a domain is read at most
@@ -117,6 +117,16 @@ class TokenizerSettings:
     def __post_init__(self) -> None:
         if self.size < 0:
             raise UserError(f"tokenizer.size must not be negative, but is {self.size}.")
+
+
+@dataclass(frozen=True)
+class LoggingSettings:
+    """Where a run's records go beside metrics.jsonl.
+
+    trackers   names such as tensorboard, trackio or wandb, or classes of yours as path.py:Class; empty = none
+    """
+
+    trackers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from typing import Any
 
 from hornbook import __version__
 from hornbook.artifacts import write_file
-from hornbook.errors import UserError, nearest
+from hornbook.errors import Notice, UserError, nearest
 from hornbook.model.config import ModelConfig
 from hornbook.objectives.base import Objective
 from hornbook.objectives.catalogue import CATALOGUE, build, kind_of, settings, settings_of
@@ -27,6 +27,7 @@ from hornbook.recipe.recipe import Recipe, default_model
 from hornbook.recipe.sections import (
     Budget,
     DataSettings,
+    LoggingSettings,
     MixSettings,
     StartSettings,
     TokenizerSettings,
@@ -69,7 +70,6 @@ def from_dict(data: Mapping[str, Any]) -> Recipe:
     objective = _objective(_section(data, "objective"))
     shape = _values(ModelConfig, _section(data, "model"), "model")
     budget = _values(Budget, _section(data, "budget"), "budget")
-    defaults = Recipe()
     return Recipe(
         objective=objective,
         data=DataSettings(**_values(DataSettings, _section(data, "data"), "data")),
@@ -78,8 +78,9 @@ def from_dict(data: Mapping[str, Any]) -> Recipe:
         tokenizer=TokenizerSettings(**_values(TokenizerSettings, _section(data, "tokenizer"), "tokenizer")),
         model=replace(default_model(objective), **shape),
         training=TrainingSettings(**_values(TrainingSettings, _section(data, "training"), "training")),
-        budget=Budget(**budget) if budget else defaults.budget,
-        seed=leaf(int, data.get("seed", defaults.seed), "seed"),
+        logging=LoggingSettings(**_values(LoggingSettings, _section(data, "logging"), "logging")),
+        seed=leaf(int, data.get("seed", 0), "seed"),
+        **({"budget": Budget(**budget)} if budget else {}),
     )
 
 
@@ -162,7 +163,7 @@ def is_setting(name: str) -> bool:
 def current_name(name: str) -> str:
     """Return the present name of a setting; warn where `name` is the old one."""
     if name in RENAMED:
-        warnings.warn(f"The setting {name} is now called {RENAMED[name]}.", FutureWarning, stacklevel=2)
+        warnings.warn(f"The setting {name} is now called {RENAMED[name]}.", Notice, stacklevel=2)
     return RENAMED.get(name, name)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from hornbook.batch import Batch
+from hornbook.errors import first_line
 from hornbook.model import tensor_parallel
 from hornbook.model.electra import Electra, Model
 from hornbook.model.initialise import deviation
@@ -19,10 +20,11 @@ from hornbook.objectives.replaced_token import ReplacedToken
 from hornbook.prepare.dataset import Prepared
 from hornbook.prepare.mixing import order_of
 from hornbook.recipe.recipe import Recipe
+from hornbook.scaling.defaults import default_muon_learning_rate
 from hornbook.tokens.loader import Loader, unchanged
-from hornbook.train.loop import precision
-from hornbook.train.optimizers import TABLE, Optimizers, default_muon_learning_rate
+from hornbook.train.optimizers import TABLE, Optimizers
 from hornbook.train.parallel import MeshConfig, Parallel, make_mesh
+from hornbook.train.step import precision
 from hornbook.train.world import World
 
 
@@ -60,17 +62,11 @@ def build_compiled(recipe: Recipe, device: torch.device, batch: Tensors, say: Ca
             nats = model.loss(batch)
         nats.backward()  # type: ignore[no-untyped-call]
     except Exception as error:  # whatever a compiler or its tools do not manage: the run does not need them
-        say(f"The layers cannot be compiled here ({_first_line(error)}): training goes on without, only slower.")
+        say(f"The layers cannot be compiled here ({first_line(error)}): training goes on without, only slower.")
         return build_model(recipe, device, compiled=False)
     model.zero_grad(set_to_none=True)
     say(f"compiling the layers took {time.monotonic() - start:.0f} s")
     return model
-
-
-def _first_line(error: Exception) -> str:
-    """Return what an error says, at most a line of it."""
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[0][:120]
 
 
 def check_layout(recipe: Recipe, layout: MeshConfig) -> None:
@@ -127,15 +123,15 @@ def build_loader(
     recipe: Recipe, prepared: Prepared, device: torch.device, share: tuple[int, int] = (0, 1)
 ) -> Loader[Tensors]:
     """Return the source of training batches, or of one of several equal shares of each; see `Loader`."""
-    training, rows = recipe.training, prepared.training_rows(recipe.row_length)
+    training = recipe.training
     prepare: Callable[[Batch], Any] = functools.partial(to_tensors, device=device)
     receive: Callable[[Any], Tensors] = unchanged
     if device.type == "cuda":
         stream = CopyStream(device)
         prepare, receive = stream.send, stream.receive
     return Loader(
-        rows,
-        order_of(recipe, prepared, rows),
+        prepared.training_rows,
+        order_of(recipe, prepared),
         prepared.objective,
         recipe.seed,
         training.batch_rows,

@@ -23,11 +23,9 @@ from hornbook.objectives.base import tokens_per_row
 from hornbook.objectives.catalogue import kind_of
 from hornbook.objectives.catalogue import settings as objective_settings
 from hornbook.objectives.replaced_token import ReplacedToken
-from hornbook.prepare.clean import CLEAN
-from hornbook.prepare.dataset import CORPUS, recall
+from hornbook.prepare.dataset import recall
 from hornbook.recipe.recipe import Recipe
-from hornbook.run.directory import RESULT, Run
-from hornbook.run.imported import origin_of
+from hornbook.run.directory import CLEAN, EXPORT, GGUF, RESULT, OpenRun, has_text, origin_of
 from hornbook.scaling.count import parameters
 
 
@@ -40,7 +38,7 @@ def exportable(recipe: Recipe) -> bool:
     return all(any(not item.holds(part) for item in FAMILIES) for part in parts)
 
 
-def export(run: Run, target: Path | None = None, family: str = "", shard_bytes: int = 0) -> Path:
+def export(run: OpenRun, target: Path | None = None, family: str = "", shard_bytes: int = 0) -> Path:
     """Write the run's model as a folder that transformers opens with equal logits; return the folder.
 
     Of an ELECTRA run it is the discriminator, with the generator in its folder `generator/`. Files of weights hold at
@@ -48,13 +46,11 @@ def export(run: Run, target: Path | None = None, family: str = "", shard_bytes: 
     """
     if family == "gguf":
         if isinstance(run.model, Electra):
-            raise UserError(
-                "A GGUF file holds models that write tokens; this one tells replaced tokens. Leave out --as."
-            )
+            raise UserError("GGUF files hold models that write tokens, and this run's tells replaced tokens.")
         model, name = run.model, run.directory.resolve().name
-        target = target or run.directory / "model.gguf"
+        target = target or run.directory / GGUF
         return export_gguf(model.state_dict(), run.recipe.model, run.tokenizer.text, run.tokenizer.vocab, name, target)
-    target = target or run.directory / "export"
+    target = target or run.directory / EXPORT
     config, state, vocab = run.recipe.model, _as_it_came(run, run.model.state_dict()), run.tokenizer.vocab
     if isinstance(run.model, Electra):
         if family not in ("", "electra"):
@@ -68,7 +64,7 @@ def export(run: Run, target: Path | None = None, family: str = "", shard_bytes: 
     return export_model(state, config, run.tokenizer.text, vocab, card, target, chosen.name, shard_bytes)
 
 
-def _as_it_came(run: Run, state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+def _as_it_came(run: OpenRun, state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
     """Return the tensors of an imported model in the type that its files had; trained ones stay in fp32."""
     record = origin_of(run.directory) or {}
     if run.step or record.get("dtype") not in ("float16", "bfloat16"):
@@ -76,9 +72,9 @@ def _as_it_came(run: Run, state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
     return {name: value.to(getattr(torch, record["dtype"])) for name, value in state.items()}
 
 
-def _card_facts(run: Run, config: ModelConfig, family: str) -> CardFacts:
+def _card_facts(run: OpenRun, config: ModelConfig, family: str) -> CardFacts:
     recipe = run.recipe
-    rows = run.step * recipe.training.batch_rows if (run.directory / CORPUS).is_file() else 0
+    rows = run.step * recipe.training.batch_rows if has_text(run.directory) else 0
     length = round(tokens_per_row(recipe.objective, recipe.row_length))
     return CardFacts(
         name=run.directory.resolve().name,
@@ -100,9 +96,9 @@ def _card_facts(run: Run, config: ModelConfig, family: str) -> CardFacts:
     )
 
 
-def _corpus(run: Run) -> str:
+def _corpus(run: OpenRun) -> str:
     """Say which text a run has trained on."""
-    if not (run.directory / CORPUS).is_file():
+    if not has_text(run.directory):
         return "not known: the model was imported"
     text = recall(run.directory)
     cleaned = ", cleaned first" if (run.directory / CLEAN).is_dir() else ""
@@ -119,7 +115,7 @@ def _came_from(record: Mapping[str, Any] | None) -> str:
     return f"the run {record['name']} at step {record['step']:,}{f', itself begun as {earlier}' if earlier else ''}"
 
 
-def _measurements(run: Run) -> tuple[Measurement, ...]:
+def _measurements(run: OpenRun) -> tuple[Measurement, ...]:
     if not (run.directory / RESULT).is_file():
         return ()
     found = Evaluation.load(run.directory / RESULT)

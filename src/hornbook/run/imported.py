@@ -11,15 +11,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
 from hornbook import __version__
-from hornbook.artifacts import read_json, write_directory, write_json
-from hornbook.console import View
+from hornbook.artifacts import write_directory, write_json
 from hornbook.convert.export_hf import GENERATOR
 from hornbook.convert.import_hf import Folder, read_folder, read_settings, shape_of
 from hornbook.errors import UserError
@@ -33,29 +31,16 @@ from hornbook.objectives.replaced_token import ReplacedToken
 from hornbook.objectives.sentence_pairs import SentencePairs
 from hornbook.objectives.span_corruption import SpanCorruption
 from hornbook.recipe.named import continued
-from hornbook.recipe.recipe import Recipe
-from hornbook.recipe.settings import RECIPE, load_recipe, save_recipe
-from hornbook.run.build import build_model
-from hornbook.run.directory import Run
+from hornbook.recipe.settings import save_recipe
+from hornbook.run import directory as files
 from hornbook.scaling.count import parameters
 from hornbook.tokens.tokenizer.hf_tokenizer import with_framing
-from hornbook.tokens.tokenizer.tokenizer import Tokenizer, load_tokenizer, save_tokenizer
+from hornbook.tokens.tokenizer.tokenizer import save_tokenizer
 from hornbook.train import checkpoints
 from hornbook.train.loop import MODEL
-from hornbook.train.machine import find_device
 
-ORIGIN, RECORD, KIND = "origin", "origin.json", "imported run"
+KIND = "imported run"
 _ROWS = 8  # computed at once when an imported model is measured
-
-
-@dataclass(frozen=True)
-class BaseModel:
-    """A model to go on from: the recipe of its shape, its tokenizer, its weights on the CPU, and their step."""
-
-    recipe: Recipe
-    tokenizer: Tokenizer
-    state: dict[str, Tensor]
-    step: int
 
 
 def import_folder(folder: Path, out: Path, *, allow_pickle: bool = False) -> dict[str, Any]:
@@ -66,24 +51,17 @@ def import_folder(folder: Path, out: Path, *, allow_pickle: bool = False) -> dic
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UserError(f"{out} exists already; choose another --out.")
     found = read_folder(folder, allow_pickle=allow_pickle)
-    model = _model_in(folder, found, allow_pickle)
     record = _record(folder, found)
-    _write(out, model.recipe, model.tokenizer, model.state, 0, record)
+    _write(out, _model_of(folder, found, allow_pickle), record)
     return record
 
 
-def open_folder(folder: Path) -> Run:
-    """Return the model in a folder of transformers, ready for use in fp32; nothing is written."""
-    found = _model_in(folder, read_folder(folder), allow_pickle=False)
-    device = find_device()
-    objective = dataclasses.replace(found.recipe.objective, vocab=found.tokenizer.vocab)  # type: ignore[type-var]
-    recipe = dataclasses.replace(found.recipe, objective=objective)
-    model = build_model(recipe, device, compiled=False)
-    model.load_state_dict(found.state)
-    return Run(folder, recipe, found.tokenizer, model.eval(), device, 0)
+def open_folder(folder: Path) -> files.OpenRun:
+    """Return the model in a folder of transformers, ready for use in fp32; writes nothing."""
+    return files.opened(folder, _model_of(folder, read_folder(folder), allow_pickle=False))
 
 
-def _model_in(folder: Path, found: Folder, allow_pickle: bool) -> BaseModel:
+def _model_of(folder: Path, found: Folder, allow_pickle: bool) -> files.BaseModel:
     """Return what a folder holds as a model of ours, with the recipe that its kind of model is trained by."""
     objective = objective_of(folder)
     state = found.state
@@ -93,7 +71,7 @@ def _model_in(folder: Path, found: Folder, allow_pickle: bool) -> BaseModel:
     training = dataclasses.replace(recipe.training, micro_batch=_ROWS)
     recipe = dataclasses.replace(recipe, model=found.config, training=training)
     tokenizer = dataclasses.replace(found.tokenizer, text=with_framing(found.tokenizer.text))
-    return BaseModel(recipe, tokenizer, state, 0)
+    return files.BaseModel(recipe, tokenizer, state, 0)
 
 
 def _with_generator(folder: Path, found: Folder, objective: ReplacedToken, allow_pickle: bool) -> dict[str, Tensor]:
@@ -107,49 +85,28 @@ def _with_generator(folder: Path, found: Folder, objective: ReplacedToken, allow
 
 def copy_run(run: Path, out: Path) -> None:
     """Make the run `out` from the newest sound checkpoint of another run: its weights, nothing else of its training."""
-    found = read_origin(run)
-    step = found.step
-    record: dict[str, Any] = {"kind": "run", "name": run.resolve().name, "step": step}
-    if (earlier := origin_of(run)) is not None:
+    found = files.read_model(run)
+    record: dict[str, Any] = {"kind": "run", "name": run.resolve().name, "step": found.step}
+    if (earlier := files.origin_of(run)) is not None:
         record["origin"] = earlier
-    _write(out, found.recipe, found.tokenizer, found.state, step, record)
+    _write(out, found, record)
 
 
-def bring(path: Path, directory: Path) -> BaseModel:
+def bring(path: Path, directory: Path) -> files.BaseModel:
     """Return the model at `path`, a folder or a run, from its copy in `directory`, made if it is not there yet."""
-    place = directory / ORIGIN
+    place = directory / files.ORIGIN
     if not place.is_dir():
-        if (path / RECIPE).is_file():
+        if files.is_run(path):
             copy_run(path, place)
         else:
             import_folder(path, place)
-    return read_origin(place)
-
-
-def read_origin(run: Path) -> BaseModel:
-    """Return the model of a run at its newest sound checkpoint."""
-    recipe = load_recipe(run / RECIPE)
-    found = checkpoints.newest(run / "checkpoints", lambda text: View().say(text))
-    if found is None:
-        raise UserError(f"The run in {run} has no checkpoint yet, so there is nothing to go on from; resume it first.")
-    manifest, tensors = found
-    state = {name.removeprefix(MODEL): value for name, value in tensors.items() if name.startswith(MODEL)}
-    return BaseModel(recipe, load_tokenizer(run), state, int(manifest["step"]))
-
-
-def origin_of(run: Path) -> dict[str, Any] | None:
-    """Return the record of where a run's first weights come from, or None where it started from nothing."""
-    for path in (run / RECORD, run / ORIGIN / RECORD):
-        if path.is_file():
-            record: dict[str, Any] = read_json(path, "record of the model's origin")
-            return record
-    return None
+    return files.read_model(place)
 
 
 def objective_of(path: Path) -> Objective:
     """Return what the model of a folder or a run was trained to say; reads no weights."""
-    if (path / RECIPE).is_file():
-        return load_recipe(path / RECIPE).objective
+    if files.is_run(path):
+        return files.recipe_of(path).objective
     family, config = shape_of(path, read_settings(path))
     if config.rtd_head:
         beside = path / GENERATOR
@@ -184,13 +141,10 @@ def _record(folder: Path, found: Folder) -> dict[str, Any]:
     }
 
 
-def _write(
-    out: Path, recipe: Recipe, tokenizer: Tokenizer, state: Mapping[str, Tensor], step: int, record: Mapping[str, Any]
-) -> None:
+def _write(out: Path, model: files.BaseModel, record: Mapping[str, Any]) -> None:
+    weights = {f"{MODEL}{name}": value for name, value in model.state.items()}
     with write_directory(out, KIND, {"hornbook": __version__}) as scratch:
-        save_recipe(recipe, scratch / RECIPE)
-        save_tokenizer(tokenizer, scratch)
-        checkpoints.save(
-            scratch / "checkpoints", step, {f"{MODEL}{name}": value for name, value in state.items()}, {}, keep=1
-        )
-        write_json(scratch / RECORD, dict(record))
+        save_recipe(model.recipe, scratch / files.RECIPE)
+        save_tokenizer(model.tokenizer, scratch)
+        checkpoints.save(scratch / files.CHECKPOINTS, model.step, weights, {}, keep=1)
+        write_json(scratch / files.RECORD, dict(record))

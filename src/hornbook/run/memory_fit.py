@@ -13,7 +13,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Literal, TypeVar
+from typing import Literal, TypeVar, get_args
 
 import torch
 
@@ -21,23 +21,19 @@ from hornbook.console import quantity
 from hornbook.errors import ResourceError, is_out_of_memory
 from hornbook.model.documents import documents_of
 from hornbook.model.electra import generator_config
-from hornbook.model.inputs import Tensors
-from hornbook.objectives.base import cycle_of
+from hornbook.model.inputs import Tensors, to_tensors
 from hornbook.objectives.replaced_token import ReplacedToken
 from hornbook.prepare.dataset import Prepared
 from hornbook.recipe.recipe import Recipe
-from hornbook.run.build import build_loader, draft_model
+from hornbook.run.build import draft_model
 from hornbook.scaling.memory import Load, Memory, step_memory
 from hornbook.train.machine import memory_free
 from hornbook.train.optimizers import is_matrix
 
 T = TypeVar("T")
-Choice = tuple[int, Literal["no", "layers"]]
+Again = Literal["no", "layers"]
+Choice = tuple[int, Again]
 """Rows computed at once, and whether layers are computed again."""
-
-_EXAMPLES = 8  # rows that are looked at to know what a micro-batch holds
-# Dropout is chosen after the memory: until then there may be some.
-_SOME_DROPOUT = 0.1
 
 
 class OutOfMemory(ResourceError):
@@ -50,39 +46,36 @@ class OutOfMemory(ResourceError):
 
 def predicted(recipe: Recipe, prepared: Prepared, device: torch.device) -> Memory:
     """Return the memory of a step of a recipe whose every choice is made; of a mixture, that of the largest part."""
-    return _predict(recipe, _loads(recipe, prepared, device))
+    training = recipe.training
+    choice = training.micro_batch, training.checkpoint_activations
+    return _predict(recipe, _loads(recipe, prepared, device), training.batch_rows, choice)
 
 
 def fitted(
     recipe: Recipe, prepared: Prepared, device: torch.device, say: Callable[[str], None], data: int = 1
-) -> Recipe:
-    """Return the recipe with its micro-batch, and whether layers are computed again, where it left them open.
+) -> Choice:
+    """Return the micro-batch, and whether layers are computed again, as far as the recipe left them open.
 
     The micro-batch is the largest divisor of the batch that fits; layers are computed again only where not even one row
     fits without. The batch is computed in `data` equal shares at the same time; a micro-batch that is given is cut to
     what divides a share. Raises OutOfMemory when what the recipe asks for needs more memory than is free.
     """
-    whole, rows = recipe.training.batch_rows, recipe.training.micro_batch
-    share = whole // data
+    share, rows = recipe.training.batch_rows // data, recipe.training.micro_batch
     if rows:  # as many as fewer devices computed at once may be more than a share of theirs
         rows = next(fewer for fewer in divisors(share) if fewer <= rows)
-    recipe = replace(recipe, training=replace(recipe.training, batch_rows=share, micro_batch=rows))
     loads, free = _loads(recipe, prepared, device), memory_free(device)
-    choices = list(_choices(recipe, recipe.training.micro_batch))
-    needs = [_predict(_with(recipe, choice), loads).peak for choice in choices]
+    choices = list(_choices(recipe.training.checkpoint_activations, share, rows))
+    needs = [_predict(recipe, loads, share, choice).peak for choice in choices]
     found = next((choice for choice, need in zip(choices, needs, strict=True) if need <= free), None)
     if found is None:
-        what = f"This run needs about {quantity(min(needs))}B of memory"
-        raise _advise(recipe, loads, free, what, recipe.training.batch_rows)
+        raise _advise(recipe, loads, free, f"This run needs about {quantity(min(needs))}B of memory", share, share)
     if found != choices[0]:
-        rows, again = found
         say(
             f"memory: a whole step would need about {quantity(needs[0])}B and {quantity(free)}B are free, so "
-            f"{rows} of {recipe.training.batch_rows} rows are computed at once"
-            + (", and layers a second time in the backward pass" if again == "layers" else "")
+            f"{found[0]} of {share} rows are computed at once"
+            + (", and layers a second time in the backward pass" if found[1] == "layers" else "")
         )
-    recipe = _with(recipe, found)
-    return replace(recipe, training=replace(recipe.training, batch_rows=whole))
+    return found
 
 
 def shrinking(
@@ -92,8 +85,8 @@ def shrinking(
     work: Callable[[Recipe], T],
     say: Callable[[str], None],
     may: Callable[[], bool],
-) -> tuple[Recipe, T]:
-    """Return the recipe with which `work` found memory enough, and its result.
+) -> T:
+    """Return the result of `work` with a recipe for which there is memory enough.
 
     Whenever memory runs out there are half as many rows at once, as long as `may` says that this changes nothing that
     was done or asked for. Raises OutOfMemory when it may not, or not even one row is few enough.
@@ -101,7 +94,7 @@ def shrinking(
     free = memory_free(device)
     while True:
         try:
-            return recipe, work(recipe)
+            return work(recipe)
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
@@ -112,18 +105,17 @@ def shrinking(
         smaller = next((fewer for fewer in divisors(recipe.training.batch_rows) if 2 * fewer <= rows), 0)
         if not smaller or not may():
             what = "Memory ran out; the last checkpoint, if there was one, is kept"
-            raise _advise(recipe, _loads(recipe, prepared, device), free, what, rows // 2)
+            loads, whole = _loads(recipe, prepared, device), recipe.training.batch_rows
+            raise _advise(recipe, loads, free, what, whole, rows // 2)
         say(f"memory: it ran out with {rows} rows at once; trying again with {smaller}, the batch stays the same")
         recipe = replace(recipe, training=replace(recipe.training, micro_batch=smaller))
 
 
-def _advise(recipe: Recipe, loads: list[Load], free: int, what: str, most: int) -> OutOfMemory:
-    """Return an error that names the settings, with at most `most` rows at once, which fit into `free` bytes."""
-    asked = recipe
-    if recipe.training.checkpoint_activations == "no":
-        asked = replace(recipe, training=replace(recipe.training, checkpoint_activations="auto"))
-    for rows, again in _choices(asked, 0):
-        need = _predict(_with(recipe, (rows, again)), loads).peak
+def _advise(recipe: Recipe, loads: list[Load], free: int, what: str, share: int, most: int) -> OutOfMemory:
+    """Return an error that names the settings, with at most `most` of a share's rows at once, that fit into `free`."""
+    asked = recipe.training.checkpoint_activations
+    for rows, again in _choices("auto" if asked == "no" else asked, share, 0):
+        need = _predict(recipe, loads, share, (rows, again)).peak
         if rows <= most and need <= free:
             more = " training.checkpoint_activations=layers" if again == "layers" else ""
             settings = f"training.micro_batch={rows}{more}"
@@ -135,36 +127,27 @@ def _advise(recipe: Recipe, loads: list[Load], free: int, what: str, most: int) 
     )
 
 
-def _choices(recipe: Recipe, rows: int) -> Iterator[Choice]:
-    """Yield what a recipe may do, the fastest first; `rows` at once, or, if 0, every divisor of the batch."""
-    kinds: tuple[Literal["no", "layers"], ...] = ("no", "layers")
-    for again in kinds:
-        if recipe.training.checkpoint_activations in ("auto", again):
-            for number in [rows] if rows else divisors(recipe.training.batch_rows):
+def _choices(asked: str, share: int, rows: int) -> Iterator[Choice]:
+    """Yield what a recipe may do, the fastest first; `rows` at once, or, if 0, every divisor of the share."""
+    for again in get_args(Again):
+        if asked in ("auto", again):
+            for number in [rows] if rows else divisors(share):
                 yield number, again
 
 
-def _with(recipe: Recipe, choice: Choice) -> Recipe:
-    return replace(recipe, training=replace(recipe.training, micro_batch=choice[0], checkpoint_activations=choice[1]))
-
-
-def _predict(recipe: Recipe, loads: list[Load]) -> Memory:
-    """Return the memory of the largest of `loads` with the recipe's rows at once."""
-    training, model, objective = recipe.training, recipe.model, recipe.objective
-    if model.dropout < 0:
-        model = replace(model, dropout=_SOME_DROPOUT)
+def _predict(recipe: Recipe, loads: list[Load], share: int, choice: tuple[int, str]) -> Memory:
+    """Return the memory of the largest of `loads`, where a step has `share` rows and they are computed as chosen."""
+    model, objective = recipe.model, recipe.objective
     generator = generator_config(model, objective.generator_width) if isinstance(objective, ReplacedToken) else None
-    rows, again = training.micro_batch, training.checkpoint_activations == "layers"
-    parts = -(-training.batch_rows // rows)
+    rows, again = choice[0], choice[1] == "layers"
+    parts = -(-share // rows)
     found = [step_memory(model, replace(load, rows=rows, parts=parts, recompute=again), generator) for load in loads]
     return max(found, key=lambda memory: memory.peak)
 
 
 def _loads(recipe: Recipe, prepared: Prepared, device: torch.device) -> list[Load]:
-    """Return what a micro-batch of each part of the recipe's objective asks for, from the first rows of its text."""
-    few = replace(recipe.training, batch_rows=max(_EXAMPLES, len(cycle_of(recipe.objective))), micro_batch=0)
-    examples = build_loader(replace(recipe, training=few), prepared, torch.device("cpu")).step(0)
-    return [load_of(recipe, batch, device) for batch in examples]
+    """Return what a micro-batch of each part of the recipe's objective asks for, from a sample of its text."""
+    return [load_of(recipe, to_tensors(batch, torch.device("cpu")), device) for batch in prepared.sample]
 
 
 def load_of(recipe: Recipe, batch: Tensors, device: torch.device) -> Load:

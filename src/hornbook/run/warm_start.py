@@ -22,7 +22,7 @@ from hornbook.objectives.base import Objective, Paired
 from hornbook.objectives.catalogue import kind_of
 from hornbook.objectives.replaced_token import ReplacedToken
 from hornbook.recipe.recipe import Recipe, default_model
-from hornbook.run.imported import BaseModel
+from hornbook.run.directory import BaseModel
 from hornbook.tokens.tokenizer.tokenizer import Tokenizer
 
 # Rows of a continued run are no longer than this unless training.row_length says so: models from elsewhere may have

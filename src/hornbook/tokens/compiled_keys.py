@@ -28,17 +28,3 @@ def permute(index: Places, size: int, key: keys.Keys) -> Places:
     """Return keys.permute(index, size, key) [N]; there is a key [N] for each index."""
     found = compiled.run("permute", index, key, size, keys.half_of(size), keys.ROUNDS)
     return keys.permute(index, size, key) if found is None else found
-
-
-def shuffled(seed: int, stream: int, example: Places, size: int) -> tuple[Places, Places]:
-    """Return the epoch [N] of `size` examples to which each belongs, and where it goes in that epoch's permutation [N].
-
-    The permutation is named by seed, stream and epoch.
-    """
-    base = np.uint64(seed % 2**64)
-    found = compiled.run("shuffled", example, base, stream, size, keys.half_of(size), keys.ROUNDS)
-    if found is not None:
-        epoch, place = found
-        return epoch, place
-    epoch, place = np.divmod(example, size)
-    return epoch, permute(place, size, folded(seed, stream, epoch))

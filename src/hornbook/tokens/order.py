@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hornbook.keys import fold
-from hornbook.tokens.compiled_keys import folded, permute, shuffled
+from hornbook.tokens.compiled_keys import folded, permute
 
 Places = NDArray[np.int64]
 
@@ -49,11 +49,10 @@ class Shuffled:
     def locate(self, seed: int, example: ArrayLike) -> tuple[Places, Places]:
         """Return (epoch [B], row [B])."""
         example = np.asarray(example, dtype=np.int64)
-        if self.cycle == 1:
-            return shuffled(seed, _ORDER, example, self.size)
         epoch, place = np.divmod(example, self.size)
-        key = folded(seed, _ORDER, epoch)
-        cycle = self.cycle
+        key, cycle = folded(seed, _ORDER, epoch), self.cycle
+        if cycle == 1:
+            return epoch, permute(place, self.size, key)
         group, turn = np.divmod(place, cycle)
         whole, rest = divmod(self.size, cycle)
         kind = np.empty_like(place)
@@ -149,15 +148,11 @@ class Mixed:
             ends = np.cumsum(counts)
             mine = np.searchsorted(ends, slot[chosen], side="right")
             each = np.array(counts)[mine]
-            before = self._before(late=counts is self.late)[mine]
-            blocks = block[chosen] - (self.turn if counts is self.late else 0)
+            # A domain's examples before the late blocks count on in these.
+            before, first = (np.array(self.counts)[mine] * self.turn, self.turn) if counts is self.late else (0, 0)
             domain[chosen] = mine
-            number[chosen] = before + blocks * each + slot[chosen] - (ends - counts)[mine]
+            number[chosen] = before + (block[chosen] - first) * each + slot[chosen] - (ends - counts)[mine]
         return domain, number
-
-    def _before(self, late: bool) -> Places:
-        """Return how many examples each domain had before the late blocks, or before the first."""
-        return np.array(self.counts, np.int64) * (self.turn if late else 0)
 
     def read(self, examples: int, seed: int) -> list[int]:
         """Return how many of a run's first `examples` examples each domain has."""

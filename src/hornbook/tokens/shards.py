@@ -6,12 +6,11 @@
                         offsets.npy     int64[d + 1]            where each document begins, and the end
                         bytes.npy       int64[d]                UTF-8 bytes of each document's original text
                         hashes.npy      uint64[d]               hash of each document's text
-                        sentences.npy   int64[s]                where each sentence begins, every document anew
 
 Parts are written one by one beside the target, whole or not at all, and the folder is renamed when the last is done:
 a writer that was killed goes on after its last whole part, with the same bytes as one that was not.
 
-Shapes: d documents and t tokens of a part, s sentences; n documents of the store.
+Shapes: d documents and t tokens of a part; n documents of the store.
 """
 
 from __future__ import annotations
@@ -30,9 +29,9 @@ from numpy.typing import NDArray
 
 from hornbook import artifacts
 from hornbook.corpus.document import Document, document_hash
+from hornbook.corpus.grouping import grouped
 from hornbook.errors import UserError
 from hornbook.objectives.ops import compiled
-from hornbook.objectives.ops.sentences import sentence_starts
 from hornbook.tokens.prefetch import read_ahead
 from hornbook.tokens.tokenizer.tokenizer import Tokenizer
 from hornbook.vocab import Vocab
@@ -41,8 +40,8 @@ Array = NDArray[Any]
 Progress = Callable[[int, int, int], None]
 
 _STORE, _PART = "token store", "token part"
-_FILES = ("tokens", "offsets", "bytes", "hashes", "sentences")
-# Documents are encoded in groups of about this many characters: enough for all cores, little enough to hold.
+_FILES = ("tokens", "offsets", "bytes", "hashes")
+# Documents are encoded in groups of at most this many characters: enough for all cores, little enough to hold.
 _GROUP = 1 << 20
 
 
@@ -142,41 +141,37 @@ def _recognised(part: Path, documents: Iterator[Document], vocab: Vocab) -> Mapp
     return manifest
 
 
-@dataclass(frozen=True, eq=False)
-class _Encoded:
-    """What is stored of a part's documents, in turn; see the module's docstring."""
-
-    tokens: list[Array]
-    bytes: list[int]
-    hashes: list[int]
+_Encoded = tuple[list[Array], list[int], list[int]]
+"""Tokens, bytes and hashes of a part's documents, in turn; see the module's docstring."""
 
 
 def _encode_part(documents: Iterator[Document], tokenizer: Tokenizer) -> _Encoded:
-    encoded = _Encoded([], [], [])
+    encoded: _Encoded = [], [], []
+    tokens, sizes, hashes = encoded
     kind = np.uint16 if tokenizer.vocab.size <= 1 << 16 else np.uint32
-    for group in _groups(documents):
-        encoded.tokens.extend(ids.astype(kind) for ids in tokenizer.encode([document.text for document in group]))
-        encoded.bytes.extend(len(document.text.encode()) for document in group)
-        encoded.hashes.extend(map(document_hash, group))
+    for group in grouped(documents, lambda document: len(document.text), _GROUP):
+        tokens.extend(ids.astype(kind) for ids in tokenizer.encode([document.text for document in group]))
+        sizes.extend(len(document.text.encode()) for document in group)
+        hashes.extend(map(document_hash, group))
     return encoded
 
 
 def _save_part(part: Path, encoded: _Encoded, vocab: Vocab) -> tuple[Path, Mapping[str, Any]]:
-    tokens = np.concatenate(encoded.tokens)
-    offsets = np.concatenate([[0], np.cumsum([len(ids) for ids in encoded.tokens], dtype=np.int64)])
+    documents, sizes, hashes = encoded
+    tokens = np.concatenate(documents)
+    offsets = np.concatenate([[0], np.cumsum([len(ids) for ids in documents], dtype=np.int64)])
     facts = {
         "fingerprint": vocab.fingerprint,
         "vocabulary": vocab.size,
-        "documents": len(encoded.tokens),
+        "documents": len(documents),
         "tokens": len(tokens),
-        "bytes": sum(encoded.bytes),
+        "bytes": sum(sizes),
     }
     content = {
         "tokens": tokens,
         "offsets": offsets,
-        "bytes": np.array(encoded.bytes, np.int64),
-        "hashes": np.array(encoded.hashes, np.uint64),
-        "sentences": sentence_starts(tokens, offsets[:-1][np.diff(offsets) > 0], vocab),
+        "bytes": np.array(sizes, np.int64),
+        "hashes": np.array(hashes, np.uint64),
     }
     with artifacts.write_directory(part, _PART, facts) as scratch:
         for name in _FILES:
@@ -184,27 +179,10 @@ def _save_part(part: Path, encoded: _Encoded, vocab: Vocab) -> tuple[Path, Mappi
     return part, facts
 
 
-def _groups(documents: Iterator[Document]) -> Iterator[list[Document]]:
-    group: list[Document] = []
-    size = 0
-    for document in documents:
-        group.append(document)
-        size += len(document.text)
-        if size >= _GROUP:
-            yield group
-            group, size = [], 0
-    if group:
-        yield group
-
-
 def _finish(work: Path, directory: Path, names: Sequence[str], counts: Mapping[str, int], vocab: Vocab) -> None:
     """Write the store's manifest and give the folder its name."""
-    files = {}
-    for name in names:
-        path = work / name / artifacts.MANIFEST
-        files[f"{name}/{artifacts.MANIFEST}"] = {"bytes": path.stat().st_size, "sha256": artifacts.sha256(path)}
-    facts = {"kind": _STORE, "fingerprint": vocab.fingerprint, "vocabulary": vocab.size, **counts}
-    artifacts.write_json(work / artifacts.MANIFEST, {**facts, "files": files})
+    facts = {"fingerprint": vocab.fingerprint, "vocabulary": vocab.size, **counts}
+    artifacts.seal(work, _STORE, facts, [f"{name}/{artifacts.MANIFEST}" for name in names])
     with artifacts.disk_errors(directory):
         work.replace(directory)
         artifacts.sync(directory.parent)
@@ -243,7 +221,6 @@ class _Part:
     offsets: Array
     hashes: Array
     bytes: Array
-    sentences: Array
     mapping: mmap.mmap = field(repr=False)  # of the tokens
     size: int = field(repr=False)  # of their file
 
@@ -252,7 +229,7 @@ class _Part:
         """Map a part after checking its files' lengths and hashes, their shapes, and that every id is in `vocab`."""
         manifest = artifacts.read_manifest(directory, _PART)
         _check_tokenizer(manifest, directory, vocab)
-        if set(manifest["files"]) != {f"{name}.npy" for name in _FILES}:
+        if not {f"{name}.npy" for name in _FILES} <= set(manifest["files"]):  # earlier versions wrote one more
             raise UserError(f"The {_PART} {directory} is damaged: its manifest does not list the files of a part.")
         arrays = {name: _load(directory, name) for name in _FILES}
         tokens, offsets = arrays["tokens"], arrays["offsets"]
@@ -344,10 +321,3 @@ class TokenStore:
                 columns = (source[mine], (source + count)[mine], at[mine], (at + count)[mine])
                 for begin, end, target, target_end in zip(*map(np.ndarray.tolist, columns), strict=True):
                     into[target:target_end] = tokens[begin:end]
-
-    def sentence_starts(self, document: int) -> NDArray[np.int64]:
-        """Return where the sentences of one document begin, as offsets within it; the first is 0."""
-        part = self.parts[int(np.searchsorted(self.first, document, side="right")) - 1]
-        begin = int(self.begin[document])
-        low, high = np.searchsorted(part.sentences, [begin, begin + int(self.lengths[document])])
-        return np.asarray(part.sentences[low:high] - begin, dtype=np.int64)

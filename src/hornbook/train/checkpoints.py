@@ -29,7 +29,7 @@ from hornbook.train.world import World
 
 T = TypeVar("T")
 
-KIND = "checkpoint"
+CHECKPOINTS, KIND = "checkpoints", "checkpoint"
 _FILE = "state.safetensors"
 _PLACES = "places"  # the entry of a file's header: name -> [begin of each dimension, shape of the whole]
 

@@ -7,7 +7,7 @@
         for batch in batches:
             (model.loss(batch) / count).backward()                           never a mean of means
         add up the gradients of all processes; clip; step the optimizers at rate(step)
-        record loss, rate, gradient norm, speed
+        record loss, learning rates, gradient norm, speed
         every `evaluate_every` steps and at the end: measure on held-out text
         every few minutes, at the end and when asked to stop: checkpoint
 
@@ -20,15 +20,14 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, closing, nullcontext
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from hornbook import keys
 from hornbook.errors import DivergedError, Interrupted, UserError
 from hornbook.signals import SignalHandler
 from hornbook.train import checkpoints
@@ -37,27 +36,11 @@ from hornbook.train.metrics import Sink
 from hornbook.train.optimizers import PREFIX, Optimizers
 from hornbook.train.parallel import Parallel
 from hornbook.train.schedules import Schedule
+from hornbook.train.step import B, add_gradients, precision, update
 
 MODEL = "model."
 
 
-class Counted(Protocol):
-    """A batch: all the loop needs to know is its share of the denominator, and how much of it is padding."""
-
-    @property
-    def count(self) -> float:
-        """Sum of the rows' counts."""
-
-    @property
-    def positions(self) -> int:
-        """How many positions the model computes."""
-
-    @property
-    def padding(self) -> int:
-        """Those of them that hold no token."""
-
-
-B = TypeVar("B", bound=Counted)
 B_co = TypeVar("B_co", covariant=True)
 
 
@@ -98,11 +81,6 @@ class Plan:
     seed: int
 
 
-def precision(bf16: bool, device: torch.device) -> AbstractContextManager[Any]:
-    """Return the context in which the model computes: bfloat16 by autocast, or plain fp32."""
-    return torch.autocast(device.type, dtype=torch.bfloat16) if bf16 else nullcontext()
-
-
 @dataclass
 class Loop(Generic[B]):
     """One model, its optimizers and its batches, at some step.
@@ -133,7 +111,7 @@ class Loop(Generic[B]):
 
     def restore(self) -> int:
         """Take over the newest sound checkpoint, if there is one; return the number of steps done."""
-        found = checkpoints.newest_together(self.directory / "checkpoints", self.say, self.parallel.world)
+        found = checkpoints.newest_together(self.directory / checkpoints.CHECKPOINTS, self.say, self.parallel.world)
         if found is not None:
             parts = self.parallel.parts
             weights = {
@@ -204,24 +182,13 @@ class Loop(Generic[B]):
 
         The norm is that before clipping, a 0-dim tensor. Asking for the loss waits for the device, so not all do.
         """
-        parallel, own = self.parallel, len(micro_batches)
-        count, before, rounds = parallel.agree(sum(batch.count for batch in micro_batches), own)
-        total = torch.zeros((), device=self.device)
-        for number in range(rounds):
-            torch.manual_seed(int(keys.fold(self.plan.seed, self.step, before + number)) >> 1)  # dropout
-            with precision(self.plan.bf16, self.device):
-                nats = self.loss(micro_batches[min(number, own - 1)])
-            if number >= own:  # others have more to compute: with this one does, and adds nothing
-                nats = nats * 0.0
-            parallel.backward(nats / max(count, 1.0), last=number == rounds - 1)
-            total += nats.detach()
-            del nats  # a graph that outlives its step pins memory beneath the next one's: a heap has no way around it
-        parallel.gather()
-        norm = parallel.clip(self.plan.clip or math.inf)
-        self.optimizers.step(self.schedule(self.step))
-        parallel.forget()
+        parallel, plan = self.parallel, self.plan
+        nats, count = add_gradients(
+            self.loss, micro_batches, parallel, self.device, bf16=plan.bf16, seed=plan.seed, step=self.step
+        )
+        norm = update(parallel, self.optimizers, plan.clip, self.schedule(self.step))
         self.step += 1
-        return lambda: float(torch.tensor(parallel.total([float(total)])[0]) / max(count, 1.0)), norm
+        return lambda: float(torch.tensor(parallel.total([float(nats)])[0]) / max(count, 1.0)), norm
 
     def _record(self, loss: float, norm: float, seconds: float, steps: int) -> None:
         if not math.isfinite(loss):
@@ -230,12 +197,13 @@ class Loop(Generic[B]):
                 f"The last sound checkpoint is kept in {self.directory / 'checkpoints'}; "
                 "start again with a lower training.learning_rate and training.muon_learning_rate."
             )
-        speed = steps / max(seconds, 1e-9)
+        speed, scale = steps / max(seconds, 1e-9), self.schedule(self.step - 1)
         self._write(
             "train",
             {
                 "loss": loss,
-                "rate": self.schedule(self.step - 1),
+                **self.optimizers.rates(scale),
+                "lr_scale": scale,
                 "gradient_norm": norm,
                 "tokens": self.step * self.plan.tokens_per_step,
                 "tokens_per_second": speed * self.plan.tokens_per_step,
@@ -269,7 +237,7 @@ class Loop(Generic[B]):
         weights = {f"{MODEL}{name}": (name, value) for name, value in self.parallel.parameters.items()}
         states = {key: (Optimizers.parameter_of(key), value) for key, value in self.optimizers.state().items()}
         checkpoints.save_together(
-            self.directory / "checkpoints",
+            self.directory / checkpoints.CHECKPOINTS,
             self.step,
             self.parallel.pieces(weights | states),
             {"steps": self.plan.steps},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,7 +13,7 @@ from hornbook.artifacts import disk_errors, write_file
 
 
 class Sink(Protocol):
-    """Anything that takes records: the file, TensorBoard, the console."""
+    """Anything that takes records: the file, the console, a tracker."""
 
     def write(self, record: Mapping[str, Any]) -> None:
         """Take one record; `kind` is "train" or "held_out", `step` the number of optimizer steps done."""
@@ -43,25 +43,6 @@ class MetricsFile:
             self._stream.close()
 
 
-class TensorBoard:
-    """Writes the numbers of every record as TensorBoard scalars, tagged kind/name."""
-
-    def __init__(self, directory: Path) -> None:
-        from torch.utils.tensorboard import SummaryWriter
-
-        self._writer = SummaryWriter(str(directory))
-
-    def write(self, record: Mapping[str, Any]) -> None:
-        """Write one record's numbers."""
-        for name, value in record.items():
-            if isinstance(value, int | float) and name != "step":
-                self._writer.add_scalar(f"{record['kind']}/{name}", value, record["step"])
-
-    def close(self) -> None:
-        """Flush and close the event file."""
-        self._writer.close()
-
-
 def read_metrics(path: Path) -> list[dict[str, Any]]:
     """Return the records of a metrics.jsonl; a last line cut by a crash is left out, a missing file has none."""
     records = []
@@ -70,17 +51,3 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
             with contextlib.suppress(json.JSONDecodeError):
                 records.append(json.loads(line))
     return records
-
-
-@contextlib.contextmanager
-def open_sinks(directory: Path, resumed_at: int, tensorboard: bool) -> Iterator[list[Sink]]:
-    """Yield the sinks of a run directory, and close them."""
-    with contextlib.ExitStack() as stack:
-        file = MetricsFile(directory / "metrics.jsonl", resumed_at)
-        stack.callback(file.close)
-        sinks: list[Sink] = [file]
-        if tensorboard:
-            board = TensorBoard(directory / "tensorboard")
-            stack.callback(board.close)
-            sinks.append(board)
-        yield sinks

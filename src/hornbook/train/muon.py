@@ -20,14 +20,14 @@ Shapes: N matrices of R rows and C columns; m the smaller of the two, n the larg
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
 _A, _B, _C, _STEPS = 3.4445, -4.7750, 2.0315, 5
-MOMENTUM = 0.95
+_MOMENTUM = 0.95
 _LEAST_NORM = 1e-7
 # From n = 1.5 m on, the way through G needs fewer operations: 34 m + 4 n against 10 m + 20 n, each times m * m.
 _LONG = 1.5
@@ -48,25 +48,26 @@ class Muon:
         """Update all matrices that have a gradient."""
         for group in self.param_groups:
             for matrices in _batches([matrix for matrix in group["params"] if matrix.grad is not None]):
-                updates = torch.stack([self._momentum(matrix) for matrix in matrices])
+                updates = torch.stack([advance(self.state, matrix) for matrix in matrices])
                 updates = orthogonal(updates.bfloat16() if self._bf16 else updates)
-                size = step_size(matrices[0].shape) * group["lr"]
                 for matrix, update in zip(matrices, updates, strict=True):
-                    matrix.mul_(1 - group["lr"] * group["weight_decay"]).add_(update, alpha=-size)
-
-    def _momentum(self, matrix: Tensor) -> Tensor:
-        """Advance the matrix's momentum by its gradient and return Nesterov's mean of the two [R, C]."""
-        assert matrix.grad is not None
-        state = self.state.setdefault(matrix, {})
-        if not state:
-            state["momentum_buffer"] = torch.zeros_like(matrix.grad)
-        momentum: Tensor = state["momentum_buffer"].lerp_(matrix.grad, 1 - MOMENTUM)
-        return matrix.grad.lerp(momentum, MOMENTUM)
+                    descend(matrix, update, matrix.shape, group)
 
 
-def step_size(shape: Sequence[int]) -> float:
-    """Return the factor that gives the step of a matrix of this shape AdamW's usual size."""
-    return 0.2 * math.sqrt(max(shape))
+def advance(states: dict[Tensor, dict[str, Tensor]], matrix: Tensor) -> Tensor:
+    """Advance the momentum of a matrix by its gradient and return Nesterov's mean of the two [R, C]."""
+    assert matrix.grad is not None
+    state = states.setdefault(matrix, {})
+    if not state:
+        state["momentum_buffer"] = torch.zeros_like(matrix.grad)
+    momentum: Tensor = state["momentum_buffer"].lerp_(matrix.grad, 1 - _MOMENTUM)
+    return matrix.grad.lerp(momentum, _MOMENTUM)
+
+
+def descend(matrix: Tensor, update: Tensor, shape: Sequence[int], group: Mapping[str, Any]) -> None:
+    """Move a matrix, or a part of one of this shape, by its orthogonalised update, in AdamW's usual step size."""
+    size = 0.2 * math.sqrt(max(shape)) * group["lr"]
+    matrix.mul_(1 - group["lr"] * group["weight_decay"]).add_(update, alpha=-size)
 
 
 def orthogonal(matrices: Tensor) -> Tensor:

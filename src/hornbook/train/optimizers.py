@@ -7,7 +7,6 @@ which takes a second, and a run that compiles nothing has no use for it.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, Protocol
 
@@ -22,26 +21,11 @@ from hornbook.train.sharded_muon import SharedMuon
 
 PREFIX = "optimizer."
 TABLE = "embed.tokens.weight"
-# Muon's rate at a width, from which it falls with the root of the width (docs/LOG.md).
-_MATRIX_RATE, _AT_WIDTH = 6e-3, 128
 
 
 def is_matrix(name: str, parameter: Tensor) -> bool:
     """Whether a parameter is a matrix inside the layers: what Muon takes, and what decays."""
     return parameter.ndim == 2 and ".layers." in name
-
-
-def default_muon_learning_rate(width: int) -> float:
-    """Return the peak rate of Muon's part for matrices of a model of this width.
-
-    Muon's step has one size a number, so in a wider matrix it moves more at once: its singular values, all equal, grow
-    with the root of the width, while those of the matrix's first values do not. The rate makes up for it, which keeps
-    the step's largest singular value ("spectral condition", Yang et al. 2023, section 2).
-
-    >>> default_muon_learning_rate(128), default_muon_learning_rate(512)
-    (0.006, 0.003)
-    """
-    return _MATRIX_RATE * math.sqrt(_AT_WIDTH / width)
 
 
 class Optimizer(Protocol):
@@ -136,6 +120,11 @@ class Optimizers:
             AdamW([group for group in groups if group["params"]], rate=learning_rate, betas=betas, epsilon=epsilon)
         )
         self._peaks = [[group["lr"] for group in part.param_groups] for part in self._parts]
+        self._rates = {"learning_rate": learning_rate} | ({"muon_learning_rate": muon_learning_rate} if muon else {})
+
+    def rates(self, share: float) -> dict[str, float]:
+        """Return AdamW's rate, and Muon's if it is used, at `share` of their peaks, by the names of their settings."""
+        return {name: peak * share for name, peak in self._rates.items()}
 
     def step(self, share: float) -> None:
         """Update the parameters at `share` of the peak rates, then forget the gradients."""

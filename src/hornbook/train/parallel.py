@@ -251,10 +251,9 @@ class Parallel:
         self.partial = partial
         if layout.tensor > 1:
             self._tensor_group = mesh["tensor"].get_group()
-        if layout.shards > 1:
-            replicas = layout.size // layout.shards // layout.tensor
-            shard(model, layers, methods, mesh["replica", "shard"] if replicas > 1 else mesh["shard"])
         copy = layout.shards * layout.tensor
+        if layout.shards > 1:
+            shard(model, layers, methods, mesh["replica", "shard"] if layout.size > copy else mesh["shard"])
         if copy > 1:
             self.group = dist.group.WORLD if copy == layout.size else dist.new_subgroups(copy)[0]  # type: ignore[no-untyped-call]
         self.parts = {
@@ -269,8 +268,7 @@ def make_mesh(layout: MeshConfig, device: torch.device) -> DeviceMesh:
     """Return the mesh replica x shard x tensor."""
     from torch.distributed.device_mesh import init_device_mesh
 
-    replicas = layout.size // layout.shards // layout.tensor
-    shape = (replicas, layout.shards, layout.tensor)
+    shape = (layout.size // layout.shards // layout.tensor, layout.shards, layout.tensor)
     return init_device_mesh(device.type, shape, mesh_dim_names=("replica", "shard", "tensor"))
 
 

@@ -19,7 +19,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from hornbook.train.muon import MOMENTUM, orthogonal, step_size
+from hornbook.train.muon import advance, descend, orthogonal
 from hornbook.train.parallel import Parallel, ShardBounds
 
 
@@ -59,19 +59,13 @@ class SharedMuon:
         for number, whole in wholes.items():
             wholes[number] = orthogonal(whole[None])[0]
         for number, update in enumerate(self._return(wholes)):
-            rate = step_size(self._shapes[number]) * group["lr"]
-            locals_[number].mul_(1 - group["lr"] * group["weight_decay"]).add_(update, alpha=-rate)
+            descend(locals_[number], update, self._shapes[number], group)
 
     def _update(self, local: Tensor) -> Tensor:
         """Return this step's direction for a part, and keep its momentum."""
         if local.grad is None:
             local.grad = torch.zeros_like(local)
-        state = self.state.setdefault(local, {})
-        if not state:
-            state["momentum_buffer"] = torch.zeros_like(local)
-        momentum: Tensor = state["momentum_buffer"]
-        momentum.lerp_(local.grad, 1 - MOMENTUM)
-        return local.grad.lerp(momentum, MOMENTUM).to(self._dtype)
+        return advance(self.state, local).to(self._dtype)
 
     def _collect(self, updates: Sequence[Tensor]) -> dict[int, Tensor]:
         """Return the matrices that fall to this process, whole, by number."""

@@ -1,12 +1,12 @@
-"""The processes that train one model together: who they are, how they agree, wait for each other, stop and fail.
+"""The processes that train one model together: their ranks, how they exchange values, wait, stop and fail.
 
-    lead      rank 0: prepares, writes, speaks; what it finds out, the others hear from it
+    rank 0    prepares the data, writes files and prints; it broadcasts what it finds to the others
     store     torchrun's key-value store: short messages, and a heartbeat of every process
-    control   a gloo group beside the one that carries gradients: counts and flags, on the CPU, exact in float64
+    control   a gloo group beside the one for gradients: counts and flags, on the CPU, exact in float64
 
-A process that fails writes so into the store: the first to do so says why, the others end quietly with the same exit
-code. One that can write nothing any more (killed, frozen, cut off) is missed by its heartbeat, and named.
-A World of one process does all of this in no time and needs no network.
+A process that fails records this in the store. The first one prints why; the others end quietly with the same exit
+code. A process that can record nothing (killed, frozen, cut off) is found by its missing heartbeat, and named.
+A World of one process does all of this at no cost and needs no network.
 """
 
 from __future__ import annotations
@@ -28,23 +28,23 @@ from torch.distributed.rendezvous import rendezvous
 from hornbook.errors import FailedElsewhere, HornbookError, ResourceError, expected
 
 BEAT_SECONDS = 1.0
-# A process is lost when its heart has not beaten for so long; when a connection broke, a sixth of that is enough.
+# A process is lost after this long without a heartbeat; after a broken connection, a sixth of it is enough.
 LOST_SECONDS = 30.0
-# No step, measurement or checkpoint takes longer. Lost processes are found by their heartbeat, long before.
+# No step, measurement or checkpoint takes longer. The heartbeat finds lost processes long before.
 _LONGEST = timedelta(hours=2)
-# So long processes that fail wait for each other, so that none is killed while it tidies up; then they are ended.
+# Failing processes wait this long for each other, so that none is killed while it cleans up; then they are ended.
 _LEAVING_SECONDS = 10.0
 _POLL_SECONDS = 0.05
 _CUT_OFF = ResourceError(
-    "The connection to the other processes was lost; go on from the newest checkpoint by --resume."
+    "The connection to the other processes was lost. Continue from the newest checkpoint with --resume."
 )
 
 
 class World:
-    """One process and the others; see the module.
+    """This process among all; see the module.
 
-    rank, size   this process's number and how many there are
-    device       of this process's tensors, None where the machine's best is to be found
+    rank, size   number of this process, and of all processes
+    device       device of this process's tensors; None = choose the machine's best
     """
 
     def __init__(
@@ -67,11 +67,11 @@ class World:
 
     @property
     def is_main(self) -> bool:
-        """Whether this process is the one that prepares, writes and speaks."""
+        """Whether this process is rank 0, which prepares, writes and prints."""
         return self.rank == 0
 
     def broadcast(self, find: Callable[[], str]) -> str:
-        """Return what `find` gives the lead; it is called there alone, and the others wait, however long it takes."""
+        """Run `find` on rank 0 and broadcast its result; the other ranks block without a timeout."""
         if self._store is None:
             return find()
         self._messages += 1
@@ -82,13 +82,14 @@ class World:
             return found
         begun = time.monotonic()
         while not self._store.check([key]):
-            self._raise_failure()
+            if (failure := self._failure()) is not None:
+                raise failure
             time.sleep(min(0.5, _POLL_SECONDS + (time.monotonic() - begun) / 20))
         return bytes(self._store.get(key)).decode()[1:]
 
     @contextlib.contextmanager
     def main_process_first(self) -> Iterator[None]:
-        """Let the lead do the block, then the others, who find done what it did."""
+        """Run the block on rank 0 first, then on the other ranks, which find its results."""
         if not self.is_main:
             self.broadcast(str)
         yield
@@ -100,7 +101,7 @@ class World:
         return self._reduced(values, dist.ReduceOp.SUM)
 
     def all_reduce_max(self, values: Sequence[float]) -> list[float]:
-        """Return the largest of all processes' values, each for itself."""
+        """Return the maximum over all processes of each value."""
         return self._reduced(values, dist.ReduceOp.MAX)
 
     def _reduced(self, values: Sequence[float], operation: dist.ReduceOp.RedOpType) -> list[float]:
@@ -111,16 +112,16 @@ class World:
         return [float(value) for value in found]
 
     def succeed(self) -> None:
-        """Wait until all are done, then leave."""
+        """Wait until all processes are done, then leave the group."""
         if self._store is not None:
             self.all_reduce_max([0.0])
             self._still()
             dist.destroy_process_group()
 
     def fail(self, error: BaseException) -> HornbookError | None:
-        """Tell the others of an error; return the one to end with instead, or None where it is this one to say.
+        """Tell the other processes of an error. Return the error to end with instead, or None to end with this one.
 
-        Called in the process's last moments: it waits until the others know, so that none is killed at its work.
+        It waits until the others know, so that none is killed at its work: call it last.
         """
         if self._store is None:
             return None
@@ -131,7 +132,7 @@ class World:
             if self._elsewhere is None:
                 if _is_broken_connection(error):
                     known = self._cause()
-                self._elsewhere = self._declare(1 if known is None else known.exit_code)
+                self._elsewhere = self._declare(self._store, 1 if known is None else known.exit_code)
             self._part()
         except dist.DistError:  # the store is gone, and with it the process or the machine that held it
             if self._elsewhere is None and self.is_main:
@@ -141,15 +142,14 @@ class World:
             return FailedElsewhere(self._elsewhere)
         return None if known is error else known
 
-    def _declare(self, code: int) -> int | None:
-        """Write down that this process failed; return the exit code of another that did so before, or None."""
-        assert self._store is not None
+    def _declare(self, store: Store, code: int) -> int | None:
+        """Record that this process failed; return the exit code of another that failed before, or None."""
         mine = f"{self.rank} {code}"
-        kept = bytes(self._store.compare_set("failed", "", mine)).decode()
+        kept = bytes(store.compare_set("failed", "", mine)).decode()
         return None if kept == mine else int(kept.split()[1])
 
     def _part(self) -> None:
-        """Let the others go first: without torchrun the lead holds the store, from which they have to learn the end."""
+        """Let the others end first: without torchrun, rank 0 holds the store from which they learn of the failure."""
         assert self._store is not None
         self._still()
         self._store.set(f"left/{self.rank}", "")
@@ -157,23 +157,25 @@ class World:
         while self.is_main and not self._store.check(others) and time.monotonic() < until:
             time.sleep(_POLL_SECONDS)
 
-    def _raise_failure(self) -> None:
+    def _failure(self) -> FailedElsewhere | None:
+        """Return the failure that another process declared, if one did."""
         assert self._store is not None
-        if self._store.check(["failed"]):
-            raise FailedElsewhere(int(self._store.get("failed").decode().split()[1]))
+        if not self._store.check(["failed"]):
+            return None
+        return FailedElsewhere(int(self._store.get("failed").decode().split()[1]))
 
     def _still(self) -> None:
-        """End the heartbeat: a thread that is in the store's C++ when Python ends takes the process down with it."""
+        """End the heartbeat: a thread inside the store's C++ code while Python exits crashes the process."""
         self._leaving.set()
         self._heart.join(_LEAVING_SECONDS)
 
     def _cause(self) -> HornbookError:
-        """Return why a connection broke: another's failure, or whose heart has stopped since."""
+        """Return why a connection broke: another process failed, or its heartbeat stopped."""
         assert self._store is not None
         before, until = self._beats(self._store), time.monotonic() + max(3 * BEAT_SECONDS, self._lost_seconds / 6)
         while time.monotonic() < until:
-            if self._store.check(["failed"]):
-                return FailedElsewhere(int(self._store.get("failed").decode().split()[1]))
+            if (failure := self._failure()) is not None:
+                return failure
             time.sleep(_POLL_SECONDS)
         after = self._beats(self._store)
         lost = [rank for rank in range(self.size) if after[rank] == before[rank] and rank != self.rank]
@@ -182,15 +184,15 @@ class World:
     def _lost(self, ranks: Sequence[int]) -> ResourceError:
         names = ", ".join(map(str, ranks))
         return ResourceError(
-            f"Process {names} of {self.size} (from 0) was lost: killed, perhaps for memory, frozen, or cut off. "
-            "The newest checkpoint is kept; go on from it with --resume."
+            f"Process {names} of {self.size} (from 0) was lost: killed (perhaps for memory), frozen or cut off. "
+            "Continue from the newest checkpoint with --resume."
         )
 
     def _beats(self, store: Store) -> list[bytes]:
         return [store.get(f"beat/{rank}") if store.check([f"beat/{rank}"]) else b"" for rank in range(self.size)]
 
     def _watch(self) -> None:
-        """Beat, listen for the next process's heart, and end this process when another has failed."""
+        """Send a heartbeat, watch that of the next process, and end this process when another has failed."""
         store = cast(Any, self._store).clone()  # a connection of its own: the other may be waiting
         next_one, beat = (self.rank + 1) % self.size, 0
         heard, at, missed = b"", time.monotonic(), False
@@ -204,8 +206,7 @@ class World:
                 elif time.monotonic() - at > self._lost_seconds and not store.check(["failed"]):
                     missed = True
                     error = self._lost([next_one])
-                    mine = f"{self.rank} {error.exit_code}"
-                    if store.compare_set("failed", "", mine).decode() == mine:
+                    if self._declare(store, error.exit_code) is None:
                         os.write(2, f"hornbook: {error}\n".encode())
                 if store.check(["failed"]):
                     rank, code = map(int, store.get("failed").decode().split())
@@ -225,10 +226,10 @@ class World:
 
 @contextlib.contextmanager
 def together(lost_seconds: float = LOST_SECONDS) -> Iterator[World]:
-    """Yield the world that torchrun (or `--devices`) started this process in; alone where none did.
+    """Yield the world of the processes that torchrun or `--devices` started, or of this process alone.
 
-    An error inside the block ends all processes: it is raised here by the first that met one, and by the others as
-    FailedElsewhere, which says nothing.
+    An error inside the block ends all processes. The first process that fails raises it; the others raise
+    FailedElsewhere, which prints nothing.
     """
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
@@ -257,7 +258,7 @@ def _join(size: int, lost_seconds: float) -> World:
 
 
 def _is_broken_connection(error: BaseException) -> bool:
-    """Whether an error of torch.distributed only says that another process is gone."""
+    """Whether an error of torch.distributed only means that another process is gone."""
     text = str(error)
     words = ("gloo", "NCCL", "Connection closed by peer", "Connection reset", "Broken pipe")
     return isinstance(error, dist.DistError) or (

@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tiny_steps
 from pyarrow import parquet
 from tiny_steps import Repeats, Short, Without
 
 from hornbook.artifacts import read_manifest
-from hornbook.corpus.build.build import build, runs
+from hornbook.corpus.build.build import build, build_recipe, runs
+from hornbook.corpus.build.catalogue import from_table
 from hornbook.corpus.build.engine import Engine
+from hornbook.corpus.build.recipe import CorpusRecipe
 from hornbook.corpus.read import read
 
 TEXTS = [
@@ -93,3 +96,12 @@ def test_documents_are_in_the_order_of_their_places_with_their_other_fields(tmp_
 )
 def test_steps_are_split_at_each_survey(steps: list[Any], found: list[Any]) -> None:
     assert list(runs(steps)) == found
+
+
+def test_a_step_may_stand_in_a_file_and_workers_have_it_too(tmp_path: Path) -> None:
+    folder = write_input(tmp_path / "in")
+    (tmp_path / "mine.py").write_text(Path(tiny_steps.__file__).read_text(encoding="utf-8"))
+    step = from_table({"kind": f"{tmp_path}/mine.py:Short"}, "steps[1]")
+    recipe = CorpusRecipe(paths=(str(folder),), steps=(step,), block=4096)
+    one, two = (build_recipe(recipe, tmp_path / str(number), Engine(workers=number)) for number in (1, 2))
+    assert one["kept"] == two["kept"] and one["dropped"] == two["dropped"] != {}

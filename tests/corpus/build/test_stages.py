@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 
 from hornbook.corpus.build import ledger, tally
 from hornbook.corpus.build.recipe import CorpusRecipe
-from hornbook.corpus.build.stages import CountLines, Measure, ReadUnit, RunSteps, WritePart
+from hornbook.corpus.build.stages import Measure, ReadUnit, RunSteps, WritePart, count_lines
 from hornbook.corpus.readers.units import discover, group
 from hornbook.errors import UserError
 
@@ -52,7 +53,7 @@ def test_tasks_one_after_the_other_make_a_ledger_that_adds_up(tmp_path: Path) ->
     for name in ("read", "00", "parts", "documents"):
         (tmp_path / name).mkdir()
     units = list(group(discover([str(text)], 1 << 20), 1 << 20))
-    task = json.dumps({"number": 3, "pieces": [piece.plain() for piece in units[0]]})
+    task = json.dumps({"number": 3, "pieces": [asdict(piece) for piece in units[0]]})
     ReadUnit(tmp_path / "read", "text", 4000, Measure())(task)
     note = json.loads((tmp_path / "read/000003.json").read_text())
     steps = (Short(3), Without("mais "))
@@ -76,4 +77,4 @@ def test_lines_before_each_part_of_a_cut_file_are_counted(tmp_path: Path) -> Non
     path.write_bytes(b'{"text": "x"}\n' * 1000)
     pieces = discover([str(path)], 1000)
     assert len(pieces) > 10 and pieces[0].first == 1 and not pieces[1].first
-    assert sum(int(CountLines()(json.dumps(piece.plain()))) for piece in pieces) == 1000
+    assert sum(int(count_lines(json.dumps(asdict(piece)))) for piece in pieces) == 1000

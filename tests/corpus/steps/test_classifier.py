@@ -86,7 +86,7 @@ def test_the_command_trains_and_says_how_well(tmp_path: Path) -> None:
     given = [str(tmp_path / "sea.jsonl"), "--against", str(tmp_path / "land.jsonl"), "--out", str(out)]
     result = CliRunner().invoke(app, given)
     assert result.exit_code == 0, result.output
-    assert "40 texts against 30" in result.output
+    assert "40 positive and 30 negative texts" in result.output
     assert Classifier.load(out).scores(NEW).tolist() == train_classifier(SEA, LAND).scores(NEW).tolist()
 
 

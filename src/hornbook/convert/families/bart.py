@@ -5,23 +5,20 @@ Its positions begin at row 2 of each side's table; `max_position_embeddings` cou
 
 from __future__ import annotations
 
-from hornbook.convert.families.family import ACTIVATIONS, Family, Field, Weight, affine, all_heads, split_width
+from hornbook.convert.families.family import ACTIVATIONS, Family, Field, Weight, affine, affines, all_heads, split_width
 
-
-def _attention(theirs: str, ours: str) -> tuple[Weight, ...]:
-    names = {"q_proj": "q", "k_proj": "k", "v_proj": "v", "out_proj": "o"}
-    return tuple(line for name, part in names.items() for line in affine(f"{theirs}.{name}", f"{ours}.{part}"))
+_ATTENTION = {"q_proj": "q", "k_proj": "k", "v_proj": "v", "out_proj": "o"}
+_REST = {
+    "self_attn_layer_norm": "attention_norm",
+    "fc1": "mlp.up",
+    "fc2": "mlp.down",
+    "final_layer_norm": "mlp_norm",
+}
 
 
 def _layers(side: str) -> tuple[Weight, ...]:
     theirs, ours = f"model.{side}.layers.{{i}}", f"{side}.layers.{{i}}"
-    return (
-        *_attention(f"{theirs}.self_attn", f"{ours}.attention"),
-        *affine(f"{theirs}.self_attn_layer_norm", f"{ours}.attention_norm"),
-        *affine(f"{theirs}.fc1", f"{ours}.mlp.up"),
-        *affine(f"{theirs}.fc2", f"{ours}.mlp.down"),
-        *affine(f"{theirs}.final_layer_norm", f"{ours}.mlp_norm"),
-    )
+    return affines(f"{theirs}.self_attn", f"{ours}.attention", _ATTENTION) + affines(theirs, ours, _REST)
 
 
 BART = Family(
@@ -75,7 +72,7 @@ BART = Family(
         Weight("model.decoder.embed_positions.weight", ("embed.decoder_positions.weight",)),
         *affine("model.decoder.layernorm_embedding", "embed.decoder_norm"),
         *_layers("decoder"),
-        *_attention("model.decoder.layers.{i}.encoder_attn", "decoder.layers.{i}.cross"),
+        *affines("model.decoder.layers.{i}.encoder_attn", "decoder.layers.{i}.cross", _ATTENTION),
         *affine("model.decoder.layers.{i}.encoder_attn_layer_norm", "decoder.layers.{i}.cross_norm"),
     ),
     why={

@@ -7,9 +7,10 @@ and one layer for all; ELECTRA (Clark et al. 2020) has narrow embeddings and two
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
-from hornbook.convert.families.family import ACTIVATIONS, Family, Field, Weight, affine, all_heads, split_width
+from hornbook.convert.families.family import ACTIVATIONS, Family, Field, Weight, affine, affines, all_heads, split_width
 
 _SIZES = (
     Field("vocab_size", "vocab_size"),
@@ -36,11 +37,15 @@ _BLOCK: Mapping[str, Any] = {
     "final_norm": False,
 }
 _HEAD: Mapping[str, Any] = {"tied": True, "head_transform": True, "head_bias": True}
-_DERIVED = {"kv_heads": all_heads, "head_width": split_width}
 _CONSTANTS: Mapping[str, Any] = {"tie_word_embeddings": True, "is_decoder": False, "add_cross_attention": False}
-_IN_TRAINING: Mapping[str, Any] = {"attention_probs_dropout_prob": 0.0}
-# The first versions of BERT, and all that was converted from them, called a norm's weight and bias after the paper.
-_RENAMED = ((r"LayerNorm\.gamma$", "LayerNorm.weight"), (r"LayerNorm\.beta$", "LayerNorm.bias"))
+_family = partial(
+    Family,
+    derived={"kv_heads": all_heads, "head_width": split_width},
+    in_training={"attention_probs_dropout_prob": 0.0},
+    ignored=(r"(\w+\.)?embeddings\.position_ids",),
+    # The first versions of BERT, and all that was converted from them, called a norm's weight and bias after the paper.
+    renamed=((r"LayerNorm\.gamma$", "LayerNorm.weight"), (r"LayerNorm\.beta$", "LayerNorm.bias")),
+)
 
 
 def _embeddings(body: str) -> tuple[Weight, ...]:
@@ -53,36 +58,28 @@ def _embeddings(body: str) -> tuple[Weight, ...]:
 
 
 def _layers(body: str) -> tuple[Weight, ...]:
-    layer = f"{body}.encoder.layer.{{i}}"
-    return (
-        *affine(f"{layer}.attention.self.query", "encoder.layers.{i}.attention.q"),
-        *affine(f"{layer}.attention.self.key", "encoder.layers.{i}.attention.k"),
-        *affine(f"{layer}.attention.self.value", "encoder.layers.{i}.attention.v"),
-        *affine(f"{layer}.attention.output.dense", "encoder.layers.{i}.attention.o"),
-        *affine(f"{layer}.attention.output.LayerNorm", "encoder.layers.{i}.attention_norm"),
-        *affine(f"{layer}.intermediate.dense", "encoder.layers.{i}.mlp.up"),
-        *affine(f"{layer}.output.dense", "encoder.layers.{i}.mlp.down"),
-        *affine(f"{layer}.output.LayerNorm", "encoder.layers.{i}.mlp_norm"),
-    )
+    names = {
+        "attention.self.query": "attention.q",
+        "attention.self.key": "attention.k",
+        "attention.self.value": "attention.v",
+        "attention.output.dense": "attention.o",
+        "attention.output.LayerNorm": "attention_norm",
+        "intermediate.dense": "mlp.up",
+        "output.dense": "mlp.down",
+        "output.LayerNorm": "mlp_norm",
+    }
+    return affines(f"{body}.encoder.layer.{{i}}", "encoder.layers.{i}", names)
 
 
-def _numbers(body: str) -> tuple[str, ...]:
-    return (rf"({body}\.)?embeddings\.position_ids",)
-
-
-BERT = Family(
+BERT = _family(
     name="bert",
     model_type="bert",
     architecture="BertForMaskedLM",
     pairs="BertForPreTraining",
     fields=(*_SIZES, _LENGTH, _ACTIVATION, _DROPOUT),
     requires={**_BLOCK, **_HEAD},
-    derived=_DERIVED,
     constants=_CONSTANTS,
-    in_training=_IN_TRAINING,
     prefix="bert.",
-    renamed=_RENAMED,
-    ignored=_numbers("bert"),
     aside=(r"(bert\.)?pooler\.dense\..*", r"cls\.seq_relationship\..*"),
     copies={
         "cls.predictions.decoder.weight": "bert.embeddings.word_embeddings.weight",
@@ -99,7 +96,7 @@ BERT = Family(
     ),
 )
 
-ROBERTA = Family(
+ROBERTA = _family(
     name="roberta",
     model_type="roberta",
     architecture="RobertaForMaskedLM",
@@ -112,12 +109,8 @@ ROBERTA = Family(
         _DROPOUT,
     ),
     requires={**_BLOCK, **_HEAD},
-    derived=_DERIVED,
     constants=_CONSTANTS,
-    in_training=_IN_TRAINING,
     prefix="roberta.",
-    renamed=_RENAMED,
-    ignored=_numbers("roberta"),
     aside=(r"(roberta\.)?pooler\.dense\..*",),
     copies={
         "lm_head.decoder.weight": "roberta.embeddings.word_embeddings.weight",
@@ -132,8 +125,17 @@ ROBERTA = Family(
     ),
 )
 
-_ALBERT_LAYER = "albert.encoder.albert_layer_groups.0.albert_layers.0"
-ALBERT = Family(
+_ALBERT_LAYER = {
+    "attention.query": "attention.q",
+    "attention.key": "attention.k",
+    "attention.value": "attention.v",
+    "attention.dense": "attention.o",
+    "attention.LayerNorm": "attention_norm",
+    "ffn": "mlp.up",
+    "ffn_output": "mlp.down",
+    "full_layer_layer_norm": "mlp_norm",
+}
+ALBERT = _family(
     name="albert",
     model_type="albert",
     architecture="AlbertForMaskedLM",
@@ -147,12 +149,8 @@ ALBERT = Family(
         Field("embedding_width", "embedding_size", absent=128, least=1),
     ),
     requires={**_BLOCK, **_HEAD, "shared_layers": True},
-    derived=_DERIVED,
     constants={"num_hidden_groups": 1, "inner_group_num": 1, "tie_word_embeddings": True},
-    in_training=_IN_TRAINING,
     prefix="albert.",
-    renamed=_RENAMED,
-    ignored=_numbers("albert"),
     aside=(r"(albert\.)?pooler\..*", r"sop_classifier\..*"),
     copies={
         "predictions.decoder.weight": "albert.embeddings.word_embeddings.weight",
@@ -161,14 +159,7 @@ ALBERT = Family(
     weights=(
         *_embeddings("albert"),
         *affine("albert.encoder.embedding_hidden_mapping_in", "embed.project"),
-        *affine(f"{_ALBERT_LAYER}.attention.query", "encoder.layers.0.attention.q"),
-        *affine(f"{_ALBERT_LAYER}.attention.key", "encoder.layers.0.attention.k"),
-        *affine(f"{_ALBERT_LAYER}.attention.value", "encoder.layers.0.attention.v"),
-        *affine(f"{_ALBERT_LAYER}.attention.dense", "encoder.layers.0.attention.o"),
-        *affine(f"{_ALBERT_LAYER}.attention.LayerNorm", "encoder.layers.0.attention_norm"),
-        *affine(f"{_ALBERT_LAYER}.ffn", "encoder.layers.0.mlp.up"),
-        *affine(f"{_ALBERT_LAYER}.ffn_output", "encoder.layers.0.mlp.down"),
-        *affine(f"{_ALBERT_LAYER}.full_layer_layer_norm", "encoder.layers.0.mlp_norm"),
+        *affines("albert.encoder.albert_layer_groups.0.albert_layers.0", "encoder.layers.0", _ALBERT_LAYER),
         *affine("predictions.dense", "head.dense"),
         *affine("predictions.LayerNorm", "head.norm"),
         Weight("predictions.bias", ("head.bias",)),
@@ -183,48 +174,35 @@ _ELECTRA_FIELDS = (
     _DROPOUT,
     Field("embedding_width", "embedding_size", absent=128, zero="width"),
 )
-_ELECTRA_BODY = (
+_ELECTRA_WEIGHTS = (
     *_embeddings("electra"),
     *affine("electra.embeddings_project", "embed.project"),
     *_layers("electra"),
 )
 
-ELECTRA = Family(
+_electra = partial(_family, model_type="electra", constants=_CONSTANTS, prefix="electra.")
+ELECTRA = _electra(
     name="electra",
-    model_type="electra",
     architecture="ElectraForPreTraining",
     fields=(*_ELECTRA_FIELDS, _ACTIVATION),
     requires={**_BLOCK, "rtd_head": True},
-    derived=_DERIVED,
-    constants=_CONSTANTS,
-    in_training=_IN_TRAINING,
-    prefix="electra.",
-    renamed=_RENAMED,
-    ignored=_numbers("electra"),
     aside=(r"generator_(predictions|lm_head)\..*",),
     weights=(
-        *_ELECTRA_BODY,
+        *_ELECTRA_WEIGHTS,
         *affine("discriminator_predictions.dense", "judge.dense"),
         *affine("discriminator_predictions.dense_prediction", "judge.output"),
     ),
 )
 
-ELECTRA_GENERATOR = Family(
+ELECTRA_GENERATOR = _electra(
     name="electra-generator",
-    model_type="electra",
     architecture="ElectraForMaskedLM",
     fields=(*_ELECTRA_FIELDS, _GELU),
     requires={**_BLOCK, **_HEAD},
-    derived=_DERIVED,
-    constants=_CONSTANTS,
-    in_training=_IN_TRAINING,
-    prefix="electra.",
-    renamed=_RENAMED,
-    ignored=_numbers("electra"),
     aside=(r"discriminator_predictions\..*",),
     copies={"generator_lm_head.weight": "electra.embeddings.word_embeddings.weight"},
     weights=(
-        *_ELECTRA_BODY,
+        *_ELECTRA_WEIGHTS,
         *affine("generator_predictions.dense", "head.dense"),
         *affine("generator_predictions.LayerNorm", "head.norm"),
         Weight("generator_lm_head.bias", ("head.bias",)),

@@ -4,11 +4,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
-from hornbook.convert.families.family import ACTIVATIONS, Family, Field, Weight, affine, all_heads, split_width
+from hornbook.convert.families.family import ACTIVATIONS, Family, Field, Weight, affine, affines, all_heads, split_width
 from hornbook.convert.families.rules import FULL_LAYERS, ROTARY, SLIDING_WINDOW
-from hornbook.model.config import ModelConfig
 
 _LLAMA_FIELDS = (
     Field("vocab_size", "vocab_size"),
@@ -31,30 +31,33 @@ _LLAMA_REQUIRES: Mapping[str, Any] = {
     "positions": "rotary",
     "gated": True,
 }
+_LLAMA_LAYER = {
+    "input_layernorm": "attention_norm",
+    "self_attn.q_proj": "attention.q",
+    "self_attn.k_proj": "attention.k",
+    "self_attn.v_proj": "attention.v",
+    "self_attn.o_proj": "attention.o",
+    "post_attention_layernorm": "mlp_norm",
+    "mlp.gate_proj": "mlp.gate",
+    "mlp.up_proj": "mlp.up",
+    "mlp.down_proj": "mlp.down",
+}
 _LLAMA_WEIGHTS = (
     Weight("model.embed_tokens.weight", ("embed.tokens.weight",)),
-    *affine("model.layers.{i}.input_layernorm", "decoder.layers.{i}.attention_norm"),
-    *affine("model.layers.{i}.self_attn.q_proj", "decoder.layers.{i}.attention.q"),
-    *affine("model.layers.{i}.self_attn.k_proj", "decoder.layers.{i}.attention.k"),
-    *affine("model.layers.{i}.self_attn.v_proj", "decoder.layers.{i}.attention.v"),
-    *affine("model.layers.{i}.self_attn.o_proj", "decoder.layers.{i}.attention.o"),
-    *affine("model.layers.{i}.post_attention_layernorm", "decoder.layers.{i}.mlp_norm"),
-    *affine("model.layers.{i}.mlp.gate_proj", "decoder.layers.{i}.mlp.gate"),
-    *affine("model.layers.{i}.mlp.up_proj", "decoder.layers.{i}.mlp.up"),
-    *affine("model.layers.{i}.mlp.down_proj", "decoder.layers.{i}.mlp.down"),
+    *affines("model.layers.{i}", "decoder.layers.{i}", _LLAMA_LAYER),
     *affine("model.norm", "decoder.norm"),
     Weight("lm_head.weight", ("head.output.weight",)),
 )
-_LLAMA_BUFFERS = (r"(model\.)?layers\.\d+\.self_attn\.rotary_emb\.inv_freq",)
-_LLAMA_COPIES: Mapping[str, str] = {"lm_head.weight": "model.embed_tokens.weight"}
+_llama = partial(
+    Family,
+    in_training={"attention_dropout": 0.0},
+    prefix="model.",
+    ignored=(r"(model\.)?layers\.\d+\.self_attn\.rotary_emb\.inv_freq",),
+    copies={"lm_head.weight": "model.embed_tokens.weight"},
+)
 
 
-def _whole(config: ModelConfig) -> int:
-    """Return head_width, which is free, but 0 where Llama's class refuses to be built."""
-    return 0 if config.width % config.heads else config.key_width
-
-
-LLAMA = Family(
+LLAMA = _llama(
     name="llama",
     model_type="llama",
     architecture="LlamaForCausalLM",
@@ -67,30 +70,23 @@ LLAMA = Family(
     ),
     rules=(ROTARY,),
     requires={**_LLAMA_REQUIRES, "qk_norm": False},
-    derived={"head_width": _whole},
-    in_training={"attention_dropout": 0.0},
+    # head_width is free, but 0 where the class refuses to be built.
+    derived={"head_width": lambda config: 0 if config.width % config.heads else config.key_width},
     weights=_LLAMA_WEIGHTS,
-    prefix="model.",
-    ignored=_LLAMA_BUFFERS,
-    copies=_LLAMA_COPIES,
     why={"head_width": "the class insists that width is a multiple of heads"},
 )
 
-MISTRAL = Family(
+MISTRAL = _llama(
     name="mistral",
     model_type="mistral",
     architecture="MistralForCausalLM",
     fields=(*_LLAMA_FIELDS, Field("kv_heads", "num_key_value_heads"), _HEAD_WIDTH),
     rules=(ROTARY, SLIDING_WINDOW),
     requires={**_LLAMA_REQUIRES, "qk_norm": False, "biases": False},
-    in_training={"attention_dropout": 0.0},
     weights=_LLAMA_WEIGHTS,
-    prefix="model.",
-    ignored=_LLAMA_BUFFERS,
-    copies=_LLAMA_COPIES,
 )
 
-QWEN2 = Family(
+QWEN2 = _llama(
     name="qwen2",
     model_type="qwen2",
     architecture="Qwen2ForCausalLM",
@@ -98,14 +94,10 @@ QWEN2 = Family(
     rules=(ROTARY, FULL_LAYERS),
     requires={**_LLAMA_REQUIRES, "qk_norm": False, "biases": False, "qkv_biases": True},
     constants={"use_sliding_window": False},
-    in_training={"attention_dropout": 0.0},
     weights=_LLAMA_WEIGHTS,
-    prefix="model.",
-    ignored=_LLAMA_BUFFERS,
-    copies=_LLAMA_COPIES,
 )
 
-QWEN3 = Family(
+QWEN3 = _llama(
     name="qwen3",
     model_type="qwen3",
     architecture="Qwen3ForCausalLM",
@@ -113,15 +105,11 @@ QWEN3 = Family(
     rules=(ROTARY, FULL_LAYERS),
     requires={**_LLAMA_REQUIRES, "qk_norm": True, "biases": False},
     constants={"attention_bias": False, "use_sliding_window": False},
-    in_training={"attention_dropout": 0.0},
     weights=(
         *_LLAMA_WEIGHTS,
         Weight("model.layers.{i}.self_attn.q_norm.weight", ("decoder.layers.{i}.attention.q_norm.weight",)),
         Weight("model.layers.{i}.self_attn.k_norm.weight", ("decoder.layers.{i}.attention.k_norm.weight",)),
     ),
-    prefix="model.",
-    ignored=_LLAMA_BUFFERS,
-    copies=_LLAMA_COPIES,
 )
 
 GPT2 = Family(

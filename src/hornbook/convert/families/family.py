@@ -36,7 +36,6 @@ class Field:
     plus      how much theirs is larger: a number, or the setting of ours that says it
     absent    what ours is where config.json has none of these places, or null; without it that is an error
     also      other places to read from, as earlier versions wrote it
-    optional  not written while ours is `absent`
     zero      the setting of ours that theirs equals where ours is 0
     least     the smallest value of ours that theirs can say
     """
@@ -47,7 +46,6 @@ class Field:
     plus: int | str = 0
     absent: Any = _REQUIRED
     also: tuple[str, ...] = ()
-    optional: bool = False
     zero: str = ""
     least: int = 0
 
@@ -111,6 +109,11 @@ def affine(theirs: str, *ours: str, transpose: bool = False) -> tuple[Weight, We
         Weight(f"{theirs}.weight", tuple(f"{name}.weight" for name in ours), transpose),
         Weight(f"{theirs}.bias", tuple(f"{name}.bias" for name in ours)),
     )
+
+
+def affines(theirs: str, ours: str, names: Mapping[str, str]) -> tuple[Weight, ...]:
+    """Return the lines of several linear maps and norms of one layer: `names` of theirs, each with the one of ours."""
+    return tuple(line for there, here in names.items() for line in affine(f"{theirs}.{there}", f"{ours}.{here}"))
 
 
 @dataclass(frozen=True)
@@ -187,11 +190,7 @@ class Family:
     def settings(self, config: ModelConfig) -> dict[str, Any]:
         """Return the entries of config.json for a model that this class holds, special ids left out."""
         config = explicit(config)
-        named = {
-            item.theirs: item.there(config)
-            for item in self.fields
-            if not (item.optional and getattr(config, item.ours) == item.absent)
-        }
+        named = {item.theirs: item.there(config) for item in self.fields}
         for rule in self.rules:
             named.update(rule.write(config))
         found: dict[str, Any] = {"architectures": [self.class_of(config)], "model_type": self.model_type}
@@ -266,32 +265,27 @@ def explicit(config: ModelConfig) -> ModelConfig:
 
 def _without_effect(config: ModelConfig) -> list[str]:
     """Return the names of settings that change nothing beside the others."""
-    found = []
-    if config.positions != "learned":
-        found.append("position_offset")
-    if config.positions != "rotary":
-        found += ["rotary_base", "rotary_scaling", "local_rotary_base"]
-    if config.positions != "rotary" or config.rotary_scaling == "none":
-        found.append("rotary_factor")
-    if config.positions != "rotary" or config.rotary_scaling in ("none", "linear"):
-        found.append("rotary_length")
-    if config.positions != "bucketed":
-        found += ["buckets", "bucket_distance"]
-    if config.topology != "encoder-decoder":
-        found.append("decoder_layers")
-    if config.topology != "encoder-decoder" or not (config.positions == "learned" or config.embedding_norm):
-        found.append("split_embedding")
-    if config.norm_place == "post" or config.shared_layers:
-        found.append("first_norm")
-    if config.embedding_width == config.width:
-        found.append("embedding_width")
-    if not config.window or config.global_every == 1:
-        found += ["window", "global_every", "local_rotary_base"]
-    if config.local_rotary_base == config.rotary_base:
-        found.append("local_rotary_base")
-    if config.biases:
-        found.append("qkv_biases")
-    return found
+    rotary, behind = config.positions == "rotary", config.topology == "encoder-decoder"
+    apart = config.positions == "learned" or config.embedding_norm  # what a split embedding has twice
+    all_alike = not config.window or config.global_every == 1
+    idle = {
+        "position_offset": config.positions != "learned",
+        "rotary_base": not rotary,
+        "rotary_scaling": not rotary,
+        "rotary_factor": not rotary or config.rotary_scaling == "none",
+        "rotary_length": not rotary or config.rotary_scaling in ("none", "linear"),
+        "local_rotary_base": not rotary or all_alike or config.local_rotary_base == config.rotary_base,
+        "buckets": config.positions != "bucketed",
+        "bucket_distance": config.positions != "bucketed",
+        "decoder_layers": not behind,
+        "split_embedding": not behind or not apart,
+        "first_norm": config.norm_place == "post" or config.shared_layers,
+        "embedding_width": config.embedding_width == config.width,
+        "window": all_alike,
+        "global_every": all_alike,
+        "qkv_biases": config.biases,
+    }
+    return [name for name, here in idle.items() if here]
 
 
 def look_up(settings: Mapping[str, Any], place: str) -> Any:

@@ -74,10 +74,6 @@ def _stretch(given: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
 ROTARY = Rule(("rotary_base", "rotary_scaling", "rotary_factor", "rotary_length"), _write_rotary, _read_rotary)
 
 
-def _write_sliding_window(config: ModelConfig) -> dict[str, Any]:
-    return {"sliding_window": config.window + 1 if config.window else None}
-
-
 def _read_sliding_window(settings: Mapping[str, Any]) -> dict[str, Any]:
     keys = settings.get("sliding_window", 4096)
     if keys is not None and keys < 2:
@@ -86,7 +82,11 @@ def _read_sliding_window(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 # Mistral: every layer sees `sliding_window` keys, the query's own among them.
-SLIDING_WINDOW = Rule(("window",), _write_sliding_window, _read_sliding_window)
+SLIDING_WINDOW = Rule(
+    ("window",),
+    lambda config: {"sliding_window": config.window + 1 if config.window else None},
+    _read_sliding_window,
+)
 
 
 def _read_full_layers(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,9 +6,10 @@ Two families of one class, because the MLP's tensors have other names when it is
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
-from hornbook.convert.families.family import Family, Field, Weight, affine, all_heads
+from hornbook.convert.families.family import Family, Field, Weight, affine, affines, all_heads
 
 _FIELDS = (
     Field("vocab_size", "vocab_size"),
@@ -43,59 +44,55 @@ _REQUIRES: Mapping[str, Any] = {
     "attention_scale": "none",
     "tied": True,
 }
-_CONSTANTS: Mapping[str, Any] = {"is_encoder_decoder": True}
-# Early versions also wrote positions for cross-attention, where today's class has none.
-_IGNORED = (r"decoder\.block\.0\.layer\.1\.EncDecAttention\.relative_attention_bias\.weight",)
-_COPIES: Mapping[str, str] = {
-    "encoder.embed_tokens.weight": "shared.weight",
-    "decoder.embed_tokens.weight": "shared.weight",
-    "lm_head.weight": "shared.weight",
-}
-_WHY: Mapping[str, str] = {
-    "tied": "transformers 5 ties T5's head to its embedding whatever config.json says: one of its own would be lost as "
-    "soon as the model is built from its config, tied again or given another vocabulary"
-}
+_family = partial(
+    Family,
+    model_type="t5",
+    architecture="T5ForConditionalGeneration",
+    derived={"kv_heads": all_heads},
+    constants={"is_encoder_decoder": True},
+    # Early versions also wrote positions for cross-attention, where today's class has none.
+    ignored=(r"decoder\.block\.0\.layer\.1\.EncDecAttention\.relative_attention_bias\.weight",),
+    copies={
+        "encoder.embed_tokens.weight": "shared.weight",
+        "decoder.embed_tokens.weight": "shared.weight",
+        "lm_head.weight": "shared.weight",
+    },
+    why={
+        "tied": "transformers 5 ties T5's head to its embedding whatever config.json says: one of its own would be "
+        "lost as soon as the model is built from its config, tied again or given another vocabulary"
+    },
+)
 
 
-def _attention(theirs: str, ours: str) -> tuple[Weight, ...]:
-    return tuple(line for part in "qkvo" for line in affine(f"{theirs}.{part}", f"{ours}.{part}"))
+def _attention(theirs: str, ours: str, norm: str) -> dict[str, str]:
+    name = theirs.rpartition(".")[0]
+    return {f"{theirs}.{part}": f"{ours}.{part}" for part in "qkvo"} | {f"{name}.layer_norm": norm}
 
 
-def _mlp(theirs: str, ours: str, gated: bool) -> tuple[Weight, ...]:
-    first = (
-        (*affine(f"{theirs}.wi_0", f"{ours}.gate"), *affine(f"{theirs}.wi_1", f"{ours}.up"))
-        if gated
-        else affine(f"{theirs}.wi", f"{ours}.up")
-    )
-    return (*first, *affine(f"{theirs}.wo", f"{ours}.down"))
+def _mlp(layer: str, gated: bool) -> dict[str, str]:
+    names = {"wi_0": "mlp.gate", "wi_1": "mlp.up"} if gated else {"wi": "mlp.up"}
+    inner = {f"{layer}.DenseReluDense.{theirs}": ours for theirs, ours in {**names, "wo": "mlp.down"}.items()}
+    return inner | {f"{layer}.layer_norm": "mlp_norm"}
 
 
 def _weights(gated: bool) -> tuple[Weight, ...]:
     relative = "block.0.layer.0.SelfAttention.relative_attention_bias.weight"
+    own = _attention("layer.0.SelfAttention", "attention", "attention_norm")
+    cross = _attention("layer.1.EncDecAttention", "cross", "cross_norm")
     return (
         Weight("shared.weight", ("embed.tokens.weight",)),
         Weight(f"encoder.{relative}", ("encoder.relative.weight",)),
-        *_attention("encoder.block.{i}.layer.0.SelfAttention", "encoder.layers.{i}.attention"),
-        *affine("encoder.block.{i}.layer.0.layer_norm", "encoder.layers.{i}.attention_norm"),
-        *_mlp("encoder.block.{i}.layer.1.DenseReluDense", "encoder.layers.{i}.mlp", gated),
-        *affine("encoder.block.{i}.layer.1.layer_norm", "encoder.layers.{i}.mlp_norm"),
+        *affines("encoder.block.{i}", "encoder.layers.{i}", own | _mlp("layer.1", gated)),
         *affine("encoder.final_layer_norm", "encoder.norm"),
         Weight(f"decoder.{relative}", ("decoder.relative.weight",)),
-        *_attention("decoder.block.{i}.layer.0.SelfAttention", "decoder.layers.{i}.attention"),
-        *affine("decoder.block.{i}.layer.0.layer_norm", "decoder.layers.{i}.attention_norm"),
-        *_attention("decoder.block.{i}.layer.1.EncDecAttention", "decoder.layers.{i}.cross"),
-        *affine("decoder.block.{i}.layer.1.layer_norm", "decoder.layers.{i}.cross_norm"),
-        *_mlp("decoder.block.{i}.layer.2.DenseReluDense", "decoder.layers.{i}.mlp", gated),
-        *affine("decoder.block.{i}.layer.2.layer_norm", "decoder.layers.{i}.mlp_norm"),
+        *affines("decoder.block.{i}", "decoder.layers.{i}", own | cross | _mlp("layer.2", gated)),
         *affine("decoder.final_layer_norm", "decoder.norm"),
         Weight("lm_head.weight", ("head.output.weight",)),
     )
 
 
-T5 = Family(
+T5 = _family(
     name="t5",
-    model_type="t5",
-    architecture="T5ForConditionalGeneration",
     fields=(
         *_FIELDS,
         Field(
@@ -106,18 +103,11 @@ T5 = Family(
         ),
     ),
     requires={**_REQUIRES, "gated": False},
-    derived={"kv_heads": all_heads},
-    constants=_CONSTANTS,
     weights=_weights(gated=False),
-    ignored=_IGNORED,
-    copies=_COPIES,
-    why=_WHY,
 )
 
-T5_V1_1 = Family(
+T5_V1_1 = _family(
     name="t5-v1.1",
-    model_type="t5",
-    architecture="T5ForConditionalGeneration",
     fields=(
         *_FIELDS,
         # transformers reads "gated-gelu" as the tanh approximation that T5 1.1 was trained with.
@@ -126,10 +116,5 @@ T5_V1_1 = Family(
         ),
     ),
     requires={**_REQUIRES, "gated": True},
-    derived={"kv_heads": all_heads},
-    constants=_CONSTANTS,
     weights=_weights(gated=True),
-    ignored=_IGNORED,
-    copies=_COPIES,
-    why=_WHY,
 )

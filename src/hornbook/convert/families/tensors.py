@@ -53,9 +53,14 @@ def from_hf(family: Family, tensors: Mapping[str, Tensor], config: ModelConfig) 
             )
             used.add(line.theirs)
     if left := sorted(set(tensors) - used):
-        shown = ", ".join(left[:3]) + (f" and {len(left) - 3} more" if len(left) > 3 else "")
-        raise UserError(f"The model has tensors that Hornbook's {family.name} has no place for: {shown}.")
+        raise UserError(f"The model has tensors that Hornbook's {family.name} has no place for: {few_of(left)}.")
     return found
+
+
+def few_of(names: Iterable[str], shown: int = 3) -> str:
+    """Spell the first few names, each once, and how many more there are."""
+    unique = list(dict.fromkeys(names))
+    return ", ".join(unique[:shown]) + (f" and {len(unique) - shown} more" if len(unique) > shown else "")
 
 
 def left_aside(family: Family, names: Iterable[str], config: ModelConfig) -> list[str]:

@@ -16,19 +16,19 @@ import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from hornbook import __version__
 from hornbook.artifacts import MANIFEST, disk_errors, lock, read_json, read_manifest, seal, write_file, write_json
 from hornbook.corpus.build import ledger, report, tally
-from hornbook.corpus.build.catalogue import is_survey, kind_of
+from hornbook.corpus.build.catalogue import from_table, is_survey, kind_of, to_table
 from hornbook.corpus.build.engine import Engine, documents, heeding_signals, system_errors, work
 from hornbook.corpus.build.recipe import CorpusRecipe, dumps, to_dict
-from hornbook.corpus.build.stages import CountLines, Measure, ReadUnit, RunSteps, WritePart
-from hornbook.corpus.build.surveyed import load_step, save_step
+from hornbook.corpus.build.stages import Measure, ReadUnit, RunSteps, WritePart, count_lines
 from hornbook.corpus.built import DOCUMENTS, KIND, LEDGER, RECIPE
+from hornbook.corpus.grouping import grouped
 from hornbook.corpus.readers.units import Piece, discover, group
 from hornbook.corpus.step import Step, Survey
 from hornbook.errors import UserError
@@ -96,7 +96,7 @@ class _Build:
     def run(self) -> None:
         """Go through the stages; what earlier runs left is not done again."""
         self._claim()
-        units = [tuple(unit) for unit in group(self._pieces(), UNIT_BLOCKS * self.recipe.block)]
+        units = list(group(self._pieces(), UNIT_BLOCKS * self.recipe.block))
         total = self._read(units)
         folder = self.work / "read"
         nothing = not self._blocks()
@@ -138,25 +138,13 @@ class _Build:
                 )
             return planned
         cut = [piece for piece, after in itertools.pairwise(found) if not after.first]
-        counts: dict[str, int] = {}
-        if cut:
-            tasks = [json.dumps(piece.plain()) for piece in cut]
-            with self.stage("count lines", "B", sum(piece.size for piece in cut)) as update:
-                amount = 0
-
-                def done(task: str, result: str) -> None:
-                    nonlocal amount
-                    counts[task] = int(result)
-                    amount += json.loads(task)["size"]
-                    update(amount)
-
-                work(CountLines(), tasks, self.engine, done)
+        counts = self._work("count lines", count_lines, {json.dumps(asdict(piece)): piece.size for piece in cut})
         pieces: list[Piece] = []
         following = 1
         for piece in found:
             pieces.append(piece if piece.first else replace(piece, first=following))
-            following = pieces[-1].first + counts.get(json.dumps(piece.plain()), 0)
-        write_file(plan, json.dumps([piece.plain() for piece in pieces]))
+            following = pieces[-1].first + int(counts.get(json.dumps(asdict(piece)), 0))
+        write_file(plan, json.dumps([asdict(piece) for piece in pieces]))
         return pieces
 
     def _read(self, units: list[tuple[Piece, ...]]) -> tally.Tally:
@@ -164,7 +152,7 @@ class _Build:
         tasks, sizes = [], {}
         for number, unit in enumerate(units):
             name = f"{number:06d}"
-            tasks.append((name, json.dumps({"number": number, "pieces": [piece.plain() for piece in unit]})))
+            tasks.append((name, json.dumps({"number": number, "pieces": [asdict(piece) for piece in unit]})))
             sizes[name] = sum(piece.size for piece in unit)
         function = ReadUnit(folder, self.recipe.text, self.recipe.block, self.measure)
         return self._stage("read", folder, function, tasks, sizes)
@@ -179,40 +167,25 @@ class _Build:
     def _survey(self, survey: Survey, folder: Path, before: Path) -> Step:
         """Return the step that a survey finds, from its record where it was found before."""
         record, directory = folder.with_name(f"{folder.name}-survey.json"), folder.with_name(f"{folder.name}-survey")
-        if record.exists():
-            return load_step(record)
-        shutil.rmtree(directory, ignore_errors=True)
-        directory.mkdir()
-        looking = self.stage(f"look at the whole: {kind_of(survey)}", "B", 0)
-        with disk_errors(directory), system_errors(directory), looking, heeding_signals():
-            step = survey.survey(
-                documents([before / f"{name}.parquet" for name in self._blocks()]), directory.absolute()
-            )
-        save_step(step, record)
-        return step
+        if not record.exists():
+            shutil.rmtree(directory, ignore_errors=True)
+            directory.mkdir()
+            looking = self.stage(f"look at the whole: {kind_of(survey)}", "B", 0)
+            files = [before / f"{name}.parquet" for name in self._blocks()]
+            with disk_errors(directory), system_errors(directory), looking, heeding_signals():
+                step = survey.survey(documents(files), directory.absolute())
+            write_json(record, to_table(step))
+        # Read back at once, so that a step that cannot be kept ends the first run.
+        return cast(Step, from_table(read_json(record, "record of a survey"), f"What {kind_of(survey)} found"))
 
     def _parts(self, before: Path) -> tally.Tally:
         """Write the blocks into parts of about PART_BLOCKS full ones; the texts alone decide which goes where."""
         from pyarrow import parquet
 
-        blocks: dict[str, tuple[str, ...]] = {}
-        sizes: dict[str, int] = {}
-        held: list[str] = []
-        size = 0
-
-        def part() -> None:
-            name = f"{len(blocks):05d}"
-            blocks[name], sizes[name] = tuple(held), size
-
-        for name in self._blocks():
-            path = before / f"{name}.parquet"
-            weight = _weight(parquet.read_metadata(path))
-            if held and size + weight > PART_BLOCKS * self.recipe.block:
-                part()
-                held, size = [], 0
-            held.append(name)
-            size += weight
-        part()
+        weights = {name: _weight(parquet.read_metadata(before / f"{name}.parquet")) for name in self._blocks()}
+        parts = list(grouped(weights, weights.__getitem__, PART_BLOCKS * self.recipe.block)) or [[]]
+        blocks = {f"{number:05d}": tuple(names) for number, names in enumerate(parts)}
+        sizes = {part: sum(weights[name] for name in names) for part, names in blocks.items()}
         (self.out / DOCUMENTS).mkdir(exist_ok=True)
         folder = self.work / "parts"
         function = WritePart(before, folder, self.out / DOCUMENTS, blocks)
@@ -228,22 +201,27 @@ class _Build:
     ) -> tally.Tally:
         """Do the tasks, given as (name, task), that have no note in the folder, and return the sum of all tallies."""
         folder.mkdir(exist_ok=True)
-        missing = {task: name for name, task in tasks if not (folder / f"{name}.json").exists()}
-        if missing:
-            whole = sum(sizes.get(name, 0) for name, _ in tasks)
-            amount = whole - sum(sizes.get(name, 0) for name in missing.values())
-            with self.stage(label, "B", whole) as update:
+        missing = {task: sizes.get(name, 0) for name, task in tasks if not (folder / f"{name}.json").exists()}
+        self._work(label, function, missing, sum(sizes.get(name, 0) for name, _ in tasks) - sum(missing.values()))
+        return tally.added(read_json(folder / f"{name}.json", "tally")["tally"] for name, _ in tasks)
 
-                def done(task: str, result: str) -> None:
-                    nonlocal amount
-                    amount += sizes.get(missing[task], 0)
-                    update(amount)
+    def _work(
+        self, label: str, function: Callable[[str], str], sizes: dict[str, int], before: int = 0
+    ) -> dict[str, str]:
+        """Do the tasks of these sizes, after others of the size `before` in all, and return their results."""
+        results: dict[str, str] = {}
+        amount = before
 
-                work(function, list(missing), self.engine, done)
-        total: tally.Tally = {}
-        for name, _ in tasks:
-            tally.add(total, read_json(folder / f"{name}.json", "tally")["tally"])
-        return total
+        def done(task: str, result: str) -> None:
+            nonlocal amount
+            results[task] = result
+            amount += sizes[task]
+            update(amount)
+
+        if sizes:
+            with self.stage(label, "B", before + sum(sizes.values())) as update:
+                work(function, list(sizes), self.engine, done)
+        return results
 
     def _blocks(self) -> list[str]:
         """Return the names of all blocks, in the order of their places."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from types import MappingProxyType
@@ -23,7 +22,7 @@ from hornbook.corpus.steps.language import Language
 from hornbook.corpus.steps.pii import PersonalData
 from hornbook.corpus.steps.toxicity import BadWords
 from hornbook.errors import UserError, nearest
-from hornbook.schema import article, help_of, leaf, leaves, plain, type_name
+from hornbook.schema import article, help_of, leaf, leaves, own_class, plain, type_name
 
 CATALOGUE: Mapping[str, type[Any]] = MappingProxyType(
     {
@@ -52,7 +51,7 @@ DEFAULT: tuple[str, ...] = ("repair", "normalise", "exact-duplicates", "near-dup
 
 
 def kind_of(step: Step | Survey) -> str:
-    """Return the kind of a step, `module:Class` for one that is not in the catalogue."""
+    """Return the kind of a step: `path.py:Class` or `module:Class` for one that is not in the catalogue."""
     cls = type(step)
     own = f"{cls.__module__}:{cls.__qualname__}"
     known = next((kind for kind, known in CATALOGUE.items() if known is cls), own)
@@ -60,17 +59,17 @@ def kind_of(step: Step | Survey) -> str:
 
 
 def class_of(kind: str) -> type[Any]:
-    """Return the class of a kind; `module:Class` is a dataclass of yours. Raises UserError where there is none."""
+    """Return the class of a kind; `path.py:Class` or `module:Class` is a dataclass of yours.
+
+    Raises UserError where there is none.
+    """
     if kind in CATALOGUE:
         return CATALOGUE[kind]
-    module, colon, name = ABOVE.get(kind, kind).partition(":")
-    if not colon:
+    place = ABOVE.get(kind, kind)
+    if ":" not in place:
         raise UserError(f"There is no step '{kind}'.{nearest(kind, [*CATALOGUE, *ABOVE])}")
-    try:
-        cls = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise UserError(f"The step '{kind}' cannot be imported ({error}).") from error
-    if not (isinstance(cls, type) and is_dataclass(cls)):
+    cls, _ = own_class(place)
+    if not is_dataclass(cls):
         raise UserError(f"The step '{kind}' is no dataclass.")
     return cls
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from hornbook.errors import HornbookError, ResourceError, UserError
+from hornbook.errors import HornbookError, ResourceError, UserError, needing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,10 +54,8 @@ class Engine:
         # No telemetry; these are read when the libraries are imported.
         os.environ.update(DAFT_ANALYTICS_ENABLED="0", SCARF_NO_ANALYTICS="1", DAFT_PROGRESS_BAR="0")
         os.environ.update(RAY_USAGE_STATS_ENABLED="0", RAY_DEDUP_LOGS="1")
-        try:
+        with needing("Building a corpus", "corpus"):
             import daft
-        except ImportError as error:
-            raise UserError("Building a corpus needs Daft: pip install 'hornbook[corpus]'") from error
         wanted = NATIVE if self.name == NATIVE else RAY
         try:
             if wanted == NATIVE:
@@ -69,8 +67,7 @@ class Engine:
             raise UserError("The engine ray needs Ray: pip install 'hornbook[ray]'") from error
         except (ConnectionError, TimeoutError, OSError) as error:
             token = ", or it wants a token: set RAY_AUTH_MODE=token" if self.name != RAY else ""
-            reason = [line.strip() for line in [type(error).__name__, *str(error).split("\n")] if line.strip()][-1]
-            raise UserError(f"There is no Ray cluster at {self.name} ({reason}){token}.") from error
+            raise UserError(f"There is no Ray cluster at {self.name} ({_last_line(error)}){token}.") from error
         except Exception as error:
             from daft.runners import get_or_infer_runner_type
 
@@ -87,6 +84,11 @@ class Engine:
             return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         ray: Any = importlib.import_module("ray")
         return max(int(ray.cluster_resources().get("CPU", 1)), 1)
+
+
+def _last_line(error: Exception) -> str:
+    """Return the last line of what an error of another process says that is not blank, or its class's name."""
+    return [line.strip() for line in [type(error).__name__, *str(error).split("\n")] if line.strip()][-1]
 
 
 def _start_ray(name: str) -> None:
@@ -132,11 +134,9 @@ def work(
             raise
         except Exception as error:
             if attempt == _ATTEMPTS - 1:
-                last = [type(error).__name__, *str(error).split("\n")]
-                reason = next(line.strip() for line in reversed(last) if line.strip())
                 raise ResourceError(
-                    f"A worker was lost {_ATTEMPTS} times ({reason[:300]}). If memory ran out, run the command again "
-                    "with fewer --workers; it goes on where it stopped."
+                    f"A worker was lost {_ATTEMPTS} times ({_last_line(error)[:300]}). If memory ran out, run the "
+                    "command again with fewer --workers; it goes on where it stopped."
                 ) from error
 
 
@@ -192,6 +192,9 @@ def _once(
     import daft
     import daft.pickle
 
+    for module in [module for name, module in sys.modules.items() if name.endswith(".py")]:
+        # A step's file, which no worker could import.
+        daft.pickle.cloudpickle.register_pickle_by_value(module)  # type: ignore[attr-defined]
     count = min(engine.count(), len(tasks))
     worker = _worker_class(count)(daft.pickle.dumps(function), [item for item in sys.path if item], os.getcwd())
     frame = daft.from_pydict({"task": tasks})

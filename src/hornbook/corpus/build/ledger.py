@@ -16,10 +16,11 @@ from typing import Any
 
 from hornbook.corpus.build.catalogue import to_table
 from hornbook.corpus.build.recipe import CorpusRecipe
-from hornbook.corpus.build.tally import Tally, add
+from hornbook.corpus.build.tally import Tally, add, added
 
 UNREAD_SHOWN = 100  # of what could not be read; all of it is in unread.jsonl
 _FIELDS = ("documents", "bytes", "words", "tokens")
+_NONE = [0] * len(_FIELDS)
 
 
 def account(recipe: CorpusRecipe, total: Tally, unread: list[dict[str, Any]]) -> dict[str, Any]:
@@ -39,33 +40,19 @@ def account(recipe: CorpusRecipe, total: Tally, unread: list[dict[str, Any]]) ->
         add(changed, found["changed"])
     sources = {}
     for source in [*dict.fromkeys([*recipe.paths, *given, *total.get("unread", {})])]:
-        mine = {
-            "in": given.get(source, [0] * 4),
-            "kept": kept.get(source, [0] * 4),
-            "dropped": dropped.get(source, {}),
-            "removed": [0, *changed.get(source, [0] * 4)[1:]],
-        }
-        _check(source, mine)
+        mine = [found.get(source, _NONE) for found in (given, kept, changed)]
         sources[source] = {
-            "in": _named(mine["in"], counted),
-            "kept": _named(mine["kept"], counted),
-            "dropped": {reason: _named(amount, counted) for reason, amount in sorted(mine["dropped"].items())},
-            "removed": _named(mine["removed"], counted[1:], skip=1),
+            **_balance(source, mine, dropped.get(source, {}), counted),
             "unread": dict(sorted(total.get("unread", {}).get(source, {}).items())),
             "repaired": dict(sorted(total.get("repaired", {}).get(source, {}).items())),
         }
-    reasons: Tally = {}
-    for mine in dropped.values():
-        add(reasons, mine)
+    reasons = added(dropped.values())
     everything = _sum(kept.values())
     return {
-        "in": _named(_sum(given.values()), counted),
-        "kept": _named(everything, counted),
-        "dropped": {reason: _named(amount, counted) for reason, amount in sorted(reasons.items())},
-        "removed": _named(_sum(changed.values()), counted[1:], skip=1),
+        **_balance("all", [_sum(given.values()), everything, _sum(changed.values())], reasons, counted),
         "unread": _unread(total, unread),
         "sources": sources,
-        "mixture": {source: _shares(kept.get(source, [0] * 4), everything, counted) for source in sources},
+        "mixture": {source: _shares(kept.get(source, _NONE), everything, counted) for source in sources},
         "steps": steps,
         "lengths": {when: _binned(total.get("lengths", {}).get(when, {})) for when in ("in", "kept")},
         "languages": _languages(total),
@@ -78,11 +65,18 @@ def first_unread(path: Path) -> list[dict[str, Any]]:
         return [json.loads(line) for line in itertools.islice(stream, UNREAD_SHOWN)]
 
 
-def _check(source: str, mine: Mapping[str, Any]) -> None:
-    """See that what went in came out, as kept, dropped or removed."""
-    out = _sum([mine["kept"], mine["removed"], *mine["dropped"].values()])
-    if out != mine["in"]:
-        raise ArithmeticError(f"The ledger of {source} does not add up: {mine['in']} went in, {out} came out")
+def _balance(source: str, mine: list[list[int]], dropped: Tally, counted: tuple[str, ...]) -> dict[str, Any]:
+    """Return what went in and what became of it: kept, dropped by reason, or removed from texts that were changed."""
+    given, kept, changed = mine
+    out = _sum([kept, [0, *changed[1:]], *dropped.values()])
+    if out != given:
+        raise ArithmeticError(f"The ledger of {source} does not add up: {given} went in, {out} came out")
+    return {
+        "in": _named(given, counted),
+        "kept": _named(kept, counted),
+        "dropped": {reason: _named(amount, counted) for reason, amount in sorted(dropped.items())},
+        "removed": _named(changed, counted[1:], skip=1),
+    }
 
 
 def _step(table: dict[str, Any], found: Mapping[str, Any], counted: tuple[str, ...]) -> dict[str, Any]:
@@ -118,9 +112,7 @@ def _clusters(found: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _unread(total: Tally, items: list[dict[str, Any]]) -> dict[str, Any]:
-    reasons: Tally = {}
-    for mine in total.get("unread", {}).values():
-        add(reasons, mine)
+    reasons = added(total.get("unread", {}).values())
     return {"records": sum(reasons.values()), "reasons": dict(sorted(reasons.items())), "first": items}
 
 
@@ -133,7 +125,7 @@ def _languages(total: Tally) -> dict[str, Any]:
 
 
 def _sum(amounts: Iterable[list[int]]) -> list[int]:
-    result = [0] * 4
+    result = _NONE
     for amount in amounts:
         result = [a + b for a, b in zip(result, amount, strict=True)]
     return result

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,8 +29,9 @@ from hornbook.corpus.build.blocks import (
     whole,
     write_block,
 )
+from hornbook.corpus.grouping import grouped
 from hornbook.corpus.readers.packed import blocks
-from hornbook.corpus.readers.reading import Item, Unread, plain, read_unit
+from hornbook.corpus.readers.reading import Item, Unread, read_unit
 from hornbook.corpus.readers.units import Piece
 from hornbook.corpus.step import Page, Step, Verdicts
 from hornbook.errors import UserError
@@ -67,14 +68,10 @@ def _encoder(path: str) -> Any:
         raise UserError(f"The tokenizer {path} cannot be read ({error}).") from error
 
 
-@dataclass(frozen=True)
-class CountLines:
-    """A task is a piece of a file of JSON lines as JSON, its result the number of its lines."""
-
-    def __call__(self, task: str) -> str:
-        """Count the lines of a piece."""
-        piece = Piece(**json.loads(task))
-        return str(sum(block.count(b"\n") for block in blocks(piece.place, piece.start, piece.stop)))
+def count_lines(task: str) -> str:
+    """Return the number of lines of a piece of a file of JSON lines; the piece is given as JSON."""
+    piece = Piece(**json.loads(task))
+    return str(sum(block.count(b"\n") for block in blocks(piece.place, piece.start, piece.stop)))
 
 
 @dataclass(frozen=True)
@@ -95,12 +92,12 @@ class ReadUnit:
         with whole(self.folder / f"{number:06d}.unread.jsonl") as partial, partial.open("w", encoding="utf-8") as bad:
 
             def unread(item: Unread) -> None:
-                bad.write(json.dumps(plain(item)) + "\n")
+                bad.write(json.dumps(item._asdict()) + "\n")
                 tally.add(total, {"unread": {item.source: {item.reason: 1}}})
 
             unit = tuple(Piece(**piece) for piece in given["pieces"])
             record = number << 32
-            for items in _filled(read_unit(unit, self.field, unread), self.block):
+            for items in grouped(read_unit(unit, self.field, unread), _weight, self.block, BLOCK_DOCUMENTS):
                 block = self._make(items, record)
                 record += len(block)
                 names.append(f"{number:06d}-{len(names):06d}")
@@ -123,19 +120,8 @@ class ReadUnit:
         )
 
 
-def _filled(items: Iterator[Item], limit: int) -> Iterator[list[Item]]:
-    """Yield the items of one block after the other, up to `limit` bytes of text; a longer one has its own block."""
-    held: list[Item] = []
-    size = 0
-    for item in items:
-        weight = len(item.text.encode()) + len(item.meta)
-        if held and (size + weight > limit or len(held) == BLOCK_DOCUMENTS):
-            yield held
-            held, size = [], 0
-        held.append(item)
-        size += weight
-    if held:
-        yield held
+def _weight(item: Item) -> int:
+    return len(item.text.encode()) + len(item.meta)
 
 
 def _as_read(block: Block) -> tally.Tally:

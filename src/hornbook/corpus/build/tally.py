@@ -39,6 +39,14 @@ def add(total: Tally, other: Mapping[str, Any]) -> Tally:
     return total
 
 
+def added(parts: Iterable[Mapping[str, Any]]) -> Tally:
+    """Return the sum of tallies."""
+    total: Tally = {}
+    for part in parts:
+        add(total, part)
+    return total
+
+
 def example(identity: str, text: str, told: Mapping[str, Any]) -> list[str]:
     """Return a document as an example: a key that chooses among them, its id, the start of its text, what was told."""
     key = hashlib.blake2b(identity.encode(), digest_size=8).hexdigest()
@@ -59,22 +67,15 @@ def clusters(ids: Sequence[str], metas: Sequence[Mapping[str, Any]]) -> Tally:
 
 def by_source(sources: Sequence[str], sizes: NDArray[np.int64]) -> Tally:
     """Return for each source the number of its rows and the sums of their sizes; sizes int64[N, 3]."""
-    result: Tally = {}
     rows: dict[str, list[int]] = {}
     for index, name in enumerate(sources):
         rows.setdefault(name, []).append(index)
-    for name, mine in rows.items():
-        result[name] = [len(mine), *map(int, sizes[mine].sum(axis=0))]
-    return result
+    return {name: [len(mine), *map(int, sizes[mine].sum(axis=0))] for name, mine in rows.items()}
 
 
 def lengths(words: Iterable[int]) -> Tally:
     """Return how many documents have each length, by powers of two: "4" stands for 4 to 7 words."""
-    counts: Tally = {}
-    for number in words:
-        name = str(1 << (int(number).bit_length() - 1)) if number else "0"
-        counts[name] = counts.get(name, 0) + 1
-    return counts
+    return count(str(1 << (int(number).bit_length() - 1)) if number else "0" for number in words)
 
 
 def count(names: Iterable[str]) -> Tally:

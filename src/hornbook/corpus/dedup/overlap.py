@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from hornbook import keys
 from hornbook.corpus.dedup.shingles import Likeness, runs, similar
+from hornbook.corpus.grouping import grouped
 from hornbook.corpus.read import read
 from hornbook.corpus.step import Page, Step, Verdicts
 from hornbook.errors import UserError
@@ -110,20 +111,11 @@ def _write_others(paths: Sequence[str], target: Path) -> list[str]:
 
     schema = pyarrow.schema([("place", pyarrow.int64()), ("text", pyarrow.string())])
     ids: list[str] = []
-    texts: list[str] = []
     with parquet.ParquetWriter(target, schema) as writer:
-
-        def flush() -> None:
-            places = [-number - 1 for number in range(len(ids) - len(texts), len(ids))]
-            writer.write_table(pyarrow.table({"place": places, "text": texts}, schema))
-            texts.clear()
-
-        for document in read(paths):
-            ids.append(document.id)
-            texts.append(document.text)
-            if len(texts) == _AT_ONCE:
-                flush()
-        flush()
+        for group in grouped(read(paths), lambda document: 1, _AT_ONCE):
+            places = [-number - 1 for number in range(len(ids), len(ids) + len(group))]
+            ids += [document.id for document in group]
+            writer.write_table(pyarrow.table({"place": places, "text": [item.text for item in group]}, schema))
     return ids
 
 

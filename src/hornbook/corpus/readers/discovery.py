@@ -50,10 +50,7 @@ def local_files(path: str, endings: Collection[str], broken_links: bool = False)
     except (OSError, ValueError) as error:
         raise _unreadable(place, error) from error
     if kind == stat.S_IFDIR:
-        files, others, foreign, made = _folder(place, endings, broken_links)
-        names = f"{', '.join(list(endings)[:-1])} or {list(endings)[-1]}"
-        nothing = f"The folder {shown(place)} holds no text. Put {names} files into it."
-        return Found(files, others, foreign, nothing, made)
+        return _folder(place, endings, broken_links)
     if kind == stat.S_IFREG:
         return Found([place], [], False, f"{shown(place)} is empty: it holds no text.")
     if kind:
@@ -106,13 +103,10 @@ def _glob(pattern: Path) -> list[Path]:
     return files
 
 
-def _folder(
-    root: Path, endings: Collection[str], broken_links: bool
-) -> tuple[list[Path], list[Path], bool, list[Path]]:
-    """Return the folder's files with a known ending and the others; where there is none, all its files and True.
+def _folder(root: Path, endings: Collection[str], broken_links: bool) -> Found:
+    """Return a folder's files with a known ending and the others; where there is none, all its files as foreign ones.
 
-    The last are the folders below that Hornbook made, whose files are not among them. Links to folders are followed,
-    each real folder once, so that a link to a folder above ends.
+    Links to folders are followed, each real folder once, so that a link to a folder above ends.
     """
     files: list[Path] = []
     made: list[Path] = []
@@ -130,11 +124,14 @@ def _folder(
         below[:] = fresh
         arrows = [name for name in names if name.endswith(".arrow")]
         # A dataset that was saved to disk: its JSON files describe it.
-        kept = arrows if arrows and "state.json" in names else names
-        files += [Path(folder, name) for name in kept if not name.startswith(".")]
+        texts = arrows if arrows and "state.json" in names else names
+        files += [Path(folder, name) for name in texts if not name.startswith(".")]
     known = [path for path in files if ending(path) in endings]
     others = sorted(set(files) - set(known)) if known else []
-    return [path for path in sorted(known or files) if _regular(path, broken_links)], others, not known, made
+    kept = [path for path in sorted(known or files) if _regular(path, broken_links)]
+    *first, last = endings
+    nothing = f"The folder {shown(root)} holds no text. Put {', '.join(first)} or {last} files into it."
+    return Found(kept, others, not known, nothing, made)
 
 
 def _regular(path: Path, broken_links: bool) -> bool:

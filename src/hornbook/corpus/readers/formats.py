@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from hornbook.corpus.readers.jsons import json_file, json_lines
-from hornbook.corpus.readers.packed import BadRecord, NotText, ending, shown
-from hornbook.corpus.readers.record import STRICT, WHOLE, Part, Reading, Record, text_record
+from hornbook.corpus.readers.packed import BadRecord, ending
+from hornbook.corpus.readers.record import STRICT, WHOLE, Part, Reading, Record
 from hornbook.corpus.readers.sections import sections
 from hornbook.corpus.readers.tables import arrow, file_text, parquet, separated
 from hornbook.corpus.readers.web import html, warc
@@ -31,7 +31,6 @@ _READERS: dict[str, Callable[[Path | str, Reading, Part], Iterator[Record]]] = {
     ".wet": warc,
 }
 ENDINGS = (".txt", ".md", *_READERS)
-__all__ = ["ENDINGS", "KNOWN", "BadRecord", "NotText", "Record", "ending", "records", "shown", "text_record"]
 
 
 def records(path: Path | str, reading: Reading = STRICT, part: Part = WHOLE) -> Iterator[Record]:

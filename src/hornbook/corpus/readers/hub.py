@@ -7,7 +7,7 @@ from types import ModuleType
 
 from hornbook.corpus.document import Document
 from hornbook.corpus.readers.record import text_record
-from hornbook.errors import UserError
+from hornbook.errors import UserError, needing, reason_of
 
 PREFIX = "hf://"
 
@@ -21,10 +21,8 @@ def hub(address: str) -> Iterator[Document]:
     name, _, split = address.removeprefix(PREFIX).partition(":")
     if not name:
         raise UserError(f"{address} names no dataset. Write hf://NAME or hf://NAME:SPLIT.")
-    try:
+    with needing(address, "hub"):
         import datasets
-    except ImportError as error:
-        raise UserError(f"{address} needs a library that is not installed: pip install 'hornbook[hub]'") from error
     return _rows(datasets, address, name, split or "train")
 
 
@@ -36,5 +34,6 @@ def _rows(datasets: ModuleType, address: str, name: str, split: str) -> Iterator
             if record.text.strip():
                 yield Document(record.text, f"{address}#{number}", address, record.meta)
     except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise UserError(f"{address} cannot be read ({reason}). Check its name and split, and the network.") from error
+        raise UserError(
+            f"{address} cannot be read ({reason_of(error)}). Check its name and split, and the network."
+        ) from error

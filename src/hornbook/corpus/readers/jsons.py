@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from hornbook.corpus.readers.encodings import UTF8, Undecodable, as_utf8, decode, decoded
+from hornbook.corpus.readers.encodings import UTF8, Undecodable, as_utf8, decoded
 from hornbook.corpus.readers.packed import BLOCK, BadRecord, blocks, shown
-from hornbook.corpus.readers.record import LONGEST, Part, Reading, Record, text_record
+from hornbook.corpus.readers.record import LONGEST, Part, Reading, Record, decoded_record, text_record
 
 
 def json_lines(path: Path | str, reading: Reading, part: Part) -> Iterator[Record]:
@@ -63,12 +63,10 @@ def _line(line: bytes | None, number: int, path: Path | str, reading: Reading) -
     if not line.strip():
         return None
     try:
-        text, encoding = (line.decode(), UTF8) if reading.strict else decode(line)
+        text, encoding = (line.decode(), UTF8) if reading.strict else decoded_record(line, where, number)
     except UnicodeDecodeError as error:
         message = f"{where}, is not UTF-8 text. Convert the file first, for example with iconv."
         raise BadRecord(message, "not UTF-8", number) from error
-    except Undecodable as error:
-        raise BadRecord(f"{where}, is not text ({error}).", str(error), number) from error
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from hornbook.errors import UserError
+from hornbook.errors import UserError, needing
 
 COMPRESSED = (".gz", ".bz2", ".zst")
 BLOCK = 1 << 20
@@ -91,11 +91,6 @@ def blocks(path: Path | str, start: int = 0, stop: int = 0) -> Iterator[bytes]:
     except OSError as error:
         reason = error.strerror or str(error) or type(error).__name__
         raise BadRecord(f"{shown(path)} cannot be read ({reason}).", "cannot be read") from error
-
-
-def missing(path: Path | str, extra: str) -> UserError:
-    """Return the error for a library that is not installed."""
-    return UserError(f"{shown(path)} needs a library that is not installed: pip install 'hornbook[{extra}]'")
 
 
 def _range(stream: BinaryIO, length: int) -> Iterator[bytes]:
@@ -192,10 +187,8 @@ def _unzstd(stream: BinaryIO, path: Path | str) -> Iterator[bytes]:
 
     A step takes fewer bytes while they grow into more than a block, so that memory stays small for any content.
     """
-    try:
+    with needing(shown(path), "zstd"):
         import zstandard
-    except ImportError as error:
-        raise missing(path, "zstd") from error
     decompressor = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW)
     frame = None
     least, most = _ZSTD_STEPS

@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass
 
 from hornbook.corpus.step import Page, Verdicts
-from hornbook.errors import UserError
+from hornbook.errors import needing
 
 
 @dataclass(frozen=True)
@@ -29,10 +29,8 @@ class MainText:
 
     def extract(self, html: bytes | str) -> tuple[str | None, str]:
         """Return the main text and "", or None and the reason why there is none."""
-        try:
+        with needing("Reading web pages", "web"):
             import trafilatura
-        except ImportError as error:
-            raise UserError("To read web pages, install the extra: pip install 'hornbook[web]'.") from error
         # It logs each page that it cannot read; the reason says so.
         logging.getLogger("trafilatura").setLevel(logging.CRITICAL)
         try:

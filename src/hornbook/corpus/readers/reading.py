@@ -100,8 +100,3 @@ def _records(piece: Piece, reading: Reading) -> Iterator[Record]:
     except Exception as error:  # of a library that met what it did not expect: the file is named, the build goes on
         reason = f"cannot be read ({type(error).__name__})"
         reading.refuse(BadRecord(f"{shown(piece.path)} {reason}: {error}", reason))
-
-
-def plain(item: Unread) -> dict[str, Any]:
-    """Return the fields as JSON has them."""
-    return item._asdict()

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from hornbook.corpus.readers.encodings import Encoding, Undecodable, decode
 from hornbook.corpus.readers.packed import BadRecord
 
 LONGEST = 1 << 27  # bytes of a record; a longer one is refused, so that memory has a bound
@@ -55,6 +56,14 @@ class Part(NamedTuple):
 
 STRICT = Reading()
 WHOLE = Part()
+
+
+def decoded_record(data: bytes, where: str, number: int) -> tuple[str, Encoding]:
+    """Return a record's text and how it was written. Raises BadRecord, which names `where` it is."""
+    try:
+        return decode(data)
+    except Undecodable as error:
+        raise BadRecord(f"{where}, is not text ({error}).", str(error), number) from error
 
 
 def text_record(number: int, value: Any, where: str, field: str = "text") -> Record:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
@@ -9,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from hornbook.corpus.readers.encodings import UTF8, Encoding, Undecodable, decoded, find
-from hornbook.corpus.readers.packed import BLOCK, BadRecord, NotText, blocks, is_url, missing, open_bytes, shown
+from hornbook.corpus.readers.packed import BLOCK, BadRecord, NotText, blocks, is_url, open_bytes, shown
 from hornbook.corpus.readers.record import LONGEST, Part, Reading, Record, text_record
+from hornbook.errors import needing, reason_of
 
 _PARQUET_ROWS = 256
 
@@ -18,17 +20,15 @@ _PARQUET_ROWS = 256
 def file_text(path: Path | str, reading: Reading) -> tuple[Iterator[str], Encoding]:
     """Return a whole file's text in pieces, and how it is written. Raises NotText, also while the text is read."""
     try:
-        encoding, mark = _strictly(path) if reading.strict else find(blocks(path))
+        if reading.strict:
+            encoding, mark = UTF8, 3 * next(blocks(path), b"").startswith(codecs.BOM_UTF8)
+        else:
+            encoding, mark = find(blocks(path))
     except Undecodable as error:
         raise NotText(
             f"{shown(path)} is not a text file ({error}). Convert it to UTF-8 text first.", str(error)
         ) from error
     return _text(path, reading, encoding, mark), encoding
-
-
-def _strictly(path: Path | str) -> tuple[Encoding, int]:
-    start = next(blocks(path), b"")
-    return UTF8, 3 if start.startswith(b"\xef\xbb\xbf") else 0
 
 
 def _text(path: Path | str, reading: Reading, encoding: Encoding, mark: int) -> Iterator[str]:
@@ -110,11 +110,9 @@ def _lines(pieces: Iterable[str]) -> Iterator[str]:
 
 def parquet(path: Path | str, reading: Reading, part: Part) -> Iterator[Record]:
     """Yield the column of text; strictly it alone (the others cost reading), else with all others that are no bytes."""
-    try:
+    with needing(shown(path), "parquet"):
         import pyarrow
         from pyarrow.parquet import ParquetFile
-    except ImportError as error:
-        raise missing(path, "parquet") from error
     name = shown(path)
     number = part.first - 1
     try:
@@ -126,34 +124,33 @@ def parquet(path: Path | str, reading: Reading, part: Part) -> Iterator[Record]:
                 before = number
                 try:
                     for batch in table.iter_batches(_PARQUET_ROWS, row_groups=[group], columns=columns):
-                        for row in _rows(batch, number + 1, name, reading):
-                            number += 1
-                            if row is not None:
-                                yield _row(number, row, name, reading)
+                        yield from _rows(batch, number + 1, name, reading)
+                        number += batch.num_rows
                 except (pyarrow.ArrowException, OSError) as error:
                     if reading.strict:
                         raise
-                    message = f"{name}, rows after {number} of row group {group}, cannot be read ({_first(error)})."
+                    message = f"{name}, rows after {number} of row group {group}, cannot be read ({reason_of(error)})."
                     reading.refuse(BadRecord(message, "damaged parquet", number + 1))
                 number = before + table.metadata.row_group(group).num_rows
     except (pyarrow.ArrowException, OSError) as error:
-        message = f"{name} cannot be read as parquet ({_first(error)}). Restore it or make it again."
+        message = f"{name} cannot be read as parquet ({reason_of(error)}). Restore it or make it again."
         raise BadRecord(message, "damaged parquet") from error
 
 
-def _rows(batch: Any, number: int, name: str, reading: Reading) -> Iterator[dict[str, Any] | None]:
-    """Yield the rows of a batch, whose first has this number; None for one whose text is no UTF-8, which is told."""
+def _rows(batch: Any, first: int, name: str, reading: Reading) -> Iterator[Record]:
+    """Yield the records of a batch, whose first row has this number; a text that is no UTF-8 is told and left out."""
     try:
-        yield from batch.to_pylist()
+        rows = batch.to_pylist()
     except UnicodeDecodeError:
-        for index in range(batch.num_rows):
-            try:
-                row = batch.slice(index, 1).to_pylist()[0]
-            except UnicodeDecodeError:
-                message = f"{name}: the text of row {number + index} is not UTF-8. Write the file again."
-                reading.refuse(BadRecord(message, "not UTF-8", number + index))
-                row = None
-            yield row
+        if batch.num_rows > 1:
+            for index in range(batch.num_rows):
+                yield from _rows(batch.slice(index, 1), first + index, name, reading)
+            return
+        message = f"{name}: the text of row {first} is not UTF-8. Write the file again."
+        reading.refuse(BadRecord(message, "not UTF-8", first))
+        return
+    for number, row in enumerate(rows, first):
+        yield _row(number, row, name, reading)
 
 
 def _the_column(names: Sequence[str], name: str, reading: Reading) -> None:
@@ -190,18 +187,11 @@ def _row(number: int, row: dict[str, Any], name: str, reading: Reading) -> Recor
     return text_record(number, row, f"{name}, row {number}", reading.field)
 
 
-def _first(error: Exception) -> str:
-    """Return an error's first line."""
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
-
-
 def arrow(path: Path | str, reading: Reading, part: Part) -> Iterator[Record]:
     """Yield the rows of an Arrow file, as `datasets` writes them to disk (a stream) or with a footer (a file)."""
-    try:
+    with needing(shown(path), "parquet"):
         import pyarrow
         from pyarrow import ipc
-    except ImportError as error:
-        raise missing(path, "parquet") from error
     name = shown(path)
     number = 0
     try:
@@ -215,10 +205,8 @@ def arrow(path: Path | str, reading: Reading, part: Part) -> Iterator[Record]:
                 batches = iter(table)
             columns = _columns(table.schema, name, reading)
             for batch in batches:
-                for row in _rows(batch.select(columns), number + 1, name, reading):
-                    number += 1
-                    if row is not None:
-                        yield _row(number, row, name, reading)
+                yield from _rows(batch.select(columns), number + 1, name, reading)
+                number += batch.num_rows
     except (pyarrow.ArrowException, OSError) as error:
-        message = f"{name} cannot be read as Arrow ({_first(error)}). Restore it or make it again."
+        message = f"{name} cannot be read as Arrow ({reason_of(error)}). Restore it or make it again."
         raise BadRecord(message, "damaged Arrow file") from error

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hornbook.corpus.grouping import grouped
 from hornbook.corpus.readers.builtin import PREFIX as BUILTIN
 from hornbook.corpus.readers.discovery import local_files, unseen
 from hornbook.corpus.readers.encodings import marked
@@ -22,7 +23,7 @@ from hornbook.corpus.readers.formats import ENDINGS
 from hornbook.corpus.readers.hub import PREFIX as HUB
 from hornbook.corpus.readers.packed import BLOCK, COMPRESSED, ending, is_url, open_bytes, other_format, shown
 from hornbook.corpus.readers.record import Part
-from hornbook.errors import UserError
+from hornbook.errors import UserError, needing
 
 FILES = 1000  # of a unit
 _GROWTH = 4  # about how many times larger a packed text is than its file
@@ -61,10 +62,6 @@ class Piece:
         """The part of the file that is read."""
         return Part(self.start, self.stop, self.first)
 
-    def plain(self) -> dict[str, Any]:
-        """Return the fields as JSON has them."""
-        return asdict(self)
-
 
 Unit = tuple[Piece, ...]
 
@@ -93,18 +90,12 @@ def discover(paths: Sequence[str], unit: int) -> list[Piece]:
 
 
 def group(pieces: Iterable[Piece], unit: int) -> Iterator[Unit]:
-    """Yield units of consecutive pieces: as many as `unit` bytes and FILES allow, at least one."""
-    held: list[Piece] = []
-    size = 0
-    for piece in pieces:
-        weight = piece.size * (_GROWTH if shown(piece.path).endswith(COMPRESSED) else 1)
-        if held and (size + weight > unit or len(held) == FILES):
-            yield tuple(held)
-            held, size = [], 0
-        held.append(piece)
-        size += weight
-    if held:
-        yield tuple(held)
+    """Return units of consecutive pieces: as many as `unit` bytes and FILES allow, at least one."""
+
+    def weight(piece: Piece) -> int:
+        return piece.size * (_GROWTH if shown(piece.path).endswith(COMPRESSED) else 1)
+
+    return map(tuple, grouped(pieces, weight, unit, FILES))
 
 
 def stamp_of(piece: Piece) -> str:
@@ -188,25 +179,27 @@ def _row_groups(path: Path | str, unit: int) -> list[tuple[int, int, int]]:
 def _remote(url: str, unit: int) -> Iterator[Piece]:
     """Yield the pieces of what a URL leads to: a file, a folder, or the files that match a pattern."""
     try:
-        import fsspec
+        with needing(url, "s3" if url.startswith("s3:") else "corpus"):
+            import fsspec
 
-        filesystem, path = fsspec.core.url_to_fs(url)
-        others: list[str] = []
-        if any(sign in path for sign in "*?["):
-            files = sorted(filesystem.glob(path))
-        elif filesystem.isdir(path):
-            every = [name for name in sorted(filesystem.find(path)) if not _hidden(name, path)]
-            files = [name for name in every if ending(name) in ENDINGS] or every
-            others = [name for name in every if name not in files]
-        else:
-            files = [path] if filesystem.exists(path) else []
-        for name in files:
-            facts = filesystem.info(name)
-            yield from _pieces(filesystem.unstrip_protocol(name), url, facts["size"] or 0, _remote_stamp(facts), unit)
-        yield from (Piece(filesystem.unstrip_protocol(name), url, 0, other=True) for name in others)
-    except ImportError as error:
-        extra = "s3" if url.startswith("s3:") else "corpus"
-        raise UserError(f"{url} needs a library that is not installed: pip install 'hornbook[{extra}]'") from error
+            filesystem, path = fsspec.core.url_to_fs(url)
+            others: list[str] = []
+            if any(sign in path for sign in "*?["):
+                files = sorted(filesystem.glob(path))
+            elif filesystem.isdir(path):
+                every = [name for name in sorted(filesystem.find(path)) if not _hidden(name, path)]
+                files = [name for name in every if ending(name) in ENDINGS] or every
+                others = [name for name in every if name not in files]
+            else:
+                files = [path] if filesystem.exists(path) else []
+            for name in files:
+                facts = filesystem.info(name)
+                yield from _pieces(
+                    filesystem.unstrip_protocol(name), url, facts["size"] or 0, _remote_stamp(facts), unit
+                )
+            yield from (Piece(filesystem.unstrip_protocol(name), url, 0, other=True) for name in others)
+    except UserError:
+        raise
     except Exception as error:  # each kind of store has its own: no credentials, no bucket, no network
         raise UserError(f"{url} cannot be reached ({str(error) or type(error).__name__}).") from error
     if not files:

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from hornbook.corpus.readers.encodings import Undecodable, decode, marked
-from hornbook.corpus.readers.packed import BadRecord, NotText, blocks, missing, shown
-from hornbook.corpus.readers.record import LONGEST, Part, Reading, Record, text_record
+from hornbook.corpus.readers.encodings import marked
+from hornbook.corpus.readers.packed import BadRecord, NotText, blocks, shown
+from hornbook.corpus.readers.record import LONGEST, Part, Reading, Record, decoded_record, text_record
+from hornbook.errors import needing, reason_of
 
 _HTML = ("text/html", "application/xhtml+xml")
 _HEAD = 1024  # bytes of a page in which it says how it is written (HTML standard, 13.2.3.2)
@@ -46,10 +47,7 @@ def _page(data: bytes, charset: str, where: str, number: int = 0) -> tuple[bytes
             return data.decode(codec).encode(), {}
     if marked(data[:4]) or b"charset" in data[:_HEAD].lower() or b"encoding=" in data[:_HEAD].lower():
         return data, {}
-    try:
-        text, encoding = decode(data)
-    except Undecodable as error:
-        raise BadRecord(f"{where}, is not text ({error}).", str(error), number) from error
+    text, encoding = decoded_record(data, where, number)
     return text.encode(), {"encoding": encoding.note}
 
 
@@ -58,11 +56,9 @@ def warc(path: Path | str, reading: Reading, part: Part) -> Iterator[Record]:
 
     Numbers count all the records of the file, requests and metadata too, which hold no text of their own.
     """
-    try:
+    with needing(shown(path), "web"):
         from warcio.archiveiterator import ArchiveIterator
         from warcio.exceptions import ArchiveLoadFailed
-    except ImportError as error:
-        raise missing(path, "web") from error
     name = shown(path)
     number = 0
     try:
@@ -87,8 +83,7 @@ def warc(path: Path | str, reading: Reading, part: Part) -> Iterator[Record]:
         if source.error is not None:
             raise source.error
     except (ArchiveLoadFailed, EOFError, ValueError, OverflowError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        message = f"{name}, after record {number}, cannot be read as WARC ({reason}). Restore it."
+        message = f"{name}, after record {number}, cannot be read as WARC ({reason_of(error)}). Restore it."
         raise BadRecord(message, "damaged WARC file", number + 1) from error
 
 
@@ -128,10 +123,7 @@ def _archived(item: Any, number: int, where: str, field: str) -> Record | None:
         page, note = _page(data, charset, where, number)
         text = main_text(page)
     elif content == "text/plain":
-        try:
-            text, _ = decode(data)
-        except Undecodable as error:
-            raise BadRecord(f"{where}, is not text ({error}).", str(error), number) from error
+        text, _ = decoded_record(data, where, number)
     else:
         raise BadRecord(f"{where}, is no page ({content or 'no type'}).", f"no page: {content or 'no type'}", number)
     if text is None:

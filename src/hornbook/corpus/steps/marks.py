@@ -17,8 +17,9 @@ A8CE-A8CF A92F A9C8-A9C9 AA5D-AA5F AAF0-AAF1 ABEB FE12 FE15-FE16 FE52 FE56-FE57 
 16D6E-16D6F 16E98 1BC9F 1DA88
 """
 # What CCNet (Wenzek et al. 2020) strips before it counts: marks and control characters.
-_NO_WORD = string.punctuation + "«´»–—’“”„…∶━►、。〈〉《》「」【】！％（），．：；？～"
-_CONTROLS = "".join(map(chr, (*range(32), *range(127, 160))))
+_NO_WORD = frozenset(string.punctuation + "«´»–—’“”„…∶━►、。〈〉《》「」【】！％（），．：；？～").union(
+    map(chr, (*range(32), *range(127, 160)))
+)
 
 
 @cache
@@ -31,18 +32,13 @@ def sentence_terminals() -> frozenset[str]:
     return frozenset(found)
 
 
-@cache
-def _no_word() -> frozenset[str]:
-    return frozenset(_NO_WORD + _CONTROLS)
-
-
 def is_word(word: str) -> bool:
     """Return whether a word is more than marks.
 
     >>> is_word("n't"), is_word("..."), is_word("5")
     (True, False, True)
     """
-    return word.isalnum() or not _no_word().issuperset(word)
+    return word.isalnum() or not _NO_WORD.issuperset(word)
 
 
 def has_letter(word: str) -> bool:

@@ -223,13 +223,9 @@ def _is_phone(written: str, before: str, after: str) -> bool:
     return len(written) > len(main) or called or _LINE.match(after) is not None
 
 
-def _credentials(text: str) -> Iterator[tuple[int, int]]:
-    return (found.span() for found in _CREDENTIAL.finditer(text))
-
-
 # In this order: of two that overlap the earlier kind counts.
 _FINDERS: dict[str, Callable[[str], Iterator[tuple[int, int]]]] = {
-    "credential": _credentials,
+    "credential": lambda text: (found.span() for found in _CREDENTIAL.finditer(text)),
     "email": _emails,
     "iban": _ibans,
     "card": _cards,

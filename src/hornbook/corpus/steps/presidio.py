@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from hornbook.errors import UserError, nearest
+from hornbook.errors import UserError, nearest, needing
 
 # spaCy holds a document with all that it knows of each word in memory, and refuses a million characters.
 _WINDOW = 100_000
@@ -51,12 +51,10 @@ def _windows(text: str) -> Iterator[tuple[int, str]]:
 @cache
 def _analyzer(entities: tuple[str, ...], model: str) -> Any:
     """Return what finds these entities; raises UserError for one that it does not know."""
-    try:
+    with needing("pii.entities", "presidio"):
         import spacy
         from presidio_analyzer import AnalyzerEngine, RecognizerRegistry
         from presidio_analyzer.nlp_engine import SpacyNlpEngine
-    except ImportError as error:
-        raise UserError("pii.entities needs Presidio: pip install 'hornbook[presidio]'.") from error
     logging.getLogger("presidio-analyzer").setLevel(logging.ERROR)  # it tells of every recogniser that it leaves out
     engine = SpacyNlpEngine([{"lang_code": _LANGUAGE, "model_name": model}])
     if model and not (spacy.util.is_package(model) or Path(model).exists()):

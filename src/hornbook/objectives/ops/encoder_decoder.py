@@ -5,6 +5,8 @@ Shapes: B rows, T tokens of a row, K noise spans in all rows, S positions of the
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from hornbook.batch import Batch, Integers, Rows
@@ -41,10 +43,7 @@ def build(
     sentinels = np.array(vocab.sentinels, tokens.dtype)[chosen.rank]
     given = chosen.noise, chosen.kept_starts, chosen.noise_starts, sentinels, reads, says
     if (found := compiled.run("build", tokens, segments, *given, *widths, pad, eos, start)) is not None:
-        inputs, targets, weights, count, before, own, behind = found
-        if rows.segments is None:
-            own = behind = None
-        return Batch(inputs, targets, weights, count, own, decoder_inputs=before, decoder_segments=behind)
+        return of_kernel(rows, *found)
     dropped = chosen.noise | (segments == 0) if not segments[:, -1].all() else chosen.noise
     read, read_at = rewrite.collapse(tokens, dropped, chosen.noise_starts, sentinels)
     said, said_at = rewrite.collapse(tokens, ~chosen.noise, chosen.kept_starts, sentinels)
@@ -63,6 +62,13 @@ def build(
         rewrite.lay(segments.take(read_at), reads, widths[0], 0, last),
         rewrite.lay(segments.take(said_at), says, widths[1], 0, last),
     )
+
+
+def of_kernel(rows: Rows, *found: Any) -> Batch:
+    """Return the batch of what a kernel made of rows; without segments where they have none."""
+    inputs, targets, weights, count, before, *sides = found
+    segments, behind = sides if rows.segments is not None else (None, None)
+    return Batch(inputs, targets, weights, count, segments, decoder_inputs=before, decoder_segments=behind)
 
 
 def finish(

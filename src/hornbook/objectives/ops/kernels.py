@@ -6,7 +6,8 @@ is wrong. Floats are computed in the same order as there. Streams and flags come
 one file, long as it is, because numba keeps compiled code until the file of the function changes, whatever else
 changes: those of `hornbook.tokens` (order, keys, packing, copying) mix keys by the same inlined functions, and so stand
 here as well.
-Functions above 60 lines make whole rows in one pass: that is what is gained.
+Functions above 60 lines make whole rows in one pass: that is what is gained. Arguments have no types here: numba makes
+code for those that come.
 
 Shapes: B rows, T tokens of a row.
 """
@@ -31,20 +32,20 @@ _ONE, _27, _30, _31, _32 = (np.uint64(number) for number in (1, 27, 30, 31, 32))
 
 
 @_kernel
-def _copy(values: Any, into: Any, number: Any) -> None:
+def _copy(values, into, number):
     """Copy the first values; a loop, since assigning slices makes slower code."""
     for place in range(number):
         into[place] = values[place]
 
 
 @_kernel
-def _fill(into: Any, begin: Any, value: Any) -> None:
+def _fill(into, begin, value):
     for place in range(begin, len(into)):
         into[place] = value
 
 
 @_kernel
-def _mix(z: Any) -> Any:
+def _mix(z):
     """See `hornbook.keys.mix`."""
     z = (z ^ (z >> _30)) * _MIX_1
     z = (z ^ (z >> _27)) * _MIX_2
@@ -52,19 +53,19 @@ def _mix(z: Any) -> Any:
 
 
 @_kernel
-def _word(key: Any, number: Any, stream: Any) -> Any:
+def _word(key, number, stream):
     """Return word `number`, from 0, of a stream; see `hornbook.keys.bits`."""
     return _mix(key + ((np.uint64(stream) << _32) + np.uint64(number) + _ONE) * _GOLDEN)
 
 
 @_kernel
-def _fold(key: Any, part: Any) -> Any:
+def _fold(key, part):
     """See `hornbook.keys.fold`."""
     return _mix((key ^ _mix(np.uint64(part) + _GOLDEN)) + _GOLDEN)
 
 
 @_kernel
-def _halves(into: Any, key: Any, stream: Any) -> None:
+def _halves(into, key, stream):
     """Fill uint32[N] with the low and the high half of each word in turn; see `hornbook.keys.halves`."""
     for pair in range(len(into) // 2):
         word = _word(key, pair, stream)
@@ -75,7 +76,7 @@ def _halves(into: Any, key: Any, stream: Any) -> None:
 
 
 @_kernel
-def _bits_for(count: Any) -> Any:
+def _bits_for(count):
     bits = 0
     while (1 << bits) < count:
         bits += 1
@@ -83,7 +84,7 @@ def _bits_for(count: Any) -> Any:
 
 
 @_kernel
-def _tickets(words: Any, key: Any, stream: Any) -> None:
+def _tickets(words, key, stream):
     """Fill uint32[T] or uint64[T] with different words: random bits, then the column; see `noise.exact`."""
     length = len(words)
     column_bits = _bits_for(length)
@@ -99,7 +100,7 @@ def _tickets(words: Any, key: Any, stream: Any) -> None:
 
 
 @_kernel
-def _upto(words: Any, limit: Any) -> Any:
+def _upto(words, limit):
     """Return how many words are at most `limit`; LLVM makes vector code of this."""
     number = 0
     for place in range(len(words)):
@@ -108,7 +109,7 @@ def _upto(words: Any, limit: Any) -> Any:
 
 
 @_kernel
-def _limit(words: Any, wanted: Any, total: Any, top: Any) -> Any:
+def _limit(words, wanted, total, top):
     """Return a number that exactly `wanted` of the words, all different, do not exceed; `total` of them are below top.
 
     The words are uniform, so that interpolation finds it in a few looks; every second look halves the interval.
@@ -135,7 +136,8 @@ def _limit(words: Any, wanted: Any, total: Any, top: Any) -> Any:
 
 
 @_kernel
-def _exact(allowed: Any, counts: Any, keys: Any, stream: Any, words: Any) -> Any:
+def exact(allowed, counts, keys, stream, words):
+    """See `noise.exact`; `words` is room for a row's tickets."""
     rows, length = allowed.shape
     chosen = np.empty((rows, length), np.bool_)
     none = words.dtype.type(-1)
@@ -157,16 +159,7 @@ def _exact(allowed: Any, counts: Any, keys: Any, stream: Any, words: Any) -> Any
 
 
 @_kernel
-def exact(allowed: Any, counts: Any, keys: Any, stream: Any) -> Any:
-    """See `noise.exact`."""
-    length = allowed.shape[1]
-    if _bits_for(length) <= 12:
-        return _exact(allowed, counts, keys, stream, np.empty(length, np.uint32))
-    return _exact(allowed, counts, keys, stream, np.empty(length, np.uint64))
-
-
-@_kernel
-def _known(tokens: Any, size: Any) -> None:
+def _known(tokens, size):
     """Refuse tokens that a table of `size` ids does not have."""
     most = np.uint64(0)
     for row in range(tokens.shape[0]):
@@ -177,7 +170,7 @@ def _known(tokens: Any, size: Any) -> None:
 
 
 @_kernel
-def candidates(tokens: Any, segments: Any, special: Any) -> Any:
+def candidates(tokens, segments, special):
     """See `noise.candidates`; segments without rows stand for none."""
     _known(tokens, len(special))
     free = np.empty(tokens.shape, np.bool_)
@@ -193,19 +186,7 @@ def candidates(tokens: Any, segments: Any, special: Any) -> Any:
 
 
 @_kernel
-def row_counts(mask: Any) -> Any:
-    """See `noise.row_counts`."""
-    counts = np.empty(mask.shape[0], np.int64)
-    for row in range(mask.shape[0]):
-        number = 0
-        for column in range(mask.shape[1]):
-            number += _int(mask[row, column])
-        counts[row] = number
-    return counts
-
-
-@_kernel
-def bernoulli(allowed: Any, bound: Any, keys: Any, stream: Any) -> Any:
+def bernoulli(allowed, bound, keys, stream):
     """See `noise.bernoulli`; `bound` float64[B] is the rate in steps of 2**-32."""
     rows, length = allowed.shape
     chosen = np.empty((rows, length), np.bool_)
@@ -221,9 +202,7 @@ def bernoulli(allowed: Any, bound: Any, keys: Any, stream: Any) -> Any:
 
 
 @_kernel
-def substitute(
-    tokens: Any, noise: Any, keys: Any, mask: Any, hidden: Any, replaced: Any, words: Any, units: Any, stream: Any
-) -> Any:
+def substitute(tokens, noise, keys, mask, hidden, replaced, words, units, stream):
     """See `rewrite.substitute`; `hidden` and `replaced` are bounds in steps of 2**-32, units may have no entries."""
     rows, length = tokens.shape
     inputs = tokens.copy()
@@ -257,8 +236,8 @@ def substitute(
 
 
 @_kernel
-def words(tokens: Any, segments: Any, table: Any, text: Any, starts: Any, ends: Any) -> Any:
-    """See `units.words`; `table` uint8[V] has the flags of each token, segments without rows stand for none."""
+def words(tokens, segments, table, text, starts, ends):
+    """See `words.words`; `table` uint8[V] has the flags of each token, segments without rows stand for none."""
     _known(tokens, len(table))
     rows, length = tokens.shape
     free = np.empty((rows, length), np.bool_)
@@ -285,8 +264,8 @@ def words(tokens: Any, segments: Any, table: Any, text: Any, starts: Any, ends: 
 
 
 @_kernel
-def tile(begins: Any, free: Any, segments: Any, lengths: Any, keys: Any, stream: Any, shift: Any) -> Any:
-    """See `units.tile`; `lengths` uint8[65536] has a length for each draw, segments without rows stand for none."""
+def tile(begins, free, segments, lengths, keys, stream, shift):
+    """See `words.tile`; `lengths` uint8[65536] has a length for each draw, segments without rows stand for none."""
     rows, length = begins.shape
     starts = np.empty((rows, length), np.bool_)
     place = np.empty(length + 1, np.int64)
@@ -314,7 +293,7 @@ def tile(begins: Any, free: Any, segments: Any, lengths: Any, keys: Any, stream:
 
 
 @_kernel
-def _sort(words: Any, into: Any, begins: Any, top: Any) -> None:
+def _sort(words, into, begins, top):
     """Sort words [N], uniform below `top` < 2**32 or so, into `into`: by a bucket for each, then by insertion.
 
     begins   int64[N + 1], to work in
@@ -339,7 +318,8 @@ def _sort(words: Any, into: Any, begins: Any, top: Any) -> None:
 
 
 @_kernel
-def _choose(free: Any, begins: Any, counts: Any, keys: Any, cut: Any, stream: Any, words: Any) -> Any:
+def choose(free, begins, counts, keys, cut, stream, words):
+    """See `words.choose`: the mask and the units; `words` is room for a row's tickets."""
     rows, length = free.shape
     mask = np.zeros((rows, length), np.bool_)
     units = np.empty(rows * length, np.int64)
@@ -421,16 +401,7 @@ def _choose(free: Any, begins: Any, counts: Any, keys: Any, cut: Any, stream: An
 
 
 @_kernel
-def choose(free: Any, begins: Any, counts: Any, keys: Any, cut: Any, stream: Any) -> Any:
-    """See `units.choose`: the mask and the units."""
-    length = free.shape[1]
-    if _bits_for(length) <= 12:
-        return _choose(free, begins, counts, keys, cut, stream, np.empty(length, np.uint32))
-    return _choose(free, begins, counts, keys, cut, stream, np.empty(length, np.uint64))
-
-
-@_kernel
-def causal(tokens: Any, segments: Any) -> Any:
+def causal(tokens, segments):
     """See `causal.Causal`: inputs, targets, weights, their sums, and the segments of inputs."""
     rows, length = tokens.shape[0], tokens.shape[1] - 1
     inputs, targets = np.empty((rows, length), tokens.dtype), np.empty((rows, length), tokens.dtype)
@@ -452,7 +423,7 @@ def causal(tokens: Any, segments: Any) -> Any:
 
 
 @_kernel
-def _systematic(quota: Any, cap: Any, draw: Any, rounded: Any) -> None:
+def _systematic(quota, cap, draw, rounded):
     """See `noise.systematic`: the quotas [D] of one row."""
     margin = _int(1 << 20)
     offset = min(max(_int(draw), margin), _int(1 << 32) - margin)
@@ -464,52 +435,61 @@ def _systematic(quota: Any, cap: Any, draw: Any, rounded: Any) -> None:
 
 
 @_kernel
-def _share_out(lengths: Any, tokens: Any, spans: Any, suffix: Any, draws: Any, own: Any, own_spans: Any) -> Any:
-    """See `noise._share_out`: fill noise tokens and spans of each document [D] of a row, if these can hold them."""
-    number = len(lengths)
-    quota, cap, share = np.empty(number, np.float64), np.empty(number, np.int64), np.empty(number, np.float64)
-    if suffix:
-        most = _int(0)
-        for document in range(number):
-            cap[document] = max(lengths[document] - 1, 0)
-            most += cap[document]
-        part = min(_float(tokens) / _float(max(most, 1)), 1.0)
-        for document in range(number):
-            quota[document] = part * _float(cap[document])
-        _systematic(quota, cap, draws[0], own)
-        for document in range(number):
-            own_spans[document] = own[document] > 0
-        return most >= tokens
-    most = _int(0)
-    for document in range(number):
-        cap[document] = lengths[document] // 2
-        most += cap[document]
-    part = _float(min(spans, most)) / _float(max(most, 1))
-    for document in range(number):
-        quota[document] = part * _float(cap[document])
-    _systematic(quota, cap, draws[0], own_spans)
-    room = _int(0)
-    for document in range(number):
-        cap[document] = lengths[document] - 2 * own_spans[document] if own_spans[document] > 0 else 0
-        room += cap[document]
-    extra = min(tokens - spans, room)
-    part = _float(extra) / _float(max(spans, 1))
-    shared, rest = 0.0, 0.0
-    for document in range(number):
-        share[document] = min(part * _float(own_spans[document]), _float(cap[document]))
-        shared += share[document]
-        rest += _float(cap[document]) - share[document]
-    left = (_float(extra) - shared) / max(rest, 1e-9)
-    for document in range(number):
-        quota[document] = share[document] + left * (_float(cap[document]) - share[document])
-    _systematic(quota, cap, draws[1], own)
-    for document in range(number):
-        own[document] += own_spans[document]
-    return most >= spans and room >= tokens - spans
+def _by_size(wanted, size, draw, shares):
+    """See `noise.by_size`: fill the shares [D] of the documents of a row; return whether they can hold all."""
+    quota, total = np.empty(len(size), np.float64), _int(0)
+    for document in range(len(size)):
+        total += size[document]
+    part = _float(min(wanted, total)) / _float(max(total, 1))
+    for document in range(len(size)):
+        quota[document] = part * _float(size[document])
+    _systematic(quota, size, draw, shares)
+    return total >= wanted
 
 
 @_kernel
-def _parts(draws: Any, begin: Any, length: Any, parts: Any, column_bits: Any, words: Any, starts: Any) -> None:
+def _by_spans(wanted, spans, own_spans, cap, draw, shares):
+    """See `noise.by_spans`: fill the shares [D] of the documents of a row; return whether they can hold all."""
+    quota, room, shared, rest = np.empty(len(cap), np.float64), _int(0), 0.0, 0.0
+    for document in range(len(cap)):
+        room += cap[document]
+    wanted_here = _float(min(wanted, room))
+    part = wanted_here / _float(max(spans, 1))
+    for document in range(len(cap)):
+        quota[document] = min(part * _float(own_spans[document]), _float(cap[document]))
+        shared += quota[document]
+        rest += _float(cap[document]) - quota[document]
+    left = (wanted_here - shared) / max(rest, 1e-9)
+    for document in range(len(cap)):
+        quota[document] += left * (_float(cap[document]) - quota[document])
+    _systematic(quota, cap, draw, shares)
+    return room >= wanted
+
+
+@_kernel
+def _share_out(lengths, tokens, spans, suffix, draws, own, own_spans):
+    """See `noise._share_out`: fill noise tokens and spans of each document [D] of a row, if these can hold them."""
+    number, cap = len(lengths), np.empty(len(lengths), np.int64)
+    if suffix:
+        for document in range(number):
+            cap[document] = max(lengths[document] - 1, 0)
+        enough = _by_size(tokens, cap, draws[0], own)
+        for document in range(number):
+            own_spans[document] = own[document] > 0
+        return enough
+    for document in range(number):
+        cap[document] = lengths[document] // 2
+    enough = _by_size(spans, cap, draws[0], own_spans)
+    for document in range(number):
+        cap[document] = lengths[document] - 2 * own_spans[document] if own_spans[document] > 0 else 0
+    enough &= _by_spans(tokens - spans, spans, own_spans, cap, draws[1], own)
+    for document in range(number):
+        own[document] += own_spans[document]
+    return enough
+
+
+@_kernel
+def _parts(draws, begin, length, parts, column_bits, words, starts):
     """Fill `starts` [parts] with the columns where the parts of a block begin, ascending; see `noise._block_starts`."""
     kind = words.dtype.type
     shift, low = kind(column_bits), kind((1 << column_bits) - 1)
@@ -528,7 +508,7 @@ def _parts(draws: Any, begin: Any, length: Any, parts: Any, column_bits: Any, wo
 
 
 @_kernel
-def _documents(segments: Any, begins: Any) -> Any:
+def _documents(segments, begins):
     """Fill `begins` with where the documents of a row [T] begin, and its text ends; return their number, and that."""
     length, real = len(segments), 0
     for column in range(length):
@@ -548,10 +528,13 @@ def _documents(segments: Any, begins: Any) -> Any:
 
 
 @_kernel
-def _spans(
-    segments: Any, tokens: Any, spans: Any, suffix: Any, keys: Any, stream: Any, column_bits: Any, words: Any
-) -> Any:
+def spans(segments, tokens, spans, suffix, keys, stream, words):
+    """See `noise.spans`: noise, kept_starts, noise_starts, rank, and which rows' documents were respected, bool[B].
+
+    words   room for the places of a row
+    """
     rows, length = segments.shape
+    column_bits = max(_bits_for(length), 1)
     noise, respected = np.zeros((rows, length), np.bool_), np.ones(rows, np.bool_)
     kept_starts, noise_starts = np.empty(rows * length, np.int64), np.empty(rows * length, np.int64)
     rank = np.empty(rows * length, np.int64)
@@ -595,18 +578,7 @@ def _spans(
 
 
 @_kernel
-def spans(segments: Any, tokens: Any, spans: Any, suffix: Any, keys: Any, stream: Any) -> Any:
-    """See `noise.spans`: noise, kept_starts, noise_starts, rank, and which rows' documents were respected, bool[B]."""
-    bits = max(_bits_for(segments.shape[1]), 1)
-    if bits <= 12:
-        words = np.empty(segments.shape[1], np.uint32)
-        return _spans(segments, tokens, spans, suffix, keys, stream, bits, words)
-    wide = np.empty(segments.shape[1], np.uint64)
-    return _spans(segments, tokens, spans, suffix, keys, stream, bits, wide)
-
-
-@_kernel
-def _lay(values: Any, number: Any, last: Any, pad: Any, into: Any) -> None:
+def _lay(values, number, last, pad, into):
     """See `rewrite.lay`: one row."""
     _copy(values, into, number)
     _fill(into, number, pad)
@@ -614,8 +586,8 @@ def _lay(values: Any, number: Any, last: Any, pad: Any, into: Any) -> None:
 
 
 @_kernel
-def _finish(targets: Any, segments: Any, count: Any, start: Any, weights: Any, before: Any) -> None:
-    """See `sides.finish`: weights and decoder inputs of one row."""
+def _finish(targets, segments, count, start, weights, before):
+    """See `encoder_decoder.finish`: weights and decoder inputs of one row."""
     for column in range(len(weights)):
         weights[column] = np.float32(1.0) if column < count else np.float32(0.0)
     before[0] = start
@@ -624,22 +596,8 @@ def _finish(targets: Any, segments: Any, count: Any, start: Any, weights: Any, b
 
 
 @_kernel
-def build(
-    tokens: Any,
-    segments: Any,
-    noise: Any,
-    kept_starts: Any,
-    noise_starts: Any,
-    sentinels: Any,
-    reads: Any,
-    says: Any,
-    width: Any,
-    height: Any,
-    pad: Any,
-    eos: Any,
-    start: Any,
-) -> Any:
-    """See `sides.build`: inputs, targets, weights, count, decoder inputs, and the segments of both sides."""
+def build(tokens, segments, noise, kept_starts, noise_starts, sentinels, reads, says, width, height, pad, eos, start):
+    """See `encoder_decoder.build`: inputs, targets, weights, count, decoder inputs, and the segments of both sides."""
     rows, length = tokens.shape
     kind, number = tokens.dtype, segments.dtype
     inputs, targets = np.empty((rows, width), kind), np.empty((rows, height), kind)
@@ -692,31 +650,7 @@ def build(
 
 
 @_kernel
-def find_documents(segments: Any) -> Any:
-    """See `noise.find_documents`: row, start, length, room and first."""
-    rows, length = segments.shape
-    starts, owner = np.empty(rows * length + 1, np.int64), np.empty(rows * length + 1, np.int64)
-    first = np.empty(rows, np.int64)
-    found = 0
-    for row in range(rows):
-        first[row] = found
-        for column in range(length):
-            if column == 0 or segments[row, column] != segments[row, column - 1]:
-                if column > 0 and segments[row, column - 1] == 0:
-                    raise ValueError("text behind padding")
-                starts[found], owner[found] = row * length + column, row
-                found += 1
-    starts[found] = rows * length
-    lengths, room = np.empty(found, np.int64), np.empty(found, np.int64)
-    for place in range(found):
-        lengths[place] = starts[place + 1] - starts[place]
-        column = starts[place] - owner[place] * length
-        room[place] = lengths[place] if segments[owner[place], column] != 0 else 0
-    return owner[:found].copy(), starts[:found].copy(), lengths, room, first
-
-
-@_kernel
-def _sentences(flags: Any, fresh: Any, last: Any, passed: Any, opens: Any, blank: Any, starts: Any) -> Any:
+def _sentences(flags, fresh, last, passed, opens, blank, starts):
     """Fill `starts` with the places where sentences begin, and return their number; see `sentences.sentence_starts`.
 
     flags   uint8[N] of the tokens
@@ -735,9 +669,7 @@ def _sentences(flags: Any, fresh: Any, last: Any, passed: Any, opens: Any, blank
 
 
 @_kernel
-def permute_sentences(
-    tokens: Any, documents: Any, keys: Any, table: Any, last: Any, passed: Any, opens: Any, blank: Any, stream: Any
-) -> Any:
+def permute_sentences(tokens, documents, keys, table, last, passed, opens, blank, stream):
     """See `sentences.permute_sentences`; `documents` are the flat places where documents begin."""
     _known(tokens, len(table))
     rows, length = tokens.shape
@@ -781,22 +713,8 @@ def permute_sentences(
 
 
 @_kernel
-def pair(
-    source: Any,
-    companion: Any,
-    used: Any,
-    draws: Any,
-    table: Any,
-    last: Any,
-    passed: Any,
-    opens: Any,
-    blank: Any,
-    swaps: Any,
-    cls: Any,
-    sep: Any,
-    pad: Any,
-) -> Any:
-    """See `pairs.SentencePairs`: tokens, types, segments [B, T + 3] and the class of each pair."""
+def pair(source, companion, used, draws, table, last, passed, opens, blank, swaps, cls, sep, pad):
+    """See `sentence_pairs.SentencePairs`: tokens, types, segments [B, T + 3] and the class of each pair."""
     _known(source, len(table))
     rows, length = source.shape
     tokens = np.empty((rows, length + 3), source.dtype)
@@ -866,37 +784,18 @@ def pair(
 
 
 @_kernel
-def _infill_shares(lengths: Any, hidden: Any, spans: Any, draws: Any, own: Any, own_spans: Any) -> Any:
-    """See `denoising._shared`: fill the hidden tokens and spans of each document [D] of one row, if these can."""
-    number = len(lengths)
-    quota, cap, share = np.empty(number, np.float64), np.empty(number, np.int64), np.empty(number, np.float64)
-    total = _int(0)
-    for document in range(number):
-        total += lengths[document]
-    part = _float(spans) / _float(max(total, 1))
-    for document in range(number):
-        quota[document] = part * _float(lengths[document])
-    _systematic(quota, lengths, draws[0], own_spans)
-    room = _int(0)
-    for document in range(number):
+def _infill_shares(lengths, hidden, spans, draws, own, own_spans):
+    """See `bart._shared`: fill the hidden tokens and spans of each document [D] of one row, if these can hold them."""
+    cap = np.empty(len(lengths), np.int64)
+    _by_size(spans, lengths, draws[0], own_spans)
+    for document in range(len(lengths)):
         cap[document] = lengths[document] if own_spans[document] > 0 else 0
-        room += cap[document]
-    part = _float(hidden) / _float(max(spans, 1))
-    shared, rest = 0.0, 0.0
-    for document in range(number):
-        share[document] = min(part * _float(own_spans[document]), _float(cap[document]))
-        shared += share[document]
-        rest += _float(cap[document]) - share[document]
-    left = (_float(hidden) - shared) / max(rest, 1e-9)
-    for document in range(number):
-        quota[document] = share[document] + left * (_float(cap[document]) - share[document])
-    _systematic(quota, cap, draws[1], own)
-    return room >= hidden
+    return _by_spans(hidden, spans, own_spans, cap, draws[1], own)
 
 
 @_kernel
-def infill(segments: Any, hidden: Any, spans: Any, keys: Any, streams: Any) -> Any:
-    """See `denoising._infilled`: starts, gone, the segment of each span, and which rows' documents were respected.
+def infill(segments, hidden, spans, keys, streams):
+    """See `bart._infilled`: starts, gone, the segment of each span, and which rows' documents were respected.
 
     streams   of shares, lengths and places
     """
@@ -956,22 +855,8 @@ def infill(segments: Any, hidden: Any, spans: Any, keys: Any, streams: Any) -> A
 
 
 @_kernel
-def mend(
-    tokens: Any,
-    segments: Any,
-    shown: Any,
-    stays: Any,
-    starts: Any,
-    belongs: Any,
-    spans: Any,
-    reads: Any,
-    width: Any,
-    mask: Any,
-    pad: Any,
-    eos: Any,
-    start: Any,
-) -> Any:
-    """See `denoising.Denoising`: as `build`, for inputs with a mask for each span and targets that are the rows.
+def mend(tokens, segments, shown, stays, starts, belongs, spans, reads, width, mask, pad, eos, start):
+    """See `bart.BARTDenoising`: as `build`, for inputs with a mask for each span and targets that are the rows.
 
     tokens   of the rows, which targets say
     shown    the same as inputs show them, where `stays`
@@ -1017,8 +902,8 @@ def mend(
 
 
 @_kernel
-def folded(first: Any, second: Any, seed: Any) -> Any:
-    """See `draws.folded`."""
+def folded(first, second, seed):
+    """See `compiled_keys.folded`."""
     keys = np.empty(len(first), np.uint64)
     for place in range(len(first)):
         keys[place] = _fold(_fold(np.uint64(seed), first[place]), second[place])
@@ -1026,45 +911,30 @@ def folded(first: Any, second: Any, seed: Any) -> Any:
 
 
 @_kernel
-def _walk(value: Any, key: Any, size: Any, half: Any, own: Any) -> Any:
-    """See `hornbook.keys.permute`, for one index; `half`: bits of a side of the network, `own`: room for its rounds."""
-    shift, most, value = np.uint64(half), np.uint64(size), np.uint64(value)
+def permute(index, key, size, half, rounds):
+    """See `hornbook.keys.permute`; `half`: bits of a side of the network."""
+    folds, where = np.empty(rounds, np.uint64), np.empty(len(index), np.int64)
+    shift, most = np.uint64(half), np.uint64(size)
     mask = (_ONE << shift) - _ONE
-    if value >= most:
-        raise ValueError("out of range")
-    for turn in range(len(own)):
-        own[turn] = _fold(key, turn)
-    while True:
-        left, right = value >> shift, value & mask
-        for turn in range(len(own)):
-            left, right = right, left ^ (_mix(right ^ own[turn]) & mask)
-        value = (left << shift) | right
-        if value < most:
-            return _int(value)
-
-
-@_kernel
-def permute(index: Any, key: Any, size: Any, half: Any, rounds: Any) -> Any:
-    """See `hornbook.keys.permute`."""
-    own, where = np.empty(rounds, np.uint64), np.empty(len(index), np.int64)
     for place in range(len(index)):
-        where[place] = _walk(index[place], key[place], size, half, own)
+        value = np.uint64(index[place])
+        if value >= most:
+            raise ValueError("out of range")
+        for turn in range(rounds):
+            folds[turn] = _fold(key[place], turn)
+        while True:
+            left, right = value >> shift, value & mask
+            for turn in range(rounds):
+                left, right = right, left ^ (_mix(right ^ folds[turn]) & mask)
+            value = (left << shift) | right
+            if value < most:
+                break
+        where[place] = _int(value)
     return where
 
 
 @_kernel
-def shuffled(example: Any, seed: Any, stream: Any, size: Any, half: Any, rounds: Any) -> Any:
-    """See `order.Shuffled.locate`."""
-    own, base = np.empty(rounds, np.uint64), _fold(np.uint64(seed), stream)
-    epoch, row = np.empty(len(example), np.int64), np.empty(len(example), np.int64)
-    for place in range(len(example)):
-        epoch[place] = example[place] // size
-        row[place] = _walk(example[place] - epoch[place] * size, _fold(base, epoch[place]), size, half, own)
-    return epoch, row
-
-
-@_kernel
-def _upto_sorted(values: Any, wanted: Any) -> Any:
+def _upto_sorted(values, wanted):
     """Return how many of ascending values are at most `wanted`."""
     low, high = 0, len(values)
     while low < high:
@@ -1077,18 +947,7 @@ def _upto_sorted(values: Any, wanted: Any) -> Any:
 
 
 @_kernel
-def pack(
-    tokens: Any,
-    index: Any,
-    lengths: Any,
-    begins: Any,
-    starts: Any,
-    chosen: Any,
-    prefix: Any,
-    suffix: Any,
-    first_of: Any,
-    begin_of: Any,
-) -> Any:
+def pack(tokens, index, lengths, begins, starts, chosen, prefix, suffix, first_of, begin_of):
     """See `packing.PackedRows._pack`; `first_of` and `begin_of` are `first` and `begin` of the store."""
     rows, length, cycle = tokens.shape[0], tokens.shape[1], len(lengths)
     begin, first = np.empty(rows, np.int64), np.empty(rows, np.int64)
@@ -1133,7 +992,7 @@ def pack(
 
 
 @_kernel
-def copy_pieces(into: Any, tokens: Any, wanted: Any, part: Any, source: Any, count: Any, at: Any) -> Any:
+def copy_pieces(into, tokens, wanted, part, source, count, at):
     """See `shards.TokenStore.copy_pieces`: fill in the pieces of part `wanted`, whose tokens these are."""
     for piece in range(len(part)):
         if part[piece] == wanted:

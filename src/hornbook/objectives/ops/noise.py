@@ -39,8 +39,6 @@ def candidates(rows: Rows, special: Mask) -> Mask:
 
 def row_counts(mask: Mask) -> Counts:
     """Return how many of each row [B] are true."""
-    if (found := compiled.run("row_counts", mask)) is not None:
-        return cast(Counts, found)
     counts: Counts = mask.sum(axis=1, dtype=np.uint32).astype(np.int64)  # faster than np.count_nonzero by rows
     return counts
 
@@ -57,7 +55,7 @@ def exact(allowed: Mask, counts: Counts, keys: Keys) -> Mask:
 
     Each token draws a random word that ends in its column, so that no two are equal; the smallest are chosen.
     """
-    if (found := compiled.run("exact", allowed, counts, keys, CHOICE)) is not None:
+    if (found := compiled.run("exact", allowed, counts, keys, CHOICE, room(allowed.shape[1]))) is not None:
         return cast(Mask, found)
     most = int(counts.max(initial=0))
     if most == 0:
@@ -80,6 +78,11 @@ def shuffled(allowed: Mask, keys: Keys, number: int) -> NDArray[np.unsignedinteg
     words = _smallest(words, number)
     words &= words.dtype.type(2 ** _bits_for(allowed.shape[1]) - 1)
     return words
+
+
+def room(length: int) -> NDArray[Any]:
+    """Return an array [length] for kernels to work in, of the type that holds random bits and a column."""
+    return np.empty(length, np.uint32 if _bits_for(length) <= 12 else np.uint64)
 
 
 def _tickets(length: int, keys: Keys) -> NDArray[Any]:
@@ -143,16 +146,18 @@ def spans(segments: Integers, tokens: Counts, spans: Counts, keys: Keys, suffix:
     proportion to lengths but one; give them `spans` of 1. `segments` of the result says which documents were respected.
     """
     ends = np.zeros(0, bool) if suffix is None else suffix
-    if (found := compiled.run("spans", segments, tokens, spans, ends, keys, _SPANS)) is not None:
+    given = segments, tokens, spans, ends, keys, _SPANS, room(segments.shape[1])
+    if (found := compiled.run("spans", *given)) is not None:
         noisy, kept, hidden, rank, feasible = found
         return Spans(noisy, kept, hidden, rank, segments if feasible.all() else undivided(segments, feasible))
     draws = halves(keys, segments.shape[1] + _SHARES, _SPANS)
     documents = find_documents(segments)
-    shares, feasible = _share_out(documents, tokens, spans, draws, suffix)
+    own, own_spans, feasible = _share_out(documents, tokens, spans, draws, suffix)
     if not feasible.all():
         segments = undivided(segments, feasible)
-        documents, shares = _merge(documents, shares, feasible, tokens, spans)
-    return _compose(documents, shares, segments, draws)
+        documents = find_documents(segments)
+        own, own_spans, _ = _share_out(documents, tokens, spans, draws, suffix)
+    return _compose(documents, own, own_spans, segments, draws)
 
 
 def undivided(segments: Integers, feasible: Mask) -> Integers:
@@ -175,14 +180,6 @@ class Documents:
         return np.asarray(np.bincount(self.row, values, len(self.first)), np.float64)
 
 
-@dataclass(frozen=True, eq=False)
-class _Shares:
-    """Noise tokens and noise spans of each document, int64[D] both."""
-
-    tokens: Counts
-    spans: Counts
-
-
 def real_lengths(segments: Integers) -> Counts:
     """Return how many tokens each row [B] has before its padding, which must come last."""
     rows, length = segments.shape
@@ -203,8 +200,6 @@ def changes(segments: Integers) -> Mask:
 
 def find_documents(segments: Integers) -> Documents:
     """Return the runs of int[B, T] segments; padding must come last in a row."""
-    if (found := compiled.run("find_documents", segments)) is not None:
-        return Documents(*found)
     rows, length = segments.shape
     edge = np.empty(segments.shape, bool)
     edge.reshape(-1)[1:] = changes(segments)
@@ -223,51 +218,43 @@ def find_documents(segments: Integers) -> Documents:
 
 def _share_out(
     documents: Documents, tokens: Counts, spans: Counts, draws: NDArray[np.uint32], suffix: Mask | None
-) -> tuple[_Shares, Mask]:
-    """Share each row's noise tokens and spans among its documents; also bool[B], whether these can hold them."""
+) -> tuple[Counts, Counts, Mask]:
+    """Share each row's noise tokens and spans among its documents [D]; also bool[B], whether these can hold them."""
     if len(documents.row) == len(spans):  # one document a row
-        return _Shares(tokens, spans), np.ones(len(spans), bool)
-    row = documents.row
+        return tokens, spans, np.ones(len(spans), bool)
     most = documents.room // 2  # a span needs a noise token and a kept token before it
-    most_in_row = documents.row_sums(most)
-    feasible = most_in_row >= spans
-    quota = (np.minimum(spans, most_in_row) / np.maximum(most_in_row, 1))[row] * most
-    own_spans = systematic(quota, most, documents, draws[:, 0])
-    # Beyond the first token of each span: first in proportion to spans, then whatever is left where there is room.
-    extra = tokens - spans
+    own_spans, enough = by_size(spans, most, documents, draws[:, 0])
+    # Beyond the first token of each span.
     cap = np.where(own_spans > 0, documents.room - 2 * own_spans, 0)
-    cap_in_row = documents.row_sums(cap)
-    feasible &= cap_in_row >= extra
-    extra = np.minimum(extra, cap_in_row)
-    share = np.minimum((extra / np.maximum(spans, 1))[row] * own_spans, cap)
-    room = cap - share
-    left = (extra - documents.row_sums(share)) / np.maximum(documents.row_sums(room), 1e-9)
-    own_extra = systematic(share + left[row] * room, cap, documents, draws[:, 1])
-    shares = _Shares(own_spans + own_extra, own_spans)
+    extra, fits = by_spans(tokens - spans, spans, own_spans, cap, documents, draws[:, 1])
+    own, enough = own_spans + extra, enough & fits
     if suffix is None:
-        return shares, feasible
-    most = np.maximum(documents.room - 1, 0)
-    most_in_row = documents.row_sums(most)
-    quota = np.minimum(tokens / np.maximum(most_in_row, 1), 1.0)[row] * most
-    own = systematic(quota, most, documents, draws[:, 0])
-    shares = _Shares(np.where(suffix[row], own, shares.tokens), np.where(suffix[row], own > 0, shares.spans))
-    return shares, np.where(suffix, most_in_row >= tokens, feasible)
+        return own, own_spans, enough
+    at_end, fits = by_size(tokens, np.maximum(documents.room - 1, 0), documents, draws[:, 0])
+    ends = suffix[documents.row]
+    return np.where(ends, at_end, own), np.where(ends, at_end > 0, own_spans), np.where(suffix, fits, enough)
 
 
-def _merge(
-    documents: Documents, shares: _Shares, feasible: Mask, tokens: Counts, spans: Counts
-) -> tuple[Documents, _Shares]:
-    """Make one document, which has all the noise, of each row that is not feasible [B]."""
-    end = documents.start[-1:] + documents.length[-1:]
-    kept = feasible[documents.row] | (documents.room == 0)
-    kept[documents.first] = True
-    row, start, real = documents.row[kept], documents.start[kept], documents.room[kept] > 0
-    length = np.diff(start, append=end)
-    merged = Documents(row, start, length, length * real, np.searchsorted(row, np.arange(len(feasible))))
-    whole = real & ~feasible[row]
-    return merged, _Shares(
-        np.where(whole, tokens[row], shares.tokens[kept]), np.where(whole, spans[row], shares.spans[kept])
-    )
+def by_size(wanted: Counts, size: Counts, documents: Documents, draws: NDArray[np.uint32]) -> tuple[Counts, Mask]:
+    """Share what each row wants [B] among its documents by their size [D], never more than that; see `spans`.
+
+    Returns int64[D], and bool[B], whether the documents can hold all.
+    """
+    total = documents.row_sums(size)
+    quota = (np.minimum(wanted, total) / np.maximum(total, 1))[documents.row] * size
+    return systematic(quota, size, documents, draws), total >= wanted
+
+
+def by_spans(
+    wanted: Counts, spans: Counts, own_spans: Counts, cap: Counts, documents: Documents, draws: NDArray[np.uint32]
+) -> tuple[Counts, Mask]:
+    """Share the same first by spans, of the row [B] and of the document [D], then by what is left of the caps [D]."""
+    most = documents.row_sums(cap)
+    wanted_here = np.minimum(wanted, most)
+    share = np.minimum((wanted_here / np.maximum(spans, 1))[documents.row] * own_spans, cap)
+    rest = cap - share
+    left = (wanted_here - documents.row_sums(share)) / np.maximum(documents.row_sums(rest), 1e-9)
+    return systematic(share + left[documents.row] * rest, cap, documents, draws), most >= wanted
 
 
 def systematic(quota: NDArray[np.float64], cap: Counts, documents: Documents, draws: NDArray[np.uint32]) -> Counts:
@@ -283,28 +270,30 @@ def systematic(quota: NDArray[np.float64], cap: Counts, documents: Documents, dr
     return rounded
 
 
-def _compose(documents: Documents, shares: _Shares, segments: Integers, draws: NDArray[np.uint32]) -> Spans:
+def _compose(
+    documents: Documents, own: Counts, own_spans: Counts, segments: Integers, draws: NDArray[np.uint32]
+) -> Spans:
     """Draw both compositions of every document and lay the spans out.
 
     Composing n tokens in s spans means choosing the s - 1 of n - 1 places where a new span starts. A row is thought
     of as blocks: of each document first all kept tokens, then all noise.
     """
-    block_length = np.empty(2 * len(shares.tokens), np.int64)
-    block_length[0::2] = documents.length - shares.tokens
-    block_length[1::2] = shares.tokens
-    starts = _block_starts(documents, block_length, np.repeat(shares.spans, 2), segments.shape[1], draws)
+    block_length = np.empty(2 * len(own), np.int64)
+    block_length[0::2] = documents.length - own
+    block_length[1::2] = own
+    starts = _block_starts(documents, block_length, np.repeat(own_spans, 2), segments.shape[1], draws)
     # starts [2K]: of each document its kept spans, then its noise spans, in the order of places.
-    before = shares.spans.cumsum() - shares.spans  # noise spans in earlier documents
-    document = np.repeat(np.arange(len(before)), shares.spans)
+    before = own_spans.cumsum() - own_spans  # noise spans in earlier documents
+    document = np.repeat(np.arange(len(before)), own_spans)
     number = np.arange(len(document))
     first = before[document]
     ends = np.empty_like(starts)
     ends[:-1] = starts[1:]
-    has = shares.spans > 0
-    ends[2 * (before + shares.spans)[has] - 1] = (documents.start + documents.length)[has]
+    has = own_spans > 0
+    ends[2 * (before + own_spans)[has] - 1] = (documents.start + documents.length)[has]
     lengths = ends - starts
     kept_index = number + first
-    kept_length, noise_length = lengths[kept_index], lengths[kept_index + shares.spans[document]]
+    kept_length, noise_length = lengths[kept_index], lengths[kept_index + own_spans[document]]
     running = np.zeros(len(document) + 1, np.int64)
     np.cumsum(kept_length + noise_length, out=running[1:])
     kept_starts = running[:-1] + (documents.start - running[before])[document]

@@ -125,7 +125,8 @@ def choose(free: Mask, begins: Mask, counts: Counts, keys: Keys, *, cut: bool) -
     whole-word masking). Where no other fits what is left, the first is cut (as SpanBERT cuts its last span), or, unless
     `cut`, less is chosen; but a row of text has one unit at least.
     """
-    if (found := compiled.run("choose", free, begins, counts, keys, cut, noise.CHOICE)) is not None:
+    given = free, begins, counts, keys, cut, noise.CHOICE, noise.room(free.shape[1])
+    if (found := compiled.run("choose", *given)) is not None:
         return Chosen(*found)
     sizes_at = _sizes(free, begins)
     left, rows = counts.copy(), np.arange(len(free))

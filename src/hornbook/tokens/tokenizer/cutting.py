@@ -20,6 +20,8 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from hornbook.corpus.grouping import grouped
+
 # The tokenizers library needs some 200 bytes of memory per byte of text at work: long texts go in pieces, in batches.
 PIECE = 1 << 16
 _BATCH = 1 << 20
@@ -88,14 +90,5 @@ def cut(text: str, *, hard: bool = False) -> Iterator[str]:
 
 
 def batches(pieces: Iterable[str]) -> Iterator[list[str]]:
-    """Group pieces into batches of a bounded number of characters."""
-    batch: list[str] = []
-    size = 0
-    for piece in pieces:
-        if batch and size + len(piece) > _BATCH:
-            yield batch
-            batch, size = [], 0
-        batch.append(piece)
-        size += len(piece)
-    if batch:
-        yield batch
+    """Return pieces in batches of a bounded number of characters."""
+    return grouped(pieces, len, _BATCH)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from hornbook.artifacts import read_json
-from hornbook.errors import UserError
+from hornbook.errors import UserError, reason_of
 from hornbook.tokens.tokenizer.tokenizer import Tokenizer, load_tokenizer, make_tokenizer, neighbouring_start
 from hornbook.vocab import ROLES
 
@@ -63,25 +63,29 @@ def _converted(folder: Path) -> tuple[str, dict[str, str]]:
         tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
         text = tokenizer.backend_tokenizer.to_str()
     except Exception as error:  # the library raises whatever its parts raise
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise UserError(f"transformers could not convert the tokenizer in {folder} ({reason}).") from error
+        raise UserError(f"transformers could not convert the tokenizer in {folder} ({reason_of(error)}).") from error
     roles = {role: getattr(tokenizer, f"{role}_token", None) for role in ROLES}
     return text, {role: str(name) for role, name in roles.items() if name is not None}
 
 
-def with_framing(text: str) -> str:
-    """Return a tokenizer.json's text with its framing of texts spelled out, where it says nothing: none.
+def with_framing(text: str, start: tuple[str, int] | None = None) -> str:
+    """Return a tokenizer.json's text with its framing of texts spelled out, where it says nothing.
 
-    An export would otherwise give a decoder's tokenizer the framing of our training.
+    That is none, or the name and id of a token that every text begins with. Spelled out, it stays as it is in an
+    export, which would otherwise give a decoder's tokenizer the framing of our training.
     """
     data = json.loads(text)
     if data.get("post_processor") is not None:
         return text
+    names = {} if start is None else {start[0]: {"id": start[0], "ids": [start[1]], "tokens": [start[0]]}}
+    begin = [{"SpecialToken": {"id": name, "type_id": 0}} for name in names]
     first, second = ({"Sequence": {"id": letter, "type_id": 0}} for letter in "AB")
     data["post_processor"] = {
         "type": "TemplateProcessing",
-        "single": [first],
-        "pair": [first, second],
-        "special_tokens": {},
+        "single": [*begin, first],
+        "pair": [*begin, first, second],
+        "special_tokens": {}
+        if start is None
+        else {start[0]: {"id": start[0], "ids": [start[1]], "tokens": [start[0]]}},
     }
     return json.dumps(data, ensure_ascii=False)

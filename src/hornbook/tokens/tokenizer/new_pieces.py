@@ -20,7 +20,6 @@ from typing import Any
 from hornbook.errors import UserError
 from hornbook.tokens.tokenizer.cutting import cut
 from hornbook.tokens.tokenizer.tokenizer import Tokenizer, make_tokenizer
-from hornbook.vocab import ROLES, START
 
 # A pair that occurs only once is no piece of a language.
 _LEAST = 2
@@ -57,9 +56,7 @@ def with_pieces(tokenizer: Tokenizer, texts: Iterable[str], number: int) -> tupl
     if "merges" in model:
         as_text = bool(model["merges"]) and isinstance(model["merges"][0], str)
         model["merges"] += [f"{left} {right}" if as_text else [left, right] for left, right in found]
-    named = {role: getattr(tokenizer.vocab, role) for role in (*ROLES, START)}
-    roles = {role: tokenizer.tokens([own])[0] for role, own in named.items() if own is not None}
-    grown = make_tokenizer(json.dumps(data, ensure_ascii=False), roles)
+    grown = make_tokenizer(json.dumps(data, ensure_ascii=False), tokenizer.role_names())
     numbers = range(tokenizer.vocab.size, grown.vocab.size)
     known = range(tokenizer.vocab.size)
     if grown.tokens(numbers) != list(spelled) or grown.tokens(known) != tokenizer.tokens(known):

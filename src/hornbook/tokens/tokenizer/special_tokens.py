@@ -12,7 +12,7 @@ from typing import Any
 from hornbook.errors import UserError
 from hornbook.objectives.base import Requirements
 from hornbook.tokens.tokenizer.tokenizer import Tokenizer, make_tokenizer
-from hornbook.vocab import ROLES, SENTINEL, START
+from hornbook.vocab import ROLES, SENTINEL
 
 # Marks of a document that stand in for one another; a start mark is never missed, see the objectives' marks.
 _STAND_INS: Mapping[str, tuple[str, ...]] = {"cls": ("bos", "eos"), "sep": ("eos",)}
@@ -26,8 +26,8 @@ def with_special_tokens(tokenizer: Tokenizer, needs: Requirements) -> tuple[Toke
     <extra_id_0> is the last id. Raises UserError when a name is taken by a piece of text.
     """
     vocab = tokenizer.vocab
-    known = {role: number for role in (*ROLES, START) if (number := getattr(vocab, role)) is not None}
-    roles = {role: tokenizer.tokens([number])[0] for role, number in known.items()}
+    known = tokenizer.role_names()
+    roles = dict(known)
     names: list[str] = []
     for role in needs.roles:
         if role in known or role in _OPTIONAL:

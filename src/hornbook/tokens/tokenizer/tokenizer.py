@@ -32,6 +32,7 @@ from hornbook.tokens.tokenizer.cutting import PIECE, batches, cut, windows, word
 from hornbook.tokens.tokenizer.train import BERT_NAMES, NAMES, train_bpe, train_unigram, train_wordpiece
 from hornbook.vocab import ROLES, START, Vocab
 
+TOKENIZER = "tokenizer.json"  # the name of the file in a run or a model's folder
 Kind = Literal["bpe", "wordpiece", "unigram"]
 Template = Literal["none", "both", "end"]
 Ids = NDArray[np.int32]
@@ -150,6 +151,11 @@ class Tokenizer:
         """Return the vocabulary's own spelling of each id."""
         return [self._tokenizer.id_to_token(int(number)) or "" for number in ids]
 
+    def role_names(self) -> dict[str, str]:
+        """Return the spelling of each role's token, of the roles that there are."""
+        ids = {role: getattr(self.vocab, role) for role in (*ROLES, START)}
+        return {role: self.tokens([number])[0] for role, number in ids.items() if number is not None}
+
     def _ids(self, text: str) -> list[int]:
         return list(self._tokenizer.encode(text, add_special_tokens=False).ids)
 
@@ -195,7 +201,7 @@ def load_tokenizer(path: Path, ids: Mapping[str, int] = MappingProxyType({})) ->
 
     A model's config.json tells what its decoder starts with; `ids` tells other roles without a name, {"eos": 2}.
     """
-    path = path / "tokenizer.json" if path.is_dir() else path
+    path = path / TOKENIZER if path.is_dir() else path
     try:
         text = path.read_text(encoding="utf-8")
         return make_tokenizer(text, _neighbouring_roles(path.parent), {**neighbouring_start(path.parent), **ids})
@@ -221,16 +227,15 @@ def make_tokenizer(text: str, roles: Mapping[str, str], ids: Mapping[str, int] =
 
 def save_tokenizer(tokenizer: Tokenizer, directory: Path) -> None:
     """Write tokenizer.json and tokenizer_config.json, from which we and transformers read the same roles."""
-    names = {role: getattr(tokenizer.vocab, role) for role in (*ROLES, START)}
     artifacts.write_json(
         directory / "tokenizer_config.json",
         {
             "tokenizer_class": "PreTrainedTokenizerFast",
             "clean_up_tokenization_spaces": False,
-            **{f"{role}_token": tokenizer.tokens([number])[0] for role, number in names.items() if number is not None},
+            **{f"{role}_token": name for role, name in tokenizer.role_names().items()},
         },
     )
-    artifacts.write_file(directory / "tokenizer.json", tokenizer.text)  # last: where it is, the roles are there too
+    artifacts.write_file(directory / TOKENIZER, tokenizer.text)  # last: where it is, the roles are there too
 
 
 def train_tokenizer(

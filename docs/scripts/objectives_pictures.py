@@ -1,14 +1,13 @@
-"""Write the pictures of docs/objectives.md: what each objective of the catalogue makes of one sentence.
+"""Write docs/objectives/NAME.md for each objective of the catalogue: what it makes of one sentence.
 
-    python docs/objectives_pictures.py      (or: make docs)
+    python docs/scripts/objectives_pictures.py      (or: make docs)
 
-Each picture is what `hornbook show` prints. It stands between <!-- picture NAME --> and <!-- end -->, and whatever
-stands there is replaced. The vocabulary is the sentence's words, one token each, so nothing depends on a tokenizer.
+Each picture is what `hornbook show` prints. The vocabulary is the sentence's words, one token each, so nothing
+depends on a tokenizer.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,15 +19,15 @@ from hornbook.batch import Rows
 from hornbook.keys import row_keys
 from hornbook.objectives.base import Objective
 from hornbook.objectives.catalogue import CATALOGUE, build
+from hornbook.objectives.names import MEANINGS
 from hornbook.objectives.show import show, text
 from hornbook.vocab import EMPTY, Vocab
 
-PAGE = Path(__file__).with_name("objectives.md")
+PAGES = Path(__file__).parents[1] / "objectives"
 SENTENCE = "The quick brown fox jumps over the lazy dog"
 OTHER = "Rain fell on the roof until dawn"  # the text of another document, for pairs
 _SPECIAL = ["<pad>", "<s>", "</s>", "<unk>", "<mask>"]
 _SENTINELS = 8
-_MARKED = re.compile(r"(<!-- picture (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -108,22 +107,17 @@ def pictures(kind: str) -> str:
     return "\n\n\n".join(shown)
 
 
-def page(content: str) -> str:
-    """Return the page's text with every picture made anew."""
-
-    def picture(found: re.Match[str]) -> str:
-        title = f"<details><summary>{found[2]}: what a model reads, says and sees</summary>"
-        return f"{found[1]}{title}\n\n```text\n{pictures(found[2])}\n```\n\n</details>\n{found[3]}"
-
-    return _MARKED.sub(picture, content)
-
-
-def pictured(content: str) -> list[str]:
-    """Return the names of the objectives that the page has pictures of, in its order."""
-    return [found[2] for found in _MARKED.finditer(content)]
+def page(kind: str) -> str:
+    """Return the text of an objective's page."""
+    return (
+        f"# {kind}: {MEANINGS[kind]}\n\n"
+        f"What a model reads, says and sees. [objectives](../objectives.md) has the rules; "
+        "`make docs` writes this page.\n\n"
+        f"```text\n{pictures(kind)}\n```\n"
+    )
 
 
 if __name__ == "__main__":
-    written = page(PAGE.read_text(encoding="utf-8"))
-    assert set(pictured(written)) == set(CATALOGUE), "every objective needs a place for its picture"
-    PAGE.write_text(written, encoding="utf-8")
+    PAGES.mkdir(exist_ok=True)
+    for kind in CATALOGUE:
+        (PAGES / f"{kind}.md").write_text(page(kind), encoding="utf-8")

@@ -1,0 +1,50 @@
+"""What the verbs share: argument types, the search of a list, JSON, and which process prints."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+from typer import Argument, Option
+
+from hornbook.errors import UserError
+from hornbook.objectives.names import MEANINGS
+
+OBJECTIVES = ", ".join(MEANINGS)
+RunPath = Annotated[Path, Argument(metavar="RUN", help="A run that `pretrain` or `import` made.", show_default=False)]
+Filter = Annotated[str, Argument(metavar="FILTER", help="Show only lines that contain this.", show_default=False)]
+Plain = Annotated[bool, Option("--plain", help="Print plain lines instead of live progress.")]
+Json = Annotated[bool, Option("--json", help="Print one JSON value, for scripts.")]
+Found = TypeVar("Found")
+Line = TypeVar("Line", bound=tuple[Any, ...])
+
+
+def matching(lines: Sequence[Line], text: str, verb: str) -> list[Line]:
+    """Return the lines that contain `text`, in capitals or not; UserError where none does."""
+    found = [line for line in lines if text.lower() in " ".join(map(str, line)).lower()]
+    if not found:
+        raise UserError(f"No line contains '{text}'. `hornbook {verb}` lists all.")
+    return found
+
+
+def answer(found: Found, as_json: bool, table: Callable[[Found], None]) -> None:
+    """Print what a verb found: as one JSON value (in ASCII, which every terminal encodes), or by `table`."""
+    print(json.dumps(_plain(found), indent=1)) if as_json else table(found)
+
+
+def _plain(value: Any) -> Any:
+    """Return dataclasses and named tuples as dicts, alone or in a list."""
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return dataclasses.asdict(value)
+    return value._asdict() if hasattr(value, "_asdict") else value
+
+
+def is_main_process() -> bool:
+    """Say whether this process is the only one, or rank 0 of those that torchrun started."""
+    return os.environ.get("RANK", "0") == "0"

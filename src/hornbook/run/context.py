@@ -1,0 +1,48 @@
+"""A run in progress, as one value: what its stages hand on to each other."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from hornbook.console import View
+from hornbook.model.inputs import Tensors
+from hornbook.prepare.dataset import Prepared
+from hornbook.recipe.recipe import Recipe
+from hornbook.run.build import build_loader
+from hornbook.run.directory import BaseModel
+from hornbook.tokens.loader import Loader
+from hornbook.train.parallel import MeshConfig
+from hornbook.train.world import World
+
+
+@dataclass(frozen=True, eq=False)
+class RunContext:
+    """A run in progress; a stage that settles more of the recipe returns another one.
+
+    recipe     as far as it is settled
+    prepared   its text as tokens and rows
+    directory  where it is kept
+    view       where it is shown
+    device     of this process
+    world      all processes
+    layout     how these share the work
+    origin     the model whose weights it begins with, if it is still to begin
+    """
+
+    recipe: Recipe
+    prepared: Prepared
+    directory: Path
+    view: View
+    device: torch.device
+    world: World
+    layout: MeshConfig
+    origin: BaseModel | None
+
+    @functools.cached_property
+    def loader(self) -> Loader[Tensors]:
+        """This process's share of the training batches."""
+        return build_loader(self.recipe, self.prepared, self.device, self.layout.data)

@@ -1,0 +1,99 @@
+"""What a run begins with where its recipe is silent: sizes, rates, dropout. Plain numbers in, one choice out."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+from hornbook.model.config import ModelConfig
+from hornbook.scaling.count import parameters
+
+# (width, layers) from which a default model is chosen.
+SIZES = ((128, 2), (128, 4), (192, 4), (256, 4), (320, 5), (384, 6), (512, 8), (640, 10), (768, 12), (1024, 16))
+# Share of the matrix rate that training reaches, for choosing a size before anything was trained.
+EXPECTED_SHARE = 0.4
+# Tokens for each parameter of the layers. Large runs are best at about 20 (Hoffmann et al. 2022, approach 1); runs of
+# minutes are best with fewer (docs/LOG.md).
+TOKENS_PER_PARAMETER = 4
+# A budget of minutes reads a text at most so often: beyond, a model forgets how to go on and recites (docs/LOG.md).
+MOST_EPOCHS = 80
+# (most epochs, dropout): reading a text up to four times is as good as new text (Muennighoff et al. 2023).
+_DROPOUT = ((4, 0.0), (16, 0.1), (32, 0.2), (math.inf, 0.3))
+# A step reads at least so many tokens, and so many for each unit of the width: Muon's work is done once a step, and is
+# about 4.3 width / tokens of the rest: a fifth (docs/LOG.md).
+_STEP_TOKENS, _STEP_TOKENS_PER_WIDTH = 4096, 20
+# A step of pairs of texts, which have one label a row, reads this share of that: they need steps more than tokens
+# (docs/LOG.md).
+_PAIRED_SHARE = 0.5
+# A causal run of few tokens is better with smaller steps: 0.58 D ** 0.571 tokens for D in all (Li et al. 2025, "step
+# law"), but not so few for each unit of the width that Muon's work tells (docs/LOG.md).
+_LAW_FACTOR, _LAW_POWER, _FEWEST_STEP_TOKENS_PER_WIDTH = 0.58, 0.571, 16
+# The rate of the table of tokens in deviations of its first values: of a decoder, and of a T5 with a tied head, whose
+# values are so large that with the rate of the others it would hardly move (docs/LOG.md).
+_DECODER_EMBEDDING_RATE, _SCALED_EMBEDDING_RATE = 0.75, 0.1
+# Muon's rate at a width, from which it falls with the root of the width (docs/LOG.md).
+_MUON_LEARNING_RATE, _AT_WIDTH = 6e-3, 128
+# On a CPU compilation takes about half a minute for each shape of batches and makes steps a fifth faster (docs/LOG.md).
+COMPILE_MINUTES = 5.0
+MEASUREMENTS = 10  # on held-out text during a run
+_HEAD_WIDTH = 64
+
+
+def default_muon_learning_rate(width: int) -> float:
+    """Return the peak rate of Muon's part for matrices of a model of this width.
+
+    Muon's step has one size a number, so in a wider matrix it moves more at once: its singular values, all equal, grow
+    with the root of the width, while those of the matrix's first values do not. The rate makes up for it, which keeps
+    the step's largest singular value ("spectral condition", Yang et al. 2023, section 2).
+
+    >>> default_muon_learning_rate(128), default_muon_learning_rate(512)
+    (0.006, 0.003)
+    """
+    return _MUON_LEARNING_RATE * math.sqrt(_AT_WIDTH / width)
+
+
+def default_embedding_rate(model: ModelConfig) -> float:
+    """Return the peak rate of a new model's table of tokens, in deviations of its first values; 0 = the others'."""
+    if model.topology == "decoder":
+        return _DECODER_EMBEDDING_RATE
+    return _SCALED_EMBEDDING_RATE if model.output_scale == "width" else 0.0
+
+
+def default_dropout(epochs: float) -> float:
+    """Return the dropout for a text that is read so often.
+
+    >>> default_dropout(4), default_dropout(4.1), default_dropout(100)
+    (0.0, 0.1, 0.3)
+    """
+    return next(share for most, share in _DROPOUT if epochs <= most)
+
+
+def heads_of(width: int) -> int:
+    """Return the heads of a model of this width, 64 wide."""
+    return max(1, width // _HEAD_WIDTH)
+
+
+def default_size(model: ModelConfig, tokens: float) -> tuple[int, int]:
+    """Return the largest (width, layers) that is trained on enough of `tokens` a parameter, the embedding apart.
+
+    Shared layers count as often as they compute.
+    """
+    found = SIZES[0]
+    for width, layers in SIZES:
+        sized = replace(model, width=width, layers=layers, heads=heads_of(width), shared_layers=False)
+        if parameters(sized) - sized.vocab_size * sized.table_width <= tokens / TOKENS_PER_PARAMETER:
+            found = width, layers
+    return found
+
+
+def step_rows(width: int, length: int, *, paired: bool = False, planned: float = math.inf) -> int:
+    """Return the rows of a step, a power of two, by the width and by the tokens that the whole run is to read.
+
+    A budget in steps says nothing about tokens, and is not a reason for small ones.
+    """
+    tokens: float = max(_STEP_TOKENS, _STEP_TOKENS_PER_WIDTH * width) * (_PAIRED_SHARE if paired else 1)
+    most = math.ceil(math.log2(tokens / length))
+    if planned < math.inf:
+        fewest = math.ceil(math.log2(_FEWEST_STEP_TOKENS_PER_WIDTH * width / length))
+        most = min(most, max(fewest, round(math.log2(_LAW_FACTOR * planned**_LAW_POWER / length))))
+    return 1 << max(0, most)
