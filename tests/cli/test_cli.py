@@ -23,7 +23,7 @@ from hornbook.model.config import modern
 from hornbook.objectives.base import Requirements
 from hornbook.objectives.catalogue import CATALOGUE, build, settings_of
 from hornbook.objectives.names import MEANINGS
-from hornbook.prepare.preview import illustrate
+from hornbook.prepare.preview import preview
 from hornbook.recipe import describe, settings
 from hornbook.recipe import named as recipes
 from hornbook.recipe.sections import Budget
@@ -280,7 +280,7 @@ def test_a_run_gives_its_tokenizer_and_objective(capsys: pytest.CaptureFixture[s
 
 
 def test_on_a_terminal_every_colour_has_a_sign() -> None:
-    shown = illustrate("the quick brown fox jumps over the lazy dog", build("masked", {"rate": 0.5}, EMPTY), None, 3)
+    shown = preview("the quick brown fox jumps over the lazy dog", build("masked", {"rate": 0.5}, EMPTY), None, 3)
     stream = io.StringIO()
     tables.picture(shown, Console(file=stream, force_terminal=True, width=200))
     kinds = {cell.kind for side in shown.sides for cell in side.cells}

@@ -21,7 +21,7 @@ from hornbook.generate import Decoding
 from hornbook.generate.infill import fill_text
 from hornbook.generate.text import generate_text
 from hornbook.prepare.dataset import open_prepared
-from hornbook.prepare.preview import illustrate_row, names
+from hornbook.prepare.preview import names, preview_row
 from hornbook.recipe import settings
 from hornbook.recipe.named import default
 from hornbook.run.build import build_loader
@@ -151,12 +151,12 @@ def test_a_row_of_the_training_text_is_shown_as_training_reads_it(run_of):
     loader = build_loader(run.recipe, open_prepared(run.recipe, directory), torch.device("cpu"))
     _, row = loader.order.locate(run.recipe.seed, np.arange(1))  # the row that training reads first
     read = loader.step(0)[0]
-    shown = illustrate_row(directory, run.recipe, int(row[0]), run.recipe.seed)
+    shown = preview_row(directory, run.recipe, int(row[0]), run.recipe.seed)
     reads, says = shown.sides[0].cells, shown.sides[-1].cells
     assert [cell.reads for cell in reads] == names(run.tokenizer)(read.inputs[0].tolist())
     assert [cell.weight for cell in says] == read.weights[0].tolist()
     with pytest.raises(UserError, match="there is no row"):
-        illustrate_row(directory, run.recipe, len(loader.rows), 0)
+        preview_row(directory, run.recipe, len(loader.rows), 0)
 
 
 def test_a_decoder_is_exported_as_a_gguf_file_and_nothing_else_is(run_of, tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from hornbook.api import recipe
 from hornbook.errors import UserError
@@ -14,7 +15,7 @@ def plan(
     what: list[str],
     objective: str | None,
     name: str | None,
-    budget: dict[str, float | None],
+    budget: dict[str, Any],
     seed: int | None,
     start: str | None = None,
 ) -> Recipe:

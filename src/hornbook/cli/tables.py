@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from hornbook.diagnose.bench import MachineSpeed
     from hornbook.diagnose.doctor import Finding
     from hornbook.evaluate.evaluation import Evaluation
+    from hornbook.generate.infill import Filled
     from hornbook.objectives.show import Picture, Side
     from hornbook.recipe.describe import Line, Setting
     from hornbook.recipe.recipe import Recipe
@@ -71,30 +72,7 @@ def table(columns: Mapping[str, str], rows: Sequence[Sequence[str]], numbers: bo
 
 def evaluation(found: Evaluation) -> None:
     """Print a model's numbers on held-out text, each with its meaning."""
-    known = [("unigram", found.unigram), ("bigram", found.bigram)]
-    baselines = ", ".join(f"{name} {value:.4f}" for name, value in known if value is not None)
-    verdict = "below" if found.beats_baselines else "NOT below"
-    verdict = f", {verdict} the baselines on the same targets: {baselines}" if baselines else ""
-    rows = [
-        ("loss", f"{found.loss:.4f}", f"nats per scored token{verdict}"),
-        ("perplexity", f"{found.perplexity:.2f}", "exp(loss): how many equally likely choices one token amounts to"),
-        ("text loss", f"{found.text_loss:.4f}", f"nats per scored token that is text, over {found.targets:,} tokens"),
-    ]
-    if found.bits_per_byte is not None:
-        rows.append(("bits per byte", f"{found.bits_per_byte:.4f}", "comparable across tokenizers"))
-    if found.pseudo_perplexity is not None:
-        rows.append(
-            (
-                "pseudo-perplexity",
-                f"{found.pseudo_perplexity:.2f}",
-                "one token masked at a time; not comparable with perplexity",
-            )
-        )
-    if found.pair_accuracy is not None:
-        rows.append(
-            ("pair accuracy", f"{found.pair_accuracy:.1%}", "pairs of texts classified correctly; chance is 50 %")
-        )
-    _numbers(f"held-out text, {found.text_bytes:,} bytes, objective {found.objective}", rows)
+    _numbers(found.title, [(number.name, number.text, number.meaning) for number in found.numbers()])
 
 
 def _numbers(title: str, rows: Sequence[tuple[str, str, str]]) -> None:

@@ -72,8 +72,9 @@ def generate(
     from hornbook.generate.decoding import Decoding, default_temperature
     from hornbook.generate.text import generate_text, stream_text
 
+    temperature = default_temperature(beams) if temperature is None else temperature
     decoding = Decoding(
-        max_new=tokens, temperature=default_temperature(beams) if temperature is None else temperature, top_k=top_k, top_p=top_p, min_p=min_p,
+        max_new=tokens, temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p,
         repetition_penalty=repetition_penalty, beams=beams, length_penalty=length_penalty,
         early_stopping=early_stopping, stop=tuple(stop or ()), seed=seed,
     )  # fmt: skip
@@ -125,7 +126,7 @@ def show(
     No model is trained. Without --run, the command makes a small tokenizer. Of a file, it takes the first words.
     """
     from hornbook.cli.request import is_assignment
-    from hornbook.prepare.preview import illustrate, illustrate_row
+    from hornbook.prepare.preview import preview, preview_row
     from hornbook.recipe import named, settings
     from hornbook.tokens.tokenizer.tokenizer import load_tokenizer
 
@@ -136,11 +137,11 @@ def show(
     if row is None:
         text = _first_words(text) if os.path.isfile(text) else text
         tokenizer = load_tokenizer(run / "tokenizer.json") if run else None
-        shown = illustrate(text, recipe.objective, tokenizer, seed or 0)
+        shown = preview(text, recipe.objective, tokenizer, seed or 0)
     elif text or run is None:
         raise UserError("Give either a text, or --run and --row.")
     else:
-        shown = illustrate_row(run, recipe, row, recipe.seed if seed is None else seed)
+        shown = preview_row(run, recipe, row, recipe.seed if seed is None else seed)
     tables.picture(shown, tables.console())
 
 

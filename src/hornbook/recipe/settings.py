@@ -33,7 +33,7 @@ from hornbook.recipe.sections import (
     TokenizerSettings,
     TrainingSettings,
 )
-from hornbook.schema import article, leaf, leaves, plain, read_recipe, type_name
+from hornbook.schema import NONE, article, leaf, leaves, plain, read_recipe, type_name
 from hornbook.vocab import EMPTY
 
 RECIPE = "recipe.toml"  # the name of the file in a run
@@ -153,6 +153,13 @@ def override(recipe: Recipe, assignments: Sequence[str]) -> Recipe:
     for section, values in changes.items():
         data[section] |= values
     return from_dict(data)
+
+
+def written(value: object) -> str:
+    """Return a value as one writes it on the command line: lists separated by commas, true and false in lower case."""
+    if isinstance(value, list | tuple):
+        return ",".join(map(written, value))
+    return str(value).lower() if isinstance(value, bool) else NONE if value is None else str(value)
 
 
 def is_setting(name: str) -> bool:

@@ -118,16 +118,6 @@ def _came_from(record: Mapping[str, Any] | None) -> str:
 def _measurements(run: OpenRun) -> tuple[Measurement, ...]:
     if not (run.directory / RESULT).is_file():
         return ()
-    found = Evaluation.load(run.directory / RESULT)
-    simple = [("unigram", found.unigram), ("bigram", found.bigram)]
-    known = tuple((name, value) for name, value in simple if value is not None)
-    more = {
-        "perplexity": found.perplexity,
-        "loss of text tokens (nats per token)": found.text_loss,
-        "bits per byte": found.bits_per_byte,
-        "pseudo-perplexity": found.pseudo_perplexity,
-    }
-    return (
-        Measurement("loss (nats per scored token)", found.loss, known),
-        *(Measurement(name, value) for name, value in more.items() if value is not None),
-    )
+    names = {"loss": "loss (nats per scored token)", "text loss": "loss of text tokens (nats per token)"}
+    numbers = Evaluation.load(run.directory / RESULT).numbers()
+    return tuple(Measurement(names.get(item.name, item.name), item.value, item.baselines) for item in numbers)
