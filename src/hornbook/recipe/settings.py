@@ -33,7 +33,7 @@ from hornbook.recipe.sections import (
     TokenizerSettings,
     TrainingSettings,
 )
-from hornbook.schema import article, leaf, leaves, plain, read_recipe, type_name
+from hornbook.schema import leaf, leaves, plain, read_recipe, wanted
 from hornbook.vocab import EMPTY
 
 RECIPE = "recipe.toml"  # the name of the file in a run
@@ -132,9 +132,9 @@ def override(recipe: Recipe, assignments: Sequence[str]) -> Recipe:
     for name, value in given.items():
         section, _, leaf = name.rpartition(".")
         if section.partition(".")[0] == "objective":
-            _inner(table, section)[leaf] = _split(hints[name], value)
+            _inner(table, section)[leaf] = value
         else:
-            changes.setdefault(section, {})[leaf] = _split(hints[name], value)
+            changes.setdefault(section, {})[leaf] = value
     objective = _objective(table)
     before, after = default_model(recipe.objective), default_model(objective)
     if before != after:
@@ -241,7 +241,7 @@ def _refuse_unknown(data: Mapping[str, Any]) -> None:
                 if name not in hints:
                     raise _unknown(name, hints)
         elif isinstance(content, Mapping):
-            raise UserError(f"{section} must be {article(hints[section])}{type_name(hints[section])}, not a table.")
+            raise UserError(f"{section} must be {wanted(hints[section])}, not a table.")
 
 
 def _dotted(table: Mapping[str, Any], section: str, hints: Mapping[str, Any]) -> Iterator[str]:
@@ -277,15 +277,7 @@ def _section(data: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 def _objective(data: Mapping[str, Any]) -> Objective:
     """Build an objective from its table, without a vocabulary."""
-    kind = data.get("kind", "causal")
-    given = {name: value for name, value in data.items() if name != "kind"}
-    values = {}
-    for item, hint in settings_of(kind):
-        if item.name in given:
-            objectives = hint is Objective or Objective in typing.get_args(hint)  # `build` reads those
-            value = given[item.name]
-            values[item.name] = value if objectives else leaf(hint, value, f"objective.{item.name}")
-    return build(kind, values, EMPTY)
+    return build(data.get("kind", "causal"), {name: item for name, item in data.items() if name != "kind"}, EMPTY)
 
 
 def _values(cls: type[Any], data: Mapping[str, Any], section: str) -> dict[str, Any]:
@@ -295,13 +287,6 @@ def _values(cls: type[Any], data: Mapping[str, Any], section: str) -> dict[str, 
         for item, hint in leaves(cls)
         if item.name in data
     }
-
-
-def _split(hint: Any, text: str) -> str | list[str]:
-    """Return the text of one value, or the texts of a list."""
-    if typing.get_origin(hint) is tuple:
-        return [part.strip() for part in text.split(",") if part.strip()]
-    return text
 
 
 def default_of(item: Field[Any]) -> Any:
