@@ -31,7 +31,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from annotated_types import Ge, Gt, Le, Lt
 
-from hornbook.errors import UserError
+from hornbook.errors import UserError, nearest
 
 T = TypeVar("T")
 

@@ -88,12 +88,13 @@ def describe_recipes() -> list[Line]:
         for name, make in RECIPES.items()
     ]
     for name, shape in SIZES.items():
-        kind = kind_of(sized(name).objective)
+        objective = sized(name).objective
         counted = replace(shape, vocab_size=shape.vocab_size or _ENTRIES)
-        number = parameters(discriminator_config(counted) if kind == "replaced" else counted)
+        number = parameters(discriminator_config(counted) if objective.heads.generator_width else counted)
         sides = "2 x " if shape.topology == "encoder-decoder" else ""
         words = f"with {counted.vocab_size:,} tokens and {shape.max_length:,} positions"
-        found.append(Line(name, kind, f"{sides}{shape.layers} layers of {shape.width}", number, words))
+        layers = f"{sides}{shape.layers} layers of {shape.width}"
+        found.append(Line(name, kind_of(objective), layers, number, words))
     return found
 
 

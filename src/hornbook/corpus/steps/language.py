@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 from hornbook.corpus.step import Page, Verdicts
-from hornbook.errors import UserError, needing
+from hornbook.errors import needing
 from hornbook.schema import Count, Share, check
 
 
