@@ -19,7 +19,6 @@ from hornbook.batch import Rows
 from hornbook.keys import row_keys
 from hornbook.objectives.base import Objective, with_vocab
 from hornbook.objectives.catalogue import CATALOGUE, build
-from hornbook.objectives.names import MEANINGS
 from hornbook.objectives.show import show, text
 from hornbook.vocab import EMPTY, Vocab
 
@@ -110,7 +109,7 @@ def pictures(kind: str) -> str:
 def page(kind: str) -> str:
     """Return the text of an objective's page."""
     return (
-        f"# {kind}: {MEANINGS[kind]}\n\n"
+        f"# {kind}: {CATALOGUE[kind].meaning}\n\n"
         f"What a model reads, says and sees. [objectives](../objectives.md) has the rules; "
         "`make docs` writes this page.\n\n"
         f"```text\n{pictures(kind)}\n```\n"
