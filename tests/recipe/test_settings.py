@@ -227,6 +227,15 @@ def test_a_wrong_override_is_told(text: str, words: str) -> None:
         settings.override(Recipe(), [text])
 
 
+@pytest.mark.parametrize("text", ["lr=1", "training.lr=1", "model.learning_rate.lr=1"])
+def test_a_name_from_elsewhere_leads_to_ours(text: str) -> None:
+    with pytest.raises(UserError, match=r"; it is called 'training\.learning_rate' here\."):
+        settings.override(Recipe(), [text])
+    assert set(settings.ALIASES.values()) <= {line.name for line in describe_settings()}
+    with pytest.raises(UserError, match=r"'max_steps'; it is called 'budget\.steps' here"):
+        settings.from_dict({"max_steps": 3})
+
+
 def test_every_setting_has_help_and_a_default_that_it_accepts() -> None:
     lines = describe_settings()
     recipe = settings.to_dict(Recipe())

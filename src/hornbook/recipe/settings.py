@@ -45,6 +45,38 @@ RENAMED: Mapping[str, str] = MappingProxyType(
         "model.judge": "model.rtd_head",
     }
 )
+# What other tools call a setting, whatever its section.
+ALIASES: Mapping[str, str] = MappingProxyType(
+    {
+        **dict.fromkeys(("lr", "peak_lr", "max_lr"), "training.learning_rate"),
+        **dict.fromkeys(("min_lr", "min_lr_ratio"), "training.final_rate"),
+        **dict.fromkeys(("batch_size", "global_batch_size", "train_batch_size"), "training.batch_rows"),
+        **dict.fromkeys(("micro_batch_size", "per_device_train_batch_size"), "training.micro_batch"),
+        **dict.fromkeys(("max_steps", "num_steps", "train_steps"), "budget.steps"),
+        **dict.fromkeys(("num_epochs", "num_train_epochs", "max_epochs"), "budget.epochs"),
+        **dict.fromkeys(("max_tokens", "num_tokens"), "budget.tokens"),
+        **dict.fromkeys(("max_grad_norm", "grad_clip", "clip_grad"), "training.clip"),
+        **dict.fromkeys(("warmup_steps", "warmup_ratio"), "training.warmup"),
+        **dict.fromkeys(("lr_scheduler", "lr_scheduler_type"), "training.schedule"),
+        **dict.fromkeys(("seq_len", "seq_length", "sequence_length", "block_size"), "training.row_length"),
+        **dict.fromkeys(("context_length", "max_position_embeddings", "max_seq_len"), "model.max_length"),
+        **dict.fromkeys(("hidden_size", "d_model", "n_embd", "dim"), "model.width"),
+        **dict.fromkeys(("num_layers", "n_layer", "n_layers", "num_hidden_layers"), "model.layers"),
+        **dict.fromkeys(("num_heads", "n_head", "n_heads", "num_attention_heads"), "model.heads"),
+        **dict.fromkeys(("num_kv_heads", "num_key_value_heads"), "model.kv_heads"),
+        **dict.fromkeys(("d_ff", "intermediate_size", "ffn_dim"), "model.mlp_width"),
+        **dict.fromkeys(("mlm_probability", "mask_ratio", "masking_rate"), "objective.rate"),
+        **dict.fromkeys(("noise_density", "corruption_rate"), "objective.density"),
+        **dict.fromkeys(("mean_noise_span_length", "mean_span_length"), "objective.mean_span"),
+        **dict.fromkeys(("dataset", "train_file", "data_path"), "data.paths"),
+        **dict.fromkeys(("gradient_checkpointing", "activation_checkpointing"), "training.checkpoint_activations"),
+        "adam_beta1": "training.beta1",
+        "adam_beta2": "training.beta2",
+        "adam_epsilon": "training.epsilon",
+        "dtype": "training.precision",
+        "tokenizer_file": "tokenizer.file",
+    }
+)
 # What a model keeps when its topology changes: its size is the user's choice, its block is the topology's.
 _SIZES = ("max_length", "width", "layers", "heads", "head_width", "mlp_width", "dropout")
 
@@ -256,6 +288,8 @@ def _unknown(name: str, valid: Iterable[str]) -> UserError:
     """Return the error for a setting that does not exist: same name elsewhere, else the nearest beside it."""
     section, _, leaf = name.rpartition(".")
     valid = list(valid)
+    if (here := ALIASES.get(leaf)) in valid:
+        return UserError(f"There is no setting '{name}'; it is called '{here}' here.")
     twins = [other for other in valid if other.rpartition(".")[2] == leaf]
     siblings = [other for other in valid if other.rpartition(".")[0] == section]
     if twins:
