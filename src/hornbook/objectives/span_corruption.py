@@ -19,8 +19,8 @@ from hornbook.errors import UserError
 from hornbook.objectives.base import Boundaries, Heads, PromptFormat, Requirements, need, two_sided
 from hornbook.objectives.ops import noise
 from hornbook.objectives.ops.encoder_decoder import build, require_sentinels
-from hornbook.objectives.ops.lengths import longest
-from hornbook.objectives.ops.noise import Counts, Mask
+from hornbook.objectives.ops.lengths import longest, span_counts
+from hornbook.objectives.ops.noise import Counts
 from hornbook.schema import AtLeastOne, ProperShare, check
 from hornbook.vocab import EMPTY, Vocab
 
@@ -61,18 +61,9 @@ class SpanCorruption:
         """It says what each sentinel stands for."""
         return (two_sided("sentinels", self.vocab),)
 
-    def counts(self, tokens: Counts) -> tuple[Counts, Counts]:
-        """Return noise tokens and spans of rows with so many real tokens; T5's rounding, half to even.
-
-        A row of fewer than 2 tokens has no noise.
-        """
-        number = np.minimum(np.maximum(np.rint(tokens * self.density), 1), np.maximum(tokens - 1, 0)).astype(np.int64)
-        spans = np.maximum(np.rint(number / self.mean_span).astype(np.int64), 1)
-        return number, np.minimum(spans, np.minimum(number, tokens - number))
-
     def sizes(self, tokens: Counts) -> tuple[Counts, Counts, Counts]:
         """Return inputs, targets and noise spans of rows with so many real tokens [N]."""
-        number, spans = self.counts(tokens)
+        number, spans = span_counts(tokens, self.density, self.mean_span)
         return tokens - number + spans + 1, number + spans + 1, spans
 
     def lengths(self, tokens: int) -> tuple[int, int, int]:
@@ -91,12 +82,7 @@ class SpanCorruption:
         one span, so its rows overflow where spans are long and rows short. Inputs have exactly `max_length` positions;
         fewer only where half or more is noise, since targets would else be too long.
         """
-
-        def fits(tokens: Counts) -> Mask:
-            inputs, targets, _ = self.sizes(tokens)
-            return np.maximum(inputs, targets) <= max_length
-
-        return longest(fits)
+        return longest(self.sizes, max_length)
 
     def target_length(self, max_length: int) -> int:
         """Noise tokens, sentinels and the end of text."""

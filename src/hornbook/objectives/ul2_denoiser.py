@@ -23,7 +23,7 @@ from hornbook.keys import Keys, integers
 from hornbook.objectives.base import Boundaries, Heads, PromptFormat, Requirements, need, two_sided
 from hornbook.objectives.ops import noise
 from hornbook.objectives.ops.encoder_decoder import build, require_sentinels
-from hornbook.objectives.ops.lengths import longest
+from hornbook.objectives.ops.lengths import longest, span_counts
 from hornbook.objectives.ops.noise import Counts, Mask, Spans
 from hornbook.vocab import EMPTY, Vocab
 
@@ -92,12 +92,7 @@ class UL2Denoiser:
 
     def row_length(self, max_length: int) -> int:
         """The most tokens whose inputs, mode tokens included, and targets fit `max_length`."""
-
-        def fits(tokens: Counts) -> Mask:
-            inputs, targets, _ = self.sizes(tokens)
-            return np.maximum(inputs, targets) <= max_length
-
-        return longest(fits)
+        return longest(self.sizes, max_length)
 
     def target_length(self, max_length: int) -> int:
         """Noise tokens, sentinels and the end of text."""
@@ -151,12 +146,9 @@ def _columns(
 def _counts(
     tokens: Counts, ends: NDArray[np.int64], density: NDArray[np.float64], mean: NDArray[np.float64]
 ) -> tuple[Counts, Counts]:
-    """Return noise tokens and spans; see SpanCorruption.counts. Suffixes and splits have no spans."""
-    most = np.maximum(tokens - 1, 0)
-    number = np.minimum(np.maximum(np.rint(tokens * density).astype(np.int64), 1), most)
-    number = np.where(ends == 2, tokens // 2, number)
-    spans = np.maximum(np.rint(number / mean).astype(np.int64), 1)
-    return number, np.where(ends == 0, np.minimum(spans, np.minimum(number, tokens - number)), 0)
+    """Return noise tokens and spans; see `span_counts`. Suffixes and splits have no spans, and splits say half."""
+    number, spans = span_counts(tokens, density, mean)
+    return np.where(ends == 2, tokens // 2, number), np.where(ends == 0, spans, 0)
 
 
 def _noise(own: Integers, real: Counts, number: Counts, spans: Counts, ends: NDArray[np.int64], keys: Keys) -> Spans:
