@@ -20,14 +20,12 @@ from hornbook.corpus.read import read
 from hornbook.errors import UserError
 from hornbook.evaluate.evaluation import Evaluation, evaluate_rows, final_evaluation
 from hornbook.generate.infill import fill_text
-from hornbook.generate.prompting import uses_of, writer
-from hornbook.generate.text import generate_text, stream_text
+from hornbook.generate.text import generate_text, stream_text, uses_of, writer
 from hornbook.model.config import ModelConfig
 from hornbook.model.electra import Electra, discriminator_config, generator_config
 from hornbook.objectives.base import tokens_per_row
 from hornbook.objectives.catalogue import kind_of
 from hornbook.objectives.catalogue import settings as objective_settings
-from hornbook.objectives.replaced_token import ReplacedToken
 from hornbook.prepare.dataset import open_prepared, recall
 from hornbook.recipe.recipe import Recipe
 from hornbook.run.directory import CLEAN, EXPORT, GGUF, RESULT, TOKENS, Run, has_text, origin_of
@@ -57,8 +55,7 @@ def evaluate(run: Run, paths: Sequence[str] = ()) -> Evaluation:
 def exportable(recipe: Recipe) -> bool:
     """Say whether a class of transformers holds a recipe's model."""
     parts = [recipe.model]
-    if isinstance(recipe.objective, ReplacedToken):
-        share = recipe.objective.generator_width
+    if share := recipe.objective.heads.generator_width:
         parts = [discriminator_config(recipe.model), generator_config(recipe.model, share)]
     return all(any(not item.holds(part) for item in FAMILIES) for part in parts)
 

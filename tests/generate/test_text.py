@@ -224,8 +224,8 @@ def test_a_stop_string_may_begin_inside_a_token_and_name_a_special_one(tokenizer
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["generate", "RUN", "The", "--temperature", "-1"], "temperature must be at least 0, not -1.0"),
-        (["generate", "RUN", "The", "--top-p", "0"], "top_p must be above 0 and at most 1, not 0.0"),
+        (["generate", "RUN", "The", "--temperature", "-1"], "temperature must be a number of at least 0, not -1.0"),
+        (["generate", "RUN", "The", "--top-p", "0"], "top_p must be a number above 0 and at most 1, not 0.0"),
         (["generate", "RUN", "The", "--beams", "2", "--temperature", "1"], "Beam search draws nothing"),
         (["generate", "RUN", "The", "--tokens", "200"], "more than the model's 64 positions"),
         (["generate", "RUN", "The", "--stop", ""], "A stop string is empty"),

@@ -13,7 +13,7 @@ from hornbook.api import evaluate, export, fill_text, generate_text
 from hornbook.cli import tables as presentation
 from hornbook.errors import UserError
 from hornbook.generate import Decoding
-from hornbook.generate.prompting import going_on
+from hornbook.objectives.base import continuation
 from hornbook.recipe import settings
 from hornbook.recipe.named import default
 from hornbook.run.directory import Run, open_run
@@ -97,9 +97,9 @@ def uses_are(told: set[str], run: Run, directory: Path) -> None:
     """Check that what the end of a run tells the user to do can be done, and that what it leaves out is refused."""
     assert told
     if "generate" in told:
-        way = going_on(run.recipe.objective, run.tokenizer.vocab)
+        form = continuation(run.recipe.objective, run.tokenizer.vocab)
         (text,) = generate_text(run, ["The king"], Decoding(max_new=3))
-        assert text.startswith("The king") or (way is not None and way.kind == "anew")
+        assert text.startswith("The king") or (form is not None and form.kind == "rewrite")
     if "fill" in told:
         assert len(fill_text(run, "The ___ sees ___.")) == 2
     elif "generate" in told:

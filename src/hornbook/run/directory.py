@@ -22,6 +22,7 @@ from hornbook.artifacts import read_json
 from hornbook.console import View
 from hornbook.errors import UserError
 from hornbook.model.electra import Model
+from hornbook.objectives.base import with_vocab
 from hornbook.prepare.clean import CLEAN
 from hornbook.prepare.dataset import CORPUS, PIECES, TOKENS, TRAITS
 from hornbook.recipe.recipe import Recipe
@@ -66,8 +67,7 @@ class Run:
 def open_run(directory: Path) -> Run:
     """Return the model of a run at its newest sound checkpoint, ready for use, in fp32."""
     found, device = read_model(directory), machine.find_device()
-    objective = dataclasses.replace(found.recipe.objective, vocab=found.tokenizer.vocab)  # type: ignore[type-var]
-    recipe = dataclasses.replace(found.recipe, objective=objective)
+    recipe = dataclasses.replace(found.recipe, objective=with_vocab(found.recipe.objective, found.tokenizer.vocab))
     model = build_model(recipe, device, compiled=False)
     model.load_state_dict(found.state)
     return Run(directory, recipe, found.tokenizer, model.eval(), device, found.step)
