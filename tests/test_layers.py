@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import graphlib
 import sys
 
 import pytest
-from rooms import SOURCE, STOREY, graph, imports, room
+from rooms import SOURCE, STOREY, graph, imports, module_name, room
 
 # Lower, and forbidden all the same: what a model or a machine is, text and tokens do not ask.
 FORBIDDEN = {("tokens", "model"), ("tokens", "train"), ("recipe", "train"), ("recipe", "collators")}
@@ -15,7 +16,7 @@ ONLY: dict[str, set[str]] = {
     "errors": set(),
     "artifacts": set(),
     "signals": set(),
-    "schema": {"pydantic"},
+    "schema": {"annotated_types"},
     **{name: {"numpy"} for name in ("keys", "vocab", "batch", "objectives")},
 }
 # What two modules may import beside that: compiled functions need numba, which is loaded only where it is wanted.
@@ -60,6 +61,24 @@ def test_no_folder_is_crowded() -> None:
 def test_no_module_imports_itself_in_a_circle() -> None:
     own = {name: {item for item in items if room(item)} - {name} for name, items in graph().items()}
     graphlib.TopologicalSorter(own).prepare()
+
+
+def test_no_module_outside_objectives_asks_which_objective_it_has() -> None:
+    """An objective says itself what its model needs and does: `heads`, `prompting` and the functions of base.py."""
+    classes = {"Objective", "Cycled", "Paired"}
+    for path in (SOURCE / "objectives").glob("*.py"):
+        body = ast.parse(path.read_text(encoding="utf-8")).body
+        classes |= {item.name for item in body if isinstance(item, ast.ClassDef) and "row_length" in ast.dump(item)}
+    asking = []
+    for path in SOURCE.rglob("*.py"):
+        if path.parent.name in ("objectives", "ops"):
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("isinstance", "type"):
+                named = {item.id for item in ast.walk(node) if isinstance(item, ast.Name)} & classes
+                asking += [f"{module_name(path)}:{node.lineno} asks for {name}" for name in named]
+    assert {"Causal", "ReplacedToken", "UL2Denoiser", "Mixture"} <= classes
+    assert asking == []
 
 
 def test_importing_hornbook_imports_nothing_else() -> None:

@@ -9,17 +9,16 @@ depends on a tokenizer.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
 from hornbook.batch import Rows
 from hornbook.keys import row_keys
-from hornbook.objectives.base import Objective
+from hornbook.objectives.base import Objective, with_vocab
 from hornbook.objectives.catalogue import CATALOGUE, build
-from hornbook.objectives.names import MEANINGS
 from hornbook.objectives.show import show, text
 from hornbook.vocab import EMPTY, Vocab
 
@@ -93,7 +92,7 @@ def pictures(kind: str) -> str:
     choice = CHOICES.get(kind, Choice())
     objective = build(kind, choice.settings, EMPTY)
     names, vocab = vocabulary(objective)
-    objective = cast(Objective, replace(cast(Any, objective), vocab=vocab))
+    objective = with_vocab(objective, vocab)
     before, after = objective.boundary_tokens
     ids = {name: number for number, name in enumerate(names)}
     row = [*before, *(ids[word] for word in SENTENCE.split()), *after]
@@ -110,7 +109,7 @@ def pictures(kind: str) -> str:
 def page(kind: str) -> str:
     """Return the text of an objective's page."""
     return (
-        f"# {kind}: {MEANINGS[kind]}\n\n"
+        f"# {kind}: {CATALOGUE[kind].meaning}\n\n"
         f"What a model reads, says and sees. [objectives](../objectives.md) has the rules; "
         "`make docs` writes this page.\n\n"
         f"```text\n{pictures(kind)}\n```\n"

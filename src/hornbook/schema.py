@@ -1,15 +1,22 @@
-"""Fields of a dataclass as settings: their types in words, their help, plain values read and written; classes by name.
+"""Fields of a dataclass as settings: types and bounds in words, help, values read and checked; classes by name.
 
-A section of settings is a frozen dataclass. Names, types and defaults come from its fields, help from the `name   help`
-lines of its docstring.
+A section of settings is a frozen dataclass. Names, types, bounds and defaults come from its fields, help from the
+`name   help` lines of its docstring:
+
+    rate: Annotated[float, Gt(0), Le(1)] = 0.15        number above 0 and at most 1
+
+`leaf` reads a value that a person wrote, `check` refuses a dataclass that was built with others.
 """
 
 from __future__ import annotations
 
+import difflib
 import functools
 import hashlib
 import importlib
 import inspect
+import math
+import operator
 import re
 import sys
 import tomllib
@@ -17,17 +24,35 @@ import traceback
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import Field, fields
+from numbers import Integral, Real
 from pathlib import Path
-from types import ModuleType, NoneType
-from typing import Any, Literal, TypeVar
+from types import ModuleType, NoneType, UnionType
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from annotated_types import Ge, Gt, Le, Lt
 
 from hornbook.errors import UserError, nearest
 
 T = TypeVar("T")
 
+Share = Annotated[float, Ge(0), Le(1)]
+PositiveShare = Annotated[float, Gt(0), Le(1)]
+ProperShare = Annotated[float, Gt(0), Lt(1)]
+Positive = Annotated[float, Gt(0)]
+NotNegative = Annotated[float, Ge(0)]
+AtLeastOne = Annotated[float, Ge(1)]
+Count = Annotated[int, Ge(0)]
+PositiveCount = Annotated[int, Ge(1)]
+
 NONE = "none"  # how None is written, since TOML has no such value
+_TRUTH = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+# Of each kind of bound: where its limit stands, its words, and whether a value keeps it.
+_BOUNDS: Mapping[type, tuple[str, str, Callable[[Any, Any], bool]]] = {
+    Gt: ("gt", "above", operator.gt),
+    Ge: ("ge", "of at least", operator.ge),
+    Lt: ("lt", "below", operator.lt),
+    Le: ("le", "at most", operator.le),
+}
 
 
 def type_name(hint: Any) -> str:
@@ -35,49 +60,118 @@ def type_name(hint: Any) -> str:
 
     >>> type_name(float), type_name(Literal["muon", "adamw"]), type_name(tuple[str, ...])
     ('number', 'muon | adamw', 'list of text')
+    >>> type_name(Share), type_name(Annotated[int, Ge(2)]), type_name(ProperShare)
+    ('number from 0 to 1', 'whole number of at least 2', 'number above 0 and below 1')
     """
     words: dict[Any, str] = {int: "whole number", float: "number", bool: "true | false", str: "text", NoneType: NONE}
     if hint in words:
         return words[hint]
-    inner = typing.get_args(hint)
+    origin, inner = typing.get_origin(hint), typing.get_args(hint)
+    if origin is Annotated:
+        told = " and ".join(f"{words} {limit:g}" for words, limit, _ in map(_bound, inner[1:]))
+        told = re.sub(r"of at least (.+) and at most (.+)", r"from \1 to \2", told)
+        return f"{type_name(inner[0])} {told}"
     if not inner:
         return str(hint.__name__).lower()
-    if typing.get_origin(hint) is Literal:
+    if origin is Literal:
         return " | ".join(map(str, inner))
-    if typing.get_origin(hint) is tuple:
-        return f"list of {type_name(inner[0])}"
+    if origin is tuple:
+        return f"list of {type_name(inner[0]).replace('number', 'numbers', 1)}"
     return " or ".join(type_name(item) for item in inner)
 
 
-def leaves(cls: type[Any]) -> list[tuple[Field[Any], Any]]:
+def leaves(cls: Any) -> list[tuple[Field[Any], Any]]:
     """Return the fields of a section, each with its type; an objective's vocabulary is not a setting."""
-    hints = typing.get_type_hints(cls)
+    hints = _hints(cls)
     return [(item, hints[item.name]) for item in fields(cls) if item.name != "vocab"]
+
+
+@functools.cache
+def _hints(cls: Any) -> dict[str, Any]:
+    return typing.get_type_hints(cls, include_extras=True)
 
 
 def leaf(hint: Any, value: Any, name: str) -> Any:
     """Return a value as the type its setting has; raises UserError that names the setting.
 
-    Text is read as what the setting is (the command line knows only text, and YAML-like files write 3e-4 as text); any
-    other value must already have the type, except that whole numbers are numbers.
+    Text is read as what the setting is, a list's items separated by commas (the command line knows only text, and
+    YAML-like files write 3e-4 as text); any other value must already have the type, but whole numbers are numbers.
     """
-    if value == NONE and NoneType in typing.get_args(hint):
-        return None
-    if isinstance(value, list):
-        value = tuple(value)
-    text = all(isinstance(item, str) for item in (value if isinstance(value, tuple) else (value,)))
     try:
-        return _adapter(hint).validate_python(value, strict=not text)
-    except ValidationError as error:
-        shown = list(value) if isinstance(value, tuple) else value
-        choices = typing.get_args(hint) if typing.get_origin(hint) is Literal else ()
-        advice = nearest(value, choices) if choices and isinstance(value, str) else ""
-        raise UserError(f"{name} must be {article(hint)}{type_name(hint)}, not {shown!r}.{advice}") from error
+        read = _read(hint, value)
+    except (ValueError, KeyError):
+        raise _refused(hint, value, name) from None
+    if not fits(hint, read):
+        raise _refused(hint, value, name)
+    return read
 
 
-def article(hint: Any) -> str:
-    """Return the article, and the blank after it, that a type in words needs."""
-    return "a " if type_name(hint).startswith(("whole", "number", "list")) else ""
+def check(section: Any, name: str) -> None:
+    """Refuse a section one of whose values has not its type or is out of bounds, in a sentence about `name` + field."""
+    for item, hint in leaves(type(section)):
+        value = getattr(section, item.name)
+        if not fits(hint, value):
+            raise _refused(hint, value, f"{name}{item.name}")
+
+
+def fits(hint: Any, value: Any) -> bool:
+    """Say whether a value has a type and keeps its bounds; numbers are finite, and whole numbers are numbers.
+
+    What a protocol or Any stands for is left to whoever uses it.
+    """
+    origin, inner = typing.get_origin(hint), typing.get_args(hint)
+    if origin is Annotated:
+        return fits(inner[0], value) and all(holds(value, limit) for _, limit, holds in map(_bound, inner[1:]))
+    if origin is Literal:
+        return value in inner
+    if origin is tuple:
+        return isinstance(value, list | tuple) and all(fits(inner[0], item) for item in value)
+    if origin in (typing.Union, UnionType):
+        return any(fits(item, value) for item in inner)
+    if hint in (int, float):
+        number = isinstance(value, Integral if hint is int else Real) and not isinstance(value, bool)
+        return number and math.isfinite(value)
+    known = origin or hint
+    return known is Any or getattr(known, "_is_protocol", False) or isinstance(value, known)
+
+
+def _bound(mark: Any) -> tuple[str, Any, Callable[[Any, Any], bool]]:
+    """Return a bound's words, its limit, and what compares a value with it."""
+    name, words, holds = _BOUNDS[type(mark)]
+    return words, getattr(mark, name), holds
+
+
+def _read(hint: Any, value: Any) -> Any:
+    """Return text as the type of a setting, lists as tuples, and whole numbers as numbers; ValueError, KeyError."""
+    origin, inner = typing.get_origin(hint), typing.get_args(hint)
+    if origin is Annotated:
+        return _read(inner[0], value)
+    if origin in (typing.Union, UnionType):
+        return None if value == NONE else _read(inner[0], value)
+    if origin is tuple:
+        items = [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+        return tuple(_read(inner[0], item) for item in items) if isinstance(items, list | tuple) else value
+    if hint is bool and isinstance(value, str):
+        return _TRUTH[value.strip().lower()]
+    if hint is float and isinstance(value, int | str) and not isinstance(value, bool):
+        return float(value)
+    return hint(value) if hint in (int, Path) and isinstance(value, str) else value
+
+
+def _refused(hint: Any, value: Any, name: str) -> UserError:
+    """Return the error for a value that does not fit."""
+    shown = list(value) if isinstance(value, tuple) else value
+    choices = type_name(hint).split(" | ")
+    close = difflib.get_close_matches(value, choices, 1) if choices[1:] and isinstance(value, str) else ()
+    advice = f" Did you mean '{close[0]}'?" if close else ""
+    return UserError(f"{name} must be {wanted(hint)}, not {shown!r}.{advice}")
+
+
+def wanted(hint: Any) -> str:
+    """Return a type in words as a sentence has it, with its article and with "or" before the last choice."""
+    *others, last = type_name(hint).split(" | ")
+    words = f"{', '.join(others)} or {last}" if others else last
+    return f"a {words}" if words.startswith(("whole", "number", "list")) else words
 
 
 def plain(value: Any) -> Any:
@@ -103,11 +197,6 @@ def help_of(cls: type[Any]) -> dict[str, str]:
         else:
             current = ""
     return found
-
-
-@functools.cache
-def _adapter(hint: Any) -> TypeAdapter[Any]:
-    return TypeAdapter(hint, config=ConfigDict(allow_inf_nan=False))
 
 
 def read_recipe(path: Path, build: Callable[[Mapping[str, Any]], T]) -> T:

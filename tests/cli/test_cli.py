@@ -22,7 +22,6 @@ from hornbook.evaluate.evaluation import Evaluation
 from hornbook.model.config import modern
 from hornbook.objectives.base import Requirements
 from hornbook.objectives.catalogue import CATALOGUE, build, settings_of
-from hornbook.objectives.names import MEANINGS
 from hornbook.prepare.preview import preview
 from hornbook.recipe import describe, settings
 from hornbook.recipe import named as recipes
@@ -76,7 +75,6 @@ def test_help_of_pretrain_teaches_with_examples_and_few_flags() -> None:
 
 
 def test_help_names_every_objective_of_the_catalogue() -> None:
-    assert list(MEANINGS) == list(CATALOGUE)
     for verb in ("pretrain", "show"):
         text = " ".join(run(verb, "--help").stdout.replace("│", " ").split())
         assert ", ".join(CATALOGUE) in text
@@ -107,11 +105,11 @@ def test_a_mistyped_verb_or_flag_is_told() -> None:
     [
         (["pretrain", "modle.width=64"], "'model.width'"),
         (["pretrain", "model.widht=64"], "'model.width'"),
-        (["pretrain", "training.clip=x"], "training.clip must be a number, not 'x'."),
+        (["pretrain", "training.clip=x"], "training.clip must be a number of at least 0, not 'x'."),
         (["pretrain", "--objective", "maskd"], "'masked'"),
         (["pretrain", "--recipe", "brt"], "'bert'"),
         (["pretrain", "--steps", "3", "--minutes", "1"], "exactly one"),
-        (["pretrain", "--steps", "-3"], "must be positive"),
+        (["pretrain", "--steps", "-3"], "budget.steps must be a whole number of at least 0"),
         (["pretrain", "nowhere.toml"], "no recipe at nowhere.toml"),
         (["pretrain", "--recipe", "demo", "a.toml"], "one recipe"),
         (["pretrain", "--resume", "runs/x", "--seed", "3"], "leave out --seed"),
@@ -192,7 +190,7 @@ def test_settings_are_listed_whole_and_filtered(capsys: pytest.CaptureFixture[st
     _, whole, _ = answer(capsys, "settings")
     assert [line.split("\t") for line in whole.splitlines()] == [list(line) for line in describe.describe_settings()]
     _, some, _ = answer(capsys, "settings", "warmup")
-    assert some.startswith("training.warmup\tnumber\t")
+    assert some.startswith("training.warmup\tnumber of at least 0\t")
 
 
 def test_a_command_line_becomes_a_recipe(tmp_path: Path) -> None:

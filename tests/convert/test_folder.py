@@ -144,7 +144,7 @@ def test_a_config_that_says_nothing_usable_is_refused(broken):
     change(config, model_type="gpt3")
     refused(broken, "gpt3.*knows.*'gpt2'")
     change(config, model_type="gpt2", n_embd="wide")
-    refused(broken, "wrong kind")
+    refused(broken, "model.width must be a whole number.*wide")
     change(config, n_embd=0)
     refused(broken, "width = 0")
     config.write_text("[]")

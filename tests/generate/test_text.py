@@ -16,8 +16,7 @@ from hornbook.cli import program as cli
 from hornbook.errors import UserError
 from hornbook.generate import Decoding
 from hornbook.generate.infill import fill_gaps, fill_text
-from hornbook.generate.prompting import uses_of
-from hornbook.generate.text import StreamedText, _pieces, generate_text, stream_text
+from hornbook.generate.text import StreamedText, _pieces, generate_text, stream_text, uses_of
 from hornbook.objectives.fim import MODES
 from hornbook.recipe.named import default
 from hornbook.recipe.settings import override
@@ -224,8 +223,8 @@ def test_a_stop_string_may_begin_inside_a_token_and_name_a_special_one(tokenizer
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["generate", "RUN", "The", "--temperature", "-1"], "temperature must be at least 0, not -1.0"),
-        (["generate", "RUN", "The", "--top-p", "0"], "top_p must be above 0 and at most 1, not 0.0"),
+        (["generate", "RUN", "The", "--temperature", "-1"], "temperature must be a number of at least 0, not -1.0"),
+        (["generate", "RUN", "The", "--top-p", "0"], "top_p must be a number above 0 and at most 1, not 0.0"),
         (["generate", "RUN", "The", "--beams", "2", "--temperature", "1"], "Beam search draws nothing"),
         (["generate", "RUN", "The", "--tokens", "200"], "more than the model's 64 positions"),
         (["generate", "RUN", "The", "--stop", ""], "A stop string is empty"),

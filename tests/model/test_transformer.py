@@ -272,7 +272,7 @@ def test_a_config_without_a_size_and_a_row_too_long_are_refused():
     ("topology", "changes", "words"),
     [
         ("decoder", {"embedding_width": 16}, r"needs model\.head_transform"),
-        ("encoder", {"embedding_width": -1}, "must not be negative"),
+        ("encoder", {"embedding_width": -1}, "must be a whole number of at least 0"),
         ("decoder", {"shared_layers": True}, "for encoders"),
         ("encoder", {"rtd_head": True}, r"needs model\.head_transform=false"),
     ],

@@ -7,7 +7,7 @@ import pytest
 from small_vocab import vocabulary
 
 from hornbook.errors import UserError
-from hornbook.objectives.catalogue import CATALOGUE, SETTLED, build, kind_of, settings
+from hornbook.objectives.catalogue import ALIASES, CATALOGUE, build, class_of, kind_of, settings
 from hornbook.objectives.joined import Joined
 from hornbook.objectives.masked import Masked
 from hornbook.objectives.mixture import Mixture
@@ -20,7 +20,7 @@ from hornbook.vocab import EMPTY
 @pytest.mark.parametrize("kind", CATALOGUE)
 def test_settings_and_build_are_inverse(kind):
     objective = build(kind, {}, vocabulary())
-    assert objective == CATALOGUE[kind](**SETTLED.get(kind, {}), vocab=vocabulary())
+    assert objective == class_of(kind)(**CATALOGUE[kind].settled, vocab=vocabulary())
     assert kind_of(objective) == kind
     assert build(kind, settings(objective), vocabulary()) == objective
     assert build(kind, {name: text(value) for name, value in settings(objective).items()}, vocabulary()) == objective
@@ -61,27 +61,39 @@ def test_text_is_read_as_the_setting_s_type():
     ("kind", "given", "message"),
     [
         ("maskd", {}, "no objective 'maskd'. Did you mean 'masked'"),
+        ("mlm", {}, "There is no objective 'mlm'; it is called 'masked' here."),
         ("masked", {"rat": 1}, "no setting 'rat'. Did you mean 'rate'"),
         ("causal", {"rate": 1}, "no setting 'rate'. It has none"),
         ("masked", {"vocab": EMPTY}, "no setting 'vocab'"),
-        ("masked", {"rate": "much"}, "'rate' of the objective 'masked' must be a number, not 'much'"),
-        ("masked", {"rate": True}, "must be a number, not True"),
-        ("masked", {"rate": None}, "must be a number, not None"),
-        ("masked", {"static": "1.5"}, "must be a whole number, not '1.5'"),
-        ("masked", {"static": 1.5}, "must be a whole number, not 1.5"),
-        ("masked", {"style": "exakt"}, "cannot be 'exakt'. Did you mean 'exact'"),
+        ("masked", {"rate": "much"}, "objective.rate must be a number above 0 and at most 1, not 'much'"),
+        ("masked", {"rate": True}, "must be a number above 0 and at most 1, not True"),
+        ("masked", {"rate": None}, "must be a number above 0 and at most 1, not None"),
+        ("masked", {"static": "1.5"}, "must be a whole number of at least 0, not '1.5'"),
+        ("masked", {"static": 1.5}, "must be a whole number of at least 0, not 1.5"),
+        ("masked", {"style": "exakt"}, "not 'exakt'. Did you mean 'exact'"),
         ("joined", {"objective": "masked"}, "Only objectives of encoder-decoders"),
         ("joined", {"objective": {"density": 0.5}}, "must be an objective: its kind, or a table"),
         ("joined", {"objective": {"kind": "span", "densty": 0.5}}, "no setting 'densty'. Did you mean 'density'"),
-        ("mixture", {"weights": 3}, "must be a list, not 3"),
+        ("mixture", {"weights": 3}, "must be a list of numbers above 0, not 3"),
         ("ul2-short", {"variant": "paper"}, "no setting 'variant'"),
-        ("masked", {"rate": "nan"}, "rate must be above 0"),
+        ("masked", {"rate": "nan"}, "rate must be a number above 0"),
     ],
 )
 def test_what_is_wrong_is_refused_in_one_sentence(kind, given, message):
     with pytest.raises(UserError) as caught:
         build(kind, given, EMPTY)
     assert message in str(caught.value)
+
+
+def test_names_from_elsewhere_lead_to_the_catalogue_s():
+    assert set(ALIASES.values()) <= set(CATALOGUE) and not set(ALIASES) & set(CATALOGUE)
+
+
+def test_the_catalogue_loads_no_objective():
+    unwanted = "{'numpy', 'hornbook.objectives.base'}"
+    code = f"import sys, hornbook.objectives.catalogue; print(sorted({unwanted} & set(sys.modules)))"
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert printed.strip() == "[]"
 
 
 def test_objectives_need_numpy_alone():

@@ -10,6 +10,7 @@ from hornbook.batch import Rows
 from hornbook.errors import UserError
 from hornbook.keys import row_keys
 from hornbook.objectives.ops import noise
+from hornbook.objectives.ops.lengths import span_counts
 from hornbook.objectives.span_corruption import SpanCorruption
 from hornbook.vocab import EMPTY
 
@@ -24,7 +25,7 @@ def runs(mask: np.ndarray) -> np.ndarray:
 
 
 def masks(objective: SpanCorruption, segments: np.ndarray, seed: int = 0) -> noise.Spans:
-    counts = objective.counts((segments != 0).sum(axis=1))
+    counts = span_counts((segments != 0).sum(axis=1), objective.density, objective.mean_span)
     return noise.spans(segments, *counts, row_keys(seed, np.arange(len(segments))))
 
 

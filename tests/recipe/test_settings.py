@@ -124,19 +124,19 @@ def test_an_unknown_key_is_refused_at_every_level(data: dict[str, Any], key: str
 @pytest.mark.parametrize(
     ("data", "sentence"),
     [
-        ({"training": {"batch_rows": True}}, "training.batch_rows must be a whole number, not True."),
-        ({"training": {"batch_rows": 2.5}}, "training.batch_rows must be a whole number, not 2.5."),
-        ({"training": {"batch_rows": "many"}}, "training.batch_rows must be a whole number, not 'many'."),
-        ({"training": {"clip": False}}, "training.clip must be a number, not False."),
-        ({"training": {"clip": float("nan")}}, "training.clip must be a number, not nan."),
-        ({"training": {"clip": "inf"}}, "training.clip must be a number, not 'inf'."),
-        ({"model": {"tied": 1}}, "model.tied must be true | false, not 1."),
+        ({"training": {"batch_rows": True}}, "training.batch_rows must be a whole number of at least 0, not True."),
+        ({"training": {"batch_rows": 2.5}}, "training.batch_rows must be a whole number of at least 0, not 2.5."),
+        ({"training": {"batch_rows": "many"}}, "training.batch_rows must be a whole number of at least 0, not 'many'."),
+        ({"training": {"clip": False}}, "training.clip must be a number of at least 0, not False."),
+        ({"training": {"clip": float("nan")}}, "training.clip must be a number of at least 0, not nan."),
+        ({"training": {"clip": "inf"}}, "training.clip must be a number of at least 0, not 'inf'."),
+        ({"model": {"tied": 1}}, "model.tied must be true or false, not 1."),
         ({"tokenizer": {"file": 3}}, "tokenizer.file must be text, not 3."),
-        ({"data": {"paths": "a.txt"}}, "data.paths must be a list of text, not 'a.txt'."),
+        ({"data": {"paths": 3}}, "data.paths must be a list of text, not 3."),
         ({"data": {"paths": ["a", 1]}}, "data.paths must be a list of text, not ['a', 1]."),
         (
             {"training": {"optimizer": "moun"}},
-            "training.optimizer must be muon | adamw, not 'moun'. Did you mean 'muon'?",
+            "training.optimizer must be muon or adamw, not 'moun'. Did you mean 'muon'?",
         ),
         ({"seed": {"x": 1}}, "seed must be a whole number, not a table."),
         ({"model": 3}, "model must be a table ([model] in a file), not 3."),
@@ -150,6 +150,7 @@ def test_a_wrong_type_is_told_with_key_value_and_type(data: dict[str, Any], sent
 
 
 def test_numbers_may_be_whole_or_written_as_text() -> None:
+    assert settings.from_dict({"data": {"paths": "a.txt, b.txt"}}).data.paths == ("a.txt", "b.txt")
     recipe = settings.from_dict({"training": {"learning_rate": "3e-4", "clip": 2}})
     assert (recipe.training.learning_rate, recipe.training.clip) == (3e-4, 2.0)
     assert isinstance(recipe.training.clip, float)
@@ -224,6 +225,15 @@ def test_a_topology_that_does_not_fit_the_objective_is_refused() -> None:
 def test_a_wrong_override_is_told(text: str, words: str) -> None:
     with pytest.raises(UserError, match=words):
         settings.override(Recipe(), [text])
+
+
+@pytest.mark.parametrize("text", ["lr=1", "training.lr=1", "model.learning_rate.lr=1"])
+def test_a_name_from_elsewhere_leads_to_ours(text: str) -> None:
+    with pytest.raises(UserError, match=r"; it is called 'training\.learning_rate' here\."):
+        settings.override(Recipe(), [text])
+    assert set(settings.ALIASES.values()) <= {line.name for line in describe_settings()}
+    with pytest.raises(UserError, match=r"'max_steps'; it is called 'budget\.steps' here"):
+        settings.from_dict({"max_steps": 3})
 
 
 def test_every_setting_has_help_and_a_default_that_it_accepts() -> None:

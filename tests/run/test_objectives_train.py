@@ -13,8 +13,8 @@ from hornbook.cli import tables as presentation
 from hornbook.errors import UserError
 from hornbook.generate import Decoding
 from hornbook.generate.infill import fill_text
-from hornbook.generate.prompting import going_on
 from hornbook.generate.text import generate_text
+from hornbook.objectives.base import continuation
 from hornbook.recipe import settings
 from hornbook.recipe.named import default
 from hornbook.run.directory import OpenRun, open_run
@@ -100,9 +100,9 @@ def uses_are(told: set[str], run: OpenRun, directory: Path) -> None:
     """Check that what the end of a run tells the user to do can be done, and that what it leaves out is refused."""
     assert told
     if "generate" in told:
-        way = going_on(run.recipe.objective, run.tokenizer.vocab)
+        form = continuation(run.recipe.objective, run.tokenizer.vocab)
         (text,) = generate_text(run, ["The king"], Decoding(max_new=3))
-        assert text.startswith("The king") or (way is not None and way.kind == "anew")
+        assert text.startswith("The king") or (form is not None and form.kind == "rewrite")
     if "fill" in told:
         assert len(fill_text(run, "The ___ sees ___.").gaps) == 2
     elif "generate" in told:

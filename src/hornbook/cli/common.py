@@ -12,9 +12,9 @@ from typing import Annotated, Any, TypeVar
 from typer import Argument, Option
 
 from hornbook.errors import UserError
-from hornbook.objectives.names import MEANINGS
+from hornbook.objectives.catalogue import CATALOGUE
 
-OBJECTIVES = ", ".join(MEANINGS)
+OBJECTIVES = ", ".join(CATALOGUE)
 RunPath = Annotated[Path, Argument(metavar="RUN", help="A run that `pretrain` or `import` made.", show_default=False)]
 Filter = Annotated[str, Argument(metavar="FILTER", help="Show only lines that contain this.", show_default=False)]
 Plain = Annotated[bool, Option("--plain", help="Print plain lines instead of live progress.")]

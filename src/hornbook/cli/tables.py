@@ -85,7 +85,7 @@ def _numbers(title: str, rows: Sequence[tuple[str, str, str]]) -> None:
 
 def trained(found: Evaluation, recipe: Recipe, directory: Path) -> None:
     """Print a finished run: its measurements, and the commands that use the model."""
-    from hornbook.generate.prompting import uses_of
+    from hornbook.generate.text import uses_of
     from hornbook.run.export import exportable
 
     evaluation(found)

@@ -13,10 +13,10 @@ from typer import Argument, Option
 from hornbook.cli import tables
 from hornbook.cli.common import OBJECTIVES, Json, RunPath, answer
 from hornbook.errors import UserError
-from hornbook.objectives.names import MEANINGS
+from hornbook.objectives.catalogue import CATALOGUE
 
 OBJECTIVES_TEACH = "\n\n".join(
-    ["What each objective teaches", *(f"{kind}  ·  {what}" for kind, what in MEANINGS.items())]
+    ["What each objective teaches", *(f"{kind}  ·  {entry.meaning}" for kind, entry in CATALOGUE.items())]
 )
 _SHOWN = 200  # characters of a file that are shown
 _UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}

@@ -5,13 +5,13 @@ Shapes: B rows, V vocabulary, C candidates.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from hornbook.errors import UserError
+from hornbook.schema import Count, NotNegative, Positive, PositiveCount, PositiveShare, Share, check
 
 # Sorting a whole vocabulary costs more than a small model's layer; so many of the likeliest nearly always suffice.
 _LIKELIEST = 256
@@ -42,32 +42,20 @@ class Decoding:
     The cuts apply in the order in which they stand here, each to what the one before has left, as in transformers.
     """
 
-    max_new: int = 100
-    temperature: float = 0.0
-    top_k: int = 0
-    top_p: float = 1.0
-    min_p: float = 0.0
-    repetition_penalty: float = 1.0
-    beams: int = 1
+    max_new: PositiveCount = 100
+    temperature: NotNegative = 0.0
+    top_k: Count = 0
+    top_p: PositiveShare = 1.0
+    min_p: Share = 0.0
+    repetition_penalty: Positive = 1.0
+    beams: PositiveCount = 1
     length_penalty: float = 1.0
     early_stopping: bool = False
     stop: tuple[str, ...] = ()
     seed: int = 0
 
     def __post_init__(self) -> None:
-        checks = (
-            (self.max_new >= 1, "max_new must be at least 1", self.max_new),
-            (0.0 <= self.temperature < math.inf, "temperature must be at least 0", self.temperature),
-            (self.top_k >= 0, "top_k must be at least 0, which means all", self.top_k),
-            (0.0 < self.top_p <= 1.0, "top_p must be above 0 and at most 1", self.top_p),
-            (0.0 <= self.min_p <= 1.0, "min_p must be between 0 and 1", self.min_p),
-            (0.0 < self.repetition_penalty < math.inf, "repetition_penalty must be above 0", self.repetition_penalty),
-            (self.beams >= 1, "beams must be at least 1", self.beams),
-            (math.isfinite(self.length_penalty), "length_penalty must be a number", self.length_penalty),
-        )
-        for right, rule, value in checks:
-            if not right:
-                raise UserError(f"{rule}, not {value}.")
+        check(self, "")
         if self.beams > 1 and self.temperature > 0:
             raise UserError(
                 f"Beam search draws nothing: set temperature to 0, not {self.temperature}, or beams to 1, not "

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from hornbook.errors import UserError
 from hornbook.generate import Decoding, fill, generate, read_spans, unmask
-from hornbook.generate.prompting import Way, filling, going_on, writer
-from hornbook.generate.text import GAP, interleave
+from hornbook.generate.text import GAP, interleave, writer
 from hornbook.model.transformer import Transformer
+from hornbook.objectives.base import PromptFormat, continuation, infilling
 from hornbook.objectives.catalogue import kind_of
-from hornbook.objectives.fim import MODES, FillInMiddle
+from hornbook.objectives.fim import MODES
 from hornbook.run.directory import OpenRun
 from hornbook.tokens.tokenizer.tokenizer import Tokenizer
 
@@ -64,32 +64,33 @@ def fill_text(run: OpenRun, text: str, *, top: int = 5, length: int = 1, steps: 
     for name, value, least in (("top", top, 1), ("length", length, 1), ("steps", steps, 0)):
         if value < least:
             raise UserError(f"{name} must be at least {least}, not {value}.")
-    model, way = writer(run), _way(run)
-    if way.kind in ("masks", "unmask"):
-        found, ids = _masks(run, model, way, text, top, length, steps)
+    model, form = writer(run), _form(run)
+    if form.kind in ("masks", "unmask"):
+        found, ids = _masks(run, model, form, text, top, length, steps)
     elif length > 1:
         raise UserError("This run's model finds the length of a gap itself: leave length out.")
-    elif way.kind == "middle":
-        found, ids = _middles(run, model, way, text)
+    elif form.kind == "middle":
+        found, ids = _middles(run, model, form, text)
     else:
-        found, ids = _spans(run, model, way, text, gaps)
+        found, ids = _spans(run, model, form, text, gaps)
     return Filled(_filled(run.tokenizer, GAP.split(text), ids), tuple(found))
 
 
-def _way(run: OpenRun) -> Way:
-    way = filling(run.recipe.objective, run.tokenizer.vocab)
-    if way is None:
-        kind, other = kind_of(run.recipe.objective), going_on(run.recipe.objective, run.tokenizer.vocab)
-        does = "goes on" if other is None or other.kind == "on" else "writes the whole text, with or without gaps,"
+def _form(run: OpenRun) -> PromptFormat:
+    form = infilling(run.recipe.objective, run.tokenizer.vocab)
+    if form is None:
+        kind, other = kind_of(run.recipe.objective), continuation(run.recipe.objective, run.tokenizer.vocab)
+        rewrites = other is not None and other.kind == "rewrite"
+        does = "writes the whole text, with or without gaps," if rewrites else "goes on"
         raise UserError(
             f"This run's model learned the objective '{kind}': it {does} rather than filling gaps. "
             f"Use `hornbook generate`. {_ADVICE}"
         )
-    return way
+    return form
 
 
 def _masks(
-    run: OpenRun, model: Transformer, way: Way, text: str, top: int, length: int, steps: int
+    run: OpenRun, model: Transformer, form: PromptFormat, text: str, top: int, length: int, steps: int
 ) -> tuple[list[Gap], list[list[int]]]:
     """Return what fills each gap, and the ids of the best; so do `_spans` and `_middles`."""
     tokenizer, mask = run.tokenizer, run.tokenizer.vocab.require("mask", "Filling gaps")
@@ -97,8 +98,8 @@ def _masks(
         list(itertools.chain.from_iterable((piece, *[""] * (length - 1)) for piece in GAP.split(text)))
     )
     pieces = pieces[: len(pieces) - length + 1]
-    ids = [*way.before, *interleave(pieces, [mask] * (len(pieces) - 1)), *way.after]
-    if way.kind == "masks":
+    ids = [*form.before, *interleave(pieces, [mask] * (len(pieces) - 1)), *form.after]
+    if form.kind == "masks":
         found = fill(model, ids, mask, top)
         likeliest = [gap[0][0] for gap in found]
         gaps = [Gap(tuple(tokenizer.decode([i]) for i, _ in gap), tuple(share for _, share in gap)) for gap in found]
@@ -110,21 +111,22 @@ def _masks(
     return [Gap((tokenizer.decode(gap),)) for gap in filled], filled
 
 
-def _spans(run: OpenRun, model: Transformer, way: Way, text: str, gaps: int) -> tuple[list[Gap], list[list[int]]]:
+def _spans(
+    run: OpenRun, model: Transformer, form: PromptFormat, text: str, gaps: int
+) -> tuple[list[Gap], list[list[int]]]:
     """Return the span that is written for each sentinel."""
     tokenizer, sentinels = run.tokenizer, run.tokenizer.vocab.sentinels
     if gaps > len(sentinels):
         raise UserError(f"The text has {gaps} gaps, but the tokenizer only {len(sentinels)} sentinels.")
     asked = sentinels[:gaps]
-    ids = [*way.before, *interleave(tokenizer.encode(GAP.split(text)), asked), *way.after]
-    output = _written(model, way, ids)
+    ids = [*form.before, *interleave(tokenizer.encode(GAP.split(text)), asked), *form.after]
+    output = _written(model, form, ids)
     spans = read_spans(output, asked, sentinels)
     return [Gap((tokenizer.decode(span),)) for span in spans], spans
 
 
-def _middles(run: OpenRun, model: Transformer, way: Way, text: str) -> tuple[list[Gap], list[list[int]]]:
+def _middles(run: OpenRun, model: Transformer, form: PromptFormat, text: str) -> tuple[list[Gap], list[list[int]]]:
     """Return the text of each gap, in turn: before it stands what is filled already, behind it text up to the next."""
-    assert isinstance(way.objective, FillInMiddle)
     tokenizer = run.tokenizer
     prefix, suffix, middle = (tokenizer.vocab.mode(name, "Filling in the middle") for name in MODES)
     before, *behind = tokenizer.encode(GAP.split(text))
@@ -133,11 +135,11 @@ def _middles(run: OpenRun, model: Transformer, way: Way, text: str) -> tuple[lis
     for number, piece in enumerate(behind):
         rest = piece.tolist()
         later -= len(rest)
-        if way.objective.spm_share < 1:
-            ids = [*way.before, prefix, *known, suffix, *rest, middle]
+        if not form.spm:
+            ids = [*form.before, prefix, *known, suffix, *rest, middle]
         else:  # it has seen the suffix first alone
-            ids = [*way.before, prefix, suffix, *rest, middle, *known]
-        new = _written(model, way, ids, later, len(behind) - number)
+            ids = [*form.before, prefix, suffix, *rest, middle, *known]
+        new = _written(model, form, ids, later, len(behind) - number)
         found.append(Gap((tokenizer.decode([*known, *new])[len(tokenizer.decode(known)) :],)))
         filled.append(new)
         known = [*known, *new, *rest]
@@ -153,19 +155,19 @@ def _filled(tokenizer: Tokenizer, pieces: Sequence[str], gaps: Sequence[Sequence
     return text
 
 
-def _written(model: Transformer, way: Way, ids: list[int], later: int = 0, gaps: int = 1) -> list[int]:
+def _written(model: Transformer, form: PromptFormat, ids: list[int], later: int = 0, gaps: int = 1) -> list[int]:
     """Return what the model writes after ids, the likeliest at every step, as far as it has room.
 
     Of a decoder's room `later` tokens are still to come, and the rest is for so many `gaps`.
     """
     room = model.config.max_length
     if model.encoder is None:
-        room = (room - len(ids) - (way.start is not None) - later) // gaps
+        room = (room - len(ids) - (form.start is not None) - later) // gaps
     if room < 1:
         raise UserError(
             f"The text has {len(ids) + later} tokens, which leave the model's {model.config.max_length} positions no "
             f"room to write: shorten it by at least {(1 - room) * gaps}."
         )
     decoding = Decoding(max_new=room)
-    (output,) = generate(model, [ids], decoding, stop=way.stop, start_id=way.start, visible=way.visible)
+    (output,) = generate(model, [ids], decoding, stop=form.stop, start_id=form.start, visible=form.visible)
     return output

@@ -6,16 +6,18 @@ import dataclasses
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hornbook.errors import UserError
 from hornbook.generate import Decoding, generate, stream
-from hornbook.generate.prompting import Way, filling, going_on, writer
-from hornbook.objectives.bart import BARTDenoising
+from hornbook.model.electra import Electra
+from hornbook.model.transformer import Transformer
+from hornbook.objectives.base import PromptFormat, continuation, infilling
 from hornbook.objectives.catalogue import kind_of
+from hornbook.recipe.recipe import Recipe
 from hornbook.run.directory import OpenRun
 from hornbook.tokens.tokenizer.tokenizer import Tokenizer
 
@@ -66,22 +68,39 @@ class StreamedText:
         return text
 
 
+def uses_of(recipe: Recipe) -> tuple[Literal["generate", "fill"], ...]:
+    """Return which of the two a recipe's model can do."""
+    objective, vocab = recipe.objective, recipe.objective.vocab
+    continues: tuple[Literal["generate"], ...] = ("generate",) if continuation(objective, vocab) else ()
+    return (*continues, "fill") if infilling(objective, vocab) else continues
+
+
+def writer(run: OpenRun) -> Transformer:
+    """Return the run's model, which must be one that says tokens."""
+    if isinstance(run.model, Electra):
+        raise UserError(
+            "This run's model tells replaced tokens from original ones: it writes no text and fills no gaps. The "
+            "generator beside it does, once it is exported: `hornbook export`, then its folder generator/."
+        )
+    return run.model
+
+
 def generate_text(run: OpenRun, prompts: Sequence[str], decoding: Decoding = SAMPLED) -> list[str]:
     """Return each prompt with its continuation; of a model that writes texts anew (bart), the text it writes.
 
     A name of a special token among the stop strings, such as </s>, means that token.
     """
-    way = _way(run)
-    decoding, stop = _stops(run, way, decoding)
-    asked = [_asked(run, way, prompt) for prompt in prompts]
+    form = _form(run)
+    decoding, stop = _stops(run, form, decoding)
+    asked = [_asked(run, form, prompt) for prompt in prompts]
     streamed = [StreamedText(run.tokenizer, shown, decoding.stop) for _, shown in asked]
     written = generate(
         writer(run),
         [ids for ids, _ in asked],
         decoding,
         stop=stop,
-        start_id=way.start,
-        visible=way.visible,
+        start_id=form.start,
+        visible=form.visible,
         ended=(lambda row, new: streamed[row].ended(new)) if decoding.stop else None,
     )
     return [streamed.final(new) for streamed, new in zip(streamed, written, strict=True)]
@@ -93,17 +112,17 @@ def stream_text(run: OpenRun, prompt: str, decoding: Decoding = SAMPLED) -> Iter
     No piece is half a character, nor what could still become a stop string. Raises UserError at once, not when the
     first piece is asked for.
     """
-    way = _way(run)
-    decoding, stop = _stops(run, way, decoding)
-    ids, shown = _asked(run, way, prompt)
+    form = _form(run)
+    decoding, stop = _stops(run, form, decoding)
+    ids, shown = _asked(run, form, prompt)
     streamed = StreamedText(run.tokenizer, shown, decoding.stop)
     steps = stream(
         writer(run),
         [ids],
         decoding,
         stop=stop,
-        start_id=way.start,
-        visible=way.visible,
+        start_id=form.start,
+        visible=form.visible,
         ended=(lambda _, new: streamed.ended(new)) if decoding.stop else None,
     )
     return _pieces(streamed, steps)
@@ -126,36 +145,35 @@ def _pieces(streamed: StreamedText, steps: Iterator[list[int | None]]) -> Iterat
         yield text[len(told) :]
 
 
-def _way(run: OpenRun) -> Way:
+def _form(run: OpenRun) -> PromptFormat:
     """Return how the run's model goes on with a text, or refuse in words."""
-    way = going_on(run.recipe.objective, run.tokenizer.vocab)
-    if way is None:
+    form = continuation(run.recipe.objective, run.tokenizer.vocab)
+    if form is None:
         kind = kind_of(run.recipe.objective)
-        fills = filling(run.recipe.objective, run.tokenizer.vocab) is not None
+        fills = infilling(run.recipe.objective, run.tokenizer.vocab) is not None
         raise UserError(
             f"This run's model learned the objective '{kind}': it fills gaps rather than going on. Use `hornbook fill`."
             if fills
             else f"This run's model learned the objective '{kind}', and writes no text."
         )
-    return way
+    return form
 
 
-def _asked(run: OpenRun, way: Way, prompt: str) -> tuple[list[int], tuple[int, ...]]:
+def _asked(run: OpenRun, form: PromptFormat, prompt: str) -> tuple[list[int], tuple[int, ...]]:
     """Return the ids that the model reads for a prompt, and those of the text that what it says is added to."""
-    if way.kind == "on":
+    if form.kind == "continuation":
         text = [int(number) for number in run.tokenizer.encode([prompt])[0]]
-        return [*way.before, *text, *way.after], tuple(text)
-    assert isinstance(way.objective, BARTDenoising)
+        return [*form.before, *text, *form.after], tuple(text)
     pieces = GAP.split(prompt)
-    if len(pieces) == 1 and (way.objective.infill or way.objective.mask):
+    if len(pieces) == 1 and form.masks_end:
         pieces = [*pieces, ""]  # a mask at the end, in whose place the text goes on
     marks = [run.tokenizer.vocab.require("mask", "Writing around gaps")] * (len(pieces) - 1)
-    return [*way.before, *interleave(run.tokenizer.encode(pieces), marks), *way.after], ()
+    return [*form.before, *interleave(run.tokenizer.encode(pieces), marks), *form.after], ()
 
 
-def _stops(run: OpenRun, way: Way, decoding: Decoding) -> tuple[Decoding, frozenset[int]]:
+def _stops(run: OpenRun, form: PromptFormat, decoding: Decoding) -> tuple[Decoding, frozenset[int]]:
     """Return the decoding with its stop strings that are text alone, and all ids that end a text."""
-    ids, strings = set(way.stop), []
+    ids, strings = set(form.stop), []
     for stop in decoding.stop:
         named = run.tokenizer.encode_prompt(stop)
         if len(named) == 1 and run.tokenizer.vocab.special[named[0]] and named[0] != run.tokenizer.vocab.unk:

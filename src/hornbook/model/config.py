@@ -7,10 +7,13 @@ V vocabulary.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
+
+from annotated_types import Ge
 
 from hornbook.batch import Topology
 from hornbook.errors import UserError
+from hornbook.schema import AtLeastOne, Count, NotNegative, check
 
 # Up to this share of scored positions the last layer computes them alone; beyond it, picking costs what it saves.
 FEW = 0.7
@@ -72,30 +75,30 @@ class ModelConfig:
     """
 
     topology: Topology
-    vocab_size: int = 0
-    max_length: int = 256
-    width: int = 0
-    layers: int = 0
-    heads: int = 0
-    mlp_width: int = 0
-    decoder_layers: int = 0
-    embedding_width: int = 0
+    vocab_size: Count = 0
+    max_length: Annotated[int, Ge(2)] = 256
+    width: Count = 0
+    layers: Count = 0
+    heads: Count = 0
+    mlp_width: Count = 0
+    decoder_layers: Count = 0
+    embedding_width: Count = 0
     shared_layers: bool = False
-    kv_heads: int = 0
-    head_width: int = 0
+    kv_heads: Count = 0
+    head_width: Count = 0
     norm: Literal["rms", "layer"] = "rms"
     norm_place: Literal["pre", "post"] = "pre"
     norm_epsilon: float = 1e-6
     positions: Literal["rotary", "learned", "bucketed", "none"] = "rotary"
-    position_offset: int = 0
+    position_offset: Count = 0
     split_embedding: bool = False
     rotary_base: float = 10_000.0
     rotary_scaling: Literal["none", "linear", "llama3", "yarn"] = "none"
-    rotary_factor: float = 1.0
-    rotary_length: int = 0
-    window: int = 0
-    global_every: int = 0
-    local_rotary_base: float = 0.0
+    rotary_factor: AtLeastOne = 1.0
+    rotary_length: Count = 0
+    window: Count = 0
+    global_every: Count = 0
+    local_rotary_base: NotNegative = 0.0
     buckets: int = 32
     bucket_distance: int = 128
     gated: bool = True
@@ -111,19 +114,13 @@ class ModelConfig:
     final_norm: bool = True
     head_transform: bool = False
     head_bias: bool = False
-    token_types: int = 0
+    token_types: Count = 0
     pair_head: bool = False
     rtd_head: bool = False
     dropout: float = 0.0
 
     def __post_init__(self) -> None:
-        sizes = ("vocab_size", "width", "layers", "heads", "mlp_width", "decoder_layers", "kv_heads", "head_width")
-        local = ("rotary_length", "window", "global_every", "local_rotary_base")
-        for name in (*sizes, "embedding_width", "position_offset", *local):
-            if getattr(self, name) < 0:
-                raise UserError(f"model.{name} must not be negative, but is {getattr(self, name)}.")
-        if self.max_length < 2:
-            raise UserError(f"model.max_length must be at least 2, not {self.max_length}.")
+        check(self, "model.")
         if not (0.0 <= self.dropout < 1.0 or self.dropout == -1.0):
             raise UserError(f"model.dropout must be in [0, 1), or -1 to have it chosen, not {self.dropout}.")
         if self.shared_layers and self.topology != "encoder":
@@ -137,8 +134,6 @@ class ModelConfig:
             raise UserError("model.embedding_width needs model.head_transform: its dense map leads back to that width.")
         if self.rotary_scaling in ("llama3", "yarn") and not self.rotary_length:
             raise UserError(f"model.rotary_scaling {self.rotary_scaling!r} needs model.rotary_length.")
-        if self.rotary_factor < 1.0:
-            raise UserError(f"model.rotary_factor must be at least 1, not {self.rotary_factor}.")
         if self.local_rotary_base and self.window and not self.global_every:
             raise UserError("Without model.global_every all layers are local: set model.rotary_base for them.")
         if self.heads == 0:

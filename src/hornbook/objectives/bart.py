@@ -13,7 +13,7 @@ Shapes: B rows, T tokens of a row, D documents in all rows, K spans in all rows,
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import cast
+from typing import ClassVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,11 +21,12 @@ from numpy.typing import NDArray
 from hornbook.batch import Batch, Integers, Rows, Topology
 from hornbook.errors import UserError
 from hornbook.keys import Keys, fold, halves
-from hornbook.objectives.base import Requirements
+from hornbook.objectives.base import Boundaries, Heads, PromptFormat, Requirements, need, two_sided
 from hornbook.objectives.ops import compiled, noise, rewrite
 from hornbook.objectives.ops.encoder_decoder import finish, of_kernel
 from hornbook.objectives.ops.noise import Counts, Documents, Mask
 from hornbook.objectives.ops.sentences import permute_sentences, rotate_documents
+from hornbook.schema import AtLeastOne, Share, check
 from hornbook.vocab import EMPTY, Vocab
 
 _LENGTHS, _PLACES, _SHARES = 44, 45, 46  # streams of the row key
@@ -53,42 +54,29 @@ class BARTDenoising:
     start of text, as in BART.
     """
 
-    infill: float = 0.3
-    mean_span: float = 3.0
+    infill: Share = 0.3
+    mean_span: AtLeastOne = 3.0
     permute: bool = True
-    rotate: float = 0.0
-    delete: float = 0.0
-    mask: float = 0.0
+    rotate: Share = 0.0
+    delete: Share = 0.0
+    mask: Share = 0.0
     vocab: Vocab = field(default=EMPTY, repr=False)
 
+    topology: ClassVar[Topology] = "encoder-decoder"
+    heads: ClassVar[Heads] = Heads()
+    overlap: ClassVar[int] = 0
+    noise_period: ClassVar[int] = 0
+    boundary_tokens: ClassVar[Boundaries] = ((), ())  # the end of text stands once, at the end of each row's two sides
+
     def __post_init__(self) -> None:
-        for name in ("infill", "rotate", "delete", "mask"):
-            if not 0.0 <= getattr(self, name) <= 1.0:
-                raise UserError(f"{_WHO}'s {name} must be between 0 and 1, not {getattr(self, name)}.")
+        check(self, f"{_WHO}'s ")
         if self.infill + self.delete + self.mask > 1.0 + 1e-9:
             raise UserError(f"{_WHO}'s infill, delete and mask add up to more than all tokens: lower one of them.")
-        if not 1.0 <= self.mean_span < float("inf"):
-            raise UserError(f"{_WHO}'s mean_span must be at least 1 token, not {self.mean_span}.")
 
     @property
-    def topology(self) -> Topology:
-        """An encoder and a decoder."""
-        return "encoder-decoder"
-
-    @property
-    def overlap(self) -> int:
-        """Rows share no token."""
-        return 0
-
-    @property
-    def noise_period(self) -> int:
-        """New noise in each epoch."""
-        return 0
-
-    @property
-    def boundary_tokens(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """No marks; the end of text stands once, at the end of each row's two sides."""
-        return (), ()
+    def prompting(self) -> tuple[PromptFormat, ...]:
+        """It writes the whole of a text with gaps."""
+        return (two_sided("rewrite", self.vocab, self.begin, masks_end=bool(self.infill or self.mask)),)
 
     @property
     def begin(self) -> tuple[int, ...]:
@@ -120,10 +108,7 @@ class BARTDenoising:
 
     def check(self, max_length: int) -> None:
         """Need room for two tokens, padding, end of text, a mask; and sentence ends, to permute sentences."""
-        if max_length < 3:
-            raise UserError(f"{_WHO} needs rows of at least 3 positions, not {max_length}.")
-        for role in self.requirements(max_length).roles:
-            self.vocab.require(role, _WHO)
+        need(self.vocab, _WHO, max_length, 3, self.requirements(max_length).roles)
         if self.permute and not self.vocab.ends_sentence.any():
             raise UserError(f"{_WHO} finds no token that ends a sentence in this tokenizer: set permute to false.")
 

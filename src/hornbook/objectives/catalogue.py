@@ -1,97 +1,114 @@
-"""The catalogue: every objective under the name that recipes and the command line use."""
+"""The catalogue: every objective under the name that recipes and the command line use; loads none before it is asked.
+
+A new objective is one file of this room and one line of CATALOGUE.
+"""
 
 from __future__ import annotations
 
+import importlib
 import typing
 from collections.abc import Mapping
-from dataclasses import Field, fields
+from dataclasses import Field
 from types import MappingProxyType
-from typing import Any, Literal, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from hornbook.errors import UserError, nearest
-from hornbook.objectives.bart import BARTDenoising
-from hornbook.objectives.base import Objective
-from hornbook.objectives.causal import Causal
-from hornbook.objectives.diffusion import MaskedDiffusion
-from hornbook.objectives.fim import FillInMiddle
-from hornbook.objectives.joined import Joined
-from hornbook.objectives.masked import Masked
-from hornbook.objectives.mixture import Mixture
-from hornbook.objectives.prefix import PrefixLM
-from hornbook.objectives.replaced_token import ReplacedToken
-from hornbook.objectives.sentence_pairs import SentencePairs
-from hornbook.objectives.span_corruption import SpanCorruption
-from hornbook.objectives.ul2 import UL2
-from hornbook.vocab import EMPTY, Vocab
+from hornbook.schema import leaf, leaves
 
-CATALOGUE: Mapping[str, type[Any]] = MappingProxyType(
+if TYPE_CHECKING:
+    from hornbook.objectives.base import Objective
+    from hornbook.vocab import Vocab
+
+
+class Entry(NamedTuple):
+    """One line of the catalogue: module and class in this room, what a model learns, settings that the name settles."""
+
+    place: str
+    meaning: str
+    settled: Mapping[str, Any] = MappingProxyType({})
+
+
+CATALOGUE: Mapping[str, Entry] = MappingProxyType(
     {
-        "causal": Causal,
-        "prefix": PrefixLM,
-        "fim": FillInMiddle,
-        "masked": Masked,
-        "replaced": ReplacedToken,
-        "diffusion": MaskedDiffusion,
-        "span": SpanCorruption,
-        "bart": BARTDenoising,
-        "ul2": UL2,
-        "ul2-short": UL2,
-        "ul2r": UL2,
-        "joined": Joined,
-        "mixture": Mixture,
-        "nsp": SentencePairs,
-        "sop": SentencePairs,
+        "causal": Entry("causal:Causal", "the next token (GPT)"),
+        "prefix": Entry("prefix:PrefixLM", "the rest of a text whose beginning is seen from both sides (as in T5)"),
+        "fim": Entry("fim:FillInMiddle", "the next token, with middles moved to the end (fill in the middle)"),
+        "masked": Entry("masked:Masked", "hidden tokens, from both sides (BERT, RoBERTa)"),
+        "replaced": Entry("replaced_token:ReplacedToken", "which tokens a small model put in (ELECTRA)"),
+        "diffusion": Entry("diffusion:MaskedDiffusion", "hidden tokens at any rate of hiding (LLaDA, MDLM)"),
+        "span": Entry("span_corruption:SpanCorruption", "hidden spans (T5)"),
+        "bart": Entry("bart:BARTDenoising", "the whole text, from one that is shuffled and full of gaps"),
+        "ul2": Entry("ul2:UL2", "seven kinds of denoising in turn, told apart by mode tokens", {"variant": "paper"}),
+        "ul2-short": Entry("ul2:UL2", "many tutorials' UL2: short, longer and extreme spans", {"variant": "short"}),
+        "ul2r": Entry("ul2:UL2", "the four denoisers of UL2R, to go on training with", {"variant": "ul2r"}),
+        "joined": Entry("joined:Joined", "an encoder-decoder's objective, for a decoder"),
+        "mixture": Entry("mixture:Mixture", "several objectives in turn"),
+        "nsp": Entry("sentence_pairs:SentencePairs", "masked, and if a text follows another (BERT)", {"kind": "nsp"}),
+        "sop": Entry("sentence_pairs:SentencePairs", "masked, and if two texts are swapped (ALBERT)", {"kind": "sop"}),
     }
 )
-# Settings that a name settles: they are no settings of that kind.
-SETTLED: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+# What people call an objective that has another name here.
+ALIASES: Mapping[str, str] = MappingProxyType(
     {
-        "ul2": {"variant": "paper"},
-        "ul2-short": {"variant": "short"},
-        "ul2r": {"variant": "ul2r"},
-        "nsp": {"kind": "nsp"},
-        "sop": {"kind": "sop"},
+        **dict.fromkeys(("clm", "lm", "gpt", "gpt2", "llama", "autoregressive", "next-token"), "causal"),
+        **dict.fromkeys(("prefix-lm", "prefixlm", "plm"), "prefix"),
+        **dict.fromkeys(("infilling", "fill-in-the-middle"), "fim"),
+        **dict.fromkeys(("mlm", "bert", "roberta", "modernbert", "cloze"), "masked"),
+        **dict.fromkeys(("electra", "rtd", "replaced-token"), "replaced"),
+        **dict.fromkeys(("mdlm", "llada", "dllm"), "diffusion"),
+        **dict.fromkeys(("t5", "span-corruption", "denoising"), "span"),
+        **dict.fromkeys(("albert", "sentence-order"), "sop"),
+        **dict.fromkeys(("next-sentence",), "nsp"),
     }
 )
 
-_NAMES = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
-_TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+
+def class_of(kind: str) -> type[Any]:
+    """Return the class of a kind. Raises UserError for one that does not exist, with its name here or the nearest."""
+    module, _, name = _entry(kind).place.partition(":")
+    found: type[Any] = getattr(importlib.import_module(f"{__package__}.{module}"), name)
+    return found
+
+
+def _entry(kind: str) -> Entry:
+    if kind in ALIASES:
+        raise UserError(f"There is no objective '{kind}'; it is called '{ALIASES[kind]}' here.")
+    if kind not in CATALOGUE:
+        raise UserError(f"There is no objective '{kind}'.{nearest(kind, CATALOGUE)}")
+    return CATALOGUE[kind]
 
 
 def kind_of(objective: Objective) -> str:
     """Return the catalogue's name of an objective."""
-
-    def named(kind: str) -> bool:
-        return all(getattr(objective, name) == value for name, value in SETTLED.get(kind, {}).items())
-
-    return next(kind for kind, cls in CATALOGUE.items() if type(objective) is cls and named(kind))
+    place = f"{type(objective).__module__.rpartition('.')[2]}:{type(objective).__name__}"
+    return next(
+        kind
+        for kind, entry in CATALOGUE.items()
+        if entry.place == place and all(getattr(objective, name) == value for name, value in entry.settled.items())
+    )
 
 
 def settings_of(kind: str) -> list[tuple[Field[Any], Any]]:
     """Return the settings of a kind: fields with their types, in order."""
-    if kind not in CATALOGUE:
-        raise UserError(f"There is no objective '{kind}'.{nearest(kind, CATALOGUE)}")
-    cls = CATALOGUE[kind]
-    hints = typing.get_type_hints(cls)
-    hidden = {"vocab", *SETTLED.get(kind, {})}
-    return [(item, hints[item.name]) for item in fields(cls) if item.name not in hidden]
+    return [(item, hint) for item, hint in leaves(class_of(kind)) if item.name not in CATALOGUE[kind].settled]
 
 
-def build(kind: str, settings: Mapping[str, object], vocab: Vocab) -> Objective:
+def build(kind: str, settings: Mapping[str, object], vocab: Vocab, name: str = "objective") -> Objective:
     """Return the objective named `kind` with these settings; those that are absent have their defaults.
 
     Text is read as the setting's type, so values from a command line serve as they are: lists are separated by commas,
     and an objective inside another is its kind, or a mapping of its kind and settings. Raises UserError for a kind or
-    setting that does not exist, naming the nearest, and for a value of the wrong type or out of range.
+    setting that does not exist, naming the nearest, and for a value of the wrong type or out of range. `name` is what a
+    recipe calls the objective.
     """
     hints = {item.name: hint for item, hint in settings_of(kind)}
     values = {}
-    for name, value in settings.items():
-        if name not in hints:
-            advice = nearest(name, hints) or " It has none."
-            raise UserError(f"The objective '{kind}' has no setting '{name}'.{advice}")
-        values[name] = _read(value, hints[name], f"The setting '{name}' of the objective '{kind}'")
-    return cast(Objective, CATALOGUE[kind](**SETTLED.get(kind, {}), **values, vocab=vocab))
+    for item, value in settings.items():
+        if item not in hints:
+            advice = nearest(item, hints) or " It has none."
+            raise UserError(f"The objective '{kind}' has no setting '{item}'.{advice}")
+        values[item] = _read(value, hints[item], f"{name}.{item}")
+    return cast("Objective", class_of(kind)(**CATALOGUE[kind].settled, **values, vocab=vocab))
 
 
 def settings(objective: Objective) -> dict[str, Any]:
@@ -101,47 +118,28 @@ def settings(objective: Objective) -> dict[str, Any]:
 
 def plain(value: Any) -> Any:
     """Return a setting's value as text, numbers, lists and mappings."""
+    from hornbook.objectives.base import Objective
+
     if isinstance(value, tuple):
         return [plain(item) for item in value]
     return {"kind": kind_of(value), **settings(value)} if isinstance(value, Objective) else value
 
 
-def _nested(value: object, what: str) -> Objective:
+def _nested(value: object, name: str) -> Objective:
     """Return the objective that a setting describes."""
-    if isinstance(value, str):
-        return build(value, {}, EMPTY)
-    if isinstance(value, Mapping) and isinstance(value.get("kind"), str):
-        return build(value["kind"], {name: item for name, item in value.items() if name != "kind"}, EMPTY)
-    raise UserError(f"{what} must be an objective: its kind, or a table with its kind and settings, not {value!r}.")
+    from hornbook.vocab import EMPTY
+
+    table = {"kind": value} if isinstance(value, str) else value
+    if isinstance(table, Mapping) and isinstance(table.get("kind"), str):
+        return build(table["kind"], {item: inner for item, inner in table.items() if item != "kind"}, EMPTY, name)
+    raise UserError(f"{name} must be an objective: its kind, or a table with its kind and settings, not {value!r}.")
 
 
-def _read(value: object, hint: Any, what: str) -> object:
-    """Return `value` as the type of a setting, or refuse in words.
+def _read(value: object, hint: Any, name: str) -> object:
+    """Return `value` as the type of a setting, or refuse in words."""
+    from hornbook.objectives.base import Objective
 
-    The type is int, float, bool, str, a Literal of str, an objective, or a tuple of any length of one of these.
-    """
     if hint is Objective:
-        return _nested(value, what)
-    if typing.get_origin(hint) is tuple:
-        items = [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
-        if not isinstance(items, list | tuple):
-            raise UserError(f"{what} must be a list, not {value!r}.")
-        return tuple(_read(item, typing.get_args(hint)[0], what) for item in items)
-    if typing.get_origin(hint) is Literal:
-        choices = typing.get_args(hint)
-        if value in choices:
-            return value
-        raise UserError(f"{what} cannot be {value!r}.{nearest(str(value), choices)}")
-    try:
-        if hint is bool:
-            return value if isinstance(value, bool) else _TRUTH[str(value).strip().lower()]
-        if hint is str and isinstance(value, str):
-            return value
-        if not isinstance(value, bool):
-            if hint is int and (isinstance(value, (int, str)) or (isinstance(value, float) and value.is_integer())):
-                return int(value)
-            if hint is float and isinstance(value, (int, float, str)):
-                return float(value)
-    except (ValueError, KeyError):
-        pass
-    raise UserError(f"{what} must be {_NAMES[hint]}, not {value!r}.")
+        return _nested(value, name)
+    read = leaf(hint, value, name)
+    return tuple(_nested(item, name) for item in read) if typing.get_args(hint)[:1] == (Objective,) else read

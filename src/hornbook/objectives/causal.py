@@ -9,12 +9,12 @@ weights   1   1   1   0    1        the first token of another document is not t
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 
 from hornbook.batch import Batch, Rows, Topology
-from hornbook.errors import UserError
-from hornbook.objectives.base import Requirements
+from hornbook.objectives.base import Boundaries, Heads, PromptFormat, Requirements, need, one_each, text_boundaries
 from hornbook.objectives.ops import compiled
 from hornbook.vocab import EMPTY, Vocab
 
@@ -29,27 +29,22 @@ class Causal:
 
     vocab: Vocab = field(default=EMPTY, repr=False)
 
-    @property
-    def topology(self) -> Topology:
-        """A decoder."""
-        return "decoder"
+    topology: ClassVar[Topology] = "decoder"
+    heads: ClassVar[Heads] = Heads()
+    overlap: ClassVar[int] = 1  # the last token of a row is the first input of the next
+    noise_period: ClassVar[int] = 1  # no noise, so the same every time
+    target_length = one_each
 
     @property
-    def overlap(self) -> int:
-        """The last token of a row is the first input of the next."""
-        return 1
-
-    @property
-    def noise_period(self) -> int:
-        """No noise, so the same every time."""
-        return 1
-
-    @property
-    def boundary_tokens(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    def boundary_tokens(self) -> Boundaries:
         """Start and end of text around each document; a tokenizer with one of the two has it at both places."""
-        start = self.vocab.eos if self.vocab.bos is None else self.vocab.bos
-        end = self.vocab.eos
-        return (() if start is None else (start,)), (() if end is None else (end,))
+        return text_boundaries(self.vocab)
+
+    @property
+    def prompting(self) -> tuple[PromptFormat, ...]:
+        """It continues a text up to the end mark."""
+        before, after = self.boundary_tokens
+        return (PromptFormat("continuation", before, stop=frozenset(after)),)
 
     def requirements(self, max_length: int) -> Requirements:
         """Start and end of text."""
@@ -59,15 +54,9 @@ class Causal:
         """One more than the positions, for the last position's target."""
         return max_length + 1
 
-    def target_length(self, max_length: int) -> int:
-        """As many as inputs."""
-        return max_length
-
     def check(self, max_length: int) -> None:
         """Need a place to predict, and an end of text so that the model can learn to stop."""
-        if max_length < 1:
-            raise UserError(f"The causal objective needs rows of at least 1 position, not {max_length}.")
-        self.vocab.require("eos", "The causal objective")
+        need(self.vocab, "The causal objective", max_length, 1, ("eos",))
 
     def __call__(self, rows: Rows) -> Batch:
         """Return inputs and targets [B, T] of rows [B, T + 1]; a target counts where its input is of its document."""

@@ -9,16 +9,16 @@ weights   0   2   0    2    0         1 / p, for a row whose tokens are masked w
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hornbook.batch import Batch, Rows, Topology
-from hornbook.errors import UserError
 from hornbook.keys import uniform
-from hornbook.objectives.base import Requirements
+from hornbook.objectives.base import Boundaries, Heads, PromptFormat, Requirements, boundaries, need, one_each
 from hornbook.objectives.ops import noise
+from hornbook.schema import check
 from hornbook.vocab import EMPTY, Vocab
 
 # The smallest probability of a mask, and so one over the largest weight; both papers' code has this number.
@@ -39,49 +39,33 @@ class MaskedDiffusion:
     weighting: Literal["llada", "mdlm"] = "llada"
     vocab: Vocab = field(default=EMPTY, repr=False)
 
+    topology: ClassVar[Topology] = "encoder"
+    heads: ClassVar[Heads] = Heads()
+    overlap: ClassVar[int] = 0
+    noise_period: ClassVar[int] = 0
+    row_length = target_length = one_each
+
     def __post_init__(self) -> None:
-        if self.weighting not in ("llada", "mdlm"):
-            raise UserError(f"The diffusion objective's weighting must be llada or mdlm, not {self.weighting!r}.")
+        check(self, "The diffusion objective's ")
 
     @property
-    def topology(self) -> Topology:
-        """An encoder: every position sees all others."""
-        return "encoder"
-
-    @property
-    def overlap(self) -> int:
-        """Rows share no token."""
-        return 0
-
-    @property
-    def noise_period(self) -> int:
-        """New noise in each epoch."""
-        return 0
-
-    @property
-    def boundary_tokens(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    def boundary_tokens(self) -> Boundaries:
         """Start and end of text around each document."""
         start = self.vocab.cls if self.vocab.bos is None else self.vocab.bos
-        end = self.vocab.sep if self.vocab.eos is None else self.vocab.eos
-        return (() if start is None else (start,)), (() if end is None else (end,))
+        return boundaries(start, self.vocab.sep if self.vocab.eos is None else self.vocab.eos)
+
+    @property
+    def prompting(self) -> tuple[PromptFormat, ...]:
+        """It fills masks one after another."""
+        return (PromptFormat("unmask", *self.boundary_tokens),)
 
     def requirements(self, max_length: int) -> Requirements:
         """A mask token, and marks around documents."""
         return Requirements(roles=("bos", "eos", "mask"))
 
-    def row_length(self, max_length: int) -> int:
-        """As many as positions."""
-        return max_length
-
-    def target_length(self, max_length: int) -> int:
-        """As many as inputs."""
-        return max_length
-
     def check(self, max_length: int) -> None:
         """Need a mask token, and a row that holds more than its marks."""
-        if max_length < 3:
-            raise UserError(f"The diffusion objective needs rows of at least 3 positions, not {max_length}.")
-        self.vocab.require("mask", "The diffusion objective")
+        need(self.vocab, "The diffusion objective", max_length, 3, ("mask",))
 
     def probabilities(self, rows: Rows) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return (p, w), float64[B] both: each row's probability of a mask, and the weight of its masked words."""

@@ -13,15 +13,16 @@ transformed.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 
 from hornbook.batch import Batch, Rows, Topology
-from hornbook.errors import UserError
 from hornbook.keys import Keys, bits_at
-from hornbook.objectives.base import Requirements
+from hornbook.objectives.base import Boundaries, Heads, PromptFormat, Requirements, need, one_each, text_boundaries
 from hornbook.objectives.ops import noise
 from hornbook.objectives.ops.noise import Counts, Documents, Mask
+from hornbook.schema import Share, check
 from hornbook.vocab import EMPTY, Vocab
 
 PREFIX, SUFFIX, MIDDLE = MODES = ("<fim_prefix>", "<fim_suffix>", "<fim_middle>")
@@ -42,36 +43,31 @@ class FillInMiddle:
     documents are drawn than fit, the shortest stay as they are. Room not needed is padding.
     """
 
-    rate: float = 0.5
-    spm_share: float = 0.5
+    rate: Share = 0.5
+    spm_share: Share = 0.5
     vocab: Vocab = field(default=EMPTY, repr=False)
 
+    topology: ClassVar[Topology] = "decoder"
+    heads: ClassVar[Heads] = Heads()
+    overlap: ClassVar[int] = 0  # a row's first token is only read
+    noise_period: ClassVar[int] = 0
+    target_length = one_each
+
     def __post_init__(self) -> None:
-        for name in ("rate", "spm_share"):
-            if not 0.0 <= getattr(self, name) <= 1.0:
-                raise UserError(f"The fim objective's {name} must be between 0 and 1, not {getattr(self, name)}.")
+        check(self, "The fim objective's ")
 
     @property
-    def topology(self) -> Topology:
-        """A decoder."""
-        return "decoder"
-
-    @property
-    def overlap(self) -> int:
-        """Rows share no token: a row's first one is only read."""
-        return 0
-
-    @property
-    def noise_period(self) -> int:
-        """New cuts in each epoch."""
-        return 0
-
-    @property
-    def boundary_tokens(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    def boundary_tokens(self) -> Boundaries:
         """Start and end of text around each document."""
-        start = self.vocab.eos if self.vocab.bos is None else self.vocab.bos
-        end = self.vocab.eos
-        return (() if start is None else (start,)), (() if end is None else (end,))
+        return text_boundaries(self.vocab)
+
+    @property
+    def prompting(self) -> tuple[PromptFormat, ...]:
+        """It continues a text, and fills a gap where it has learned to."""
+        before, after = self.boundary_tokens
+        end = frozenset(after)
+        middle = PromptFormat("middle", before, stop=end, spm=self.spm_share == 1)
+        return PromptFormat("continuation", before, stop=end), *((middle,) if self.rate > 0 else ())
 
     def requirements(self, max_length: int) -> Requirements:
         """Start and end of text, and the three marks."""
@@ -88,14 +84,9 @@ class FillInMiddle:
             tokens += 1
         return tokens
 
-    def target_length(self, max_length: int) -> int:
-        """As many as inputs."""
-        return max_length
-
     def check(self, max_length: int) -> None:
         """Need an end of text, the three marks, and room for them and a token."""
-        if max_length < _MARKS + 1:
-            raise UserError(f"The fim objective needs rows of at least {_MARKS + 1} positions, not {max_length}.")
+        need(self.vocab, "The fim objective", max_length, _MARKS + 1)
         self._ids()
 
     def _ids(self) -> tuple[int, int, int, int]:

@@ -15,15 +15,25 @@ import bisect
 import dataclasses
 import functools
 from dataclasses import dataclass, field
-from typing import Any, Literal, cast
+from typing import ClassVar, Literal
 
 import numpy as np
 
 from hornbook.batch import Batch, Integers, Rows, Topology
 from hornbook.errors import UserError
-from hornbook.objectives.base import Objective, Requirements, cycle_of, merged
+from hornbook.objectives.base import (
+    Boundaries,
+    Heads,
+    Objective,
+    PromptFormat,
+    Requirements,
+    cycle_of,
+    merged,
+    with_vocab,
+)
 from hornbook.objectives.ops.noise import Mask, find_documents
 from hornbook.objectives.span_corruption import SpanCorruption
+from hornbook.schema import check
 from hornbook.vocab import EMPTY, Vocab
 
 
@@ -42,15 +52,17 @@ class Joined:
     inputs: Literal["visible", "causal"] = "visible"
     vocab: Vocab = field(default=EMPTY, repr=False)
 
+    topology: ClassVar[Topology] = "decoder"
+    heads: ClassVar[Heads] = Heads()
+
     def __post_init__(self) -> None:
         if self.objective.topology != "encoder-decoder":
             raise UserError(f"Only objectives of encoder-decoders can be joined, not {self.objective!r}.")
-        if self.inputs not in ("visible", "causal"):
-            raise UserError(f"The joined objective's inputs must be visible or causal, not {self.inputs!r}.")
+        check(self, "The joined objective's ")
 
     @functools.cached_property
     def _inner(self) -> Objective:
-        return cast(Objective, dataclasses.replace(cast(Any, self.objective), vocab=self.vocab))
+        return with_vocab(self.objective, self.vocab)
 
     @functools.cached_property
     def cycle(self) -> tuple[Joined, ...]:
@@ -66,11 +78,6 @@ class Joined:
         return tuple(dict.fromkeys(self.cycle))
 
     @property
-    def topology(self) -> Topology:
-        """A decoder."""
-        return "decoder"
-
-    @property
     def overlap(self) -> int:
         """As the inner objective."""
         return self.objective.overlap
@@ -81,9 +88,15 @@ class Joined:
         return self.objective.noise_period
 
     @property
-    def boundary_tokens(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    def boundary_tokens(self) -> Boundaries:
         """As the inner objective."""
         return self._inner.boundary_tokens
+
+    @property
+    def prompting(self) -> tuple[PromptFormat, ...]:
+        """As the inner objective; the model reads as it did in training."""
+        visible = self.inputs == "visible"
+        return tuple(dataclasses.replace(form, visible=visible) for form in self._inner.prompting)
 
     def _inner_length(self, max_length: int) -> int:
         """Return the longest inner inputs that leave room for their targets."""

@@ -9,15 +9,16 @@ weights   0   0   1   0   0
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hornbook.batch import Batch, Rows, Topology
 from hornbook.errors import UserError
-from hornbook.objectives.base import Requirements
+from hornbook.objectives.base import Boundaries, Heads, PromptFormat, Requirements, boundaries, need, one_each
 from hornbook.objectives.ops import noise, rewrite, words
+from hornbook.schema import Count, PositiveShare, Share, check
 from hornbook.vocab import EMPTY, Vocab
 
 Style = Literal["exact", "iid", "whole_word", "ngram", "span"]
@@ -38,45 +39,26 @@ class Masked:
                    al. 2023 let it decay); measurements are at the final rate
     """
 
-    rate: float = 0.15
-    mask_share: float = 0.8
-    random_share: float = 0.1
+    rate: PositiveShare = 0.15
+    mask_share: Share = 0.8
+    random_share: Share = 0.1
     style: Style = "exact"
-    static: int = 0
-    final_rate: float = 0.0
+    static: Count = 0
+    final_rate: Share = 0.0
     vocab: Vocab = field(default=EMPTY, repr=False)
 
     def __post_init__(self) -> None:
-        if not 0.0 < self.rate <= 1.0:
-            raise UserError(f"The masked objective's rate must be above 0 and at most 1, not {self.rate}.")
-        if not 0.0 <= self.final_rate <= 1.0:
-            raise UserError(
-                f"The masked objective's final_rate must be 0 (the rate stays) or at most 1, not {self.final_rate}."
-            )
-        for name, share in (("mask_share", self.mask_share), ("random_share", self.random_share)):
-            if not 0.0 <= share <= 1.0:
-                raise UserError(f"The masked objective's {name} must be between 0 and 1, not {share}.")
+        check(self, "The masked objective's ")
         if self.mask_share + self.random_share > 1.0 + 1e-9:
             total = self.mask_share + self.random_share
             raise UserError(
                 f"The masked objective's mask_share and random_share add up to {total:g}: at most 1 is left."
             )
-        if self.style not in get_args(Style):
-            raise UserError(
-                f"The masked objective's style must be one of {', '.join(get_args(Style))}: {self.style!r}."
-            )
-        if self.static < 0:
-            raise UserError(f"The masked objective's static must be 0 (dynamic) or more, not {self.static}.")
 
-    @property
-    def topology(self) -> Topology:
-        """An encoder."""
-        return "encoder"
-
-    @property
-    def overlap(self) -> int:
-        """Rows share no token."""
-        return 0
+    topology: ClassVar[Topology] = "encoder"
+    heads: ClassVar[Heads] = Heads()
+    overlap: ClassVar[int] = 0
+    row_length = target_length = one_each
 
     @property
     def noise_period(self) -> int:
@@ -84,30 +66,23 @@ class Masked:
         return self.static
 
     @property
-    def boundary_tokens(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    def boundary_tokens(self) -> Boundaries:
         """[CLS] and [SEP] around each document, or start and end of text where the tokenizer has those instead."""
         start = self.vocab.bos if self.vocab.cls is None else self.vocab.cls
-        end = self.vocab.eos if self.vocab.sep is None else self.vocab.sep
-        return (() if start is None else (start,)), (() if end is None else (end,))
+        return boundaries(start, self.vocab.eos if self.vocab.sep is None else self.vocab.sep)
+
+    @property
+    def prompting(self) -> tuple[PromptFormat, ...]:
+        """It gives candidates for masks."""
+        return (PromptFormat("masks", *self.boundary_tokens),)
 
     def requirements(self, max_length: int) -> Requirements:
         """A mask token, and marks around documents."""
         return Requirements(roles=("cls", "sep", "mask") if self.mask_share > 0.0 else ("cls", "sep"))
 
-    def row_length(self, max_length: int) -> int:
-        """As many as positions."""
-        return max_length
-
-    def target_length(self, max_length: int) -> int:
-        """As many as inputs."""
-        return max_length
-
     def check(self, max_length: int) -> None:
         """Need a mask token, words to draw replacements from, and a row that holds more than its marks."""
-        if max_length < 3:
-            raise UserError(f"The masked objective needs rows of at least 3 positions, not {max_length}.")
-        if self.mask_share > 0.0:
-            self.vocab.require("mask", "The masked objective")
+        need(self.vocab, "The masked objective", max_length, 3, ("mask",) if self.mask_share > 0.0 else ())
         if self.style in ("whole_word", "ngram", "span") and len(self.vocab.starts_word) < self.vocab.size:
             raise UserError(
                 f"The masked objective's style {self.style} needs to know where this tokenizer's words begin."

@@ -18,7 +18,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from fractions import Fraction
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,10 +26,20 @@ from numpy.typing import NDArray
 from hornbook.batch import Batch, Rows, Topology
 from hornbook.errors import UserError
 from hornbook.keys import integers
-from hornbook.objectives.base import Objective, Paired, Requirements, cycle_of, merged
+from hornbook.objectives.base import (
+    Boundaries,
+    Heads,
+    Objective,
+    PromptFormat,
+    Requirements,
+    cycle_of,
+    merged,
+    prompting_of,
+    with_vocab,
+)
 from hornbook.objectives.causal import Causal
 from hornbook.objectives.prefix import PrefixLM
-from hornbook.objectives.replaced_token import ReplacedToken
+from hornbook.schema import Positive, check
 from hornbook.vocab import EMPTY, Vocab
 
 _PART = 48  # stream of the row key
@@ -76,28 +86,29 @@ class Mixture:
     """
 
     objectives: tuple[Objective, ...] = (Causal(), PrefixLM())
-    weights: tuple[float, ...] = ()
+    weights: tuple[Positive, ...] = ()
     vocab: Vocab = field(default=EMPTY, repr=False)
 
+    heads: ClassVar[Heads] = Heads()
+
     def __post_init__(self) -> None:
+        check(self, "The mixture's ")
         if not self.objectives:
             raise UserError("The mixture has no objectives: name at least one.")
         if self.weights and len(self.weights) != len(self.objectives):
             raise UserError(
                 f"The mixture has {len(self.objectives)} objectives and {len(self.weights)} weights: give one for each."
             )
-        if not all(0 < weight < math.inf for weight in self.weights):
-            raise UserError(f"The mixture's weights must be above 0, not {self.weights}.")
         topologies = {part.topology for part in self.objectives}
         if len(topologies) > 1:
             raise UserError(f"A mixture's objectives must train one kind of model, not {' and '.join(topologies)}.")
-        if any(isinstance(part, Paired | ReplacedToken) for part in self.objectives):
+        if any(part.heads != Heads() for part in self.objectives):
             raise UserError("Sentence pairs and replaced-token detection need a model of their own: not in a mixture.")
 
     @functools.cached_property
     def cycle(self) -> tuple[Objective, ...]:
         """The parts in turn; parts that are mixtures themselves share their turns among their own."""
-        inner = [cycle_of(dataclasses.replace(cast(Any, part), vocab=self.vocab)) for part in self.objectives]
+        inner = [cycle_of(with_vocab(part, self.vocab)) for part in self.objectives]
         weights = [Fraction(str(weight)) for weight in self.weights or [1.0] * len(inner)]
         parts = [part for cycle in inner for part in cycle]
         shares = [weight / len(cycle) for weight, cycle in zip(weights, inner, strict=True) for _ in cycle]
@@ -125,9 +136,14 @@ class Mixture:
         return periods.pop() if len(periods) == 1 else 0
 
     @property
-    def boundary_tokens(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    def boundary_tokens(self) -> Boundaries:
         """Those of the first part."""
         return self.parts[0].boundary_tokens
+
+    @property
+    def prompting(self) -> tuple[PromptFormat, ...]:
+        """Those of the parts, in turn."""
+        return prompting_of(self.cycle)
 
     def requirements(self, max_length: int) -> Requirements:
         """Whatever any part needs."""

@@ -11,17 +11,26 @@ weights   0   0   1   1   1                  segments         1   2   2   2,  of
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass, field, replace
+from typing import ClassVar, Literal
 
 import numpy as np
 
 from hornbook.batch import Batch, Rows
 from hornbook.errors import UserError
 from hornbook.keys import Keys, bits_at, halves
-from hornbook.objectives.base import Requirements
+from hornbook.objectives.base import (
+    Boundaries,
+    Heads,
+    PromptFormat,
+    Requirements,
+    need,
+    text_boundaries,
+    two_sided,
+)
 from hornbook.objectives.ops import noise, rewrite
 from hornbook.objectives.ops.noise import Counts, Documents, Mask
+from hornbook.schema import ProperShare, check
 from hornbook.vocab import EMPTY, Vocab
 
 
@@ -41,16 +50,15 @@ class PrefixLM:
     """
 
     topology: Literal["decoder", "encoder-decoder"] = "decoder"
-    mean_target: float = 0.5
+    mean_target: ProperShare = 0.5
     vocab: Vocab = field(default=EMPTY, repr=False)
 
+    heads: ClassVar[Heads] = Heads()
+    overlap: ClassVar[int] = 0  # a row's first token is always read, never said
+    noise_period: ClassVar[int] = 0
+
     def __post_init__(self) -> None:
-        if self.topology not in ("decoder", "encoder-decoder"):
-            raise UserError(
-                f"The prefix objective's topology must be decoder or encoder-decoder, not {self.topology!r}."
-            )
-        if not 0.0 < self.mean_target < 1.0:
-            raise UserError(f"The prefix objective's mean_target must be between 0 and 1, not {self.mean_target}.")
+        check(self, "The prefix objective's ")
         if self._splits_sides and self.mean_target > 0.5:
             raise UserError(
                 f"The prefix objective's mean_target must be at most 0.5 for an encoder-decoder, not "
@@ -62,22 +70,18 @@ class PrefixLM:
         return self.topology == "encoder-decoder"
 
     @property
-    def overlap(self) -> int:
-        """Rows share no token: a row's first one is always read, never said."""
-        return 0
-
-    @property
-    def noise_period(self) -> int:
-        """New splits in each epoch."""
-        return 0
-
-    @property
-    def boundary_tokens(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    def boundary_tokens(self) -> Boundaries:
         """Start and end of text around each document; only the end for an encoder-decoder, as T5 has it."""
-        start = self.vocab.eos if self.vocab.bos is None else self.vocab.bos
-        end = self.vocab.eos
-        before = () if start is None or self._splits_sides else (start,)
-        return before, (() if end is None else (end,))
+        before, after = text_boundaries(self.vocab)
+        return (() if self._splits_sides else before), after
+
+    @property
+    def prompting(self) -> tuple[PromptFormat, ...]:
+        """It continues a text that it sees from both sides."""
+        if self._splits_sides:  # inputs have no end of text
+            return (replace(two_sided("continuation", self.vocab), after=()),)
+        before, after = self.boundary_tokens
+        return (PromptFormat("continuation", before, stop=frozenset(after), visible=True),)
 
     def requirements(self, max_length: int) -> Requirements:
         """End of text, and start of text or the padding that starts an encoder-decoder's decoder."""
@@ -98,11 +102,7 @@ class PrefixLM:
 
     def check(self, max_length: int) -> None:
         """Need a token to read and one to say, an end of text, and padding to start an encoder-decoder's decoder."""
-        if max_length < 2:
-            raise UserError(f"The prefix objective needs rows of at least 2 positions, not {max_length}.")
-        self.vocab.require("eos", "The prefix objective")
-        if self._splits_sides:
-            self.vocab.require("pad", "The prefix objective")
+        need(self.vocab, "The prefix objective", max_length, 2, ("eos", "pad") if self._splits_sides else ("eos",))
 
     def __call__(self, rows: Rows) -> Batch:
         """Return inputs and targets [B, T] of rows [B, T + 1]; else inputs [B, R - U] and targets [B, U] of [B, R]."""

@@ -11,11 +11,12 @@ replaced  0   1   0   0   0   0          what it says, at every token
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from hornbook.batch import Batch, Rows, Topology
-from hornbook.errors import UserError
-from hornbook.objectives.base import Requirements
+from hornbook.objectives.base import Boundaries, Heads, PromptFormat, Requirements, one_each
 from hornbook.objectives.masked import Masked
+from hornbook.schema import NotNegative, PositiveShare, Share, check
 from hornbook.vocab import EMPTY, Vocab
 
 
@@ -29,61 +30,38 @@ class ReplacedToken:
     discriminator_weight   how much the discriminator's loss counts beside the generator's
     """
 
-    rate: float = 0.15
-    mask_share: float = 0.85
-    generator_width: float = 0.25
-    discriminator_weight: float = 50.0
+    rate: PositiveShare = 0.15
+    mask_share: Share = 0.85
+    generator_width: PositiveShare = 0.25
+    discriminator_weight: NotNegative = 50.0
     vocab: Vocab = field(default=EMPTY, repr=False)
 
+    topology: ClassVar[Topology] = "encoder"
+    overlap: ClassVar[int] = 0
+    noise_period: ClassVar[int] = 0
+    prompting: ClassVar[tuple[PromptFormat, ...]] = ()
+    row_length = target_length = one_each
+
     def __post_init__(self) -> None:
-        if not 0.0 < self.rate <= 1.0:
-            raise UserError(f"The replaced objective's rate must be above 0 and at most 1, not {self.rate}.")
-        if not 0.0 <= self.mask_share <= 1.0:
-            raise UserError(f"The replaced objective's mask_share must be between 0 and 1, not {self.mask_share}.")
-        if not 0.0 < self.generator_width <= 1.0:
-            raise UserError(
-                f"The replaced objective's generator_width must be above 0 and at most 1, not {self.generator_width}."
-            )
-        if not 0.0 <= self.discriminator_weight < float("inf"):
-            raise UserError(
-                f"The replaced objective's discriminator_weight must be 0 or more, not {self.discriminator_weight}."
-            )
+        check(self, "The replaced objective's ")
 
     @property
     def _masked(self) -> Masked:
         return Masked(rate=self.rate, mask_share=self.mask_share, random_share=0.0, vocab=self.vocab)
 
     @property
-    def topology(self) -> Topology:
-        """An encoder, and a smaller one beside it."""
-        return "encoder"
+    def heads(self) -> Heads:
+        """A smaller model beside it fills the gaps."""
+        return Heads(generator_width=self.generator_width, discriminator_weight=self.discriminator_weight)
 
     @property
-    def overlap(self) -> int:
-        """Rows share no token."""
-        return 0
-
-    @property
-    def noise_period(self) -> int:
-        """New noise in each epoch."""
-        return 0
-
-    @property
-    def boundary_tokens(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    def boundary_tokens(self) -> Boundaries:
         """Those of masked language modelling."""
         return self._masked.boundary_tokens
 
     def requirements(self, max_length: int) -> Requirements:
         """Those of masked language modelling."""
         return self._masked.requirements(max_length)
-
-    def row_length(self, max_length: int) -> int:
-        """As many as positions."""
-        return max_length
-
-    def target_length(self, max_length: int) -> int:
-        """As many as inputs."""
-        return max_length
 
     def check(self, max_length: int) -> None:
         """Need what masked language modelling needs."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from dataclasses import dataclass, field
-from typing import Any, Literal, cast
+from typing import ClassVar, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,12 +21,12 @@ from numpy.typing import NDArray
 from hornbook.batch import Batch, Integers, Rows, Topology
 from hornbook.errors import UserError
 from hornbook.keys import below, first_bits, unit
-from hornbook.objectives.base import Objective, Requirements
+from hornbook.objectives.base import Boundaries, Heads, Objective, PromptFormat, Requirements, need, with_vocab
 from hornbook.objectives.masked import Masked
 from hornbook.objectives.ops import compiled
 from hornbook.objectives.ops.noise import Counts, Mask, row_counts
 from hornbook.objectives.ops.sentences import sentence_starts
-from hornbook.objectives.replaced_token import ReplacedToken
+from hornbook.schema import Share, check
 from hornbook.vocab import EMPTY, Vocab
 
 _CLASS, _SHORT, _LENGTH, _CUT = 56, 57, 58, 59  # streams of the row key
@@ -50,30 +50,22 @@ class SentencePairs:
 
     objective: Objective = field(default_factory=Masked)
     kind: Literal["nsp", "sop"] = "nsp"
-    short: float = 0.1
+    short: Share = 0.1
     vocab: Vocab = field(default=EMPTY, repr=False)
 
+    topology: ClassVar[Topology] = "encoder"
+    heads: ClassVar[Heads] = Heads(pair=True)
+    overlap: ClassVar[int] = 0
+    boundary_tokens: ClassVar[Boundaries] = ((), ())  # the objective puts its own marks around A and B
+
     def __post_init__(self) -> None:
-        if self.objective.topology != "encoder" or isinstance(self.objective, SentencePairs | ReplacedToken):
+        check(self, f"{_WHO}'s ")
+        if self.objective.topology != "encoder" or self.objective.heads != Heads():
             raise UserError(f"{_WHO} needs an encoder's objective of one model inside, not {self.objective!r}.")
-        if self.kind not in ("nsp", "sop"):
-            raise UserError(f"{_WHO}'s kind must be nsp or sop, not {self.kind!r}.")
-        if not 0.0 <= self.short <= 1.0:
-            raise UserError(f"{_WHO}'s short must be between 0 and 1, not {self.short}.")
 
     @functools.cached_property
     def _inner(self) -> Objective:
-        return cast(Objective, dataclasses.replace(cast(Any, self.objective), vocab=self.vocab))
-
-    @property
-    def topology(self) -> Topology:
-        """An encoder."""
-        return "encoder"
-
-    @property
-    def overlap(self) -> int:
-        """Rows share no token."""
-        return 0
+        return with_vocab(self.objective, self.vocab)
 
     @property
     def noise_period(self) -> int:
@@ -81,9 +73,9 @@ class SentencePairs:
         return self.objective.noise_period
 
     @property
-    def boundary_tokens(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """None: the objective puts its own marks around A and B."""
-        return (), ()
+    def prompting(self) -> tuple[PromptFormat, ...]:
+        """It gives candidates for masks; the marks around a single text are those of masked language modelling."""
+        return Masked(vocab=self.vocab).prompting
 
     def companion_length(self, max_length: int) -> int:
         """As many tokens of another document as a row has, for the next-sentence pair."""
@@ -105,10 +97,7 @@ class SentencePairs:
 
     def check(self, max_length: int) -> None:
         """Need room for the marks and two tokens, marks, sentence ends, and what the inner objective needs."""
-        if max_length < _MARKS + 2:
-            raise UserError(f"{_WHO} needs rows of at least {_MARKS + 2} positions, not {max_length}.")
-        for role in ("cls", "sep", "pad"):
-            self.vocab.require(role, _WHO)
+        need(self.vocab, _WHO, max_length, _MARKS + 2, ("cls", "sep", "pad"))
         self._inner.check(max_length)
         if not self.vocab.ends_sentence.any():
             raise UserError(f"{_WHO} finds no token that ends a sentence in this tokenizer: choose another one.")

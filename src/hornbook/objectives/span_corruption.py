@@ -10,16 +10,18 @@ weights          1    1    1    1    1    1
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 
 from hornbook.batch import Batch, Rows, Topology
 from hornbook.errors import UserError
-from hornbook.objectives.base import Requirements
+from hornbook.objectives.base import Boundaries, Heads, PromptFormat, Requirements, need, two_sided
 from hornbook.objectives.ops import noise
 from hornbook.objectives.ops.encoder_decoder import build, require_sentinels
-from hornbook.objectives.ops.lengths import longest
-from hornbook.objectives.ops.noise import Counts, Mask
+from hornbook.objectives.ops.lengths import longest, span_counts
+from hornbook.objectives.ops.noise import Counts
+from hornbook.schema import AtLeastOne, ProperShare, check
 from hornbook.vocab import EMPTY, Vocab
 
 
@@ -35,15 +37,19 @@ class SpanCorruption:
     inside documents, and sentinels start anew in each document: see `noise.spans`.
     """
 
-    density: float = 0.15
-    mean_span: float = 3.0
+    density: ProperShare = 0.15
+    mean_span: AtLeastOne = 3.0
     vocab: Vocab = field(default=EMPTY, repr=False)
 
+    topology: ClassVar[Topology] = "encoder-decoder"
+    heads: ClassVar[Heads] = Heads()
+    overlap: ClassVar[int] = 0
+    noise_period: ClassVar[int] = 0
+    # No marks, as T5 joins documents; the end of text stands once, at the end of each row's two sides.
+    boundary_tokens: ClassVar[Boundaries] = ((), ())
+
     def __post_init__(self) -> None:
-        if not 0.0 < self.density < 1.0:
-            raise UserError(f"The span objective's density must be between 0 and 1, not {self.density}.")
-        if not 1.0 <= self.mean_span < float("inf"):
-            raise UserError(f"The span objective's mean_span must be at least 1 token, not {self.mean_span}.")
+        check(self, "The span objective's ")
         if self.density / self.mean_span > 1.0 - self.density + 1e-9:
             raise UserError(
                 f"The span objective's density {self.density} leaves too few tokens to keep spans of {self.mean_span} "
@@ -51,37 +57,13 @@ class SpanCorruption:
             )
 
     @property
-    def topology(self) -> Topology:
-        """An encoder and a decoder."""
-        return "encoder-decoder"
-
-    @property
-    def overlap(self) -> int:
-        """Rows share no token."""
-        return 0
-
-    @property
-    def noise_period(self) -> int:
-        """New noise in each epoch."""
-        return 0
-
-    @property
-    def boundary_tokens(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """No marks, as T5 joins documents; the end of text stands once, at the end of each row's two sides."""
-        return (), ()
-
-    def counts(self, tokens: Counts) -> tuple[Counts, Counts]:
-        """Return noise tokens and spans of rows with so many real tokens; T5's rounding, half to even.
-
-        A row of fewer than 2 tokens has no noise.
-        """
-        number = np.minimum(np.maximum(np.rint(tokens * self.density), 1), np.maximum(tokens - 1, 0)).astype(np.int64)
-        spans = np.maximum(np.rint(number / self.mean_span).astype(np.int64), 1)
-        return number, np.minimum(spans, np.minimum(number, tokens - number))
+    def prompting(self) -> tuple[PromptFormat, ...]:
+        """It says what each sentinel stands for."""
+        return (two_sided("sentinels", self.vocab),)
 
     def sizes(self, tokens: Counts) -> tuple[Counts, Counts, Counts]:
         """Return inputs, targets and noise spans of rows with so many real tokens [N]."""
-        number, spans = self.counts(tokens)
+        number, spans = span_counts(tokens, self.density, self.mean_span)
         return tokens - number + spans + 1, number + spans + 1, spans
 
     def lengths(self, tokens: int) -> tuple[int, int, int]:
@@ -100,12 +82,7 @@ class SpanCorruption:
         one span, so its rows overflow where spans are long and rows short. Inputs have exactly `max_length` positions;
         fewer only where half or more is noise, since targets would else be too long.
         """
-
-        def fits(tokens: Counts) -> Mask:
-            inputs, targets, _ = self.sizes(tokens)
-            return np.maximum(inputs, targets) <= max_length
-
-        return longest(fits)
+        return longest(self.sizes, max_length)
 
     def target_length(self, max_length: int) -> int:
         """Noise tokens, sentinels and the end of text."""
@@ -113,10 +90,7 @@ class SpanCorruption:
 
     def check(self, max_length: int) -> None:
         """Need room for a span, padding, end of text, and as many sentinels as a row has spans."""
-        if max_length < 3:
-            raise UserError(f"The span objective needs rows of at least 3 positions, not {max_length}.")
-        for role in ("pad", "eos"):
-            self.vocab.require(role, "The span objective")
+        need(self.vocab, "The span objective", max_length, 3, ("pad", "eos"))
         require_sentinels(self.vocab, self.requirements(max_length).sentinels, "The span objective")
 
     def __call__(self, rows: Rows) -> Batch:

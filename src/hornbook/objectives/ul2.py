@@ -8,17 +8,17 @@ X   extreme      spans of 3 or 8 tokens at 50 %, of 64 at 15 % and at 50 %
 from __future__ import annotations
 
 import functools
-import math
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
 from hornbook.batch import Batch, Rows, Topology
 from hornbook.errors import UserError
-from hornbook.objectives.base import Requirements
+from hornbook.objectives.base import Boundaries, Heads, PromptFormat, Requirements, prompting_of
 from hornbook.objectives.mixture import pick, turns
 from hornbook.objectives.ul2_denoiser import UL2Denoiser, denoise
+from hornbook.schema import Positive, check
 from hornbook.vocab import EMPTY, Vocab
 
 # (mode's place in `modes`, density, mean span; None: the sequential task)
@@ -59,21 +59,21 @@ class UL2:
     variant: Literal["paper", "ul2r", "short"] = "paper"
     sequential: Literal["suffix", "split"] = "suffix"
     modes: tuple[str, ...] = ("[R]", "[S]", "[X]")
-    weights: tuple[float, ...] = ()
+    weights: tuple[Positive, ...] = ()
     vocab: Vocab = field(default=EMPTY, repr=False)
 
+    topology: ClassVar[Topology] = "encoder-decoder"
+    heads: ClassVar[Heads] = Heads()
+    overlap: ClassVar[int] = 0
+    noise_period: ClassVar[int] = 0
+
     def __post_init__(self) -> None:
-        if self.variant not in _TASKS:
-            raise UserError(f"The UL2 objective's variant must be one of {', '.join(_TASKS)}, not {self.variant!r}.")
-        if self.sequential not in ("suffix", "split"):
-            raise UserError(f"The UL2 objective's sequential must be suffix or split, not {self.sequential!r}.")
+        check(self, "The UL2 objective's ")
         if len(set(self.modes)) not in (0, 3) or len(self.modes) not in (0, 3):
             raise UserError(f"The UL2 objective needs three different modes (R, S and X) or none, not {self.modes}.")
         wanted = len(_TASKS[self.variant])
         if self.weights and len(self.weights) != wanted:
             raise UserError(f"The UL2 objective has {wanted} denoisers and {len(self.weights)} weights.")
-        if not all(0 < weight < math.inf for weight in self.weights):
-            raise UserError(f"The UL2 objective's weights must be above 0, not {self.weights}.")
 
     @functools.cached_property
     def denoisers(self) -> tuple[UL2Denoiser, ...]:
@@ -95,24 +95,14 @@ class UL2:
         return tuple(self.denoisers[number] for number in self._turns)
 
     @property
-    def topology(self) -> Topology:
-        """An encoder and a decoder."""
-        return "encoder-decoder"
-
-    @property
-    def overlap(self) -> int:
-        """Rows share no token."""
-        return 0
-
-    @property
-    def noise_period(self) -> int:
-        """New noise in each epoch."""
-        return 0
-
-    @property
-    def boundary_tokens(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    def boundary_tokens(self) -> Boundaries:
         """R's token before each document, which the objective turns into that of the row's denoiser."""
         return self.denoisers[0].boundary_tokens
+
+    @property
+    def prompting(self) -> tuple[PromptFormat, ...]:
+        """Those of the denoisers, in turn."""
+        return prompting_of(self.cycle)
 
     def requirements(self, max_length: int) -> Requirements:
         """Padding, end of text, the modes, and sentinels for the denoiser with the most spans."""

@@ -13,18 +13,17 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hornbook.batch import Batch, Integers, Rows, Topology
-from hornbook.errors import UserError
 from hornbook.keys import Keys, integers
-from hornbook.objectives.base import Requirements
+from hornbook.objectives.base import Boundaries, Heads, PromptFormat, Requirements, need, two_sided
 from hornbook.objectives.ops import noise
 from hornbook.objectives.ops.encoder_decoder import build, require_sentinels
-from hornbook.objectives.ops.lengths import longest
+from hornbook.objectives.ops.lengths import longest, span_counts
 from hornbook.objectives.ops.noise import Counts, Mask, Spans
 from hornbook.vocab import EMPTY, Vocab
 
@@ -56,26 +55,24 @@ class UL2Denoiser:
     mark: str = ""
     vocab: Vocab = field(default=EMPTY, repr=False)
 
-    @property
-    def topology(self) -> Topology:
-        """An encoder and a decoder."""
-        return "encoder-decoder"
+    topology: ClassVar[Topology] = "encoder-decoder"
+    heads: ClassVar[Heads] = Heads()
+    overlap: ClassVar[int] = 0
+    noise_period: ClassVar[int] = 0
 
     @property
-    def overlap(self) -> int:
-        """Rows share no token."""
-        return 0
-
-    @property
-    def noise_period(self) -> int:
-        """New noise in each epoch."""
-        return 0
-
-    @property
-    def boundary_tokens(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    def boundary_tokens(self) -> Boundaries:
         """The mark before each document."""
-        found = dict(self.vocab.modes).get(self.mark or self.mode)
-        return (() if found is None else (found,)), ()
+        return self._token(self.mark or self.mode), ()
+
+    @property
+    def prompting(self) -> tuple[PromptFormat, ...]:
+        """It continues a text, or says what each sentinel stands for, behind its mode token."""
+        kind = "sentinels" if self.task == "spans" else "continuation"
+        return (two_sided(kind, self.vocab, self._token(self.mode)),)
+
+    def _token(self, name: str) -> tuple[int, ...]:
+        return tuple(token for mode, token in self.vocab.modes if mode == name)
 
     @property
     def places(self) -> int:
@@ -95,12 +92,7 @@ class UL2Denoiser:
 
     def row_length(self, max_length: int) -> int:
         """The most tokens whose inputs, mode tokens included, and targets fit `max_length`."""
-
-        def fits(tokens: Counts) -> Mask:
-            inputs, targets, _ = self.sizes(tokens)
-            return np.maximum(inputs, targets) <= max_length
-
-        return longest(fits)
+        return longest(self.sizes, max_length)
 
     def target_length(self, max_length: int) -> int:
         """Noise tokens, sentinels and the end of text."""
@@ -108,10 +100,7 @@ class UL2Denoiser:
 
     def check(self, max_length: int) -> None:
         """Need room for noise, padding, end of text, the mode token, and as many sentinels as a row has spans."""
-        if max_length < 6:
-            raise UserError(f"The UL2 objective needs rows of at least 6 positions, not {max_length}.")
-        for role in ("pad", "eos"):
-            self.vocab.require(role, "The UL2 objective")
+        need(self.vocab, "The UL2 objective", max_length, 6, ("pad", "eos"))
         needs = self.requirements(max_length)
         for name in needs.modes:
             self.vocab.mode(name, "The UL2 objective")
@@ -157,12 +146,9 @@ def _columns(
 def _counts(
     tokens: Counts, ends: NDArray[np.int64], density: NDArray[np.float64], mean: NDArray[np.float64]
 ) -> tuple[Counts, Counts]:
-    """Return noise tokens and spans; see SpanCorruption.counts. Suffixes and splits have no spans."""
-    most = np.maximum(tokens - 1, 0)
-    number = np.minimum(np.maximum(np.rint(tokens * density).astype(np.int64), 1), most)
-    number = np.where(ends == 2, tokens // 2, number)
-    spans = np.maximum(np.rint(number / mean).astype(np.int64), 1)
-    return number, np.where(ends == 0, np.minimum(spans, np.minimum(number, tokens - number)), 0)
+    """Return noise tokens and spans; see `span_counts`. Suffixes and splits have no spans, and splits say half."""
+    number, spans = span_counts(tokens, density, mean)
+    return np.where(ends == 2, tokens // 2, number), np.where(ends == 0, spans, 0)
 
 
 def _noise(own: Integers, real: Counts, number: Counts, spans: Counts, ends: NDArray[np.int64], keys: Keys) -> Spans:

@@ -6,7 +6,6 @@ preparation goes on where it stopped, and gives what an undisturbed one gives.
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import hashlib
 from collections.abc import Callable, Iterator
@@ -25,7 +24,7 @@ from hornbook.corpus.read import read
 from hornbook.corpus.split import Split, make_split
 from hornbook.corpus.traits import Look, Traits, asks, load_traits, save_traits
 from hornbook.errors import UserError
-from hornbook.objectives.base import Objective, cycle_of
+from hornbook.objectives.base import Objective, cycle_of, with_vocab
 from hornbook.prepare.clean import cleaned
 from hornbook.recipe.recipe import Recipe
 from hornbook.recipe.sections import MixSettings
@@ -174,7 +173,7 @@ def open_prepared(
 
 def _ready(recipe: Recipe, tokenizer: Tokenizer) -> Objective:
     """Return the recipe's objective with its vocabulary, checked."""
-    objective = dataclasses.replace(recipe.objective, vocab=tokenizer.vocab)  # type: ignore[type-var]
+    objective = with_vocab(recipe.objective, tokenizer.vocab)
     objective.check(recipe.row_length)
     return objective
 

@@ -6,7 +6,6 @@ import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
 
 import numpy as np
 
@@ -14,7 +13,7 @@ from hornbook.batch import Rows
 from hornbook.corpus.readers.builtin import DOCS, builtin
 from hornbook.errors import UserError
 from hornbook.keys import row_keys
-from hornbook.objectives.base import Objective, cycle_of
+from hornbook.objectives.base import Objective, cycle_of, with_vocab
 from hornbook.objectives.show import Picture, show
 from hornbook.prepare.dataset import open_prepared
 from hornbook.recipe.recipe import Recipe
@@ -39,7 +38,7 @@ def preview(text: str, objective: Objective, tokenizer: Tokenizer | None, seed: 
         needs = objective.requirements(len(text.encode()) + 2)
         content = train_tokenizer(texts, "bpe", _ENTRIES + needs.sentinels, needs)
         tokenizer = Tokenizer(content, Vocab.from_tokenizer(content))
-    objective = cast(Objective, replace(cast(Any, objective), vocab=tokenizer.vocab))
+    objective = with_vocab(objective, tokenizer.vocab)
     before, after = objective.boundary_tokens
     tokens = np.array([[*before, *tokenizer.encode([text])[0].tolist(), *after]], np.int32)
     objective.check(tokens.shape[1])

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from hornbook.model.config import ModelConfig, modern
 from hornbook.model.sizes import SIZES
-from hornbook.objectives.catalogue import CATALOGUE, kind_of, settings_of
+from hornbook.objectives.catalogue import CATALOGUE, class_of, kind_of, settings_of
 from hornbook.recipe.named import RECIPES, sized
 from hornbook.recipe.recipe import Recipe
 from hornbook.recipe.sections import (
@@ -48,11 +48,10 @@ def describe_settings() -> list[Setting]:
     top = help_of(Recipe)
     lines = [Setting("seed", "whole number", "0", top["seed"])]
     lines.append(Setting("objective.kind", " | ".join(CATALOGUE), defaults["objective"]["kind"], top["objective"]))
-    for kind, cls in CATALOGUE.items():
+    for kind in CATALOGUE:
+        words = help_of(class_of(kind))
         lines += [
-            Setting(
-                f"objective.{item.name}", type_name(hint), _text(default_of(item)), f"{kind}: {help_of(cls)[item.name]}"
-            )
+            Setting(f"objective.{item.name}", type_name(hint), _text(default_of(item)), f"{kind}: {words[item.name]}")
             for item, hint in settings_of(kind)
         ]
     for section, cls in sections.items():
@@ -88,12 +87,13 @@ def describe_recipes() -> list[Line]:
         for name, make in RECIPES.items()
     ]
     for name, shape in SIZES.items():
-        kind = kind_of(sized(name).objective)
+        objective = sized(name).objective
         counted = replace(shape, vocab_size=shape.vocab_size or _ENTRIES)
-        number = parameters(discriminator_config(counted) if kind == "replaced" else counted)
+        number = parameters(discriminator_config(counted) if objective.heads.generator_width else counted)
         sides = "2 x " if shape.topology == "encoder-decoder" else ""
         words = f"with {counted.vocab_size:,} tokens and {shape.max_length:,} positions"
-        found.append(Line(name, kind, f"{sides}{shape.layers} layers of {shape.width}", number, words))
+        layers = f"{sides}{shape.layers} layers of {shape.width}"
+        found.append(Line(name, kind_of(objective), layers, number, words))
     return found
 
 

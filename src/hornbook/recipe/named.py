@@ -15,7 +15,7 @@ from hornbook.errors import UserError, nearest
 from hornbook.model.config import ModelConfig
 from hornbook.model.sizes import BLOCKS, SIZES
 from hornbook.objectives.base import Objective
-from hornbook.objectives.catalogue import CATALOGUE, build
+from hornbook.objectives.catalogue import CATALOGUE, build, kind_of
 from hornbook.objectives.masked import Masked
 from hornbook.objectives.sentence_pairs import SentencePairs
 from hornbook.recipe.recipe import PAIRED_LENGTH, Recipe, default_model
@@ -35,8 +35,9 @@ _OBJECTIVES: Mapping[Topology, str] = {"decoder": "causal", "encoder": "masked",
 
 def default(objective: str = "causal", paths: Sequence[str] = BUILTIN, budget: Budget = TWO_MINUTES) -> Recipe:
     """Return the recommended recipe for an objective: its defaults, and the modern block of its topology."""
-    if objective not in CATALOGUE:
-        raise UserError(f"There is no objective '{objective}'.{nearest(objective, CATALOGUE)}")
+    if objective in RECIPES and objective not in CATALOGUE:
+        kind = kind_of(RECIPES[objective]().objective)
+        raise UserError(f"{objective} is a recipe: --recipe {objective}; its objective is '{kind}'.")
     built = build(objective, {}, EMPTY)
     return Recipe(objective=built, data=DataSettings(tuple(paths)), model=default_model(built), budget=budget)
 

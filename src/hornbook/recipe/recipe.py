@@ -10,9 +10,8 @@ from dataclasses import dataclass, field, replace
 
 from hornbook.errors import UserError
 from hornbook.model.config import ModelConfig, modern
-from hornbook.objectives.base import Objective, Paired
+from hornbook.objectives.base import Objective
 from hornbook.objectives.causal import Causal
-from hornbook.objectives.replaced_token import ReplacedToken
 from hornbook.recipe.sections import (
     Budget,
     DataSettings,
@@ -59,12 +58,13 @@ class Recipe:
         if self.model.topology != self.objective.topology:
             wanted, given = self.objective.topology, self.model.topology
             raise UserError(f"The objective trains models of topology {wanted}, but model.topology is {given}.")
-        if isinstance(self.objective, Paired) != self.model.pair_head:
-            needs = "needs" if isinstance(self.objective, Paired) else "has no use for"
+        heads = self.objective.heads
+        if heads.pair != self.model.pair_head:
+            needs = "needs" if heads.pair else "has no use for"
             raise UserError(f"The objective {needs} a head for pairs, but model.pair_head is {self.model.pair_head}.")
         if self.model.pair_head and self.model.token_types < 2:
             raise UserError(f"Pairs of texts need 2 token types, but model.token_types is {self.model.token_types}.")
-        if self.model.rtd_head and not isinstance(self.objective, ReplacedToken):
+        if self.model.rtd_head and not heads.generator_width:
             raise UserError(
                 "A model that tells replaced tokens (model.rtd_head) learns by the objective replaced alone."
             )
@@ -89,6 +89,6 @@ def default_model(objective: Objective) -> ModelConfig:
     Its size and its dropout are chosen when the run starts. Rows of pairs are half as long as others.
     """
     block = replace(modern(objective.topology), dropout=-1.0)
-    if not isinstance(objective, Paired):
+    if not objective.heads.pair:
         return block
     return replace(block, token_types=2, pair_head=True, max_length=PAIRED_LENGTH)

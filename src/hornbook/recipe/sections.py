@@ -7,10 +7,13 @@ after each name in a class's docstring is its help.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
+
+from annotated_types import Ge, Lt
 
 from hornbook.corpus.weights import Rule, parse
 from hornbook.errors import UserError
+from hornbook.schema import Count, NotNegative, Positive, PositiveCount, ProperShare, Share, check
 
 # How raw text may be cleaned beside the steps of a recipe.
 CLEAN_DEFAULT, CLEAN_NONE = "default", "none"
@@ -27,14 +30,13 @@ class DataSettings:
     """
 
     paths: tuple[str, ...] = ("builtin:docs",)
-    held_out: float = 0.05
+    held_out: ProperShare = 0.05
     clean: str = ""
 
     def __post_init__(self) -> None:
+        check(self, "data.")
         if not self.paths:
             raise UserError("data.paths is empty: name at least one text file, folder or builtin:docs.")
-        if not 0.0 < self.held_out < 1.0:
-            raise UserError(f"data.held_out must be between 0 and 1, not {self.held_out}.")
         if self.clean not in ("", CLEAN_NONE, CLEAN_DEFAULT) and not self.clean.endswith(".toml"):
             raise UserError(
                 f"data.clean must be {CLEAN_DEFAULT}, {CLEAN_NONE} or a recipe.toml of `corpus build`, not "
@@ -58,22 +60,18 @@ class MixSettings:
 
     rule: Rule = "as-is"
     weights: tuple[str, ...] = ()
-    temperature: float = 2.0
-    epochs: float = 4.0
+    temperature: Positive = 2.0
+    epochs: Positive = 4.0
     late: tuple[str, ...] = ()
-    late_share: float = 0.1
+    late_share: ProperShare = 0.1
     domain: str = "source"
     order: str = "shuffled"
 
     def __post_init__(self) -> None:
+        check(self, "mix.")
         if bool(self.weights) != (self.rule == "explicit"):
             raise UserError("mix.weights and mix.rule=explicit belong together: give both or neither.")
         parse(self.weights, "mix.weights"), parse(self.late, "mix.late")
-        for name in ("temperature", "epochs"):
-            if getattr(self, name) <= 0:
-                raise UserError(f"mix.{name} must be positive, not {getattr(self, name)}.")
-        if not 0.0 < self.late_share < 1.0:
-            raise UserError(f"mix.late_share must be between 0 and 1, not {self.late_share}.")
         if not self.domain or not self.order:
             raise UserError("mix.domain and mix.order must name something: source and shuffled are the defaults.")
 
@@ -92,11 +90,10 @@ class StartSettings:
     """
 
     path: str = ""
-    new_pieces: int = 0
+    new_pieces: Count = 0
 
     def __post_init__(self) -> None:
-        if self.new_pieces < 0:
-            raise UserError(f"start.new_pieces must not be negative, but is {self.new_pieces}.")
+        check(self, "start.")
         if self.new_pieces and not self.path:
             raise UserError("start.new_pieces adds to the vocabulary of a model to go on from: name it in start.path.")
 
@@ -111,12 +108,11 @@ class TokenizerSettings:
     """
 
     kind: Literal["bpe", "wordpiece", "unigram"] = "bpe"
-    size: int = 0
+    size: Count = 0
     file: str = ""
 
     def __post_init__(self) -> None:
-        if self.size < 0:
-            raise UserError(f"tokenizer.size must not be negative, but is {self.size}.")
+        check(self, "tokenizer.")
 
 
 @dataclass(frozen=True)
@@ -139,17 +135,14 @@ class Budget:
     minutes   wall-clock minutes; the speed is measured first, then the number of steps is fixed and recorded
     """
 
-    steps: int = 0
-    tokens: int = 0
-    epochs: float = 0.0
-    minutes: float = 0.0
+    steps: Count = 0
+    tokens: Count = 0
+    epochs: NotNegative = 0.0
+    minutes: NotNegative = 0.0
 
     def __post_init__(self) -> None:
+        check(self, "budget.")
         given = {name: value for name, value in vars(self).items() if value}
-        if any(value < 0 for value in given.values()):
-            raise UserError(
-                f"The budget must be positive, but budget.{next(iter(given))} is {next(iter(given.values()))}."
-            )
         if len(given) != 1:
             named = ", ".join(f"budget.{name}={value}" for name, value in given.items()) or "none"
             raise UserError(f"Give exactly one of budget.steps, tokens, epochs or minutes; given: {named}.")
@@ -191,64 +184,35 @@ class TrainingSettings:
     keep_checkpoints     how many of the newest to keep
     """
 
-    row_length: int = 0
-    batch_rows: int = 0
-    micro_batch: int = 0
+    row_length: Count = 0
+    batch_rows: Count = 0
+    micro_batch: Count = 0
     checkpoint_activations: Literal["auto", "no", "layers"] = "auto"
     optimizer: Literal["muon", "adamw"] = "muon"
-    learning_rate: float = 3e-3
-    muon_learning_rate: float = 0.0
-    embedding_rate: float = 0.0
-    weight_decay: float = 0.1
-    beta1: float = 0.9
-    beta2: float = 0.95
+    learning_rate: Positive = 3e-3
+    muon_learning_rate: NotNegative = 0.0
+    embedding_rate: NotNegative = 0.0
+    weight_decay: NotNegative = 0.1
+    beta1: Annotated[float, Ge(0), Lt(1)] = 0.9
+    beta2: Annotated[float, Ge(0), Lt(1)] = 0.95
     epsilon: float = 1e-8
-    clip: float = 1.0
+    clip: NotNegative = 1.0
     schedule: Literal["wsd", "cosine", "linear"] = "wsd"
-    warmup: float = 0.05
-    decay: float = 0.4
-    final_rate: float = 0.0
+    warmup: NotNegative = 0.05
+    decay: Share = 0.4
+    final_rate: Share = 0.0
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     compile: Literal["auto", "yes", "no"] = "auto"
-    shards: int = 1
-    tensor_parallel: int = 1
-    workers: int = 1
-    evaluate_every: int = 0
-    evaluate_tokens: int = 50_000
-    checkpoint_minutes: float = 1.0
-    keep_checkpoints: int = 2
+    shards: Count = 1
+    tensor_parallel: PositiveCount = 1
+    workers: Count = 1
+    evaluate_every: Count = 0
+    evaluate_tokens: PositiveCount = 50_000
+    checkpoint_minutes: Positive = 1.0
+    keep_checkpoints: PositiveCount = 2
 
     def __post_init__(self) -> None:
-        for name in (
-            "learning_rate",
-            "tensor_parallel",
-            "checkpoint_minutes",
-            "evaluate_tokens",
-            "keep_checkpoints",
-        ):
-            if getattr(self, name) <= 0:
-                raise UserError(f"training.{name} must be positive, not {getattr(self, name)}.")
-        for name in (
-            "row_length",
-            "batch_rows",
-            "micro_batch",
-            "muon_learning_rate",
-            "embedding_rate",
-            "weight_decay",
-            "clip",
-            "warmup",
-            "shards",
-            "workers",
-            "evaluate_every",
-        ):
-            if getattr(self, name) < 0:
-                raise UserError(f"training.{name} must not be negative, but is {getattr(self, name)}.")
-        for name in ("decay", "final_rate"):
-            if not 0.0 <= getattr(self, name) <= 1.0:
-                raise UserError(f"training.{name} must be between 0 and 1, not {getattr(self, name)}.")
-        for name in ("beta1", "beta2"):
-            if not 0.0 <= getattr(self, name) < 1.0:
-                raise UserError(f"training.{name} must be in [0, 1), not {getattr(self, name)}.")
+        check(self, "training.")
         if self.micro_batch and self.batch_rows % self.micro_batch:
             raise UserError(
                 f"training.batch_rows {self.batch_rows} is not a multiple of training.micro_batch {self.micro_batch}."

@@ -33,7 +33,7 @@ from hornbook.recipe.sections import (
     TokenizerSettings,
     TrainingSettings,
 )
-from hornbook.schema import NONE, article, leaf, leaves, plain, read_recipe, type_name
+from hornbook.schema import NONE, leaf, leaves, plain, read_recipe, wanted
 from hornbook.vocab import EMPTY
 
 RECIPE = "recipe.toml"  # the name of the file in a run
@@ -43,6 +43,38 @@ RENAMED: Mapping[str, str] = MappingProxyType(
         "training.matrix_rate": "training.muon_learning_rate",
         "model.types": "model.token_types",
         "model.judge": "model.rtd_head",
+    }
+)
+# What other tools call a setting, whatever its section.
+ALIASES: Mapping[str, str] = MappingProxyType(
+    {
+        **dict.fromkeys(("lr", "peak_lr", "max_lr"), "training.learning_rate"),
+        **dict.fromkeys(("min_lr", "min_lr_ratio"), "training.final_rate"),
+        **dict.fromkeys(("batch_size", "global_batch_size", "train_batch_size"), "training.batch_rows"),
+        **dict.fromkeys(("micro_batch_size", "per_device_train_batch_size"), "training.micro_batch"),
+        **dict.fromkeys(("max_steps", "num_steps", "train_steps"), "budget.steps"),
+        **dict.fromkeys(("num_epochs", "num_train_epochs", "max_epochs"), "budget.epochs"),
+        **dict.fromkeys(("max_tokens", "num_tokens"), "budget.tokens"),
+        **dict.fromkeys(("max_grad_norm", "grad_clip", "clip_grad"), "training.clip"),
+        **dict.fromkeys(("warmup_steps", "warmup_ratio"), "training.warmup"),
+        **dict.fromkeys(("lr_scheduler", "lr_scheduler_type"), "training.schedule"),
+        **dict.fromkeys(("seq_len", "seq_length", "sequence_length", "block_size"), "training.row_length"),
+        **dict.fromkeys(("context_length", "max_position_embeddings", "max_seq_len"), "model.max_length"),
+        **dict.fromkeys(("hidden_size", "d_model", "n_embd", "dim"), "model.width"),
+        **dict.fromkeys(("num_layers", "n_layer", "n_layers", "num_hidden_layers"), "model.layers"),
+        **dict.fromkeys(("num_heads", "n_head", "n_heads", "num_attention_heads"), "model.heads"),
+        **dict.fromkeys(("num_kv_heads", "num_key_value_heads"), "model.kv_heads"),
+        **dict.fromkeys(("d_ff", "intermediate_size", "ffn_dim"), "model.mlp_width"),
+        **dict.fromkeys(("mlm_probability", "mask_ratio", "masking_rate"), "objective.rate"),
+        **dict.fromkeys(("noise_density", "corruption_rate"), "objective.density"),
+        **dict.fromkeys(("mean_noise_span_length", "mean_span_length"), "objective.mean_span"),
+        **dict.fromkeys(("dataset", "train_file", "data_path"), "data.paths"),
+        **dict.fromkeys(("gradient_checkpointing", "activation_checkpointing"), "training.checkpoint_activations"),
+        "adam_beta1": "training.beta1",
+        "adam_beta2": "training.beta2",
+        "adam_epsilon": "training.epsilon",
+        "dtype": "training.precision",
+        "tokenizer_file": "tokenizer.file",
     }
 )
 # What a model keeps when its topology changes: its size is the user's choice, its block is the topology's.
@@ -132,9 +164,9 @@ def override(recipe: Recipe, assignments: Sequence[str]) -> Recipe:
     for name, value in given.items():
         section, _, leaf = name.rpartition(".")
         if section.partition(".")[0] == "objective":
-            _inner(table, section)[leaf] = _split(hints[name], value)
+            _inner(table, section)[leaf] = value
         else:
-            changes.setdefault(section, {})[leaf] = _split(hints[name], value)
+            changes.setdefault(section, {})[leaf] = value
     objective = _objective(table)
     before, after = default_model(recipe.objective), default_model(objective)
     if before != after:
@@ -248,7 +280,7 @@ def _refuse_unknown(data: Mapping[str, Any]) -> None:
                 if name not in hints:
                     raise _unknown(name, hints)
         elif isinstance(content, Mapping):
-            raise UserError(f"{section} must be {article(hints[section])}{type_name(hints[section])}, not a table.")
+            raise UserError(f"{section} must be {wanted(hints[section])}, not a table.")
 
 
 def _dotted(table: Mapping[str, Any], section: str, hints: Mapping[str, Any]) -> Iterator[str]:
@@ -263,6 +295,8 @@ def _unknown(name: str, valid: Iterable[str]) -> UserError:
     """Return the error for a setting that does not exist: same name elsewhere, else the nearest beside it."""
     section, _, leaf = name.rpartition(".")
     valid = list(valid)
+    if (here := ALIASES.get(leaf)) in valid:
+        return UserError(f"There is no setting '{name}'; it is called '{here}' here.")
     twins = [other for other in valid if other.rpartition(".")[2] == leaf]
     siblings = [other for other in valid if other.rpartition(".")[0] == section]
     if twins:
@@ -284,15 +318,7 @@ def _section(data: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 def _objective(data: Mapping[str, Any]) -> Objective:
     """Build an objective from its table, without a vocabulary."""
-    kind = data.get("kind", "causal")
-    given = {name: value for name, value in data.items() if name != "kind"}
-    values = {}
-    for item, hint in settings_of(kind):
-        if item.name in given:
-            objectives = hint is Objective or Objective in typing.get_args(hint)  # `build` reads those
-            value = given[item.name]
-            values[item.name] = value if objectives else leaf(hint, value, f"objective.{item.name}")
-    return build(kind, values, EMPTY)
+    return build(data.get("kind", "causal"), {name: item for name, item in data.items() if name != "kind"}, EMPTY)
 
 
 def _values(cls: type[Any], data: Mapping[str, Any], section: str) -> dict[str, Any]:
@@ -302,13 +328,6 @@ def _values(cls: type[Any], data: Mapping[str, Any], section: str) -> dict[str, 
         for item, hint in leaves(cls)
         if item.name in data
     }
-
-
-def _split(hint: Any, text: str) -> str | list[str]:
-    """Return the text of one value, or the texts of a list."""
-    if typing.get_origin(hint) is tuple:
-        return [part.strip() for part in text.split(",") if part.strip()]
-    return text
 
 
 def default_of(item: Field[Any]) -> Any:

@@ -16,7 +16,6 @@ from hornbook.model.electra import Electra, Model
 from hornbook.model.initialise import deviation
 from hornbook.model.inputs import CopyStream, Tensors, to_tensors
 from hornbook.model.transformer import Transformer
-from hornbook.objectives.replaced_token import ReplacedToken
 from hornbook.prepare.dataset import Prepared
 from hornbook.prepare.mixing import order_of
 from hornbook.recipe.recipe import Recipe
@@ -29,9 +28,9 @@ from hornbook.train.world import World
 
 
 def _shape(recipe: Recipe) -> Model:
-    config, objective = recipe.model, recipe.objective
-    if isinstance(objective, ReplacedToken):
-        return Electra(config, objective.generator_width, objective.discriminator_weight)
+    config, heads = recipe.model, recipe.objective.heads
+    if heads.generator_width:
+        return Electra(config, heads.generator_width, heads.discriminator_weight)
     return Transformer(config)
 
 

@@ -22,6 +22,7 @@ from hornbook.artifacts import read_json
 from hornbook.console import View
 from hornbook.errors import UserError
 from hornbook.model.electra import Model
+from hornbook.objectives.base import with_vocab
 from hornbook.prepare.clean import CLEAN
 from hornbook.prepare.dataset import CORPUS, PIECES, TOKENS, TRAITS
 from hornbook.recipe.recipe import Recipe
@@ -72,8 +73,7 @@ def open_run(directory: Path) -> OpenRun:
 def opened(directory: Path, found: BaseModel) -> OpenRun:
     """Return a model that was read from a directory, ready for use, in fp32."""
     device = machine.find_device()
-    objective = dataclasses.replace(found.recipe.objective, vocab=found.tokenizer.vocab)  # type: ignore[type-var]
-    recipe = dataclasses.replace(found.recipe, objective=objective)
+    recipe = dataclasses.replace(found.recipe, objective=with_vocab(found.recipe.objective, found.tokenizer.vocab))
     model = build_model(recipe, device, compiled=False)
     model.load_state_dict(found.state)
     return OpenRun(directory, recipe, found.tokenizer, model.eval(), device, found.step)

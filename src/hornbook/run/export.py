@@ -22,7 +22,6 @@ from hornbook.model.electra import Electra, discriminator_config, generator_conf
 from hornbook.objectives.base import tokens_per_row
 from hornbook.objectives.catalogue import kind_of
 from hornbook.objectives.catalogue import settings as objective_settings
-from hornbook.objectives.replaced_token import ReplacedToken
 from hornbook.prepare.dataset import recall
 from hornbook.recipe.recipe import Recipe
 from hornbook.run.directory import CLEAN, EXPORT, GGUF, RESULT, OpenRun, has_text, origin_of
@@ -32,8 +31,7 @@ from hornbook.scaling.count import parameters
 def exportable(recipe: Recipe) -> bool:
     """Say whether a class of transformers holds a recipe's model."""
     parts = [recipe.model]
-    if isinstance(recipe.objective, ReplacedToken):
-        share = recipe.objective.generator_width
+    if share := recipe.objective.heads.generator_width:
         parts = [discriminator_config(recipe.model), generator_config(recipe.model, share)]
     return all(any(not item.holds(part) for item in FAMILIES) for part in parts)
 

@@ -24,7 +24,7 @@ from hornbook.errors import UserError
 from hornbook.model.config import ModelConfig
 from hornbook.model.electra import Electra, generator_share, joined
 from hornbook.objectives.bart import BARTDenoising
-from hornbook.objectives.base import Objective
+from hornbook.objectives.base import Heads, Objective
 from hornbook.objectives.causal import Causal
 from hornbook.objectives.masked import Masked
 from hornbook.objectives.replaced_token import ReplacedToken
@@ -65,8 +65,8 @@ def _model_of(folder: Path, found: Folder, allow_pickle: bool) -> files.BaseMode
     """Return what a folder holds as a model of ours, with the recipe that its kind of model is trained by."""
     objective = objective_of(folder)
     state = found.state
-    if isinstance(objective, ReplacedToken):
-        state = _with_generator(folder, found, objective, allow_pickle)
+    if objective.heads.generator_width:
+        state = _with_generator(folder, found, objective.heads, allow_pickle)
     recipe = continued(objective, str(folder))
     training = dataclasses.replace(recipe.training, micro_batch=_ROWS)
     recipe = dataclasses.replace(recipe, model=found.config, training=training)
@@ -74,9 +74,9 @@ def _model_of(folder: Path, found: Folder, allow_pickle: bool) -> files.BaseMode
     return files.BaseModel(recipe, tokenizer, state, 0)
 
 
-def _with_generator(folder: Path, found: Folder, objective: ReplacedToken, allow_pickle: bool) -> dict[str, Tensor]:
+def _with_generator(folder: Path, found: Folder, heads: Heads, allow_pickle: bool) -> dict[str, Tensor]:
     """Return the state of a discriminator and its generator: the one beside it, or a new one where there is none."""
-    model = Electra(found.config, objective.generator_width, objective.discriminator_weight)
+    model = Electra(found.config, heads.generator_width, heads.discriminator_weight)
     beside = folder / GENERATOR
     generator = read_folder(beside, allow_pickle=allow_pickle).state if beside.is_dir() else {}
     model.load_state_dict(joined(found.state, generator), strict=False)

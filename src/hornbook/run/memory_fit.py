@@ -22,7 +22,6 @@ from hornbook.errors import ResourceError, is_out_of_memory
 from hornbook.model.documents import documents_of
 from hornbook.model.electra import generator_config
 from hornbook.model.inputs import Tensors, to_tensors
-from hornbook.objectives.replaced_token import ReplacedToken
 from hornbook.prepare.dataset import Prepared
 from hornbook.recipe.recipe import Recipe
 from hornbook.run.build import draft_model
@@ -137,8 +136,8 @@ def _choices(asked: str, share: int, rows: int) -> Iterator[Choice]:
 
 def _predict(recipe: Recipe, loads: list[Load], share: int, choice: tuple[int, str]) -> Memory:
     """Return the memory of the largest of `loads`, where a step has `share` rows and they are computed as chosen."""
-    model, objective = recipe.model, recipe.objective
-    generator = generator_config(model, objective.generator_width) if isinstance(objective, ReplacedToken) else None
+    model, width = recipe.model, recipe.objective.heads.generator_width
+    generator = generator_config(model, width) if width else None
     rows, again = choice[0], choice[1] == "layers"
     parts = -(-share // rows)
     found = [step_memory(model, replace(load, rows=rows, parts=parts, recompute=again), generator) for load in loads]

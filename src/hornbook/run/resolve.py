@@ -17,8 +17,7 @@ import torch
 
 from hornbook.errors import UserError
 from hornbook.model.config import ModelConfig
-from hornbook.objectives.base import Paired, cycle_of, tokens_per_row
-from hornbook.objectives.causal import Causal
+from hornbook.objectives.base import cycle_of, says_every_token, tokens_per_row
 from hornbook.prepare.dataset import Prepared
 from hornbook.recipe.recipe import Recipe
 from hornbook.recipe.sections import Budget
@@ -144,7 +143,7 @@ def _affordable(recipe: Recipe, facts: Facts) -> float:
 def planned(recipe: Recipe, model: ModelConfig, facts: Facts) -> float:
     """Return about how many tokens a causal run will read, by C = 6 N D; infinite where nothing depends on it."""
     budget, text = recipe.budget, facts.rows * facts.row_tokens
-    if not isinstance(recipe.objective, Causal) or budget.steps:
+    if not says_every_token(recipe.objective) or budget.steps:
         return math.inf
     if budget.tokens or budget.epochs:
         return budget.tokens or budget.epochs * text
@@ -153,7 +152,7 @@ def planned(recipe: Recipe, model: ModelConfig, facts: Facts) -> float:
 
 def choose_rows(recipe: Recipe, width: int, together: int, planned: float = math.inf) -> int:
     """Return the rows of a step; where they are open, a multiple of `together`."""
-    paired = isinstance(recipe.objective, Paired)
+    paired = recipe.objective.heads.pair
     rows = defaults.step_rows(width, recipe.row_length, paired=paired, planned=planned)
     return recipe.training.batch_rows or together * math.ceil(rows / together)
 

@@ -18,9 +18,8 @@ from hornbook.errors import UserError
 from hornbook.model.config import ModelConfig
 from hornbook.model.electra import Model
 from hornbook.model.extend import extended
-from hornbook.objectives.base import Objective, Paired
+from hornbook.objectives.base import Objective
 from hornbook.objectives.catalogue import kind_of
-from hornbook.objectives.replaced_token import ReplacedToken
 from hornbook.recipe.recipe import Recipe, default_model
 from hornbook.run.directory import BaseModel
 from hornbook.tokens.tokenizer.tokenizer import Tokenizer
@@ -61,8 +60,8 @@ def _converted(origin: ModelConfig, objective: Objective) -> ModelConfig:
             f"{before}: an encoder-decoder has weights that no other topology has, so one is not made of the other. "
             f"Choose an objective of topology {before}, or train from nothing."
         )
-    paired = isinstance(objective, Paired)
-    if origin.rtd_head and not isinstance(objective, ReplacedToken):  # a new head like that of its generator
+    paired = objective.heads.pair
+    if origin.rtd_head and not objective.heads.generator_width:  # a new head like that of its generator
         origin = dataclasses.replace(origin, rtd_head=False, head_transform=True, head_bias=True)
     return dataclasses.replace(
         origin,

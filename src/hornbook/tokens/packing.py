@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from hornbook.batch import Rows
 from hornbook.errors import UserError
 from hornbook.keys import Keys, bits, integers
-from hornbook.objectives.base import Objective, Paired, cycle_of
+from hornbook.objectives.base import Objective, companion_length, cycle_of
 from hornbook.objectives.ops import compiled
 from hornbook.tokens.shards import TokenStore
 
@@ -60,8 +60,8 @@ class CorpusRows(Protocol):
 
 def corpus_rows(store: TokenStore, documents: Places | None, objective: Objective, max_length: int) -> CorpusRows:
     """Return the rows that an objective wants of the chosen documents, for a model of `max_length` positions."""
-    if isinstance(objective, Paired):
-        return PairedRows(store, documents, objective.row_length(max_length), objective.companion_length(max_length))
+    if (companion := companion_length(objective, max_length)) is not None:
+        return PairedRows(store, documents, objective.row_length(max_length), companion)
     parts = cycle_of(objective)
     lengths = [part.row_length(max_length) for part in parts]
     return PackedRows(store, documents, lengths, [part.overlap for part in parts], objective.boundary_tokens)

@@ -48,15 +48,24 @@ def test_a_recipe_is_read_as_it_was_written(tmp_path: Path) -> None:
         ("paths = ['a']\n[[steps]]\nkind = 'bad-words'", r"\(bad-words\) lacks the setting 'file', text: the list"),
         (
             "paths = ['a']\n[[steps]]\nkind = 'gopher'\nmin_words = -2",
-            "gopher.min_words must not be negative, but is -2",
+            r"min_words must be a whole number of at least 0, not -2",
         ),
-        ("paths = ['a']\n[[steps]]\nkind = 'gopher'\nmax_repeated_lines = 3", "max_repeated_lines is a share, between"),
+        (
+            "paths = ['a']\n[[steps]]\nkind = 'gopher'\nmax_repeated_lines = 3",
+            "lines must be a number from 0 to 1, not 3",
+        ),
         ("paths = ['a']\n[[steps]]\nkind = 'gopher'\nmin_words = 9\nmax_words = 8", "9 is above 8: nothing would be"),
         ("paths = ['a']\n[[steps]]\nkind = 'gopher'\nstop_words = []", "min_stop_words must not be above the number"),
-        ("paths = ['a']\n[[steps]]\nkind = 'c4'\nmin_sentences = -1", "c4.min_sentences must not be negative"),
-        ("paths = ['a']\n[[steps]]\nkind = 'fineweb'\nmax_short_lines = 1.5", "max_short_lines is a share"),
-        ("paths = ['a']\n[[steps]]\nkind = 'boilerplate'\nmax_share = -0.1", "boilerplate.max_share is a share"),
-        ("paths = ['a']\n[[steps]]\nkind = 'near-duplicates'\nbands = 0", r"\(near-duplicates\): bands must be at"),
+        (
+            "paths = ['a']\n[[steps]]\nkind = 'c4'\nmin_sentences = -1",
+            "sentences must be a whole number of at least 0",
+        ),
+        (
+            "paths = ['a']\n[[steps]]\nkind = 'fineweb'\nmax_short_lines = 1.5",
+            "short_lines must be a number from 0 to 1",
+        ),
+        ("paths = ['a']\n[[steps]]\nkind = 'boilerplate'\nmax_share = -0.1", "max_share must be a number from 0 to 1"),
+        ("paths = ['a']\n[[steps]]\nkind = 'near-duplicates'\nbands = 0", "bands must be a whole number of at least 1"),
         ("paths = ['a']\n[[steps]]\nkind = 'unheard-of'", "There is no step 'unheard-of'"),
     ],
 )

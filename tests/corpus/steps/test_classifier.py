@@ -73,7 +73,7 @@ def test_files_that_are_none(tmp_path: Path) -> None:
         Classifier.load(path)
     with pytest.raises(UserError, match="negative"):
         train_classifier(SEA, [" "])
-    with pytest.raises(UserError, match="limited"):
+    with pytest.raises(UserError, match="is above"):
         Scored("x", min_score=0.9, max_score=0.1)
 
 

@@ -79,5 +79,5 @@ def test_what_cannot_be_found_is_refused_in_words() -> None:
     ):
         with pytest.raises(UserError, match=message):
             PersonalData(entities=entities, spacy_model=model)(page(TEXT))
-    with pytest.raises(UserError, match="between 0 and 1"):
+    with pytest.raises(UserError, match="a number from 0 to 1"):
         PersonalData(certainty=2.0)

@@ -22,7 +22,7 @@ from hornbook.corpus.steps.language import Language
 from hornbook.corpus.steps.pii import PersonalData
 from hornbook.corpus.steps.toxicity import BadWords
 from hornbook.errors import UserError, nearest
-from hornbook.schema import article, help_of, leaf, leaves, own_class, plain, type_name
+from hornbook.schema import help_of, leaf, leaves, own_class, plain, type_name, wanted
 
 CATALOGUE: Mapping[str, type[Any]] = MappingProxyType(
     {
@@ -142,8 +142,7 @@ def from_table(table: Mapping[str, Any], where: str) -> Step | Survey:
         if item.default is MISSING and item.default_factory is MISSING and item.name not in values:
             meaning = help_of(cls).get(item.name, "")
             told = f": {meaning}" if meaning else ""
-            kind = f"{article(hint)}{type_name(hint)}"
-            raise UserError(f"{where} ({table['kind']}) lacks the setting '{item.name}', {kind}{told}.")
+            raise UserError(f"{where} ({table['kind']}) lacks the setting '{item.name}', {wanted(hint)}{told}.")
     try:
         step: Step | Survey = cls(**values)
     except UserError as error:

@@ -10,7 +10,7 @@ from typing import Any, get_type_hints
 from hornbook.corpus.build.catalogue import DEFAULT, from_table, to_table
 from hornbook.corpus.step import Step, Survey
 from hornbook.errors import UserError, nearest
-from hornbook.schema import leaf, plain, read_recipe
+from hornbook.schema import PositiveCount, check, leaf, plain, read_recipe
 
 
 @dataclass(frozen=True)
@@ -26,11 +26,12 @@ class CorpusRecipe:
 
     paths: tuple[str, ...] = ()
     text: str = "text"
-    block: int = 1 << 24
+    block: PositiveCount = 1 << 24
     tokenizer: str = ""
     steps: tuple[Step | Survey, ...] = ()
 
     def __post_init__(self) -> None:
+        check(self, "")
         if not self.paths or not all(self.paths):
             raise UserError("paths is empty: name at least one file, folder or URL.")
         for path in self.paths:
@@ -40,8 +41,6 @@ class CorpusRecipe:
                 raise UserError(
                     f"The path {path!a} is not valid Unicode: rename the file, or name its folder."
                 ) from error
-        if self.block < 1:
-            raise UserError(f"block must be positive, not {self.block}.")
         if not self.text:
             raise UserError('text is empty: name the field that holds the text, as in text = "text".')
 

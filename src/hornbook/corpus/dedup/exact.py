@@ -20,7 +20,7 @@ from hornbook.corpus.dedup.characters import normalised
 from hornbook.corpus.dedup.clusters import OneOfEach, write_clusters
 from hornbook.corpus.dedup.shingles import Places
 from hornbook.corpus.step import Page, Step, Verdicts
-from hornbook.errors import UserError
+from hornbook.schema import PositiveCount, check
 
 if TYPE_CHECKING:
     from daft import DataFrame, Expression
@@ -83,14 +83,11 @@ class RepeatedText:
     """
 
     unit: Literal["line", "paragraph"] = "line"
-    shortest: int = 20
-    most: int = 1
+    shortest: PositiveCount = 20
+    most: PositiveCount = 1
 
     def __post_init__(self) -> None:
-        if self.unit not in _BORDERS:
-            raise UserError(f"unit must be line or paragraph, not {self.unit!r}.")
-        if self.most < 1 or self.shortest < 1:
-            raise UserError(f"most and shortest must be at least 1, not {self.most} and {self.shortest}.")
+        check(self, "repeated-text.")
 
     def survey(self, documents: DataFrame, directory: Path) -> Step:
         """Find the units of more than `most` documents; the step removes them from the later ones."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from hornbook.corpus.dedup.clusters import OneOfEach, write_clusters
 from hornbook.corpus.dedup.shingles import Likeness, similar
 from hornbook.corpus.step import Step
+from hornbook.schema import PositiveCount, PositiveShare, check
 
 if TYPE_CHECKING:
     from daft import DataFrame
@@ -25,14 +26,14 @@ class NearDuplicates:
     keep       which stays: longest, first, or the name of a number in the documents' fields, the highest of which stays
     """
 
-    threshold: float = 0.8
-    words: int = 5
-    bands: int = 20
-    rows: int = 6
+    threshold: PositiveShare = 0.8
+    words: PositiveCount = 5
+    bands: PositiveCount = 20
+    rows: PositiveCount = 6
     keep: str = "longest"
 
     def __post_init__(self) -> None:
-        self.likeness  # noqa: B018  checks the numbers
+        check(self, "near-duplicates.")
 
     @property
     def likeness(self) -> Likeness:

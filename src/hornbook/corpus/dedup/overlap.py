@@ -23,6 +23,7 @@ from hornbook.corpus.grouping import grouped
 from hornbook.corpus.read import read
 from hornbook.corpus.step import Page, Step, Verdicts
 from hornbook.errors import UserError
+from hornbook.schema import PositiveCount, PositiveShare, check
 
 if TYPE_CHECKING:
     from daft import DataFrame
@@ -44,15 +45,15 @@ class Elsewhere:
     """
 
     paths: tuple[str, ...]
-    threshold: float = 0.8
-    words: int = 5
-    bands: int = 20
-    rows: int = 6
+    threshold: PositiveShare = 0.8
+    words: PositiveCount = 5
+    bands: PositiveCount = 20
+    rows: PositiveCount = 6
 
     def __post_init__(self) -> None:
+        check(self, "elsewhere.")
         if not self.paths:
             raise UserError("paths is empty: name the corpus to compare with.")
-        self.likeness  # noqa: B018  checks the numbers
 
     @property
     def likeness(self) -> Likeness:
@@ -129,14 +130,13 @@ class Benchmarks:
     """
 
     paths: tuple[str, ...]
-    words: int = 13
-    matches: int = 1
+    words: PositiveCount = 13
+    matches: PositiveCount = 1
 
     def __post_init__(self) -> None:
+        check(self, "benchmarks.")
         if not self.paths:
             raise UserError("paths is empty: name the benchmarks' texts.")
-        if self.words < 1 or self.matches < 1:
-            raise UserError(f"words and matches must be at least 1, not {self.words} and {self.matches}.")
 
     def survey(self, documents: DataFrame, directory: Path) -> Step:
         """Read the benchmarks; the step knows their runs. The corpus itself is not looked at."""

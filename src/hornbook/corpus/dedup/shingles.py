@@ -31,7 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hornbook.corpus.dedup.characters import told
-from hornbook.errors import UserError
+from hornbook.schema import PositiveCount, PositiveShare, check
 
 if TYPE_CHECKING:
     from daft import DataFrame
@@ -62,17 +62,13 @@ class Likeness:
     rows       hashes of a group: more look at fewer pairs
     """
 
-    threshold: float = 0.8
-    words: int = 5
-    bands: int = 20
-    rows: int = 6
+    threshold: PositiveShare = 0.8
+    words: PositiveCount = 5
+    bands: PositiveCount = 20
+    rows: PositiveCount = 6
 
     def __post_init__(self) -> None:
-        if not 0.0 < self.threshold <= 1.0:
-            raise UserError(f"threshold must be above 0 and at most 1, not {self.threshold}.")
-        for name in ("words", "bands", "rows"):
-            if getattr(self, name) < 1:
-                raise UserError(f"{name} must be at least 1, not {getattr(self, name)}.")
+        check(self, "")
 
     def found(self, jaccard: float) -> float:
         """Return the probability that a pair of this similarity is looked at.

@@ -21,8 +21,8 @@ from dataclasses import dataclass
 from functools import cache
 
 from hornbook.corpus.step import Page, Verdicts
-from hornbook.corpus.steps.limits import check_limits
 from hornbook.corpus.steps.marks import has_letter, sentence_terminals
+from hornbook.schema import Count, Share, check
 
 _PHRASES = re.compile(
     r"\b(?:(?:accept|manage|use|uses|using|all|our|of) cookies|cookie (?:policy|settings|notice|preferences)"
@@ -53,14 +53,14 @@ class Boilerplate:
     remove         remove the lines; otherwise only the share is told
     """
 
-    max_share: float = 0.5
-    short_words: int = 8
-    notice_words: int = 25
-    menu_lines: int = 4
+    max_share: Share = 0.5
+    short_words: Count = 8
+    notice_words: Count = 25
+    menu_lines: Count = 4
     remove: bool = True
 
     def __post_init__(self) -> None:
-        check_limits("boilerplate", self, ("max_share",))
+        check(self, "boilerplate.")
 
     def __call__(self, page: Page) -> Verdicts:
         """Clean and judge each document; lines removed from documents that stay are counted by rule."""

@@ -15,8 +15,8 @@ from collections import Counter
 from dataclasses import dataclass
 
 from hornbook.corpus.step import Page, Verdicts
-from hornbook.corpus.steps.limits import check_limits
 from hornbook.corpus.steps.words import sentences
+from hornbook.schema import Count, check
 
 _CITATION = re.compile(r"\[\d*\]|\[edit\]|\[citation needed\]")
 _ENDS = (".", "?", "!", '"', "'")
@@ -38,9 +38,9 @@ class C4:
     policies             remove lines that speak of terms of use, privacy and cookies
     """
 
-    min_sentences: int = 3
-    min_line_words: int = 5
-    max_word_length: int = 1000
+    min_sentences: Count = 3
+    min_line_words: Count = 5
+    max_word_length: Count = 1000
     sentence_ends: bool = True
     citations: bool = True
     lorem_ipsum: bool = True
@@ -49,7 +49,7 @@ class C4:
     policies: bool = True
 
     def __post_init__(self) -> None:
-        check_limits("c4", self)
+        check(self, "c4.")
 
     def __call__(self, page: Page) -> Verdicts:
         """Clean and judge each document; lines removed from documents that stay are counted by rule."""

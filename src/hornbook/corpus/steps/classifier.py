@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from hornbook.artifacts import write_file
 from hornbook.corpus.step import Page, Verdicts
 from hornbook.errors import UserError, needing
+from hornbook.schema import Share, check
 
 _KIND = "hornbook document classifier"
 _BATCH = 256
@@ -116,14 +117,13 @@ class Scored:
 
     file: str
     field: str = "quality"
-    min_score: float = 0.0
-    max_score: float = 1.0
+    min_score: Share = 0.0
+    max_score: Share = 1.0
 
     def __post_init__(self) -> None:
-        if not 0.0 <= self.min_score <= self.max_score <= 1.0:
-            raise UserError(
-                f"A score is limited by 0 <= min_score <= max_score <= 1, not by {self.min_score} and {self.max_score}."
-            )
+        check(self, "score.")
+        if self.min_score > self.max_score:
+            raise UserError(f"score.min_score {self.min_score} is above score.max_score {self.max_score}.")
 
     def __call__(self, page: Page) -> Verdicts:
         """Score each document; no text changes."""

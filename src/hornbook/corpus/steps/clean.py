@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from hornbook.corpus.step import Page, Verdicts
-from hornbook.errors import UserError
+from hornbook.schema import check
 
 _LINE_ENDS = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
 # Control characters but tab and line end; lone surrogates and non-characters; soft hyphens, zero-width blanks and
@@ -38,10 +38,7 @@ class Normalise:
     blanks: Literal["keep", "trim", "collapse"] = "trim"
 
     def __post_init__(self) -> None:
-        if self.form not in ("NFC", "NFKC", "none"):
-            raise UserError(f"normalise.form is NFC, NFKC or none, not {self.form!r}.")
-        if self.blanks not in ("keep", "trim", "collapse"):
-            raise UserError(f"normalise.blanks is keep, trim or collapse, not {self.blanks!r}.")
+        check(self, "normalise.")
 
     def __call__(self, page: Page) -> Verdicts:
         """Clean each document; what was found is counted."""

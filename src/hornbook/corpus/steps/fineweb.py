@@ -11,10 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hornbook.corpus.step import Page, Verdicts
-from hornbook.corpus.steps.limits import check_limits
 from hornbook.corpus.steps.marks import sentence_terminals
 from hornbook.corpus.steps.repetition import repeated
 from hornbook.corpus.steps.words import split_words
+from hornbook.schema import Count, NotNegative, Share, check
 
 
 @dataclass(frozen=True)
@@ -28,14 +28,14 @@ class FineWeb:
     max_lines_per_word        most ends of lines for a word
     """
 
-    min_sentence_lines: float = 0.12
-    max_short_lines: float = 0.67
-    short_line: int = 30
-    max_repeated_characters: float = 0.1
-    max_lines_per_word: float = 0.3
+    min_sentence_lines: Share = 0.12
+    max_short_lines: Share = 0.67
+    short_line: Count = 30
+    max_repeated_characters: Share = 0.1
+    max_lines_per_word: NotNegative = 0.3
 
     def __post_init__(self) -> None:
-        check_limits("fineweb", self, ("min_sentence_lines", "max_short_lines", "max_repeated_characters"))
+        check(self, "fineweb.")
 
     def __call__(self, page: Page) -> Verdicts:
         """Judge each document; no text changes."""

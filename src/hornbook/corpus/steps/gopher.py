@@ -23,11 +23,8 @@ from hornbook.corpus.steps.reasons import Broken, Reasons, share
 from hornbook.corpus.steps.repetition import repeated, repeated_runs
 from hornbook.corpus.steps.words import Words, blocks, number_words
 from hornbook.errors import UserError
+from hornbook.schema import Count, NotNegative, Share
 
-_SHARES: tuple[str, ...] = ("max_bullet_lines", "max_ellipsis_lines", "min_alphabetic_words", "max_repeated_lines")
-_SHARES += ("max_repeated_paragraphs", "max_repeated_line_characters", "max_repeated_paragraph_characters")
-_SHARES += tuple(f"max_top_{size}_gram" for size in (2, 3, 4))
-_SHARES += tuple(f"max_repeated_{size}_grams" for size in range(5, 11))
 _PARAGRAPH_END, _LINE_END = re.compile(r"\n{2,}"), re.compile(r"\n+")
 
 
@@ -62,36 +59,36 @@ class Gopher:
     """
 
     parts: tuple[str, ...] = ("quality", "repetition")
-    min_words: int = 50
-    max_words: int = 100_000
-    min_word_length: float = 3.0
-    max_word_length: float = 10.0
-    max_symbols: float = 0.1
-    max_bullet_lines: float = 0.9
-    max_ellipsis_lines: float = 0.3
-    min_alphabetic_words: float = 0.8
-    min_stop_words: int = 2
+    min_words: Count = 50
+    max_words: Count = 100_000
+    min_word_length: NotNegative = 3.0
+    max_word_length: NotNegative = 10.0
+    max_symbols: NotNegative = 0.1
+    max_bullet_lines: Share = 0.9
+    max_ellipsis_lines: Share = 0.3
+    min_alphabetic_words: Share = 0.8
+    min_stop_words: Count = 2
     stop_words: tuple[str, ...] = ("the", "be", "to", "of", "and", "that", "have", "with")
-    max_repeated_lines: float = 0.3
-    max_repeated_paragraphs: float = 0.3
-    max_repeated_line_characters: float = 0.2
-    max_repeated_paragraph_characters: float = 0.2
-    max_top_2_gram: float = 0.20
-    max_top_3_gram: float = 0.18
-    max_top_4_gram: float = 0.16
-    max_repeated_5_grams: float = 0.15
-    max_repeated_6_grams: float = 0.14
-    max_repeated_7_grams: float = 0.13
-    max_repeated_8_grams: float = 0.12
-    max_repeated_9_grams: float = 0.11
-    max_repeated_10_grams: float = 0.10
+    max_repeated_lines: Share = 0.3
+    max_repeated_paragraphs: Share = 0.3
+    max_repeated_line_characters: Share = 0.2
+    max_repeated_paragraph_characters: Share = 0.2
+    max_top_2_gram: Share = 0.20
+    max_top_3_gram: Share = 0.18
+    max_top_4_gram: Share = 0.16
+    max_repeated_5_grams: Share = 0.15
+    max_repeated_6_grams: Share = 0.14
+    max_repeated_7_grams: Share = 0.13
+    max_repeated_8_grams: Share = 0.12
+    max_repeated_9_grams: Share = 0.11
+    max_repeated_10_grams: Share = 0.10
 
     def __post_init__(self) -> None:
         if not self.parts or not set(self.parts) <= {"quality", "repetition"}:
             raise UserError(
                 f"gopher.parts names quality, repetition or both, not {', '.join(self.parts) or 'nothing'}."
             )
-        check_limits("gopher", self, _SHARES, (("min_words", "max_words"), ("min_word_length", "max_word_length")))
+        check_limits("gopher", self, (("min_words", "max_words"), ("min_word_length", "max_word_length")))
         if self.min_stop_words > (known := len(set(self.stop_words))):
             raise UserError(
                 f"gopher.min_stop_words must not be above the number of gopher.stop_words, but {self.min_stop_words} "

@@ -9,7 +9,8 @@ from functools import cache
 from typing import Any
 
 from hornbook.corpus.step import Page, Verdicts
-from hornbook.errors import UserError, needing
+from hornbook.errors import needing
+from hornbook.schema import Count, Share, check
 
 
 @dataclass(frozen=True)
@@ -22,14 +23,11 @@ class Language:
     """
 
     languages: tuple[str, ...] = ()
-    min_confidence: float = 0.65
-    characters: int = 2000
+    min_confidence: Share = 0.65
+    characters: Count = 2000
 
     def __post_init__(self) -> None:
-        if not 0.0 <= self.min_confidence <= 1.0:
-            raise UserError(f"language.min_confidence is between 0 and 1, not {self.min_confidence}.")
-        if self.characters < 0:
-            raise UserError(f"language.characters must not be negative, but is {self.characters}.")
+        check(self, "language.")
 
     def __call__(self, page: Page) -> Verdicts:
         """Name each document's language; no text changes."""

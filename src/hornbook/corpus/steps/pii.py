@@ -25,6 +25,7 @@ from typing import Literal
 from hornbook.corpus.step import Page, Verdicts
 from hornbook.corpus.steps import presidio
 from hornbook.errors import UserError
+from hornbook.schema import Share, check
 
 Span = tuple[int, int, str]  # first character, character after the last, kind
 
@@ -279,16 +280,13 @@ class PersonalData:
     placeholder: str = "<{kind}>"
     entities: tuple[str, ...] = ()
     spacy_model: str = ""
-    certainty: float = 0.5
+    certainty: Share = 0.5
 
     def __post_init__(self) -> None:
+        check(self, "pii.")
         unknown = sorted(set(self.kinds) - set(_FINDERS))
         if unknown or not (self.kinds or self.entities):
             raise UserError(f"pii.kinds names some of {', '.join(_FINDERS)}, not {', '.join(unknown) or 'nothing'}.")
-        if self.action not in ("replace", "drop", "count"):
-            raise UserError(f"pii.action is replace, drop or count, not {self.action!r}.")
-        if not 0.0 <= self.certainty <= 1.0:
-            raise UserError(f"pii.certainty is between 0 and 1, not {self.certainty}.")
 
     def __call__(self, page: Page) -> Verdicts:
         """Find personal data in each document; what was found is counted by kind."""

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from hornbook.corpus.step import Page, Verdicts
 from hornbook.errors import UserError
+from hornbook.schema import Count, check
 
 _WORD = re.compile(r"\w+")
 # Scripts that put no blanks between words: Thai, Lao, Khmer, Burmese, kana and Han.
@@ -29,11 +30,10 @@ class BadWords:
     """
 
     file: str
-    max_words: int = 0
+    max_words: Count = 0
 
     def __post_init__(self) -> None:
-        if self.max_words < 0:
-            raise UserError(f"bad-words.max_words must not be negative, but is {self.max_words}.")
+        check(self, "bad-words.")
 
     def __call__(self, page: Page) -> Verdicts:
         """Count the words in each document, upper and lower case alike; no text changes."""
