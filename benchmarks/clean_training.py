@@ -51,10 +51,10 @@ from hornbook.corpus.steps.boilerplate import Boilerplate
 from hornbook.corpus.steps.clean import Normalise, Repair
 from hornbook.corpus.steps.fineweb import FineWeb
 from hornbook.corpus.steps.gopher import Gopher
-from hornbook.recipe.named import default
-from hornbook.recipe.recipe import Recipe
-from hornbook.recipe.sections import Budget
-from hornbook.recipe.settings import override
+from hornbook.recipes.named import default
+from hornbook.recipes.recipe import Recipe
+from hornbook.recipes.sections import Budget
+from hornbook.recipes.settings import override
 from hornbook.run.directory import open_run
 from hornbook.run.measure import evaluate
 from hornbook.run.pretrain import pretrain

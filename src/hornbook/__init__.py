@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from hornbook import collators, objectives
     from hornbook.api import Run, load, objective, pretrain, recipe
-    from hornbook.recipe.recipe import Recipe
+    from hornbook.recipes.recipe import Recipe
 
 __version__ = "0.1.0"
 __all__ = ["Recipe", "Run", "collators", "load", "objective", "objectives", "pretrain", "recipe"]
@@ -28,7 +28,7 @@ def __getattr__(name: str) -> Any:
     if name in ("collators", "objectives"):
         return importlib.import_module(f"hornbook.{name}")
     if name in __all__:
-        return getattr(importlib.import_module("hornbook.recipe.recipe" if name == "Recipe" else "hornbook.api"), name)
+        return getattr(importlib.import_module("hornbook.recipes.recipe" if name == "Recipe" else "hornbook.api"), name)
     raise AttributeError(f"module 'hornbook' has no attribute '{name}'")
 
 

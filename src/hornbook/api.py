@@ -18,9 +18,9 @@ from hornbook.errors import UserError
 from hornbook.objectives.base import Objective
 from hornbook.objectives.catalogue import build, kind_of
 from hornbook.objectives.show import Picture
-from hornbook.recipe.named import continued, default, named
-from hornbook.recipe.recipe import Recipe, default_model
-from hornbook.recipe.settings import RECIPE, load_recipe, override, written
+from hornbook.recipes.named import continued, default, named
+from hornbook.recipes.recipe import Recipe, default_model
+from hornbook.recipes.settings import RECIPE, load_recipe, override, written
 from hornbook.vocab import EMPTY
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from hornbook.generate import Decoding
 from hornbook.generate.infill import fill_text
 from hornbook.generate.text import generate_text
 from hornbook.objectives.base import continuation
-from hornbook.recipe import settings
-from hornbook.recipe.named import default
+from hornbook.recipes import settings
+from hornbook.recipes.named import default
 from hornbook.run.directory import OpenRun, open_run
 from hornbook.run.export import export
 from hornbook.run.measure import evaluate

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from hornbook.recipe.settings import load_recipe
+from hornbook.recipes.settings import load_recipe
 from hornbook.run.directory import open_run
 from hornbook.run.measure import evaluate
 from hornbook.run.pretrain import resume

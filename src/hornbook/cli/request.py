@@ -7,8 +7,8 @@ from typing import Any
 
 from hornbook.api import recipe
 from hornbook.errors import UserError
-from hornbook.recipe import settings
-from hornbook.recipe.recipe import Recipe
+from hornbook.recipes import settings
+from hornbook.recipes.recipe import Recipe
 
 
 def plan(

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from hornbook.evaluate.evaluation import Evaluation
     from hornbook.generate.infill import Filled
     from hornbook.objectives.show import Picture, Side
-    from hornbook.recipe.describe import Line, Setting
-    from hornbook.recipe.recipe import Recipe
+    from hornbook.recipes.describe import Line, Setting
+    from hornbook.recipes.recipe import Recipe
 
 _BAR = 20
 _POSITIONS = 48  # the attention picture shows no more

@@ -65,7 +65,7 @@ def pretrain(
     """Train a model on text. One run directory holds the tokenizer, the tokens, the model and its measurements."""
     from hornbook.api import default_directory
     from hornbook.cli.request import plan
-    from hornbook.recipe.settings import load_recipe
+    from hornbook.recipes.settings import load_recipe
 
     budget = {"minutes": minutes, "steps": steps, "tokens": tokens, "epochs": epochs}
     if resume is None:
@@ -109,7 +109,7 @@ def import_model(
 ) -> None:
     """Import a Hugging Face model folder as a run."""
     from hornbook.objectives.catalogue import kind_of
-    from hornbook.recipe.settings import load_recipe
+    from hornbook.recipes.settings import load_recipe
     from hornbook.run.imported import import_folder
 
     directory = out or Path("runs") / folder.resolve().name

@@ -127,7 +127,7 @@ def show(
     """
     from hornbook.cli.request import is_assignment
     from hornbook.prepare.preview import preview, preview_row
-    from hornbook.recipe import named, settings
+    from hornbook.recipes import named, settings
     from hornbook.tokens.tokenizer.tokenizer import load_tokenizer
 
     base = settings.load_recipe(run / "recipe.toml") if run else named.default(objective or "causal")

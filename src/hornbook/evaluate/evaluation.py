@@ -24,7 +24,7 @@ from hornbook.model.inputs import to_tensors
 from hornbook.objectives.base import Objective, cycle_of
 from hornbook.objectives.catalogue import kind_of
 from hornbook.prepare.dataset import Prepared
-from hornbook.recipe.recipe import Recipe
+from hornbook.recipes.recipe import Recipe
 from hornbook.tokens.loader import batches
 from hornbook.tokens.order import Ascending
 from hornbook.tokens.packing import CorpusRows

@@ -17,7 +17,7 @@ from hornbook.model.electra import Electra
 from hornbook.model.transformer import Transformer
 from hornbook.objectives.base import PromptFormat, continuation, infilling
 from hornbook.objectives.catalogue import kind_of
-from hornbook.recipe.recipe import Recipe
+from hornbook.recipes.recipe import Recipe
 from hornbook.run.directory import OpenRun
 from hornbook.tokens.tokenizer.tokenizer import Tokenizer
 

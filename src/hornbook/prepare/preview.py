@@ -16,7 +16,7 @@ from hornbook.keys import row_keys
 from hornbook.objectives.base import Objective, cycle_of, with_vocab
 from hornbook.objectives.show import Picture, show
 from hornbook.prepare.dataset import open_prepared
-from hornbook.recipe.recipe import Recipe
+from hornbook.recipes.recipe import Recipe
 from hornbook.tokens.tokenizer.tokenizer import Tokenizer, train_tokenizer
 from hornbook.vocab import Vocab
 

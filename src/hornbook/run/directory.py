@@ -25,8 +25,8 @@ from hornbook.model.electra import Model
 from hornbook.objectives.base import with_vocab
 from hornbook.prepare.clean import CLEAN
 from hornbook.prepare.dataset import CORPUS, PIECES, TOKENS, TRAITS
-from hornbook.recipe.recipe import Recipe
-from hornbook.recipe.settings import RECIPE, load_recipe
+from hornbook.recipes.recipe import Recipe
+from hornbook.recipes.settings import RECIPE, load_recipe
 from hornbook.run.build import build_model
 from hornbook.tokens.tokenizer.tokenizer import TOKENIZER, Tokenizer, load_tokenizer
 from hornbook.train import machine

@@ -23,7 +23,7 @@ from hornbook.objectives.base import tokens_per_row
 from hornbook.objectives.catalogue import kind_of
 from hornbook.objectives.catalogue import settings as objective_settings
 from hornbook.prepare.dataset import recall
-from hornbook.recipe.recipe import Recipe
+from hornbook.recipes.recipe import Recipe
 from hornbook.run.directory import CLEAN, EXPORT, GGUF, RESULT, OpenRun, has_text, origin_of
 from hornbook.scaling.count import parameters
 

@@ -30,8 +30,8 @@ from hornbook.objectives.masked import Masked
 from hornbook.objectives.replaced_token import ReplacedToken
 from hornbook.objectives.sentence_pairs import SentencePairs
 from hornbook.objectives.span_corruption import SpanCorruption
-from hornbook.recipe.named import continued
-from hornbook.recipe.settings import save_recipe
+from hornbook.recipes.named import continued
+from hornbook.recipes.settings import save_recipe
 from hornbook.run import directory as files
 from hornbook.scaling.count import parameters
 from hornbook.tokens.tokenizer.hf_tokenizer import with_framing

@@ -14,10 +14,10 @@ from hornbook.model.config import modern
 from hornbook.model.electra import discriminator_config
 from hornbook.model.sizes import SIZES
 from hornbook.objectives.catalogue import CATALOGUE
-from hornbook.recipe import named as recipes
-from hornbook.recipe import settings
-from hornbook.recipe.describe import describe_recipes
-from hornbook.recipe.sections import Budget
+from hornbook.recipes import named as recipes
+from hornbook.recipes import settings
+from hornbook.recipes.describe import describe_recipes
+from hornbook.recipes.sections import Budget
 from hornbook.run.directory import open_run
 from hornbook.run.export import export, exportable
 from hornbook.run.pretrain import pretrain

@@ -23,8 +23,8 @@ from hornbook.model.config import ModelConfig
 from hornbook.objectives.base import Objective
 from hornbook.objectives.catalogue import CATALOGUE, build, kind_of, settings, settings_of
 from hornbook.objectives.catalogue import plain as objective_value
-from hornbook.recipe.recipe import Recipe, default_model
-from hornbook.recipe.sections import (
+from hornbook.recipes.recipe import Recipe, default_model
+from hornbook.recipes.sections import (
     Budget,
     DataSettings,
     LoggingSettings,
