@@ -38,7 +38,6 @@ from typing import Any
 
 from planted import COPIES, JUNK, SPOILT, account, planted
 
-from hornbook.api import evaluate
 from hornbook.artifacts import write_file
 from hornbook.corpus.build.build import build
 from hornbook.corpus.build.recipe import default_steps
@@ -52,11 +51,12 @@ from hornbook.corpus.steps.boilerplate import Boilerplate
 from hornbook.corpus.steps.clean import Normalise, Repair
 from hornbook.corpus.steps.fineweb import FineWeb
 from hornbook.corpus.steps.gopher import Gopher
-from hornbook.recipe.named import default
-from hornbook.recipe.recipe import Recipe
-from hornbook.recipe.sections import Budget
-from hornbook.recipe.settings import override
+from hornbook.recipes.named import default
+from hornbook.recipes.recipe import Recipe
+from hornbook.recipes.sections import Budget
+from hornbook.recipes.settings import override
 from hornbook.run.directory import open_run
+from hornbook.run.measure import evaluate
 from hornbook.run.pretrain import pretrain
 from hornbook.tokens.tokenizer.tokenizer import train_tokenizer
 from hornbook.train.machine import environment, find_device

@@ -34,8 +34,8 @@ import torch
 
 from hornbook.console import quantity
 from hornbook.model.inputs import Tensors
-from hornbook.recipe.named import default
-from hornbook.recipe.recipe import Recipe
+from hornbook.recipes.named import default
+from hornbook.recipes.recipe import Recipe
 from hornbook.run.build import build_model, build_optimizers
 from hornbook.run.memory_fit import load_of
 from hornbook.scaling.memory import step_memory

@@ -29,9 +29,9 @@ from pathlib import Path
 from typing import Any
 
 from hornbook.objectives.catalogue import CATALOGUE
-from hornbook.recipe.named import default
-from hornbook.recipe.sections import Budget
-from hornbook.recipe.settings import RECIPE, load_recipe
+from hornbook.recipes.named import default
+from hornbook.recipes.sections import Budget
+from hornbook.recipes.settings import RECIPE, load_recipe
 from hornbook.run.pretrain import pretrain
 
 RESULT = Path(__file__).parent / "results" / "objectives_train.json"

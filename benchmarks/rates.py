@@ -49,10 +49,10 @@ from hornbook.artifacts import write_file
 from hornbook.console import View
 from hornbook.errors import DivergedError
 from hornbook.prepare.dataset import prepare
-from hornbook.recipe.named import RECIPES, default, named
-from hornbook.recipe.recipe import Recipe
-from hornbook.recipe.sections import Budget, DataSettings, TrainingSettings
-from hornbook.recipe.settings import override
+from hornbook.recipes.named import RECIPES, default, named
+from hornbook.recipes.recipe import Recipe
+from hornbook.recipes.sections import Budget, DataSettings, TrainingSettings
+from hornbook.recipes.settings import override
 from hornbook.run.pretrain import pretrain
 from hornbook.run.resolve import resolve
 from hornbook.train.machine import environment, find_device, keep_memory_blocks

@@ -52,10 +52,10 @@ from hornbook.console import View
 from hornbook.evaluate.perplexity import measure
 from hornbook.model.inputs import Tensors, to_tensors
 from hornbook.prepare.dataset import Prepared, prepare
-from hornbook.recipe.named import named
-from hornbook.recipe.recipe import Recipe
-from hornbook.recipe.sections import Budget, DataSettings
-from hornbook.recipe.settings import override
+from hornbook.recipes.named import named
+from hornbook.recipes.recipe import Recipe
+from hornbook.recipes.sections import Budget, DataSettings
+from hornbook.recipes.settings import override
 from hornbook.run.build import build_loader, build_model, build_optimizers
 from hornbook.run.resolve import resolve
 from hornbook.train.machine import environment, find_device, keep_memory_blocks

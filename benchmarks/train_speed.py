@@ -41,9 +41,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from hornbook.recipe.named import default
-from hornbook.recipe.recipe import Recipe
-from hornbook.recipe.sections import Budget, DataSettings, TokenizerSettings
+from hornbook.recipes.named import default
+from hornbook.recipes.recipe import Recipe
+from hornbook.recipes.sections import Budget, DataSettings, TokenizerSettings
 
 RESULT = Path(__file__).parent / "results" / "train_speed.json"
 TOKENIZER, WIDTH, LAYERS, HEADS, INNER = 8192, 384, 6, 6, 1536

@@ -16,8 +16,8 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from hornbook.recipe.named import default
-from hornbook.recipe.sections import Budget
+from hornbook.recipes.named import default
+from hornbook.recipes.sections import Budget
 from hornbook.run.pretrain import pretrain
 from hornbook.train.machine import environment, find_device
 from hornbook.train.metrics import read_metrics

@@ -1,3 +1,36 @@
-"""Hornbook: pre-train language models under any objective, from raw text to a trained, measured, exported model."""
+"""Hornbook: pre-train language models under any objective, from raw text to a trained, measured, exported model.
+
+    import hornbook as hb
+
+    run = hb.pretrain("BOOK.txt", objective="masked", minutes=5)
+    print(run.result)
+    run.fill("The old man ___ the sea.")
+
+Everything here is loaded when it is first asked for; torch only when a model is needed.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hornbook import collators, objectives
+    from hornbook.api import Run, load, objective, pretrain, recipe
+    from hornbook.recipes.recipe import Recipe
 
 __version__ = "0.1.0"
+__all__ = ["Recipe", "Run", "collators", "load", "objective", "objectives", "pretrain", "recipe"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for."""
+    if name in ("collators", "objectives"):
+        return importlib.import_module(f"hornbook.{name}")
+    if name in __all__:
+        return getattr(importlib.import_module("hornbook.recipes.recipe" if name == "Recipe" else "hornbook.api"), name)
+    raise AttributeError(f"module 'hornbook' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

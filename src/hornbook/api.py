@@ -1,153 +1,278 @@
-"""Using a trained run: measure it on other text, write with it, fill gaps, export it."""
+"""The front door: what `import hornbook` hands on. Torch is loaded when a model is needed, and not before.
+
+pretrain   text and a budget -> a Run                load      a run, or a folder of transformers -> a Run
+recipe     a recipe by name, file or wish            objective an objective by name and settings
+"""
 
 from __future__ import annotations
 
-import tempfile
+import functools
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import Tensor
-
-from hornbook.convert.card import CardFacts, Measurement, model_card
-from hornbook.convert.export_hf import GENERATOR, export_electra
-from hornbook.convert.export_hf import export as export_model
-from hornbook.convert.families import FAMILIES, choose, find
-from hornbook.convert.gguf import export_gguf
-from hornbook.corpus.read import read
 from hornbook.errors import UserError
-from hornbook.evaluate.evaluation import Evaluation, evaluate_rows, final_evaluation
-from hornbook.generate.infill import fill_text
-from hornbook.generate.text import generate_text, stream_text, uses_of, writer
-from hornbook.model.config import ModelConfig
-from hornbook.model.electra import Electra, discriminator_config, generator_config
-from hornbook.objectives.base import tokens_per_row
-from hornbook.objectives.catalogue import kind_of
-from hornbook.objectives.catalogue import settings as objective_settings
-from hornbook.prepare.dataset import open_prepared, recall
-from hornbook.recipe.recipe import Recipe
-from hornbook.run.directory import CLEAN, EXPORT, GGUF, RESULT, TOKENS, Run, has_text, origin_of
-from hornbook.scaling.count import parameters
-from hornbook.tokens.packing import corpus_rows
-from hornbook.tokens.shards import TokenStore, write_store
+from hornbook.objectives.base import Objective
+from hornbook.objectives.catalogue import build, kind_of
+from hornbook.objectives.show import Picture
+from hornbook.recipes.named import continued, default, named
+from hornbook.recipes.recipe import Recipe, default_model
+from hornbook.recipes.settings import RECIPE, load_recipe, override, written
+from hornbook.vocab import EMPTY
 
-__all__ = ["evaluate", "export", "exportable", "fill_text", "generate_text", "stream_text", "uses_of"]
+if TYPE_CHECKING:
+    from torch import nn
 
+    from hornbook.evaluate.evaluation import Evaluation
+    from hornbook.generate.infill import Filled
+    from hornbook.run.directory import OpenRun
+    from hornbook.tokens.tokenizer.tokenizer import Tokenizer
 
-def evaluate(run: Run, paths: Sequence[str] = ()) -> Evaluation:
-    """Measure on the run's held-out documents, or on all documents of `paths`."""
-    prepared = open_prepared(run.recipe, run.directory, run.tokenizer) if has_text(run.directory) else None
-    if not paths:
-        if prepared is None:
-            raise UserError(f"The model in {run.directory} was imported without its text: name some with --data PATH.")
-        return final_evaluation(run.model, run.recipe, prepared, run.device)
-    training = None if prepared is None else prepared.training_rows
-    objective, length = run.recipe.objective, run.recipe.row_length
-    with tempfile.TemporaryDirectory() as scratch:
-        write_store(read(paths), run.tokenizer, Path(scratch) / TOKENS, progress=None)
-        other = TokenStore.open(Path(scratch) / TOKENS, run.tokenizer.vocab)
-        rows = corpus_rows(other, None, objective, length)
-        return evaluate_rows(run.model, run.recipe, objective, training, rows, int(other.bytes.sum()), run.device)
+NOTHING: Mapping[str, object] = MappingProxyType({})
 
 
-def exportable(recipe: Recipe) -> bool:
-    """Say whether a class of transformers holds a recipe's model."""
-    parts = [recipe.model]
-    if share := recipe.objective.heads.generator_width:
-        parts = [discriminator_config(recipe.model), generator_config(recipe.model, share)]
-    return all(any(not item.holds(part) for item in FAMILIES) for part in parts)
+@dataclass(frozen=True)
+class Run:
+    """A run in its directory, or a model in a folder of transformers; what is in it is read when it is asked for.
 
-
-def export(run: Run, target: Path | None = None, family: str = "", shard_bytes: int = 0) -> Path:
-    """Write the run's model as a folder that transformers opens with equal logits; return the folder.
-
-    Of an ELECTRA run it is the discriminator, with the generator in its folder `generator/`. Files of weights hold at
-    most `shard_bytes` each; 0 = one file. `family` "gguf" writes one GGUF file instead.
+    >>> run = load("runs/book")                                             # doctest: +SKIP
+    >>> run.fill("The old man ___ the sea.").text                           # doctest: +SKIP
+    'The old man and the sea.'
     """
-    if family == "gguf":
-        model, name = writer(run), run.directory.resolve().name
-        target = target or run.directory / GGUF
-        return export_gguf(model.state_dict(), run.recipe.model, run.tokenizer.text, run.tokenizer.vocab, name, target)
-    target = target or run.directory / EXPORT
-    config, state, vocab = run.recipe.model, _as_it_came(run, run.model.state_dict()), run.tokenizer.vocab
-    if isinstance(run.model, Electra):
-        if family not in ("", "electra"):
-            raise UserError(f"This run's model is an ELECTRA: it cannot be exported as {family}; leave out --as.")
-        facts = _card_facts(run, discriminator_config(config), "electra")
-        beside = replace(_card_facts(run, run.model.inner, "electra-generator"), name=f"{facts.name} {GENERATOR}")
-        cards = model_card(facts), model_card(beside)
-        return export_electra(state, config, run.model.inner, run.tokenizer.text, vocab, cards, target, shard_bytes)
-    chosen = find(family) if family else choose(config)
-    card = model_card(_card_facts(run, config, chosen.name))
-    return export_model(state, config, run.tokenizer.text, vocab, card, target, chosen.name, shard_bytes)
+
+    directory: Path
+
+    @functools.cached_property
+    def opened(self) -> OpenRun:
+        """The model at its newest sound checkpoint, with recipe and tokenizer, ready for use in fp32."""
+        from hornbook.run.directory import is_run, open_run
+        from hornbook.run.imported import open_folder
+
+        is_folder = (self.directory / "config.json").is_file() and not is_run(self.directory)
+        return open_folder(self.directory) if is_folder else open_run(self.directory)
+
+    @functools.cached_property
+    def recipe(self) -> Recipe:
+        """Every setting of the run."""
+        path = self.directory / RECIPE
+        return load_recipe(path) if path.is_file() else self.opened.recipe
+
+    @property
+    def model(self) -> nn.Module:
+        """The trained model, in evaluation mode."""
+        return self.opened.model
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """The run's tokenizer."""
+        return self.opened.tokenizer
+
+    @property
+    def step(self) -> int:
+        """The optimizer steps behind the model."""
+        return self.opened.step
+
+    @property
+    def result(self) -> Evaluation | None:
+        """What was measured at the end of the run; None while it is not finished."""
+        from hornbook.evaluate.evaluation import Evaluation
+        from hornbook.run.directory import RESULT
+
+        path = self.directory / RESULT
+        return Evaluation.load(path) if path.is_file() else None
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """Return the recorded numbers, a dict for each record: `kind` is "train" or "held_out", `step` its step."""
+        from hornbook.run.directory import METRICS
+        from hornbook.train.metrics import read_metrics
+
+        return read_metrics(self.directory / METRICS)
+
+    def generate(
+        self,
+        prompts: str | Sequence[str],
+        *,
+        tokens: int = 100,
+        temperature: float | None = None,
+        top_k: int = 0,
+        top_p: float = 1.0,
+        min_p: float = 0.0,
+        repetition_penalty: float = 1.0,
+        beams: int = 1,
+        length_penalty: float = 1.0,
+        early_stopping: bool = False,
+        stop: Sequence[str] = (),
+        seed: int = 0,
+    ) -> Any:
+        """Return each prompt with its continuation: a text for a text, a list for a list.
+
+        The keywords are those of `hornbook generate`. Temperature 0 takes the likeliest token at every step; without
+        one it is 0.8, or 0 in a beam search. Raises UserError where the objective taught the model no continuations.
+        """
+        from hornbook.generate.decoding import Decoding, default_temperature
+        from hornbook.generate.text import generate_text
+
+        decoding = Decoding(
+            max_new=tokens,
+            temperature=default_temperature(beams) if temperature is None else temperature,
+            top_k=top_k,
+            top_p=top_p,
+            min_p=min_p,
+            repetition_penalty=repetition_penalty,
+            beams=beams,
+            length_penalty=length_penalty,
+            early_stopping=early_stopping,
+            stop=tuple(stop),
+            seed=seed,
+        )
+        found = generate_text(self.opened, [prompts] if isinstance(prompts, str) else list(prompts), decoding)
+        return found[0] if isinstance(prompts, str) else found
+
+    def fill(self, text: str, *, top: int = 5, length: int = 1, steps: int = 0) -> Filled:
+        """Fill the gaps of a text, written ___, [MASK], <mask> or <extra_id_0>; see `hornbook fill`."""
+        from hornbook.generate.infill import fill_text
+
+        return fill_text(self.opened, text, top=top, length=length, steps=steps)
+
+    def evaluate(self, data: str | Path | Sequence[str | Path] = ()) -> Evaluation:
+        """Measure on the held-out documents of the run, or on all documents of `data` (files, folders, globs)."""
+        from hornbook.run.measure import evaluate
+
+        return evaluate(self.opened, _texts(data))
+
+    def export(self, out: str | Path | None = None, *, family: str = "", shard_bytes: int = 0) -> Path:
+        """Write a folder that transformers opens with equal logits, or with family="gguf" one file; return its path."""
+        from hornbook.run.export import export
+
+        return export(self.opened, None if out is None else Path(out), family, shard_bytes)
+
+    def show(self, text: str, *, seed: int | None = None) -> Picture:
+        """Return what the run's objective makes of a text: what the model reads, what it must say, who sees whom."""
+        from hornbook.prepare.preview import preview
+
+        return preview(text, self.recipe.objective, self.tokenizer, self.recipe.seed if seed is None else seed)
 
 
-def _as_it_came(run: Run, state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
-    """Return the tensors of an imported model in the type that its files had; trained ones stay in fp32."""
-    record = origin_of(run.directory) or {}
-    if run.step or record.get("dtype") not in ("float16", "bfloat16"):
-        return state
-    return {name: value.to(getattr(torch, record["dtype"])) for name, value in state.items()}
+def load(path: str | Path) -> Run:
+    """Return the run in a directory, or the model in a folder that transformers' save_pretrained wrote.
+
+    Raises UserError where there is neither.
+    """
+    directory = Path(path)
+    if not any((directory / name).is_file() for name in (RECIPE, "config.json")):
+        raise UserError(f"There is no run and no model of transformers in {directory}.")
+    return Run(directory)
 
 
-def _card_facts(run: Run, config: ModelConfig, family: str) -> CardFacts:
-    recipe = run.recipe
-    rows = run.step * recipe.training.batch_rows if has_text(run.directory) else 0
-    length = round(tokens_per_row(recipe.objective, recipe.row_length))
-    return CardFacts(
-        name=run.directory.resolve().name,
-        topology=recipe.model.topology,
-        family=family,
-        corpus=_corpus(run),
-        objective=kind_of(recipe.objective),
-        settings=objective_settings(recipe.objective),
-        budget=f"{run.step:,} of {recipe.budget.steps:,} steps of {recipe.training.batch_rows} rows of {length} tokens"
-        if rows
-        else "no training of its own",
-        tokens_seen=rows * length,
-        parameters=parameters(config),
-        max_length=recipe.row_length,
-        measurements=_measurements(run),
-        pair_head=config.pair_head,
-        judge=config.rtd_head,
-        origin=_came_from(origin_of(run.directory)),
-    )
+def objective(kind: str, **settings: object) -> Objective:
+    """Return an objective by its name, or `path.py:Class` for one of your own, with these settings.
+
+    >>> objective("span", density=0.3)
+    SpanCorruption(density=0.3, mean_span=3.0)
+    """
+    return build(kind, settings, EMPTY)
 
 
-def _corpus(run: Run) -> str:
-    """Say which text a run has trained on."""
-    if not has_text(run.directory):
-        return "not known: the model was imported"
-    text = recall(run.directory)
-    cleaned = ", cleaned first" if (run.directory / CLEAN).is_dir() else ""
-    return f"{', '.join(run.recipe.data.paths)}{cleaned}: {text.documents:,} documents, {text.bytes:,} bytes of text"
+def recipe(
+    base: str | Path | Recipe | None = None,
+    *,
+    text: str | Path | Sequence[str | Path] = (),
+    objective: str | Objective | None = None,
+    start: str | Path | None = None,
+    minutes: float | None = None,
+    steps: int | None = None,
+    tokens: int | None = None,
+    epochs: float | None = None,
+    seed: int | None = None,
+    settings: Mapping[str, object] = NOTHING,
+) -> Recipe:
+    """Return a recipe: the one that `base` is or names (a name, a recipe.toml), or the default one, with your changes.
+
+    `start` is a model to continue from, a run or a folder of transformers; its objective is then the default. What
+    `settings` says wins; its names are those of `hornbook settings`. Raises UserError for what cannot be.
+
+    >>> recipe("bert", minutes=5, settings={"model.layers": 4, "model.width": 256, "model.heads": 4}).model.layers
+    4
+    """
+    changes = {"minutes": minutes, "steps": steps, "tokens": tokens, "epochs": epochs}
+    lines = [f"budget.{name}={value}" for name, value in changes.items() if value is not None]
+    result = _base(base, objective, start)
+    if objective is not None:
+        result = _learning(result, objective)
+    result = override(result, [*lines, *([] if seed is None else [f"seed={seed}"])])
+    if paths := _texts(text):
+        result = replace(result, data=replace(result.data, paths=paths))
+    return override(result, [f"{name}={written(value)}" for name, value in settings.items()])
 
 
-def _came_from(record: Mapping[str, Any] | None) -> str:
-    """Say where a run's first weights come from; empty where it started from nothing."""
-    if record is None:
-        return ""
-    if record["kind"] == "folder":
-        return f"{record['name']} ({record['architecture']})"
-    earlier = _came_from(record.get("origin"))
-    return f"the run {record['name']} at step {record['step']:,}{f', itself begun as {earlier}' if earlier else ''}"
+_recipe = recipe  # `pretrain` has a parameter of that name
 
 
-def _measurements(run: Run) -> tuple[Measurement, ...]:
-    if not (run.directory / RESULT).is_file():
-        return ()
-    found = Evaluation.load(run.directory / RESULT)
-    simple = [("unigram", found.unigram), ("bigram", found.bigram)]
-    known = tuple((name, value) for name, value in simple if value is not None)
-    more = {
-        "perplexity": found.perplexity,
-        "loss of text tokens (nats per token)": found.text_loss,
-        "bits per byte": found.bits_per_byte,
-        "pseudo-perplexity": found.pseudo_perplexity,
-    }
-    return (
-        Measurement("loss (nats per scored token)", found.loss, known),
-        *(Measurement(name, value) for name, value in more.items() if value is not None),
-    )
+def pretrain(
+    text: str | Path | Sequence[str | Path] = (),
+    *,
+    objective: str | Objective | None = None,
+    recipe: str | Path | Recipe | None = None,
+    start: str | Path | None = None,
+    minutes: float | None = None,
+    steps: int | None = None,
+    tokens: int | None = None,
+    epochs: float | None = None,
+    out: str | Path | None = None,
+    seed: int | None = None,
+    settings: Mapping[str, object] = NOTHING,
+    plain: bool = False,
+) -> Run:
+    """Train a model on text and return its run: tokenizer, tokens, training, measurements, all in one directory.
+
+    text      files, globs, folders, builtin:docs, builtin:code or hf://NAME; by default Python's documentation
+    out       the run directory; by default runs/DATE-OBJECTIVE
+    plain     print lines instead of a live panel
+    The rest is as in `recipe`. Raises UserError where something is wrong with the wish or the text, Interrupted where
+    a signal ended the run; `resume` goes on with it.
+    """
+    from hornbook.run.pretrain import pretrain as train
+
+    planned = _recipe(
+        recipe, text=text, objective=objective, start=start, minutes=minutes, steps=steps, tokens=tokens,
+        epochs=epochs, seed=seed, settings=settings,
+    )  # fmt: skip
+    directory = default_directory(planned) if out is None else Path(out)
+    train(planned, directory, plain=plain)
+    return Run(directory)
+
+
+def default_directory(recipe: Recipe) -> Path:
+    """Return where a run goes that was given no name: runs/DATE-OBJECTIVE."""
+    return Path("runs") / f"{datetime.now():%Y%m%d-%H%M%S}-{kind_of(recipe.objective)}"
+
+
+def _base(base: str | Path | Recipe | None, objective: str | Objective | None, start: str | Path | None) -> Recipe:
+    """Return the recipe to begin with: given, in a file, named, to continue from a model, or the objective's own."""
+    if base is not None and start is not None:
+        raise UserError(f"Give one recipe or model to begin with, not two: {base} and {start}.")
+    if isinstance(base, Recipe):
+        return base
+    if base is not None:
+        return load_recipe(Path(base)) if str(base).endswith(".toml") else named(str(base))
+    if start is not None:
+        from hornbook.run.imported import objective_of  # loads torch, for which a misspelt setting shall not wait
+
+        return continued(objective_of(Path(start)), str(start))
+    return default(objective if isinstance(objective, str) else "causal")
+
+
+def _learning(recipe: Recipe, objective: str | Objective) -> Recipe:
+    """Return the recipe with another objective: by name with its defaults, or as it is given."""
+    if isinstance(objective, str):
+        return override(recipe, [f"objective.kind={objective}"])
+    recipe = override(recipe, [f"objective.kind={kind_of(objective)}"])
+    model = recipe.model if recipe.model.topology == objective.topology else default_model(objective)
+    return replace(recipe, objective=objective, model=model)
+
+
+def _texts(text: str | Path | Sequence[str | Path]) -> tuple[str, ...]:
+    return (str(text),) if isinstance(text, str | Path) else tuple(map(str, text))

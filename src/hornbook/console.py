@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import html
 import itertools
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from rich.console import Console, Group
@@ -19,6 +20,14 @@ from rich.text import Text
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _PLAIN_SECONDS = 5.0
 _SPARK_WIDTH = 60
+
+
+def html_table(columns: Sequence[str], rows: Sequence[Sequence[str]], caption: str = "") -> str:
+    """Return a table as HTML, for a notebook; every text is escaped."""
+    line = "<tr>{}</tr>".format
+    head = line("".join(f"<th>{html.escape(name)}</th>" for name in columns))
+    body = "".join(line("".join(f"<td>{html.escape(text)}</td>" for text in row)) for row in rows)
+    return f"<table><caption>{html.escape(caption)}</caption><thead>{head}</thead><tbody>{body}</tbody></table>"
 
 
 class View:

@@ -19,13 +19,14 @@ from hornbook.cli import program as cli
 from hornbook.cli import request, tables
 from hornbook.errors import DivergedError, Interrupted, ResourceError, UserError
 from hornbook.evaluate.evaluation import Evaluation
+from hornbook.generate.infill import Filled, Gap
 from hornbook.model.config import modern
 from hornbook.objectives.base import Requirements
 from hornbook.objectives.catalogue import CATALOGUE, build, settings_of
-from hornbook.prepare.preview import illustrate
-from hornbook.recipe import describe, settings
-from hornbook.recipe import named as recipes
-from hornbook.recipe.sections import Budget
+from hornbook.prepare.preview import preview
+from hornbook.recipes import describe, settings
+from hornbook.recipes import named as recipes
+from hornbook.recipes.sections import Budget
 from hornbook.tokens.tokenizer.tokenizer import train_tokenizer
 from hornbook.vocab import EMPTY
 
@@ -57,7 +58,7 @@ def test_help_of_every_verb_loads_nothing_heavy() -> None:
         "    except SystemExit as done: assert not done.code\n"
         "    assert arguments != ['--help'] or 'pydantic' not in sys.modules\n"  # typer loads it for a verb's options
         "heavy = {'torch', 'transformers', 'numpy', 'tokenizers', 'daft', 'pyarrow', 'ray', 'asyncio',"
-        " 'rich.live', 'rich.progress', 'hornbook.recipe.settings'}\n"
+        " 'rich.live', 'rich.progress', 'hornbook.recipes.settings'}\n"
         "print('heavy:', heavy & set(sys.modules))\n"
     )
     done = run(code=code)
@@ -224,13 +225,13 @@ def test_measurements_are_printed_beside_the_baselines(capsys: pytest.CaptureFix
 
 
 def test_candidates_are_printed_with_their_probabilities(capsys: pytest.CaptureFixture[str]) -> None:
-    tables.filled([[("cat", 0.612), ("\n", 0.05)]], "A cat.")
+    tables.filled(Filled("A cat.", (Gap(("cat", "\n"), (0.612, 0.05)),)))
     lines = capsys.readouterr().out.splitlines()
     assert lines == ["A cat.", "gap 1", "  cat  ▮▮▮▮▮▮▮▮▮▮▮▮▯▯▯▯▯▯▯▯  61.2%", "  \\n   ▮▯▯▯▯▯▯▯▯▯▯▯▯▯▯▯▯▯▯▯   5.0%"]
 
 
 def test_spans_are_printed_by_gap(capsys: pytest.CaptureFixture[str]) -> None:
-    tables.filled(["black cat", "a\nb"], "A black cat: a\nb.")
+    tables.filled(Filled("A black cat: a\nb.", (Gap(("black cat",)), Gap(("a\nb",)))))
     assert capsys.readouterr().out == "A black cat: a\nb.\ngap 1  black cat\ngap 2  a\\nb\n"
 
 
@@ -278,7 +279,7 @@ def test_a_run_gives_its_tokenizer_and_objective(capsys: pytest.CaptureFixture[s
 
 
 def test_on_a_terminal_every_colour_has_a_sign() -> None:
-    shown = illustrate("the quick brown fox jumps over the lazy dog", build("masked", {"rate": 0.5}, EMPTY), None, 3)
+    shown = preview("the quick brown fox jumps over the lazy dog", build("masked", {"rate": 0.5}, EMPTY), None, 3)
     stream = io.StringIO()
     tables.picture(shown, Console(file=stream, force_terminal=True, width=200))
     kinds = {cell.kind for side in shown.sides for cell in side.cells}

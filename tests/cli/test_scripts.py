@@ -19,7 +19,7 @@ from hornbook.cli import program, tables
 from hornbook.console import Training, View
 from hornbook.diagnose.doctor import examine
 from hornbook.evaluate.evaluation import Evaluation
-from hornbook.recipe import describe
+from hornbook.recipes import describe
 
 OLD_RUNS = Path(__file__).parents[1] / "fixtures" / "old_runs"
 

@@ -26,7 +26,7 @@ from hornbook.model.inputs import to_tensors
 from hornbook.model.transformer import Transformer
 from hornbook.objectives.bart import BARTDenoising
 from hornbook.objectives.base import Requirements
-from hornbook.recipe.named import bart
+from hornbook.recipes.named import bart
 from hornbook.scaling.count import parameters
 from hornbook.tokens.tokenizer.tokenizer import Tokenizer, load_tokenizer, save_tokenizer, train_tokenizer
 from hornbook.vocab import Vocab

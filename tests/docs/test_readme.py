@@ -12,8 +12,8 @@ import typer
 from typer.core import TyperGroup
 
 from hornbook.cli.program import app
-from hornbook.recipe import named as recipes
-from hornbook.recipe import settings
+from hornbook.recipes import named as recipes
+from hornbook.recipes import settings
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]

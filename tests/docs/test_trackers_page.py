@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from hornbook.recipe.recipe import Recipe
-from hornbook.recipe.settings import to_dict
+from hornbook.recipes.recipe import Recipe
+from hornbook.recipes.settings import to_dict
 from hornbook.train.trackers import find_trackers, open_sinks
 
 PAGE = (Path(__file__).parents[2] / "docs" / "trackers.md").read_text(encoding="utf-8")

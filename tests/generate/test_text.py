@@ -12,17 +12,16 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hornbook.api import fill_text, generate_text, stream_text, uses_of
 from hornbook.cli import program as cli
 from hornbook.errors import UserError
 from hornbook.generate import Decoding
-from hornbook.generate.infill import fill_gaps
-from hornbook.generate.text import StreamedText, _pieces
+from hornbook.generate.infill import Filled, Gap, fill_text
+from hornbook.generate.text import StreamedText, _pieces, generate_text, stream_text, uses_of
 from hornbook.objectives.fim import MODES
-from hornbook.recipe.named import default
-from hornbook.recipe.settings import override
+from hornbook.recipes.named import default
+from hornbook.recipes.settings import override
 from hornbook.run.build import build_model
-from hornbook.run.directory import Run
+from hornbook.run.directory import OpenRun
 from hornbook.tokens.tokenizer.tokenizer import Tokenizer, train_tokenizer
 from hornbook.vocab import Vocab
 
@@ -57,7 +56,7 @@ def tokenizer() -> Tokenizer:
     return Tokenizer(text, Vocab.from_tokenizer(text))
 
 
-def run_of(name: str, tokenizer: Tokenizer) -> Run:
+def run_of(name: str, tokenizer: Tokenizer) -> OpenRun:
     """A run that has learned nothing: what it reads is what matters."""
     kind, *changes = name.split()
     recipe = override(default(kind), [*SIZE, *changes])
@@ -67,7 +66,7 @@ def run_of(name: str, tokenizer: Tokenizer) -> Run:
         objective=dataclasses.replace(recipe.objective, vocab=tokenizer.vocab),
     )
     model = build_model(recipe, torch.device("cpu"), compiled=False)
-    return Run(Path("nowhere"), recipe, tokenizer, model.eval(), torch.device("cpu"), 0)
+    return OpenRun(Path("nowhere"), recipe, tokenizer, model.eval(), torch.device("cpu"), 0)
 
 
 @pytest.mark.parametrize("name", USES)
@@ -83,7 +82,7 @@ def test_a_model_can_do_what_its_objective_taught_it_and_refuses_the_rest(name, 
         with pytest.raises(UserError, match=r"Use `hornbook fill`|writes no text"):
             generate_text(run, ["The fox"], few)
     if "fill" in USES[name]:
-        assert len(fill_text(run, "The ___ jumps over [MASK].")) == 2
+        assert len(fill_text(run, "The ___ jumps over [MASK].").gaps) == 2
         with pytest.raises(UserError, match="no gap"):
             fill_text(run, "The fox")
     else:
@@ -139,32 +138,35 @@ def test_a_second_gap_knows_what_the_first_was_filled_with(tokenizer, monkeypatc
         "hornbook.generate.infill.generate",
         lambda model, given, *_, **__: prompts.append(given[0]) or [tokenizer.encode([" quick"])[0].tolist()],
     )
-    assert fill_text(run_of("fim", tokenizer), "The ___ fox ___.") == [" quick", " quick"]
+    filled = fill_text(run_of("fim", tokenizer), "The ___ fox ___.")
+    assert [gap.best for gap in filled.gaps] == [" quick", " quick"]
     assert tokenizer.decode(prompts[0]) == "The fox" and tokenizer.decode(prompts[1]) == "The quick fox."
 
 
 def test_the_whole_text_is_filled_with_blanks_as_the_model_writes_them(tokenizer, monkeypatch):
     jumps, lazy = tokenizer.encode([" jumps"])[0].tolist(), tokenizer.encode([" lazy"])[0].tolist()
     monkeypatch.setattr("hornbook.generate.infill.generate", lambda *_, **__: [jumps])
-    assert fill_gaps(run_of("fim", tokenizer), "The fox ___ over.") == ([" jumps"], "The fox jumps over.")
+    filled = fill_text(run_of("fim", tokenizer), "The fox ___ over.")
+    assert filled == Filled("The fox jumps over.", (Gap((" jumps",)),))
     first, second = tokenizer.vocab.sentinels[:2]
     monkeypatch.setattr("hornbook.generate.infill.generate", lambda *_, **__: [[first, *jumps, second, *lazy]])
-    gaps, text = fill_gaps(run_of("span", tokenizer), "The fox ___ over the\n [MASK] dog.")
-    assert (gaps, text) == ([" jumps", " lazy"], "The fox jumps over the lazy dog.")
+    filled = fill_text(run_of("span", tokenizer), "The fox ___ over the\n [MASK] dog.")
+    assert filled == Filled("The fox jumps over the lazy dog.", (Gap((" jumps",)), Gap((" lazy",))))
     run = run_of("masked", tokenizer)
     monkeypatch.setattr("hornbook.generate.infill.fill", lambda *_: [[(jumps[0], 0.9), (lazy[0], 0.1)]] * 4)
-    gaps, text = fill_gaps(run, "The ___ over ___.", length=2)
+    filled = fill_text(run, "The ___ over ___.", length=2)
     twice = tokenizer.decode([jumps[0], jumps[0]])
-    assert (len(gaps), text) == (4, f"The{twice} over{twice}.")
+    assert (len(filled.gaps), filled.text) == (4, f"The{twice} over{twice}.")
+    assert filled.gaps[0].probabilities == (0.9, 0.1)
 
 
 def test_gaps_of_several_tokens_are_filled_with_so_many(tokenizer):
     run = run_of("diffusion", tokenizer)
     for steps in (0, 1, 2):
         found = fill_text(run, "The ___ over ___.", length=3, steps=steps)
-        assert len(found) == 2 and all(isinstance(gap, str) for gap in found)
+        assert [len(gap.candidates) for gap in found.gaps] == [1, 1]
     assert fill_text(run, "The ___.", length=3) == fill_text(run, "The ___.", length=3, steps=3)
-    assert len(fill_text(run_of("masked", tokenizer), "The ___ over ___.", length=3, top=2)) == 6
+    assert len(fill_text(run_of("masked", tokenizer), "The ___ over ___.", length=3, top=2).gaps) == 6
     with pytest.raises(UserError, match="finds the length of a gap itself"):
         fill_text(run_of("span", tokenizer), "The ___.", length=2)
     with pytest.raises(UserError, match="5 gaps, but the tokenizer only 4 sentinels"):

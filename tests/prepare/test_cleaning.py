@@ -14,7 +14,6 @@ import tiny_steps
 from pyarrow import parquet
 
 import hornbook
-from hornbook.api import export
 from hornbook.artifacts import read_json
 from hornbook.cli import program as cli
 from hornbook.console import View
@@ -24,10 +23,11 @@ from hornbook.corpus.steps.c4 import C4
 from hornbook.errors import UserError
 from hornbook.prepare.clean import CLEAN, LIBRARIES, cleaned, decided, is_raw
 from hornbook.prepare.dataset import prepare
-from hornbook.recipe import settings
-from hornbook.recipe.named import default
-from hornbook.recipe.sections import Budget, DataSettings
+from hornbook.recipes import settings
+from hornbook.recipes.named import default
+from hornbook.recipes.sections import Budget, DataSettings
 from hornbook.run.directory import open_run
+from hornbook.run.export import export
 from hornbook.run.pretrain import pretrain, resume
 from hornbook.train.checkpoints import newest
 

@@ -6,8 +6,8 @@ from mixed_text import prepared_of, recipe_of, several_domains  # noqa: F401
 
 from hornbook.errors import UserError
 from hornbook.prepare.mixing import order_of, readings
-from hornbook.recipe import settings
-from hornbook.recipe.sections import Budget
+from hornbook.recipes import settings
+from hornbook.recipes.sections import Budget
 from hornbook.run.pretrain import pretrain, resume
 from hornbook.tokens.order import BLOCK
 

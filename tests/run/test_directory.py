@@ -8,8 +8,8 @@ import pytest
 
 from hornbook.artifacts import read_json, write_json
 from hornbook.errors import UserError
-from hornbook.recipe.named import default
-from hornbook.recipe.settings import override
+from hornbook.recipes.named import default
+from hornbook.recipes.settings import override
 from hornbook.run import directory as files
 from hornbook.run.pretrain import pretrain
 

@@ -15,8 +15,8 @@ import torch
 from hornbook.console import View
 from hornbook.errors import UserError, is_out_of_memory
 from hornbook.prepare.dataset import prepare
-from hornbook.recipe import settings
-from hornbook.recipe.named import default
+from hornbook.recipes import settings
+from hornbook.recipes.named import default
 from hornbook.run.memory_fit import divisors, fitted, shrinking
 from hornbook.run.pretrain import pretrain, resume
 from hornbook.train.checkpoints import newest

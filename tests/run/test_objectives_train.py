@@ -9,14 +9,17 @@ from pathlib import Path
 import pytest
 import torch
 
-from hornbook.api import evaluate, export, fill_text, generate_text
 from hornbook.cli import tables as presentation
 from hornbook.errors import UserError
 from hornbook.generate import Decoding
+from hornbook.generate.infill import fill_text
+from hornbook.generate.text import generate_text
 from hornbook.objectives.base import continuation
-from hornbook.recipe import settings
-from hornbook.recipe.named import default
-from hornbook.run.directory import Run, open_run
+from hornbook.recipes import settings
+from hornbook.recipes.named import default
+from hornbook.run.directory import OpenRun, open_run
+from hornbook.run.export import export
+from hornbook.run.measure import evaluate
 from hornbook.run.pretrain import pretrain, resume
 from hornbook.train.checkpoints import newest
 
@@ -93,7 +96,7 @@ def test_an_objective_trains_is_measured_and_resumes_bit_for_bit(name, book, tmp
     uses_are(set(re.findall(r"hornbook (generate|fill|export|evaluate)", capsys.readouterr().out)), run, tmp_path)
 
 
-def uses_are(told: set[str], run: Run, directory: Path) -> None:
+def uses_are(told: set[str], run: OpenRun, directory: Path) -> None:
     """Check that what the end of a run tells the user to do can be done, and that what it leaves out is refused."""
     assert told
     if "generate" in told:
@@ -101,7 +104,7 @@ def uses_are(told: set[str], run: Run, directory: Path) -> None:
         (text,) = generate_text(run, ["The king"], Decoding(max_new=3))
         assert text.startswith("The king") or (form is not None and form.kind == "rewrite")
     if "fill" in told:
-        assert len(fill_text(run, "The ___ sees ___.")) == 2
+        assert len(fill_text(run, "The ___ sees ___.").gaps) == 2
     elif "generate" in told:
         with pytest.raises(UserError, match="rather than filling gaps"):
             fill_text(run, "The ___ sees ___.")

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from hornbook.api import evaluate
-from hornbook.recipe.settings import load_recipe
+from hornbook.recipes.settings import load_recipe
 from hornbook.run.directory import open_run
+from hornbook.run.measure import evaluate
 from hornbook.run.pretrain import resume
 
 # Old names of settings are read, and warned of: once here is enough.

@@ -16,15 +16,18 @@ import pytest
 import torch
 from stories import assert_same, child, finish, story
 
-from hornbook.api import evaluate, export, fill_text, generate_text
 from hornbook.errors import UserError
 from hornbook.generate import Decoding
+from hornbook.generate.infill import fill_text
+from hornbook.generate.text import generate_text
 from hornbook.prepare.dataset import open_prepared
-from hornbook.prepare.preview import illustrate_row, names
-from hornbook.recipe import settings
-from hornbook.recipe.named import default
+from hornbook.prepare.preview import names, preview_row
+from hornbook.recipes import settings
+from hornbook.recipes.named import default
 from hornbook.run.build import build_loader
 from hornbook.run.directory import open_run
+from hornbook.run.export import export
+from hornbook.run.measure import evaluate
 from hornbook.run.pretrain import pretrain, resume
 from hornbook.train.checkpoints import newest
 
@@ -135,9 +138,10 @@ def test_the_trained_model_can_be_used(run_of):
     with pytest.raises(UserError, match="hornbook fill"):
         generate_text(run, ["The"])
     filled = fill_text(run, "The old ___ sees [MASK].", top=3)
-    assert len(filled) == 2
+    assert len(filled.gaps) == 2 and filled.text.startswith("The old") and filled.text.endswith(".")
     if objective == "masked":
-        assert all(len(gap) == 3 and 1 >= gap[0][1] >= gap[1][1] >= gap[2][1] > 0 for gap in filled)
+        shares = [gap.probabilities for gap in filled.gaps]
+        assert all(1 >= first >= second >= third > 0 for first, second, third in shares)
     with pytest.raises(UserError, match="no gap"):
         fill_text(run, "nothing missing")
 
@@ -148,12 +152,12 @@ def test_a_row_of_the_training_text_is_shown_as_training_reads_it(run_of):
     loader = build_loader(run.recipe, open_prepared(run.recipe, directory), torch.device("cpu"))
     _, row = loader.order.locate(run.recipe.seed, np.arange(1))  # the row that training reads first
     read = loader.step(0)[0]
-    shown = illustrate_row(directory, run.recipe, int(row[0]), run.recipe.seed)
+    shown = preview_row(directory, run.recipe, int(row[0]), run.recipe.seed)
     reads, says = shown.sides[0].cells, shown.sides[-1].cells
     assert [cell.reads for cell in reads] == names(run.tokenizer)(read.inputs[0].tolist())
     assert [cell.weight for cell in says] == read.weights[0].tolist()
     with pytest.raises(UserError, match="there is no row"):
-        illustrate_row(directory, run.recipe, len(loader.rows), 0)
+        preview_row(directory, run.recipe, len(loader.rows), 0)
 
 
 def test_a_decoder_is_exported_as_a_gguf_file_and_nothing_else_is(run_of, tmp_path):
@@ -202,8 +206,8 @@ def test_the_exported_folder_opens_in_transformers_with_equal_logits(run_of, tmp
         guessed = transformers.pipeline("fill-mask", model=str(folder))(
             f"The old {tokenizer.mask_token} sees fish.", top_k=3
         )
-        ours = fill_text(run, "The old [MASK] sees fish.", top=3)[0]
-        assert [item["score"] for item in guessed] == pytest.approx([share for _, share in ours], abs=1e-5)
+        ours = fill_text(run, "The old [MASK] sees fish.", top=3).gaps[0]
+        assert [item["score"] for item in guessed] == pytest.approx(ours.probabilities, abs=1e-5)
 
 
 def start(book: Path, objective: str, out: Path, *more: str) -> subprocess.Popen:

@@ -7,8 +7,8 @@ import torch
 
 from hornbook.model.config import modern
 from hornbook.model.transformer import Transformer
-from hornbook.recipe.named import default
-from hornbook.recipe.sections import TrainingSettings
+from hornbook.recipes.named import default
+from hornbook.recipes.sections import TrainingSettings
 from hornbook.run.build import build_optimizers
 from hornbook.train.parallel import Parallel
 

@@ -15,7 +15,7 @@ from hornbook.corpus.step import Page
 from hornbook.errors import UserError
 from hornbook.evaluate.perplexity import measure
 from hornbook.model.inputs import to_tensors
-from hornbook.run.directory import Run, open_run
+from hornbook.run.directory import OpenRun, open_run
 from hornbook.run.pretrain import pretrain
 from hornbook.run.reference_loss import ReferenceLoss, bits_per_byte
 from hornbook.tokens.packing import corpus_rows
@@ -25,7 +25,7 @@ TEXTS = ["red green blue red", "", "naïve 日本語 \n\n text", "one two green 
 
 
 @pytest.fixture(scope="module")
-def run(text, tmp_path_factory) -> Run:
+def run(text, tmp_path_factory) -> OpenRun:
     directory = tmp_path_factory.mktemp("reference") / "run"
     pretrain(recipe_of(text, "training.precision=fp32", "training.compile=no"), directory, plain=True)
     return replace(open_run(directory), device=torch.device("cpu"))

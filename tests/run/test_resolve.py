@@ -9,10 +9,10 @@ import torch
 from hornbook.console import View
 from hornbook.errors import UserError
 from hornbook.prepare.dataset import Prepared, prepare
-from hornbook.recipe.named import default
-from hornbook.recipe.recipe import Recipe
-from hornbook.recipe.sections import StartSettings
-from hornbook.recipe.settings import override
+from hornbook.recipes.named import default
+from hornbook.recipes.recipe import Recipe
+from hornbook.recipes.sections import StartSettings
+from hornbook.recipes.settings import override
 from hornbook.run.resolve import Facts, choose_compilation, choose_model, choose_rows, counted_steps, planned, resolve
 
 

@@ -13,20 +13,23 @@ from published_models import CASES, config_of, random_model
 from safetensors.torch import load_file
 from stories import assert_same, child, finish, state, story
 
-from hornbook.api import evaluate, export, fill_text, generate_text
 from hornbook.cli import program as cli
 from hornbook.errors import UserError
 from hornbook.generate import Decoding
+from hornbook.generate.infill import fill_text
+from hornbook.generate.text import generate_text
 from hornbook.keys import row_keys
 from hornbook.model.inputs import Tensors, to_tensors
 from hornbook.model.transformer import Transformer
 from hornbook.objectives.base import Requirements
 from hornbook.objectives.catalogue import build, kind_of
-from hornbook.recipe import settings
-from hornbook.recipe.named import RECIPES, continued, named
+from hornbook.recipes import settings
+from hornbook.recipes.named import RECIPES, continued, named
 from hornbook.run.build import build_model
 from hornbook.run.directory import BaseModel, open_run, origin_of, read_model
+from hornbook.run.export import export
 from hornbook.run.imported import import_folder, objective_of
+from hornbook.run.measure import evaluate
 from hornbook.run.pretrain import pretrain, resume
 from hornbook.run.warm_start import Adopted, adopt, settled
 from hornbook.tokens.packing import corpus_rows
@@ -327,8 +330,8 @@ def test_a_causal_model_learns_another_objective(switch, adapted, book, tmp_path
     run = open_run(tmp_path / "out")
     assert run.recipe.model.vocab_size == max(new.vocab.size, old.vocab.size + 2)
     if run.recipe.model.topology == "encoder" and switch in ("diffusion", "masked"):
-        (filled,) = fill_text(run, "The old ___ sees fish.")
-        assert isinstance(filled, str) if switch == "diffusion" else len(filled) == 5
+        (gap,) = fill_text(run, "The old ___ sees fish.").gaps
+        assert len(gap.candidates) == (1 if switch == "diffusion" else 5)
     losses = [json.loads(line)["loss"] for line in (tmp_path / "out" / "metrics.jsonl").open()]
     assert all(np.isfinite(losses))
 
@@ -540,4 +543,4 @@ def test_a_discriminator_without_its_generator_gets_a_new_one(book, tmp_path):
     assert torch.equal(mine["model.judge.dense.weight"], theirs["model.judge.dense.weight"])
     assert not torch.equal(mine["model.generator.dense.weight"], theirs["model.generator.dense.weight"])
     pretrain(recipe(tmp_path / "imported", book, "objective.kind=masked"), tmp_path / "masked", plain=True)
-    assert len(fill_text(open_run(tmp_path / "masked"), "The old ___ sees fish.")[0]) == 5
+    assert len(fill_text(open_run(tmp_path / "masked"), "The old ___ sees fish.").gaps[0].candidates) == 5

@@ -8,9 +8,9 @@ import pytest
 
 from hornbook.console import View
 from hornbook.prepare.dataset import prepare
-from hornbook.recipe import settings
-from hornbook.recipe.named import default
-from hornbook.recipe.sections import Budget
+from hornbook.recipes import settings
+from hornbook.recipes.named import default
+from hornbook.recipes.sections import Budget
 
 
 @pytest.fixture(scope="module", name="text")

@@ -15,7 +15,7 @@ STOREYS: tuple[set[str], ...] = (
     {"vocab", "batch", "artifacts", "schema", "signals", "console"},
     {"corpus", "objectives", "model", "train"},
     {"tokens", "scaling", "collators"},
-    {"recipe", "convert"},
+    {"recipes", "convert"},
     {"prepare"},
     {"evaluate"},
     {"run"},

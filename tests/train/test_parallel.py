@@ -17,8 +17,8 @@ import pytest
 import torch
 
 from hornbook.errors import UserError
-from hornbook.recipe import settings
-from hornbook.recipe.named import default
+from hornbook.recipes import settings
+from hornbook.recipes.named import default
 from hornbook.run.directory import open_run
 from hornbook.run.pretrain import pretrain, resume
 from hornbook.train.checkpoints import newest

@@ -22,9 +22,9 @@ from hornbook.model import attention, documents, electra, layers
 from hornbook.model.parts import Norm
 from hornbook.objectives.catalogue import CATALOGUE
 from hornbook.prepare.dataset import Prepared, prepare
-from hornbook.recipe import settings
-from hornbook.recipe.named import default
-from hornbook.recipe.recipe import Recipe
+from hornbook.recipes import settings
+from hornbook.recipes.named import default
+from hornbook.recipes.recipe import Recipe
 from hornbook.run.build import build_compiled, build_loader, build_model, build_optimizers
 from hornbook.signals import SignalHandler
 from hornbook.train.loop import Loop, Plan

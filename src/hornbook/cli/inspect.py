@@ -21,7 +21,7 @@ small operations  ·  Overhead, and other programs. Set training.compile=yes, or
 
 def settings(text: Filter = "", as_json: Json = False) -> None:
     """List every setting that `pretrain` takes as a.b=c, with its type, default and meaning."""
-    from hornbook.recipe.describe import describe_settings
+    from hornbook.recipes.describe import describe_settings
 
     answer(matching(describe_settings(), text, "settings"), as_json, tables.settings)
 
@@ -31,7 +31,7 @@ def recipes(text: Filter = "", as_json: Json = False) -> None:
 
     A size keeps its layers under another objective, as in: --recipe mini --objective span.
     """
-    from hornbook.recipe.describe import describe_recipes
+    from hornbook.recipes.describe import describe_recipes
 
     answer(matching(describe_recipes(), text, "recipes"), as_json, tables.recipes)
 

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+from hornbook.api import recipe
 from hornbook.errors import UserError
-from hornbook.recipe import named as recipes
-from hornbook.recipe import settings
-from hornbook.recipe.recipe import Recipe
+from hornbook.recipes import settings
+from hornbook.recipes.recipe import Recipe
 
 
 def plan(
     what: list[str],
     objective: str | None,
     name: str | None,
-    budget: dict[str, float | None],
+    budget: dict[str, Any],
     seed: int | None,
     start: str | None = None,
 ) -> Recipe:
@@ -31,23 +31,9 @@ def plan(
     given = [*files, *([name] if name else []), *([f"--from {start}"] if start else [])]
     if len(given) > 1:
         raise UserError(f"Give only one recipe or model to start from, not {' and '.join(given)}.")
-    if files:
-        base = settings.load_recipe(Path(files[0]))
-    elif start:
-        from hornbook.run.imported import objective_of  # loads torch: a misspelt setting need not wait for it
-
-        base = recipes.continued(objective_of(Path(start)), start)
-    else:
-        base = recipes.named(name) if name else recipes.default(objective or "causal")
-    flags = [f"budget.{key}={value}" for key, value in budget.items() if value is not None]
-    if objective:
-        flags.append(f"objective.kind={objective}")
-    if seed is not None:
-        flags.append(f"seed={seed}")
-    base = settings.override(base, flags)
-    if paths:
-        base = replace(base, data=replace(base.data, paths=tuple(paths)))
-    return settings.override(base, assignments)
+    changes = dict(item.split("=", 1) for item in assignments)
+    base = files[0] if files else name
+    return recipe(base, text=paths, objective=objective, start=start, seed=seed, settings=changes, **budget)
 
 
 def is_assignment(item: str) -> bool:

@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from hornbook.diagnose.bench import MachineSpeed
     from hornbook.diagnose.doctor import Finding
     from hornbook.evaluate.evaluation import Evaluation
+    from hornbook.generate.infill import Filled
     from hornbook.objectives.show import Picture, Side
-    from hornbook.recipe.describe import Line, Setting
-    from hornbook.recipe.recipe import Recipe
+    from hornbook.recipes.describe import Line, Setting
+    from hornbook.recipes.recipe import Recipe
 
 _BAR = 20
 _POSITIONS = 48  # the attention picture shows no more
@@ -71,30 +72,7 @@ def table(columns: Mapping[str, str], rows: Sequence[Sequence[str]], numbers: bo
 
 def evaluation(found: Evaluation) -> None:
     """Print a model's numbers on held-out text, each with its meaning."""
-    known = [("unigram", found.unigram), ("bigram", found.bigram)]
-    baselines = ", ".join(f"{name} {value:.4f}" for name, value in known if value is not None)
-    verdict = "below" if found.beats_baselines else "NOT below"
-    verdict = f", {verdict} the baselines on the same targets: {baselines}" if baselines else ""
-    rows = [
-        ("loss", f"{found.loss:.4f}", f"nats per scored token{verdict}"),
-        ("perplexity", f"{found.perplexity:.2f}", "exp(loss): how many equally likely choices one token amounts to"),
-        ("text loss", f"{found.text_loss:.4f}", f"nats per scored token that is text, over {found.targets:,} tokens"),
-    ]
-    if found.bits_per_byte is not None:
-        rows.append(("bits per byte", f"{found.bits_per_byte:.4f}", "comparable across tokenizers"))
-    if found.pseudo_perplexity is not None:
-        rows.append(
-            (
-                "pseudo-perplexity",
-                f"{found.pseudo_perplexity:.2f}",
-                "one token masked at a time; not comparable with perplexity",
-            )
-        )
-    if found.pair_accuracy is not None:
-        rows.append(
-            ("pair accuracy", f"{found.pair_accuracy:.1%}", "pairs of texts classified correctly; chance is 50 %")
-        )
-    _numbers(f"held-out text, {found.text_bytes:,} bytes, objective {found.objective}", rows)
+    _numbers(found.title, [(number.name, number.text, number.meaning) for number in found.numbers()])
 
 
 def _numbers(title: str, rows: Sequence[tuple[str, str, str]]) -> None:
@@ -107,7 +85,8 @@ def _numbers(title: str, rows: Sequence[tuple[str, str, str]]) -> None:
 
 def trained(found: Evaluation, recipe: Recipe, directory: Path) -> None:
     """Print a finished run: its measurements, and the commands that use the model."""
-    from hornbook.api import exportable, uses_of
+    from hornbook.generate.text import uses_of
+    from hornbook.run.export import exportable
 
     evaluation(found)
     examples = {"generate": '"A function is"', "fill": '"A ___ is a function."'}
@@ -200,19 +179,18 @@ def samples(texts: Sequence[str]) -> None:
         print(text, flush=True)
 
 
-def filled(gaps: list[str] | list[list[tuple[str, float]]], sentence: str) -> None:
-    """Print a text whose gaps are filled, then what fills each: a text, or candidates with their probabilities."""
+def filled(found: Filled) -> None:
+    """Print a text whose gaps are filled, then what could stand in each gap, with probabilities where there are any."""
     screen = console()
-    screen.print(Text(sentence))
-    either: list[str | list[tuple[str, float]]] = [*gaps]
-    for number, gap in enumerate(either, 1):
-        if isinstance(gap, str):
-            screen.print(Text.assemble((f"gap {number}", "bold"), f"  {gap.translate(_ESCAPES)}"))
+    screen.print(Text(found.text))
+    for number, gap in enumerate(found.gaps, 1):
+        candidates = [text.translate(_ESCAPES) for text in gap.candidates]
+        if not gap.probabilities:
+            screen.print(Text.assemble((f"gap {number}", "bold"), f"  {candidates[0]}"))
             continue
         screen.print(Text(f"gap {number}", style="bold"))
-        candidates = [(text.translate(_ESCAPES), share) for text, share in gap]
-        width = max(len(text) for text, _ in candidates)
-        for text, share in candidates:
+        width = max(map(len, candidates))
+        for text, share in zip(candidates, gap.probabilities, strict=True):
             blocks = round(share * _BAR)
             bar = "▮" * blocks + "▯" * (_BAR - blocks)
             screen.print(Text.assemble(f"  {text:<{width}}  ", (bar, "green"), f" {share:6.1%}"))

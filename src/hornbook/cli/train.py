@@ -63,11 +63,9 @@ def pretrain(
     plain: Plain = False,
 ) -> None:
     """Train a model on text. One run directory holds the tokenizer, the tokens, the model and its measurements."""
-    from datetime import datetime
-
+    from hornbook.api import default_directory
     from hornbook.cli.request import plan
-    from hornbook.objectives.catalogue import kind_of
-    from hornbook.recipe.settings import load_recipe
+    from hornbook.recipes.settings import load_recipe
 
     budget = {"minutes": minutes, "steps": steps, "tokens": tokens, "epochs": epochs}
     if resume is None:
@@ -77,7 +75,7 @@ def pretrain(
             if is_main_process():
                 raise
             raise FailedElsewhere(error.exit_code) from error  # rank 0 says it for all
-        directory = out or Path("runs") / f"{datetime.now():%Y%m%d-%H%M%S}-{kind_of(planned.objective)}"
+        directory = out or default_directory(planned)
     else:
         directory = resume
     if devices != 1:
@@ -111,7 +109,7 @@ def import_model(
 ) -> None:
     """Import a Hugging Face model folder as a run."""
     from hornbook.objectives.catalogue import kind_of
-    from hornbook.recipe.settings import load_recipe
+    from hornbook.recipes.settings import load_recipe
     from hornbook.run.imported import import_folder
 
     directory = out or Path("runs") / folder.resolve().name

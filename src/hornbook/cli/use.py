@@ -30,10 +30,9 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Measure a model on held-out text, next to unigram and bigram baselines."""
-    from hornbook import api
-    from hornbook.run.directory import open_run
+    from hornbook.api import Run
 
-    answer(api.evaluate(open_run(run), data or []), as_json, tables.evaluation)
+    answer(Run(run).evaluate(data or []), as_json, tables.evaluation)
 
 
 def generate(
@@ -69,23 +68,22 @@ def generate(
 
     On a terminal, each word appears as soon as it is written.
     """
-    from hornbook import api
-    from hornbook.generate import Decoding
-    from hornbook.run.directory import open_run
+    from hornbook.api import Run
+    from hornbook.generate.decoding import Decoding, default_temperature
+    from hornbook.generate.text import generate_text, stream_text
 
-    if temperature is None:
-        temperature = 0.8 if beams == 1 else 0.0
+    temperature = default_temperature(beams) if temperature is None else temperature
     decoding = Decoding(
         max_new=tokens, temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p,
         repetition_penalty=repetition_penalty, beams=beams, length_penalty=length_penalty,
         early_stopping=early_stopping, stop=tuple(stop or ()), seed=seed,
     )  # fmt: skip
-    opened = open_run(run)
+    opened = Run(run).opened
     prompts = [text for item in prompt for text in [_text(item)] * count]
     if len(prompts) == 1 and beams == 1 and sys.stdout.isatty() and not as_json:
-        tables.streamed(api.stream_text(opened, prompts[0], decoding))
+        tables.streamed(stream_text(opened, prompts[0], decoding))
     else:
-        answer(api.generate_text(opened, prompts, decoding), as_json, tables.samples)
+        answer(generate_text(opened, prompts, decoding), as_json, tables.samples)
 
 
 def _text(prompt: str) -> str:
@@ -108,10 +106,9 @@ def fill(
     steps: Annotated[int, Option(help="Diffusion models: number of decoding steps; 0 = one for each token.")] = 0,
 ) -> None:
     """Fill the gaps of a text: [MASK], <mask>, <extra_id_0> or ___."""
-    from hornbook.generate.infill import fill_gaps
-    from hornbook.run.directory import open_run
+    from hornbook.api import Run
 
-    tables.filled(*fill_gaps(open_run(run), text, top=top, length=length, steps=steps))
+    tables.filled(Run(run).fill(text, top=top, length=length, steps=steps))
 
 
 def show(
@@ -129,8 +126,8 @@ def show(
     No model is trained. Without --run, the command makes a small tokenizer. Of a file, it takes the first words.
     """
     from hornbook.cli.request import is_assignment
-    from hornbook.prepare.preview import illustrate, illustrate_row
-    from hornbook.recipe import named, settings
+    from hornbook.prepare.preview import preview, preview_row
+    from hornbook.recipes import named, settings
     from hornbook.tokens.tokenizer.tokenizer import load_tokenizer
 
     base = settings.load_recipe(run / "recipe.toml") if run else named.default(objective or "causal")
@@ -140,11 +137,11 @@ def show(
     if row is None:
         text = _first_words(text) if os.path.isfile(text) else text
         tokenizer = load_tokenizer(run / "tokenizer.json") if run else None
-        shown = illustrate(text, recipe.objective, tokenizer, seed or 0)
+        shown = preview(text, recipe.objective, tokenizer, seed or 0)
     elif text or run is None:
         raise UserError("Give either a text, or --run and --row.")
     else:
-        shown = illustrate_row(run, recipe, row, recipe.seed if seed is None else seed)
+        shown = preview_row(run, recipe, row, recipe.seed if seed is None else seed)
     tables.picture(shown, tables.console())
 
 
@@ -168,10 +165,9 @@ def export(
     ] = "",
 ) -> None:
     """Export a model as a Hugging Face folder or as a GGUF file."""
-    from hornbook import api
-    from hornbook.run.directory import open_run
+    from hornbook.api import Run
 
-    print(api.export(open_run(run), out, family, _bytes(shard) if shard else 0))
+    print(Run(run).export(out, family=family, shard_bytes=_bytes(shard) if shard else 0))
 
 
 def _bytes(text: str) -> int:

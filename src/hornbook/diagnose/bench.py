@@ -30,8 +30,8 @@ from hornbook.batch import Rows
 from hornbook.errors import UserError
 from hornbook.model.inputs import Tensors, to_tensors
 from hornbook.objectives.catalogue import build
-from hornbook.recipe.named import default
-from hornbook.recipe.recipe import Recipe
+from hornbook.recipes.named import default
+from hornbook.recipes.recipe import Recipe
 from hornbook.run.build import build_model
 from hornbook.run.calibrate import timed_steps
 from hornbook.run.memory_fit import load_of

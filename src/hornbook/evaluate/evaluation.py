@@ -7,6 +7,7 @@ import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -14,6 +15,7 @@ import torch
 from hornbook import keys
 from hornbook.artifacts import read_json, write_json
 from hornbook.batch import Batch
+from hornbook.console import html_table
 from hornbook.evaluate.baselines import baselines
 from hornbook.evaluate.perplexity import held_out_batches, measure
 from hornbook.evaluate.pseudo_perplexity import pseudo_perplexity
@@ -22,7 +24,7 @@ from hornbook.model.inputs import to_tensors
 from hornbook.objectives.base import Objective, cycle_of
 from hornbook.objectives.catalogue import kind_of
 from hornbook.prepare.dataset import Prepared
-from hornbook.recipe.recipe import Recipe
+from hornbook.recipes.recipe import Recipe
 from hornbook.tokens.loader import batches
 from hornbook.tokens.order import Ascending
 from hornbook.tokens.packing import CorpusRows
@@ -33,6 +35,16 @@ _FINAL = 20
 # The simple models are counted on at most this many tokens.
 _COUNTED_TOKENS = 20_000_000
 _GUESSED_TOKENS = 512
+
+
+class Number(NamedTuple):
+    """One measured number: its name, its value, that as text, its meaning, and the simple models' values beside it."""
+
+    name: str
+    value: float
+    text: str
+    meaning: str
+    baselines: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -70,6 +82,40 @@ class Evaluation:
     def beats_baselines(self) -> bool:
         """Whether the loss is below that of every simple model there is."""
         return all(self.loss < simple for simple in (self.unigram, self.bigram) if simple is not None)
+
+    def numbers(self) -> tuple[Number, ...]:
+        """Return what was measured, number by number: tables, cards and pages show these and nothing else."""
+        known = [("unigram", self.unigram), ("bigram", self.bigram)]
+        simple = tuple((name, value) for name, value in known if value is not None)
+        verdict = "below" if self.beats_baselines else "NOT below"
+        beside = ", ".join(f"{name} {value:.4f}" for name, value in simple)
+        more = f", {verdict} the baselines on the same targets: {beside}" if simple else ""
+        choices = "exp(loss): how many equally likely choices one token amounts to"
+        text = f"nats per scored token that is text, over {self.targets:,} tokens"
+        alone = "one token masked at a time; not comparable with perplexity"
+        pairs = "pairs of texts classified correctly; chance is 50 %"
+        listed = (
+            ("loss", self.loss, ".4f", f"nats per scored token{more}", simple),
+            ("perplexity", self.perplexity, ".2f", choices, ()),
+            ("text loss", self.text_loss, ".4f", text, ()),
+            ("bits per byte", self.bits_per_byte, ".4f", "comparable across tokenizers", ()),
+            ("pseudo-perplexity", self.pseudo_perplexity, ".2f", alone, ()),
+            ("pair accuracy", self.pair_accuracy, ".1%", pairs, ()),
+        )
+        return tuple(
+            Number(name, value, format(value, style), meaning, baselines)
+            for name, value, style, meaning, baselines in listed
+            if value is not None
+        )
+
+    @property
+    def title(self) -> str:
+        """What the numbers are of."""
+        return f"held-out text, {self.text_bytes:,} bytes, objective {self.objective}"
+
+    def _repr_html_(self) -> str:
+        rows = [(number.name, number.text, number.meaning) for number in self.numbers()]
+        return html_table(("measure", "value", "meaning"), rows, self.title)
 
     def save(self, path: Path) -> None:
         """Write as JSON."""

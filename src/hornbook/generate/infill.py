@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from hornbook.errors import UserError
 from hornbook.generate import Decoding, fill, generate, read_spans, unmask
@@ -12,28 +13,51 @@ from hornbook.model.transformer import Transformer
 from hornbook.objectives.base import PromptFormat, continuation, infilling
 from hornbook.objectives.catalogue import kind_of
 from hornbook.objectives.fim import MODES
-from hornbook.run.directory import Run
+from hornbook.run.directory import OpenRun
 from hornbook.tokens.tokenizer.tokenizer import Tokenizer
 
 _ADVICE = "To fill gaps, train with the objective fim, or joined (a decoder), masked, diffusion or span."
 
 
-Gaps = list[list[tuple[str, float]]] | list[str]
+@dataclass(frozen=True)
+class Gap:
+    """What a model puts into a gap: candidates, the best first, with their probabilities where it gives any."""
+
+    candidates: tuple[str, ...]
+    probabilities: tuple[float, ...] = ()
+
+    @property
+    def best(self) -> str:
+        """The first candidate."""
+        return self.candidates[0]
 
 
-def fill_text(run: Run, text: str, *, top: int = 5, length: int = 1, steps: int = 0) -> Gaps:
-    """Return what the model puts into each gap of `text`: [MASK], <mask>, <extra_id_0> or ___.
+@dataclass(frozen=True)
+class Filled:
+    """A text with each gap filled by its best candidate, and what could stand in each gap."""
 
-    A masked model gives the `top` likeliest tokens with their probabilities for each mask, `length` masks a gap. A
-    diffusion model fills as many masks in `steps` rounds, 0 = one round for each mask, and gives each gap's text. Span
-    and fill-in-the-middle models give the text they write for each gap, as long as they find right; they take no
-    `length`. Raises UserError where there is no gap, or the model has not learned to fill any.
+    text: str
+    gaps: tuple[Gap, ...]
+
+    def _repr_html_(self) -> str:
+        from hornbook.console import html_table
+
+        rows = [
+            (str(number), candidate, f"{gap.probabilities[place]:.1%}" if gap.probabilities else "")
+            for number, gap in enumerate(self.gaps, 1)
+            for place, candidate in enumerate(gap.candidates)
+        ]
+        return html_table(("gap", "candidate", "probability"), rows, self.text)
+
+
+def fill_text(run: OpenRun, text: str, *, top: int = 5, length: int = 1, steps: int = 0) -> Filled:
+    """Fill each gap of `text`: [MASK], <mask>, <extra_id_0> or ___.
+
+    A masked model gives the `top` likeliest tokens with their probabilities for each mask, `length` masks a gap; each
+    mask is then a gap of its own. A diffusion model fills as many masks in `steps` rounds, 0 = one round for each mask.
+    Span and fill-in-the-middle models write as much for each gap as they find right; they take no `length`. Raises
+    UserError where there is no gap, or the model has not learned to fill any.
     """
-    return fill_gaps(run, text, top=top, length=length, steps=steps)[0]
-
-
-def fill_gaps(run: Run, text: str, *, top: int = 5, length: int = 1, steps: int = 0) -> tuple[Gaps, str]:
-    """Return what `fill_text` does, and `text` with its gaps filled: by that, or by the likeliest candidates."""
     gaps = len(GAP.findall(text))
     if not gaps:
         raise UserError("The text has no gap; write [MASK], <mask>, <extra_id_0> or ___ where the model shall fill in.")
@@ -49,10 +73,10 @@ def fill_gaps(run: Run, text: str, *, top: int = 5, length: int = 1, steps: int 
         found, ids = _middles(run, model, form, text)
     else:
         found, ids = _spans(run, model, form, text, gaps)
-    return found, _filled(run.tokenizer, GAP.split(text), ids)
+    return Filled(_filled(run.tokenizer, GAP.split(text), ids), tuple(found))
 
 
-def _form(run: Run) -> PromptFormat:
+def _form(run: OpenRun) -> PromptFormat:
     form = infilling(run.recipe.objective, run.tokenizer.vocab)
     if form is None:
         kind, other = kind_of(run.recipe.objective), continuation(run.recipe.objective, run.tokenizer.vocab)
@@ -66,9 +90,9 @@ def _form(run: Run) -> PromptFormat:
 
 
 def _masks(
-    run: Run, model: Transformer, form: PromptFormat, text: str, top: int, length: int, steps: int
-) -> tuple[Gaps, list[list[int]]]:
-    """Return what fills each gap, and the ids that do; so do `_spans` and `_middles`."""
+    run: OpenRun, model: Transformer, form: PromptFormat, text: str, top: int, length: int, steps: int
+) -> tuple[list[Gap], list[list[int]]]:
+    """Return what fills each gap, and the ids of the best; so do `_spans` and `_middles`."""
     tokenizer, mask = run.tokenizer, run.tokenizer.vocab.require("mask", "Filling gaps")
     pieces = tokenizer.encode(
         list(itertools.chain.from_iterable((piece, *[""] * (length - 1)) for piece in GAP.split(text)))
@@ -78,16 +102,18 @@ def _masks(
     if form.kind == "masks":
         found = fill(model, ids, mask, top)
         likeliest = [gap[0][0] for gap in found]
-        candidates = [[(tokenizer.decode([number]), share) for number, share in gap] for gap in found]
-        return candidates, [likeliest[first : first + length] for first in range(0, len(found), length)]
+        gaps = [Gap(tuple(tokenizer.decode([i]) for i, _ in gap), tuple(share for _, share in gap)) for gap in found]
+        return gaps, [likeliest[first : first + length] for first in range(0, len(found), length)]
     special = [number for number in tokenizer.vocab.special.nonzero()[0].tolist() if number < model.config.vocab_size]
     said = unmask(model, ids, mask, steps, special)
     new = [token for token, read in zip(said, ids, strict=True) if read == mask]
     filled = [new[first : first + length] for first in range(0, len(new), length)]
-    return [tokenizer.decode(gap) for gap in filled], filled
+    return [Gap((tokenizer.decode(gap),)) for gap in filled], filled
 
 
-def _spans(run: Run, model: Transformer, form: PromptFormat, text: str, gaps: int) -> tuple[list[str], list[list[int]]]:
+def _spans(
+    run: OpenRun, model: Transformer, form: PromptFormat, text: str, gaps: int
+) -> tuple[list[Gap], list[list[int]]]:
     """Return the span that is written for each sentinel."""
     tokenizer, sentinels = run.tokenizer, run.tokenizer.vocab.sentinels
     if gaps > len(sentinels):
@@ -96,10 +122,10 @@ def _spans(run: Run, model: Transformer, form: PromptFormat, text: str, gaps: in
     ids = [*form.before, *interleave(tokenizer.encode(GAP.split(text)), asked), *form.after]
     output = _written(model, form, ids)
     spans = read_spans(output, asked, sentinels)
-    return [tokenizer.decode(span) for span in spans], spans
+    return [Gap((tokenizer.decode(span),)) for span in spans], spans
 
 
-def _middles(run: Run, model: Transformer, form: PromptFormat, text: str) -> tuple[list[str], list[list[int]]]:
+def _middles(run: OpenRun, model: Transformer, form: PromptFormat, text: str) -> tuple[list[Gap], list[list[int]]]:
     """Return the text of each gap, in turn: before it stands what is filled already, behind it text up to the next."""
     tokenizer = run.tokenizer
     prefix, suffix, middle = (tokenizer.vocab.mode(name, "Filling in the middle") for name in MODES)
@@ -114,7 +140,7 @@ def _middles(run: Run, model: Transformer, form: PromptFormat, text: str) -> tup
         else:  # it has seen the suffix first alone
             ids = [*form.before, prefix, suffix, *rest, middle, *known]
         new = _written(model, form, ids, later, len(behind) - number)
-        found.append(tokenizer.decode([*known, *new])[len(tokenizer.decode(known)) :])
+        found.append(Gap((tokenizer.decode([*known, *new])[len(tokenizer.decode(known)) :],)))
         filled.append(new)
         known = [*known, *new, *rest]
     return found, filled

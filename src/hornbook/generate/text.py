@@ -17,8 +17,8 @@ from hornbook.model.electra import Electra
 from hornbook.model.transformer import Transformer
 from hornbook.objectives.base import PromptFormat, continuation, infilling
 from hornbook.objectives.catalogue import kind_of
-from hornbook.recipe.recipe import Recipe
-from hornbook.run.directory import Run
+from hornbook.recipes.recipe import Recipe
+from hornbook.run.directory import OpenRun
 from hornbook.tokens.tokenizer.tokenizer import Tokenizer
 
 # A gap in a text, however the user writes it.
@@ -75,7 +75,7 @@ def uses_of(recipe: Recipe) -> tuple[Literal["generate", "fill"], ...]:
     return (*continues, "fill") if infilling(objective, vocab) else continues
 
 
-def writer(run: Run) -> Transformer:
+def writer(run: OpenRun) -> Transformer:
     """Return the run's model, which must be one that says tokens."""
     if isinstance(run.model, Electra):
         raise UserError(
@@ -85,7 +85,7 @@ def writer(run: Run) -> Transformer:
     return run.model
 
 
-def generate_text(run: Run, prompts: Sequence[str], decoding: Decoding = SAMPLED) -> list[str]:
+def generate_text(run: OpenRun, prompts: Sequence[str], decoding: Decoding = SAMPLED) -> list[str]:
     """Return each prompt with its continuation; of a model that writes texts anew (bart), the text it writes.
 
     A name of a special token among the stop strings, such as </s>, means that token.
@@ -106,7 +106,7 @@ def generate_text(run: Run, prompts: Sequence[str], decoding: Decoding = SAMPLED
     return [streamed.final(new) for streamed, new in zip(streamed, written, strict=True)]
 
 
-def stream_text(run: Run, prompt: str, decoding: Decoding = SAMPLED) -> Iterator[str]:
+def stream_text(run: OpenRun, prompt: str, decoding: Decoding = SAMPLED) -> Iterator[str]:
     """Yield pieces of the text that `generate_text` returns for one prompt, each as soon as it is certain.
 
     No piece is half a character, nor what could still become a stop string. Raises UserError at once, not when the
@@ -145,7 +145,7 @@ def _pieces(streamed: StreamedText, steps: Iterator[list[int | None]]) -> Iterat
         yield text[len(told) :]
 
 
-def _form(run: Run) -> PromptFormat:
+def _form(run: OpenRun) -> PromptFormat:
     """Return how the run's model goes on with a text, or refuse in words."""
     form = continuation(run.recipe.objective, run.tokenizer.vocab)
     if form is None:
@@ -159,7 +159,7 @@ def _form(run: Run) -> PromptFormat:
     return form
 
 
-def _asked(run: Run, form: PromptFormat, prompt: str) -> tuple[list[int], tuple[int, ...]]:
+def _asked(run: OpenRun, form: PromptFormat, prompt: str) -> tuple[list[int], tuple[int, ...]]:
     """Return the ids that the model reads for a prompt, and those of the text that what it says is added to."""
     if form.kind == "continuation":
         text = [int(number) for number in run.tokenizer.encode([prompt])[0]]
@@ -171,7 +171,7 @@ def _asked(run: Run, form: PromptFormat, prompt: str) -> tuple[list[int], tuple[
     return [*form.before, *interleave(run.tokenizer.encode(pieces), marks), *form.after], ()
 
 
-def _stops(run: Run, form: PromptFormat, decoding: Decoding) -> tuple[Decoding, frozenset[int]]:
+def _stops(run: OpenRun, form: PromptFormat, decoding: Decoding) -> tuple[Decoding, frozenset[int]]:
     """Return the decoding with its stop strings that are text alone, and all ids that end a text."""
     ids, strings = set(form.stop), []
     for stop in decoding.stop:

@@ -54,6 +54,16 @@ class Picture:
     sides: tuple[Side, ...]
     counts: Mapping[str, float]
 
+    def _repr_html_(self) -> str:
+        from hornbook.console import html_table
+
+        tables = []
+        for side in self.sides:
+            scored = [cell.says if cell.weight and cell.says is not None else "" for cell in side.cells]
+            rows = [("says", *scored)] if any(scored) else []
+            tables.append(html_table(("reads", *(cell.reads for cell in side.cells)), rows, side.name))
+        return "".join(tables)
+
 
 def show(objective: Objective, rows: Rows, index: int, names: Names) -> Picture:
     """Return the picture of one row; `names` turns ids into the tokenizer's tokens."""

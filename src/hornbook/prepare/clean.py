@@ -18,7 +18,7 @@ from hornbook.console import View
 from hornbook.corpus.built import LEDGER, is_built
 from hornbook.corpus.readers.builtin import PREFIX as BUILTIN
 from hornbook.errors import UserError
-from hornbook.recipe.sections import CLEAN_DEFAULT, CLEAN_NONE, DataSettings
+from hornbook.recipes.sections import CLEAN_DEFAULT, CLEAN_NONE, DataSettings
 
 CLEAN = "corpus"
 REPORT = "report.html"

@@ -26,8 +26,8 @@ from hornbook.corpus.traits import Look, Traits, asks, load_traits, save_traits
 from hornbook.errors import UserError
 from hornbook.objectives.base import Objective, cycle_of, with_vocab
 from hornbook.prepare.clean import cleaned
-from hornbook.recipe.recipe import Recipe
-from hornbook.recipe.sections import MixSettings
+from hornbook.recipes.recipe import Recipe
+from hornbook.recipes.sections import MixSettings
 from hornbook.tokens.loader import batches
 from hornbook.tokens.order import Shuffled
 from hornbook.tokens.packing import CorpusRows, DomainRows, Places, corpus_rows

@@ -9,7 +9,7 @@ from hornbook.corpus.weights import counts, parse, shares
 from hornbook.errors import UserError
 from hornbook.objectives.base import cycle_of, tokens_per_row
 from hornbook.prepare.dataset import Prepared
-from hornbook.recipe.recipe import Recipe
+from hornbook.recipes.recipe import Recipe
 from hornbook.tokens.order import BLOCK, Ascending, Mixed, Order, Shuffled
 from hornbook.tokens.packing import DomainRows
 

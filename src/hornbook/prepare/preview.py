@@ -16,7 +16,7 @@ from hornbook.keys import row_keys
 from hornbook.objectives.base import Objective, cycle_of, with_vocab
 from hornbook.objectives.show import Picture, show
 from hornbook.prepare.dataset import open_prepared
-from hornbook.recipe.recipe import Recipe
+from hornbook.recipes.recipe import Recipe
 from hornbook.tokens.tokenizer.tokenizer import Tokenizer, train_tokenizer
 from hornbook.vocab import Vocab
 
@@ -25,7 +25,7 @@ from hornbook.vocab import Vocab
 _SECTIONS, _REPEATS, _ENTRIES = 100, 1000, 4096
 
 
-def illustrate(text: str, objective: Objective, tokenizer: Tokenizer | None, seed: int) -> Picture:
+def preview(text: str, objective: Objective, tokenizer: Tokenizer | None, seed: int) -> Picture:
     """Return what a model sees and must say when `text` is one document that fills a row.
 
     Raises UserError when the text is empty or the tokenizer's tokenizer cannot serve the objective.
@@ -45,7 +45,7 @@ def illustrate(text: str, objective: Objective, tokenizer: Tokenizer | None, see
     return show(objective, Rows(tokens, row_keys(seed, np.zeros(1, np.int64), 0)), 0, names(tokenizer))
 
 
-def illustrate_row(run: Path, recipe: Recipe, number: int, seed: int) -> Picture:
+def preview_row(run: Path, recipe: Recipe, number: int, seed: int) -> Picture:
     """Return what a model sees and must say of row `number` of a run's training text, when it is first read.
 
     `recipe` is the run's own, or has another objective or length. Raises UserError where there is no such row, or the

@@ -18,7 +18,7 @@ from hornbook.model.inputs import CopyStream, Tensors, to_tensors
 from hornbook.model.transformer import Transformer
 from hornbook.prepare.dataset import Prepared
 from hornbook.prepare.mixing import order_of
-from hornbook.recipe.recipe import Recipe
+from hornbook.recipes.recipe import Recipe
 from hornbook.scaling.defaults import default_muon_learning_rate
 from hornbook.tokens.loader import Loader, unchanged
 from hornbook.train.optimizers import TABLE, Optimizers

@@ -12,7 +12,7 @@ import torch
 from hornbook.model.electra import Model
 from hornbook.model.inputs import Tensors
 from hornbook.prepare.dataset import Prepared
-from hornbook.recipe.recipe import Recipe
+from hornbook.recipes.recipe import Recipe
 from hornbook.run.build import build_compiled, build_loader, build_model, build_optimizers
 from hornbook.train.machine import keep_memory_blocks, synchronise
 from hornbook.train.parallel import Parallel

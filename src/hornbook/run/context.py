@@ -11,7 +11,7 @@ import torch
 from hornbook.console import View
 from hornbook.model.inputs import Tensors
 from hornbook.prepare.dataset import Prepared
-from hornbook.recipe.recipe import Recipe
+from hornbook.recipes.recipe import Recipe
 from hornbook.run.build import build_loader
 from hornbook.run.directory import BaseModel
 from hornbook.tokens.loader import Loader

@@ -25,19 +25,20 @@ from hornbook.model.electra import Model
 from hornbook.objectives.base import with_vocab
 from hornbook.prepare.clean import CLEAN
 from hornbook.prepare.dataset import CORPUS, PIECES, TOKENS, TRAITS
-from hornbook.recipe.recipe import Recipe
-from hornbook.recipe.settings import RECIPE, load_recipe
+from hornbook.recipes.recipe import Recipe
+from hornbook.recipes.settings import RECIPE, load_recipe
 from hornbook.run.build import build_model
 from hornbook.tokens.tokenizer.tokenizer import TOKENIZER, Tokenizer, load_tokenizer
 from hornbook.train import machine
 from hornbook.train.checkpoints import CHECKPOINTS, newest
 from hornbook.train.loop import MODEL, Plan
+from hornbook.train.metrics import METRICS
 
 ENVIRONMENT, PLAN, RESULT, EXPORT, GGUF = "environment.json", "plan.json", "result.json", "export", "model.gguf"
 ORIGIN, RECORD = "origin", "origin.json"
 __all__ = [
-    "CHECKPOINTS", "CLEAN", "CORPUS", "ENVIRONMENT", "EXPORT", "GGUF", "ORIGIN", "PIECES", "PLAN", "RECIPE", "RECORD",
-    "RESULT", "TOKENIZER", "TOKENS", "TRAITS", "BaseModel", "Run", "has_checkpoint", "has_text", "is_run",
+    "CHECKPOINTS", "CLEAN", "CORPUS", "ENVIRONMENT", "EXPORT", "GGUF", "METRICS", "ORIGIN", "PIECES", "PLAN", "RECIPE",
+    "RECORD", "RESULT", "TOKENIZER", "TOKENS", "TRAITS", "BaseModel", "OpenRun", "has_checkpoint", "has_text", "is_run",
     "open_run", "origin_of", "read_model", "read_plan", "recipe_of",
 ]  # fmt: skip
 
@@ -53,7 +54,7 @@ class BaseModel:
 
 
 @dataclass(frozen=True)
-class Run:
+class OpenRun:
     """A trained (or partly trained) model with all that belongs to it."""
 
     directory: Path
@@ -64,13 +65,18 @@ class Run:
     step: int
 
 
-def open_run(directory: Path) -> Run:
+def open_run(directory: Path) -> OpenRun:
     """Return the model of a run at its newest sound checkpoint, ready for use, in fp32."""
-    found, device = read_model(directory), machine.find_device()
+    return opened(directory, read_model(directory))
+
+
+def opened(directory: Path, found: BaseModel) -> OpenRun:
+    """Return a model that was read from a directory, ready for use, in fp32."""
+    device = machine.find_device()
     recipe = dataclasses.replace(found.recipe, objective=with_vocab(found.recipe.objective, found.tokenizer.vocab))
     model = build_model(recipe, device, compiled=False)
     model.load_state_dict(found.state)
-    return Run(directory, recipe, found.tokenizer, model.eval(), device, found.step)
+    return OpenRun(directory, recipe, found.tokenizer, model.eval(), device, found.step)
 
 
 def read_model(directory: Path) -> BaseModel:

@@ -30,13 +30,12 @@ from hornbook.objectives.masked import Masked
 from hornbook.objectives.replaced_token import ReplacedToken
 from hornbook.objectives.sentence_pairs import SentencePairs
 from hornbook.objectives.span_corruption import SpanCorruption
-from hornbook.recipe.named import continued
-from hornbook.recipe.recipe import Recipe
-from hornbook.recipe.settings import save_recipe
+from hornbook.recipes.named import continued
+from hornbook.recipes.settings import save_recipe
 from hornbook.run import directory as files
 from hornbook.scaling.count import parameters
 from hornbook.tokens.tokenizer.hf_tokenizer import with_framing
-from hornbook.tokens.tokenizer.tokenizer import Tokenizer, save_tokenizer
+from hornbook.tokens.tokenizer.tokenizer import save_tokenizer
 from hornbook.train import checkpoints
 from hornbook.train.loop import MODEL
 
@@ -52,6 +51,18 @@ def import_folder(folder: Path, out: Path, *, allow_pickle: bool = False) -> dic
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UserError(f"{out} exists already; choose another --out.")
     found = read_folder(folder, allow_pickle=allow_pickle)
+    record = _record(folder, found)
+    _write(out, _model_of(folder, found, allow_pickle), record)
+    return record
+
+
+def open_folder(folder: Path) -> files.OpenRun:
+    """Return the model in a folder of transformers, ready for use in fp32; writes nothing."""
+    return files.opened(folder, _model_of(folder, read_folder(folder), allow_pickle=False))
+
+
+def _model_of(folder: Path, found: Folder, allow_pickle: bool) -> files.BaseModel:
+    """Return what a folder holds as a model of ours, with the recipe that its kind of model is trained by."""
     objective = objective_of(folder)
     state = found.state
     if objective.heads.generator_width:
@@ -59,10 +70,8 @@ def import_folder(folder: Path, out: Path, *, allow_pickle: bool = False) -> dic
     recipe = continued(objective, str(folder))
     training = dataclasses.replace(recipe.training, micro_batch=_ROWS)
     recipe = dataclasses.replace(recipe, model=found.config, training=training)
-    record = _record(folder, found)
     tokenizer = dataclasses.replace(found.tokenizer, text=with_framing(found.tokenizer.text))
-    _write(out, recipe, tokenizer, state, 0, record)
-    return record
+    return files.BaseModel(recipe, tokenizer, state, 0)
 
 
 def _with_generator(folder: Path, found: Folder, heads: Heads, allow_pickle: bool) -> dict[str, Tensor]:
@@ -77,11 +86,10 @@ def _with_generator(folder: Path, found: Folder, heads: Heads, allow_pickle: boo
 def copy_run(run: Path, out: Path) -> None:
     """Make the run `out` from the newest sound checkpoint of another run: its weights, nothing else of its training."""
     found = files.read_model(run)
-    step = found.step
-    record: dict[str, Any] = {"kind": "run", "name": run.resolve().name, "step": step}
+    record: dict[str, Any] = {"kind": "run", "name": run.resolve().name, "step": found.step}
     if (earlier := files.origin_of(run)) is not None:
         record["origin"] = earlier
-    _write(out, found.recipe, found.tokenizer, found.state, step, record)
+    _write(out, found, record)
 
 
 def bring(path: Path, directory: Path) -> files.BaseModel:
@@ -133,13 +141,10 @@ def _record(folder: Path, found: Folder) -> dict[str, Any]:
     }
 
 
-def _write(
-    out: Path, recipe: Recipe, tokenizer: Tokenizer, state: Mapping[str, Tensor], step: int, record: Mapping[str, Any]
-) -> None:
+def _write(out: Path, model: files.BaseModel, record: Mapping[str, Any]) -> None:
+    weights = {f"{MODEL}{name}": value for name, value in model.state.items()}
     with write_directory(out, KIND, {"hornbook": __version__}) as scratch:
-        save_recipe(recipe, scratch / files.RECIPE)
-        save_tokenizer(tokenizer, scratch)
-        checkpoints.save(
-            scratch / files.CHECKPOINTS, step, {f"{MODEL}{name}": value for name, value in state.items()}, {}, keep=1
-        )
+        save_recipe(model.recipe, scratch / files.RECIPE)
+        save_tokenizer(model.tokenizer, scratch)
+        checkpoints.save(scratch / files.CHECKPOINTS, model.step, weights, {}, keep=1)
         write_json(scratch / files.RECORD, dict(record))

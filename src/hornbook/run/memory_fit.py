@@ -23,7 +23,7 @@ from hornbook.model.documents import documents_of
 from hornbook.model.electra import generator_config
 from hornbook.model.inputs import Tensors, to_tensors
 from hornbook.prepare.dataset import Prepared
-from hornbook.recipe.recipe import Recipe
+from hornbook.recipes.recipe import Recipe
 from hornbook.run.build import draft_model
 from hornbook.scaling.memory import Load, Memory, step_memory
 from hornbook.train.machine import memory_free

@@ -27,8 +27,8 @@ from hornbook.objectives.base import cycle_of, tokens_per_row
 from hornbook.objectives.catalogue import kind_of
 from hornbook.prepare.clean import decided, kept_of
 from hornbook.prepare.dataset import prepare, spellings
-from hornbook.recipe.recipe import Recipe
-from hornbook.recipe.settings import load_recipe, override, save_recipe, to_dict
+from hornbook.recipes.recipe import Recipe
+from hornbook.recipes.settings import load_recipe, override, save_recipe, to_dict
 from hornbook.run import directory as files
 from hornbook.run.announce import announce, announce_weights
 from hornbook.run.build import build_compiled, build_model, build_optimizers, check_layout, spread_model

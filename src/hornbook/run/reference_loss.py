@@ -22,7 +22,7 @@ from hornbook.corpus.step import Page, Verdicts
 from hornbook.errors import UserError
 
 if TYPE_CHECKING:
-    from hornbook.run.directory import Run
+    from hornbook.run.directory import OpenRun
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class ReferenceLoss:
         return Verdicts(page.texts, reasons, [{self.field: value} for value in bits])
 
 
-def bits_per_byte(run: Run, texts: Sequence[str]) -> list[float]:
+def bits_per_byte(run: OpenRun, texts: Sequence[str]) -> list[float]:
     """Return the bits that the run's model needs for a byte of each text, rounded to 4 places; 0 for an empty text.
 
     A text is cut into pieces of the model's length, each read from its own first token on, and each document is read
@@ -72,7 +72,7 @@ def bits_per_byte(run: Run, texts: Sequence[str]) -> list[float]:
         torch.set_num_threads(threads)
 
 
-def _bits_per_byte(run: Run, text: str) -> float:
+def _bits_per_byte(run: OpenRun, text: str) -> float:
     from hornbook.batch import Batch
     from hornbook.model.inputs import to_tensors
 
@@ -97,7 +97,7 @@ def _stamp(directory: Path) -> int:
 
 
 @lru_cache(maxsize=2)
-def _opened(directory: Path, stamp: int) -> Run:
+def _opened(directory: Path, stamp: int) -> OpenRun:
     """Return the run, on this machine's processor, in the state that its time of change names."""
     import torch
 

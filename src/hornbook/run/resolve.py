@@ -19,8 +19,8 @@ from hornbook.errors import UserError
 from hornbook.model.config import ModelConfig
 from hornbook.objectives.base import cycle_of, says_every_token, tokens_per_row
 from hornbook.prepare.dataset import Prepared
-from hornbook.recipe.recipe import Recipe
-from hornbook.recipe.sections import Budget
+from hornbook.recipes.recipe import Recipe
+from hornbook.recipes.sections import Budget
 from hornbook.run.calibrate import seconds_per_step
 from hornbook.run.memory_fit import fitted, shrinking
 from hornbook.scaling import defaults

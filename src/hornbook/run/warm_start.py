@@ -20,7 +20,7 @@ from hornbook.model.electra import Model
 from hornbook.model.extend import extended
 from hornbook.objectives.base import Objective
 from hornbook.objectives.catalogue import kind_of
-from hornbook.recipe.recipe import Recipe, default_model
+from hornbook.recipes.recipe import Recipe, default_model
 from hornbook.run.directory import BaseModel
 from hornbook.tokens.tokenizer.tokenizer import Tokenizer
 

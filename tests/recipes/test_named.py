@@ -8,17 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from hornbook.api import export, exportable, fill_text
 from hornbook.errors import UserError
+from hornbook.generate.infill import fill_text
 from hornbook.model.config import modern
 from hornbook.model.electra import discriminator_config
 from hornbook.model.sizes import SIZES
 from hornbook.objectives.catalogue import CATALOGUE
-from hornbook.recipe import named as recipes
-from hornbook.recipe import settings
-from hornbook.recipe.describe import describe_recipes
-from hornbook.recipe.sections import Budget
+from hornbook.recipes import named as recipes
+from hornbook.recipes import settings
+from hornbook.recipes.describe import describe_recipes
+from hornbook.recipes.sections import Budget
 from hornbook.run.directory import open_run
+from hornbook.run.export import export, exportable
 from hornbook.run.pretrain import pretrain
 from hornbook.scaling.count import parameters
 

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 from hornbook.model.config import ModelConfig, modern
 from hornbook.model.sizes import SIZES
 from hornbook.objectives.catalogue import CATALOGUE, class_of, kind_of, settings_of
-from hornbook.recipe.named import RECIPES, sized
-from hornbook.recipe.recipe import Recipe
-from hornbook.recipe.sections import (
+from hornbook.recipes.named import RECIPES, sized
+from hornbook.recipes.recipe import Recipe
+from hornbook.recipes.sections import (
     Budget,
     DataSettings,
     LoggingSettings,
@@ -20,7 +20,7 @@ from hornbook.recipe.sections import (
     TokenizerSettings,
     TrainingSettings,
 )
-from hornbook.recipe.settings import default_of, to_dict
+from hornbook.recipes.settings import default_of, to_dict
 from hornbook.scaling.count import parameters
 from hornbook.schema import help_of, leaves, plain, type_name
 

@@ -23,8 +23,8 @@ from hornbook.model.config import ModelConfig
 from hornbook.objectives.base import Objective
 from hornbook.objectives.catalogue import CATALOGUE, build, kind_of, settings, settings_of
 from hornbook.objectives.catalogue import plain as objective_value
-from hornbook.recipe.recipe import Recipe, default_model
-from hornbook.recipe.sections import (
+from hornbook.recipes.recipe import Recipe, default_model
+from hornbook.recipes.sections import (
     Budget,
     DataSettings,
     LoggingSettings,
@@ -33,7 +33,7 @@ from hornbook.recipe.sections import (
     TokenizerSettings,
     TrainingSettings,
 )
-from hornbook.schema import leaf, leaves, plain, read_recipe, wanted
+from hornbook.schema import NONE, leaf, leaves, plain, read_recipe, wanted
 from hornbook.vocab import EMPTY
 
 RECIPE = "recipe.toml"  # the name of the file in a run
@@ -185,6 +185,13 @@ def override(recipe: Recipe, assignments: Sequence[str]) -> Recipe:
     for section, values in changes.items():
         data[section] |= values
     return from_dict(data)
+
+
+def written(value: object) -> str:
+    """Return a value as one writes it on the command line: lists separated by commas, true and false in lower case."""
+    if isinstance(value, list | tuple):
+        return ",".join(map(written, value))
+    return str(value).lower() if isinstance(value, bool) else NONE if value is None else str(value)
 
 
 def is_setting(name: str) -> bool:

@@ -12,7 +12,7 @@ from hornbook.errors import UserError
 from hornbook.model.config import ModelConfig, modern
 from hornbook.objectives.base import Objective
 from hornbook.objectives.causal import Causal
-from hornbook.recipe.sections import (
+from hornbook.recipes.sections import (
     Budget,
     DataSettings,
     LoggingSettings,

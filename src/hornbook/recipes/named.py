@@ -18,8 +18,8 @@ from hornbook.objectives.base import Objective
 from hornbook.objectives.catalogue import CATALOGUE, build, kind_of
 from hornbook.objectives.masked import Masked
 from hornbook.objectives.sentence_pairs import SentencePairs
-from hornbook.recipe.recipe import PAIRED_LENGTH, Recipe, default_model
-from hornbook.recipe.sections import Budget, DataSettings, StartSettings, TokenizerSettings
+from hornbook.recipes.recipe import PAIRED_LENGTH, Recipe, default_model
+from hornbook.recipes.sections import Budget, DataSettings, StartSettings, TokenizerSettings
 from hornbook.tokens.tokenizer.tokenizer import Kind
 from hornbook.vocab import EMPTY
 

@@ -23,11 +23,11 @@ from hornbook.objectives.masked import Masked
 from hornbook.objectives.mixture import Mixture
 from hornbook.objectives.sentence_pairs import SentencePairs
 from hornbook.objectives.span_corruption import SpanCorruption
-from hornbook.recipe import settings
-from hornbook.recipe.describe import describe_settings
-from hornbook.recipe.named import named
-from hornbook.recipe.recipe import Recipe, default_model
-from hornbook.recipe.sections import Budget, DataSettings, TokenizerSettings, TrainingSettings
+from hornbook.recipes import settings
+from hornbook.recipes.describe import describe_settings
+from hornbook.recipes.named import named
+from hornbook.recipes.recipe import Recipe, default_model
+from hornbook.recipes.sections import Budget, DataSettings, TokenizerSettings, TrainingSettings
 from hornbook.vocab import EMPTY
 
 positive = st.floats(1e-12, 1e12)

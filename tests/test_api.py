@@ -1,0 +1,119 @@
+"""The front door: `import hornbook as hb` does what the command line does, and loads torch only for a model."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import hornbook as hb
+from hornbook.errors import UserError
+
+SMALL = {
+    "data.clean": "none",
+    "model.width": 32,
+    "model.layers": 1,
+    "model.heads": 2,
+    "model.max_length": 64,
+    "training.batch_rows": 8,
+    "training.precision": "fp32",
+    "training.compile": "no",
+    "training.evaluate_tokens": 500,
+    "tokenizer.size": 400,
+}
+LIGHT = """
+import sys, hornbook as hb
+assert "numpy" not in sys.modules and not [name for name in sys.modules if name.startswith("hornbook.")]
+hb.objective("span", density=0.3), hb.recipe("bert", minutes=1), hb.Recipe(), hb.objectives
+heavy = {"torch", "transformers", "tokenizers", "rich", "typer", "daft"} & set(sys.modules)
+assert not heavy, heavy
+assert set(hb.__all__) <= set(dir(hb)) and hb.Run
+try:
+    hb.nothing
+except AttributeError as error:
+    print(error)
+"""
+
+
+@pytest.fixture(scope="module")
+def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("text") / "book.txt"
+    words = [(who, does, what) for who in ("cat", "dog", "king") for does in ("sees", "eats") for what in "abcde"]
+    lines = [f"The {who} {does} the {what}." for who, does, what in words]
+    path.write_text("\n\n".join(" ".join(lines[start:] + lines[:start]) for start in range(60)), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def masked(book: Path, tmp_path_factory: pytest.TempPathFactory) -> hb.Run:
+    out = tmp_path_factory.mktemp("runs") / "masked"
+    return hb.pretrain(book, objective="masked", steps=4, out=out, settings=SMALL, plain=True)
+
+
+def test_nothing_heavy_is_loaded_before_a_model_is_needed() -> None:
+    done = subprocess.run([sys.executable, "-c", LIGHT], capture_output=True, text=True)
+    assert (done.stderr, done.stdout) == ("", "module 'hornbook' has no attribute 'nothing'\n")
+
+
+def test_a_run_has_all_that_belongs_to_it(masked: hb.Run) -> None:
+    assert masked.result is not None and masked.result.loss > 0 and masked.step == 4
+    assert [record["step"] for record in masked.metrics() if record["kind"] == "train"] == [1, 2, 3, 4]
+    assert masked.recipe.model.width == 32 and masked.recipe.budget.steps == 4
+    assert masked.tokenizer.vocab.size <= 400 and sum(value.numel() for value in masked.model.parameters()) > 10_000
+    assert masked.evaluate() == masked.result
+
+
+def test_a_run_fills_shows_and_is_exported(masked: hb.Run, tmp_path: Path) -> None:
+    filled = masked.fill("The ___ sees the ___.", top=3)
+    assert [len(gap.candidates) for gap in filled.gaps] == [3, 3]
+    assert filled.text == "The" + filled.gaps[0].best + " sees the" + filled.gaps[1].best + "."
+    assert "<table" in filled._repr_html_() and "<table" in masked.result._repr_html_()
+    shown = masked.show("The cat sees the a.")
+    assert shown.sides[0].name == "encoder" and "<table" in shown._repr_html_()
+    with pytest.raises(UserError, match="fills gaps rather than"):
+        masked.generate("The cat")
+    folder = masked.export(tmp_path / "there")
+    there = hb.load(folder)
+    assert there.fill("The ___ sees the a.").text == masked.fill("The ___ sees the a.").text
+    assert there.result is None and there.metrics() == [] and there.step == 0
+
+
+def test_a_causal_run_goes_on_with_texts(book: Path, tmp_path: Path) -> None:
+    run = hb.pretrain(str(book), steps=2, out=tmp_path / "causal", settings=SMALL, seed=3, plain=True)
+    assert run.recipe.seed == 3
+    one, several = run.generate("The king", tokens=4), run.generate(["The king", "A"], tokens=4)
+    assert one == several[0] and one.startswith("The king") and len(several) == 2
+    assert run.generate("The king", tokens=4, beams=2) == run.generate("The king", tokens=4, beams=2)
+    plain = {"data.clean": "none"}
+    more = hb.pretrain(book, start=run.directory, steps=1, out=tmp_path / "more", settings=plain, plain=True)
+    assert more.recipe.start.path == str(run.directory) and more.recipe.model.width == 32
+    assert hb.load(run.directory).evaluate(book).text_bytes == book.stat().st_size
+
+
+def test_a_recipe_is_what_the_command_line_makes_of_the_same_wishes(tmp_path: Path) -> None:
+    from hornbook.cli.request import plan
+
+    wish = ["notes.txt", "training.learning_rate=0.001", "model.width=256", "model.layers=4", "model.heads=4"]
+    said = plan(wish, "nsp", "bert", {"minutes": 5.0}, 7)
+    sizes = {"training.learning_rate": 1e-3, "model.width": 256, "model.layers": 4, "model.heads": 4}
+    assert hb.recipe("bert", text="notes.txt", objective="nsp", minutes=5, seed=7, settings=sizes) == said
+    own = hb.recipe(objective=hb.objective("span", density=0.3), steps=10)
+    assert (own.objective.density, own.model.topology, own.budget.steps) == (0.3, "encoder-decoder", 10)
+    assert hb.recipe(own) == own
+    assert hb.recipe(objective=hb.objective("prefix", topology="encoder-decoder")).model.topology == "encoder-decoder"
+    given = {"mix.rule": "explicit", "mix.weights": ["a=1", "b=2"], "objective.static": 3}
+    mixed = hb.recipe(objective="masked", settings=given)
+    assert (mixed.mix.weights, mixed.objective.static) == (("a=1", "b=2"), 3)
+
+
+def test_wishes_that_cannot_be_are_refused_in_words(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="one recipe or model"):
+        hb.recipe("bert", start="runs/x")
+    with pytest.raises(UserError, match="no run and no model"):
+        hb.load(tmp_path)
+    with pytest.raises(UserError, match=r"Did you mean 'training\.learning_rate'"):
+        hb.recipe(settings={"training.learningrate": 1})
+    with pytest.raises(UserError, match="Did you mean 'masked'"):
+        hb.objective("maskd")
