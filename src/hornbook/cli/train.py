@@ -67,7 +67,7 @@ def pretrain(
 
     from hornbook.cli.request import plan
     from hornbook.objectives.catalogue import kind_of
-    from hornbook.recipe.settings import load_recipe
+    from hornbook.recipe.settings import RECIPE, load_recipe
 
     budget = {"minutes": minutes, "steps": steps, "tokens": tokens, "epochs": epochs}
     if resume is None:
@@ -96,7 +96,7 @@ def pretrain(
         options = [f"--{name}" for name, value in chosen.items() if value is not None]
         found = run.resume(directory, [*(what or []), *options], plain=plain)
     if is_main_process():
-        tables.trained(found, load_recipe(directory / "recipe.toml"), directory)
+        tables.trained(found, load_recipe(directory / RECIPE), directory)
 
 
 def import_model(
@@ -111,9 +111,9 @@ def import_model(
 ) -> None:
     """Import a Hugging Face model folder as a run."""
     from hornbook.objectives.catalogue import kind_of
-    from hornbook.recipe.settings import load_recipe
+    from hornbook.recipe.settings import RECIPE, load_recipe
     from hornbook.run.imported import import_folder
 
     directory = out or Path("runs") / folder.resolve().name
     record = import_folder(folder, directory, allow_pickle=allow_pickle)
-    tables.imported(record, kind_of(load_recipe(directory / "recipe.toml").objective), directory)
+    tables.imported(record, kind_of(load_recipe(directory / RECIPE).objective), directory)

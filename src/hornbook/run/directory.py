@@ -31,12 +31,13 @@ from hornbook.tokens.tokenizer.tokenizer import TOKENIZER, Tokenizer, load_token
 from hornbook.train import machine
 from hornbook.train.checkpoints import CHECKPOINTS, newest
 from hornbook.train.loop import MODEL, Plan
+from hornbook.train.metrics import METRICS
 
 ENVIRONMENT, PLAN, RESULT, EXPORT, GGUF = "environment.json", "plan.json", "result.json", "export", "model.gguf"
 ORIGIN, RECORD = "origin", "origin.json"
 __all__ = [
-    "CHECKPOINTS", "CLEAN", "CORPUS", "ENVIRONMENT", "EXPORT", "GGUF", "ORIGIN", "PIECES", "PLAN", "RECIPE", "RECORD",
-    "RESULT", "TOKENIZER", "TOKENS", "TRAITS", "BaseModel", "Run", "has_checkpoint", "has_text", "is_run",
+    "CHECKPOINTS", "CLEAN", "CORPUS", "ENVIRONMENT", "EXPORT", "GGUF", "METRICS", "ORIGIN", "PIECES", "PLAN", "RECIPE",
+    "RECORD", "RESULT", "TOKENIZER", "TOKENS", "TRAITS", "BaseModel", "Run", "has_checkpoint", "has_text", "is_run",
     "open_run", "origin_of", "read_model", "read_plan", "recipe_of",
 ]  # fmt: skip
 

@@ -11,6 +11,8 @@ from typing import Any, Protocol
 
 from hornbook.artifacts import disk_errors, write_file
 
+METRICS = "metrics.jsonl"  # the name of the file in a run
+
 
 class Sink(Protocol):
     """Anything that takes records: the file, the console, a tracker."""

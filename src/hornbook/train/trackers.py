@@ -22,7 +22,7 @@ from typing import Any, ClassVar, Protocol
 from hornbook.artifacts import write_file
 from hornbook.errors import UserError, first_line, nearest
 from hornbook.schema import own_class
-from hornbook.train.metrics import MetricsFile, Sink, read_metrics
+from hornbook.train.metrics import METRICS, MetricsFile, Sink, read_metrics
 
 PROJECT = "hornbook"  # what a run belongs to where trackers have projects
 
@@ -207,7 +207,7 @@ def open_sinks(
     say: Callable[[str], None],
 ) -> Iterator[list[Sink]]:
     """Yield metrics.jsonl and the trackers of a run directory, and close them."""
-    path = directory / "metrics.jsonl"
+    path = directory / METRICS
     written = {(record["kind"], record["step"]) for record in read_metrics(path)} if trackers else set()
     with contextlib.ExitStack() as stack:
         file = MetricsFile(path, resumed_at)
