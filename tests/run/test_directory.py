@@ -32,6 +32,6 @@ def test_a_plan_holds_what_was_measured_or_derived_and_the_recipe_the_rest(tmp_p
     write_json(run / files.PLAN, {**kept, "steps": 9, "clip": 9.0, "matrix_rate": kept.pop("matmul_flops")})
     assert files.read_plan(run, files.recipe_of(run)) == plan
     assert files.is_run(run) and files.has_text(run) and files.has_checkpoint(run) and files.origin_of(run) is None
-    metrics = {"metrics.jsonl", "tensorboard", ".lock"}
+    others = {"tensorboard", ".lock", "tokenizer_config.json"}
     names = {getattr(files, name) for name in files.__all__ if name.isupper()}
-    assert {path.name for path in run.iterdir()} <= names | metrics | {"tokenizer_config.json"}
+    assert {path.name for path in run.iterdir()} <= names | others

@@ -65,7 +65,7 @@ def pretrain(
     """Train a model on text. One run directory holds the tokenizer, the tokens, the model and its measurements."""
     from hornbook.api import default_directory
     from hornbook.cli.request import plan
-    from hornbook.recipes.settings import load_recipe
+    from hornbook.recipes.settings import RECIPE, load_recipe
 
     budget = {"minutes": minutes, "steps": steps, "tokens": tokens, "epochs": epochs}
     if resume is None:
@@ -94,7 +94,7 @@ def pretrain(
         options = [f"--{name}" for name, value in chosen.items() if value is not None]
         found = run.resume(directory, [*(what or []), *options], plain=plain)
     if is_main_process():
-        tables.trained(found, load_recipe(directory / "recipe.toml"), directory)
+        tables.trained(found, load_recipe(directory / RECIPE), directory)
 
 
 def import_model(
@@ -109,9 +109,9 @@ def import_model(
 ) -> None:
     """Import a Hugging Face model folder as a run."""
     from hornbook.objectives.catalogue import kind_of
-    from hornbook.recipes.settings import load_recipe
+    from hornbook.recipes.settings import RECIPE, load_recipe
     from hornbook.run.imported import import_folder
 
     directory = out or Path("runs") / folder.resolve().name
     record = import_folder(folder, directory, allow_pickle=allow_pickle)
-    tables.imported(record, kind_of(load_recipe(directory / "recipe.toml").objective), directory)
+    tables.imported(record, kind_of(load_recipe(directory / RECIPE).objective), directory)

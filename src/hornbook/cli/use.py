@@ -130,13 +130,13 @@ def show(
     from hornbook.recipes import named, settings
     from hornbook.tokens.tokenizer.tokenizer import load_tokenizer
 
-    base = settings.load_recipe(run / "recipe.toml") if run else named.default(objective or "causal")
+    base = settings.load_recipe(run / settings.RECIPE) if run else named.default(objective or "causal")
     changes = [f"objective.kind={objective}"] if objective else []
     recipe = settings.override(base, changes + [item for item in what or [] if is_assignment(item)])
     text = " ".join(item for item in what or [] if not is_assignment(item))
     if row is None:
         text = _first_words(text) if os.path.isfile(text) else text
-        tokenizer = load_tokenizer(run / "tokenizer.json") if run else None
+        tokenizer = load_tokenizer(run) if run else None
         shown = preview(text, recipe.objective, tokenizer, seed or 0)
     elif text or run is None:
         raise UserError("Give either a text, or --run and --row.")
