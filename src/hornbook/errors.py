@@ -107,13 +107,3 @@ def nearest(name: str, candidates: Iterable[str]) -> str:
     if close:
         return f" Did you mean '{close[0]}'?"
     return f" Choose from {', '.join(options)}." if options else ""
-
-
-def first_line(error: BaseException) -> str:
-    """Return what an error says in a line of at most 120 characters.
-
-    >>> first_line(RuntimeError("no disk\\nat all")), first_line(KeyboardInterrupt())
-    ('no disk', 'KeyboardInterrupt')
-    """
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[0][:120]

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from hornbook.batch import Batch
-from hornbook.errors import first_line
+from hornbook.errors import reason_of
 from hornbook.model import tensor_parallel
 from hornbook.model.electra import Electra, Model
 from hornbook.model.initialise import deviation
@@ -61,7 +61,7 @@ def build_compiled(recipe: Recipe, device: torch.device, batch: Tensors, say: Ca
             nats = model.loss(batch)
         nats.backward()  # type: ignore[no-untyped-call]
     except Exception as error:  # whatever a compiler or its tools do not manage: the run does not need them
-        say(f"The layers cannot be compiled here ({first_line(error)}): training goes on without, only slower.")
+        say(f"The layers cannot be compiled here ({reason_of(error)[:120]}): training goes on without, only slower.")
         return build_model(recipe, device, compiled=False)
     model.zero_grad(set_to_none=True)
     say(f"compiling the layers took {time.monotonic() - start:.0f} s")

@@ -20,7 +20,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar, Protocol
 
 from hornbook.artifacts import write_file
-from hornbook.errors import UserError, first_line, nearest
+from hornbook.errors import UserError, nearest, reason_of
 from hornbook.schema import own_class
 from hornbook.train.metrics import METRICS, MetricsFile, Sink, read_metrics
 
@@ -194,7 +194,7 @@ class _Guarded:
             self._tracker = None
             self._say(
                 f"The tracker {self._name} failed and is left out from here on ({type(error).__name__}: "
-                f"{first_line(error)}); training goes on, and metrics.jsonl has everything."
+                f"{reason_of(error)[:120]}); training goes on, and metrics.jsonl has everything."
             )
 
 
