@@ -41,9 +41,8 @@ from hornbook.keys import row_keys
 from hornbook.objectives.base import Requirements
 from hornbook.objectives.causal import Causal
 from hornbook.objectives.ops import compiled
-from hornbook.tokens.compiled_keys import folded
 from hornbook.tokens.loader import Loader
-from hornbook.tokens.order import Shuffled
+from hornbook.tokens.order import Shuffled, folded
 from hornbook.tokens.packing import PackedRows
 from hornbook.tokens.shards import TokenStore, write_store
 from hornbook.tokens.tokenizer.tokenizer import Tokenizer, load_tokenizer, save_tokenizer, train_tokenizer

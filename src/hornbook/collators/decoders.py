@@ -11,8 +11,7 @@ import numpy as np
 from torch import Tensor
 
 from hornbook.collators.bridge import IGNORED, tensor, to_hugging_face, trim
-from hornbook.collators.collator import Collator
-from hornbook.collators.rows import Features, vocabulary
+from hornbook.collators.rows import Collator, Features, vocabulary
 from hornbook.objectives.causal import Causal
 from hornbook.objectives.fim import FillInMiddle
 from hornbook.objectives.ops import rewrite

@@ -15,8 +15,7 @@ import numpy as np
 from torch import Tensor
 
 from hornbook.collators.bridge import tensor, to_hugging_face, trim
-from hornbook.collators.collator import Collator
-from hornbook.collators.rows import Features, vocabulary
+from hornbook.collators.rows import Collator, Features, vocabulary
 from hornbook.errors import UserError
 from hornbook.objectives.bart import BARTDenoising
 from hornbook.objectives.span_corruption import SpanCorruption

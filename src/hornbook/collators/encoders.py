@@ -15,8 +15,7 @@ from torch import Tensor
 
 from hornbook.batch import Batch, Rows
 from hornbook.collators.bridge import IGNORED, tensor, to_hugging_face
-from hornbook.collators.collator import Collator
-from hornbook.collators.rows import Features, named, vocabulary
+from hornbook.collators.rows import Collator, Features, named, vocabulary
 from hornbook.keys import integers
 from hornbook.objectives.diffusion import MaskedDiffusion
 from hornbook.objectives.masked import Masked, Style

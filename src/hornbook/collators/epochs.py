@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from hornbook.collators.collator import Collator
+from hornbook.collators.rows import Collator
 
 
 def EpochCallback(*collators: Collator[Any]) -> Any:

@@ -1,4 +1,4 @@
-"""Rows from features: what a Trainer or DataLoader hands to a collator, with the key of each row's noise.
+"""Rows from features: what a Trainer or DataLoader hands to a collator, with the key of each row's noise; and Collator.
 
     features   [{"input_ids": [...]}, ...], ragged, padded or not; lists, arrays or tensors
     Rows       tokens [B, T], padded behind each row, and keys [B]
@@ -13,13 +13,15 @@ Shapes: B rows, T tokens of the longest row.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from hornbook.batch import Integers, Rows
+from hornbook.collators.bridge import to_hugging_face
 from hornbook.errors import UserError
 from hornbook.keys import Keys, bits, fold, mix, row_keys
 from hornbook.objectives.base import Objective
@@ -27,6 +29,7 @@ from hornbook.objectives.ops import rewrite
 from hornbook.vocab import ROLES, Vocab
 
 Features = Sequence[Any]
+O = TypeVar("O", bound=Objective)
 
 
 def vocabulary(tokenizer: Any) -> Vocab:
@@ -120,6 +123,27 @@ class Reader:
         if any(number is None for number in found):
             return row_keys(self.seed, contents(tokens, real), epoch)
         return row_keys(self.seed, np.array(found, np.int64), epoch)
+
+
+class Collator(Generic[O]):
+    """Called with a list of features; returns the batch of a model of transformers. See `hornbook.collators`.
+
+    objective   what makes batches of rows, for a model of its topology
+    reader      what makes rows of features
+    """
+
+    def __init__(self, objective: O, seed: int = 0, *, bare: bool = False, longest: int | None = None) -> None:
+        """Seed, `bare` and `longest` are those of the `Reader`."""
+        self.objective = objective
+        self.reader = Reader(objective, seed, bare=bare, longest=longest)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Say which epoch begins; to be called between epochs, when no worker is reading."""
+        self.reader.set_epoch(epoch)
+
+    def __call__(self, features: Features) -> dict[str, Tensor]:
+        """Return input_ids and attention_mask [B, S], labels [B, T], and token_type_ids where the model reads them."""
+        return to_hugging_face(self.objective(self.reader(features)), self.objective.topology)
 
 
 def named(feature: Any, name: str, default: Any) -> Any:

@@ -192,6 +192,7 @@ def _shifted(sizes: Counts, totals: Counts, documents: Documents, keys: Keys) ->
         return sizes
     more = (missing > 0)[documents.row]
     room = np.where(more, np.maximum(documents.room - 1, 0) - sizes, sizes)
-    moved, _ = noise.by_size(np.abs(missing), room, documents, halves(keys, 1, noise.SPLIT)[:, 0])
+    share = np.abs(missing) / np.maximum(documents.row_sums(room), 1)
+    moved = noise.systematic(share[documents.row] * room, room, documents, halves(keys, 1, noise.SPLIT)[:, 0])
     changed: Counts = sizes + np.where(more, moved, -moved)
     return changed

@@ -25,8 +25,7 @@ import numpy as np
 from hornbook.batch import Batch
 from hornbook.keys import Keys
 from hornbook.objectives.base import Objective, cycle_of
-from hornbook.tokens.compiled_keys import folded
-from hornbook.tokens.order import Order
+from hornbook.tokens.order import Order, folded
 from hornbook.tokens.packing import CorpusRows, Places
 
 T = TypeVar("T")

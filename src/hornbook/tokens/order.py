@@ -4,6 +4,9 @@
     Ascending  every epoch from the first row to the last, neighbours shuffled: rows that were sorted come in that order
     Mixed      rows of several domains, each in an order of its own, in exact shares
 
+A step draws the places and keys of some ten rows. In numpy that takes longer than copying their tokens, so these draws
+too have kernels.
+
 Shapes: B examples.
 """
 
@@ -16,8 +19,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hornbook import keys
 from hornbook.keys import fold
-from hornbook.tokens.compiled_keys import folded, permute
+from hornbook.objectives.ops import compiled
 
 Places = NDArray[np.int64]
 
@@ -25,6 +29,20 @@ Places = NDArray[np.int64]
 _ORDER, _MIX = -1, -2
 # Examples of a block in which each domain has its exact share.
 BLOCK = 1000
+
+
+def folded(seed: int, first: int | Places, second: Places) -> keys.Keys:
+    """Return keys.fold(seed, first, second) [B], by its kernel where there is one."""
+    whole = np.full(second.shape, first) if isinstance(first, int) else first
+    base = np.uint64(seed % 2**64)
+    found = compiled.run("folded", whole, second, base)
+    return keys.fold(base, whole, second) if found is None else found
+
+
+def permute(index: Places, size: int, key: keys.Keys) -> Places:
+    """Return keys.permute(index, size, key) [B], by its kernel where there is one; there is a key for each index."""
+    found = compiled.run("permute", index, key, size, keys.half_of(size), keys.ROUNDS)
+    return keys.permute(index, size, key) if found is None else found
 
 
 class Order(Protocol):

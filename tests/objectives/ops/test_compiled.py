@@ -26,7 +26,7 @@ from hornbook.objectives.ops import compiled, noise, rewrite, sentences, words
 from hornbook.objectives.sentence_pairs import SentencePairs
 from hornbook.objectives.span_corruption import SpanCorruption
 from hornbook.objectives.ul2 import UL2
-from hornbook.tokens import compiled_keys
+from hornbook.tokens import order as orders
 from hornbook.tokens.order import Ascending, Mixed, Shuffled
 from hornbook.tokens.packing import PackedRows, PairedRows
 from hornbook.tokens.shards import TokenStore, write_store
@@ -156,6 +156,7 @@ def test_spans(rows, seed, some):
     if suffix is not None:
         spans = np.where(suffix, np.minimum(spans, 1), spans)
     assert agrees(noise.spans, own, tokens, spans, rows.keys, suffix, serves=["spans"])
+    assert agrees(noise.find_documents, own, serves=["find_documents"])
 
 
 @examples
@@ -222,15 +223,13 @@ def test_draws_of_a_step(seed, size, examples):
         assert agrees(order.locate, seed, example)
     assert agrees(Shuffled(size).locate, seed, example, serves=["folded", "permute"])
     epoch, row = Shuffled(size).locate(seed, example)
-    keys = compiled_keys.folded(seed, row, epoch)
+    keys = orders.folded(seed, row, epoch)
     assert keys.tolist() == row_keys(seed, row, epoch).tolist()
-    assert compiled_keys.folded(seed, -2, epoch).tolist() == fold(np.uint64(seed % 2**64), -2, epoch).tolist()
-    assert agrees(compiled_keys.permute, row, size, keys, serves=["permute"])
-    assert compiled_keys.permute(row, size, keys).tolist() == [
-        int(permute(row[n], size, keys[n])) for n in range(len(row))
-    ]
+    assert orders.folded(seed, -2, epoch).tolist() == fold(np.uint64(seed % 2**64), -2, epoch).tolist()
+    assert agrees(orders.permute, row, size, keys, serves=["permute"])
+    assert orders.permute(row, size, keys).tolist() == [int(permute(row[n], size, keys[n])) for n in range(len(row))]
     with pytest.raises(ValueError, match="out of range"):
-        compiled_keys.permute(np.array([size]), size, np.array([1], np.uint64))
+        orders.permute(np.array([size]), size, np.array([1], np.uint64))
 
 
 class CodePoints:

@@ -650,6 +650,30 @@ def build(tokens, segments, noise, kept_starts, noise_starts, sentinels, reads, 
 
 
 @_kernel
+def find_documents(segments):
+    """See `noise.find_documents`: row, start, length, room and first."""
+    rows, length = segments.shape
+    starts, owner = np.empty(rows * length + 1, np.int64), np.empty(rows * length + 1, np.int64)
+    first = np.empty(rows, np.int64)
+    found = 0
+    for row in range(rows):
+        first[row] = found
+        for column in range(length):
+            if column == 0 or segments[row, column] != segments[row, column - 1]:
+                if column > 0 and segments[row, column - 1] == 0:
+                    raise ValueError("text behind padding")
+                starts[found], owner[found] = row * length + column, row
+                found += 1
+    starts[found] = rows * length
+    lengths, room = np.empty(found, np.int64), np.empty(found, np.int64)
+    for place in range(found):
+        lengths[place] = starts[place + 1] - starts[place]
+        column = starts[place] - owner[place] * length
+        room[place] = lengths[place] if segments[owner[place], column] != 0 else 0
+    return owner[:found].copy(), starts[:found].copy(), lengths, room, first
+
+
+@_kernel
 def _sentences(flags, fresh, last, passed, opens, blank, starts):
     """Fill `starts` with the places where sentences begin, and return their number; see `sentences.sentence_starts`.
 
@@ -903,7 +927,7 @@ def mend(tokens, segments, shown, stays, starts, belongs, spans, reads, width, m
 
 @_kernel
 def folded(first, second, seed):
-    """See `compiled_keys.folded`."""
+    """See `order.folded`."""
     keys = np.empty(len(first), np.uint64)
     for place in range(len(first)):
         keys[place] = _fold(_fold(np.uint64(seed), first[place]), second[place])
