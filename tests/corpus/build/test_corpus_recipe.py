@@ -29,9 +29,9 @@ def test_a_recipe_is_read_as_it_was_written(tmp_path: Path) -> None:
         ("paths = []\nx = = 3", r"not valid TOML.*line 2"),
         ("pathes = ['a']", r"no setting 'pathes'. Did you mean 'paths'\?"),
         ("text = 'x'", "paths is empty"),
-        ("paths = 'a'", "paths must be a list of text"),
+        ("paths = 3", "paths must be a list of text"),
         ("paths = ['a']\nblock = 'much'", "block must be a whole number"),
-        ("paths = ['a']\nblock = 0", "block must be positive"),
+        ("paths = ['a']\nblock = 0", "block must be a whole number of at least 1"),
         ("paths = ['a']\nsteps = 3", "steps must be a list of tables"),
         ("paths = ['a']\n[[steps]]\nleast = 3", r"steps\[1\] has no kind"),
         (
