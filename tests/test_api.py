@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -63,6 +64,15 @@ def test_a_run_has_all_that_belongs_to_it(masked: hb.Run) -> None:
     assert masked.recipe.model.width == 32 and masked.recipe.budget.steps == 4
     assert masked.tokenizer.vocab.size <= 400 and sum(value.numel() for value in masked.model.parameters()) > 10_000
     assert masked.evaluate() == masked.result
+
+
+def test_a_run_that_lost_its_result_is_resumed_to_the_same_end(masked: hb.Run, tmp_path: Path) -> None:
+    cut = Path(shutil.copytree(masked.directory, tmp_path / "cut"))
+    (cut / "result.json").unlink()
+    assert hb.load(cut).result is None
+    assert hb.load(cut).resume(plain=True).result == masked.result
+    with pytest.raises(UserError, match="keeps its recipe"):
+        hb.load(cut).resume({"seed": 3})
 
 
 def test_a_run_fills_shows_and_is_exported(masked: hb.Run, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from hornbook.errors import UserError
 from hornbook.objectives.base import Objective
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from hornbook.tokens.tokenizer.tokenizer import Tokenizer
 
 NOTHING: Mapping[str, object] = MappingProxyType({})
+Prompts = TypeVar("Prompts", str, list[str])
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,16 @@ class Run:
         path = self.directory / RESULT
         return Evaluation.load(path) if path.is_file() else None
 
+    def resume(self, settings: Mapping[str, object] = NOTHING, *, plain: bool = False) -> Run:
+        """Train to the end from the newest sound checkpoint, to the same bits; return the run as it then is.
+
+        `settings` are of how a step is computed, such as training.micro_batch: see `hornbook pretrain --resume`.
+        """
+        from hornbook.run.pretrain import resume
+
+        resume(self.directory, _lines(settings), plain=plain)
+        return Run(self.directory)
+
     def metrics(self) -> list[dict[str, Any]]:
         """Return the recorded numbers, a dict for each record: `kind` is "train" or "held_out", `step` its step."""
         from hornbook.run.directory import METRICS
@@ -93,7 +104,7 @@ class Run:
 
     def generate(
         self,
-        prompts: str | Sequence[str],
+        prompts: Prompts,
         *,
         tokens: int = 100,
         temperature: float | None = None,
@@ -106,7 +117,7 @@ class Run:
         early_stopping: bool = False,
         stop: Sequence[str] = (),
         seed: int = 0,
-    ) -> Any:
+    ) -> Prompts:
         """Return each prompt with its continuation: a text for a text, a list for a list.
 
         The keywords are those of `hornbook generate`. Temperature 0 takes the likeliest token at every step; without
@@ -128,8 +139,9 @@ class Run:
             stop=tuple(stop),
             seed=seed,
         )
-        found = generate_text(self.opened, [prompts] if isinstance(prompts, str) else list(prompts), decoding)
-        return found[0] if isinstance(prompts, str) else found
+        if isinstance(prompts, str):
+            return generate_text(self.opened, [prompts], decoding)[0]
+        return generate_text(self.opened, prompts, decoding)
 
     def fill(self, text: str, *, top: int = 5, length: int = 1, steps: int = 0) -> Filled:
         """Fill the gaps of a text, written ___, [MASK], <mask> or <extra_id_0>; see `hornbook fill`."""
@@ -205,7 +217,7 @@ def recipe(
     result = override(result, [*lines, *([] if seed is None else [f"seed={seed}"])])
     if paths := _texts(text):
         result = replace(result, data=replace(result.data, paths=paths))
-    return override(result, [f"{name}={written(value)}" for name, value in settings.items()])
+    return override(result, _lines(settings))
 
 
 _recipe = recipe  # `pretrain` has a parameter of that name
@@ -232,7 +244,7 @@ def pretrain(
     out       the run directory; by default runs/DATE-OBJECTIVE
     plain     print lines instead of a live panel
     The rest is as in `recipe`. Raises UserError where something is wrong with the wish or the text, Interrupted where
-    a signal ended the run; `resume` goes on with it.
+    a signal ended the run; `load(out).resume()` goes on with it.
     """
     from hornbook.run.pretrain import pretrain as train
 
@@ -272,6 +284,11 @@ def _learning(recipe: Recipe, objective: str | Objective) -> Recipe:
     recipe = override(recipe, [f"objective.kind={kind_of(objective)}"])
     model = recipe.model if recipe.model.topology == objective.topology else default_model(objective)
     return replace(recipe, objective=objective, model=model)
+
+
+def _lines(settings: Mapping[str, object]) -> list[str]:
+    """Return settings as one writes them on the command line."""
+    return [f"{name}={written(value)}" for name, value in settings.items()]
 
 
 def _texts(text: str | Path | Sequence[str | Path]) -> tuple[str, ...]:
