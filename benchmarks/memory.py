@@ -138,7 +138,7 @@ def of_hornbook(rows: int, checkpointed: bool) -> Found:
     batch = Tensors(inputs, targets, weights, float(len(scored)), scored)
     predicted = step_memory(chosen.model, load_of(chosen, batch, device)).peak
     start = before(device)
-    model = build_model(chosen, device, compiled=False).train()
+    model = build_model(chosen, device).train()
     optimizers = build_optimizers(Parallel(model), chosen)
     for _ in range(STEPS):
         begun = time.perf_counter()

@@ -225,7 +225,7 @@ def hornbook_steps(bench: Bench, name: str, steps: int) -> Iterator[None]:
     recipe, prepared = bench.recipe(ARMS[name], 1000), bench.prepared(ARMS[name])
     vocabulary = replace(recipe.model, vocab_size=prepared.tokenizer.vocab.size, dropout=0.0)
     recipe = replace(recipe, model=vocabulary)
-    model = build_model(recipe, CPU, compiled=False).train()
+    model = build_model(recipe, CPU).train()
     optimizers, loader = build_optimizers(Parallel(model), recipe), build_loader(recipe, prepared, CPU)
     for number in range(steps):
         batches = loader.step(number)

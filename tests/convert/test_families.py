@@ -12,7 +12,6 @@ import torch
 from published_models import CASES, LINES, MODERN, config_of, open_there, padded_batch, random_model, transformers
 from safetensors.torch import load_file
 
-from hornbook.convert.card import CardFacts, Measurement, model_card
 from hornbook.convert.export_hf import export
 from hornbook.convert.families import FAMILIES, choose, find
 from hornbook.convert.families.family import explicit
@@ -220,41 +219,3 @@ def test_a_config_that_our_model_cannot_follow_is_refused(entry, value, words):
     if entry == "hidden_activation":
         with pytest.raises(UserError, match="no hidden_activation"):
             find("modernbert").config(settings)
-
-
-def test_the_card_tells_what_is_known():
-    facts = CardFacts(
-        name='A "small" model',
-        topology="encoder",
-        family="modernbert",
-        corpus="3 documents | 10 kB",
-        objective="masked",
-        settings={"rate": 0.3},
-        budget="100 steps",
-        tokens_seen=5000,
-        parameters=1000,
-        max_length=24,
-        measurements=(
-            Measurement("loss (nats per token)", 2.5, (("unigram", 5.25),)),
-            Measurement("pseudo-perplexity", 12.0),
-        ),
-        limitations=("A toy.",),
-    )
-    text = model_card(facts)
-    yaml = pytest.importorskip("yaml")
-    header = yaml.safe_load(text.split("---")[1])
-    assert header["pipeline_tag"] == "fill-mask"
-    assert header["tags"] == ["hornbook", "pretraining", "masked", "modernbert"]
-    assert "license" not in header and "language" not in header
-    for words in (
-        "| Corpus | 3 documents \\| 10 kB |",
-        "| Tokens seen | 5,000 (5.00 per parameter) |",
-        "| loss (nats per token) | 2.5000 | 5.2500 |",
-        "| pseudo-perplexity | 12.0000 |  |",
-        "- A toy.",
-        "AutoModelForMaskedLM",
-    ):
-        assert words in text
-    open_text = model_card(dataclasses.replace(facts, topology="encoder-decoder", license="cc-by-4.0"))
-    header = yaml.safe_load(open_text.split("---")[1])
-    assert header["license"] == "cc-by-4.0" and "pipeline_tag" not in header

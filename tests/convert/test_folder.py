@@ -100,7 +100,7 @@ def test_shards_that_are_written_here_open_in_transformers(gpt2, tmp_path):
     model, report = transformers.GPT2LMHeadModel.from_pretrained(tmp_path / "model", output_loading_info=True)
     assert not any(report.values())
     assert all(torch.equal(model.state_dict()[name], value) for name, value in tensors.items())
-    assert all(torch.equal(read_weights(tmp_path / "model").tensors[name], value) for name, value in tensors.items())
+    assert all(torch.equal(read_weights(tmp_path / "model")[0][name], value) for name, value in tensors.items())
 
 
 def test_the_body_alone_is_read_too(gpt2, tmp_path):

@@ -124,9 +124,10 @@ def test_pseudo_perplexity_masks_one_token_at_a_time_and_reads_it_at_its_own_pos
     cost = np.arange(SIZE) / 10
     found = pseudo_perplexity(Table(cost), rows, Masked(vocab=VOCAB), prepare, tokens=100, batch_rows=2, seed=1)
     assert sorted(seen) == [5, 6, 7, 8, 9, 10, 11]
-    assert found.tokens == 7 and found.value == pytest.approx(math.exp(0.8))
-    fewer = pseudo_perplexity(Table(cost), rows, Masked(vocab=VOCAB), prepare, tokens=3, batch_rows=2, seed=1)
-    assert fewer.tokens == 3
+    assert found == pytest.approx(math.exp(0.8))
+    seen.clear()
+    pseudo_perplexity(Table(cost), rows, Masked(vocab=VOCAB), prepare, tokens=3, batch_rows=2, seed=1)
+    assert len(seen) == 3
 
 
 class PairTable(Table):

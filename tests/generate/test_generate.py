@@ -9,7 +9,8 @@ from small_models import CPU, build, small
 
 from hornbook.batch import Batch
 from hornbook.errors import UserError
-from hornbook.generate import Decoding, fill, generate, read_spans, stream, unmask
+from hornbook.generate import Decoding, fill, generate, stream, unmask
+from hornbook.generate.infill import read_spans
 from hornbook.model.config import ModelConfig
 from hornbook.model.inputs import to_tensors
 from hornbook.model.transformer import Transformer

@@ -65,7 +65,7 @@ def run_of(name: str, tokenizer: Tokenizer) -> OpenRun:
         model=dataclasses.replace(recipe.model, vocab_size=tokenizer.vocab.size),
         objective=dataclasses.replace(recipe.objective, vocab=tokenizer.vocab),
     )
-    model = build_model(recipe, torch.device("cpu"), compiled=False)
+    model = build_model(recipe, torch.device("cpu"))
     return OpenRun(Path("nowhere"), recipe, tokenizer, model.eval(), torch.device("cpu"), 0)
 
 

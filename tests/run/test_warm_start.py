@@ -345,7 +345,7 @@ def test_logits_of_old_tokens_stay_and_new_rows_are_draws(adapted, book):
     asked = dataclasses.replace(
         asked, model=dataclasses.replace(asked.model, vocab_size=tokenizer.vocab.size, dropout=0.0)
     )
-    models = [build_model(asked, torch.device("cpu"), compiled=False).eval() for _ in range(2)]
+    models = [build_model(asked, torch.device("cpu")).eval() for _ in range(2)]
     for model in models:
         assert adopt(model, origin, tokenizer, {}, seed=3) == adopt(model, origin, tokenizer, {}, seed=3)
     ids = torch.tensor([[2, 30, 31, 32, 33, 40, 6, 90]])
@@ -369,7 +369,7 @@ def test_a_stack_changes_its_name_and_nothing_else(kind, adapted, book):
     asked = settled(recipe(adapted, book, f"objective.kind={kind}"), origin.recipe.model)
     entries = origin.recipe.model.vocab_size
     asked = dataclasses.replace(asked, model=dataclasses.replace(asked.model, vocab_size=entries, dropout=0.0))
-    model = build_model(asked, torch.device("cpu"), compiled=False).eval()
+    model = build_model(asked, torch.device("cpu")).eval()
     assert adopt(model, origin, origin.tokenizer, {}, seed=0) == Adopted((), ())
     ids = torch.arange(300)[:, None]
     batch = Tensors(ids, ids, torch.ones(ids.shape), 300.0, torch.arange(300))
@@ -380,11 +380,8 @@ def test_a_stack_changes_its_name_and_nothing_else(kind, adapted, book):
     assert dataclasses.replace(back.model, vocab_size=0) == dataclasses.replace(
         settled(recipe(adapted, book), origin.recipe.model).model, vocab_size=0
     )
-    again = build_model(
-        dataclasses.replace(back, model=dataclasses.replace(back.model, vocab_size=entries)),
-        torch.device("cpu"),
-        compiled=False,
-    )
+    wider = dataclasses.replace(back, model=dataclasses.replace(back.model, vocab_size=entries))
+    again = build_model(wider, torch.device("cpu"))
     adopt(again, there, origin.tokenizer, {}, seed=0)
     assert all(torch.equal(again.state_dict()[name], value) for name, value in origin.state.items())
 

@@ -15,9 +15,8 @@ from hornbook.model import documents
 from hornbook.model.config import ModelConfig
 from hornbook.model.electra import Electra
 from hornbook.model.inputs import to_tensors
-from hornbook.model.loss import _sizes
 from hornbook.model.transformer import Transformer
-from hornbook.scaling.memory import Load, chunk_rows, step_memory
+from hornbook.scaling.memory import Load, step_memory
 from hornbook.train.optimizers import Optimizers, is_matrix
 
 ROWS, LENGTH = 8, 48
@@ -182,9 +181,3 @@ def test_memory_grows_with_rows_and_in_equal_steps():
     assert kept[2] - kept[1] == kept[1] - kept[0] > 0
     several = step_memory(config, load(config, parts=2)).peak
     assert several > step_memory(config, load(config)).peak
-
-
-def test_the_head_computes_as_many_logits_at_once_as_the_loss_does():
-    for vocabulary in (1000, 32_768, 262_144):
-        assert chunk_rows("cpu", vocabulary) == _sizes(CPU, vocabulary)
-        assert chunk_rows("cuda", vocabulary) == _sizes(torch.device("cuda"), vocabulary)

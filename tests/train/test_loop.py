@@ -9,8 +9,9 @@ import pytest
 import torch
 from torch import nn
 
-from hornbook.errors import DivergedError, Interrupted
+from hornbook.errors import DivergedError, Interrupted, UserError
 from hornbook.signals import SignalHandler
+from hornbook.train import checkpoints
 from hornbook.train.loop import Loop, Plan
 from hornbook.train.metrics import MetricsFile, read_metrics
 from hornbook.train.optimizers import Optimizers
@@ -81,7 +82,7 @@ def make(directory, *, kind="muon", micro=4, steps=STEPS, dropout=0.1, source=No
         checkpoint_minutes=1e9, keep_checkpoints=2, clip=1.0, bf16=False, seed=3,
     )  # fmt: skip
     return Loop(
-        model=net, loss=net.loss, optimizers=optimizers, batches=source or Source(micro),
+        model=net, loss=net.loss, optimizers=optimizers, batches=(source or Source(micro)).steps,
         schedule=Schedule("wsd", steps, 0.2, 0.4), plan=plan, device=torch.device("cpu"), directory=directory,
         measure=lambda: {"loss": 2.5}, sinks=list(sinks), say=pytest.fail, stopping=SignalHandler(),
         parallel=Parallel(net),
@@ -107,7 +108,7 @@ def test_stopped_and_resumed_ends_with_the_same_bits(tmp_path, kind, stop_after)
         if step == stop_after - 1:
             part.stopping.signal_number = signal.SIGTERM
 
-    part.batches.before = stop
+    part.batches.__self__.before = stop
     with pytest.raises(Interrupted, match="Resume with: hornbook pretrain --resume") as stopped:
         part.run()
     assert stopped.value.exit_code == 128 + signal.SIGTERM
@@ -116,6 +117,14 @@ def test_stopped_and_resumed_ends_with_the_same_bits(tmp_path, kind, stop_after)
     rest.run()
     assert equal(weights(whole), weights(rest))
     assert not equal(weights(whole), weights(part))
+
+
+def test_a_state_of_other_parameters_is_refused(tmp_path):
+    loop = make(tmp_path)
+    state = {f"model.{name}": value for name, value in weights(loop).items()}
+    checkpoints.save(tmp_path / "checkpoints", 1, state | {"optimizer.other.weight.exp_avg": torch.zeros(1)}, {}, 1)
+    with pytest.raises(UserError, match=r"other\.weight"):
+        loop.restore()
 
 
 def test_the_loss_falls(tmp_path):
@@ -155,7 +164,7 @@ def test_a_loss_that_is_not_finite_ends_the_run_and_keeps_the_last_sound_checkpo
     def spoil(step):
         loop.model.scale = float("nan") if step == 6 else 1.0
 
-    loop.batches.before = spoil
+    loop.batches.__self__.before = spoil
     with pytest.raises(DivergedError, match="step 7") as diverged:
         loop.run()
     assert diverged.value.exit_code == 4

@@ -4,7 +4,6 @@ import pytest
 import torch
 from torch import nn
 
-from hornbook.errors import UserError
 from hornbook.train.muon import Muon, orthogonal
 from hornbook.train.optimizers import AdamW, Optimizers
 
@@ -141,8 +140,3 @@ def test_the_state_comes_back_bit_for_bit(kind):
         backward(net, 9)
         optimizers.step(0.3)
     assert all(torch.equal(x, y) for x, y in zip(first.parameters(), second.parameters(), strict=True))
-
-
-def test_a_state_of_other_parameters_is_refused():
-    with pytest.raises(UserError, match=r"other\.weight"):
-        make(Net(), "adamw").load({"optimizer.other.weight.exp_avg": torch.zeros(1)})

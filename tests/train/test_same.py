@@ -92,7 +92,9 @@ def fast(
 
     `measured` = the model is used on a smaller batch as well, every tenth step, as measuring does.
     """
-    model, losses = build_model(recipe, CPU, compiled=compiled).to(kind), Losses()
+    model, losses = build_model(recipe, CPU).to(kind), Losses()
+    if compiled:
+        model.compile_layers()
 
     def loss(batch):
         nats = model.loss(batch)
@@ -111,7 +113,7 @@ def fast(
     )  # fmt: skip
     Loop(
         model=model, loss=loss, optimizers=build_optimizers(Parallel(model), recipe),
-        batches=build_loader(recipe, prepared, CPU), schedule=schedule(recipe), plan=plan, device=CPU,
+        batches=build_loader(recipe, prepared, CPU).steps, schedule=schedule(recipe), plan=plan, device=CPU,
         directory=directory, measure=measure, sinks=[losses], say=pytest.fail, stopping=SignalHandler(),
         parallel=Parallel(model),
     ).run()  # fmt: skip
@@ -126,7 +128,7 @@ def schedule(recipe: Recipe) -> Schedule:
 def plain(recipe: Recipe, prepared: Prepared) -> list[float]:
     """Return the losses of the plain loop, in fp64."""
     training = recipe.training
-    model = build_model(recipe, CPU, compiled=False).double()
+    model = build_model(recipe, CPU).double()
     groups = {True: [], False: []}
     for name, parameter in model.named_parameters():
         groups[parameter.ndim == 2 and ".layers." in name].append(parameter)
@@ -323,7 +325,9 @@ def test_where_nothing_can_be_compiled_training_goes_on_and_says_so(book, tmp_pa
         self, "_compiled_call_impl", torch.compile(self._call_impl, backend=broken)
     ))  # fmt: skip
     said = []
-    model = build_compiled(recipe, CPU, build_loader(recipe, prepared, CPU).step(0)[0], said.append)
+    model = build_compiled(
+        settings.override(recipe, ["training.compile=yes"]), CPU, build_loader(recipe, prepared, CPU), said.append
+    )
     assert len(said) == 1 and "cannot be compiled" in said[0] and "\n" not in said[0]
-    batch, uncompiled = build_loader(recipe, prepared, CPU).step(1)[0], build_model(recipe, CPU, compiled=False)
+    batch, uncompiled = build_loader(recipe, prepared, CPU).step(1)[0], build_model(recipe, CPU)
     assert torch.equal(model.loss(batch), uncompiled.loss(batch))

@@ -60,6 +60,7 @@ def build(
         from hornbook.artifacts import MANIFEST
         from hornbook.console import View
         from hornbook.corpus.build.build import build_recipe
+        from hornbook.corpus.build.catalogue import kind_of
         from hornbook.corpus.build.engine import Engine
         from hornbook.corpus.build.recipe import CorpusRecipe, default_steps, load
         from hornbook.corpus.readers.discovery import passed_over
@@ -73,7 +74,8 @@ def build(
             raise UserError("Say where to write the corpus: --out DIRECTORY.")
         else:
             recipe = CorpusRecipe(paths=tuple(what), steps=default_steps())
-            view.say(corpus_tables.default_said(recipe))
+            names = ", ".join(map(kind_of, recipe.steps))
+            view.say(f"No recipe was given. The default steps are used: {names}.")
         if line := passed_over(recipe.paths):
             view.say(line)
         complete = (directory / MANIFEST).exists()
@@ -97,7 +99,8 @@ def inspect(
         corpus_tables.reasons(opened.ledger, reason)
         return
     corpus_tables.account(opened.ledger)
-    corpus_tables.documents(sample(opened, documents))
+    for document in sample(opened, documents):
+        corpus_tables.excerpt(document.id, document.text)
 
 
 @app.command()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,19 +12,9 @@ from hornbook.cli.tables import console, table
 from hornbook.errors import UserError, nearest
 
 if TYPE_CHECKING:
-    from hornbook.corpus.build.recipe import CorpusRecipe
     from hornbook.corpus.built import Difference
-    from hornbook.corpus.document import Document
 
 _EXCERPT = 400  # characters
-
-
-def default_said(recipe: CorpusRecipe) -> str:
-    """Return a line that names the default steps."""
-    from hornbook.corpus.build.catalogue import kind_of
-
-    names = ", ".join(kind_of(step) for step in recipe.steps)
-    return f"No recipe was given. The default steps are used: {names}."
 
 
 def built(ledger: Mapping[str, Any], directory: Path) -> None:
@@ -71,17 +61,10 @@ def reasons(ledger: Mapping[str, Any], reason: str) -> None:
         amount = ledger["dropped"][name]["documents"]
         console().print(Text(f"{name}: {amount:,} documents, for example", style="bold"))
         for item in items:
-            _text(item["id"], item["text"])
-
-
-def documents(items: Iterable[Document]) -> None:
-    """Print documents, shortened."""
-    for item in items:
-        _text(item.id, item.text)
+            excerpt(item["id"], item["text"])
 
 
 def difference(found: Difference, first: str, second: str) -> None:
-    """Print how two corpora differ."""
     if found.recipe:
         _grid(["setting", first, second], found.recipe)
         console().print()
@@ -95,7 +78,8 @@ def difference(found: Difference, first: str, second: str) -> None:
     console().print(Text(f"{found.both:,} documents of {first} have the same text in {second}"))
 
 
-def _text(name: str, text: str) -> None:
+def excerpt(name: str, text: str) -> None:
+    """Print a document's name and how it begins."""
     short = text if len(text) <= _EXCERPT else f"{text[:_EXCERPT]} …"
     console().print(Text(f"\n{name}", style="cyan"))
     console().print(Text("  " + short.replace("\n", "\n  ")))

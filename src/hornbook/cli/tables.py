@@ -42,12 +42,10 @@ def console() -> Console:
 
 
 def settings(lines: Sequence[Setting | StepLine]) -> None:
-    """Print settings: a table on a terminal, else one tab-separated line each."""
     table({"setting": "bold", "type": "cyan", "default": "green", "meaning": ""}, lines)
 
 
 def recipes(lines: Sequence[Line]) -> None:
-    """Print recipes: a table on a terminal, else one tab-separated line each."""
     columns = {"recipe": "bold", "objective": "cyan", "shape": "green", "parameters": "green", "meaning": ""}
     table(columns, [(*line[:3], f"{line.parameters:,}" if line.parameters else "", line.meaning) for line in lines])
 
@@ -162,7 +160,6 @@ def _attention(side: Side) -> Text:
 
 
 def streamed(pieces: Iterable[str]) -> None:
-    """Print the pieces of a text as they come."""
     for piece in pieces:
         print(piece, end="", flush=True)
     print()

@@ -5,7 +5,6 @@ The files are written here, by the family's table; transformers is needed only t
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from hornbook.artifacts import MANIFEST, read_json, write_directory
 from hornbook.convert.families import choose, find
 from hornbook.convert.families.family import Family
 from hornbook.convert.families.tensors import to_hf
-from hornbook.convert.weights import write_weights
+from hornbook.convert.weights import write_plain, write_weights
 from hornbook.errors import UserError
 from hornbook.model.config import ModelConfig
 from hornbook.model.electra import discriminator_config, halves
@@ -113,12 +112,13 @@ def _write_part(
 ) -> None:
     tensors, config = to_hf(part.family, part.state, part.config), part.config
     dtype = str(next(iter(tensors.values())).dtype).removeprefix("torch.")
-    _write(folder / "config.json", {**settings, "dtype": dtype})
+    write_plain(folder / "config.json", {**settings, "dtype": dtype})
     write_weights(folder, tensors, shard_bytes)
     (folder / "tokenizer.json").write_text(tokenizer_json(config, tokenizer_text, vocab), encoding="utf-8")
-    _write(folder / "tokenizer_config.json", tokenizer_config_json(config, tokenizer_text, vocab))
+    write_plain(folder / "tokenizer_config.json", tokenizer_config_json(config, tokenizer_text, vocab))
     if config.topology != "encoder":
-        _write(folder / "generation_config.json", generation_config_json(config, vocab))
+        ids = {name: number for name, number in _special_ids(config, vocab).items() if number is not None}
+        write_plain(folder / "generation_config.json", {**ids, "max_length": config.max_length})
     (folder / "README.md").write_text(part.card, encoding="utf-8")
 
 
@@ -176,12 +176,6 @@ def tokenizer_config_json(config: ModelConfig, tokenizer_text: str, vocab: Vocab
     }
 
 
-def generation_config_json(config: ModelConfig, vocab: Vocab) -> dict[str, Any]:
-    """Return generation_config.json: the special ids, and the length that the model was trained on as the bound."""
-    ids = _special_ids(config, vocab)
-    return {**{name: number for name, number in ids.items() if number is not None}, "max_length": config.max_length}
-
-
 def _refuse_foreign(target: Path) -> None:
     """Raise UserError where writing would replace something that is not an earlier export."""
     if not target.exists() or (target.is_dir() and not any(target.iterdir())):
@@ -190,7 +184,3 @@ def _refuse_foreign(target: Path) -> None:
     found = read_json(manifest, "manifest") if manifest.is_file() else None
     if not isinstance(found, dict) or found.get("kind") != KIND:
         raise UserError(f"{target} exists and is no exported model; choose another place, or remove it first.")
-
-
-def _write(path: Path, value: Mapping[str, Any]) -> None:
-    path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

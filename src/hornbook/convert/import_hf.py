@@ -30,10 +30,7 @@ from hornbook.tokens.tokenizer.tokenizer import Tokenizer
 class Folder:
     """A model from elsewhere under our names.
 
-    family   the class of transformers it is
-    config   its shape
     state    its tensors, fp32 with the values of the files
-    tokenizer    its tokenizer
     dtype    the type of the tensors in the files; "mixed" where there are several
     sha256   of each file of weights
     left     names of tensors that were learned and that this model has no head for, left out
@@ -58,24 +55,21 @@ def read_folder(path: Path, *, allow_pickle: bool = False) -> Folder:
             f"The tokenizer in {path} has {tokenizer.vocab.size} entries but the model's embedding only "
             f"{config.vocab_size} rows, so they do not belong together; take the tokenizer of this very model."
         )
-    weights = read_weights(path, allow_pickle=allow_pickle)
+    tensors, dtype, hashes = read_weights(path, allow_pickle=allow_pickle)
     try:
-        state = from_hf(family, weights.tensors, config)
+        state = from_hf(family, tensors, config)
     except UserError as error:
         raise UserError(f"The weights in {path} do not fit {family.class_of(config)}: {error}") from error
     _check(path, family, config, state)
-    left = tuple(left_aside(family, weights.tensors, config))
-    return Folder(family, config, state, tokenizer, weights.dtype, weights.sha256, left)
+    return Folder(family, config, state, tokenizer, dtype, hashes, tuple(left_aside(family, tensors, config)))
 
 
 def read_settings(path: Path) -> dict[str, Any]:
     """Return the config.json of a folder, having refused what cannot be a model that we read."""
     if not path.is_dir():
-        advice = (
-            f"; Hornbook downloads no models: get it first with `hf download {path} --local-dir FOLDER`"
-            if not path.exists() and len(path.parts) == 2
-            else ""
-        )
+        advice = ""
+        if not path.exists() and len(path.parts) == 2:
+            advice = f"; Hornbook downloads no models: get it first with `hf download {path} --local-dir FOLDER`"
         raise UserError(f"There is no folder {path}{advice}.")
     if not (path / "config.json").is_file():
         if (path / "adapter_config.json").is_file():

@@ -12,7 +12,6 @@ import json
 import math
 import pickle
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,23 +29,10 @@ WHOLE, INDEX, PICKLED = "model.safetensors", "model.safetensors.index.json", "py
 _EXACT = (torch.float32, torch.float16, torch.bfloat16)
 
 
-@dataclass(frozen=True)
-class Weights:
-    """The tensors of a folder.
+def read_weights(folder: Path, *, allow_pickle: bool = False) -> tuple[dict[str, Tensor], str, dict[str, str]]:
+    """Return all tensors of a folder, their type in the files ("mixed" if there are several), and each file's sha256.
 
-    tensors   by the names in the files; floating-point ones in fp32, whose values are exactly those of the file
-    dtype     their type in the files, such as "bfloat16"; "mixed" where there are several
-    sha256    of each file, by its name
-    """
-
-    tensors: dict[str, Tensor]
-    dtype: str
-    sha256: dict[str, str]
-
-
-def read_weights(folder: Path, *, allow_pickle: bool = False) -> Weights:
-    """Read all weights of a folder, file by file.
-
+    Floating-point tensors are in fp32, with exactly the values of the files.
     `allow_pickle` also reads pytorch_model.bin, where there is nothing else: a pickle, of which torch admits only
     tensors and plain containers. Raises UserError when a file is missing, damaged or at odds with the index.
     """
@@ -72,11 +58,9 @@ def read_weights(folder: Path, *, allow_pickle: bool = False) -> Weights:
             f"The weights in {folder} are of type {_name(strange)}, which fp32 does not hold exactly or which belongs "
             "to quantised models; take the model in fp32, bf16 or fp16."
         )
-    return Weights(
-        {name: value.float() if value.is_floating_point() else value for name, value in tensors.items()},
-        _name(types.pop()) if len(types) == 1 else "mixed",
-        {name: sha256(folder / name) for name in files},
-    )
+    whole = {name: value.float() if value.is_floating_point() else value for name, value in tensors.items()}
+    dtype = _name(types.pop()) if len(types) == 1 else "mixed"
+    return whole, dtype, {name: sha256(folder / name) for name in files}
 
 
 def write_weights(folder: Path, tensors: Mapping[str, Tensor], shard_bytes: int = 0) -> None:
@@ -95,7 +79,12 @@ def write_weights(folder: Path, tensors: Mapping[str, Tensor], shard_bytes: int 
         _save(folder / file, shard)
         places |= dict.fromkeys(shard, file)
     index = {"metadata": {"total_size": sum(value.nbytes for value in tensors.values())}, "weight_map": places}
-    (folder / INDEX).write_text(json.dumps(index, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_plain(folder / INDEX, index)
+
+
+def write_plain(path: Path, value: Mapping[str, Any]) -> None:
+    """Write a table as transformers writes its JSON files."""
+    path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def _save(path: Path, tensors: dict[str, Tensor]) -> None:

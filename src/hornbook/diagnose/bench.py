@@ -37,7 +37,7 @@ from hornbook.run.calibrate import timed_steps
 from hornbook.run.memory_fit import load_of
 from hornbook.scaling.count import flops_per_token
 from hornbook.scaling.memory import step_memory
-from hornbook.train.machine import environment, find_device, keep_memory_blocks, matmul_flops, synchronise
+from hornbook.train.machine import best_seconds, environment, find_device, keep_memory_blocks, matmul_flops
 from hornbook.vocab import Vocab
 
 OBJECTIVES = ("causal", "masked", "span")  # one of each topology
@@ -52,11 +52,8 @@ _PASSES = 4
 class StepSpeed:
     """One objective's training step, as medians.
 
-    objective          its kind
-    topology           of its model
-    parameters         of its model
     tokens_per_second  positions of the model, both sides of an encoder-decoder
-    model_flops_utilization      model FLOP/s as a share of the matrix rate in the precision used
+    model_flops_utilization  model FLOP/s as a share of the matrix rate in the precision used
     seconds            one step: gradient, clipping and optimizers
     matrix             share of them that matrix products take at the machine's rate
     memory             share of them that reading and writing activations takes at the machine's bandwidth
@@ -107,15 +104,8 @@ def measure_machine(say: Callable[[str], None] = lambda part: None) -> MachineSp
     for kind in OBJECTIVES:
         say(f"training steps of {kind}")
         steps.append(step_speed(kind, device, fast, bf16 if fast else fp32, bandwidth))
-    found = MachineSpeed(
-        date=f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}",
-        owner=_owner(device),
-        precision="bf16" if fast else "fp32",
-        matrix_fp32=fp32,
-        matrix_bf16=bf16,
-        bandwidth=bandwidth,
-        steps=tuple(steps),
-    )
+    date, precision = f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}", "bf16" if fast else "fp32"
+    found = MachineSpeed(date, _owner(device), precision, fp32, bf16, bandwidth, tuple(steps))
     with contextlib.suppress(UserError):  # a cache that cannot be written is no loss
         write_json(record_path(), asdict(found))
     return found
@@ -132,7 +122,6 @@ def recall() -> MachineSpeed | None:
 
 
 def record_path() -> Path:
-    """Return where the record is kept."""
     return cache_folder() / "machine.json"
 
 
@@ -140,21 +129,13 @@ def copy_rate(device: torch.device) -> float:
     """Return bytes a second, read and written, of copying a tensor too large for caches: the best of half a second."""
     source = torch.ones(_COPY_BYTES // 4, device=device)
     target = torch.zeros_like(source)
-    best, spent = float("inf"), 0.0
-    while spent < 0.5:
-        synchronise(device)
-        start = time.perf_counter()
-        target.copy_(source)
-        synchronise(device)
-        elapsed = time.perf_counter() - start
-        best, spent = min(best, elapsed), spent + elapsed
-    return 2 * _COPY_BYTES / best
+    return 2 * _COPY_BYTES / best_seconds(lambda: target.copy_(source), device, 0.5)
 
 
 def step_speed(kind: str, device: torch.device, bf16: bool, rate: float, bandwidth: float) -> StepSpeed:
     """Time the training step of an objective; `rate` in FLOP/s and `bandwidth` in bytes a second are the machine's."""
     recipe = _recipe(kind, device, bf16)
-    objective, model = recipe.objective, build_model(recipe, device, compiled=False)
+    objective, model = recipe.objective, build_model(recipe, device)
     draw, rows = np.random.default_rng(0), recipe.training.batch_rows
     shape = (rows, objective.row_length(_LENGTH))
 

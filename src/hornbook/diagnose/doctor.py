@@ -44,11 +44,10 @@ def _software() -> list[Finding]:
     from hornbook.train.machine import find_device, has_compiler
 
     build = f"CUDA {torch.version.cuda}" if torch.version.cuda else "no CUDA"
-    compiler = (
-        Finding("compiler", "found: runs can be compiled")
-        if has_compiler(find_device())
-        else Finding("compiler", "none: runs are not compiled", "install g++ or clang, as with: apt install g++")
-    )
+    compiler = Finding("compiler", "found: runs can be compiled")
+    if not has_compiler(find_device()):
+        remedy = "install g++ or clang, as with: apt install g++"
+        compiler = Finding("compiler", "none: runs are not compiled", remedy)
     return [
         Finding("Python", f"{platform.python_version()} on {platform.system()} {platform.machine()}"),
         Finding("Hornbook", importlib.metadata.version("hornbook")),
@@ -69,18 +68,15 @@ def _device() -> list[Finding]:
     name = f"{torch.cuda.get_device_name(device)}, " if device.type == "cuda" else ""
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     fast = best_precision(device) == "bf16"
-    speed = recall()
+    speed = "never measured with this version: hornbook bench does it, in under a minute"
+    if known := recall():
+        flops = f"{quantity(known.matrix_fp32)}FLOP/s in fp32, {quantity(known.matrix_bf16)}FLOP/s in bf16"
+        speed = f"{flops}, memory {quantity(known.bandwidth)}B/s, measured on {known.date}"
     return [
         Finding("device", f"{device.type}: {name}{memory_total(device) / GIB:.1f} GiB of memory"),
         Finding("cores", f"{psutil.cpu_count(logical=False) or usable}, of which {usable} threads may be used"),
         Finding("bf16", "fast here: runs use it" if fast else "not faster than fp32 here: runs use fp32"),
-        Finding("speed", "never measured with this version: hornbook bench does it, in under a minute")
-        if speed is None
-        else Finding(
-            "speed",
-            f"{quantity(speed.matrix_fp32)}FLOP/s in fp32, {quantity(speed.matrix_bf16)}FLOP/s in bf16, memory "
-            f"{quantity(speed.bandwidth)}B/s, measured on {speed.date}",
-        ),
+        Finding("speed", speed),
     ]
 
 
@@ -90,27 +86,19 @@ def _resources(directory: Path) -> list[Finding]:
     memory = psutil.virtual_memory()
     place = next(path for path in (directory.absolute(), *directory.absolute().parents) if path.exists())
     disk = shutil.disk_usage(place)
+    close = "close other programs: below 2 GiB only small models train" if memory.available < _LOW_MEMORY else ""
+    free = "free some space, or choose another place with --out" if disk.free < _LOW_DISK else ""
     return [
-        Finding(
-            "memory",
-            f"{memory.available / GIB:.1f} of {memory.total / GIB:.1f} GiB free",
-            "close other programs: below 2 GiB only small models train" if memory.available < _LOW_MEMORY else "",
-        ),
-        Finding(
-            "disk",
-            f"{disk.free / GIB:.1f} GiB free at {place}",
-            "free some space, or choose another place with --out" if disk.free < _LOW_DISK else "",
-        ),
+        Finding("memory", f"{memory.available / GIB:.1f} of {memory.total / GIB:.1f} GiB free", close),
+        Finding("disk", f"{disk.free / GIB:.1f} GiB free at {place}", free),
     ]
 
 
 def _extras() -> list[Finding]:
     from hornbook.train.trackers import TRACKERS
 
-    trackers = [
-        (cls.library, "takes a run's records (logging.trackers)", f"pip install '{cls.requirement}'")
-        for cls in TRACKERS.values()
-    ]
+    use = "takes a run's records (logging.trackers)"
+    trackers = [(name, use, f"pip install 'hornbook[{name}]'") for name in TRACKERS]
     return [
         Finding(name, f"{importlib.metadata.version(name)}: {purpose}")
         if importlib.util.find_spec(name)

@@ -22,10 +22,10 @@ from hornbook.batch import Batch
 
 @dataclass(frozen=True)
 class Baselines:
-    """Mean weighted nats per token of the held-out targets under each model; bigram is None where undefined."""
+    """Mean weighted nats per token of the held-out targets under each model; None where undefined or not counted."""
 
-    unigram: float
-    bigram: float | None
+    unigram: float | None = None
+    bigram: float | None = None
 
 
 def baselines(training: Iterable[Batch], held_out: Iterable[Batch], vocab_size: int, *, bigram: bool) -> Baselines:

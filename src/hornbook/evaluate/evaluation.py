@@ -16,7 +16,7 @@ from hornbook import keys
 from hornbook.artifacts import read_json, write_json
 from hornbook.batch import Batch
 from hornbook.console import html_table
-from hornbook.evaluate.baselines import baselines
+from hornbook.evaluate.baselines import Baselines, baselines
 from hornbook.evaluate.perplexity import held_out_batches, measure
 from hornbook.evaluate.pseudo_perplexity import pseudo_perplexity
 from hornbook.model.electra import Model
@@ -49,20 +49,14 @@ class Number(NamedTuple):
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Numbers on held-out text; see hornbook.evaluate for the definition of each.
+    """Numbers on held-out text; `numbers` says what each means, `hornbook.evaluate.perplexity` how it is defined.
 
-    objective          kind of objective: what the loss is a loss of
-    loss               mean nats per scored token
-    perplexity         exp(loss)
-    text_loss          the same over text tokens alone
-    bits_per_byte      causal models only
-    pseudo_perplexity  masked models only
-    unigram, bigram    loss of the simple models on the same targets; bigram for causal models only, and neither for
-                       imported models, whose training text is not at hand
-    pair_accuracy      share of the pairs of texts told rightly; objectives of pairs only
-    pairs              number of those pairs
-    targets            number of scored targets that are text
-    text_bytes         size of the text measured on
+    objective        kind of objective: what the loss is a loss of
+    unigram, bigram  loss of the simple models on the same targets; bigram for causal models only, and neither for
+                     imported models, whose training text is not at hand
+    targets          number of scored targets that are text
+    text_bytes       size of the text measured on
+    pairs            number of pairs of texts, for objectives of pairs
     """
 
     objective: str
@@ -78,16 +72,11 @@ class Evaluation:
     pair_accuracy: float | None = None
     pairs: int = 0
 
-    @property
-    def beats_baselines(self) -> bool:
-        """Whether the loss is below that of every simple model there is."""
-        return all(self.loss < simple for simple in (self.unigram, self.bigram) if simple is not None)
-
     def numbers(self) -> tuple[Number, ...]:
         """Return what was measured, number by number: tables, cards and pages show these and nothing else."""
         known = [("unigram", self.unigram), ("bigram", self.bigram)]
         simple = tuple((name, value) for name, value in known if value is not None)
-        verdict = "below" if self.beats_baselines else "NOT below"
+        verdict = "below" if all(self.loss < value for _, value in simple) else "NOT below"
         beside = ", ".join(f"{name} {value:.4f}" for name, value in simple)
         more = f", {verdict} the baselines on the same targets: {beside}" if simple else ""
         choices = "exp(loss): how many equally likely choices one token amounts to"
@@ -110,7 +99,6 @@ class Evaluation:
 
     @property
     def title(self) -> str:
-        """What the numbers are of."""
         return f"held-out text, {self.text_bytes:,} bytes, objective {self.objective}"
 
     def _repr_html_(self) -> str:
@@ -118,12 +106,10 @@ class Evaluation:
         return html_table(("measure", "value", "meaning"), rows, self.title)
 
     def save(self, path: Path) -> None:
-        """Write as JSON."""
         write_json(path, dataclasses.asdict(self))
 
     @classmethod
     def load(cls, path: Path) -> Evaluation:
-        """Read what `save` wrote."""
         return cls(**read_json(path, "result"))
 
 
@@ -152,7 +138,7 @@ def evaluate_rows(
     """Measure on `rows`, which hold documents of `size` bytes; the simple models are counted on `training`."""
     prepare_batch = functools.partial(to_tensors, device=device)
     batch_rows = recipe.training.micro_batch
-    simple = None
+    simple = Baselines()
     if training is not None:
         enough = _COUNTED_TOKENS * len(training) // training.tokens + 1
         read = min(len(training), recipe.budget.steps * recipe.training.batch_rows, enough)
@@ -171,21 +157,12 @@ def evaluate_rows(
         if recipe.model.topology == "encoder" and not recipe.model.pair_head:
             pseudo = pseudo_perplexity(
                 model, rows, objective, prepare_batch, tokens=_GUESSED_TOKENS, batch_rows=batch_rows, seed=recipe.seed
-            ).value
+            )
     return Evaluation(
-        objective=kind_of(recipe.objective),
-        loss=found.loss,
-        perplexity=found.perplexity,
-        text_loss=found.text_loss,
-        bits_per_byte=found.bits_per_byte,
-        pseudo_perplexity=pseudo,
-        unigram=None if simple is None else simple.unigram,
-        bigram=None if simple is None else simple.bigram,
-        targets=found.text_tokens,
-        text_bytes=size,
-        pair_accuracy=found.pair_accuracy,
-        pairs=found.pairs,
-    )
+        objective=kind_of(recipe.objective), loss=found.loss, perplexity=found.perplexity, text_loss=found.text_loss,
+        bits_per_byte=found.bits_per_byte, pseudo_perplexity=pseudo, unigram=simple.unigram, bigram=simple.bigram,
+        targets=found.text_tokens, text_bytes=size, pair_accuracy=found.pair_accuracy, pairs=found.pairs,
+    )  # fmt: skip
 
 
 def _training_batches(

@@ -19,12 +19,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, cast
 
 import numpy as np
 
 from hornbook import keys
 from hornbook.batch import Batch
+from hornbook.model.electra import Model
 from hornbook.objectives.base import Objective
 from hornbook.tokens.loader import batches
 from hornbook.tokens.packing import CorpusRows
@@ -34,28 +35,15 @@ from hornbook.train.parallel import Parallel
 MEASURE_STREAM = 0x4D454153
 _NUMBERS = 7  # that are added up over the batches
 
-T = TypeVar("T")
-
-
-class Scores(Protocol):
-    """What a model must offer: nats at each scored position; a model of pairs also `pair_nats` [rows, 2]."""
-
-    def nats(self, batch: Any) -> Any:
-        """Return the nats of the scored positions as a tensor [number scored]."""
-
 
 @dataclass(frozen=True)
 class Measurement:
     """Sums, from which the numbers follow; measurements of parts add up.
 
-    nats         sum of weights * nats over the scored targets
-    count        sum of counts, the denominator
-    text_nats    sum of unweighted nats over scored targets that are text
-    text_tokens  number of those
-    bytes        bytes of the original text, or 0 where bits per byte has no meaning
-    pairs        number of pairs of texts
-    pair_nats    sum of the nats of their classes
-    pairs_right  number of those whose class the model holds for likelier
+    nats       sum of weights * nats over the scored targets; `count` sums the denominators
+    text_nats  sum of unweighted nats over scored targets that are text; `text_tokens` is their number
+    bytes      bytes of the original text, or 0 where bits per byte has no meaning
+    pair_nats  sum of the nats of the pairs' classes; `pairs_right` are told rightly
     """
 
     nats: float
@@ -108,13 +96,12 @@ class Measurement:
 
 def held_out_batches(rows: CorpusRows, objective: Objective, batch_rows: int, seed: int) -> Iterator[Batch]:
     """Yield every row once, a part of the objective at a time, with noise that depends on (seed, row) alone."""
-    return batches(
-        rows, objective, np.arange(len(rows)), lambda part, row: keys.row_keys(seed ^ MEASURE_STREAM, row), batch_rows
-    )
+    index = np.arange(len(rows))
+    return batches(rows, objective, index, lambda _, row: keys.row_keys(seed ^ MEASURE_STREAM, row), batch_rows)
 
 
 def measure(
-    model: Scores,
+    model: Model,
     rows: CorpusRows,
     objective: Objective,
     prepare: Callable[[Batch], Any],
@@ -147,7 +134,7 @@ def measure(
     return Measurement(nats, max(count, 1.0), text_nats, int(text_tokens), size, int(pairs), pair_nats, int(right))
 
 
-def _sums(model: Scores, batch: Batch, objective: Objective, prepare: Callable[[Batch], Any]) -> tuple[float, ...]:
+def _sums(model: Model, batch: Batch, objective: Objective, prepare: Callable[[Batch], Any]) -> tuple[float, ...]:
     """Return a batch's numbers: nats, count, text nats, text tokens, pairs, their nats, how many are told rightly."""
     chosen = batch.weights != 0
     targets, weights = batch.targets[chosen], batch.weights[chosen]  # of the scored positions, in row order

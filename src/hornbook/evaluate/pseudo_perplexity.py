@@ -11,33 +11,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from hornbook import keys
 from hornbook.batch import Batch
-from hornbook.evaluate.perplexity import MEASURE_STREAM, Scores
+from hornbook.evaluate.perplexity import MEASURE_STREAM
+from hornbook.model.electra import Model
 from hornbook.objectives.base import Objective
 from hornbook.tokens.packing import CorpusRows
 
 
-@dataclass(frozen=True)
-class PseudoPerplexity:
-    """loss: mean nats of the tokens guessed; tokens: how many were guessed."""
-
-    loss: float
-    tokens: int
-
-    @property
-    def value(self) -> float:
-        """exp(loss)."""
-        return math.exp(min(self.loss, 700.0))
-
-
 def pseudo_perplexity(
-    model: Scores,
+    model: Model,
     rows: CorpusRows,
     objective: Objective,
     prepare: Callable[[Batch], Any],
@@ -45,8 +32,8 @@ def pseudo_perplexity(
     tokens: int,
     batch_rows: int,
     seed: int,
-) -> PseudoPerplexity:
-    """Guess at most `tokens` tokens of `rows`, spread over all rows by the seed; one row is computed for each.
+) -> float:
+    """Return it of at most `tokens` tokens of `rows`, spread over all rows by the seed; one row is computed for each.
 
     The caller sets evaluation mode, precision and no_grad. Special tokens are not guessed.
     """
@@ -62,7 +49,7 @@ def pseudo_perplexity(
         weights[lines, position] = 1
         batch = Batch(inputs, given.tokens, weights, weights.sum(axis=1, dtype=np.float64), given.segments)
         nats += float(model.nats(prepare(batch)).double().sum())
-    return PseudoPerplexity(nats / max(1, len(places)), len(places))
+    return math.exp(min(nats / max(1, len(places)), 700.0))
 
 
 def _places(rows: CorpusRows, objective: Objective, tokens: int, seed: int) -> np.ndarray[Any, np.dtype[np.int64]]:

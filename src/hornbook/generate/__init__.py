@@ -3,14 +3,12 @@
 Decoding     how the next token is chosen, as one value
 generate     the continuation of each prompt          stream   the same, one step at a time
 fill         candidates for each mask                 unmask   a text for all masks, most certain first
-read_spans   what an output in T5's way says for each sentinel
 """
 
 from __future__ import annotations
 
 from hornbook.generate.autoregressive import Ended, generate, stream
 from hornbook.generate.decoding import Decoding
-from hornbook.generate.spans import read_spans
 from hornbook.generate.unmask import fill, unmask
 
-__all__ = ["Decoding", "Ended", "fill", "generate", "read_spans", "stream", "unmask"]
+__all__ = ["Decoding", "Ended", "fill", "generate", "stream", "unmask"]

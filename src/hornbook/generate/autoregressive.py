@@ -75,38 +75,29 @@ def stream(
     if decoding.beams > 1:
         raise UserError(f"Beam search knows no token before the last: set beams to 1, not {decoding.beams}, to stream.")
     _refuse(model, prompts, decoding.max_new, stop, start_id)
-    return _steps(model, prompts, decoding, stop, start_id, visible, ended)
 
+    def steps() -> Iterator[list[int | None]]:
+        writer, tokens, logits = begin(model, prompts, decoding.max_new, start_id, visible)
+        seen = _seen(prompts, tokens, model, decoding)
+        draws = row_keys(decoding.seed, np.arange(len(prompts)))
+        written: list[list[int]] = [[] for _ in prompts]
+        going = [True] * len(prompts)
+        for number in range(decoding.max_new):
+            found = _choose(logits, seen, decoding, uniform(draws, 1, _STREAM + number)[:, 0])
+            step: list[int | None] = []
+            for row, token in enumerate(found.tolist()):
+                going[row] = going[row] and token not in stop
+                step.append(token if going[row] else None)
+                if going[row]:
+                    written[row].append(token)
+                    going[row] = ended is None or not ended(row, written[row])
+            if any(token is not None for token in step):
+                yield step
+            if not any(going) or number + 1 == decoding.max_new:
+                return
+            logits = writer.read(found[:, None], tokens.shape[1] + number)
 
-def _steps(
-    model: Transformer,
-    prompts: Sequence[Sequence[int]],
-    decoding: Decoding,
-    stop: frozenset[int],
-    start_id: int | None,
-    visible: bool,
-    ended: Ended | None,
-) -> Iterator[list[int | None]]:
-    writer, tokens, logits = begin(model, prompts, decoding.max_new, start_id, visible)
-    seen = _seen(prompts, tokens, model, decoding)
-    draws = row_keys(decoding.seed, np.arange(len(prompts)))
-    length = tokens.shape[1]
-    written: list[list[int]] = [[] for _ in prompts]
-    going = [True] * len(prompts)
-    for number in range(decoding.max_new):
-        found = _choose(logits, seen, decoding, uniform(draws, 1, _STREAM + number)[:, 0])
-        step: list[int | None] = []
-        for row, token in enumerate(found.tolist()):
-            going[row] = going[row] and token not in stop
-            step.append(token if going[row] else None)
-            if going[row]:
-                written[row].append(token)
-                going[row] = ended is None or not ended(row, written[row])
-        if any(token is not None for token in step):
-            yield step
-        if not any(going) or number + 1 == decoding.max_new:
-            return
-        logits = writer.read(found[:, None], length + number)
+    return steps()
 
 
 @torch.inference_mode()

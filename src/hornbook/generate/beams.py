@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import takewhile
 
 import torch
 from torch import Tensor
@@ -90,7 +91,9 @@ def search(
         if seen is not None:
             seen = seen[rows].scatter(1, newest, True)
         logits = writer.read(newest, length + number)
-    return [_until([token for token in text if token >= 0], stop) for text in finished.tokens[:, 0].tolist()]
+    return [
+        list(takewhile(lambda token: token >= 0 and token not in stop, text)) for text in finished.tokens[:, 0].tolist()
+    ]
 
 
 def _merged(
@@ -116,7 +119,3 @@ def _ended(found: _Texts, length: int, ends: Tensor, ended: Callable[[int, list[
         ],
         device=ends.device,
     )
-
-
-def _until(row: list[int], stop: frozenset[int]) -> list[int]:
-    return row[: next((number for number, token in enumerate(row) if token in stop), len(row))]

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -64,24 +65,13 @@ class Writer:
     def repeated(self, times: int) -> Writer:
         """Return a writer of `times` rows for each of this one's, in turn."""
 
-        def again(tensor: Tensor | None) -> Tensor | None:
+        def again(tensor: Any) -> Any:
             return None if tensor is None else tensor.repeat_interleave(times, 0)
 
-        return replace(
-            self,
-            caches=[
-                Cache(cache.keys.repeat_interleave(times, 0), cache.values.repeat_interleave(times, 0))
-                for cache in self.caches
-            ],
-            pads=again(self.pads),
-            segments=again(self.segments),
-            memories=None
-            if self.memories is None
-            else [
-                (keys.repeat_interleave(times, 0), values.repeat_interleave(times, 0)) for keys, values in self.memories
-            ],
-            memory_mask=again(self.memory_mask),
-        )
+        caches = [Cache(again(cache.keys), again(cache.values)) for cache in self.caches]
+        memories = None if self.memories is None else [(again(keys), again(values)) for keys, values in self.memories]
+        pads, segments, mask = map(again, (self.pads, self.segments, self.memory_mask))
+        return Writer(self.model, self.stack, caches, pads, segments, memories, mask)
 
     @torch.inference_mode()
     def reorder(self, rows: Tensor, length: int) -> None:
@@ -110,16 +100,12 @@ def begin(
     padding = [[0] * (longest - len(prompt)) for prompt in prompts]
     pads = segments = memories = memory_mask = None
     if model.encoder is None:
-        tokens = torch.tensor(
-            [[*before, *prompt] for before, prompt in zip(padding, prompts, strict=True)], device=device
-        )
+        tokens = torch.tensor([[*pad, *prompt] for pad, prompt in zip(padding, prompts, strict=True)], device=device)
         if ragged:
             pads = longest - lengths
             segments = (torch.arange(longest + 1 + room, device=device) >= pads[:, None]).long()
     else:
-        inputs = torch.tensor(
-            [[*prompt, *behind] for behind, prompt in zip(padding, prompts, strict=True)], device=device
-        )
+        inputs = torch.tensor([[*prompt, *pad] for pad, prompt in zip(padding, prompts, strict=True)], device=device)
         real = None
         if ragged:
             real = (torch.arange(longest, device=device) < lengths[:, None]).long()
@@ -129,10 +115,7 @@ def begin(
         tokens = torch.full((len(prompts), 1), start_id or 0, device=device)
     first = model.encoder is None and start_id is not None
     shape = (len(prompts), tokens.shape[1] + first + room, model.config.key_heads, model.config.key_width)
-    caches = [
-        Cache(torch.zeros(shape, dtype=kind, device=device), torch.zeros(shape, dtype=kind, device=device))
-        for _ in stack.layers
-    ]
+    caches = [Cache(*(torch.zeros(shape, dtype=kind, device=device) for _ in range(2))) for _ in stack.layers]
     writer = Writer(model, stack, caches, pads, segments, memories, memory_mask)
     logits = writer.read(tokens, 0, visible and model.encoder is None)
     if first:

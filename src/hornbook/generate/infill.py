@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hornbook.errors import UserError
-from hornbook.generate import Decoding, fill, generate, read_spans, unmask
+from hornbook.generate import Decoding, fill, generate, unmask
 from hornbook.generate.text import GAP, interleave, writer
 from hornbook.model.transformer import Transformer
 from hornbook.objectives.base import PromptFormat, continuation, infilling
@@ -28,7 +27,6 @@ class Gap:
 
     @property
     def best(self) -> str:
-        """The first candidate."""
         return self.candidates[0]
 
 
@@ -94,10 +92,8 @@ def _masks(
 ) -> tuple[list[Gap], list[list[int]]]:
     """Return what fills each gap, and the ids of the best; so do `_spans` and `_middles`."""
     tokenizer, mask = run.tokenizer, run.tokenizer.vocab.require("mask", "Filling gaps")
-    pieces = tokenizer.encode(
-        list(itertools.chain.from_iterable((piece, *[""] * (length - 1)) for piece in GAP.split(text)))
-    )
-    pieces = pieces[: len(pieces) - length + 1]
+    spread = [part for piece in GAP.split(text) for part in (piece, *[""] * (length - 1))]
+    pieces = tokenizer.encode(spread)[: len(spread) - length + 1]
     ids = [*form.before, *interleave(pieces, [mask] * (len(pieces) - 1)), *form.after]
     if form.kind == "masks":
         found = fill(model, ids, mask, top)
@@ -123,6 +119,27 @@ def _spans(
     output = _written(model, form, ids)
     spans = read_spans(output, asked, sentinels)
     return [Gap((tokenizer.decode(span),)) for span in spans], spans
+
+
+def read_spans(output: Sequence[int], asked: Sequence[int], sentinels: Sequence[int]) -> list[list[int]]:
+    """Return the ids that `output` says for each sentinel in `asked`; `sentinels` are all that there are.
+
+    The output is read as T5 writes it (Raffel et al. 2020, 3.1.4): a sentinel, then what it stands for. A sentinel that
+    is not written, or that is written a second time, has nothing.
+
+    >>> read_spans([99, 1, 2, 98, 3, 97], asked=[99, 98, 96], sentinels=[99, 98, 97, 96])
+    [[1, 2], [3], []]
+    """
+    known = set(sentinels)
+    spans: dict[int, list[int]] = {}
+    current: list[int] = []
+    for token in output:
+        if token in known:
+            current = []
+            spans.setdefault(token, current)
+        else:
+            current.append(token)
+    return [spans.get(token, []) for token in asked]
 
 
 def _middles(run: OpenRun, model: Transformer, form: PromptFormat, text: str) -> tuple[list[Gap], list[list[int]]]:

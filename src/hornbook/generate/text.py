@@ -48,7 +48,6 @@ class StreamedText:
         return (whole[: min(found)], True) if found else (whole, False)
 
     def ended(self, new: Sequence[int]) -> bool:
-        """Say whether a stop string is there."""
         return self.so_far(new)[1]
 
     def final(self, new: Sequence[int]) -> str:
@@ -94,15 +93,8 @@ def generate_text(run: OpenRun, prompts: Sequence[str], decoding: Decoding = SAM
     decoding, stop = _stops(run, form, decoding)
     asked = [_asked(run, form, prompt) for prompt in prompts]
     streamed = [StreamedText(run.tokenizer, shown, decoding.stop) for _, shown in asked]
-    written = generate(
-        writer(run),
-        [ids for ids, _ in asked],
-        decoding,
-        stop=stop,
-        start_id=form.start,
-        visible=form.visible,
-        ended=(lambda row, new: streamed[row].ended(new)) if decoding.stop else None,
-    )
+    ids, ended = [read for read, _ in asked], (lambda row, new: streamed[row].ended(new)) if decoding.stop else None
+    written = generate(writer(run), ids, decoding, stop=stop, start_id=form.start, visible=form.visible, ended=ended)
     return [streamed.final(new) for streamed, new in zip(streamed, written, strict=True)]
 
 
@@ -116,15 +108,8 @@ def stream_text(run: OpenRun, prompt: str, decoding: Decoding = SAMPLED) -> Iter
     decoding, stop = _stops(run, form, decoding)
     ids, shown = _asked(run, form, prompt)
     streamed = StreamedText(run.tokenizer, shown, decoding.stop)
-    steps = stream(
-        writer(run),
-        [ids],
-        decoding,
-        stop=stop,
-        start_id=form.start,
-        visible=form.visible,
-        ended=(lambda _, new: streamed.ended(new)) if decoding.stop else None,
-    )
+    ended = (lambda _, new: streamed.ended(new)) if decoding.stop else None
+    steps = stream(writer(run), [ids], decoding, stop=stop, start_id=form.start, visible=form.visible, ended=ended)
     return _pieces(streamed, steps)
 
 

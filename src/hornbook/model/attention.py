@@ -18,14 +18,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from hornbook.model.config import ModelConfig
+from hornbook.model.config import SHORT, ModelConfig
 from hornbook.model.documents import Documents, attend_within
 from hornbook.model.parts import Linear, Norm, compute_type
 
 if TYPE_CHECKING:
     from torch.nn.attention.flex_attention import BlockMask
-
-_SHORT = 1024
 
 KeysValues = tuple[Tensor, Tensor]
 """Keys and values, each [B, S, G, K]."""
@@ -129,8 +127,8 @@ def attend(
 
         blockwise: Tensor = flex_attention(queries, keys, values, block_mask=mask, scale=scale, enable_gqa=groups > 1)
         return blockwise
-    learns = mask is not None and mask.requires_grad
-    if queries.device.type != "cpu" or not (learns or _is_short(queries.dtype, keys.shape[2])):
+    learns = mask is not None and mask.requires_grad and queries.device.type == "cpu"
+    if not learns and knows_causal(queries.dtype, queries.device, keys.shape[2]):
         return F.scaled_dot_product_attention(
             queries, keys, values, attn_mask=mask, is_causal=causal, scale=scale, enable_gqa=groups > 1
         )
@@ -143,12 +141,8 @@ def attend(
 
 
 def knows_causal(kind: torch.dtype, device: torch.device, length: int) -> bool:
-    """Whether `attend` masks rows of `length` positions causally by itself, without being given a mask."""
-    return device.type != "cpu" or not _is_short(kind, length)
-
-
-def _is_short(kind: torch.dtype, length: int) -> bool:
-    return kind == torch.bfloat16 and length <= _SHORT
+    """Whether `attend` computes rows of `length` keys by the fused kernel, which needs no mask to be causal."""
+    return device.type != "cpu" or kind != torch.bfloat16 or length > SHORT
 
 
 def place(x: Tensor, norm: Norm | None, rotation: KeysValues | None) -> Tensor:
@@ -195,26 +189,21 @@ def allowed(
 ) -> Tensor | None:
     """Return bool[B or 1, 1, T, S], True where a query sees a key of its own stack, or None where all see all.
 
-    queries int64[T] or [B, T] and keys int64[S] are positions; segments int64[B, S] and visible bool[B, S] are those of
+    queries int64[T] and keys int64[S] are positions; segments int64[B, S] and visible bool[B, S] are those of
     a Batch, segments None where nothing is padded and every row is one document; window 0 is none.
     """
     permitted: Tensor | None = None
     if causal or visible is not None:
-        permitted = _over_heads(keys <= queries[..., None])
+        permitted = (keys <= queries[:, None])[None, None]
         if visible is not None:
             permitted = permitted | visible[:, None, None, :]
     if window:
-        near = _over_heads((keys - queries[..., None]).abs() <= window)
+        near = ((keys - queries[:, None]).abs() <= window)[None, None]
         permitted = near if permitted is None else permitted & near
     if segments is not None:
         same = crossing(segments, segments)
         permitted = same if permitted is None else permitted & same
     return permitted
-
-
-def _over_heads(seen: Tensor) -> Tensor:
-    """Return [B or 1, 1, T, S] of [B, T, S] or [T, S]."""
-    return seen[:, None] if seen.ndim == 3 else seen[None, None]
 
 
 def crossing(queries: Tensor, keys: Tensor) -> Tensor:

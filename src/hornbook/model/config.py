@@ -17,6 +17,16 @@ from hornbook.schema import AtLeastOne, Count, NotNegative, check
 
 # Up to this share of scored positions the last layer computes them alone; beyond it, picking costs what it saves.
 FEW = 0.7
+# Keys up to which a CPU computes attention in bf16 by plain products, in half of the fused kernel's time.
+SHORT = 1024
+
+
+def chunk_rows(device: str, vocabulary: int) -> tuple[int, int]:
+    """Return the rows of logits that the loss takes at once, and of their softmax: few, to stay in a CPU's cache."""
+    if device == "cpu":
+        return max(256, min(1024, 2**24 // vocabulary)), max(16, 2**20 // vocabulary)
+    rows = max(1024, 2**27 // vocabulary)
+    return rows, rows
 
 
 @dataclass(frozen=True)
@@ -189,21 +199,10 @@ def modern(topology: Topology) -> ModelConfig:
         return ModelConfig("decoder")
     if topology == "encoder":
         return ModelConfig(
-            "encoder",
-            norm="layer",
-            norm_epsilon=1e-5,
-            activation="gelu",
-            qk_norm=False,
-            embedding_norm=True,
-            first_norm=False,
-            head_transform=True,
-            head_bias=True,
-        )
+            "encoder", norm="layer", norm_epsilon=1e-5, activation="gelu", qk_norm=False,
+            embedding_norm=True, first_norm=False, head_transform=True, head_bias=True,
+        )  # fmt: skip
     return ModelConfig(
-        "encoder-decoder",
-        positions="bucketed",
-        activation="gelu_tanh",
-        qk_norm=False,
-        attention_scale="none",
-        output_scale="width",
-    )
+        "encoder-decoder", positions="bucketed", activation="gelu_tanh", qk_norm=False,
+        attention_scale="none", output_scale="width",
+    )  # fmt: skip

@@ -24,10 +24,9 @@ from torch import Tensor, nn
 from hornbook import keys
 from hornbook.errors import UserError
 from hornbook.model import initialise
-from hornbook.model.attention import document_positions
 from hornbook.model.config import ModelConfig
 from hornbook.model.inputs import Tensors, check_length
-from hornbook.model.layers import Embeddings, Stack, activation
+from hornbook.model.layers import ACTIVATIONS, Embeddings, Stack
 from hornbook.model.loss import Kernel, linear_cross_entropy, linear_nats, nats_and_slope
 from hornbook.model.parts import Linear, compute_type, make_norm
 from hornbook.model.transformer import DiscriminatorHead, Transformer
@@ -58,19 +57,11 @@ def generator_config(config: ModelConfig, share: float) -> ModelConfig:
     width = max(8, 8 * round(config.width * share / 8))
     wanted = max(1, round(config.heads * share))
     heads = max(number for number in range(1, wanted + 1) if width % (2 * number) == 0)
-    inner = max(8, round(config.mlp_width * share))
+    inner = max(8, round(config.mlp_width * share)) if config.mlp_width else 0
     return replace(
-        config,
-        width=width,
-        embedding_width=config.table_width,
-        heads=heads,
-        kv_heads=0,
-        head_width=0,
-        mlp_width=inner if config.mlp_width else 0,
-        rtd_head=False,
-        head_transform=True,
-        head_bias=True,
-    )
+        config, width=width, embedding_width=config.table_width, heads=heads, kv_heads=0, head_width=0, mlp_width=inner,
+        rtd_head=False, head_transform=True, head_bias=True,
+    )  # fmt: skip
 
 
 def generator_share(discriminator: ModelConfig, generator: ModelConfig) -> float:
@@ -129,7 +120,7 @@ class Generator(nn.Module):
         self.into = Linear(narrow, width, bias=True) if width != narrow else None
         self.stack = Stack(config, config.layers, causal=False, cross=False)
         self.dense = Linear(width, narrow, bias=True)
-        self.activation = activation(config.activation)
+        self.activation = ACTIVATIONS[config.activation]
         self.norm = make_norm(config, narrow)
         self.bias = nn.Parameter(torch.empty(config.vocab_size))
 
@@ -225,20 +216,20 @@ class Electra(nn.Module):
     def _embedded(self, tokens: Tensor, batch: Tensors) -> Tensor:
         """Return what the shared tables say of tokens int64[B, T], [B, T, E]."""
         check_length(self.config.max_length, tokens)
-        if batch.segments is None or self.embed.positions is None:
-            positions = torch.arange(tokens.shape[1], device=tokens.device)
-        else:
-            positions = document_positions(batch.segments)
-        return self.embed.narrow(tokens, positions, batch.types)
+        return self.embed.narrow(tokens, self.embed.places(tokens, batch.segments), batch.types)
+
+    @property
+    def stacks(self) -> list[Stack]:
+        """That of each half."""
+        return [self.encoder, self.generator.stack]
 
     def recompute_layers(self) -> None:
-        """Keep only what goes into each layer, as a Transformer does."""
-        self.generator.stack.recompute = self.encoder.recompute = True
+        for stack in self.stacks:
+            stack.recompute = True
 
     def compile_layers(self) -> None:
-        """Compile the layers and the loss's kernel, as a Transformer does."""
         torch._dynamo.config.recompile_limit = 64
-        for stack in (self.generator.stack, self.encoder):
+        for stack in self.stacks:
             stack.compile_layers()
         self.kernel = torch.compile(nats_and_slope, dynamic=True)
 

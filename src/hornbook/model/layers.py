@@ -6,8 +6,10 @@ F MLP width, H heads, K head width, L layers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
+from types import MappingProxyType
 from typing import cast
 
 import torch
@@ -23,6 +25,7 @@ from hornbook.model.attention import (
     additive,
     allowed,
     crossing,
+    document_positions,
     knows_causal,
     pick,
     relative_buckets,
@@ -36,15 +39,9 @@ View = tuple[Mask, bool, KeysValues | None]
 """What the layers of one kind share: the mask, whether the kernel is causal, the rotary rows."""
 
 
-def activation(name: str) -> Callable[[Tensor], Tensor]:
-    """Return the function that a config's `activation` names."""
-    functions: dict[str, Callable[[Tensor], Tensor]]
-    functions = {"silu": F.silu, "gelu": F.gelu, "gelu_tanh": _gelu_tanh, "relu": F.relu}
-    return functions[name]
-
-
-def _gelu_tanh(x: Tensor) -> Tensor:
-    return F.gelu(x, approximate="tanh")
+ACTIVATIONS: Mapping[str, Callable[[Tensor], Tensor]] = MappingProxyType(
+    {"silu": F.silu, "gelu": F.gelu, "gelu_tanh": partial(F.gelu, approximate="tanh"), "relu": F.relu}
+)
 
 
 class MLP(nn.Module):
@@ -53,7 +50,7 @@ class MLP(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         width, inner = config.width, config.inner_width
-        self.activation = activation(config.activation)
+        self.activation = ACTIVATIONS[config.activation]
         self.gate = Linear(width, inner, config.biases) if config.gated else None
         self.up = Linear(width, inner, config.biases)
         self.down = Linear(inner, width, config.biases)
@@ -96,6 +93,12 @@ class Embeddings(nn.Module):
         inputs of a decoder behind an encoder.
         """
         return self.widened(self.narrow(tokens, positions, types, behind))
+
+    def places(self, tokens: Tensor, segments: Tensor | None) -> Tensor:
+        """Return the positions of tokens [B, T], int64[T], or int64[B, T] where they restart at each document."""
+        if segments is None or self.positions is None:
+            return torch.arange(tokens.shape[1], device=tokens.device)
+        return document_positions(segments)
 
     def narrow(self, tokens: Tensor, positions: Tensor, types: Tensor | None, behind: bool = False) -> Tensor:
         """Return what the tables say, [B, T, E]."""
@@ -215,7 +218,8 @@ class Stack(nn.Module):
         documents = None
         if segments is not None and not (visible is not None and self.relative is not None):
             documents = documents_of(segments, segments)
-        views = {local: self._view(x, segments, visible, local, documents) for local in set(self.local)}
+        positions = torch.arange(x.shape[1], device=x.device)
+        views = {local: self._view(x, positions, segments, visible, local, documents) for local in set(self.local)}
         share = 1.0 if picked is None else len(picked) / (x.shape[0] * x.shape[1])
         few = share <= FEW
         if few and self.compiled:
@@ -231,21 +235,35 @@ class Stack(nn.Module):
         return x if self.norm is None else self.norm(x)
 
     def _view(
-        self, x: Tensor, segments: Tensor | None, visible: Tensor | None, local: bool, documents: Documents | None
+        self,
+        x: Tensor,
+        positions: Tensor,
+        segments: Tensor | None,
+        visible: Tensor | None,
+        local: bool,
+        documents: Documents | None = None,
+        start: int | None = None,
     ) -> View:
-        """Return what layers with or without a window see of themselves; the arguments are those of forward."""
-        length, kind = x.shape[1], compute_type(x)
-        position = torch.arange(length, device=x.device)
+        """Return what layers with or without a window see of themselves; the arguments are those of forward or step."""
+        kind, length = compute_type(x), (start or 0) + x.shape[1]
+        keys = torch.arange(length, device=x.device)
         window = self.window if local and self.window < length - 1 else 0
-        rotation = self._rotation(position, local)
+        rotation = self._rotation(positions, local)
         if segments is not None and self._blockwise(x) and self.relative is None:
             return block_mask(segments, segments, visible, self.causal, window), False, rotation
         within = segments if documents is None else None
-        plain = within is None and visible is None and self.relative is None and not window
-        shortest = length if documents is None else 1
-        by_kernel = self.causal and plain and knows_causal(kind, x.device, shortest)
-        permitted = None if by_kernel else allowed(within, visible, self.causal, position, position, window)
-        mask = additive(permitted, self._bias(position, position), kind)
+        newest = start is not None and x.shape[1] == 1  # it sees all of its text, or of the window
+        plain = not newest and within is None and visible is None and self.relative is None and not window
+        by_kernel = self.causal and plain and knows_causal(kind, x.device, length if documents is None else 1)
+        permitted = None
+        if newest:
+            permitted = None if within is None else crossing(within[:, start:], within)
+            if window:
+                near = (keys >= length - 1 - window)[None, None, None]
+                permitted = near if permitted is None else permitted & near
+        elif not by_kernel:
+            permitted = allowed(within, visible, self.causal, keys, keys, window)
+        mask = additive(permitted, self._bias(keys[start:], keys), kind)
         return mask if documents is None else replace(documents, mask=mask), by_kernel, rotation
 
     def _memory_mask(self, x: Tensor, segments: Tensor | None, memory_segments: Tensor) -> Mask:
@@ -290,47 +308,24 @@ class Stack(nn.Module):
         x is a text's beginning (start = 0) or its next token (T = 1). positions int64[T] or [B, T] are those of x;
         segments int64[B, S] and visible bool[B, S], S = start + T, those of all tokens. The caches then hold x as well.
         """
-        views = {local: self._step_view(x, positions, start, segments, visible, local) for local in set(self.local)}
+        views = {local: self._view(x, positions, segments, visible, local, start=start) for local in set(self.local)}
         for number, (layer, local) in enumerate(zip(self.layers, self.local, strict=True)):
             memory = None if memories is None else memories[number]
             mask, by_kernel, rotation = views[local]
             x = layer(x, mask, by_kernel, rotation, memory, memory_mask, caches[number], start)
         return x if self.norm is None else self.norm(x)
 
-    def _step_view(
-        self, x: Tensor, positions: Tensor, start: int, segments: Tensor | None, visible: Tensor | None, local: bool
-    ) -> View:
-        """Return what layers with or without a window see in a step; the arguments are those of step."""
-        length = start + x.shape[1]
-        kind, keys = compute_type(x), torch.arange(length, device=x.device)
-        window = self.window if local and self.window < length - 1 else 0
-        newest = x.shape[1] == 1  # it sees all of its text, or of the window
-        plain = segments is None and visible is None and self.relative is None and not window
-        by_kernel = plain and not newest and knows_causal(kind, x.device, length)
-        permitted = None
-        if newest:
-            permitted = None if segments is None else crossing(segments[:, start:], segments)
-            if window:
-                near = (keys >= start - window)[None, None, None]
-                permitted = near if permitted is None else permitted & near
-        elif not by_kernel:
-            permitted = allowed(segments, visible, True, keys, keys, window)
-        mask = additive(permitted, self._bias(keys[start:], keys), kind)
-        return mask, by_kernel, self._rotation(positions, local)
-
     def attend_to(self, memory: Tensor) -> list[KeysValues]:
         """Return the keys and values of memory [B, S, D] for each layer's cross-attention, to be used in many steps."""
         return [cast(Attention, layer.cross).keys_values(memory, None) for layer in self.layers]
 
     def _bias(self, queries: Tensor, keys: Tensor) -> Tensor | None:
-        """Return the bias of relative positions [B or 1, H, T, S] for positions [T] or [B, T] and [S], or None."""
+        """Return the bias of relative positions [1, H, T, S] for positions [T] and [S], or None."""
         if self.relative is None:
             return None
-        distance = keys - queries[..., None]
-        bias: Tensor = self.relative(relative_buckets(distance, self.buckets, self.farthest, self.causal)).movedim(
-            -1, -3
-        )
-        return bias if bias.ndim == 4 else bias[None]
+        buckets = relative_buckets(keys - queries[:, None], self.buckets, self.farthest, self.causal)
+        bias: Tensor = self.relative(buckets).movedim(-1, 0)
+        return bias[None]
 
     def _rotation(self, positions: Tensor, local: bool) -> KeysValues | None:
         """Return the rotary tables' rows [T, 1, K] or [B, T, 1, K] at positions, or None."""

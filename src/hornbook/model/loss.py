@@ -15,16 +15,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from hornbook.model.config import chunk_rows
+
 Kernel = Callable[[Tensor, Tensor], Tensor]
 
 
-def nats_of(logits: Tensor, targets: Tensor) -> Tensor:
-    """Return each position's -log p(target) [C] in full precision, from logits [C, V] and targets int64[C]."""
-    return -torch.log_softmax(logits.to(_full(logits.dtype)), -1).gather(1, targets[:, None])[:, 0]
-
-
 def nats_and_slope(logits: Tensor, targets: Tensor) -> Tensor:
-    """Return the nats [C] of logits [C, V], and leave in `logits` the gradient of their sum: softmax - one-hot."""
+    """Return the nats [C] of logits [C, V] at targets int64[C], in full precision.
+
+    The gradient of their sum, softmax - one-hot, is left in `logits`.
+    """
     log = torch.log_softmax(logits.to(_full(logits.dtype)), -1)
     said = log.gather(1, targets[:, None])  # [C, 1]
     logits.copy_(log.exp_())
@@ -40,13 +40,14 @@ def linear_nats(hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Te
     with torch.no_grad(), torch.autocast(hidden.device.type, enabled=False):
         hidden, weight = hidden.to(kind), weight.to(kind)
         bias = None if bias is None else bias.to(kind)
-        step, block = _sizes(hidden.device, len(weight))
+        step, block = chunk_rows(hidden.device.type, len(weight))
         nats = hidden.new_empty(len(hidden), dtype=_full(kind))
         room = hidden.new_empty(min(step, len(hidden)), len(weight))
         for chunk in _slices(0, len(hidden), step):
             logits = _logits(hidden[chunk], weight, bias, room)
             for part in _slices(chunk.start, chunk.stop, block):
-                nats[part] = nats_of(logits[part.start - chunk.start : part.stop - chunk.start], targets[part])
+                rows = logits[part.start - chunk.start : part.stop - chunk.start]
+                nats[part] = -torch.log_softmax(rows.to(nats.dtype), -1).gather(1, targets[part, None])[:, 0]
         return nats
 
 
@@ -83,7 +84,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
         kernel: Kernel,
     ) -> Tensor:
         full = _full(kind)
-        step, block = _sizes(hidden.device, len(weight))
+        step, block = chunk_rows(hidden.device.type, len(weight))
         with torch.autocast(hidden.device.type, enabled=False):
             low, low_weight = hidden.to(kind), weight.to(kind)
             low_bias = None if bias is None else bias.to(kind)
@@ -138,14 +139,6 @@ def _logits(hidden: Tensor, weight: Tensor, bias: Tensor | None, room: Tensor) -
 
 def _slices(start: int, stop: int, step: int) -> list[slice]:
     return [slice(begin, min(begin + step, stop)) for begin in range(start, stop, step)]
-
-
-def _sizes(device: torch.device, vocabulary: int) -> tuple[int, int]:
-    """Return the rows of a matrix product and of a softmax: few, so that logits stay small and on a CPU in cache."""
-    if device.type == "cpu":
-        return max(256, min(1024, 2**24 // vocabulary)), max(16, 2**20 // vocabulary)
-    rows = max(1024, 2**27 // vocabulary)
-    return rows, rows
 
 
 def _full(kind: torch.dtype) -> torch.dtype:

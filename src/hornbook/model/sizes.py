@@ -15,15 +15,9 @@ from hornbook.model.config import ModelConfig, modern
 
 _LLAMA = replace(modern("decoder"), qk_norm=False, tied=False)  # Touvron et al. 2023
 _PLAIN = ModelConfig(  # what the published models of 2018 to 2020 have in common
-    "decoder",
-    norm="layer",
-    norm_epsilon=1e-5,
-    positions="learned",
-    gated=False,
-    activation="gelu",
-    biases=True,
-    qk_norm=False,
-)
+    "decoder", norm="layer", norm_epsilon=1e-5, positions="learned",
+    gated=False, activation="gelu", biases=True, qk_norm=False,
+)  # fmt: skip
 _GPT2 = replace(_PLAIN, activation="gelu_tanh")  # Radford et al. 2019
 _POST = replace(_PLAIN, norm_place="post", embedding_norm=True, final_norm=False)
 _BERT = replace(  # Devlin et al. 2019
@@ -74,6 +68,10 @@ _T5_READS = replace(_T5, vocab_size=32_128, max_length=512, head_width=64)
 _T5_V1_1_READS = replace(_T5_V1_1, vocab_size=32_128, max_length=512, head_width=64)
 _BART_READS = replace(_BART, vocab_size=50_265, max_length=1024)
 _LLAMA_READS = replace(_LLAMA, vocab_size=32_000, max_length=2048)
+_LLAMA3_READS = replace(
+    _LLAMA, vocab_size=128_256, max_length=131_072, kv_heads=8, norm_epsilon=1e-5, rotary_base=500_000.0,
+    rotary_scaling="llama3", rotary_factor=32.0, rotary_length=8192, tied=True,
+)  # fmt: skip
 _QWEN_READS = ModelConfig("decoder", vocab_size=151_936, rotary_base=1e6)
 
 SIZES: Mapping[str, ModelConfig] = MappingProxyType(
@@ -89,18 +87,7 @@ SIZES: Mapping[str, ModelConfig] = MappingProxyType(
         "gpt2-xl": _sized(_GPT2_READS, 1600, 48, 25),
         # Touvron et al. 2023, table 2.
         "llama-7b": _sized(_LLAMA_READS, 4096, 32, 32, 11_008),
-        "llama-3.2-1b": replace(
-            _sized(_LLAMA_READS, 2048, 16, 32, 8192),
-            vocab_size=128_256,
-            max_length=131_072,
-            kv_heads=8,
-            norm_epsilon=1e-5,
-            rotary_base=500_000.0,
-            rotary_scaling="llama3",
-            rotary_factor=32.0,
-            rotary_length=8192,
-            tied=True,
-        ),
+        "llama-3.2-1b": _sized(_LLAMA3_READS, 2048, 16, 32, 8192),
         # Jiang et al. 2023, table 1: a window of 4096 keys, the query's own among them.
         "mistral-7b": replace(
             _sized(_LLAMA_READS, 4096, 32, 32, 14_336), max_length=32_768, kv_heads=8, norm_epsilon=1e-5, window=4095

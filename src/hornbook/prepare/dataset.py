@@ -31,7 +31,6 @@ from hornbook.recipes.sections import MixSettings
 from hornbook.tokens.loader import batches
 from hornbook.tokens.order import Shuffled
 from hornbook.tokens.packing import CorpusRows, DomainRows, Places, corpus_rows
-from hornbook.tokens.rarity import rarity
 from hornbook.tokens.shards import TokenStore, write_store
 from hornbook.tokens.tokenizer.new_pieces import with_pieces
 from hornbook.tokens.tokenizer.special_tokens import with_special_tokens
@@ -116,7 +115,7 @@ class Prepared:
         if self.mix.order == "length":
             return self.store.lengths.astype(np.float64)
         if self.mix.order == "rarity":
-            return rarity(self.store, self.tokenizer.vocab.size)
+            return self.store.rarity(self.tokenizer.vocab.size)
         assert self.text.traits is not None  # other orders have them
         return self.text.traits.score
 

@@ -24,15 +24,12 @@ def order_of(recipe: Recipe, prepared: Prepared) -> Order:
     names, mix = list(prepared.domains), recipe.mix
     sizes = {name: float(part.tokens) for name, part in zip(names, rows.parts, strict=True)}
     budget = examples * tokens_per_row(prepared.objective, prepared.row_length)
-    early = _counts(sizes, shares(
-        sizes, mix.rule, weights=parse(mix.weights, "mix.weights"), temperature=mix.temperature, epochs=mix.epochs,
-        budget=budget,
-    ))  # fmt: skip
-    late = None
+    weights = parse(mix.weights, "mix.weights")
+    told = shares(sizes, mix.rule, weights=weights, temperature=mix.temperature, epochs=mix.epochs, budget=budget)
+    early, late = _counts(sizes, told), None
     if mix.late:
-        told = shares(
-            sizes, "explicit", weights=parse(mix.late, "mix.late"), temperature=1.0, epochs=1.0, budget=budget
-        )
+        weights = parse(mix.late, "mix.late")
+        told = shares(sizes, "explicit", weights=weights, temperature=1.0, epochs=1.0, budget=budget)
         late = _counts(sizes, told)
     blocks = -(-examples // BLOCK)
     turn = blocks - round(blocks * mix.late_share) if late else 0

@@ -40,29 +40,33 @@ def draft_model(recipe: Recipe) -> Model:
         return _shape(recipe)
 
 
-def build_model(recipe: Recipe, device: torch.device, *, compiled: bool) -> Model:
-    """Return the recipe's model with its initial weights, which depend on the recipe alone."""
+def build_model(recipe: Recipe, device: torch.device) -> Model:
+    """Return the recipe's model with its initial weights, which depend on the recipe alone; it is not compiled."""
     model = _shape(recipe)
     model.initialise(recipe.seed)
     model.to(device)
     if recipe.training.checkpoint_activations == "layers":
         model.recompute_layers()
-    if compiled:
-        model.compile_layers()
     return model
 
 
-def build_compiled(recipe: Recipe, device: torch.device, batch: Tensors, say: Callable[[str], None]) -> Model:
-    """Return the recipe's model compiled for batches like this one, or, where that fails, as it is; say which."""
-    start = time.monotonic()
-    model = build_model(recipe, device, compiled=True)
+def build_compiled(recipe: Recipe, device: torch.device, loader: Loader[Tensors], say: Callable[[str], None]) -> Model:
+    """Return the recipe's model compiled, where the recipe wants it, for the loader's batches; say how that went.
+
+    Where it fails, the model is as it is.
+    """
+    model = build_model(recipe, device)
+    if recipe.training.compile != "yes":
+        return model
+    batch, start = loader.step(0)[0], time.monotonic()
+    model.compile_layers()
     try:
         with precision(recipe.training.precision == "bf16", device):
             nats = model.loss(batch)
         nats.backward()  # type: ignore[no-untyped-call]
     except Exception as error:  # whatever a compiler or its tools do not manage: the run does not need them
         say(f"The layers cannot be compiled here ({reason_of(error)[:120]}): training goes on without, only slower.")
-        return build_model(recipe, device, compiled=False)
+        return build_model(recipe, device)
     model.zero_grad(set_to_none=True)
     say(f"compiling the layers took {time.monotonic() - start:.0f} s")
     return model
@@ -91,31 +95,21 @@ def spread_model(model: Model, recipe: Recipe, world: World, layout: MeshConfig,
         model.compile_layers()
     parallel = Parallel(model, world, layout)
     methods = [name for name in ("loss", "nats", "pair_nats", "judged") if hasattr(model, name)]
-    parallel.spread(model, _layers(model), methods, divided, partial, mesh)
+    once = [layer for stack in model.stacks if stack.times == 1 for layer in stack.layers]
+    parallel.spread(model, once, methods, divided, partial, mesh)
     return parallel
-
-
-def _layers(model: Model) -> list[torch.nn.Module]:
-    """Return what is gathered one at a time: every layer that computes once."""
-    stacks = [model.encoder, model.generator.stack if isinstance(model, Electra) else model.decoder]
-    return [layer for stack in stacks if stack is not None and stack.times == 1 for layer in stack.layers]
 
 
 def build_optimizers(parallel: Parallel, recipe: Recipe) -> Optimizers:
     """Return the optimizers of the recipe over what is here of the model's parameters."""
     training = recipe.training
     return Optimizers(
-        parallel.parameters.items(),
-        kind=training.optimizer,
-        learning_rate=training.learning_rate,
+        parallel.parameters.items(), kind=training.optimizer, learning_rate=training.learning_rate,
         muon_learning_rate=training.muon_learning_rate or default_muon_learning_rate(recipe.model.width),
         embedding_rate=training.embedding_rate * deviation(TABLE, recipe.model) or training.learning_rate,
-        weight_decay=training.weight_decay,
-        betas=(training.beta1, training.beta2),
-        epsilon=training.epsilon,
-        bf16=training.precision == "bf16",
-        parallel=parallel if parallel.world.size > 1 else None,
-    )
+        weight_decay=training.weight_decay, betas=(training.beta1, training.beta2), epsilon=training.epsilon,
+        bf16=training.precision == "bf16", parallel=parallel if parallel.world.size > 1 else None,
+    )  # fmt: skip
 
 
 def build_loader(
@@ -128,16 +122,8 @@ def build_loader(
     if device.type == "cuda":
         stream = CopyStream(device)
         prepare, receive = stream.send, stream.receive
+    order, micro_batch = order_of(recipe, prepared), training.micro_batch or training.batch_rows
     return Loader(
-        prepared.training_rows,
-        order_of(recipe, prepared),
-        prepared.objective,
-        recipe.seed,
-        training.batch_rows,
-        training.micro_batch or training.batch_rows,
-        training.workers,
-        prepare,
-        recipe.budget.steps or 0,
-        share,
-        receive,
-    )
+        prepared.training_rows, order, prepared.objective, recipe.seed, training.batch_rows, micro_batch,
+        training.workers, prepare, recipe.budget.steps or 0, share, receive,
+    )  # fmt: skip

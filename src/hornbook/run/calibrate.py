@@ -13,7 +13,7 @@ from hornbook.model.electra import Model
 from hornbook.model.inputs import Tensors
 from hornbook.prepare.dataset import Prepared
 from hornbook.recipes.recipe import Recipe
-from hornbook.run.build import build_compiled, build_loader, build_model, build_optimizers
+from hornbook.run.build import build_compiled, build_loader, build_optimizers
 from hornbook.train.machine import keep_memory_blocks, synchronise
 from hornbook.train.parallel import Parallel
 from hornbook.train.step import add_gradients, update
@@ -49,10 +49,7 @@ def seconds_per_step(
     """Return the median time of a training step, measured on a model of the recipe that is then dropped."""
     keep_memory_blocks(recipe.training.checkpoint_activations == "no")
     loader = build_loader(recipe, prepared, device, share)
-    if recipe.training.compile == "yes":
-        model = build_compiled(recipe, device, loader.step(0)[0], lambda text: None)  # training will say it
-    else:
-        model = build_model(recipe, device, compiled=False)
+    model = build_compiled(recipe, device, loader, lambda text: None)  # training will say it
     steps, times = timed_steps(recipe, model, device, loader.step), list[float]()
     while len(times) < 5 or sum(times) < _CALIBRATION_SECONDS:
         times.append(sum(next(steps)))

@@ -21,16 +21,11 @@ from hornbook.train.world import World
 
 @dataclass(frozen=True, eq=False)
 class RunContext:
-    """A run in progress; a stage that settles more of the recipe returns another one.
+    """A run in progress, its recipe as far as it is settled; a stage that settles more returns another one.
 
-    recipe     as far as it is settled
-    prepared   its text as tokens and rows
-    directory  where it is kept
-    view       where it is shown
-    device     of this process
-    world      all processes
-    layout     how these share the work
-    origin     the model whose weights it begins with, if it is still to begin
+    world    all processes, and `device` that of this one
+    layout   how processes share the work
+    origin   the model whose weights it begins with, if it is still to begin
     """
 
     recipe: Recipe

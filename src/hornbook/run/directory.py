@@ -74,7 +74,7 @@ def opened(directory: Path, found: BaseModel) -> OpenRun:
     """Return a model that was read from a directory, ready for use, in fp32."""
     device = machine.find_device()
     recipe = dataclasses.replace(found.recipe, objective=with_vocab(found.recipe.objective, found.tokenizer.vocab))
-    model = build_model(recipe, device, compiled=False)
+    model = build_model(recipe, device)
     model.load_state_dict(found.state)
     return OpenRun(directory, recipe, found.tokenizer, model.eval(), device, found.step)
 
@@ -106,7 +106,6 @@ def has_checkpoint(directory: Path) -> bool:
 
 
 def recipe_of(directory: Path) -> Recipe:
-    """Return the recipe of a run."""
     if not is_run(directory):
         raise UserError(f"There is no run in {directory} (it has no {RECIPE}).")
     return load_recipe(directory / RECIPE)
@@ -119,18 +118,12 @@ def read_plan(directory: Path, recipe: Recipe) -> Plan:
     """
     kept, training = read_json(directory / PLAN, "plan"), recipe.training
     return Plan(
-        steps=recipe.budget.steps,
-        tokens_per_step=kept["tokens_per_step"],
-        flops_per_step=kept["flops_per_step"],
+        steps=recipe.budget.steps, tokens_per_step=kept["tokens_per_step"], flops_per_step=kept["flops_per_step"],
         matmul_flops=kept["matmul_flops"] if "matmul_flops" in kept else kept["matrix_rate"],
-        record_every=kept["record_every"],
-        evaluate_every=training.evaluate_every,
-        checkpoint_minutes=training.checkpoint_minutes,
-        keep_checkpoints=training.keep_checkpoints,
-        clip=training.clip,
-        bf16=training.precision == "bf16",
-        seed=recipe.seed,
-    )
+        record_every=kept["record_every"], evaluate_every=training.evaluate_every,
+        checkpoint_minutes=training.checkpoint_minutes, keep_checkpoints=training.keep_checkpoints,
+        clip=training.clip, bf16=training.precision == "bf16", seed=recipe.seed,
+    )  # fmt: skip
 
 
 def origin_of(directory: Path) -> dict[str, Any] | None:

@@ -45,9 +45,8 @@ class OutOfMemory(ResourceError):
 
 def predicted(recipe: Recipe, prepared: Prepared, device: torch.device) -> Memory:
     """Return the memory of a step of a recipe whose every choice is made; of a mixture, that of the largest part."""
-    training = recipe.training
-    choice = training.micro_batch, training.checkpoint_activations
-    return _predict(recipe, _loads(recipe, prepared, device), training.batch_rows, choice)
+    training, loads = recipe.training, _loads(recipe, prepared, device)
+    return _predict(recipe, loads, training.batch_rows, (training.micro_batch, training.checkpoint_activations))
 
 
 def fitted(
@@ -172,9 +171,5 @@ def load_of(recipe: Recipe, batch: Tensors, device: torch.device) -> Load:
 
 
 def divisors(number: int) -> list[int]:
-    """Return the divisors of a number, the largest first.
-
-    >>> divisors(12)
-    [12, 6, 4, 3, 2, 1]
-    """
+    """Return the divisors of a number, the largest first."""
     return [divisor for divisor in range(number, 0, -1) if number % divisor == 0]

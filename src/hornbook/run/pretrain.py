@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -63,7 +63,7 @@ def pretrain(recipe: Recipe, directory: Path, *, plain: bool = False) -> Evaluat
     with together() as world:
         directory = Path(world.broadcast(lambda: str(directory)))
         fresh = world.is_main and not directory.exists()
-        with _held(directory, world):
+        with lock(directory) if world.is_main else contextlib.nullcontext():
             if world.is_main and files.is_run(directory):
                 raise UserError(
                     f"{directory} holds a run already; go on with `hornbook pretrain --resume {directory}`, "
@@ -76,7 +76,7 @@ def pretrain(recipe: Recipe, directory: Path, *, plain: bool = False) -> Evaluat
                     if line := passed_over(recipe.data.paths):
                         view.say(line)
                     save_recipe(recipe, directory / files.RECIPE)
-                return _within_memory(recipe, directory, view, world)
+                return _finished(recipe, directory, view, world)
             except UserError as error:
                 if fresh and not (directory / files.PLAN).exists():
                     if corpus := kept_of(directory):  # the work of hours, perhaps
@@ -103,36 +103,29 @@ def resume(directory: Path, changes: Sequence[str] = (), *, plain: bool = False)
                 f"The model in {directory} was imported, so there is no training to resume: go on from it in a run of "
                 f"its own, with `hornbook pretrain --from {directory}`."
             )
-        with _held(directory, world):
-            return _within_memory(recipe, directory, View(plain, silent=not world.is_main), world)
+        with lock(directory) if world.is_main else contextlib.nullcontext():
+            return _finished(recipe, directory, View(plain, silent=not world.is_main), world)
 
 
-def _within_memory(recipe: Recipe, directory: Path, view: View, world: World) -> Evaluation:
-    """Do every stage that is not done yet; where memory is too small, say with which command the run can go on."""
+def _finished(recipe: Recipe, directory: Path, view: View, world: World) -> Evaluation:
+    """Do every stage that is not done yet; what needs only one process to do it, the lead does before the others.
+
+    Where memory is too small, the error says with which command the run can go on.
+    """
+    chosen = recipe.training.micro_batch
     try:
         with stoppable(f"Stopped; go on with: hornbook pretrain --resume {directory}"):
-            return _go(recipe, directory, view, world)
+            with world.main_process_first():
+                run = _settled(_prepared(recipe, directory, view, world))
+                announce(run)
+            return _evaluated(*_trained(run, may_shrink=world.size == 1 and not chosen))
     except OutOfMemory as error:
         command = f"hornbook pretrain --resume {directory} {error.settings}".strip()
         raise ResourceError(f"{error} Go on with: {command}") from error
 
 
-def _held(directory: Path, world: World) -> contextlib.AbstractContextManager[None]:
-    """Hold the run's directory for the lead, on behalf of all processes."""
-    return lock(directory) if world.is_main else contextlib.nullcontext()
-
-
-def _go(recipe: Recipe, directory: Path, view: View, world: World) -> Evaluation:
-    """Do every stage that is not done yet; what needs only one process to do it, the lead does before the others."""
-    chosen = recipe.training.micro_batch
-    with world.main_process_first():
-        run = _settled(_prepared(recipe, directory, view, world))
-        announce(run)
-    return _evaluated(*_trained(run, may_shrink=world.size == 1 and not chosen))
-
-
 def _prepared(recipe: Recipe, directory: Path, view: View, world: World) -> RunContext:
-    """Return the run with its text as tokens, and the shape of the model that it goes on from, if any."""
+    """Return the run with its text as tokens, and the model that it goes on from, if it is still to begin with one."""
     machine.keep_memory_blocks()
     device = world.device or machine.find_device()
     layout = _arranged(recipe, world)
@@ -141,8 +134,10 @@ def _prepared(recipe: Recipe, directory: Path, view: View, world: World) -> RunC
         write_json(directory / files.ENVIRONMENT, machine.environment(device) | {"devices": world.size})
     else:
         recipe = load_recipe(directory / files.RECIPE)  # as the lead settled it
-    origin = _origin(recipe, directory, view)
-    if origin is not None:
+    origin = None
+    if recipe.start.path and not files.has_checkpoint(directory):
+        with view.stage("reading the model to go on from", "bytes"):
+            origin = bring(Path(recipe.start.path), directory)
         recipe = settled(recipe, origin.recipe.model)
     prepared = prepare(recipe, directory, view, None if origin is None else origin.tokenizer)
     if origin is not None:
@@ -162,14 +157,6 @@ def _arranged(recipe: Recipe, world: World) -> MeshConfig:
             f"choose a multiple of {shares}."
         )
     return layout
-
-
-def _origin(recipe: Recipe, directory: Path, view: View) -> files.BaseModel | None:
-    """Return the model to go on from, or None where there is none or the run has a checkpoint already."""
-    if not recipe.start.path or files.has_checkpoint(directory):
-        return None
-    with view.stage("reading the model to go on from", "bytes"):
-        return bring(Path(recipe.start.path), directory)
 
 
 def _settled(run: RunContext) -> RunContext:
@@ -216,48 +203,43 @@ def _trained(run: RunContext, may_shrink: bool) -> tuple[RunContext, Model, Para
             save_recipe(recipe, run.directory / files.RECIPE)
         return now, *_train(now)
 
-    def may() -> bool:
-        return may_shrink and not files.has_checkpoint(run.directory)
-
-    return shrinking(run.recipe, run.prepared, run.device, train, run.view.say, may)
+    return shrinking(
+        run.recipe, run.prepared, run.device, train, run.view.say,
+        lambda: may_shrink and not files.has_checkpoint(run.directory),
+    )  # fmt: skip
 
 
 def _train(run: RunContext) -> tuple[Model, Parallel]:
     """Train to the end of the plan from wherever the run stands; return the model."""
     recipe, training, view, alone = run.recipe, run.recipe.training, run.view, run.world.size == 1
     machine.keep_memory_blocks(training.checkpoint_activations == "no")  # whoever computes layers again is short of it
-    if alone and training.compile == "yes":
-        model = build_compiled(recipe, run.device, run.loader.step(0)[0], view.say)
+    if alone:
+        model = build_compiled(recipe, run.device, run.loader, view.say)
     else:
-        model = build_model(recipe, run.device if alone else torch.device("cpu"), compiled=False)
+        model = build_model(recipe, torch.device("cpu"))
     if run.origin is not None:
         pieces = spellings(run.directory)
         announce_weights(run, run.origin, pieces, adopt(model, run.origin, run.prepared.tokenizer, pieces, recipe.seed))
     parallel = spread_model(model, recipe, run.world, run.layout, run.device)
     stopping, plan = SignalHandler(), files.read_plan(run.directory, recipe)
+    schedule = Schedule(training.schedule, plan.steps, training.warmup, training.decay, training.final_rate)
     loop: Loop[Tensors] = Loop(
-        model=model,
-        loss=model.loss,
-        optimizers=build_optimizers(parallel, recipe),
-        batches=run.loader,
-        schedule=Schedule(training.schedule, plan.steps, training.warmup, training.decay, training.final_rate),
-        plan=plan,
-        device=run.device,
-        directory=run.directory,
-        measure=_measuring(run, model, parallel),
-        sinks=[],
-        say=view.say,
-        stopping=stopping,
-        parallel=parallel,
-    )
+        model=model, loss=model.loss, optimizers=build_optimizers(parallel, recipe), batches=run.loader.steps,
+        schedule=schedule, plan=plan, device=run.device, directory=run.directory,
+        measure=_measuring(run, model, parallel), sinks=[], say=view.say, stopping=stopping, parallel=parallel,
+    )  # fmt: skip
     done = loop.restore()
     if done:
         view.say(f"resumed at step {done} of {plan.steps}")
     if done < plan.steps:
         title = f"{kind_of(recipe.objective)} {quantity(parameters(recipe.model))}"
+        records: contextlib.AbstractContextManager[list[Sink]] = contextlib.nullcontext([])
+        if run.world.is_main:
+            trackers = find_trackers(recipe.logging.trackers)
+            records = open_sinks(run.directory, done, trackers, to_dict(recipe), view.say)
         with (
             stopping.listening(),
-            _sinks(run, done) as sinks,
+            records as sinks,
             view.training(title, plan.steps, done, machine.memory_total(run.device), str(run.directory)) as panel,
         ):
             loop.sinks = [*sinks, panel]
@@ -293,14 +275,3 @@ def _evaluated(run: RunContext, model: Model, parallel: Parallel) -> Evaluation:
     if run.world.is_main:
         evaluation.save(result)
     return evaluation
-
-
-@contextlib.contextmanager
-def _sinks(run: RunContext, done: int) -> Iterator[Sequence[Sink]]:
-    """Yield where records go: those of rank 0 are the run's, and the other ranks have none."""
-    if not run.world.is_main:
-        yield []
-        return
-    trackers = find_trackers(run.recipe.logging.trackers)
-    with open_sinks(run.directory, done, trackers, to_dict(run.recipe), run.view.say) as sinks:
-        yield sinks

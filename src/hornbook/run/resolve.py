@@ -152,8 +152,7 @@ def planned(recipe: Recipe, model: ModelConfig, facts: Facts) -> float:
 
 def choose_rows(recipe: Recipe, width: int, together: int, planned: float = math.inf) -> int:
     """Return the rows of a step; where they are open, a multiple of `together`."""
-    paired = recipe.objective.heads.pair
-    rows = defaults.step_rows(width, recipe.row_length, paired=paired, planned=planned)
+    rows = defaults.step_rows(width, recipe.row_length, paired=recipe.objective.heads.pair, planned=planned)
     return recipe.training.batch_rows or together * math.ceil(rows / together)
 
 

@@ -28,15 +28,9 @@ _PAIRED_SHARE = 0.5
 # A causal run of few tokens is better with smaller steps: 0.58 D ** 0.571 tokens for D in all (Li et al. 2025, "step
 # law"), but not so few for each unit of the width that Muon's work tells (docs/LOG.md).
 _LAW_FACTOR, _LAW_POWER, _FEWEST_STEP_TOKENS_PER_WIDTH = 0.58, 0.571, 16
-# The rate of the table of tokens in deviations of its first values: of a decoder, and of a T5 with a tied head, whose
-# values are so large that with the rate of the others it would hardly move (docs/LOG.md).
-_DECODER_EMBEDDING_RATE, _SCALED_EMBEDDING_RATE = 0.75, 0.1
-# Muon's rate at a width, from which it falls with the root of the width (docs/LOG.md).
-_MUON_LEARNING_RATE, _AT_WIDTH = 6e-3, 128
 # On a CPU compilation takes about half a minute for each shape of batches and makes steps a fifth faster (docs/LOG.md).
 COMPILE_MINUTES = 5.0
 MEASUREMENTS = 10  # on held-out text during a run
-_HEAD_WIDTH = 64
 
 
 def default_muon_learning_rate(width: int) -> float:
@@ -44,19 +38,20 @@ def default_muon_learning_rate(width: int) -> float:
 
     Muon's step has one size a number, so in a wider matrix it moves more at once: its singular values, all equal, grow
     with the root of the width, while those of the matrix's first values do not. The rate makes up for it, which keeps
-    the step's largest singular value ("spectral condition", Yang et al. 2023, section 2).
+    the step's largest singular value ("spectral condition", Yang et al. 2023, section 2); its size is docs/LOG.md's.
 
     >>> default_muon_learning_rate(128), default_muon_learning_rate(512)
     (0.006, 0.003)
     """
-    return _MUON_LEARNING_RATE * math.sqrt(_AT_WIDTH / width)
+    return 6e-3 * math.sqrt(128 / width)
 
 
 def default_embedding_rate(model: ModelConfig) -> float:
     """Return the peak rate of a new model's table of tokens, in deviations of its first values; 0 = the others'."""
     if model.topology == "decoder":
-        return _DECODER_EMBEDDING_RATE
-    return _SCALED_EMBEDDING_RATE if model.output_scale == "width" else 0.0
+        return 0.75  # docs/LOG.md
+    # The values of a T5 with a tied head are so large that with the others' rate they would hardly move (docs/LOG.md).
+    return 0.1 if model.output_scale == "width" else 0.0
 
 
 def default_dropout(epochs: float) -> float:
@@ -70,7 +65,7 @@ def default_dropout(epochs: float) -> float:
 
 def heads_of(width: int) -> int:
     """Return the heads of a model of this width, 64 wide."""
-    return max(1, width // _HEAD_WIDTH)
+    return max(1, width // 64)
 
 
 def default_size(model: ModelConfig, tokens: float) -> tuple[int, int]:

@@ -14,10 +14,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from hornbook.model.config import FEW, ModelConfig
+from hornbook.model.config import FEW, SHORT, ModelConfig, chunk_rows
 
 FULL = 4  # bytes of an fp32 number
-SHORT = 1024  # keys up to which a CPU computes attention in bf16 by plain products; see `hornbook.model.attention`
 
 # What allocators waste, a share of what comes and goes: glibc's leaves holes between tensors that stay, but for a run
 # that computes layers again, which gives large blocks back (`hornbook.train.machine.keep_memory_blocks`). And a
@@ -212,11 +211,3 @@ def _head(config: ModelConfig, load: Load) -> int:
     dense = 2 * config.table_width * load.narrow + config.table_width * FULL if config.head_transform else 0
     scored = rows * (2 * config.table_width * load.narrow + config.table_width * FULL + dense)
     return round(size * FULL + passing + scored + (size * load.narrow if load.bf16 else 0))
-
-
-def chunk_rows(device: str, vocabulary: int) -> tuple[int, int]:
-    """Return the rows that the loss takes at once: of logits, and of their softmax; see `hornbook.model.loss`."""
-    if device == "cpu":
-        return max(256, min(1024, 2**24 // vocabulary)), max(16, 2**20 // vocabulary)
-    rows = max(1024, 2**27 // vocabulary)
-    return rows, rows

@@ -64,9 +64,6 @@ def unchanged(prepared: Any) -> Any:
 class Loader(Generic[T]):
     """Batches of a run.
 
-    rows          the packed corpus
-    order         which row each example is
-    objective     makes batches of rows
     seed          of the order and of the noise
     global_batch  rows of one step
     micro_batch   rows computed at once; the last may have fewer

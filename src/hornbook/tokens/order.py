@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -45,13 +44,6 @@ def permute(index: Places, size: int, key: keys.Keys) -> Places:
     return keys.permute(index, size, key) if found is None else found
 
 
-class Order(Protocol):
-    """Which row each example of a run is."""
-
-    def locate(self, seed: int, example: ArrayLike) -> tuple[Places, Places]:
-        """Return (epoch [B], row [B]) of training examples [B], numbered from 0 over the whole run."""
-
-
 @dataclass(frozen=True)
 class Shuffled:
     """Every epoch of `size` examples is a pseudo-random permutation of the rows, named by (seed, epoch).
@@ -65,7 +57,7 @@ class Shuffled:
     cycle: int = 1
 
     def locate(self, seed: int, example: ArrayLike) -> tuple[Places, Places]:
-        """Return (epoch [B], row [B])."""
+        """Return (epoch [B], row [B]) of training examples [B], numbered from 0 over the whole run."""
         example = np.asarray(example, dtype=np.int64)
         epoch, place = np.divmod(example, self.size)
         key, cycle = folded(seed, _ORDER, epoch), self.cycle
@@ -105,7 +97,6 @@ class Ascending:
     window: int = 64
 
     def locate(self, seed: int, example: ArrayLike) -> tuple[Places, Places]:
-        """Return (epoch [B], row [B])."""
         epoch, place = np.divmod(np.asarray(example, dtype=np.int64), self.size)
         group, kind = np.divmod(place, self.cycle)
         groups = -(-self.size // self.cycle)
@@ -181,3 +172,6 @@ class Mixed:
             total = total + np.array(self.late) * (whole - early)
         domain, _ = self.domains(seed, whole * BLOCK + np.arange(rest))
         return [int(number) for number in total + np.bincount(domain, minlength=len(self.orders))]
+
+
+Order = Shuffled | Ascending | Mixed

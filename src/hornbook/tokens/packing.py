@@ -21,7 +21,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,25 +37,6 @@ Marks = tuple[tuple[int, ...], tuple[int, ...]]
 Places = NDArray[np.int64]
 
 _COMPANION = 80  # stream of the row key; objectives use those below
-_NOTHING = "None of the chosen documents gives a token; add text, or choose another tokenizer."
-
-
-class CorpusRows(Protocol):
-    """The rows of a corpus, by number."""
-
-    def __len__(self) -> int:
-        """How many there are."""
-
-    @property
-    def tokens(self) -> int:
-        """Tokens of all of them, marks included, each counted once."""
-
-    @property
-    def padding(self) -> float:
-        """Share of all positions of all rows that are padding."""
-
-    def rows(self, index: Places, keys: Keys) -> Rows:
-        """Return rows by number, with their keys."""
 
 
 def corpus_rows(store: TokenStore, documents: Places | None, objective: Objective, max_length: int) -> CorpusRows:
@@ -85,7 +66,6 @@ class DomainRows:
 
     @property
     def tokens(self) -> int:
-        """Tokens of all of them."""
         return sum(part.tokens for part in self.parts)
 
     def __len__(self) -> int:
@@ -93,7 +73,6 @@ class DomainRows:
 
     @property
     def padding(self) -> float:
-        """Share of all positions of all rows that are padding."""
         return sum(part.padding * len(part) for part in self.parts) / sum(map(len, self.parts))
 
     def rows(self, index: Places, keys: Keys) -> Rows:
@@ -123,7 +102,7 @@ def _with_tokens(store: TokenStore, documents: Places | None) -> Places:
     chosen = np.arange(store.documents) if documents is None else np.asarray(documents, np.int64)
     chosen = chosen[store.lengths[chosen] > 0]
     if not len(chosen):
-        raise UserError(_NOTHING)
+        raise UserError("None of the chosen documents gives a token; add text, or choose another tokenizer.")
     return chosen
 
 
@@ -131,8 +110,7 @@ def _with_tokens(store: TokenStore, documents: Places | None) -> Places:
 class PackedRows:
     """The rows of chosen documents.
 
-    store       the tokens
-    documents   int64[n]: which documents, in which order; None = all
+    documents   int64[n]: which documents of the store, in which order; None = all
     row_length  T, or the lengths of rows that take turns
     overlap     how many positions a row shares with the next, or of each length
     boundary_tokens  special ids before and after each document
@@ -147,8 +125,7 @@ class PackedRows:
     def __post_init__(self) -> None:
         if self._overlaps.min() < 0 or self._overlaps.max() >= self._lengths.min():
             raise ValueError(f"rows of {self.row_length} cannot overlap by {self.overlap}")
-        if len(self._chosen) == 0:
-            raise UserError(_NOTHING)
+        _ = self._chosen  # refused here and now where no document has a token
 
     @functools.cached_property
     def _lengths(self) -> Places:
@@ -165,7 +142,6 @@ class PackedRows:
 
     @functools.cached_property
     def _chosen(self) -> Places:
-        """The documents that have tokens."""
         return _with_tokens(self.store, self.documents)
 
     @functools.cached_property
@@ -197,7 +173,6 @@ class PackedRows:
 
     @property
     def padding(self) -> float:
-        """Share of all positions of all rows that are padding."""
         whole, rest = divmod(len(self), len(self._lengths))
         positions = whole * int(self._lengths.sum()) + int(self._lengths[:rest].sum())
         begin, length = self._place(np.array([len(self) - 1]))
@@ -268,8 +243,7 @@ class PackedRows:
 class PairedRows:
     """The rows of chosen documents, none across two; each with a text of another document where `companion` > 0.
 
-    store       the tokens
-    documents   int64[n]: which documents, in which order; None = all
+    documents   int64[n]: which documents of the store, in which order; None = all
     row_length  T, the most tokens of a row
     companion   C, the most tokens of the other document
     """
@@ -290,7 +264,6 @@ class PairedRows:
 
     @functools.cached_property
     def tokens(self) -> int:
-        """Tokens of all documents."""
         return int(self.store.lengths[self._chosen].sum())
 
     def __len__(self) -> int:
@@ -298,7 +271,6 @@ class PairedRows:
 
     @property
     def padding(self) -> float:
-        """Share of all positions of all rows that are padding."""
         return 1.0 - self.tokens / (len(self) * self.row_length)
 
     def rows(self, index: Places, keys: Keys) -> Rows:
@@ -335,3 +307,7 @@ class PairedRows:
         count = np.minimum(end - begin, width)
         self.store.copy(document, begin, count, tokens.reshape(-1), np.arange(len(begin)) * width)
         return tokens
+
+
+CorpusRows = PackedRows | PairedRows | DomainRows
+"""The rows of a corpus, by number: how many, their tokens, each counted once, and the share of positions that pad."""

@@ -37,7 +37,6 @@ from hornbook.tokens.tokenizer.tokenizer import Tokenizer
 from hornbook.vocab import Vocab
 
 Array = NDArray[Any]
-Progress = Callable[[int, int, int], None]
 
 _STORE, _PART = "token store", "token part"
 _FILES = ("tokens", "offsets", "bytes", "hashes")
@@ -167,15 +166,10 @@ def _save_part(part: Path, encoded: _Encoded, vocab: Vocab) -> tuple[Path, Mappi
         "tokens": len(tokens),
         "bytes": sum(sizes),
     }
-    content = {
-        "tokens": tokens,
-        "offsets": offsets,
-        "bytes": np.array(sizes, np.int64),
-        "hashes": np.array(hashes, np.uint64),
-    }
+    arrays = (tokens, offsets, np.array(sizes, np.int64), np.array(hashes, np.uint64))
     with artifacts.write_directory(part, _PART, facts) as scratch:
-        for name in _FILES:
-            np.save(scratch / f"{name}.npy", content[name], allow_pickle=False)
+        for name, array in zip(_FILES, arrays, strict=True):
+            np.save(scratch / f"{name}.npy", array, allow_pickle=False)
     return part, facts
 
 
@@ -293,13 +287,26 @@ class TokenStore:
 
     @property
     def documents(self) -> int:
-        """n, the number of documents."""
         return len(self.lengths)
 
     @property
     def tokens(self) -> int:
-        """The number of tokens of all documents."""
         return sum(len(part.tokens) for part in self.parts)
+
+    def rarity(self, vocabulary: int) -> NDArray[np.float64]:
+        """Return the mean nats of each document's tokens by their frequency here, float64[n]; 0 without tokens.
+
+        A measure of difficulty ("word rarity", Platanios et al. 2019, 2.2). The paper sums; the mean does not grow with
+        the length, by which one may order too.
+        """
+        counts = sum(np.bincount(part.tokens, minlength=vocabulary) for part in self.parts)
+        nats = -np.log(np.maximum(counts, 1) / max(1, np.sum(counts)))
+        found = []
+        for part in self.parts:
+            sums = np.concatenate([[0.0], np.cumsum(nats[part.tokens])])
+            lengths = np.diff(part.offsets)
+            found.append((sums[part.offsets[1:]] - sums[part.offsets[:-1]]) / np.maximum(lengths, 1))
+        return np.concatenate(found)
 
     def copy(self, document: Array, offset: Array, count: Array, into: NDArray[np.int32], at: Array) -> None:
         """Copy `count` tokens from `offset` on of each document to place `at` of `into`; all arrays of one length."""

@@ -16,7 +16,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -26,8 +26,6 @@ from torch import Tensor
 from hornbook.artifacts import disk_errors, read_manifest, write_directory
 from hornbook.errors import UserError
 from hornbook.train.world import World
-
-T = TypeVar("T")
 
 CHECKPOINTS, KIND = "checkpoints", "checkpoint"
 _FILE = "state.safetensors"
@@ -149,45 +147,37 @@ class Reader:
         return found
 
 
-def load(checkpoint: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """Return (manifest, tensors) of one checkpoint after verifying it; raises UserError when it is damaged."""
-    reader = Reader(checkpoint)
-    return reader.manifest, {name: reader.read(name) for name in reader.shapes}
-
-
 def newest(directory: Path, say: Callable[[str], None]) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
-    """Return the newest checkpoint that verifies, or None where there is none at all.
+    """Return (manifest, tensors) of the newest checkpoint that verifies, or None where there is none at all.
 
     A damaged one is passed over and `say` is told. Raises UserError when all are damaged.
     """
-    return _first_sound(directory, say, load)
+    reader = newest_together(directory, say, World())
+    return None if reader is None else (reader.manifest, {name: reader.read(name) for name in reader.shapes})
 
 
 def newest_together(directory: Path, say: Callable[[str], None], world: World) -> Reader | None:
     """Return the same, to be read in parts; the lead verifies it, and all processes read the same one."""
-    found: list[Reader] = []
+    sound: list[Reader] = []
 
     def find() -> str:
-        reader = _first_sound(directory, say, Reader)
-        found.extend([] if reader is None else [reader])
-        return "" if reader is None else str(reader.manifest["step"])
+        checkpoints = _all(directory)
+        for checkpoint in checkpoints:
+            try:
+                sound.append(Reader(checkpoint))
+                return str(sound[0].manifest["step"])
+            except UserError as error:
+                say(f"{error} Trying the one before it.")
+        if checkpoints:
+            raise UserError(
+                f"None of the {len(checkpoints)} checkpoints in {directory} is sound; start the run afresh."
+            )
+        return ""
 
     step = world.broadcast(find)
     if not step:
         return None
-    return found[0] if world.is_main else Reader(directory / f"step-{int(step):08d}", verified=True)
-
-
-def _first_sound(directory: Path, say: Callable[[str], None], read: Callable[[Path], T]) -> T | None:
-    found = _all(directory)
-    for checkpoint in found:
-        try:
-            return read(checkpoint)
-        except UserError as error:
-            say(f"{error} Trying the one before it.")
-    if found:
-        raise UserError(f"None of the {len(found)} checkpoints in {directory} is sound; start the run afresh.")
-    return None
+    return sound[0] if world.is_main else Reader(directory / f"step-{int(step):08d}", verified=True)
 
 
 def _all(directory: Path) -> list[Path]:

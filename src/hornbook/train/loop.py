@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, Protocol, TypeVar
+from typing import Generic
 
 import torch
 from torch import Tensor, nn
@@ -41,31 +41,17 @@ from hornbook.train.step import B, add_gradients, precision, update
 MODEL = "model."
 
 
-B_co = TypeVar("B_co", covariant=True)
-
-
-class Steps(Protocol[B_co]):
-    """Where batches come from: the micro-batches of steps first, first + 1, ... last - 1."""
-
-    def steps(self, first: int, last: int) -> Iterator[Sequence[B_co]]:
-        """Yield each step's micro-batches in order."""
-
-
 @dataclass(frozen=True)
 class Plan:
     """The numbers of one run, all fixed before its first step.
 
-    steps               optimizer steps
-    tokens_per_step     model positions in one step, for the speed shown
-    flops_per_step      model FLOPs in one step, for the speed shown
-    matmul_flops        FLOP/s the machine reaches in plain matrix products
-    evaluate_every      steps between measurements
-    record_every        steps between records
-    checkpoint_minutes  minutes between checkpoints
-    keep_checkpoints    how many of the newest are kept
-    clip                largest norm of the gradient; 0 = none
-    bf16                compute in bfloat16 by autocast
-    seed                of dropout
+    tokens_per_step   model positions in one step, for the speed shown; flops_per_step are the model's
+    matmul_flops      FLOP/s the machine reaches in plain matrix products
+    evaluate_every    steps between measurements, as record_every between records
+    keep_checkpoints  how many of the newest are kept
+    clip              largest norm of the gradient; 0 = none
+    bf16              compute in bfloat16 by autocast
+    seed              of dropout
     """
 
     steps: int
@@ -86,6 +72,7 @@ class Loop(Generic[B]):
     """One model, its optimizers and its batches, at some step.
 
     loss       what `model.loss` is: a batch to its summed, weighted nats (0-dim tensor)
+    batches    the micro-batches of steps first, first + 1, ... last - 1, in order
     parallel   the model among processes
     measure    returns the record of a measurement on held-out text
     """
@@ -93,7 +80,7 @@ class Loop(Generic[B]):
     model: nn.Module
     loss: Callable[[B], Tensor]
     optimizers: Optimizers
-    batches: Steps[B]
+    batches: Callable[[int, int], Iterator[Sequence[B]]]
     schedule: Schedule
     plan: Plan
     device: torch.device
@@ -139,7 +126,7 @@ class Loop(Generic[B]):
         saved_at = recorded_at = time.monotonic()
         recorded_step = self.step
         self.model.train()
-        source = self.batches.steps(self.step, self.plan.steps)
+        source = self.batches(self.step, self.plan.steps)
         with closing(source):  # type: ignore[type-var]
             while self.step < self.plan.steps:
                 waiting = time.monotonic()
@@ -198,6 +185,7 @@ class Loop(Generic[B]):
                 "start again with a lower training.learning_rate and training.muon_learning_rate."
             )
         speed, scale = steps / max(seconds, 1e-9), self.schedule(self.step - 1)
+        flops = speed * self.plan.flops_per_step
         self._write(
             "train",
             {
@@ -207,11 +195,8 @@ class Loop(Generic[B]):
                 "gradient_norm": norm,
                 "tokens": self.step * self.plan.tokens_per_step,
                 "tokens_per_second": speed * self.plan.tokens_per_step,
-                "model_flops": speed * self.plan.flops_per_step,
-                "model_flops_utilization": speed
-                * self.plan.flops_per_step
-                / self.plan.matmul_flops
-                / self.parallel.world.size,
+                "model_flops": flops,
+                "model_flops_utilization": flops / self.plan.matmul_flops / self.parallel.world.size,
                 "waiting_share": self._waited / max(seconds, 1e-9),
                 "useful_share": 1.0 - self._padding / max(self._positions, 1),
                 "memory_bytes": memory_used(self.device),
@@ -236,11 +221,7 @@ class Loop(Generic[B]):
             return
         weights = {f"{MODEL}{name}": (name, value) for name, value in self.parallel.parameters.items()}
         states = {key: (Optimizers.parameter_of(key), value) for key, value in self.optimizers.state().items()}
+        folder, pieces = self.directory / checkpoints.CHECKPOINTS, self.parallel.pieces(weights | states)
         checkpoints.save_together(
-            self.directory / checkpoints.CHECKPOINTS,
-            self.step,
-            self.parallel.pieces(weights | states),
-            {"steps": self.plan.steps},
-            self.plan.keep_checkpoints,
-            self.parallel.world,
+            folder, self.step, pieces, {"steps": self.plan.steps}, self.plan.keep_checkpoints, self.parallel.world
         )

@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import functools
+import math
 import os
 import platform
 import shutil
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -42,16 +44,21 @@ def matmul_flops(device: torch.device, dtype: torch.dtype, size: int = 1024) -> 
     """
     size = size if device.type == "cpu" else 8192
     a, b = (torch.randn(size, size, device=device).to(dtype) for _ in range(2))
-    best, spent = float("inf"), 0.0
     a @ b
-    while spent < 0.2:
+    return 2.0 * size**3 / best_seconds(lambda: a @ b, device, 0.2)
+
+
+def best_seconds(work: Callable[[], object], device: torch.device, enough: float) -> float:
+    """Return the shortest time that `work` takes on a device, of as many times as there are in `enough` seconds."""
+    best, spent = math.inf, 0.0
+    while spent < enough:
         synchronise(device)
         start = time.perf_counter()
-        a @ b
+        work()
         synchronise(device)
         elapsed = time.perf_counter() - start
         best, spent = min(best, elapsed), spent + elapsed
-    return 2.0 * size**3 / best
+    return best
 
 
 def best_precision(device: torch.device) -> Literal["fp32", "bf16"]:
@@ -60,9 +67,8 @@ def best_precision(device: torch.device) -> Literal["fp32", "bf16"]:
         return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
     if device.type == "mps":
         return "fp32"
-    return (
-        "bf16" if matmul_flops(device, torch.bfloat16, 512) > 1.5 * matmul_flops(device, torch.float32, 512) else "fp32"
-    )
+    bf16, fp32 = (matmul_flops(device, kind, 512) for kind in (torch.bfloat16, torch.float32))
+    return "bf16" if bf16 > 1.5 * fp32 else "fp32"
 
 
 def has_compiler(device: torch.device) -> bool:
@@ -143,9 +149,8 @@ def environment(device: torch.device) -> dict[str, Any]:
 
 
 def _processor() -> str:
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as stream:
-            names = [line.partition(":")[2].strip() for line in stream if line.startswith("model name")]
-        return names[0] if names else platform.processor()
-    except OSError:
-        return platform.processor()
+    with contextlib.suppress(OSError), open("/proc/cpuinfo", encoding="utf-8") as stream:
+        for line in stream:
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor()

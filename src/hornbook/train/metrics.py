@@ -33,13 +33,11 @@ class MetricsFile:
             self._stream = path.open("a", encoding="utf-8")
 
     def write(self, record: Mapping[str, Any]) -> None:
-        """Append one record."""
         with disk_errors(self._path):
             self._stream.write(json.dumps(record) + "\n")
             self._stream.flush()
 
     def close(self) -> None:
-        """Sync and close the file."""
         with disk_errors(self._path):
             os.fsync(self._stream.fileno())
             self._stream.close()

@@ -45,7 +45,6 @@ class Muon:
 
     @torch.no_grad()
     def step(self) -> None:
-        """Update all matrices that have a gradient."""
         for group in self.param_groups:
             for matrices in _batches([matrix for matrix in group["params"] if matrix.grad is not None]):
                 updates = torch.stack([advance(self.state, matrix) for matrix in matrices])

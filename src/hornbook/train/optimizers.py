@@ -8,13 +8,12 @@ which takes a second, and a run that compiles nothing has no use for it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 from torch.optim.adamw import adamw
 
-from hornbook.errors import UserError
 from hornbook.train.muon import Muon
 from hornbook.train.parallel import Parallel
 from hornbook.train.sharded_muon import SharedMuon
@@ -28,20 +27,11 @@ def is_matrix(name: str, parameter: Tensor) -> bool:
     return parameter.ndim == 2 and ".layers." in name
 
 
-class Optimizer(Protocol):
-    """What changes some parameters; groups and state are laid out as those of torch.optim.Optimizer."""
-
-    param_groups: list[dict[str, Any]]
-    state: dict[Tensor, dict[str, Tensor]]
-
-    def step(self) -> None:
-        """Update all parameters that have a gradient."""
-
-
 class AdamW:
     """The steps and the state of torch.optim.AdamW(fused=True), by the function that it calls.
 
-    Each group has its `params` and `weight_decay`, and may have a rate of its own, `lr`.
+    Each group has its `params` and `weight_decay`, and may have a rate of its own, `lr`. Parameters without a gradient
+    stay as they are.
     """
 
     def __init__(
@@ -53,7 +43,6 @@ class AdamW:
 
     @torch.no_grad()
     def step(self) -> None:
-        """Update all parameters that have a gradient."""
         for group in self.param_groups:
             graded = [(p, p.grad) for p in group["params"] if p.grad is not None]
             states = [self._state(parameter) for parameter, _ in graded]
@@ -109,7 +98,7 @@ class Optimizers:
             {"params": others, "weight_decay": 0.0},
             {"params": list(tables.values()), "weight_decay": 0.0, "lr": embedding_rate},
         ]
-        self._parts: list[Optimizer] = []
+        self._parts: list[AdamW | Muon | SharedMuon] = []
         if muon and parallel is not None:
             self._parts.append(SharedMuon(list(matrices), parallel, muon_learning_rate, weight_decay, bf16))
         elif muon:
@@ -151,14 +140,12 @@ class Optimizers:
         }
 
     def load(self, tensors: Mapping[str, Tensor]) -> None:
-        """Take over a state that `state` returned; raises UserError when it belongs to other parameters."""
+        """Take over a state of these parameters that `state` returned."""
         owner = {
             parameter: part for part in self._parts for group in part.param_groups for parameter in group["params"]
         }
         for key, value in tensors.items():
             name, _, quantity = key.removeprefix(PREFIX).rpartition(".")
-            if name not in self._named:
-                raise UserError(f"The checkpoint's optimizer has a state for {name}, which this model has not.")
             parameter = self._named[name]
             # The number of steps too: AdamW's fused kernel reads it where the parameter is.
             owner[parameter].state.setdefault(parameter, {})[quantity] = value.to(parameter.device)

@@ -225,7 +225,6 @@ class Parallel:
         return found
 
     def forget(self) -> None:
-        """Drop the gradients."""
         for part in self.parts.values():
             part.parameter.grad = part.local.grad = None
 

@@ -51,7 +51,6 @@ class SharedMuon:
 
     @torch.no_grad()
     def step(self) -> None:
-        """Update the parts that are here."""
         (group,) = self.param_groups
         locals_: list[Tensor] = group["params"]
         updates = [self._update(local) for local in locals_]

@@ -17,7 +17,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
 from hornbook.artifacts import write_file
 from hornbook.errors import UserError, nearest, reason_of
@@ -28,10 +28,7 @@ PROJECT = "hornbook"  # what a run belongs to where trackers have projects
 
 
 class Tracker(Sink, Protocol):
-    """Takes the records of one run; made without arguments. Any exception drops it.
-
-    A built-in one also names its `library`, a module, and the `requirement` that pip installs for it.
-    """
+    """Takes the records of one run; made without arguments. Any exception drops it."""
 
     def open(self, directory: Path, name: str, settings: Mapping[str, Any], resumed_at: int) -> None:
         """Begin, or go on with, the run in `directory`.
@@ -47,11 +44,7 @@ class Tracker(Sink, Protocol):
 class TensorBoard:
     """Event files in RUN/tensorboard."""
 
-    library: ClassVar[str] = "tensorboard"
-    requirement: ClassVar[str] = "hornbook[tensorboard]"
-
     def open(self, directory: Path, name: str, settings: Mapping[str, Any], resumed_at: int) -> None:
-        """Begin a new event file."""
         from torch.utils.tensorboard import SummaryWriter
 
         self._writer = SummaryWriter(str(directory / "tensorboard"))
@@ -59,46 +52,34 @@ class TensorBoard:
             self._writer.add_text("settings", f"```json\n{json.dumps(settings, indent=2)}\n```")
 
     def write(self, record: Mapping[str, Any]) -> None:
-        """Write a scalar for each number."""
         for tag, value in scalars(record).items():
             self._writer.add_scalar(tag, value, record["step"])
         self._writer.flush()  # a run that is killed keeps them
 
     def close(self) -> None:
-        """Close the event file."""
         self._writer.close()
 
 
 class Trackio:
     """A run of the project "hornbook" where trackio keeps runs: on this machine, unless its variables say otherwise."""
 
-    library: ClassVar[str] = "trackio"
-    requirement: ClassVar[str] = "hornbook[trackio]"
-
     def open(self, directory: Path, name: str, settings: Mapping[str, Any], resumed_at: int) -> None:
-        """Begin the run, or go on with the one of this name."""
         import trackio
 
         unique = f"{name}-{run_id(directory)}"  # trackio finds a run again by its name
         self._run = trackio.init(PROJECT, unique, config=dict(settings), resume="allow", embed=False)
 
     def write(self, record: Mapping[str, Any]) -> None:
-        """Log all numbers of a record."""
         self._run.log(scalars(record), step=record["step"])
 
     def close(self) -> None:
-        """Wait until all is written."""
         self._run.finish()
 
 
 class WandB:
     """A run of Weights & Biases, in the project that WANDB_PROJECT names or else "hornbook"; its files in RUN/wandb."""
 
-    library: ClassVar[str] = "wandb"
-    requirement: ClassVar[str] = "hornbook[wandb]"
-
     def open(self, directory: Path, name: str, settings: Mapping[str, Any], resumed_at: int) -> None:
-        """Begin the run, or go on with the one of this run's id."""
         import wandb
 
         self._run = wandb.init(
@@ -107,14 +88,13 @@ class WandB:
         )  # fmt: skip
 
     def write(self, record: Mapping[str, Any]) -> None:
-        """Log all numbers of a record."""
         self._run.log(scalars(record), step=record["step"])
 
     def close(self) -> None:
-        """Wait until all is written or sent."""
         self._run.finish()
 
 
+# By the module of their library, which is also the extra that installs it.
 TRACKERS: Mapping[str, type[Any]] = MappingProxyType({"tensorboard": TensorBoard, "trackio": Trackio, "wandb": WandB})
 
 
@@ -149,9 +129,9 @@ def find_trackers(names: Iterable[str]) -> dict[str, type[Tracker]]:
         lacking = [method for method in ("open", "write", "close") if not callable(getattr(cls, method, None))]
         if lacking:
             raise UserError(f"The class {name} is no tracker: it has no method {' and no '.join(lacking)}.")
-        if name in TRACKERS and not _installed(cls.library):
+        if name in TRACKERS and not _installed(name):
             raise UserError(
-                f"The tracker {name} needs a library that is not installed: pip install '{cls.requirement}', or leave "
+                f"The tracker {name} needs a library that is not installed: pip install 'hornbook[{name}]', or leave "
                 f"{name} out of logging.trackers."
             )
         found[name] = cls

@@ -101,7 +101,6 @@ class World:
         return self._reduced(values, dist.ReduceOp.SUM)
 
     def all_reduce_max(self, values: Sequence[float]) -> list[float]:
-        """Return the maximum over all processes of each value."""
         return self._reduced(values, dist.ReduceOp.MAX)
 
     def _reduced(self, values: Sequence[float], operation: dist.ReduceOp.RedOpType) -> list[float]:
@@ -259,8 +258,6 @@ def _join(size: int, lost_seconds: float) -> World:
 
 def _is_broken_connection(error: BaseException) -> bool:
     """Whether an error of torch.distributed only means that another process is gone."""
-    text = str(error)
     words = ("gloo", "NCCL", "Connection closed by peer", "Connection reset", "Broken pipe")
-    return isinstance(error, dist.DistError) or (
-        isinstance(error, RuntimeError) and any(word in text for word in words)
-    )
+    named = isinstance(error, RuntimeError) and any(word in str(error) for word in words)
+    return named or isinstance(error, dist.DistError)

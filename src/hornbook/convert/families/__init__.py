@@ -23,21 +23,10 @@ from hornbook.errors import UserError, nearest
 from hornbook.model.config import ModelConfig
 
 FAMILIES: tuple[Family, ...] = (
-    QWEN3,
-    LLAMA,
-    MISTRAL,
-    QWEN2,
-    GPT2,
-    MODERNBERT,
-    BERT,
-    ROBERTA,
-    ALBERT,
-    ELECTRA,
-    ELECTRA_GENERATOR,
-    T5_V1_1,
-    T5,
-    BART,
-)
+    QWEN3, LLAMA, MISTRAL, QWEN2, GPT2,
+    MODERNBERT, BERT, ROBERTA, ALBERT, ELECTRA, ELECTRA_GENERATOR,
+    T5_V1_1, T5, BART,
+)  # fmt: skip
 
 
 def choose(config: ModelConfig) -> Family:

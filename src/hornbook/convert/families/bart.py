@@ -6,14 +6,10 @@ Its positions begin at row 2 of each side's table; `max_position_embeddings` cou
 from __future__ import annotations
 
 from hornbook.convert.families.family import ACTIVATIONS, Family, Field, Weight, affine, affines, all_heads, split_width
+from hornbook.convert.families.rules import POST
 
 _ATTENTION = {"q_proj": "q", "k_proj": "k", "v_proj": "v", "out_proj": "o"}
-_REST = {
-    "self_attn_layer_norm": "attention_norm",
-    "fc1": "mlp.up",
-    "fc2": "mlp.down",
-    "final_layer_norm": "mlp_norm",
-}
+_REST = {"self_attn_layer_norm": "attention_norm", "fc1": "mlp.up", "fc2": "mlp.down", "final_layer_norm": "mlp_norm"}
 
 
 def _layers(side: str) -> tuple[Weight, ...]:
@@ -39,19 +35,12 @@ BART = Family(
         Field("dropout", "dropout", absent=0.1),
     ),
     requires={
+        **POST,
         "topology": "encoder-decoder",
-        "norm": "layer",
-        "norm_place": "post",
         "norm_epsilon": 1e-5,
-        "positions": "learned",
         "position_offset": 2,
         "split_embedding": True,
-        "gated": False,
-        "biases": True,
-        "qk_norm": False,
         "tied": True,
-        "embedding_norm": True,
-        "final_norm": False,
     },
     derived={"kv_heads": all_heads, "head_width": split_width},
     constants={"scale_embedding": False, "is_encoder_decoder": True, "tie_word_embeddings": True},

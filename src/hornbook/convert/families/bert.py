@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 from hornbook.convert.families.family import ACTIVATIONS, Family, Field, Weight, affine, affines, all_heads, split_width
+from hornbook.convert.families.rules import POST
 
 _SIZES = (
     Field("vocab_size", "vocab_size"),
@@ -25,17 +26,7 @@ _LENGTH = Field("max_length", "max_position_embeddings")
 _ACTIVATION = Field("activation", "hidden_act", ACTIVATIONS)
 _GELU = Field("activation", "hidden_act", {"gelu": "gelu"})  # the head has that one, whatever config.json says
 _DROPOUT = Field("dropout", "hidden_dropout_prob", absent=0.1)
-_BLOCK: Mapping[str, Any] = {
-    "topology": "encoder",
-    "norm": "layer",
-    "norm_place": "post",
-    "positions": "learned",
-    "gated": False,
-    "biases": True,
-    "qk_norm": False,
-    "embedding_norm": True,
-    "final_norm": False,
-}
+_BLOCK: Mapping[str, Any] = {**POST, "topology": "encoder"}
 _HEAD: Mapping[str, Any] = {"tied": True, "head_transform": True, "head_bias": True}
 _CONSTANTS: Mapping[str, Any] = {"tie_word_embeddings": True, "is_decoder": False, "add_cross_attention": False}
 _family = partial(
@@ -168,12 +159,7 @@ ALBERT = _family(
     ),
 )
 
-_ELECTRA_FIELDS = (
-    *_SIZES,
-    _LENGTH,
-    _DROPOUT,
-    Field("embedding_width", "embedding_size", absent=128, zero="width"),
-)
+_ELECTRA_FIELDS = (*_SIZES, _LENGTH, _DROPOUT, Field("embedding_width", "embedding_size", absent=128, zero="width"))
 _ELECTRA_WEIGHTS = (
     *_embeddings("electra"),
     *affine("electra.embeddings_project", "embed.project"),

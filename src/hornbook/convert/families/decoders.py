@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from hornbook.convert.families.family import ACTIVATIONS, Family, Field, Weight, affine, affines, all_heads, split_width
-from hornbook.convert.families.rules import FULL_LAYERS, ROTARY, SLIDING_WINDOW
+from hornbook.convert.families.rules import CLASSIC, FULL_LAYERS, ROTARY, SLIDING_WINDOW
 
 _LLAMA_FIELDS = (
     Field("vocab_size", "vocab_size"),
@@ -50,6 +50,7 @@ _LLAMA_WEIGHTS = (
 )
 _llama = partial(
     Family,
+    weights=_LLAMA_WEIGHTS,
     in_training={"attention_dropout": 0.0},
     prefix="model.",
     ignored=(r"(model\.)?layers\.\d+\.self_attn\.rotary_emb\.inv_freq",),
@@ -72,7 +73,6 @@ LLAMA = _llama(
     requires={**_LLAMA_REQUIRES, "qk_norm": False},
     # head_width is free, but 0 where the class refuses to be built.
     derived={"head_width": lambda config: 0 if config.width % config.heads else config.key_width},
-    weights=_LLAMA_WEIGHTS,
     why={"head_width": "the class insists that width is a multiple of heads"},
 )
 
@@ -83,7 +83,6 @@ MISTRAL = _llama(
     fields=(*_LLAMA_FIELDS, Field("kv_heads", "num_key_value_heads"), _HEAD_WIDTH),
     rules=(ROTARY, SLIDING_WINDOW),
     requires={**_LLAMA_REQUIRES, "qk_norm": False, "biases": False},
-    weights=_LLAMA_WEIGHTS,
 )
 
 QWEN2 = _llama(
@@ -94,7 +93,6 @@ QWEN2 = _llama(
     rules=(ROTARY, FULL_LAYERS),
     requires={**_LLAMA_REQUIRES, "qk_norm": False, "biases": False, "qkv_biases": True},
     constants={"use_sliding_window": False},
-    weights=_LLAMA_WEIGHTS,
 )
 
 QWEN3 = _llama(
@@ -112,6 +110,7 @@ QWEN3 = _llama(
     ),
 )
 
+_GPT2_QKV = [f"decoder.layers.{{i}}.attention.{part}" for part in "qkv"]
 GPT2 = Family(
     name="gpt2",
     model_type="gpt2",
@@ -129,15 +128,7 @@ GPT2 = Family(
         Field("dropout", "embd_pdrop", absent=0.1),
         Field("dropout", "resid_pdrop", absent=0.1),
     ),
-    requires={
-        "topology": "decoder",
-        "norm": "layer",
-        "norm_place": "pre",
-        "positions": "learned",
-        "gated": False,
-        "biases": True,
-        "qk_norm": False,
-    },
+    requires={**CLASSIC, "topology": "decoder", "norm_place": "pre"},
     derived={"kv_heads": all_heads, "head_width": split_width},
     constants={"scale_attn_weights": True, "scale_attn_by_inverse_layer_idx": False, "add_cross_attention": False},
     in_training={"attn_pdrop": 0.0},
@@ -148,13 +139,7 @@ GPT2 = Family(
         Weight("transformer.wte.weight", ("embed.tokens.weight",)),
         Weight("transformer.wpe.weight", ("embed.positions.weight",)),
         *affine("transformer.h.{i}.ln_1", "decoder.layers.{i}.attention_norm"),
-        *affine(
-            "transformer.h.{i}.attn.c_attn",
-            "decoder.layers.{i}.attention.q",
-            "decoder.layers.{i}.attention.k",
-            "decoder.layers.{i}.attention.v",
-            transpose=True,
-        ),
+        *affine("transformer.h.{i}.attn.c_attn", *_GPT2_QKV, transpose=True),
         *affine("transformer.h.{i}.attn.c_proj", "decoder.layers.{i}.attention.o", transpose=True),
         *affine("transformer.h.{i}.ln_2", "decoder.layers.{i}.mlp_norm"),
         *affine("transformer.h.{i}.mlp.c_fc", "decoder.layers.{i}.mlp.up", transpose=True),

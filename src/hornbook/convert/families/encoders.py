@@ -1,7 +1,5 @@
 """ModernBERT (Warner et al. 2024)."""
 
-from __future__ import annotations
-
 from hornbook.convert.families.family import ACTIVATIONS, Family, Field, Weight, affine, all_heads, split_width
 from hornbook.convert.families.rules import LOCAL_LAYERS
 
@@ -47,12 +45,7 @@ MODERNBERT = Family(
         Weight("model.embeddings.tok_embeddings.weight", ("embed.tokens.weight",)),
         *affine("model.embeddings.norm", "embed.norm"),
         *affine("model.layers.{i}.attn_norm", "encoder.layers.{i}.attention_norm"),
-        *affine(
-            "model.layers.{i}.attn.Wqkv",
-            "encoder.layers.{i}.attention.q",
-            "encoder.layers.{i}.attention.k",
-            "encoder.layers.{i}.attention.v",
-        ),
+        *affine("model.layers.{i}.attn.Wqkv", *(f"encoder.layers.{{i}}.attention.{part}" for part in "qkv")),
         *affine("model.layers.{i}.attn.Wo", "encoder.layers.{i}.attention.o"),
         *affine("model.layers.{i}.mlp_norm", "encoder.layers.{i}.mlp_norm"),
         *affine("model.layers.{i}.mlp.Wi", "encoder.layers.{i}.mlp.gate", "encoder.layers.{i}.mlp.up"),

@@ -1,4 +1,7 @@
-"""Rules that several families share: how config.json says rotary positions and kinds of layers. Loads no torch."""
+"""What several families share: requirements, and how config.json says rotary positions and kinds of layers.
+
+Loads no torch.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,9 @@ from hornbook.convert.families.family import Rule
 from hornbook.errors import UserError
 from hornbook.model.config import ModelConfig
 
+# What the blocks of 2018 to 2020 require, and those of them that normalise after each sum.
+CLASSIC: Mapping[str, Any] = {"norm": "layer", "positions": "learned", "gated": False, "biases": True, "qk_norm": False}
+POST: Mapping[str, Any] = {**CLASSIC, "norm_place": "post", "embedding_norm": True, "final_norm": False}
 _FULL, _SLIDING = "full_attention", "sliding_attention"
 # Which entries of rope_parameters each of their types has, with the only value we compute; None = any.
 _STRETCHES: Mapping[str, Mapping[str, Any]] = {
@@ -83,9 +89,7 @@ def _read_sliding_window(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 # Mistral: every layer sees `sliding_window` keys, the query's own among them.
 SLIDING_WINDOW = Rule(
-    ("window",),
-    lambda config: {"sliding_window": config.window + 1 if config.window else None},
-    _read_sliding_window,
+    ("window",), lambda config: {"sliding_window": config.window + 1 if config.window else None}, _read_sliding_window
 )
 
 

@@ -11,6 +11,10 @@ from typing import Any
 
 from hornbook.convert.families.family import Family, Field, Weight, affine, affines, all_heads
 
+_SCALE = {True: "width", False: "none"}
+_PLAIN = {"relu": "relu", "gelu_new": "gelu_tanh", "gelu": "gelu", "silu": "silu"}
+# transformers reads "gated-gelu" as the tanh approximation that T5 1.1 was trained with.
+_GATED = {"gated-gelu": "gelu_tanh", "gated-silu": "silu", "gated-relu": "relu"}
 _FIELDS = (
     Field("vocab_size", "vocab_size"),
     Field("max_length", "n_positions", absent=512),
@@ -25,13 +29,7 @@ _FIELDS = (
     Field("norm_epsilon", "layer_norm_epsilon"),
     Field("tied", "tie_word_embeddings", absent=True),
     # Before transformers 5 an untied model was one without the scale, and nothing else said so.
-    Field(
-        "output_scale",
-        "scale_decoder_outputs",
-        {True: "width", False: "none"},
-        absent="width",
-        also=("tie_word_embeddings",),
-    ),
+    Field("output_scale", "scale_decoder_outputs", _SCALE, absent="width", also=("tie_word_embeddings",)),
     Field("dropout", "dropout_rate", absent=0.1),
 )
 _REQUIRES: Mapping[str, Any] = {
@@ -93,28 +91,14 @@ def _weights(gated: bool) -> tuple[Weight, ...]:
 
 T5 = _family(
     name="t5",
-    fields=(
-        *_FIELDS,
-        Field(
-            "activation",
-            "feed_forward_proj",
-            {"relu": "relu", "gelu_new": "gelu_tanh", "gelu": "gelu", "silu": "silu"},
-            absent="relu",
-        ),
-    ),
+    fields=(*_FIELDS, Field("activation", "feed_forward_proj", _PLAIN, absent="relu")),
     requires={**_REQUIRES, "gated": False},
     weights=_weights(gated=False),
 )
 
 T5_V1_1 = _family(
     name="t5-v1.1",
-    fields=(
-        *_FIELDS,
-        # transformers reads "gated-gelu" as the tanh approximation that T5 1.1 was trained with.
-        Field(
-            "activation", "feed_forward_proj", {"gated-gelu": "gelu_tanh", "gated-silu": "silu", "gated-relu": "relu"}
-        ),
-    ),
+    fields=(*_FIELDS, Field("activation", "feed_forward_proj", _GATED)),
     requires={**_REQUIRES, "gated": True},
     weights=_weights(gated=True),
 )

@@ -77,15 +77,13 @@ def with_framing(text: str, start: tuple[str, int] | None = None) -> str:
     data = json.loads(text)
     if data.get("post_processor") is not None:
         return text
-    names = {} if start is None else {start[0]: {"id": start[0], "ids": [start[1]], "tokens": [start[0]]}}
-    begin = [{"SpecialToken": {"id": name, "type_id": 0}} for name in names]
+    special = {} if start is None else {start[0]: {"id": start[0], "ids": [start[1]], "tokens": [start[0]]}}
+    begin = [{"SpecialToken": {"id": name, "type_id": 0}} for name in special]
     first, second = ({"Sequence": {"id": letter, "type_id": 0}} for letter in "AB")
     data["post_processor"] = {
         "type": "TemplateProcessing",
         "single": [*begin, first],
         "pair": [*begin, first, second],
-        "special_tokens": {}
-        if start is None
-        else {start[0]: {"id": start[0], "ids": [start[1]], "tokens": [start[0]]}},
+        "special_tokens": special,
     }
     return json.dumps(data, ensure_ascii=False)

@@ -29,12 +29,9 @@ def train_bpe(texts: Iterator[str], size: int, extra: int) -> Any:
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
+    first = special(NAMES, strip=True)
     trainer = trainers.BpeTrainer(
-        vocab_size=size,
-        min_frequency=2,
-        special_tokens=special(NAMES, strip=True),
-        initial_alphabet=alphabet,
-        show_progress=False,
+        vocab_size=size, min_frequency=2, special_tokens=first, initial_alphabet=alphabet, show_progress=False
     )
     tokenizer.train_from_iterator(texts, trainer)
     return tokenizer
