@@ -36,13 +36,13 @@ from hornbook.vocab import EMPTY, Vocab
 
 @dataclass(frozen=True)
 class PrefixLM:
-    """Each document of a row is split at a random place; what is behind it is to be said, what is before only read.
+    """Each document of a row is split at a random place: the model reads the prefix and predicts the rest.
 
-    topology      decoder: one stack, in which a prefix sees itself from both sides; or encoder-decoder
-    mean_target   mean share of a document behind the split; the split is uniform, over all places at 0.5 as in T5
+    topology      decoder (attention within a prefix is bidirectional) or encoder-decoder
+    mean_target   mean share of a document that is predicted; the split is uniform (0.5, as in T5: over all places)
 
-    A document of n tokens says between 1 and n - 1 of them; one of 1 token says none. At a mean m below 0.5 it says
-    1 to 2 m n - 1, above 0.5 it reads 1 to 2 (1 - m) n - 1.
+    A document of n tokens has 1 to n - 1 targets, one of 1 token none. At a mean m below 0.5 it has 1 to 2 m n - 1
+    targets, above 0.5 a prefix of 1 to 2 (1 - m) n - 1 tokens.
 
     An encoder-decoder's row has m R targets of its R tokens, exactly, so that neither side is padded. It is cut into
     halves first, whose splits mirror each other: two halves of one document each have uniform splits and the exact sum.
@@ -62,7 +62,7 @@ class PrefixLM:
         if self._splits_sides and self.mean_target > 0.5:
             raise UserError(
                 f"The prefix objective's mean_target must be at most 0.5 for an encoder-decoder, not "
-                f"{self.mean_target}: targets would be longer than the model's positions."
+                f"{self.mean_target}: otherwise targets get longer than model.max_length."
             )
 
     @property

@@ -24,10 +24,10 @@ from hornbook.vocab import EMPTY, Vocab
 class ReplacedToken:
     """Masked language modelling for a generator, and replaced-token detection for the model that is kept.
 
-    rate                   share of the tokens that the generator predicts, and its samples replace
-    mask_share             of these, the share that it reads as the mask token; the rest is shown as it is
-    generator_width        the generator's width as a share of the discriminator's
-    discriminator_weight   how much the discriminator's loss counts beside the generator's
+    rate                   share of the tokens that the generator predicts; its samples replace them
+    mask_share             of these, the share that the generator sees as the mask token; the rest stays unchanged
+    generator_width        width of the generator as a share of the discriminator's
+    discriminator_weight   weight of the discriminator's loss; the generator's loss has weight 1
     """
 
     rate: PositiveShare = 0.15

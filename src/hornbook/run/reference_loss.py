@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ReferenceLoss:
-    """Measure documents by a small causal model, and drop those outside the limits.
+    """Measure the loss of documents under a small causal model; drop those outside the limits.
 
-    run        directory of the run whose model reads them, as pretrain leaves it
-    field      the field that holds each document's bits per byte
-    min_bits   least bits per byte; 0 = no limit
-    max_bits   most bits per byte; 0 = no limit
+    run        run directory of the model
+    field      field for the bits per byte
+    min_bits   minimum bits per byte; 0 = no limit
+    max_bits   maximum bits per byte; 0 = no limit
     """
 
     run: str

@@ -21,8 +21,8 @@ def require_sentinels(vocab: Vocab, needed: int, who: str) -> None:
     found = len(vocab.sentinels)
     if found < needed:
         raise UserError(
-            f"{who} needs {needed} sentinels (<extra_id_0>, <extra_id_1>, ...) for a row, and this tokenizer has "
-            f"{found}: use shorter rows, a larger mean_span, a lower density, or another tokenizer."
+            f"{who} needs {needed} sentinels (<extra_id_0>, <extra_id_1>, ...) in a row, but this tokenizer has "
+            f"{found}: use shorter rows, a larger mean_span, a lower density or another tokenizer."
         )
 
 
