@@ -72,7 +72,7 @@ def test_a_run_fills_shows_and_is_exported(masked: hb.Run, tmp_path: Path) -> No
     assert "<table" in filled._repr_html_() and "<table" in masked.result._repr_html_()
     shown = masked.show("The cat sees the a.")
     assert shown.sides[0].name == "encoder" and "<table" in shown._repr_html_()
-    with pytest.raises(UserError, match="fills gaps rather than"):
+    with pytest.raises(UserError, match="fills gaps and continues no text"):
         masked.generate("The cat")
     folder = masked.export(tmp_path / "there")
     there = hb.load(folder)

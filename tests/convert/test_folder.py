@@ -148,7 +148,7 @@ def test_a_config_that_says_nothing_usable_is_refused(broken):
     change(config, n_embd=0)
     refused(broken, "width = 0")
     config.write_text("[]")
-    refused(broken, "no table")
+    refused(broken, "not a table")
     config.write_text("{")
     refused(broken, "not valid JSON")
 

@@ -128,5 +128,5 @@ def test_an_unknown_name_is_told_with_the_nearest() -> None:
         recipes.named("bort")
     with pytest.raises(UserError, match="Did you mean 'causal'"):
         recipes.default("casual")
-    with pytest.raises(UserError, match=r"electra is a recipe: --recipe electra; its objective is 'replaced'\."):
+    with pytest.raises(UserError, match=r"'electra' is a recipe: use --recipe electra, or its objective 'replaced'\."):
         recipes.default("electra")

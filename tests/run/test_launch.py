@@ -108,7 +108,7 @@ def test_more_devices_than_there_are_is_refused(monkeypatch):
     with pytest.raises(UserError, match="finds none"):
         launch.devices(0)
     monkeypatch.setenv("RANK", "0")
-    with pytest.raises(UserError, match="torchrun has started"):
+    with pytest.raises(UserError, match="torchrun has already started"):
         launch.devices(2)
 
 

@@ -107,7 +107,7 @@ class BARTDenoisingCollator(Collator[BARTDenoising]):
         objective = BARTDenoising(mask_ratio, poisson_lambda, permute, rotate, delete, mask, vocab=vocab)
         super().__init__(objective, seed, bare=True)
         if vocab.bos is None:
-            raise UserError("BART's texts begin with a start of text, which this tokenizer lacks: add <s> to it.")
+            raise UserError("BART needs a start-of-text token, which this tokenizer lacks: add <s> to it.")
         self.begin = vocab.bos
 
     def __call__(self, features: Features) -> dict[str, Tensor]:

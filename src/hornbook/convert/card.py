@@ -110,7 +110,7 @@ def _training(facts: CardFacts) -> str:
     settings = ", ".join(f"{name} = {value}" for name, value in facts.settings.items()) or "no settings"
     began = "trained from scratch with Hornbook"
     if facts.origin:
-        began = f"begun as {facts.origin}, whose weights it was given, and brought here by Hornbook"
+        began = f"started from the weights of {facts.origin} with Hornbook"
     return "\n".join(
         [
             f"A language model of topology {facts.topology}, {began}.",
@@ -130,7 +130,7 @@ def _training(facts: CardFacts) -> str:
 def _measurements(measurements: tuple[Measurement, ...]) -> str:
     names = list(dict.fromkeys(name for item in measurements for name, _ in item.baselines))
     lines = [
-        "## Measurements on held-out text",
+        "## Evaluation on held-out text",
         "",
         "| " + " | ".join(["Measure", "This model", *map(_cell, names)]) + " |",
         "|---|" + "---:|" * (1 + len(names)),
@@ -144,12 +144,12 @@ def _measurements(measurements: tuple[Measurement, ...]) -> str:
 
 def _limitations(facts: CardFacts) -> str:
     own = (
-        "What it knew before the training above it may still know, with the errors and biases of texts not named here."
+        "It may still know what it learned before the training above, with the errors and biases of texts not named "
+        "here."
         if facts.origin
-        else "It has learned from the corpus above alone: it repeats that text's errors and biases, and knows nothing "
-        "else.",
-        "It was pre-trained only: it follows no instructions, and nothing makes what it writes true or safe.",
-        f"It has seen no row longer than {facts.max_length} positions; expect no sense beyond.",
+        else "It learned only from the corpus above: it repeats that text's errors and biases, and knows nothing else.",
+        "It was only pre-trained: it does not follow instructions, and its output may be false or harmful.",
+        f"It was trained on rows of at most {facts.max_length} positions: do not expect sense beyond that.",
     )
     return "\n".join(["## Limitations", "", *(f"- {line}" for line in (*own, *facts.limitations))])
 

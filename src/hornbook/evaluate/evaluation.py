@@ -91,9 +91,9 @@ class Evaluation:
         beside = ", ".join(f"{name} {value:.4f}" for name, value in simple)
         more = f", {verdict} the baselines on the same targets: {beside}" if simple else ""
         choices = "exp(loss): how many equally likely choices one token amounts to"
-        text = f"nats per scored token that is text, over {self.targets:,} tokens"
-        alone = "one token masked at a time; not comparable with perplexity"
-        pairs = "pairs of texts classified correctly; chance is 50 %"
+        text = f"nats per scored token of text, over {self.targets:,} tokens"
+        alone = "each token masked alone; not comparable with perplexity"
+        pairs = "share of text pairs classified correctly; chance is 50 %"
         listed = (
             ("loss", self.loss, ".4f", f"nats per scored token{more}", simple),
             ("perplexity", self.perplexity, ".2f", choices, ()),

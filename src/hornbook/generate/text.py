@@ -79,8 +79,8 @@ def writer(run: OpenRun) -> Transformer:
     """Return the run's model, which must be one that says tokens."""
     if isinstance(run.model, Electra):
         raise UserError(
-            "This run's model tells replaced tokens from original ones: it writes no text and fills no gaps. The "
-            "generator beside it does, once it is exported: `hornbook export`, then its folder generator/."
+            "This model detects replaced tokens; it generates no text and fills no gaps. Export the run and use the "
+            "folder generator/ instead."
         )
     return run.model
 
@@ -152,9 +152,9 @@ def _form(run: OpenRun) -> PromptFormat:
         kind = kind_of(run.recipe.objective)
         fills = infilling(run.recipe.objective, run.tokenizer.vocab) is not None
         raise UserError(
-            f"This run's model learned the objective '{kind}': it fills gaps rather than going on. Use `hornbook fill`."
+            f"This model learned the objective '{kind}': it fills gaps and continues no text. Use `hornbook fill`."
             if fills
-            else f"This run's model learned the objective '{kind}', and writes no text."
+            else f"This model learned the objective '{kind}' and generates no text."
         )
     return form
 
@@ -167,7 +167,7 @@ def _asked(run: OpenRun, form: PromptFormat, prompt: str) -> tuple[list[int], tu
     pieces = GAP.split(prompt)
     if len(pieces) == 1 and form.masks_end:
         pieces = [*pieces, ""]  # a mask at the end, in whose place the text goes on
-    marks = [run.tokenizer.vocab.require("mask", "Writing around gaps")] * (len(pieces) - 1)
+    marks = [run.tokenizer.vocab.require("mask", "Text with gaps")] * (len(pieces) - 1)
     return [*form.before, *interleave(run.tokenizer.encode(pieces), marks), *form.after], ()
 
 

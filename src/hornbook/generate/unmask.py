@@ -68,6 +68,6 @@ def _logits(model: Transformer, ids: Sequence[int], mask_id: int) -> Tensor:
 
 def _refuse(model: Transformer, ids: Sequence[int], mask_id: int) -> None:
     if model.config.topology != "encoder":
-        raise UserError(f"Only an encoder fills masks, and this model is of topology {model.config.topology}.")
+        raise UserError(f"Filling masks needs an encoder, but this model's topology is {model.config.topology}.")
     if mask_id not in ids:
         raise UserError("The text has no mask to fill: put the mask token where a word is missing.")

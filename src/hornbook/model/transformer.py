@@ -79,7 +79,7 @@ class Transformer(nn.Module):
         super().__init__()
         for name in ("vocab_size", "width", "layers", "heads"):
             if not getattr(config, name):
-                raise UserError(f"model.{name} is not chosen yet: give it a value before a model is built.")
+                raise UserError(f"model.{name} is not set: set it before building a model.")
         self.config = config
         self.embed = Embeddings(config)
         both = config.topology == "encoder-decoder"
@@ -137,7 +137,7 @@ class Transformer(nn.Module):
     def output_weight(self) -> Tensor:
         """The matrix [V, E] of the output head."""
         if self.judge is not None:
-            raise UserError("This model tells replaced tokens from original ones: it says no tokens.")
+            raise UserError("This model detects replaced tokens and has no output head for tokens.")
         return self.embed.tokens.weight if self.head.output is None else self.head.output.weight
 
     def loss(self, batch: Tensors) -> Tensor:
@@ -178,9 +178,7 @@ class Transformer(nn.Module):
     def judged(self, batch: Tensors) -> Tensor:
         """Return the logits [B, T] that a token was replaced."""
         if self.judge is None:
-            raise UserError(
-                "This model says tokens; only ELECTRA's discriminator tells replaced ones from original ones."
-            )
+            raise UserError("This model predicts tokens; only ELECTRA's discriminator detects replaced ones.")
         logits: Tensor = self.judge(self.hidden(batch))
         return logits
 

@@ -216,7 +216,7 @@ def _scan(corpus: _Corpus, recipe: Recipe, directory: Path, view: View) -> Text:
     facts = {"documents": len(hashes), "bytes": size, "threshold": split.threshold, "sha256_of_hashes": digest}
     if (directory / CORPUS).is_file() and read_json(directory / CORPUS, "corpus record") != facts:
         raise UserError(
-            f"The text has changed since the run in {directory} began; start a new run instead of resuming this one."
+            f"The text has changed since the run in {directory} started: start a new run instead of resuming this one."
         )
     traits = None if look is None else look.traits()
     if traits is not None:

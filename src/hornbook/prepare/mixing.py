@@ -40,7 +40,7 @@ def order_of(recipe: Recipe, prepared: Prepared) -> Order:
     for number, (name, part) in enumerate(zip(names, rows.parts, strict=True)):
         if len(part) < cycle:
             raise UserError(
-                f"The domain '{name}' has only {len(part)} rows, fewer than the {cycle} objectives in turn."
+                f"The domain '{name}' has only {len(part)} rows, but the objective needs {cycle}: add text to it."
             )
         mine = early[number] * (turn if late else blocks) + (late[number] * (blocks - turn) if late else 0)
         own.append(_own(recipe, len(part), mine, cycle))

@@ -31,7 +31,7 @@ def preview(text: str, objective: Objective, tokenizer: Tokenizer | None, seed: 
     Raises UserError when the text is empty or the tokenizer's tokenizer cannot serve the objective.
     """
     if not text.strip():
-        raise UserError("There is no text to show: give some words.")
+        raise UserError("There is no text to show: give some words or a file.")
     if tokenizer is None:
         texts = itertools.chain([text] * _REPEATS, (item.text for item in itertools.islice(builtin(DOCS), _SECTIONS)))
         # No text has more tokens than bytes, and a row no more spans than tokens.
@@ -54,7 +54,7 @@ def preview_row(run: Path, recipe: Recipe, number: int, seed: int) -> Picture:
     prepared = open_prepared(recipe, run)
     rows, parts = prepared.training_rows, cycle_of(prepared.objective)
     if not 0 <= number < len(rows):
-        raise UserError(f"The training text of {run} has rows 0 to {len(rows) - 1:,}; there is no row {number:,}.")
+        raise UserError(f"There is no row {number:,} in the training text of {run}: choose 0 to {len(rows) - 1:,}.")
     index = np.array([number])
     found = rows.rows(index, row_keys(seed, index, 0))
     return show(parts[number % len(parts)], replace(found, progress=np.zeros(1)), 0, names(prepared.tokenizer))

@@ -37,7 +37,7 @@ def default(objective: str = "causal", paths: Sequence[str] = BUILTIN, budget: B
     """Return the recommended recipe for an objective: its defaults, and the modern block of its topology."""
     if objective in RECIPES and objective not in CATALOGUE:
         kind = kind_of(RECIPES[objective]().objective)
-        raise UserError(f"{objective} is a recipe: --recipe {objective}; its objective is '{kind}'.")
+        raise UserError(f"'{objective}' is a recipe: use --recipe {objective}, or its objective '{kind}'.")
     built = build(objective, {}, EMPTY)
     return Recipe(objective=built, data=DataSettings(tuple(paths)), model=default_model(built), budget=budget)
 

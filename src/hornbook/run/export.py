@@ -44,7 +44,7 @@ def export(run: OpenRun, target: Path | None = None, family: str = "", shard_byt
     """
     if family == "gguf":
         if isinstance(run.model, Electra):
-            raise UserError("GGUF files hold models that write tokens, and this run's tells replaced tokens.")
+            raise UserError("GGUF files are for models that generate text, and an ELECTRA does not: leave out --as.")
         model, name = run.model, run.directory.resolve().name
         target = target or run.directory / GGUF
         return export_gguf(model.state_dict(), run.recipe.model, run.tokenizer.text, run.tokenizer.vocab, name, target)
@@ -52,7 +52,7 @@ def export(run: OpenRun, target: Path | None = None, family: str = "", shard_byt
     config, state, vocab = run.recipe.model, _as_it_came(run, run.model.state_dict()), run.tokenizer.vocab
     if isinstance(run.model, Electra):
         if family not in ("", "electra"):
-            raise UserError(f"This run's model is an ELECTRA: it cannot be exported as {family}; leave out --as.")
+            raise UserError(f"This run's model is an ELECTRA and cannot be exported as {family}: leave out --as.")
         facts = _card_facts(run, discriminator_config(config), "electra")
         beside = replace(_card_facts(run, run.model.inner, "electra-generator"), name=f"{facts.name} {GENERATOR}")
         cards = model_card(facts), model_card(beside)
@@ -83,7 +83,7 @@ def _card_facts(run: OpenRun, config: ModelConfig, family: str) -> CardFacts:
         settings=objective_settings(recipe.objective),
         budget=f"{run.step:,} of {recipe.budget.steps:,} steps of {recipe.training.batch_rows} rows of {length} tokens"
         if rows
-        else "no training of its own",
+        else "not trained here",
         tokens_seen=rows * length,
         parameters=parameters(config),
         max_length=recipe.row_length,
@@ -110,7 +110,7 @@ def _came_from(record: Mapping[str, Any] | None) -> str:
     if record["kind"] == "folder":
         return f"{record['name']} ({record['architecture']})"
     earlier = _came_from(record.get("origin"))
-    return f"the run {record['name']} at step {record['step']:,}{f', itself begun as {earlier}' if earlier else ''}"
+    return f"the run {record['name']} at step {record['step']:,}{f', which started from {earlier}' if earlier else ''}"
 
 
 def _measurements(run: OpenRun) -> tuple[Measurement, ...]:

@@ -49,7 +49,7 @@ def import_folder(folder: Path, out: Path, *, allow_pickle: bool = False) -> dic
     Raises UserError when the folder cannot be read, or `out` is in use.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UserError(f"{out} exists already; choose another --out.")
+        raise UserError(f"{out} exists already: choose another --out.")
     found = read_folder(folder, allow_pickle=allow_pickle)
     record = _record(folder, found)
     _write(out, _model_of(folder, found, allow_pickle), record)

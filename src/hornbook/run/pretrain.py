@@ -66,8 +66,8 @@ def pretrain(recipe: Recipe, directory: Path, *, plain: bool = False) -> Evaluat
         with _held(directory, world):
             if world.is_main and files.is_run(directory):
                 raise UserError(
-                    f"{directory} holds a run already; go on with `hornbook pretrain --resume {directory}`, "
-                    "or choose another --out."
+                    f"{directory} already holds a run: continue it with `hornbook pretrain --resume {directory}`, or "
+                    "choose another --out."
                 )
             try:
                 view = View(plain, silent=not world.is_main)
@@ -80,7 +80,7 @@ def pretrain(recipe: Recipe, directory: Path, *, plain: bool = False) -> Evaluat
             except UserError as error:
                 if fresh and not (directory / files.PLAN).exists():
                     if corpus := kept_of(directory):  # the work of hours, perhaps
-                        raise UserError(f"{error} The text that was cleaned is kept: train on {corpus} now.") from error
+                        raise UserError(f"{error} The cleaned text is kept: train on {corpus} instead.") from error
                     shutil.rmtree(directory, ignore_errors=True)  # nothing has begun: leave nothing behind
                 raise
 
@@ -93,15 +93,15 @@ def resume(directory: Path, changes: Sequence[str] = (), *, plain: bool = False)
     """
     if extra := [item for item in changes if item.partition("=")[0] not in FLEXIBLE]:
         raise UserError(
-            f"A resumed run keeps its recipe: leave out {' '.join(extra)}, or start a new run from "
+            f"A resumed run keeps its settings: leave out {' '.join(extra)}, or start a new run from "
             f"{directory / files.RECIPE}."
         )
     with together() as world:
         recipe = override(files.recipe_of(directory), changes)
         if (directory / files.RECORD).is_file():
             raise UserError(
-                f"The model in {directory} was imported, so there is no training to resume: go on from it in a run of "
-                f"its own, with `hornbook pretrain --from {directory}`."
+                f"The model in {directory} was imported, so there is no training to resume: start a new run from it "
+                f"with `hornbook pretrain --from {directory}`."
             )
         with _held(directory, world):
             return _within_memory(recipe, directory, View(plain, silent=not world.is_main), world)
@@ -110,11 +110,11 @@ def resume(directory: Path, changes: Sequence[str] = (), *, plain: bool = False)
 def _within_memory(recipe: Recipe, directory: Path, view: View, world: World) -> Evaluation:
     """Do every stage that is not done yet; where memory is too small, say with which command the run can go on."""
     try:
-        with stoppable(f"Stopped; go on with: hornbook pretrain --resume {directory}"):
+        with stoppable(f"Stopped. Continue with: hornbook pretrain --resume {directory}"):
             return _go(recipe, directory, view, world)
     except OutOfMemory as error:
         command = f"hornbook pretrain --resume {directory} {error.settings}".strip()
-        raise ResourceError(f"{error} Go on with: {command}") from error
+        raise ResourceError(f"{error} Continue with: {command}") from error
 
 
 def _held(directory: Path, world: World) -> contextlib.AbstractContextManager[None]:
@@ -158,8 +158,8 @@ def _arranged(recipe: Recipe, world: World) -> MeshConfig:
     if rows % shares:
         more = f" in groups of {layout.tensor}" if layout.tensor > 1 else ""
         raise UserError(
-            f"The {rows} rows of a step (training.batch_rows) cannot be shared equally by {layout.size} devices{more}: "
-            f"choose a multiple of {shares}."
+            f"{layout.size} devices{more} cannot share training.batch_rows {rows} equally: choose a multiple of "
+            f"{shares}."
         )
     return layout
 
@@ -168,7 +168,7 @@ def _origin(recipe: Recipe, directory: Path, view: View) -> files.BaseModel | No
     """Return the model to go on from, or None where there is none or the run has a checkpoint already."""
     if not recipe.start.path or files.has_checkpoint(directory):
         return None
-    with view.stage("reading the model to go on from", "bytes"):
+    with view.stage("reading the base model", "bytes"):
         return bring(Path(recipe.start.path), directory)
 
 
@@ -252,7 +252,7 @@ def _train(run: RunContext) -> tuple[Model, Parallel]:
     )
     done = loop.restore()
     if done:
-        view.say(f"resumed at step {done} of {plan.steps}")
+        view.say(f"resuming at step {done} of {plan.steps}")
     if done < plan.steps:
         title = f"{kind_of(recipe.objective)} {quantity(parameters(recipe.model))}"
         with (

@@ -42,9 +42,7 @@ class ReferenceLoss:
 
     def __post_init__(self) -> None:
         if self.min_bits < 0 or self.max_bits < 0 or 0 < self.max_bits < self.min_bits:
-            raise UserError(
-                f"Bits per byte are limited by 0 <= min_bits <= max_bits, not by {self.min_bits} and {self.max_bits}."
-            )
+            raise UserError(f"reference-loss needs 0 <= min_bits <= max_bits, not {self.min_bits} and {self.max_bits}.")
 
     def __call__(self, page: Page) -> Verdicts:
         """Measure each document; no text changes."""
@@ -106,6 +104,8 @@ def _opened(directory: Path, stamp: int) -> OpenRun:
 
     run = open_run(directory)
     if not says_every_token(run.recipe.objective):
-        raise UserError(f"Only a causal model says every token from those before; the run in {directory} is another.")
+        raise UserError(
+            f"reference-loss.run needs a causal model, which the run in {directory} is not: name another run."
+        )
     device = torch.device("cpu")
     return replace(run, model=run.model.to(device), device=device)

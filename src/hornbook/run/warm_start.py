@@ -42,8 +42,8 @@ def settled(recipe: Recipe, origin: ModelConfig) -> Recipe:
         asked, has = getattr(recipe.model, item.name), getattr(model, item.name)
         if item.name not in _FREE and asked not in (has, getattr(left_open, item.name)):
             raise UserError(
-                f"The model's shape comes from {recipe.start.path}, whose {item.name} is {has!r}, not {asked!r}: leave "
-                f"out model.{item.name}. Yours to choose are model.dropout and training.row_length."
+                f"model.{item.name} is {has!r} in the base model {recipe.start.path} and cannot be {asked!r}: leave "
+                "it out. Only model.dropout and training.row_length are free."
             )
     training = recipe.training
     if not training.row_length and model.max_length > _LONGEST_ROW:
@@ -56,9 +56,8 @@ def _converted(origin: ModelConfig, objective: Objective) -> ModelConfig:
     before, after = origin.topology, objective.topology
     if before != after and "encoder-decoder" in (before, after):
         raise UserError(
-            f"The objective '{kind_of(objective)}' trains models of topology {after}, and this model is of topology "
-            f"{before}: an encoder-decoder has weights that no other topology has, so one is not made of the other. "
-            f"Choose an objective of topology {before}, or train from nothing."
+            f"The objective '{kind_of(objective)}' needs a model of topology {after}, but the base model's is "
+            f"{before}, which cannot become one: choose an objective for topology {before}, or train from scratch."
         )
     paired = objective.heads.pair
     if origin.rtd_head and not objective.heads.generator_width:  # a new head like that of its generator
@@ -102,7 +101,7 @@ def adopt(
     taken = {name: value for name, value in given.items() if name in own and value.shape == own[name].shape}
     wrong = [name for name in given if name in own and name not in taken and not name.startswith("generator.")]
     if wrong:
-        raise ValueError(f"the origin's {wrong[0]} has the shape {tuple(given[wrong[0]].shape)}")
+        raise ValueError(f"the base model's {wrong[0]} has the shape {tuple(given[wrong[0]].shape)}")
     model.load_state_dict({**own, **taken})
     return Adopted(tuple(name for name in own if name not in taken), tuple(name for name in given if name not in taken))
 

@@ -37,7 +37,7 @@ Marks = tuple[tuple[int, ...], tuple[int, ...]]
 Places = NDArray[np.int64]
 
 _COMPANION = 80  # stream of the row key; objectives use those below
-_NOTHING = "None of the chosen documents gives a token; add text, or choose another tokenizer."
+_NOTHING = "The chosen documents give no tokens: add text, or choose another tokenizer."
 
 
 class CorpusRows(Protocol):

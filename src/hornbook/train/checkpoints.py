@@ -184,9 +184,9 @@ def _first_sound(directory: Path, say: Callable[[str], None], read: Callable[[Pa
         try:
             return read(checkpoint)
         except UserError as error:
-            say(f"{error} Trying the one before it.")
+            say(f"{error} Trying the previous one.")
     if found:
-        raise UserError(f"None of the {len(found)} checkpoints in {directory} is sound; start the run afresh.")
+        raise UserError(f"None of the {len(found)} checkpoints in {directory} is intact: start a new run.")
     return None
 
 

@@ -158,7 +158,7 @@ class Optimizers:
         for key, value in tensors.items():
             name, _, quantity = key.removeprefix(PREFIX).rpartition(".")
             if name not in self._named:
-                raise UserError(f"The checkpoint's optimizer has a state for {name}, which this model has not.")
+                raise UserError(f"The checkpoint has optimizer state for {name}, which this model lacks.")
             parameter = self._named[name]
             # The number of steps too: AdamW's fused kernel reads it where the parameter is.
             owner[parameter].state.setdefault(parameter, {})[quantity] = value.to(parameter.device)

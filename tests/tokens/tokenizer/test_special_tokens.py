@@ -79,7 +79,7 @@ def test_special_tokens_outside_of_the_models_entries_keep_their_ids():
 def test_unigram_and_barren_text_are_refused():
     with pytest.raises(UserError, match="Unigram"):
         with_pieces(make("unigram", 150), NEW, 10)
-    with pytest.raises(UserError, match="no pair"):
+    with pytest.raises(UserError, match="No pair"):
         with_pieces(make("bpe", 330), ["x"], 10)
 
 
