@@ -371,7 +371,9 @@ def test_names_that_earlier_versions_wrote_are_read(architecture: str, tmp_path)
 
 def test_a_tokenizer_whose_padding_does_not_fit_the_positions_is_refused(tokenizer: Tokenizer, tmp_path):
     config = dataclasses.replace(config_of("roberta"), position_offset=2)
-    with pytest.raises(UserError, match=r"padding's id, which is 0 .* needs model\.position_offset = 1, not 2"):
+    with pytest.raises(
+        UserError, match=r"padding token's id, which is 0 .* train with model\.position_offset=1, not 2"
+    ):
         export(Transformer(config).state_dict(), config, tokenizer.text, tokenizer.vocab, "card", tmp_path / "model")
     assert not list(tmp_path.iterdir())
 

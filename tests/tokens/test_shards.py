@@ -238,7 +238,7 @@ def test_a_file_cut_while_it_is_mapped_is_refused_and_kills_nobody(copy, bpe):
     store = TokenStore.open(copy, bpe.vocab)
     os.truncate(copy / "part-00001" / "tokens.npy", 200)
     document = int(store.first[1])
-    with pytest.raises(UserError, match="length of tokens.npy changed"):
+    with pytest.raises(UserError, match=r"length of tokens\.npy changed"):
         whole(store, document)
     assert len(whole(store, 0)) == store.lengths[0]
 

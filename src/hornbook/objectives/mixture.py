@@ -60,7 +60,7 @@ def turns(weights: Sequence[float | Fraction]) -> tuple[int, ...]:
     places = math.lcm(*(share.denominator for share in shares))
     if places > _LONGEST:
         raise UserError(
-            f"The weights {', '.join(map(str, weights))} only come out even after {places:,} rows: round them, so that "
+            f"The weights {', '.join(map(str, weights))} need a cycle of {places:,} rows: round them, so that "
             f"{_LONGEST:,} rows are enough."
         )
     order: list[int] = []

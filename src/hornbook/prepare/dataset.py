@@ -59,7 +59,7 @@ _TEMPLATES: dict[Topology, Template] = {"decoder": "none", "encoder": "both", "e
 class Text:
     """What the first pass over a corpus found: numbers of documents and bytes, and where the held-out ones are.
 
-    traits  what the mix asks of each document; None where it asks nothing
+    traits  what the mix needs to know of each document; None where it needs nothing
     """
 
     documents: int
@@ -131,6 +131,12 @@ class Prepared:
         chosen = np.sort(by_hash[: max(1, within)])
         return self._rows(chosen), int(self.store.bytes[chosen].sum())
 
+    @property
+    def held_out(self) -> tuple[int, int]:
+        """How many documents are held out, and their bytes."""
+        chosen = self._held_out()
+        return int(chosen.sum()), int(self.store.bytes[chosen].sum())
+
     def _held_out(self) -> NDArray[np.bool_]:
         return self.store.hashes <= np.uint64(self.text.split.threshold)
 
@@ -141,7 +147,7 @@ class Prepared:
 def prepare(recipe: Recipe, directory: Path, view: View, given: Tokenizer | None = None) -> Prepared:
     """Return the recipe's corpus as tokens in `directory`, doing whatever of it is not done yet.
 
-    `given` is the tokenizer of the model that the run goes on from; what the objective needs and it lacks is added.
+    `given` is the base model's tokenizer; what the objective needs and it lacks is added.
 
     Raises UserError when the text cannot be read, is too short, cannot serve the objective, or has changed since an
     earlier, interrupted call.
@@ -226,7 +232,7 @@ def _scan(corpus: _Corpus, recipe: Recipe, directory: Path, view: View) -> Text:
 
 
 def spellings(directory: Path) -> dict[int, list[int]]:
-    """Return how the origin's tokenizer spells each new piece of a run's, new id -> old ids; empty if there is none."""
+    """Return how the base model's tokenizer spells each new piece, new id -> old ids; empty if there is none."""
     if not (directory / PIECES).is_file():
         return {}
     return {int(number): ids for number, ids in read_json(directory / PIECES, "record of new pieces").items()}

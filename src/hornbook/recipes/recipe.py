@@ -60,8 +60,7 @@ class Recipe:
             raise UserError(f"This objective trains a model of topology {wanted}, but model.topology is {given}.")
         heads = self.objective.heads
         if heads.pair != self.model.pair_head:
-            wanted = str(heads.pair).lower()
-            raise UserError(f"This objective needs model.pair_head={wanted}, not {str(self.model.pair_head).lower()}.")
+            raise UserError(f"This objective needs model.pair_head={str(heads.pair).lower()}: leave it out.")
         if self.model.pair_head and self.model.token_types < 2:
             raise UserError(f"Text pairs need model.token_types=2, not {self.model.token_types}.")
         if self.model.rtd_head and not heads.generator_width:
