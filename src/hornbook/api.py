@@ -150,7 +150,7 @@ class Run:
         return export(self.opened, None if out is None else Path(out), family, shard_bytes)
 
     def show(self, text: str, *, seed: int | None = None) -> Picture:
-        """Return what the run's objective makes of a text: what the model reads, what it must say, who sees whom."""
+        """Return what the run's objective makes of a text: its inputs, its targets, who sees whom."""
         from hornbook.prepare.preview import preview
 
         return preview(text, self.recipe.objective, self.tokenizer, self.recipe.seed if seed is None else seed)

@@ -52,7 +52,7 @@ class UL2Collator(Collator[UL2]):
     modes        the tokens of R, S and X, which must be special tokens of the tokenizer; () = none
     weights      share of the rows of each of `denoisers`; () = the variant's own
 
-    Each row draws its denoiser anew in each epoch. S says the last quarter of a row; the paper's other S, a random
+    Each row draws its denoiser anew in each epoch. S predicts the last quarter of a row; the paper's other S, a random
     split, needs two documents in a row, which models of transformers cannot keep apart.
     """
 

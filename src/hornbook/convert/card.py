@@ -49,8 +49,8 @@ class CardFacts:
     origin         in words: the model it was before this training; empty = training began from nothing
     license        its identifier on the Hub; empty = not known, and then the card names none
     languages      codes, such as "en"; empty = not known
-    pair_head      the model also says how two texts belong together
-    judge          the model says of each token whether it was replaced, and nothing else
+    pair_head      the model also classifies text pairs
+    judge          the model detects replaced tokens, and does nothing else
     """
 
     name: str

@@ -59,7 +59,7 @@ class Evaluation:
     pseudo_perplexity  masked models only
     unigram, bigram    loss of the simple models on the same targets; bigram for causal models only, and neither for
                        imported models, whose training text is not at hand
-    pair_accuracy      share of the pairs of texts told rightly; objectives of pairs only
+    pair_accuracy      share of the text pairs classified correctly; objectives of pairs only
     pairs              number of those pairs
     targets            number of scored targets that are text
     text_bytes         size of the text measured on
@@ -132,7 +132,7 @@ def final_evaluation(
 ) -> Evaluation:
     """Measure in fp32 on the held-out documents, beside simple models counted on the training text that was read.
 
-    With `parallel` all its processes call this alike; the simple models are the lead's.
+    With `parallel` all its processes call this alike; only rank 0 has the baselines.
     """
     rows, size = prepared.held_out_rows(_FINAL * recipe.training.evaluate_tokens)
     training = prepared.training_rows if parallel is None or parallel.world.is_main else None

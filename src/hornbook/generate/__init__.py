@@ -3,7 +3,7 @@
 Decoding     how the next token is chosen, as one value
 generate     the continuation of each prompt          stream   the same, one step at a time
 fill         candidates for each mask                 unmask   a text for all masks, most certain first
-read_spans   what an output in T5's way says for each sentinel
+read_spans   the text of each sentinel in an output of T5's form
 """
 
 from __future__ import annotations

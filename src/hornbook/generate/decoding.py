@@ -1,4 +1,4 @@
-"""Decoding: how the next token is chosen from what the model says, and the choice itself.
+"""Decoding: how the next token is chosen from the model's logits, and the choice itself.
 
 Shapes: B rows, V vocabulary, C candidates.
 """

@@ -151,7 +151,7 @@ def _middles(run: OpenRun, model: Transformer, form: PromptFormat, text: str) ->
 
 
 def _filled(tokenizer: Tokenizer, pieces: Sequence[str], gaps: Sequence[Sequence[int]]) -> str:
-    """Return the pieces with what the ids of each gap say between them, blanks as the ids have them there."""
+    """Return the pieces with the text of each gap's ids between them, blanks as the ids have them there."""
     text, known = pieces[0], tokenizer.encode(pieces[:1])[0].tolist()
     for new, piece in zip(gaps, pieces[1:], strict=True):
         text += tokenizer.decode([*known, *new])[len(tokenizer.decode(known)) :] + piece

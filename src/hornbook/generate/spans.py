@@ -1,4 +1,4 @@
-"""Spans: what an output in T5's way says for each sentinel."""
+"""Spans: the text of each sentinel in an output of T5's form."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 
 def read_spans(output: Sequence[int], asked: Sequence[int], sentinels: Sequence[int]) -> list[list[int]]:
-    """Return the ids that `output` says for each sentinel in `asked`; `sentinels` are all that there are.
+    """Return the ids that `output` has for each sentinel in `asked`; `sentinels` are all that there are.
 
     The output is read as T5 writes it (Raffel et al. 2020, 3.1.4): a sentinel, then what it stands for. A sentinel that
     is not written, or that is written a second time, has nothing.

@@ -76,7 +76,7 @@ def uses_of(recipe: Recipe) -> tuple[Literal["generate", "fill"], ...]:
 
 
 def writer(run: OpenRun) -> Transformer:
-    """Return the run's model, which must be one that says tokens."""
+    """Return the run's model, which must be one that predicts tokens."""
     if isinstance(run.model, Electra):
         raise UserError(
             "This model detects replaced tokens; it generates no text and fills no gaps. Export the run and use the "
@@ -160,7 +160,7 @@ def _form(run: OpenRun) -> PromptFormat:
 
 
 def _asked(run: OpenRun, form: PromptFormat, prompt: str) -> tuple[list[int], tuple[int, ...]]:
-    """Return the ids that the model reads for a prompt, and those of the text that what it says is added to."""
+    """Return the ids that the model reads for a prompt, and those of the text that its output is added to."""
     if form.kind == "continuation":
         text = [int(number) for number in run.tokenizer.encode([prompt])[0]]
         return [*form.before, *text, *form.after], tuple(text)

@@ -223,7 +223,7 @@ class Electra(nn.Module):
         return found.clamp_(max=self.config.vocab_size - 1)
 
     def _embedded(self, tokens: Tensor, batch: Tensors) -> Tensor:
-        """Return what the shared tables say of tokens int64[B, T], [B, T, E]."""
+        """Return the shared embeddings of tokens int64[B, T], [B, T, E]."""
         check_length(self.config.max_length, tokens)
         if batch.segments is None or self.embed.positions is None:
             positions = torch.arange(tokens.shape[1], device=tokens.device)

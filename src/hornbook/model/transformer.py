@@ -41,7 +41,7 @@ class Head(nn.Module):
 
 
 class PairHead(nn.Module):
-    """The class of a pair of texts from what the last layer says at the first position (Devlin et al. 2019, 3.1)."""
+    """The class of a pair of texts from the last hidden state of the first position (Devlin et al. 2019, 3.1)."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -98,7 +98,7 @@ class Transformer(nn.Module):
             initialise.initialise(self.named_parameters(), self.config, seed)
 
     def hidden(self, batch: Tensors, picked: Tensor | None = None) -> Tensor:
-        """Return what the last layer says at every output position, [B, T, D], or at those picked alone, [N, D].
+        """Return the last hidden states at every output position, [B, T, D], or at those picked alone, [N, D].
 
         `picked` are ascending indices int64[N] into [B * T].
         """

@@ -1,4 +1,4 @@
-"""BARTDenoising: read a damaged text, say the whole one (Lewis et al. 2020, BART).
+"""BARTDenoising: read a damaged text, write the whole one (Lewis et al. 2020, BART).
 
 row              a    b    c.   d    e    f.
 sentences        d    e    f.   a    b    c.

@@ -3,9 +3,9 @@
 row       <s> a   b   c   d   </s>
 inputs    <s> <m> b   c   d   </s>       what the generator reads; d is masked too, but shown
 targets   <s> a   b   c   d   </s>
-weights   0   1   0   0   1   0          what the generator says
+weights   0   1   0   0   1   0          what the generator predicts
 sampled   <s> x   b   c   d   </s>       what the discriminator reads, made in the model: see hornbook.model.electra
-replaced  0   1   0   0   0   0          what it says, at every token
+replaced  0   1   0   0   0   0          what it predicts, at every token
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""SpanCorruption: replace spans by sentinels and say what they were (Raffel et al. 2020, T5).
+"""SpanCorruption: replace spans by sentinels and predict the spans (Raffel et al. 2020, T5).
 
 row              a    b    c    d    e    f
 inputs           a    <X0> d    e    <X1> </s>
@@ -58,7 +58,7 @@ class SpanCorruption:
 
     @property
     def prompting(self) -> tuple[PromptFormat, ...]:
-        """It says what each sentinel stands for."""
+        """It predicts the span of each sentinel."""
         return (two_sided("sentinels", self.vocab),)
 
     def sizes(self, tokens: Counts) -> tuple[Counts, Counts, Counts]:

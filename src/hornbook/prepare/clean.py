@@ -52,7 +52,7 @@ def is_raw(path: str) -> bool:
 def decided(data: DataSettings, say: Callable[[str], None]) -> DataSettings:
     """Return the settings of a run that begins, with an open `clean` decided where some text is raw.
 
-    The default steps are taken where the libraries for them are installed; where they are not, that is said.
+    The default steps are taken where the libraries for them are installed; where they are not, a line says so.
     """
     if data.clean or not any(map(is_raw, data.paths)):
         return data

@@ -84,7 +84,7 @@ class Prepared:
 
     @functools.cached_property
     def training_rows(self) -> CorpusRows:
-        """The rows of all training documents; where the mix tells domains apart, domain after domain."""
+        """The rows of all training documents; where the mix weights domains, domain after domain."""
         rows = [self._rows(documents) for documents in self.domains.values()]
         return rows[0] if not self.mix.divides else DomainRows(rows, len(cycle_of(self.objective)))
 

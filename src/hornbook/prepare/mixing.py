@@ -66,7 +66,7 @@ class Reading:
 
 
 def readings(recipe: Recipe, prepared: Prepared, order: Order) -> Sequence[Reading]:
-    """Return what the run reads of each domain, counted row by row; nothing where domains are not told apart."""
+    """Return what the run reads of each domain, counted row by row; nothing where domains are not weighted."""
     rows = prepared.training_rows
     if not isinstance(order, Mixed) or not isinstance(rows, DomainRows):
         return []

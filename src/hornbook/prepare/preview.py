@@ -26,7 +26,7 @@ _SECTIONS, _REPEATS, _ENTRIES = 100, 1000, 4096
 
 
 def preview(text: str, objective: Objective, tokenizer: Tokenizer | None, seed: int) -> Picture:
-    """Return what a model sees and must say when `text` is one document that fills a row.
+    """Return what a model sees and must predict when `text` is one document that fills a row.
 
     Raises UserError when the text is empty or the tokenizer's tokenizer cannot serve the objective.
     """
@@ -46,7 +46,7 @@ def preview(text: str, objective: Objective, tokenizer: Tokenizer | None, seed: 
 
 
 def preview_row(run: Path, recipe: Recipe, number: int, seed: int) -> Picture:
-    """Return what a model sees and must say of row `number` of a run's training text, when it is first read.
+    """Return what a model sees and must predict of row `number` of a run's training text, when it is first read.
 
     `recipe` is the run's own, or has another objective or length. Raises UserError where there is no such row, or the
     run's tokenizer cannot serve the objective.

@@ -5,7 +5,7 @@
     origin/      the run that this one goes on from: recipe, tokenizer, weights and origin.json
     export/  model.gguf                                                                  by `hornbook export`
 
-A room below names its own files, and they are handed on here. An imported model's run is as an origin.
+A room below names its own files, and they are handed on here. An imported model's run is a base model.
 """
 
 from __future__ import annotations

@@ -104,7 +104,7 @@ def bring(path: Path, directory: Path) -> files.BaseModel:
 
 
 def objective_of(path: Path) -> Objective:
-    """Return what the model of a folder or a run was trained to say; reads no weights."""
+    """Return what the model of a folder or a run was trained to predict; reads no weights."""
     if files.is_run(path):
         return files.recipe_of(path).objective
     family, config = shape_of(path, read_settings(path))

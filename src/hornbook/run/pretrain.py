@@ -118,12 +118,12 @@ def _within_memory(recipe: Recipe, directory: Path, view: View, world: World) ->
 
 
 def _held(directory: Path, world: World) -> contextlib.AbstractContextManager[None]:
-    """Hold the run's directory for the lead, on behalf of all processes."""
+    """Lock the run's directory; rank 0 holds the lock for all processes."""
     return lock(directory) if world.is_main else contextlib.nullcontext()
 
 
 def _go(recipe: Recipe, directory: Path, view: View, world: World) -> Evaluation:
-    """Do every stage that is not done yet; what needs only one process to do it, the lead does before the others."""
+    """Do every stage that is not done yet; rank 0 prepares what needs one process only, before the others."""
     chosen = recipe.training.micro_batch
     with world.main_process_first():
         run = _settled(_prepared(recipe, directory, view, world))
@@ -132,7 +132,7 @@ def _go(recipe: Recipe, directory: Path, view: View, world: World) -> Evaluation
 
 
 def _prepared(recipe: Recipe, directory: Path, view: View, world: World) -> RunContext:
-    """Return the run with its text as tokens, and the shape of the model that it goes on from, if any."""
+    """Return the run with its text as tokens, and the shape of its base model, if any."""
     machine.keep_memory_blocks()
     device = world.device or machine.find_device()
     layout = _arranged(recipe, world)
@@ -140,7 +140,7 @@ def _prepared(recipe: Recipe, directory: Path, view: View, world: World) -> RunC
         find_trackers(recipe.logging.trackers)  # before hours of work
         write_json(directory / files.ENVIRONMENT, machine.environment(device) | {"devices": world.size})
     else:
-        recipe = load_recipe(directory / files.RECIPE)  # as the lead settled it
+        recipe = load_recipe(directory / files.RECIPE)  # as rank 0 settled it
     origin = _origin(recipe, directory, view)
     if origin is not None:
         recipe = settled(recipe, origin.recipe.model)
@@ -165,7 +165,7 @@ def _arranged(recipe: Recipe, world: World) -> MeshConfig:
 
 
 def _origin(recipe: Recipe, directory: Path, view: View) -> files.BaseModel | None:
-    """Return the model to go on from, or None where there is none or the run has a checkpoint already."""
+    """Return the base model, or None where there is none or the run has a checkpoint already."""
     if not recipe.start.path or files.has_checkpoint(directory):
         return None
     with view.stage("reading the base model", "bytes"):

@@ -55,7 +55,7 @@ def resolve(
     """Return the recipe with every open choice made: no zeros that mean "choose", no "auto", a budget in steps.
 
     `data` is the number of equal shares that the rows of a step are computed in, at the same time.
-    `say` is told when a budget of minutes is cut because the text is small.
+    `say` prints when a budget of minutes is cut because the text is small.
     """
     training, budget = recipe.training, recipe.budget
     precision = best_precision(device) if training.precision == "auto" else training.precision

@@ -158,13 +158,13 @@ def load(checkpoint: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
 def newest(directory: Path, say: Callable[[str], None]) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
     """Return the newest checkpoint that verifies, or None where there is none at all.
 
-    A damaged one is passed over and `say` is told. Raises UserError when all are damaged.
+    A damaged one is skipped, which `say` prints. Raises UserError when all are damaged.
     """
     return _first_sound(directory, say, load)
 
 
 def newest_together(directory: Path, say: Callable[[str], None], world: World) -> Reader | None:
-    """Return the same, to be read in parts; the lead verifies it, and all processes read the same one."""
+    """Return the same, to be read in parts; rank 0 verifies it, and all ranks read the same one."""
     found: list[Reader] = []
 
     def find() -> str:

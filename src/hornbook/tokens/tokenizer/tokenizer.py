@@ -139,7 +139,7 @@ class Tokenizer:
     def decode(self, ids: Sequence[int] | NDArray[np.integer], *, keep_special: bool = False) -> str:
         """Return the text of ids; special ids are left out, or spelled by name with `keep_special`.
 
-        Ids beyond the vocabulary, which a model with a padded embedding may say, are no text.
+        Ids beyond the vocabulary, which a model with a padded embedding may predict, are no text.
         """
         numbers = np.asarray(ids, dtype=np.int64)
         numbers = numbers[numbers < self.vocab.size]
