@@ -1,4 +1,4 @@
-"""Joined: an objective for encoder-decoders, learned by a decoder alone, which reads the inputs and predicts the targets.
+"""Joined: an encoder-decoder's objective, learned by a decoder alone, which reads inputs and predicts targets.
 
 row              a    b    c    d    e    f
 inputs           a    <X0> d    e    <X1> </s> .    <X0> b    c    <X1> f

@@ -172,7 +172,7 @@ class Loop(Generic[B]):
                     )
 
     def _asked(self, due: bool) -> tuple[int, bool]:
-        """Return (signal that asked any process to stop, or 0; whether rank 0 wants a checkpoint), the same on all ranks."""
+        """Return (signal that asked any rank to stop, or 0; whether rank 0 wants a checkpoint), for all ranks alike."""
         world = self.parallel.world
         signal, wanted = world.all_reduce_max([float(self.stopping.signal_number or 0), float(due and world.is_main)])
         return int(signal), bool(wanted)
