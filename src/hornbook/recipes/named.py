@@ -43,7 +43,7 @@ def default(objective: str = "causal", paths: Sequence[str] = BUILTIN, budget: B
 
 
 def continued(objective: Objective, path: str, paths: Sequence[str] = BUILTIN, budget: Budget = TWO_MINUTES) -> Recipe:
-    """Return the recipe to continue from the model at `path`: its tokenizer and shape, a new warm-up, a lower peak rate.
+    """Return the recipe to continue from the model at `path`: its tokenizer and shape, a new warm-up, a lower peak.
 
     The rate rises from nothing and falls again ("re-warming", Gupta et al. 2023; "re-warming and re-decaying", Ibrahim
     et al. 2024): at the low rate where training ended the model would adapt too little, and a peak as high as in the
@@ -108,7 +108,7 @@ def electra() -> Recipe:
 
 
 def t5() -> Recipe:
-    """A span-corruption model with the original T5's MLP (ReLU, not gated) and a Unigram tokenizer (Raffel et al. 2020)."""
+    """A span-corruption model with the original T5's MLP (ReLU, not gated) and Unigram (Raffel et al. 2020)."""
     return _shaped("span", BLOCKS["t5"], "unigram")
 
 
