@@ -125,7 +125,7 @@ def test_a_corpus_beside_raw_text_is_taken_as_it_is(text, corpus, tmp_path, caps
 def test_where_nothing_is_raw_nothing_is_cleaned(corpus, tmp_path, capsys):
     paths = (str(corpus), "builtin:docs")
     assert cleaned(DataSettings(paths, clean="default"), tmp_path, View(plain=True)) == paths
-    assert "nothing is cleaned" in capsys.readouterr().out
+    assert "nothing to clean" in capsys.readouterr().out
     assert not (tmp_path / CLEAN).exists()
 
 
@@ -200,7 +200,7 @@ def test_where_nothing_is_left_one_sentence_says_why(content, words, tmp_path, c
 
 def test_a_run_that_is_refused_after_cleaning_keeps_what_was_cleaned(text, tmp_path):
     refused = recipe_of(text, more=["model.vocab_size=2"])  # which only the tokenizer can tell
-    with pytest.raises(UserError, match=r"model.vocab_size 2 is smaller .* kept: train on .*run/corpus now"):
+    with pytest.raises(UserError, match=r"model.vocab_size 2 is smaller .* kept: train on .*run/corpus instead"):
         pretrain(refused, tmp_path / "run", plain=True)
     again = pretrain(recipe_of(tmp_path / "run" / "corpus"), tmp_path / "again", plain=True)
     assert again.bits_per_byte is not None

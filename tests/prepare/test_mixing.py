@@ -69,7 +69,7 @@ def test_a_mixed_run_is_trained_measured_and_repeated_bit_for_bit(text, tmp_path
 
 
 def test_refusals(text, tmp_path):
-    with pytest.raises(UserError, match="belong together"):
+    with pytest.raises(UserError, match="set both or neither"):
         recipe_of(text, "mix.rule=explicit")
     with pytest.raises(UserError, match="no number 'merit'"):
         prepared_of(recipe_of(text, "mix.order=merit"), tmp_path / "merit")
