@@ -177,7 +177,7 @@ def test_a_named_family_must_hold_the_model(tokenizer_text: str, vocab: Vocab, t
     with pytest.raises(UserError, match="Did you mean 'llama'"):
         find("lama")
     small = dataclasses.replace(config, vocab_size=100)
-    with pytest.raises(UserError, match=r"has \d+ entries but the model only 100"):
+    with pytest.raises(UserError, match=r"has \d+ entries, but the model only 100"):
         export(Transformer(small).state_dict(), small, tokenizer_text, vocab, "card", tmp_path / "model")
 
 
@@ -218,7 +218,7 @@ def test_a_config_that_our_model_cannot_follow_is_refused(entry, value, words):
         find("modernbert").config({**settings, entry: value})
     del settings[entry]
     if entry == "hidden_activation":
-        with pytest.raises(UserError, match="no hidden_activation"):
+        with pytest.raises(UserError, match="lacks hidden_activation"):
             find("modernbert").config(settings)
 
 

@@ -138,6 +138,6 @@ def test_a_gguf_file_replaces_only_a_gguf_file(tokenizer_text: str, vocab: Vocab
         export_gguf(model.state_dict(), model.config, tokenizer_text, vocab, "toy", target)
     assert [path.name for path in tmp_path.iterdir()] == ["toy.gguf"]
     target.write_text("precious")
-    with pytest.raises(UserError, match="is no GGUF file"):
+    with pytest.raises(UserError, match="is not a GGUF file"):
         export_gguf(model.state_dict(), model.config, tokenizer_text, vocab, "toy", target)
     assert target.read_text() == "precious"

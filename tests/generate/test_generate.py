@@ -158,7 +158,7 @@ def test_settings_that_mean_nothing_are_refused(settings, words):
 
 def test_what_a_model_cannot_do_is_refused():
     model = build(DECODERS[0])
-    with pytest.raises(UserError, match="The stop id 61 is none of the model's 61 tokens"):
+    with pytest.raises(UserError, match="The stop id 61 is not one of the model's 61 tokens"):
         generate(model, [[1]], Decoding(max_new=1), stop=frozenset([3, 61]))
     with pytest.raises(UserError, match="set beams to 1, not 2, to stream"):
         stream(model, [[1]], Decoding(beams=2))

@@ -167,7 +167,7 @@ def test_gaps_of_several_tokens_are_filled_with_so_many(tokenizer):
         assert [len(gap.candidates) for gap in found.gaps] == [1, 1]
     assert fill_text(run, "The ___.", length=3) == fill_text(run, "The ___.", length=3, steps=3)
     assert len(fill_text(run_of("masked", tokenizer), "The ___ over ___.", length=3, top=2).gaps) == 6
-    with pytest.raises(UserError, match="finds the length of a gap itself"):
+    with pytest.raises(UserError, match="chooses the length of a gap itself"):
         fill_text(run_of("span", tokenizer), "The ___.", length=2)
     with pytest.raises(UserError, match="5 gaps, but the tokenizer has only 4 sentinels"):
         fill_text(run_of("span", tokenizer), "_____ ".join("abcde") + "___")

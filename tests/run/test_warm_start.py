@@ -267,7 +267,7 @@ def test_a_damaged_copy_of_the_origin_is_noticed(gpt2, book, tmp_path, imported)
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)
-    with pytest.raises(UserError, match="sound"):
+    with pytest.raises(UserError, match="is intact"):
         pretrain(recipe(copy, book), tmp_path / "out", plain=True)
     assert not (tmp_path / "out").exists()
 
@@ -489,7 +489,7 @@ def test_the_command_line_imports_and_goes_on(gpt2, book, tmp_path, capsys, monk
     assert (
         run_cli("pretrain", "--plain", str(book), "--from", "runs/gpt2", "--steps", "2", "--out", "more", *SMALL) == 0
     )
-    assert "weights: from runs/gpt2, step 0" in capsys.readouterr().out
+    assert "weights: from the base model runs/gpt2, step 0" in capsys.readouterr().out
     assert run_cli("export", "more", "--shard", "100KB") == 0
     assert len(list((tmp_path / "more" / "export").glob("model-*.safetensors"))) > 2
     theirs, report = transformers.AutoModelForCausalLM.from_pretrained("more/export", output_loading_info=True)
