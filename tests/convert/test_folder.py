@@ -207,12 +207,12 @@ def test_an_index_must_agree_with_its_shards(broken):
     write({**places, inside: "../secret.safetensors"})
     refused(broken, "outside the folder")
     write({})
-    refused(broken, "names no weights")
+    refused(broken, "lists no weights")
     (broken / INDEX).write_text("{")
     refused(broken, "not valid JSON")
     write(places)
     (broken / last).unlink()
-    refused(broken, f"names {last}, which is missing")
+    refused(broken, f"lists {last}, which is missing")
 
 
 def test_a_tokenizer_that_is_larger_than_the_embedding_is_refused(broken):

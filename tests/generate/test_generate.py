@@ -160,7 +160,7 @@ def test_what_a_model_cannot_do_is_refused():
     model = build(DECODERS[0])
     with pytest.raises(UserError, match="The stop id 61 is not one of the model's 61 tokens"):
         generate(model, [[1]], Decoding(max_new=1), stop=frozenset([3, 61]))
-    with pytest.raises(UserError, match="set beams to 1, not 2, to stream"):
+    with pytest.raises(UserError, match="cannot stream: set beams to 1, not 2"):
         stream(model, [[1]], Decoding(beams=2))
     for refused in (lambda: fill(model, [1, 2], 2, 3), lambda: unmask(model, [1, 2], 2, 0)):
         with pytest.raises(UserError, match="needs an encoder"):

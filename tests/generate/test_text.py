@@ -171,7 +171,7 @@ def test_gaps_of_several_tokens_are_filled_with_so_many(tokenizer):
         fill_text(run_of("span", tokenizer), "The ___.", length=2)
     with pytest.raises(UserError, match="5 gaps, but the tokenizer has only 4 sentinels"):
         fill_text(run_of("span", tokenizer), "_____ ".join("abcde") + "___")
-    with pytest.raises(UserError, match="no room to write"):
+    with pytest.raises(UserError, match="no room for the gaps"):
         fill_text(run_of("fim", tokenizer), "The ___" + " fox" * 70)
 
 
