@@ -8,22 +8,12 @@ import sys
 from pathlib import Path
 
 import pytest
+import small_models
+from small_models import SMALL_RUN
 
 import hornbook as hb
 from hornbook.errors import UserError
 
-SMALL = {
-    "data.clean": "none",
-    "model.width": 32,
-    "model.layers": 1,
-    "model.heads": 2,
-    "model.max_length": 64,
-    "training.batch_rows": 8,
-    "training.precision": "fp32",
-    "training.compile": "no",
-    "training.evaluate_tokens": 500,
-    "tokenizer.size": 400,
-}
 LIGHT = """
 import sys, hornbook as hb
 assert "numpy" not in sys.modules and not [name for name in sys.modules if name.startswith("hornbook.")]
@@ -41,16 +31,14 @@ except AttributeError as error:
 @pytest.fixture(scope="module")
 def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("text") / "book.txt"
-    words = [(who, does, what) for who in ("cat", "dog", "king") for does in ("sees", "eats") for what in "abcde"]
-    lines = [f"The {who} {does} the {what}." for who, does, what in words]
-    path.write_text("\n\n".join(" ".join(lines[start:] + lines[:start]) for start in range(60)), encoding="utf-8")
+    path.write_text(small_models.book(), encoding="utf-8")
     return path
 
 
 @pytest.fixture(scope="module")
 def masked(book: Path, tmp_path_factory: pytest.TempPathFactory) -> hb.Run:
     out = tmp_path_factory.mktemp("runs") / "masked"
-    return hb.pretrain(book, objective="masked", steps=4, out=out, settings=SMALL, plain=True)
+    return hb.pretrain(book, objective="masked", steps=4, out=out, settings=SMALL_RUN, plain=True)
 
 
 def test_nothing_heavy_is_loaded_before_a_model_is_needed() -> None:
@@ -82,7 +70,7 @@ def test_a_run_fills_shows_and_is_exported(masked: hb.Run, tmp_path: Path) -> No
     assert "<table" in filled._repr_html_() and "<table" in masked.result._repr_html_()
     shown = masked.show("The cat sees the a.")
     assert shown.sides[0].name == "encoder" and "<table" in shown._repr_html_()
-    with pytest.raises(UserError, match="fills gaps rather than"):
+    with pytest.raises(UserError, match="fills gaps and continues no text"):
         masked.generate("The cat")
     folder = masked.export(tmp_path / "there")
     there = hb.load(folder)
@@ -91,7 +79,7 @@ def test_a_run_fills_shows_and_is_exported(masked: hb.Run, tmp_path: Path) -> No
 
 
 def test_a_causal_run_goes_on_with_texts(book: Path, tmp_path: Path) -> None:
-    run = hb.pretrain(str(book), steps=2, out=tmp_path / "causal", settings=SMALL, seed=3, plain=True)
+    run = hb.pretrain(str(book), steps=2, out=tmp_path / "causal", settings=SMALL_RUN, seed=3, plain=True)
     assert run.recipe.seed == 3
     one, several = run.generate("The king", tokens=4), run.generate(["The king", "A"], tokens=4)
     assert one == several[0] and one.startswith("The king") and len(several) == 2
@@ -119,7 +107,7 @@ def test_a_recipe_is_what_the_command_line_makes_of_the_same_wishes(tmp_path: Pa
 
 
 def test_wishes_that_cannot_be_are_refused_in_words(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="one recipe or model"):
+    with pytest.raises(UserError, match="a recipe or a base model, not both"):
         hb.recipe("bert", start="runs/x")
     with pytest.raises(UserError, match="no run and no model"):
         hb.load(tmp_path)

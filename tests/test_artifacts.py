@@ -85,7 +85,7 @@ def test_every_damage_is_found_and_named(tmp_path):
     damaged(lambda x: (x / "manifest.json").unlink(), "no thing manifest")
     damaged(
         lambda x: (x / "manifest.json").write_text(json.dumps({"kind": "thing", "files": {"b.bin": {"bytes": 3}}})),
-        "says nothing of b.bin",
+        "does not list b.bin",
     )
 
 

@@ -162,7 +162,7 @@ class Run:
         return export(self.opened, None if out is None else Path(out), family, shard_bytes)
 
     def show(self, text: str, *, seed: int | None = None) -> Picture:
-        """Return what the run's objective makes of a text: what the model reads, what it must say, who sees whom."""
+        """Return what the run's objective makes of a text: its inputs, its targets, who sees whom."""
         from hornbook.prepare.preview import preview
 
         return preview(text, self.recipe.objective, self.tokenizer, self.recipe.seed if seed is None else seed)
@@ -175,7 +175,7 @@ def load(path: str | Path) -> Run:
     """
     directory = Path(path)
     if not any((directory / name).is_file() for name in (RECIPE, "config.json")):
-        raise UserError(f"There is no run and no model of transformers in {directory}.")
+        raise UserError(f"There is no run and no Hugging Face model in {directory}.")
     return Run(directory)
 
 
@@ -265,7 +265,7 @@ def default_directory(recipe: Recipe) -> Path:
 def _base(base: str | Path | Recipe | None, objective: str | Objective | None, start: str | Path | None) -> Recipe:
     """Return the recipe to begin with: given, in a file, named, to continue from a model, or the objective's own."""
     if base is not None and start is not None:
-        raise UserError(f"Give one recipe or model to begin with, not two: {base} and {start}.")
+        raise UserError(f"Give a recipe or a base model, not both {base} and {start}.")
     if isinstance(base, Recipe):
         return base
     if base is not None:

@@ -33,7 +33,7 @@ def cache_folder() -> Path:
     try:
         return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hornbook"
     except RuntimeError as error:  # a user without a home
-        raise UserError("There is no home to keep a cache in: set XDG_CACHE_HOME to a folder.") from error
+        raise UserError("There is no home directory for the cache: set XDG_CACHE_HOME to a folder.") from error
 
 
 def sha256(path: Path) -> str:
@@ -66,7 +66,8 @@ def disk_errors(target: Path) -> Iterator[None]:
             ) from error
         if error.errno == errno.EFBIG:
             raise ResourceError(
-                f"{target} could not be written: a file may not be so large here (ulimit -f). Raise that limit."
+                f"{target} could not be written: it is larger than the limit on file sizes here (ulimit -f): raise "
+                "that limit."
             ) from error
         if error.errno in _REFUSED:
             reason = error.strerror or type(error).__name__
@@ -176,7 +177,7 @@ def read_manifest(directory: Path, kind: str, *, contents: bool = True) -> dict[
     for name, facts in manifest["files"].items():
         path = directory / name
         if not isinstance(facts, dict) or not {"bytes", "sha256"} <= facts.keys():
-            raise UserError(f"The {kind} {directory} is damaged: its manifest says nothing of {name}.")
+            raise UserError(f"The {kind} {directory} is damaged: its manifest does not list {name}.")
         if not path.is_file():
             raise UserError(f"The {kind} {directory} is damaged: {name} is missing.")
         if path.stat().st_size != facts["bytes"]:
@@ -200,6 +201,6 @@ def lock(directory: Path) -> Iterator[None]:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise UserError(
-                f"Another process is already at work in {directory}. Wait for it, or choose another directory."
+                f"Another process is using {directory}: wait for it, or choose another directory."
             ) from error
         yield

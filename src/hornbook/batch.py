@@ -6,7 +6,7 @@
 Shapes: B rows, S positions of the input, T positions of the output (T = S for encoders and decoders).
 
 Conventions, in one place:
-- Nothing is shifted inside a model: `targets[b, t]` is what the output at position t must say.
+- Nothing is shifted inside a model: `targets[b, t]` is what the output at position t must predict.
 - `weights == 0` means the position is not scored. The loss of any set of batches is
   sum(weights * nats) / sum(count), both summed over micro-batches and processes before dividing.
 - `segments` numbers the documents of a row from 1; 0 is padding. `None` means the whole row is one document, unpadded.
@@ -92,10 +92,10 @@ class Rows:
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """What the model sees and must say; see the module's conventions.
+    """What the model sees and must predict; see the module's conventions.
 
     inputs            int[B, S]    tokens the model reads (encoder side of an encoder-decoder)
-    targets           int[B, T]    tokens the outputs must say
+    targets           int[B, T]    tokens the outputs must predict
     weights           float32[B, T] how much each position counts; 0 = not scored
     count             float64[B]   each row's share of the loss's denominator (usually the sum of its weights)
     segments          int[B, S] or None

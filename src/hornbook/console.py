@@ -82,7 +82,7 @@ class View:
             if time.monotonic() - said > _PLAIN_SECONDS:
                 said = time.monotonic()
                 speed = done / (said - start)
-                left = f", {quantity(speed)}/s, eta {duration((total - done) / speed)}" if total and done else ""
+                left = f", {quantity(speed)}/s, {duration((total - done) / speed)} left" if total and done else ""
                 of = f" of {quantity(total)}" if total else ""
                 self.say(f"{name}: {quantity(done)}{of} {unit} after {said - start:.0f}s{left}")
 
@@ -128,42 +128,44 @@ class Training:
 
     def _line(self, record: Mapping[str, Any]) -> None:
         if record["kind"] == "held_out":
-            numbers = " ".join(f"{name}={value:.4f}" for name, value in record.items() if isinstance(value, float))
-            self._view.say(f"held-out step={record['step']}/{self._steps} {numbers}")
+            self._view.say(self._measured())
         elif time.monotonic() - self._said > _PLAIN_SECONDS or record["step"] == self._steps:
             self._said = time.monotonic()
             self._view.say(
-                f"step={record['step']}/{self._steps} loss={record['loss']:.4f} lr={record['learning_rate']:.1e} "
-                f"tok/s={quantity(record['tokens_per_second'])} useful={record['useful_share']:.1%} "
-                f"MFU={record['model_flops_utilization']:.0%} "
-                f"memory={quantity(record['memory_bytes'])}B eta={duration(record['seconds_left'])}"
+                f"step {record['step']}/{self._steps}: loss {record['loss']:.4f}, "
+                f"learning rate {record['learning_rate']:.1e}, {quantity(record['tokens_per_second'])} tokens/s, "
+                f"padding {1 - record['useful_share']:.1%}, MFU {record['model_flops_utilization']:.0%}, "
+                f"memory in use {quantity(record['memory_bytes'])}B, {duration(record['seconds_left'])} left"
             )
+
+    def _measured(self) -> str:
+        """Return the newest measurement on held-out text in a line."""
+        record = self._held_out
+        numbers = (
+            f"{name.replace('_', ' ')} {value:.4f}" for name, value in record.items() if isinstance(value, float)
+        )
+        return f"held-out text at step {record['step']}/{self._steps}: {', '.join(numbers)}"
 
     def panel(self) -> Panel:
         """Return the live picture."""
         grid = Table.grid(padding=(0, 3))
-        train, held_out = self._train, self._held_out
+        train = self._train
         if train:
             grid.add_row(
                 f"loss [bold]{train['loss']:.4f}[/]",
-                f"lr {train['learning_rate']:.1e}",
+                f"learning rate {train['learning_rate']:.1e}",
                 f"gradient norm {train['gradient_norm']:.2f}",
-                f"memory {quantity(train['memory_bytes'])}B of {quantity(self._memory_total)}B",
+                f"memory in use {quantity(train['memory_bytes'])}B of {quantity(self._memory_total)}B",
             )
             grid.add_row(
                 f"{quantity(train['tokens_per_second'])} tokens/s",
-                f"{quantity(train['tokens'])} tokens, {train['useful_share']:.1%} of positions not padding",
+                f"{quantity(train['tokens'])} tokens, padding {1 - train['useful_share']:.1%}",
                 f"{quantity(train['model_flops'])}FLOP/s, MFU {train['model_flops_utilization']:.0%}",
                 f"waiting for data {train['waiting_share']:.1%}",
             )
         else:
             grid.add_row("first step ...")
-        note = ""
-        if held_out:
-            numbers = ", ".join(
-                f"{name.replace('_', ' ')} {value:.4f}" for name, value in held_out.items() if isinstance(value, float)
-            )
-            note = f"held-out at step {held_out['step']}: {numbers}"
+        note = self._measured() if self._held_out else ""
         resume = f"Ctrl-C saves and stops. Continue with: hornbook pretrain --resume {self._directory}"
         lines = [Text(line, overflow="fold", no_wrap=False) for line in (note, resume)]  # the console wraps no others
         body = Group(self._progress, grid, Text(f"loss {sparkline(self._losses, _SPARK_WIDTH)}"), *lines)

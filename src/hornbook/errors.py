@@ -75,7 +75,7 @@ def expected(error: Exception) -> HornbookError | None:
     if is_out_of_memory(error):
         return ResourceError("Memory ran out. Close other programs, or use a machine with more memory.")
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return ResourceError("The disk is full. Free some space and run again.")
+        return ResourceError("The disk is full: free some space and run again.")
     return None
 
 

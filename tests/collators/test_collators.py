@@ -195,7 +195,7 @@ def test_any_shares_serve(ratios: tuple[float, float]) -> None:
 
 
 def test_shares_above_one_are_refused() -> None:
-    with pytest.raises(UserError, match="add up"):
+    with pytest.raises(UserError, match="must be at most 1"):
         MLMDataCollator(tokenizer(), 0.15, 0.95, 0.1)
 
 

@@ -291,7 +291,7 @@ def test_the_usual_share_of_random_tokens_is_no_probability(masked: float, drawn
         torch.bernoulli(torch.full((3,), drawn / (1 - masked)))
     ids = torch.tensor([ROW])
     if masked + drawn > 1:
-        with pytest.raises(UserError, match="add up"):
+        with pytest.raises(UserError, match="must be at most 1"):
             mask_tokens(ids, tokenizer(), 0.5, masked, drawn)
     else:
         inputs, labels = mask_tokens(ids, tokenizer(), 0.5, masked, drawn)

@@ -127,8 +127,8 @@ def test_released_configs_are_read_and_have_the_known_number_of_parameters(name,
 @pytest.mark.parametrize(
     ("entry", "value", "words"),
     [
-        ("decoder_attention_heads", 6, "at odds with itself about decoder_attention_heads = 6"),
-        ("decoder_ffn_dim", 4096, "at odds with itself about decoder_ffn_dim = 4096"),
+        ("decoder_attention_heads", 6, "contradicts itself: decoder_attention_heads = 6"),
+        ("decoder_ffn_dim", 4096, "contradicts itself: decoder_ffn_dim = 4096"),
         ("scale_embedding", True, "scale_embedding = True; Hornbook's bart has False"),
         ("tie_word_embeddings", False, "tie_word_embeddings = False; Hornbook's bart has True"),
     ],
@@ -271,9 +271,7 @@ def test_an_untied_t5_is_read_exactly_and_never_written(tmp_path):
     assert not torch.equal(tensors["lm_head.weight"], tensors["shared.weight"])
     back = from_hf(find("t5-v1.1"), tensors, ours.config)
     assert all(torch.equal(back[name], tensor) for name, tensor in ours.state_dict().items())
-    with pytest.raises(
-        UserError, match=r"nearest is t5-v1\.1; to export, train with model\.tied = True, not False \(tr"
-    ):
+    with pytest.raises(UserError, match=r"nearest is t5-v1\.1: train with model\.tied = True, not False \(tr"):
         choose(ours.config)
 
 

@@ -228,17 +228,17 @@ def test_a_discriminator_goes_on_with_a_new_generator():
     for name, value in again.state_dict().items():
         assert torch.equal(value, first[name] if name.startswith("generator.") else discriminator[name])
     other = {**generator, "embed.norm.bias": generator["embed.norm.bias"] + 1}
-    with pytest.raises(UserError, match=r"share their embeddings, and embed\.norm\.bias differs"):
+    with pytest.raises(UserError, match=r"share embeddings, but embed\.norm\.bias differs"):
         joined(discriminator, other)
     deeper = dataclasses.replace(generator_config(electra.config, 0.5), layers=1)
-    with pytest.raises(UserError, match=r"its layers is 1, and a generator of 0\.5 of the width needs 3"):
+    with pytest.raises(UserError, match=r"its layers is 1, but at 0\.5 of the width it must be 3"):
         generator_share(discriminator_config(electra.config), deeper)
 
 
 def test_a_judge_says_no_tokens_and_other_models_judge_none():
     judge = Transformer(discriminator_config(electra_of("narrow").config))
     batch = to_tensors(padded_batch(judge.config), CPU)
-    with pytest.raises(UserError, match="says no tokens"):
+    with pytest.raises(UserError, match="has no output head for tokens"):
         judge.loss(batch)
     with pytest.raises(UserError, match="only ELECTRA's discriminator"):
         random_model(config_of("bert")).judged(batch)
@@ -365,13 +365,15 @@ def test_names_that_earlier_versions_wrote_are_read(architecture: str, tmp_path)
     assert all(torch.equal(found[name], value) for name, value in model.state_dict().items())
     assert left_aside(find(body), old, config) == []
     old[f"{decoder}decoder.weight"] += 1
-    with pytest.raises(UserError, match="one and the same, but they differ"):
+    with pytest.raises(UserError, match="should be equal, but they differ"):
         from_hf(find(body), old, config)
 
 
 def test_a_tokenizer_whose_padding_does_not_fit_the_positions_is_refused(tokenizer: Tokenizer, tmp_path):
     config = dataclasses.replace(config_of("roberta"), position_offset=2)
-    with pytest.raises(UserError, match=r"padding's id, which is 0 .* needs model\.position_offset = 1, not 2"):
+    with pytest.raises(
+        UserError, match=r"padding token's id, which is 0 .* train with model\.position_offset=1, not 2"
+    ):
         export(Transformer(config).state_dict(), config, tokenizer.text, tokenizer.vocab, "card", tmp_path / "model")
     assert not list(tmp_path.iterdir())
 

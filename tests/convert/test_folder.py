@@ -148,19 +148,19 @@ def test_a_config_that_says_nothing_usable_is_refused(broken):
     change(config, n_embd=0)
     refused(broken, "width = 0")
     config.write_text("[]")
-    refused(broken, "no table")
+    refused(broken, "not a table")
     config.write_text("{")
     refused(broken, "not valid JSON")
 
 
 def test_code_of_its_own_is_never_run(broken):
     change(broken / "config.json", auto_map={"AutoModelForCausalLM": "modeling_mine.MyModel"})
-    refused(broken, "code of its own")
+    refused(broken, "custom code")
     change(broken / "config.json", auto_map={}, quantization_config={"bits": 4})
     refused(broken, "quantised")
     change(broken / "config.json", quantization_config=None)
     (broken / "tokenizer_config.json").write_text(json.dumps({"auto_map": {"AutoTokenizer": ["mine.Tokenizer", None]}}))
-    refused(broken, "tokenizer.*code of its own")
+    refused(broken, "tokenizer.*custom code")
 
 
 def test_weights_that_are_missing_left_over_or_misshapen_are_named(broken):
@@ -203,16 +203,16 @@ def test_an_index_must_agree_with_its_shards(broken):
     write({**places, inside: last})
     refused(broken, f"{first}.*{inside}|{inside}.*{first}")
     write({name: place for name, place in places.items() if name != inside})
-    refused(broken, f"{first} holds {inside}")
+    refused(broken, f"{first}, which holds {inside}")
     write({**places, inside: "../secret.safetensors"})
     refused(broken, "outside the folder")
     write({})
-    refused(broken, "names no weights")
+    refused(broken, "lists no weights")
     (broken / INDEX).write_text("{")
     refused(broken, "not valid JSON")
     write(places)
     (broken / last).unlink()
-    refused(broken, f"names {last}, which is missing")
+    refused(broken, f"lists {last}, which is missing")
 
 
 def test_a_tokenizer_that_is_larger_than_the_embedding_is_refused(broken):

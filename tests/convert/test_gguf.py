@@ -97,12 +97,12 @@ def test_ids_are_equal(template: str, tmp_path):
     ("case", "change", "words"),
     [
         ("llama", {"biases": True}, r"llama needs model\.biases = False"),
-        ("llama", {"rotary_scaling": "linear", "rotary_factor": 2.0}, r"rotary_scaling = 'none', but it is 'linear'"),
+        ("llama", {"rotary_scaling": "linear", "rotary_factor": 2.0}, r"rotary_scaling = 'none', not 'linear'"),
         ("llama", {"window": 5}, "this model is of family mistral"),
         ("qwen3", {"activation": "gelu"}, r"qwen3 needs model\.activation = 'silu'"),
-        ("qwen2", {"head_width": 16}, r"qwen2 needs model\.head_width = 8, but it is 16"),
+        ("qwen2", {"head_width": 16}, r"qwen2 needs model\.head_width = 8, not 16"),
         ("gpt2", {"activation": "relu"}, r"gpt2 needs model\.activation = 'gelu_tanh'"),
-        ("llama", {"vocab_size": 100}, r"has \d+ entries but the model only 100"),
+        ("llama", {"vocab_size": 100}, r"has \d+ entries, but the model only 100"),
     ],
 )
 def test_what_readers_would_compute_otherwise_is_refused(case, change, words, tokenizer_text, vocab, tmp_path):
@@ -121,7 +121,7 @@ def test_other_tokenizers_are_refused(tokenizer_text: str, vocab: Vocab, tmp_pat
         {**data, "normalizer": {"type": "NFC"}},
     ]
     for other in others:
-        with pytest.raises(UserError, match="export the model as a folder instead"):
+        with pytest.raises(UserError, match="export a folder instead"):
             export_gguf(model.state_dict(), model.config, json.dumps(other), vocab, "toy", tmp_path / "toy.gguf")
     unigram = train_tokenizer(LINES * 3, "unigram", 140, Requirements())
     with pytest.raises(UserError, match="byte-level BPE"):
@@ -138,6 +138,6 @@ def test_a_gguf_file_replaces_only_a_gguf_file(tokenizer_text: str, vocab: Vocab
         export_gguf(model.state_dict(), model.config, tokenizer_text, vocab, "toy", target)
     assert [path.name for path in tmp_path.iterdir()] == ["toy.gguf"]
     target.write_text("precious")
-    with pytest.raises(UserError, match="is no GGUF file"):
+    with pytest.raises(UserError, match="is not a GGUF file"):
         export_gguf(model.state_dict(), model.config, tokenizer_text, vocab, "toy", target)
     assert target.read_text() == "precious"

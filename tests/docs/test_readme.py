@@ -5,12 +5,17 @@ from __future__ import annotations
 import re
 import shlex
 import typing
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
+from small_models import SMALL_RUN, book
 from typer.core import TyperGroup
 
+import hornbook as hb
+from hornbook.api import NOTHING
 from hornbook.cli.program import app
 from hornbook.recipes import named as recipes
 from hornbook.recipes import settings
@@ -105,13 +110,23 @@ def test_the_root_of_the_docs_is_small() -> None:
     assert len([path for path in (ROOT / "docs").iterdir() if path.is_file()]) <= 20
 
 
-def test_the_python_of_the_readme_is_right(capsys: pytest.CaptureFixture[str]) -> None:
-    training, objective = blocks(ROOT / "README.md", "python")
-    setup, call = training.rsplit("\n", 2)[0], training.rsplit("\n", 2)[1]
-    assert call.startswith("pretrain(recipe, ")
-    values: dict[str, typing.Any] = {}
-    exec(compile(setup, "README.md", "exec"), values)
-    assert values["recipe"].data.paths == ("BOOK.txt",)
-    assert callable(values["pretrain"])
-    exec(compile(objective, "README.md", "exec"), {})
-    assert capsys.readouterr().out.startswith("(2, 9) [1 2 3")
+@pytest.mark.parametrize(
+    ("page", "printed"), [("README.md", "(2, 9) [1 2 3 4 5 6 7 8 9]"), ("docs/python.md", "nats; a unigram model has")]
+)
+def test_every_python_block_runs(
+    page: str, printed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "BOOK.txt").write_text(book(), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    train = hb.pretrain
+
+    def briefly(text: str, *, minutes: float, settings: Mapping[str, object] = NOTHING, **wishes: Any) -> hb.Run:
+        """Train as the page asks, but a tiny model for 3 steps instead of 5 minutes."""
+        assert minutes == 5
+        return train(text, steps=3, settings={**SMALL_RUN, **settings}, plain=True, **wishes)
+
+    monkeypatch.setattr(hb, "pretrain", briefly)
+    for number, block in enumerate(blocks(ROOT / page, "python"), 1):
+        exec(compile(block, f"{page}, Python block {number}", "exec"), {})
+    assert printed in capsys.readouterr().out
+    assert (tmp_path / "runs" / "book" / "result.json").is_file()

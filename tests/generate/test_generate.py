@@ -120,13 +120,13 @@ def test_the_model_is_left_in_the_mode_it_was_in():
 @pytest.mark.parametrize(
     ("config", "prompts", "decoding", "words"),
     [
-        (DECODERS[0], [[1] * 5], Decoding(max_new=30), "3 more .* at most 27 new tokens or shorten the prompt to 2"),
-        (DECODERS[0], [[1] * 40], Decoding(max_new=40), "48 more .* at most 0 new tokens or shorten the prompt"),
-        (DECODERS[1], [[1]], Decoding(max_new=40), "9 more than the model's 32 positions"),
+        (DECODERS[0], [[1] * 5], Decoding(max_new=30), "by 3: .* at most 27 new tokens, or shorten the prompt to 2"),
+        (DECODERS[0], [[1] * 40], Decoding(max_new=40), "by 48: .* at most 0 new tokens, or shorten the prompt"),
+        (DECODERS[1], [[1]], Decoding(max_new=40), "the model's 32 positions by 9"),
         (DECODERS[0], [[1], []], Decoding(max_new=1), "A prompt is empty"),
         (BOTH, [[1] * 33], Decoding(max_new=4), "at most 32 tokens each, but the text has 33 tokens, 1 more"),
-        (BOTH, [[1]], Decoding(max_new=40), "40 new tokens are asked for, 8 more"),
-        (small("encoder"), [[1]], Decoding(max_new=4), "does not write"),
+        (BOTH, [[1]], Decoding(max_new=40), "you ask for 40 new tokens, 8 more"),
+        (small("encoder"), [[1]], Decoding(max_new=4), "cannot generate"),
     ],
 )
 def test_what_cannot_be_written_is_refused(config, prompts, decoding, words):
@@ -148,7 +148,7 @@ def test_what_cannot_be_written_is_refused(config, prompts, decoding, words):
         ({"repetition_penalty": 0.0}, "repetition_penalty must be a number above 0, not 0.0"),
         ({"beams": 0}, "beams must be a whole number of at least 1, not 0"),
         ({"length_penalty": float("inf")}, "length_penalty must be a number"),
-        ({"beams": 4, "temperature": 0.5}, "Beam search draws nothing: set temperature to 0"),
+        ({"beams": 4, "temperature": 0.5}, "Beam search does not sample: set temperature to 0"),
         ({"stop": ("",)}, "A stop string is empty"),
     ],
 )
@@ -159,12 +159,12 @@ def test_settings_that_mean_nothing_are_refused(settings, words):
 
 def test_what_a_model_cannot_do_is_refused():
     model = build(DECODERS[0])
-    with pytest.raises(UserError, match="The stop id 61 is none of the model's 61 tokens"):
+    with pytest.raises(UserError, match="The stop id 61 is not one of the model's 61 tokens"):
         generate(model, [[1]], Decoding(max_new=1), stop=frozenset([3, 61]))
-    with pytest.raises(UserError, match="set beams to 1, not 2, to stream"):
+    with pytest.raises(UserError, match="cannot stream: set beams to 1, not 2"):
         stream(model, [[1]], Decoding(beams=2))
     for refused in (lambda: fill(model, [1, 2], 2, 3), lambda: unmask(model, [1, 2], 2, 0)):
-        with pytest.raises(UserError, match="Only an encoder fills"):
+        with pytest.raises(UserError, match="needs an encoder"):
             refused()
     with pytest.raises(UserError, match="no mask"):
         fill(build(small("encoder")), [1, 2], 3, 3)

@@ -79,14 +79,14 @@ def test_a_model_can_do_what_its_objective_taught_it_and_refuses_the_rest(name, 
         assert "".join(stream_text(run, "The fox", few)) == text
         assert text.startswith("The fox") or "bart" in name
     else:
-        with pytest.raises(UserError, match=r"Use `hornbook fill`|writes no text"):
+        with pytest.raises(UserError, match=r"Use `hornbook fill`|generates no text"):
             generate_text(run, ["The fox"], few)
     if "fill" in USES[name]:
         assert len(fill_text(run, "The ___ jumps over [MASK].").gaps) == 2
         with pytest.raises(UserError, match="no gap"):
             fill_text(run, "The fox")
     else:
-        with pytest.raises(UserError, match=r"Use `hornbook generate`|writes no text"):
+        with pytest.raises(UserError, match=r"Use `hornbook generate`|generates no text"):
             fill_text(run, "The ___ jumps.")
 
 
@@ -167,11 +167,11 @@ def test_gaps_of_several_tokens_are_filled_with_so_many(tokenizer):
         assert [len(gap.candidates) for gap in found.gaps] == [1, 1]
     assert fill_text(run, "The ___.", length=3) == fill_text(run, "The ___.", length=3, steps=3)
     assert len(fill_text(run_of("masked", tokenizer), "The ___ over ___.", length=3, top=2).gaps) == 6
-    with pytest.raises(UserError, match="finds the length of a gap itself"):
+    with pytest.raises(UserError, match="chooses the length of a gap itself"):
         fill_text(run_of("span", tokenizer), "The ___.", length=2)
-    with pytest.raises(UserError, match="5 gaps, but the tokenizer only 4 sentinels"):
+    with pytest.raises(UserError, match="5 gaps, but the tokenizer has only 4 sentinels"):
         fill_text(run_of("span", tokenizer), "_____ ".join("abcde") + "___")
-    with pytest.raises(UserError, match="no room to write"):
+    with pytest.raises(UserError, match="no room for the gaps"):
         fill_text(run_of("fim", tokenizer), "The ___" + " fox" * 70)
 
 
@@ -228,10 +228,10 @@ def test_a_stop_string_may_begin_inside_a_token_and_name_a_special_one(tokenizer
     [
         (["generate", "RUN", "The", "--temperature", "-1"], "temperature must be a number of at least 0, not -1.0"),
         (["generate", "RUN", "The", "--top-p", "0"], "top_p must be a number above 0 and at most 1, not 0.0"),
-        (["generate", "RUN", "The", "--beams", "2", "--temperature", "1"], "Beam search draws nothing"),
-        (["generate", "RUN", "The", "--tokens", "200"], "more than the model's 64 positions"),
+        (["generate", "RUN", "The", "--beams", "2", "--temperature", "1"], "Beam search does not sample"),
+        (["generate", "RUN", "The", "--tokens", "200"], "exceed the model's 64 positions"),
         (["generate", "RUN", "The", "--stop", ""], "A stop string is empty"),
-        (["fill", "RUN", "The ___"], "it goes on rather than filling gaps"),
+        (["fill", "RUN", "The ___"], "it continues text and fills no gaps"),
         (["fill", "RUN", "The"], "The text has no gap"),
     ],
 )

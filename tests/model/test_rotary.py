@@ -63,9 +63,9 @@ def test_rates_are_those_of_transformers(kind, length, base, width):
 
 def test_a_stretch_without_what_it_needs_is_refused():
     config = small("decoder")
-    with pytest.raises(UserError, match=r"'llama3' needs model\.rotary_length"):
+    with pytest.raises(UserError, match=r"=llama3 needs model\.rotary_length"):
         dataclasses.replace(config, rotary_scaling="llama3")
     with pytest.raises(UserError, match=r"rotary_factor must be a number of at least 1"):
         dataclasses.replace(config, rotary_scaling="linear", rotary_factor=0.5)
-    with pytest.raises(UserError, match=r"set model\.rotary_base"):
+    with pytest.raises(UserError, match=r"set rotary_base"):
         dataclasses.replace(config, window=3, local_rotary_base=100.0)

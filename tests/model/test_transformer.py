@@ -273,8 +273,8 @@ def test_a_config_without_a_size_and_a_row_too_long_are_refused():
     [
         ("decoder", {"embedding_width": 16}, r"needs model\.head_transform"),
         ("encoder", {"embedding_width": -1}, "must be a whole number of at least 0"),
-        ("decoder", {"shared_layers": True}, "for encoders"),
-        ("encoder", {"rtd_head": True}, r"needs model\.head_transform=false"),
+        ("decoder", {"shared_layers": True}, "only in encoders"),
+        ("encoder", {"rtd_head": True}, r"set model\.head_transform=false"),
     ],
 )
 def test_options_that_do_not_go_together_are_refused(topology, changes, words):

@@ -201,6 +201,6 @@ def test_bad_settings_and_vocabularies_are_refused():
     with pytest.raises(UserError, match="pad token"):
         BARTDenoising(vocab=EMPTY).check(16)
     silent = replace(VOCAB, ends_sentence=np.zeros(VOCAB.size, bool), fingerprint="silent")
-    with pytest.raises(UserError, match="ends a sentence"):
+    with pytest.raises(UserError, match="end a sentence"):
         BARTDenoising(vocab=silent).check(16)
     BARTDenoising(permute=False, vocab=silent).check(16)

@@ -71,7 +71,7 @@ def test_text_is_read_as_the_setting_s_type():
         ("masked", {"static": "1.5"}, "must be a whole number of at least 0, not '1.5'"),
         ("masked", {"static": 1.5}, "must be a whole number of at least 0, not 1.5"),
         ("masked", {"style": "exakt"}, "not 'exakt'. Did you mean 'exact'"),
-        ("joined", {"objective": "masked"}, "Only objectives of encoder-decoders"),
+        ("joined", {"objective": "masked"}, "needs an encoder-decoder objective"),
         ("joined", {"objective": {"density": 0.5}}, "must be an objective: its kind, or a table"),
         ("joined", {"objective": {"kind": "span", "densty": 0.5}}, "no setting 'densty'. Did you mean 'density'"),
         ("mixture", {"weights": 3}, "must be a list of numbers above 0, not 3"),

@@ -68,7 +68,7 @@ def test_the_parts_of_a_mixture_are_joined_each():
 
 def test_only_encoder_decoders_are_joined():
     for inner in (Masked(), PrefixLM()):
-        with pytest.raises(UserError, match="can be joined"):
+        with pytest.raises(UserError, match="an encoder-decoder objective inside"):
             Joined(inner)
     with pytest.raises(UserError, match="visible or causal"):
         Joined(inputs="x")

@@ -154,7 +154,7 @@ def test_a_tokenizer_without_mask_token_is_refused_only_where_one_is_needed():
         Masked(vocab=without).check(16)
     Masked(mask_share=0.0, vocab=without).check(16)
     assert "mask" not in Masked(mask_share=0.0).requirements(16).roles
-    with pytest.raises(UserError, match="not special"):
+    with pytest.raises(UserError, match="only special tokens"):
         Masked(mask_share=0.0, vocab=EMPTY).check(16)
     with pytest.raises(UserError, match="at least 3"):
         Masked(vocab=VOCAB).check(2)

@@ -67,12 +67,12 @@ def test_a_causal_row_in_a_mixture_sees_nothing_ahead():
 def test_what_cannot_be_mixed_is_refused():
     for given, message in (
         (((),), "no objectives"),
-        (((Causal(), Masked()),), "one kind of model"),
-        (((Causal(), PrefixLM()), (1,)), "2 objectives and 1 weights"),
+        (((Causal(), Masked()),), "one topology"),
+        (((Causal(), PrefixLM()), (1,)), "2 objectives but 1 weights"),
         (((Causal(), PrefixLM()), (1, 0)), "above 0"),
-        (((SentencePairs(), Masked()),), "not in a mixture"),
+        (((SentencePairs(), Masked()),), "leave them out of a mixture"),
     ):
         with pytest.raises(UserError, match=message):
             Mixture(*given)
-    with pytest.raises(UserError, match="different marks"):
+    with pytest.raises(UserError, match="different special tokens"):
         Mixture((Causal(), Joined()), vocab=VOCAB).check(64)

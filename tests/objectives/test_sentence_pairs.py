@@ -150,7 +150,7 @@ def test_bad_settings_are_refused():
             SentencePairs(**bad)
     with pytest.raises(UserError, match="at least 5"):
         NSP.check(4)
-    with pytest.raises(UserError, match="ends a sentence"):
+    with pytest.raises(UserError, match="end a sentence"):
         replace(NSP, vocab=replace(VOCAB, ends_sentence=np.zeros(VOCAB.size, bool), fingerprint="x")).check(64)
 
 

@@ -42,7 +42,7 @@ SIZES = [
     "training.compile=no",
     "training.evaluate_tokens=100",
 ]
-SAID = "the text is cleaned first, by repair, normalise, exact-duplicates, near-duplicates; data.clean=none reads it"
+SAID = "cleaning the text first: repair, normalise, exact-duplicates, near-duplicates (data.clean=none turns this off)"
 
 
 def sentence(number: int) -> str:
@@ -92,7 +92,7 @@ def test_a_run_on_raw_text_cleans_it_says_so_and_records_it(text, tmp_path, caps
         "cleaned: 22 documents read, 21 kept, 1 dropped (1 exact duplicates: same text as another document), 1 " in out
     )
     assert f"1 could not be read (1 not valid JSON): {text} line 23; " in out
-    assert f"the account is {tmp_path / 'run' / CLEAN / 'report.html'}" in out
+    assert f"report: {tmp_path / 'run' / CLEAN / 'report.html'}" in out
     assert (tmp_path / "run" / CLEAN / "report.html").is_file()
     kept = "".join(parquet.read_table(next((tmp_path / "run" / CLEAN).rglob("*.parquet")))["text"].to_pylist())
     assert "caf\u00e9" in kept
@@ -115,7 +115,7 @@ def test_a_corpus_beside_raw_text_is_taken_as_it_is(text, corpus, tmp_path, caps
     recipe = recipe_of(corpus, text, more=["data.clean=default", "mix.rule=unimax", "data.held_out=0.2"])
     prepared = prepare(recipe, tmp_path / "run", View(plain=True))
     assert prepared.text.documents == 21 + 3
-    assert f"taken as it is: {corpus}\n" in capsys.readouterr().out
+    assert f"not cleaned: {corpus}\n" in capsys.readouterr().out
     own = str(tmp_path / "own.jsonl")
     assert set(prepared.domains) <= {str(text), own} and len(prepared.domains) == 2
     again = prepare(recipe, tmp_path / "run", View(plain=True))
@@ -125,7 +125,7 @@ def test_a_corpus_beside_raw_text_is_taken_as_it_is(text, corpus, tmp_path, caps
 def test_where_nothing_is_raw_nothing_is_cleaned(corpus, tmp_path, capsys):
     paths = (str(corpus), "builtin:docs")
     assert cleaned(DataSettings(paths, clean="default"), tmp_path, View(plain=True)) == paths
-    assert "nothing is cleaned" in capsys.readouterr().out
+    assert "nothing to clean" in capsys.readouterr().out
     assert not (tmp_path / CLEAN).exists()
 
 
@@ -142,7 +142,7 @@ def test_without_the_libraries_the_text_is_read_as_it_is_and_a_resumed_run_stays
         patch.setitem(sys.modules, "daft", None)
         pretrain(recipe_of(path), tmp_path / "run", plain=True)
     out = capsys.readouterr().out
-    assert "read as it is, since what cleans it is not installed: pip install 'hornbook[corpus]'" in out
+    assert "not cleaned, because the libraries for it are not installed: pip install 'hornbook[corpus]'" in out
     assert "text: 20 documents" in out
     assert settings.load_recipe(tmp_path / "run" / "recipe.toml").data.clean == "none"
     for name in ("tokens", "checkpoints", "result.json"):
@@ -183,7 +183,7 @@ def test_as_it_is_a_broken_line_is_refused(text, tmp_path):
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ('{"text": "\\u200b"}', "Cleaning left nothing of the text: 1 documents read, 0 kept, 1 dropped"),
+        ('{"text": "\\u200b"}', "Cleaning dropped all of the text: 1 documents read, 0 kept, 1 dropped"),
         ("not json\n[]\n\nno", "There is no text to train on: 3 could not be read"),
         ("", "There is no text to train on"),
     ],
@@ -200,7 +200,7 @@ def test_where_nothing_is_left_one_sentence_says_why(content, words, tmp_path, c
 
 def test_a_run_that_is_refused_after_cleaning_keeps_what_was_cleaned(text, tmp_path):
     refused = recipe_of(text, more=["model.vocab_size=2"])  # which only the tokenizer can tell
-    with pytest.raises(UserError, match=r"model.vocab_size 2 is smaller .* kept: train on .*run/corpus now"):
+    with pytest.raises(UserError, match=r"model.vocab_size 2 is smaller .* kept: train on .*run/corpus instead"):
         pretrain(refused, tmp_path / "run", plain=True)
     again = pretrain(recipe_of(tmp_path / "run" / "corpus"), tmp_path / "again", plain=True)
     assert again.bits_per_byte is not None
@@ -255,7 +255,7 @@ def test_stopped_and_killed_while_it_cleans_a_run_goes_on_to_the_same_bits(tmp_p
     directory = tmp_path / "stopped"
     process = begin(str(tmp_path / "in.jsonl"), "--out", str(directory), *SIZES, *more)
     code, out = stop(process, 1, signal.SIGINT)
-    assert code == 130 and f"Stopped; go on with: hornbook pretrain --resume {directory}" in out
+    assert code == 130 and f"Stopped. Continue with: hornbook pretrain --resume {directory}" in out
     assert stop(begin("--resume", str(directory)), 3, signal.SIGKILL)[0] == -signal.SIGKILL
     resume(directory, plain=True)
     assert weights(tmp_path / "whole") == weights(directory)

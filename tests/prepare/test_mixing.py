@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from mixed_text import prepared_of, recipe_of, several_domains  # noqa: F401
 
+from hornbook.corpus.document import document_hash
+from hornbook.corpus.read import read
 from hornbook.errors import UserError
 from hornbook.prepare.mixing import order_of, readings
 from hornbook.recipes import settings
@@ -69,7 +71,7 @@ def test_a_mixed_run_is_trained_measured_and_repeated_bit_for_bit(text, tmp_path
 
 
 def test_refusals(text, tmp_path):
-    with pytest.raises(UserError, match="belong together"):
+    with pytest.raises(UserError, match="set both or neither"):
         recipe_of(text, "mix.rule=explicit")
     with pytest.raises(UserError, match="no number 'merit'"):
         prepared_of(recipe_of(text, "mix.order=merit"), tmp_path / "merit")
@@ -82,3 +84,15 @@ def test_refusals(text, tmp_path):
     recipe = replace(recipe, budget=Budget(minutes=1.0))
     with pytest.raises(UserError, match="'wiki'"):
         order_of(recipe, prepared)
+
+
+def test_what_is_held_out_is_counted_in_documents_and_bytes(text, tmp_path):
+    recipe = recipe_of(text)
+    prepared = prepared_of(recipe, tmp_path / "run")
+    held_out = [
+        len(document.text.encode())
+        for document in read(recipe.data.paths)
+        if prepared.text.split.held_out(document_hash(document))
+    ]
+    assert 0 < len(held_out) < 60
+    assert prepared.held_out == (len(held_out), sum(held_out))

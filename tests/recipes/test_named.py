@@ -78,7 +78,7 @@ def test_an_electra_is_exported_as_nothing_else(tmp_path: Path) -> None:
     given = [*small, f"data.paths={tmp_path / 'book.txt'}", "budget.steps=2", "training.compile=no"]
     pretrain(settings.override(recipes.named("electra"), given), tmp_path / "run", plain=True)
     run = open_run(tmp_path / "run")
-    with pytest.raises(UserError, match="cannot be exported as bert; leave out --as"):
+    with pytest.raises(UserError, match="cannot be exported as bert: leave out --as"):
         export(run, family="bert")
     out = export(run, family="electra")
     card, beside = ((place / "README.md").read_text() for place in (out, out / "generator"))
@@ -128,5 +128,5 @@ def test_an_unknown_name_is_told_with_the_nearest() -> None:
         recipes.named("bort")
     with pytest.raises(UserError, match="Did you mean 'causal'"):
         recipes.default("casual")
-    with pytest.raises(UserError, match=r"electra is a recipe: --recipe electra; its objective is 'replaced'\."):
+    with pytest.raises(UserError, match=r"'electra' is a recipe: use --recipe electra, or its objective 'replaced'\."):
         recipes.default("electra")

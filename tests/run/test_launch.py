@@ -67,7 +67,7 @@ def test_a_killed_process_is_named_and_the_run_goes_on_from_its_checkpoint(text,
     workers[1].kill()
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 3, errors
-    assert re.search(r"hornbook: Process \d of 2 \(from 0\) was lost", errors) and "--resume" in errors
+    assert re.search(r"hornbook: Process \d of 2 \(from 0\) was killed", errors) and "--resume" in errors
     assert errors.count("hornbook: ") == 1 and "Traceback" not in errors
     assert newest(tmp_path / "run" / "checkpoints", pytest.fail) is not None
 
@@ -101,14 +101,14 @@ def test_devices_is_left_out_of_what_is_handed_on():
 def test_more_devices_than_there_are_is_refused(monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     assert (launch.devices(0), launch.devices(2)) == (2, 2)
-    with pytest.raises(UserError, match="more than the 2 GPUs"):
+    with pytest.raises(UserError, match="only 2 GPUs"):
         launch.devices(3)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
     assert launch.devices(3) == 3
     with pytest.raises(UserError, match="finds none"):
         launch.devices(0)
     monkeypatch.setenv("RANK", "0")
-    with pytest.raises(UserError, match="torchrun has started"):
+    with pytest.raises(UserError, match="torchrun has already started"):
         launch.devices(2)
 
 

@@ -98,7 +98,7 @@ def test_memory_that_runs_out_in_the_first_step_halves_the_micro_batch_and_recor
     out = tmp_path / "run"
     done = run(170 << 20, out / "plan.json", "--out", str(out), f"data.paths={book}", *SIZE)
     assert done.returncode == 0, done.stderr
-    said = re.findall(r"it ran out with (\d+) rows at once; trying again with (\d+)", done.stdout)
+    said = re.findall(r"ran out with a micro-batch of (\d+) rows; trying again with (\d+)", done.stdout)
     assert said[0] == ("32", "16")
     assert micro_batch(out) == int(said[-1][1])
     again = tmp_path / "again"
@@ -207,7 +207,7 @@ def test_the_whole_process_grows_by_about_what_was_predicted(book, tmp_path, obj
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
     assert done.returncode == 0, done.stderr
-    said = re.search(r"memory: about ([\d.]+)MB at the most", done.stdout)
+    said = re.search(r"predicted memory: at most ([\d.]+)MB", done.stdout)
     grew = re.search(r"grew by (\d+)", done.stdout)
     assert said and grew, done.stdout
     assert 0.7 * float(said[1]) < int(grew[1]) / 1e6 < 1.1 * float(said[1])

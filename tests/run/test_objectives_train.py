@@ -106,7 +106,7 @@ def uses_are(told: set[str], run: OpenRun, directory: Path) -> None:
     if "fill" in told:
         assert len(fill_text(run, "The ___ sees ___.").gaps) == 2
     elif "generate" in told:
-        with pytest.raises(UserError, match="rather than filling gaps"):
+        with pytest.raises(UserError, match="fills no gaps"):
             fill_text(run, "The ___ sees ___.")
     else:
         with pytest.raises(UserError):

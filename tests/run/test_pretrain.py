@@ -156,7 +156,7 @@ def test_a_row_of_the_training_text_is_shown_as_training_reads_it(run_of):
     reads, says = shown.sides[0].cells, shown.sides[-1].cells
     assert [cell.reads for cell in reads] == names(run.tokenizer)(read.inputs[0].tolist())
     assert [cell.weight for cell in says] == read.weights[0].tolist()
-    with pytest.raises(UserError, match="there is no row"):
+    with pytest.raises(UserError, match="There is no row"):
         preview_row(directory, run.recipe, len(loader.rows), 0)
 
 
@@ -166,7 +166,7 @@ def test_a_decoder_is_exported_as_a_gguf_file_and_nothing_else_is(run_of, tmp_pa
     objective, directory = run_of
     run = open_run(directory)
     if objective != "causal":
-        with pytest.raises(UserError, match="GGUF files are written for the families"):
+        with pytest.raises(UserError, match="GGUF files can hold the families"):
             export(run, tmp_path / "toy.gguf", "gguf")
         return
     assert export(run, tmp_path / "toy.gguf", "gguf") == tmp_path / "toy.gguf"
@@ -323,7 +323,7 @@ def test_a_tracker_that_does_not_exist_is_refused_before_any_work_and_leaves_not
 
 
 def test_a_new_run_does_not_overwrite_an_old_one(run_of, book):
-    with pytest.raises(UserError, match="holds a run already"):
+    with pytest.raises(UserError, match="already holds a run"):
         pretrain(recipe(book, "causal"), run_of[1], plain=True)
 
 

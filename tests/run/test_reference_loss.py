@@ -82,7 +82,7 @@ def test_what_cannot_be_measured_is_refused(text, run, tmp_path):
         ReferenceLoss(str(tmp_path / "none"))(page(TEXTS))
     masked = recipe_of(text, objective="masked")
     pretrain(masked, tmp_path / "masked", plain=True)
-    with pytest.raises(UserError, match="Only a causal model"):
+    with pytest.raises(UserError, match="needs a causal model"):
         ReferenceLoss(str(tmp_path / "masked"))(page(TEXTS))
 
 

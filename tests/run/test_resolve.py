@@ -99,5 +99,5 @@ def test_each_choice_follows_from_the_recipe_and_the_facts_alone() -> None:
 def test_a_size_that_is_half_given_or_a_vocabulary_too_small_is_refused() -> None:
     with pytest.raises(UserError, match="together"):
         choose_model(override(default("causal"), ["model.width=64"]), FACTS)
-    with pytest.raises(UserError, match="smaller than the tokenizer's 512"):
+    with pytest.raises(UserError, match="smaller than the tokenizer's vocabulary of 512"):
         choose_model(override(default("causal"), ["model.vocab_size=256"]), FACTS)

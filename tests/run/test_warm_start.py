@@ -214,7 +214,7 @@ def test_training_goes_on_and_the_result_opens_in_transformers(adapted, gpt2):
     with torch.no_grad():
         ours = run.model.logits(Tensors(ids, ids, torch.ones(ids.shape), 8.0, torch.arange(8)))
         torch.testing.assert_close(ours, theirs(ids).logits, atol=1e-5, rtol=0)
-    assert "begun as gpt2 (GPT2LMHeadModel)" in (folder / "README.md").read_text()
+    assert "started from the weights of gpt2 (GPT2LMHeadModel)" in (folder / "README.md").read_text()
 
 
 def test_the_recipe_repeats_the_run_and_says_where_it_began(adapted, gpt2, book, tmp_path):
@@ -267,7 +267,7 @@ def test_a_damaged_copy_of_the_origin_is_noticed(gpt2, book, tmp_path, imported)
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)
-    with pytest.raises(UserError, match="sound"):
+    with pytest.raises(UserError, match="is intact"):
         pretrain(recipe(copy, book), tmp_path / "out", plain=True)
     assert not (tmp_path / "out").exists()
 
@@ -279,7 +279,7 @@ def test_a_run_is_gone_on_from_like_a_folder(adapted, book, tmp_path):
     first = next(json.loads(line)["loss"] for line in (tmp_path / "more" / "metrics.jsonl").open())
     assert first < 2.0
     assert (
-        "run adapted at step 200, itself begun as gpt2"
+        "run adapted at step 200, which started from gpt2"
         in (export(open_run(tmp_path / "more")) / "README.md").read_text()
     )
 
@@ -287,10 +287,10 @@ def test_a_run_is_gone_on_from_like_a_folder(adapted, book, tmp_path):
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ("model.width=128", "width is 64, not 128"),
+        ("model.width=128", "width is 64 in the base model .* cannot be 128"),
         ("model.max_length=32", "training.row_length"),
-        ("training.row_length=65", "more than the model's positions"),
-        ("tokenizer.size=500", "tokenizer comes with the model"),
+        ("training.row_length=65", "training.row_length 65 must be at most"),
+        ("tokenizer.size=500", "brings its tokenizer"),
         ("objective.kind=span", "encoder-decoder"),
     ],
 )
@@ -486,7 +486,7 @@ def test_the_command_line_imports_and_goes_on(gpt2, book, tmp_path, capsys, monk
     assert (
         run_cli("pretrain", "--plain", str(book), "--from", "runs/gpt2", "--steps", "2", "--out", "more", *SMALL) == 0
     )
-    assert "weights: from runs/gpt2, step 0" in capsys.readouterr().out
+    assert "weights: from the base model runs/gpt2, step 0" in capsys.readouterr().out
     assert run_cli("export", "more", "--shard", "100KB") == 0
     assert len(list((tmp_path / "more" / "export").glob("model-*.safetensors"))) > 2
     theirs, report = transformers.AutoModelForCausalLM.from_pretrained("more/export", output_loading_info=True)

@@ -12,6 +12,20 @@ from hornbook.batch import Batch, Topology
 from hornbook.model.config import ModelConfig, modern
 from hornbook.model.transformer import Transformer
 
+# Settings of a run that takes a second.
+SMALL_RUN = {
+    "data.clean": "none",
+    "model.width": 32,
+    "model.layers": 1,
+    "model.heads": 2,
+    "model.max_length": 64,
+    "training.batch_rows": 8,
+    "training.precision": "fp32",
+    "training.compile": "no",
+    "training.evaluate_tokens": 500,
+    "tokenizer.size": 400,
+}
+
 TOPOLOGIES: tuple[Topology, ...] = ("decoder", "encoder", "encoder-decoder")
 CPU = torch.device("cpu")
 
@@ -61,3 +75,10 @@ def batch(
         decoder_inputs=draw.integers(0, config.vocab_size, (rows, target_length)) if behind else None,
         decoder_segments=decoder_segments if behind else None,
     )
+
+
+def book() -> str:
+    """Return a text of 60 short documents and few words, enough to train a model of SMALL_RUN."""
+    words = [(who, does, what) for who in ("cat", "dog", "king") for does in ("sees", "eats") for what in "abcde"]
+    lines = [f"The {who} {does} the {what}." for who, does, what in words]
+    return "\n\n".join(" ".join(lines[start:] + lines[:start]) for start in range(60))

@@ -96,7 +96,7 @@ def test_a_stream_of_exactly_one_or_two_rows_has_no_row_of_padding():
 
 
 def test_documents_without_tokens_are_refused_and_so_is_a_stride_of_nothing():
-    with pytest.raises(UserError, match="gives a token"):
+    with pytest.raises(UserError, match="give no tokens"):
         PackedRows(Memory([0, 5]), np.array([0]), 16, 1, ((BOS,), (EOS,)))
     with pytest.raises(ValueError, match="overlap"):
         PackedRows(Memory([5]), None, 4, 4, ((), ()))
@@ -186,5 +186,5 @@ def test_an_objective_gets_the_rows_it_wants():
     assert lengths == [part.row_length(32) for part in UL2().cycle[:3]]
     paired = corpus_rows(store, None, SentencePairs(), 32)
     assert paired.rows(np.array([0]), np.zeros(1, np.uint64)).companion.shape == (1, 29)
-    with pytest.raises(UserError, match="gives a token"):
+    with pytest.raises(UserError, match="give no tokens"):
         corpus_rows(Memory([0]), None, SentencePairs(), 32).rows(np.array([0]), np.zeros(1, np.uint64))

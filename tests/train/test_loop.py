@@ -109,7 +109,7 @@ def test_stopped_and_resumed_ends_with_the_same_bits(tmp_path, kind, stop_after)
             part.stopping.signal_number = signal.SIGTERM
 
     part.batches.__self__.before = stop
-    with pytest.raises(Interrupted, match="Resume with: hornbook pretrain --resume") as stopped:
+    with pytest.raises(Interrupted, match="Continue with: hornbook pretrain --resume") as stopped:
         part.run()
     assert stopped.value.exit_code == 128 + signal.SIGTERM
     rest = make(tmp_path / "part", kind=kind)

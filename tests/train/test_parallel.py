@@ -281,7 +281,7 @@ def test_one_process_shares_nothing_whatever_the_recipe_says():
 
 @pytest.mark.parametrize(("size", "shards", "tensor"), [(2, 3, 1), (3, 1, 2), (4, 4, 2)])
 def test_layouts_that_do_not_divide_the_devices_are_refused(size, shards, tensor):
-    with pytest.raises(UserError, match=f"does not divide the {size} devices"):
+    with pytest.raises(UserError, match=f"must divide the {size} devices"):
         arrange(size, 0, shards, tensor)
 
 
@@ -314,8 +314,8 @@ def test_clipping_is_that_of_torch():
 @pytest.mark.parametrize(
     ("size", "more", "says"),
     [
-        (3, (), "8 rows of a step"),
-        (2, ("training.tensor_parallel=2", "model.heads=1"), "does not divide the 1 heads"),
+        (3, (), "training.batch_rows 8"),
+        (2, ("training.tensor_parallel=2", "model.heads=1"), "must divide the 1 heads"),
     ],
 )
 def test_what_cannot_be_shared_equally_is_refused_once_in_words(text, tmp_path, size, more, says):

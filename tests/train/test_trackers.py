@@ -189,7 +189,7 @@ def test_what_cannot_work_is_refused_with_what_to_do(tmp_path, monkeypatch):
     with pytest.raises(UserError, match=r"no tracker 'tensorbord' .*Did you mean 'tensorboard'"):
         find_trackers(["tensorbord"])
     (tmp_path / "my.py").write_text("class Mine:\n    def write(self, record): ...\n")
-    with pytest.raises(UserError, match="no tracker: it has no method open and no close"):
+    with pytest.raises(UserError, match="not a tracker: it lacks the method open and close"):
         find_trackers([f"{tmp_path / 'my.py'}:Mine"])
     with pytest.raises(UserError, match="cannot be read"):
         find_trackers([f"{tmp_path / 'your.py'}:Mine"])

@@ -114,7 +114,7 @@ def test_a_process_that_is_lost_is_named_and_the_others_end(tmp_path, work):
     started = processes.start(2, guarded, tmp_path, work)
     started[0].join(60)
     assert started[0].exitcode == 3
-    assert "hornbook: Process 1 of 2 (from 0) was lost" in said(tmp_path) and "--resume" in said(tmp_path)
+    assert "hornbook: Process 1 of 2 (from 0) was killed" in said(tmp_path) and "--resume" in said(tmp_path)
     started[1].kill()
     started[1].join()
 

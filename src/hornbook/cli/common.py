@@ -1,4 +1,4 @@
-"""What the verbs share: argument types, the search of a list, JSON, and which process prints."""
+"""What the commands share: argument types, the search of a list, JSON, and which process prints."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def matching(lines: Sequence[Line], text: str, verb: str) -> list[Line]:
 
 
 def answer(found: Found, as_json: bool, table: Callable[[Found], None]) -> None:
-    """Print what a verb found: as one JSON value (in ASCII, which every terminal encodes), or by `table`."""
+    """Print what a command found: as one JSON value (in ASCII, which every terminal encodes), or by `table`."""
     print(json.dumps(_plain(found), indent=1)) if as_json else table(found)
 
 

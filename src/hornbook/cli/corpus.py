@@ -1,4 +1,4 @@
-"""`hornbook corpus`: build a corpus, inspect it, compare two. Nothing heavy is imported before a verb runs."""
+"""`hornbook corpus`: build a corpus, inspect it, compare two. Nothing heavy is imported before a command runs."""
 
 from __future__ import annotations
 

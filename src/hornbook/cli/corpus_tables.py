@@ -1,4 +1,4 @@
-"""What the verbs of `hornbook corpus` print: tables on a terminal, plain lines elsewhere."""
+"""What the commands of `hornbook corpus` print: tables on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Verbs that look things up: `hornbook settings`, `recipes`, `bench` and `doctor`."""
+"""Commands that look things up: `hornbook settings`, `recipes`, `bench` and `doctor`."""
 
 from __future__ import annotations
 

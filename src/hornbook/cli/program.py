@@ -1,6 +1,6 @@
-"""The program `hornbook`: its verbs, and the only place where errors and warnings become messages and exit codes.
+"""The program `hornbook`: its commands, and the only place where errors and warnings become messages and exit codes.
 
-Nothing heavy is imported before a verb runs, so that `hornbook --help` answers at once.
+Nothing heavy is imported before a command runs, so that `hornbook --help` answers at once.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the verbs print: tables and colours on a terminal, plain lines elsewhere. Every colour also has a sign."""
+"""What the commands print: tables and colours on a terminal, plain lines elsewhere. Every colour also has a sign."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Verbs that make a run: `hornbook pretrain` and `hornbook import`."""
+"""Commands that make a run: `hornbook pretrain` and `hornbook import`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Verbs that use a run: `hornbook evaluate`, `generate`, `fill`, `show` and `export`."""
+"""Commands that use a run: `hornbook evaluate`, `generate`, `fill`, `show` and `export`."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ and returns tensors under the names of transformers' models. What all of them pr
 
 - A row's noise is a function of (seed, row, epoch): the same for any number of workers and processes, in any batch, at
   any place of it, and after a resume. Next-sentence pairs alone depend on the batch, from which they take their texts.
-- Noise is new in each epoch when the collator is told: by `EpochCallback` under Trainer, `set_epoch` elsewhere.
+- Noise is new in each epoch if the collator knows the epoch: by `EpochCallback` under Trainer, `set_epoch` elsewhere.
 - Without an "index" feature (see `Numbered`) two rows of equal tokens have equal noise.
 - Nothing is drawn from a global generator, and rows are not changed.
 """

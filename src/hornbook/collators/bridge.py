@@ -2,7 +2,7 @@
 
 Theirs, known here alone:
 - labels are -100 where nothing is scored;
-- a decoder shifts labels itself: what position t says is labels[t + 1];
+- a decoder shifts labels itself: what position t predicts is labels[t + 1];
 - an encoder-decoder makes its decoder's inputs from labels, beginning with its own config's start token;
 - a mask of four dimensions, 0 where a query sees a key and the least number elsewhere, replaces the model's own.
 

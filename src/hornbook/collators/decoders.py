@@ -30,11 +30,11 @@ class CausalLMCollator(Collator[Causal]):
 
 
 class PrefixLMCollator(Collator[PrefixLM]):
-    """Prefix language modelling: the beginning of each row is read, the rest is said, split at a random place.
+    """Prefix language modelling: each row is split at a random place; the beginning is read, the rest predicted.
 
     topology      decoder: the prefix is seen from both sides, by an attention mask of four dimensions that sdpa and
-                  eager attention take as it is; encoder-decoder: the encoder reads it, the decoder says the rest
-    mean_target   mean share of a row that is said; see `PrefixLM`
+                  eager attention take as it is; encoder-decoder: the encoder reads it, the decoder predicts the rest
+    mean_target   mean share of a row that is predicted; see `PrefixLM`
 
     Each row is one document with one split. Both sides of an encoder-decoder are padded, as the splits fall.
     """

@@ -37,8 +37,8 @@ class ElectraPretraining(nn.Module):
         shared, own = discriminator.get_input_embeddings(), generator.get_input_embeddings()
         if shared.weight.shape != own.weight.shape:
             raise UserError(
-                f"Generator and discriminator share token embeddings, and theirs are {tuple(own.weight.shape)} and "
-                f"{tuple(shared.weight.shape)}: give both one vocab_size and one embedding_size."
+                f"Generator and discriminator must share token embeddings, but theirs are {tuple(own.weight.shape)} "
+                f"and {tuple(shared.weight.shape)}: give both the same vocab_size and embedding_size."
             )
         generator.set_input_embeddings(shared)
         generator.tie_weights()

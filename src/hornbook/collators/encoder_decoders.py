@@ -52,7 +52,7 @@ class UL2Collator(Collator[UL2]):
     modes        the tokens of R, S and X, which must be special tokens of the tokenizer; () = none
     weights      share of the rows of each of `denoisers`; () = the variant's own
 
-    Each row draws its denoiser anew in each epoch. S says the last quarter of a row; the paper's other S, a random
+    Each row draws its denoiser anew in each epoch. S predicts the last quarter of a row; the paper's other S, a random
     split, needs two documents in a row, which models of transformers cannot keep apart.
     """
 
@@ -107,7 +107,7 @@ class BARTDenoisingCollator(Collator[BARTDenoising]):
         objective = BARTDenoising(mask_ratio, poisson_lambda, permute, rotate, delete, mask, vocab=vocab)
         super().__init__(objective, seed, bare=True)
         if vocab.bos is None:
-            raise UserError("BART's texts begin with a start of text, which this tokenizer lacks: add <s> to it.")
+            raise UserError("BART needs a start-of-text token, which this tokenizer lacks: add <s> to it.")
         self.begin = vocab.bos
 
     def __call__(self, features: Features) -> dict[str, Tensor]:

@@ -62,7 +62,7 @@ class MLMDataCollator(Collator[Masked]):
 
 
 class ELECTRACollator(Collator[ReplacedToken]):
-    """What ELECTRA's generator reads and says; `ElectraPretraining` makes the discriminator's side of it.
+    """What ELECTRA's generator reads and predicts; `ElectraPretraining` makes the discriminator's side of it.
 
     mlm_probability    share of a row's words that the generator predicts
     mask_token_ratio   of these, the share shown as the mask; the others are shown as they are

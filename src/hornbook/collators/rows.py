@@ -46,7 +46,8 @@ def vocabulary(tokenizer: Any) -> Vocab:
     if hasattr(tokenizer, "to_str"):
         return Vocab.from_tokenizer(tokenizer.to_str())
     raise UserError(
-        f"A collator needs a tokenizer with a tokenizer.json (transformers' fast ones), not {type(tokenizer).__name__}."
+        "A collator needs a fast tokenizer of transformers (one with a tokenizer.json), not "
+        f"{type(tokenizer).__name__}."
     )
 
 
@@ -91,8 +92,8 @@ class Reader:
         flat = np.concatenate(ids) if ids else np.zeros(0, np.int64)
         if len(flat) and not 0 <= int(flat.min()) <= int(flat.max()) < self.vocab.size:
             raise UserError(
-                f"The rows have token ids from {flat.min()} to {flat.max()}, and the collator's tokenizer has "
-                f"{self.vocab.size}: give it the tokenizer that made the rows."
+                f"The rows have token ids from {flat.min()} to {flat.max()}, but the collator's tokenizer has "
+                f"{self.vocab.size}: use the tokenizer that made the rows."
             )
         width = int(counts.max(initial=1))
         tokens = rewrite.fill(flat, counts, width, self.fill)

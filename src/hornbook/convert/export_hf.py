@@ -102,8 +102,8 @@ def check_tokenizer(vocab: Vocab, rows: int) -> None:
     """Raise UserError where a tokenizer has more entries than the model's embedding has rows."""
     if vocab.size > rows:
         raise UserError(
-            f"The tokenizer has {vocab.size} entries but the model only {rows}; "
-            "export with the tokenizer that the model was trained with."
+            f"The tokenizer has {vocab.size} entries, but the model only {rows}: use the tokenizer that the model was "
+            "trained with."
         )
 
 
@@ -135,8 +135,8 @@ def config_json(family: Family, config: ModelConfig, vocab: Vocab) -> dict[str, 
         if item.theirs in ids and ids[item.theirs] != settings[item.theirs]:
             needed = item.here({item.theirs: vocab.require("pad", f"A model of the family {family.name}")}, {})
             raise UserError(
-                f"{family.architecture} counts positions from behind the padding's id, which is {ids[item.theirs]} in "
-                f"this tokenizer: it needs model.{item.ours} = {needed}, not {getattr(config, item.ours)}."
+                f"{family.architecture} counts positions from the padding token's id, which is {ids[item.theirs]} in "
+                f"this tokenizer: train with model.{item.ours}={needed}, not {getattr(config, item.ours)}."
             )
     return {**settings, **ids}
 
@@ -183,4 +183,4 @@ def _refuse_foreign(target: Path) -> None:
     manifest = target / MANIFEST
     found = read_json(manifest, "manifest") if manifest.is_file() else None
     if not isinstance(found, dict) or found.get("kind") != KIND:
-        raise UserError(f"{target} exists and is no exported model; choose another place, or remove it first.")
+        raise UserError(f"{target} exists and is not an exported model: choose another place, or remove it first.")

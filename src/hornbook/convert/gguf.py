@@ -72,7 +72,10 @@ def _refuse(family: Family, config: ModelConfig) -> None:
     """Raise UserError where readers of GGUF would compute something else."""
     if family.name not in _ACTIVATIONS:
         known = ", ".join(_ACTIVATIONS)
-        raise UserError(f"GGUF files are written for the families {known}; this model is of family {family.name}.")
+        raise UserError(
+            f"GGUF files can hold the families {known}, but this model is of family {family.name}: export a folder "
+            "instead."
+        )
     needed: dict[str, Any] = {"activation": _ACTIVATIONS[family.name], "rotary_scaling": "none"}
     if family.name == "llama":
         needed["biases"] = False
@@ -81,8 +84,8 @@ def _refuse(family: Family, config: ModelConfig) -> None:
     for setting, value in needed.items():
         if (given := getattr(config, setting)) != value:
             raise UserError(
-                f"A GGUF file of family {family.name} needs model.{setting} = {value!r}, but it is {given!r}; "
-                "export the model as a folder instead."
+                f"A GGUF file of family {family.name} needs model.{setting} = {value!r}, not {given!r}: export a "
+                "folder instead."
             )
 
 
@@ -94,7 +97,7 @@ def _refuse_foreign(target: Path) -> None:
         with target.open("rb") as stream:
             if stream.read(len(_MAGIC)) == _MAGIC:
                 return
-    raise UserError(f"{target} exists and is no GGUF file; choose another place, or remove it first.")
+    raise UserError(f"{target} exists and is not a GGUF file: choose another place, or remove it first.")
 
 
 def _add_shape(writer: Any, config: ModelConfig, family: str) -> None:
@@ -146,13 +149,13 @@ def _merges(tokenizer_text: str) -> list[str]:
     wanted = {"type": "ByteLevel", "add_prefix_space": False, "use_regex": True}
     if model.get("type") != "BPE" or any(cuts.get(key, True) != value for key, value in wanted.items()):
         raise UserError(
-            "GGUF files are written for byte-level BPE tokenizers that cut text as GPT-2's does, and this is another: "
-            "train with the tokenizer of kind bpe, or export the model as a folder instead."
+            "GGUF files need a byte-level BPE tokenizer that splits text like GPT-2's: train with "
+            "tokenizer.kind=bpe, or export a folder instead."
         )
     if data.get("normalizer") is not None or model.get("ignore_merges") or model.get("dropout"):
         raise UserError(
-            "This tokenizer changes text before it cuts it, or does not merge in order, which a GGUF file cannot say: "
-            "export the model as a folder instead."
+            "GGUF cannot express this tokenizer, which normalises text or ignores the order of merges: export a "
+            "folder instead."
         )
     return [merge if isinstance(merge, str) else " ".join(merge) for merge in model["merges"]]
 
@@ -165,7 +168,9 @@ def _frame(tokenizer_text: str, vocab: Vocab) -> tuple[bool, bool]:
     for begins, ends in ((False, False), (True, False), (False, True), (True, True)):
         if marks == [vocab.bos] * begins + [vocab.eos] * ends:
             return begins, ends
-    raise UserError("This tokenizer puts other marks around a text than GGUF knows; export the model as a folder.")
+    raise UserError(
+        "GGUF cannot express the special tokens that this tokenizer puts around a text: export a folder instead."
+    )
 
 
 def _laid_out(name: str, tensor: Tensor, family: Family, config: ModelConfig) -> NDArray[np.float32]:

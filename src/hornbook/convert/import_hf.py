@@ -53,7 +53,7 @@ def read_folder(path: Path, *, allow_pickle: bool = False) -> Folder:
     if tokenizer.vocab.size > config.vocab_size:
         raise UserError(
             f"The tokenizer in {path} has {tokenizer.vocab.size} entries but the model's embedding only "
-            f"{config.vocab_size} rows, so they do not belong together; take the tokenizer of this very model."
+            f"{config.vocab_size} rows, so they do not belong together: use this model's own tokenizer."
         )
     tensors, dtype, hashes = read_weights(path, allow_pickle=allow_pickle)
     try:
@@ -77,20 +77,17 @@ def read_settings(path: Path) -> dict[str, Any]:
                 f"{path} holds an adapter, not a model: merge it into its base model (peft's merge_and_unload) and "
                 "save that."
             )
-        raise UserError(
-            f"There is no config.json in {path}, so it is no model folder of transformers; name the folder that "
-            "save_pretrained wrote."
-        )
+        raise UserError(f"There is no config.json in {path}: name a folder that save_pretrained wrote.")
     settings = read_json(path / "config.json", "model's config")
     if not isinstance(settings, dict):
-        raise UserError(f"{path / 'config.json'} is no table of settings; download it again.")
+        raise UserError(f"{path / 'config.json'} is not a table of settings: download it again.")
     if settings.get("auto_map"):
         raise UserError(
-            f"The model in {path} needs code of its own (auto_map in config.json), which Hornbook does not run; use a "
-            "model of a class that transformers has."
+            f"The model in {path} needs custom code (auto_map in config.json), which Hornbook does not run: use a "
+            "model class of transformers."
         )
     if settings.get("quantization_config"):
-        raise UserError(f"The weights in {path} are quantised, which loses what training needs; take the full ones.")
+        raise UserError(f"The weights in {path} are quantised, which is too coarse for training: use the full ones.")
     return settings
 
 
@@ -100,9 +97,9 @@ def shape_of(path: Path, settings: Mapping[str, Any]) -> tuple[Family, ModelConf
         family = recognise(settings)
         config = family.config(settings)
     except UserError as error:
-        raise UserError(f"The model in {path} is none that Hornbook can hold: {error}") from error
+        raise UserError(f"Hornbook cannot hold the model in {path}: {error}") from error
     except (TypeError, ValueError, ArithmeticError) as error:
-        raise UserError(f"{path / 'config.json'} has a value of the wrong kind ({error}).") from error
+        raise UserError(f"{path / 'config.json'} has a value of the wrong type ({error}).") from error
     for name in ("vocab_size", "width", "layers", "heads"):
         if not getattr(config, name):
             raise UserError(f"{path / 'config.json'} says {name} = 0, so there is no model to read.")
@@ -119,18 +116,18 @@ def _check(path: Path, family: Family, config: ModelConfig, state: Mapping[str, 
     if missing:
         raise UserError(
             f"The weights in {path} lack {few_of(missing)} of {family.class_of(config)}: the files are incomplete, or "
-            "the folder is of another class."
+            "of another model class."
         )
     if more:
         raise UserError(
-            f"The weights in {path} have {few_of(more)}, which its config.json leaves no room for; config and weights "
-            "are not of one model."
+            f"The weights in {path} have {few_of(more)}, which config.json does not: config and weights are of "
+            "different models."
         )
     for name, tensor in state.items():
         if tensor.shape != wanted[name].shape:
             raise UserError(
-                f"In {path} the tensor {theirs.get(name, name)} is of another shape than config.json says: "
-                f"{_sizes(tensor)} instead of {_sizes(wanted[name])}; config and weights are not of one model."
+                f"In {path} the tensor {theirs.get(name, name)} has the shape {_sizes(tensor)} instead of "
+                f"{_sizes(wanted[name])}: config and weights are of different models."
             )
 
 

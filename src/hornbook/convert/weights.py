@@ -44,19 +44,17 @@ def read_weights(folder: Path, *, allow_pickle: bool = False) -> tuple[dict[str,
     elif (folder / PICKLED).is_file():
         if not allow_pickle:
             raise UserError(
-                f"{folder} has its weights only as {PICKLED}, a pickle: a file that can run code when it is opened. "
-                "If you trust where it comes from, import it with --allow-pickle; else look for model.safetensors."
+                f"{folder} has its weights only as {PICKLED}, a pickle, which can run code when it is opened: if you "
+                "trust its source, add --allow-pickle, otherwise look for model.safetensors."
             )
         tensors, files = _unpickled(folder / PICKLED), [PICKLED]
     else:
-        raise UserError(
-            f"There are no weights in {folder}: it has neither {WHOLE} nor {INDEX}. Is the download complete?"
-        )
+        raise UserError(f"There are no weights in {folder} (neither {WHOLE} nor {INDEX}): complete the download.")
     types = {value.dtype for value in tensors.values() if value.is_floating_point()}
     if strange := next((kind for kind in types if kind not in _EXACT), None):
         raise UserError(
-            f"The weights in {folder} are of type {_name(strange)}, which fp32 does not hold exactly or which belongs "
-            "to quantised models; take the model in fp32, bf16 or fp16."
+            f"The weights in {folder} are of type {_name(strange)}, which Hornbook cannot train: use the model in "
+            "fp32, bf16 or fp16."
         )
     whole = {name: value.float() if value.is_floating_point() else value for name, value in tensors.items()}
     dtype = _name(types.pop()) if len(types) == 1 else "mixed"
@@ -96,7 +94,7 @@ def _index(folder: Path) -> dict[str, str]:
     data = read_json(folder / INDEX, "index of the weights")
     places = data.get("weight_map") if isinstance(data, dict) else None
     if not isinstance(places, dict) or not places or not all(isinstance(file, str) for file in places.values()):
-        raise UserError(f"The index {folder / INDEX} names no weights (it has no weight_map); download it again.")
+        raise UserError(f"The index {folder / INDEX} lists no weights (it has no weight_map): download it again.")
     for file in places.values():
         if Path(file).name != file:
             raise UserError(f"The index {folder / INDEX} names {file!r}, which is outside the folder.")
@@ -108,15 +106,12 @@ def _shards(folder: Path) -> Iterator[tuple[str, Tensor]]:
     places = _index(folder)
     for file in sorted(set(places.values())):
         if not (folder / file).is_file():
-            raise UserError(f"The index {folder / INDEX} names {file}, which is missing; download that file too.")
+            raise UserError(f"The index {folder / INDEX} lists {file}, which is missing: download that file too.")
         tensors = _tensors(folder / file)
         named = {name for name, place in places.items() if place == file}
         if odd := sorted(named.symmetric_difference(tensors)):
-            says = f"should hold {odd[0]} and does not" if odd[0] in named else f"holds {odd[0]}, which is not named"
-            raise UserError(
-                f"By the index {folder / INDEX}, {file} {says}: index and shards are not of one download; fetch both "
-                "again."
-            )
+            says = f"lacks {odd[0]}" if odd[0] in named else f"holds {odd[0]}, which it does not list"
+            raise UserError(f"The index {folder / INDEX} does not match {file}, which {says}: download both again.")
         yield from tensors.items()
 
 
@@ -135,10 +130,10 @@ def _unpickled(path: Path) -> dict[str, Tensor]:
         found: Any = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
         raise UserError(
-            f"The weights {path} hold more than tensors, or are damaged ({reason_of(error)}); they are not opened."
+            f"The weights {path} hold more than tensors, or are damaged ({reason_of(error)}), so they are not opened."
         ) from error
     if not isinstance(found, dict) or not all(isinstance(value, Tensor) for value in found.values()):
-        raise UserError(f"The weights {path} are no table of tensors, so they are not this model's weights alone.")
+        raise UserError(f"The weights {path} are not a table of tensors, so they are not opened.")
     return {str(name): value.clone() for name, value in found.items()}
 
 

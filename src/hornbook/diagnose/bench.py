@@ -91,7 +91,7 @@ class MachineSpeed:
 
 
 def measure_machine(say: Callable[[str], None] = lambda part: None) -> MachineSpeed:
-    """Measure for about half a minute and keep the record; `say` is told what is measured."""
+    """Measure for about half a minute and keep the record; `say` prints what is measured."""
     keep_memory_blocks()
     device = find_device()
     say("matrix products")

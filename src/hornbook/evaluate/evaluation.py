@@ -80,9 +80,9 @@ class Evaluation:
         beside = ", ".join(f"{name} {value:.4f}" for name, value in simple)
         more = f", {verdict} the baselines on the same targets: {beside}" if simple else ""
         choices = "exp(loss): how many equally likely choices one token amounts to"
-        text = f"nats per scored token that is text, over {self.targets:,} tokens"
-        alone = "one token masked at a time; not comparable with perplexity"
-        pairs = "pairs of texts classified correctly; chance is 50 %"
+        text = f"nats per scored token of text, over {self.targets:,} tokens"
+        alone = "each token masked alone; not comparable with perplexity"
+        pairs = "share of text pairs classified correctly; chance is 50 %"
         listed = (
             ("loss", self.loss, ".4f", f"nats per scored token{more}", simple),
             ("perplexity", self.perplexity, ".2f", choices, ()),
@@ -118,7 +118,7 @@ def final_evaluation(
 ) -> Evaluation:
     """Measure in fp32 on the held-out documents, beside simple models counted on the training text that was read.
 
-    With `parallel` all its processes call this alike; the simple models are the lead's.
+    With `parallel` all its processes call this alike; only rank 0 has the baselines.
     """
     rows, size = prepared.held_out_rows(_FINAL * recipe.training.evaluate_tokens)
     training = prepared.training_rows if parallel is None or parallel.world.is_main else None

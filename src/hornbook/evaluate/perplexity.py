@@ -5,9 +5,9 @@ Definitions
     perplexity       exp(loss): the size of a fair die as hard to guess as one token. A number, not bits
     text loss        mean nats of the scored targets that stand for text; special ids (document ends, sentinels) do not,
                      an unknown token does, for the text it hides
-    pair accuracy    share of the pairs of texts (half of them next or in order, half not) that the model tells rightly
+    pair accuracy    share of the text pairs (half of them next or in order, half not) that are classified correctly
     bits per byte    sum of the nats of all text tokens / (ln 2 * bytes of the original UTF-8 text). Only for models
-                     that say every token from the ones before it; the one number that may be compared between
+                     that predict every token from the ones before it; the one number that may be compared between
                      tokenizers. Context reaches back at most to the start of the token's row: an upper bound.
 
 What a masked or span-corruption model predicts is chosen by noise; that noise is drawn once, from the measurement's own
@@ -81,7 +81,7 @@ class Measurement:
 
     @property
     def pair_accuracy(self) -> float | None:
-        """Share of the pairs whose class is told rightly, or None where there are none."""
+        """Share of the pairs classified correctly, or None where there are none."""
         return self.pairs_right / self.pairs if self.pairs else None
 
     def record(self) -> dict[str, float]:
@@ -135,7 +135,7 @@ def measure(
 
 
 def _sums(model: Model, batch: Batch, objective: Objective, prepare: Callable[[Batch], Any]) -> tuple[float, ...]:
-    """Return a batch's numbers: nats, count, text nats, text tokens, pairs, their nats, how many are told rightly."""
+    """Return a batch's numbers: nats, count, text nats, text tokens, pairs, their nats, how many are correct."""
     chosen = batch.weights != 0
     targets, weights = batch.targets[chosen], batch.weights[chosen]  # of the scored positions, in row order
     unknown = -1 if objective.vocab.unk is None else objective.vocab.unk

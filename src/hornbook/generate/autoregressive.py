@@ -73,7 +73,7 @@ def stream(
     Beam search knows its text at the end alone, so it is refused.
     """
     if decoding.beams > 1:
-        raise UserError(f"Beam search knows no token before the last: set beams to 1, not {decoding.beams}, to stream.")
+        raise UserError(f"Beam search cannot stream: set beams to 1, not {decoding.beams}.")
     _refuse(model, prompts, decoding.max_new, stop, start_id)
 
     def steps() -> Iterator[list[int | None]]:
@@ -131,12 +131,12 @@ def _refuse(
     """Raise UserError where the model cannot write so many tokens after these prompts."""
     lengths, room = [len(prompt) for prompt in prompts], model.config.max_length
     if model.decoder is None:
-        raise UserError("An encoder does not write text; fill masks with it instead.")
+        raise UserError("An encoder cannot generate text: fill masks with it instead.")
     if min(lengths, default=1) == 0:
         raise UserError("A prompt is empty: begin it with at least one token, such as the beginning-of-sequence token.")
     unknown = sorted(number for number in stop if not 0 <= number < model.config.vocab_size)
     if unknown:
-        raise UserError(f"The stop id {unknown[0]} is none of the model's {model.config.vocab_size} tokens.")
+        raise UserError(f"The stop id {unknown[0]} is not one of the model's {model.config.vocab_size} tokens.")
     longest = max(lengths, default=0)
     if model.encoder is None:
         longest += start_id is not None
@@ -144,11 +144,11 @@ def _refuse(
         if over > 0:
             advice = f"shorten the prompt to {room - max_new}" if max_new < room else "shorten the prompt"
             raise UserError(
-                f"A prompt of {longest} tokens and {max_new} new ones are {over} more than the model's {room} "
-                f"positions: ask for at most {max(0, room - longest)} new tokens or {advice}."
+                f"{longest} prompt tokens and {max_new} new ones exceed the model's {room} positions by {over}: ask "
+                f"for at most {max(0, room - longest)} new tokens, or {advice}."
             )
     elif max(longest, max_new) > room:
-        what = f"the text has {longest} tokens" if longest > room else f"{max_new} new tokens are asked for"
+        what = f"the text has {longest} tokens" if longest > room else f"you ask for {max_new} new tokens"
         raise UserError(
             f"The model reads and writes at most {room} tokens each, but {what}, {max(longest, max_new) - room} more."
         )

@@ -1,4 +1,4 @@
-"""Decoding: how the next token is chosen from what the model says, and the choice itself.
+"""Decoding: how the next token is chosen from the model's logits, and the choice itself.
 
 Shapes: B rows, V vocabulary, C candidates.
 """
@@ -58,11 +58,11 @@ class Decoding:
         check(self, "")
         if self.beams > 1 and self.temperature > 0:
             raise UserError(
-                f"Beam search draws nothing: set temperature to 0, not {self.temperature}, or beams to 1, not "
+                f"Beam search does not sample: set temperature to 0, not {self.temperature}, or beams to 1, not "
                 f"{self.beams}."
             )
         if "" in self.stop:
-            raise UserError("A stop string is empty: every text would end at once.")
+            raise UserError("A stop string is empty, which would end every text at once: leave it out.")
 
 
 def penalise(scores: Tensor, seen: Tensor, penalty: float) -> Tensor:

@@ -15,7 +15,7 @@ from hornbook.objectives.fim import MODES
 from hornbook.run.directory import OpenRun
 from hornbook.tokens.tokenizer.tokenizer import Tokenizer
 
-_ADVICE = "To fill gaps, train with the objective fim, or joined (a decoder), masked, diffusion or span."
+_ADVICE = "For gaps, train with the objective fim, joined, masked, diffusion or span."
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,9 @@ def fill_text(run: OpenRun, text: str, *, top: int = 5, length: int = 1, steps: 
     """
     gaps = len(GAP.findall(text))
     if not gaps:
-        raise UserError("The text has no gap; write [MASK], <mask>, <extra_id_0> or ___ where the model shall fill in.")
+        raise UserError(
+            "The text has no gap: write [MASK], <mask>, <extra_id_0> or ___ where the model should fill in."
+        )
     for name, value, least in (("top", top, 1), ("length", length, 1), ("steps", steps, 0)):
         if value < least:
             raise UserError(f"{name} must be at least {least}, not {value}.")
@@ -66,7 +68,7 @@ def fill_text(run: OpenRun, text: str, *, top: int = 5, length: int = 1, steps: 
     if form.kind in ("masks", "unmask"):
         found, ids = _masks(run, model, form, text, top, length, steps)
     elif length > 1:
-        raise UserError("This run's model finds the length of a gap itself: leave length out.")
+        raise UserError("This model chooses the length of a gap itself: leave length out.")
     elif form.kind == "middle":
         found, ids = _middles(run, model, form, text)
     else:
@@ -79,10 +81,10 @@ def _form(run: OpenRun) -> PromptFormat:
     if form is None:
         kind, other = kind_of(run.recipe.objective), continuation(run.recipe.objective, run.tokenizer.vocab)
         rewrites = other is not None and other.kind == "rewrite"
-        does = "writes the whole text, with or without gaps," if rewrites else "goes on"
+        does = "rewrites the whole text" if rewrites else "continues text"
         raise UserError(
-            f"This run's model learned the objective '{kind}': it {does} rather than filling gaps. "
-            f"Use `hornbook generate`. {_ADVICE}"
+            f"This model learned the objective '{kind}': it {does} and fills no gaps. Use `hornbook generate`. "
+            f"{_ADVICE}"
         )
     return form
 
@@ -113,7 +115,9 @@ def _spans(
     """Return the span that is written for each sentinel."""
     tokenizer, sentinels = run.tokenizer, run.tokenizer.vocab.sentinels
     if gaps > len(sentinels):
-        raise UserError(f"The text has {gaps} gaps, but the tokenizer only {len(sentinels)} sentinels.")
+        raise UserError(
+            f"The text has {gaps} gaps, but the tokenizer has only {len(sentinels)} sentinels: leave some gaps out."
+        )
     asked = sentinels[:gaps]
     ids = [*form.before, *interleave(tokenizer.encode(GAP.split(text)), asked), *form.after]
     output = _written(model, form, ids)
@@ -164,7 +168,7 @@ def _middles(run: OpenRun, model: Transformer, form: PromptFormat, text: str) ->
 
 
 def _filled(tokenizer: Tokenizer, pieces: Sequence[str], gaps: Sequence[Sequence[int]]) -> str:
-    """Return the pieces with what the ids of each gap say between them, blanks as the ids have them there."""
+    """Return the pieces with the text of each gap's ids between them, blanks as the ids have them there."""
     text, known = pieces[0], tokenizer.encode(pieces[:1])[0].tolist()
     for new, piece in zip(gaps, pieces[1:], strict=True):
         text += tokenizer.decode([*known, *new])[len(tokenizer.decode(known)) :] + piece
@@ -182,8 +186,8 @@ def _written(model: Transformer, form: PromptFormat, ids: list[int], later: int 
         room = (room - len(ids) - (form.start is not None) - later) // gaps
     if room < 1:
         raise UserError(
-            f"The text has {len(ids) + later} tokens, which leave the model's {model.config.max_length} positions no "
-            f"room to write: shorten it by at least {(1 - room) * gaps}."
+            f"The text has {len(ids) + later} tokens, which leaves no room for the gaps in the model's "
+            f"{model.config.max_length} positions: shorten it by at least {(1 - room) * gaps}."
         )
     decoding = Decoding(max_new=room)
     (output,) = generate(model, [ids], decoding, stop=form.stop, start_id=form.start, visible=form.visible)

@@ -75,11 +75,11 @@ def uses_of(recipe: Recipe) -> tuple[Literal["generate", "fill"], ...]:
 
 
 def writer(run: OpenRun) -> Transformer:
-    """Return the run's model, which must be one that says tokens."""
+    """Return the run's model, which must be one that predicts tokens."""
     if isinstance(run.model, Electra):
         raise UserError(
-            "This run's model tells replaced tokens from original ones: it writes no text and fills no gaps. The "
-            "generator beside it does, once it is exported: `hornbook export`, then its folder generator/."
+            "This model detects replaced tokens; it generates no text and fills no gaps. Export the run and use the "
+            "folder generator/ instead."
         )
     return run.model
 
@@ -137,22 +137,22 @@ def _form(run: OpenRun) -> PromptFormat:
         kind = kind_of(run.recipe.objective)
         fills = infilling(run.recipe.objective, run.tokenizer.vocab) is not None
         raise UserError(
-            f"This run's model learned the objective '{kind}': it fills gaps rather than going on. Use `hornbook fill`."
+            f"This model learned the objective '{kind}': it fills gaps and continues no text. Use `hornbook fill`."
             if fills
-            else f"This run's model learned the objective '{kind}', and writes no text."
+            else f"This model learned the objective '{kind}' and generates no text."
         )
     return form
 
 
 def _asked(run: OpenRun, form: PromptFormat, prompt: str) -> tuple[list[int], tuple[int, ...]]:
-    """Return the ids that the model reads for a prompt, and those of the text that what it says is added to."""
+    """Return the ids that the model reads for a prompt, and those of the text that its output is added to."""
     if form.kind == "continuation":
         text = [int(number) for number in run.tokenizer.encode([prompt])[0]]
         return [*form.before, *text, *form.after], tuple(text)
     pieces = GAP.split(prompt)
     if len(pieces) == 1 and form.masks_end:
         pieces = [*pieces, ""]  # a mask at the end, in whose place the text goes on
-    marks = [run.tokenizer.vocab.require("mask", "Writing around gaps")] * (len(pieces) - 1)
+    marks = [run.tokenizer.vocab.require("mask", "Text with gaps")] * (len(pieces) - 1)
     return [*form.before, *interleave(run.tokenizer.encode(pieces), marks), *form.after], ()
 
 

@@ -35,9 +35,9 @@ def fill(model: Transformer, ids: Sequence[int], mask_id: int, top: int) -> list
 def unmask(model: Transformer, ids: Sequence[int], mask_id: int, steps: int, never: Sequence[int] = ()) -> list[int]:
     """Return `ids` with every mask replaced, in so many steps (0 or more than masks: one mask a step).
 
-    Each step says the likeliest token of every mask and keeps those that it is surest of, the same number in each step
+    Each step predicts every mask and keeps the most certain tokens, the same number in each step
     as far as that goes; the others stay masked (LLaDA's low-confidence remasking, Nie et al. 2025, section 2.4).
-    Nothing is drawn. The mask itself and ids in `never` are not said. Raises UserError as `fill`.
+    Nothing is drawn. The mask itself and ids in `never` are never chosen. Raises UserError as `fill`.
     """
     _refuse(model, ids, mask_id)
     if steps < 0:
@@ -59,7 +59,7 @@ def unmask(model: Transformer, ids: Sequence[int], mask_id: int, steps: int, nev
 
 @torch.inference_mode()
 def _logits(model: Transformer, ids: Sequence[int], mask_id: int) -> Tensor:
-    """Return what the model says at the masks, float32[N, V]."""
+    """Return the model's logits at the masks, float32[N, V]."""
     inputs = np.array([ids])
     batch = Batch(inputs, inputs, (inputs == mask_id).astype(np.float32), np.ones(1))
     tensors = to_tensors(batch, model.embed.tokens.weight.device)
@@ -68,6 +68,6 @@ def _logits(model: Transformer, ids: Sequence[int], mask_id: int) -> Tensor:
 
 def _refuse(model: Transformer, ids: Sequence[int], mask_id: int) -> None:
     if model.config.topology != "encoder":
-        raise UserError(f"Only an encoder fills masks, and this model is of topology {model.config.topology}.")
+        raise UserError(f"Filling masks needs an encoder, but this model's topology is {model.config.topology}.")
     if mask_id not in ids:
         raise UserError("The text has no mask to fill: put the mask token where a word is missing.")

@@ -33,55 +33,55 @@ def chunk_rows(device: str, vocabulary: int) -> tuple[int, int]:
 class ModelConfig:
     """The shape of one Transformer.
 
-    topology         "decoder", "encoder" or "encoder-decoder"
-    vocab_size       V: rows of the embedding; 0 = not known yet (a recipe before its tokenizer exists)
-    max_length       longest row in positions, on either side
-    embedding_width  E, of the tables; a linear map leads from E to D, and the head back; 0 = D, without a map (ALBERT,
-                     ELECTRA-small: 128)
-    width            D; 0 in width, layers and heads = not chosen yet (a recipe before its budget is known)
-    layers           L (encoder layers of an encoder-decoder)
-    decoder_layers   decoder layers of an encoder-decoder; 0 = the same as `layers`
-    shared_layers    one layer's weights are used L times; encoders only (ALBERT)
-    heads            H
-    kv_heads         G; 0 = H. Fewer is grouped-query attention (Ainslie et al. 2023; Llama, Qwen3)
-    head_width       K; 0 = D / H
-    mlp_width        F; 0 = 4 D, or 8/3 D to a multiple of 64 when gated
-    norm             "rms" (Zhang and Sennrich 2019; Llama, T5) or "layer" (Ba et al. 2016; GPT-2, BERT, ModernBERT)
-    norm_place       "pre" (GPT-2, Llama, T5) or "post" (BERT, RoBERTa, BART)
-    norm_epsilon     added to the variance
-    positions        "rotary" (Su et al. 2021; Llama, ModernBERT), "learned" (GPT-2, BERT), "bucketed" (T5) or "none"
-    position_offset  rows of the table of learned positions before that of the first token (RoBERTa, BART: 2)
-    split_embedding  the decoder behind an encoder has learned positions and an embedding norm of its own (BART); the
-                     table of tokens is always one
-    rotary_base      theta of the rotary frequencies
-    rotary_scaling   how they are stretched beyond the length first trained on: "none", "linear" (Chen et al. 2023),
-                     "llama3" (Llama 3.1) or "yarn" (Peng et al. 2023; Qwen2.5, Qwen3)
-    rotary_factor    how far they are stretched
-    rotary_length    the length first trained on, which "llama3" and "yarn" need
-    window           local attention: a query sees keys at most this far away; 0 = however far (Beltagy et al. 2020;
-                     ModernBERT: 64; Mistral, whose sliding_window counts the query too)
-    global_every     every n-th layer, from the first on, has no window (ModernBERT: 3); 0 = all have it
-    local_rotary_base  theta in layers with a window (ModernBERT); 0 = rotary_base
-    buckets          number of relative-position buckets (T5: 32)
-    bucket_distance  distance from which all share the last bucket (T5: 128)
-    gated            MLP of two branches, act(gate) * up (Shazeer 2020; Llama, T5 v1.1, ModernBERT)
-    activation       "silu" (Llama), "gelu" (BERT, ModernBERT), "gelu_tanh" (GPT-2, T5 v1.1) or "relu" (T5 v1.0)
-    biases           biases on all linear maps and norms (GPT-2, BERT)
-    qkv_biases       biases on queries, keys and values, even where nothing else has them (Qwen2)
-    qk_norm          RMSNorm on queries and keys per head (Henry et al. 2020; Qwen3)
-    attention_scale  "head" (1/sqrt(K)) or "none" (T5)
-    tied             the output head shares the embedding
-    output_scale     multiplies hidden states before the head: "none", or "width" for D ** -0.5 (tied T5)
-    embedding_norm   normalise the sum of embeddings (BERT, ModernBERT)
-    first_norm       the first layer normalises before attention; False where the embedding norm did it (ModernBERT);
-                     says nothing where layers are shared
-    final_norm       normalise after the last layer
-    head_transform   dense, activation, norm before the output head (BERT, ModernBERT)
-    head_bias        bias of the output head (BERT, ModernBERT)
-    token_types       number of token types (BERT: 2, RoBERTa: 1); 0 = none
-    pair_head        a class of the pair of texts from the first position: dense, tanh, 2 classes (BERT's pooler)
-    rtd_head         one logit a position, replaced or not, in place of the output head (ELECTRA's discriminator)
-    dropout          on embeddings and after each block; -1 = chosen from how often a run reads its text
+    topology         kind of Transformer; it must be the objective's
+    vocab_size       V, rows of the token embedding; 0 = the size of the tokenizer's vocabulary
+    max_length       maximum length of a row in tokens; in an encoder-decoder, of each side
+    embedding_width  E, width of the embeddings, with linear maps to D and back (ALBERT, ELECTRA-small: 128); 0 = D,
+                     no maps
+    width            D, width of the hidden states; 0 = chosen from the budget
+    layers           L, number of layers; in an encoder-decoder, of the encoder; 0 = chosen from the budget
+    decoder_layers   number of decoder layers of an encoder-decoder; 0 = the same as layers
+    shared_layers    all layers share one set of weights; encoders only (ALBERT)
+    heads            H, number of attention heads; 0 = chosen from the budget
+    kv_heads         G, number of key-value heads; fewer than H is grouped-query attention (Llama, Qwen3); 0 = H
+    head_width       K, width of an attention head; 0 = D / H
+    mlp_width        F, hidden width of the MLP; 0 = 4 D, or 8/3 D rounded to a multiple of 64 if gated
+    norm             rms: RMSNorm (Zhang and Sennrich 2019; Llama, T5); layer: LayerNorm (Ba et al. 2016; GPT-2, BERT)
+    norm_place       pre: norms before attention and MLP (GPT-2, Llama, T5); post: after (BERT, RoBERTa, BART)
+    norm_epsilon     number added to the variance in norms
+    positions        rotary (Su et al. 2021; Llama, ModernBERT), learned (GPT-2, BERT), bucketed (T5) or none
+    position_offset  rows of the position embedding before the first token's (RoBERTa, BART: 2)
+    split_embedding  encoder-decoder: the decoder has its own position embedding and embedding norm (BART); the token
+                     embedding is always shared
+    rotary_base      theta, base of the rotary frequencies
+    rotary_scaling   scaling of rotary positions beyond the original length: none, linear (Chen et al. 2023), llama3
+                     (Llama 3.1) or yarn (Peng et al. 2023; Qwen2.5, Qwen3)
+    rotary_factor    factor of rotary_scaling; 1 = no scaling
+    rotary_length    original length of the model in tokens; llama3 and yarn need it
+    window           local attention: maximum distance between query and key in tokens (ModernBERT: 64; Mistral's
+                     sliding_window minus 1); 0 = no limit
+    global_every     every n-th layer, starting with the first, has no window (ModernBERT: 3); 0 = all layers have it
+    local_rotary_base  rotary_base of the layers with a window (ModernBERT); 0 = rotary_base
+    buckets          positions bucketed: number of buckets of relative positions (T5: 32)
+    bucket_distance  positions bucketed: all distances from this one on share the last bucket (T5: 128)
+    gated            gated MLP: act(gate) * up (Shazeer 2020; Llama, T5 v1.1, ModernBERT)
+    activation       MLP's activation: silu (Llama), gelu (BERT), gelu_tanh (GPT-2, T5 v1.1) or relu (T5 v1.0)
+    biases           all linear maps and norms have biases (GPT-2, BERT)
+    qkv_biases       the linear maps of queries, keys and values have biases, whatever `biases` is (Qwen2)
+    qk_norm          RMSNorm on the queries and keys of each head (Henry et al. 2020; Qwen3)
+    attention_scale  factor of attention scores: head: 1 / sqrt(K); none: 1 (T5)
+    tied             the output head shares the weights of the token embedding
+    output_scale     factor of hidden states before the output head: none: 1; width: 1 / sqrt(D) (tied T5)
+    embedding_norm   norm after the sum of the embeddings (BERT, ModernBERT)
+    first_norm       the first layer has a norm before attention; false if the embedding norm replaces it (ModernBERT);
+                     ignored if layers are shared
+    final_norm       norm after the last layer
+    head_transform   linear map, activation and norm before the output head (BERT, ModernBERT)
+    head_bias        the output head has a bias (BERT, ModernBERT)
+    token_types      number of token types (BERT: 2, RoBERTa: 1); 0 = none
+    pair_head        classifier of text pairs on the first position: linear map, tanh, 2 classes (BERT's pooler)
+    rtd_head         discriminator head instead of the output head: is a token replaced or original (ELECTRA)
+    dropout          dropout rate of embeddings and of each block's output; -1 = chosen from the number of epochs
     """
 
     topology: Topology
@@ -132,31 +132,33 @@ class ModelConfig:
     def __post_init__(self) -> None:
         check(self, "model.")
         if not (0.0 <= self.dropout < 1.0 or self.dropout == -1.0):
-            raise UserError(f"model.dropout must be in [0, 1), or -1 to have it chosen, not {self.dropout}.")
+            raise UserError(f"model.dropout must be from 0 to below 1, or -1 (chosen for you), not {self.dropout}.")
         if self.shared_layers and self.topology != "encoder":
-            raise UserError(f"model.shared_layers is for encoders, and model.topology is {self.topology}.")
+            raise UserError(f"model.shared_layers works only in encoders, but model.topology is {self.topology}.")
         if self.rtd_head and (self.topology != "encoder" or self.head_transform or self.head_bias or not self.tied):
             raise UserError(
-                "model.rtd_head is an encoder's, in place of the output head: it needs model.head_transform=false, "
+                "model.rtd_head replaces the output head of an encoder: set model.head_transform=false, "
                 "model.head_bias=false and model.tied=true."
             )
         if self.embedding_width and not (self.head_transform or self.rtd_head):
-            raise UserError("model.embedding_width needs model.head_transform: its dense map leads back to that width.")
+            raise UserError("model.embedding_width needs model.head_transform=true, whose linear map leads back to it.")
         if self.rotary_scaling in ("llama3", "yarn") and not self.rotary_length:
-            raise UserError(f"model.rotary_scaling {self.rotary_scaling!r} needs model.rotary_length.")
+            raise UserError(f"model.rotary_scaling={self.rotary_scaling} needs model.rotary_length: set it.")
         if self.local_rotary_base and self.window and not self.global_every:
-            raise UserError("Without model.global_every all layers are local: set model.rotary_base for them.")
+            raise UserError(
+                "model.local_rotary_base needs model.global_every; with local layers only, set rotary_base."
+            )
         if self.heads == 0:
             return
         if self.head_width == 0 and self.width % self.heads:
             raise UserError(
-                f"model.width {self.width} is not a multiple of model.heads {self.heads}; "
-                "change one, or set model.head_width."
+                f"model.width {self.width} must be a multiple of model.heads {self.heads}: "
+                "change one of them, or set model.head_width."
             )
         if self.heads % self.key_heads:
-            raise UserError(f"model.heads {self.heads} is not a multiple of model.kv_heads {self.kv_heads}.")
+            raise UserError(f"model.heads {self.heads} must be a multiple of model.kv_heads {self.kv_heads}.")
         if self.positions == "rotary" and self.key_width % 2:
-            raise UserError(f"Rotary positions need an even head width, not {self.key_width}.")
+            raise UserError(f"model.head_width must be even for rotary positions, not {self.key_width}.")
 
     @property
     def key_width(self) -> int:

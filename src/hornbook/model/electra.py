@@ -71,8 +71,8 @@ def generator_share(discriminator: ModelConfig, generator: ModelConfig) -> float
     for name in ("vocab_size", "max_length", "table_width", "token_types", "layers", "width", "heads", "inner_width"):
         if getattr(made, name) != getattr(generator, name):
             raise UserError(
-                f"The generator does not go with this discriminator: its {name} is {getattr(generator, name)}, and a "
-                f"generator of {share:g} of the width needs {getattr(made, name)}."
+                f"The generator does not match this discriminator: its {name} is {getattr(generator, name)}, but at "
+                f"{share:g} of the width it must be {getattr(made, name)}."
             )
     return share
 
@@ -102,7 +102,7 @@ def joined(discriminator: Mapping[str, Tensor], generator: Mapping[str, Tensor])
             found[ours + name.removeprefix(theirs)] = value
         elif name not in found or not torch.equal(found[name], value):
             raise UserError(
-                f"The generator does not go with this discriminator: they share their embeddings, and {name} differs."
+                f"The generator does not match this discriminator: they share embeddings, but {name} differs."
             )
     return found
 
@@ -144,7 +144,7 @@ class Electra(nn.Module):
     def __init__(self, config: ModelConfig, share: float, weight: float) -> None:
         super().__init__()
         if config.topology != "encoder":
-            raise UserError(f"Replaced tokens are found by an encoder, and model.topology is {config.topology}.")
+            raise UserError(f"Replaced-token detection needs an encoder, but model.topology is {config.topology}.")
         self.config = config
         self.weight = weight
         self.inner = generator_config(config, share)
@@ -214,7 +214,7 @@ class Electra(nn.Module):
         return found.clamp_(max=self.config.vocab_size - 1)
 
     def _embedded(self, tokens: Tensor, batch: Tensors) -> Tensor:
-        """Return what the shared tables say of tokens int64[B, T], [B, T, E]."""
+        """Return the shared embeddings of tokens int64[B, T], [B, T, E]."""
         check_length(self.config.max_length, tokens)
         return self.embed.narrow(tokens, self.embed.places(tokens, batch.segments), batch.types)
 

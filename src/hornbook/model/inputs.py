@@ -92,8 +92,8 @@ def check_length(longest: int, *sides: Tensor | None) -> None:
     for side in sides:
         if side is not None and side.shape[1] > longest:
             raise UserError(
-                f"A row of {side.shape[1]} tokens is longer than the model's {longest} positions: "
-                "shorten the text or train a model with a larger model.max_length."
+                f"A row of {side.shape[1]} tokens is longer than the model's {longest} positions: shorten the text, "
+                "or train with a larger model.max_length."
             )
 
 

@@ -101,7 +101,7 @@ class Embeddings(nn.Module):
         return document_positions(segments)
 
     def narrow(self, tokens: Tensor, positions: Tensor, types: Tensor | None, behind: bool = False) -> Tensor:
-        """Return what the tables say, [B, T, E]."""
+        """Return the sum of the embeddings, [B, T, E]."""
         own = behind and self.split
         places, norm = (self.decoder_positions, self.decoder_norm) if own else (self.positions, self.norm)
         x: Tensor = self.tokens(tokens)

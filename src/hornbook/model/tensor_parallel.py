@@ -79,8 +79,8 @@ def check(model: nn.Module, size: int) -> None:
         for what, count in counts.items():
             if count % size:
                 raise UserError(
-                    f"training.tensor_parallel {size} does not divide the {count} {what} of the model's layers: choose "
-                    "a divisor, or spread the model by training.shards=0 instead."
+                    f"training.tensor_parallel {size} must divide the {count} {what} of the model's layers: choose a "
+                    "divisor, or use training.shards=0 instead."
                 )
 
 

@@ -40,7 +40,7 @@ class Head(nn.Module):
 
 
 class PairHead(nn.Module):
-    """The class of a pair of texts from what the last layer says at the first position (Devlin et al. 2019, 3.1)."""
+    """The class of a pair of texts from the last hidden state of the first position (Devlin et al. 2019, 3.1)."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -78,7 +78,7 @@ class Transformer(nn.Module):
         super().__init__()
         for name in ("vocab_size", "width", "layers", "heads"):
             if not getattr(config, name):
-                raise UserError(f"model.{name} is not chosen yet: give it a value before a model is built.")
+                raise UserError(f"model.{name} is not set: set it before building a model.")
         self.config = config
         self.embed = Embeddings(config)
         both = config.topology == "encoder-decoder"
@@ -102,7 +102,7 @@ class Transformer(nn.Module):
         return [stack for stack in (self.encoder, self.decoder) if stack is not None]
 
     def hidden(self, batch: Tensors, picked: Tensor | None = None) -> Tensor:
-        """Return what the last layer says at every output position, [B, T, D], or at those picked alone, [N, D].
+        """Return the last hidden states at every output position, [B, T, D], or at those picked alone, [N, D].
 
         `picked` are ascending indices int64[N] into [B * T].
         """
@@ -137,7 +137,7 @@ class Transformer(nn.Module):
     def output_weight(self) -> Tensor:
         """The matrix [V, E] of the output head."""
         if self.judge is not None:
-            raise UserError("This model tells replaced tokens from original ones: it says no tokens.")
+            raise UserError("This model detects replaced tokens and has no output head for tokens.")
         return self.embed.tokens.weight if self.head.output is None else self.head.output.weight
 
     def loss(self, batch: Tensors) -> Tensor:
@@ -178,9 +178,7 @@ class Transformer(nn.Module):
     def judged(self, batch: Tensors) -> Tensor:
         """Return the logits [B, T] that a token was replaced."""
         if self.judge is None:
-            raise UserError(
-                "This model says tokens; only ELECTRA's discriminator tells replaced ones from original ones."
-            )
+            raise UserError("This model predicts tokens; only ELECTRA's discriminator detects replaced ones.")
         logits: Tensor = self.judge(self.hidden(batch))
         return logits
 

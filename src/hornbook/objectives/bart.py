@@ -1,4 +1,4 @@
-"""BARTDenoising: read a damaged text, say the whole one (Lewis et al. 2020, BART).
+"""BARTDenoising: read a damaged text, write the whole one (Lewis et al. 2020, BART).
 
 row              a    b    c.   d    e    f.
 sentences        d    e    f.   a    b    c.
@@ -39,12 +39,12 @@ _WHO = "The denoising objective"
 class BARTDenoising:
     """BART's noises; the default is its final recipe, text infilling and sentence permutation.
 
-    infill      share of the tokens that is hidden in spans, each shown as one mask
-    mean_span   mean number of tokens in such a span; lengths are Poisson, and a span of no token is a mask put in
-    permute     put the sentences of each document in a random order
-    rotate      share of the documents that begin at a random token
-    delete      share of the tokens that inputs leave out
-    mask        share of the tokens that inputs show as a mask each
+    infill      text infilling: share of the tokens that is hidden in spans; one mask token replaces each span
+    mean_span   mean length of such a span in tokens; lengths are Poisson, and a span of length 0 inserts a mask token
+    permute     shuffle the sentences of each document
+    rotate      share of the documents that are rotated to begin at a random token
+    delete      share of the tokens that are deleted from the input
+    mask        share of the tokens that are masked one by one
 
     Of R tokens round(infill R), at least 1, are hidden in round(hidden / mean_span) spans, at least 1: exact counts, so
     that inputs have one length. Poisson lengths of so many spans, given their sum, are multinomial: each hidden token
@@ -71,7 +71,7 @@ class BARTDenoising:
     def __post_init__(self) -> None:
         check(self, f"{_WHO}'s ")
         if self.infill + self.delete + self.mask > 1.0 + 1e-9:
-            raise UserError(f"{_WHO}'s infill, delete and mask add up to more than all tokens: lower one of them.")
+            raise UserError(f"{_WHO}'s infill, delete and mask must add up to at most 1: lower one of them.")
 
     @property
     def prompting(self) -> tuple[PromptFormat, ...]:
@@ -110,7 +110,7 @@ class BARTDenoising:
         """Need room for two tokens, padding, end of text, a mask; and sentence ends, to permute sentences."""
         need(self.vocab, _WHO, max_length, 3, self.requirements(max_length).roles)
         if self.permute and not self.vocab.ends_sentence.any():
-            raise UserError(f"{_WHO} finds no token that ends a sentence in this tokenizer: set permute to false.")
+            raise UserError(f"{_WHO} needs tokens that end a sentence, and this tokenizer has none: set permute=false.")
 
     def __call__(self, rows: Rows) -> Batch:
         """Return inputs [B, S] and targets [B, T + 1] (T + 2 where rows have a beginning); S depends on T alone.

@@ -36,9 +36,9 @@ class Requirements:
 class Heads:
     """What a model trains beside its head over the vocabulary; by default nothing.
 
-    pair                  a class of the pair of texts, which are told apart by 2 token types
-    generator_width       width of a generator beside it, as a share of its own; the model itself then tells replaced
-                          tokens from original ones in place of the head over the vocabulary; 0 = none
+    pair                  a class of the pair of texts, which have 2 token types
+    generator_width       width of a generator beside it, as a share of its own; the model itself then detects replaced
+                          tokens in place of the head over the vocabulary; 0 = none
     discriminator_weight  how much its loss then counts beside the generator's
     """
 
@@ -51,16 +51,16 @@ class Heads:
 class PromptFormat:
     """One use of a model that learned an objective.
 
-    kind       continuation   read the text, say what comes next
-               rewrite        read a text with masks, say the whole of it
-               sentinels      read a text with sentinels, say what each stands for
-               middle         read what is before and behind a gap, say its text
+    kind       continuation   read the text, predict what comes next
+               rewrite        read a text with masks, write the whole of it
+               sentinels      read a text with sentinels, write the span of each
+               middle         read what is before and behind a gap, write its text
                masks          read a text with masks, give candidates for each
                unmask         the same, and fill the masks one after another
     before     ids that stand before the text
     after      ids that stand behind it
-    stop       ids that end what is said
-    start      the id that begins what is said, where that is a side of its own
+    stop       ids that end the output
+    start      the id that begins the output, where that is a side of its own
     visible    the model reads its text from both sides
     masks_end  of rewrite: a text without gaps gets one at its end, in whose place it goes on
     spm        of middle: the suffix is read first, alone
@@ -157,7 +157,7 @@ def text_boundaries(vocab: Vocab) -> Boundaries:
 
 
 def two_sided(kind: Any, vocab: Vocab, before: tuple[int, ...] = (), masks_end: bool = False) -> PromptFormat:
-    """Return how an encoder-decoder is used: it reads text and its end, and says what begins with the start."""
+    """Return how an encoder-decoder is used: it reads text and its end, and writes what begins with the start."""
     end = () if vocab.eos is None else (vocab.eos,)
     start = vocab.pad if vocab.decoder_start is None else vocab.decoder_start
     return PromptFormat(kind, before, end, frozenset(end), start, masks_end=masks_end)
@@ -201,7 +201,7 @@ def companion_length(objective: Objective, max_length: int) -> int | None:
 
 
 def says_every_token(objective: Objective) -> bool:
-    """Say whether every token is said once, from those before it: what the laws of language models are about."""
+    """Return whether every token is predicted once, from those before it: what scaling laws are about."""
     return objective.topology == "decoder" and objective.overlap == 1
 
 

@@ -3,7 +3,7 @@
 stream    <s> a   b   </s> <s> c
 inputs    <s> a   b   </s> <s>
 targets   a   b   </s> <s> c
-weights   1   1   1   0    1        the first token of another document is not this one's to say
+weights   1   1   1   0    1        no document predicts the first token of the next
 """
 
 from __future__ import annotations

@@ -31,9 +31,9 @@ class MaskedDiffusion:
 
     The loss sum(w * nats) / words is an upper bound on the row's negative log-likelihood per word.
 
-    weighting   llada: p = (1 - e) t + e, w = 1 / p (Nie et al. 2025, section 2.2 and released code);
-                mdlm: log-linear noise, p = (1 - e) u, w = 1 / u, u = (1 - e) t + e (Sahoo et al. 2024, section 3 and
-                released code); e is 0.001
+    weighting   masking probability p and loss weight w at time t, with e = 0.001. llada: p = (1 - e) t + e, w = 1 / p
+                (Nie et al. 2025, section 2.2 and released code); mdlm: p = (1 - e) u, w = 1 / u, u = (1 - e) t + e
+                (log-linear noise; Sahoo et al. 2024, section 3 and released code)
     """
 
     weighting: Literal["llada", "mdlm"] = "llada"

@@ -35,8 +35,8 @@ _SHARE = 64  # of a row's tokens, one in so many is set aside for marks
 class FillInMiddle:
     """Every token from those before it, in documents of which some are rearranged; all tokens count, marks included.
 
-    rate        share of the documents that is rearranged
-    spm_share   share of these that has the suffix first and prefix and middle joined (SPM, the paper's variant 2)
+    rate        share of the documents whose middle is moved to the end
+    spm_share   of these, the share in the order suffix, prefix, middle (SPM, variant 2 of the paper)
 
     The two cuts are uniform over all places between tokens. What a row holds of a document is treated as a document;
     its middle always ends in the end of text. Room for marks is 1/64 of a row, at least for one document: where more

@@ -1,4 +1,4 @@
-"""Joined: an objective for encoder-decoders, learned by a decoder alone, which reads the inputs and says the targets.
+"""Joined: an encoder-decoder's objective, learned by a decoder alone, which reads inputs and predicts targets.
 
 row              a    b    c    d    e    f
 inputs           a    <X0> d    e    <X1> </s> .    <X0> b    c    <X1> f
@@ -41,8 +41,8 @@ from hornbook.vocab import EMPTY, Vocab
 class Joined:
     """Inputs and targets in one row, document by document; targets alone are scored.
 
-    objective   the objective of the encoder-decoder
-    inputs      visible: inputs see each other from both sides, as in an encoder; causal: only what is before them
+    objective   encoder-decoder objective to train on
+    inputs      attention among input tokens. visible: bidirectional, as in an encoder; causal: to earlier tokens only
 
     Each document's targets follow its inputs, begin with the padding token as they do in a decoder, and see all of the
     inputs of their document.
@@ -57,7 +57,7 @@ class Joined:
 
     def __post_init__(self) -> None:
         if self.objective.topology != "encoder-decoder":
-            raise UserError(f"Only objectives of encoder-decoders can be joined, not {self.objective!r}.")
+            raise UserError(f"The joined objective needs an encoder-decoder objective inside, not {self.objective!r}.")
         check(self, "The joined objective's ")
 
     @functools.cached_property

@@ -28,15 +28,15 @@ Style = Literal["exact", "iid", "whole_word", "ngram", "span"]
 class Masked:
     """Predict a share of the tokens; special tokens and padding are never chosen.
 
-    rate           share of the tokens that is predicted
-    mask_share     of these, the share that inputs show as the mask token
-    random_share   of these, the share that inputs show as a random other token; the rest is shown as it is
-    style          exact: so many tokens of each row, at least one (BERT); iid: each token on its own (RoBERTa);
-                   whole_word: so many in whole words (BERT, later release); ngram: in 1 to 3 words, p ~ 1/n (ALBERT);
-                   span: in 1 to 10 words, geometric, each span wholly masked, random or kept (SpanBERT)
-    static         0: new noise in each epoch (RoBERTa); k: k maskings of each row in turn (BERT used 10)
-    final_rate     where the rate goes in a straight line from the run's first step to its last; 0 = it stays (Yang et
-                   al. 2023 let it decay); measurements are at the final rate
+    rate           share of the tokens that the model predicts
+    mask_share     of these, the share that the mask token replaces in the input
+    random_share   of these, the share that a random other token replaces; the rest stays unchanged
+    style          how tokens are chosen. exact: the same number in each row (BERT); iid: each token independently
+                   (RoBERTa); whole_word: whole words (later BERT); ngram: 1 to 3 words, p ~ 1/n (ALBERT);
+                   span: 1 to 10 words, geometric, each span masked, replaced or kept as a whole (SpanBERT)
+    static         number of different maskings of a row, used in turn (BERT: 10); 0 = a new one each epoch (RoBERTa)
+    final_rate     masking rate at the last step, reached linearly (Yang et al. 2023); evaluation uses it; 0 = the
+                   rate is constant
     """
 
     rate: PositiveShare = 0.15
@@ -51,9 +51,7 @@ class Masked:
         check(self, "The masked objective's ")
         if self.mask_share + self.random_share > 1.0 + 1e-9:
             total = self.mask_share + self.random_share
-            raise UserError(
-                f"The masked objective's mask_share and random_share add up to {total:g}: at most 1 is left."
-            )
+            raise UserError(f"The masked objective's mask_share plus random_share must be at most 1, not {total:g}.")
 
     topology: ClassVar[Topology] = "encoder"
     heads: ClassVar[Heads] = Heads()
@@ -85,11 +83,11 @@ class Masked:
         need(self.vocab, "The masked objective", max_length, 3, ("mask",) if self.mask_share > 0.0 else ())
         if self.style in ("whole_word", "ngram", "span") and len(self.vocab.starts_word) < self.vocab.size:
             raise UserError(
-                f"The masked objective's style {self.style} needs to know where this tokenizer's words begin."
+                f"The masked objective's style {self.style} needs a tokenizer that marks where words begin."
             )
         if not self.vocab.words.size:
             raise UserError(
-                "The masked objective needs a tokenizer with tokens that are not special; this one has none."
+                "The masked objective needs a tokenizer with ordinary tokens; this one has only special tokens."
             )
 
     def __call__(self, rows: Rows) -> Batch:

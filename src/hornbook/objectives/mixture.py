@@ -60,8 +60,8 @@ def turns(weights: Sequence[float | Fraction]) -> tuple[int, ...]:
     places = math.lcm(*(share.denominator for share in shares))
     if places > _LONGEST:
         raise UserError(
-            f"The weights {', '.join(map(str, weights))} need a cycle of {places:,} rows: round them "
-            f"to shares of at most {_LONGEST:,} rows."
+            f"The weights {', '.join(map(str, weights))} need a cycle of {places:,} rows: round them, so that "
+            f"{_LONGEST:,} rows are enough."
         )
     order: list[int] = []
     given = [0] * len(shares)
@@ -81,8 +81,8 @@ def pick(rows: Rows, cycle: int) -> NDArray[np.int64]:
 class Mixture:
     """Rows of several objectives.
 
-    objectives   the parts
-    weights      share of the rows of each part, up to a factor; none = all alike
+    objectives   objectives to mix; each row is of one of them
+    weights      relative weight of each objective, by rows; empty = equal weights
     """
 
     objectives: tuple[Objective, ...] = (Causal(), PrefixLM())
@@ -94,16 +94,18 @@ class Mixture:
     def __post_init__(self) -> None:
         check(self, "The mixture's ")
         if not self.objectives:
-            raise UserError("The mixture has no objectives: name at least one.")
+            raise UserError("The mixture has no objectives: name at least one in objectives.")
         if self.weights and len(self.weights) != len(self.objectives):
             raise UserError(
-                f"The mixture has {len(self.objectives)} objectives and {len(self.weights)} weights: give one for each."
+                f"The mixture has {len(self.objectives)} objectives but {len(self.weights)} weights: give one for each."
             )
         topologies = {part.topology for part in self.objectives}
         if len(topologies) > 1:
-            raise UserError(f"A mixture's objectives must train one kind of model, not {' and '.join(topologies)}.")
+            raise UserError(f"A mixture's objectives must have one topology, not {' and '.join(sorted(topologies))}.")
         if any(part.heads != Heads() for part in self.objectives):
-            raise UserError("Sentence pairs and replaced-token detection need a model of their own: not in a mixture.")
+            raise UserError(
+                "The objectives nsp, sop and replaced need models of their own: leave them out of a mixture."
+            )
 
     @functools.cached_property
     def cycle(self) -> tuple[Objective, ...]:
@@ -163,8 +165,8 @@ class Mixture:
             part.check(max_length)
             if part.boundary_tokens != self.boundary_tokens:
                 raise UserError(
-                    f"{self.objectives[0]!r} and {part!r} put different marks around documents, so they cannot take "
-                    "turns in one corpus: choose parts with the same."
+                    f"{self.objectives[0]!r} and {part!r} put different special tokens around documents: "
+                    "they cannot share a corpus, so mix others."
                 )
 
     def __call__(self, rows: Rows) -> Batch:

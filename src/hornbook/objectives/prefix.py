@@ -36,13 +36,13 @@ from hornbook.vocab import EMPTY, Vocab
 
 @dataclass(frozen=True)
 class PrefixLM:
-    """Each document of a row is split at a random place; what is behind it is to be said, what is before only read.
+    """Each document of a row is split at a random place: the model reads the prefix and predicts the rest.
 
-    topology      decoder: one stack, in which a prefix sees itself from both sides; or encoder-decoder
-    mean_target   mean share of a document behind the split; the split is uniform, over all places at 0.5 as in T5
+    topology      decoder (attention within a prefix is bidirectional) or encoder-decoder
+    mean_target   mean share of a document that is predicted; the split is uniform (0.5, as in T5: over all places)
 
-    A document of n tokens says between 1 and n - 1 of them; one of 1 token says none. At a mean m below 0.5 it says
-    1 to 2 m n - 1, above 0.5 it reads 1 to 2 (1 - m) n - 1.
+    A document of n tokens has 1 to n - 1 targets, one of 1 token none. At a mean m below 0.5 it has 1 to 2 m n - 1
+    targets, above 0.5 a prefix of 1 to 2 (1 - m) n - 1 tokens.
 
     An encoder-decoder's row has m R targets of its R tokens, exactly, so that neither side is padded. It is cut into
     halves first, whose splits mirror each other: two halves of one document each have uniform splits and the exact sum.
@@ -54,7 +54,7 @@ class PrefixLM:
     vocab: Vocab = field(default=EMPTY, repr=False)
 
     heads: ClassVar[Heads] = Heads()
-    overlap: ClassVar[int] = 0  # a row's first token is always read, never said
+    overlap: ClassVar[int] = 0  # a row's first token is always read, never predicted
     noise_period: ClassVar[int] = 0
 
     def __post_init__(self) -> None:
@@ -62,7 +62,7 @@ class PrefixLM:
         if self._splits_sides and self.mean_target > 0.5:
             raise UserError(
                 f"The prefix objective's mean_target must be at most 0.5 for an encoder-decoder, not "
-                f"{self.mean_target}: targets would be longer than the model's positions."
+                f"{self.mean_target}: otherwise targets get longer than model.max_length."
             )
 
     @property
@@ -97,11 +97,11 @@ class PrefixLM:
         return tokens
 
     def target_length(self, max_length: int) -> int:
-        """As many as a decoder's inputs; else the share of the row that is said."""
+        """As many as a decoder's inputs; else the share of the row that is predicted."""
         return self._said(self.row_length(max_length)) if self._splits_sides else max_length
 
     def check(self, max_length: int) -> None:
-        """Need a token to read and one to say, an end of text, and padding to start an encoder-decoder's decoder."""
+        """Need a token to read, one to predict, an end of text, and padding to start an encoder-decoder's decoder."""
         need(self.vocab, "The prefix objective", max_length, 2, ("eos", "pad") if self._splits_sides else ("eos",))
 
     def __call__(self, rows: Rows) -> Batch:
@@ -109,7 +109,7 @@ class PrefixLM:
         return self._sides(rows) if self._splits_sides else self._row(rows)
 
     def _row(self, rows: Rows) -> Batch:
-        """Build a decoder's batch: the last token of a prefix says the first one behind it."""
+        """Build a decoder's batch: the last token of a prefix predicts the first one behind it."""
         own = np.ones(rows.tokens.shape, np.int32) if rows.segments is None else rows.segments
         documents = noise.find_documents(own)
         behind = _behind(documents, self._draw(documents, rows.keys, mirrored=False), own.shape)
@@ -159,12 +159,12 @@ class PrefixLM:
         return int(self._totals(np.array([tokens]))[0])
 
     def _totals(self, real: Counts) -> Counts:
-        """Return how many of a row's `real` tokens are said: at least 1 where there are 2, so that 1 is read."""
+        """Return how many of a row's `real` tokens are predicted: at least 1 where there are 2, so that 1 is read."""
         said: Counts = np.maximum(np.rint(real * self.mean_target).astype(np.int64), 1)
         return np.minimum(said, np.maximum(real - 1, 0))
 
     def _draw(self, documents: Documents, keys: Keys, mirrored: bool) -> Counts:
-        """Draw how many tokens each document says [D]; mirrored: every second one's draw is the reverse of the last."""
+        """Draw how many targets each document has [D]; mirrored: every second one's draw is the reverse of the last."""
         number = np.arange(len(documents.row)) - documents.first[documents.row]
         draws = bits_at(keys, documents.row, number // 2 if mirrored else number, noise.SPLIT) >> np.uint64(32)
         choices = np.rint(2 * min(self.mean_target, 1 - self.mean_target) * documents.room).astype(np.int64) - 1

@@ -3,9 +3,9 @@
 row       <s> a   b   c   d   </s>
 inputs    <s> <m> b   c   d   </s>       what the generator reads; d is masked too, but shown
 targets   <s> a   b   c   d   </s>
-weights   0   1   0   0   1   0          what the generator says
+weights   0   1   0   0   1   0          what the generator predicts
 sampled   <s> x   b   c   d   </s>       what the discriminator reads, made in the model: see hornbook.model.electra
-replaced  0   1   0   0   0   0          what it says, at every token
+replaced  0   1   0   0   0   0          what it predicts, at every token
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from hornbook.vocab import EMPTY, Vocab
 class ReplacedToken:
     """Masked language modelling for a generator, and replaced-token detection for the model that is kept.
 
-    rate                   share of the tokens that the generator predicts, and its samples replace
-    mask_share             of these, the share that it reads as the mask token; the rest is shown as it is
-    generator_width        the generator's width as a share of the discriminator's
-    discriminator_weight   how much the discriminator's loss counts beside the generator's
+    rate                   share of the tokens that the generator predicts; its samples replace them
+    mask_share             of these, the share that the generator sees as the mask token; the rest stays unchanged
+    generator_width        width of the generator as a share of the discriminator's
+    discriminator_weight   weight of the discriminator's loss; the generator's loss has weight 1
     """
 
     rate: PositiveShare = 0.15

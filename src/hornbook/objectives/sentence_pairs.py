@@ -38,9 +38,9 @@ _WHO = "The sentence-pair objective"
 class SentencePairs:
     """[CLS] A [SEP] B [SEP]: the inner objective over the whole row, and the class of the pair.
 
-    objective      what is predicted inside the row
-    kind           nsp: is B what follows A, or from another document; sop: do A and B stand in order, or swapped
-    short          share of the rows that use only a beginning of their text, of any length from 2 tokens on (BERT: 0.1)
+    objective      objective for the tokens of the row
+    kind           nsp: does B follow A, or is it from another document; sop: are A and B in order, or swapped
+    short          share of the rows that are cut to a random length of at least 2 tokens (BERT: 0.1)
 
     A row of T tokens of one document is cut in two at a random beginning of a sentence (at a random token, where it has
     one sentence). Half of the rows are of class 1. A's partner from another document begins where a sentence begins, if
@@ -61,7 +61,7 @@ class SentencePairs:
     def __post_init__(self) -> None:
         check(self, f"{_WHO}'s ")
         if self.objective.topology != "encoder" or self.objective.heads != Heads():
-            raise UserError(f"{_WHO} needs an encoder's objective of one model inside, not {self.objective!r}.")
+            raise UserError(f"{_WHO} needs a plain encoder objective such as masked inside, not {self.objective!r}.")
 
     @functools.cached_property
     def _inner(self) -> Objective:
@@ -100,7 +100,9 @@ class SentencePairs:
         need(self.vocab, _WHO, max_length, _MARKS + 2, ("cls", "sep", "pad"))
         self._inner.check(max_length)
         if not self.vocab.ends_sentence.any():
-            raise UserError(f"{_WHO} finds no token that ends a sentence in this tokenizer: choose another one.")
+            raise UserError(
+                f"{_WHO} needs tokens that end a sentence, and this tokenizer has none: choose another one."
+            )
 
     def __call__(self, rows: Rows) -> Batch:
         """Return the batch [B, T + 3] of rows [B, T] of one document each, with types and pair.

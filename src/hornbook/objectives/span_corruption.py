@@ -1,4 +1,4 @@
-"""SpanCorruption: replace spans by sentinels and say what they were (Raffel et al. 2020, T5).
+"""SpanCorruption: replace spans by sentinels and predict the spans (Raffel et al. 2020, T5).
 
 row              a    b    c    d    e    f
 inputs           a    <X0> d    e    <X1> </s>
@@ -29,8 +29,8 @@ from hornbook.vocab import EMPTY, Vocab
 class SpanCorruption:
     """T5's denoising: exact numbers of noise tokens and spans in each row, so that rows fill the model's positions.
 
-    density     share of the tokens that is noise
-    mean_span   mean number of tokens in a noise span
+    density     noise density: share of the tokens that is hidden
+    mean_span   mean length of a hidden span in tokens
 
     A row of R real tokens has n = round(density R) noise tokens, at least 1 and at most R - 1, in round(n / mean_span)
     spans, at least 1; so R - n + spans + 1 inputs and n + spans + 1 targets, the end of text included. Spans keep
@@ -52,13 +52,13 @@ class SpanCorruption:
         check(self, "The span objective's ")
         if self.density / self.mean_span > 1.0 - self.density + 1e-9:
             raise UserError(
-                f"The span objective's density {self.density} leaves too few tokens to keep spans of {self.mean_span} "
-                "apart: lower density or raise mean_span."
+                f"The span objective's density {self.density} with mean_span {self.mean_span} leaves too few tokens "
+                "between the spans: lower density or raise mean_span."
             )
 
     @property
     def prompting(self) -> tuple[PromptFormat, ...]:
-        """It says what each sentinel stands for."""
+        """It predicts the span of each sentinel."""
         return (two_sided("sentinels", self.vocab),)
 
     def sizes(self, tokens: Counts) -> tuple[Counts, Counts, Counts]:

@@ -50,10 +50,10 @@ class UL2:
     variant      paper: the seven of UL2; ul2r: the four of UL2R (Tay et al. 2022b); short: that of many tutorials, in
                  which S stands for short spans: half of the rows R with means 3 to 8, a quarter S with means 1 to 3
                  at 15 %, a quarter X with means 12, 38 and 64 (the ends and the middle of 12 to 64) at 50 %
-    sequential   what S is: suffix, the last quarter of each document (table 1); split, from a uniformly random place on
-                 (the paper's released code)
-    modes        the tokens of R, S and X; none = no mode tokens. The released UL2 has [NLU], [S2S] and [NLG]
-    weights      share of the rows of each denoiser, in the order of the variant; none = the variant's own
+    sequential   what S predicts. suffix: the last quarter of each document (table 1); split: everything after a random
+                 place (the paper's released code)
+    modes        mode tokens of R, S and X; none = no mode tokens. The released UL2 has [NLU], [S2S] and [NLG]
+    weights      share of the rows for each denoiser, in the order of the variant; empty = the variant's own shares
     """
 
     variant: Literal["paper", "ul2r", "short"] = "paper"
@@ -70,10 +70,10 @@ class UL2:
     def __post_init__(self) -> None:
         check(self, "The UL2 objective's ")
         if len(set(self.modes)) not in (0, 3) or len(self.modes) not in (0, 3):
-            raise UserError(f"The UL2 objective needs three different modes (R, S and X) or none, not {self.modes}.")
+            raise UserError(f"The UL2 objective's modes must be three different tokens or none, not {self.modes}.")
         wanted = len(_TASKS[self.variant])
         if self.weights and len(self.weights) != wanted:
-            raise UserError(f"The UL2 objective has {wanted} denoisers and {len(self.weights)} weights.")
+            raise UserError(f"The UL2 objective needs {wanted} weights, one a denoiser, not {len(self.weights)}.")
 
     @functools.cached_property
     def denoisers(self) -> tuple[UL2Denoiser, ...]:

@@ -37,9 +37,9 @@ class UL2Denoiser:
     """One task of UL2, with its mode token.
 
     task        spans: T5's; suffix: the end of each document, the same share in each; split: a uniformly random end
-    density     share of the tokens that is noise; a split says half of them, which is its mean
+    density     share of the tokens that is noise; a split predicts half of them on average
     mean_span   mean number of tokens in a span
-    mode        the token that says which task it is; none where empty
+    mode        mode token of the task; empty = none
     mark        the token that the packer puts before each document, and that shows as the mode; `mode` where empty
 
     A mode token stands before each document of the row, and before what the row has of a document that began in an
@@ -67,7 +67,7 @@ class UL2Denoiser:
 
     @property
     def prompting(self) -> tuple[PromptFormat, ...]:
-        """It continues a text, or says what each sentinel stands for, behind its mode token."""
+        """It continues a text, or predicts the span of each sentinel, behind its mode token."""
         kind = "sentinels" if self.task == "spans" else "continuation"
         return (two_sided(kind, self.vocab, self._token(self.mode)),)
 
@@ -146,7 +146,7 @@ def _columns(
 def _counts(
     tokens: Counts, ends: NDArray[np.int64], density: NDArray[np.float64], mean: NDArray[np.float64]
 ) -> tuple[Counts, Counts]:
-    """Return noise tokens and spans; see `span_counts`. Suffixes and splits have no spans, and splits say half."""
+    """Return noise tokens and spans; see `span_counts`. Suffixes and splits have no spans; splits predict half."""
     number, spans = span_counts(tokens, density, mean)
     return np.where(ends == 2, tokens // 2, number), np.where(ends == 0, spans, 0)
 

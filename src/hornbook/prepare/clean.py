@@ -43,13 +43,13 @@ def is_raw(path: str) -> bool:
 def decided(data: DataSettings, say: Callable[[str], None]) -> DataSettings:
     """Return the settings of a run that begins, with an open `clean` decided where some text is raw.
 
-    The default steps are taken where the libraries for them are installed; where they are not, that is said.
+    The default steps are taken where the libraries for them are installed; where they are not, a line says so.
     """
     if data.clean or not any(map(is_raw, data.paths)):
         return data
     if all(map(importlib.util.find_spec, LIBRARIES)):
         return dataclasses.replace(data, clean=CLEAN_DEFAULT)
-    say("the text is read as it is, since what cleans it is not installed: pip install 'hornbook[corpus]'")
+    say("the text is not cleaned, because the libraries for it are not installed: pip install 'hornbook[corpus]'")
     return dataclasses.replace(data, clean=CLEAN_NONE)
 
 
@@ -63,7 +63,7 @@ def cleaned(data: DataSettings, directory: Path, view: View) -> tuple[str, ...]:
     raw = tuple(path for path in data.paths if is_raw(path))
     rest = tuple(path for path in data.paths if path not in raw)
     if not raw:
-        view.say("nothing is cleaned: built corpora and built-in texts are taken as they are")
+        view.say("nothing to clean: built corpora and built-in texts stay as they are")
         return rest
     try:
         from hornbook.corpus.build.build import build_recipe
@@ -77,15 +77,14 @@ def cleaned(data: DataSettings, directory: Path, view: View) -> tuple[str, ...]:
     else:
         plan = dataclasses.replace(load(Path(data.clean)), paths=raw)
     view.say(
-        f"the text is cleaned first, by {', '.join(map(kind_of, plan.steps)) or 'no step'}; "
-        "data.clean=none reads it as it is"
+        f"cleaning the text first: {', '.join(map(kind_of, plan.steps)) or 'no step'} (data.clean=none turns this off)"
     )
     ledger = build_recipe(plan, directory / CLEAN, Engine(), view.stage)
     if not ledger["kept"]["documents"]:
         raise UserError(_nothing(ledger, raw))
-    view.say(f"cleaned: {told(ledger)}; the account is {directory / CLEAN / REPORT}")
+    view.say(f"cleaned: {told(ledger)}; report: {directory / CLEAN / REPORT}")
     if rest:
-        view.say(f"taken as it is: {', '.join(rest)}")
+        view.say(f"not cleaned: {', '.join(rest)}")
     return (str(directory / CLEAN), *rest)
 
 
@@ -112,9 +111,9 @@ def told(ledger: Mapping[str, Any]) -> str:
 def _nothing(ledger: Mapping[str, Any], paths: tuple[str, ...]) -> str:
     """Return why there is no text to train on, and what to do."""
     if ledger["in"]["documents"]:
-        return f"Cleaning left nothing of the text: {told(ledger)}. Read it as it is with data.clean=none."
+        return f"Cleaning dropped all of the text: {told(ledger)}. Set data.clean=none to train on it uncleaned."
     if ledger["unread"]["records"]:
-        return f"There is no text to train on: {_unread(ledger['unread'])}. Mend the files, or name others."
+        return f"There is no text to train on: {_unread(ledger['unread'])}. Repair the files, or name others."
     return f"There is no text to train on: {', '.join(paths)} is empty. Name other files."
 
 

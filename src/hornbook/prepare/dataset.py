@@ -58,7 +58,7 @@ _TEMPLATES: dict[Topology, Template] = {"decoder": "none", "encoder": "both", "e
 class Text:
     """What the first pass over a corpus found: numbers of documents and bytes, and where the held-out ones are.
 
-    traits  what the mix asks of each document; None where it asks nothing
+    traits  what the mix needs to know of each document; None where it needs nothing
     """
 
     documents: int
@@ -83,7 +83,7 @@ class Prepared:
 
     @functools.cached_property
     def training_rows(self) -> CorpusRows:
-        """The rows of all training documents; where the mix tells domains apart, domain after domain."""
+        """The rows of all training documents; where the mix weights domains, domain after domain."""
         rows = [self._rows(documents) for documents in self.domains.values()]
         return rows[0] if not self.mix.divides else DomainRows(rows, len(cycle_of(self.objective)))
 
@@ -130,6 +130,12 @@ class Prepared:
         chosen = np.sort(by_hash[: max(1, within)])
         return self._rows(chosen), int(self.store.bytes[chosen].sum())
 
+    @property
+    def held_out(self) -> tuple[int, int]:
+        """How many documents are held out, and their bytes."""
+        chosen = self._held_out()
+        return int(chosen.sum()), int(self.store.bytes[chosen].sum())
+
     def _held_out(self) -> NDArray[np.bool_]:
         return self.store.hashes <= np.uint64(self.text.split.threshold)
 
@@ -140,7 +146,7 @@ class Prepared:
 def prepare(recipe: Recipe, directory: Path, view: View, given: Tokenizer | None = None) -> Prepared:
     """Return the recipe's corpus as tokens in `directory`, doing whatever of it is not done yet.
 
-    `given` is the tokenizer of the model that the run goes on from; what the objective needs and it lacks is added.
+    `given` is the base model's tokenizer; what the objective needs and it lacks is added.
 
     Raises UserError when the text cannot be read, is too short, cannot serve the objective, or has changed since an
     earlier, interrupted call.
@@ -215,7 +221,7 @@ def _scan(corpus: _Corpus, recipe: Recipe, directory: Path, view: View) -> Text:
     facts = {"documents": len(hashes), "bytes": size, "threshold": split.threshold, "sha256_of_hashes": digest}
     if (directory / CORPUS).is_file() and read_json(directory / CORPUS, "corpus record") != facts:
         raise UserError(
-            f"The text has changed since the run in {directory} began; start a new run instead of resuming this one."
+            f"The text has changed since the run in {directory} started: start a new run instead of resuming this one."
         )
     traits = None if look is None else look.traits()
     if traits is not None:
@@ -225,7 +231,7 @@ def _scan(corpus: _Corpus, recipe: Recipe, directory: Path, view: View) -> Text:
 
 
 def spellings(directory: Path) -> dict[int, list[int]]:
-    """Return how the origin's tokenizer spells each new piece of a run's, new id -> old ids; empty if there is none."""
+    """Return how the base model's tokenizer spells each new piece, new id -> old ids; empty if there is none."""
     if not (directory / PIECES).is_file():
         return {}
     return {int(number): ids for number, ids in read_json(directory / PIECES, "record of new pieces").items()}

@@ -37,7 +37,7 @@ def order_of(recipe: Recipe, prepared: Prepared) -> Order:
     for number, (name, part) in enumerate(zip(names, rows.parts, strict=True)):
         if len(part) < cycle:
             raise UserError(
-                f"The domain '{name}' has only {len(part)} rows, fewer than the {cycle} objectives in turn."
+                f"The domain '{name}' has only {len(part)} rows, but the objective needs {cycle}: add text to it."
             )
         mine = early[number] * (turn if late else blocks) + (late[number] * (blocks - turn) if late else 0)
         own.append(_own(recipe, len(part), mine, cycle))
@@ -63,7 +63,7 @@ class Reading:
 
 
 def readings(recipe: Recipe, prepared: Prepared, order: Order) -> Sequence[Reading]:
-    """Return what the run reads of each domain, counted row by row; nothing where domains are not told apart."""
+    """Return what the run reads of each domain, counted row by row; nothing where domains are not weighted."""
     rows = prepared.training_rows
     if not isinstance(order, Mixed) or not isinstance(rows, DomainRows):
         return []

@@ -26,12 +26,12 @@ _SECTIONS, _REPEATS, _ENTRIES = 100, 1000, 4096
 
 
 def preview(text: str, objective: Objective, tokenizer: Tokenizer | None, seed: int) -> Picture:
-    """Return what a model sees and must say when `text` is one document that fills a row.
+    """Return what a model sees and must predict when `text` is one document that fills a row.
 
     Raises UserError when the text is empty or the tokenizer's tokenizer cannot serve the objective.
     """
     if not text.strip():
-        raise UserError("There is no text to show: give some words.")
+        raise UserError("There is no text to show: give some words or a file.")
     if tokenizer is None:
         texts = itertools.chain([text] * _REPEATS, (item.text for item in itertools.islice(builtin(DOCS), _SECTIONS)))
         # No text has more tokens than bytes, and a row no more spans than tokens.
@@ -46,7 +46,7 @@ def preview(text: str, objective: Objective, tokenizer: Tokenizer | None, seed: 
 
 
 def preview_row(run: Path, recipe: Recipe, number: int, seed: int) -> Picture:
-    """Return what a model sees and must say of row `number` of a run's training text, when it is first read.
+    """Return what a model sees and must predict of row `number` of a run's training text, when it is first read.
 
     `recipe` is the run's own, or has another objective or length. Raises UserError where there is no such row, or the
     run's tokenizer cannot serve the objective.
@@ -54,7 +54,7 @@ def preview_row(run: Path, recipe: Recipe, number: int, seed: int) -> Picture:
     prepared = open_prepared(recipe, run)
     rows, parts = prepared.training_rows, cycle_of(prepared.objective)
     if not 0 <= number < len(rows):
-        raise UserError(f"The training text of {run} has rows 0 to {len(rows) - 1:,}; there is no row {number:,}.")
+        raise UserError(f"There is no row {number:,} in the training text of {run}: choose 0 to {len(rows) - 1:,}.")
     index = np.array([number])
     found = rows.rows(index, row_keys(seed, index, 0))
     return show(parts[number % len(parts)], replace(found, progress=np.zeros(1)), 0, names(prepared.tokenizer))

@@ -1,4 +1,4 @@
-"""The manual: every setting and every recipe that one can ask for, in words, from the code itself."""
+"""The manual: every setting and every recipe, in words, from the code itself."""
 
 from __future__ import annotations
 

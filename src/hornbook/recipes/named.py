@@ -25,7 +25,7 @@ from hornbook.vocab import EMPTY
 
 BUILTIN = ("builtin:docs",)
 TWO_MINUTES = Budget(minutes=2.0)
-# Peak rate for going on from a model, a tenth of that for starting from nothing (docs/LOG.md).
+# Peak learning rate to continue from a model, a tenth of that to train from scratch (docs/LOG.md).
 CONTINUED_RATE = 3e-4
 # Width of the embeddings of ALBERT and ELECTRA (published: 128): below that of every model a budget chooses.
 NARROW = 64
@@ -37,13 +37,13 @@ def default(objective: str = "causal", paths: Sequence[str] = BUILTIN, budget: B
     """Return the recommended recipe for an objective: its defaults, and the modern block of its topology."""
     if objective in RECIPES and objective not in CATALOGUE:
         kind = kind_of(RECIPES[objective]().objective)
-        raise UserError(f"{objective} is a recipe: --recipe {objective}; its objective is '{kind}'.")
+        raise UserError(f"'{objective}' is a recipe: use --recipe {objective}, or its objective '{kind}'.")
     built = build(objective, {}, EMPTY)
     return Recipe(objective=built, data=DataSettings(tuple(paths)), model=default_model(built), budget=budget)
 
 
 def continued(objective: Objective, path: str, paths: Sequence[str] = BUILTIN, budget: Budget = TWO_MINUTES) -> Recipe:
-    """Return the recipe for going on from the model at `path`: its tokenizer and shape, a rate that rises anew, lower.
+    """Return the recipe to continue from the model at `path`: its tokenizer and shape, a new warm-up, a lower peak.
 
     The rate rises from nothing and falls again ("re-warming", Gupta et al. 2023; "re-warming and re-decaying", Ibrahim
     et al. 2024): at the low rate where training ended the model would adapt too little, and a peak as high as in the
@@ -58,7 +58,7 @@ def continued(objective: Objective, path: str, paths: Sequence[str] = BUILTIN, b
 
 
 def demo() -> Recipe:
-    """A causal model of the Python documentation, trained in three minutes."""
+    """A causal model of Python's documentation, trained for three minutes."""
     return default("causal", budget=Budget(minutes=3.0))
 
 
@@ -73,17 +73,17 @@ def gpt() -> Recipe:
 
 
 def llama() -> Recipe:
-    """A causal model with Llama's block (Touvron et al. 2023): the modern decoder without QK-norm, head untied."""
+    """A causal model with Llama's block (Touvron et al. 2023): no QK-norm, an untied output head."""
     return _shaped("causal", BLOCKS["llama"])
 
 
 def bert() -> Recipe:
-    """A masked model with BERT's block and WordPiece (Devlin et al. 2019); with `objective.kind=nsp` it is whole."""
+    """A masked model with BERT's block and WordPiece (Devlin et al. 2019); objective.kind=nsp adds sentence pairs."""
     return _shaped("masked", BLOCKS["bert"], "wordpiece")
 
 
 def roberta() -> Recipe:
-    """A masked model with RoBERTa's block and byte-level BPE, each token masked on its own (Liu et al. 2019).
+    """A masked model with RoBERTa's block and byte-level BPE; tokens are masked independently (Liu et al. 2019).
 
     Positions begin behind the padding's id, which is 0 in tokenizers that are trained here.
     """
@@ -91,12 +91,12 @@ def roberta() -> Recipe:
 
 
 def modernbert() -> Recipe:
-    """A masked model with ModernBERT's block, two of three layers local, at a rate of 30 % (Warner et al. 2024)."""
+    """A masked model with ModernBERT's block, two of three layers local; it masks 30 % (Warner et al. 2024)."""
     return replace(_shaped("masked", BLOCKS["modernbert"]), objective=Masked(rate=0.3))
 
 
 def albert() -> Recipe:
-    """A model of n-gram masks and sentence order with ALBERT's shared layer and narrow embeddings (Lan et al. 2020)."""
+    """N-gram masking and sentence order with ALBERT's shared layer and narrow embeddings (Lan et al. 2020)."""
     block = replace(BLOCKS["albert"], embedding_width=NARROW, max_length=PAIRED_LENGTH)
     recipe = _shaped("sop", block, "unigram")
     return replace(recipe, objective=SentencePairs(Masked(style="ngram"), kind="sop"))
@@ -108,12 +108,12 @@ def electra() -> Recipe:
 
 
 def t5() -> Recipe:
-    """A span model with the original T5's MLP (ReLU, not gated) and a Unigram tokenizer (Raffel et al. 2020)."""
+    """A span-corruption model with the original T5's MLP (ReLU, not gated) and Unigram (Raffel et al. 2020)."""
     return _shaped("span", BLOCKS["t5"], "unigram")
 
 
 def bart() -> Recipe:
-    """BART: text infilling and permuted sentences, with its block and a byte-level BPE (Lewis et al. 2020)."""
+    """Text infilling and sentence permutation with BART's block and byte-level BPE (Lewis et al. 2020)."""
     return _shaped("bart", BLOCKS["bart"])
 
 

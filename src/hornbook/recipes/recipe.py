@@ -31,16 +31,16 @@ PAIRED_LENGTH = 128
 class Recipe:
     """A whole run.
 
-    objective   what the model learns to say: its kind and its hyper-parameters
+    objective   what the model learns to predict
     data        which text
-    mix         which share of it, in which order
-    start       which model to go on from, if any
+    mix         how much of each domain, and in which order
+    start       the base model, if any
     tokenizer   how text becomes tokens
     model       the Transformer's shape
     training    how to train
     logging     where records go beside metrics.jsonl
     budget      how long to train
-    seed        of the weights, the order and the noise; the same recipe gives the same run, bit for bit
+    seed        seed of the initial weights, the data order and the noise; the same recipe repeats a run bit for bit
     """
 
     objective: Objective = field(default_factory=Causal)
@@ -57,25 +57,20 @@ class Recipe:
     def __post_init__(self) -> None:
         if self.model.topology != self.objective.topology:
             wanted, given = self.objective.topology, self.model.topology
-            raise UserError(f"The objective trains models of topology {wanted}, but model.topology is {given}.")
+            raise UserError(f"This objective trains a model of topology {wanted}, but model.topology is {given}.")
         heads = self.objective.heads
         if heads.pair != self.model.pair_head:
-            needs = "needs" if heads.pair else "has no use for"
-            raise UserError(f"The objective {needs} a head for pairs, but model.pair_head is {self.model.pair_head}.")
+            raise UserError(f"This objective needs model.pair_head={str(heads.pair).lower()}: leave it out.")
         if self.model.pair_head and self.model.token_types < 2:
-            raise UserError(f"Pairs of texts need 2 token types, but model.token_types is {self.model.token_types}.")
+            raise UserError(f"Text pairs need model.token_types=2, not {self.model.token_types}.")
         if self.model.rtd_head and not heads.generator_width:
-            raise UserError(
-                "A model that tells replaced tokens (model.rtd_head) learns by the objective replaced alone."
-            )
+            raise UserError("model.rtd_head=true needs the objective 'replaced'.")
         known = self.model.width or not self.start.path
         if known and self.training.row_length > self.model.max_length:
             length, most = self.training.row_length, self.model.max_length
-            raise UserError(
-                f"training.row_length {length} is more than the model's positions, model.max_length {most}."
-            )
+            raise UserError(f"training.row_length {length} must be at most model.max_length {most}.")
         if self.start.path and (self.tokenizer.file or self.tokenizer.size):
-            raise UserError("The tokenizer comes with the model in start.path: leave out tokenizer.file and size.")
+            raise UserError("The base model brings its tokenizer: leave out tokenizer.file and tokenizer.size.")
 
     @property
     def row_length(self) -> int:

@@ -23,10 +23,10 @@ CLEAN_DEFAULT, CLEAN_NONE = "default", "none"
 class DataSettings:
     """Which text.
 
-    paths      files, globs or folders; builtin:docs and builtin:code are the texts of your Python; hf://NAME a dataset
-    held_out   share of the documents kept for measuring, chosen by hash of their text
-    clean      what is done with raw text first: default (the steps of `corpus build`), a recipe.toml (its steps), none
-               (it is read as it is); empty = default where the extra corpus is installed, else none
+    paths      files, globs, folders, builtin:docs or builtin:code (your Python's own text), or hf://NAME (a dataset)
+    held_out   share of the documents held out for evaluation; the hash of a document's text decides
+    clean      how raw text is cleaned first: default (the steps of `corpus build`), a recipe.toml (its steps) or none;
+               empty = default if the extra `corpus` is installed, otherwise none
     """
 
     paths: tuple[str, ...] = ("builtin:docs",)
@@ -36,7 +36,7 @@ class DataSettings:
     def __post_init__(self) -> None:
         check(self, "data.")
         if not self.paths:
-            raise UserError("data.paths is empty: name at least one text file, folder or builtin:docs.")
+            raise UserError("data.paths is empty: name at least one file, folder or builtin:docs.")
         if self.clean not in ("", CLEAN_NONE, CLEAN_DEFAULT) and not self.clean.endswith(".toml"):
             raise UserError(
                 f"data.clean must be {CLEAN_DEFAULT}, {CLEAN_NONE} or a recipe.toml of `corpus build`, not "
@@ -46,16 +46,16 @@ class DataSettings:
 
 @dataclass(frozen=True)
 class MixSettings:
-    """Which share of what is read comes from which domain, and in which order.
+    """How much text comes from each domain, and in which order.
 
-    rule         as-is, temperature, unimax, explicit, gpt3 or llama1; docs/corpus/mix.md has their definitions
-    weights      of explicit: domain=number for each domain that is read, in any unit
-    temperature  of temperature: 1 = shares as the sizes, larger = more alike
-    epochs       of unimax: how often a domain is read at most
-    late         domain=number: other weights for the end of the run, such as the best text; empty = none
-    late_share   share of the run in which these hold
-    domain       the field of the documents that names their domain; source = the path they came from
-    order        shuffled, or in each epoch from least to most: length, rarity, compression, or a field that is a number
+    rule         how domains are weighted; docs/corpus/mix.md defines each rule
+    weights      rule explicit: domain=number for each domain; only the ratios count
+    temperature  rule temperature: 1 = domains in proportion to their sizes; larger values even them out
+    epochs       rule unimax: maximum number of times a domain is read
+    late         domain=number: the weights at the end of the run, for example of the best text; empty = no change
+    late_share   share of the run, at its end, in which mix.late applies
+    domain       the document field that names the domain; source = the path of the file
+    order        shuffled; or sorted in each epoch, lowest first, by length, rarity, compression or a numeric field
     """
 
     rule: Rule = "as-is"
@@ -70,23 +70,23 @@ class MixSettings:
     def __post_init__(self) -> None:
         check(self, "mix.")
         if bool(self.weights) != (self.rule == "explicit"):
-            raise UserError("mix.weights and mix.rule=explicit belong together: give both or neither.")
+            raise UserError("mix.weights needs mix.rule=explicit, and that rule needs weights: set both or neither.")
         parse(self.weights, "mix.weights"), parse(self.late, "mix.late")
         if not self.domain or not self.order:
-            raise UserError("mix.domain and mix.order must name something: source and shuffled are the defaults.")
+            raise UserError("mix.domain and mix.order must not be empty: the defaults are source and shuffled.")
 
     @property
     def divides(self) -> bool:
-        """Whether domains are told apart."""
+        """Whether domains are weighted."""
         return self.rule != "as-is" or bool(self.late)
 
 
 @dataclass(frozen=True)
 class StartSettings:
-    """Which model to go on from; its tokenizer and its shape are then the run's.
+    """The base model; the run takes over its tokenizer and its shape.
 
-    path         a model's folder as transformers writes it, or a run; empty = start from nothing
-    new_pieces   pieces of words to learn from the text and add to the vocabulary; 0 = none
+    path         base model to continue from: a Hugging Face folder or a run; empty = train from scratch
+    new_pieces   number of tokens to learn from the text and add to the base model's vocabulary; 0 = none
     """
 
     path: str = ""
@@ -95,16 +95,16 @@ class StartSettings:
     def __post_init__(self) -> None:
         check(self, "start.")
         if self.new_pieces and not self.path:
-            raise UserError("start.new_pieces adds to the vocabulary of a model to go on from: name it in start.path.")
+            raise UserError("start.new_pieces extends a base model's vocabulary: name the base model in start.path.")
 
 
 @dataclass(frozen=True)
 class TokenizerSettings:
     """How text becomes tokens.
 
-    kind   bpe (byte-level BPE), wordpiece or unigram
-    size   entries of the vocabulary; 0 = chosen from the size of the corpus
-    file   an existing tokenizer.json to use instead of training one
+    kind   algorithm of the tokenizer that is trained; bpe is byte-level BPE
+    size   vocabulary size; 0 = chosen from the size of the corpus
+    file   tokenizer.json to use; empty = train a tokenizer on the text
     """
 
     kind: Literal["bpe", "wordpiece", "unigram"] = "bpe"
@@ -119,7 +119,7 @@ class TokenizerSettings:
 class LoggingSettings:
     """Where a run's records go beside metrics.jsonl.
 
-    trackers   names such as tensorboard, trackio or wandb, or classes of yours as path.py:Class; empty = none
+    trackers   tensorboard, trackio, wandb, or your own class as path.py:Class; empty = none
     """
 
     trackers: tuple[str, ...] = ()
@@ -129,10 +129,10 @@ class LoggingSettings:
 class Budget:
     """How long to train: exactly one of these is above 0.
 
-    steps     optimizer steps
-    tokens    corpus tokens
-    epochs    passes over the training text
-    minutes   wall-clock minutes; the speed is measured first, then the number of steps is fixed and recorded
+    steps     length of the run in optimizer steps
+    tokens    length of the run in tokens of the corpus
+    epochs    length of the run in passes over the training text
+    minutes   length of the run in minutes; a short measurement of the speed turns it into a fixed number of steps
     """
 
     steps: Count = 0
@@ -152,36 +152,36 @@ class Budget:
 class TrainingSettings:
     """How to train.
 
-    row_length           positions of a row; 0 = as many as the model has
-    batch_rows           rows in one optimizer step, over all micro-batches; 0 = chosen from the width and the budget
-    micro_batch          rows computed at once; 0 = all of the batch, or as many of them as memory holds
-    checkpoint_activations  layers: keep only what goes into each layer and compute the layer again in the backward pass
-                         (less memory, about a third more work, the same bits); auto: where one row needs it
-    optimizer            muon (matrices by Muon, the rest by AdamW) or adamw
-    learning_rate        peak learning rate of AdamW's part: norms and biases, or all parameters without Muon
-    muon_learning_rate   peak learning rate of Muon's part, scaled to match AdamW's update size; 0 = 0.006 at width
-                         128, falling with the root of the width
-    embedding_rate       peak learning rate of the table of tokens beside Muon, in deviations of its first values; 0 =
-                         0.75 for a new decoder, 0.1 for a new T5 with a tied head, else learning_rate
-    weight_decay         decoupled weight decay, on matrices only
-    beta1                AdamW's first moment decay
-    beta2                AdamW's second moment decay
-    epsilon              AdamW's epsilon
-    clip                 largest norm of the gradient; 0 = no clipping
-    schedule             wsd (flat, then linear decay), cosine or linear
-    warmup               share of the steps in which the rate rises (a share below 1, else a number of steps)
-    decay                share of the steps in which wsd's rate falls
-    final_rate           share of the peak rate at the end
-    precision            auto, fp32 or bf16 (compute; master weights stay fp32)
-    compile              auto, yes or no
-    shards               devices that share one copy of weights, gradients and optimizer state (FSDP): 1 = each has all
-                         (data parallel), 0 = all devices share, between = each group of so many has a copy
-    tensor_parallel      devices that compute each layer together, a part of the heads and of the MLP each
-    workers              threads that prepare batches ahead of the step; 0 = none
-    evaluate_every       steps between measurements on held-out text; 0 = ten times a run
-    evaluate_tokens      about how many held-out tokens each of those reads; the last up to 20 times as many
-    checkpoint_minutes   minutes between checkpoints (one is always written at the end, and when interrupted)
-    keep_checkpoints     how many of the newest to keep
+    row_length           length of a training row in tokens; 0 = model.max_length
+    batch_rows           batch size: rows in one optimizer step on all devices; 0 = chosen from width and budget
+    micro_batch          rows in one forward and backward pass; 0 = as many of the batch as fit into memory
+    checkpoint_activations  activation checkpointing. layers: recompute each layer in the backward pass (less memory,
+                         about a third more compute, the same results); auto: only if a single row does not fit
+    optimizer            muon (Muon for matrices inside the layers, AdamW for the rest) or adamw (AdamW for all)
+    learning_rate        peak learning rate of AdamW
+    muon_learning_rate   peak learning rate of Muon, on the scale of AdamW's; 0 = chosen from the width:
+                         0.006 / sqrt(width / 128)
+    embedding_rate       peak learning rate of the token embedding when Muon is used, as a multiple of its initial
+                         standard deviation; 0 = 0.75 for a new decoder, 0.1 for a new tied T5, else learning_rate
+    weight_decay         decoupled weight decay of the weight matrices inside the layers; 0 = none
+    beta1                AdamW: decay rate of the first moment
+    beta2                AdamW: decay rate of the second moment
+    epsilon              AdamW: number added to the denominator
+    clip                 gradient clipping: maximum norm of the gradient; 0 = no clipping
+    schedule             shape of the learning rate after warm-up: wsd (constant, then linear decay), cosine or linear
+    warmup               length of the warm-up: a share of the steps if below 1, otherwise a number of steps
+    decay                schedule wsd: share of the steps, at the end, in which the learning rate decays
+    final_rate           learning rate at the end, as a share of the peak
+    precision            number format of computations; weights stay in fp32; auto = bf16 if it is faster here
+    compile              compile the layers with torch.compile; auto = if the run is long enough to gain from it
+    shards               FSDP: devices that share one copy of weights, gradients and optimizer state; 1 = every device
+                         has its own copy (data parallel), 0 = all devices share one
+    tensor_parallel      devices that split the attention heads and the MLP of each layer; 1 = no split
+    workers              threads that prepare batches in advance; 0 = none
+    evaluate_every       steps between evaluations on held-out text; 0 = ten evaluations in a run
+    evaluate_tokens      held-out tokens in each evaluation; the last one reads up to 20 times as many
+    checkpoint_minutes   minutes between checkpoints; the end of the run and an interruption always write one
+    keep_checkpoints     number of checkpoints to keep, newest first
     """
 
     row_length: Count = 0
@@ -215,5 +215,5 @@ class TrainingSettings:
         check(self, "training.")
         if self.micro_batch and self.batch_rows % self.micro_batch:
             raise UserError(
-                f"training.batch_rows {self.batch_rows} is not a multiple of training.micro_batch {self.micro_batch}."
+                f"training.batch_rows {self.batch_rows} must be a multiple of training.micro_batch {self.micro_batch}."
             )

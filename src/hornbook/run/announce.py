@@ -1,4 +1,4 @@
-"""What a run says of itself before it trains: its text, its model, its memory, where its first weights come from."""
+"""The lines before training: text, model, budget, memory, and where the first weights come from."""
 
 from __future__ import annotations
 
@@ -16,44 +16,46 @@ from hornbook.train.machine import memory_free
 
 
 def announce(run: RunContext) -> None:
-    """Say what will be trained on what, and the memory that it needs."""
+    """Print what will be trained on what, and the memory that a step is predicted to need."""
     recipe, prepared, say = run.recipe, run.prepared, run.view.say
     text, model, training, steps = prepared.text, recipe.model, recipe.training, recipe.budget.steps
+    documents, size = prepared.held_out
     say(
-        f"text: {text.documents:,} documents, {quantity(text.bytes)}B; {quantity(prepared.store.tokens)} tokens of "
-        f"{prepared.tokenizer.vocab.size:,} kinds; {recipe.data.held_out:.0%} of the documents held out"
+        f"text: {text.documents:,} documents, {quantity(text.bytes)}B, {quantity(prepared.store.tokens)} tokens, "
+        f"vocabulary of {prepared.tokenizer.vocab.size:,}; held out: {documents:,} documents "
+        f"({documents / text.documents:.1%}), {quantity(size)}B ({size / text.bytes:.1%})"
     )
     for reading in readings(recipe, prepared, run.loader.order):
         say(f"  {reading.share:.1%} from {reading.domain}, read {reading.epochs:.2f} times")
     say(
-        f"model: {model.topology} of {quantity(parameters(model))} parameters (width {model.width}, {model.layers} "
-        f"layers), objective {kind_of(recipe.objective)}, rows of {prepared.row_length}"
+        f"model: {model.topology}, {quantity(parameters(model))} parameters (width {model.width}, {model.layers} "
+        f"layers), objective {kind_of(recipe.objective)}, rows of {prepared.row_length} tokens"
     )
     epochs = steps * training.batch_rows / max(1, len(prepared.training_rows))
-    compiled = "compiled" if training.compile == "yes" else "eager"
+    compiled = "compiled" if training.compile == "yes" else "not compiled"
     say(
         f"training: {steps:,} steps of {training.batch_rows} rows, {epochs:.1f} epochs, dropout {model.dropout:g}, "
-        f"{training.precision}, {compiled}, into {run.directory}"
+        f"{training.precision}, {compiled}; run directory {run.directory}"
     )
     memory = predicted(recipe, prepared, run.device)
     parts = {name: getattr(memory, name) for name in ("weights", "gradients", "optimizer", "activations", "head")}
     listed = ", ".join(f"{name} {quantity(size)}B" for name, size in parts.items())
     free = memory_free(run.device)
-    say(f"memory: about {quantity(memory.peak)}B at the most ({listed}); {quantity(free)}B are free")
+    say(f"predicted memory: at most {quantity(memory.peak)}B ({listed}); {quantity(free)}B are free")
 
 
 def announce_weights(run: RunContext, origin: BaseModel, pieces: Sized, found: Adopted) -> None:
-    """Say what a run's first weights are; `pieces` are those that its text added to the origin's vocabulary."""
+    """Print what a run's first weights are; `pieces` are those that its text added to the base model's vocabulary."""
     tokenizer, say = run.prepared.tokenizer, run.view.say
     before, after = origin.tokenizer.vocab.size, tokenizer.vocab.size
-    say(f"weights: from {run.recipe.start.path}, step {origin.step:,}")
+    say(f"weights: from the base model {run.recipe.start.path}, step {origin.step:,}")
     for what, number, last in (
-        ("pieces", len(pieces), before + len(pieces) - 1),
+        ("tokens", len(pieces), before + len(pieces) - 1),
         ("special tokens", after - before - len(pieces), after - 1),
     ):
         if number:
-            say(f"new {what}: {number:,}, the last of them {tokenizer.tokens([last])[0]}")
+            say(f"new {what}: {number:,}, the last one {tokenizer.tokens([last])[0]}")
     if found.new:
-        say(f"new weights, as in any run: {', '.join(found.new)}")
+        say(f"newly initialised weights: {', '.join(found.new)}")
     if found.left:
-        say(f"weights without use here: {', '.join(found.left)}")
+        say(f"unused weights of the base model: {', '.join(found.left)}")

@@ -65,10 +65,10 @@ def build_compiled(recipe: Recipe, device: torch.device, loader: Loader[Tensors]
             nats = model.loss(batch)
         nats.backward()  # type: ignore[no-untyped-call]
     except Exception as error:  # whatever a compiler or its tools do not manage: the run does not need them
-        say(f"The layers cannot be compiled here ({reason_of(error)[:120]}): training goes on without, only slower.")
+        say(f"Compiling the layers failed ({reason_of(error)[:120]}); training continues uncompiled, which is slower.")
         return build_model(recipe, device)
     model.zero_grad(set_to_none=True)
-    say(f"compiling the layers took {time.monotonic() - start:.0f} s")
+    say(f"compilation: the layers took {time.monotonic() - start:.0f} s")
     return model
 
 

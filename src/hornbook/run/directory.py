@@ -5,7 +5,7 @@
     origin/      the run that this one goes on from: recipe, tokenizer, weights and origin.json
     export/  model.gguf                                                                  by `hornbook export`
 
-A room below names its own files, and they are handed on here. An imported model's run is as an origin.
+A room below names its own files, and they are handed on here. An imported model's run is a base model.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def read_model(directory: Path) -> BaseModel:
     recipe = recipe_of(directory)
     found = newest(directory / CHECKPOINTS, lambda text: View().say(text))
     if found is None:
-        raise UserError(f"The run in {directory} has no checkpoint yet; resume it first.")
+        raise UserError(f"The run in {directory} has no checkpoint yet: train it with --resume first.")
     manifest, tensors = found
     state = {name.removeprefix(MODEL): value for name, value in tensors.items() if name.startswith(MODEL)}
     return BaseModel(recipe, load_tokenizer(directory / TOKENIZER), state, int(manifest["step"]))
@@ -107,7 +107,7 @@ def has_checkpoint(directory: Path) -> bool:
 
 def recipe_of(directory: Path) -> Recipe:
     if not is_run(directory):
-        raise UserError(f"There is no run in {directory} (it has no {RECIPE}).")
+        raise UserError(f"There is no run in {directory}: it has no {RECIPE}.")
     return load_recipe(directory / RECIPE)
 
 
@@ -130,6 +130,6 @@ def origin_of(directory: Path) -> dict[str, Any] | None:
     """Return the record of where a run's first weights come from, or None where it started from nothing."""
     for path in (directory / RECORD, directory / ORIGIN / RECORD):
         if path.is_file():
-            record: dict[str, Any] = read_json(path, "record of the model's origin")
+            record: dict[str, Any] = read_json(path, "record of the base model")
             return record
     return None

@@ -36,7 +36,7 @@ def export(run: OpenRun, target: Path | None = None, family: str = "", shard_byt
     name = run.directory.resolve().name
     if family == "gguf":
         if isinstance(run.model, Electra):
-            raise UserError("GGUF files hold models that write tokens, and this run's tells replaced tokens.")
+            raise UserError("GGUF files are for models that generate text, and an ELECTRA does not: leave out --as.")
         target = target or run.directory / GGUF
         return export_gguf(
             run.model.state_dict(), run.recipe.model, run.tokenizer.text, run.tokenizer.vocab, name, target
@@ -45,7 +45,7 @@ def export(run: OpenRun, target: Path | None = None, family: str = "", shard_byt
     config, state, vocab = run.recipe.model, _as_it_came(run, run.model.state_dict()), run.tokenizer.vocab
     if isinstance(run.model, Electra):
         if family not in ("", "electra"):
-            raise UserError(f"This run's model is an ELECTRA: it cannot be exported as {family}; leave out --as.")
+            raise UserError(f"This run's model is an ELECTRA and cannot be exported as {family}: leave out --as.")
         judge, inner = discriminator_config(config), run.model.inner
         cards = (
             model_card(run, judge, "electra", name),

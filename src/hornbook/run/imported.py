@@ -49,7 +49,7 @@ def import_folder(folder: Path, out: Path, *, allow_pickle: bool = False) -> dic
     Raises UserError when the folder cannot be read, or `out` is in use.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UserError(f"{out} exists already; choose another --out.")
+        raise UserError(f"{out} exists already: choose another --out.")
     found = read_folder(folder, allow_pickle=allow_pickle)
     record = _record(folder, found)
     _write(out, _model_of(folder, found, allow_pickle), record)
@@ -104,7 +104,7 @@ def bring(path: Path, directory: Path) -> files.BaseModel:
 
 
 def objective_of(path: Path) -> Objective:
-    """Return what the model of a folder or a run was trained to say; reads no weights."""
+    """Return what the model of a folder or a run was trained to predict; reads no weights."""
     if files.is_run(path):
         return files.recipe_of(path).objective
     family, config = shape_of(path, read_settings(path))

@@ -30,14 +30,14 @@ _SHUTDOWN_SECONDS = 300
 def devices(wanted: int) -> int:
     """Return how many processes `--devices` asks for; raises UserError where this machine has not so many GPUs."""
     if "RANK" in os.environ:
-        raise UserError("torchrun has started a process for each device already: leave out --devices.")
+        raise UserError("torchrun has already started one process per device: leave out --devices.")
     gpus = torch.cuda.device_count()
     if wanted == 0 and not gpus:
         raise UserError(
-            "--devices 0 means all GPUs, and torch finds none here: give a number of CPU processes instead."
+            "--devices 0 means all GPUs, but torch finds none here: give a number of CPU processes instead."
         )
     if gpus and wanted > gpus:
-        raise UserError(f"--devices {wanted} is more than the {gpus} GPUs that torch finds here.")
+        raise UserError(f"torch finds only {gpus} GPUs here: lower --devices {wanted}.")
     return wanted or gpus
 
 
@@ -95,6 +95,6 @@ def _failure(codes: dict[int, int], number: int) -> FailedElsewhere | ResourceEr
         return FailedElsewhere(said[0])
     rank, number_of_signal = next(iter(killed.items()))
     return ResourceError(
-        f"Process {rank} of {number} (from 0) was lost: killed by {signal.Signals(number_of_signal).name}, perhaps for "
-        "memory. The newest checkpoint is kept; go on from it with --resume."
+        f"Process {rank} of {number} (from 0) was killed by {signal.Signals(number_of_signal).name}, perhaps because "
+        "memory ran out. Continue from the newest checkpoint with --resume."
     )

@@ -20,7 +20,7 @@ def evaluate(run: OpenRun, paths: Sequence[str] = ()) -> Evaluation:
     prepared = open_prepared(run.recipe, run.directory, run.tokenizer) if has_text(run.directory) else None
     if not paths:
         if prepared is None:
-            raise UserError(f"The model in {run.directory} was imported without its text: name some with --data PATH.")
+            raise UserError(f"The model in {run.directory} was imported without text: name some with --data PATH.")
         return final_evaluation(run.model, run.recipe, prepared, run.device)
     training = None if prepared is None else prepared.training_rows
     objective, length = run.recipe.objective, run.recipe.row_length

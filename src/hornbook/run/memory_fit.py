@@ -69,9 +69,9 @@ def fitted(
         raise _advise(recipe, loads, free, f"This run needs about {quantity(min(needs))}B of memory", share, share)
     if found != choices[0]:
         say(
-            f"memory: a whole step would need about {quantity(needs[0])}B and {quantity(free)}B are free, so "
-            f"{found[0]} of {share} rows are computed at once"
-            + (", and layers a second time in the backward pass" if found[1] == "layers" else "")
+            f"memory: the whole batch would need about {quantity(needs[0])}B, but {quantity(free)}B are free, so the "
+            f"micro-batch is {found[0]} of {share} rows"
+            + (", with activation checkpointing" if found[1] == "layers" else "")
         )
     return found
 
@@ -102,10 +102,13 @@ def shrinking(
         rows = recipe.training.micro_batch
         smaller = next((fewer for fewer in divisors(recipe.training.batch_rows) if 2 * fewer <= rows), 0)
         if not smaller or not may():
-            what = "Memory ran out; the last checkpoint, if there was one, is kept"
+            what = "Memory ran out (the last checkpoint, if any, is kept)"
             loads, whole = _loads(recipe, prepared, device), recipe.training.batch_rows
             raise _advise(recipe, loads, free, what, whole, rows // 2)
-        say(f"memory: it ran out with {rows} rows at once; trying again with {smaller}, the batch stays the same")
+        say(
+            f"memory ran out with a micro-batch of {rows} rows; trying again with {smaller} rows, the batch size "
+            "stays the same"
+        )
         recipe = replace(recipe, training=replace(recipe.training, micro_batch=smaller))
 
 
@@ -119,8 +122,8 @@ def _advise(recipe: Recipe, loads: list[Load], free: int, what: str, share: int,
             settings = f"training.micro_batch={rows}{more}"
             return OutOfMemory(f"{what}; {quantity(free)}B are free, and {settings} needs {quantity(need)}B.", settings)
     return OutOfMemory(
-        f"{what}; {quantity(free)}B are free, which is too little for a row at a time: free some, or choose a smaller "
-        "model.width, model.layers or tokenizer.size.",
+        f"{what}; {quantity(free)}B are free, which is too little even for one row: free some memory, or choose a "
+        "smaller model.width, model.layers or tokenizer.size.",
         "",
     )
 

@@ -66,8 +66,8 @@ def pretrain(recipe: Recipe, directory: Path, *, plain: bool = False) -> Evaluat
         with lock(directory) if world.is_main else contextlib.nullcontext():
             if world.is_main and files.is_run(directory):
                 raise UserError(
-                    f"{directory} holds a run already; go on with `hornbook pretrain --resume {directory}`, "
-                    "or choose another --out."
+                    f"{directory} already holds a run: continue it with `hornbook pretrain --resume {directory}`, or "
+                    "choose another --out."
                 )
             try:
                 view = View(plain, silent=not world.is_main)
@@ -80,7 +80,7 @@ def pretrain(recipe: Recipe, directory: Path, *, plain: bool = False) -> Evaluat
             except UserError as error:
                 if fresh and not (directory / files.PLAN).exists():
                     if corpus := kept_of(directory):  # the work of hours, perhaps
-                        raise UserError(f"{error} The text that was cleaned is kept: train on {corpus} now.") from error
+                        raise UserError(f"{error} The cleaned text is kept: train on {corpus} instead.") from error
                     shutil.rmtree(directory, ignore_errors=True)  # nothing has begun: leave nothing behind
                 raise
 
@@ -93,39 +93,39 @@ def resume(directory: Path, changes: Sequence[str] = (), *, plain: bool = False)
     """
     if extra := [item for item in changes if item.partition("=")[0] not in FLEXIBLE]:
         raise UserError(
-            f"A resumed run keeps its recipe: leave out {' '.join(extra)}, or start a new run from "
+            f"A resumed run keeps its settings: leave out {' '.join(extra)}, or start a new run from "
             f"{directory / files.RECIPE}."
         )
     with together() as world:
         recipe = override(files.recipe_of(directory), changes)
         if (directory / files.RECORD).is_file():
             raise UserError(
-                f"The model in {directory} was imported, so there is no training to resume: go on from it in a run of "
-                f"its own, with `hornbook pretrain --from {directory}`."
+                f"The model in {directory} was imported, so there is no training to resume: start a new run from it "
+                f"with `hornbook pretrain --from {directory}`."
             )
         with lock(directory) if world.is_main else contextlib.nullcontext():
             return _finished(recipe, directory, View(plain, silent=not world.is_main), world)
 
 
 def _finished(recipe: Recipe, directory: Path, view: View, world: World) -> Evaluation:
-    """Do every stage that is not done yet; what needs only one process to do it, the lead does before the others.
+    """Do every stage that is not done yet; what needs only one process to do it, rank 0 does before the others.
 
-    Where memory is too small, the error says with which command the run can go on.
+    Where memory is too small, the error says which command continues the run.
     """
     chosen = recipe.training.micro_batch
     try:
-        with stoppable(f"Stopped; go on with: hornbook pretrain --resume {directory}"):
+        with stoppable(f"Stopped. Continue with: hornbook pretrain --resume {directory}"):
             with world.main_process_first():
                 run = _settled(_prepared(recipe, directory, view, world))
                 announce(run)
             return _evaluated(*_trained(run, may_shrink=world.size == 1 and not chosen))
     except OutOfMemory as error:
         command = f"hornbook pretrain --resume {directory} {error.settings}".strip()
-        raise ResourceError(f"{error} Go on with: {command}") from error
+        raise ResourceError(f"{error} Continue with: {command}") from error
 
 
 def _prepared(recipe: Recipe, directory: Path, view: View, world: World) -> RunContext:
-    """Return the run with its text as tokens, and the model that it goes on from, if it is still to begin with one."""
+    """Return the run with its text as tokens, and its base model, if it is still to begin with one."""
     machine.keep_memory_blocks()
     device = world.device or machine.find_device()
     layout = _arranged(recipe, world)
@@ -133,10 +133,10 @@ def _prepared(recipe: Recipe, directory: Path, view: View, world: World) -> RunC
         find_trackers(recipe.logging.trackers)  # before hours of work
         write_json(directory / files.ENVIRONMENT, machine.environment(device) | {"devices": world.size})
     else:
-        recipe = load_recipe(directory / files.RECIPE)  # as the lead settled it
+        recipe = load_recipe(directory / files.RECIPE)  # as rank 0 settled it
     origin = None
     if recipe.start.path and not files.has_checkpoint(directory):
-        with view.stage("reading the model to go on from", "bytes"):
+        with view.stage("reading the base model", "bytes"):
             origin = bring(Path(recipe.start.path), directory)
         recipe = settled(recipe, origin.recipe.model)
     prepared = prepare(recipe, directory, view, None if origin is None else origin.tokenizer)
@@ -153,8 +153,8 @@ def _arranged(recipe: Recipe, world: World) -> MeshConfig:
     if rows % shares:
         more = f" in groups of {layout.tensor}" if layout.tensor > 1 else ""
         raise UserError(
-            f"The {rows} rows of a step (training.batch_rows) cannot be shared equally by {layout.size} devices{more}: "
-            f"choose a multiple of {shares}."
+            f"{layout.size} devices{more} cannot share training.batch_rows {rows} equally: choose a multiple of "
+            f"{shares}."
         )
     return layout
 
@@ -230,7 +230,7 @@ def _train(run: RunContext) -> tuple[Model, Parallel]:
     )  # fmt: skip
     done = loop.restore()
     if done:
-        view.say(f"resumed at step {done} of {plan.steps}")
+        view.say(f"resuming at step {done} of {plan.steps}")
     if done < plan.steps:
         title = f"{kind_of(recipe.objective)} {quantity(parameters(recipe.model))}"
         records: contextlib.AbstractContextManager[list[Sink]] = contextlib.nullcontext([])

@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ReferenceLoss:
-    """Measure documents by a small causal model, and drop those outside the limits.
+    """Measure the loss of documents under a small causal model; drop those outside the limits.
 
-    run        directory of the run whose model reads them, as pretrain leaves it
-    field      the field that holds each document's bits per byte
-    min_bits   least bits per byte; 0 = no limit
-    max_bits   most bits per byte; 0 = no limit
+    run        run directory of the model
+    field      field for the bits per byte
+    min_bits   minimum bits per byte; 0 = no limit
+    max_bits   maximum bits per byte; 0 = no limit
     """
 
     run: str
@@ -42,9 +42,7 @@ class ReferenceLoss:
 
     def __post_init__(self) -> None:
         if self.min_bits < 0 or self.max_bits < 0 or 0 < self.max_bits < self.min_bits:
-            raise UserError(
-                f"Bits per byte are limited by 0 <= min_bits <= max_bits, not by {self.min_bits} and {self.max_bits}."
-            )
+            raise UserError(f"reference-loss needs 0 <= min_bits <= max_bits, not {self.min_bits} and {self.max_bits}.")
 
     def __call__(self, page: Page) -> Verdicts:
         """Measure each document; no text changes."""
@@ -106,6 +104,8 @@ def _opened(directory: Path, stamp: int) -> OpenRun:
 
     run = open_run(directory)
     if not says_every_token(run.recipe.objective):
-        raise UserError(f"Only a causal model says every token from those before; the run in {directory} is another.")
+        raise UserError(
+            f"reference-loss.run needs a causal model, which the run in {directory} is not: name another run."
+        )
     device = torch.device("cpu")
     return replace(run, model=run.model.to(device), device=device)

@@ -55,7 +55,7 @@ def resolve(
     """Return the recipe with every open choice made: no zeros that mean "choose", no "auto", a budget in steps.
 
     `data` is the number of equal shares that the rows of a step are computed in, at the same time.
-    `say` is told when a budget of minutes is cut because the text is small.
+    `say` prints when a budget of minutes is cut because the text is small.
     """
     training, budget = recipe.training, recipe.budget
     precision = best_precision(device) if training.precision == "auto" else training.precision
@@ -89,8 +89,8 @@ def resolve(
         steps = max(1, int((budget.minutes * 60 - measuring) / seconds))
         if steps > longest:
             say(
-                f"The text is small: {budget.minutes:g} minutes would read it more than {defaults.MOST_EPOCHS} times, "
-                f"so training ends after {longest:,} steps; more text would make better use of the time."
+                f"The text is small: {budget.minutes:g} minutes would read it more than {defaults.MOST_EPOCHS} times. "
+                f"Training ends after {longest:,} steps; more text would use the time better."
             )
         steps = min(steps, longest)
     else:
@@ -117,16 +117,14 @@ def choose_model(recipe: Recipe, facts: Facts) -> ModelConfig:
     model, size = recipe.model, facts.vocabulary
     if model.vocab_size and model.vocab_size < size:
         raise UserError(
-            f"model.vocab_size {model.vocab_size} is smaller than the tokenizer's {size} entries; leave it at 0."
+            f"model.vocab_size {model.vocab_size} is smaller than the tokenizer's vocabulary of {size}: leave it at 0."
         )
     model = replace(model, vocab_size=model.vocab_size or size)
     given = [name for name in ("width", "layers", "heads") if getattr(model, name)]
     if len(given) == 3:
         return model
     if given and given != ["width", "layers"]:
-        raise UserError(
-            "Give model.width and model.layers together (and model.heads), or none: then the budget decides."
-        )
+        raise UserError("Set model.width and model.layers together (and model.heads), or leave out all three.")
     width, layers = (model.width, model.layers) if given else defaults.default_size(model, _affordable(recipe, facts))
     return replace(model, width=width, layers=layers, heads=defaults.heads_of(width))
 

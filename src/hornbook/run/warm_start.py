@@ -1,7 +1,7 @@
 """Going on from a model: which shape a run then has, and which of its first weights come from there.
 
-The shape is the origin's, its stack under a decoder's or an encoder's name as the objective asks (`settled`); the
-weights are the origin's as far as they have a place, and what it lacks begins as in any run, and is said (`adopt`).
+The shape is the base model's, its stack under a decoder's or an encoder's name as the objective asks (`settled`); the
+weights are the base model's as far as they fit; what it lacks is newly initialised, and announced (`adopt`).
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from hornbook.tokens.tokenizer.tokenizer import Tokenizer
 # Rows of a continued run are no longer than this unless training.row_length says so: models from elsewhere may have
 # many thousand positions.
 _LONGEST_ROW = 1024
-# What a recipe may say of the model beside its origin.
+# What a recipe may set of the model itself.
 _FREE = ("dropout", "vocab_size")
 
 
 def settled(recipe: Recipe, origin: ModelConfig) -> Recipe:
-    """Return the recipe with the origin's shape, as far as its objective leaves it; the vocabulary is not settled yet.
+    """Return the recipe with the base model's shape, as far as its objective allows; the vocabulary is still open.
 
-    Raises UserError when the origin cannot learn the objective, or the recipe asks for another shape.
+    Raises UserError when the base model cannot learn the objective, or the recipe asks for another shape.
     """
     model = dataclasses.replace(_converted(origin, recipe.objective), dropout=recipe.model.dropout)
     left_open = default_model(recipe.objective)
@@ -42,8 +42,8 @@ def settled(recipe: Recipe, origin: ModelConfig) -> Recipe:
         asked, has = getattr(recipe.model, item.name), getattr(model, item.name)
         if item.name not in _FREE and asked not in (has, getattr(left_open, item.name)):
             raise UserError(
-                f"The model's shape comes from {recipe.start.path}, whose {item.name} is {has!r}, not {asked!r}: leave "
-                f"out model.{item.name}. Yours to choose are model.dropout and training.row_length."
+                f"model.{item.name} is {has!r} in the base model {recipe.start.path} and cannot be {asked!r}: leave "
+                "it out. Only model.dropout and training.row_length are free."
             )
     training = recipe.training
     if not training.row_length and model.max_length > _LONGEST_ROW:
@@ -52,13 +52,12 @@ def settled(recipe: Recipe, origin: ModelConfig) -> Recipe:
 
 
 def _converted(origin: ModelConfig, objective: Objective) -> ModelConfig:
-    """Return the origin's block in the topology of an objective, with a head and types for pairs if it has pairs."""
+    """Return the base model's block in an objective's topology, with the head and token types that pairs need."""
     before, after = origin.topology, objective.topology
     if before != after and "encoder-decoder" in (before, after):
         raise UserError(
-            f"The objective '{kind_of(objective)}' trains models of topology {after}, and this model is of topology "
-            f"{before}: an encoder-decoder has weights that no other topology has, so one is not made of the other. "
-            f"Choose an objective of topology {before}, or train from nothing."
+            f"The objective '{kind_of(objective)}' needs a model of topology {after}, but the base model's is "
+            f"{before}, which cannot become one: choose an objective for topology {before}, or train from scratch."
         )
     paired = objective.heads.pair
     if origin.rtd_head and not objective.heads.generator_width:  # a new head like that of its generator
@@ -73,10 +72,10 @@ def _converted(origin: ModelConfig, objective: Objective) -> ModelConfig:
 
 @dataclass(frozen=True)
 class Adopted:
-    """What became of an origin's weights.
+    """What became of a base model's weights.
 
-    new    tensors that the origin lacks, which begin as in any run
-    left   tensors of the origin that the run has no use for
+    new    tensors that the base model lacks, newly initialised
+    left   tensors of the base model that the run does not use
     """
 
     new: tuple[str, ...]
@@ -86,10 +85,10 @@ class Adopted:
 def adopt(
     model: Model, origin: BaseModel, tokenizer: Tokenizer, spellings: Mapping[int, Sequence[int]], seed: int
 ) -> Adopted:
-    """Put the origin's weights into a freshly initialised model, in place.
+    """Load the base model's weights into a freshly initialised model, in place.
 
-    tokenizer       the run's tokenizer: the origin's, or that with more tokens behind its last one
-    spellings   the ids by which the origin's spells each new piece of text
+    tokenizer       the run's tokenizer: the base model's, or that with more tokens behind its last one
+    spellings   the ids by which the base model's spells each new piece of text
     seed        of the rows for new special tokens
     """
     own, old = model.state_dict(), origin.tokenizer.vocab
@@ -102,7 +101,7 @@ def adopt(
     taken = {name: value for name, value in given.items() if name in own and value.shape == own[name].shape}
     wrong = [name for name in given if name in own and name not in taken and not name.startswith("generator.")]
     if wrong:
-        raise ValueError(f"the origin's {wrong[0]} has the shape {tuple(given[wrong[0]].shape)}")
+        raise ValueError(f"the base model's {wrong[0]} has the shape {tuple(given[wrong[0]].shape)}")
     model.load_state_dict({**own, **taken})
     return Adopted(tuple(name for name in own if name not in taken), tuple(name for name in given if name not in taken))
 
@@ -119,7 +118,7 @@ def _renamed(state: Mapping[str, Tensor], before: Topology, after: Topology) -> 
 
 
 def _more_types(table: Tensor | None, wanted: Tensor) -> Tensor:
-    """Return a table of token types like the one wanted, with which the model says what it said without.
+    """Return a table of token types like the one wanted, with which the model predicts what it did without.
 
     A new type begins as the first one is; where there was none, all begin as nothing.
     """

@@ -1,4 +1,4 @@
-"""Packing: all documents in one stream, cut into rows; no token lost, documents told apart.
+"""Packing: all documents in one stream, cut into rows; no token lost, documents kept apart.
 
     stream    <s> document 1 </s> <s> document 2 </s> ...
     row i     stream[i * stride : i * stride + row_length],  stride = row_length - overlap

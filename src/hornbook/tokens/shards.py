@@ -75,7 +75,7 @@ def write_store(
     if (work / f"part-{len(names):05d}").exists():
         raise UserError(_changed(directory))
     if counts["tokens"] == 0:
-        raise UserError("The text gives no tokens: it has no documents, or none that this tokenizer can read.")
+        raise UserError("The text gives no tokens: add text, or choose another tokenizer.")
     if work != directory:
         _finish(work, directory, names, counts, tokenizer.vocab)
 
@@ -127,7 +127,7 @@ def _parts(documents: Iterator[Document], part_bytes: int) -> Iterator[Iterator[
 
 
 def _changed(directory: Path) -> str:
-    return f"The text is not the one whose tokens are in {directory}; remove that folder to write it anew."
+    return f"{directory} holds the tokens of another text: remove that folder to write them again."
 
 
 def _recognised(part: Path, documents: Iterator[Document], vocab: Vocab) -> Mapping[str, Any]:
@@ -185,8 +185,8 @@ def _finish(work: Path, directory: Path, names: Sequence[str], counts: Mapping[s
 def _check_tokenizer(manifest: Mapping[str, Any], directory: Path, vocab: Vocab) -> None:
     if (manifest.get("fingerprint"), manifest.get("vocabulary")) != (vocab.fingerprint, vocab.size):
         raise UserError(
-            f"The tokens in {directory} were written by another tokenizer. "
-            "Use that tokenizer, or remove the folder to write them anew."
+            f"The tokens in {directory} are from another tokenizer: use that one, or remove the folder to write them "
+            "again."
         )
 
 
@@ -246,9 +246,7 @@ class _Part:
     def mapped(self) -> Array:
         """Return all tokens. A file cut since it was mapped is refused: touching it would be a SIGBUS."""
         if self.mapping.size() != self.size:
-            raise UserError(
-                f"The {_PART} {self.directory} was damaged while in use: tokens.npy has changed its length."
-            )
+            raise UserError(f"The {_PART} {self.directory} was damaged during use: the length of tokens.npy changed.")
         return self.tokens
 
 

@@ -150,14 +150,14 @@ class Reader:
 def newest(directory: Path, say: Callable[[str], None]) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
     """Return (manifest, tensors) of the newest checkpoint that verifies, or None where there is none at all.
 
-    A damaged one is passed over and `say` is told. Raises UserError when all are damaged.
+    A damaged one is skipped, which `say` prints. Raises UserError when all are damaged.
     """
     reader = newest_together(directory, say, World())
     return None if reader is None else (reader.manifest, {name: reader.read(name) for name in reader.shapes})
 
 
 def newest_together(directory: Path, say: Callable[[str], None], world: World) -> Reader | None:
-    """Return the same, to be read in parts; the lead verifies it, and all processes read the same one."""
+    """Return the same, to be read in parts; rank 0 verifies it, and all ranks read the same one."""
     sound: list[Reader] = []
 
     def find() -> str:
@@ -167,11 +167,9 @@ def newest_together(directory: Path, say: Callable[[str], None], world: World) -
                 sound.append(Reader(checkpoint))
                 return str(sound[0].manifest["step"])
             except UserError as error:
-                say(f"{error} Trying the one before it.")
+                say(f"{error} Trying the previous one.")
         if checkpoints:
-            raise UserError(
-                f"None of the {len(checkpoints)} checkpoints in {directory} is sound; start the run afresh."
-            )
+            raise UserError(f"None of the {len(checkpoints)} checkpoints in {directory} is intact: start a new run.")
         return ""
 
     step = world.broadcast(find)

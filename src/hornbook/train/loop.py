@@ -105,14 +105,14 @@ class Loop(Generic[B]):
                 name.removeprefix(MODEL): shape for name, shape in found.shapes.items() if name.startswith(MODEL)
             }
             if weights != {name: part.shape for name, part in parts.items()}:
-                raise UserError(f"The checkpoint in {self.directory} is of another model than the recipe's.")
+                raise UserError(f"The checkpoint in {self.directory} does not match the recipe's model.")
             with torch.no_grad():
                 for name, part in parts.items():
                     part.local.copy_(found.read(f"{MODEL}{name}", self.parallel.place(name, len(part.shape))))
             states = [key for key in found.shapes if key.startswith(PREFIX)]
             strange = next((key for key in states if Optimizers.parameter_of(key) not in parts), None)
             if strange:
-                raise UserError(f"The checkpoint has the optimizer's state of {strange}, which this model has not.")
+                raise UserError(f"The checkpoint has optimizer state for {strange}, which this model lacks.")
             places = {k: self.parallel.place(Optimizers.parameter_of(k), len(found.shapes[k])) for k in states}
             self.optimizers.load({key: found.read(key, place) for key, place in places.items()})
             self.step = int(found.manifest["step"])
@@ -153,13 +153,13 @@ class Loop(Generic[B]):
                     recorded_at += saved_at - start
                 if signal and not last:
                     raise Interrupted(
-                        f"Stopped at step {self.step} of {self.plan.steps}; everything is saved. "
-                        f"Resume with: hornbook pretrain --resume {self.directory}",
+                        f"Stopped at step {self.step} of {self.plan.steps}; everything is saved. Continue with: "
+                        f"hornbook pretrain --resume {self.directory}",
                         signal,
                     )
 
     def _asked(self, due: bool) -> tuple[int, bool]:
-        """Return (signal that asked any process to stop, or 0; whether the lead wants a checkpoint), for all alike."""
+        """Return (signal that asked any rank to stop, or 0; whether rank 0 wants a checkpoint), for all ranks alike."""
         world = self.parallel.world
         signal, wanted = world.all_reduce_max([float(self.stopping.signal_number or 0), float(due and world.is_main)])
         return int(signal), bool(wanted)
@@ -180,9 +180,9 @@ class Loop(Generic[B]):
     def _record(self, loss: float, norm: float, seconds: float, steps: int) -> None:
         if not math.isfinite(loss):
             raise DivergedError(
-                f"The loss became {loss} at step {self.step}: the run has diverged. "
-                f"The last sound checkpoint is kept in {self.directory / 'checkpoints'}; "
-                "start again with a lower training.learning_rate and training.muon_learning_rate."
+                f"The run diverged: the loss became {loss} at step {self.step}. The last good checkpoint is kept in "
+                f"{self.directory / 'checkpoints'}. Start again with a lower training.learning_rate and "
+                "training.muon_learning_rate."
             )
         speed, scale = steps / max(seconds, 1e-9), self.schedule(self.step - 1)
         flops = speed * self.plan.flops_per_step

@@ -83,11 +83,11 @@ def arrange(size: int, rank: int, shards: int, tensor: int) -> MeshConfig:
     if size == 1:
         return MeshConfig()
     if size % tensor:
-        raise UserError(f"training.tensor_parallel {tensor} does not divide the {size} devices of this run.")
+        raise UserError(f"training.tensor_parallel {tensor} must divide the {size} devices of this run.")
     shards = shards or size // tensor
     if size % (shards * tensor):
         raise UserError(
-            f"training.shards {shards} times training.tensor_parallel {tensor} does not divide the {size} devices."
+            f"training.shards {shards} times training.tensor_parallel {tensor} must divide the {size} devices."
         )
     return MeshConfig(rank, size, shards, tensor)
 

@@ -128,7 +128,7 @@ def find_trackers(names: Iterable[str]) -> dict[str, type[Tracker]]:
         cls = TRACKERS[name] if name in TRACKERS else own_class(name)[0]
         lacking = [method for method in ("open", "write", "close") if not callable(getattr(cls, method, None))]
         if lacking:
-            raise UserError(f"The class {name} is no tracker: it has no method {' and no '.join(lacking)}.")
+            raise UserError(f"The class {name} is not a tracker: it lacks the method {' and '.join(lacking)}.")
         if name in TRACKERS and not _installed(name):
             raise UserError(
                 f"The tracker {name} needs a library that is not installed: pip install 'hornbook[{name}]', or leave "
@@ -173,8 +173,8 @@ class _Guarded:
         except Exception as error:  # whatever a library, its server or a person's own code raises
             self._tracker = None
             self._say(
-                f"The tracker {self._name} failed and is left out from here on ({type(error).__name__}: "
-                f"{reason_of(error)[:120]}); training goes on, and metrics.jsonl has everything."
+                f"The tracker {self._name} failed and is switched off ({type(error).__name__}: "
+                f"{reason_of(error)[:120]}). Training continues; metrics.jsonl has all records."
             )
 
 

@@ -183,8 +183,8 @@ class World:
     def _lost(self, ranks: Sequence[int]) -> ResourceError:
         names = ", ".join(map(str, ranks))
         return ResourceError(
-            f"Process {names} of {self.size} (from 0) was lost: killed (perhaps for memory), frozen or cut off. "
-            "Continue from the newest checkpoint with --resume."
+            f"Process {names} of {self.size} (from 0) was killed (perhaps because memory ran out), froze or lost its "
+            "connection. Continue from the newest checkpoint with --resume."
         )
 
     def _beats(self, store: Store) -> list[bytes]:

@@ -43,8 +43,8 @@ def choose(config: ModelConfig) -> Family:
     same = [family for family in FAMILIES if family.requires["topology"] == config.topology]
     closest = min(same, key=lambda family: len(family.objections(config)))
     raise UserError(
-        f"No model class of transformers holds this model exactly, and nothing is exported approximately. "
-        f"The nearest is {closest.name}; to export, train with {closest.holds(config)}."
+        "No model class of transformers can hold this model exactly, so it is not exported. The nearest is "
+        f"{closest.name}: train with {closest.holds(config)}."
     )
 
 
@@ -67,8 +67,8 @@ def recognise(settings: Mapping[str, Any]) -> Family:
     if not same:
         known = sorted({family.model_type for family in FAMILIES})
         raise UserError(
-            f"config.json says model_type = {kind!r}, which Hornbook does not know; it knows {', '.join(known)}."
-            f"{nearest(str(kind), known)}"
+            f"config.json has model_type = {kind!r}, which Hornbook does not know; it knows "
+            f"{', '.join(known)}.{nearest(str(kind), known)}"
         )
     named = settings.get("architectures") or []
     same.sort(key=lambda family: family.architecture not in named and family.pairs not in named)

@@ -65,7 +65,7 @@ class Field:
         value = next((value for place in places if (value := look_up(settings, place)) is not None), None)
         if value is None:
             if self.absent is _REQUIRED:
-                raise UserError(f"config.json has no {self.theirs}, which a model of this type needs.")
+                raise UserError(f"config.json lacks {self.theirs}, which a model of this type needs.")
             return self.absent
         if self.values is not None:
             if value not in self.values:
@@ -219,8 +219,8 @@ class Family:
             value = item.here(settings, found)
             if item.ours != "dropout" and found.setdefault(item.ours, value) != value:
                 raise UserError(
-                    f"config.json is at odds with itself about {item.theirs} = {value!r}: "
-                    f"it and other entries are one setting here, model.{item.ours}."
+                    f"config.json contradicts itself: {item.theirs} = {value!r} does not agree with other entries for "
+                    f"model.{item.ours}."
                 )
             found.setdefault(item.ours, value)
         for rule in self.rules:

@@ -83,7 +83,7 @@ ROTARY = Rule(("rotary_base", "rotary_scaling", "rotary_factor", "rotary_length"
 def _read_sliding_window(settings: Mapping[str, Any]) -> dict[str, Any]:
     keys = settings.get("sliding_window", 4096)
     if keys is not None and keys < 2:
-        raise UserError(f"config.json says sliding_window = {keys}, which would leave nothing to see.")
+        raise UserError(f"config.json says sliding_window = {keys}, which leaves no keys to attend to.")
     return {"window": 0 if keys is None else keys - 1}
 
 
@@ -96,7 +96,7 @@ SLIDING_WINDOW = Rule(
 def _read_full_layers(settings: Mapping[str, Any]) -> dict[str, Any]:
     if any(kind != _FULL for kind in settings.get("layer_types") or []):
         raise UserError(
-            f"config.json has layer_types other than {_FULL}; Hornbook's models of this type have no other."
+            f"config.json has layer_types other than {_FULL}, which Hornbook does not support in this type."
         )
     return {}
 
@@ -128,7 +128,7 @@ def _read_local_layers(settings: Mapping[str, Any]) -> dict[str, Any]:
     every = settings.get("global_attn_every_n_layers", 3) if kinds is None else _period(kinds)
     keys = settings.get("local_attention", 128)
     if every != 1 and keys < 2:
-        raise UserError(f"config.json says local_attention = {keys}, which would leave nothing to see.")
+        raise UserError(f"config.json says local_attention = {keys}, which leaves no keys to attend to.")
     bases = _bases(settings)
     return {
         "window": 0 if every == 1 else keys // 2,
@@ -146,8 +146,8 @@ def _period(kinds: list[str]) -> int:
         if kinds == [_SLIDING if number % every else _FULL for number in range(len(kinds))]:
             return every
     raise UserError(
-        f"config.json's layer_types are not every n-th layer {_FULL}, from the first on, and all others {_SLIDING}, "
-        "as Hornbook's models have them."
+        f"config.json has layer_types that Hornbook does not know: it needs every n-th layer {_FULL}, from the first "
+        f"on, and all others {_SLIDING}."
     )
 
 
@@ -157,7 +157,7 @@ def _bases(settings: Mapping[str, Any]) -> dict[str, float]:
     entries = {"rope_scaling": settings.get("rope_scaling") or {}, **given}
     for place, entry in entries.items():
         if place not in (_FULL, _SLIDING, "rope_scaling") or _stretch(entry or {})[0] != "default":
-            raise UserError(f"config.json says {place} = {entry!r}; Hornbook's ModernBERT does not stretch positions.")
+            raise UserError(f"config.json says {place} = {entry!r}; Hornbook's ModernBERT has no scaling of positions.")
     full = (given.get(_FULL) or {}).get("rope_theta", settings.get("global_rope_theta", 160_000.0))
     sliding = (given.get(_SLIDING) or {}).get("rope_theta", settings.get("local_rope_theta", 10_000.0))
     return {_FULL: full, _SLIDING: full if sliding is None else sliding}

@@ -53,7 +53,7 @@ def from_hf(family: Family, tensors: Mapping[str, Tensor], config: ModelConfig) 
             )
             used.add(line.theirs)
     if left := sorted(set(tensors) - used):
-        raise UserError(f"The model has tensors that Hornbook's {family.name} has no place for: {few_of(left)}.")
+        raise UserError(f"The model has tensors that Hornbook's {family.name} cannot hold: {few_of(left)}.")
     return found
 
 
@@ -81,9 +81,7 @@ def _as_written_today(family: Family, tensors: Mapping[str, Tensor], config: Mod
         if name not in family.zeros:
             found[name] = tensor
         elif tensor.any():
-            raise UserError(
-                f"The tensor {name} of this model is not zero, and Hornbook's {family.name} has no place for it."
-            )
+            raise UserError(f"The tensor {name} of this model is not zero, so Hornbook's {family.name} cannot hold it.")
     heads = {line.theirs for line in family.weights}  # a copy with a line of its own is a head, which may differ
     for copy, first in family.copies.items():
         if copy not in found or (copy in heads and not config.tied):
@@ -91,8 +89,8 @@ def _as_written_today(family: Family, tensors: Mapping[str, Tensor], config: Mod
         if not torch.equal(found.setdefault(first, found[copy]), found[copy]):
             mend = ' If they were trained apart, put "tie_word_embeddings": false into config.json.'
             raise UserError(
-                f"The tensors {copy} and {first} of this model should be one and the same, but they differ."
-                f"{mend if copy in heads else ''}"
+                f"The tensors {copy} and {first} of this model should be equal, but they "
+                f"differ.{mend if copy in heads else ''}"
             )
         del found[copy]
     return found

@@ -35,8 +35,8 @@ _BORDERS = {"line": re.compile(r"(\n)"), "paragraph": re.compile(r"(\n[ \t\r]*\n
 class ExactDuplicates:
     """Keep one of each set of documents with the same text.
 
-    loosely  letters' case, ASCII punctuation and the kind of white space make no difference
-    keep     which stays: first, longest, or the name of a number in the documents' fields, the highest of which stays
+    loosely  ignore case, ASCII punctuation and the kind of white space
+    keep     which one to keep: first, longest, or the one with the highest value of a numeric field, by its name
     """
 
     loosely: bool = True
@@ -72,14 +72,14 @@ class ExactDuplicates:
 
 @dataclass(frozen=True)
 class RepeatedText:
-    """Remove lines or paragraphs that enough documents before have had.
+    """Remove lines or paragraphs that enough earlier documents have.
 
     With paragraphs and most=1 that is the deduplication of CCNet (Wenzek et al. 2020), which also makes letters small,
     digits alike and drops marks before it compares; here nothing but white space at the ends is passed over.
 
-    unit      line or paragraph
-    shortest  characters below which a unit is left as it is
-    most      documents that keep a unit: the first ones that have it
+    unit      what is compared and removed
+    shortest  minimum characters of a line or paragraph; shorter ones always stay
+    most      number of documents that keep a repeated one, counted from the first
     """
 
     unit: Literal["line", "paragraph"] = "line"
@@ -126,8 +126,8 @@ class WithoutRepeated:
     """Remove known units from all documents behind the last that keeps them.
 
     directory  where the units are written
-    unit       line or paragraph
-    shortest   characters below which a unit is left as it is
+    unit       what is compared and removed
+    shortest   minimum characters of a line or paragraph; shorter ones always stay
     """
 
     directory: Path

@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class NearDuplicates:
-    """Keep one of each cluster of near duplicates, found by MinHash (Broder 1997) and compared shingle by shingle.
+    """Keep one of each cluster of near duplicates. MinHash (Broder 1997) finds pairs, their shingles decide.
 
-    threshold  least Jaccard similarity of two texts' shingles
-    words      words of a shingle
-    bands      groups of hashes: more find more
-    rows       hashes of a group: more look at fewer pairs
-    keep       which stays: longest, first, or the name of a number in the documents' fields, the highest of which stays
+    threshold  minimum Jaccard similarity of two texts' shingles
+    words      words in a shingle
+    bands      groups of hashes (bands); more of them find more pairs
+    rows       hashes in a group (rows); more of them compare fewer pairs
+    keep       which one to keep: longest, first, or the one with the highest value of a numeric field, by its name
     """
 
     threshold: PositiveShare = 0.8

@@ -35,13 +35,13 @@ _AT_ONCE = 2_000
 
 @dataclass(frozen=True)
 class Elsewhere:
-    """Drop documents that are like one of another corpus, by Jaccard similarity of their shingles.
+    """Drop documents that are similar to one of another corpus, by Jaccard similarity of shingles.
 
-    paths      the other corpus: what `read` takes
-    threshold  least Jaccard similarity of two texts' shingles
-    words      words of a shingle
-    bands      groups of hashes: more find more
-    rows       hashes of a group: more look at fewer pairs
+    paths      paths of the other corpus, as for data.paths
+    threshold  minimum Jaccard similarity of two texts' shingles
+    words      words in a shingle
+    bands      groups of hashes (bands); more of them find more pairs
+    rows       hashes in a group (rows); more of them compare fewer pairs
     """
 
     paths: tuple[str, ...]
@@ -122,11 +122,11 @@ def _write_others(paths: Sequence[str], target: Path) -> list[str]:
 
 @dataclass(frozen=True)
 class Benchmarks:
-    """Drop documents that hold runs of words of benchmark texts (Brown et al. 2020, appendix C, with words=13).
+    """Drop documents that share n-grams of words with benchmarks (Brown et al. 2020, appendix C, words=13).
 
-    paths    the benchmarks: what `read` takes
-    words    words of a run, in lower case and without marks; shorter texts are not looked for
-    matches  different runs that a document must share to be dropped
+    paths    paths of the benchmarks, as for data.paths
+    words    words in an n-gram, in lower case, without punctuation; shorter benchmark texts are ignored
+    matches  minimum number of different shared n-grams for a document to be dropped
     """
 
     paths: tuple[str, ...]
@@ -162,7 +162,7 @@ class Uncontaminated:
 
     directory  where the runs are written
     words      words of a run
-    matches    different runs that a document must share to be dropped
+    matches    minimum number of different shared n-grams for a document to be dropped
     """
 
     directory: Path

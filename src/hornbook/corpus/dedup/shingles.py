@@ -57,9 +57,9 @@ class Likeness:
     """When two texts are alike.
 
     threshold  least Jaccard similarity of their shingles
-    words      words of a shingle
-    bands      groups of hashes: more find more
-    rows       hashes of a group: more look at fewer pairs
+    words      words in a shingle
+    bands      groups of hashes (bands); more of them find more pairs
+    rows       hashes in a group (rows); more of them compare fewer pairs
     """
 
     threshold: PositiveShare = 0.8

@@ -11,11 +11,11 @@ from hornbook.errors import needing
 
 @dataclass(frozen=True)
 class MainText:
-    """Replace documents of HTML by their main text; a page without one, or that cannot be read, is dropped.
+    """Replace HTML pages by their main text; drop pages without one and unreadable pages.
 
     tables      keep the text of tables
     comments    keep readers' comments
-    precision   rather leave something out than take in boilerplate
+    precision   favour precision over recall: leave text out rather than keep boilerplate
     """
 
     tables: bool = True

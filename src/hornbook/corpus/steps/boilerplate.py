@@ -44,13 +44,13 @@ _CLOSING = "\"'’”)]»"
 
 @dataclass(frozen=True)
 class Boilerplate:
-    """Remove lines of boilerplate, add the field `boilerplate`, the share of it, and drop documents of little else.
+    """Remove boilerplate lines, add their share as the field `boilerplate`, drop documents with too much of it.
 
-    max_share      greatest share of words that are boilerplate; 0 = no limit
-    short_words    most words of a line that may be a menu entry
-    notice_words   most words of a line that a phrase marks as boilerplate
-    menu_lines     fewest short lines in a row that are a menu; 0 = leave them
-    remove         remove the lines; otherwise only the share is told
+    max_share      maximum share of words in boilerplate; 0 = no limit
+    short_words    maximum words of a menu entry
+    notice_words   maximum words of a line that a phrase such as "accept all cookies" marks as boilerplate
+    menu_lines     minimum number of short lines in a row that count as a menu; 0 = keep menus
+    remove         remove the lines; false = only add the field
     """
 
     max_share: Share = 0.5

@@ -25,17 +25,17 @@ _POLICY = ("terms of use", "privacy policy", "cookie policy", "uses cookies", "u
 
 @dataclass(frozen=True)
 class C4:
-    """Remove lines that are no sentences, then drop documents that are no text; a limit of 0 is no limit.
+    """Remove lines that are not sentences, then drop documents that are not prose (C4's rules); 0 = no limit.
 
-    min_sentences        fewest sentences of what is left
-    min_line_words       fewest words of a line, as blanks cut them
-    max_word_length      most characters of a word of a line
-    sentence_ends        remove lines that end in no mark, or in an ellipsis
+    min_sentences        minimum sentences of a document, after lines are removed
+    min_line_words       minimum words of a line; blanks separate words
+    max_word_length      maximum characters of a word in a line
+    sentence_ends        remove lines without a final punctuation mark, or with an ellipsis there
     citations            remove [1], [edit] and [citation needed]
     lorem_ipsum          drop documents with "lorem ipsum"
     javascript           remove lines with "javascript"
     curly_brackets       drop documents with an opening curly bracket
-    policies             remove lines that speak of terms of use, privacy and cookies
+    policies             remove lines about terms of use, privacy and cookies
     """
 
     min_sentences: Count = 3

@@ -107,12 +107,12 @@ def train_classifier(
 
 @dataclass(frozen=True)
 class Scored:
-    """Score documents by a trained classifier, and drop those outside the limits.
+    """Score documents with a trained classifier; drop those outside the limits.
 
-    file        the classifier, as `train-classifier` writes it
-    field       the field that each document's score is kept in, such as quality or toxicity
-    min_score   least probability of being like the positive texts
-    max_score   greatest probability
+    file        file of a classifier, made by `hornbook corpus train-classifier`
+    field       field for the score, such as quality or toxicity
+    min_score   minimum probability that a document is like the positive texts
+    max_score   maximum probability of the same
     """
 
     file: str

@@ -26,11 +26,11 @@ _EMPTY_LINES = re.compile("\n{3,}")
 
 @dataclass(frozen=True)
 class Normalise:
-    """Write each document in one way; drop it if nothing is left.
+    """Normalise Unicode, blanks and line ends; drop documents that end up empty.
 
-    form         NFC (composed), NFKC (also ligatures, full-width and other variants made plain) or none
+    form         Unicode form; NFC composes characters, NFKC also replaces ligatures, full-width and other variants
     invisible    remove control and zero-width characters
-    blanks       keep; trim: plain blanks, none at line ends, at most one empty line; collapse: also one for several
+    blanks       trim: plain blanks, none at line ends, at most one empty line; collapse: also one blank for several
     """
 
     form: Literal["NFC", "NFKC", "none"] = "NFC"
@@ -71,7 +71,7 @@ class Normalise:
 class Repair:
     """Repair text that was decoded with the wrong encoding (`schÃ¶n` for `schön`), by ftfy.
 
-    entities   also replace the entities of HTML, such as &amp;, where a text has no tags
+    entities   also replace HTML entities such as &amp; in texts without tags
     """
 
     entities: bool = False

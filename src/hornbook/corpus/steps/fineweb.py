@@ -19,13 +19,13 @@ from hornbook.schema import Count, NotNegative, Share, check
 
 @dataclass(frozen=True)
 class FineWeb:
-    """Drop documents by FineWeb's rules on lines that are not blank; a limit of 0 is no limit.
+    """Drop documents by FineWeb's rules; blank lines do not count; 0 = no limit.
 
-    min_sentence_lines        least share of lines that end as a sentence does
-    max_short_lines           greatest share of short lines
-    short_line                most characters of a short line
-    max_repeated_characters   greatest share of characters in lines that have stood before; FineWeb had 0.01
-    max_lines_per_word        most ends of lines for a word
+    min_sentence_lines        minimum share of lines that end like a sentence
+    max_short_lines           maximum share of short lines
+    short_line                maximum characters of a short line
+    max_repeated_characters   maximum share of characters in duplicate lines; FineWeb uses 0.01
+    max_lines_per_word        maximum ratio of line ends to words
     """
 
     min_sentence_lines: Share = 0.12

@@ -30,32 +30,32 @@ _PARAGRAPH_END, _LINE_END = re.compile(r"\n{2,}"), re.compile(r"\n+")
 
 @dataclass(frozen=True)
 class Gopher:
-    """Drop documents by the rules of Gopher's MassiveText; a limit of 0 is no limit.
+    """Drop documents by the rules of Gopher's MassiveText; 0 = no limit.
 
-    parts                               quality, repetition or both: the two lists of rules of the paper
-    min_words                           fewest words, marks not counted
-    max_words                           most words, marks not counted
-    min_word_length                     least mean length of words, in characters
-    max_word_length                     greatest mean length of words
-    max_symbols                         most # for a word, and most ellipses for a word
-    max_bullet_lines                    greatest share of lines that begin with a bullet
-    max_ellipsis_lines                  greatest share of lines that end with an ellipsis
-    min_alphabetic_words                least share of words, marks counted, that have a letter
-    min_stop_words                      fewest different stop words
-    stop_words                          the stop words, compared as they stand
-    max_repeated_lines                  greatest share of lines that have stood before
-    max_repeated_paragraphs             greatest share of paragraphs that have stood before
-    max_repeated_line_characters        greatest share of characters in such lines
-    max_repeated_paragraph_characters   greatest share of characters in such paragraphs
-    max_top_2_gram                      greatest share of characters in the most frequent run of 2 words
-    max_top_3_gram                      the same for 3 words
-    max_top_4_gram                      the same for 4 words
-    max_repeated_5_grams                greatest share of characters in runs of 5 words that have come before
-    max_repeated_6_grams                the same for 6 words
-    max_repeated_7_grams                the same for 7 words
-    max_repeated_8_grams                the same for 8 words
-    max_repeated_9_grams                the same for 9 words
-    max_repeated_10_grams               the same for 10 words
+    parts                               which of the paper's two lists of rules apply: quality, repetition
+    min_words                           minimum words, punctuation not counted
+    max_words                           maximum words, punctuation not counted
+    min_word_length                     minimum mean word length in characters
+    max_word_length                     maximum mean word length in characters
+    max_symbols                         maximum ratio of # to words, and of ellipses to words
+    max_bullet_lines                    maximum share of lines that begin with a bullet
+    max_ellipsis_lines                  maximum share of lines that end with an ellipsis
+    min_alphabetic_words                minimum share of words with a letter, punctuation counted as words
+    min_stop_words                      minimum number of different stop words
+    stop_words                          stop words; case matters
+    max_repeated_lines                  maximum share of duplicate lines
+    max_repeated_paragraphs             maximum share of duplicate paragraphs
+    max_repeated_line_characters        maximum share of characters in duplicate lines
+    max_repeated_paragraph_characters   maximum share of characters in duplicate paragraphs
+    max_top_2_gram                      maximum share of characters in the most frequent 2-gram of words
+    max_top_3_gram                      the same for 3-grams
+    max_top_4_gram                      the same for 4-grams
+    max_repeated_5_grams                maximum share of characters in duplicate 5-grams of words
+    max_repeated_6_grams                the same for 6-grams
+    max_repeated_7_grams                the same for 7-grams
+    max_repeated_8_grams                the same for 8-grams
+    max_repeated_9_grams                the same for 9-grams
+    max_repeated_10_grams               the same for 10-grams
     """
 
     parts: tuple[str, ...] = ("quality", "repetition")

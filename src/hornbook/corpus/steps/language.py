@@ -15,11 +15,11 @@ from hornbook.schema import Count, Share, check
 
 @dataclass(frozen=True)
 class Language:
-    """Keep documents in some languages; add `language` and `language_score` to each document's fields.
+    """Keep documents in the given languages; add the fields `language` and `language_score`.
 
-    languages        codes of the languages to keep, such as en or de; none = all
-    min_confidence   least probability of the language; FineWeb (Penedo et al. 2024, section 3.3) has 0.65
-    characters       how much of each document is looked at, from its begin; 0 = all
+    languages        codes of the languages to keep, such as en or de; empty = all
+    min_confidence   minimum probability of the language; FineWeb (Penedo et al. 2024, section 3.3) uses 0.65
+    characters       characters that are classified, from the document's beginning; 0 = all
     """
 
     languages: tuple[str, ...] = ()

@@ -265,14 +265,14 @@ def _merged(found: list[Span], new: list[Span]) -> list[Span]:
 
 @dataclass(frozen=True)
 class PersonalData:
-    """Find personal data, and replace it, drop its documents, or only count it; add the field `pii`, how many.
+    """Find personal data; replace it, drop its documents or only count it; add the number found as the field `pii`.
 
-    kinds         what is looked for: email, phone, ip, card, iban, credential
-    action        replace, drop or count
-    placeholder   what stands for it; {kind} becomes the kind
-    entities      what Presidio looks for in English beside the kinds, such as US_SSN or CRYPTO (extra presidio)
-    spacy_model   an installed spaCy pipeline, with which entities may be PERSON or LOCATION; none = forms alone
-    certainty     least score that Presidio gives a find, between 0 and 1
+    kinds         what to find: email, phone, ip, card, iban, credential
+    action        what to do: replace the data, drop the document, or only count
+    placeholder   text that replaces it; {kind} stands for its kind
+    entities      further entities that Presidio finds in English, such as US_SSN or CRYPTO (needs the extra `presidio`)
+    spacy_model   installed spaCy pipeline, which PERSON and LOCATION need; empty = patterns only
+    certainty     minimum score of what Presidio finds
     """
 
     kinds: tuple[str, ...] = ("email", "phone", "ip", "card", "iban")

@@ -23,10 +23,10 @@ _UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3
 
 @dataclass(frozen=True)
 class BadWords:
-    """Drop documents with words of a list; add the field `bad_words`, how many different ones each has.
+    """Drop documents with words of a list; add the number of different ones as the field `bad_words`.
 
-    file        the list: one word or phrase a line, blank lines and those that begin with # left out
-    max_words   how many different ones a document may have
+    file        file with one word or phrase on each line; blank lines and lines that begin with # are ignored
+    max_words   maximum number of different ones in a document
     """
 
     file: str

@@ -1,4 +1,4 @@
-"""Sides: the batch of an encoder-decoder whose inputs keep what the noise leaves and whose targets say the noise.
+"""Sides: the batch of an encoder-decoder whose inputs keep what the noise leaves and whose targets are the noise.
 
 Shapes: B rows, T tokens of a row, K noise spans in all rows, S positions of the inputs, U of the targets.
 """
@@ -21,18 +21,18 @@ def require_sentinels(vocab: Vocab, needed: int, who: str) -> None:
     found = len(vocab.sentinels)
     if found < needed:
         raise UserError(
-            f"{who} needs {needed} sentinels (<extra_id_0>, <extra_id_1>, ...) for a row, and this tokenizer has "
-            f"{found}: use shorter rows, a larger mean_span, a lower density, or another tokenizer."
+            f"{who} needs {needed} sentinels (<extra_id_0>, <extra_id_1>, ...) in a row, but this tokenizer has "
+            f"{found}: use shorter rows, a larger mean_span, a lower density or another tokenizer."
         )
 
 
 def build(
     rows: Rows, chosen: Spans, reads: Counts, says: Counts, widths: tuple[int, int], vocab: Vocab, who: str
 ) -> Batch:
-    """Return inputs [B, S] and targets [B, U]: each noise span is a sentinel in the inputs, and said in the targets.
+    """Return inputs [B, S] and targets [B, U]: each noise span is a sentinel in the inputs, its tokens in the targets.
 
     rows     tokens [B, T]; its segments are not used, those of `chosen` are
-    chosen   the noise; noise without spans is dropped from the inputs and said without sentinels
+    chosen   the noise; noise without spans is dropped from the inputs and written out without sentinels
     reads    int64[B] tokens and sentinels that a row's inputs have, the end of text left out
     says     int64[B] the same of its targets
     widths   S, U

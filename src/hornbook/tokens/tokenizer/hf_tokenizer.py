@@ -25,8 +25,8 @@ def read_tokenizer(folder: Path, settings: Mapping[str, Any]) -> Tokenizer:
     own = read_json(configured, "tokenizer configuration") if configured.is_file() else {}
     if isinstance(own, dict) and own.get("auto_map"):
         raise UserError(
-            f"The tokenizer in {folder} needs code of its own (auto_map in tokenizer_config.json), which Hornbook does "
-            "not run; use a folder whose tokenizer is a tokenizer.json."
+            f"The tokenizer in {folder} needs custom code (auto_map in tokenizer_config.json), which Hornbook does "
+            "not run: use a folder with a tokenizer.json."
         )
     ids = {role: first for role in ROLES if (first := _first(settings.get(f"{role}_token_id"))) is not None}
     if (folder / "tokenizer.json").is_file():
@@ -36,10 +36,9 @@ def read_tokenizer(folder: Path, settings: Mapping[str, Any]) -> Tokenizer:
         return make_tokenizer(*_converted(folder), {**neighbouring_start(folder), **ids})
     found = next((name for name in ("spiece.model", "tokenizer.model", "sentencepiece.bpe.model") if name in names), "")
     raise UserError(
-        f"There is no tokenizer.json in {folder}{f', only {found}' if found else ''}. Make one where transformers"
-        f"{' and sentencepiece are' if found else ' is'} installed: "
-        f"python -c \"from transformers import AutoTokenizer as A; A.from_pretrained('{folder}')"
-        f".save_pretrained('{folder}')\""
+        f"There is no tokenizer.json in {folder}{f', only {found}' if found else ''}. Make one with "
+        f'transformers{" and sentencepiece" if found else ""}: python -c "from transformers import AutoTokenizer as '
+        f"A; A.from_pretrained('{folder}').save_pretrained('{folder}')\""
     )
 
 
@@ -56,8 +55,8 @@ def _converted(folder: Path) -> tuple[str, dict[str, str]]:
         from transformers import AutoTokenizer
     except ImportError as error:
         raise UserError(
-            f"The tokenizer in {folder} is in files of the time before tokenizer.json, which transformers converts: "
-            "pip install transformers, then run this again."
+            f"The tokenizer in {folder} has an old format, which transformers converts: pip install transformers, "
+            "then run this again."
         ) from error
     try:
         tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)

@@ -43,7 +43,7 @@ def with_pieces(tokenizer: Tokenizer, texts: Iterable[str], number: int) -> tupl
             merging.add(pieces, count)
     found = merging.run(number)
     if not found:
-        raise UserError("The text has no pair of pieces that occurs twice, so no new pieces can be learned from it.")
+        raise UserError("No pair of tokens occurs twice in the text: add text, or leave out start.new_pieces.")
     # Ids of added tokens follow from the model's entries when the file is opened: with all among them, they stay.
     model["vocab"].update((item["content"], item["id"]) for item in data.get("added_tokens") or [])
     spelled: dict[str, list[int]] = {}
@@ -60,9 +60,7 @@ def with_pieces(tokenizer: Tokenizer, texts: Iterable[str], number: int) -> tupl
     numbers = range(tokenizer.vocab.size, grown.vocab.size)
     known = range(tokenizer.vocab.size)
     if grown.tokens(numbers) != list(spelled) or grown.tokens(known) != tokenizer.tokens(known):
-        raise UserError(
-            "The ids of this tokenizer have gaps, so that pieces cannot be added; leave out start.new_pieces."
-        )
+        raise UserError("This tokenizer's ids have gaps, so it cannot be extended: leave out start.new_pieces.")
     return grown, dict(zip(numbers, spelled.values(), strict=True))
 
 
@@ -75,8 +73,8 @@ def _continuing_prefix(data: dict[str, Any]) -> str:
     if model.get("type") == "BPE" and plain and data.get("pre_tokenizer"):
         return ""
     raise UserError(
-        f"This {model.get('type') or 'unknown kind of'} tokenizer cannot be given new pieces: only BPE within words "
-        "and WordPiece can go on merging (Unigram's scores hang together); leave out start.new_pieces."
+        "start.new_pieces needs a BPE or WordPiece tokenizer that splits text into words; this one "
+        f"({model.get('type') or 'unknown kind'}) is not: leave it out."
     )
 
 

@@ -71,7 +71,7 @@ def _with_added(tokenizer: Tokenizer, names: list[str]) -> str:
     for number, name in enumerate(names, tokenizer.vocab.size):
         if opened.tokens([number]) != [name]:
             raise UserError(
-                f"The special token {name} cannot be added to this tokenizer: the name is a piece of text there, or "
-                "its ids have gaps; choose another objective or another model."
+                f"The special token {name} cannot be added to this tokenizer, which has it as ordinary text or has "
+                "gaps in its ids: choose another objective or base model."
             )
     return text

@@ -139,7 +139,7 @@ class Tokenizer:
     def decode(self, ids: Sequence[int] | NDArray[np.integer], *, keep_special: bool = False) -> str:
         """Return the text of ids; special ids are left out, or spelled by name with `keep_special`.
 
-        Ids beyond the vocabulary, which a model with a padded embedding may say, are no text.
+        Ids beyond the vocabulary, which a model with a padded embedding may predict, are no text.
         """
         numbers = np.asarray(ids, dtype=np.int64)
         numbers = numbers[numbers < self.vocab.size]
@@ -186,8 +186,8 @@ class Tokenizer:
             if self._forbidden[number] or (number == self.vocab.unk and self._unknown in text[start:stop]):
                 if stop - start < 2:
                     raise UserError(
-                        f"This tokenizer reads {text[start:stop]!r}, which occurs in the text, as a special token. "
-                        "Choose another tokenizer."
+                        f"The text contains {text[start:stop]!r}, a special token of this tokenizer: choose another "
+                        "tokenizer."
                     )
                 cuts.add(start + 1)
         if not cuts:
@@ -263,7 +263,7 @@ def train_tokenizer(
     tokenizer = train(itertools.chain([first], pieces), room, len(extra))
     taken = [name for name in extra if tokenizer.token_to_id(name) is not None]
     if taken:
-        raise UserError(f"The mode token {taken[0]!r} is a word of the text; give it a name in brackets.")
+        raise UserError(f"The mode token {taken[0]!r} occurs as a word in the text: put its name in brackets.")
     # Like RoBERTa's mask: the blank before it belongs to it, since the blank is part of the word it stands for.
     strip = kind != "wordpiece"
     tokenizer.add_special_tokens([AddedToken(name, special=True, normalized=False, lstrip=strip) for name in extra])

@@ -132,5 +132,5 @@ def special(names: Sequence[str], *, strip: bool) -> list[Any]:
 def _check_size(size: int, extra: int, least: int) -> None:
     if size < least:
         raise UserError(
-            f"tokenizer.size {size + extra} is too small: text and objective need at least {least + extra}."
+            f"tokenizer.size {size + extra} is too small for text and objective: set it to at least {least + extra}."
         )
