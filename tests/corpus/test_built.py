@@ -16,7 +16,7 @@ from hornbook.cli import corpus as corpus_cli
 from hornbook.cli import main
 from hornbook.corpus.build.build import build
 from hornbook.corpus.build.engine import Engine
-from hornbook.corpus.build.report import page
+from hornbook.corpus.build.ledger import page
 from hornbook.corpus.built import compare, documents, open_corpus, sample
 from hornbook.corpus.read import read
 from hornbook.corpus.readers.discovery import passed_over

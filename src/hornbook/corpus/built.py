@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import heapq
+import itertools
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -18,7 +20,6 @@ KIND = "corpus"
 LEDGER = "ledger.json"
 RECIPE = "recipe.toml"
 DOCUMENTS = "documents"
-_ROWS = 256
 _ENTRIES = ("in", "kept", "dropped", "removed", "unread", "sources", "mixture", "steps")  # of a ledger, that are shown
 
 
@@ -44,17 +45,12 @@ def is_built(directory: Path) -> bool:
         raise UserError(
             f"The corpus {directory} is only half built. Go on with the `hornbook corpus build` that began it."
         )
-    if not ((directory / DOCUMENTS).is_dir() and manifest.is_file()):
-        return False
-    found = read_json(manifest, "manifest")
+    found = read_json(manifest, "manifest") if (directory / DOCUMENTS).is_dir() and manifest.is_file() else None
     return isinstance(found, dict) and found.get("kind") == KIND
 
 
 def open_corpus(directory: Path, *, contents: bool = False) -> BuiltCorpus:
-    """Open a corpus after checking that its files are those that were built; `contents` checks every byte.
-
-    Raises UserError where it is no corpus, half built or damaged.
-    """
+    """Open a corpus; `contents` checks every byte. Raises UserError where it is no corpus, half built or damaged."""
     if not directory.is_dir() or not is_built(directory):
         raise UserError(f"{directory} is no corpus that `hornbook corpus build` made (it has no such manifest).")
     manifest = read_manifest(directory, KIND, contents=contents)
@@ -82,7 +78,7 @@ def _rows(corpus: BuiltCorpus, columns: list[str]) -> Iterator[dict[str, Any]]:
     for path in corpus.parts:
         try:
             with ParquetFile(path, pre_buffer=False, buffer_size=1 << 20) as table:
-                for batch in table.iter_batches(_ROWS, columns=columns):
+                for batch in table.iter_batches(256, columns=columns):
                     yield from batch.to_pylist()
         except (ArrowException, OSError, UnicodeDecodeError) as error:
             raise UserError(
@@ -93,11 +89,7 @@ def _rows(corpus: BuiltCorpus, columns: list[str]) -> Iterator[dict[str, Any]]:
 
 def sample(corpus: BuiltCorpus, count: int) -> list[Document]:
     """Return some documents, those whose ids have the least hashes: the same ones each time."""
-    if not count:
-        return []
     keys = ((_hash(row["id"]), row["id"]) for row in _rows(corpus, ["id"]))
-    import heapq
-
     chosen = {identity for _, identity in heapq.nsmallest(count, keys)}
     return [item for item in documents(corpus) if item.id in chosen] if chosen else []
 
@@ -124,18 +116,19 @@ class Difference(NamedTuple):
 
 
 def compare(first: BuiltCorpus, second: BuiltCorpus, shown: int = 5) -> Difference:
-    """Compare two corpora; texts are compared by hash, which takes 8 bytes of memory for each document."""
+    """Compare two corpora; texts are compared by hash, which takes some 40 bytes of memory for each document."""
+    import numpy as np
+
     a, b = first.ledger, second.ledger
     reasons = sorted({*a["dropped"], *b["dropped"]})
     hashes = _hashes(first), _hashes(second)
-    one, both = _only(first, hashes[1], shown)
-    other, _ = _only(second, hashes[0], shown)
+    shared = np.isin(hashes[0], hashes[1]), np.isin(hashes[1], hashes[0])
     return Difference(
         recipe=_settings(first.recipe, second.recipe),
         kept=[(name, a["kept"][name], b["kept"][name]) for name in a["kept"] if name in b["kept"]],
         dropped=[(name, _dropped(a, name), _dropped(b, name)) for name in reasons],
-        only=(one, other),
-        both=both,
+        only=(_alone(first, shared[0], shown), _alone(second, shared[1], shown)),
+        both=int(shared[0].sum()),
     )
 
 
@@ -144,33 +137,17 @@ def _dropped(ledger: Mapping[str, Any], reason: str) -> int:
 
 
 def _hashes(corpus: BuiltCorpus) -> Any:
-    """Return the sorted hashes of all texts, uint64[N]."""
+    """Return the hashes of all texts in their order, uint64[N]."""
     import numpy as np
 
-    count = corpus.ledger["kept"]["documents"]
-    found = np.fromiter(
-        (int.from_bytes(_hash(row["text"]), "little") for row in _rows(corpus, ["text"])), np.uint64, count
-    )
-    found.sort()
-    return found
+    found = (int.from_bytes(_hash(row["text"]), "little") for row in _rows(corpus, ["text"]))
+    return np.fromiter(found, np.uint64, corpus.ledger["kept"]["documents"])
 
 
-def _only(corpus: BuiltCorpus, others: Any, shown: int) -> tuple[tuple[int, list[str]], int]:
-    """Return how many texts are not among the others, the ids of the first few, and how many are."""
-    import numpy as np
-
-    number, both = 0, 0
-    ids: list[str] = []
-    for row in _rows(corpus, ["id", "text"]):
-        value = np.uint64(int.from_bytes(_hash(row["text"]), "little"))
-        place = np.searchsorted(others, value)
-        if place < len(others) and others[place] == value:
-            both += 1
-            continue
-        number += 1
-        if len(ids) < shown:
-            ids.append(row["id"])
-    return (number, ids), both
+def _alone(corpus: BuiltCorpus, shared: Any, shown: int) -> tuple[int, list[str]]:
+    """Return how many documents are not shared, bool[N], and the ids of the first few."""
+    ids = (row["id"] for row, there in zip(_rows(corpus, ["id"]), shared, strict=True) if not there)
+    return int((~shared).sum()), list(itertools.islice(ids, shown))
 
 
 def _settings(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[tuple[str, str, str]]:

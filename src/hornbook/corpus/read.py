@@ -9,12 +9,9 @@ from pathlib import Path
 
 from hornbook.corpus.built import documents, is_built, open_corpus
 from hornbook.corpus.document import Document
-from hornbook.corpus.readers.builtin import PREFIX as BUILTIN
-from hornbook.corpus.readers.builtin import builtin
 from hornbook.corpus.readers.discovery import local_files, unseen
 from hornbook.corpus.readers.formats import KNOWN, records
-from hornbook.corpus.readers.hub import PREFIX as HUB
-from hornbook.corpus.readers.hub import hub
+from hornbook.corpus.readers.hub import PREFIXES, named
 from hornbook.corpus.readers.packed import NotText, is_url, shown
 from hornbook.errors import UserError
 
@@ -38,10 +35,8 @@ def read(paths: Sequence[str]) -> Iterator[Document]:
 
 def _documents(path: str, seen: set[str]) -> Iterator[Document]:
     """Check that the path leads somewhere and return its documents; `seen` collects the real paths of files."""
-    if path.startswith(BUILTIN):
-        return builtin(path)
-    if path.startswith(HUB):
-        return _some(hub(path), f"{path} holds no text.")
+    if path.startswith(PREFIXES):
+        return _some(named(path), f"{path} holds no text.")
     if is_url(path):
         raise UserError(f"{path} is an address, which only a build reads: hornbook corpus build {path} --out CORPUS")
     folder = Path(os.path.expanduser(path))

@@ -32,8 +32,7 @@ def make_split(hashes: Iterable[int], share: float) -> Split:
     to the second largest hash. Needs one pass and constant memory. Raises UserError for fewer than two different texts.
     """
     smallest, second, largest = _HASHES, -1, -1
-    for item in hashes:
-        value = int(item)
+    for value in map(int, hashes):
         smallest = min(smallest, value)
         if value > largest:
             second, largest = largest, value

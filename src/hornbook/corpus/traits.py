@@ -13,10 +13,6 @@ from hornbook.artifacts import write_file
 from hornbook.corpus.document import Document
 from hornbook.errors import UserError
 
-SOURCE = "source"
-# Orders that need nothing of the text itself: the tokens tell.
-_OF_TOKENS = ("shuffled", "length", "rarity")
-_COMPRESSION = "compression"
 _SEPARATOR = "\n"
 
 
@@ -35,8 +31,8 @@ class Traits:
 
 
 def asks(order: str) -> bool:
-    """Say whether an order needs to look at the documents' text or fields."""
-    return order not in _OF_TOKENS
+    """Say whether an order needs to look at the documents' text or fields; for the others the tokens tell."""
+    return order not in ("shuffled", "length", "rarity")
 
 
 class Look:
@@ -54,7 +50,7 @@ class Look:
 
     def at(self, document: Document) -> None:
         """Take note of the next document. Raises UserError where it lacks a field."""
-        name = document.source if self._field == SOURCE else document.meta.get(self._field)
+        name = document.source if self._field == "source" else document.meta.get(self._field)
         if not isinstance(name, str) or not name or _SEPARATOR in name:
             raise UserError(f"{document.id} has no field '{self._field}' that names its domain (mix.domain).")
         self._domain.append(self._names.setdefault(name, len(self._names)))
@@ -63,7 +59,7 @@ class Look:
     def _scored(self, document: Document) -> float:
         if not asks(self._order):
             return 0.0
-        if self._order == _COMPRESSION:
+        if self._order == "compression":
             content = document.text.encode()
             return len(zlib.compress(content, 6)) / len(content)
         value = document.meta.get(self._order)

@@ -20,24 +20,11 @@ from hornbook.errors import UserError, nearest
 Rule = Literal["as-is", "temperature", "unimax", "explicit", "gpt3", "llama1"]
 Shares = dict[str, float]
 
-PUBLISHED: Mapping[str, Mapping[str, float]] = MappingProxyType(
-    {
-        # Brown et al. 2020, table 2.2, in percent; they add up to 101 there, by rounding.
-        "gpt3": MappingProxyType({"commoncrawl": 60, "webtext2": 22, "books1": 8, "books2": 8, "wikipedia": 3}),
-        # Touvron et al. 2023, table 1, in percent.
-        "llama1": MappingProxyType(
-            {
-                "commoncrawl": 67,
-                "c4": 15,
-                "github": 4.5,
-                "wikipedia": 4.5,
-                "books": 4.5,
-                "arxiv": 2.5,
-                "stackexchange": 2,
-            }
-        ),
-    }
-)
+# Brown et al. 2020, table 2.2, in percent; they add up to 101 there, by rounding.
+_GPT3 = {"commoncrawl": 60, "webtext2": 22, "books1": 8, "books2": 8, "wikipedia": 3}
+# Touvron et al. 2023, table 1, in percent.
+_LLAMA1 = {"commoncrawl": 67, "c4": 15, "github": 4.5, "wikipedia": 4.5, "books": 4.5, "arxiv": 2.5, "stackexchange": 2}
+PUBLISHED: Mapping[str, Mapping[str, float]] = MappingProxyType({"gpt3": _GPT3, "llama1": _LLAMA1})
 
 
 def shares(

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hornbook.corpus.dedup.fuzzy import NearDuplicates
-from hornbook.corpus.dedup.shingles import Likeness, candidate_pairs, similar, write_sketches
+from hornbook.corpus.dedup.shingles import candidate_pairs, similar, write_sketches
 from hornbook.errors import UserError
 
 
@@ -26,6 +26,10 @@ def shingle_set(text, words=5):
 
 def jaccard(a, b):
     return len(a & b) / len(a | b)
+
+
+def found_by(step, documents, directory):
+    return similar(documents, directory, step.threshold, step.words, step.bands, step.rows)
 
 
 def damaged(seed, originals):
@@ -47,13 +51,13 @@ def test_ten_kinds_of_damage_against_all_pairs(tmp_path):
         for pair in itertools.combinations(range(len(texts)), 2)
         if (value := jaccard(sets[pair[0]], sets[pair[1]])) > 0.1
     }
-    likeness = Likeness()
-    pairs, values = similar(frame(texts), tmp_path, likeness)
+    step = NearDuplicates()
+    pairs, values = found_by(step, frame(texts), tmp_path)
     found = dict(zip(map(tuple, pairs.tolist()), values.tolist(), strict=True))
     assert found == {pair: pytest.approx(truth[pair], abs=1e-12) for pair in found}  # what is called similar is
-    wanted = {pair for pair, value in truth.items() if value >= likeness.threshold}
+    wanted = {pair for pair, value in truth.items() if value >= step.threshold}
     assert len(wanted) > 200
-    assert len(wanted & set(found)) > 0.99 * len(wanted)  # Likeness.found is above 0.9977 from the threshold on
+    assert len(wanted & set(found)) > 0.99 * len(wanted)  # the chance is above 0.9977 from the threshold on
     assert set(found) <= wanted
 
 
@@ -126,13 +130,6 @@ def test_nothing_at_all(tmp_path):
     assert step(page(["..."])).reasons == [""]
 
 
-@given(st.floats(0.05, 1.0), st.integers(1, 40), st.integers(1, 12))
-def test_the_curve_rises_and_is_near_one_half_at_its_middle(jaccard, bands, rows):
-    likeness = Likeness(bands=bands, rows=rows)
-    assert 0.0 <= likeness.found(jaccard * 0.9) <= likeness.found(jaccard) <= 1.0
-    assert likeness.found((1 / bands) ** (1 / rows)) >= 0.63 - 1e-9 or bands == 1
-
-
 UNITS = ["a", "b", "B.", "ça", "ÇA", "İ", "ß", "ΟΣ", "ος", "言", "กำ", "e\u0301", "\x00", "-", "\u3000", "\n"]
 
 
@@ -147,8 +144,8 @@ def test_the_pairs_are_those_of_a_comparison_of_all(tmp_path_factory, texts, wor
     # In none of 40 places do two texts of 0.5 agree once in 10^12.
     order = list(range(len(texts)))
     chance.shuffle(order)
-    likeness = Likeness(threshold, words, bands=40, rows=1)
-    pairs, values = similar(in_parts(texts, 3, order), tmp_path_factory.mktemp("all"), likeness)
+    step = NearDuplicates(threshold, words, bands=40, rows=1)
+    pairs, values = found_by(step, in_parts(texts, 3, order), tmp_path_factory.mktemp("all"))
     sets = [shingle_set(text.replace("言", " 言 ").replace("กำ", " ก  ำ "), words) for text in texts]
     expected = {
         pair: value
@@ -160,8 +157,8 @@ def test_the_pairs_are_those_of_a_comparison_of_all(tmp_path_factory, texts, wor
     assert pairs.tolist() == sorted(pairs.tolist())
 
 
-@pytest.mark.parametrize("likeness", [Likeness(), Likeness(bands=9, rows=3)])
-def test_pairs_are_looked_at_as_often_as_the_curve_says(tmp_path, likeness):
+@pytest.mark.parametrize("step", [NearDuplicates(), NearDuplicates(bands=9, rows=3)])
+def test_pairs_are_looked_at_as_often_as_the_curve_says(tmp_path, step):
     chance, number = random.Random(8), 400
     texts, alike = [], []
     for _ in range(number):
@@ -169,11 +166,11 @@ def test_pairs_are_looked_at_as_often_as_the_curve_says(tmp_path, likeness):
         cut = chance.randint(100, 180)
         texts += [" ".join(words[:cut] + words[180:]), " ".join(words[:180])]
         alike.append(jaccard(*map(shingle_set, texts[-2:])))
-    write_sketches(frame(texts), tmp_path / "sketches", likeness)
-    pairs, numbers = candidate_pairs(tmp_path / "sketches", likeness, across=False)
+    write_sketches(frame(texts), tmp_path / "sketches", step.words, step.bands, step.rows)
+    pairs, numbers = candidate_pairs(tmp_path / "sketches", step.bands, across=False)
     assert numbers.tolist() == [[len(shingle_set(texts[place])) for place in pair] for pair in pairs.tolist()]
     found = {low // 2 for low, high in pairs.tolist() if low // 2 == high // 2}
-    probable = np.array([likeness.found(value) for value in alike])
+    probable = 1 - (1 - np.array(alike) ** step.rows) ** step.bands
     assert 0.2 * number < probable.sum() < 0.95 * number
     spread = np.sqrt((probable * (1 - probable)).sum())
     assert abs(len(found) - probable.sum()) < 4 * spread
@@ -186,7 +183,7 @@ def test_many_keys_and_many_shingles_are_taken_in_turns(tmp_path, monkeypatch):
     for name in ("at once", "in turns"):
         directory = tmp_path / name
         directory.mkdir()
-        results.append(similar(frame(texts), directory, Likeness()))
+        results.append(found_by(NearDuplicates(), frame(texts), directory))
         monkeypatch.setattr("hornbook.corpus.dedup.shingles._KEYS_AT_ONCE", 7)
         monkeypatch.setattr("hornbook.corpus.dedup.shingles._SHINGLES_AT_ONCE", 900)
         monkeypatch.setattr("hornbook.corpus.dedup.shingles._TEXTS_AT_ONCE", 3)
@@ -201,7 +198,7 @@ def test_a_text_of_64_mebibytes(tmp_path):
     texts = [" ".join([piece.replace("é", f"É{turn}") for turn in range(76)])]
     assert len(texts[0].encode()) > 64 << 20
     texts += [texts[0][: 60 << 20].lower(), "short"]
-    pairs, values = similar(frame(texts), tmp_path, Likeness())
+    pairs, values = found_by(NearDuplicates(), frame(texts), tmp_path)
     assert pairs.tolist() == [[0, 1]]
     split = [text.split() for text in texts[:2]]
     assert len(split[1]) < len(split[0])

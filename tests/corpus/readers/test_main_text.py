@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pages import page_of
 
-from hornbook.corpus.readers.pages import MainText, main_text
+from hornbook.corpus.readers.pages import MainText
 
 BODY = "".join(
     f"<p>Paragraph {number} tells of the harbour, the boats and the weather of that long summer, at some length.</p>"
@@ -16,21 +16,21 @@ HTML = f"""<html><head><title>Boats</title><script>var x = "menu";</script></hea
 
 
 def test_the_main_text_is_found_without_menus() -> None:
-    text = main_text(HTML)
+    text = MainText().extract(HTML)[0]
     assert text is not None
     assert "Paragraph 0 tells" in text and "Paragraph 5 tells" in text
     assert "rights reserved" not in text and "var x" not in text
-    assert main_text(HTML.encode()) == text == main_text(HTML)
+    assert MainText().extract(HTML.encode())[0] == text == MainText().extract(HTML)[0]
 
 
 def test_pages_without_text_and_damaged_ones_give_a_reason() -> None:
     verdicts = MainText()(page_of([HTML, "", "<html></html>", "no html", "<" * 1000]))
     assert verdicts.reasons[0] == ""
     assert all(reason.startswith("main-text: ") for reason in verdicts.reasons[1:3])
-    assert main_text("") is None
-    assert main_text(b"\xff\xfe\x00\x01") is None
+    assert MainText().extract("")[0] is None
+    assert MainText().extract(b"\xff\xfe\x00\x01")[0] is None
 
 
 def test_repeats_on_earlier_pages_do_not_matter() -> None:
-    first = main_text(HTML)
-    assert [main_text(HTML) for _ in range(5)] == [first] * 5
+    first = MainText().extract(HTML)[0]
+    assert [MainText().extract(HTML)[0] for _ in range(5)] == [first] * 5

@@ -9,7 +9,7 @@ from hornbook.corpus.read import read
 from hornbook.corpus.steps.c4 import C4
 from hornbook.corpus.steps.fineweb import FineWeb
 from hornbook.corpus.steps.gopher import Gopher
-from hornbook.corpus.steps.marks import has_letter, is_word, sentence_terminals
+from hornbook.corpus.steps.words import has_letter, is_word, sentence_terminals
 from hornbook.errors import UserError
 
 PROSE = """The ferry left the island before the sun was up, and nobody on deck said much until coffee came round.

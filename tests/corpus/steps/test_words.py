@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hornbook.corpus.steps import words as module
-from hornbook.corpus.steps.words import blocks, number_words, sentences, split_words, sums
+from hornbook.corpus.steps.words import number_words, sentences, split_words, sums
 
 TEXTS = st.lists(st.text(st.sampled_from("ab 'n’t.,1:—…\n\u00a0é字"), max_size=40) | st.text(max_size=20), max_size=6)
 
@@ -59,16 +58,6 @@ def test_the_words_of_some_documents_alone() -> None:
 def test_sums_of_documents_without_words_are_zero() -> None:
     words = number_words(["", "a b", "", "c", ""])
     assert sums(words.ids * 0 + 1, words.starts).tolist() == [0, 2, 0, 1, 0]
-
-
-@given(st.lists(st.integers(0, 30), max_size=20))
-def test_blocks_cover_all_documents_and_stay_small(sizes: list[int]) -> None:
-    texts = ["x" * size for size in sizes]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "_BLOCK", 25)
-        found = list(blocks(texts))
-    assert [number for block in found for number in range(block.start, block.stop)] == list(range(len(texts)))
-    assert all(block.stop - block.start == 1 or sum(sizes[block]) + block.stop - block.start <= 25 for block in found)
 
 
 @pytest.mark.parametrize(

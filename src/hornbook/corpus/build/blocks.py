@@ -1,6 +1,9 @@
-"""Blocks: files of documents, what workers hand to each other. Each is written whole or not at all.
+"""Blocks: tables of documents, in files that workers hand to each other. Each is written whole or not at all.
 
-Columns: place int64, id, source, text, meta (a JSON object) string; of the work's blocks also words and tokens int64.
+Columns: place int64, ascending; id, source, text, meta (a JSON object) string; of the work's blocks also words (pieces
+between blanks) and tokens (zeros without a tokenizer) int64.
+
+Shapes: N documents; sizes are their bytes, words and tokens.
 """
 
 from __future__ import annotations
@@ -9,9 +12,8 @@ import contextlib
 import os
 import secrets
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,28 +27,6 @@ DOCUMENT_COLUMNS = ("place", "id", "source", "text", "meta")
 BLOCK_DOCUMENTS = 1 << 16
 
 
-@dataclass(frozen=True)
-class Block:
-    """N documents with their lengths.
-
-    places   int64[N], ascending
-    metas    JSON objects as strings
-    words    int64[N], pieces between blanks
-    tokens   int64[N], zeros without a tokenizer
-    """
-
-    places: NDArray[np.int64]
-    ids: Sequence[str]
-    sources: Sequence[str]
-    texts: Sequence[str]
-    metas: Sequence[str]
-    words: NDArray[np.int64]
-    tokens: NDArray[np.int64]
-
-    def __len__(self) -> int:
-        return len(self.texts)
-
-
 def schema(lengths: bool = True) -> pyarrow.Schema:
     """Return the columns of a block, without `lengths` those of a built corpus."""
     import pyarrow as pa
@@ -55,31 +35,26 @@ def schema(lengths: bool = True) -> pyarrow.Schema:
     return pa.schema([*columns, *((name, pa.int64()) for name in ("words", "tokens") if lengths)])
 
 
-def to_table(block: Block) -> pyarrow.Table:
-    """Return a block as a table."""
-    import pyarrow as pa
+def write_block(path: Path, places: NDArray[np.int64], *texts: Sequence[str], sizes: NDArray[np.int64]) -> None:
+    """Write places int64[N], ids, sources, texts, metas and sizes int64[N, 3]."""
+    import pyarrow
+    from pyarrow import parquet
 
-    columns: list[Any] = [block.places, block.ids, block.sources, block.texts, block.metas, block.words, block.tokens]
     shape = schema()
-    return pa.table([pa.array(column, item.type) for column, item in zip(columns, shape, strict=True)], schema=shape)
-
-
-def write_block(path: Path, block: Block) -> None:
-    """Write a block whole or not at all."""
-    from pyarrow import parquet
-
+    columns = (places, *texts, sizes[:, 1], sizes[:, 2])
+    arrays = [pyarrow.array(column, item.type) for column, item in zip(columns, shape, strict=True)]
     with whole(path) as partial:
-        parquet.write_table(to_table(block), partial, compression="zstd", use_dictionary=["source"])
+        table = pyarrow.table(arrays, schema=shape)
+        parquet.write_table(table, partial, compression="zstd", use_dictionary=["source"])
 
 
-def read_block(path: Path) -> Block:
-    """Read a block."""
-    from pyarrow import parquet
+def read_block(path: Path) -> tuple[pyarrow.Table, NDArray[np.int64]]:
+    """Return the table of a block, and the sizes int64[N, 3] of its documents."""
+    from pyarrow import compute, parquet
 
-    table = parquet.read_table(path, schema=schema())
-    places, words, tokens = (table.column(name).to_numpy() for name in ("place", "words", "tokens"))
-    ids, sources, texts, metas = (table.column(name).to_pylist() for name in DOCUMENT_COLUMNS[1:])
-    return Block(places, ids, sources, texts, metas, words, tokens)
+    table = parquet.read_table(path, schema=schema()).combine_chunks()
+    columns = (compute.binary_length(table["text"]), table["words"], table["tokens"])
+    return table, np.stack([column.to_numpy().astype(np.int64) for column in columns], axis=1)
 
 
 @contextlib.contextmanager

@@ -22,8 +22,8 @@ from typing import Any, cast
 
 from hornbook import __version__
 from hornbook.artifacts import MANIFEST, disk_errors, lock, read_json, read_manifest, seal, write_file, write_json
-from hornbook.corpus.build import ledger, report, tally
-from hornbook.corpus.build.catalogue import from_table, is_survey, kind_of, to_table
+from hornbook.corpus.build import ledger, tally
+from hornbook.corpus.build.catalogue import from_table, kind_of, to_table
 from hornbook.corpus.build.engine import Engine, documents, heeding_signals, system_errors, work
 from hornbook.corpus.build.recipe import CorpusRecipe, dumps, to_dict
 from hornbook.corpus.build.stages import Measure, ReadUnit, RunSteps, WritePart, count_lines
@@ -70,19 +70,15 @@ def build_recipe(recipe: CorpusRecipe, out: Path, engine: Engine, stage: Stage =
         )
     with disk_errors(out), lock(out):
         if (out / MANIFEST).exists():
-            _same_recipe(recipe, out)
+            read_manifest(out, KIND, contents=False)
+            if (out / RECIPE).read_text(encoding="utf-8") != dumps(recipe):
+                raise UserError(f"{out} is a corpus that another recipe built. Choose another directory with --out.")
         else:
             engine.start()
             _Build(recipe, out, engine, stage).run()
         shutil.rmtree(out / "work", ignore_errors=True)
         found: dict[str, Any] = read_json(out / LEDGER, "ledger")
         return found
-
-
-def _same_recipe(recipe: CorpusRecipe, out: Path) -> None:
-    read_manifest(out, KIND, contents=False)
-    if (out / RECIPE).read_text(encoding="utf-8") != dumps(recipe):
-        raise UserError(f"{out} is a corpus that another recipe built. Choose another directory with --out.")
 
 
 class _Build:
@@ -149,20 +145,19 @@ class _Build:
 
     def _read(self, units: list[tuple[Piece, ...]]) -> tally.Tally:
         folder = self.work / "read"
-        tasks, sizes = [], {}
+        tasks = {}
         for number, unit in enumerate(units):
-            name = f"{number:06d}"
-            tasks.append((name, json.dumps({"number": number, "pieces": [asdict(piece) for piece in unit]})))
-            sizes[name] = sum(piece.size for piece in unit)
+            task = json.dumps({"number": number, "pieces": [asdict(piece) for piece in unit]})
+            tasks[f"{number:06d}"] = task, sum(piece.size for piece in unit)
         function = ReadUnit(folder, self.recipe.text, self.recipe.block, self.measure)
-        return self._stage("read", folder, function, tasks, sizes)
+        return self._stage("read", folder, function, tasks)
 
     def _steps(self, before: Path, folder: Path, first: int, steps: tuple[Step, ...]) -> tally.Tally:
-        names = self._blocks()
         label = f"steps {first} to {first + len(steps) - 1}" if len(steps) > 1 else f"step {first}"
-        sizes = {name: path.stat().st_size for name in names if (path := before / f"{name}.parquet").exists()}
+        files = {name: before / f"{name}.parquet" for name in self._blocks()}
+        tasks = {name: (name, path.stat().st_size if path.exists() else 0) for name, path in files.items()}
         function = RunSteps(before, folder, first, steps, self.measure)
-        return self._stage(label, folder, function, [(name, name) for name in names], sizes)
+        return self._stage(label, folder, function, tasks)
 
     def _survey(self, survey: Survey, folder: Path, before: Path) -> Step:
         """Return the step that a survey finds, from its record where it was found before."""
@@ -185,25 +180,19 @@ class _Build:
         weights = {name: _weight(parquet.read_metadata(before / f"{name}.parquet")) for name in self._blocks()}
         parts = list(grouped(weights, weights.__getitem__, PART_BLOCKS * self.recipe.block)) or [[]]
         blocks = {f"{number:05d}": tuple(names) for number, names in enumerate(parts)}
-        sizes = {part: sum(weights[name] for name in names) for part, names in blocks.items()}
+        tasks = {part: (part, sum(weights[name] for name in names)) for part, names in blocks.items()}
         (self.out / DOCUMENTS).mkdir(exist_ok=True)
         folder = self.work / "parts"
-        function = WritePart(before, folder, self.out / DOCUMENTS, blocks)
-        return self._stage("write", folder, function, [(name, name) for name in blocks], sizes)
+        return self._stage("write", folder, WritePart(before, folder, self.out / DOCUMENTS, blocks), tasks)
 
     def _stage(
-        self,
-        label: str,
-        folder: Path,
-        function: Callable[[str], str],
-        tasks: list[tuple[str, str]],
-        sizes: dict[str, int],
+        self, label: str, folder: Path, function: Callable[[str], str], tasks: dict[str, tuple[str, int]]
     ) -> tally.Tally:
-        """Do the tasks, given as (name, task), that have no note in the folder, and return the sum of all tallies."""
+        """Do the tasks, by name with their sizes, that have no note in the folder; return the sum of all tallies."""
         folder.mkdir(exist_ok=True)
-        missing = {task: sizes.get(name, 0) for name, task in tasks if not (folder / f"{name}.json").exists()}
-        self._work(label, function, missing, sum(sizes.get(name, 0) for name, _ in tasks) - sum(missing.values()))
-        return tally.added(read_json(folder / f"{name}.json", "tally")["tally"] for name, _ in tasks)
+        missing = {task: size for name, (task, size) in tasks.items() if not (folder / f"{name}.json").exists()}
+        self._work(label, function, missing, sum(size for _, size in tasks.values()) - sum(missing.values()))
+        return tally.added(read_json(folder / f"{name}.json", "tally")["tally"] for name in tasks)
 
     def _work(
         self, label: str, function: Callable[[str], str], sizes: dict[str, int], before: int = 0
@@ -233,11 +222,13 @@ class _Build:
             for path in sorted((self.work / "read").glob("*.unread.jsonl")):
                 with path.open("rb") as part:
                     shutil.copyfileobj(part, stream)
-        account = ledger.account(self.recipe, total, ledger.first_unread(self.out / UNREAD))
+        with (self.out / UNREAD).open(encoding="utf-8") as lines:
+            unread = [json.loads(line) for line in itertools.islice(lines, ledger.UNREAD_SHOWN)]
+        account = ledger.account(self.recipe, total, unread)
         write_json(self.out / LEDGER, account)
         write_file(self.out / RECIPE, dumps(self.recipe))
         parts = sorted(path.relative_to(self.out).as_posix() for path in (self.out / DOCUMENTS).glob("*.parquet"))
-        write_file(self.out / REPORT, report.page(account))
+        write_file(self.out / REPORT, ledger.page(account))
         seal(self.out, KIND, {"version": __version__}, [*parts, LEDGER, RECIPE, REPORT, UNREAD])
 
 
@@ -252,7 +243,7 @@ def runs(steps: Sequence[Step | Survey]) -> Iterator[tuple[Survey | None, int, t
     held: list[Any] = []
     first = 1
     for number, step in enumerate(steps, start=1):
-        if is_survey(step):
+        if hasattr(step, "survey"):
             if survey is not None or held:
                 yield survey, first, tuple(held)
             survey, held, first = step, [], number

@@ -46,8 +46,6 @@ CATALOGUE: Mapping[str, type[Any]] = MappingProxyType(
 )
 # Steps that stand on rooms above this one: each is imported where a recipe names it.
 ABOVE: Mapping[str, str] = MappingProxyType({"reference-loss": "hornbook.run.reference_loss:ReferenceLoss"})
-# What a corpus is built with when no recipe is given.
-DEFAULT: tuple[str, ...] = ("repair", "normalise", "exact-duplicates", "near-duplicates")
 
 
 def kind_of(step: Step | Survey) -> str:
@@ -59,10 +57,7 @@ def kind_of(step: Step | Survey) -> str:
 
 
 def class_of(kind: str) -> type[Any]:
-    """Return the class of a kind; `path.py:Class` or `module:Class` is a dataclass of yours.
-
-    Raises UserError where there is none.
-    """
+    """Return the class of a kind; `path.py:Class` or `module:Class` is yours. Raises UserError where there is none."""
     if kind in CATALOGUE:
         return CATALOGUE[kind]
     place = ABOVE.get(kind, kind)
@@ -93,7 +88,11 @@ def describe() -> list[Line]:
     lines: list[Line] = []
     for kind in (*CATALOGUE, *ABOVE):
         cls = class_of(kind)
-        lines.append(Line(kind, "survey" if hasattr(cls, "survey") else "step", "", _first_line(cls)))
+        lines.append(
+            Line(
+                kind, "survey" if hasattr(cls, "survey") else "step", "", (cls.__doc__ or "").strip().partition("\n")[0]
+            )
+        )
         words = help_of(cls)
         for item, hint in settings_of(cls):
             default = item.default_factory() if item.default_factory is not MISSING else item.default
@@ -102,19 +101,10 @@ def describe() -> list[Line]:
     return lines
 
 
-def _first_line(cls: type[Any]) -> str:
-    return (cls.__doc__ or "").strip().partition("\n")[0]
-
-
 def _text(value: Any) -> str:
     if isinstance(value, list):
         return ",".join(map(_text, value))
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def is_survey(step: Step | Survey) -> bool:
-    """Say whether this looks at the whole corpus before it is a step."""
-    return hasattr(step, "survey")
 
 
 def to_table(step: Step | Survey) -> dict[str, Any]:
@@ -124,10 +114,7 @@ def to_table(step: Step | Survey) -> dict[str, Any]:
 
 
 def from_table(table: Mapping[str, Any], where: str) -> Step | Survey:
-    """Return the step that a table describes; what is absent has its default.
-
-    `where` names the table in the UserError for a key that is unknown or has the wrong type.
-    """
+    """Return the step that a table describes. Raises UserError that names the table as `where`, and the wrong key."""
     if not isinstance(table, Mapping):
         raise UserError(f"{where} must be a table ([[steps]] in a file), not {table!r}.")
     if not isinstance(table.get("kind"), str):

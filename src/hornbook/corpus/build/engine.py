@@ -71,10 +71,9 @@ class Engine:
         except Exception as error:
             from daft.runners import get_or_infer_runner_type
 
-            if get_or_infer_runner_type() != wanted:
-                raise UserError(
-                    f"This process already works with the engine {get_or_infer_runner_type()}, and can have no other."
-                ) from error
+            if (found := get_or_infer_runner_type()) != wanted:
+                message = f"This process already works with the engine {found}, and can have no other."
+                raise UserError(message) from error
 
     def count(self) -> int:
         """Return how many processes work at once."""
@@ -107,20 +106,15 @@ def _start_ray(name: str) -> None:
 
 
 def work(
-    function: Callable[[str], str],
-    tasks: Sequence[str],
-    engine: Engine,
-    done: Callable[[str, str], None],
+    function: Callable[[str], str], tasks: Sequence[str], engine: Engine, done: Callable[[str, str], None]
 ) -> None:
     """Apply `function` to every task, in any order and place, and tell `done` (task, result) of each as it ends.
-
-    One worker alone is this process: Daft would start another, which takes seconds that a small corpus does not.
 
     The function must pickle. A HornbookError of a task is raised here; where a worker is lost, what it had not
     finished is done again. Raises ResourceError when workers are lost again and again.
     """
     left = dict.fromkeys(tasks)
-    if engine.name == NATIVE and min(engine.count(), len(left)) == 1:
+    if engine.name == NATIVE and min(engine.count(), len(left)) == 1:  # Daft would start another process, for seconds
         for task in left:
             done(task, function(task))
         return
@@ -129,7 +123,10 @@ def work(
             return
         try:
             with heeding_signals() as heed:
-                _once(function, list(left), engine, done, left, heed)
+                for task, result in _results(function, list(left), engine):
+                    heed()
+                    del left[task]
+                    done(task, result)
         except (HornbookError, _Bug):
             raise
         except Exception as error:
@@ -181,14 +178,8 @@ class _Bug(RuntimeError):
     """An error of a step or of ours; the message is the worker's traceback."""
 
 
-def _once(
-    function: Callable[[str], str],
-    tasks: list[str],
-    engine: Engine,
-    done: Callable[[str, str], None],
-    left: dict[str, None],
-    heed: Callable[[], None],
-) -> None:
+def _results(function: Callable[[str], str], tasks: list[str], engine: Engine) -> Iterator[tuple[str, str]]:
+    """Yield each task and its result as workers end it. Raises the first error of a task."""
     import daft
     import daft.pickle
 
@@ -202,13 +193,11 @@ def _once(
         frame = frame.into_partitions(min(len(tasks), 16 * count))
     frame = frame.select(frame["task"], worker.run(frame["task"]).alias("result"))
     for row in frame.iter_rows(results_buffer_size=1):
-        heed()
         answer = json.loads(row["result"])
         if "error" in answer:
             known: dict[str, type[HornbookError]] = {"UserError": UserError, "ResourceError": ResourceError}
             raise known.get(answer["error"], _Bug)(answer["message"])
-        del left[row["task"]]
-        done(row["task"], answer["result"])
+        yield row["task"], answer["result"]
 
 
 def _worker_class(count: int) -> type:
@@ -231,13 +220,10 @@ def _worker_class(count: int) -> type:
 
 
 def begin(payload: bytes, paths: Sequence[str], folder: str) -> Callable[[str], str]:
-    """Return the function of a worker.
-
-    Ctrl-C is the affair of the process that gives out the work; modules are looked for and relative paths begin where
-    they do there.
-    """
+    """Return the function of a worker; modules are looked for and relative paths begin where they do at the giver's."""
     import daft.pickle
 
+    # Ctrl-C is the affair of the process that gives out the work.
     with contextlib.suppress(ValueError):  # outside the main thread, as on Ray
         signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.chdir(folder)

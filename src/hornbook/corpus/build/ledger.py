@@ -8,7 +8,6 @@ A dropped document counts as long as it was when it was dropped. Everything is a
 
 from __future__ import annotations
 
-import itertools
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -26,43 +25,40 @@ _NONE = [0] * len(_FIELDS)
 def account(recipe: CorpusRecipe, total: Tally, unread: list[dict[str, Any]]) -> dict[str, Any]:
     """Return the ledger of a build from the sum of its tallies. Raises ArithmeticError where it does not add up."""
     counted = _FIELDS if recipe.tokenizer else _FIELDS[:3]
-    given, kept = total.get("in", {}), total.get("kept", {})
+    given, kept, accounts, losses = (total.get(name, {}) for name in ("in", "kept", "steps", "unread"))
     steps = [
-        _step(to_table(step), total.get("steps", {}).get(str(number), {}), counted)
+        _step(to_table(step), accounts.get(str(number), {}), counted)
         for number, step in enumerate(recipe.steps, start=1)
     ]
     dropped: Tally = {}
     changed: Tally = {}
-    for found in total.get("steps", {}).values():
+    for found in accounts.values():
         for reason, mine in found["dropped"].items():
             for source, amount in mine.items():
                 add(dropped, {source: {reason: amount}})
         add(changed, found["changed"])
     sources = {}
-    for source in [*dict.fromkeys([*recipe.paths, *given, *total.get("unread", {})])]:
+    for source in dict.fromkeys([*recipe.paths, *given, *losses]):
         mine = [found.get(source, _NONE) for found in (given, kept, changed)]
         sources[source] = {
             **_balance(source, mine, dropped.get(source, {}), counted),
-            "unread": dict(sorted(total.get("unread", {}).get(source, {}).items())),
+            "unread": dict(sorted(losses.get(source, {}).items())),
             "repaired": dict(sorted(total.get("repaired", {}).get(source, {}).items())),
         }
-    reasons = added(dropped.values())
+    reasons, lost = added(dropped.values()), added(losses.values())
     everything = _sum(kept.values())
+    told = (accounts[number].get("languages") for number in sorted(accounts, key=int))
+    # The first step that tells languages tells those of what went in.
+    languages = {"in": next(filter(None, told), {}), "kept": total.get("languages", {})}
     return {
         **_balance("all", [_sum(given.values()), everything, _sum(changed.values())], reasons, counted),
-        "unread": _unread(total, unread),
+        "unread": {"records": sum(lost.values()), "reasons": dict(sorted(lost.items())), "first": unread},
         "sources": sources,
         "mixture": {source: _shares(kept.get(source, _NONE), everything, counted) for source in sources},
         "steps": steps,
         "lengths": {when: _binned(total.get("lengths", {}).get(when, {})) for when in ("in", "kept")},
-        "languages": _languages(total),
+        "languages": {when: dict(sorted(found.items())) for when, found in languages.items()},
     }
-
-
-def first_unread(path: Path) -> list[dict[str, Any]]:
-    """Return the first lines of unread.jsonl."""
-    with path.open(encoding="utf-8") as stream:
-        return [json.loads(line) for line in itertools.islice(stream, UNREAD_SHOWN)]
 
 
 def _balance(source: str, mine: list[list[int]], dropped: Tally, counted: tuple[str, ...]) -> dict[str, Any]:
@@ -111,19 +107,6 @@ def _clusters(found: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _unread(total: Tally, items: list[dict[str, Any]]) -> dict[str, Any]:
-    reasons = added(total.get("unread", {}).values())
-    return {"records": sum(reasons.values()), "reasons": dict(sorted(reasons.items())), "first": items}
-
-
-def _languages(total: Tally) -> dict[str, Any]:
-    """Return how many documents have each language, where the first step that tells it looks, and at the end."""
-    told = [found["languages"] for _, found in sorted(total.get("steps", {}).items(), key=lambda item: int(item[0]))
-            if found.get("languages")]  # fmt: skip
-    before = told[0] if told else {}
-    return {"in": dict(sorted(before.items())), "kept": dict(sorted(total.get("languages", {}).items()))}
-
-
 def _sum(amounts: Iterable[list[int]]) -> list[int]:
     result = _NONE
     for amount in amounts:
@@ -143,3 +126,23 @@ def _shares(mine: list[int], everything: list[int], counted: tuple[str, ...]) ->
 def _binned(counts: Mapping[str, int]) -> dict[str, int]:
     """Return a histogram in the order of its bins."""
     return {name: counts[name] for name in sorted(counts, key=int)}
+
+
+def page(ledger: Mapping[str, Any]) -> str:
+    """Return a ledger as one page of HTML that stands alone: no network, no script, everything of the texts escaped."""
+    from jinja2 import Environment, StrictUndefined
+
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    template = environment.from_string(Path(__file__).with_name("report.html.jinja").read_text(encoding="utf-8"))
+    lengths = {when: {_words(low): number for low, number in bins.items()} for when, bins in ledger["lengths"].items()}
+    return template.render(ledger=ledger, measures=list(ledger["in"]), share=_share, lengths=lengths)
+
+
+def _share(part: int, whole: int) -> float:
+    return round(min(max(100 * part / whole, 0), 100), 2) if whole else 0.0
+
+
+def _words(low: str) -> str:
+    """Return the name of a bin that begins at `low`: "4" stands for 4 to 7."""
+    number = int(low)
+    return low if number < 2 else f"{number:,} to {2 * number - 1:,}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from hornbook.corpus.build.catalogue import DEFAULT, from_table, to_table
+from hornbook.corpus.build.catalogue import from_table, to_table
 from hornbook.corpus.step import Step, Survey
 from hornbook.errors import UserError, nearest
 from hornbook.schema import PositiveCount, check, leaf, plain, read_recipe
@@ -38,16 +38,15 @@ class CorpusRecipe:
             try:
                 path.encode()
             except UnicodeEncodeError as error:
-                raise UserError(
-                    f"The path {path!a} is not valid Unicode: rename the file, or name its folder."
-                ) from error
+                raise UserError(f"The path {path!a} is not Unicode: rename the file, or name its folder.") from error
         if not self.text:
             raise UserError('text is empty: name the field that holds the text, as in text = "text".')
 
 
 def default_steps() -> tuple[Step | Survey, ...]:
     """Return the steps of a corpus that is built without a recipe."""
-    return tuple(from_table({"kind": kind}, kind) for kind in DEFAULT)
+    kinds = ("repair", "normalise", "exact-duplicates", "near-duplicates")
+    return tuple(from_table({"kind": kind}, kind) for kind in kinds)
 
 
 def to_dict(recipe: CorpusRecipe) -> dict[str, Any]:

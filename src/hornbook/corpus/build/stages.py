@@ -20,20 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hornbook.corpus.build import tally
-from hornbook.corpus.build.blocks import (
-    BLOCK_DOCUMENTS,
-    DOCUMENT_COLUMNS,
-    Block,
-    read_block,
-    schema,
-    whole,
-    write_block,
-)
+from hornbook.corpus.build.blocks import BLOCK_DOCUMENTS, DOCUMENT_COLUMNS, read_block, schema, whole, write_block
 from hornbook.corpus.grouping import grouped
 from hornbook.corpus.readers.packed import blocks
 from hornbook.corpus.readers.reading import Item, Unread, read_unit
 from hornbook.corpus.readers.units import Piece
-from hornbook.corpus.step import Page, Step, Verdicts
+from hornbook.corpus.step import Page, Step
 from hornbook.errors import UserError
 
 
@@ -53,8 +45,7 @@ class Measure:
         sizes[:, 1] = [len(text.split()) for text in texts]
         if self.tokenizer:
             encoder = _encoder(self.tokenizer)
-            for index, text in enumerate(texts):
-                sizes[index, 2] = len(encoder.encode(text, add_special_tokens=False).ids)
+            sizes[:, 2] = [len(encoder.encode(text, add_special_tokens=False).ids) for text in texts]
         return sizes
 
 
@@ -76,7 +67,7 @@ def count_lines(task: str) -> str:
 
 @dataclass(frozen=True)
 class ReadUnit:
-    """A task is JSON: {"number": of the unit, "pieces": [...]}; its result the names of the unit's blocks."""
+    """A task is JSON: {"number": of the unit, "pieces": [...]}, of a unit that is read into blocks."""
 
     folder: Path
     field: str
@@ -84,7 +75,6 @@ class ReadUnit:
     measure: Measure
 
     def __call__(self, task: str) -> str:
-        """Read a unit into blocks."""
         given = json.loads(task)
         number = given["number"]
         total: tally.Tally = {}
@@ -98,46 +88,31 @@ class ReadUnit:
             unit = tuple(Piece(**piece) for piece in given["pieces"])
             record = number << 32
             for items in grouped(read_unit(unit, self.field, unread), _weight, self.block, BLOCK_DOCUMENTS):
-                block = self._make(items, record)
-                record += len(block)
+                ids, sources, texts, metas = zip(*items, strict=True)
+                sizes = self.measure(texts)
                 names.append(f"{number:06d}-{len(names):06d}")
-                write_block(self.folder / f"{names[-1]}.parquet", block)
-                tally.add(total, _as_read(block))
+                places = np.arange(record, record + len(items), dtype=np.int64)
+                record += len(items)
+                write_block(self.folder / f"{names[-1]}.parquet", places, ids, sources, texts, metas, sizes=sizes)
+                lengths = {"in": tally.lengths(sizes[:, 1])}
+                repaired = _repaired(sources, metas)
+                tally.add(total, {"in": tally.by_source(sources, sizes), "lengths": lengths, "repaired": repaired})
         write_note(self.folder / f"{number:06d}.json", {"blocks": names, "tally": total})
         return ""
-
-    def _make(self, items: Sequence[Item], first: int) -> Block:
-        texts = [item.text for item in items]
-        sizes = self.measure(texts)
-        return Block(
-            np.arange(first, first + len(items), dtype=np.int64),
-            [item.id for item in items],
-            [item.source for item in items],
-            texts,
-            [item.meta for item in items],
-            sizes[:, 1],
-            sizes[:, 2],
-        )
 
 
 def _weight(item: Item) -> int:
     return len(item.text.encode()) + len(item.meta)
 
 
-def _as_read(block: Block) -> tally.Tally:
-    total = {"in": tally.by_source(block.sources, _sizes(block)), "lengths": {"in": tally.lengths(block.words)}}
+def _repaired(sources: Sequence[str], metas: Sequence[str]) -> tally.Tally:
+    """Return how many documents of each source were in which encoding, where it was guessed."""
     notes: tally.Tally = {}
-    for source, meta in zip(block.sources, block.metas, strict=True):
+    for source, meta in zip(sources, metas, strict=True):
         if '"encoding"' in meta and ", confidence " in meta:
             note = str(json.loads(meta)["encoding"]).partition(", confidence")[0]
             tally.add(notes, {source: {note: 1}})
-    return {**total, "repaired": notes} if notes else total
-
-
-def _sizes(block: Block) -> NDArray[np.int64]:
-    """Return int64[N, 3]: bytes, words and tokens."""
-    size = np.array([len(text.encode()) for text in block.texts], np.int64).reshape(-1)
-    return np.stack([size, block.words, block.tokens], axis=1)
+    return notes
 
 
 @dataclass(frozen=True)
@@ -151,84 +126,59 @@ class RunSteps:
     measure: Measure
 
     def __call__(self, task: str) -> str:
-        """Run the steps over a block and write what is left of it."""
-        block = read_block(self.before / f"{task}.parquet")
+        page, sizes = _page(self.before / f"{task}.parquet")
         total: tally.Tally = {"steps": {}}
-        state = _State.of(block)
         for number, step in enumerate(self.steps, start=self.first):
-            state, found = state.after(step, self.measure)
-            total["steps"][str(number)] = found
-        write_block(self.folder / f"{task}.parquet", state.block())
+            page, sizes, total["steps"][str(number)] = _applied(step, page, sizes, self.measure)
+        metas = [json.dumps(dict(meta), ensure_ascii=False, default=str) for meta in page.metas]
+        path = self.folder / f"{task}.parquet"
+        write_block(path, page.places, page.ids, page.sources, page.texts, metas, sizes=sizes)
         write_note(self.folder / f"{task}.json", {"tally": total})
         return ""
 
 
-@dataclass
-class _State:
-    """A page between two steps, and what its documents measure: sizes int64[N, 3]."""
+def _page(path: Path) -> tuple[Page, NDArray[np.int64]]:
+    table, sizes = read_block(path)
+    ids, sources, texts, metas = (table[name].to_pylist() for name in DOCUMENT_COLUMNS[1:])
+    return Page(table["place"].to_numpy(), ids, sources, texts, [json.loads(meta) for meta in metas]), sizes
 
-    page: Page
-    sizes: NDArray[np.int64]
 
-    @classmethod
-    def of(cls, block: Block) -> _State:
-        metas = [json.loads(meta) for meta in block.metas]
-        return cls(Page(block.places, block.ids, block.sources, block.texts, metas), _sizes(block))
+def _applied(
+    step: Step, page: Page, sizes: NDArray[np.int64], measure: Measure
+) -> tuple[Page, NDArray[np.int64], tally.Tally]:
+    """Return the page that a step leaves, the sizes int64[N, 3] of its documents, and the step's account."""
+    verdicts = step(page)
+    told = [{}] * len(page) if verdicts.metas is None else verdicts.metas
+    if len(verdicts.texts) != len(page) or len(verdicts.reasons) != len(page):
+        raise ValueError(f"{type(step).__name__} gave {len(verdicts.reasons)} verdicts for {len(page)} documents")
+    metas = [{**mine, **added} for mine, added in zip(page.metas, told, strict=True)]
+    languages = tally.count(str(added["language"]) for added in told if "language" in added)
+    found = {"looked": len(page), "counts": dict(verdicts.counts), "languages": languages}
+    found |= _dropped(page, sizes, verdicts.reasons, told) | tally.clusters(page.ids, told)
+    kept = [index for index, reason in enumerate(verdicts.reasons) if not reason]
+    texts = [verdicts.texts[index] for index in kept]
+    ids, sources = [page.ids[index] for index in kept], [page.sources[index] for index in kept]
+    sizes = sizes[kept]
+    changed = [place for place, index in enumerate(kept) if texts[place] != page.texts[index]]
+    removed = sizes[changed]
+    if changed:
+        sizes[changed] = measure([texts[place] for place in changed])
+        removed = removed - sizes[changed]
+    found["changed"] = tally.by_source([sources[place] for place in changed], removed)
+    return Page(page.places[kept], ids, sources, texts, [metas[index] for index in kept]), sizes, found
 
-    def after(self, step: Step, measure: Measure) -> tuple[_State, tally.Tally]:
-        """Return the page that a step leaves, and its account."""
-        page, verdicts = self.page, step(self.page)
-        if len(verdicts.texts) != len(page) or len(verdicts.reasons) != len(page):
-            raise ValueError(f"{type(step).__name__} gave {len(verdicts.reasons)} verdicts for {len(page)} documents")
-        metas = page.metas
-        if verdicts.metas is not None:
-            metas = [{**mine, **added} for mine, added in zip(page.metas, verdicts.metas, strict=True)]
-        kept = [index for index, reason in enumerate(verdicts.reasons) if not reason]
-        texts = [verdicts.texts[index] for index in kept]
-        sizes = self.sizes[kept]
-        changed = [place for place, index in enumerate(kept) if texts[place] != page.texts[index]]
-        removed = sizes[changed]
-        if changed:
-            sizes[changed] = measure([texts[place] for place in changed])
-            removed = removed - sizes[changed]
-        found: tally.Tally = {
-            "looked": len(page),
-            "dropped": self._dropped(verdicts.reasons),
-            "changed": tally.by_source([page.sources[kept[place]] for place in changed], removed),
-            "counts": dict(verdicts.counts),
-            "examples": self._examples(verdicts),
-        }
-        if verdicts.metas is not None:
-            found["languages"] = tally.count(str(added["language"]) for added in verdicts.metas if "language" in added)
-            tally.add(found, tally.clusters(page.ids, verdicts.metas))
-        left = Page(
-            page.places[kept],
-            [page.ids[index] for index in kept],
-            [page.sources[index] for index in kept],
-            texts,
-            [metas[index] for index in kept],
-        )
-        return _State(left, sizes), found
 
-    def _dropped(self, reasons: Sequence[str]) -> tally.Tally:
-        result: tally.Tally = {}
-        for reason in sorted(set(reasons) - {""}):
-            mine = [index for index, given in enumerate(reasons) if given == reason]
-            result[reason] = tally.by_source([self.page.sources[index] for index in mine], self.sizes[mine])
-        return result
-
-    def _examples(self, verdicts: Verdicts) -> tally.Tally:
-        result: tally.Tally = {}
-        for index, reason in enumerate(verdicts.reasons):
-            if reason:
-                told = verdicts.metas[index] if verdicts.metas is not None else {}
-                tally.add(result, {reason: [tally.example(self.page.ids[index], self.page.texts[index], told)]})
-        return result
-
-    def block(self) -> Block:
-        page = self.page
-        metas = [json.dumps(dict(meta), ensure_ascii=False, default=str) for meta in page.metas]
-        return Block(page.places, page.ids, page.sources, page.texts, metas, self.sizes[:, 1], self.sizes[:, 2])
+def _dropped(
+    page: Page, sizes: NDArray[np.int64], reasons: Sequence[str], told: Sequence[Mapping[str, Any]]
+) -> tally.Tally:
+    """Return what is dropped for each reason: how much of each source, and examples."""
+    found: tally.Tally = {"dropped": {}, "examples": {}}
+    for reason in sorted(set(reasons) - {""}):
+        mine = [index for index, given in enumerate(reasons) if given == reason]
+        found["dropped"][reason] = tally.by_source([page.sources[index] for index in mine], sizes[mine])
+        examples = sorted(tally.example(page.ids[index], page.texts[index], told[index]) for index in mine)
+        found["examples"][reason] = examples[: tally.EXAMPLES]
+    return found
 
 
 @dataclass(frozen=True)
@@ -241,10 +191,7 @@ class WritePart:
     blocks: Mapping[str, tuple[str, ...]] = field(repr=False)
 
     def __call__(self, task: str) -> str:
-        """Write a part of the corpus, block by block."""
         from pyarrow.parquet import ParquetWriter
-
-        from hornbook.corpus.build.blocks import to_table
 
         total: tally.Tally = {}
         with (
@@ -252,13 +199,14 @@ class WritePart:
             ParquetWriter(partial, schema(lengths=False), compression="zstd", use_dictionary=["source"]) as writer,
         ):
             for name in self.blocks[task]:
-                block = read_block(self.before / f"{name}.parquet")
-                tally.add(total, {"kept": tally.by_source(block.sources, _sizes(block))})
-                tally.add(total, {"lengths": {"kept": tally.lengths(block.words)}})
-                languages = (json.loads(meta).get("language") for meta in block.metas if '"language"' in meta)
-                tally.add(total, {"languages": tally.count(str(item) for item in languages if item is not None)})
-                if len(block):
-                    writer.write_table(to_table(block).select(list(DOCUMENT_COLUMNS)))
+                table, sizes = read_block(self.before / f"{name}.parquet")
+                told = [meta for meta in table["meta"].to_pylist() if '"language"' in meta]
+                languages = (language for meta in told if (language := json.loads(meta).get("language")) is not None)
+                tally.add(total, {"kept": tally.by_source(table["source"].to_pylist(), sizes)})
+                tally.add(total, {"lengths": {"kept": tally.lengths(sizes[:, 1])}})
+                tally.add(total, {"languages": tally.count(map(str, languages))})
+                if len(table):
+                    writer.write_table(table.select(DOCUMENT_COLUMNS))
         write_note(self.notes / f"{task}.json", {"tally": total})
         return ""
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -40,7 +41,6 @@ def add(total: Tally, other: Mapping[str, Any]) -> Tally:
 
 
 def added(parts: Iterable[Mapping[str, Any]]) -> Tally:
-    """Return the sum of tallies."""
     total: Tally = {}
     for part in parts:
         add(total, part)
@@ -79,8 +79,4 @@ def lengths(words: Iterable[int]) -> Tally:
 
 
 def count(names: Iterable[str]) -> Tally:
-    """Return how often each name occurs."""
-    counts: Tally = {}
-    for name in names:
-        counts[name] = counts.get(name, 0) + 1
-    return counts
+    return dict(Counter(names))

@@ -58,7 +58,7 @@ def _page(number: int) -> NDArray[np.int64]:
     """Return what becomes of the code points of a page, as `hornbook.corpus.dedup.kernels` wants it."""
     import daft
 
-    from hornbook.corpus.dedup.kernels import PAGE
+    from hornbook.corpus.dedup.kernels import ALONE, BLANK, PAGE, REMOVED, SECOND
 
     points = range(number * PAGE, (number + 1) * PAGE)
     found = np.ones(PAGE, np.int64)  # anything, for what is no character
@@ -67,17 +67,11 @@ def _page(number: int) -> NDArray[np.int64]:
     # Patterns in a Series, as its types want them, would be compiled anew for each text.
     parted = texts.str.replace(_WITHOUT_BLANKS, " $1 ", regex=True)  # type: ignore[arg-type]
     for point, text in zip(known, parted.str.normalize(**_HOW).to_pylist(), strict=True):
-        found[point % PAGE] = _code(text[1:-1])
+        between = text[1:-1]
+        letters = [ord(letter) + 1 for letter in between.strip(" ").replace("ς", "σ")]
+        if letters:
+            (second,) = letters[1:] or [0]
+            found[point % PAGE] = letters[0] | (second << SECOND) | (ALONE if between[0] == " " else 0)
+        else:
+            found[point % PAGE] = BLANK if between else REMOVED
     return found
-
-
-def _code(between: str) -> int:
-    """Return the code for a character that became this, between two letters."""
-    from hornbook.corpus.dedup.kernels import ALONE, BLANK, REMOVED, SECOND
-
-    letters = [ord(letter) + 1 for letter in between.strip(" ").replace("ς", "σ")]
-    if not letters:
-        return BLANK if between else REMOVED
-    first, *more = letters
-    (second,) = more or [0]
-    return first | (second << SECOND) | (ALONE if between[0] == " " else 0)

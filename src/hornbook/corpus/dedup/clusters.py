@@ -1,6 +1,6 @@
 """Clusters: documents that count as one, which of them stays, and the step that lets the others go.
 
-    directory/clusters.parquet   cluster, place (int64), id (string), kept (bool); ascending by cluster and place
+    clusters.parquet   cluster, place (int64), id (string), kept (bool), told (JSON); ascending by cluster and place
 
 Shapes: N documents of clusters, P pairs.
 """
@@ -17,68 +17,61 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hornbook.corpus.dedup.shingles import Pairs, Places, components
+from hornbook.corpus.dedup.shingles import Pairs, Places
 from hornbook.corpus.step import Page, Verdicts
 
 if TYPE_CHECKING:
     from daft import DataFrame
 
-_FILE = "clusters.parquet"
-
 
 @dataclass(frozen=True)
-class OneOfEach:
-    """Keep one document of each cluster, which learns how many `copies` it stood for.
+class AsFound:
+    """Drop or keep the documents that a survey found, and add to their fields what it tells of them.
 
-    directory  where the clusters are written
-    reason     why the others go
+    file    parquet: place, kept, told (fields as JSON)
+    reason  why those that are not kept go
     """
 
-    directory: Path
+    file: Path
     reason: str
 
     def __call__(self, page: Page) -> Verdicts:
-        """Drop those that are not kept, telling of which document each is a `duplicate_of`."""
-        places, kept, about = _load(self.directory)
+        places, kept, told = _load(self.file)
         reasons = [""] * len(page)
         metas: list[Mapping[str, Any]] = [{}] * len(page)
         if len(places):
             where = np.minimum(np.searchsorted(places, page.places), len(places) - 1)
-            for number in np.flatnonzero(places[where] == page.places):
-                found = where[number]
-                reasons[number] = "" if kept[found] else self.reason
-                metas[number] = {"copies": about[found]} if kept[found] else {"duplicate_of": about[found]}
+            for number in np.flatnonzero(places[where] == page.places).tolist():
+                reasons[number] = "" if kept[where[number]] else self.reason
+                metas[number] = json.loads(told[where[number]].as_py())
         return Verdicts(page.texts, reasons, metas)
 
 
 @functools.lru_cache(maxsize=8)
-def _load(directory: Path) -> tuple[Places, NDArray[np.bool_], list[int | str]]:
-    """Return all places in order, which are kept, and for each its number of copies or the kept one's id."""
+def _load(file: Path) -> tuple[Places, NDArray[np.bool_], Any]:
+    """Return the places in order, which are kept, and what is told of each."""
     from pyarrow import parquet
 
-    table = parquet.read_table(directory / _FILE)
-    cluster, places, kept = (table[name].to_numpy() for name in ("cluster", "place", "kept"))
-    ids = table["id"].to_pylist()
-    size = np.bincount(cluster)
-    stays = {number: ids[where] for where, number in enumerate(cluster) if kept[where]}
-    about = [int(size[number]) if kept[where] else stays[number] for where, number in enumerate(cluster)]
-    order = np.argsort(places)
-    return places[order], kept[order], [about[where] for where in order]
+    table = parquet.read_table(file, columns=["place", "kept", "told"]).sort_by("place")
+    return table["place"].to_numpy(), table["kept"].to_numpy(), table["told"].combine_chunks()
 
 
-def write_clusters(documents: DataFrame, pairs: Pairs, keep: str, directory: Path) -> None:
-    """Make clusters of pairs, connected ones together, choose whom to keep, and write them.
+def one_of_each(documents: DataFrame, pairs: Pairs, keep: str, directory: Path, reason: str) -> AsFound:
+    """Make clusters of pairs, connected ones together, choose whom to keep, write them, and return the step.
 
     `keep` is "first" (the lowest place), "longest" (of text in bytes), or the name of a number in the documents' meta,
-    of which the highest is kept; ties keep the first.
+    of which the highest is kept; ties keep the first. That one learns how many `copies` it stands for, the others of
+    which document each is a `duplicate_of`.
     """
     import daft
     import pyarrow
     from daft import col, lit
     from pyarrow import parquet
 
+    from hornbook.corpus.dedup.kernels import components
+
     places = np.unique(pairs)
-    cluster = components(places, pairs)
+    cluster = components(np.searchsorted(places, pairs), len(places))
     chosen = daft.from_pydict({"place": places})
     if keep in ("longest", "first"):  # no text takes part in the join
         merit = col("text").length_bytes() if keep == "longest" else lit(0) - col("place")
@@ -90,21 +83,18 @@ def write_clusters(documents: DataFrame, pairs: Pairs, keep: str, directory: Pat
     table = about.sort("place").to_arrow()
     merit, ids = table["merit"].to_numpy(), table["id"].to_pylist()
     order = np.lexsort((places, -merit, cluster))
-    best = order[np.r_[True, cluster[order][1:] != cluster[order][:-1]]] if len(order) else order
+    best = order[np.r_[True, cluster[order][1:] != cluster[order][:-1]]] if len(order) else order  # a cluster's first
+    told = [json.dumps({"duplicate_of": ids[best[number]]}) for number in cluster.tolist()]
+    for number, copies in enumerate(np.bincount(cluster).tolist()):
+        told[best[number]] = json.dumps({"copies": copies})
     kept = np.zeros(len(places), bool)
     kept[best] = True
-    order = np.lexsort((places, cluster))
+    columns = {"cluster": cluster, "place": places, "id": pyarrow.array(ids, pyarrow.string()), "kept": kept}
+    table = pyarrow.table({**columns, "told": pyarrow.array(told, pyarrow.string())})
     parquet.write_table(
-        pyarrow.table(
-            {
-                "cluster": cluster[order],
-                "place": places[order],
-                "id": [ids[where] for where in order],
-                "kept": kept[order],
-            }
-        ),
-        directory / _FILE,
+        table.sort_by([("cluster", "ascending"), ("place", "ascending")]), directory / "clusters.parquet"
     )
+    return AsFound(directory / "clusters.parquet", reason)
 
 
 def _merits(name: str) -> Any:

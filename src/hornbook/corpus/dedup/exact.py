@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hornbook.corpus.dedup.characters import normalised
-from hornbook.corpus.dedup.clusters import OneOfEach, write_clusters
-from hornbook.corpus.dedup.shingles import Places
+from hornbook.corpus.dedup.clusters import one_of_each
+from hornbook.corpus.dedup.shingles import Pairs, Places
 from hornbook.corpus.step import Page, Step, Verdicts
 from hornbook.schema import PositiveCount, check
 
@@ -50,24 +50,25 @@ class ExactDuplicates:
         hashes = {f"hash_{seed}": text.hash(seed=seed, hash_function="xxhash3_64") for seed in (0, 1)}
         keys = documents.select("place", *[value.alias(name) for name, value in hashes.items()])
         keys.write_parquet(str(directory / "hashes"), compression="none")
-        write_clusters(documents, self._pairs(directory / "hashes"), self.keep, directory)
-        return OneOfEach(directory, "exact duplicates: same text as another document")
+        pairs, reason = _equals(directory / "hashes"), "exact duplicates: same text as another document"
+        return one_of_each(documents, pairs, self.keep, directory, reason)
 
-    def _pairs(self, directory: Path) -> NDArray[np.int64]:
-        """Return each document that has an equal before it, with the first of its equals."""
-        import daft
-        from daft import col, lit
 
-        keys = daft.read_parquet(str(directory / "*.parquet"))
-        names: list[Expression | str] = ["hash_0", "hash_1"]
-        several = (
-            keys.groupby(*names)
-            .agg(col("place").min().alias("first"), col("place").count().alias("number"))
-            .where(col("number") > lit(1))
-        )
-        joined = keys.join(several, on=names).where(col("place") != col("first")).select("first", "place").to_arrow()
-        pairs = np.stack([joined["first"].to_numpy(), joined["place"].to_numpy()], 1)
-        return pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
+def _equals(directory: Path) -> Pairs:
+    """Return each document that has an equal before it, with the first of its equals."""
+    import daft
+    from daft import col, lit
+
+    keys = daft.read_parquet(str(directory / "*.parquet"))
+    names: list[Expression | str] = ["hash_0", "hash_1"]
+    several = (
+        keys.groupby(*names)
+        .agg(col("place").min().alias("first"), col("place").count().alias("number"))
+        .where(col("number") > lit(1))
+    )
+    joined = keys.join(several, on=names).where(col("place") != col("first")).select("first", "place").to_arrow()
+    pairs = np.stack([joined["first"].to_numpy(), joined["place"].to_numpy()], 1)
+    return pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
 
 
 @dataclass(frozen=True)
@@ -105,37 +106,28 @@ class RepeatedText:
 
         units = documents.select("place", hashed(col("text")).alias("unit")).explode("unit")
         units.where(col("unit").not_null()).write_parquet(str(directory / "units"), compression="none")
-        kinds, last = [], []
+        found, last = [np.empty(0, np.uint64)], [np.empty(0, np.int64)]
         for places, keys in _grouped(directory / "units"):
             order = np.lexsort((places, keys))
-            places, keys = places[order], keys[order]
-            begins = np.flatnonzero(np.r_[True, keys[1:] != keys[:-1]]) if len(keys) else np.empty(0, np.int64)
-            sizes = np.diff(np.r_[begins, len(keys)])
-            many = begins[sizes > self.most]
-            kinds.append(keys[many])
-            last.append(places[many + self.most - 1])
-        found = np.concatenate(kinds) if kinds else np.empty(0, np.uint64)
-        limit = np.concatenate(last) if last else np.empty(0, np.int64)
-        order = np.argsort(found)
-        np.savez(directory / _FILE, unit=found[order], last=limit[order])
+            different, begins, documents_of = np.unique(keys[order], return_index=True, return_counts=True)
+            many = documents_of > self.most
+            found.append(different[many])
+            last.append(places[order][begins[many] + self.most - 1])
+        repeated, limits = np.concatenate(found), np.concatenate(last)
+        order = np.argsort(repeated)
+        np.savez(directory / _FILE, unit=repeated[order], last=limits[order])
         return WithoutRepeated(directory, self.unit, self.shortest)
 
 
 @dataclass(frozen=True)
 class WithoutRepeated:
-    """Remove known units from all documents behind the last that keeps them.
-
-    directory  where the units are written
-    unit       what is compared and removed
-    shortest   minimum characters of a line or paragraph; shorter ones always stay
-    """
+    """Remove the units in `directory` from all documents behind the last that keeps them; one without others goes."""
 
     directory: Path
     unit: Literal["line", "paragraph"]
     shortest: int
 
     def __call__(self, page: Page) -> Verdicts:
-        """Remove the units; a document that had no others is dropped."""
         known, last = _load(self.directory)
         border = _BORDERS[self.unit]
         texts, reasons, removed = [], [], 0

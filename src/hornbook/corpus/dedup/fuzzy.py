@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hornbook.corpus.dedup.clusters import OneOfEach, write_clusters
-from hornbook.corpus.dedup.shingles import Likeness, similar
+from hornbook.corpus.dedup.clusters import one_of_each
+from hornbook.corpus.dedup.shingles import similar
 from hornbook.corpus.step import Step
 from hornbook.schema import PositiveCount, PositiveShare, check
 
@@ -35,13 +35,6 @@ class NearDuplicates:
     def __post_init__(self) -> None:
         check(self, "near-duplicates.")
 
-    @property
-    def likeness(self) -> Likeness:
-        """When two documents are near duplicates."""
-        return Likeness(self.threshold, self.words, self.bands, self.rows)
-
     def survey(self, documents: DataFrame, directory: Path) -> Step:
-        """Find the clusters; the step keeps one of each."""
-        pairs, _ = similar(documents, directory, self.likeness)
-        write_clusters(documents, pairs, self.keep, directory)
-        return OneOfEach(directory, "near duplicates: like another document")
+        pairs, _ = similar(documents, directory, self.threshold, self.words, self.bands, self.rows)
+        return one_of_each(documents, pairs, self.keep, directory, "near duplicates: like another document")

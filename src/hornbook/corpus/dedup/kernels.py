@@ -37,7 +37,7 @@ _LIKELY = 10_000  # shingles that a table has room for from the beginning, if th
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)  # odd, with bits in all places
 _MIX_1, _MIX_2 = np.uint64(0xFF51AFD7ED558CCD), np.uint64(0xC4CEB9FE1A85EC53)
 _NONE = np.uint64(0xFFFFFFFFFFFFFFFF)
-_0, _1, _7, _8, _32, _33 = (np.uint64(number) for number in (0, 1, 7, 8, 32, 33))
+_0, _1, _32, _33 = (np.uint64(number) for number in (0, 1, 32, 33))
 
 
 def _kernel(function: Function) -> Function:

@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hornbook import keys
-from hornbook.corpus.dedup.shingles import Likeness, runs, similar
+from hornbook.corpus.dedup.clusters import AsFound
+from hornbook.corpus.dedup.shingles import similar
 from hornbook.corpus.grouping import grouped
 from hornbook.corpus.read import read
 from hornbook.corpus.step import Page, Step, Verdicts
@@ -28,9 +29,8 @@ from hornbook.schema import PositiveCount, PositiveShare, check
 if TYPE_CHECKING:
     from daft import DataFrame
 
-_MATCHES, _OTHERS, _GRAMS = "matches.parquet", "others.parquet", "grams.json"
+_FACTOR = np.uint64(0x9E3779B97F4A7C15)  # odd, with bits in all places
 _DASHES, _MARKS = re.compile("--+|[–—―]"), re.compile(r"[^\w\s]|_")
-_AT_ONCE = 2_000
 
 
 @dataclass(frozen=True)
@@ -55,54 +55,27 @@ class Elsewhere:
         if not self.paths:
             raise UserError("paths is empty: name the corpus to compare with.")
 
-    @property
-    def likeness(self) -> Likeness:
-        """When two documents are alike."""
-        return Likeness(self.threshold, self.words, self.bands, self.rows)
-
     def survey(self, documents: DataFrame, directory: Path) -> Step:
         """Find the matches; the step drops them, and tells the id of the one that each is most like."""
         import daft
         import pyarrow
         from pyarrow import parquet
 
-        names = _write_others(self.paths, directory / _OTHERS)
-        others = daft.read_parquet(str(directory / _OTHERS))
+        names = _write_others(self.paths, directory / "others.parquet")
+        others = daft.read_parquet(str(directory / "others.parquet"))
         both = others.concat(documents.select("place", "text"))
-        pairs, jaccard = similar(both, directory, self.likeness, across=True)
+        pairs, jaccard = similar(both, directory, self.threshold, self.words, self.bands, self.rows, across=True)
         order = np.lexsort((-pairs[:, 0], -jaccard, pairs[:, 1]))
         pairs, jaccard = pairs[order], jaccard[order]
         best = np.r_[True, pairs[1:, 1] != pairs[:-1, 1]][: len(pairs)]
-        other = [names[-place - 1] for place in pairs[best, 0].tolist()]
-        parquet.write_table(
-            pyarrow.table({"place": pairs[best, 1], "other": other, "jaccard": jaccard[best]}), directory / _MATCHES
-        )
-        return NotElsewhere(directory)
-
-
-@dataclass(frozen=True)
-class NotElsewhere:
-    """Drop documents with a match in another corpus.
-
-    directory  where the matches are written
-    """
-
-    directory: Path
-
-    def __call__(self, page: Page) -> Verdicts:
-        """Drop them, with the other document's id as `like` and their similarity as `jaccard`."""
-        found = _load_matches(self.directory)
-        matches = [found.get(place) for place in page.places.tolist()]
-        reasons = ["elsewhere: like a document of the other corpus" if match else "" for match in matches]
-        return Verdicts(page.texts, reasons, [dict(match) if match else {} for match in matches])
-
-
-@functools.lru_cache(maxsize=4)
-def _load_matches(directory: Path) -> dict[int, dict[str, str | float]]:
-    from pyarrow import parquet
-
-    table = parquet.read_table(directory / _MATCHES).to_pylist()
-    return {row["place"]: {"like": row["other"], "jaccard": round(row["jaccard"], 4)} for row in table}
+        told = [
+            json.dumps({"like": names[-place - 1], "jaccard": round(value, 4)})
+            for place, value in zip(pairs[best, 0].tolist(), jaccard[best].tolist(), strict=True)
+        ]
+        columns = {"place": pairs[best, 1], "kept": np.zeros(len(told), bool)}
+        table = pyarrow.table({**columns, "told": pyarrow.array(told, pyarrow.string())})
+        parquet.write_table(table, directory / "matches.parquet")
+        return AsFound(directory / "matches.parquet", "elsewhere: like a document of the other corpus")
 
 
 def _write_others(paths: Sequence[str], target: Path) -> list[str]:
@@ -113,7 +86,7 @@ def _write_others(paths: Sequence[str], target: Path) -> list[str]:
     schema = pyarrow.schema([("place", pyarrow.int64()), ("text", pyarrow.string())])
     ids: list[str] = []
     with parquet.ParquetWriter(target, schema) as writer:
-        for group in grouped(read(paths), lambda document: 1, _AT_ONCE):
+        for group in grouped(read(paths), lambda document: 1, 2_000):
             places = [-number - 1 for number in range(len(ids), len(ids) + len(group))]
             ids += [document.id for document in group]
             writer.write_table(pyarrow.table({"place": places, "text": [item.text for item in group]}, schema))
@@ -147,34 +120,28 @@ class Benchmarks:
             for word in split:
                 numbers.setdefault(word, len(numbers) + 1)
             word_keys = keys.mix(np.array([numbers[word] for word in split], np.uint64))
-            found.append(runs(word_keys, self.words)[: max(0, len(split) - self.words + 1)])
+            found.append(_runs(word_keys, self.words)[: max(0, len(split) - self.words + 1)])
         grams = np.unique(np.concatenate(found))
         if not len(grams):
             raise UserError(f"No text of {', '.join(self.paths)} has {self.words} words: give fewer words a run.")
         np.save(directory / "grams.npy", grams)
-        (directory / _GRAMS).write_text(json.dumps(list(numbers)), encoding="utf-8")
+        (directory / "words.json").write_text(json.dumps(list(numbers)), encoding="utf-8")
         return Uncontaminated(directory, self.words, self.matches)
 
 
 @dataclass(frozen=True)
 class Uncontaminated:
-    """Drop documents that share enough runs with the benchmarks.
-
-    directory  where the runs are written
-    words      words of a run
-    matches    minimum number of different shared n-grams for a document to be dropped
-    """
+    """Drop documents that share enough of the runs of words in `directory`."""
 
     directory: Path
     words: int
     matches: int
 
     def __call__(self, page: Page) -> Verdicts:
-        """Drop them."""
         numbers, grams = _load_grams(self.directory)
         texts = [split_words(text) for text in page.texts]
         known = np.fromiter((numbers.get(word, 0) for words in texts for word in words), np.uint64)
-        hashes = runs(keys.mix(known), self.words)
+        hashes = _runs(keys.mix(known), self.words)
         # A run with an unknown word cannot match, and one that reaches into the next document must not.
         unknown = np.r_[0, np.cumsum(known == 0)]
         ends = np.cumsum([len(words) for words in texts])
@@ -190,8 +157,17 @@ class Uncontaminated:
 
 @functools.lru_cache(maxsize=4)
 def _load_grams(directory: Path) -> tuple[dict[str, int], NDArray[np.uint64]]:
-    words = json.loads((directory / _GRAMS).read_text(encoding="utf-8"))
+    words = json.loads((directory / "words.json").read_text(encoding="utf-8"))
     return {word: number for number, word in enumerate(words, 1)}, np.load(directory / "grams.npy", allow_pickle=False)
+
+
+def _runs(words: NDArray[np.uint64], length: int) -> NDArray[np.uint64]:
+    """Return a hash of the `length` words from each word on; of fewer where the last ones are reached."""
+    hashes = np.zeros(len(words), np.uint64)
+    for distance in range(length):
+        hashes *= _FACTOR
+        hashes[: max(0, len(words) - distance)] += words[distance:]
+    return hashes
 
 
 def split_words(text: str) -> list[str]:

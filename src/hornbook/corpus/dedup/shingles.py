@@ -23,7 +23,6 @@ Shapes: N documents, P pairs, C bytes of texts.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +30,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hornbook.corpus.dedup.characters import told
-from hornbook.schema import PositiveCount, PositiveShare, check
 
 if TYPE_CHECKING:
     from daft import DataFrame
@@ -40,8 +38,6 @@ Places = NDArray[np.int64]
 Pairs = NDArray[np.int64]
 """int64[P, 2]: the lower place, the higher place; each pair once, ascending."""
 
-_SKETCHES, _SETS = "sketches", "sets"
-_FACTOR = np.uint64(0x9E3779B97F4A7C15)  # odd, with bits in all places
 # Texts sketched at once, beside what is read at once anyway.
 _TEXTS_AT_ONCE = 4_096
 # Keys of a band grouped at once, 8 bytes each and three times as much for the work.
@@ -52,52 +48,26 @@ _SHINGLES_AT_ONCE = 4_000_000
 _NEIGHBOURS = 8
 
 
-@dataclass(frozen=True)
-class Likeness:
-    """When two texts are alike.
-
-    threshold  least Jaccard similarity of their shingles
-    words      words in a shingle
-    bands      groups of hashes (bands); more of them find more pairs
-    rows       hashes in a group (rows); more of them compare fewer pairs
-    """
-
-    threshold: PositiveShare = 0.8
-    words: PositiveCount = 5
-    bands: PositiveCount = 20
-    rows: PositiveCount = 6
-
-    def __post_init__(self) -> None:
-        check(self, "")
-
-    def found(self, jaccard: float) -> float:
-        """Return the probability that a pair of this similarity is looked at.
-
-        >>> round(Likeness().found(0.8), 4), round(Likeness().found(0.5), 2)
-        (0.9977, 0.27)
-        """
-        return float(1 - (1 - jaccard**self.rows) ** self.bands)
-
-
-def similar(documents: DataFrame, directory: Path, likeness: Likeness, across: bool = False) -> tuple[Pairs, Any]:
-    """Return the pairs of similar documents and their similarities, float64[P].
+def similar(
+    documents: DataFrame, directory: Path, threshold: float, words: int, bands: int, rows: int, across: bool = False
+) -> tuple[Pairs, Any]:
+    """Return the pairs of documents that are similar by the threshold or more, and their similarities, float64[P].
 
     `documents` has columns place and text. `across` takes only pairs of a negative and a non-negative place. Files are
     left in `directory`.
     """
-    write_sketches(documents, directory / _SKETCHES, likeness)
-    pairs, numbers = candidate_pairs(directory / _SKETCHES, likeness, across)
-    jaccard = compare(documents, pairs, numbers, directory / _SETS, likeness)
-    alike = jaccard >= likeness.threshold
+    write_sketches(documents, directory / "sketches", words, bands, rows)
+    pairs, numbers = candidate_pairs(directory / "sketches", bands, across)
+    jaccard = compare(documents, pairs, numbers, directory / "sets", words, threshold)
+    alike = jaccard >= threshold
     return pairs[alike], jaccard[alike]
 
 
-def write_sketches(documents: DataFrame, directory: Path, likeness: Likeness) -> None:
+def write_sketches(documents: DataFrame, directory: Path, words: int, bands: int, rows: int) -> None:
     """Write place, number of shingles and a key of each band of every document that has a word."""
     import daft
     from daft import DataType, col, lit
 
-    length, bands, rows = likeness.words, likeness.bands, likeness.rows
     names = ["number", *map(_band, range(bands))]
 
     @daft.func.batch(return_dtype=DataType.struct(dict.fromkeys(names, DataType.uint64())), batch_size=_TEXTS_AT_ONCE)
@@ -107,9 +77,7 @@ def write_sketches(documents: DataFrame, directory: Path, likeness: Likeness) ->
         from hornbook.corpus.dedup import kernels
 
         data, offsets = _bytes(texts)
-        found = told(
-            lambda characters, wanted: kernels.sketches(data, offsets, characters, wanted, length, bands, rows)
-        )
+        found = told(lambda characters, wanted: kernels.sketches(data, offsets, characters, wanted, words, bands, rows))
         return pyarrow.StructArray.from_arrays([pyarrow.array(column) for column in found.T], names)
 
     found = documents.select("place", sketched(col("text")).alias("sketch")).select("place", col("sketch").unnest())
@@ -130,7 +98,7 @@ def _bytes(texts: Any) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     return np.frombuffer(data or b"", np.uint8), offsets
 
 
-def candidate_pairs(directory: Path, likeness: Likeness, across: bool) -> tuple[Pairs, NDArray[np.int64]]:
+def candidate_pairs(directory: Path, bands: int, across: bool) -> tuple[Pairs, NDArray[np.int64]]:
     """Return the pairs that agree in all rows of any band, and the numbers of shingles of each of the two, int64[P, 2].
 
     As many bands are read at once, or as much of one, as memory shall hold; equal keys of a band come together.
@@ -145,8 +113,8 @@ def candidate_pairs(directory: Path, likeness: Likeness, across: bool) -> tuple[
     parts = math.ceil(len(places) / _KEYS_AT_ONCE)
     together = max(1, _KEYS_AT_ONCE // len(places))
     found = []
-    for start in range(0, likeness.bands, together):
-        names = [_band(band) for band in range(start, min(start + together, likeness.bands))]
+    for start in range(0, bands, together):
+        names = [_band(band) for band in range(start, min(start + together, bands))]
         for key in _columns(directory, names):
             for part in range(parts):
                 mine = slice(None) if parts == 1 else key % np.uint64(parts) == part
@@ -202,7 +170,7 @@ def _partners(ranks: Places, first: NDArray[np.int64], others: int) -> list[Pair
 
 
 def compare(
-    documents: DataFrame, pairs: Pairs, numbers: NDArray[np.int64], directory: Path, likeness: Likeness
+    documents: DataFrame, pairs: Pairs, numbers: NDArray[np.int64], directory: Path, words: int, threshold: float
 ) -> NDArray[np.float64]:
     """Return the Jaccard similarity of each pair of documents with these numbers of shingles, 0 if below the threshold.
 
@@ -214,7 +182,7 @@ def compare(
     if not len(pairs):
         return np.empty(0)
     directory.mkdir()
-    written = _write_sets(documents, pairs, numbers, directory, likeness.words)
+    written = _write_sets(documents, pairs, numbers, directory, words)
     changes = np.r_[True, pairs[1:, 0] != pairs[:-1, 0]]
     turn = np.cumsum(numbers[:, 1] + numbers[:, 0] * changes) // _SHINGLES_AT_ONCE
     turns = np.unique(turn)
@@ -227,7 +195,7 @@ def compare(
         for number in turns.to_pylist():
             places, local = np.unique(pairs[turn == number], return_inverse=True)
             values, begins = _read_sets(directory, written, places)
-            found.append(kernels.jaccards(values, begins, local.reshape(-1, 2), likeness.threshold))
+            found.append(kernels.jaccards(values, begins, local.reshape(-1, 2), threshold))
         return found
 
     result = np.empty(len(pairs))
@@ -295,20 +263,3 @@ def _read_sets(
         for one in np.flatnonzero(file == name).tolist():
             values[begins[one] : begins[one + 1]] = content[begin[one] : begin[one] + number[one]]
     return values, begins
-
-
-def components(places: Places, pairs: Pairs) -> NDArray[np.int64]:
-    """Return the number of the connected component of each place, numbered by their lowest places."""
-    from hornbook.corpus.dedup import kernels
-
-    found: NDArray[np.int64] = kernels.components(np.searchsorted(places, pairs), len(places))
-    return found
-
-
-def runs(words: NDArray[np.uint64], length: int) -> NDArray[np.uint64]:
-    """Return a hash of the `length` words from each word on; of fewer where the last ones are reached."""
-    hashes = np.zeros(len(words), np.uint64)
-    for distance in range(length):
-        hashes *= _FACTOR
-        hashes[: max(0, len(words) - distance)] += words[distance:]
-    return hashes

@@ -71,10 +71,11 @@ def _docstrings_of(root: Path, files: Sequence[Path]) -> Iterator[tuple[str, str
     """
     facts = [(str(path), found.st_size, found.st_mtime_ns) for path in files for found in [path.stat()]]
     owner = json.dumps([sys.version, Path(__file__).read_text(encoding="utf-8"), facts]).encode()
-    kept = _recall(owner)
-    if kept is not None:
-        yield from kept
-        return
+    with contextlib.suppress(OSError, HornbookError):
+        seal, _, content = _place().read_bytes().partition(b"\n")
+        if seal == _seal(owner, content):
+            yield from map(tuple, json.loads(content))
+            return
     found: list[tuple[str, str]] = []
     for path in files:
         if text := "\n\n".join(_docstrings(path)):
@@ -83,14 +84,6 @@ def _docstrings_of(root: Path, files: Sequence[Path]) -> Iterator[tuple[str, str
     content = json.dumps(found).encode()
     with contextlib.suppress(OSError, HornbookError):  # a cache that cannot be written is no loss
         write_file(_place(), _seal(owner, content) + b"\n" + content)
-
-
-def _recall(owner: bytes) -> list[tuple[str, str]] | None:
-    try:
-        seal, _, content = _place().read_bytes().partition(b"\n")
-    except (OSError, HornbookError):
-        return None
-    return [(name, text) for name, text in json.loads(content)] if seal == _seal(owner, content) else None
 
 
 def _place() -> Path:

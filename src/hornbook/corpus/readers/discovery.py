@@ -8,14 +8,14 @@ import os
 import stat
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 from hornbook.artifacts import MANIFEST
 from hornbook.corpus.readers.packed import ending, shown
 from hornbook.errors import UserError
 
 # Files that every run has, and the one that a corpus has while it is built.
-_RUN, _HALF_BUILT = ("recipe.toml", "environment.json"), ("work", "recipe.json")
+_MADE = (("recipe.toml", "environment.json"), (os.path.join("work", "recipe.json"),))
 _SHOWN = 3
 
 
@@ -48,7 +48,7 @@ def local_files(path: str, endings: Collection[str], broken_links: bool = False)
     except (FileNotFoundError, NotADirectoryError):
         kind = 0
     except (OSError, ValueError) as error:
-        raise _unreadable(place, error) from error
+        _refuse(place, error)
     if kind == stat.S_IFDIR:
         return _folder(place, endings, broken_links)
     if kind == stat.S_IFREG:
@@ -70,8 +70,7 @@ def passed_over(paths: Sequence[str]) -> str:
 
 def _made_here(folder: str) -> bool:
     """Say whether a folder is a run, a corpus, even a half-built one, or another directory that Hornbook wrote."""
-    holds = {name: os.path.isfile(os.path.join(folder, name)) for name in _RUN}
-    if all(holds.values()) or os.path.isfile(os.path.join(folder, *_HALF_BUILT)):
+    if any(all(os.path.isfile(os.path.join(folder, name)) for name in names) for names in _MADE):
         return True
     try:
         manifest = json.loads(Path(folder, MANIFEST).read_bytes())
@@ -111,7 +110,9 @@ def _folder(root: Path, endings: Collection[str], broken_links: bool) -> Found:
     files: list[Path] = []
     made: list[Path] = []
     entered = {os.path.realpath(root)}
-    for folder, below, names in os.walk(root, followlinks=True, onerror=_raise_unreadable):
+    for folder, below, names in os.walk(
+        root, followlinks=True, onerror=lambda error: _refuse(Path(error.filename), error)
+    ):
         fresh = []
         for name in sorted(below):
             real = os.path.realpath(os.path.join(folder, name))
@@ -141,13 +142,9 @@ def _regular(path: Path, broken_links: bool) -> bool:
     except OSError as error:
         if broken_links:
             return True
-        raise _unreadable(path, error) from error
+        _refuse(path, error)
 
 
-def _raise_unreadable(error: OSError) -> None:
-    raise _unreadable(Path(error.filename), error) from error
-
-
-def _unreadable(path: Path, error: Exception) -> UserError:
+def _refuse(path: Path, error: Exception) -> NoReturn:
     reason = getattr(error, "strerror", None) or str(error)
-    return UserError(f"{shown(path)} cannot be read ({reason}). Mend it or leave it out.")
+    raise UserError(f"{shown(path)} cannot be read ({reason}). Mend it or leave it out.") from error

@@ -1,15 +1,22 @@
-"""A dataset of the Hugging Face Hub -> Documents, streamed through the library `datasets`."""
+"""Texts that have a name instead of a path: built-in ones, and datasets of the Hugging Face Hub, streamed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from types import ModuleType
 
 from hornbook.corpus.document import Document
+from hornbook.corpus.readers.builtin import PREFIX as BUILTIN
+from hornbook.corpus.readers.builtin import builtin
 from hornbook.corpus.readers.record import text_record
 from hornbook.errors import UserError, needing, reason_of
 
 PREFIX = "hf://"
+PREFIXES = (BUILTIN, PREFIX)
+
+
+def named(name: str) -> Iterator[Document]:
+    """Yield the documents of a name that begins with one of PREFIXES; a wrong one is refused at once."""
+    return builtin(name) if name.startswith(BUILTIN) else hub(name)
 
 
 def hub(address: str) -> Iterator[Document]:
@@ -23,17 +30,16 @@ def hub(address: str) -> Iterator[Document]:
         raise UserError(f"{address} names no dataset. Write hf://NAME or hf://NAME:SPLIT.")
     with needing(address, "hub"):
         import datasets
-    return _rows(datasets, address, name, split or "train")
 
+    def rows() -> Iterator[Document]:
+        try:
+            found = datasets.load_dataset(name, split=split or "train", streaming=True)
+            for number, row in enumerate(found, start=1):
+                record = text_record(number, dict(row), f"{address}, row {number}")
+                if record.text.strip():
+                    yield Document(record.text, f"{address}#{number}", address, record.meta)
+        except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError) as error:
+            message = f"{address} cannot be read ({reason_of(error)}). Check its name and split, and the network."
+            raise UserError(message) from error
 
-def _rows(datasets: ModuleType, address: str, name: str, split: str) -> Iterator[Document]:
-    try:
-        rows = datasets.load_dataset(name, split=split, streaming=True)
-        for number, row in enumerate(rows, start=1):
-            record = text_record(number, dict(row), f"{address}, row {number}")
-            if record.text.strip():
-                yield Document(record.text, f"{address}#{number}", address, record.meta)
-    except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError) as error:
-        raise UserError(
-            f"{address} cannot be read ({reason_of(error)}). Check its name and split, and the network."
-        ) from error
+    return rows()

@@ -16,9 +16,6 @@ from hornbook.errors import UserError, needing
 
 COMPRESSED = (".gz", ".bz2", ".zst")
 BLOCK = 1 << 20
-_ZSTD_STEPS = (1 << 6, 1 << 12)  # fewest and most compressed bytes a step: a byte may become 32 KB
-_ZSTD_WINDOW = 1 << 31  # what `zstd --long=31` writes
-_GZIP = 16 + zlib.MAX_WBITS
 # First bytes of files that are no text, whatever their name says.
 _MAGIC = {
     b"\x1f\x8b\x08": "gzip",
@@ -115,29 +112,14 @@ def _as_is(stream: BinaryIO, path: Path | str) -> Iterator[bytes]:
 
 
 def _gunzip(stream: BinaryIO, path: Path | str) -> Iterator[bytes]:
-    def step(unpacker: Any, data: bytes) -> tuple[bytes, bytes]:
-        return unpacker.decompress(data, BLOCK), unpacker.unconsumed_tail
-
-    yield from _members(stream, path, "gzip", b"\x1f\x8b", lambda: zlib.decompressobj(_GZIP), step)
+    return _members(stream, path, "gzip", b"\x1f\x8b", lambda: zlib.decompressobj(16 + zlib.MAX_WBITS))
 
 
 def _bunzip2(stream: BinaryIO, path: Path | str) -> Iterator[bytes]:
-    def step(unpacker: Any, data: bytes) -> tuple[bytes, bytes]:
-        # bzip2 keeps what it has not used: it wants b"" for as long as there is something left.
-        unpacked = unpacker.decompress(data, BLOCK)
-        return unpacked, b""
-
-    yield from _members(stream, path, "bzip2", b"BZh", bz2.BZ2Decompressor, step)
+    return _members(stream, path, "bzip2", b"BZh", bz2.BZ2Decompressor)
 
 
-def _members(
-    stream: BinaryIO,
-    path: Path | str,
-    name: str,
-    magic: bytes,
-    begin: Callable[[], Any],
-    step: Callable[[Any, bytes], tuple[bytes, bytes]],
-) -> Iterator[bytes]:
+def _members(stream: BinaryIO, path: Path | str, name: str, magic: bytes, begin: Callable[[], Any]) -> Iterator[bytes]:
     """Decompress one member after the other, at most a block at a time; zeros between them are padding."""
     unpacker: Any = None
     first = True
@@ -158,12 +140,12 @@ def _members(
                 if not data.startswith(magic[: len(data)]):
                     what = "it begins otherwise" if first else "other bytes follow its end"
                     kind = NotText if first else BadRecord
-                    raise kind(
-                        f"{shown(path)} is not a whole {name} file ({what}). Rename it or make it again.",
-                        f"not a whole {name} file",
-                    )
+                    message = f"{shown(path)} is not a whole {name} file ({what}). Rename it or make it again."
+                    raise kind(message, f"not a whole {name} file")
                 unpacker, first = begin(), False
-            unpacked, data = step(unpacker, data)
+            unpacked = unpacker.decompress(data, BLOCK)
+            # zlib gives back what it has not used; bzip2 keeps it, and wants b"" while there is something left.
+            data = getattr(unpacker, "unconsumed_tail", b"")
             if unpacked:
                 yield unpacked
             if unpacker.eof:
@@ -177,9 +159,8 @@ def _members(
 
 
 def _damaged(path: Path | str, name: str) -> BadRecord:
-    return BadRecord(
-        f"{shown(path)} is damaged: its {name} data is cut or changed. Restore it.", f"{name} data is cut or changed"
-    )
+    reason = f"{name} data is cut or changed"
+    return BadRecord(f"{shown(path)} is damaged: its {reason}. Restore it.", reason)
 
 
 def _unzstd(stream: BinaryIO, path: Path | str) -> Iterator[bytes]:
@@ -189,10 +170,9 @@ def _unzstd(stream: BinaryIO, path: Path | str) -> Iterator[bytes]:
     """
     with needing(shown(path), "zstd"):
         import zstandard
-    decompressor = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW)
+    decompressor = zstandard.ZstdDecompressor(max_window_size=1 << 31)  # what `zstd --long=31` writes
     frame = None
-    least, most = _ZSTD_STEPS
-    step = least
+    step, least, most = 64, 64, 4_096  # compressed bytes at once: one may become 32 KB
     try:
         while block := stream.read(step):
             while block:
@@ -203,8 +183,7 @@ def _unzstd(stream: BinaryIO, path: Path | str) -> Iterator[bytes]:
                 block = frame.unused_data if frame.eof else b""
                 frame = None if frame.eof else frame
     except zstandard.ZstdError as error:
-        raise NotText(
-            f"{shown(path)} is not a whole zstd file ({error}). Rename it or make it again.", "not a whole zstd file"
-        ) from error
+        message = f"{shown(path)} is not a whole zstd file ({error}). Rename it or make it again."
+        raise NotText(message, "not a whole zstd file") from error
     if frame is not None:
         raise _damaged(path, "zstd")

@@ -23,7 +23,6 @@ class MainText:
     precision: bool = False
 
     def __call__(self, page: Page) -> Verdicts:
-        """Return the main texts."""
         found = [self.extract(html) for html in page.texts]
         return Verdicts([text or "" for text, _ in found], [reason for _, reason in found])
 
@@ -45,8 +44,3 @@ class MainText:
         except Exception as error:  # a parser can stumble in many ways; the page is lost, not the corpus
             return None, f"main-text: {type(error).__name__}"
         return (text, "") if text and text.strip() else (None, "main-text: nothing found")
-
-
-def main_text(html: bytes | str) -> str | None:
-    """Return the main text of a page, or None where there is none to be had."""
-    return MainText().extract(html)[0]

@@ -6,20 +6,15 @@ Only what concerns the whole build is raised: a library that is missing, a file 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
-from hornbook.corpus.readers.builtin import PREFIX as BUILTIN
-from hornbook.corpus.readers.builtin import builtin
 from hornbook.corpus.readers.formats import records
-from hornbook.corpus.readers.hub import PREFIX as HUB
-from hornbook.corpus.readers.hub import hub
+from hornbook.corpus.readers.hub import PREFIXES, named
 from hornbook.corpus.readers.packed import BadRecord, ending, shown
-from hornbook.corpus.readers.record import Reading, Record
+from hornbook.corpus.readers.record import Part, Reading, Record
 from hornbook.corpus.readers.units import Piece, Unit, stamp_of
 from hornbook.errors import UserError
-
-_DETAIL = 500  # characters
 
 
 class Item(NamedTuple):
@@ -51,26 +46,27 @@ class Unread(NamedTuple):
 def read_unit(unit: Unit, field: str, unread: Callable[[Unread], None]) -> Iterator[Item]:
     """Yield the unit's documents in order; `unread` hears of everything else."""
     for piece in unit:
+        path = shown(piece.path)
         if not piece.other and piece.stamp != stamp_of(piece):
-            raise UserError(
-                f"{shown(piece.path)} has changed since the build began. Put it back, or build into another directory."
-            )
+            raise UserError(f"{path} has changed since the build began. Put it back, or build into another directory.")
 
-        def refuse(error: BadRecord, piece: Piece = piece) -> None:
-            unread(Unread(piece.source, shown(piece.path), error.line, error.reason, str(error)[:_DETAIL]))
+        def refuse(error: BadRecord, piece: Piece = piece, path: str = path) -> None:
+            unread(Unread(piece.source, path, error.line, error.reason, str(error)[:500]))
 
         if piece.other:
             reason = f"no known ending ({ending(piece.path) or 'none'})"
-            refuse(BadRecord(f"{shown(piece.path)} has no ending that is known among files that have one.", reason))
+            refuse(BadRecord(f"{path} has no ending that is known among files that have one.", reason))
             continue
 
         for record in _records(piece, Reading(field, refuse)):
-            name = f"{shown(piece.path)}#{record.number}"
+            name = f"{path}#{record.number}"
             if not record.text.strip():
                 refuse(BadRecord(f"{name} is blank.", "blank text", record.number))
                 continue
             try:
-                meta = _json(record.meta)
+                meta = json.dumps(dict(record.meta), ensure_ascii=False, default=str)
+                if "NaN" in meta or "Infinity" in meta:  # JSON has no such numbers
+                    meta = json.dumps(json.loads(meta, parse_constant=lambda _: None), ensure_ascii=False)
                 meta.encode()
             except (ValueError, TypeError, RecursionError) as error:
                 reason = "its other fields cannot be kept"
@@ -79,22 +75,13 @@ def read_unit(unit: Unit, field: str, unread: Callable[[Unread], None]) -> Itera
             yield Item(name, piece.source, record.text, meta)
 
 
-def _json(meta: Mapping[str, Any]) -> str:
-    """Return fields as JSON, which has no numbers that are none or infinite: null stands for them."""
-    text = json.dumps(dict(meta), ensure_ascii=False, default=str)
-    if "NaN" in text or "Infinity" in text:
-        text = json.dumps(json.loads(text, parse_constant=lambda _: None), ensure_ascii=False)
-    return text
-
-
 def _records(piece: Piece, reading: Reading) -> Iterator[Record]:
-    if piece.path.startswith((BUILTIN, HUB)):
-        documents = builtin(piece.path) if piece.path.startswith(BUILTIN) else hub(piece.path)
-        for number, document in enumerate(documents, start=1):
+    if piece.path.startswith(PREFIXES):
+        for number, document in enumerate(named(piece.path), start=1):
             yield Record(number, document.text, document.meta)
         return
     try:
-        yield from records(piece.place, reading, piece.part)
+        yield from records(piece.place, reading, Part(piece.start, piece.stop, piece.first))
     except (UserError, MemoryError):
         raise
     except Exception as error:  # of a library that met what it did not expect: the file is named, the build goes on

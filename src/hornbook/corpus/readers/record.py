@@ -44,10 +44,7 @@ class Reading:
 
 
 class Part(NamedTuple):
-    """A part of a file: bytes of JSON lines or row groups of parquet, `stop` 0 = to the end.
-
-    first   the number of its first record
-    """
+    """Bytes of JSON lines or row groups of parquet, `stop` 0 = to the end; `first` is its first record's number."""
 
     start: int = 0
     stop: int = 0
@@ -71,31 +68,25 @@ def text_record(number: int, value: Any, where: str, field: str = "text") -> Rec
 
     `where` names the place for the BadRecord that is raised when the value is no object or has no such text.
     """
+
+    def bad(what: str, reason: str) -> BadRecord:
+        return BadRecord(where + what, reason, number)
+
     if not isinstance(value, dict):
-        raise BadRecord(
-            f'{where}, is not an object. Write one object with a field "{field}" a line.', "not an object", number
-        )
+        raise bad(f', is not an object. Write one object with a field "{field}" a line.', "not an object")
     if field not in value:
         fields = ", ".join(map(str, value)) or "none"
-        raise BadRecord(
-            f'{where}, has no field "{field}" (its fields: {fields}). Rename the field that holds the text.',
-            f'no field "{field}"',
-            number,
-        )
+        message = f', has no field "{field}" (its fields: {fields}). Rename the field that holds the text.'
+        raise bad(message, f'no field "{field}"')
     text = value.pop(field)
     if text is None:
         text = ""
     if not isinstance(text, str):
         kind = type(text).__name__
-        raise BadRecord(
-            f'{where}: the field "{field}" holds {kind} instead of a string.', f'"{field}" holds {kind}', number
-        )
+        raise bad(f': the field "{field}" holds {kind} instead of a string.', f'"{field}" holds {kind}')
     try:
         text.encode()
     except UnicodeEncodeError as error:
-        raise BadRecord(
-            f"{where}: the text has half of a surrogate pair ({error.object[error.start]!a}). Remove it.",
-            "half of a surrogate pair",
-            number,
-        ) from error
+        reason = "half of a surrogate pair"
+        raise bad(f": the text has {reason} ({error.object[error.start]!a}). Remove it.", reason) from error
     return Record(number, text, value)

@@ -14,8 +14,6 @@ from hornbook.corpus.readers.packed import BLOCK, BadRecord, NotText, blocks, is
 from hornbook.corpus.readers.record import LONGEST, Part, Reading, Record, text_record
 from hornbook.errors import needing, reason_of
 
-_PARQUET_ROWS = 256
-
 
 def file_text(path: Path | str, reading: Reading) -> tuple[Iterator[str], Encoding]:
     """Return a whole file's text in pieces, and how it is written. Raises NotText, also while the text is read."""
@@ -25,9 +23,8 @@ def file_text(path: Path | str, reading: Reading) -> tuple[Iterator[str], Encodi
         else:
             encoding, mark = find(blocks(path))
     except Undecodable as error:
-        raise NotText(
-            f"{shown(path)} is not a text file ({error}). Convert it to UTF-8 text first.", str(error)
-        ) from error
+        message = f"{shown(path)} is not a text file ({error}). Convert it to UTF-8 text first."
+        raise NotText(message, str(error)) from error
     return _text(path, reading, encoding, mark), encoding
 
 
@@ -123,12 +120,10 @@ def parquet(path: Path | str, reading: Reading, part: Part) -> Iterator[Record]:
             for group in range(part.start, part.stop or table.num_row_groups):
                 before = number
                 try:
-                    for batch in table.iter_batches(_PARQUET_ROWS, row_groups=[group], columns=columns):
+                    for batch in table.iter_batches(256, row_groups=[group], columns=columns):
                         yield from _rows(batch, number + 1, name, reading)
                         number += batch.num_rows
                 except (pyarrow.ArrowException, OSError) as error:
-                    if reading.strict:
-                        raise
                     message = f"{name}, rows after {number} of row group {group}, cannot be read ({reason_of(error)})."
                     reading.refuse(BadRecord(message, "damaged parquet", number + 1))
                 number = before + table.metadata.row_group(group).num_rows
@@ -150,20 +145,19 @@ def _rows(batch: Any, first: int, name: str, reading: Reading) -> Iterator[Recor
         reading.refuse(BadRecord(message, "not UTF-8", first))
         return
     for number, row in enumerate(rows, first):
-        yield _row(number, row, name, reading)
+        yield text_record(number, row, f"{name}, row {number}", reading.field)
 
 
 def _the_column(names: Sequence[str], name: str, reading: Reading) -> None:
     """Raise BadRecord unless one column, and one alone, has the name of the text's."""
-    if reading.field not in names:
+    field = reading.field
+    if field not in names:
         columns = ", ".join(names) or "none"
-        message = (
-            f'{name} has no column "{reading.field}" (its columns: {columns}). Rename the column that holds the text.'
-        )
-        raise BadRecord(message, f'no column "{reading.field}"', 1)
-    if list(names).count(reading.field) > 1:
-        message = f'{name} has several columns "{reading.field}". Rename all but one.'
-        raise BadRecord(message, f'several columns "{reading.field}"', 1)
+        message = f'{name} has no column "{field}" (its columns: {columns}). Rename the column that holds the text.'
+        raise BadRecord(message, f'no column "{field}"', 1)
+    if list(names).count(field) > 1:
+        message = f'{name} has several columns "{field}". Rename all but one.'
+        raise BadRecord(message, f'several columns "{field}"', 1)
 
 
 def _columns(schema: Any, name: str, reading: Reading) -> list[str]:
@@ -176,15 +170,6 @@ def _columns(schema: Any, name: str, reading: Reading) -> list[str]:
         message = f'{name}: the column "{reading.field}" holds bytes instead of strings.'
         raise BadRecord(message, f'"{reading.field}" holds bytes')
     return [reading.field] if reading.strict else [item.name for item in schema if item.name not in binary]
-
-
-def _row(number: int, row: dict[str, Any], name: str, reading: Reading) -> Record:
-    text = row.get(reading.field)
-    if text is not None and not isinstance(text, str):
-        kind = type(text).__name__
-        message = f'{name}: the column "{reading.field}" holds {kind} instead of strings.'
-        raise BadRecord(message, f'"{reading.field}" holds {kind}', number)
-    return text_record(number, row, f"{name}, row {number}", reading.field)
 
 
 def arrow(path: Path | str, reading: Reading, part: Part) -> Iterator[Record]:

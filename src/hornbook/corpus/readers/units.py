@@ -9,6 +9,7 @@ place = (unit number << 32) + record number, so places ascend in the order of th
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,17 +17,14 @@ from pathlib import Path
 from typing import Any
 
 from hornbook.corpus.grouping import grouped
-from hornbook.corpus.readers.builtin import PREFIX as BUILTIN
 from hornbook.corpus.readers.discovery import local_files, unseen
 from hornbook.corpus.readers.encodings import marked
 from hornbook.corpus.readers.formats import ENDINGS
-from hornbook.corpus.readers.hub import PREFIX as HUB
+from hornbook.corpus.readers.hub import PREFIXES
 from hornbook.corpus.readers.packed import BLOCK, COMPRESSED, ending, is_url, open_bytes, other_format, shown
-from hornbook.corpus.readers.record import Part
 from hornbook.errors import UserError, needing
 
 FILES = 1000  # of a unit
-_GROWTH = 4  # about how many times larger a packed text is than its file
 
 
 @dataclass(frozen=True)
@@ -54,29 +52,21 @@ class Piece:
 
     @property
     def place(self) -> Path | str:
-        """The path as the readers take it."""
-        return self.path if is_url(self.path) or self.path.startswith(BUILTIN) else Path(self.path)
-
-    @property
-    def part(self) -> Part:
-        """The part of the file that is read."""
-        return Part(self.start, self.stop, self.first)
+        """The path as the readers of files take it."""
+        return self.path if is_url(self.path) else Path(self.path)
 
 
 Unit = tuple[Piece, ...]
 
 
 def discover(paths: Sequence[str], unit: int) -> list[Piece]:
-    """Return the pieces of the paths in order, each of about `unit` bytes; a file that several paths reach comes once.
-
-    Raises UserError for a path that leads nowhere.
-    """
+    """Return pieces of about `unit` bytes in order, no file twice. Raises UserError for a path that leads nowhere."""
     if not paths or not all(paths):
         raise UserError("No text was named: give at least one file, folder or URL in paths.")
     pieces: list[Piece] = []
     seen: set[str] = set()
     for path in dict.fromkeys(paths):
-        if path.startswith((BUILTIN, HUB)):
+        if path.startswith(PREFIXES):
             pieces.append(Piece(path, path, unit))
         elif is_url(path):
             pieces += [piece for piece in _remote(path, unit) if piece.path not in seen]
@@ -93,7 +83,7 @@ def group(pieces: Iterable[Piece], unit: int) -> Iterator[Unit]:
     """Return units of consecutive pieces: as many as `unit` bytes and FILES allow, at least one."""
 
     def weight(piece: Piece) -> int:
-        return piece.size * (_GROWTH if shown(piece.path).endswith(COMPRESSED) else 1)
+        return piece.size * (4 if shown(piece.path).endswith(COMPRESSED) else 1)  # packed text is so much larger, about
 
     return map(tuple, grouped(pieces, weight, unit, FILES))
 
@@ -120,17 +110,15 @@ def _facts(path: Path) -> tuple[int, str]:
 def _pieces(path: Path | str, source: str, size: int, stamp: str, unit: int) -> Iterator[Piece]:
     """Yield a file's pieces: one, or several of about `unit` bytes where it is big and can be cut."""
     name = os.fspath(path)
-    whole = Piece(name, source, size, stamp)
-    packed = name.lower().endswith(COMPRESSED)
-    if size <= 2 * unit or packed or ending(path) not in (".jsonl", ".ndjson", ".parquet"):
-        yield whole
-        return
-    try:
-        cuts = _row_groups(path, unit) if ending(path) == ".parquet" else _line_starts(path, size, unit)
-    except (OSError, ValueError):  # its reader will say what is wrong
-        cuts = []
+    cuts: list[tuple[int, int, int]] = []
+    if size > 2 * unit and not name.lower().endswith(COMPRESSED):
+        with contextlib.suppress(OSError, ValueError):  # its reader will say what is wrong
+            if ending(path) == ".parquet":
+                cuts = _row_groups(path, unit)
+            elif ending(path) in (".jsonl", ".ndjson"):
+                cuts = _line_starts(path, size, unit)
     if len(cuts) < 2:
-        yield whole
+        yield Piece(name, source, size, stamp)
         return
     for (start, first, weight), (stop, _, _) in zip(cuts, [*cuts[1:], (0, 0, 0)], strict=True):
         yield Piece(name, source, weight, stamp, start, stop, first)
@@ -162,17 +150,12 @@ def _row_groups(path: Path | str, unit: int) -> list[tuple[int, int, int]]:
     """Return (row group, number of its first row, bytes) for about every `unit` bytes."""
     from pyarrow.parquet import ParquetFile
 
-    cuts: list[tuple[int, int, int]] = []
-    row, size = 1, 0
     with ParquetFile(open_bytes(path) if is_url(path) else path) as table:
-        for index in range(table.num_row_groups):
-            facts = table.metadata.row_group(index)
-            if not cuts or (size and size + facts.total_byte_size > unit):
-                cuts.append((index, row, 0))
-                size = 0
-            size += facts.total_byte_size
-            cuts[-1] = (*cuts[-1][:2], size)
-            row += facts.num_rows
+        facts = [table.metadata.row_group(index) for index in range(table.num_row_groups)]
+    cuts, row = [], 1
+    for held in grouped(range(len(facts)), lambda index: facts[index].total_byte_size, unit):
+        cuts.append((held[0], row, sum(facts[index].total_byte_size for index in held)))
+        row += sum(facts[index].num_rows for index in held)
     return cuts
 
 
@@ -187,16 +170,15 @@ def _remote(url: str, unit: int) -> Iterator[Piece]:
             if any(sign in path for sign in "*?["):
                 files = sorted(filesystem.glob(path))
             elif filesystem.isdir(path):
-                every = [name for name in sorted(filesystem.find(path)) if not _hidden(name, path)]
+                every = [name for name in sorted(filesystem.find(path)) if "/." not in f"/{name.removeprefix(path)}"]
                 files = [name for name in every if ending(name) in ENDINGS] or every
                 others = [name for name in every if name not in files]
             else:
                 files = [path] if filesystem.exists(path) else []
             for name in files:
                 facts = filesystem.info(name)
-                yield from _pieces(
-                    filesystem.unstrip_protocol(name), url, facts["size"] or 0, _remote_stamp(facts), unit
-                )
+                full = filesystem.unstrip_protocol(name)
+                yield from _pieces(full, url, facts["size"] or 0, _remote_stamp(facts), unit)
             yield from (Piece(filesystem.unstrip_protocol(name), url, 0, other=True) for name in others)
     except UserError:
         raise
@@ -204,10 +186,6 @@ def _remote(url: str, unit: int) -> Iterator[Piece]:
         raise UserError(f"{url} cannot be reached ({str(error) or type(error).__name__}).") from error
     if not files:
         raise UserError(f"There is nothing at {url}. Check the address.")
-
-
-def _hidden(name: str, root: str) -> bool:
-    return any(part.startswith(".") for part in name.removeprefix(root).split("/"))
 
 
 def _remote_stamp(facts: dict[str, Any]) -> str:

@@ -13,14 +13,13 @@ from hornbook.corpus.readers.packed import BadRecord, NotText, blocks, shown
 from hornbook.corpus.readers.record import LONGEST, Part, Reading, Record, decoded_record, text_record
 from hornbook.errors import needing, reason_of
 
-_HTML = ("text/html", "application/xhtml+xml")
 _HEAD = 1024  # bytes of a page in which it says how it is written (HTML standard, 13.2.3.2)
 _NO_TEXT = "no main text in the page"
 
 
 def html(path: Path | str, reading: Reading, part: Part) -> Iterator[Record]:
     """Yield the main text of an HTML file."""
-    from hornbook.corpus.readers.pages import main_text
+    from hornbook.corpus.readers.pages import MainText
 
     data = bytearray()
     for block in blocks(path):
@@ -30,7 +29,7 @@ def html(path: Path | str, reading: Reading, part: Part) -> Iterator[Record]:
     if not data.strip():
         return
     page, note = _page(bytes(data), "", shown(path))
-    text = main_text(page)
+    text = MainText().extract(page)[0]
     if text is None:
         raise NotText(f"{shown(path)} has no main text that could be told from its menus.", _NO_TEXT)
     yield text_record(1, {reading.field: text, **note}, shown(path), reading.field)
@@ -101,7 +100,7 @@ def _ends_where_it_says(archive: Any) -> bool:
 
 def _archived(item: Any, number: int, where: str, field: str) -> Record | None:
     """Return the text of one record; None where its kind holds none."""
-    from hornbook.corpus.readers.pages import main_text
+    from hornbook.corpus.readers.pages import MainText
 
     kind = item.rec_type
     if kind not in ("response", "conversion", "resource"):
@@ -119,9 +118,9 @@ def _archived(item: Any, number: int, where: str, field: str) -> Record | None:
     if kind == "response" and headers is not None and not headers.get_statuscode().startswith("2"):
         raise BadRecord(f"{where}, is no page (status {headers.get_statuscode()}).", "no page: its status", number)
     note: dict[str, str] = {}
-    if content in _HTML:
+    if content in ("text/html", "application/xhtml+xml"):
         page, note = _page(data, charset, where, number)
-        text = main_text(page)
+        text = MainText().extract(page)[0]
     elif content == "text/plain":
         text, _ = decoded_record(data, where, number)
     else:

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from hornbook.corpus.step import Page, Verdicts
-from hornbook.corpus.steps.marks import has_letter, sentence_terminals
+from hornbook.corpus.steps.words import has_letter, sentence_terminals
 from hornbook.schema import Count, Share, check
 
 _PHRASES = re.compile(
@@ -39,7 +39,6 @@ _PHRASES = re.compile(
     re.IGNORECASE,
 )
 _SENTENCE_END = re.compile(r"(?<=[.!?。！？])[\"'’”)\]]{0,3}\s+")
-_CLOSING = "\"'’”)]»"
 
 
 @dataclass(frozen=True)
@@ -69,9 +68,9 @@ class Boilerplate:
         for text in page.texts:
             share = self.share(text)
             kept, removed = self.clean(text) if self.remove else (text, Counter[str]())
-            reason = "boilerplate: little else" if self.max_share and share > self.max_share else ""
-            if not reason and not kept.strip():
-                reason = "boilerplate: no text left"
+            reason = "" if kept.strip() else "boilerplate: no text left"
+            if self.max_share and share > self.max_share:
+                reason = "boilerplate: little else"
             if not reason:
                 counts.update(removed)
             texts.append(kept)
@@ -143,7 +142,7 @@ class Boilerplate:
 
 
 def _ends_sentence(line: str) -> bool:
-    return line.rstrip().rstrip(_CLOSING)[-1:] in _ends()
+    return line.rstrip().rstrip("\"'’”)]»")[-1:] in _ends()
 
 
 @cache

@@ -74,29 +74,26 @@ class C4:
         policies = self.policies and any(phrase in lower for phrase in _POLICY)
         citations = self.citations and "[" in text
         for line in map(str.strip, text.splitlines()):
+            left = _CITATION.sub("", line) if citations else line
+            rule = ""
             if 0 < self.max_word_length < len(line) and max(map(len, line.split())) > self.max_word_length:
-                removed["lines with overlong words"] += 1
-                continue
-            words = line.split(None, self.min_line_words)
-            if citations:
-                line = _CITATION.sub("", line)
-            if self.sentence_ends and (not line.endswith(_ENDS) or line.endswith("...")):
-                removed["lines without a sentence's end"] += 1
-                continue
-            if len(words) < self.min_line_words:
-                removed["lines of few words"] += 1
-                continue
-            if lorem_ipsum and "lorem ipsum" in line.lower():
+                rule = "lines with overlong words"
+            elif self.sentence_ends and (not left.endswith(_ENDS) or left.endswith("...")):
+                rule = "lines without a sentence's end"
+            elif len(line.split(None, self.min_line_words)) < self.min_line_words:
+                rule = "lines of few words"
+            elif lorem_ipsum and "lorem ipsum" in left.lower():
                 return "", "c4: lorem ipsum", removed
-            if javascript and "javascript" in line.lower():
-                removed["lines with javascript"] += 1
-                continue
-            if self.curly_brackets and "{" in line:
+            elif javascript and "javascript" in left.lower():
+                rule = "lines with javascript"
+            elif self.curly_brackets and "{" in left:
                 return "", "c4: curly bracket", removed
-            if policies and any(phrase in line.lower() for phrase in _POLICY):
-                removed["lines on policies"] += 1
-                continue
-            kept.append(line)
+            elif policies and any(phrase in left.lower() for phrase in _POLICY):
+                rule = "lines on policies"
+            if rule:
+                removed[rule] += 1
+            else:
+                kept.append(left)
         # Each line kept has a sentence, so that most texts need no counting.
         if len(kept) < self.min_sentences and sum(map(sentences, kept)) < self.min_sentences:
             return "", "c4: too few sentences", removed

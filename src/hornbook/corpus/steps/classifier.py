@@ -9,6 +9,7 @@ Shapes: N documents, F features.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -25,6 +26,7 @@ from hornbook.schema import Share, check
 
 _KIND = "hornbook document classifier"
 _BATCH = 256
+_SIZE = 2**18  # features
 
 
 @dataclass(frozen=True)
@@ -80,11 +82,7 @@ class Classifier:
 
 
 def train_classifier(
-    positive: Iterable[str],
-    negative: Iterable[str],
-    *,
-    features: Literal["words", "characters"] = "words",
-    size: int = 2**18,
+    positive: Iterable[str], negative: Iterable[str], *, features: Literal["words", "characters"] = "words"
 ) -> Classifier:
     """Return the classifier that tells the positive texts from the negative ones; both piles weigh the same.
 
@@ -96,8 +94,8 @@ def train_classifier(
     for name, pile in zip(("positive", "negative"), piles, strict=True):
         if not pile:
             raise UserError(f"There is no {name} text to train the classifier with.")
-    counts = _hashed(features, size).transform([text for pile in piles for text in pile])
-    documents = np.bincount(counts.indices, minlength=size)
+    counts = _hashed(features, _SIZE).transform([text for pile in piles for text in pile])
+    documents = np.bincount(counts.indices, minlength=_SIZE)
     rarity = (np.log((1 + counts.shape[0]) / (1 + documents)) + 1).astype(np.float32)
     labels = np.repeat([1, 0], [len(pile) for pile in piles])
     model = LogisticRegression(C=10.0, class_weight="balanced", max_iter=1000)
@@ -126,19 +124,12 @@ class Scored:
             raise UserError(f"score.min_score {self.min_score} is above score.max_score {self.max_score}.")
 
     def __call__(self, page: Page) -> Verdicts:
-        """Score each document; no text changes."""
         path = Path(self.file)
-        scores = _loaded(path, _stamp(path)).scores(page.texts).tolist()
+        stamp = path.stat().st_mtime_ns if os.path.exists(path) else 0
+        scores = _loaded(path, stamp).scores(page.texts).tolist()
         low, high = f"{self.field}: score too low", f"{self.field}: score too high"
         reasons = [low if s < self.min_score else high if s > self.max_score else "" for s in scores]
         return Verdicts(page.texts, reasons, [{self.field: score} for score in scores])
-
-
-def _stamp(path: Path) -> int:
-    try:
-        return path.stat().st_mtime_ns
-    except OSError:
-        return 0
 
 
 @lru_cache(maxsize=4)

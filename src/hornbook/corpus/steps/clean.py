@@ -77,7 +77,6 @@ class Repair:
     entities: bool = False
 
     def __call__(self, page: Page) -> Verdicts:
-        """Repair each document; those that changed are counted."""
         from ftfy import TextFixerConfig, fix_text
 
         config = TextFixerConfig(

@@ -11,9 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hornbook.corpus.step import Page, Verdicts
-from hornbook.corpus.steps.marks import sentence_terminals
 from hornbook.corpus.steps.repetition import repeated
-from hornbook.corpus.steps.words import split_words
+from hornbook.corpus.steps.words import sentence_terminals, split_words
 from hornbook.schema import Count, NotNegative, Share, check
 
 
@@ -38,7 +37,6 @@ class FineWeb:
         check(self, "fineweb.")
 
     def __call__(self, page: Page) -> Verdicts:
-        """Judge each document; no text changes."""
         return Verdicts(page.texts, [self._reason(text) for text in page.texts])
 
     def _reason(self, text: str) -> str:

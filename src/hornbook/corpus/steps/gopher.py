@@ -10,20 +10,19 @@ Shapes: D documents.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hornbook.corpus.grouping import grouped
 from hornbook.corpus.step import Page, Verdicts
-from hornbook.corpus.steps.limits import check_limits
-from hornbook.corpus.steps.marks import has_letter, is_word
-from hornbook.corpus.steps.reasons import Broken, Reasons, share
 from hornbook.corpus.steps.repetition import repeated, repeated_runs
-from hornbook.corpus.steps.words import Words, blocks, number_words
+from hornbook.corpus.steps.words import AT_ONCE, Words, has_letter, is_word, number_words
 from hornbook.errors import UserError
-from hornbook.schema import Count, NotNegative, Share
+from hornbook.schema import Count, NotNegative, Share, check
 
 _PARAGRAPH_END, _LINE_END = re.compile(r"\n{2,}"), re.compile(r"\n+")
 
@@ -88,7 +87,13 @@ class Gopher:
             raise UserError(
                 f"gopher.parts names quality, repetition or both, not {', '.join(self.parts) or 'nothing'}."
             )
-        check_limits("gopher", self, (("min_words", "max_words"), ("min_word_length", "max_word_length")))
+        check(self, "gopher.")
+        for low, high in (("min_words", "max_words"), ("min_word_length", "max_word_length")):
+            if 0 < getattr(self, high) < getattr(self, low):
+                raise UserError(
+                    f"gopher.{low} must not be above gopher.{high}, but {getattr(self, low)} is above "
+                    f"{getattr(self, high)}: nothing would be kept."
+                )
         if self.min_stop_words > (known := len(set(self.stop_words))):
             raise UserError(
                 f"gopher.min_stop_words must not be above the number of gopher.stop_words, but {self.min_stop_words} "
@@ -96,11 +101,9 @@ class Gopher:
             )
 
     def __call__(self, page: Page) -> Verdicts:
-        """Judge each document; no text changes."""
         given: list[str] = []
-        for block in blocks(page.texts):
-            texts = page.texts[block]
-            reasons = Reasons("gopher", len(texts))
+        for texts in grouped(page.texts, lambda text: len(text) + 1, AT_ONCE):
+            reasons = _Reasons(len(texts))
             words = None
             if "quality" in self.parts:
                 words = number_words(texts)
@@ -110,35 +113,26 @@ class Gopher:
             given += reasons.given
         return Verdicts(page.texts, given)
 
-    def _quality(self, texts: Sequence[str], words: Words, reasons: Reasons) -> None:
+    def _quality(self, texts: Sequence[str], words: Words, reasons: _Reasons) -> None:
         real = np.array([is_word(word) for word in words.distinct], np.int64)
         lengths = np.array([len(word) for word in words.distinct], np.int64)
         number = words.sums(real)
         reasons.drop(number < self.min_words, "too few words")
-        if self.max_words:
-            reasons.drop(number > self.max_words, "too many words")
-        mean = share(words.sums(real * lengths), number)
+        reasons.drop(_above(number, self.max_words), "too many words")
+        mean = _share(words.sums(real * lengths), number)
         reasons.drop(mean < self.min_word_length, "words too short")
-        if self.max_word_length:
-            reasons.drop(mean > self.max_word_length, "words too long")
-        ellipses = np.array([text.count("...") + text.count("…") for text in texts], np.int64)
-        if self.max_symbols:
-            hashes = np.array([text.count("#") for text in texts], np.int64)
-            reasons.drop(share(hashes, words.counts) > self.max_symbols, "too many hash signs")
-            reasons.drop(share(ellipses, words.counts) > self.max_symbols, "too many ellipses")
-        if self.max_bullet_lines:
-            bullets = np.array([text.count("-") + text.count("•") for text in texts], np.int64)
-            bulleted = _line_shares(
-                texts, bullets, lambda line: line.lstrip().startswith(("•", "-")), self.max_bullet_lines
-            )
-            reasons.drop(bulleted > self.max_bullet_lines, "too many bullet lines")
-        if self.max_ellipsis_lines:
-            trailing = _line_shares(
-                texts, ellipses, lambda line: line.rstrip().endswith(("...", "…")), self.max_ellipsis_lines
-            )
-            reasons.drop(trailing > self.max_ellipsis_lines, "too many ellipsis lines")
+        reasons.drop(_above(mean, self.max_word_length), "words too long")
+        hashes, ellipses = _marks(texts, "#"), _marks(texts, "...", "…")
+        reasons.drop(_above(_share(hashes, words.counts), self.max_symbols), "too many hash signs")
+        reasons.drop(_above(_share(ellipses, words.counts), self.max_symbols), "too many ellipses")
+        limit = self.max_bullet_lines
+        found = _line_shares(texts, _marks(texts, "-", "•"), lambda line: line.lstrip().startswith(("•", "-")), limit)
+        reasons.drop(_above(found, limit), "too many bullet lines")
+        limit = self.max_ellipsis_lines
+        found = _line_shares(texts, ellipses, lambda line: line.rstrip().endswith(("...", "…")), limit)
+        reasons.drop(_above(found, limit), "too many ellipsis lines")
         letters = np.array([has_letter(word) for word in words.distinct], np.int64)
-        alphabetic = share(words.sums(letters), words.counts)
+        alphabetic = _share(words.sums(letters), words.counts)
         reasons.drop(alphabetic < self.min_alphabetic_words, "too few words with letters")
         reasons.drop(self._stop_words(words) < self.min_stop_words, "too few stop words")
 
@@ -153,11 +147,10 @@ class Gopher:
         found_in: NDArray[np.int64] = seen.sum(axis=1)
         return found_in
 
-    def _repetition(self, texts: Sequence[str], words: Words | None, reasons: Reasons) -> None:
+    def _repetition(self, texts: Sequence[str], words: Words | None, reasons: _Reasons) -> None:
         """Put the rules to the documents that are kept so far; their words are split if that was not done before."""
         reasons.drop(np.array([not text for text in texts], bool), "no text")
-        for rule, broken in self._repeated_pieces(texts, np.flatnonzero(reasons.kept).tolist()):
-            reasons.drop(broken, rule)
+        self._repeated_pieces(texts, reasons)
         asked = np.flatnonzero(reasons.kept)
         words = number_words([texts[number] for number in asked.tolist()]) if words is None else words.only(asked)
         size = np.array([len(texts[number]) for number in asked.tolist()], np.int64)
@@ -172,13 +165,13 @@ class Gopher:
             limits = np.where(reasons.kept[asked], limit * size - 1, np.inf)
             characters = runs.most_frequent() if n < 5 else runs.said_before(limits)
             broken = np.zeros(len(texts), bool)
-            broken[asked] = share(characters, size) > limit
+            broken[asked] = _share(characters, size) > limit
             reasons.drop(broken, f"one {n}-gram too often" if n < 5 else f"too many repeated {n}-grams")
 
-    def _repeated_pieces(self, texts: Sequence[str], asked: Sequence[int]) -> Iterator[tuple[str, Broken]]:
-        """Yield what the four rules on lines and paragraphs say of the documents asked for."""
+    def _repeated_pieces(self, texts: Sequence[str], reasons: _Reasons) -> None:
+        """Put the four rules on lines and paragraphs to the documents that are kept so far."""
         shares = np.zeros((4, len(texts)))
-        for number in asked:
+        for number in np.flatnonzero(reasons.kept).tolist():
             text = texts[number]
             for row, pieces in ((0, _LINE_END.split(text)), (1, _PARAGRAPH_END.split(text.strip()))):
                 count, characters = repeated(pieces)
@@ -190,7 +183,38 @@ class Gopher:
             "too many characters in repeated paragraphs": self.max_repeated_paragraph_characters,
         }
         for (rule, limit), found in zip(limits.items(), shares, strict=True):
-            yield rule, (found > limit) & (limit > 0)
+            reasons.drop(_above(found, limit), rule)
+
+
+class _Reasons:
+    """Why each of D documents is dropped: the first rule that it breaks, as they are put to it in order."""
+
+    def __init__(self, count: int) -> None:
+        self.given = [""] * count
+        self.kept = np.ones(count, bool)
+
+    def drop(self, broken: NDArray[np.bool_], rule: str) -> None:
+        """Drop the documents that break the rule, where no rule before has dropped them."""
+        for number in np.flatnonzero(broken & self.kept).tolist():
+            self.given[number] = f"gopher: {rule}"
+        self.kept &= ~broken
+
+
+def _above(values: NDArray[Any], limit: float) -> NDArray[np.bool_]:
+    """Return bool[D], which values are above a limit, where 0 is none."""
+    return (values > limit) & (limit > 0)
+
+
+def _share(part: NDArray[np.integer], whole: NDArray[np.integer]) -> NDArray[np.float64]:
+    """Return float64[D], part / whole, and 0 where the whole is 0."""
+    found = np.zeros(len(part))
+    np.divide(part, whole, out=found, where=whole > 0)
+    return found
+
+
+def _marks(texts: Sequence[str], *marks: str) -> NDArray[np.int64]:
+    """Return int64[D], how many of the marks each text has."""
+    return np.array([sum(map(text.count, marks)) for text in texts], np.int64)
 
 
 def _line_shares(

@@ -30,7 +30,6 @@ class Language:
         check(self, "language.")
 
     def __call__(self, page: Page) -> Verdicts:
-        """Name each document's language; no text changes."""
         detector, metas, reasons = _detector(), [], []
         for text in page.texts:
             language, score = _detect(detector, text[: self.characters] if self.characters else text)

@@ -138,14 +138,11 @@ def _emails(text: str) -> Iterator[tuple[int, int]]:
 def _cards(text: str) -> Iterator[tuple[int, int]]:
     for found in _CARD.finditer(text):
         digits = re.sub(r"\D", "", found.group())
-        if luhn(digits) and len(set(digits)) > 1 and (_ISSUERS.fullmatch(digits) or _is_told(found, text)):
-            yield found.span()
-
-
-def _is_told(found: re.Match[str], text: str) -> bool:
-    """Return whether digits of no known issuer's are written as those of cards are, or called a card's."""
-    before = text[max(found.start() - 60, 0) : found.start()]
-    return _EMBOSSED.fullmatch(found.group()) is not None or _OF_A_CARD.search(before) is not None
+        if luhn(digits) and len(set(digits)) > 1:
+            before = text[max(found.start() - 60, 0) : found.start()]
+            # Digits of no known issuer's must be written as those of cards are, or called a card's.
+            if _ISSUERS.fullmatch(digits) or _EMBOSSED.fullmatch(found.group()) or _OF_A_CARD.search(before):
+                yield found.span()
 
 
 def _ibans(text: str) -> Iterator[tuple[int, int]]:
@@ -233,8 +230,6 @@ _FINDERS: dict[str, Callable[[str], Iterator[tuple[int, int]]]] = {
     "ip": _addresses,
     "phone": _phones,
 }
-_NEEDS_DIGITS = {"iban", "card", "ip", "phone"}
-_DIGIT = re.compile(r"\d")
 
 
 def find(text: str, kinds: tuple[str, ...] = tuple(_FINDERS)) -> list[Span]:
@@ -243,10 +238,10 @@ def find(text: str, kinds: tuple[str, ...] = tuple(_FINDERS)) -> list[Span]:
     >>> find("Write to ada@example.org")
     [(9, 24, 'email')]
     """
-    digits = _DIGIT.search(text) is not None
+    digits = re.search(r"\d", text) is not None
     found: list[Span] = []
     for kind, finder in _FINDERS.items():
-        if kind in kinds and (digits or kind not in _NEEDS_DIGITS):
+        if kind in kinds and (digits or kind in ("credential", "email")):
             new = [(start, end, kind) for start, end in finder(text)]
             found = _merged(found, new) if found else new
     return found

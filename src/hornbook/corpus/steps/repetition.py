@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hornbook.corpus.steps.words import Numbers, Words, sums
+from hornbook.corpus.steps.words import Numbers, Words, starts_of, sums
 
 
 def repeated(pieces: Sequence[str]) -> tuple[int, int]:
@@ -112,7 +112,7 @@ def repeated_runs(words: Words) -> Iterator[Runs]:
     ids, starts, different = words.ids, words.starts, len(words.distinct)
     document = np.repeat(np.arange(len(starts) - 1), words.counts)
     lengths = np.array([len(word) for word in words.distinct], np.int64)
-    ends = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths[ids])])
+    ends = starts_of(lengths[ids])
     places, names, n = np.arange(len(ids)), document * different + ids, 1
     while True:
         # A longer run begins where a shorter one repeats, and ends within the same document.

@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import itertools
 import re
+import string
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,8 +36,24 @@ _MARKS = re.compile(r"\.{2,}|.", re.DOTALL)
 # A sentence ends where a mark that ends sentences, and what closes quotes and brackets, stands before a blank.
 _SENTENCE_END = re.compile(r"[.!?。！？…][\"'’”)\]]{0,3}\s+(?=\S)")
 # Characters, one more for each document, of documents that are numbered together: memory stays small, and with D
-# documents and V different words D * V * V stays below 2**62, since D + V <= _BLOCK.
-_BLOCK = 3_000_000
+# documents and V different words D * V * V stays below 2**62, since D + V <= AT_ONCE.
+AT_ONCE = 3_000_000
+
+# Unicode's property Sentence_Terminal (version 16), as ranges of code points.
+_SENTENCE_TERMINAL = """
+21 2E 3F 589 61D-61F 6D4 700-702 7F9 837 839 83D-83E 964-965 104A-104B 1362 1367-1368 166E 1735-1736
+17D4-17D5 1803 1809 1944-1945 1AA8-1AAB 1B4E-1B4F 1B5A-1B5B 1B5E-1B5F 1B7D-1B7F 1C3B-1C3C 1C7E-1C7F 2024
+203C-203D 2047-2049 2CF9-2CFB 2E2E 2E3C 2E53-2E54 2E60-2E61 3002 A4FF A60E-A60F A6F3 A6F7 A876-A877
+A8CE-A8CF A92F A9C8-A9C9 AA5D-AA5F AAF0-AAF1 ABEB FE12 FE15-FE16 FE52 FE56-FE57 FF01 FF0E FF1F FF61
+10A56-10A57 10F55-10F59 10F86-10F89 11047-11048 110BE-110C1 11141-11143 111C5-111C6 111CD 111DE-111DF
+11238-11239 1123B-1123C 112A9 113D4-113D5 1144B-1144C 115C2-115C3 115C9-115D7 11641-11642 1173C-1173E 11944
+11946 11A42-11A43 11A9B-11A9C 11C41-11C42 11EF7-11EF8 11F43-11F44 16A6E-16A6F 16AF5 16B37-16B38 16B44
+16D6E-16D6F 16E98 1BC9F 1DA88
+"""
+# What CCNet (Wenzek et al. 2020) strips before it counts: marks and control characters.
+_NO_WORD = frozenset(string.punctuation + "«´»–—’“”„…∶━►、。〈〉《》「」【】！％（），．：；？～").union(
+    map(chr, (*range(32), *range(127, 160)))
+)
 
 
 def split_words(text: str) -> list[str]:
@@ -81,6 +99,30 @@ def sentences(text: str) -> int:
     return len(_SENTENCE_END.findall(text)) + 1 if text.strip() else 0
 
 
+@cache
+def sentence_terminals() -> frozenset[str]:
+    """Return the characters that end sentences, in all scripts that Unicode knows."""
+    found: list[str] = []
+    for part in _SENTENCE_TERMINAL.split():
+        low, _, high = part.partition("-")
+        found += map(chr, range(int(low, 16), int(high or low, 16) + 1))
+    return frozenset(found)
+
+
+def is_word(word: str) -> bool:
+    """Return whether a word is more than marks.
+
+    >>> is_word("n't"), is_word("..."), is_word("5")
+    (True, False, True)
+    """
+    return word.isalnum() or not _NO_WORD.issuperset(word)
+
+
+def has_letter(word: str) -> bool:
+    """Return whether a word has a letter of any script."""
+    return word.isalpha() or any(map(str.isalpha, word))
+
+
 @dataclass(frozen=True)
 class Words:
     """The words of D documents, end to end.
@@ -104,31 +146,21 @@ class Words:
         counts = self.counts
         asked = np.zeros(len(counts), bool)
         asked[documents] = True
-        starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts[documents])])
-        return Words(self.ids[np.repeat(asked, counts)], starts, self.distinct)
+        return Words(self.ids[np.repeat(asked, counts)], starts_of(counts[documents]), self.distinct)
 
     def sums(self, of_distinct: Numbers) -> Numbers:
         """Return int64[D]: a number for each different word, summed over each document's words."""
         return sums(of_distinct[self.ids], self.starts)
 
 
+def starts_of(counts: NDArray[np.integer]) -> Numbers:
+    """Return int64[N + 1], where each of N lists end to end begins, and where the last one ends."""
+    return np.concatenate([np.zeros(1, np.int64), np.cumsum(counts, dtype=np.int64)])
+
+
 def sums(values: NDArray[np.integer], starts: Numbers) -> Numbers:
     """Return int64[D], the sum of the values between each two starts, 0 where there are none."""
-    total = np.concatenate([np.zeros(1, np.int64), np.cumsum(values, dtype=np.int64)])
-    found: Numbers = total[starts[1:]] - total[starts[:-1]]
-    return found
-
-
-def blocks(texts: Sequence[str]) -> Iterator[slice]:
-    """Yield slices of documents of at most 3 million characters together, or of one longer document."""
-    start = size = 0
-    for number, text in enumerate(texts):
-        if size and size + len(text) >= _BLOCK:
-            yield slice(start, number)
-            start, size = number, 0
-        size += len(text) + 1
-    if size:
-        yield slice(start, len(texts))
+    return np.diff(starts_of(values)[starts])
 
 
 def number_words(texts: Sequence[str]) -> Words:
@@ -136,13 +168,11 @@ def number_words(texts: Sequence[str]) -> Words:
     pieces, piece_ids, piece_counts = _numbered([text.split() for text in texts])
     distinct, part_ids, part_counts = _numbered(list(map(_parts, pieces)))
     # Each piece is replaced by its words: word k of a piece stands k places after the piece's first in `part_ids`.
-    ends = np.cumsum(part_counts)
     many = part_counts[piece_ids]
-    word_ends = np.concatenate([np.zeros(1, np.int64), np.cumsum(many)])
-    within = np.arange(word_ends[-1]) - np.repeat(word_ends[:-1], many)
-    ids = part_ids[np.repeat((ends - part_counts)[piece_ids], many) + within]
-    document_ends = np.concatenate([np.zeros(1, np.int64), np.cumsum(piece_counts)])
-    return Words(ids, word_ends[document_ends], distinct)
+    starts = starts_of(many)
+    within = np.arange(starts[-1]) - np.repeat(starts[:-1], many)
+    ids = part_ids[np.repeat(starts_of(part_counts)[piece_ids], many) + within]
+    return Words(ids, starts[starts_of(piece_counts)], distinct)
 
 
 def _numbered(lists: Sequence[list[str]]) -> tuple[list[str], Numbers, Numbers]:
