@@ -87,8 +87,7 @@ class View:
                 self.say(f"{name}: {quantity(done)}{of} {unit} after {said - start:.0f}s{left}")
 
         yield update
-        done_note = f" {quantity(amount)} {unit}" if amount else ""
-        self.say(f"{name}:{done_note} in {time.monotonic() - start:.1f}s")
+        self.say(f"{name}: {f'{quantity(amount)} {unit}' if amount else 'done'} in {time.monotonic() - start:.1f}s")
 
     @contextlib.contextmanager
     def training(self, title: str, steps: int, done: int, memory_total: int, directory: str) -> Iterator[Training]:

@@ -252,7 +252,7 @@ def _tokenizer(
         needs = recipe.objective.requirements(recipe.row_length)
         if given is not None:
             if recipe.start.new_pieces:
-                with view.stage("learning new pieces", "bytes") as update:
+                with view.stage("learning new tokens", "bytes") as update:
                     texts = _learnable(corpus, text.split, update)
                     given, spellings = with_pieces(given, texts, recipe.start.new_pieces)
                 write_json(directory / PIECES, spellings)

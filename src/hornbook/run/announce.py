@@ -22,7 +22,7 @@ def announce(run: RunContext) -> None:
     documents, size = prepared.held_out
     say(
         f"text: {text.documents:,} documents, {quantity(text.bytes)}B, {quantity(prepared.store.tokens)} tokens, "
-        f"vocabulary of {prepared.tokenizer.vocab.size:,}; held out: {documents:,} documents "
+        f"vocabulary of {prepared.tokenizer.vocab.size:,}; held out: {documents:,} of the documents "
         f"({documents / text.documents:.1%}), {quantity(size)}B ({size / text.bytes:.1%})"
     )
     for reading in readings(recipe, prepared, run.loader.order):

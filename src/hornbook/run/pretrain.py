@@ -270,7 +270,7 @@ def _evaluated(run: RunContext, model: Model, parallel: Parallel) -> Evaluation:
     result = run.directory / files.RESULT
     if run.world.broadcast(lambda: str(result.is_file())) == str(True):
         return Evaluation.load(result)
-    with run.view.stage("last measurements", "tokens"):
+    with run.view.stage("final evaluation", "tokens"):
         evaluation = final_evaluation(model, run.recipe, run.prepared, run.device, parallel)
     if run.world.is_main:
         evaluation.save(result)

@@ -165,7 +165,7 @@ class _Build:
         if not record.exists():
             shutil.rmtree(directory, ignore_errors=True)
             directory.mkdir()
-            looking = self.stage(f"look at the whole: {kind_of(survey)}", "B", 0)
+            looking = self.stage(f"survey: {kind_of(survey)}", "B", 0)
             files = [before / f"{name}.parquet" for name in self._blocks()]
             with disk_errors(directory), system_errors(directory), looking, heeding_signals():
                 step = survey.survey(documents(files), directory.absolute())
