@@ -41,6 +41,5 @@ def is_assignment(item: str) -> bool:
     name, equals, _ = item.partition("=")
     if not equals:
         return False
-    return settings.is_setting(name) or (
-        all(part.isidentifier() for part in name.split(".")) and not Path(item).exists()
-    )
+    looks_like_it = all(part.isidentifier() for part in name.split("."))
+    return settings.is_setting(name) or (looks_like_it and not Path(item).exists())

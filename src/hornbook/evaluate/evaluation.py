@@ -165,9 +165,7 @@ def evaluate_rows(
     )  # fmt: skip
 
 
-def _training_batches(
-    rows: CorpusRows, number: int, objective: Objective, batch_rows: int, seed: int
-) -> Iterator[Batch]:
+def _training_batches(rows: CorpusRows, number: int, objective: Objective, size: int, seed: int) -> Iterator[Batch]:
     """Yield `number` rows from all over the text as the objective shows them in the first epoch."""
     _, index = Ascending(len(rows), number, len(cycle_of(objective))).locate(seed, np.arange(number))
-    return batches(rows, objective, index, lambda part, row: keys.row_keys(seed, row, 0), batch_rows)
+    return batches(rows, objective, index, lambda part, row: keys.row_keys(seed, row, 0), size)

@@ -27,9 +27,8 @@ class _Texts:
 
     def pick(self, index: Tensor) -> _Texts:
         """Return those of the index [B, K]."""
-        return _Texts(
-            self.tokens.gather(1, index[..., None].expand(-1, -1, self.tokens.shape[-1])), self.scores.gather(1, index)
-        )
+        tokens = self.tokens.gather(1, index[..., None].expand(-1, -1, self.tokens.shape[-1]))
+        return _Texts(tokens, self.scores.gather(1, index))
 
 
 @torch.inference_mode()
@@ -91,9 +90,8 @@ def search(
         if seen is not None:
             seen = seen[rows].scatter(1, newest, True)
         logits = writer.read(newest, length + number)
-    return [
-        list(takewhile(lambda token: token >= 0 and token not in stop, text)) for text in finished.tokens[:, 0].tolist()
-    ]
+    over = stop | {-1}
+    return [list(takewhile(lambda token: token not in over, text)) for text in finished.tokens[:, 0].tolist()]
 
 
 def _merged(

@@ -99,9 +99,7 @@ def attend_within(
         if pair < 0:
             mixed.append(torch.zeros_like(query))  # nobody scores what has nothing to read
             continue
-        q, k, v = (
-            x.transpose(0, 1)[None] for x in (query, sources[0][pair], sources[1][pair])
-        )  # [1, heads, length, K]
+        q, k, v = (x.transpose(0, 1)[None] for x in (query, sources[0][pair], sources[1][pair]))  # [1, heads, T, K]
         mixed.append(attend(q, k, v, masks[number], causal, scale)[0].transpose(0, 1))
     return torch.cat(mixed).view_as(queries)
 

@@ -131,9 +131,7 @@ def _copier(group: dist.ProcessGroup) -> Any:
     def copy(value: Any) -> Any:
         return _Copy.apply(value, group) if isinstance(value, Tensor) and value.requires_grad else value  # type: ignore[no-untyped-call]
 
-    def hook(
-        module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    def hook(block: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         if "memory" in kwargs:
             kwargs = {**kwargs, "memory": copy(kwargs["memory"])}
         return (copy(args[0]), *args[1:]), kwargs

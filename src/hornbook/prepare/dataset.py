@@ -158,9 +158,7 @@ def prepare(recipe: Recipe, directory: Path, view: View, given: Tokenizer | None
     _ready(recipe, tokenizer)
     if not finished:
         with view.stage("writing tokens", "tokens") as update:
-            write_store(
-                iter(corpus), tokenizer, directory / TOKENS, progress=lambda documents, tokens, size: update(tokens)
-            )
+            write_store(iter(corpus), tokenizer, directory / TOKENS, progress=lambda _, tokens, size: update(tokens))
     return open_prepared(recipe, directory, tokenizer, text)
 
 

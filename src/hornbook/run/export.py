@@ -38,9 +38,8 @@ def export(run: OpenRun, target: Path | None = None, family: str = "", shard_byt
         if isinstance(run.model, Electra):
             raise UserError("GGUF files are for models that generate text, and an ELECTRA does not: leave out --as.")
         target = target or run.directory / GGUF
-        return export_gguf(
-            run.model.state_dict(), run.recipe.model, run.tokenizer.text, run.tokenizer.vocab, name, target
-        )
+        state, vocab = run.model.state_dict(), run.tokenizer.vocab
+        return export_gguf(state, run.recipe.model, run.tokenizer.text, vocab, name, target)
     target = target or run.directory / EXPORT
     config, state, vocab = run.recipe.model, _as_it_came(run, run.model.state_dict()), run.tokenizer.vocab
     if isinstance(run.model, Electra):

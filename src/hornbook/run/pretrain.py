@@ -76,7 +76,7 @@ def pretrain(recipe: Recipe, directory: Path, *, plain: bool = False) -> Evaluat
                     if line := passed_over(recipe.data.paths):
                         view.say(line)
                     save_recipe(recipe, directory / files.RECIPE)
-                return _finished(recipe, directory, view, world)
+                return _run_stages(recipe, directory, view, world)
             except UserError as error:
                 if fresh and not (directory / files.PLAN).exists():
                     if corpus := kept_of(directory):  # the work of hours, perhaps
@@ -104,10 +104,10 @@ def resume(directory: Path, changes: Sequence[str] = (), *, plain: bool = False)
                 f"with `hornbook pretrain --from {directory}`."
             )
         with lock(directory) if world.is_main else contextlib.nullcontext():
-            return _finished(recipe, directory, View(plain, silent=not world.is_main), world)
+            return _run_stages(recipe, directory, View(plain, silent=not world.is_main), world)
 
 
-def _finished(recipe: Recipe, directory: Path, view: View, world: World) -> Evaluation:
+def _run_stages(recipe: Recipe, directory: Path, view: View, world: World) -> Evaluation:
     """Do every stage that is not done yet; what needs only one process to do it, rank 0 does before the others.
 
     Where memory is too small, the error says which command continues the run.

@@ -7,13 +7,13 @@ weights are the base model's as far as they fit; what it lacks is newly initiali
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from hornbook.batch import Topology
 from hornbook.errors import UserError
 from hornbook.model.config import ModelConfig
 from hornbook.model.electra import Model
@@ -87,12 +87,14 @@ def adopt(
 ) -> Adopted:
     """Load the base model's weights into a freshly initialised model, in place.
 
-    tokenizer       the run's tokenizer: the base model's, or that with more tokens behind its last one
+        tokenizer   the run's: the base model's, or that with more tokens behind its last one
     spellings   the ids by which the base model's spells each new piece of text
-    seed        of the rows for new special tokens
+        seed        of the rows for new special tokens
     """
     own, old = model.state_dict(), origin.tokenizer.vocab
-    given = _renamed(origin.state, origin.recipe.model.topology, model.config.topology)
+    # A decoder's stack under an encoder's name, or the other way round.
+    stack, ours = rf"^{origin.recipe.model.topology}\.", f"{model.config.topology}."
+    given = {re.sub(stack, ours, name): value for name, value in origin.state.items()}
     special = [number for number in range(old.size, tokenizer.vocab.size) if number not in spellings]
     given = extended(given, model.config.vocab_size, old.words, special, spellings, seed)
     types = "embed.types.weight"
@@ -104,17 +106,6 @@ def adopt(
         raise ValueError(f"the base model's {wrong[0]} has the shape {tuple(given[wrong[0]].shape)}")
     model.load_state_dict({**own, **taken})
     return Adopted(tuple(name for name in own if name not in taken), tuple(name for name in given if name not in taken))
-
-
-def _renamed(state: Mapping[str, Tensor], before: Topology, after: Topology) -> dict[str, Tensor]:
-    """Return the tensors with a decoder's stack under an encoder's name, or the other way round."""
-    stack = f"{before}."
-    if before == after:
-        return dict(state)
-    return {
-        f"{after}.{name.removeprefix(stack)}" if name.startswith(stack) else name: value
-        for name, value in state.items()
-    }
 
 
 def _more_types(table: Tensor | None, wanted: Tensor) -> Tensor:

@@ -174,9 +174,8 @@ def _layer(config: ModelConfig, load: Load, memory: int, wanted: float) -> float
             of_queries += inner * FULL
             of_keys += shared * FULL
         kept = load.length * of_queries + keys * of_keys + wanted * dropped
-        if (
-            wanted < load.length
-        ):  # of the mixture a copy is kept where it is wanted, and the whole if the kernel needs it
+        # Of the mixture a copy is kept where it is wanted, and the whole if the kernel needs it.
+        if wanted < load.length:
             kept += inner * narrow * (wanted - load.length * (plain or load.within))
         return kept
 

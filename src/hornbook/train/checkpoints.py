@@ -131,9 +131,7 @@ class Reader:
             with self._open(path) as file:
                 if not own:
                     return file.get_tensor(name)  # type: ignore[no-any-return]
-                here = tuple(
-                    slice(first - start, last - start) for (first, last), start in zip(overlap, begin, strict=True)
-                )
+                here = tuple(slice(a - start, b - start) for (a, b), start in zip(overlap, begin, strict=True))
                 values = file.get_slice(name)[here]
             target = tuple(slice(a - first, b - first) for (a, b), (first, _) in zip(overlap, place, strict=True))
             if list(overlap) == list(place):

@@ -101,9 +101,7 @@ class Loop(Generic[B]):
         found = checkpoints.newest_together(self.directory / checkpoints.CHECKPOINTS, self.say, self.parallel.world)
         if found is not None:
             parts = self.parallel.parts
-            weights = {
-                name.removeprefix(MODEL): shape for name, shape in found.shapes.items() if name.startswith(MODEL)
-            }
+            weights = {key.removeprefix(MODEL): shape for key, shape in found.shapes.items() if key.startswith(MODEL)}
             if weights != {name: part.shape for name, part in parts.items()}:
                 raise UserError(f"The checkpoint in {self.directory} does not match the recipe's model.")
             with torch.no_grad():

@@ -73,9 +73,7 @@ def best_precision(device: torch.device) -> Literal["fp32", "bf16"]:
 
 def has_compiler(device: torch.device) -> bool:
     """Whether torch.compile can work here: on a CPU it needs a C++ compiler."""
-    return device.type == "cuda" or (
-        device.type == "cpu" and any(shutil.which(name) for name in ("g++", "clang++", "c++"))
-    )
+    return device.type == "cuda" or (device.type == "cpu" and any(map(shutil.which, ("g++", "clang++", "c++"))))
 
 
 def synchronise(device: torch.device) -> None:

@@ -141,9 +141,7 @@ class Optimizers:
 
     def load(self, tensors: Mapping[str, Tensor]) -> None:
         """Take over a state of these parameters that `state` returned."""
-        owner = {
-            parameter: part for part in self._parts for group in part.param_groups for parameter in group["params"]
-        }
+        owner = {p: part for part in self._parts for group in part.param_groups for p in group["params"]}
         for key, value in tensors.items():
             name, _, quantity = key.removeprefix(PREFIX).rpartition(".")
             parameter = self._named[name]

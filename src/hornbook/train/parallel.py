@@ -116,9 +116,7 @@ class Parallel:
 
     def __init__(self, model: nn.Module, world: World | None = None, layout: MeshConfig | None = None) -> None:
         self.world, self.layout = world or World(), layout or MeshConfig()
-        self.parts = {
-            name: ParameterShard(value, value, tuple(value.shape)) for name, value in model.named_parameters()
-        }
+        self.parts = {name: ParameterShard(p, p, tuple(p.shape)) for name, p in model.named_parameters()}
         self.partial: frozenset[str] = frozenset()
         self.group: dist.ProcessGroup | None = None  # those that hold one copy between them
         self._tensor_group: dist.ProcessGroup | None = None
@@ -187,12 +185,9 @@ class Parallel:
 
         Squares are added in float64, where their order does not show: any layout finds the same norm.
         """
-        locals_ = [(part.local.grad, part) for part in self.parts.values()]
-        grads = [grad for grad, _ in locals_ if grad is not None and grad.numel()]
-        mine = [
-            grad for grad, part in locals_
-            if grad is not None and grad.numel() and (part.split is not None or self.layout.place == 0)
-        ]  # fmt: skip
+        graded = [(g, part) for part in self.parts.values() if (g := part.local.grad) is not None and g.numel()]
+        grads = [grad for grad, _ in graded]
+        mine = [grad for grad, part in graded if part.split is not None or self.layout.place == 0]
         full = torch.float32 if grads[0].device.type == "mps" else torch.float64
         norms = torch._foreach_norm(mine, dtype=full) if mine else ()
         square = torch.stack(norms).square_().sum() if norms else torch.zeros((), dtype=full, device=grads[0].device)

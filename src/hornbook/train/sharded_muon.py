@@ -38,9 +38,8 @@ class SharedMuon:
         self._owners = _deal([rows * columns * min(rows, columns) for rows, columns in self._shapes], size)
         self._mine = [number for number, owner in enumerate(self._owners) if owner == me]
         self._size, self._me = size, me
-        held = [
-            [parallel.rectangle(name, rank) for rank in dist.get_process_group_ranks(self._group)] for name in names
-        ]
+        ranks = dist.get_process_group_ranks(self._group)
+        held = [[parallel.rectangle(name, rank) for rank in ranks] for name in names]
         nothing: ShardBounds = ((0, 0), (0, 0))
         replicated = parallel.group is None  # each holds all: the one it falls to needs nothing from the others
         self._held = held
@@ -91,11 +90,9 @@ class SharedMuon:
     def _exchange(self, sent: Sequence[Sequence[Tensor]], received: Sequence[int], like: Tensor) -> Sequence[Tensor]:
         """Send each process its tensors, flat; return what each sent here, flat, of the given numbers of cells."""
         flat = [torch.cat([t.reshape(-1) for t in tensors]) if tensors else like.new_empty(0) for tensors in sent]
-        arrived = like.new_empty(sum(received))
-        dist.all_to_all_single(
-            arrived, torch.cat(flat), list(received), [len(tensor) for tensor in flat], group=self._group
-        )
-        return list(torch.split(arrived, list(received)))
+        arrived, sizes, lengths = like.new_empty(sum(received)), list(received), [len(tensor) for tensor in flat]
+        dist.all_to_all_single(arrived, torch.cat(flat), sizes, lengths, group=self._group)
+        return list(torch.split(arrived, sizes))
 
 
 def _deal(costs: Sequence[int], size: int) -> list[int]:
@@ -109,9 +106,8 @@ def _deal(costs: Sequence[int], size: int) -> list[int]:
 
 def _spread(flat: Tensor, places: Mapping[int, ShardBounds], target: Callable[[int, ShardBounds], Tensor]) -> None:
     """Cut a flat tensor into the cells of each place, and copy them to where `target` says."""
-    for (number, place), cells in zip(
-        places.items(), torch.split(flat, [_cells(p) for p in places.values()]), strict=True
-    ):
+    pieces = torch.split(flat, [_cells(place) for place in places.values()])
+    for (number, place), cells in zip(places.items(), pieces, strict=True):
         if len(cells):
             into = target(number, place)
             into.copy_(cells.view(into.shape))

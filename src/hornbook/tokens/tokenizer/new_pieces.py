@@ -49,9 +49,7 @@ def with_pieces(tokenizer: Tokenizer, texts: Iterable[str], number: int) -> tupl
     spelled: dict[str, list[int]] = {}
     for new, (left, right) in zip(range(tokenizer.vocab.size, tokenizer.vocab.size + len(found)), found, strict=True):
         piece = left + right.removeprefix(prefix)
-        spelled[piece] = [
-            number for part in (left, right) for number in spelled.get(part) or [int(model["vocab"][part])]
-        ]
+        spelled[piece] = [old for part in (left, right) for old in spelled.get(part) or [int(model["vocab"][part])]]
         model["vocab"][piece] = new
     if "merges" in model:
         as_text = bool(model["merges"]) and isinstance(model["merges"][0], str)

@@ -75,9 +75,8 @@ class Tokenizer:
         if any(token["lstrip"] or any(map(str.isspace, token["content"])) for token in added):
             return False  # such a token may reach across the place
         left, right = ("word", "it's", "9", "end.", "(", "a,"), ("Next", "9", "(x", "'s", "word", "...")
-        return all(
-            self._ids(f"{a}\n{b}") == self._ids(f"{a}\n") + self._ids(b) for a, b in itertools.product(left, right)
-        )
+        pairs = itertools.product(left, right)
+        return all(self._ids(f"{a}\n{b}") == self._ids(f"{a}\n") + self._ids(b) for a, b in pairs)
 
     def encode(self, texts: Sequence[str]) -> list[Ids]:
         """Return each text's ids, int32[n]: no marks added, no special id ever, whatever the text says."""

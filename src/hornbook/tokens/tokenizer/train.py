@@ -84,10 +84,8 @@ def train_unigram(texts: Iterator[str], size: int, extra: int) -> Any:
 
     def pipeline(pieces: list[tuple[str, float]]) -> Any:
         tokenizer = Tokenizer(models.Unigram(pieces, unk_id=_UNKNOWN) if pieces else models.Unigram())
-        metaspace = pre_tokenizers.Metaspace(prepend_scheme="never")
-        tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-            [pre_tokenizers.Split(Regex(r"[<>\[\]\n]"), "isolated"), metaspace]
-        )
+        brackets = pre_tokenizers.Split(Regex(r"[<>\[\]\n]"), "isolated")
+        tokenizer.pre_tokenizer = pre_tokenizers.Sequence([brackets, pre_tokenizers.Metaspace(prepend_scheme="never")])
         tokenizer.decoder = decoders.Metaspace(prepend_scheme="never")
         return tokenizer
 
