@@ -259,7 +259,7 @@ def pretrain(
 
 def default_directory(recipe: Recipe) -> Path:
     """Return where a run goes that was given no name: runs/DATE-OBJECTIVE."""
-    return Path("runs") / f"{datetime.now():%Y%m%d-%H%M%S}-{kind_of(recipe.objective)}"
+    return Path("runs") / f"{datetime.now():%Y%m%d-%H%M%S}-{kind_of(recipe.objective).rpartition(':')[2]}"
 
 
 def _base(base: str | Path | Recipe | None, objective: str | Objective | None, start: str | Path | None) -> Recipe:

@@ -220,8 +220,9 @@ def read_recipe(path: Path, build: Callable[[Mapping[str, Any]], T]) -> T:
 def own_class(name: str) -> tuple[type[Any], str]:
     """Return the class that `path.py:Class` or `module:Class` names, and the SHA-256 of its source ("" if it has none).
 
-    A file's module is called by its path as it is written here, so `cls.__module__:cls.__qualname__` is the name again.
-    A file is run once, and anew when it has changed. Raises UserError where there is no such file, module or class, and
+    Paths and modules are looked for from the current folder; a file may import those beside it. A file's module is
+    called by its path as it is written here, so that `own_name` is the name again. A file is run once, and anew when it
+    has changed, but never a script that is running. Raises UserError where there is no such file, module or class, and
     where importing fails, with the line.
     """
     place, colon, attribute = name.rpartition(":")
@@ -231,11 +232,16 @@ def own_class(name: str) -> tuple[type[Any], str]:
     try:
         source = path.read_bytes() if path.suffix == ".py" else None
     except OSError as error:
-        raise UserError(f"{place}, which '{name}' names, cannot be read ({error.strerror}).") from error
+        reason = f"{error.strerror}: {path.absolute()}"
+        raise UserError(f"{place}, which '{name}' names, cannot be read ({reason}).") from error
+    folder = str(path.absolute().parent if source is not None else Path.cwd())
+    sys.path.insert(0, folder)
     try:
         module = importlib.import_module(place) if source is None else _run_file(place, path, source)
     except Exception as error:  # whatever a person's code raises
         raise UserError(f"{place} cannot be imported: {_place_of(error)}{type(error).__name__}: {error}") from error
+    finally:
+        sys.path.remove(folder)
     found = getattr(module, attribute, None)
     if not isinstance(found, type):
         classes = [key for key, value in vars(module).items() if isinstance(value, type)]
@@ -245,12 +251,39 @@ def own_class(name: str) -> tuple[type[Any], str]:
     return found, hashlib.sha256(source).hexdigest() if source is not None else ""
 
 
-@functools.cache
+def own_name(cls: type[Any]) -> str:
+    """Return the name by which `own_class` finds a class again; raises UserError for one that no file has at its top.
+
+    A class of the script that is running is named by the script's path.
+    """
+    place, name = cls.__module__, cls.__qualname__
+    file = getattr(sys.modules.get(place), "__file__", None)
+    if file is None or "." in name:
+        name = name.rpartition(".")[2]
+        raise UserError(
+            f"The class {name} is not at the top of a file, so a run that uses it could not be opened again: put it "
+            f"into a file such as my.py, and name it my.py:{name}."
+        )
+    if place == "__main__":
+        path, here = Path(file).resolve(), Path.cwd().resolve()
+        place = str(path.relative_to(here) if path.is_relative_to(here) else path)
+    return f"{place}:{name}"
+
+
 def _run_file(name: str, path: Path, source: bytes) -> ModuleType:
-    """Run a file's source as the module `name`."""
+    """Return the module `name` of a file's source, run at most once; of the running script its own module."""
+    script = getattr(sys.modules["__main__"], "__file__", None)
+    if script is not None and Path(script).resolve() == path.resolve():
+        return sys.modules["__main__"]
+    sys.modules[name] = module = _run(name, path, source)  # where dataclasses and typing look up annotations
+    return module
+
+
+@functools.cache
+def _run(name: str, path: Path, source: bytes) -> ModuleType:
     module = ModuleType(name)
     module.__file__ = str(path)
-    sys.modules[name] = module  # where dataclasses and typing look up the names in annotations
+    sys.modules[name] = module  # dataclasses look there while the file runs
     try:
         exec(compile(source, str(path), "exec"), vars(module))
     except BaseException:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import io
+import json
 import os
 import re
 import subprocess
@@ -31,7 +32,8 @@ from hornbook.tokens.tokenizer.tokenizer import train_tokenizer
 from hornbook.vocab import EMPTY
 
 VERBS = (
-    "pretrain", "import", "evaluate", "generate", "fill", "show", "export", "settings", "recipes", "bench", "doctor"
+    "pretrain", "import", "evaluate", "generate", "fill", "show", "export", "settings", "recipes", "check", "bench",
+    "doctor",
 )  # fmt: skip
 NO_BUDGET: dict[str, float | None] = {"minutes": None, "steps": None, "tokens": None, "epochs": None}
 
@@ -296,6 +298,39 @@ def test_a_text_that_is_empty_or_too_short_cannot_be_shown(capsys: pytest.Captur
     assert answer(capsys, "show", " ")[0] == 2
     assert answer(capsys, "show", "--row", "1")[0] == 2
     assert answer(capsys, "show", "--objective", "span", "x")[0] == 2
+
+
+def test_check_tells_broken_laws_by_name(capsys, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("cut.py").write_text(
+        "from dataclasses import dataclass, replace\n"
+        "from hornbook.objectives.masked import Masked\n"
+        "@dataclass(frozen=True)\n"
+        "class Cut(Masked):\n"
+        "    def __call__(self, rows):\n"
+        "        batch = super().__call__(rows)\n"
+        "        return replace(batch, count=batch.count + 1)\n"
+    )
+    code, out, errors = answer(capsys, "check", "causal", "cut.py:Cut")
+    assert (code, errors.count("training a ")) == (2, 3)
+    assert out.startswith("✓ causal obeys all laws\n! cut.py:Cut\n    counts are exact: row 0 has the count ")
+    assert len(out.splitlines()) == 3
+    code, out, _ = answer(capsys, "check", "cut.py:Cut", "--json")
+    (found,) = json.loads(out)
+    assert (code, found["objective"], [one["law"] for one in found["broken"]]) == (
+        2,
+        "cut.py:Cut",
+        ["counts are exact"],
+    )
+    assert answer(capsys, "check", "cut.py")[2] == (
+        "hornbook: cut.py is a path; so far only objectives can be checked, such as masked or my.py:Mine.\n"
+    )
+    assert "Did you mean 'masked'" in answer(capsys, "check", "maskd")[2]
+
+
+def test_check_finds_nothing_wrong_with_the_catalogue(capsys) -> None:
+    code, out, _ = answer(capsys, "check")
+    assert (code, out.splitlines()) == (0, [f"✓ {kind} obeys all laws" for kind in CATALOGUE])
 
 
 def test_the_doctor_marks_what_can_be_fixed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,7 +14,7 @@ from typer import Argument, Option
 from hornbook.errors import UserError
 from hornbook.objectives.catalogue import CATALOGUE
 
-OBJECTIVES = ", ".join(CATALOGUE)
+OBJECTIVES = f"{', '.join(CATALOGUE)} or path.py:Class"
 RunPath = Annotated[Path, Argument(metavar="RUN", help="A run that `pretrain` or `import` made.", show_default=False)]
 Filter = Annotated[str, Argument(metavar="FILTER", help="Show only lines that contain this.", show_default=False)]
 Plain = Annotated[bool, Option("--plain", help="Print plain lines instead of live progress.")]

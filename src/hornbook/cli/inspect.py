@@ -1,12 +1,17 @@
-"""Commands that look things up: `hornbook settings`, `recipes`, `bench` and `doctor`."""
+"""Commands that look things up: `hornbook settings`, `recipes`, `check`, `bench` and `doctor`."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Annotated
+
+import typer
+from typer import Argument
 
 from hornbook.cli import tables
 from hornbook.cli.common import Filter, Json, answer, matching
+from hornbook.errors import UserError
 
 LIMITS = """What limits a step, and what helps
 
@@ -34,6 +39,37 @@ def recipes(text: Filter = "", as_json: Json = False) -> None:
     from hornbook.recipes.describe import describe_recipes
 
     answer(matching(describe_recipes(), text, "recipes"), as_json, tables.recipes)
+
+
+def check(
+    what: Annotated[
+        list[str] | None,
+        Argument(
+            metavar="WHAT",
+            help="Objectives, by name or as path.py:Class. Default: all that Hornbook has.",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Check whether objectives, your own too, obey the laws that all are held to, on real text and tokenizers.
+
+    The exit code is 2 if a law is broken.
+    """
+    from hornbook.diagnose.check import check_objectives
+
+    for item in what or []:
+        if ":" not in item and Path(item).exists():
+            raise UserError(f"{item} is a path; so far only objectives can be checked, such as masked or my.py:Mine.")
+    found = []
+    for one in check_objectives(what or [], lambda part: print(f"training {part} ...", file=sys.stderr)):
+        found.append(one)
+        if not as_json:
+            tables.checked([one])
+    if as_json:
+        answer(found, as_json, tables.checked)
+    if any(one.broken for one in found):
+        raise typer.Exit(2)
 
 
 def bench(as_json: Json = False) -> None:

@@ -45,6 +45,7 @@ for _name, _verb, _epilog in (
     ("export", use.export, None),
     ("settings", inspect.settings, None),
     ("recipes", inspect.recipes, None),
+    ("check", inspect.check, None),
     ("bench", inspect.bench, inspect.LIMITS),
     ("doctor", inspect.doctor, None),
 ):

@@ -14,6 +14,7 @@ from rich.text import Text
 if TYPE_CHECKING:
     from hornbook.corpus.build.catalogue import Line as StepLine
     from hornbook.diagnose.bench import MachineSpeed
+    from hornbook.diagnose.check import Checked
     from hornbook.diagnose.doctor import Finding
     from hornbook.evaluate.evaluation import Evaluation
     from hornbook.generate.infill import Filled
@@ -211,6 +212,16 @@ def machine_speed(found: MachineSpeed) -> None:
         for shares in [(step.model_flops_utilization, step.matrix, step.memory, step.optimizer, step.other, step.data)]
     ]
     table(dict.fromkeys(columns, ""), lines, numbers=True)
+
+
+def checked(lines: Sequence[Checked]) -> None:
+    """Print what `check` found: of each objective that all is well, or below its name each law that it breaks."""
+    screen = console()
+    for line in lines:
+        sign, style, words = ("!", "yellow", "") if line.broken else ("✓", "green", " obeys all laws")
+        screen.print(Text.assemble((sign, style), f" {line.objective}{words}"))
+        for one in line.broken:
+            screen.print(Text.assemble("    ", (one.law, "bold"), f": {one.complaint} ({one.tokenizer} tokenizer)"))
 
 
 def findings(lines: Sequence[Finding]) -> None:

@@ -1,23 +1,28 @@
 """The catalogue: every objective under the name that recipes and the command line use; loads none before it is asked.
 
-A new objective is one file of this room and one line of CATALOGUE.
+A new objective is one file of this room and one line of CATALOGUE. One of a person's own is a class in any file: its
+kind is `path.py:Class` or `module:Class`, and it is saved as that, the hash of its source and its settings.
 """
 
 from __future__ import annotations
 
 import importlib
 import typing
+import warnings
 from collections.abc import Mapping
-from dataclasses import Field
+from dataclasses import MISSING, Field, fields, is_dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from hornbook.errors import UserError, nearest
-from hornbook.schema import leaf, leaves
+from hornbook.errors import Notice, UserError, nearest
+from hornbook.schema import leaf, leaves, own_class, own_name
 
 if TYPE_CHECKING:
     from hornbook.objectives.base import Objective
     from hornbook.vocab import Vocab
+
+_SOURCE = "source"  # what a recipe calls the hash of an own class's source
+_MARK = "__source__"  # where the class has it
 
 
 class Entry(NamedTuple):
@@ -64,7 +69,13 @@ ALIASES: Mapping[str, str] = MappingProxyType(
 
 
 def class_of(kind: str) -> type[Any]:
-    """Return the class of a kind. Raises UserError for one that does not exist, with its name here or the nearest."""
+    """Return the class of a kind; `path.py:Class` or `module:Class` is one of a person's own.
+
+    Raises UserError for one that does not exist, with its name here or the nearest, and for a class that is no
+    objective, with what it lacks.
+    """
+    if ":" in kind:
+        return _own(kind)
     module, _, name = _entry(kind).place.partition(":")
     found: type[Any] = getattr(importlib.import_module(f"{__package__}.{module}"), name)
     return found
@@ -78,19 +89,52 @@ def _entry(kind: str) -> Entry:
     return CATALOGUE[kind]
 
 
+def _own(kind: str) -> type[Any]:
+    """Return the class of a person's own that a kind names, with the hash of the source that was read."""
+    from hornbook.objectives.base import Objective
+
+    cls, digest = own_class(kind)
+    items = fields(cls) if is_dataclass(cls) else ()
+    known = {*dir(cls)} - {"vocab"} | {item.name for item in items}
+    wanted = [name for name in vars(Objective) if name == "__call__" or not name.startswith("_")]
+    lacks = [] if is_dataclass(cls) else ["@dataclass(frozen=True)"]
+    lacks += [name for name in wanted if name not in known]
+    lacks += [f"a default of {item.name}" for item in items if item.default is item.default_factory is MISSING]
+    if lacks:
+        raise UserError(f"{kind} is no objective: it lacks {', '.join(lacks)}.")
+    for taken in {_SOURCE, "kind"} & {item.name for item in items}:
+        raise UserError(f"{kind} has a setting '{taken}', which is a word of recipes: give it another name.")
+    try:
+        leaves(cls)
+    except NameError as error:
+        raise UserError(f"The types of the settings of {kind} cannot be read: {error}.") from error
+    if _MARK not in vars(cls):
+        setattr(cls, _MARK, f"sha256:{digest}")
+    return cls
+
+
 def kind_of(objective: Objective) -> str:
-    """Return the catalogue's name of an objective."""
-    place = f"{type(objective).__module__.rpartition('.')[2]}:{type(objective).__name__}"
-    return next(
-        kind
-        for kind, entry in CATALOGUE.items()
-        if entry.place == place and all(getattr(objective, name) == value for name, value in entry.settled.items())
-    )
+    """Return the catalogue's name of an objective, or that of its class; UserError where the class is in no file."""
+    cls = type(objective)
+    room, _, module = cls.__module__.rpartition(".")
+    for kind, entry in CATALOGUE.items() if room == __package__ else ():
+        settled = all(getattr(objective, name, None) == value for name, value in entry.settled.items())
+        if entry.place == f"{module}:{cls.__qualname__}" and settled:
+            return kind
+    return own_name(cls)
 
 
 def settings_of(kind: str) -> list[tuple[Field[Any], Any]]:
     """Return the settings of a kind: fields with their types, in order."""
-    return [(item, hint) for item, hint in leaves(class_of(kind)) if item.name not in CATALOGUE[kind].settled]
+    return _leaves(class_of(kind), kind)
+
+
+def _settled(kind: str) -> Mapping[str, Any]:
+    return {} if ":" in kind else CATALOGUE[kind].settled
+
+
+def _leaves(cls: type[Any], kind: str) -> list[tuple[Field[Any], Any]]:
+    return [(item, hint) for item, hint in leaves(cls) if item.name not in _settled(kind)]
 
 
 def build(kind: str, settings: Mapping[str, object], vocab: Vocab, name: str = "objective") -> Objective:
@@ -99,21 +143,33 @@ def build(kind: str, settings: Mapping[str, object], vocab: Vocab, name: str = "
     Text is read as the setting's type, so values from a command line serve as they are: lists are separated by commas,
     and an objective inside another is its kind, or a mapping of its kind and settings. Raises UserError for a kind or
     setting that does not exist, naming the nearest, and for a value of the wrong type or out of range. `name` is what a
-    recipe calls the objective.
+    recipe calls the objective. Where a class of one's own has changed since it was saved, a Notice says so.
     """
     hints = {item.name: hint for item, hint in settings_of(kind)}
+    cls = class_of(kind)
     values = {}
     for item, value in settings.items():
+        if item == _SOURCE and ":" in kind:
+            if value != getattr(cls, _MARK):
+                warnings.warn(f"The source of {kind} has changed since it was saved.", Notice, stacklevel=2)
+            continue
         if item not in hints:
             advice = nearest(item, hints) or " It has none."
             raise UserError(f"The objective '{kind}' has no setting '{item}'.{advice}")
         values[item] = _read(value, hints[item], f"{name}.{item}")
-    return cast("Objective", class_of(kind)(**CATALOGUE[kind].settled, **values, vocab=vocab))
+    return cast("Objective", cls(**_settled(kind), **values, vocab=vocab))
 
 
 def settings(objective: Objective) -> dict[str, Any]:
-    """Return an objective's hyper-parameters by name, as plain values and without its vocabulary; see `build`."""
-    return {item.name: plain(getattr(objective, item.name)) for item, _ in settings_of(kind_of(objective))}
+    """Return an objective's hyper-parameters by name, as plain values and without its vocabulary; see `build`.
+
+    One of a person's own has the hash of its source beside them, as it was when the class was read.
+    """
+    kind, cls = kind_of(objective), type(objective)
+    values = {item.name: plain(getattr(objective, item.name)) for item, _ in _leaves(cls, kind)}
+    if ":" not in kind:
+        return values
+    return {_SOURCE: getattr(cls if _MARK in vars(cls) else _own(kind), _MARK), **values}
 
 
 def plain(value: Any) -> Any:

@@ -151,9 +151,12 @@ def override(recipe: Recipe, assignments: Sequence[str]) -> Recipe:
         given[current_name(name.strip())] = value.strip()
     data = to_dict(recipe)
     table = data["objective"]
-    kinds = [name for name in given if name.startswith("objective.") and name.endswith(".kind")]
-    for name in sorted(kinds, key=lambda name: name.count(".")):
-        _exchange(table, name, given[name])
+    told = [name for name in given if name.startswith("objective.")]
+    for name in sorted(told, key=lambda name: name.count(".") - name.endswith(".kind")):
+        kind = name if name.endswith(".kind") else f"{name}.kind"
+        if kind == name or _objective_hints(table, "objective").get(name) is Objective:
+            given[kind] = given.pop(name)
+            _exchange(table, kind, given[kind])
     hints = _hints(table)
     for name in given:
         if name not in hints:
@@ -233,7 +236,7 @@ def _hints(table: Mapping[str, Any]) -> dict[str, Any]:
 def _objective_hints(table: Mapping[str, Any], name: str) -> dict[str, Any]:
     """Return the type of every setting of an objective, and of the objective inside it; `name` is its dotted name."""
     kind = leaf(str, table.get("kind", "causal"), f"{name}.kind")
-    result: dict[str, Any] = {f"{name}.kind": str}
+    result: dict[str, Any] = {f"{name}.kind": str} | ({f"{name}.source": str} if ":" in kind else {})
     for item, hint in settings_of(kind):
         result[f"{name}.{item.name}"] = hint
         if hint is Objective:
