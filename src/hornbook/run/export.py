@@ -33,15 +33,14 @@ def export(run: OpenRun, target: Path | None = None, family: str = "", shard_byt
     Of an ELECTRA run it is the discriminator, with the generator in its folder `generator/`. Files of weights hold at
     most `shard_bytes` each; 0 = one file. `family` "gguf" writes one GGUF file instead.
     """
-    name = run.directory.resolve().name
+    name, config, vocab = run.directory.resolve().name, run.recipe.model, run.tokenizer.vocab
     if family == "gguf":
         if isinstance(run.model, Electra):
             raise UserError("GGUF files are for models that generate text, and an ELECTRA does not: leave out --as.")
         target = target or run.directory / GGUF
-        state, vocab = run.model.state_dict(), run.tokenizer.vocab
-        return export_gguf(state, run.recipe.model, run.tokenizer.text, vocab, name, target)
+        return export_gguf(run.model.state_dict(), config, run.tokenizer.text, vocab, name, target)
     target = target or run.directory / EXPORT
-    config, state, vocab = run.recipe.model, _as_it_came(run, run.model.state_dict()), run.tokenizer.vocab
+    state = _as_it_came(run, run.model.state_dict())
     if isinstance(run.model, Electra):
         if family not in ("", "electra"):
             raise UserError(f"This run's model is an ELECTRA and cannot be exported as {family}: leave out --as.")
