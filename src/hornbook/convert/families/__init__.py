@@ -15,7 +15,7 @@ from typing import Any
 
 from hornbook.convert.families.bart import BART
 from hornbook.convert.families.bert import ALBERT, BERT, ELECTRA, ELECTRA_GENERATOR, ROBERTA
-from hornbook.convert.families.decoders import GPT2, LLAMA, MISTRAL, QWEN2, QWEN3, SEED_OSS
+from hornbook.convert.families.decoders import GPT2, LLAMA, MISTRAL, QWEN2, QWEN3
 from hornbook.convert.families.encoders import MODERNBERT
 from hornbook.convert.families.family import Family
 from hornbook.convert.families.t5 import T5, T5_V1_1
@@ -23,7 +23,7 @@ from hornbook.errors import UserError, nearest
 from hornbook.model.config import ModelConfig
 
 FAMILIES: tuple[Family, ...] = (
-    QWEN3, LLAMA, MISTRAL, QWEN2, SEED_OSS, GPT2,
+    QWEN3, LLAMA, MISTRAL, QWEN2, GPT2,
     MODERNBERT, BERT, ROBERTA, ALBERT, ELECTRA, ELECTRA_GENERATOR,
     T5_V1_1, T5, BART,
 )  # fmt: skip

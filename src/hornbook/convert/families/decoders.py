@@ -111,17 +111,6 @@ QWEN3 = _llama(
 )
 
 _GPT2_QKV = [f"decoder.layers.{{i}}.attention.{part}" for part in "qkv"]
-SEED_OSS = _llama(
-    name="seed_oss",
-    model_type="seed_oss",
-    architecture="SeedOssForCausalLM",
-    fields=(*_LLAMA_FIELDS, Field("kv_heads", "num_key_value_heads"), Field("head_width", "head_dim", absent=128)),
-    rules=(ROTARY,),
-    requires={**_LLAMA_REQUIRES, "qk_norm": False, "biases": False, "qkv_biases": True},
-    constants={"attention_bias": True, "attention_out_bias": False, "mlp_bias": False, "residual_dropout": 0.0},
-    weights=_LLAMA_WEIGHTS,
-)
-
 GPT2 = Family(
     name="gpt2",
     model_type="gpt2",
