@@ -51,7 +51,7 @@ class Load:
     parts: int
     parameters: int
     matrices: int
-    optimizer: Literal["muon", "adamw"]
+    optimizer: Literal["muon", "adamw", "lion"]
     bf16: bool
     device: str
     recompute: bool
