@@ -188,7 +188,7 @@ class TrainingSettings:
     batch_rows: Count = 0
     micro_batch: Count = 0
     checkpoint_activations: Literal["auto", "no", "layers"] = "auto"
-    optimizer: Literal["muon", "adamw", "lion"] = "muon"
+    optimizer: Literal["muon", "adamw"] = "muon"
     learning_rate: Positive = 3e-3
     muon_learning_rate: NotNegative = 0.0
     embedding_rate: NotNegative = 0.0

@@ -51,7 +51,7 @@ class Load:
     parts: int
     parameters: int
     matrices: int
-    optimizer: Literal["muon", "adamw", "lion"]
+    optimizer: Literal["muon", "adamw"]
     bf16: bool
     device: str
     recompute: bool

@@ -66,23 +66,6 @@ class AdamW:
         return state
 
 
-class Lion(torch.optim.Optimizer):
-    """Lion: the sign of a blend of gradient and momentum (Chen et al. 2023); decay is decoupled."""
-
-    def __init__(self, groups: list[dict[str, Any]], rate: float) -> None:
-        super().__init__(groups, {"lr": rate, "weight_decay": 0.0})
-
-    @torch.no_grad()
-    def step(self, closure: None = None) -> None:  # type: ignore[override]
-        """Update every parameter that has a gradient."""
-        for group in self.param_groups:
-            for parameter in (item for item in group["params"] if item.grad is not None):
-                momentum = self.state[parameter].setdefault("momentum", torch.zeros_like(parameter))
-                parameter.mul_(1 - group["lr"] * group["weight_decay"])
-                parameter.add_(torch.sign(0.9 * momentum + 0.1 * parameter.grad), alpha=-group["lr"])
-                momentum.lerp_(parameter.grad, 0.01)
-
-
 class Optimizers:
     """AdamW, and Muon when asked, over the named parameters of one model.
 
@@ -95,7 +78,7 @@ class Optimizers:
         self,
         named: Iterable[tuple[str, Tensor]],
         *,
-        kind: Literal["muon", "adamw", "lion"],
+        kind: Literal["muon", "adamw"],
         learning_rate: float,
         muon_learning_rate: float,
         embedding_rate: float,
@@ -122,9 +105,9 @@ class Optimizers:
             self._parts.append(Muon(matrices.values(), rate=muon_learning_rate, weight_decay=weight_decay, bf16=bf16))
         else:
             groups.append({"params": list(matrices.values()), "weight_decay": weight_decay})
-        rest = [group for group in groups if group["params"]]
-        adamw = AdamW(rest, rate=learning_rate, betas=betas, epsilon=epsilon)
-        self._parts.append(Lion(rest, learning_rate) if kind == "lion" else adamw)
+        self._parts.append(
+            AdamW([group for group in groups if group["params"]], rate=learning_rate, betas=betas, epsilon=epsilon)
+        )
         self._peaks = [[group["lr"] for group in part.param_groups] for part in self._parts]
         self._rates = {"learning_rate": learning_rate} | ({"muon_learning_rate": muon_learning_rate} if muon else {})
 
