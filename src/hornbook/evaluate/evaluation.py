@@ -19,7 +19,6 @@ from hornbook.console import html_table
 from hornbook.evaluate.baselines import Baselines, baselines
 from hornbook.evaluate.perplexity import held_out_batches, measure
 from hornbook.evaluate.pseudo_perplexity import pseudo_perplexity
-from hornbook.evaluate.token_length import bytes_per_token
 from hornbook.model.electra import Model
 from hornbook.model.inputs import to_tensors
 from hornbook.objectives.base import Objective, cycle_of
@@ -90,7 +89,6 @@ class Evaluation:
             ("text loss", self.text_loss, ".4f", text, ()),
             ("bits per byte", self.bits_per_byte, ".4f", "comparable across tokenizers", ()),
             ("pseudo-perplexity", self.pseudo_perplexity, ".2f", alone, ()),
-            ("bytes per token", bytes_per_token(self.text_bytes, self.targets), ".2f", "of the text measured on", ()),
             ("pair accuracy", self.pair_accuracy, ".1%", pairs, ()),
         )
         return tuple(
