@@ -48,12 +48,14 @@ def parse(command: str) -> None:
     values = verbs[name].make_context(name, list(rest)).params
     if values.get("recipe") is not None:
         recipes.named(values["recipe"])
-    if values.get("objective") is not None:
+    own = ":" in (values.get("objective") or "")  # a class in a file of the reader's
+    if values.get("objective") is not None and not own:
         recipes.default(values["objective"])
     for word in rest:
         setting, equals, _ = word.partition("=")
         if equals and not setting.startswith("-"):
-            assert settings.is_setting(setting), f"{command}: there is no setting {setting}"
+            known = settings.is_setting(setting) or (own and setting.startswith("objective."))
+            assert known, f"{command}: there is no setting {setting}"
 
 
 LINES = [(page, command) for page in PAGES for command in commands(page)]

@@ -1,7 +1,8 @@
 """Collators for transformers' Trainer, Lightning or a plain loop, under the names that tutorials use.
 
 Each takes a tokenizer (of transformers or tokenizers) and its objective's settings, is called with a list of features
-and returns tensors under the names of transformers' models. What all of them promise:
+and returns tensors under the names of transformers' models; `of` makes one for any objective, also for one of your own.
+What all of them promise:
 
 - A row's noise is a function of (seed, row, epoch): the same for any number of workers and processes, in any batch, at
   any place of it, and after a resume. Next-sentence pairs alone depend on the batch, from which they take their texts.
@@ -10,6 +11,7 @@ and returns tensors under the names of transformers' models. What all of them pr
 - Nothing is drawn from a global generator, and rows are not changed.
 """
 
+from hornbook.collators.by_name import of
 from hornbook.collators.decoders import CausalLMCollator, FIMCollator, PrefixLMCollator
 from hornbook.collators.electra import ElectraPretraining
 from hornbook.collators.encoder_decoders import BARTDenoisingCollator, SpanCorruptionCollator, UL2Collator
@@ -63,4 +65,5 @@ __all__ = [
     "diffusion_loss",
     "mask_tokens",
     "mlm_loss",
+    "of",
 ]

@@ -5,6 +5,7 @@ Shapes: B rows, T positions.
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any, Literal
 
 import numpy as np
@@ -16,12 +17,14 @@ from torch import Tensor
 from hornbook.batch import Batch, Rows
 from hornbook.collators.bridge import IGNORED, tensor, to_hugging_face
 from hornbook.collators.rows import Collator, Features, named, vocabulary
+from hornbook.errors import UserError
 from hornbook.keys import integers
 from hornbook.objectives.diffusion import MaskedDiffusion
 from hornbook.objectives.masked import Masked, Style
 from hornbook.objectives.ops import noise
 from hornbook.objectives.replaced_token import ReplacedToken
 from hornbook.objectives.sentence_pairs import SentencePairs
+from hornbook.vocab import Vocab
 
 _PARTNER = 60  # stream of the row key
 
@@ -93,9 +96,19 @@ class MaskedDiffusionCollator(Collator[MaskedDiffusion]):
         """Return input_ids and attention_mask [B, T], and labels [B, T, 2]."""
         rows = self.reader(features)
         batch = self.objective(rows)
-        word = noise.candidates(rows, self.objective.vocab.special)[..., None]
-        labels = np.where(word, np.stack([batch.targets, batch.weights], axis=-1), IGNORED).astype(np.float32)
-        return to_hugging_face(batch, "encoder") | {"labels": torch.from_numpy(labels)}
+        return to_hugging_face(batch, "encoder") | {"labels": weighted_labels(rows, batch, self.objective.vocab)}
+
+
+def weighted_labels(rows: Rows, batch: Batch, vocab: Vocab) -> Tensor:
+    """Return float32[B, T, 2], each word and its weight, for `diffusion_loss`, which divides by the number of words.
+
+    Raises UserError where the objective divides by another number.
+    """
+    word = noise.candidates(rows, vocab.special)
+    if batch.targets.shape != word.shape or (batch.count != word.sum(axis=1)).any():
+        raise UserError("This objective has weights other than 0 and 1, which no loss of transformers knows.")
+    labels = np.where(word[..., None], np.stack([batch.targets, batch.weights], axis=-1), IGNORED)
+    return torch.from_numpy(labels.astype(np.float32))
 
 
 def diffusion_loss(outputs: Any, labels: Tensor, num_items_in_batch: Tensor | int | None = None) -> Tensor:
@@ -143,17 +156,16 @@ class NSPDataCollator(Collator[SentencePairs]):
     def __call__(self, features: Features) -> dict[str, Tensor]:
         """Return input_ids, attention_mask, token_type_ids, labels [B, T] and next_sentence_label [B]."""
         rows = self.reader(features)
-        companion = _companions(rows, np.array([named(feature, "document", -1) for feature in features]))
-        batch = self.objective(Rows(rows.tokens, rows.keys, rows.segments, companion=companion))
+        batch = self.objective(dataclasses.replace(rows, companion=companions(rows, features)))
         return _with_class(batch, "next_sentence_label")
 
 
-def _companions(rows: Rows, document: NDArray[np.int64]) -> NDArray[np.int64]:
+def companions(rows: Rows, features: Features) -> NDArray[np.int64]:
     """Return another row's tokens for each row [B, T], -1 behind their end and where no other document is there.
 
-    document   int64[B]   the document of each row, -1 where it is not known and counts as one of its own
+    A row's document is its "document" feature; where it has none, it counts as one of its own.
     """
-    size = len(rows)
+    size, document = len(rows), np.array([named(feature, "document", -1) for feature in features])
     other = (document[:, None] != document) | (document[:, None] < 0)
     np.fill_diagonal(other, False)
     choices = np.count_nonzero(other, axis=1)
