@@ -18,7 +18,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,7 +62,7 @@ def a_frozen_value(objective: Objective, rows: Rows, batch: Batch) -> Complaints
     again = with_vocab(objective, objective.vocab)
     if again != objective or hash(again) != hash(objective):
         yield "a copy with the same fields is not equal to it"
-    if [item.repr for item in dataclasses.fields(objective) if item.name == "vocab"] != [False]:
+    if [item.repr for item in dataclasses.fields(cast(Any, objective)) if item.name == "vocab"] != [False]:
         yield "write `vocab: Vocab = field(default=EMPTY, repr=False)` as its last field"
 
 
