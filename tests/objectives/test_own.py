@@ -112,7 +112,7 @@ def test_an_instance_serves_the_front_door_if_its_class_is_at_the_top_of_a_file(
     class Mine(Masked):
         pass
 
-    with pytest.raises(UserError, match="The class Mine is not at the top of a file, .* my.py:Mine"):
+    with pytest.raises(UserError, match=r"The class Mine is not at the top of a file, .* my\.py:Mine"):
         api.recipe(objective=Mine())
     with pytest.raises(UserError, match="The class Mine is not at the top of a file"):
         api.recipe(objective=SentencePairs(Mine()))
