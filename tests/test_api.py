@@ -59,7 +59,7 @@ def test_a_run_that_lost_its_result_is_resumed_to_the_same_end(masked: hb.Run, t
     (cut / "result.json").unlink()
     assert hb.load(cut).result is None
     assert hb.load(cut).resume(plain=True).result == masked.result
-    with pytest.raises(UserError, match="keeps its recipe"):
+    with pytest.raises(UserError, match="keeps its settings"):
         hb.load(cut).resume({"seed": 3})
 
 
@@ -109,7 +109,7 @@ def test_a_recipe_is_what_the_command_line_makes_of_the_same_wishes(tmp_path: Pa
 def test_wishes_that_cannot_be_are_refused_in_words(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="a recipe or a base model, not both"):
         hb.recipe("bert", start="runs/x")
-    with pytest.raises(UserError, match="no run and no model"):
+    with pytest.raises(UserError, match="no run and no Hugging Face model"):
         hb.load(tmp_path)
     with pytest.raises(UserError, match=r"Did you mean 'training\.learning_rate'"):
         hb.recipe(settings={"training.learningrate": 1})

@@ -49,13 +49,13 @@ def _training(run: OpenRun, config: ModelConfig, origin: str) -> str:
     rows = run.step * recipe.training.batch_rows if has_text(run.directory) else 0
     length = round(tokens_per_row(recipe.objective, recipe.row_length))
     chosen = ", ".join(f"{name} = {value}" for name, value in settings(recipe.objective).items()) or "no settings"
-    budget = "no training of its own"
+    budget = "not trained here"
     if rows:
         steps = f"{run.step:,} of {recipe.budget.steps:,} steps"
         budget = f"{steps} of {recipe.training.batch_rows} rows of {length} tokens"
     began = "trained from scratch with Hornbook"
     if origin:
-        began = f"begun as {origin}, whose weights it was given, and brought here by Hornbook"
+        began = f"started from the weights of {origin} with Hornbook"
     return f"""A language model of topology {config.topology}, {began}.
 
 | | |
@@ -83,7 +83,7 @@ def _came_from(record: Mapping[str, Any] | None) -> str:
     if record["kind"] == "folder":
         return f"{record['name']} ({record['architecture']})"
     earlier = _came_from(record.get("origin"))
-    return f"the run {record['name']} at step {record['step']:,}{f', itself begun as {earlier}' if earlier else ''}"
+    return f"the run {record['name']} at step {record['step']:,}{f', which started from {earlier}' if earlier else ''}"
 
 
 def _measurements(result: Evaluation) -> str:
@@ -91,7 +91,7 @@ def _measurements(result: Evaluation) -> str:
     units = {"loss": "loss (nats per scored token)", "text loss": "loss of text tokens (nats per token)"}
     names = list(dict.fromkeys(name for number in result.numbers() for name, _ in number.baselines))
     lines = [
-        "## Measurements on held-out text",
+        "## Evaluation on held-out text",
         "",
         "| " + " | ".join(["Measure", "This model", *names]) + " |",
         "|---|" + "---:|" * (1 + len(names)),
@@ -105,16 +105,14 @@ def _measurements(result: Evaluation) -> str:
 
 def _limitations(length: int, origin: str) -> str:
     before = (
-        "What it knew before the training above it may still know, with the errors and biases of texts not named here"
+        "It may still know what it learned before this training, with the errors and biases of texts not named here"
     )
-    alone = (
-        "It has learned from the corpus above alone: it repeats that text's errors and biases, and knows nothing else"
-    )
+    alone = "It learned only from the corpus above: it repeats that text's errors and biases, and knows nothing else"
     return f"""## Limitations
 
 - {before if origin else alone}.
-- It was pre-trained only: it follows no instructions, and nothing makes what it writes true or safe.
-- It has seen no row longer than {length} positions; expect no sense beyond."""
+- It was only pre-trained: it does not follow instructions, and its output may be false or harmful.
+- It was trained on rows of at most {length} positions: do not expect sense beyond that."""
 
 
 def _use(loader: str, pipeline: str | None) -> str:

@@ -102,7 +102,7 @@ def _with_tokens(store: TokenStore, documents: Places | None) -> Places:
     chosen = np.arange(store.documents) if documents is None else np.asarray(documents, np.int64)
     chosen = chosen[store.lengths[chosen] > 0]
     if not len(chosen):
-        raise UserError("None of the chosen documents gives a token; add text, or choose another tokenizer.")
+        raise UserError("The chosen documents give no tokens: add text, or choose another tokenizer.")
     return chosen
 
 

@@ -45,7 +45,10 @@ def test_a_recipe_is_read_as_it_was_written(tmp_path: Path) -> None:
         ("paths = ['a']\n[[steps]]\nkind = 'nowhere:Short'", "cannot be imported"),
         ("paths = ['a']\n[[steps]]\nkind = 'pathlib:Path'", "is no dataclass"),
         ("paths = ['a']\n[[steps]]\nkind = 'tiny_steps:Known'", r"steps\[1\] \(tiny_steps:Known\) lacks the setting"),
-        ("paths = ['a']\n[[steps]]\nkind = 'bad-words'", r"\(bad-words\) lacks the setting 'file', text: the list"),
+        (
+            "paths = ['a']\n[[steps]]\nkind = 'bad-words'",
+            r"\(bad-words\) lacks the setting 'file', text: file with one word",
+        ),
         (
             "paths = ['a']\n[[steps]]\nkind = 'gopher'\nmin_words = -2",
             r"min_words must be a whole number of at least 0, not -2",
