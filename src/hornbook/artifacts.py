@@ -61,14 +61,9 @@ def disk_errors(target: Path) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise ResourceError(
-                f"The disk is full: {target} could not be written. Free some space and run again."
-            ) from error
+            raise ResourceError(f"The disk is full: {target} could not be written. Free some and run again.") from error
         if error.errno == errno.EFBIG:
-            raise ResourceError(
-                f"{target} could not be written: it is larger than the limit on file sizes here (ulimit -f): raise "
-                "that limit."
-            ) from error
+            raise ResourceError(f"{target} is larger than the limit on file sizes (ulimit -f): raise that.") from error
         if error.errno in _REFUSED:
             reason = error.strerror or type(error).__name__
             raise UserError(f"Cannot write {target} ({reason}). Choose a place you may write to.") from error
@@ -180,8 +175,7 @@ def read_manifest(directory: Path, kind: str, *, contents: bool = True) -> dict[
             raise UserError(f"The {kind} {directory} is damaged: its manifest does not list {name}.")
         if not path.is_file():
             raise UserError(f"The {kind} {directory} is damaged: {name} is missing.")
-        if path.stat().st_size != facts["bytes"]:
-            found = path.stat().st_size
+        if (found := path.stat().st_size) != facts["bytes"]:
             raise UserError(f"The {kind} {directory} is damaged: {name} has {found} bytes instead of {facts['bytes']}.")
         if contents and sha256(path) != facts["sha256"]:
             raise UserError(f"The {kind} {directory} is damaged: the contents of {name} have changed.")
@@ -200,7 +194,5 @@ def lock(directory: Path) -> Iterator[None]:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise UserError(
-                f"Another process is using {directory}: wait for it, or choose another directory."
-            ) from error
+            raise UserError(f"Another process is using {directory}: wait for it, or choose another.") from error
         yield

@@ -15,26 +15,12 @@ Conventions, in one place:
   Cross-attention of an encoder-decoder follows segments too: a target sees only the inputs of its own document.
 - Every row of a batch has the same shape whatever its noise, so a row's result never depends on its neighbours.
 
-The columns below are one row of three documents' worth of letters, for each topology:
-
-    causal      inputs   <s>  a    b    c    </s> <s>  d
-                targets  a    b    c    </s> .    d    e
-                weights  1    1    1    1    0    1    1
-                segments 1    1    1    1    1    2    2
-
-    masked      inputs   <s>  a    <m>  c    </s> <s>  d
-                targets  <s>  a    b    c    </s> <s>  d
-                weights  0    0    1    0    0    0    0
-
-    span        inputs          a    <X0> d    e    </s>
-                decoder_inputs  .    <X0> b    c
-                targets         <X0> b    c    </s>
-                weights         1    1    1    1
+The module of each objective shows such a row in columns.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -44,6 +30,7 @@ from hornbook.keys import Keys
 
 Topology = Literal["decoder", "encoder", "encoder-decoder"]
 Integers = NDArray[np.integer]
+Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,14 +66,13 @@ class Rows:
         return int(self.tokens.shape[0])
 
     @property
-    def real(self) -> NDArray[np.bool_]:
+    def real(self) -> Mask:
         """Return bool[B, T]: True where there is a token, False where there is padding."""
         return np.ones(self.tokens.shape, bool) if self.segments is None else self.segments != 0
 
     def take(self, chosen: NDArray[Any]) -> Rows:
         """Return the chosen rows, by number [N] or by bool[B]."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        kept: dict[str, Any] = {name: None if value is None else value[chosen] for name, value in values.items()}
+        kept: dict[str, Any] = {name: value if value is None else value[chosen] for name, value in vars(self).items()}
         return Rows(**kept)
 
 
@@ -111,7 +97,7 @@ class Batch:
     weights: NDArray[np.float32]
     count: NDArray[np.float64]
     segments: Integers | None = None
-    visible: NDArray[np.bool_] | None = None
+    visible: Mask | None = None
     types: Integers | None = None
     pair: Integers | None = None
     decoder_inputs: Integers | None = None
@@ -122,14 +108,12 @@ class Batch:
 
     def rows(self, start: int, stop: int) -> Batch:
         """Return rows start..stop as a batch of their own (a view)."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        cut: dict[str, Any] = {name: None if value is None else value[start:stop] for name, value in values.items()}
-        return Batch(**cut)
+        chosen = slice(start, stop)
+        kept: dict[str, Any] = {name: value if value is None else value[chosen] for name, value in vars(self).items()}
+        return Batch(**kept)
 
 
-def allowed(
-    segments: Integers | None, visible: NDArray[np.bool_] | None, length: int, topology: Topology
-) -> NDArray[np.bool_]:
+def allowed(segments: Integers | None, visible: Mask | None, length: int, topology: Topology) -> Mask:
     """Return bool[B or 1, length, length], True where query q may see key k: the one mask rule, spelled out.
 
     The model computes the same rule in its own way; this one is for pictures and tests. For an encoder-decoder it

@@ -55,13 +55,8 @@ class View:
                 yield update
             return
         bar = (BarColumn(), TextColumn("eta"), Remaining(compact=True)) if total else ()
-        columns = (
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
-            *bar,
-            TextColumn("{task.fields[note]}"),
-            TimeElapsedColumn(),
-        )
+        told, note = TextColumn("{task.description}"), TextColumn("{task.fields[note]}")
+        columns = SpinnerColumn(), told, *bar, note, TimeElapsedColumn()
         with Progress(*columns, console=self.console) as progress:
             task, start = progress.add_task(name, total=total or None, note=""), time.monotonic()
 
@@ -140,10 +135,9 @@ class Training:
     def _measured(self) -> str:
         """Return the newest measurement on held-out text in a line."""
         record = self._held_out
-        numbers = (
-            f"{name.replace('_', ' ')} {value:.4f}" for name, value in record.items() if isinstance(value, float)
-        )
-        return f"held-out text at step {record['step']}/{self._steps}: {', '.join(numbers)}"
+        numbers = {name.replace("_", " "): value for name, value in record.items() if isinstance(value, float)}
+        told = ", ".join(f"{name} {value:.4f}" for name, value in numbers.items())
+        return f"held-out text at step {record['step']}/{self._steps}: {told}"
 
     def panel(self) -> Panel:
         """Return the live picture."""

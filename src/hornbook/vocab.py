@@ -34,9 +34,8 @@ ROLES: Mapping[str, tuple[str, ...]] = {
 START = "decoder_start"  # a role as well, but one that no token is known by
 SENTINEL = re.compile(r"<extra_id_(\d+)>")
 # Thai, Lao, Burmese, Khmer; kana; Chinese characters, also those beyond the first 65,536.
-_UNSPACED = re.compile(
-    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
-)
+_BLOCKS = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+_UNSPACED = re.compile(f"[{_BLOCKS}]")
 _CLOSERS = "\"')]}»”’"
 _ENDERS = ".!?…。！？"
 
@@ -119,10 +118,8 @@ class Vocab:
         """Return the id of a role, or refuse in words: `why` says who needs it."""
         found: int | None = getattr(self, role)
         if found is None:
-            raise UserError(
-                f"{why} needs a {role} token, which this tokenizer lacks. "
-                f"Add one ({' or '.join(ROLES[role][:2])}) to it as a special token, or choose another objective."
-            )
+            advice = f"Add one ({' or '.join(ROLES[role][:2])}) as a special token, or choose another objective."
+            raise UserError(f"{why} needs a {role} token, which this tokenizer lacks. {advice}")
         return found
 
     def start(self, why: str) -> int:
@@ -133,10 +130,8 @@ class Vocab:
         """Return the id of a mode token by its name, or refuse in words: `why` says who needs it."""
         found = dict(self.modes).get(name)
         if found is None:
-            raise UserError(
-                f"{why} needs the token {name}, which this tokenizer lacks. "
-                "Add it as a special token, or choose another objective."
-            )
+            advice = "Add it as a special token, or choose another objective."
+            raise UserError(f"{why} needs the token {name}, which this tokenizer lacks. {advice}")
         return found
 
     @classmethod
@@ -162,10 +157,8 @@ class Vocab:
         if unknown in entries:
             specials.setdefault(unknown, entries[unknown])
         found = _roles(specials, unknown, roles or {}, entries)
-        sentinels = sorted(
-            (int(match[1]), number) for name, number in specials.items() if (match := SENTINEL.fullmatch(name))
-        )
-        named = set(found.values()) | {number for _, number in sentinels}
+        ranks = {number: int(match[1]) for name, number in specials.items() if (match := SENTINEL.fullmatch(name))}
+        others = {number: name for name, number in specials.items() if number not in {*found.values(), *ranks}}
         special = np.zeros(size, bool)
         special[sorted(set(specials.values()) | {number for number in found.values() if number is not None})] = True
         special[[number for number, token in enumerate(tokens) if token == ""]] = True  # ids without an entry
@@ -173,12 +166,8 @@ class Vocab:
         return cls(
             size=size,
             **found,
-            sentinels=tuple(number for _, number in sentinels),
-            modes=tuple(
-                (name, number)
-                for name, number in sorted(specials.items(), key=lambda item: item[1])
-                if number not in named
-            ),
+            sentinels=tuple(sorted(ranks, key=lambda number: (ranks[number], number))),
+            modes=tuple((name, number) for number, name in sorted(others.items())),
             special=special,
             starts_word=np.array(starts, bool) & ~special,
             ends_sentence=np.array([_ends_sentence(item) for item in texts], bool) & ~special,
@@ -191,14 +180,9 @@ class Vocab:
 
 
 def _entries(model: Mapping[str, Any], added: list[dict[str, Any]]) -> dict[str, int]:
-    vocabulary = model["vocab"]
-    entries = (
-        {token: number for number, (token, _) in enumerate(vocabulary)}
-        if isinstance(vocabulary, list)
-        else dict(vocabulary)
-    )
-    entries.update({item["content"]: item["id"] for item in added})
-    return entries
+    listed = model["vocab"]
+    entries = {token: number for number, (token, _) in enumerate(listed)} if isinstance(listed, list) else listed
+    return {**entries, **{item["content"]: item["id"] for item in added}}
 
 
 def _unigram_unknown(model: Mapping[str, Any]) -> str | None:
@@ -238,28 +222,22 @@ def _texts(tokens: list[str], data: Mapping[str, Any]) -> tuple[list[bytes], lis
     """Return the bytes each token stands for, and whether it starts a word, for the tokenizer's way of spelling."""
     model = data["model"]
     spelling = json.dumps([data.get("pre_tokenizer"), data.get("decoder")])
-    texts: list[bytes] = []
-    starts: list[bool] = []
-    if '"ByteLevel"' in spelling:
-        alphabet = _byte_alphabet()
-        for token in tokens:
-            text = bytes(alphabet[c] for c in token) if all(c in alphabet for c in token) else token.encode()
-            texts.append(text)
-            starts.append(not _continues_word(text))
-    elif model.get("type") == "WordPiece":
+    if '"ByteLevel"' not in spelling and model.get("type") == "WordPiece":  # the blank before a word is in no token
         prefix = model.get("continuing_subword_prefix", "##")
-        for token in tokens:
-            inside = token.startswith(prefix)
-            # The blank before a word is in no token.
-            texts.append(token[len(prefix) :].encode() if inside else token.encode())
-            starts.append(not inside)
-    else:  # SentencePiece's spelling: U+2581 for a blank, <0x0A> for a byte
-        for token in tokens:
-            byte = re.fullmatch(r"<0x([0-9A-F]{2})>", token)
-            text = bytes([int(byte[1], 16)]) if byte else token.replace("\u2581", " ").encode()
-            texts.append(text)
-            starts.append(not _continues_word(text))
-    return texts, starts
+        return [token.removeprefix(prefix).encode() for token in tokens], [not t.startswith(prefix) for t in tokens]
+    texts = list(map(_byte_level if '"ByteLevel"' in spelling else _sentence_piece, tokens))
+    return texts, [not _continues_word(text) for text in texts]
+
+
+def _byte_level(token: str) -> bytes:
+    alphabet = _byte_alphabet()
+    return bytes(alphabet[c] for c in token) if all(c in alphabet for c in token) else token.encode()
+
+
+def _sentence_piece(token: str) -> bytes:
+    """Read SentencePiece's spelling: U+2581 for a blank, <0x0A> for a byte."""
+    byte = re.fullmatch(r"<0x([0-9A-F]{2})>", token)
+    return bytes([int(byte[1], 16)]) if byte else token.replace("\u2581", " ").encode()
 
 
 def _continues_word(text: bytes) -> bool:

@@ -83,12 +83,7 @@ class FIMCollator(Collator[FillInMiddle]):
     """
 
     def __init__(
-        self,
-        tokenizer: Any,
-        fim_rate: float = 0.5,
-        spm_rate: float = 0.5,
-        max_length: int | None = None,
-        seed: int = 0,
+        self, tokenizer: Any, fim_rate: float = 0.5, spm_rate: float = 0.5, max_length: int | None = None, seed: int = 0
     ) -> None:
         objective = FillInMiddle(fim_rate, spm_rate, vocab=vocabulary(tokenizer))
         super().__init__(objective, seed, longest=None if max_length is None else objective.row_length(max_length - 1))

@@ -36,10 +36,9 @@ class ElectraPretraining(nn.Module):
         super().__init__()
         shared, own = discriminator.get_input_embeddings(), generator.get_input_embeddings()
         if shared.weight.shape != own.weight.shape:
-            raise UserError(
-                f"Generator and discriminator must share token embeddings, but theirs are {tuple(own.weight.shape)} "
-                f"and {tuple(shared.weight.shape)}: give both the same vocab_size and embedding_size."
-            )
+            told = f"but theirs are {tuple(own.weight.shape)} and {tuple(shared.weight.shape)}"
+            advice = "give both the same vocab_size and embedding_size"
+            raise UserError(f"Generator and discriminator must share token embeddings, {told}: {advice}.")
         generator.set_input_embeddings(shared)
         generator.tie_weights()
         self.generator, self.discriminator = generator, discriminator
@@ -47,11 +46,7 @@ class ElectraPretraining(nn.Module):
         self.register_state_dict_post_hook(_keep_once)  # type: ignore[no-untyped-call]
 
     def forward(
-        self,
-        input_ids: Tensor,
-        attention_mask: Tensor,
-        labels: Tensor,
-        num_items_in_batch: Tensor | int | None = None,
+        self, input_ids: Tensor, attention_mask: Tensor, labels: Tensor, num_items_in_batch: Tensor | int | None = None
     ) -> dict[str, Tensor]:
         """Return the loss, the discriminator's logits and what was truly replaced, both [B, T]."""
         predicted = labels != IGNORED

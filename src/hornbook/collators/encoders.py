@@ -51,10 +51,8 @@ class MLMDataCollator(Collator[Masked]):
         static: int = 0,
         seed: int = 0,
     ) -> None:
-        vocab = vocabulary(tokenizer)
-        super().__init__(
-            Masked(mlm_probability, mask_token_ratio, random_token_ratio, style, static, vocab=vocab), seed
-        )
+        shares = mlm_probability, mask_token_ratio, random_token_ratio
+        super().__init__(Masked(*shares, style, static, vocab=vocabulary(tokenizer)), seed)
 
     def mask_tokens(self, input_ids: Tensor) -> tuple[Tensor, Tensor]:
         """Return masked inputs and labels of rows [B, T], padding where it was; `input_ids` is not changed."""

@@ -45,10 +45,8 @@ def vocabulary(tokenizer: Any) -> Vocab:
         return Vocab.from_tokenizer(tokenizer.backend_tokenizer.to_str(), roles)
     if hasattr(tokenizer, "to_str"):
         return Vocab.from_tokenizer(tokenizer.to_str())
-    raise UserError(
-        "A collator needs a fast tokenizer of transformers (one with a tokenizer.json), not "
-        f"{type(tokenizer).__name__}."
-    )
+    found = type(tokenizer).__name__
+    raise UserError(f"A collator needs a fast tokenizer of transformers (one with a tokenizer.json), not {found}.")
 
 
 def padding(vocab: Vocab) -> int:
@@ -91,10 +89,10 @@ class Reader:
         counts = np.array([len(item) for item in ids], np.int64)
         flat = np.concatenate(ids) if ids else np.zeros(0, np.int64)
         if len(flat) and not 0 <= int(flat.min()) <= int(flat.max()) < self.vocab.size:
-            raise UserError(
-                f"The rows have token ids from {flat.min()} to {flat.max()}, but the collator's tokenizer has "
-                f"{self.vocab.size}: use the tokenizer that made the rows."
+            told = (
+                f"The rows have token ids from {flat.min()} to {flat.max()}, the collator's tokenizer {self.vocab.size}"
             )
+            raise UserError(f"{told}: use the tokenizer that made the rows.")
         width = int(counts.max(initial=1))
         tokens = rewrite.fill(flat, counts, width, self.fill)
         real = np.arange(width) < counts[:, None]

@@ -39,9 +39,8 @@ def mask_tokens(
     Differs: `inputs` is not changed; no special token is masked or drawn; each row with a word has a label; any share
     is possible, also a mask_token_ratio of 1; the same seed and row give the same masks.
     """
-    return MLMDataCollator(tokenizer, mlm_probability, mask_token_ratio, random_token_ratio, seed=seed).mask_tokens(
-        inputs
-    )
+    collator = MLMDataCollator(tokenizer, mlm_probability, mask_token_ratio, random_token_ratio, seed=seed)
+    return collator.mask_tokens(inputs)
 
 
 def create_masked_lm_example(
@@ -126,11 +125,10 @@ class LanguageModelingDataset:
         self.vocab = vocabulary(tokenizer)
         self.max_length = max_length
         documents = (_framed(text, tokenizer, self.vocab) for text in texts)
-        self.rows = [
-            document[start : start + max_length]
-            for document in documents
-            for start in range(0, max(len(document) - 1, 1), max_length - 1)
-        ]
+        self.rows = []
+        for document in documents:
+            starts = range(0, max(len(document) - 1, 1), max_length - 1)
+            self.rows += [document[start : start + max_length] for start in starts]
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -18,13 +18,13 @@ from typing import ClassVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from hornbook.batch import Batch, Integers, Rows, Topology
+from hornbook.batch import Batch, Integers, Mask, Rows, Topology
 from hornbook.errors import UserError
 from hornbook.keys import Keys, fold, halves
-from hornbook.objectives.base import Boundaries, Heads, PromptFormat, Requirements, need, two_sided
+from hornbook.objectives.base import Boundaries, Plain, PromptFormat, Requirements, need, two_sided
 from hornbook.objectives.ops import compiled, noise, rewrite
 from hornbook.objectives.ops.encoder_decoder import finish, of_kernel
-from hornbook.objectives.ops.noise import Counts, Documents, Mask
+from hornbook.objectives.ops.noise import Counts, Documents
 from hornbook.objectives.ops.sentences import permute_sentences, rotate_documents
 from hornbook.schema import AtLeastOne, Share, check
 from hornbook.vocab import EMPTY, Vocab
@@ -36,7 +36,7 @@ _WHO = "The denoising objective"
 
 
 @dataclass(frozen=True)
-class BARTDenoising:
+class BARTDenoising(Plain):
     """BART's noises; the default is its final recipe, text infilling and sentence permutation.
 
     infill      text infilling: share of the tokens that is hidden in spans; one mask token replaces each span
@@ -63,9 +63,6 @@ class BARTDenoising:
     vocab: Vocab = field(default=EMPTY, repr=False)
 
     topology: ClassVar[Topology] = "encoder-decoder"
-    heads: ClassVar[Heads] = Heads()
-    overlap: ClassVar[int] = 0
-    noise_period: ClassVar[int] = 0
     boundary_tokens: ClassVar[Boundaries] = ((), ())  # the end of text stands once, at the end of each row's two sides
 
     def __post_init__(self) -> None:
@@ -144,8 +141,9 @@ class BARTDenoising:
         kept = np.flatnonzero(stays)
         place = np.searchsorted(kept, starts) + np.arange(len(starts))  # of the spans, among all that inputs show
         source = np.empty(len(kept) + len(place), np.int64)  # where each of these stands in the rows
-        source[_others(place, len(source))] = kept
-        source[place] = 0
+        marks = np.zeros(len(source), bool)
+        marks[place] = True
+        source[~marks], source[place] = kept, 0
         end = np.where(real > 0, eos, pad).astype(tokens.dtype)
         shown = tokens.take(source)
         shown[place] = self._mask
@@ -185,7 +183,7 @@ def _infilled(
         own = own if feasible.all() else noise.undivided(own, feasible)
         return own, noise.find_documents(own), starts, gone, belongs
     own, documents, shares = _shared(own, hidden, spans, keys)
-    starts, gone = _spans(documents, shares, hidden, spans, own.shape, keys)
+    starts, gone = _spans(documents, shares, hidden, spans, own, keys)
     return own, documents, starts, gone, np.repeat(own.take(documents.start), shares[1])
 
 
@@ -210,12 +208,7 @@ def _shared(
 
 
 def _spans(
-    documents: Documents,
-    shares: tuple[Counts, Counts],
-    hidden: Counts,
-    spans: Counts,
-    shape: tuple[int, ...],
-    keys: Keys,
+    documents: Documents, shares: tuple[Counts, Counts], hidden: Counts, spans: Counts, own: Integers, keys: Keys
 ) -> tuple[Counts, Mask]:
     """Draw lengths and places of all spans: the flat place where each begins [K], and what they hide, bool[B, T]."""
     own_hidden, own_spans = shares
@@ -231,7 +224,7 @@ def _spans(
     np.cumsum(lengths, out=before[1:])
     offset = documents.start - before[first]  # in a document, noise counts from its own beginning
     starts = (gaps & np.uint64(2**32 - 1)).astype(np.int64) + before[:-1] + offset[document]
-    gone = np.zeros(shape, bool)
+    gone = np.zeros(own.shape, bool)
     gone.reshape(-1)[noise.stretches(starts, lengths)] = True
     return starts, gone
 
@@ -242,10 +235,3 @@ def _ragged(keys: Keys, counts: Counts, stream: int) -> NDArray[np.uint64]:
     draws = halves(keys, most, stream)
     full = int(counts.min(initial=most)) == most
     return (draws.reshape(-1) if full else draws[np.arange(most) < counts[:, None]]).astype(np.uint64)
-
-
-def _others(places: Counts, size: int) -> Counts:
-    """Return all numbers below `size` but these, ascending."""
-    free = np.ones(size, bool)
-    free[places] = False
-    return np.flatnonzero(free)

@@ -11,9 +11,10 @@ below the protocol, to be taken over by name: `row_length = one_each`.
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, TypeVar, cast, runtime_checkable
+from typing import Any, ClassVar, Literal, Protocol, TypeVar, cast, runtime_checkable
 
 from hornbook.batch import Batch, Rows, Topology
 from hornbook.errors import UserError
@@ -133,6 +134,49 @@ class Cycled(Protocol):
         """The parts in turn; a part that has twice another's share stands there twice as often."""
 
 
+class Plain:
+    """What is the same in most objectives: no second head, rows that share no token, new noise in each epoch."""
+
+    heads: ClassVar[Heads] = Heads()
+    overlap: ClassVar[int] = 0
+    noise_period: ClassVar[int] = 0
+
+
+class Turns(Cycled, Protocol):
+    """What is the same in all objectives of parts that differ in length; the packer gives each rows of its own."""
+
+    @functools.cached_property
+    def parts(self) -> tuple[Objective, ...]:
+        """The different parts."""
+        return tuple({id(part): part for part in self.cycle}.values())
+
+    @property
+    def boundary_tokens(self) -> Boundaries:
+        """Those of the first part, in whose place the others may show their own."""
+        return self.parts[0].boundary_tokens
+
+    @property
+    def prompting(self) -> tuple[PromptFormat, ...]:
+        """Those of the parts, in turn."""
+        return tuple(form for part in dict.fromkeys(self.cycle) for form in part.prompting)
+
+    def row_length(self, max_length: int) -> int:
+        """The length of rows that every part can take."""
+        return min(part.row_length(max_length) for part in self.parts)
+
+    def target_length(self, max_length: int) -> int:
+        """That of the part with the longest targets."""
+        return max(part.target_length(max_length) for part in self.parts)
+
+    def check(self, max_length: int) -> None:
+        """Need what the parts need, and the same marks around documents in all of them."""
+        for part in self.parts:
+            part.check(max_length)
+            if part.boundary_tokens != self.boundary_tokens:
+                told = f"{self.parts[0]!r} and {part!r} put different special tokens around documents"
+                raise UserError(f"{told}: they cannot share a corpus, so mix others.")
+
+
 @runtime_checkable
 class Paired(Protocol):
     """An objective over pairs of texts, whose rows never cross documents and bring a text of another document."""
@@ -188,11 +232,6 @@ def with_vocab(objective: AnyObjective, vocab: Vocab) -> AnyObjective:
 def cycle_of(objective: Objective) -> tuple[Objective, ...]:
     """Return the parts that take turns in the rows of the corpus; most objectives are their own only part."""
     return objective.cycle if isinstance(objective, Cycled) else (objective,)
-
-
-def prompting_of(parts: Iterable[Objective]) -> tuple[PromptFormat, ...]:
-    """Return the uses of a model that learned several objectives, in their order."""
-    return tuple(form for part in dict.fromkeys(parts) for form in part.prompting)
 
 
 def companion_length(objective: Objective, max_length: int) -> int | None:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from hornbook.batch import Batch, Rows, Topology
 from hornbook.keys import uniform
-from hornbook.objectives.base import Boundaries, Heads, PromptFormat, Requirements, boundaries, need, one_each
+from hornbook.objectives.base import Boundaries, Plain, PromptFormat, Requirements, boundaries, need, one_each
 from hornbook.objectives.ops import noise
 from hornbook.schema import check
 from hornbook.vocab import EMPTY, Vocab
@@ -26,7 +26,7 @@ _LEAST = 1e-3
 
 
 @dataclass(frozen=True)
-class MaskedDiffusion:
+class MaskedDiffusion(Plain):
     """Each row draws a time t in (0, 1); its words are masked with probability p(t), each on its own, and count w(t).
 
     The loss sum(w * nats) / words is an upper bound on the row's negative log-likelihood per word.
@@ -40,9 +40,6 @@ class MaskedDiffusion:
     vocab: Vocab = field(default=EMPTY, repr=False)
 
     topology: ClassVar[Topology] = "encoder"
-    heads: ClassVar[Heads] = Heads()
-    overlap: ClassVar[int] = 0
-    noise_period: ClassVar[int] = 0
     row_length = target_length = one_each
 
     def __post_init__(self) -> None:

@@ -17,11 +17,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from hornbook.batch import Batch, Rows, Topology
+from hornbook.batch import Batch, Mask, Rows, Topology
 from hornbook.keys import Keys, bits_at
-from hornbook.objectives.base import Boundaries, Heads, PromptFormat, Requirements, need, one_each, text_boundaries
+from hornbook.objectives.base import Boundaries, Plain, PromptFormat, Requirements, need, one_each, text_boundaries
 from hornbook.objectives.ops import noise
-from hornbook.objectives.ops.noise import Counts, Documents, Mask
+from hornbook.objectives.ops.noise import Counts, Documents
 from hornbook.schema import Share, check
 from hornbook.vocab import EMPTY, Vocab
 
@@ -32,7 +32,7 @@ _SHARE = 64  # of a row's tokens, one in so many is set aside for marks
 
 
 @dataclass(frozen=True)
-class FillInMiddle:
+class FillInMiddle(Plain):
     """Every token from those before it, in documents of which some are rearranged; all tokens count, marks included.
 
     rate        share of the documents whose middle is moved to the end
@@ -48,9 +48,7 @@ class FillInMiddle:
     vocab: Vocab = field(default=EMPTY, repr=False)
 
     topology: ClassVar[Topology] = "decoder"
-    heads: ClassVar[Heads] = Heads()
     overlap: ClassVar[int] = 0  # a row's first token is only read
-    noise_period: ClassVar[int] = 0
     target_length = one_each
 
     def __post_init__(self) -> None:

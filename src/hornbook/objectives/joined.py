@@ -19,19 +19,11 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from hornbook.batch import Batch, Integers, Rows, Topology
+from hornbook.batch import Batch, Integers, Mask, Rows, Topology
 from hornbook.errors import UserError
-from hornbook.objectives.base import (
-    Boundaries,
-    Heads,
-    Objective,
-    PromptFormat,
-    Requirements,
-    cycle_of,
-    merged,
-    with_vocab,
-)
-from hornbook.objectives.ops.noise import Mask, find_documents
+from hornbook.objectives import base
+from hornbook.objectives.base import Boundaries, Heads, Objective, PromptFormat, Requirements
+from hornbook.objectives.ops.noise import find_documents
 from hornbook.objectives.span_corruption import SpanCorruption
 from hornbook.schema import check
 from hornbook.vocab import EMPTY, Vocab
@@ -62,12 +54,12 @@ class Joined:
 
     @functools.cached_property
     def _inner(self) -> Objective:
-        return with_vocab(self.objective, self.vocab)
+        return base.with_vocab(self.objective, self.vocab)
 
     @functools.cached_property
     def cycle(self) -> tuple[Joined, ...]:
         """The parts of the inner objective, each joined."""
-        inner = cycle_of(self._inner)
+        inner = base.cycle_of(self._inner)
         if inner == (self._inner,):
             return (self,)
         made = {id(part): Joined(part, self.inputs, self.vocab) for part in inner}
@@ -108,7 +100,7 @@ class Joined:
 
     def requirements(self, max_length: int) -> Requirements:
         """As the inner objective, for its share of the positions."""
-        return merged([part.objective.requirements(part._inner_length(max_length)) for part in self._parts])
+        return base.merged([part.objective.requirements(part._inner_length(max_length)) for part in self._parts])
 
     def row_length(self, max_length: int) -> int:
         """As many tokens as have inputs and targets that fit together."""

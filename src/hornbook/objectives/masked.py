@@ -14,7 +14,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from hornbook.batch import Batch, Rows, Topology
+from hornbook.batch import Batch, Mask, Rows, Topology
 from hornbook.errors import UserError
 from hornbook.objectives.base import Boundaries, Heads, PromptFormat, Requirements, boundaries, need, one_each
 from hornbook.objectives.ops import noise, rewrite, words
@@ -82,21 +82,16 @@ class Masked:
         """Need a mask token, words to draw replacements from, and a row that holds more than its marks."""
         need(self.vocab, "The masked objective", max_length, 3, ("mask",) if self.mask_share > 0.0 else ())
         if self.style in ("whole_word", "ngram", "span") and len(self.vocab.starts_word) < self.vocab.size:
-            raise UserError(
-                f"The masked objective's style {self.style} needs a tokenizer that marks where words begin."
-            )
+            raise UserError(f"The masked objective's style {self.style} needs a tokenizer that says where words begin.")
         if not self.vocab.words.size:
-            raise UserError(
-                "The masked objective needs a tokenizer with ordinary tokens; this one has only special tokens."
-            )
+            raise UserError("The masked objective needs words, but this tokenizer has only special tokens.")
 
     def __call__(self, rows: Rows) -> Batch:
         """Return inputs and targets [B, T]; targets are the row itself, weights are 1 where noise is."""
         chosen, number, together = self._chosen(rows)
         mask = self.vocab.require("mask", "The masked objective") if self.mask_share > 0.0 else 0
-        inputs = rewrite.substitute(
-            rows.tokens, chosen, rows.keys, mask, self.mask_share, self.random_share, self.vocab.words, together
-        )
+        shares = self.mask_share, self.random_share
+        inputs = rewrite.substitute(rows.tokens, chosen, rows.keys, mask, *shares, self.vocab.words, together)
         segments = None if rows.segments is None else rows.segments.copy()
         return Batch(inputs, rows.tokens.copy(), chosen.astype(np.float32), number.astype(np.float64), segments)
 
@@ -105,7 +100,7 @@ class Masked:
         end = self.final_rate or self.rate
         return np.array([end]) if rows.progress is None else self.rate + (end - self.rate) * rows.progress
 
-    def _chosen(self, rows: Rows) -> tuple[noise.Mask, noise.Counts, noise.Counts | None]:
+    def _chosen(self, rows: Rows) -> tuple[Mask, noise.Counts, noise.Counts | None]:
         """Return what is masked, bool[B, T], how much of each row, and what shows alike; see `rewrite.substitute`."""
         rate = self._rate(rows)
         if self.style == "iid":
@@ -120,5 +115,5 @@ class Masked:
             law = words.NGRAMS if self.style == "ngram" else words.SPANS
             begins = words.tile(free, begins, rows.segments, law, rows.keys)
         number = noise.share_of(noise.row_counts(free), rate)
-        found = words.choose(free, begins, number, rows.keys, cut=self.style != "whole_word")
-        return found.mask, noise.row_counts(found.mask), found.units if self.style == "span" else None
+        chosen, units = words.choose(free, begins, number, rows.keys, cut=self.style != "whole_word")
+        return chosen, noise.row_counts(chosen), units if self.style == "span" else None

@@ -26,17 +26,7 @@ from numpy.typing import NDArray
 from hornbook.batch import Batch, Rows, Topology
 from hornbook.errors import UserError
 from hornbook.keys import integers
-from hornbook.objectives.base import (
-    Boundaries,
-    Heads,
-    Objective,
-    PromptFormat,
-    Requirements,
-    cycle_of,
-    merged,
-    prompting_of,
-    with_vocab,
-)
+from hornbook.objectives.base import Heads, Objective, Requirements, Turns, cycle_of, merged, with_vocab
 from hornbook.objectives.causal import Causal
 from hornbook.objectives.prefix import PrefixLM
 from hornbook.schema import Positive, check
@@ -59,10 +49,8 @@ def turns(weights: Sequence[float | Fraction]) -> tuple[int, ...]:
     shares = [weight / sum(exact) for weight in exact]
     places = math.lcm(*(share.denominator for share in shares))
     if places > _LONGEST:
-        raise UserError(
-            f"The weights {', '.join(map(str, weights))} need a cycle of {places:,} rows: round them, so that "
-            f"{_LONGEST:,} rows are enough."
-        )
+        told = ", ".join(map(str, weights))
+        raise UserError(f"The weights {told} need a cycle of {places:,} rows: round them to need {_LONGEST:,} at most.")
     order: list[int] = []
     given = [0] * len(shares)
     for place in range(1, places + 1):
@@ -78,7 +66,7 @@ def pick(rows: Rows, cycle: int) -> NDArray[np.int64]:
 
 
 @dataclass(frozen=True)
-class Mixture:
+class Mixture(Turns):
     """Rows of several objectives.
 
     objectives   objectives to mix; each row is of one of them
@@ -95,17 +83,14 @@ class Mixture:
         check(self, "The mixture's ")
         if not self.objectives:
             raise UserError("The mixture has no objectives: name at least one in objectives.")
-        if self.weights and len(self.weights) != len(self.objectives):
-            raise UserError(
-                f"The mixture has {len(self.objectives)} objectives but {len(self.weights)} weights: give one for each."
-            )
+        number, given = len(self.objectives), len(self.weights)
+        if given not in (0, number):
+            raise UserError(f"The mixture has {number} objectives but {given} weights: give one for each.")
         topologies = {part.topology for part in self.objectives}
         if len(topologies) > 1:
             raise UserError(f"A mixture's objectives must have one topology, not {' and '.join(sorted(topologies))}.")
         if any(part.heads != Heads() for part in self.objectives):
-            raise UserError(
-                "The objectives nsp, sop and replaced need models of their own: leave them out of a mixture."
-            )
+            raise UserError("The objectives nsp, sop and replaced need own models: leave them out of a mixture.")
 
     @functools.cached_property
     def cycle(self) -> tuple[Objective, ...]:
@@ -115,11 +100,6 @@ class Mixture:
         parts = [part for cycle in inner for part in cycle]
         shares = [weight / len(cycle) for weight, cycle in zip(weights, inner, strict=True) for _ in cycle]
         return tuple(parts[number] for number in turns(shares))
-
-    @functools.cached_property
-    def parts(self) -> tuple[Objective, ...]:
-        """The different parts."""
-        return tuple({id(part): part for part in self.cycle}.values())
 
     @property
     def topology(self) -> Topology:
@@ -137,37 +117,9 @@ class Mixture:
         periods = {part.noise_period for part in self.parts}
         return periods.pop() if len(periods) == 1 else 0
 
-    @property
-    def boundary_tokens(self) -> Boundaries:
-        """Those of the first part."""
-        return self.parts[0].boundary_tokens
-
-    @property
-    def prompting(self) -> tuple[PromptFormat, ...]:
-        """Those of the parts, in turn."""
-        return prompting_of(self.cycle)
-
     def requirements(self, max_length: int) -> Requirements:
         """Whatever any part needs."""
         return merged([part.requirements(max_length) for part in self.parts])
-
-    def row_length(self, max_length: int) -> int:
-        """The length of rows that every part can take; the packer gives each part rows of its own length."""
-        return min(part.row_length(max_length) for part in self.parts)
-
-    def target_length(self, max_length: int) -> int:
-        """That of the part with the longest targets."""
-        return max(part.target_length(max_length) for part in self.parts)
-
-    def check(self, max_length: int) -> None:
-        """Need what the parts need, and the same marks around documents in all of them."""
-        for part in self.parts:
-            part.check(max_length)
-            if part.boundary_tokens != self.boundary_tokens:
-                raise UserError(
-                    f"{self.objectives[0]!r} and {part!r} put different special tokens around documents: "
-                    "they cannot share a corpus, so mix others."
-                )
 
     def __call__(self, rows: Rows) -> Batch:
         """Return the batch of rows [B, T], each by its turn, as wide as the widest part makes it."""

@@ -16,26 +16,19 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from hornbook.batch import Batch, Rows
+from hornbook.batch import Batch, Mask, Rows
 from hornbook.errors import UserError
 from hornbook.keys import Keys, bits_at, halves
-from hornbook.objectives.base import (
-    Boundaries,
-    Heads,
-    PromptFormat,
-    Requirements,
-    need,
-    text_boundaries,
-    two_sided,
-)
+from hornbook.objectives.base import Boundaries, Plain, PromptFormat, Requirements, need, text_boundaries, two_sided
 from hornbook.objectives.ops import noise, rewrite
-from hornbook.objectives.ops.noise import Counts, Documents, Mask
+from hornbook.objectives.ops.encoder_decoder import finish
+from hornbook.objectives.ops.noise import Counts, Documents
 from hornbook.schema import ProperShare, check
 from hornbook.vocab import EMPTY, Vocab
 
 
 @dataclass(frozen=True)
-class PrefixLM:
+class PrefixLM(Plain):
     """Each document of a row is split at a random place: the model reads the prefix and predicts the rest.
 
     topology      decoder (attention within a prefix is bidirectional) or encoder-decoder
@@ -53,17 +46,13 @@ class PrefixLM:
     mean_target: ProperShare = 0.5
     vocab: Vocab = field(default=EMPTY, repr=False)
 
-    heads: ClassVar[Heads] = Heads()
     overlap: ClassVar[int] = 0  # a row's first token is always read, never predicted
-    noise_period: ClassVar[int] = 0
 
     def __post_init__(self) -> None:
         check(self, "The prefix objective's ")
         if self._splits_sides and self.mean_target > 0.5:
-            raise UserError(
-                f"The prefix objective's mean_target must be at most 0.5 for an encoder-decoder, not "
-                f"{self.mean_target}: otherwise targets get longer than model.max_length."
-            )
+            told = f"mean_target must be at most 0.5 for an encoder-decoder, not {self.mean_target}"
+            raise UserError(f"The prefix objective's {told}: otherwise targets get longer than model.max_length.")
 
     @property
     def _splits_sides(self) -> bool:
@@ -140,20 +129,9 @@ class PrefixLM:
         targets_width = self._said(length)
         inputs = rewrite.fill(rows.tokens[ahead], real - says, length - targets_width, pad)
         targets = rewrite.fill(rows.tokens[behind], says, targets_width, pad)
-        inputs_segments = rewrite.fill(segments[ahead], real - says, length - targets_width, 0)
-        decoder_segments = rewrite.fill(segments[behind], says, targets_width, 0)
-        decoder_inputs = np.full_like(targets, self.vocab.start("The prefix objective"))
-        same = decoder_segments[:, 1:] == decoder_segments[:, :-1]
-        decoder_inputs[:, 1:][same] = targets[:, :-1][same]
-        return Batch(
-            inputs,
-            targets,
-            (decoder_segments != 0).astype(np.float32),
-            says.astype(np.float64),
-            inputs_segments,
-            decoder_inputs=decoder_inputs,
-            decoder_segments=decoder_segments,
-        )
+        divided = rewrite.fill(segments[ahead], real - says, length - targets_width, 0)
+        said = rewrite.fill(segments[behind], says, targets_width, 0)
+        return finish(inputs, targets, says, self.vocab.start("The prefix objective"), divided, said)
 
     def _said(self, tokens: int) -> int:
         return int(self._totals(np.array([tokens]))[0])

@@ -18,13 +18,13 @@ from typing import ClassVar, Literal, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from hornbook.batch import Batch, Integers, Rows, Topology
+from hornbook.batch import Batch, Integers, Mask, Rows, Topology
 from hornbook.errors import UserError
 from hornbook.keys import below, first_bits, unit
 from hornbook.objectives.base import Boundaries, Heads, Objective, PromptFormat, Requirements, need, with_vocab
 from hornbook.objectives.masked import Masked
 from hornbook.objectives.ops import compiled
-from hornbook.objectives.ops.noise import Counts, Mask, row_counts
+from hornbook.objectives.ops.noise import Counts, row_counts
 from hornbook.objectives.ops.sentences import sentence_starts
 from hornbook.schema import Share, check
 from hornbook.vocab import EMPTY, Vocab
@@ -100,9 +100,7 @@ class SentencePairs:
         need(self.vocab, _WHO, max_length, _MARKS + 2, ("cls", "sep", "pad"))
         self._inner.check(max_length)
         if not self.vocab.ends_sentence.any():
-            raise UserError(
-                f"{_WHO} needs tokens that end a sentence, and this tokenizer has none: choose another one."
-            )
+            raise UserError(f"{_WHO} needs tokens that end a sentence, and this tokenizer has none: choose another.")
 
     def __call__(self, rows: Rows) -> Batch:
         """Return the batch [B, T + 3] of rows [B, T] of one document each, with types and pair.

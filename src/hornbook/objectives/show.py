@@ -108,20 +108,11 @@ def _cells(
 
 
 def _kinds(reads: Integers, segments: Sequence[int], originals: Integers | None, vocab: Vocab) -> list[Kind]:
-    sentinels = set(vocab.sentinels)
-    kinds: list[Kind] = []
-    for position, token in enumerate(reads.tolist()):
-        if segments[position] == 0:
-            kinds.append("padding")
-        elif token == vocab.mask:
-            kinds.append("mask")
-        elif token in sentinels:
-            kinds.append("sentinel")
-        elif token < vocab.size and vocab.special[token]:
-            kinds.append("special")
-        else:
-            kinds.append("kept" if originals is None or originals[position] == token else "changed")
-    return kinds
+    special = np.isin(reads, np.flatnonzero(vocab.special))
+    marks = reads == (-1 if vocab.mask is None else vocab.mask), np.isin(reads, vocab.sentinels), special
+    conditions = np.equal(segments, 0), *marks, reads != (reads if originals is None else originals)
+    found: list[Kind] = np.select(conditions, ("padding", "mask", "sentinel", "special", "changed"), "kept").tolist()
+    return found
 
 
 def _counts(row: Rows, batch: Batch) -> dict[str, float]:

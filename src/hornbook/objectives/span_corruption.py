@@ -16,7 +16,7 @@ import numpy as np
 
 from hornbook.batch import Batch, Rows, Topology
 from hornbook.errors import UserError
-from hornbook.objectives.base import Boundaries, Heads, PromptFormat, Requirements, need, two_sided
+from hornbook.objectives.base import Boundaries, Plain, PromptFormat, Requirements, need, two_sided
 from hornbook.objectives.ops import noise
 from hornbook.objectives.ops.encoder_decoder import build, require_sentinels
 from hornbook.objectives.ops.lengths import longest, span_counts
@@ -26,7 +26,7 @@ from hornbook.vocab import EMPTY, Vocab
 
 
 @dataclass(frozen=True)
-class SpanCorruption:
+class SpanCorruption(Plain):
     """T5's denoising: exact numbers of noise tokens and spans in each row, so that rows fill the model's positions.
 
     density     noise density: share of the tokens that is hidden
@@ -42,19 +42,14 @@ class SpanCorruption:
     vocab: Vocab = field(default=EMPTY, repr=False)
 
     topology: ClassVar[Topology] = "encoder-decoder"
-    heads: ClassVar[Heads] = Heads()
-    overlap: ClassVar[int] = 0
-    noise_period: ClassVar[int] = 0
     # No marks, as T5 joins documents; the end of text stands once, at the end of each row's two sides.
     boundary_tokens: ClassVar[Boundaries] = ((), ())
 
     def __post_init__(self) -> None:
         check(self, "The span objective's ")
         if self.density / self.mean_span > 1.0 - self.density + 1e-9:
-            raise UserError(
-                f"The span objective's density {self.density} with mean_span {self.mean_span} leaves too few tokens "
-                "between the spans: lower density or raise mean_span."
-            )
+            told = f"density {self.density} with mean_span {self.mean_span} leaves too few tokens between spans"
+            raise UserError(f"The span objective's {told}: lower density or raise mean_span.")
 
     @property
     def prompting(self) -> tuple[PromptFormat, ...]:
@@ -100,9 +95,8 @@ class SpanCorruption:
         """
         segments = np.ones(rows.tokens.shape, np.int32) if rows.segments is None else rows.segments
         real = noise.real_lengths(segments)
-        reads, says, spans = self.sizes(
-            np.append(real, rows.tokens.shape[1])
-        )  # of a full row too, which has all widths
+        lengths = np.append(real, rows.tokens.shape[1])  # of a full row too, which has all widths
+        reads, says, spans = self.sizes(lengths)
         widths = int(reads[-1]), int(says[-1])
         reads, says, spans = reads[:-1] - 1, says[:-1] - 1, spans[:-1]  # without the end of text
         chosen = noise.spans(segments, says - spans, spans, rows.keys)

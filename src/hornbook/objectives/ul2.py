@@ -15,7 +15,7 @@ import numpy as np
 
 from hornbook.batch import Batch, Rows, Topology
 from hornbook.errors import UserError
-from hornbook.objectives.base import Boundaries, Heads, PromptFormat, Requirements, prompting_of
+from hornbook.objectives.base import Plain, Requirements, Turns
 from hornbook.objectives.mixture import pick, turns
 from hornbook.objectives.ul2_denoiser import UL2Denoiser, denoise
 from hornbook.schema import Positive, check
@@ -44,7 +44,7 @@ _WEIGHTS: dict[str, tuple[float, ...]] = {"paper": (1.0,) * 7, "ul2r": (0.4, 0.2
 
 
 @dataclass(frozen=True)
-class UL2:
+class UL2(Plain, Turns):
     """A mixture of denoisers.
 
     variant      paper: the seven of UL2; ul2r: the four of UL2R (Tay et al. 2022b); short: that of many tutorials, in
@@ -63,9 +63,6 @@ class UL2:
     vocab: Vocab = field(default=EMPTY, repr=False)
 
     topology: ClassVar[Topology] = "encoder-decoder"
-    heads: ClassVar[Heads] = Heads()
-    overlap: ClassVar[int] = 0
-    noise_period: ClassVar[int] = 0
 
     def __post_init__(self) -> None:
         check(self, "The UL2 objective's ")
@@ -94,33 +91,10 @@ class UL2:
         """The denoisers in turn."""
         return tuple(self.denoisers[number] for number in self._turns)
 
-    @property
-    def boundary_tokens(self) -> Boundaries:
-        """R's token before each document, which the objective turns into that of the row's denoiser."""
-        return self.denoisers[0].boundary_tokens
-
-    @property
-    def prompting(self) -> tuple[PromptFormat, ...]:
-        """Those of the denoisers, in turn."""
-        return prompting_of(self.cycle)
-
     def requirements(self, max_length: int) -> Requirements:
         """Padding, end of text, the modes, and sentinels for the denoiser with the most spans."""
         spans = max(denoiser.requirements(max_length).sentinels for denoiser in self.denoisers)
         return Requirements(("pad", "eos"), spans, self.modes)
-
-    def row_length(self, max_length: int) -> int:
-        """The length of rows that every denoiser can take; the packer gives each one rows of its own length."""
-        return min(denoiser.row_length(max_length) for denoiser in self.denoisers)
-
-    def target_length(self, max_length: int) -> int:
-        """That of the denoiser with the longest targets."""
-        return max(denoiser.target_length(max_length) for denoiser in self.denoisers)
-
-    def check(self, max_length: int) -> None:
-        """Need what every denoiser needs."""
-        for denoiser in self.denoisers:
-            denoiser.check(max_length)
 
     def __call__(self, rows: Rows) -> Batch:
         """Return the batch of rows [B, T], each by its turn, as wide as the widest denoiser makes it."""

@@ -16,15 +16,14 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from hornbook.batch import Batch, Integers, Rows, Topology
+from hornbook.batch import Batch, Integers, Mask, Rows, Topology
 from hornbook.keys import Keys, integers
-from hornbook.objectives.base import Boundaries, Heads, PromptFormat, Requirements, need, two_sided
+from hornbook.objectives.base import Boundaries, Plain, PromptFormat, Requirements, need, two_sided
 from hornbook.objectives.ops import noise
 from hornbook.objectives.ops.encoder_decoder import build, require_sentinels
 from hornbook.objectives.ops.lengths import longest, span_counts
-from hornbook.objectives.ops.noise import Counts, Mask, Spans
+from hornbook.objectives.ops.noise import Counts, Documents, Shares, Spans
 from hornbook.vocab import EMPTY, Vocab
 
 _SPLIT, _ROUND = 40, 41  # streams of the row key
@@ -33,7 +32,7 @@ Task = Literal["spans", "suffix", "split"]
 
 
 @dataclass(frozen=True)
-class UL2Denoiser:
+class UL2Denoiser(Plain):
     """One task of UL2, with its mode token.
 
     task        spans: T5's; suffix: the end of each document, the same share in each; split: a uniformly random end
@@ -56,9 +55,6 @@ class UL2Denoiser:
     vocab: Vocab = field(default=EMPTY, repr=False)
 
     topology: ClassVar[Topology] = "encoder-decoder"
-    heads: ClassVar[Heads] = Heads()
-    overlap: ClassVar[int] = 0
-    noise_period: ClassVar[int] = 0
 
     @property
     def boundary_tokens(self) -> Boundaries:
@@ -132,9 +128,7 @@ def _widths(tasks: tuple[UL2Denoiser, ...], length: int) -> tuple[int, int]:
     return max(int(size[0][0]) for size in sizes), max(int(size[1][0]) for size in sizes)
 
 
-def _columns(
-    tasks: tuple[UL2Denoiser, ...], picked: Counts
-) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+def _columns(tasks: tuple[UL2Denoiser, ...], picked: Counts) -> tuple[Counts, Shares, Shares]:
     """Return of each row [B]: 0 for spans, 1 for a suffix, 2 for a split; its density; its mean span."""
     kinds: Sequence[Task] = ("spans", "suffix", "split")
     ends = np.array([kinds.index(task.task) for task in tasks])
@@ -143,15 +137,13 @@ def _columns(
     return ends[picked], density[picked], mean[picked]
 
 
-def _counts(
-    tokens: Counts, ends: NDArray[np.int64], density: NDArray[np.float64], mean: NDArray[np.float64]
-) -> tuple[Counts, Counts]:
+def _counts(tokens: Counts, ends: Counts, density: Shares, mean: Shares) -> tuple[Counts, Counts]:
     """Return noise tokens and spans; see `span_counts`. Suffixes and splits have no spans; splits predict half."""
     number, spans = span_counts(tokens, density, mean)
     return np.where(ends == 2, tokens // 2, number), np.where(ends == 0, spans, 0)
 
 
-def _noise(own: Integers, real: Counts, number: Counts, spans: Counts, ends: NDArray[np.int64], keys: Keys) -> Spans:
+def _noise(own: Integers, real: Counts, number: Counts, spans: Counts, ends: Counts, keys: Keys) -> Spans:
     """Choose the noise of each row by its task."""
     split = ends == 2
     if not split.any():
@@ -207,9 +199,7 @@ def _splits(own: Integers, real: Counts, number: Counts, keys: Keys) -> tuple[Ma
     return behind, own
 
 
-def _quotas(
-    own: Integers, real: Counts, number: Counts, half: Counts, keys: Keys
-) -> tuple[NDArray[np.float64], noise.Documents, Mask]:
+def _quotas(own: Integers, real: Counts, number: Counts, half: Counts, keys: Keys) -> tuple[Shares, Documents, Mask]:
     """Return the share of noise of each document [D], the documents, and which rows [B] have room for their noise."""
     documents = noise.find_documents(own)
     row = documents.row
@@ -224,13 +214,7 @@ def _quotas(
 
 
 def _with_modes(
-    rows: Rows,
-    chosen: Spans,
-    real: Counts,
-    ends: NDArray[np.int64],
-    tasks: tuple[UL2Denoiser, ...],
-    picked: Counts,
-    vocab: Vocab,
+    rows: Rows, chosen: Spans, real: Counts, ends: Counts, tasks: tuple[UL2Denoiser, ...], picked: Counts, vocab: Vocab
 ) -> tuple[Rows, Spans, Counts]:
     """Return rows and noise with the mode tokens put in, [B, T + L], and how many each row got [B]."""
     places = max(task.places for task in tasks)

@@ -6,21 +6,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from hornbook.model.config import ModelConfig, modern
+from hornbook.model.config import modern
 from hornbook.model.sizes import SIZES
 from hornbook.objectives.catalogue import CATALOGUE, class_of, kind_of, settings_of
 from hornbook.recipes.named import RECIPES, sized
 from hornbook.recipes.recipe import Recipe
-from hornbook.recipes.sections import (
-    Budget,
-    DataSettings,
-    LoggingSettings,
-    MixSettings,
-    StartSettings,
-    TokenizerSettings,
-    TrainingSettings,
-)
-from hornbook.recipes.settings import default_of, to_dict
+from hornbook.recipes.settings import SECTIONS, default_of, to_dict, written
 from hornbook.scaling.count import parameters
 from hornbook.schema import help_of, leaves, plain, type_name
 
@@ -43,18 +34,15 @@ def describe_settings() -> list[Setting]:
     """
     defaults = to_dict(Recipe())
     blocks = {topology: modern(topology) for topology in ("decoder", "encoder", "encoder-decoder")}
-    sections = {"data": DataSettings, "mix": MixSettings, "start": StartSettings, "tokenizer": TokenizerSettings}
-    sections |= {"model": ModelConfig, "training": TrainingSettings, "logging": LoggingSettings, "budget": Budget}
     top = help_of(Recipe)
     lines = [Setting("seed", "whole number", "0", top["seed"])]
     lines.append(Setting("objective.kind", " | ".join(CATALOGUE), defaults["objective"]["kind"], top["objective"]))
     for kind in CATALOGUE:
         words = help_of(class_of(kind))
-        lines += [
-            Setting(f"objective.{item.name}", type_name(hint), _text(default_of(item)), f"{kind}: {words[item.name]}")
-            for item, hint in settings_of(kind)
-        ]
-    for section, cls in sections.items():
+        for item, hint in settings_of(kind):
+            told = f"{kind}: {words[item.name]}"
+            lines.append(Setting(f"objective.{item.name}", type_name(hint), _text(default_of(item)), told))
+    for section, cls in SECTIONS.items():
         for item, hint in leaves(cls):
             default = _text(defaults[section][item.name])
             if section == "model":
@@ -82,10 +70,9 @@ def describe_recipes() -> list[Line]:
     """
     from hornbook.model.electra import discriminator_config  # loads torch, as counting does
 
-    found = [
-        Line(name, kind_of(make().objective), "", None, (make.__doc__ or "").splitlines()[0])
-        for name, make in RECIPES.items()
-    ]
+    found = []
+    for name, make in RECIPES.items():
+        found.append(Line(name, kind_of(make().objective), "", None, (make.__doc__ or "").splitlines()[0]))
     for name, shape in SIZES.items():
         objective = sized(name).objective
         counted = replace(shape, vocab_size=shape.vocab_size or _ENTRIES)
@@ -101,6 +88,4 @@ def _text(value: Any) -> str:
     """Return a plain value as one writes it on the command line."""
     if isinstance(value, list):
         return ",".join(map(_text, value))
-    if isinstance(value, Mapping):
-        return str(value["kind"])
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    return str(value["kind"]) if isinstance(value, Mapping) else written(value)

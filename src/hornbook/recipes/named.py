@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from types import MappingProxyType
 from typing import Any
 
 from hornbook.batch import Topology
@@ -52,9 +51,8 @@ def continued(objective: Objective, path: str, paths: Sequence[str] = BUILTIN, b
     """
     recipe = default("causal", paths, budget)
     training = replace(recipe.training, optimizer="adamw", learning_rate=CONTINUED_RATE)
-    return replace(
-        recipe, objective=objective, start=StartSettings(path), model=default_model(objective), training=training
-    )
+    start, model = StartSettings(path), default_model(objective)
+    return replace(recipe, objective=objective, start=start, model=model, training=training)
 
 
 def demo() -> Recipe:
@@ -117,20 +115,9 @@ def bart() -> Recipe:
     return _shaped("bart", BLOCKS["bart"])
 
 
-RECIPES: Mapping[str, Callable[[], Recipe]] = MappingProxyType(
-    {
-        "demo": demo,
-        "gpt": gpt,
-        "llama": llama,
-        "bert": bert,
-        "roberta": roberta,
-        "modernbert": modernbert,
-        "albert": albert,
-        "electra": electra,
-        "t5": t5,
-        "bart": bart,
-    }
-)
+RECIPES: Mapping[str, Callable[[], Recipe]] = {
+    make.__name__: make for make in (demo, gpt, llama, bert, roberta, modernbert, albert, electra, t5, bart)
+}
 
 
 def sized(name: str) -> Recipe:

@@ -12,15 +12,7 @@ from hornbook.errors import UserError
 from hornbook.model.config import ModelConfig, modern
 from hornbook.objectives.base import Objective
 from hornbook.objectives.causal import Causal
-from hornbook.recipes.sections import (
-    Budget,
-    DataSettings,
-    LoggingSettings,
-    MixSettings,
-    StartSettings,
-    TokenizerSettings,
-    TrainingSettings,
-)
+from hornbook.recipes import sections
 
 # A row has one label of a pair, whatever its length: short rows give more of them in the same time (BERT reads 128
 # positions in nine of ten steps too: Devlin et al. 2019, A.2).
@@ -44,14 +36,14 @@ class Recipe:
     """
 
     objective: Objective = field(default_factory=Causal)
-    data: DataSettings = field(default_factory=DataSettings)
-    mix: MixSettings = field(default_factory=MixSettings)
-    start: StartSettings = field(default_factory=StartSettings)
-    tokenizer: TokenizerSettings = field(default_factory=TokenizerSettings)
+    data: sections.DataSettings = field(default_factory=sections.DataSettings)
+    mix: sections.MixSettings = field(default_factory=sections.MixSettings)
+    start: sections.StartSettings = field(default_factory=sections.StartSettings)
+    tokenizer: sections.TokenizerSettings = field(default_factory=sections.TokenizerSettings)
     model: ModelConfig = field(default_factory=lambda: default_model(Causal()))
-    training: TrainingSettings = field(default_factory=TrainingSettings)
-    logging: LoggingSettings = field(default_factory=LoggingSettings)
-    budget: Budget = field(default_factory=lambda: Budget(minutes=2.0))
+    training: sections.TrainingSettings = field(default_factory=sections.TrainingSettings)
+    logging: sections.LoggingSettings = field(default_factory=sections.LoggingSettings)
+    budget: sections.Budget = field(default_factory=lambda: sections.Budget(minutes=2.0))
     seed: int = 0
 
     def __post_init__(self) -> None:

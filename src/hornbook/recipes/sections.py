@@ -38,10 +38,7 @@ class DataSettings:
         if not self.paths:
             raise UserError("data.paths is empty: name at least one file, folder or builtin:docs.")
         if self.clean not in ("", CLEAN_NONE, CLEAN_DEFAULT) and not self.clean.endswith(".toml"):
-            raise UserError(
-                f"data.clean must be {CLEAN_DEFAULT}, {CLEAN_NONE} or a recipe.toml of `corpus build`, not "
-                f"'{self.clean}'."
-            )
+            raise UserError(f"data.clean must be default, none or a recipe.toml of corpus build, not '{self.clean}'.")
 
 
 @dataclass(frozen=True)
@@ -213,7 +210,6 @@ class TrainingSettings:
 
     def __post_init__(self) -> None:
         check(self, "training.")
-        if self.micro_batch and self.batch_rows % self.micro_batch:
-            raise UserError(
-                f"training.batch_rows {self.batch_rows} must be a multiple of training.micro_batch {self.micro_batch}."
-            )
+        rows, part = self.batch_rows, self.micro_batch
+        if part and rows % part:
+            raise UserError(f"training.batch_rows {rows} must be a multiple of training.micro_batch {part}.")

@@ -13,70 +13,56 @@ import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, Field, fields, is_dataclass, replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from hornbook import __version__
 from hornbook.artifacts import write_file
 from hornbook.errors import Notice, UserError, nearest
-from hornbook.model.config import ModelConfig
 from hornbook.objectives.base import Objective
 from hornbook.objectives.catalogue import CATALOGUE, build, kind_of, settings, settings_of
 from hornbook.objectives.catalogue import plain as objective_value
 from hornbook.recipes.recipe import Recipe, default_model
-from hornbook.recipes.sections import (
-    Budget,
-    DataSettings,
-    LoggingSettings,
-    MixSettings,
-    StartSettings,
-    TokenizerSettings,
-    TrainingSettings,
-)
 from hornbook.schema import NONE, leaf, leaves, plain, read_recipe, wanted
 from hornbook.vocab import EMPTY
 
 RECIPE = "recipe.toml"  # the name of the file in a run
 # Settings that had another name in version 0.1.0, by that name; they are still read, with a warning.
-RENAMED: Mapping[str, str] = MappingProxyType(
-    {
-        "training.matrix_rate": "training.muon_learning_rate",
-        "model.types": "model.token_types",
-        "model.judge": "model.rtd_head",
-    }
-)
+RENAMED: Mapping[str, str] = {
+    "training.matrix_rate": "training.muon_learning_rate",
+    "model.types": "model.token_types",
+    "model.judge": "model.rtd_head",
+}
 # What other tools call a setting, whatever its section.
-ALIASES: Mapping[str, str] = MappingProxyType(
-    {
-        **dict.fromkeys(("lr", "peak_lr", "max_lr"), "training.learning_rate"),
-        **dict.fromkeys(("min_lr", "min_lr_ratio"), "training.final_rate"),
-        **dict.fromkeys(("batch_size", "global_batch_size", "train_batch_size"), "training.batch_rows"),
-        **dict.fromkeys(("micro_batch_size", "per_device_train_batch_size"), "training.micro_batch"),
-        **dict.fromkeys(("max_steps", "num_steps", "train_steps"), "budget.steps"),
-        **dict.fromkeys(("num_epochs", "num_train_epochs", "max_epochs"), "budget.epochs"),
-        **dict.fromkeys(("max_tokens", "num_tokens"), "budget.tokens"),
-        **dict.fromkeys(("max_grad_norm", "grad_clip", "clip_grad"), "training.clip"),
-        **dict.fromkeys(("warmup_steps", "warmup_ratio"), "training.warmup"),
-        **dict.fromkeys(("lr_scheduler", "lr_scheduler_type"), "training.schedule"),
-        **dict.fromkeys(("seq_len", "seq_length", "sequence_length", "block_size"), "training.row_length"),
-        **dict.fromkeys(("context_length", "max_position_embeddings", "max_seq_len"), "model.max_length"),
-        **dict.fromkeys(("hidden_size", "d_model", "n_embd", "dim"), "model.width"),
-        **dict.fromkeys(("num_layers", "n_layer", "n_layers", "num_hidden_layers"), "model.layers"),
-        **dict.fromkeys(("num_heads", "n_head", "n_heads", "num_attention_heads"), "model.heads"),
-        **dict.fromkeys(("num_kv_heads", "num_key_value_heads"), "model.kv_heads"),
-        **dict.fromkeys(("d_ff", "intermediate_size", "ffn_dim"), "model.mlp_width"),
-        **dict.fromkeys(("mlm_probability", "mask_ratio", "masking_rate"), "objective.rate"),
-        **dict.fromkeys(("noise_density", "corruption_rate"), "objective.density"),
-        **dict.fromkeys(("mean_noise_span_length", "mean_span_length"), "objective.mean_span"),
-        **dict.fromkeys(("dataset", "train_file", "data_path"), "data.paths"),
-        **dict.fromkeys(("gradient_checkpointing", "activation_checkpointing"), "training.checkpoint_activations"),
-        "adam_beta1": "training.beta1",
-        "adam_beta2": "training.beta2",
-        "adam_epsilon": "training.epsilon",
-        "dtype": "training.precision",
-        "tokenizer_file": "tokenizer.file",
-    }
-)
+ALIASES: Mapping[str, str] = {
+    **dict.fromkeys(("lr", "peak_lr", "max_lr"), "training.learning_rate"),
+    **dict.fromkeys(("min_lr", "min_lr_ratio"), "training.final_rate"),
+    **dict.fromkeys(("batch_size", "global_batch_size", "train_batch_size"), "training.batch_rows"),
+    **dict.fromkeys(("micro_batch_size", "per_device_train_batch_size"), "training.micro_batch"),
+    **dict.fromkeys(("max_steps", "num_steps", "train_steps"), "budget.steps"),
+    **dict.fromkeys(("num_epochs", "num_train_epochs", "max_epochs"), "budget.epochs"),
+    **dict.fromkeys(("max_tokens", "num_tokens"), "budget.tokens"),
+    **dict.fromkeys(("max_grad_norm", "grad_clip", "clip_grad"), "training.clip"),
+    **dict.fromkeys(("warmup_steps", "warmup_ratio"), "training.warmup"),
+    **dict.fromkeys(("lr_scheduler", "lr_scheduler_type"), "training.schedule"),
+    **dict.fromkeys(("seq_len", "seq_length", "sequence_length", "block_size"), "training.row_length"),
+    **dict.fromkeys(("context_length", "max_position_embeddings", "max_seq_len"), "model.max_length"),
+    **dict.fromkeys(("hidden_size", "d_model", "n_embd", "dim"), "model.width"),
+    **dict.fromkeys(("num_layers", "n_layer", "n_layers", "num_hidden_layers"), "model.layers"),
+    **dict.fromkeys(("num_heads", "n_head", "n_heads", "num_attention_heads"), "model.heads"),
+    **dict.fromkeys(("num_kv_heads", "num_key_value_heads"), "model.kv_heads"),
+    **dict.fromkeys(("d_ff", "intermediate_size", "ffn_dim"), "model.mlp_width"),
+    **dict.fromkeys(("mlm_probability", "mask_ratio", "masking_rate"), "objective.rate"),
+    **dict.fromkeys(("noise_density", "corruption_rate"), "objective.density"),
+    **dict.fromkeys(("mean_noise_span_length", "mean_span_length"), "objective.mean_span"),
+    **dict.fromkeys(("dataset", "train_file", "data_path"), "data.paths"),
+    **dict.fromkeys(("gradient_checkpointing", "activation_checkpointing"), "training.checkpoint_activations"),
+    "adam_beta1": "training.beta1",
+    "adam_beta2": "training.beta2",
+    "adam_epsilon": "training.epsilon",
+    "dtype": "training.precision",
+    "tokenizer_file": "tokenizer.file",
+}
+SECTIONS: Mapping[str, Any] = {name: cls for name, cls in typing.get_type_hints(Recipe).items() if is_dataclass(cls)}
 # What a model keeps when its topology changes: its size is the user's choice, its block is the topology's.
 _SIZES = ("max_length", "width", "layers", "heads", "head_width", "mlp_width", "dropout")
 
@@ -85,10 +71,8 @@ def to_dict(recipe: Recipe) -> dict[str, Any]:
     """Return a recipe as nested dicts of str, int, float, bool and lists; the objective's vocabulary is left out."""
     result: dict[str, Any] = {"seed": recipe.seed, "objective": {"kind": kind_of(recipe.objective)}}
     result["objective"] |= settings(recipe.objective)
-    for item in fields(recipe):
-        section = getattr(recipe, item.name)
-        if is_dataclass(section) and item.name != "objective":
-            result[item.name] = {leaf.name: plain(getattr(section, leaf.name)) for leaf in fields(section)}
+    for name, cls in SECTIONS.items():
+        result[name] = {item.name: plain(getattr(getattr(recipe, name), item.name)) for item in fields(cls)}
     return result
 
 
@@ -100,20 +84,10 @@ def from_dict(data: Mapping[str, Any]) -> Recipe:
     data = _renamed(data)
     _refuse_unknown(data)
     objective = _objective(_section(data, "objective"))
-    shape = _values(ModelConfig, _section(data, "model"), "model")
-    budget = _values(Budget, _section(data, "budget"), "budget")
-    return Recipe(
-        objective=objective,
-        data=DataSettings(**_values(DataSettings, _section(data, "data"), "data")),
-        mix=MixSettings(**_values(MixSettings, _section(data, "mix"), "mix")),
-        start=StartSettings(**_values(StartSettings, _section(data, "start"), "start")),
-        tokenizer=TokenizerSettings(**_values(TokenizerSettings, _section(data, "tokenizer"), "tokenizer")),
-        model=replace(default_model(objective), **shape),
-        training=TrainingSettings(**_values(TrainingSettings, _section(data, "training"), "training")),
-        logging=LoggingSettings(**_values(LoggingSettings, _section(data, "logging"), "logging")),
-        seed=leaf(int, data.get("seed", 0), "seed"),
-        **({"budget": Budget(**budget)} if budget else {}),
-    )
+    values = {name: _values(cls, _section(data, name), name) for name, cls in SECTIONS.items()}
+    model = replace(default_model(objective), **values.pop("model"))
+    given = {name: SECTIONS[name](**found) for name, found in values.items() if found}
+    return Recipe(objective=objective, model=model, seed=leaf(int, data.get("seed", 0), "seed"), **given)
 
 
 def load_recipe(path: Path) -> Recipe:
@@ -129,9 +103,7 @@ def save_recipe(recipe: Recipe, path: Path) -> None:
     try:
         content = (header + tomli_w.dumps(to_dict(recipe))).encode()
     except UnicodeEncodeError as error:
-        raise UserError(
-            "A path in data.paths, start.path or tokenizer.file is not valid Unicode: rename the file."
-        ) from error
+        raise UserError("A path in data.paths, start.path or tokenizer.file is not Unicode: rename it.") from error
     write_file(path, content)
 
 
@@ -176,10 +148,8 @@ def override(recipe: Recipe, assignments: Sequence[str]) -> Recipe:
         sizes = {name: data["model"][name] for name in _SIZES}
         own = replace(before, **sizes, vocab_size=recipe.model.vocab_size) != recipe.model
         if own and before.topology == after.topology:
-            data["model"] |= {
-                "pair_head": after.pair_head,
-                "token_types": max(recipe.model.token_types, after.token_types),
-            }
+            types = max(recipe.model.token_types, after.token_types)
+            data["model"] |= {"pair_head": after.pair_head, "token_types": types}
         else:
             data["model"] = sizes
         if recipe.model.max_length == before.max_length:
@@ -223,14 +193,9 @@ def _renamed(data: Mapping[str, Any]) -> dict[str, Any]:
 def _hints(table: Mapping[str, Any]) -> dict[str, Any]:
     """Return the type of every dotted setting under the objective that `table` describes."""
     result = _objective_hints(table, "objective")
-    for section, cls in typing.get_type_hints(Recipe).items():
-        if section == "objective":
-            continue
-        if is_dataclass(cls):
-            result |= {f"{section}.{item.name}": hint for item, hint in leaves(typing.cast(type[Any], cls))}
-        else:
-            result[section] = cls
-    return result
+    for section, cls in SECTIONS.items():
+        result |= {f"{section}.{item.name}": hint for item, hint in leaves(cls)}
+    return result | {"seed": int}
 
 
 def _objective_hints(table: Mapping[str, Any], name: str) -> dict[str, Any]:
@@ -253,9 +218,7 @@ def _nested(table: Mapping[str, Any], item: Field[Any]) -> dict[str, Any]:
 def _inner(table: dict[str, Any], name: str) -> dict[str, Any]:
     """Return the table that a dotted name such as objective.objective means, within that of `objective`."""
     for part in name.split(".")[1:]:
-        item = next(
-            (item for item, hint in settings_of(table["kind"]) if item.name == part and hint is Objective), None
-        )
+        item = next((one for one, hint in settings_of(table["kind"]) if one.name == part and hint is Objective), None)
         if item is None:
             raise UserError(f"There is no setting '{name}'.")
         table[part] = _nested(table, item)
@@ -326,11 +289,8 @@ def _objective(data: Mapping[str, Any]) -> Objective:
 
 def _values(cls: type[Any], data: Mapping[str, Any], section: str) -> dict[str, Any]:
     """Return the given values of one section, each checked against its field's type."""
-    return {
-        item.name: leaf(hint, data[item.name], f"{section}.{item.name}")
-        for item, hint in leaves(cls)
-        if item.name in data
-    }
+    given = [(item.name, hint) for item, hint in leaves(cls) if item.name in data]
+    return {name: leaf(hint, data[name], f"{section}.{name}") for name, hint in given}
 
 
 def default_of(item: Field[Any]) -> Any:

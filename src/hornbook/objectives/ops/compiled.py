@@ -82,9 +82,8 @@ def _call(name: str, given: tuple[Any, ...]) -> Any:
     if module is None:
         return None
     try:
-        return getattr(module, name)(
-            *[np.ascontiguousarray(item) if isinstance(item, np.ndarray) else item for item in given]
-        )
+        whole = [np.ascontiguousarray(item) if isinstance(item, np.ndarray) else item for item in given]
+        return getattr(module, name)(*whole)
     except (ValueError, IndexError):  # the kernel's own refusals
         return None
     except Exception:  # numba's failures

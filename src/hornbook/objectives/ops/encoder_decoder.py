@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from hornbook.batch import Batch, Integers, Rows
+from hornbook.batch import Batch, Integers, Mask, Rows
 from hornbook.errors import UserError
 from hornbook.objectives.ops import compiled, rewrite
-from hornbook.objectives.ops.noise import Counts, Mask, Spans, changes, last_segments
+from hornbook.objectives.ops.noise import Counts, Spans, changes, last_segments
 from hornbook.vocab import Vocab
 
 
@@ -20,10 +20,8 @@ def require_sentinels(vocab: Vocab, needed: int, who: str) -> None:
     """Refuse in words a vocabulary with too few sentinels."""
     found = len(vocab.sentinels)
     if found < needed:
-        raise UserError(
-            f"{who} needs {needed} sentinels (<extra_id_0>, <extra_id_1>, ...) in a row, but this tokenizer has "
-            f"{found}: use shorter rows, a larger mean_span, a lower density or another tokenizer."
-        )
+        told = f"needs {needed} sentinels (<extra_id_0>, <extra_id_1>, ...) in a row, but this tokenizer has {found}"
+        raise UserError(f"{who} {told}: use shorter rows, a larger mean_span, a lower density or another tokenizer.")
 
 
 def build(
@@ -54,14 +52,9 @@ def build(
     if rows.segments is None:
         return finish(inputs, targets, says + real, start, None, None)
     last = last_segments(segments)
-    return finish(
-        inputs,
-        targets,
-        says + real,
-        start,
-        rewrite.lay(segments.take(read_at), reads, widths[0], 0, last),
-        rewrite.lay(segments.take(said_at), says, widths[1], 0, last),
-    )
+    own = rewrite.lay(segments.take(read_at), reads, widths[0], 0, last)
+    behind = rewrite.lay(segments.take(said_at), says, widths[1], 0, last)
+    return finish(inputs, targets, says + real, start, own, behind)
 
 
 def of_kernel(rows: Rows, *found: Any) -> Batch:
@@ -81,12 +74,5 @@ def finish(
     decoder_inputs[:, 1:] = targets[:, :-1]
     if behind is not None:
         decoder_inputs.reshape(-1)[np.flatnonzero(changes(behind)) + 1] = start
-    return Batch(
-        inputs,
-        targets,
-        weights.astype(np.float32),
-        count.astype(np.float64),
-        segments,
-        decoder_inputs=decoder_inputs,
-        decoder_segments=behind,
-    )
+    seen = inputs, targets, weights.astype(np.float32), count.astype(np.float64), segments
+    return Batch(*seen, decoder_inputs=decoder_inputs, decoder_segments=behind)

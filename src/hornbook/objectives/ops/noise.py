@@ -16,12 +16,13 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hornbook.batch import Integers, Rows
+from hornbook.batch import Integers, Mask, Rows
 from hornbook.keys import Keys, bits, halves
 from hornbook.objectives.ops import compiled
 
-Mask = NDArray[np.bool_]
 Counts = NDArray[np.int64]
+Shares = NDArray[np.float64]
+Draws = NDArray[np.uint32]
 
 # Streams of the row key: one number for each independent use.
 CHOICE, _SPANS, TIME, SPLIT, CUTS, TILES = range(6)
@@ -105,9 +106,8 @@ def _smallest(words: NDArray[Any], number: int) -> NDArray[Any]:
 def bernoulli(allowed: Mask, rate: ArrayLike, keys: Keys) -> Mask:
     """Choose each of the `allowed` tokens with probability `rate` (a number, or [B, 1]), in steps of 2**-32."""
     bound = np.rint(np.asarray(rate, np.float64) * 2.0**32)
-    if (
-        found := compiled.run("bernoulli", allowed, np.broadcast_to(bound, (len(keys), 1))[:, 0], keys, CHOICE)
-    ) is not None:
+    of_rows = np.broadcast_to(bound, (len(keys), 1))[:, 0]
+    if (found := compiled.run("bernoulli", allowed, of_rows, keys, CHOICE)) is not None:
         return cast(Mask, found)
     below = halves(keys, allowed.shape[1], CHOICE) <= np.maximum(bound - 1, 0).astype(np.uint32)
     return np.asarray(below & allowed & (bound > 0))
@@ -175,7 +175,7 @@ class Documents:
     room: Counts  # the length, but 0 for padding
     first: Counts
 
-    def row_sums(self, values: NDArray[np.number]) -> NDArray[np.float64]:
+    def row_sums(self, values: NDArray[np.number]) -> Shares:
         """Add up [D] values of each row -> [B], in order: reduceat would add in the order that numpy finds fastest."""
         return np.asarray(np.bincount(self.row, values, len(self.first)), np.float64)
 
@@ -219,7 +219,7 @@ def find_documents(segments: Integers) -> Documents:
 
 
 def _share_out(
-    documents: Documents, tokens: Counts, spans: Counts, draws: NDArray[np.uint32], suffix: Mask | None
+    documents: Documents, tokens: Counts, spans: Counts, draws: Draws, suffix: Mask | None
 ) -> tuple[Counts, Counts, Mask]:
     """Share each row's noise tokens and spans among its documents [D]; also bool[B], whether these can hold them."""
     if len(documents.row) == len(spans):  # one document a row
@@ -237,7 +237,7 @@ def _share_out(
     return np.where(ends, at_end, own), np.where(ends, at_end > 0, own_spans), np.where(suffix, fits, enough)
 
 
-def by_size(wanted: Counts, size: Counts, documents: Documents, draws: NDArray[np.uint32]) -> tuple[Counts, Mask]:
+def by_size(wanted: Counts, size: Counts, documents: Documents, draws: Draws) -> tuple[Counts, Mask]:
     """Share what each row wants [B] among its documents by their size [D], never more than that; see `spans`.
 
     Returns int64[D], and bool[B], whether the documents can hold all.
@@ -248,7 +248,7 @@ def by_size(wanted: Counts, size: Counts, documents: Documents, draws: NDArray[n
 
 
 def by_spans(
-    wanted: Counts, spans: Counts, own_spans: Counts, cap: Counts, documents: Documents, draws: NDArray[np.uint32]
+    wanted: Counts, spans: Counts, own_spans: Counts, cap: Counts, documents: Documents, draws: Draws
 ) -> tuple[Counts, Mask]:
     """Share the same first by spans, of the row [B] and of the document [D], then by what is left of the caps [D]."""
     most = documents.row_sums(cap)
@@ -259,7 +259,7 @@ def by_spans(
     return systematic(share + left[documents.row] * rest, cap, documents, draws), most >= wanted
 
 
-def systematic(quota: NDArray[np.float64], cap: Counts, documents: Documents, draws: NDArray[np.uint32]) -> Counts:
+def systematic(quota: Shares, cap: Counts, documents: Documents, draws: Draws) -> Counts:
     """Round quotas [D] to integers that keep each row's (integer) total and never exceed the caps; see `spans`."""
     fixed = np.minimum(np.rint(quota * 2.0**_UNIT).astype(np.int64), cap << _UNIT)
     running = fixed.cumsum()
@@ -272,9 +272,7 @@ def systematic(quota: NDArray[np.float64], cap: Counts, documents: Documents, dr
     return rounded
 
 
-def _compose(
-    documents: Documents, own: Counts, own_spans: Counts, segments: Integers, draws: NDArray[np.uint32]
-) -> Spans:
+def _compose(documents: Documents, own: Counts, own_spans: Counts, segments: Integers, draws: Draws) -> Spans:
     """Draw both compositions of every document and lay the spans out.
 
     Composing n tokens in s spans means choosing the s - 1 of n - 1 places where a new span starts. A row is thought
@@ -312,9 +310,7 @@ def stretches(starts: Counts, lengths: Counts) -> Counts:
     return places
 
 
-def _block_starts(
-    documents: Documents, block_length: Counts, block_spans: Counts, length: int, draws: NDArray[np.uint32]
-) -> Counts:
+def _block_starts(documents: Documents, block_length: Counts, block_spans: Counts, length: int, draws: Draws) -> Counts:
     """Return the flat places where spans start, ascending: `block_spans` of each block, its first place always.
 
     Every place draws a word: a random point of its block, as a fixed-point number of columns, and its own column in the

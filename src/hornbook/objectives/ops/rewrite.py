@@ -14,23 +14,24 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from hornbook.batch import Integers
+from hornbook.batch import Integers, Mask
 from hornbook.keys import Keys, bits_at_places
 from hornbook.objectives.ops import compiled
+from hornbook.objectives.ops.noise import Counts
 
 _SUBSTITUTE = 16  # stream of the row key; noise uses those below
-_NO_UNITS = np.zeros(0, np.int64)
+_NO_UNITS: Counts = np.zeros(0, np.int64)
 
 
 def substitute(
     tokens: Integers,
-    noise: NDArray[np.bool_],
+    noise: Mask,
     keys: Keys,
     mask: int,
     mask_share: float,
     random_share: float,
     words: NDArray[np.int32],
-    units: NDArray[np.int64] | None = None,
+    units: Counts | None = None,
 ) -> Integers:
     """Return inputs [B, T]: of the noise, `mask_share` is masked, `random_share` drawn from `words`, the rest kept.
 
@@ -39,9 +40,8 @@ def substitute(
     """
     bounds = round(mask_share * 2**32), round((mask_share + random_share) * 2**32)
     together = _NO_UNITS if units is None else units
-    if (
-        found := compiled.run("substitute", tokens, noise, keys, mask, *bounds, words, together, _SUBSTITUTE)
-    ) is not None:
+    given = tokens, noise, keys, mask, *bounds, words, together, _SUBSTITUTE
+    if (found := compiled.run("substitute", *given)) is not None:
         return cast(Integers, found)
     inputs = tokens.copy()
     flat = inputs.reshape(-1)
@@ -62,9 +62,7 @@ def substitute(
     return inputs
 
 
-def collapse(
-    tokens: Integers, dropped: NDArray[np.bool_], starts: NDArray[np.int64], sentinels: Integers
-) -> tuple[Integers, NDArray[np.int64]]:
+def collapse(tokens: Integers, dropped: Mask, starts: Counts, sentinels: Integers) -> tuple[Integers, Counts]:
     """Return the tokens that stay, in row order [N], and their flat places [N].
 
     `dropped` tokens go, but at each of the flat positions `starts` [K] its sentinel [K] stands in their place. T5's
@@ -78,7 +76,7 @@ def collapse(
     return shown.take(places), places
 
 
-def lay(values: Integers, counts: NDArray[np.int64], width: int, fill: int, last: int | Integers) -> Integers:
+def lay(values: Integers, counts: Counts, width: int, fill: int, last: int | Integers) -> Integers:
     """Return [B, width]: row b is the next `counts[b]` of the flat `values`, then `last` (or `last[b]`), then `fill`.
 
     A row with a count of 0 is `last` and `fill`; counts are below `width`.
@@ -95,7 +93,7 @@ def lay(values: Integers, counts: NDArray[np.int64], width: int, fill: int, last
     return rows
 
 
-def fill(values: Integers, counts: NDArray[np.int64], width: int, pad: int) -> Integers:
+def fill(values: Integers, counts: Counts, width: int, pad: int) -> Integers:
     """Return [B, width]: row b is the next `counts[b]` of the flat `values`, then `pad`; counts are at most `width`."""
     if len(values) == len(counts) * width:  # all rows are full
         return values.reshape(len(counts), width)

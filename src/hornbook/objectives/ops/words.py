@@ -14,16 +14,15 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hornbook.batch import Integers, Rows
+from hornbook.batch import Integers, Mask, Rows
 from hornbook.keys import Keys, halves
 from hornbook.objectives.ops import compiled, noise
-from hornbook.objectives.ops.noise import Counts, Mask
+from hornbook.objectives.ops.noise import Counts
 from hornbook.vocab import Vocab
 
 # Lengths in words. ALBERT (Lan et al. 2020, section 3.3): p(n) ~ 1/n for n up to 3, that is 6/11, 3/11, 2/11.
@@ -31,18 +30,6 @@ NGRAMS = (6 / 11, 3 / 11, 2 / 11)
 # SpanBERT (Joshi et al. 2020, section 3.1): geometric with p = 0.2, up to 10 words, a mean of 3.8.
 SPANS = tuple(0.2 * 0.8**n / (1 - 0.8**10) for n in range(10))
 _STEPS = 16  # lengths are drawn in steps of 2**-16
-
-
-@dataclass(frozen=True, eq=False)
-class Chosen:
-    """What is masked.
-
-    mask   bool[B, T]
-    units  int64[N], for each token that is masked, in order, the flat place where its unit begins
-    """
-
-    mask: Mask
-    units: Counts
 
 
 def words(rows: Rows, vocab: Vocab) -> tuple[Mask, Mask]:
@@ -118,8 +105,10 @@ def _lengths(law: tuple[float, ...]) -> NDArray[np.uint8]:
     return (np.searchsorted(bounds, np.arange(2**_STEPS), side="right") + 1).astype(np.uint8)
 
 
-def choose(free: Mask, begins: Mask, counts: Counts, keys: Keys, *, cut: bool) -> Chosen:
+def choose(free: Mask, begins: Mask, counts: Counts, keys: Keys, *, cut: bool) -> tuple[Mask, Counts]:
     """Choose `counts` [B] of each row's free tokens in units, each of which goes from one beginning to the next.
+
+    Returns bool[B, T], and int64[N], for each chosen token, in order, the flat place where its unit begins.
 
     Units are drawn one after the other, and one that no longer fits is passed over (Devlin et al. 2019, released code,
     whole-word masking). Where no other fits what is left, the first is cut (as SpanBERT cuts its last span), or, unless
@@ -127,7 +116,7 @@ def choose(free: Mask, begins: Mask, counts: Counts, keys: Keys, *, cut: bool) -
     """
     given = free, begins, counts, keys, cut, noise.CHOICE, noise.room(free.shape[1])
     if (found := compiled.run("choose", *given)) is not None:
-        return Chosen(*found)
+        return cast(tuple[Mask, Counts], found)
     sizes_at = _sizes(free, begins)
     left, rows = counts.copy(), np.arange(len(free))
     parts = []
@@ -155,7 +144,7 @@ def choose(free: Mask, begins: Mask, counts: Counts, keys: Keys, *, cut: bool) -
     units = np.repeat(starts, lengths)
     mask = np.zeros(free.shape, bool)
     mask.reshape(-1)[noise.stretches(starts, lengths)] = True
-    return Chosen(mask, units)
+    return mask, units
 
 
 def _sizes(free: Mask, begins: Mask) -> NDArray[np.int32]:
