@@ -13,11 +13,8 @@ from hornbook.cli import corpus_tables, tables
 from hornbook.cli.common import Filter, Plain, matching
 from hornbook.errors import UserError
 
-app = typer.Typer(
-    help="Build clean corpora from messy files, and account for every document.",
-    no_args_is_help=True,
-    rich_markup_mode="rich",
-)
+_HELP = "Build clean corpora from messy files, and account for every document."
+app = typer.Typer(help=_HELP, no_args_is_help=True, rich_markup_mode="rich")
 
 _BUILD_EXAMPLES = """Examples
 

@@ -20,9 +20,8 @@ _EXCERPT = 400  # characters
 def built(ledger: Mapping[str, Any], directory: Path) -> None:
     """Print a finished build: its ledger, and the commands that use the corpus."""
     account(ledger)
-    console().print(
-        Text(f"\nRead the report:  {directory / 'report.html'}\nTrain on it:      hornbook pretrain {directory}")
-    )
+    console().print(Text(f"\nRead the report:  {directory / 'report.html'}"))
+    console().print(Text(f"Train on it:      hornbook pretrain {directory}"))
 
 
 def account(ledger: Mapping[str, Any]) -> None:
@@ -49,12 +48,8 @@ def account(ledger: Mapping[str, Any]) -> None:
 
 def reasons(ledger: Mapping[str, Any], reason: str) -> None:
     """Print examples of what was dropped for every reason that contains the given words."""
-    found = [
-        (name, items)
-        for step in ledger["steps"]
-        for name, items in step["examples"].items()
-        if reason.lower() in name.lower()
-    ]
+    every = [pair for step in ledger["steps"] for pair in step["examples"].items()]
+    found = [(name, items) for name, items in every if reason.lower() in name.lower()]
     if not found:
         raise UserError(f"Nothing was dropped for '{reason}'.{nearest(reason, ledger['dropped'])}")
     for name, items in found:

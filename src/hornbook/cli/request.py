@@ -25,14 +25,12 @@ def plan(
     command line replaces the recipe's text. Settings a.b=c override options.
     """
     assignments = [item for item in what if is_assignment(item)]
-    paths = [item for item in what if not is_assignment(item)]
-    files = [item for item in paths if item.endswith(".toml")]
-    paths = [item for item in paths if not item.endswith(".toml")]
+    files = [item for item in what if item not in assignments and item.endswith(".toml")]
+    paths = [item for item in what if item not in (*assignments, *files)]
     given = [*files, *([name] if name else []), *([f"--from {start}"] if start else [])]
     if len(given) > 1:
         raise UserError(f"Give only one recipe or model to start from, not {' and '.join(given)}.")
-    changes = dict(item.split("=", 1) for item in assignments)
-    base = files[0] if files else name
+    changes, base = dict(item.split("=", 1) for item in assignments), files[0] if files else name
     return recipe(base, text=paths, objective=objective, start=start, seed=seed, settings=changes, **budget)
 
 

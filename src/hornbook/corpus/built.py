@@ -42,9 +42,7 @@ def is_built(directory: Path) -> bool:
     """Say whether a directory is a built corpus. Raises UserError for one that is only half built."""
     manifest = directory / MANIFEST
     if (directory / "work" / "recipe.json").exists() and not manifest.exists():
-        raise UserError(
-            f"The corpus {directory} is only half built. Go on with the `hornbook corpus build` that began it."
-        )
+        raise UserError(f"The corpus {directory} is only half built. Resume the `hornbook corpus build` that began it.")
     found = read_json(manifest, "manifest") if (directory / DOCUMENTS).is_dir() and manifest.is_file() else None
     return isinstance(found, dict) and found.get("kind") == KIND
 
@@ -81,10 +79,8 @@ def _rows(corpus: BuiltCorpus, columns: list[str]) -> Iterator[dict[str, Any]]:
                 for batch in table.iter_batches(256, columns=columns):
                     yield from batch.to_pylist()
         except (ArrowException, OSError, UnicodeDecodeError) as error:
-            raise UserError(
-                f"The corpus {corpus.directory} is damaged: {path.name} cannot be read ({reason_of(error)}). "
-                "Build it again."
-            ) from error
+            reason = f"{path.name} cannot be read ({reason_of(error)})"
+            raise UserError(f"The corpus {corpus.directory} is damaged: {reason}. Build it again.") from error
 
 
 def sample(corpus: BuiltCorpus, count: int) -> list[Document]:
@@ -153,9 +149,7 @@ def _alone(corpus: BuiltCorpus, shared: Any, shown: int) -> tuple[int, list[str]
 def _settings(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     """Return the settings that differ; steps are told apart by their kind, and by their number within it."""
     a, b = _flat(first), _flat(second)
-    return [
-        (name, a.get(name, "-"), b.get(name, "-")) for name in dict.fromkeys([*a, *b]) if a.get(name) != b.get(name)
-    ]
+    return [(name, a.get(name, "-"), b.get(name, "-")) for name in {**a, **b} if a.get(name) != b.get(name)]
 
 
 def _flat(recipe: Mapping[str, Any]) -> dict[str, str]:

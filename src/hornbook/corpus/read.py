@@ -23,8 +23,7 @@ def read(paths: Sequence[str]) -> Iterator[Document]:
     `builtin:docs`, `builtin:code` or `hf://NAME[:SPLIT]`. Files in globs and folders come sorted by name. A plain-text
     file becomes its sections, a `.jsonl` or `.parquet` file its records; blank ones are passed over.
 
-    Raises UserError: at once for a path that leads nowhere, later for a file that cannot be read or a path that holds
-    no text.
+    Raises UserError: at once for a path that leads nowhere, later for one that cannot be read or holds no text.
     """
     given = [paths] if isinstance(paths, str) else list(dict.fromkeys(paths))
     if not all(given) or not given:
@@ -63,9 +62,8 @@ def _files(files: list[Path], source: str, skip_foreign: bool) -> Iterator[Docum
 
 def _some(documents: Iterator[Document], nothing: str) -> Iterator[Document]:
     """Yield the documents, or raise UserError with the message `nothing` when there is none."""
-    empty = True
-    for document in documents:
-        empty = False
-        yield document
-    if empty:
+    first = next(documents, None)
+    if first is None:
         raise UserError(nothing)
+    yield first
+    yield from documents

@@ -21,7 +21,6 @@ class Split:
     threshold: int
 
     def held_out(self, document_hash: int) -> bool:
-        """Say whether the document with this hash is kept for measuring."""
         return int(document_hash) <= self.threshold
 
 

@@ -71,12 +71,10 @@ class Look:
         return float(value)
 
     def traits(self) -> Traits:
-        """Return what was found."""
         return Traits(tuple(self._names), np.array(self._domain, np.int64), np.array(self._score, np.float64))
 
 
 def save_traits(traits: Traits, path: Path) -> None:
-    """Write traits as safetensors."""
     from safetensors.numpy import save
 
     tensors = {"domain": traits.domain, "score": traits.score}
@@ -84,7 +82,6 @@ def save_traits(traits: Traits, path: Path) -> None:
 
 
 def load_traits(path: Path) -> Traits:
-    """Read what `save_traits` wrote."""
     from safetensors import SafetensorError, safe_open
 
     try:

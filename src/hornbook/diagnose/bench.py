@@ -44,8 +44,7 @@ OBJECTIVES = ("causal", "masked", "span")  # one of each topology
 _LENGTH, _ENTRIES, _SPECIAL, _SENTINELS = 256, 4096, 8, 100
 _SECONDS, _FEWEST_STEPS, _MOST_STEPS = 4.0, 3, 20
 _COPY_BYTES = 1 << 28
-# Each activation is written and read forward, and so is its gradient backward.
-_PASSES = 4
+_PASSES = 4  # each activation is written and read forward, and so is its gradient backward
 
 
 @dataclass(frozen=True)
@@ -170,7 +169,7 @@ def step_speed(kind: str, device: torch.device, bf16: bool, rate: float, bandwid
 
 def _recipe(kind: str, device: torch.device, bf16: bool) -> Recipe:
     """Return the recipe of a step: on a CPU the default size of a few minutes, on a GPU one that keeps it busy."""
-    width, layers, rows = (128, 4, 16) if device.type == "cpu" else (768, 12, 32)
+    width, depth, rows = (128, 4, 16) if device.type == "cpu" else (768, 12, 32)
     recipe = default(kind)
     special = np.zeros(_ENTRIES, bool)
     special[:_SPECIAL] = special[_ENTRIES - _SENTINELS :] = True
@@ -180,9 +179,7 @@ def _recipe(kind: str, device: torch.device, bf16: bool) -> Recipe:
         special=special, starts_word=~special, ends_sentence=~special, ends_word=~special,
         ends_blank=np.zeros(_ENTRIES, bool), closes=np.zeros(_ENTRIES, bool), fingerprint="bench",
     )  # fmt: skip
-    model = replace(
-        recipe.model, vocab_size=_ENTRIES, max_length=_LENGTH, width=width, layers=layers, heads=width // 64
-    )
+    model = replace(recipe.model, vocab_size=_ENTRIES, max_length=_LENGTH, width=width, layers=depth, heads=width // 64)
     kind_of_number: Literal["bf16", "fp32"] = "bf16" if bf16 else "fp32"
     training = replace(recipe.training, batch_rows=rows, micro_batch=rows, precision=kind_of_number)
     return replace(recipe, objective=build(kind, {}, vocab), model=model, training=training)

@@ -140,15 +140,12 @@ def _refuse(
     longest = max(lengths, default=0)
     if model.encoder is None:
         longest += start_id is not None
-        over = longest + max_new - room
-        if over > 0:
+        if (over := longest + max_new - room) > 0:
             advice = f"shorten the prompt to {room - max_new}" if max_new < room else "shorten the prompt"
             raise UserError(
                 f"{longest} prompt tokens and {max_new} new ones exceed the model's {room} positions by {over}: ask "
                 f"for at most {max(0, room - longest)} new tokens, or {advice}."
             )
-    elif max(longest, max_new) > room:
+    elif (over := max(longest, max_new) - room) > 0:
         what = f"the text has {longest} tokens" if longest > room else f"you ask for {max_new} new tokens"
-        raise UserError(
-            f"The model reads and writes at most {room} tokens each, but {what}, {max(longest, max_new) - room} more."
-        )
+        raise UserError(f"The model reads and writes at most {room} tokens each, but {what}, {over} more.")

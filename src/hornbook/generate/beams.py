@@ -109,11 +109,6 @@ def _merged(
 
 def _ended(found: _Texts, length: int, ends: Tensor, ended: Callable[[int, list[int]], bool]) -> Tensor:
     """Return bool[B, C]: which of the texts that have not ended yet end by the caller's rule."""
-    texts, before = found.tokens[:, :, :length].tolist(), ends.tolist()
-    return torch.tensor(
-        [
-            [not over and ended(row, text) for text, over in zip(own, own_before, strict=True)]
-            for row, (own, own_before) in enumerate(zip(texts, before, strict=True))
-        ],
-        device=ends.device,
-    )
+    rows = enumerate(zip(found.tokens[:, :, :length].tolist(), ends.tolist(), strict=True))
+    now = [[not over and ended(row, text) for text, over in zip(*own, strict=True)] for row, own in rows]
+    return torch.tensor(now, device=ends.device)

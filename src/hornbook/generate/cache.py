@@ -21,8 +21,7 @@ from hornbook.model.layers import Stack
 from hornbook.model.parts import Linear, compute_type
 from hornbook.model.transformer import Transformer
 
-# Laying out the weights costs about as much as so many steps gain by it.
-_WORTH = 24
+_WORTH = 24  # laying out the weights costs about as much as so many steps gain by it
 
 
 @dataclass(frozen=True)

@@ -57,10 +57,7 @@ class Decoding:
     def __post_init__(self) -> None:
         check(self, "")
         if self.beams > 1 and self.temperature > 0:
-            raise UserError(
-                f"Beam search does not sample: set temperature to 0, not {self.temperature}, or beams to 1, not "
-                f"{self.beams}."
-            )
+            raise UserError(f"Beam search does not sample: set temperature to 0, not {self.temperature}, or beams 1.")
         if "" in self.stop:
             raise UserError("A stop string is empty, which would end every text at once: leave it out.")
 

@@ -15,8 +15,6 @@ from hornbook.objectives.fim import MODES
 from hornbook.run.directory import OpenRun
 from hornbook.tokens.tokenizer.tokenizer import Tokenizer
 
-_ADVICE = "For gaps, train with the objective fim, joined, masked, diffusion or span."
-
 
 @dataclass(frozen=True)
 class Gap:
@@ -58,9 +56,7 @@ def fill_text(run: OpenRun, text: str, *, top: int = 5, length: int = 1, steps: 
     """
     gaps = len(GAP.findall(text))
     if not gaps:
-        raise UserError(
-            "The text has no gap: write [MASK], <mask>, <extra_id_0> or ___ where the model should fill in."
-        )
+        raise UserError("The text has no gap: write [MASK], <mask>, <extra_id_0> or ___ where the model shall fill in.")
     for name, value, least in (("top", top, 1), ("length", length, 1), ("steps", steps, 0)):
         if value < least:
             raise UserError(f"{name} must be at least {least}, not {value}.")
@@ -84,7 +80,7 @@ def _form(run: OpenRun) -> PromptFormat:
         does = "rewrites the whole text" if rewrites else "continues text"
         raise UserError(
             f"This model learned the objective '{kind}': it {does} and fills no gaps. Use `hornbook generate`. "
-            f"{_ADVICE}"
+            "For gaps, train with the objective fim, joined, masked, diffusion or span."
         )
     return form
 
@@ -115,9 +111,7 @@ def _spans(
     """Return the span that is written for each sentinel."""
     tokenizer, sentinels = run.tokenizer, run.tokenizer.vocab.sentinels
     if gaps > len(sentinels):
-        raise UserError(
-            f"The text has {gaps} gaps, but the tokenizer has only {len(sentinels)} sentinels: leave some gaps out."
-        )
+        raise UserError(f"The text has {gaps} gaps, but the tokenizer has only {len(sentinels)} sentinels: drop some.")
     asked = sentinels[:gaps]
     ids = [*form.before, *interleave(tokenizer.encode(GAP.split(text)), asked), *form.after]
     output = _written(model, form, ids)

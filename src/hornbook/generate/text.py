@@ -21,8 +21,7 @@ from hornbook.recipes.recipe import Recipe
 from hornbook.run.directory import OpenRun
 from hornbook.tokens.tokenizer.tokenizer import Tokenizer
 
-# A gap in a text, however the user writes it.
-GAP = re.compile(r"\s*(?:\[MASK\]|<mask>|<extra_id_\d+>|_{3,})")
+GAP = re.compile(r"\s*(?:\[MASK\]|<mask>|<extra_id_\d+>|_{3,})")  # a gap in a text, however the user writes it
 _HALF = "\ufffd"  # what an incomplete character is decoded as
 
 SAMPLED = Decoding(temperature=0.8)
@@ -77,10 +76,7 @@ def uses_of(recipe: Recipe) -> tuple[Literal["generate", "fill"], ...]:
 def writer(run: OpenRun) -> Transformer:
     """Return the run's model, which must be one that predicts tokens."""
     if isinstance(run.model, Electra):
-        raise UserError(
-            "This model detects replaced tokens; it generates no text and fills no gaps. Export the run and use the "
-            "folder generator/ instead."
-        )
+        raise UserError("This model detects replaced tokens and generates no text: export the run, and use generator/.")
     return run.model
 
 
@@ -101,8 +97,7 @@ def generate_text(run: OpenRun, prompts: Sequence[str], decoding: Decoding = SAM
 def stream_text(run: OpenRun, prompt: str, decoding: Decoding = SAMPLED) -> Iterator[str]:
     """Yield pieces of the text that `generate_text` returns for one prompt, each as soon as it is certain.
 
-    No piece is half a character, nor what could still become a stop string. Raises UserError at once, not when the
-    first piece is asked for.
+    No piece is half a character, nor what could still become a stop string. Raises UserError at once.
     """
     form = _form(run)
     decoding, stop = _stops(run, form, decoding)
@@ -136,11 +131,8 @@ def _form(run: OpenRun) -> PromptFormat:
     if form is None:
         kind = kind_of(run.recipe.objective)
         fills = infilling(run.recipe.objective, run.tokenizer.vocab) is not None
-        raise UserError(
-            f"This model learned the objective '{kind}': it fills gaps and continues no text. Use `hornbook fill`."
-            if fills
-            else f"This model learned the objective '{kind}' and generates no text."
-        )
+        does = "fills gaps and continues no text. Use `hornbook fill`" if fills else "generates no text"
+        raise UserError(f"This model learned the objective '{kind}': it {does}.")
     return form
 
 

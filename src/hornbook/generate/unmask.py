@@ -26,10 +26,8 @@ def fill(model: Transformer, ids: Sequence[int], mask_id: int, top: int) -> list
     _refuse(model, ids, mask_id)
     chances = torch.softmax(_logits(private(model), ids, mask_id), -1)
     best = chances.topk(min(top, model.config.vocab_size))
-    return [
-        list(zip(found, shares, strict=True))
-        for found, shares in zip(best.indices.tolist(), best.values.tolist(), strict=True)
-    ]
+    rows = zip(best.indices.tolist(), best.values.tolist(), strict=True)
+    return [list(zip(found, shares, strict=True)) for found, shares in rows]
 
 
 def unmask(model: Transformer, ids: Sequence[int], mask_id: int, steps: int, never: Sequence[int] = ()) -> list[int]:

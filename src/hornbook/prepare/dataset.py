@@ -46,8 +46,7 @@ from hornbook.tokens.tokenizer.tokenizer import (
 CORPUS, TRAITS, TOKENS, PIECES = "corpus.json", "traits.safetensors", "tokens", "new_pieces.json"
 # A corpus below this many bytes is kept in memory between the passes over it; a larger one is read anew.
 _KEEP_BYTES = 256 << 20
-# A tokenizer learns from at most this many bytes of the training text: more changes it little.
-_LEARN_BYTES = 64 << 20
+_LEARN_BYTES = 64 << 20  # a tokenizer learns from at most this many bytes of the training text: more changes it little
 _LARGEST, _FEWEST_WORDS = 16_384, 1_024
 _SAMPLE = 8  # rows that are looked at to know what a micro-batch holds
 # Which marks other tools shall put around a text for a model of each topology, as its training text had them.
@@ -218,9 +217,7 @@ def _scan(corpus: _Corpus, recipe: Recipe, directory: Path, view: View) -> Text:
     digest = hashlib.sha256(np.array(hashes, np.uint64).tobytes()).hexdigest()
     facts = {"documents": len(hashes), "bytes": size, "threshold": split.threshold, "sha256_of_hashes": digest}
     if (directory / CORPUS).is_file() and read_json(directory / CORPUS, "corpus record") != facts:
-        raise UserError(
-            f"The text has changed since the run in {directory} started: start a new run instead of resuming this one."
-        )
+        raise UserError(f"The text has changed since the run in {directory} started: start a new run instead.")
     traits = None if look is None else look.traits()
     if traits is not None:
         save_traits(traits, directory / TRAITS)

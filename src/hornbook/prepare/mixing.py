@@ -36,9 +36,7 @@ def order_of(recipe: Recipe, prepared: Prepared) -> Order:
     own = []
     for number, (name, part) in enumerate(zip(names, rows.parts, strict=True)):
         if len(part) < cycle:
-            raise UserError(
-                f"The domain '{name}' has only {len(part)} rows, but the objective needs {cycle}: add text to it."
-            )
+            raise UserError(f"The domain '{name}' has {len(part)} rows, but the objective needs {cycle}: add text.")
         mine = early[number] * (turn if late else blocks) + (late[number] * (blocks - turn) if late else 0)
         own.append(_own(recipe, len(part), mine, cycle))
     return Mixed(tuple(own), tuple(int(first) for first in rows.first[:-1]), early, late, turn)
@@ -69,7 +67,5 @@ def readings(recipe: Recipe, prepared: Prepared, order: Order) -> Sequence[Readi
         return []
     examples = recipe.budget.steps * recipe.training.batch_rows
     read = order.read(examples, recipe.seed)
-    return [
-        Reading(name, number / examples, number / len(part))
-        for name, number, part in zip(prepared.domains, read, rows.parts, strict=True)
-    ]
+    domains = zip(prepared.domains, read, rows.parts, strict=True)
+    return [Reading(name, number / examples, number / len(part)) for name, number, part in domains]

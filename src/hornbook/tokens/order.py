@@ -4,8 +4,7 @@
     Ascending  every epoch from the first row to the last, neighbours shuffled: rows that were sorted come in that order
     Mixed      rows of several domains, each in an order of its own, in exact shares
 
-A step draws the places and keys of some ten rows. In numpy that takes longer than copying their tokens, so these draws
-too have kernels.
+A step draws the places and keys of some ten rows, which takes numpy longer than copying their tokens: hence kernels.
 
 Shapes: B examples.
 """
@@ -24,10 +23,8 @@ from hornbook.objectives.ops import compiled
 
 Places = NDArray[np.int64]
 
-# Rows' keys are folded from (seed, row, ...) with row >= 0; the order's keys never meet them.
-_ORDER, _MIX = -1, -2
-# Examples of a block in which each domain has its exact share.
-BLOCK = 1000
+_ORDER, _MIX = -1, -2  # rows' keys are folded from (seed, row, ...) with row >= 0; the order's keys never meet them
+BLOCK = 1000  # examples of a block in which each domain has its exact share
 
 
 def folded(seed: int, first: int | Places, second: Places) -> keys.Keys:

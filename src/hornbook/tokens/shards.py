@@ -18,7 +18,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import mmap
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -66,10 +66,9 @@ def write_store(
     ahead = read_ahead(documents, lambda document: len(document.text), _GROUP)
     names = []
     with contextlib.closing(ahead):
-        for part, facts in _written(_parts(ahead, part_bytes), work, directory, tokenizer):
+        for part, manifest in _written(_parts(ahead, part_bytes), work, directory, tokenizer):
             names.append(part.name)
-            for name in counts:
-                counts[name] += facts[name]
+            counts = {name: number + manifest[name] for name, number in counts.items()}
             if progress is not None:
                 progress(counts["documents"], counts["tokens"], counts["bytes"])
     if (work / f"part-{len(names):05d}").exists():
@@ -77,7 +76,11 @@ def write_store(
     if counts["tokens"] == 0:
         raise UserError("The text gives no tokens: add text, or choose another tokenizer.")
     if work != directory:
-        _finish(work, directory, names, counts, tokenizer.vocab)
+        facts = {"fingerprint": tokenizer.vocab.fingerprint, "vocabulary": tokenizer.vocab.size, **counts}
+        artifacts.seal(work, _STORE, facts, [f"{name}/{artifacts.MANIFEST}" for name in names])
+        with artifacts.disk_errors(directory):
+            work.replace(directory)
+            artifacts.sync(directory.parent)
 
 
 def _written(
@@ -159,13 +162,8 @@ def _save_part(part: Path, encoded: _Encoded, vocab: Vocab) -> tuple[Path, Mappi
     documents, sizes, hashes = encoded
     tokens = np.concatenate(documents)
     offsets = np.concatenate([[0], np.cumsum([len(ids) for ids in documents], dtype=np.int64)])
-    facts = {
-        "fingerprint": vocab.fingerprint,
-        "vocabulary": vocab.size,
-        "documents": len(documents),
-        "tokens": len(tokens),
-        "bytes": sum(sizes),
-    }
+    counts = {"documents": len(documents), "tokens": len(tokens), "bytes": sum(sizes)}
+    facts = {"fingerprint": vocab.fingerprint, "vocabulary": vocab.size, **counts}
     arrays = (tokens, offsets, np.array(sizes, np.int64), np.array(hashes, np.uint64))
     with artifacts.write_directory(part, _PART, facts) as scratch:
         for name, array in zip(_FILES, arrays, strict=True):
@@ -173,21 +171,9 @@ def _save_part(part: Path, encoded: _Encoded, vocab: Vocab) -> tuple[Path, Mappi
     return part, facts
 
 
-def _finish(work: Path, directory: Path, names: Sequence[str], counts: Mapping[str, int], vocab: Vocab) -> None:
-    """Write the store's manifest and give the folder its name."""
-    facts = {"fingerprint": vocab.fingerprint, "vocabulary": vocab.size, **counts}
-    artifacts.seal(work, _STORE, facts, [f"{name}/{artifacts.MANIFEST}" for name in names])
-    with artifacts.disk_errors(directory):
-        work.replace(directory)
-        artifacts.sync(directory.parent)
-
-
 def _check_tokenizer(manifest: Mapping[str, Any], directory: Path, vocab: Vocab) -> None:
     if (manifest.get("fingerprint"), manifest.get("vocabulary")) != (vocab.fingerprint, vocab.size):
-        raise UserError(
-            f"The tokens in {directory} are from another tokenizer: use that one, or remove the folder to write them "
-            "again."
-        )
+        raise UserError(f"The tokens in {directory} are from another tokenizer: use that one, or remove the folder.")
 
 
 def _load(part: Path, name: str) -> Array:

@@ -42,7 +42,6 @@ class Piece:
 
     @property
     def whole(self) -> bool:
-        """Whether nothing is missing."""
         return tuple(self.values.shape) == self.shape
 
 
@@ -122,10 +121,8 @@ class Reader:
         place = [(0, length) for length in self.shapes[name]] if place is None else place
         parts: list[tuple[tuple[slice, ...], Tensor]] = []
         for path, begin, own in self._found[name]:
-            overlap = [
-                (max(first, start), min(last, start + length))
-                for (first, last), start, length in zip(place, begin, own, strict=True)
-            ]
+            bounds = zip(place, begin, own, strict=True)
+            overlap = [(max(first, start), min(last, start + length)) for (first, last), start, length in bounds]
             if any(first >= last for first, last in overlap):
                 continue
             with self._open(path) as file:

@@ -184,23 +184,21 @@ class Loop(Generic[B]):
             )
         speed, scale = steps / max(seconds, 1e-9), self.schedule(self.step - 1)
         flops = speed * self.plan.flops_per_step
-        self._write(
-            "train",
-            {
-                "loss": loss,
-                **self.optimizers.rates(scale),
-                "lr_scale": scale,
-                "gradient_norm": norm,
-                "tokens": self.step * self.plan.tokens_per_step,
-                "tokens_per_second": speed * self.plan.tokens_per_step,
-                "model_flops": flops,
-                "model_flops_utilization": flops / self.plan.matmul_flops / self.parallel.world.size,
-                "waiting_share": self._waited / max(seconds, 1e-9),
-                "useful_share": 1.0 - self._padding / max(self._positions, 1),
-                "memory_bytes": memory_used(self.device),
-                "seconds_left": (self.plan.steps - self.step) / speed,
-            },
-        )
+        record = {
+            "loss": loss,
+            **self.optimizers.rates(scale),
+            "lr_scale": scale,
+            "gradient_norm": norm,
+            "tokens": self.step * self.plan.tokens_per_step,
+            "tokens_per_second": speed * self.plan.tokens_per_step,
+            "model_flops": flops,
+            "model_flops_utilization": flops / self.plan.matmul_flops / self.parallel.world.size,
+            "waiting_share": self._waited / max(seconds, 1e-9),
+            "useful_share": 1.0 - self._padding / max(self._positions, 1),
+            "memory_bytes": memory_used(self.device),
+            "seconds_left": (self.plan.steps - self.step) / speed,
+        }
+        self._write("train", record)
         self._waited, self._positions, self._padding = 0.0, 0, 0
 
     def _measure(self) -> None:

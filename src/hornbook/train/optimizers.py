@@ -30,8 +30,7 @@ def is_matrix(name: str, parameter: Tensor) -> bool:
 class AdamW:
     """The steps and the state of torch.optim.AdamW(fused=True), by the function that it calls.
 
-    Each group has its `params` and `weight_decay`, and may have a rate of its own, `lr`. Parameters without a gradient
-    stay as they are.
+    Each group has its `params` and `weight_decay`, and may have its own rate, `lr`. Without a gradient nothing moves.
     """
 
     def __init__(
@@ -105,9 +104,8 @@ class Optimizers:
             self._parts.append(Muon(matrices.values(), rate=muon_learning_rate, weight_decay=weight_decay, bf16=bf16))
         else:
             groups.append({"params": list(matrices.values()), "weight_decay": weight_decay})
-        self._parts.append(
-            AdamW([group for group in groups if group["params"]], rate=learning_rate, betas=betas, epsilon=epsilon)
-        )
+        groups = [group for group in groups if group["params"]]
+        self._parts.append(AdamW(groups, rate=learning_rate, betas=betas, epsilon=epsilon))
         self._peaks = [[group["lr"] for group in part.param_groups] for part in self._parts]
         self._rates = {"learning_rate": learning_rate} | ({"muon_learning_rate": muon_learning_rate} if muon else {})
 

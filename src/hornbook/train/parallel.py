@@ -86,9 +86,7 @@ def arrange(size: int, rank: int, shards: int, tensor: int) -> MeshConfig:
         raise UserError(f"training.tensor_parallel {tensor} must divide the {size} devices of this run.")
     shards = shards or size // tensor
     if size % (shards * tensor):
-        raise UserError(
-            f"training.shards {shards} times training.tensor_parallel {tensor} must divide the {size} devices."
-        )
+        raise UserError(f"training.shards {shards} x training.tensor_parallel {tensor} must divide the {size} devices.")
     return MeshConfig(rank, size, shards, tensor)
 
 
@@ -174,9 +172,8 @@ class Parallel:
         named = {name: part.local.grad for name, part in self.parts.items() if part.split is None}
         grads = {name: grad for name, grad in named.items() if grad is not None and grad.numel()}
         known = self.layout.place == 0
-        flat = torch.cat(
-            [(g if known or n in self.partial else torch.zeros_like(g)).flatten() for n, g in grads.items()]
-        )
+        mine = [g if known or n in self.partial else torch.zeros_like(g) for n, g in grads.items()]
+        flat = torch.cat([grad.flatten() for grad in mine])
         dist.all_reduce(flat, group=self._tensor_group)
         torch._foreach_copy_(list(grads.values()), _views(flat, list(grads.values())))
 
@@ -250,10 +247,8 @@ class Parallel:
             shard(model, layers, methods, mesh["replica", "shard"] if layout.size > copy else mesh["shard"])
         if copy > 1:
             self.group = dist.group.WORLD if copy == layout.size else dist.new_subgroups(copy)[0]  # type: ignore[no-untyped-call]
-        self.parts = {
-            name: ParameterShard(value, _local(value), tuple(shapes[name]), split.get(name))
-            for name, value in model.named_parameters()
-        }
+        named = model.named_parameters()
+        self.parts = {n: ParameterShard(p, _local(p), tuple(shapes[n]), split.get(n)) for n, p in named}
         if layout.shards == 1 and layout.size > layout.tensor:
             self._buckets = Buckets([part.parameter for part in self.parts.values()], mesh["replica"].get_group())
 

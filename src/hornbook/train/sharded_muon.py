@@ -33,19 +33,19 @@ class SharedMuon:
         self.state: dict[Tensor, dict[str, Tensor]] = {}
         self._dtype = torch.bfloat16 if bf16 else torch.float32
         self._group = parallel.muon_group
-        size, me = dist.get_world_size(self._group), dist.get_rank(self._group)
+        self._size, self._me = dist.get_world_size(self._group), dist.get_rank(self._group)
         self._shapes = [part.shape for part in parts]
-        self._owners = _deal([rows * columns * min(rows, columns) for rows, columns in self._shapes], size)
-        self._mine = [number for number, owner in enumerate(self._owners) if owner == me]
-        self._size, self._me = size, me
+        self._owners = _deal([rows * columns * min(rows, columns) for rows, columns in self._shapes], self._size)
+        # Of each process, the numbers of the matrices that fall to it.
+        self._fall = [[n for n, owner in enumerate(self._owners) if owner == rank] for rank in range(self._size)]
+        self._mine = self._fall[self._me]
         ranks = dist.get_process_group_ranks(self._group)
-        held = [[parallel.rectangle(name, rank) for rank in ranks] for name in names]
+        self._held = [[parallel.rectangle(name, rank) for rank in ranks] for name in names]
         nothing: ShardBounds = ((0, 0), (0, 0))
         replicated = parallel.group is None  # each holds all: the one it falls to needs nothing from the others
-        self._held = held
         self._given = [
             [place if not replicated or rank == owner else nothing for rank, place in enumerate(places)]
-            for places, owner in zip(held, self._owners, strict=True)
+            for places, owner in zip(self._held, self._owners, strict=True)
         ]
 
     @torch.no_grad()
@@ -67,9 +67,7 @@ class SharedMuon:
 
     def _collect(self, updates: Sequence[Tensor]) -> dict[int, Tensor]:
         """Return the matrices that fall to this process, whole, by number."""
-        numbers = range(len(updates))
-        given = [[n for n in numbers if self._owners[n] == rank] for rank in range(self._size)]
-        sent = [[updates[n] for n in mine if _cells(self._given[n][self._me])] for mine in given]
+        sent = [[updates[n] for n in theirs if _cells(self._given[n][self._me])] for theirs in self._fall]
         received = [sum(_cells(self._given[n][rank]) for n in self._mine) for rank in range(self._size)]
         wholes = {n: updates[0].new_empty(self._shapes[n]) for n in self._mine}
         for rank, flat in enumerate(self._exchange(sent, received, updates[0])):
@@ -79,11 +77,10 @@ class SharedMuon:
     def _return(self, wholes: Mapping[int, Tensor]) -> list[Tensor]:
         """Return this process's part of every matrix's orthogonalised update, by number."""
         sent = [[wholes[n][_slices(self._held[n][rank])] for n in self._mine] for rank in range(self._size)]
-        fall = [[n for n, owner in enumerate(self._owners) if owner == rank] for rank in range(self._size)]
-        received = [sum(_cells(self._held[n][self._me]) for n in theirs) for theirs in fall]
+        received = [sum(_cells(self._held[n][self._me]) for n in theirs) for theirs in self._fall]
         locals_: list[Tensor] = self.param_groups[0]["params"]
         found = [torch.empty(local.shape, dtype=self._dtype, device=local.device) for local in locals_]
-        for theirs, flat in zip(fall, self._exchange(sent, received, found[0]), strict=True):
+        for theirs, flat in zip(self._fall, self._exchange(sent, received, found[0]), strict=True):
             _spread(flat, {n: self._held[n][self._me] for n in theirs}, lambda n, place: found[n])
         return found
 

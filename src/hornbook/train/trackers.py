@@ -33,8 +33,7 @@ class Tracker(Sink, Protocol):
     def open(self, directory: Path, name: str, settings: Mapping[str, Any], resumed_at: int) -> None:
         """Begin, or go on with, the run in `directory`.
 
-        `settings` are the recipe's, as nested plain values; `resumed_at` is the number of steps done before, 0 for a
-        run that begins.
+        `settings` are the recipe's, as nested plain values; `resumed_at` is the number of steps done before.
         """
 
     def close(self) -> None:
@@ -130,10 +129,7 @@ def find_trackers(names: Iterable[str]) -> dict[str, type[Tracker]]:
         if lacking:
             raise UserError(f"The class {name} is not a tracker: it lacks the method {' and '.join(lacking)}.")
         if name in TRACKERS and not _installed(name):
-            raise UserError(
-                f"The tracker {name} needs a library that is not installed: pip install 'hornbook[{name}]', or leave "
-                f"{name} out of logging.trackers."
-            )
+            raise UserError(f"The tracker {name} is not installed: pip install 'hornbook[{name}]', or leave it out.")
         found[name] = cls
     return found
 

@@ -35,9 +35,7 @@ _LONGEST = timedelta(hours=2)
 # Failing processes wait this long for each other, so that none is killed while it cleans up; then they are ended.
 _LEAVING_SECONDS = 10.0
 _POLL_SECONDS = 0.05
-_CUT_OFF = ResourceError(
-    "The connection to the other processes was lost. Continue from the newest checkpoint with --resume."
-)
+_CUT_OFF = ResourceError("The connection to the others was lost. Continue from the newest checkpoint with --resume.")
 
 
 class World:

@@ -63,11 +63,9 @@ def build_recipe(recipe: CorpusRecipe, out: Path, engine: Engine, stage: Stage =
     One that is already whole is left as it is. Raises UserError where `out` holds something else, such as a corpus that
     another recipe began or whose input has changed since.
     """
-    if re.match(r"[a-z][a-z0-9+.]+:/", out.as_posix()):  # as a path, an address loses one of its slashes
-        raise UserError(
-            f"A corpus is built in a directory, which {out.as_posix()} is not: name one with --out, and copy it to its "
-            "place when it is whole."
-        )
+    address = out.as_posix()  # as a path, an address loses one of its slashes
+    if re.match(r"[a-z][a-z0-9+.]+:/", address):
+        raise UserError(f"A corpus is built in a directory, which {address} is not: name one with --out, then copy it.")
     with disk_errors(out), lock(out):
         if (out / MANIFEST).exists():
             read_manifest(out, KIND, contents=False)
@@ -177,7 +175,9 @@ class _Build:
         """Write the blocks into parts of about PART_BLOCKS full ones; the texts alone decide which goes where."""
         from pyarrow import parquet
 
-        weights = {name: _weight(parquet.read_metadata(before / f"{name}.parquet")) for name in self._blocks()}
+        footers = {name: parquet.read_metadata(before / f"{name}.parquet") for name in self._blocks()}
+        groups = {name: map(facts.row_group, range(facts.num_row_groups)) for name, facts in footers.items()}
+        weights = {name: sum(group.total_byte_size for group in mine) for name, mine in groups.items()}  # bytes
         parts = list(grouped(weights, weights.__getitem__, PART_BLOCKS * self.recipe.block)) or [[]]
         blocks = {f"{number:05d}": tuple(names) for number, names in enumerate(parts)}
         tasks = {part: (part, sum(weights[name] for name in names)) for part, names in blocks.items()}
@@ -232,22 +232,13 @@ class _Build:
         seal(self.out, KIND, {"version": __version__}, [*parts, LEDGER, RECIPE, REPORT, UNREAD])
 
 
-def _weight(facts: Any) -> int:
-    """Return the bytes of a block before compression, from its parquet footer."""
-    return sum(facts.row_group(index).total_byte_size for index in range(facts.num_row_groups))
-
-
-def runs(steps: Sequence[Step | Survey]) -> Iterator[tuple[Survey | None, int, tuple[Step, ...]]]:
-    """Yield runs of steps: the survey that leads it or None, its first step's number, the steps after it."""
-    survey: Any = None
-    held: list[Any] = []
-    first = 1
+def runs(steps: Sequence[Step | Survey]) -> list[tuple[Survey | None, int, tuple[Step, ...]]]:
+    """Return runs of steps: the survey that leads it or None, its first step's number, the steps after it."""
+    found: list[tuple[Any, int, list[Any]]] = []
     for number, step in enumerate(steps, start=1):
-        if hasattr(step, "survey"):
-            if survey is not None or held:
-                yield survey, first, tuple(held)
-            survey, held, first = step, [], number
-        else:
-            held.append(step)
-    if survey is not None or held:
-        yield survey, first, tuple(held)
+        leads = hasattr(step, "survey")
+        if leads or not found:
+            found.append((step if leads else None, number, []))
+        if not leads:
+            found[-1][2].append(step)
+    return [(survey, first, tuple(held)) for survey, first, held in found]

@@ -88,12 +88,8 @@ def describe() -> list[Line]:
     lines: list[Line] = []
     for kind in (*CATALOGUE, *ABOVE):
         cls = class_of(kind)
-        lines.append(
-            Line(
-                kind, "survey" if hasattr(cls, "survey") else "step", "", (cls.__doc__ or "").strip().partition("\n")[0]
-            )
-        )
-        words = help_of(cls)
+        words, meaning = help_of(cls), (cls.__doc__ or "").strip().partition("\n")[0]
+        lines.append(Line(kind, "survey" if hasattr(cls, "survey") else "step", "", meaning))
         for item, hint in settings_of(cls):
             default = item.default_factory() if item.default_factory is not MISSING else item.default
             text = "" if default is MISSING else _text(plain(default))

@@ -236,13 +236,12 @@ def answer(function: Callable[[str], str], task: str) -> str:
     try:
         return json.dumps({"result": function(task)})
     except HornbookError as error:
-        kind = "ResourceError" if isinstance(error, ResourceError) else "UserError"
-        return json.dumps({"error": kind, "message": str(error)})
+        kind, message = "ResourceError" if isinstance(error, ResourceError) else "UserError", str(error)
     except MemoryError:
-        message = "Memory ran out in a worker. Run the same command again with fewer --workers."
-        return json.dumps({"error": "ResourceError", "message": message})
+        kind, message = "ResourceError", "Memory ran out in a worker. Run the same command again with fewer --workers."
     except Exception:
-        return json.dumps({"error": "bug", "message": f"In a worker, at {task[:200]}:\n{traceback.format_exc()}"})
+        kind, message = "bug", f"In a worker, at {task[:200]}:\n{traceback.format_exc()}"
+    return json.dumps({"error": kind, "message": message})
 
 
 @contextlib.contextmanager

@@ -26,10 +26,8 @@ def account(recipe: CorpusRecipe, total: Tally, unread: list[dict[str, Any]]) ->
     """Return the ledger of a build from the sum of its tallies. Raises ArithmeticError where it does not add up."""
     counted = _FIELDS if recipe.tokenizer else _FIELDS[:3]
     given, kept, accounts, losses = (total.get(name, {}) for name in ("in", "kept", "steps", "unread"))
-    steps = [
-        _step(to_table(step), accounts.get(str(number), {}), counted)
-        for number, step in enumerate(recipe.steps, start=1)
-    ]
+    numbered = enumerate(map(to_table, recipe.steps), start=1)
+    steps = [_step(table, accounts.get(str(number), {}), counted) for number, table in numbered]
     dropped: Tally = {}
     changed: Tally = {}
     for found in accounts.values():
@@ -77,13 +75,12 @@ def _balance(source: str, mine: list[list[int]], dropped: Tally, counted: tuple[
 
 def _step(table: dict[str, Any], found: Mapping[str, Any], counted: tuple[str, ...]) -> dict[str, Any]:
     changed = _sum(found.get("changed", {}).values())
+    dropped = sorted(found.get("dropped", {}).items())
     return {
         "kind": table["kind"],
         "settings": {name: value for name, value in table.items() if name != "kind"},
         "documents": found.get("looked", 0),
-        "dropped": {
-            reason: _named(_sum(mine.values()), counted) for reason, mine in sorted(found.get("dropped", {}).items())
-        },
+        "dropped": {reason: _named(_sum(mine.values()), counted) for reason, mine in dropped},
         "changed": changed[0],
         "removed": _named(changed, counted[1:], skip=1),
         "counts": dict(sorted(found.get("counts", {}).items())),
@@ -108,10 +105,7 @@ def _clusters(found: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _sum(amounts: Iterable[list[int]]) -> list[int]:
-    result = _NONE
-    for amount in amounts:
-        result = [a + b for a, b in zip(result, amount, strict=True)]
-    return result
+    return [sum(column) for column in zip(_NONE, *amounts, strict=True)]
 
 
 def _named(amount: list[int], counted: tuple[str, ...], skip: int = 0) -> dict[str, int]:

@@ -65,9 +65,8 @@ def from_dict(data: Mapping[str, Any]) -> CorpusRecipe:
     if not isinstance(steps, list):
         raise UserError("steps must be a list of tables ([[steps]] in a file).")
     values = {name: leaf(hints[name], value, name) for name, value in data.items() if name != "steps"}
-    return CorpusRecipe(
-        **values, steps=tuple(from_table(table, f"steps[{number}]") for number, table in enumerate(steps, start=1))
-    )
+    made = tuple(from_table(table, f"steps[{number}]") for number, table in enumerate(steps, start=1))
+    return CorpusRecipe(**values, steps=made)
 
 
 def load(path: Path) -> CorpusRecipe:

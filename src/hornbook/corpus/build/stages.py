@@ -23,7 +23,7 @@ from hornbook.corpus.build import tally
 from hornbook.corpus.build.blocks import BLOCK_DOCUMENTS, DOCUMENT_COLUMNS, read_block, schema, whole, write_block
 from hornbook.corpus.grouping import grouped
 from hornbook.corpus.readers.packed import blocks
-from hornbook.corpus.readers.reading import Item, Unread, read_unit
+from hornbook.corpus.readers.reading import Unread, read_unit
 from hornbook.corpus.readers.units import Piece
 from hornbook.corpus.step import Page, Step
 from hornbook.errors import UserError
@@ -87,7 +87,8 @@ class ReadUnit:
 
             unit = tuple(Piece(**piece) for piece in given["pieces"])
             record = number << 32
-            for items in grouped(read_unit(unit, self.field, unread), _weight, self.block, BLOCK_DOCUMENTS):
+            read = read_unit(unit, self.field, unread)
+            for items in grouped(read, lambda one: len(one.text.encode()) + len(one.meta), self.block, BLOCK_DOCUMENTS):
                 ids, sources, texts, metas = zip(*items, strict=True)
                 sizes = self.measure(texts)
                 names.append(f"{number:06d}-{len(names):06d}")
@@ -99,10 +100,6 @@ class ReadUnit:
                 tally.add(total, {"in": tally.by_source(sources, sizes), "lengths": lengths, "repaired": repaired})
         write_note(self.folder / f"{number:06d}.json", {"blocks": names, "tally": total})
         return ""
-
-
-def _weight(item: Item) -> int:
-    return len(item.text.encode()) + len(item.meta)
 
 
 def _repaired(sources: Sequence[str], metas: Sequence[str]) -> tally.Tally:
@@ -126,7 +123,9 @@ class RunSteps:
     measure: Measure
 
     def __call__(self, task: str) -> str:
-        page, sizes = _page(self.before / f"{task}.parquet")
+        table, sizes = read_block(self.before / f"{task}.parquet")
+        ids, sources, texts, metas = (table[name].to_pylist() for name in DOCUMENT_COLUMNS[1:])
+        page = Page(table["place"].to_numpy(), ids, sources, texts, [json.loads(meta) for meta in metas])
         total: tally.Tally = {"steps": {}}
         for number, step in enumerate(self.steps, start=self.first):
             page, sizes, total["steps"][str(number)] = _applied(step, page, sizes, self.measure)
@@ -135,12 +134,6 @@ class RunSteps:
         write_block(path, page.places, page.ids, page.sources, page.texts, metas, sizes=sizes)
         write_note(self.folder / f"{task}.json", {"tally": total})
         return ""
-
-
-def _page(path: Path) -> tuple[Page, NDArray[np.int64]]:
-    table, sizes = read_block(path)
-    ids, sources, texts, metas = (table[name].to_pylist() for name in DOCUMENT_COLUMNS[1:])
-    return Page(table["place"].to_numpy(), ids, sources, texts, [json.loads(meta) for meta in metas]), sizes
 
 
 def _applied(

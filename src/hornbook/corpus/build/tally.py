@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from collections import Counter
@@ -41,10 +42,7 @@ def add(total: Tally, other: Mapping[str, Any]) -> Tally:
 
 
 def added(parts: Iterable[Mapping[str, Any]]) -> Tally:
-    total: Tally = {}
-    for part in parts:
-        add(total, part)
-    return total
+    return functools.reduce(add, parts, {})
 
 
 def example(identity: str, text: str, told: Mapping[str, Any]) -> list[str]:

@@ -91,10 +91,9 @@ def one_of_each(documents: DataFrame, pairs: Pairs, keep: str, directory: Path, 
     kept[best] = True
     columns = {"cluster": cluster, "place": places, "id": pyarrow.array(ids, pyarrow.string()), "kept": kept}
     table = pyarrow.table({**columns, "told": pyarrow.array(told, pyarrow.string())})
-    parquet.write_table(
-        table.sort_by([("cluster", "ascending"), ("place", "ascending")]), directory / "clusters.parquet"
-    )
-    return AsFound(directory / "clusters.parquet", reason)
+    file = directory / "clusters.parquet"
+    parquet.write_table(table.sort_by([("cluster", "ascending"), ("place", "ascending")]), file)
+    return AsFound(file, reason)
 
 
 def _merits(name: str) -> Any:

@@ -26,8 +26,7 @@ if TYPE_CHECKING:
     from daft import DataFrame, Expression
 
 _FILE = "repeated.npz"
-# Units grouped at once, 16 bytes each and as much again for the work.
-_UNITS_AT_ONCE = 16_000_000
+_UNITS_AT_ONCE = 16_000_000  # units grouped at once, 16 bytes each and as much again for the work
 _BORDERS = {"line": re.compile(r"(\n)"), "paragraph": re.compile(r"(\n[ \t\r]*\n\s*)")}
 
 
@@ -61,11 +60,8 @@ def _equals(directory: Path) -> Pairs:
 
     keys = daft.read_parquet(str(directory / "*.parquet"))
     names: list[Expression | str] = ["hash_0", "hash_1"]
-    several = (
-        keys.groupby(*names)
-        .agg(col("place").min().alias("first"), col("place").count().alias("number"))
-        .where(col("number") > lit(1))
-    )
+    counted = keys.groupby(*names).agg(col("place").min().alias("first"), col("place").count().alias("number"))
+    several = counted.where(col("number") > lit(1))
     joined = keys.join(several, on=names).where(col("place") != col("first")).select("first", "place").to_arrow()
     pairs = np.stack([joined["first"].to_numpy(), joined["place"].to_numpy()], 1)
     return pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]

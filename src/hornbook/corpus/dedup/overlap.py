@@ -68,10 +68,8 @@ class Elsewhere:
         order = np.lexsort((-pairs[:, 0], -jaccard, pairs[:, 1]))
         pairs, jaccard = pairs[order], jaccard[order]
         best = np.r_[True, pairs[1:, 1] != pairs[:-1, 1]][: len(pairs)]
-        told = [
-            json.dumps({"like": names[-place - 1], "jaccard": round(value, 4)})
-            for place, value in zip(pairs[best, 0].tolist(), jaccard[best].tolist(), strict=True)
-        ]
+        found = zip(pairs[best, 0].tolist(), jaccard[best].tolist(), strict=True)
+        told = [json.dumps({"like": names[-place - 1], "jaccard": round(value, 4)}) for place, value in found]
         columns = {"place": pairs[best, 1], "kept": np.zeros(len(told), bool)}
         table = pyarrow.table({**columns, "told": pyarrow.array(told, pyarrow.string())})
         parquet.write_table(table, directory / "matches.parquet")

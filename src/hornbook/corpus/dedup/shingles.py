@@ -38,14 +38,10 @@ Places = NDArray[np.int64]
 Pairs = NDArray[np.int64]
 """int64[P, 2]: the lower place, the higher place; each pair once, ascending."""
 
-# Texts sketched at once, beside what is read at once anyway.
-_TEXTS_AT_ONCE = 4_096
-# Keys of a band grouped at once, 8 bytes each and three times as much for the work.
-_KEYS_AT_ONCE = 16_000_000
-# Shingles compared at once, 8 bytes each.
-_SHINGLES_AT_ONCE = 4_000_000
-# In a group of more, each text is paired with this many behind it and with the group's first.
-_NEIGHBOURS = 8
+_TEXTS_AT_ONCE = 4_096  # texts sketched at once, beside what is read at once anyway
+_KEYS_AT_ONCE = 16_000_000  # keys of a band grouped at once, 8 bytes each and three times as much for the work
+_SHINGLES_AT_ONCE = 4_000_000  # shingles compared at once, 8 bytes each
+_NEIGHBOURS = 8  # in a group of more, each text is paired with this many behind it and with the group's first
 
 
 def similar(
@@ -68,7 +64,7 @@ def write_sketches(documents: DataFrame, directory: Path, words: int, bands: int
     import daft
     from daft import DataType, col, lit
 
-    names = ["number", *map(_band, range(bands))]
+    names = ["number", *(f"band_{band}" for band in range(bands))]
 
     @daft.func.batch(return_dtype=DataType.struct(dict.fromkeys(names, DataType.uint64())), batch_size=_TEXTS_AT_ONCE)
     def sketched(texts: daft.Series) -> Any:
@@ -82,10 +78,6 @@ def write_sketches(documents: DataFrame, directory: Path, words: int, bands: int
 
     found = documents.select("place", sketched(col("text")).alias("sketch")).select("place", col("sketch").unnest())
     found.where(col("number") > lit(0)).write_parquet(str(directory), compression="none")
-
-
-def _band(number: int) -> str:
-    return f"band_{number}"
 
 
 def _bytes(texts: Any) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
@@ -114,7 +106,7 @@ def candidate_pairs(directory: Path, bands: int, across: bool) -> tuple[Pairs, N
     together = max(1, _KEYS_AT_ONCE // len(places))
     found = []
     for start in range(0, bands, together):
-        names = [_band(band) for band in range(start, min(start + together, bands))]
+        names = [f"band_{band}" for band in range(start, min(start + together, bands))]
         for key in _columns(directory, names):
             for part in range(parts):
                 mine = slice(None) if parts == 1 else key % np.uint64(parts) == part
@@ -218,9 +210,9 @@ def _write_sets(
     known, where = np.unique(pairs, return_index=True)
     sizes = numbers.reshape(-1)[where]
 
-    @daft.func.batch(
-        return_dtype=DataType.struct({"file": DataType.int64(), "begin": DataType.int64()}), batch_size=_TEXTS_AT_ONCE
-    )
+    fields = ["file", "begin"]
+
+    @daft.func.batch(return_dtype=DataType.struct(dict.fromkeys(fields, DataType.int64())), batch_size=_TEXTS_AT_ONCE)
     def stored(places: daft.Series, texts: daft.Series) -> Any:
         import pyarrow
 
@@ -238,16 +230,12 @@ def _write_sets(
             told(lambda characters, wanted: kernels.sets(data, offsets, which, characters, wanted, length, values))
             values.tofile(directory / str(file))
             begin[which] = ends - sizes[at[which]]
-        return pyarrow.StructArray.from_arrays(
-            [pyarrow.array(np.full(len(place), file)), pyarrow.array(begin)], ["file", "begin"]
-        )
+        return pyarrow.StructArray.from_arrays([pyarrow.array(np.full(len(place), file)), pyarrow.array(begin)], fields)
 
-    found = documents.select("place", stored(col("place"), col("text")).alias("set")).select(
-        "place", col("set").unnest()
-    )
-    table = found.where(col("begin") >= lit(0)).to_arrow()
+    found = documents.select("place", stored(col("place"), col("text")).alias("set"))
+    table = found.select("place", col("set").unnest()).where(col("begin") >= lit(0)).to_arrow()
     order = np.argsort(table["place"].to_numpy())
-    return {"place": known, "number": sizes, **{name: table[name].to_numpy()[order] for name in ("file", "begin")}}
+    return {"place": known, "number": sizes, **{name: table[name].to_numpy()[order] for name in fields}}
 
 
 def _read_sets(

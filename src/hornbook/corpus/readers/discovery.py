@@ -39,8 +39,7 @@ class Found(NamedTuple):
 def local_files(path: str, endings: Collection[str], broken_links: bool = False) -> Found:
     """Return the files that a path leads to; of a folder those with one of the endings, or all where there is none.
 
-    A link to nothing is an error, unless `broken_links` has it listed as a file. Raises UserError for a path that leads
-    nowhere.
+    A link to nothing is an error, unless `broken_links` lists it as a file. Raises UserError for a path to nowhere.
     """
     place = Path(os.path.expanduser(path))
     try:
@@ -110,9 +109,8 @@ def _folder(root: Path, endings: Collection[str], broken_links: bool) -> Found:
     files: list[Path] = []
     made: list[Path] = []
     entered = {os.path.realpath(root)}
-    for folder, below, names in os.walk(
-        root, followlinks=True, onerror=lambda error: _refuse(Path(error.filename), error)
-    ):
+    walk = os.walk(root, followlinks=True, onerror=lambda error: _refuse(Path(error.filename), error))
+    for folder, below, names in walk:
         fresh = []
         for name in sorted(below):
             real = os.path.realpath(os.path.join(folder, name))

@@ -42,7 +42,6 @@ def records(path: Path | str, reading: Reading = STRICT, part: Part = WHOLE) -> 
 
 
 def _plain_text(path: Path | str, reading: Reading, part: Part) -> Iterator[Record]:
-    """Yield the sections of a text file."""
     text, encoding = file_text(path, reading)
     meta = {"encoding": encoding.note} if encoding.note else {}
     for number, section in enumerate(sections(text), start=1):

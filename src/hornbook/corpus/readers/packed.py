@@ -28,6 +28,13 @@ _MAGIC = {
 }
 
 
+# Formats of members one after the other: the name, the first bytes, what unpacks a member.
+_MEMBERS: dict[str, tuple[str, bytes, Callable[[], Any]]] = {
+    ".gz": ("gzip", b"\x1f\x8b", lambda: zlib.decompressobj(16 + zlib.MAX_WBITS)),
+    ".bz2": ("bzip2", b"BZh", bz2.BZ2Decompressor),
+}
+
+
 class BadRecord(UserError):
     """A file or a record that cannot be read: the message is a sentence that names it, `reason` its kind in few words.
 
@@ -77,14 +84,15 @@ def blocks(path: Path | str, start: int = 0, stop: int = 0) -> Iterator[bytes]:
     `start` and `stop` (0 = the end) choose bytes of a file that is not packed.
     """
     suffix = Path(shown(path)).suffix.lower()
-    unpack = {".gz": _gunzip, ".bz2": _bunzip2, ".zst": _unzstd}.get(suffix, _as_is)
     try:
         with open_bytes(path) as stream:
             if start or stop:
                 stream.seek(start)
                 yield from _range(stream, stop - start if stop else -1)
+            elif suffix in _MEMBERS:
+                yield from _members(stream, path, *_MEMBERS[suffix])
             else:
-                yield from unpack(stream, path)
+                yield from _unzstd(stream, path) if suffix == ".zst" else _as_is(stream, path)
     except OSError as error:
         reason = error.strerror or str(error) or type(error).__name__
         raise BadRecord(f"{shown(path)} cannot be read ({reason}).", "cannot be read") from error
@@ -109,14 +117,6 @@ def _as_is(stream: BinaryIO, path: Path | str) -> Iterator[bytes]:
     while start:
         yield start
         start = stream.read(BLOCK)
-
-
-def _gunzip(stream: BinaryIO, path: Path | str) -> Iterator[bytes]:
-    return _members(stream, path, "gzip", b"\x1f\x8b", lambda: zlib.decompressobj(16 + zlib.MAX_WBITS))
-
-
-def _bunzip2(stream: BinaryIO, path: Path | str) -> Iterator[bytes]:
-    return _members(stream, path, "bzip2", b"BZh", bz2.BZ2Decompressor)
 
 
 def _members(stream: BinaryIO, path: Path | str, name: str, magic: bytes, begin: Callable[[], Any]) -> Iterator[bytes]:

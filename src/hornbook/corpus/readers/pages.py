@@ -34,13 +34,8 @@ class MainText:
         logging.getLogger("trafilatura").setLevel(logging.CRITICAL)
         try:
             # Its own search for repeats remembers earlier pages: the result would depend on their order.
-            text = trafilatura.extract(
-                html,
-                include_tables=self.tables,
-                include_comments=self.comments,
-                favor_precision=self.precision,
-                deduplicate=False,
-            )
+            kept = {"include_tables": self.tables, "include_comments": self.comments}
+            text = trafilatura.extract(html, **kept, favor_precision=self.precision, deduplicate=False)
         except Exception as error:  # a parser can stumble in many ways; the page is lost, not the corpus
             return None, f"main-text: {type(error).__name__}"
         return (text, "") if text and text.strip() else (None, "main-text: nothing found")

@@ -56,13 +56,8 @@ def separated(path: Path | str, reading: Reading, part: Part) -> Iterator[Record
     tabs = ".tsv" in shown(path).lower()[-8:]
     text, encoding = file_text(path, reading)
     csv.field_size_limit(LONGEST)
-    rows = csv.reader(
-        _lines(text),
-        delimiter="\t" if tabs else ",",
-        quoting=csv.QUOTE_NONE if tabs else csv.QUOTE_MINIMAL,
-        strict=True,
-    )
-    name = shown(path)
+    dialect: dict[str, Any] = {"delimiter": "\t", "quoting": csv.QUOTE_NONE} if tabs else {}
+    rows, name = csv.reader(_lines(text), strict=True, **dialect), shown(path)
     header: list[str] | None = None
     for number in itertools.count(1):
         line = rows.line_num + 1  # where the row begins: with an open quote it may reach far
@@ -161,7 +156,6 @@ def _the_column(names: Sequence[str], name: str, reading: Reading) -> None:
 
 
 def _columns(schema: Any, name: str, reading: Reading) -> list[str]:
-    """Return the names of the columns to read."""
     import pyarrow.types as types
 
     _the_column(schema.names, name, reading)

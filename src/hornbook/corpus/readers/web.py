@@ -18,7 +18,6 @@ _NO_TEXT = "no main text in the page"
 
 
 def html(path: Path | str, reading: Reading, part: Part) -> Iterator[Record]:
-    """Yield the main text of an HTML file."""
     from hornbook.corpus.readers.pages import MainText
 
     data = bytearray()

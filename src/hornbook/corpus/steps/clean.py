@@ -22,6 +22,11 @@ _INVISIBLE = re.compile(
 _BLANKS = re.compile("[\xa0\u1680\u2000-\u200a\u202f\u205f\u3000]")
 _RUN_OF_BLANKS = re.compile("[ \t]{2,}|\t")
 _EMPTY_LINES = re.compile("\n{3,}")
+# What ftfy does beside mending: other steps do it, or it changes sound text.
+_LEFT_ALONE = (
+    "remove_terminal_escapes", "fix_latin_ligatures", "fix_character_width", "uncurl_quotes", "fix_line_breaks",
+    "remove_control_chars", "explain",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -41,7 +46,6 @@ class Normalise:
         check(self, "normalise.")
 
     def __call__(self, page: Page) -> Verdicts:
-        """Clean each document; what was found is counted."""
         counts: Counter[str] = Counter()
         texts = [self._clean(text, counts) for text in page.texts]
         reasons = ["" if text and not text.isspace() else "normalise: no text" for text in texts]
@@ -79,17 +83,9 @@ class Repair:
     def __call__(self, page: Page) -> Verdicts:
         from ftfy import TextFixerConfig, fix_text
 
-        config = TextFixerConfig(
-            unescape_html="auto" if self.entities else False,
-            remove_terminal_escapes=False,
-            fix_latin_ligatures=False,
-            fix_character_width=False,
-            uncurl_quotes=False,
-            fix_line_breaks=False,
-            remove_control_chars=False,
-            normalization=None,
-            explain=False,
-        )
+        unescape = "auto" if self.entities else False
+        config = TextFixerConfig(unescape_html=unescape, normalization=None, **dict.fromkeys(_LEFT_ALONE, False))
+
         texts = [
             text if text.isascii() and not (self.entities and "&" in text) else fix_text(text, config)
             for text in page.texts

@@ -84,21 +84,14 @@ class Gopher:
 
     def __post_init__(self) -> None:
         if not self.parts or not set(self.parts) <= {"quality", "repetition"}:
-            raise UserError(
-                f"gopher.parts names quality, repetition or both, not {', '.join(self.parts) or 'nothing'}."
-            )
+            raise UserError(f"gopher.parts is quality, repetition or both, not {', '.join(self.parts) or 'nothing'}.")
         check(self, "gopher.")
         for low, high in (("min_words", "max_words"), ("min_word_length", "max_word_length")):
-            if 0 < getattr(self, high) < getattr(self, low):
-                raise UserError(
-                    f"gopher.{low} must not be above gopher.{high}, but {getattr(self, low)} is above "
-                    f"{getattr(self, high)}: nothing would be kept."
-                )
+            if 0 < (most := getattr(self, high)) < (least := getattr(self, low)):
+                raise UserError(f"gopher.{low} {least} is above gopher.{high} {most}: nothing would be kept.")
         if self.min_stop_words > (known := len(set(self.stop_words))):
-            raise UserError(
-                f"gopher.min_stop_words must not be above the number of gopher.stop_words, but {self.min_stop_words} "
-                f"is above {known}: nothing would be kept."
-            )
+            least = f"gopher.min_stop_words {self.min_stop_words}"
+            raise UserError(f"{least} is above {known}, the number of gopher.stop_words: nothing would be kept.")
 
     def __call__(self, page: Page) -> Verdicts:
         given: list[str] = []

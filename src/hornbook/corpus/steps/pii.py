@@ -284,7 +284,6 @@ class PersonalData:
             raise UserError(f"pii.kinds names some of {', '.join(_FINDERS)}, not {', '.join(unknown) or 'nothing'}.")
 
     def __call__(self, page: Page) -> Verdicts:
-        """Find personal data in each document; what was found is counted by kind."""
         counts: Counter[str] = Counter()
         texts, reasons, metas = [], [], []
         for text in page.texts:

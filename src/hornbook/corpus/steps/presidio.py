@@ -14,8 +14,7 @@ from hornbook.errors import UserError, nearest, needing
 
 # spaCy holds a document with all that it knows of each word in memory, and refuses a million characters.
 _WINDOW = 100_000
-# These look for a list of domains in the network.
-_ONLINE = {"EMAIL_ADDRESS", "URL"}
+_ONLINE = {"EMAIL_ADDRESS", "URL"}  # these look for a list of domains in the network
 _LANGUAGE = "en"
 
 
@@ -58,9 +57,7 @@ def _analyzer(entities: tuple[str, ...], model: str) -> Any:
     logging.getLogger("presidio-analyzer").setLevel(logging.ERROR)  # it tells of every recogniser that it leaves out
     engine = SpacyNlpEngine([{"lang_code": _LANGUAGE, "model_name": model}])
     if model and not (spacy.util.is_package(model) or Path(model).exists()):
-        raise UserError(
-            f"The spaCy pipeline '{model}' (pii.spacy_model) is not installed; install it, or leave it out."
-        )
+        raise UserError(f"The spaCy pipeline '{model}' (pii.spacy_model) is not installed; install it or leave it out.")
     engine.nlp = {_LANGUAGE: spacy.load(model) if model else _words_alone(spacy)}
     registry = RecognizerRegistry(supported_languages=[_LANGUAGE])
     registry.load_predefined_recognizers(languages=[_LANGUAGE], nlp_engine=engine)
@@ -70,9 +67,7 @@ def _analyzer(entities: tuple[str, ...], model: str) -> Any:
     known = set(analyzer.get_supported_entities(_LANGUAGE)) - _ONLINE
     for entity in entities:
         if entity in _ONLINE:
-            raise UserError(
-                f"pii.entities cannot have {entity}, which asks the network; the kind email is there without."
-            )
+            raise UserError(f"pii.entities cannot have {entity}, which asks the network; the kind email does not.")
         if entity not in known:
             why = "" if model else " Names and places need pii.spacy_model."
             raise UserError(f"pii.entities has '{entity}', which Presidio does not find.{why}{nearest(entity, known)}")

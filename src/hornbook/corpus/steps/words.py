@@ -66,7 +66,6 @@ def split_words(text: str) -> list[str]:
 
 
 def _parts(piece: str) -> list[str]:
-    """Return the words of a piece."""
     if piece.isalnum() or _HALF.fullmatch(piece):
         return [piece]
     start, end = 0, len(piece)

@@ -79,10 +79,6 @@ def with_framing(text: str, start: tuple[str, int] | None = None) -> str:
     special = {} if start is None else {start[0]: {"id": start[0], "ids": [start[1]], "tokens": [start[0]]}}
     begin = [{"SpecialToken": {"id": name, "type_id": 0}} for name in special]
     first, second = ({"Sequence": {"id": letter, "type_id": 0}} for letter in "AB")
-    data["post_processor"] = {
-        "type": "TemplateProcessing",
-        "single": [*begin, first],
-        "pair": [*begin, first, second],
-        "special_tokens": special,
-    }
+    framing = {"type": "TemplateProcessing", "single": [*begin, first], "pair": [*begin, first, second]}
+    data["post_processor"] = {**framing, "special_tokens": special}
     return json.dumps(data, ensure_ascii=False)

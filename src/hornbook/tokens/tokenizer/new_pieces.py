@@ -21,8 +21,7 @@ from hornbook.errors import UserError
 from hornbook.tokens.tokenizer.cutting import cut
 from hornbook.tokens.tokenizer.tokenizer import Tokenizer, make_tokenizer
 
-# A pair that occurs only once is no piece of a language.
-_LEAST = 2
+_LEAST = 2  # a pair that occurs only once is no piece of a language
 
 
 def with_pieces(tokenizer: Tokenizer, texts: Iterable[str], number: int) -> tuple[Tokenizer, dict[int, list[int]]]:

@@ -85,10 +85,7 @@ class Tokenizer:
         done = self._of_pieces if self._words is None else self._of_words
         arrays = list(itertools.chain.from_iterable(map(done, pieces)))
         ends = itertools.accumulate((len(pieces) for pieces in divided), initial=0)
-        return [
-            arrays[start] if stop - start == 1 else np.concatenate(arrays[start:stop])
-            for start, stop in itertools.pairwise(ends)
-        ]
+        return [arrays[a] if b - a == 1 else np.concatenate(arrays[a:b]) for a, b in itertools.pairwise(ends)]
 
     def _pieces(self, text: str) -> Iterator[str]:
         """Cut a long text where its ids stay the same; where no such place is known, it stays whole."""
@@ -126,10 +123,8 @@ class Tokenizer:
         arrays = np.split(every, np.cumsum([len(row) for row in rows])[:-1])
         if not (self._forbidden[every].any() or (every == self.vocab.unk).any()):
             return arrays
-        return [
-            self._without_special(text) if self._suspicious(ids, text) else ids
-            for text, ids in zip(texts, arrays, strict=True)
-        ]
+        pairs = zip(texts, arrays, strict=True)
+        return [self._without_special(text) if self._suspicious(ids, text) else ids for text, ids in pairs]
 
     def encode_prompt(self, text: str) -> Ids:
         """Return the ids of what a person typed: special-token strings such as `<mask>` mean the tokens they name."""
@@ -184,10 +179,7 @@ class Tokenizer:
         for number, (start, stop) in zip(encoding.ids, encoding.offsets, strict=True):
             if self._forbidden[number] or (number == self.vocab.unk and self._unknown in text[start:stop]):
                 if stop - start < 2:
-                    raise UserError(
-                        f"The text contains {text[start:stop]!r}, a special token of this tokenizer: choose another "
-                        "tokenizer."
-                    )
+                    raise UserError(f"The text contains {text[start:stop]!r}, a special token: use another tokenizer.")
                 cuts.add(start + 1)
         if not cuts:
             return np.array(encoding.ids, dtype=np.int32)
@@ -226,14 +218,9 @@ def make_tokenizer(text: str, roles: Mapping[str, str], ids: Mapping[str, int] =
 
 def save_tokenizer(tokenizer: Tokenizer, directory: Path) -> None:
     """Write tokenizer.json and tokenizer_config.json, from which we and transformers read the same roles."""
-    artifacts.write_json(
-        directory / "tokenizer_config.json",
-        {
-            "tokenizer_class": "PreTrainedTokenizerFast",
-            "clean_up_tokenization_spaces": False,
-            **{f"{role}_token": name for role, name in tokenizer.role_names().items()},
-        },
-    )
+    roles = {f"{role}_token": name for role, name in tokenizer.role_names().items()}
+    settings = {"tokenizer_class": "PreTrainedTokenizerFast", "clean_up_tokenization_spaces": False, **roles}
+    artifacts.write_json(directory / "tokenizer_config.json", settings)
     artifacts.write_file(directory / TOKENIZER, tokenizer.text)  # last: where it is, the roles are there too
 
 

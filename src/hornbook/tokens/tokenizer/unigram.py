@@ -22,8 +22,7 @@ _UNSEEN = 0.5  # occurrences credited to a piece that no best path uses
 def piece_scores(pieces: Sequence[str], words: Mapping[str, int]) -> dict[str, float]:
     """Return the log probability of each piece, given how often each word (blanks as U+2581) occurs in the text.
 
-    The first scores are relative frequencies of the pieces as substrings; each round cuts every word along its best
-    path and counts the pieces used.
+    First scores: frequencies of the pieces as substrings; each round cuts words along their best paths and counts anew.
     """
     from tokenizers import Tokenizer, models
 
