@@ -22,7 +22,7 @@ from hornbook.errors import UserError
 from hornbook.keys import row_keys
 from hornbook.objectives.base import Objective, cycle_of, merged, with_vocab
 from hornbook.objectives.catalogue import CATALOGUE, build, settings
-from hornbook.objectives.laws import complaints
+from hornbook.objectives.laws import complaints, raised
 from hornbook.tokens.packing import corpus_rows
 from hornbook.tokens.shards import TokenStore, write_store
 from hornbook.tokens.tokenizer.tokenizer import Kind, Tokenizer, train_tokenizer
@@ -88,8 +88,8 @@ def _complaints(kind: str, objective: Objective, store: TokenStore) -> Iterator[
     for part in (part for number, part in enumerate(cycle) if part not in cycle[:number]):
         try:
             samples = list(_samples(part, store))
-        except UserError as error:
-            yield "rows of ordinary lengths are taken", str(error)
+        except Exception as error:  # whatever the code of an objective of one's own does
+            yield "rows of ordinary lengths are taken", raised(error)
         else:
             yield from complaints(part, samples)
 

@@ -42,13 +42,14 @@ def complaints(objective: Objective, samples: Sequence[Rows]) -> Iterator[tuple[
             try:
                 wrong = next(law(objective, copy.deepcopy(rows), objective(copy.deepcopy(rows))), None)
             except Exception as error:  # whatever the code of an objective of one's own does
-                wrong = _raised(error)
+                wrong = raised(error)
             if wrong is not None:
                 yield name, wrong
                 break
 
 
-def _raised(error: Exception) -> str:
+def raised(error: Exception) -> str:
+    """Say what an objective's code raised, and where."""
     if isinstance(error, UserError):
         return f"it refuses these rows: {error}"
     last = traceback.extract_tb(error.__traceback__)[-1]
@@ -57,7 +58,7 @@ def _raised(error: Exception) -> str:
 
 def a_frozen_value(objective: Objective, rows: Rows, batch: Batch) -> Complaints:
     """A frozen dataclass: it prints, compares, hashes and is saved by its fields, but for its vocabulary."""
-    if not dataclasses.is_dataclass(objective) or not objective.__dataclass_params__.frozen:
+    if not getattr(getattr(objective, "__dataclass_params__", None), "frozen", False):
         yield "it is no frozen dataclass: write @dataclass(frozen=True) above the class"
     again = with_vocab(objective, objective.vocab)
     if again != objective or hash(again) != hash(objective):
