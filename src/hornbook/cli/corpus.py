@@ -122,8 +122,7 @@ def steps(text: Filter = "") -> None:
 @app.command("train-classifier")
 def train_classifier(
     positive: Annotated[
-        list[str],
-        Argument(metavar="POSITIVE", help="Texts to recognise: files, globs or folders.", show_default=False),
+        list[str], Argument(metavar="POSITIVE", help="Texts to recognise: files, globs or folders.", show_default=False)
     ],
     against: Annotated[list[str], Option(metavar="NEGATIVE", help="Texts of the other kind. May be repeated.")],
     out: Annotated[Path, Option(help="File to write.")],

@@ -35,20 +35,20 @@ class Entry(NamedTuple):
 
 CATALOGUE: Mapping[str, Entry] = {
     "causal": Entry("causal:Causal", "the next token (GPT)"),
-    "prefix": Entry("prefix:PrefixLM", "the rest of a text whose beginning is seen from both sides (as in T5)"),
+    "prefix": Entry("prefix:PrefixLM", "the rest of a text after a prefix with bidirectional attention (T5)"),
     "fim": Entry("fim:FillInMiddle", "the next token, with middles moved to the end (fill in the middle)"),
-    "masked": Entry("masked:Masked", "hidden tokens, from both sides (BERT, RoBERTa)"),
-    "replaced": Entry("replaced_token:ReplacedToken", "which tokens a small model put in (ELECTRA)"),
-    "diffusion": Entry("diffusion:MaskedDiffusion", "hidden tokens at any rate of hiding (LLaDA, MDLM)"),
-    "span": Entry("span_corruption:SpanCorruption", "hidden spans (T5)"),
-    "bart": Entry("bart:BARTDenoising", "the whole text, from one that is shuffled and full of gaps"),
-    "ul2": Entry("ul2:UL2", "seven kinds of denoising in turn, told apart by mode tokens", {"variant": "paper"}),
-    "ul2-short": Entry("ul2:UL2", "many tutorials' UL2: short, longer and extreme spans", {"variant": "short"}),
-    "ul2r": Entry("ul2:UL2", "the four denoisers of UL2R, to go on training with", {"variant": "ul2r"}),
+    "masked": Entry("masked:Masked", "masked tokens, from both sides (BERT, RoBERTa)"),
+    "replaced": Entry("replaced_token:ReplacedToken", "which tokens a small generator replaced (ELECTRA)"),
+    "diffusion": Entry("diffusion:MaskedDiffusion", "masked tokens at any masking rate (LLaDA, MDLM)"),
+    "span": Entry("span_corruption:SpanCorruption", "masked spans (T5)"),
+    "bart": Entry("bart:BARTDenoising", "the original text, from a shuffled one with gaps"),
+    "ul2": Entry("ul2:UL2", "a mixture of seven denoisers with mode tokens", {"variant": "paper"}),
+    "ul2-short": Entry("ul2:UL2", "the UL2 of many tutorials: short, longer, extreme spans", {"variant": "short"}),
+    "ul2r": Entry("ul2:UL2", "the four denoisers of UL2R, for continued training", {"variant": "ul2r"}),
     "joined": Entry("joined:Joined", "an encoder-decoder's objective, for a decoder"),
-    "mixture": Entry("mixture:Mixture", "several objectives in turn"),
-    "nsp": Entry("sentence_pairs:SentencePairs", "masked, and if a text follows another (BERT)", {"kind": "nsp"}),
-    "sop": Entry("sentence_pairs:SentencePairs", "masked, and if two texts are swapped (ALBERT)", {"kind": "sop"}),
+    "mixture": Entry("mixture:Mixture", "a mixture of objectives"),
+    "nsp": Entry("sentence_pairs:SentencePairs", "masked tokens and the next sentence (BERT)", {"kind": "nsp"}),
+    "sop": Entry("sentence_pairs:SentencePairs", "masked tokens and the order of sentences (ALBERT)", {"kind": "sop"}),
 }
 # What people call an objective that has another name here.
 ALIASES: Mapping[str, str] = {
