@@ -68,7 +68,7 @@ def test_no_module_outside_objectives_asks_which_objective_it_has() -> None:
     classes = {"Objective", "Cycled", "Paired"}
     for path in (SOURCE / "objectives").glob("*.py"):
         body = ast.parse(path.read_text(encoding="utf-8")).body
-        classes |= {item.name for item in body if isinstance(item, ast.ClassDef) and "row_length" in ast.dump(item)}
+        classes |= {item.name for item in body if isinstance(item, ast.ClassDef) and "__call__" in ast.dump(item)}
     asking = []
     for path in SOURCE.rglob("*.py"):
         if path.parent.name in ("objectives", "ops"):

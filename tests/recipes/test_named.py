@@ -85,7 +85,7 @@ def test_an_electra_is_exported_as_nothing_else(tmp_path: Path) -> None:
     assert "AutoModelForPreTraining" in card and "fill-mask" not in card
     assert "AutoModelForMaskedLM" in beside and 'pipeline_tag: "fill-mask"' in beside
     assert f"| Parameters | {parameters(discriminator_config(run.recipe.model)):,} |" in card
-    with pytest.raises(UserError, match="fills no gaps"):
+    with pytest.raises(UserError, match="generates no text"):
         fill_text(run, "One ___ runs.")
     modern = settings.override(recipes.default("replaced"), given)
     assert not exportable(modern)

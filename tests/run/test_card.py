@@ -37,7 +37,7 @@ def test_the_card_tells_what_is_known(tmp_path):
         "| Measure | This model | unigram |",
         "| loss (nats per scored token) | 2.5000 | 5.2500 |",
         "| pseudo-perplexity | 12.0000 |  |",
-        "- It has seen no row longer than 24 positions;",
+        "- It was trained on rows of at most 24 positions:",
         "AutoModelForMaskedLM",
     ):
         assert words in text
