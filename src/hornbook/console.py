@@ -103,6 +103,7 @@ class Training:
         self._memory_total = memory_total
         self._train: Mapping[str, Any] = {}
         self._held_out: Mapping[str, Any] = {}
+        self._before: float | None = None  # the loss before the first step, of a run that begins with a base model
         self._losses: list[float] = []
         self._said = 0.0
         columns = (TextColumn("train"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.percentage:.0f} %"))
@@ -113,6 +114,7 @@ class Training:
         """Take one record."""
         if record["kind"] == "held_out":
             self._held_out = record
+            self._before = self._before if record["step"] else record["loss"]
         else:
             self._train = record
             self._losses.append(record["loss"])
@@ -137,7 +139,8 @@ class Training:
         record = self._held_out
         numbers = {name.replace("_", " "): value for name, value in record.items() if isinstance(value, float)}
         told = ", ".join(f"{name} {value:.4f}" for name, value in numbers.items())
-        return f"held-out text at step {record['step']}/{self._steps}: {told}"
+        before = f"; before the first step: loss {self._before:.4f}" if self._before and record["step"] else ""
+        return f"held-out text at step {record['step']}/{self._steps}: {told}{before}"
 
     def panel(self) -> Panel:
         """Return the live picture."""

@@ -6,6 +6,7 @@ import dataclasses
 import io
 import json
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import torch
@@ -22,7 +23,7 @@ from hornbook.recipes.named import default
 from hornbook.recipes.settings import override
 from hornbook.run.build import build_model
 from hornbook.run.directory import OpenRun
-from hornbook.tokens.tokenizer.tokenizer import Tokenizer, train_tokenizer
+from hornbook.tokens.tokenizer.tokenizer import Kind, Tokenizer, make_tokenizer, train_tokenizer
 from hornbook.vocab import Vocab
 
 LINES = ["The quick brown fox jumps over the lazy dog. Grüße, 你好, 🙂!"] * 4
@@ -198,6 +199,35 @@ def test_streamed_pieces_are_whole_characters_that_nothing_takes_back(text, stop
     assert not any(string in written for string in stop)
     if not any(string in whole for string in stop):
         assert written == whole
+
+
+@pytest.fixture(scope="module")
+def tokenizers() -> list[Tokenizer]:
+    """One of each kind, and one like Llama's, whose bytes stand for what it cannot spell."""
+    kinds = [make_tokenizer(train_tokenizer(LINES, kind, 400, NEEDS, "none"), {}) for kind in get_args(Kind)]
+    pieces = {
+        "<unk>": 0,
+        **{f"<0x{byte:02X}>": byte + 1 for byte in range(256)},
+        "\u2581the": 257,
+        "a": 258,
+        "\u2581": 259,
+    }
+    decoders = [{"type": "Replace", "pattern": {"String": "\u2581"}, "content": " "}, {"type": "ByteFallback"}]
+    decoders += [{"type": "Fuse"}, {"type": "Strip", "content": " ", "start": 1, "stop": 0}]
+    model = {"type": "BPE", "unk_token": "<unk>", "byte_fallback": True, "vocab": pieces, "merges": []}
+    text = {"version": "1.0", "added_tokens": [], "model": model, "decoder": {"type": "Sequence", "decoders": decoders}}
+    return [*kinds, make_tokenizer(json.dumps(text), {})]
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    number=st.integers(0, 99), before=st.lists(st.integers(0, 10**6), max_size=3), ids=st.lists(st.integers(0, 10**6))
+)
+def test_whatever_a_model_writes_no_streamed_piece_is_taken_back(number, before, ids, tokenizers):
+    tokenizer = tokenizers[number % len(tokenizers)]
+    prompt, new = ([one % tokenizer.vocab.size for one in each] for each in (before, ids))
+    streamed = StreamedText(tokenizer, tuple(prompt), ())
+    assert "".join(_pieces(streamed, ([token] for token in new))) == streamed.final(new)
 
 
 def test_a_stop_string_may_begin_inside_a_token_and_name_a_special_one(tokenizer, monkeypatch):

@@ -122,6 +122,16 @@ def test_other_text_can_be_measured(run_of, tmp_path):
     (tmp_path / "other.txt").write_text(story(300, seed=5))
     found = evaluate(open_run(run_of[1]), [str(tmp_path / "other.txt")])
     assert found.loss > 0 and found.text_bytes == (tmp_path / "other.txt").stat().st_size
+    assert found.documents and (found.trained_on, found.warning) == (0, "")
+
+
+def test_measuring_on_the_text_of_the_training_is_said(run_of, book):
+    run = open_run(run_of[1])
+    held_out = open_prepared(run.recipe, run.directory).held_out[0]
+    found = evaluate(run, [str(book)])
+    assert found.documents and found.trained_on == found.documents - held_out > 0
+    assert f"trained on {found.trained_on:,} of these {found.documents:,} documents" in found.warning
+    assert found.warning in found._repr_html_() and "held-out" not in found.title
 
 
 def test_the_trained_model_can_be_used(run_of):

@@ -15,6 +15,7 @@ from stories import assert_same, child, finish, state, story
 
 from hornbook.cli import program as cli
 from hornbook.errors import UserError
+from hornbook.evaluate.evaluation import Evaluation
 from hornbook.generate import Decoding
 from hornbook.generate.infill import fill_text
 from hornbook.generate.text import generate_text
@@ -208,6 +209,11 @@ def test_training_goes_on_and_the_result_opens_in_transformers(adapted, gpt2):
     metrics = [json.loads(line) for line in (adapted / "metrics.jsonl").read_text().splitlines()]
     losses = [item["loss"] for item in metrics if item["kind"] == "train"]
     assert losses[0] == pytest.approx(before, rel=0.1) and losses[-1] < 0.5 * losses[0]
+    measured = [item for item in metrics if item["kind"] == "held_out"]
+    assert measured[0]["step"] == 0 and measured[-1]["loss"] < 0.5 * measured[0]["loss"]
+    on_its_text = evaluate(open_run(adapted / "origin"))
+    assert on_its_text.loss == pytest.approx(measured[0]["loss"], rel=0.1)
+    assert (on_its_text.text_bytes, on_its_text.unigram) == (Evaluation.load(adapted / "result.json").text_bytes, None)
     folder = export(run)
     theirs = transformers.AutoModelForCausalLM.from_pretrained(folder).eval()
     ids = torch.tensor([[2, 30, 31, 32, 33, 40, 6, 90]])

@@ -72,6 +72,8 @@ def table(columns: Mapping[str, str], rows: Sequence[Sequence[str]], numbers: bo
 def evaluation(found: Evaluation) -> None:
     """Print a model's numbers on held-out text, each with its meaning."""
     _numbers(found.title, [(number.name, number.text, number.meaning) for number in found.numbers()])
+    if found.warning:
+        console().print(Text(found.warning, style="yellow"))
 
 
 def _numbers(title: str, rows: Sequence[tuple[str, str, str]]) -> None:

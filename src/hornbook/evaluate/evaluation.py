@@ -31,7 +31,7 @@ from hornbook.tokens.packing import CorpusRows
 from hornbook.train.parallel import Parallel
 
 # The last measurement reads this many times the tokens of those during the run, as far as the text goes.
-_FINAL = 20
+FINAL = 20
 # The simple models are counted on at most this many tokens.
 _COUNTED_TOKENS = 20_000_000
 _GUESSED_TOKENS = 512
@@ -57,6 +57,8 @@ class Evaluation:
     targets          number of scored targets that are text
     text_bytes       size of the text measured on
     pairs            number of pairs of texts, for objectives of pairs
+    documents        number of documents of a text that was given; None for the run's held-out text
+    trained_on       how many of those the model was trained on (`hornbook.evaluate.contamination`); None if unknown
     """
 
     objective: str
@@ -71,6 +73,8 @@ class Evaluation:
     text_bytes: int
     pair_accuracy: float | None = None
     pairs: int = 0
+    documents: int | None = None
+    trained_on: int | None = None
 
     def numbers(self) -> tuple[Number, ...]:
         """Return what was measured, number by number: tables, cards and pages show these and nothing else."""
@@ -99,11 +103,23 @@ class Evaluation:
 
     @property
     def title(self) -> str:
-        return f"held-out text, {self.text_bytes:,} bytes, objective {self.objective}"
+        text = "held-out text" if self.documents is None else f"given text, documents: {self.documents:,}"
+        return f"{text}, {self.text_bytes:,} bytes, objective {self.objective}"
+
+    @property
+    def warning(self) -> str:
+        """What makes the numbers mean something else than they seem to; empty if there is nothing."""
+        if not self.trained_on:
+            return ""
+        return (
+            f"The model was trained on {self.trained_on:,} of these {self.documents:,} documents: the numbers say how "
+            "well it knows them, not how well it does on new text."
+        )
 
     def _repr_html_(self) -> str:
         rows = [(number.name, number.text, number.meaning) for number in self.numbers()]
-        return html_table(("measure", "value", "meaning"), rows, self.title)
+        title = f"{self.title}. {self.warning}" if self.warning else self.title
+        return html_table(("measure", "value", "meaning"), rows, title)
 
     def save(self, path: Path) -> None:
         write_json(path, dataclasses.asdict(self))
@@ -120,7 +136,7 @@ def final_evaluation(
 
     With `parallel` all its processes call this alike; only rank 0 has the baselines.
     """
-    rows, size = prepared.held_out_rows(_FINAL * recipe.training.evaluate_tokens)
+    rows, size = prepared.held_out_rows(FINAL * recipe.training.evaluate_tokens)
     training = prepared.training_rows if parallel is None or parallel.world.is_main else None
     return evaluate_rows(model, recipe, prepared.objective, training, rows, size, device, parallel)
 

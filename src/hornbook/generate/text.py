@@ -59,6 +59,12 @@ class StreamedText:
         text = text.rstrip(_HALF)
         if over:
             return text
+        if (ids := [*self.prompt, *new]) and ids[
+            -1
+        ] in self.tokenizer.byte_pieces:  # the next one may make something else of the whole run
+            while ids and ids[-1] in self.tokenizer.byte_pieces:
+                ids.pop()
+            text = self.tokenizer.decode(ids)
         longest = max((len(stop) for stop in self.stop), default=0)
         for size in range(min(longest - 1, len(text)), 0, -1):
             if any(len(stop) > size and text.endswith(stop[:size]) for stop in self.stop):
@@ -110,7 +116,7 @@ def stream_text(run: OpenRun, prompt: str, decoding: Decoding = SAMPLED) -> Iter
 
 def _pieces(streamed: StreamedText, steps: Iterator[list[int | None]]) -> Iterator[str]:
     new: list[int] = []
-    told = streamed.tokenizer.decode(streamed.prompt) if streamed.prompt else ""
+    told = streamed.certain([])
     if told:
         yield told
     for (token,) in steps:

@@ -243,6 +243,8 @@ def _train(run: RunContext) -> tuple[Model, Parallel]:
             view.training(title, plan.steps, done, machine.memory_total(run.device), str(run.directory)) as panel,
         ):
             loop.sinks = [*sinks, panel]
+            if run.origin is not None:
+                loop.record_measurement()  # what going on improves on
             loop.run()
     return model.eval(), parallel
 

@@ -142,7 +142,7 @@ class Loop(Generic[B]):
                     recorded_at, recorded_step = now, self.step
                 if self.step % self.plan.evaluate_every == 0 or last:
                     start = time.monotonic()
-                    self._measure()
+                    self.record_measurement()
                     recorded_at += time.monotonic() - start
                 if last or signal or due:
                     start = time.monotonic()
@@ -201,7 +201,7 @@ class Loop(Generic[B]):
         self._write("train", record)
         self._waited, self._positions, self._padding = 0.0, 0, 0
 
-    def _measure(self) -> None:
+    def record_measurement(self) -> None:
         self.model.eval()
         with torch.no_grad(), precision(self.plan.bf16, self.device):
             record = self.measure()

@@ -60,6 +60,12 @@ class Tokenizer:
         return _open(self.text, literal=False)
 
     @functools.cached_property
+    def byte_pieces(self) -> frozenset[int]:
+        """Ids of pieces such as <0xE2>: a tokenizer with byte fallback decodes a run of them all together."""
+        names = enumerate(self.tokens(range(self.vocab.size)))
+        return frozenset(number for number, name in names if re.fullmatch("<0x[0-9A-F]{2}>", name))
+
+    @functools.cached_property
     def _words(self) -> re.Pattern[str] | None:
         return word_pattern(self.text)
 
