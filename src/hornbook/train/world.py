@@ -57,6 +57,7 @@ class World:
         self._store, self._lost_seconds = store, lost_seconds
         self._messages = 0
         self._elsewhere: int | None = None  # the exit code of another that failed
+        self._gone: frozenset[int] = frozenset()  # ranks that were lost
         self._leaving = threading.Event()
         self._control = dist.new_group(backend="gloo", timeout=_LONGEST) if size > 1 else None
         self._heart = threading.Thread(target=self._watch, daemon=True, name="heartbeat")
@@ -150,7 +151,8 @@ class World:
         assert self._store is not None
         self._still()
         self._store.set(f"left/{self.rank}", "")
-        others, until = [f"left/{rank}" for rank in range(1, self.size)], time.monotonic() + _LEAVING_SECONDS / 2
+        others = [f"left/{rank}" for rank in range(1, self.size) if rank not in self._gone]
+        until = time.monotonic() + _LEAVING_SECONDS / 2
         while self.is_main and not self._store.check(others) and time.monotonic() < until:
             time.sleep(_POLL_SECONDS)
 
@@ -179,6 +181,7 @@ class World:
         return self._lost(lost) if lost else _CUT_OFF
 
     def _lost(self, ranks: Sequence[int]) -> ResourceError:
+        self._gone = frozenset(ranks)
         names = ", ".join(map(str, ranks))
         return ResourceError(
             f"Process {names} of {self.size} (from 0) was killed (perhaps because memory ran out), froze or lost its "
