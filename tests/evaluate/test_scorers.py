@@ -8,17 +8,13 @@ import random
 import numpy as np
 import pytest
 import torch
+from scoring import LINES, Free, scorer, small_tokenizer
 
 from hornbook.errors import UserError
 from hornbook.evaluate import scorers
-from hornbook.evaluate.scorers import Scorer, likelihoods, ways
+from hornbook.evaluate.scorers import likelihoods, ways
 from hornbook.recipes.named import default
-from hornbook.recipes.settings import override
-from hornbook.run.build import build_model
-from hornbook.tokens.tokenizer.tokenizer import make_tokenizer, train_tokenizer
 
-LINES = ["The quick brown fox jumps over the lazy dog. Grüße, 你好!"] * 4
-SIZE = ["model.width=32", "model.layers=1", "model.heads=2", "model.max_length=48", "model.dropout=0"]
 # objective -> the ways in which its model can be asked, its own first
 WAYS = {
     "causal": ["continuation"],
@@ -36,30 +32,7 @@ CASES = [(name, way) for name, found in WAYS.items() for way in found]
 
 @pytest.fixture(scope="module")
 def tokenizer():
-    needs = default("ul2").objective.requirements(48)
-    return make_tokenizer(train_tokenizer(LINES, "bpe", 300 + needs.sentinels, needs), {})
-
-
-class Free:
-    """A model whose nats depend on the target alone."""
-
-    def __init__(self, cost):
-        self.cost = torch.as_tensor(cost, dtype=torch.float64)
-
-    def nats(self, tensors):
-        return self.cost[tensors.targets.flatten()[tensors.scored]]
-
-
-def scorer(name, way, tokenizer, model=None) -> Scorer:
-    recipe = override(default(name), [*SIZE, f"model.vocab_size={tokenizer.vocab.size}"])
-    if model is None:
-        torch.manual_seed(0)
-        model = build_model(recipe, torch.device("cpu")).eval()
-        with torch.no_grad():
-            for parameter in model.parameters():
-                parameter.normal_(0, 0.3)
-    found = ways(recipe.objective, tokenizer.vocab, recipe.model.max_length)
-    return Scorer(model, tokenizer, found[way], torch.device("cpu"))
+    return small_tokenizer()
 
 
 def test_each_objective_has_its_ways(tokenizer):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from typer import Argument, Option
 
@@ -14,6 +16,9 @@ from hornbook.cli import tables
 from hornbook.cli.common import OBJECTIVES, Json, RunPath, answer
 from hornbook.errors import UserError
 from hornbook.objectives.catalogue import CATALOGUE
+
+if TYPE_CHECKING:
+    from hornbook.evaluate.answers import Answers
 
 OBJECTIVES_TEACH = "\n\n".join(
     ["What each objective teaches", *(f"{kind}  ·  {entry.meaning}" for kind, entry in CATALOGUE.items())]
@@ -27,12 +32,44 @@ def evaluate(
     data: Annotated[
         list[str] | None, Option("--data", metavar="PATH", help="Text to measure on. Default: the run's held-out text.")
     ] = None,
+    task: Annotated[
+        list[Path] | None, Option("--task", metavar="FILE", help="Task to answer instead; may be repeated.")
+    ] = None,
+    way: Annotated[
+        str, Option(help="How to ask: continuation, bound, pll, pll-word ... Default: as it learned.")
+    ] = "auto",
+    few: Annotated[
+        bool, Option("--few", help="Answer a part of each task, chosen by key: 50 pairs a group, 500 items.")
+    ] = False,
+    examples: Annotated[int, Option(min=0, help="Answered items in front of each item.")] = 0,
     as_json: Json = False,
 ) -> None:
-    """Measure a model on held-out text, next to unigram and bigram baselines."""
+    """Measure a model on held-out text, next to unigram and bigram baselines; or on tasks, with intervals of 95 %.
+
+    A task is a file of JSON lines. Its fields say which: sentence_good and sentence_bad; question, choices and label;
+    context_options, continuation and label; context and target.
+    """
     from hornbook.api import Run
 
-    answer(Run(run).evaluate(data or []), as_json, tables.evaluation)
+    if not task:
+        answer(Run(run).evaluate(data or []), as_json, tables.evaluation)
+        return
+    from hornbook.console import View
+    from hornbook.run.measure import answer_task
+
+    def asked(path: Path, update: Callable[[int], None] | None) -> Answers:
+        return answer_task(Run(run).opened, path, way=way, few=few, examples=examples, progress=update)
+
+    if as_json:
+        found = [asked(path, None) for path in task]
+        values = [{**one.header, "numbers": [dataclasses.asdict(number) for number in one.numbers()]} for one in found]
+        answer(values, True, print)
+        return
+    view = View()
+    for path in task:
+        with view.stage(f"answering {path.name}", "items") as update:
+            one = asked(path, update)
+        tables.answers(one)
 
 
 def generate(

@@ -3,6 +3,7 @@
     recipe.toml  environment.json  plan.json  metrics.jsonl  tensorboard/  checkpoints/  result.json
     corpus/  corpus.json  traits.safetensors  tokenizer.json  new_pieces.json  tokens/     the text, by `prepare`
     origin/      the run that this one goes on from: recipe, tokenizer, weights and origin.json
+    evaluations/ NAME.WAY.jsonl   of every item of a task what the model said               by `hornbook evaluate`
     export/  model.gguf                                                                  by `hornbook export`
 
 A room below names its own files, and they are handed on here. An imported model's run is a base model.
@@ -35,11 +36,11 @@ from hornbook.train.loop import MODEL, Plan
 from hornbook.train.metrics import METRICS
 
 ENVIRONMENT, PLAN, RESULT, EXPORT, GGUF = "environment.json", "plan.json", "result.json", "export", "model.gguf"
-ORIGIN, RECORD = "origin", "origin.json"
+ORIGIN, RECORD, EVALUATIONS = "origin", "origin.json", "evaluations"
 __all__ = [
-    "CHECKPOINTS", "CLEAN", "CORPUS", "ENVIRONMENT", "EXPORT", "GGUF", "METRICS", "ORIGIN", "PIECES", "PLAN", "RECIPE",
-    "RECORD", "RESULT", "TOKENIZER", "TOKENS", "TRAITS", "BaseModel", "OpenRun", "has_checkpoint", "has_text", "is_run",
-    "open_run", "origin_of", "read_model", "read_plan", "recipe_of",
+    "CHECKPOINTS", "CLEAN", "CORPUS", "ENVIRONMENT", "EVALUATIONS", "EXPORT", "GGUF", "METRICS", "ORIGIN", "PIECES",
+    "PLAN", "RECIPE", "RECORD", "RESULT", "TOKENIZER", "TOKENS", "TRAITS", "BaseModel", "OpenRun", "has_checkpoint",
+    "has_text", "is_run", "open_run", "origin_of", "read_model", "read_plan", "recipe_of",
 ]  # fmt: skip
 
 
