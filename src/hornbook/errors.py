@@ -76,6 +76,13 @@ def expected(error: Exception) -> HornbookError | None:
         return ResourceError("Memory ran out. Close other programs, or use a machine with more memory.")
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return ResourceError("The disk is full: free some space and run again.")
+    if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+        named = f" {str(error.filename)[:60]}..." if error.filename else ""
+        return UserError(f"The file name{named} is too long for the file system: choose a shorter one.")
+    if isinstance(error, UnicodeEncodeError) and error.reason == "surrogates not allowed":
+        return UserError(f"{error.object[:60]!a} is not Unicode (UTF-8): rename the file, or convert the text.")
+    if isinstance(error, ValueError) and str(error) == "embedded null byte":
+        return UserError("A file name contains a null character: check the paths that were given.")
     return None
 
 

@@ -9,7 +9,8 @@ import typer
 from typer import Argument, Option
 
 from hornbook.cli import tables
-from hornbook.cli.common import OBJECTIVES, Plain, is_main_process
+from hornbook.cli.common import OBJECTIVES, Plain, is_main_process, loading
+from hornbook.console import phase
 from hornbook.errors import FailedElsewhere, UserError
 
 EXAMPLES = """Examples
@@ -79,13 +80,15 @@ def pretrain(
     else:
         directory = resume
     if devices != 1:
-        from hornbook.run import launch
+        with loading(lasts=True):
+            from hornbook.run import launch
 
         if (number := launch.devices(devices)) > 1:
             place = [] if resume or out else ["--out", str(directory)]  # its name has the time: one for all processes
             launch.launch([*launch.without_option(context.obj), *place], number)
             return
-    from hornbook.run import pretrain as run
+    with loading(lasts=True):
+        from hornbook.run import pretrain as run
 
     if resume is None:
         found = run.pretrain(planned, directory, plain=plain)
@@ -110,8 +113,11 @@ def import_model(
     """Import a Hugging Face model folder as a run."""
     from hornbook.objectives.catalogue import kind_of
     from hornbook.recipes.settings import RECIPE, load_recipe
-    from hornbook.run.imported import import_folder
+
+    with loading(lasts=True):
+        from hornbook.run.imported import import_folder
 
     directory = out or Path("runs") / folder.resolve().name
-    record = import_folder(folder, directory, allow_pickle=allow_pickle)
+    with phase(f"importing {folder}"):
+        record = import_folder(folder, directory, allow_pickle=allow_pickle)
     tables.imported(record, kind_of(load_recipe(directory / RECIPE).objective), directory)
