@@ -7,6 +7,7 @@ SIGHUP comes when the terminal is closed; under nohup, where it is ignored, it s
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import select
@@ -136,6 +137,16 @@ def end_at_once() -> None:
     if _in_main_thread():
         for number in _heeded():
             signal.signal(number, lambda number, frame: _end("Stopped.", number))
+
+
+def ignore_at_the_end() -> None:
+    """Ignore signals when the last functions of `atexit` have run: all is done then, and Python only tidies up."""
+
+    def ignore() -> None:
+        for number in _heeded():
+            signal.signal(number, signal.SIG_IGN)
+
+    atexit.register(ignore)  # the first to be registered is the last to run
 
 
 @contextlib.contextmanager

@@ -6,7 +6,6 @@ import contextlib
 import dataclasses
 import json
 import os
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -14,7 +13,6 @@ from typing import Annotated, Any, TypeVar
 from typer import Argument, Option
 
 from hornbook.console.pulse import phase
-from hornbook.console.streams import work_lasts
 from hornbook.errors import UserError
 from hornbook.objectives.catalogue import CATALOGUE
 from hornbook.signals import nothing_begun
@@ -51,14 +49,9 @@ def _plain(value: Any) -> Any:
 
 
 @contextlib.contextmanager
-def loading(what: str = "PyTorch", *, lasts: bool = False) -> Iterator[None]:
-    """Load libraries in the block: it says so on the screen, and a signal ends the process there and then.
-
-    `lasts` says that the command makes something that lasts: its output may be lost, and it speaks at once.
-    """
-    if lasts:
-        work_lasts()
-    with nothing_begun(), phase(f"loading {what}", at_once=lasts or sys.stderr.isatty()):
+def loading(what: str = "PyTorch") -> Iterator[None]:
+    """Load libraries in the block: the screen says so, and a signal ends the process there and then."""
+    with nothing_begun(), phase(f"loading {what}", eager=True):
         yield
 
 

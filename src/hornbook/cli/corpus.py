@@ -11,7 +11,7 @@ from typer import Argument, Option
 
 from hornbook.cli import corpus_tables, tables
 from hornbook.cli.common import Filter, Plain, loading, matching
-from hornbook.console import phase
+from hornbook.console import phase, work_lasts
 from hornbook.errors import UserError
 
 _HELP = "Build clean corpora from messy files, and account for every document."
@@ -54,7 +54,8 @@ def build(
     words = ["hornbook", "corpus", "build", *what, "--out", str(directory)]
     words += ["--engine", engine] if engine != "native" else []
     words += ["--workers", str(workers)] if workers else []
-    with loading("libraries", lasts=True):
+    work_lasts()
+    with loading("libraries"):
         from hornbook.artifacts import MANIFEST
         from hornbook.console import View
         from hornbook.corpus.build.build import build_recipe
@@ -135,7 +136,8 @@ def train_classifier(
     features: Annotated[str, Option(help="words; or characters, for short or misspelt texts.")] = "words",
 ) -> None:
     """Train a classifier of documents for the step `score`, such as one of quality or toxicity."""
-    with loading("libraries", lasts=True):
+    work_lasts()
+    with loading("libraries"):
         from hornbook.console import View
         from hornbook.corpus.read import read
         from hornbook.corpus.steps.classifier import train_classifier

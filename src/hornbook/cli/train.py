@@ -10,7 +10,7 @@ from typer import Argument, Option
 
 from hornbook.cli import tables
 from hornbook.cli.common import OBJECTIVES, Plain, is_main_process, loading
-from hornbook.console import phase
+from hornbook.console import phase, work_lasts
 from hornbook.errors import FailedElsewhere, UserError
 
 EXAMPLES = """Examples
@@ -68,6 +68,7 @@ def pretrain(
     from hornbook.cli.request import plan
     from hornbook.recipes.settings import RECIPE, load_recipe
 
+    work_lasts()
     budget = {"minutes": minutes, "steps": steps, "tokens": tokens, "epochs": epochs}
     if resume is None:
         try:
@@ -80,14 +81,14 @@ def pretrain(
     else:
         directory = resume
     if devices != 1:
-        with loading(lasts=True):
+        with loading():
             from hornbook.run import launch
 
         if (number := launch.devices(devices)) > 1:
             place = [] if resume or out else ["--out", str(directory)]  # its name has the time: one for all processes
             launch.launch([*launch.without_option(context.obj), *place], number)
             return
-    with loading(lasts=True):
+    with loading():
         from hornbook.run import pretrain as run
 
     if resume is None:
@@ -114,7 +115,8 @@ def import_model(
     from hornbook.objectives.catalogue import kind_of
     from hornbook.recipes.settings import RECIPE, load_recipe
 
-    with loading(lasts=True):
+    work_lasts()
+    with loading():
         from hornbook.run.imported import import_folder
 
     directory = out or Path("runs") / folder.resolve().name

@@ -12,7 +12,7 @@ from typer import Argument, Option
 
 from hornbook.cli import tables
 from hornbook.cli.common import OBJECTIVES, Json, RunPath, answer, loading
-from hornbook.console import phase
+from hornbook.console import phase, work_lasts
 from hornbook.errors import UserError
 from hornbook.objectives.catalogue import CATALOGUE
 
@@ -188,15 +188,16 @@ def export(
 ) -> None:
     """Export a model as a Hugging Face folder or as a GGUF file."""
     size = _bytes(shard) if shard else 0
-    opened = _opened(run, lasts=True)
+    opened = _opened(run)
     with phase("exporting"):
         written = opened.export(out, family=family, shard_bytes=size)
+    work_lasts()  # its path is a result for scripts, but what is written stays
     print(written)
 
 
-def _opened(directory: Path, lasts: bool = False) -> Run:
-    """Return a run whose model is read; see `loading`."""
-    with loading(lasts=lasts):
+def _opened(directory: Path) -> Run:
+    """Return a run whose model is read."""
+    with loading():
         import hornbook.run.imported  # noqa: F401 with it PyTorch
         from hornbook.api import Run
 

@@ -12,6 +12,7 @@ Nothing here knows what the work is.
 
 from hornbook.console.numbers import duration, html_table, quantity, sparkline
 from hornbook.console.pulse import phase
+from hornbook.console.streams import work_lasts
 from hornbook.console.view import Training, View
 
-__all__ = ["Training", "View", "duration", "html_table", "phase", "quantity", "sparkline"]
+__all__ = ["Training", "View", "duration", "html_table", "phase", "quantity", "sparkline", "work_lasts"]

@@ -1,8 +1,8 @@
 """The line that says what goes on while nothing else does: no command is silent for ten seconds.
 
 On a terminal it is one line, there within a second, that vanishes as soon as something is printed. Elsewhere it is a
-line on standard error after ten seconds of silence; a command whose output is a log of its work also says at once what
-it begins with.
+line on standard error after ten seconds of silence; a command whose output is a log of its work begins that within a
+second.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from contextvars import ContextVar
 from hornbook.console.numbers import duration
 from hornbook.console.streams import Steady
 
+_FIRST_SECONDS = 0.3  # of silence, before the first line of a log
 _PLAIN_SECONDS = 9.5  # of silence, where lines stay
 _LIVE_SECONDS = 0.6  # of silence, on a terminal: longer than a live picture's pause
 _TICK = 0.1
@@ -27,12 +28,12 @@ class Pulse:
     """Says the newest phase that is not over."""
 
     def __init__(self, output: Steady, errors: Steady) -> None:
-        self._errors = errors
+        self._output, self._errors = output, errors
         self._live = errors.isatty() and os.environ.get("TERM", "dumb") != "dumb"
         self._visible = [stream for stream in (output, errors) if stream.isatty() or not self._live]
-        self._phases: list[tuple[str, float]] = []
+        self._phases: list[tuple[str, float, bool]] = []
         self._started = time.monotonic()
-        self._drawn = False
+        self._drawn = ""
         self._lock = threading.RLock()
         self._over = threading.Event()
 
@@ -54,9 +55,9 @@ class Pulse:
             self._wipe()
 
     @contextlib.contextmanager
-    def phase(self, name: str, at_once: bool) -> Iterator[None]:
-        self._phases.append((name, time.monotonic()))
-        if at_once:  # native code that loads libraries lets no thread speak
+    def phase(self, name: str, eager: bool) -> Iterator[None]:
+        self._phases.append((name, time.monotonic(), eager))
+        if eager and self._live:  # native code that loads libraries lets no thread speak
             self._say()
         try:
             yield
@@ -66,35 +67,38 @@ class Pulse:
 
     def _beat(self) -> None:
         while not self._over.wait(_TICK):
-            silent = time.monotonic() - max(self._started, *(stream.heard for stream in self._visible))
-            if silent > (_LIVE_SECONDS if self._live else _PLAIN_SECONDS):
+            heard = max(stream.heard for stream in self._visible)
+            first = not heard and any(eager for *_, eager in self._phases)
+            limit = _LIVE_SECONDS if self._live else _FIRST_SECONDS if first else _PLAIN_SECONDS
+            if time.monotonic() - max(self._started, heard) > limit:
                 self._say()
 
     def _say(self) -> None:
         with self._lock:
             if not self._phases or not self._phases[-1][0]:
                 return
-            name, start = self._phases[-1]
+            name, start, eager = self._phases[-1]
             seconds = time.monotonic() - start
             line = f"{name} ..." + (f" {duration(seconds)}" if seconds >= 1 else "")
             if not self._live:
-                self._errors.write(f"{line}\n")
-                self._errors.flush()
-            elif all(stream.at_start for stream in self._visible):
+                stream = self._output if eager and not self._output.needed else self._errors
+                stream.write(f"{line}\n")
+                stream.flush()
+            elif line != self._drawn and all(stream.at_start for stream in self._visible):
                 self._errors.draw(_WIPE + line[: self._width()])
-                self._drawn = True
+                self._drawn = line
 
     def _width(self) -> int:
         """Return how many characters fit into a line, before the last column."""
         try:
-            return max(os.get_terminal_size(self._errors.fileno()).columns - 1, 1)
+            return (os.get_terminal_size(self._errors.fileno()).columns or 80) - 1
         except (OSError, ValueError):
             return 79
 
     def _wipe(self) -> None:
         if self._drawn:
             with self._lock:
-                self._drawn = False
+                self._drawn = ""
                 self._errors.draw(_WIPE)
 
 
@@ -102,11 +106,12 @@ _CURRENT: ContextVar[Pulse | None] = ContextVar("pulse", default=None)
 
 
 @contextlib.contextmanager
-def phase(name: str, *, at_once: bool = False) -> Iterator[None]:
+def phase(name: str, *, eager: bool = False) -> Iterator[None]:
     """Name what the block does, for the pulse of the command that it is part of; an empty name means silence.
 
-    `at_once` speaks before the block begins: for work that may let no other thread run.
+    `eager` is for work that may let no other thread run: a terminal shows it before the block begins, and where output
+    is optional, a log of the work, it has a line of it.
     """
     pulse = _CURRENT.get()
-    with contextlib.nullcontext() if pulse is None else pulse.phase(name, at_once):
+    with contextlib.nullcontext() if pulse is None else pulse.phase(name, eager):
         yield

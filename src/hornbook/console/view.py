@@ -87,14 +87,14 @@ class View:
     @contextlib.contextmanager
     def training(self, title: str, steps: int, done: int, memory_total: int, directory: str) -> Iterator[Training]:
         """Show a training run; yields a sink for its records."""
-        shown = Training(self, title, steps, done, memory_total)
+        shown = Training(self, title, steps, done, memory_total, directory)
         if self.plain:
             with phase("training"):
                 yield shown
             return
         from rich.live import Live
 
-        self.say(f"Ctrl-C saves and stops. Continue with:\n  hornbook pretrain --resume {shlex.quote(directory)}")
+        shown.invite()
         with Live(shown.panel(), console=self.console, refresh_per_second=4, get_renderable=shown.panel):
             yield shown
 
@@ -102,11 +102,12 @@ class View:
 class Training:
     """A sink of records that shows the newest ones. What it cannot show it leaves out: no record ends a training."""
 
-    def __init__(self, view: View, title: str, steps: int, done: int, memory_total: int) -> None:
+    def __init__(self, view: View, title: str, steps: int, done: int, memory_total: int, directory: str) -> None:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
         from rich.progress import TimeRemainingColumn as Remaining
 
-        self._view, self._title, self._steps, self._memory_total = view, title, steps, memory_total
+        self._view, self._title, self._steps, self._directory = view, title, steps, directory
+        self._memory_total = memory_total
         self._train: Mapping[str, Any] = {}
         self._held_out: Mapping[str, Any] = {}
         self._before: float | None = None  # the loss before the first step, of a run that begins with a base model
@@ -128,6 +129,11 @@ class Training:
                 self._progress.update(self._task, completed=record["step"])
             if self._view.plain:
                 self._line(record)
+
+    def invite(self) -> None:
+        """Say how to stop and to go on, above the picture: a frame around the command would be copied with it."""
+        command = f"hornbook pretrain --resume {shlex.quote(self._directory)}"
+        self._view.say(f"Ctrl-C saves and stops. Continue with:\n{command}")
 
     @contextlib.contextmanager
     def _forgiving(self) -> Iterator[None]:
