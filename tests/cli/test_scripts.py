@@ -145,6 +145,7 @@ def test_the_resume_command_is_whole_and_unframed_on_a_narrow_terminal() -> None
 def test_the_panel_fits_every_terminal_and_cuts_no_number(width: int) -> None:
     view, screen = View(), io.StringIO()
     view.console = Console(file=screen, width=width, soft_wrap=True, force_terminal=True, no_color=True)
+    view.plain = False
     training = Training(view, "causal [/bold]", 10, 0, 2**30, "runs/a")
     training.write({
         "kind": "train", "step": 4, "loss": 3.25, "learning_rate": 0.0024, "gradient_norm": 1.5, "tokens": 10**6,

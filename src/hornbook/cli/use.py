@@ -124,12 +124,13 @@ def fill(
     top: Annotated[int, Option(help="Masked models: number of candidates for each gap.")] = 5,
     length: Annotated[int, Option(help="Masked and diffusion models: tokens in each gap.")] = 1,
     steps: Annotated[int, Option(help="Diffusion models: number of decoding steps; 0 = one for each token.")] = 0,
+    as_json: Json = False,
 ) -> None:
     """Fill the gaps of a text: [MASK], <mask>, <extra_id_0> or ___."""
     opened = _opened(run)
     with phase("filling the gaps"):
         found = opened.fill(_text(text), top=top, length=length, steps=steps)
-    tables.filled(found)
+    answer(found, as_json, lambda found: tables.filled(found, one_line="\n" not in text))
 
 
 def show(

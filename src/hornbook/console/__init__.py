@@ -10,9 +10,9 @@ numbers   quantities, durations and tables as text
 Nothing here knows what the work is.
 """
 
-from hornbook.console.numbers import duration, html_table, quantity, sparkline
+from hornbook.console.numbers import duration, html_table, quantity, sparkline, wrapped
 from hornbook.console.pulse import phase
 from hornbook.console.streams import work_lasts
 from hornbook.console.view import Training, View
 
-__all__ = ["Training", "View", "duration", "html_table", "phase", "quantity", "sparkline", "work_lasts"]
+__all__ = ["Training", "View", "duration", "html_table", "phase", "quantity", "sparkline", "work_lasts", "wrapped"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import itertools
 import math
+import textwrap
 from collections.abc import Sequence
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
@@ -59,3 +60,26 @@ def html_table(columns: Sequence[str], rows: Sequence[Sequence[str]], caption: s
     head = line("".join(f"<th>{html.escape(name)}</th>" for name in columns))
     body = "".join(line("".join(f"<td>{html.escape(text)}</td>" for text in row)) for row in rows)
     return f"<table><caption>{html.escape(caption)}</caption><thead>{head}</thead><tbody>{body}</tbody></table>"
+
+
+def wrapped(text: str, width: int, indent: int = 0) -> str:
+    """Return text wrapped at blanks; lines that go on begin `indent` blanks deeper.
+
+    A command, a line that begins with "hornbook", and a word that is longer than a line, such as a path, stay whole:
+    one copies them.
+
+    >>> print(wrapped("one two three", 8, 2))
+    one two
+      three
+    """
+    lines = []
+    for line in text.split("\n"):
+        start = line[: len(line) - len(line.lstrip(" "))]
+        if len(line) <= width or line.strip().startswith("hornbook "):
+            lines.append(line)
+        else:
+            lines += textwrap.wrap(
+                line.strip(), width, initial_indent=start, subsequent_indent=start + " " * indent,
+                break_long_words=False, break_on_hyphens=False,
+            )  # fmt: skip
+    return "\n".join(lines)

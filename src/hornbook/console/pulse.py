@@ -68,7 +68,7 @@ class Pulse:
     def _beat(self) -> None:
         while not self._over.wait(_TICK):
             heard = max(stream.heard for stream in self._visible)
-            first = not heard and any(eager for *_, eager in self._phases)
+            first = not heard and not self._output.needed and any(eager for *_, eager in self._phases)
             limit = _LIVE_SECONDS if self._live else _FIRST_SECONDS if first else _PLAIN_SECONDS
             if time.monotonic() - max(self._started, heard) > limit:
                 self._say()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
-from hornbook.console.numbers import duration, quantity, sparkline
+from hornbook.console.numbers import duration, quantity, sparkline, wrapped
 from hornbook.console.pulse import phase
 from hornbook.console.streams import shown_to
 
@@ -35,8 +35,8 @@ class View:
         self.plain = plain or silent or not self.console.is_terminal or self.console.is_dumb_terminal
 
     def say(self, text: str) -> None:
-        """Print one line."""
-        self.console.print(Text(text))
+        """Print one line, on a terminal wrapped between words."""
+        self.console.print(Text(wrapped(text, self.console.width, 2) if self.console.is_terminal else text))
 
     @contextlib.contextmanager
     def stage(self, name: str, unit: str, total: int = 0) -> Iterator[Callable[[int], None]]:
@@ -196,7 +196,7 @@ class Training:
                 grid.add_row(*numbers[first : first + across])
             lines.append(grid)
         else:
-            lines.append(Text("first step ..."))
+            lines.append(Text("no record yet ..."))
         width = max(min(_SPARK_WIDTH, self._view.console.width - 10), 1)
         lines.append(Text(f"loss {sparkline(self._losses, width)}"))
         if self._held_out:
