@@ -1,7 +1,7 @@
 """The errors that a user can fix, and our own warnings. Every other error is a bug and keeps its traceback.
 
 Each error has one sentence, which says what is wrong, where, and what to do, and the exit code of the command line:
-0 done, 1 a bug in Hornbook, 2 wrong input, 3 out of resources, 4 the loss diverged, 130 or 143 interrupted.
+0 done, 1 a bug in Hornbook, 2 wrong input, 3 out of resources, 4 the loss diverged, 129, 130 or 143 interrupted.
 """
 
 from __future__ import annotations
