@@ -136,7 +136,7 @@ def test_bad_input_is_one_sentence_and_exit_code_2(
     assert words in err
     assert err.startswith("hornbook: ")
     assert err.count("\n") == 1
-    assert out == ""
+    assert re.sub(r"loading \w+ \.\.\.\n", "", out) == ""  # a slow machine says so
     assert list(tmp_path.iterdir()) == []
 
 

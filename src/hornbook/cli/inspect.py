@@ -27,7 +27,8 @@ small operations  ·  Overhead, and other programs. Set training.compile=yes, or
 
 def settings(text: Filter = "", as_json: Json = False) -> None:
     """List every setting that `pretrain` takes as a.b=c, with its type, default and meaning."""
-    from hornbook.recipes.describe import describe_settings
+    with loading("libraries"):
+        from hornbook.recipes.describe import describe_settings
 
     answer(matching(describe_settings(), text, "settings"), as_json, tables.settings)
 
@@ -37,9 +38,11 @@ def recipes(text: Filter = "", as_json: Json = False) -> None:
 
     A size keeps its layers under another objective, as in: --recipe mini --objective span.
     """
-    from hornbook.recipes.describe import describe_recipes
+    with loading("libraries"):
+        from hornbook.recipes.describe import describe_recipes
 
-    answer(matching(describe_recipes(), text, "recipes"), as_json, tables.recipes)
+        found = matching(describe_recipes(), text, "recipes")
+    answer(found, as_json, tables.recipes)
 
 
 def check(

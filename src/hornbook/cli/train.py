@@ -64,11 +64,12 @@ def pretrain(
     plain: Plain = False,
 ) -> None:
     """Train a model on text. One run directory holds the tokenizer, the tokens, the model and its measurements."""
-    from hornbook.api import default_directory
-    from hornbook.cli.request import plan
-    from hornbook.recipes.settings import RECIPE, load_recipe
-
     work_lasts()
+    with loading("libraries"):
+        from hornbook.api import default_directory
+        from hornbook.cli.request import plan
+        from hornbook.recipes.settings import RECIPE, load_recipe
+
     budget = {"minutes": minutes, "steps": steps, "tokens": tokens, "epochs": epochs}
     if resume is None:
         try:

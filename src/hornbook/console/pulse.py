@@ -17,7 +17,7 @@ from contextvars import ContextVar
 from hornbook.console.numbers import duration
 from hornbook.console.streams import Steady
 
-_FIRST_SECONDS = 0.3  # of silence, before the first line of a log
+_FIRST_SECONDS = 0.5  # of silence, before the first line of a log
 _PLAIN_SECONDS = 9.5  # of silence, where lines stay
 _LIVE_SECONDS = 0.6  # of silence, on a terminal: longer than a live picture's pause
 _TICK = 0.1
