@@ -129,6 +129,16 @@ class Prepared:
         chosen = np.sort(by_hash[: max(1, within)])
         return self._rows(chosen), int(self.store.bytes[chosen].sum())
 
+    def held_out_beginnings(self, documents: int, tokens: int) -> list[str]:
+        """Return how the first held-out documents begin, at most so many, each as text of at most so many tokens."""
+        found = []
+        for document in np.flatnonzero(self._held_out())[:documents]:
+            count = min(tokens, int(self.store.lengths[document]))
+            ids, first = np.zeros(count, np.int32), np.zeros(1, np.int64)
+            self.store.copy(np.array([document]), first, np.array([count]), ids, first)
+            found.append(self.tokenizer.decode(ids.tolist()))
+        return found
+
     @property
     def held_out(self) -> tuple[int, int]:
         """How many documents are held out, and their bytes."""
