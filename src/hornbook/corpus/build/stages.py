@@ -84,7 +84,8 @@ class ReadUnit:
 
             def unread(item: Unread) -> None:
                 bad.write(json.dumps(item._asdict()) + "\n")
-                tally.add(total, {"unread": {item.source: {item.reason: 1}}})
+                if item.records:
+                    tally.add(total, {"unread": {item.source: {item.reason: item.records}}})
 
             unit = tuple(Piece(**piece) for piece in given["pieces"])
             record = number << 32

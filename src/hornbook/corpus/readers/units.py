@@ -128,7 +128,7 @@ def _line_starts(path: Path | str, size: int, unit: int) -> list[tuple[int, int,
     """Return (byte, number of the first line or 0, bytes) for about every `unit` bytes, each at the start of a line."""
     starts = [0]
     with open_bytes(path) as stream:
-        start = stream.read(4096)
+        start = stream.read(BLOCK)
         named = marked(start)
         if other_format(start) or (named and named[0].codec != "utf-8"):
             return []
