@@ -17,7 +17,6 @@ from hornbook.corpus.readers.sections import sections
 from hornbook.corpus.readers.tables import file_text, separated
 from hornbook.corpus.readers.web import html, warc
 
-KNOWN = (".txt", ".md", ".jsonl", ".parquet")
 _READERS: dict[str, Callable[[Path | str, Reading, Part], Iterator[Record]]] = {
     ".jsonl": json_lines,
     ".ndjson": json_lines,

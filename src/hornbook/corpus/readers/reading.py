@@ -95,7 +95,7 @@ def _dumped(value: Any) -> str:
 
 def _records(piece: Piece, reading: Reading) -> Iterator[Record]:
     if piece.path.startswith(PREFIXES):
-        for number, document in enumerate(named(piece.path), start=1):
+        for number, document in enumerate(named(piece.path, reading.field), start=1):
             yield Record(number, document.text, document.meta)
         return
     try:
