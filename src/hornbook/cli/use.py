@@ -27,12 +27,15 @@ def evaluate(
     data: Annotated[
         list[str] | None, Option("--data", metavar="PATH", help="Text to measure on. Default: the run's held-out text.")
     ] = None,
+    more: Annotated[
+        list[str] | None, Argument(metavar="[PATH]...", help="More text, such as a shell makes of --data *.txt.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Measure a model on held-out text, next to unigram and bigram baselines."""
     from hornbook.api import Run
 
-    answer(Run(run).evaluate(data or []), as_json, tables.evaluation)
+    answer(Run(run).evaluate([*(data or []), *(more or [])]), as_json, tables.evaluation)
 
 
 def generate(

@@ -125,7 +125,7 @@ def seven_bits(start: bytes) -> Encoding | None:
 
     whole = start[: start.rfind(b"\n") + 1] or start  # no shift reaches over a line
     shifted = [line for line in whole.split(b"\n") if any(shift in line for shift in _SHIFTS)]
-    sample = b"\n".join(itertools.takewhile(_is_short, shifted[:100])) or shifted[0]
+    sample = b"\n".join([line for line in shifted[:100] if len(line) < _SAMPLE]) or shifted[0]
     codec = chardet.detect(sample, compat_names=False)["encoding"]
     try:
         text = whole.decode(codec) if codec in _SEVEN_BITS else ""
@@ -141,10 +141,6 @@ def seven_bits(start: bytes) -> Encoding | None:
         if odd or len(letters) < 3 * max(1, len(scripts)):
             return None
     return Encoding(codec, 0.95)
-
-
-def _is_short(line: bytes) -> bool:
-    return len(line) < _SAMPLE
 
 
 def named(label: str, data: bytes) -> str:

@@ -129,15 +129,9 @@ def other_format(start: bytes) -> str:
     name = next((name for magic, name in _MAGIC.items() if start.startswith(magic)), "")
     head = start[:_HEAD]
     controls = len(head) - len(head.translate(None, _CONTROLS))
-    if (
-        not name
-        and not head.startswith(b"WARC/")
-        and len(head) >= 64
-        and controls > len(head) * _BINARY
-        and not marked(head)
-    ):
-        return "binary"
-    return name
+    if name or head.startswith(b"WARC/") or len(head) < 64 or controls <= len(head) * _BINARY or marked(head):
+        return name
+    return "binary"
 
 
 def _checked(pieces: Iterator[bytes], path: Path | str) -> Iterator[bytes]:
