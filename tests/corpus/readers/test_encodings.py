@@ -102,6 +102,7 @@ def test_a_guess_says_how_sure_it_is() -> None:
         "(format t ~{~a~} list)\n",
         "\x1b[31mred\x1b(B\x1b[m\n",
         "é à ß\n",
+        "one line\nand a + b",
         "a + b = c\n",
     ],
 )

@@ -123,7 +123,9 @@ def seven_bits(start: bytes) -> Encoding | None:
         return None
     import chardet
 
-    whole = start[: start.rfind(b"\n") + 1] or start  # no shift reaches over a line
+    whole = start[: start.rfind(b"\n") + 1]  # no shift reaches over a line, and the last may be cut
+    if not any(shift in whole for shift in _SHIFTS):
+        whole = start
     shifted = [line for line in whole.split(b"\n") if any(shift in line for shift in _SHIFTS)]
     sample = b"\n".join([line for line in shifted[:100] if len(line) < _SAMPLE]) or shifted[0]
     codec = chardet.detect(sample, compat_names=False)["encoding"]
