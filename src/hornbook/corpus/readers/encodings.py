@@ -140,7 +140,7 @@ def seven_bits(start: bytes) -> Encoding | None:
         # Code has `a+BaseRate` and `~{ab~}` too, which would be a few letters of as many scripts.
         scripts = {unicodedata.name(character, "").split(" ")[0] for character in letters if character.isalpha()}
         odd = any(unicodedata.category(character) in _NO_LETTERS for character in letters)
-        if odd or len(letters) < 3 * max(1, len(scripts)):
+        if odd or len(letters) < (2 if scripts <= {"LATIN"} else 3 * len(scripts)):
             return None
     return Encoding(codec, 0.95)
 
