@@ -31,12 +31,15 @@ def evaluate(
     data: Annotated[
         list[str] | None, Option("--data", metavar="PATH", help="Text to measure on. Default: the run's held-out text.")
     ] = None,
+    more: Annotated[
+        list[str] | None, Argument(metavar="[PATH]...", help="More text, such as a shell makes of --data *.txt.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Measure a model on held-out text, next to unigram and bigram baselines."""
     opened = _opened(run)
     with phase("measuring"):
-        found = opened.evaluate(data or [])
+        found = opened.evaluate([*(data or []), *(more or [])])
     answer(found, as_json, tables.evaluation)
 
 

@@ -21,6 +21,7 @@ from hornbook.batch import Batch, Topology
 from hornbook.console import View
 from hornbook.corpus.document import Document, document_hash
 from hornbook.corpus.read import read
+from hornbook.corpus.readers.discovery import counted
 from hornbook.corpus.split import Split, make_split
 from hornbook.corpus.traits import Look, Traits, asks, load_traits, save_traits
 from hornbook.errors import UserError
@@ -161,7 +162,8 @@ def prepare(recipe: Recipe, directory: Path, view: View, given: Tokenizer | None
     earlier, interrupted call.
     """
     finished = (directory / TOKENS).is_dir() and (directory / CORPUS).is_file()
-    corpus = _Corpus(recipe.data.paths if finished else cleaned(recipe.data, directory, view))
+    paths = recipe.data.paths if finished else cleaned(recipe.data, directory, view)
+    corpus = _Corpus(paths, recipe.data.text or "text")
     text = recall(directory) if finished else _scan(corpus, recipe, directory, view)
     tokenizer = _tokenizer(recipe, corpus, text, directory, view, given)
     _ready(recipe, tokenizer)
@@ -193,8 +195,9 @@ def _ready(recipe: Recipe, tokenizer: Tokenizer) -> Objective:
 class _Corpus:
     """The documents of some paths, as often as they are needed; a small corpus is read once and kept."""
 
-    def __init__(self, paths: tuple[str, ...]) -> None:
-        self._paths = paths
+    def __init__(self, paths: tuple[str, ...], field: str) -> None:
+        self._paths, self._field = paths, field
+        self.left_out: list[Path] = []
         self._kept: list[Document] | None = None
 
     def __iter__(self) -> Iterator[Document]:
@@ -203,7 +206,8 @@ class _Corpus:
             return
         kept: list[Document] = []
         size = 0
-        for document in read(self._paths):
+        self.left_out = []
+        for document in read(self._paths, self._field, self.left_out.append):
             size += len(document.text)
             if size <= _KEEP_BYTES:
                 kept.append(document)
@@ -223,6 +227,8 @@ def _scan(corpus: _Corpus, recipe: Recipe, directory: Path, view: View) -> Text:
             hashes.append(document_hash(document))
             size += len(document.text.encode())
             update(size)
+    if corpus.left_out:
+        view.say(f"not read, since they are no text or of another format: {counted(corpus.left_out)}")
     split = make_split(hashes, recipe.data.held_out)
     digest = hashlib.sha256(np.array(hashes, np.uint64).tobytes()).hexdigest()
     facts = {"documents": len(hashes), "bytes": size, "threshold": split.threshold, "sha256_of_hashes": digest}
