@@ -82,6 +82,7 @@ def vocabulary(objective: Objective) -> tuple[list[str], Vocab]:
         ends_sentence=no,
         ends_word=no,
         ends_blank=no,
+        is_blank=no,
         closes=no,
         fingerprint="docs",
     )

@@ -118,6 +118,7 @@ class SentencePairs:
         draws = first_bits(rows.keys, (_CLASS, _SHORT, _LENGTH, _CUT))
         used = self._used(rows, draws[:, 1], draws[:, 2])
         others = rows.companion if self.kind == "nsp" else None
+        others = None if others is None else others.astype(rows.tokens.dtype, copy=False)
         given = rows.tokens, compiled.optional(others), used, draws, self.vocab.sentence_flags
         flags = self.vocab.LAST, self.vocab.PASSED, self.vocab.OPENS, self.vocab.BLANK
         if (found := compiled.run("pair", *given, *flags, self.kind == "sop", *self._ids())) is not None:
