@@ -64,7 +64,7 @@ def documents(*rows: list[int]) -> np.ndarray:
 def restore(batch, row: int, vocab: Vocab) -> list[int]:
     """Give back the tokens of a row of an encoder-decoder batch: each sentinel of the inputs is what targets say."""
     sentinels = set(vocab.sentinels)
-    silent = {vocab.eos, *(number for _, number in vocab.modes)}
+    silent = {vocab.eos, vocab.pad, *(number for _, number in vocab.modes)}
     inputs, targets = batch.inputs[row], batch.targets[row]
     ones = np.ones_like
     reads = ones(inputs) if batch.segments is None else batch.segments[row]
