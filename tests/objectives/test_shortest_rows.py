@@ -1,4 +1,4 @@
-"""Every objective on rows of 0, 1 and 2 tokens, in rows of any width, with numba and without: the same in all fields."""
+"""Every objective on rows of 0, 1 and 2 tokens, in rows of any width: with numba and without the same in all fields."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ def test_a_masked_picture_tells_masks_from_changed_words():
 
 
 def test_a_span_picture_has_an_encoder_and_a_decoder():
-    picture = show(SpanCorruption(0.3, 2.0, VOCAB), row(), 0, names)
+    picture = show(SpanCorruption(0.3, 2.0, vocab=VOCAB), row(), 0, names)
     encoder, decoder = picture.sides
     assert [side.name for side in picture.sides] == ["encoder", "decoder"]
     assert [cell.kind for cell in encoder.cells].count("sentinel") == 2

@@ -97,7 +97,11 @@ def units(pieces: list[str], vocab: Vocab, tokens: list[str], segments: list[int
 
 BLANK_CASES = {
     "character": (["t", "▁", "h", "e", ".", "1", "2"], "▁ t h e ▁ ▁ 1 2 . ▁ h e ▁", "▁the ▁▁12 . ▁he▁"),
-    "unigram": (["▁", "▁▁", "▁the", "the", "龍", "(", "\n"], "the ▁▁ ▁the ▁ 龍 龍 ▁ ( \n the \n", "the ▁▁▁the ▁龍 龍 ▁( \nthe\n"),
+    "unigram": (
+        ["▁", "▁▁", "▁the", "the", "龍", "(", "\n"],
+        "the ▁▁ ▁the ▁ 龍 龍 ▁ ( \n the \n",
+        "the ▁▁▁the ▁龍 龍 ▁( \nthe\n",
+    ),
     "byte-level": (["Ġ", "Ċ", "Ġthe", "the", "ly", "5"], "Ċ the ly Ġ Ġthe Ċ Ċ 5 5 Ġ", "Ċthely ĠĠthe ĊĊ55Ġ"),
     "wordpiece": (["the", "##ly", "5"], "the ##ly 5 the", "the##ly 5 the"),
 }
