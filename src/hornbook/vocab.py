@@ -35,7 +35,7 @@ START = "decoder_start"  # a role as well, but one that no token is known by
 SENTINEL = re.compile(r"<extra_id_(\d+)>")
 # Thai, Lao, Burmese, Khmer; kana; Chinese characters, also those beyond the first 65,536.
 _BLOCKS = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-_UNSPACED = re.compile(f"[{_BLOCKS}]")
+UNSPACED = re.compile(f"[{_BLOCKS}]")
 _CLOSERS = "\"')]}»”’"
 _ENDERS = ".!?…。！？"
 
@@ -263,7 +263,7 @@ def _continues_word(text: bytes) -> bool:
     """
     first = text[:4].decode("utf-8", errors="ignore")[:1]
     if first and text.startswith(first.encode()):
-        return _is_word_character(first) and _UNSPACED.match(first) is None
+        return _is_word_character(first) and UNSPACED.match(first) is None
     # The middle of a character, or the beginning of one; those of Chinese and Japanese begin with these bytes.
     return bool(text) and not 0xE3 <= text[0] <= 0xE9
 

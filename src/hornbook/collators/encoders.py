@@ -37,9 +37,9 @@ class MLMDataCollator(Collator[Masked]):
     random_token_ratio   of these, the share shown as a random word, never as a special token
     style, static        see `Masked`
 
-    Beside the usual tutorial's: no special token of the tokenizer is ever chosen or drawn; a row with a word has a label
-    (but with style="iid", by which each word is chosen on its own, a short row often has none); the rows given are not
-    changed; masks are new in each epoch and need no global seed.
+    Beside the usual tutorial's: no special token of the tokenizer is ever chosen or drawn; a row with a word has a
+    label (but with style="iid", where each word is chosen on its own, a short row may have none); the rows given are
+    not changed; masks are new in each epoch and need no global seed.
     """
 
     def __init__(

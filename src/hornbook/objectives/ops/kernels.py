@@ -283,10 +283,11 @@ def _join_blanks(begins, free, flags, white, segments):
             fresh = start == 0 or not free[start - 1]
             begins[start] &= fresh or (len(segments) and segments[start] != segments[start - 1])
             start = -1
-        if column < length and free[column] and (flags[column] & white):
-            start = column if start < 0 else start
-        else:
+        here = column < length and free[column] and (flags[column] & white) != 0
+        if not here:
             start = -1
+        elif start < 0:
+            start = column
 
 
 @_kernel
