@@ -18,6 +18,7 @@ from hornbook.collators.rows import Collator, Features, vocabulary
 from hornbook.errors import UserError
 from hornbook.objectives.base import Objective, companion_length, with_vocab
 from hornbook.objectives.catalogue import build
+from hornbook.objectives.contract import batch_of
 from hornbook.vocab import EMPTY
 
 
@@ -57,7 +58,7 @@ class _AnyCollator(Collator[Objective]):
         topology = self.objective.topology
         if self.companion:
             rows = dataclasses.replace(rows, companion=companions(rows, features))
-        batch = self.objective(rows)
+        batch = batch_of(self.objective, rows)
         if batch.segments is not None and batch.segments.max(initial=0) > 1:
             raise UserError(f"{self.objective!r} cuts rows in two, and models of transformers cannot keep them apart.")
         found = to_hugging_face(batch, topology)

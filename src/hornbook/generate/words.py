@@ -52,7 +52,7 @@ def words_of(run: OpenRun) -> WordList:
             return WordList(found, "most frequent words of the training text")
     vocab = run.tokenizer.vocab
     whole = np.flatnonzero(vocab.starts_word & ~vocab.special)
-    spelled = (run.tokenizer.decode([number]) for number in whole)
+    spelled = (run.tokenizer.decode(whole[place : place + 1]) for place in range(len(whole)))
     return WordList(dict.fromkeys(count_words(spelled), 1), "whole words of the vocabulary")
 
 

@@ -22,6 +22,7 @@ from hornbook.batch import Batch, Integers, Mask, Rows, Topology
 from hornbook.errors import UserError
 from hornbook.keys import below, first_bits, unit
 from hornbook.objectives.base import Boundaries, Heads, Objective, PromptFormat, Requirements, need, with_vocab
+from hornbook.objectives.contract import batch_of
 from hornbook.objectives.masked import Masked
 from hornbook.objectives.ops import compiled
 from hornbook.objectives.ops.noise import Counts, row_counts
@@ -109,7 +110,7 @@ class SentencePairs:
         of fewer than 2 tokens, whose B is empty.
         """
         tokens, types, segments, pair = self._paired(rows)
-        inner = self._inner(Rows(tokens, rows.keys, segments, rows.index, progress=rows.progress))
+        inner = batch_of(self._inner, Rows(tokens, rows.keys, segments, rows.index, progress=rows.progress))
         return dataclasses.replace(inner, types=types, pair=pair)
 
     def _paired(self, rows: Rows) -> tuple[Integers, Integers, Integers, Integers]:

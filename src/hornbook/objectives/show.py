@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from hornbook.batch import Batch, Integers, Rows, allowed
 from hornbook.objectives.base import Objective
+from hornbook.objectives.contract import batch_of
 from hornbook.vocab import Vocab
 
 # kept: as in the text. mask, sentinel, special: those tokens. changed: a random word in place of the scored one.
@@ -68,7 +69,7 @@ class Picture:
 def show(objective: Objective, rows: Rows, index: int, names: Names) -> Picture:
     """Return the picture of one row; `names` turns ids into the tokenizer's tokens."""
     row = rows.take(np.array([index]))
-    batch = objective(row)
+    batch = batch_of(objective, row)
     vocab = objective.vocab
     inputs, targets = batch.inputs[0], batch.targets[0]
     own = None if batch.segments is None else batch.segments[0]

@@ -14,6 +14,7 @@ from hornbook.corpus.readers.builtin import DOCS, builtin
 from hornbook.errors import UserError
 from hornbook.keys import row_keys
 from hornbook.objectives.base import Objective, cycle_of, with_vocab
+from hornbook.objectives.contract import is_own, require_contract
 from hornbook.objectives.show import Picture, show
 from hornbook.prepare.dataset import open_prepared
 from hornbook.recipes.recipe import Recipe
@@ -39,6 +40,8 @@ def preview(text: str, objective: Objective, tokenizer: Tokenizer | None, seed: 
         content = train_tokenizer(texts, "bpe", _ENTRIES + needs.sentinels, needs)
         tokenizer = Tokenizer(content, Vocab.from_tokenizer(content))
     objective = with_vocab(objective, tokenizer.vocab)
+    for part in filter(is_own, (objective, *cycle_of(objective))):
+        require_contract(part)
     before, after = objective.boundary_tokens
     tokens = np.array([[*before, *tokenizer.encode([text])[0].tolist(), *after]], np.int32)
     objective.check(tokens.shape[1])
