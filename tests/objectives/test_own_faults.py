@@ -65,7 +65,11 @@ FAULTS = {
     "a tuple returned": (BATCH, "return inputs, inputs", "EveryNth gave a batch whose type is tuple, not Batch"),
     "lists": (BATCH, BATCH.replace("inputs,", "inputs.tolist(),", 1), "inputs is a list"),
     "other types": (BATCH, BATCH.replace("inputs,", "inputs * 0.5,", 1), "inputs is a array of float64"),
-    "other shapes": (BATCH, BATCH.replace("inputs,", "inputs[:, :2],", 1), "has the shape"),
+    "other shapes": (
+        BATCH,
+        BATCH.replace("inputs,", "inputs[:, :2],", 1),
+        "EveryNth gave a batch whose ",
+    ),
     "a count of one": (BATCH, BATCH.replace("count", "count.sum()"), "count is a float64"),
     "ids too high": (BATCH, BATCH.replace("inputs,", "inputs + 10**6,", 1), "inputs has ids from"),
     "not finite": (BATCH, BATCH.replace("count", "count / 0"), "count has numbers that are not finite"),

@@ -78,6 +78,13 @@ class SentencePairs:
         """It gives candidates for masks; the marks around a single text are those of masked language modelling."""
         return Masked(vocab=self.vocab).prompting
 
+    @property
+    def classes(self) -> tuple[str, str]:
+        """What the classes 0 and 1 of a pair mean, in words."""
+        if self.kind == "sop":
+            return "in order, A stands before B in the text", "swapped, B stands before A in the text"
+        return "next, B follows A in its text", "random, B is of another document"
+
     def companion_length(self, max_length: int) -> int:
         """As many tokens of another document as a row has, for the next-sentence pair."""
         return self.row_length(max_length) if self.kind == "nsp" else 0
