@@ -240,7 +240,10 @@ def test_spans_are_printed_by_gap(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("objective", "words"),
     [
-        ("causal", ["decoder reads, says, with weight", "<s> the ▁quick ▁brown ▁fox", " #....\n1 the    ##...", "weight   1"]),
+        (
+            "causal",
+            ["decoder reads, says, with weight", "<s> the ▁quick ▁brown ▁fox", " #....\n1 the    ##...", "weight   1"],
+        ),
         ("masked", ["encoder reads, says, with weight", "<mask>", "every position sees all 6", "scored positions   1"]),
         ("span", ["encoder reads\n", "decoder reads, says, with weight", "<extra_id_0>", "</s>"]),
     ],

@@ -88,7 +88,7 @@ class Reader:
 
     def __call__(self, features: Features) -> Rows:
         """Return Rows [B, T]; segments are None where no row is padded."""
-        ids = [self._read(feature)[0] for feature in features]
+        ids = [self._read(feature) for feature in features]
         if not ids:
             raise UserError("The batch has no rows: give the collator one at least.")
         counts = np.array([len(item) for item in ids], np.int64)
@@ -109,38 +109,39 @@ class Reader:
 
         None where no row has it. Raises UserError where it has not one whole number for each of input_ids.
         """
-        if not any(isinstance(feature, Mapping) and feature.get(name) is not None for feature in features):
+        has = [isinstance(feature, Mapping) and feature.get(name) is not None for feature in features]
+        if not any(has):
             return None
         found = np.zeros((len(features), width), np.int64)
-        for line, feature in zip(found, features, strict=True):
-            value = feature.get(name) if isinstance(feature, Mapping) else None
-            if value is not None:
-                ids, kept = self._read(feature)
-                line[: len(ids)] = _whole_numbers(value, name, len(feature["input_ids"]))[kept]
+        for line, feature, there in zip(found, features, has, strict=True):
+            if there:
+                values = self._read(feature, name)
+                line[: len(values)] = values
         return found
 
-    def _read(self, feature: Any) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return the tokens of one row without padding and, where so wanted, without the marks around them.
+    def _read(self, feature: Any, name: str = "input_ids") -> NDArray[np.int64]:
+        """Return a row's tokens without padding and, where so wanted, without the marks around them.
 
-        The second array says which of the row's input_ids they are.
+        With a `name`, what that feature of the row says of these tokens.
         """
         known = isinstance(feature, Mapping)
         if known and "input_ids" not in feature:
-            raise UserError(
-                f"A row has no input_ids, but {', '.join(map(str, feature)) or 'nothing'}: tokenize it first."
-            )
+            told = ", ".join(map(str, feature)) or "nothing"
+            raise UserError(f"A row has no input_ids, but {told}: tokenize it first.")
         ids = _whole_numbers(feature["input_ids"] if known else feature, "input_ids")
+        values = ids if name == "input_ids" else _whole_numbers(feature[name], name, len(ids))
         mask = feature.get("attention_mask") if known else None
+        there = None
         if mask is not None:
-            kept = np.flatnonzero(_whole_numbers(mask, "attention_mask", len(ids)))
+            there = _whole_numbers(mask, "attention_mask", len(ids)) != 0
         elif self.pad is not None:
-            kept = np.flatnonzero(ids != self.pad)
-        else:
-            kept = np.arange(len(ids))
-        start = int(len(kept) > 0 and ids[kept[0]] in self.begins)
-        stop = len(kept) - int(len(kept) > start and ids[kept[-1]] in self.ends)
-        kept = kept[start:stop][: self.longest]
-        return ids[kept].astype(np.int64, copy=False), kept
+            there = ids != self.pad
+        if there is not None:
+            values = values[there]
+            ids = values if name == "input_ids" else ids[there]
+        start = int(len(ids) > 0 and ids[0] in self.begins)
+        stop = len(ids) - int(len(ids) > start and ids[-1] in self.ends)
+        return values[start:stop][: self.longest].astype(np.int64, copy=False)
 
     def _keys(self, features: Features, tokens: Integers, real: NDArray[np.bool_]) -> Keys:
         epoch = np.array([named(feature, "epoch", int(self.epoch)) for feature in features], np.int64)

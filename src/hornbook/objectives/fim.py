@@ -145,9 +145,9 @@ class _Moved:
 
 def _marked(documents: Documents, tokens: Integers, marks: Boundaries) -> tuple[Mask, Mask]:
     """Return which documents have their start of text and which their end, bool[D]; other special tokens are text."""
-    before, after = marks
-    first = np.isin(tokens[documents.start], before) & (documents.room > 0)
-    return first, np.isin(tokens[documents.start + documents.length - 1], after) & (documents.room > first)
+    before, after = (side[0] if side else -1 for side in marks)
+    first = (tokens[documents.start] == before) & (documents.room > 0)
+    return first, (tokens[documents.start + documents.length - 1] == after) & (documents.room > first)
 
 
 def _rearranged(
