@@ -143,7 +143,7 @@ class Run:
             return generate_text(self.opened, [prompts], decoding)[0]
         return generate_text(self.opened, prompts, decoding)
 
-    def fill(self, text: str, *, top: int = 5, length: int = 1, steps: int = 0) -> Filled:
+    def fill(self, text: str, *, top: int = 5, length: int = 0, steps: int = 0) -> Filled:
         """Fill the gaps of a text, written ___, [MASK], <mask> or <extra_id_0>; see `hornbook fill`."""
         from hornbook.generate.infill import fill_text
 

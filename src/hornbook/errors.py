@@ -9,7 +9,11 @@ from __future__ import annotations
 import contextlib
 import difflib
 import errno
+import functools
+import sysconfig
+import traceback
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 # How the libraries that have no error class for it say that memory ran out.
 _NO_MEMORY = ("can't allocate memory", "std::bad_alloc", "could not create a memory object")
@@ -68,8 +72,49 @@ class FailedElsewhere(HornbookError):
         self.exit_code = exit_code
 
 
+def place_of(error: BaseException) -> str:
+    """Return "line 3 of my.py" for where an error arose in a person's own code; "" where it did not.
+
+    That is the last line of a file that belongs neither to Hornbook nor to Python or an installed library, of the error
+    or of the first of those that led to it.
+    """
+    if isinstance(error, SyntaxError) and error.lineno and not _installed(str(error.filename)):
+        return f"line {error.lineno} of {error.filename}"
+    before = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    if before is not None and (found := place_of(before)):
+        return found
+    frames = traceback.extract_tb(error.__traceback__)
+    own = next((frame for frame in reversed(frames) if not _installed(frame.filename)), None)
+    return "" if own is None else f"line {own.lineno} of {own.filename}"
+
+
+def _installed(filename: str) -> bool:
+    """Whether a file is Hornbook's, Python's or a library's, or no file at all."""
+    return filename.startswith("<") or any(Path(filename).is_relative_to(folder) for folder in _installations())
+
+
+@functools.cache
+def _installations() -> tuple[str, ...]:
+    places = (sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib"))
+    return str(Path(__file__).parent), *places
+
+
+def account_of(error: BaseException) -> str:
+    """Return an error's place in a person's own code, its class and what it says, in a line.
+
+    A StopIteration that a generator has wrapped is what it was.
+    """
+    place, cause = place_of(error), error.__cause__
+    error = cause if isinstance(error, RuntimeError) and isinstance(cause, StopIteration) else error
+    said = f"{type(error).__name__}: {reason_of(error)}" if str(error) else type(error).__name__
+    return f"{place}: {said}" if place else said
+
+
 def expected(error: Exception) -> HornbookError | None:
-    """Return `error` as one that the user can fix, or None where it is a bug."""
+    """Return `error` as one that the user can fix, or None where it is a bug.
+
+    What arises in code of a person's own, such as an objective, is theirs to fix.
+    """
     if isinstance(error, HornbookError):
         return error
     if is_out_of_memory(error):
@@ -83,6 +128,8 @@ def expected(error: Exception) -> HornbookError | None:
         return UserError(f"{error.object[:60]!a} is not Unicode (UTF-8): rename the file, or convert the text.")
     if isinstance(error, ValueError) and str(error) == "embedded null byte":
         return UserError("A file name contains a null character: check the paths that were given.")
+    if place_of(error):
+        return UserError(f"{account_of(error)} (add --debug for the traceback)")
     return None
 
 

@@ -20,7 +20,6 @@ import operator
 import re
 import sys
 import tomllib
-import traceback
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import Field, fields
@@ -31,7 +30,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from annotated_types import Ge, Gt, Le, Lt
 
-from hornbook.errors import UserError, nearest
+from hornbook.errors import UserError, account_of, nearest
 
 T = TypeVar("T")
 
@@ -238,8 +237,8 @@ def own_class(name: str) -> tuple[type[Any], str]:
     sys.path.insert(0, folder)
     try:
         module = importlib.import_module(place) if source is None else _run_file(place, path, source)
-    except Exception as error:  # whatever a person's code raises
-        raise UserError(f"{place} cannot be imported: {_place_of(error)}{type(error).__name__}: {error}") from error
+    except (Exception, SystemExit) as error:  # whatever a person's code raises
+        raise UserError(f"{place} cannot be imported: {account_of(error)}") from error
     finally:
         sys.path.remove(folder)
     found = getattr(module, attribute, None)
@@ -290,12 +289,3 @@ def _run(name: str, path: Path, source: bytes) -> ModuleType:
         del sys.modules[name]
         raise
     return module
-
-
-def _place_of(error: Exception) -> str:
-    """Return "line N of FILE: " for where importing failed; empty where that was in no file of the person's."""
-    if isinstance(error, SyntaxError) and error.lineno:
-        return f"line {error.lineno} of {error.filename}: "
-    files = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename != __file__]
-    files = [frame for frame in files if "importlib" not in frame.filename]
-    return f"line {files[-1].lineno} of {files[-1].filename}: " if files else ""

@@ -244,8 +244,11 @@ def test_spans_are_printed_by_gap_with_line_ends_that_were_not_there_made_visibl
 @pytest.mark.parametrize(
     ("objective", "words"),
     [
-        ("causal", ["decoder reads, says, with weight", "<s> the ▁quick ▁brown ▁fox", "#....\n##...", "weight   1"]),
-        ("masked", ["encoder reads, says, with weight", "<mask>", "######\n######", "scored positions   1"]),
+        (
+            "causal",
+            ["decoder reads, says, with weight", "<s> the ▁quick ▁brown ▁fox", " #....\n1 the    ##...", "weight   1"],
+        ),
+        ("masked", ["encoder reads, says, with weight", "<mask>", "every position sees all 6", "scored positions   1"]),
         ("span", ["encoder reads\n", "decoder reads, says, with weight", "<extra_id_0>", "</s>"]),
     ],
 )

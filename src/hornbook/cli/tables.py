@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from hornbook.recipes.recipe import Recipe
 
 _BAR = 20
-_POSITIONS = 48  # the attention picture shows no more
+_POSITIONS, _LABEL = 48, 10  # the attention picture shows no more, and so many characters of a token
 # What would move the cursor of a terminal, or change it.
 _CONTROLS = {number: f"\\x{number:02x}" for number in (*range(32), *range(127, 160)) if chr(number) not in "\n\t"}
 _ESCAPES = _CONTROLS | str.maketrans({"\n": "\\n", "\r": "\\r", "\t": "\\t"})
@@ -144,7 +144,17 @@ def picture(shown: Picture, screen: Console) -> None:
 
         print(text(shown))
         return
+    for number, part in enumerate((shown, *shown.others)):
+        if number:
+            screen.rule()
+        _picture(part, screen)
+
+
+def _picture(shown: Picture, screen: Console) -> None:
+    """Print one way in which an objective takes a text."""
     screen.print(Text(shown.objective, style="bold"))
+    for note in shown.notes:
+        screen.print(Text(note, style="italic"))
     screen.print(Text("text  " + " ".join(shown.row)))
     used = {cell.kind for side in shown.sides for cell in side.cells}
     for side in shown.sides:
@@ -154,13 +164,16 @@ def picture(shown: Picture, screen: Console) -> None:
     screen.print()
     legend = [entry for kind, entry in _KINDS.items() if kind in used - {"kept"}] + [_SCORED]
     screen.print(Text("   ").join(Text.assemble((sign, style), f" {meaning}") for sign, style, meaning in legend))
+    known: list[object] = []
     for side in shown.sides:
-        screen.print(_attention(side), soft_wrap=False)
+        if not any(side.sees is before for before in known):
+            screen.print(_attention(side, screen.width), soft_wrap=False)
+            known.append(side.sees)
     screen.print(Text(", ".join(f"{name} {value:g}" for name, value in shown.counts.items())))
 
 
 def _cells(side: Side) -> list[Text]:
-    """Return each position as two lines: the token read, and below it the scored token with its weight."""
+    """Return each position in lines: the token read, the scored token with its weight, the token type of a pair."""
     cells = []
     for cell in side.cells:
         sign, style, _ = _KINDS[cell.kind]
@@ -168,15 +181,26 @@ def _cells(side: Side) -> list[Text]:
         if cell.weight:
             weight = "" if cell.weight == 1 else f" x{cell.weight:.3g}"
             result.append(f"{_SCORED[0]}{cell.says}{weight}", _SCORED[1])
+        if cell.type is not None:
+            result.append(f"\ntype {cell.type}", "dim")
         cells.append(result)
     return cells
 
 
-def _attention(side: Side) -> Text:
-    """Return who attends to whom. A cell has two characters, so that the picture is square."""
-    cut = f", first {_POSITIONS} of {len(side.sees)} positions" if len(side.sees) > _POSITIONS else ""
-    result = Text(f"\n{side.name}: rows are queries, columns are keys; ██ attends, ·· does not{cut}\n", style="bold")
-    for query in side.sees[:_POSITIONS, :_POSITIONS]:
+def _attention(side: Side, width: int) -> Text:
+    """Return who attends to whom, each line with its position and token. A cell has two characters: it is square."""
+    size = len(side.sees)
+    if side.sees.all():
+        return Text(f"\n{side.name}: every position attends to all {size}", style="bold")
+    label = min(max(len(cell.reads) for cell in side.cells), _LABEL)
+    indent = len(str(size)) + label + 2
+    shown = max(1, min(size, _POSITIONS, (width - indent) // 2))
+    cut = f", first {shown} of {size} positions" if size > shown else ""
+    result = Text(f"\n{side.name}: lines are queries, columns are keys; ██ attends, ·· does not{cut}\n", style="bold")
+    result.append(" " * indent + "".join(f"{number:<2}" if number < 100 else "··" for number in range(shown)) + "\n")
+    for number, query in enumerate(side.sees[:shown, :shown]):
+        name = side.cells[number].reads[:label]
+        result.append(f"{number:>{len(str(size))}} {name:<{label}} ")
         for seen in query:
             result.append("██" if seen else "··", "green" if seen else "dim")
         result.append("\n")

@@ -124,8 +124,10 @@ def fill(
     text: Annotated[
         str, Argument(metavar="TEXT", help="A text such as 'The [MASK] is chasing ___.'", show_default=False)
     ],
-    top: Annotated[int, Option(help="Masked models: number of candidates for each gap.")] = 5,
-    length: Annotated[int, Option(help="Masked and diffusion models: tokens in each gap.")] = 1,
+    top: Annotated[int, Option(help="Masked and diffusion models: number of candidates for each gap.")] = 5,
+    length: Annotated[
+        int, Option(help="Masked and diffusion models: number of tokens in each gap; 0 = a whole word.")
+    ] = 0,
     steps: Annotated[int, Option(help="Diffusion models: number of decoding steps; 0 = one for each token.")] = 0,
     as_json: Json = False,
 ) -> None:

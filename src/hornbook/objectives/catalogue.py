@@ -14,7 +14,7 @@ from dataclasses import MISSING, Field, fields, is_dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from hornbook.errors import Notice, UserError, nearest
+from hornbook.errors import Notice, UserError, account_of, nearest
 from hornbook.schema import leaf, leaves, own_class, own_name
 
 if TYPE_CHECKING:
@@ -159,7 +159,23 @@ def build(kind: str, settings: Mapping[str, object], vocab: Vocab, name: str = "
             advice = nearest(item, hints) or " It has none."
             raise UserError(f"The objective '{kind}' has no setting '{item}'.{advice}")
         values[item] = _read(value, hints[item], f"{name}.{item}")
-    return cast("Objective", cls(**_settled(kind), **values, vocab=vocab))
+    if ":" not in kind:
+        return cast("Objective", cls(**_settled(kind), **values, vocab=vocab))
+    return _made(kind, cls, values, vocab)
+
+
+def _made(kind: str, cls: type[Any], values: Mapping[str, Any], vocab: Vocab) -> Objective:
+    """Return an objective of a person's own, held to the contract."""
+    from hornbook.objectives.contract import require_contract
+
+    try:
+        made = cast("Objective", cls(**values, vocab=vocab))
+    except UserError:
+        raise
+    except Exception as error:  # whatever a person's code raises
+        raise UserError(f"{kind} cannot be made: {account_of(error)}") from error
+    require_contract(made)
+    return made
 
 
 def settings(objective: Objective) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from hornbook.corpus.split import Split, make_split
 from hornbook.corpus.traits import Look, Traits, asks, load_traits, save_traits
 from hornbook.errors import UserError
 from hornbook.objectives.base import Objective, cycle_of, with_vocab
+from hornbook.objectives.contract import is_own, require_contract
 from hornbook.prepare.clean import cleaned
 from hornbook.recipes.recipe import Recipe
 from hornbook.recipes.sections import MixSettings
@@ -188,6 +189,8 @@ def open_prepared(
 def _ready(recipe: Recipe, tokenizer: Tokenizer) -> Objective:
     """Return the recipe's objective with its vocabulary, checked."""
     objective = with_vocab(recipe.objective, tokenizer.vocab)
+    for part in filter(is_own, (objective, *cycle_of(objective))):
+        require_contract(part)
     objective.check(recipe.row_length)
     return objective
 

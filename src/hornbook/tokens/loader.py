@@ -25,6 +25,7 @@ import numpy as np
 from hornbook.batch import Batch
 from hornbook.keys import Keys
 from hornbook.objectives.base import Objective, cycle_of
+from hornbook.objectives.contract import batch_of
 from hornbook.tokens.order import Order, folded
 from hornbook.tokens.packing import CorpusRows, Places
 
@@ -52,7 +53,7 @@ def batches(
         for start in range(0, len(mine), size):
             where = mine[start : start + size]
             found = rows.rows(index[where], keys(part, where))
-            yield part(replace(found, progress=np.full(len(where), progress)))
+            yield batch_of(part, replace(found, progress=np.full(len(where), progress)))
 
 
 def unchanged(prepared: Any) -> Any:

@@ -21,7 +21,7 @@ from types import MappingProxyType
 from typing import Any, Protocol
 
 from hornbook.artifacts import write_file
-from hornbook.errors import UserError, nearest, reason_of
+from hornbook.errors import UserError, account_of, nearest
 from hornbook.schema import own_class
 from hornbook.train.metrics import METRICS, MetricsFile, Sink, read_metrics
 
@@ -178,8 +178,8 @@ class _Guarded:
         except (Exception, SystemExit) as error:  # whatever a library, its server or a person's own code raises
             self._tracker = None
             self._say(
-                f"The tracker {self._name} failed and is switched off ({type(error).__name__}: "
-                f"{reason_of(error)[:120]}). Training continues; metrics.jsonl has all records."
+                f"The tracker {self._name} failed and is switched off ({account_of(error)[:200]}). "
+                "Training continues; metrics.jsonl has all records."
             )
 
 

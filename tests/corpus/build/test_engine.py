@@ -50,7 +50,8 @@ def test_a_step_s_own_error_is_told_with_its_place(tmp_path: Path) -> None:
     write_recipe(tmp_path, steps=(("Broken", {}),))
     process = begin("corpus", "build", "recipe.toml", "--out", "corpus", "--workers", "2", folder=tmp_path)
     out, _ = process.communicate()
-    assert process.returncode == 1 and "of no use" in out and "tiny_steps.py" in out
+    assert process.returncode == 2 and "of no use" in out and "tiny_steps.py" in out
+    assert "Traceback" not in out
 
 
 def test_an_error_that_a_person_can_mend_ends_with_its_code(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from hornbook.errors import HornbookError, ResourceError, UserError, needing
+from hornbook.errors import HornbookError, ResourceError, UserError, account_of, needing, place_of
 from hornbook.signals import SIGNALS
 
 if TYPE_CHECKING:
@@ -241,8 +241,11 @@ def answer(function: Callable[[str], str], task: str) -> str:
         kind, message = "ResourceError" if isinstance(error, ResourceError) else "UserError", str(error)
     except MemoryError:
         kind, message = "ResourceError", "Memory ran out in a worker. Run the same command again with fewer --workers."
-    except Exception:
-        kind, message = "bug", f"In a worker, at {task[:200]}:\n{traceback.format_exc()}"
+    except Exception as error:
+        if place_of(error):  # a step of a person's own
+            kind, message = "UserError", account_of(error)
+        else:
+            kind, message = "bug", f"In a worker, at {task[:200]}:\n{traceback.format_exc()}"
     return json.dumps({"error": kind, "message": message})
 
 

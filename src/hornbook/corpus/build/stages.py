@@ -26,7 +26,7 @@ from hornbook.corpus.grouping import grouped
 from hornbook.corpus.readers.packed import blocks
 from hornbook.corpus.readers.reading import Unread, read_unit
 from hornbook.corpus.readers.units import Piece
-from hornbook.corpus.step import Page, Step
+from hornbook.corpus.step import Page, Step, Verdicts
 from hornbook.errors import UserError
 
 
@@ -143,10 +143,8 @@ def _applied(
     step: Step, page: Page, sizes: NDArray[np.int64], measure: Measure
 ) -> tuple[Page, NDArray[np.int64], tally.Tally]:
     """Return the page that a step leaves, the sizes int64[N, 3] of its documents, and the step's account."""
-    verdicts = step(page)
+    verdicts = _verdicts(step, page)
     told = [{}] * len(page) if verdicts.metas is None else verdicts.metas
-    if len(verdicts.texts) != len(page) or len(verdicts.reasons) != len(page):
-        raise ValueError(f"{type(step).__name__} gave {len(verdicts.reasons)} verdicts for {len(page)} documents")
     metas = [with_fields(mine, added) for mine, added in zip(page.metas, told, strict=True)]
     languages = tally.count(str(added["language"]) for added in told if "language" in added)
     found = {"looked": len(page), "counts": dict(verdicts.counts), "languages": languages}
@@ -162,6 +160,22 @@ def _applied(
         removed = removed - sizes[changed]
     found["changed"] = tally.by_source([sources[place] for place in changed], removed)
     return Page(page.places[kept], ids, sources, texts, [metas[index] for index in kept]), sizes, found
+
+
+def _verdicts(step: Step, page: Page) -> Verdicts:
+    """Return what a step says of a page, or refuse in words what is no verdict on each of its documents."""
+    name = f"The step {type(step).__module__}:{type(step).__qualname__}"
+    found = step(page)
+    if not isinstance(found, Verdicts):
+        raise UserError(f"{name} must return Verdicts, not {type(found).__name__}.")
+    told: dict[str, tuple[Any, type]] = {"texts": (found.texts, str), "reasons": (found.reasons, str)}
+    told |= {} if found.metas is None else {"metas": (found.metas, Mapping)}
+    for part, (values, kind) in told.items():
+        if len(values) != len(page):
+            raise UserError(f"{name} gave {len(values)} {part} for {len(page)} documents.")
+        if wrong := [value for value in values if not isinstance(value, kind)]:
+            raise UserError(f"{name} gave {part} of which one is {wrong[0]!r}, no {kind.__name__}.")
+    return found
 
 
 def _dropped(
