@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from comparing import FACTOR, WORD, mixed, polynomial, read, shingles, words_of
+from comparing import FACTOR, WORD, mixed, read, shingles, words_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -17,8 +17,9 @@ from hornbook.corpus.step import Survey
 
 DIFFERENT = [
     "pstree -p", "pstree -p $$", "77-77=0", "7-77=-70", "C++", "C#", "C", "8.48", "848", "8,48", "ls -S", "ls -s",
-    "rm -rf / tmp", "rm -rf /tmp", "x²", "x2", "a ≤ b", "a ≥ b", "a != b", "a == b", "👍", "👎", "cd ~", "cd -", "cd ..",
-    "f(x)", "f[x]", "echo $x", "echo '$x'", "[^a]", "[a]", "2^10", "2*10", "10€", "10£", "!", "?", "a|b", "a||b", "I", "i",
+    "rm -rf / tmp", "rm -rf /tmp", "x²", "x2", "a ≤ b", "a ≥ b", "a != b", "a == b", "👍", "👎", "cd ~", "cd -",
+    "f(x)", "f[x]", "echo $x", "echo '$x'", "[^a]", "[a]", "2^10", "2*10", "10€", "10£", "!", "?", "a|b", "a||b", "I",
+    "i", "cd ..",
 ]  # fmt: skip
 
 
@@ -107,9 +108,9 @@ PROSE = {
     "German": "„Alle Menschen sind frei und gleich an Würde geboren“, sagt die Seite – ‚mit Vernunft begabt‘.",
     "Russian": "«Все люди рождаются свободными и равными», — говорится на странице, — «в своём достоинстве и правах».",
     "Chinese": "他说：“人人生而自由，在尊严和权利上一律平等。”他们赋有理性和良心，并应以兄弟关系的精神相对待！",
-    "Japanese": "「すべての人間は、生まれながらにして自由であり、かつ、尊厳と権利とについて平等である。」と書いてある。",
+    "Japanese": "「すべての人間は、生まれながらにして自由であり、かつ、尊厳と権利とについて平等である。」とある。",
     "Arabic": "«يولد جميع الناس أحرارًا متساوين في الكرامة والحقوق»، هكذا يقول النص؛ أليس كذلك؟",
-    "Spanish": "«Todos los seres humanos nacen libres e iguales», dice la página —¿no es así?— «en dignidad y derechos».",
+    "Spanish": "«Todos los seres humanos nacen libres e iguales», dice la página —¿no es así?— «en dignidad».",
     "Korean": "“모든 인간은 태어날 때부터 자유로우며, 그 존엄과 권리에 있어 동등하다” — 라고 그 문서는 말한다…",
 }
 PLAIN = str.maketrans(
@@ -117,7 +118,15 @@ PLAIN = str.maketrans(
         **dict.fromkeys("“”„«»「」", '"'),
         **dict.fromkeys("‘’‚", "'"),
         **dict.fromkeys("—–", "-"),
-        **{"，": ",", "。": ".", "：": ":", "！": "!", "、": ",", "…": "...", "،": ",", "؛": ";", "؟": "?"},
+        "，": ",",
+        "。": ".",
+        "：": ":",
+        "！": "!",
+        "、": ",",
+        "…": "...",
+        "،": ",",
+        "؛": ";",
+        "؟": "?",
     }
 )
 NOTHING = dict.fromkeys(map(ord, '“”„«»「」‘‚—–，。：！、…،؛؟,.;:!?"¿'), " ")

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from hornbook.corpus.dedup.clusters import one_of_each
 from hornbook.corpus.dedup.shingles import Pairs, Places
 from hornbook.corpus.step import Page, Step, Verdicts
+from hornbook.corpus.steps.code import kind_at
 from hornbook.schema import PositiveCount, check
 
 if TYPE_CHECKING:
@@ -126,12 +127,14 @@ class WithoutRepeated:
         known, last = _load(self.directory)
         border = _BORDERS[self.unit]
         texts, reasons, removed = [], [], 0
-        for place, text in zip(page.places, page.texts, strict=True):
+        for index, (place, text) in enumerate(zip(page.places, page.texts, strict=True)):
             hashes = np.array(unit_hashes(text, border, self.shortest), np.uint64)
             gone = np.zeros(len(hashes), bool)
             if len(known):
                 where = np.minimum(np.searchsorted(known, hashes), len(known) - 1)
                 gone = (known[where] == hashes) & (last[where] < place)
+            if gone.any() and kind_at(page, index) == "code":
+                gone[:] = False
             if gone.any():
                 pieces = border.split(text)
                 kept = [piece for number, piece in enumerate(pieces) if not gone[number // 2]]

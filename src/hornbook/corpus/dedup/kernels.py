@@ -98,7 +98,7 @@ def _words(data: Any, place: Any, end: Any, way: Any, tables: Any, wanted: Any, 
             continue
         point, place = _next(data, place, end)
         by = factors[point]
-        if by == BLANK or by == ALONE:
+        if by in (BLANK, ALONE):
             wanted[point // PAGE] |= kinds[point] == UNKNOWN
             into[number] = word
             number += _int(word != _0)
