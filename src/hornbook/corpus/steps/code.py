@@ -49,7 +49,6 @@ _LINE = re.compile(
     re.MULTILINE,
 )
 _FENCED = re.compile(r"^[ \t]*(```+|~~~+)[^\n]*\n.*?^[ \t]*\1[`~]*[ \t\r]*$", re.MULTILINE | re.DOTALL)
-_NOT_BLANK = re.compile(r"^[^\n]*\S", re.MULTILINE)
 _SHARE = 0.2  # of the lines that are not blank
 _FEWEST = 3  # lines
 _SIGNS = "(){}=<>;[#"
@@ -101,6 +100,6 @@ def is_code(text: str) -> bool:
     text = text[:_LOOKED_AT]
     if _PATCH.search(text) or text.startswith("#!/"):
         return True
-    fewest = max(_FEWEST, _SHARE * len(_NOT_BLANK.findall(text)))
+    fewest = max(_FEWEST, _SHARE * sum(map(bool, map(str.strip, text.split("\n")))))
     # Most prose has too few signs to be code, and its lines need not be read.
     return sum(map(text.count, _SIGNS)) >= fewest and len(_LINE.findall(text)) >= fewest
