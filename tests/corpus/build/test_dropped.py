@@ -87,12 +87,12 @@ def test_nothing_dropped_and_nothing_read(tmp_path: Path) -> None:
 def test_the_command_lists_them(recipe: CorpusRecipe, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     build_recipe(recipe, tmp_path / "out", Engine(workers=1))
     capsys.readouterr()
-    with pytest.raises(SystemExit, match="^0$"):
+    with pytest.raises(SystemExit, match=r"^0$"):
         cli.main(["corpus", "dropped", str(tmp_path / "out"), "--step", "near-duplicates", "--documents", "1"])
     out = capsys.readouterr().out
     assert f"#14\tnear-duplicates\tnear duplicates: like another document\t{recipe.paths[0]}#5\t" in out
     assert "1 more" in out
-    with pytest.raises(SystemExit, match="^0$"):
+    with pytest.raises(SystemExit, match=r"^0$"):
         cli.main(["corpus", "dropped", str(tmp_path / "out"), "--json"])
     assert len(json.loads(capsys.readouterr().out)) == 7
 
