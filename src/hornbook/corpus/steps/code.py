@@ -22,10 +22,11 @@ if TYPE_CHECKING:
 Kind = Literal["code", "markup", ""]
 
 _CODE = """
-asm awk bash bat c cc cfg cjs clj cljs cmake cmd coffee conf cpp cs css cu cuh cxx d dart diff el elm erl ex exs f f03
-f90 f95 fish for fs fsx glsl go gql gradle graphql groovy h hh hpp hrl hs hxx ini ipynb java jl js jsx kt kts less
-lisp lua m mjs mk ml mli mm nim nix pas patch php pl pm properties proto ps1 pxd py pyi pyx qml r rake rb rkt rs s
-sass scala scm scss sh sol sql sv svelte swift tcl tf toml ts tsx v vb vhd vhdl vim vue xml xsl yaml yml zig zsh
+asm awk bash bat bzl c cc cfg cjs clj cljs cmake cmd coffee conf cpp cs csh css cu cuh cxx d dart diff el elm erl ex
+exs f f03 f90 f95 fish for fs fsx glsl go gql gradle graphql groovy h hh hpp hrl hs hxx ini ipynb java jl js jsx ksh
+kt kts less lisp lua m mjs mk ml mli mm nim nix pas patch php pl pm properties proto ps1 pxd py pyi pyx qml r rake rb
+rkt rs s sass scala scm scss sh sol sql sv svelte swift tcl tf toml ts tsx v vb vhd vhdl vim vue xml xsl yaml yml zig
+zsh
 """
 _MARKUP = "adoc asciidoc bib cls markdown md mdx org rmd rst sty tex texi textile wiki"
 _NAMES = frozenset(("makefile", "dockerfile", "gemfile", "rakefile", "jenkinsfile", "cmakelists.txt", "justfile"))
