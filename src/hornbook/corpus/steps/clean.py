@@ -59,7 +59,8 @@ class Normalise:
                 found = Counter()
                 clean = text if kind == "code" else self._clean(text, "keep", found)
                 counts["texts of code left alone"] += kind == "code"
-            counts.update(found)
+            if any(found.values()):
+                counts.update(found)
             texts.append(clean)
         reasons = ["" if text and not text.isspace() else "normalise: no text" for text in texts]
         return Verdicts(texts, reasons, counts={name: number for name, number in sorted(counts.items()) if number})

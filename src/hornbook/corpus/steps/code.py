@@ -52,7 +52,7 @@ _LINE = re.compile(
 _FENCED = re.compile(r"^[ \t]*(```+|~~~+)[^\n]*\n.*?^[ \t]*\1[`~]*[ \t\r]*$", re.MULTILINE | re.DOTALL)
 _SHARE = 0.2  # of the lines that are not blank
 _FEWEST = 3  # lines
-_SIGNS = "(){}=<>;[#"
+_SIGNS, _EACH = "(){}=<>;[#", 100  # of so many characters of code one at least is a sign
 _LOOKED_AT = 16_384  # characters
 
 
@@ -62,7 +62,10 @@ def kind_of(identity: str, source: str, meta: Mapping[str, Any], text: str) -> K
     for name in (identity.rpartition("#")[0] or identity, *named):
         if kind := _of_name(name):
             return kind
-    return "code" if source.startswith(CODE) or is_code(_FENCED.sub("", text[:_LOOKED_AT])) else ""
+    start = text[:_LOOKED_AT]
+    if _has_fences(start):
+        start = _FENCED.sub("", start)
+    return "code" if source.startswith(CODE) or is_code(start) else ""
 
 
 def kind_at(page: Page, index: int) -> Kind:
@@ -70,9 +73,13 @@ def kind_at(page: Page, index: int) -> Kind:
     return kind_of(page.ids[index], page.sources[index], page.metas[index], page.texts[index])
 
 
+def _has_fences(text: str) -> bool:
+    return "```" in text or "~~~" in text
+
+
 def outside_fences(text: str, change: Callable[[str], str]) -> str:
     """Return a text whose pieces are changed, but for code between fences (``` or ~~~), which stays as it is."""
-    if "```" not in text and "~~~" not in text:
+    if not _has_fences(text):
         return change(text)
     pieces, done = [], 0
     for fenced in _FENCED.finditer(text):
@@ -99,8 +106,10 @@ def is_code(text: str) -> bool:
     (True, False)
     """
     text = text[:_LOOKED_AT]
-    if _PATCH.search(text) or text.startswith("#!/"):
+    if text.startswith("#!/") or ("@@ -" in text and _PATCH.search(text)):
         return True
+    # Prose has fewer signs than code, and its lines need not be read.
+    if _EACH * sum(map(text.count, _SIGNS)) < len(text):
+        return False
     fewest = max(_FEWEST, _SHARE * sum(map(bool, map(str.strip, text.split("\n")))))
-    # Most prose has too few signs to be code, and its lines need not be read.
-    return sum(map(text.count, _SIGNS)) >= fewest and len(_LINE.findall(text)) >= fewest
+    return len(_LINE.findall(text)) >= fewest
