@@ -54,7 +54,8 @@ def test_help_of_every_verb_loads_nothing_heavy() -> None:
     code = (
         "import sys\n"
         "from hornbook.cli import main\n"
-        "corpus = [['corpus', verb, '--help'] for verb in ('build', 'inspect', 'diff', 'steps', 'train-classifier')]\n"
+        "verbs = ('build', 'inspect', 'dropped', 'diff', 'steps', 'train-classifier')\n"
+        "corpus = [['corpus', verb, '--help'] for verb in verbs]\n"
         f"for arguments in [['--help'], *corpus, *([verb, '--help'] for verb in {VERBS!r})]:\n"
         "    try: main(arguments)\n"
         "    except SystemExit as done: assert not done.code\n"

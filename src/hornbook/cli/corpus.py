@@ -1,4 +1,7 @@
-"""`hornbook corpus`: build a corpus, inspect it, compare two. Nothing heavy is imported before a command runs."""
+"""`hornbook corpus`: build a corpus, inspect it, list what was dropped, compare two.
+
+Nothing heavy is imported before a command runs.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ import typer
 from typer import Argument, Option
 
 from hornbook.cli import corpus_tables, tables
-from hornbook.cli.common import Filter, Plain, loading, matching
+from hornbook.cli.common import Filter, Json, Plain, answer, loading, matching
 from hornbook.console import phase, work_lasts
 from hornbook.errors import UserError
 
@@ -103,6 +106,31 @@ def inspect(
     corpus_tables.account(opened.ledger)
     for document in sample(opened, documents):
         corpus_tables.excerpt(document.id, document.text)
+
+
+@app.command()
+def dropped(
+    corpus: CorpusPath,
+    step: Annotated[str, Option(help="Only those that a step of this kind dropped, such as near-duplicates.")] = "",
+    reason: Annotated[str, Option(help="Only those whose reason contains these words.")] = "",
+    documents: Annotated[int, Option(min=1, help="Number of documents to show; --json shows all.")] = 20,
+    as_json: Json = False,
+) -> None:
+    """List dropped documents: the step, the reason, and the document that each is a copy of."""
+    from itertools import islice
+
+    from hornbook.corpus.built import dropped as rows
+    from hornbook.corpus.built import open_corpus
+
+    opened = open_corpus(corpus)
+    kinds = [item["kind"] for item in opened.ledger["steps"]]
+    if step and step not in kinds:
+        raise UserError(f"{corpus} was built without a step '{step}'. Its steps: {', '.join(kinds) or 'none'}.")
+    found = rows(opened, step, reason)
+    shown = list(found if as_json else islice(found, documents))
+    answer(shown, as_json, corpus_tables.dropped)
+    if not as_json and (more := sum(1 for _ in found)):
+        corpus_tables.say(f"{more:,} more: name --documents, or --json for all.")
 
 
 @app.command()

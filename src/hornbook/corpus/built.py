@@ -20,6 +20,7 @@ KIND = "corpus"
 LEDGER = "ledger.json"
 RECIPE = "recipe.toml"
 DOCUMENTS = "documents"
+DROPPED = "dropped.parquet"
 _ENTRIES = ("in", "kept", "dropped", "removed", "unread", "sources", "mixture", "steps")  # of a ledger, that are shown
 
 
@@ -70,17 +71,48 @@ def documents(corpus: BuiltCorpus) -> Iterator[Document]:
 
 
 def _rows(corpus: BuiltCorpus, columns: list[str]) -> Iterator[dict[str, Any]]:
+    for path in corpus.parts:
+        yield from _rows_of(corpus, path, columns)
+
+
+def _rows_of(corpus: BuiltCorpus, path: Path, columns: list[str] | None = None) -> Iterator[dict[str, Any]]:
     with needing(str(corpus.directory), "parquet"):
         from pyarrow import ArrowException
         from pyarrow.parquet import ParquetFile
-    for path in corpus.parts:
-        try:
-            with ParquetFile(path, pre_buffer=False, buffer_size=1 << 20) as table:
-                for batch in table.iter_batches(256, columns=columns):
-                    yield from batch.to_pylist()
-        except (ArrowException, OSError, UnicodeDecodeError) as error:
-            reason = f"{path.name} cannot be read ({reason_of(error)})"
-            raise UserError(f"The corpus {corpus.directory} is damaged: {reason}. Build it again.") from error
+    try:
+        with ParquetFile(path, pre_buffer=False, buffer_size=1 << 20) as table:
+            for batch in table.iter_batches(256, columns=columns):
+                yield from batch.to_pylist()
+    except (ArrowException, OSError, UnicodeDecodeError) as error:
+        reason = f"{path.name} cannot be read ({reason_of(error)})"
+        raise UserError(f"The corpus {corpus.directory} is damaged: {reason}. Build it again.") from error
+
+
+def dropped(corpus: BuiltCorpus, step: str = "", reason: str = "") -> Iterator[dict[str, Any]]:
+    """Yield what became of each dropped document, in order: of one kind of step, for reasons that have some words.
+
+    A row has place, number (of the step), id, source, step, reason, duplicate_of (or None), told (JSON), text (its
+    beginning). Raises UserError for a corpus that was built before there was such a list.
+    """
+    path = corpus.directory / DROPPED
+    if not path.exists():
+        raise UserError(f"{corpus.directory} has no list of dropped documents. Build it again to have one.")
+    for row in _rows_of(corpus, path):
+        if (not step or row["step"] == step) and reason.lower() in row["reason"].lower():
+            yield row
+
+
+def change_of(step: Mapping[str, Any]) -> str:
+    """Return in words how much a step of a ledger changed."""
+    amount = step["characters"]
+    size = f"{abs(amount):,} characters {'fewer' if amount > 0 else 'more'}" if amount else "as many characters"
+    return f"{step['kind']} changed {step['changed']:,} text{'s' * (step['changed'] != 1)} ({size})"
+
+
+def example_of(step: Mapping[str, Any]) -> str:
+    """Return an example of what a step of a ledger changed, in one line."""
+    first = step["changes"][0]
+    return f"{first['id']}: {first['before']!r} became {first['after']!r}"
 
 
 def sample(corpus: BuiltCorpus, count: int) -> list[Document]:

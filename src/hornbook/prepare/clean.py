@@ -15,7 +15,7 @@ from typing import Any
 
 from hornbook.artifacts import MANIFEST, read_json
 from hornbook.console import View
-from hornbook.corpus.built import LEDGER, is_built
+from hornbook.corpus.built import LEDGER, change_of, example_of, is_built, open_corpus
 from hornbook.corpus.readers.builtin import PREFIX as BUILTIN
 from hornbook.errors import UserError
 from hornbook.recipes.sections import CLEAN_DEFAULT, CLEAN_NONE, DataSettings
@@ -71,6 +71,9 @@ def cleaned(data: DataSettings, directory: Path, view: View) -> tuple[str, ...]:
         from hornbook.corpus.build.recipe import CorpusRecipe, default_steps, load
     except ImportError as error:
         raise UserError("data.clean needs libraries that are not installed: pip install 'hornbook[corpus]'") from error
+    if data.clean == CLEAN_DEFAULT and (kept := kept_of(directory)) and open_corpus(kept).recipe["paths"] == [*raw]:
+        view.say(f"cleaned before: {told(open_corpus(kept).ledger)}; report: {kept / REPORT}")
+        return (str(kept), *rest)
     if data.clean == CLEAN_DEFAULT:
         plan = CorpusRecipe(paths=raw, text=data.text or "text", steps=default_steps())
     else:
@@ -82,6 +85,10 @@ def cleaned(data: DataSettings, directory: Path, view: View) -> tuple[str, ...]:
     if not ledger["kept"]["documents"]:
         raise UserError(_nothing(ledger, raw))
     view.say(f"cleaned: {told(ledger)}; report: {directory / CLEAN / REPORT}")
+    if changes := [step for step in ledger["steps"] if step["changed"]]:
+        view.say(f"{'; '.join(map(change_of, changes))}; for example {example_of(changes[0])}")
+    if ledger["dropped"]:
+        view.say(f"list what was dropped: hornbook corpus dropped {directory / CLEAN}")
     if rest:
         view.say(f"not cleaned: {', '.join(rest)}")
     return (str(directory / CLEAN), *rest)

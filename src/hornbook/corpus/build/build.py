@@ -22,12 +22,12 @@ from typing import Any, cast
 
 from hornbook import __version__
 from hornbook.artifacts import MANIFEST, disk_errors, lock, read_json, read_manifest, seal, write_file, write_json
-from hornbook.corpus.build import ledger, tally
+from hornbook.corpus.build import dropped, ledger, tally
 from hornbook.corpus.build.catalogue import from_table, kind_of, to_table
 from hornbook.corpus.build.engine import Engine, documents, heeding_signals, system_errors, work
 from hornbook.corpus.build.recipe import CorpusRecipe, dumps, to_dict
 from hornbook.corpus.build.stages import Measure, ReadUnit, RunSteps, WritePart, count_lines
-from hornbook.corpus.built import DOCUMENTS, KIND, LEDGER, RECIPE
+from hornbook.corpus.built import DOCUMENTS, DROPPED, KIND, LEDGER, RECIPE
 from hornbook.corpus.grouping import grouped
 from hornbook.corpus.readers.units import Piece, discover, group
 from hornbook.corpus.step import Step, Survey
@@ -154,7 +154,10 @@ class _Build:
         label = f"steps {first} to {first + len(steps) - 1}" if len(steps) > 1 else f"step {first}"
         files = {name: before / f"{name}.parquet" for name in self._blocks()}
         tasks = {name: (name, path.stat().st_size if path.exists() else 0) for name, path in files.items()}
-        function = RunSteps(before, folder, first, steps, self.measure)
+        kinds = tuple(map(kind_of, self.recipe.steps[first - 1 : first - 1 + len(steps)]))
+        gone = self.work / "dropped"
+        gone.mkdir(exist_ok=True)
+        function = RunSteps(before, folder, gone, first, kinds, steps, self.measure)
         return self._stage(label, folder, function, tasks)
 
     def _survey(self, survey: Survey, folder: Path, before: Path) -> Step:
@@ -224,12 +227,14 @@ class _Build:
                     shutil.copyfileobj(part, stream)
         with (self.out / UNREAD).open(encoding="utf-8") as lines:
             unread = [json.loads(line) for line in itertools.islice(lines, ledger.UNREAD_SHOWN)]
+        (self.work / "dropped").mkdir(exist_ok=True)
+        dropped.gather(self.work / "dropped", self._blocks(), self.out / DROPPED)
         account = ledger.account(self.recipe, total, unread)
         write_json(self.out / LEDGER, account)
         write_file(self.out / RECIPE, dumps(self.recipe))
         parts = sorted(path.relative_to(self.out).as_posix() for path in (self.out / DOCUMENTS).glob("*.parquet"))
         write_file(self.out / REPORT, ledger.page(account))
-        seal(self.out, KIND, {"version": __version__}, [*parts, LEDGER, RECIPE, REPORT, UNREAD])
+        seal(self.out, KIND, {"version": __version__}, [*parts, DROPPED, LEDGER, RECIPE, REPORT, UNREAD])
 
 
 def runs(steps: Sequence[Step | Survey]) -> list[tuple[Survey | None, int, tuple[Step, ...]]]:

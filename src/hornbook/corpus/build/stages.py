@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hornbook.corpus.build import tally
+from hornbook.corpus.build import dropped, tally
 from hornbook.corpus.build.blocks import BLOCK_DOCUMENTS, DOCUMENT_COLUMNS, read_block, schema, whole, write_block
 from hornbook.corpus.document import last_field, with_fields
 from hornbook.corpus.grouping import grouped
@@ -117,11 +117,13 @@ def _repaired(sources: Sequence[str], metas: Sequence[str]) -> tally.Tally:
 
 @dataclass(frozen=True)
 class RunSteps:
-    """A task is the name of a block; steps are numbered from `first` in the recipe."""
+    """A task is the name of a block; steps are numbered from `first` in the recipe, which calls them by their kinds."""
 
     before: Path
     folder: Path
+    dropped: Path
     first: int
+    kinds: tuple[str, ...]
     steps: tuple[Step, ...]
     measure: Measure
 
@@ -130,8 +132,13 @@ class RunSteps:
         ids, sources, texts, metas = (table[name].to_pylist() for name in DOCUMENT_COLUMNS[1:])
         page = Page(table["place"].to_numpy(), ids, sources, texts, [json.loads(meta) for meta in metas])
         total: tally.Tally = {"steps": {}}
-        for number, step in enumerate(self.steps, start=self.first):
-            page, sizes, total["steps"][str(number)] = _applied(step, page, sizes, self.measure)
+        gone: list[dict[str, Any]] = []
+        for number, (kind, step) in enumerate(zip(self.kinds, self.steps, strict=True), start=self.first):
+            verdicts = _verdicts(step, page)
+            told = [{}] * len(page) if verdicts.metas is None else verdicts.metas
+            gone += dropped.rows_of(page, verdicts.reasons, told, kind, number)
+            page, sizes, total["steps"][str(number)] = _applied(verdicts, told, page, sizes, self.measure)
+        dropped.write(self.dropped / f"{self.folder.name}-{task}.parquet", gone)
         metas = [json.dumps(dict(meta), ensure_ascii=False, default=str) for meta in page.metas]
         path = self.folder / f"{task}.parquet"
         write_block(path, page.places, page.ids, page.sources, page.texts, metas, sizes=sizes)
@@ -140,11 +147,9 @@ class RunSteps:
 
 
 def _applied(
-    step: Step, page: Page, sizes: NDArray[np.int64], measure: Measure
+    verdicts: Verdicts, told: Sequence[Mapping[str, Any]], page: Page, sizes: NDArray[np.int64], measure: Measure
 ) -> tuple[Page, NDArray[np.int64], tally.Tally]:
-    """Return the page that a step leaves, the sizes int64[N, 3] of its documents, and the step's account."""
-    verdicts = _verdicts(step, page)
-    told = [{}] * len(page) if verdicts.metas is None else verdicts.metas
+    """Return the page that a step's verdicts leave, the sizes int64[N, 3] of its documents, and the step's account."""
     metas = [with_fields(mine, added) for mine, added in zip(page.metas, told, strict=True)]
     languages = tally.count(str(added["language"]) for added in told if "language" in added)
     found = {"looked": len(page), "counts": dict(verdicts.counts), "languages": languages}
@@ -159,6 +164,7 @@ def _applied(
         sizes[changed] = measure([texts[place] for place in changed])
         removed = removed - sizes[changed]
     found["changed"] = tally.by_source([sources[place] for place in changed], removed)
+    found["changes"] = tally.changes((ids[place], page.texts[kept[place]], texts[place]) for place in changed)
     return Page(page.places[kept], ids, sources, texts, [metas[index] for index in kept]), sizes, found
 
 
