@@ -44,6 +44,24 @@ BART = Family(
     },
     derived={"kv_heads": all_heads, "head_width": split_width},
     constants={"scale_embedding": False, "is_encoder_decoder": True, "tie_word_embeddings": True},
+    # Entries of the released checkpoints, whose block earlier versions of the class took from here.
+    unwritten={
+        "is_causal": True,  # of the decoder
+        "add_bias_logits": False,
+        "add_final_layer_norm": False,
+        "normalize_before": False,
+        "normalize_embedding": True,
+        "static_position_embeddings": False,
+        "extra_pos_embeddings": 2,
+        "tie_encoder_decoder": False,
+        "pruned_heads": {},
+    },
+    aliases={
+        "num_attention_heads": "encoder_attention_heads",
+        "hidden_size": "d_model",
+        "num_hidden_layers": "encoder_layers",
+    },
+    harmless=frozenset({"is_decoder", "add_cross_attention", "encoder_layerdrop", "decoder_layerdrop"}),
     in_training={"attention_dropout": 0.0, "activation_dropout": 0.0, "forced_eos_token_id": None},
     prefix="model.",
     ignored=(r"(model\.)?(en|de)coder\.version",),
