@@ -130,6 +130,8 @@ def _check(path: Path, family: Family, config: ModelConfig, state: Mapping[str, 
         if named
         else " In config.json, architectures names no class that Hornbook reads: if the right one is missing, add it."
     )
+    if not config.tied and "head.output.weight" in missing:
+        advice += " config.json says tie_word_embeddings = false, so there should be a head of its own."
     if missing:
         raise UserError(
             f"The weights in {path} lack {few_of(missing)} of {family.class_of(config)}: the files are incomplete, or "

@@ -5,8 +5,21 @@ Its positions begin at row 2 of each side's table; `max_position_embeddings` cou
 
 from __future__ import annotations
 
-from hornbook.convert.families.family import ACTIVATIONS, Family, Field, Weight, affine, affines, all_heads, split_width
-from hornbook.convert.families.rules import POST
+from collections.abc import Mapping
+from typing import Any
+
+from hornbook.convert.families.family import (
+    ACTIVATIONS,
+    Family,
+    Field,
+    Rule,
+    Weight,
+    affine,
+    affines,
+    all_heads,
+    split_width,
+)
+from hornbook.convert.families.rules import POST, never_said
 
 _ATTENTION = {"q_proj": "q", "k_proj": "k", "v_proj": "v", "out_proj": "o"}
 _REST = {"self_attn_layer_norm": "attention_norm", "fc1": "mlp.up", "fc2": "mlp.down", "final_layer_norm": "mlp_norm"}
@@ -15,6 +28,11 @@ _REST = {"self_attn_layer_norm": "attention_norm", "fc1": "mlp.up", "fc2": "mlp.
 def _layers(side: str) -> tuple[Weight, ...]:
     theirs, ours = f"model.{side}.layers.{{i}}", f"{side}.layers.{{i}}"
     return affines(f"{theirs}.self_attn", f"{ours}.attention", _ATTENTION) + affines(theirs, ours, _REST)
+
+
+def _read_causal(settings: Mapping[str, Any]) -> dict[str, Any]:
+    never_said("is_causal", settings)
+    return {}
 
 
 BART = Family(
@@ -46,7 +64,6 @@ BART = Family(
     constants={"scale_embedding": False, "is_encoder_decoder": True, "tie_word_embeddings": True},
     # Entries of the released checkpoints, whose block earlier versions of the class took from here.
     unwritten={
-        "is_causal": True,  # of the decoder
         "add_bias_logits": False,
         "add_final_layer_norm": False,
         "normalize_before": False,
@@ -70,6 +87,7 @@ BART = Family(
         "model.decoder.embed_tokens.weight": "model.shared.weight",
         "lm_head.weight": "model.shared.weight",
     },
+    rules=(Rule((), lambda config: {}, _read_causal, ("is_causal",)),),
     zeros=("final_logits_bias",),  # learned by none of BART's; those of its kin that use it are of other types
     weights=(
         Weight("model.shared.weight", ("embed.tokens.weight",)),

@@ -32,6 +32,15 @@ _STRETCHES: Mapping[str, Mapping[str, Any]] = {
 _YARN_DEFAULTS: Mapping[str, Any] = {"beta_fast": 32, "beta_slow": 1, "truncate": True}
 
 
+def never_said(name: str, settings: Mapping[str, Any]) -> None:
+    """Raise UserError where config.json has an entry at all: the class then treats both its sides alike."""
+    if name in settings:
+        raise UserError(
+            f"config.json says {name} = {settings[name]!r}, which acts on encoder and decoder alike. Hornbook's "
+            f"encoders are never causal and its decoders always: take {name} out if the model was trained so."
+        )
+
+
 def _write_rotary(config: ModelConfig) -> dict[str, Any]:
     kind = "default" if config.rotary_scaling == "none" else config.rotary_scaling
     ours = {"factor": config.rotary_factor, "original_max_position_embeddings": config.rotary_length}

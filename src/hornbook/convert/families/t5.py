@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from hornbook.convert.families.family import Family, Field, Rule, Weight, affine, affines, all_heads
+from hornbook.convert.families.rules import never_said
 from hornbook.errors import UserError
 
 _SCALE = {True: "width", False: "none"}
@@ -47,6 +48,9 @@ _REQUIRES: Mapping[str, Any] = {
 
 def _read_mlp(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Refuse what takes the place of feed_forward_proj in the class, where it says something else."""
+    never_said("is_causal", settings)
+    if settings.get("scale_decoder_outputs", True) is None:
+        raise UserError("config.json says scale_decoder_outputs = null, which the class reads as false: say which.")
     spelling = settings.get("feed_forward_proj", "relu")
     first, _, last = str(spelling).rpartition("-")
     meant = {"dense_act_fn": "gelu_new" if spelling == "gated-gelu" else last, "is_gated_act": first == "gated"}
@@ -59,14 +63,14 @@ def _read_mlp(settings: Mapping[str, Any]) -> dict[str, Any]:
     return {}
 
 
-_MLP = Rule((), lambda config: {}, _read_mlp, ("dense_act_fn", "is_gated_act"))
+_MLP = Rule((), lambda config: {}, _read_mlp, ("dense_act_fn", "is_gated_act", "is_causal"))
 _family = partial(
     Family,
     model_type="t5",
     architecture="T5ForConditionalGeneration",
     derived={"kv_heads": all_heads},
     constants={"is_encoder_decoder": True},
-    unwritten={"is_causal": True, "tie_encoder_decoder": False, "pruned_heads": {}},
+    unwritten={"tie_encoder_decoder": False, "pruned_heads": {}},
     aliases={
         "hidden_size": "d_model",
         "num_attention_heads": "num_heads",
