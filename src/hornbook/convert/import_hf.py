@@ -130,7 +130,7 @@ def _check(path: Path, family: Family, config: ModelConfig, state: Mapping[str, 
         if named
         else " In config.json, architectures names no class that Hornbook reads: if the right one is missing, add it."
     )
-    if not config.tied and "head.output.weight" in missing:
+    if "head.output.weight" in wanted.keys() - state.keys():
         advice += " config.json says tie_word_embeddings = false, so there should be a head of its own."
     if missing:
         raise UserError(
