@@ -153,7 +153,7 @@ class Vocab:
     def from_tokenizer(cls, text: str, roles: Mapping[str, str] | None = None) -> Vocab:
         """Build from the text of a `tokenizer.json`; `roles` ({"eos": "<|im_end|>"}) overrides the guess by name.
 
-        The role "decoder_start" is never guessed.
+        The role "decoder_start" is never guessed, and its token may be a piece of text as well.
 
         Raises UserError when the text is not such a file or a role's token is not in it.
         """
@@ -174,8 +174,9 @@ class Vocab:
         found = _roles(specials, unknown, roles or {}, entries)
         ranks = {number: int(match[1]) for name, number in specials.items() if (match := SENTINEL.fullmatch(name))}
         others = {number: name for name, number in specials.items() if number not in {*found.values(), *ranks}}
+        marks = [number for role, number in found.items() if role != START]
         special = np.zeros(size, bool)
-        special[sorted(set(specials.values()) | {number for number in found.values() if number is not None})] = True
+        special[sorted({*specials.values(), *(number for number in marks if number is not None)})] = True
         special[[number for number, token in enumerate(tokens) if token == ""]] = True  # ids without an entry
         texts, starts = _texts(tokens, data)
         return cls(

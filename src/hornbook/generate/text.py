@@ -156,7 +156,7 @@ def _asked(run: OpenRun, form: PromptFormat, prompt: str) -> tuple[list[int], tu
 
 def _stops(run: OpenRun, form: PromptFormat, decoding: Decoding) -> tuple[Decoding, frozenset[int]]:
     """Return the decoding with its stop strings that are text alone, and all ids that end a text."""
-    ids, strings = set(form.stop), []
+    ids, strings = set(form.stop | run.beside.ends), []
     for stop in decoding.stop:
         named = run.tokenizer.encode_prompt(stop)
         if len(named) == 1 and run.tokenizer.vocab.special[named[0]] and named[0] != run.tokenizer.vocab.unk:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from hornbook.artifacts import read_json
+from hornbook.convert.generation import Beside, beside_of
 from hornbook.errors import Notice, UserError
 from hornbook.model.electra import Model
 from hornbook.objectives.base import with_vocab
@@ -45,12 +46,16 @@ __all__ = [
 
 @dataclass(frozen=True)
 class BaseModel:
-    """A model to go on from: the recipe of its shape, its tokenizer, its weights on the CPU, and their step."""
+    """A model to go on from: the recipe of its shape, its tokenizer, its weights on the CPU, and their step.
+
+    beside   where it was imported: what its folder said beside its shape
+    """
 
     recipe: Recipe
     tokenizer: Tokenizer
     state: dict[str, Tensor]
     step: int
+    beside: Beside = field(default_factory=Beside)
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,7 @@ class OpenRun:
     model: Model
     device: torch.device
     step: int
+    beside: Beside = field(default_factory=Beside)
 
 
 def open_run(directory: Path) -> OpenRun:
@@ -76,7 +82,7 @@ def opened(directory: Path, found: BaseModel) -> OpenRun:
     recipe = dataclasses.replace(found.recipe, objective=with_vocab(found.recipe.objective, found.tokenizer.vocab))
     model = build_model(recipe, device)
     model.load_state_dict(found.state)
-    return OpenRun(directory, recipe, found.tokenizer, model.eval(), device, found.step)
+    return OpenRun(directory, recipe, found.tokenizer, model.eval(), device, found.step, found.beside)
 
 
 def read_model(directory: Path) -> BaseModel:
@@ -87,7 +93,8 @@ def read_model(directory: Path) -> BaseModel:
         raise UserError(f"The run in {directory} has no checkpoint yet: train it with --resume first.")
     manifest, tensors = found
     state = {name.removeprefix(MODEL): value for name, value in tensors.items() if name.startswith(MODEL)}
-    return BaseModel(recipe, load_tokenizer(directory / TOKENIZER), state, int(manifest["step"]))
+    beside = beside_of(origin_of(directory))
+    return BaseModel(recipe, load_tokenizer(directory / TOKENIZER), state, int(manifest["step"]), beside)
 
 
 def is_run(directory: Path) -> bool:

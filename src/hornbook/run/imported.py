@@ -71,7 +71,7 @@ def _model_of(folder: Path, found: Folder, allow_pickle: bool) -> files.BaseMode
     training = dataclasses.replace(recipe.training, micro_batch=_ROWS)
     recipe = dataclasses.replace(recipe, model=found.config, training=training)
     tokenizer = dataclasses.replace(found.tokenizer, text=with_framing(found.tokenizer.text))
-    return files.BaseModel(recipe, tokenizer, state, 0)
+    return files.BaseModel(recipe, tokenizer, state, 0, found.beside)
 
 
 def _with_generator(folder: Path, found: Folder, heads: Heads, allow_pickle: bool) -> dict[str, Tensor]:
@@ -138,6 +138,7 @@ def _record(folder: Path, found: Folder) -> dict[str, Any]:
         "dtype": found.dtype,
         "sha256": found.sha256,
         "left_out": list(found.left),
+        **found.beside.record(),
     }
 
 
