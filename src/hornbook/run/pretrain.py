@@ -253,12 +253,12 @@ def _train(run: RunContext) -> tuple[Model, Parallel]:
     return model.eval(), parallel
 
 
-def _measuring(run: RunContext, model: Model, parallel: Parallel) -> Callable[[], dict[str, float]]:
+def _measuring(run: RunContext, model: Model, parallel: Parallel) -> Callable[[], dict[str, float | None]]:
     """Return what measures the model on held-out text during training."""
     training, prepare_batch = run.recipe.training, functools.partial(to_tensors, device=run.device)
     rows, size = run.prepared.held_out_rows(training.evaluate_tokens)
 
-    def during() -> dict[str, float]:
+    def during() -> dict[str, float | None]:
         # Uncompiled: its batches have shapes of their own, and each would be compiled for a few seconds of work.
         compiled = training.compile == "yes"
         with torch.compiler.set_stance("force_eager") if compiled else contextlib.nullcontext():
