@@ -155,7 +155,7 @@ class Loop(Generic[B]):
                     start = time.monotonic()
                     self.record_measurement()
                     recorded_at += time.monotonic() - start
-                if last or signal or due:
+                if last or signal or (due and not self._in_a_row):  # the weights may be what cannot be computed with
                     start = time.monotonic()
                     self._save()
                     saved_at = time.monotonic()
