@@ -217,9 +217,10 @@ def newest_together(
                 break
             except UserError as error:
                 damaged.append(checkpoint)
+                if checkpoint == checkpoints[-1]:
+                    none = f"None of the {len(checkpoints)} checkpoints in {directory} is intact: start a new run."
+                    raise UserError(f"{error} {none}") from error
                 say(f"{error} Trying the previous one.")
-        if checkpoints and not sound:
-            raise UserError(f"None of the {len(checkpoints)} checkpoints in {directory} is intact: start a new run.")
         for checkpoint in damaged if set_aside else ():
             say(f"set aside as {_set_aside(checkpoint).name}")
         return str(sound[0].manifest["step"]) if sound else ""
