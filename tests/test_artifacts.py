@@ -237,6 +237,25 @@ def test_no_more_threads_is_a_lack_of_resources(error):
     assert isinstance(found, ResourceError) and "ulimit -u" in str(found)
 
 
+def test_a_part_written_is_a_lack_of_room_though_numpy_hides_why(tmp_path):
+    script = textwrap.dedent("""
+        import resource, sys
+        from pathlib import Path
+        import numpy as np
+        from hornbook import artifacts
+        from hornbook.errors import ResourceError
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+        try:
+            with artifacts.write_directory(Path(sys.argv[1]), "thing") as scratch:
+                np.save(scratch / "x.npy", np.zeros(1000))
+        except ResourceError as error:
+            print(error)
+    """)
+    done = subprocess.run([sys.executable, "-c", script, str(tmp_path / "x")], capture_output=True, text=True)
+    assert "took only a part" in done.stdout, done.stderr
+    assert os.listdir(tmp_path) == []
+
+
 def test_other_errors_stay_bugs(tmp_path):
     assert expected(RuntimeError("a bug")) is None
     assert expected(FileNotFoundError(errno.ENOENT, "gone", "x")) is None

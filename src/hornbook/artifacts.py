@@ -116,6 +116,15 @@ def clear_leftovers(directory: Path) -> None:
             shutil.rmtree(old, ignore_errors=True)
 
 
+def remove_directory(directory: Path) -> None:
+    """Remove a directory at once: whoever is killed meanwhile leaves a partial one, not one that looks damaged."""
+    partial = _partial(directory)
+    with disk_errors(directory):
+        shutil.rmtree(partial, ignore_errors=True)
+        directory.replace(partial)
+        shutil.rmtree(partial, ignore_errors=True)
+
+
 @contextlib.contextmanager
 def whole_file(target: Path) -> Iterator[Path]:
     """Yield the path of a hidden file that becomes `target` when the block ends well, and vanishes when it does not."""

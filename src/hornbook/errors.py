@@ -154,6 +154,11 @@ def of_the_system(error: BaseException, writing: object = None) -> HornbookError
         return _no_threads()
     number = error.errno if isinstance(error, OSError) else _quoted_number(error)
     place = writing if writing is not None else getattr(error, "filename", None)
+    if isinstance(error, OSError) and number is None and "requested and" in str(error):  # numpy hides the number
+        return ResourceError(
+            f"The disk took only a part of {place or 'a file'}: it is full, or the limit on file sizes (ulimit -f) is "
+            "reached. Free some space, or raise the limit, and run again."
+        )
     if number == errno.ENOSPC:
         where = f": {place} could not be written" if place else ""
         return ResourceError(f"The disk is full{where}. Free some space and run again.")

@@ -208,12 +208,12 @@ def test_one_micro_batch_whose_loss_is_infinite_spoils_the_whole_step_though_its
 def test_three_skipped_updates_in_a_row_end_the_run_and_the_checkpoint_that_is_kept_is_sound(tmp_path):
     loop, said = spoiled(tmp_path, {4, 6, 7, 8})
     with pytest.raises(
-        DivergedError, match=r"3 steps in a row, at step 9 of 12\. The checkpoint of step 8"
+        DivergedError, match=r"3 steps in a row, at step 9 of 12\. The checkpoint of step 6"
     ) as diverged:
         loop.run()
     assert diverged.value.exit_code == 4 and len(said) == 3
     again = make(tmp_path)
-    assert again.restore() == 8
+    assert again.restore() == 6  # no state is kept that cannot be computed with
     assert all(value.isfinite().all() for value in weights(again).values())
 
 

@@ -26,7 +26,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from hornbook.artifacts import clear_leftovers, disk_errors, read_manifest, write_directory
+from hornbook.artifacts import clear_leftovers, disk_errors, read_manifest, remove_directory, write_directory
 from hornbook.errors import DivergedError, UserError
 from hornbook.train.tensors import not_finite, write_tensors
 from hornbook.train.world import World
@@ -78,19 +78,19 @@ def save_together(
             _write(scratch / (_FILE if whole else f"state-{world.rank:05d}.safetensors"), pieces)
         world.all_reduce_max([0.0])  # all have written
     if world.is_main:
-        _retain(target, keep)
+        retain(target, keep)
     return target
 
 
-def _retain(newest: Path, keep: int) -> None:
-    """Remove all but the `keep` newest sound checkpoints up to the one just written; set damaged ones aside."""
+def retain(newest: Path, keep: int) -> None:
+    """Remove all but the `keep` newest sound checkpoints up to a sound one; set damaged ones among them aside."""
     kept = 0
     for path in _all(newest.parent):
         if path.name <= newest.name:
             if path != newest and not _is_sound(path, _stamp(path)):
                 _set_aside(path)
             elif (kept := kept + 1) > keep:
-                shutil.rmtree(path, ignore_errors=True)
+                remove_directory(path)
 
 
 def _stamp(checkpoint: Path) -> tuple[tuple[str, int, int], ...]:
@@ -128,12 +128,13 @@ def _write(path: Path, pieces: Mapping[str, Piece]) -> None:
 class Reader:
     """The tensors of one checkpoint, by name, whole or in part; raises UserError when it is not sound.
 
+    path       of the checkpoint
     manifest   what was written of it: the step and other facts
     shapes     of the whole tensors
     """
 
     def __init__(self, checkpoint: Path, *, verified: bool = False) -> None:
-        self._path = checkpoint
+        self.path = checkpoint
         self.manifest = read_manifest(checkpoint, KIND, contents=not verified)
         self.shapes: dict[str, tuple[int, ...]] = {}
         self._found: dict[str, list[tuple[Path, tuple[int, ...], tuple[int, ...]]]] = {}
@@ -147,7 +148,7 @@ class Reader:
     def _index(self, path: Path, check: bool) -> None:
         with self._open(path) as file:
             if check and (name := not_finite((name, file.get_tensor(name)) for name in file.keys())):  # noqa: SIM118
-                raise UserError(f"The checkpoint {self._path} holds numbers that are not finite, in {name}.")
+                raise UserError(f"The checkpoint {self.path} holds numbers that are not finite, in {name}.")
             places = json.loads((file.metadata() or {}).get(_PLACES, "{}"))
             for name in file.keys():  # noqa: SIM118 (it is no dict)
                 own = tuple(file.get_slice(name).get_shape())
@@ -161,7 +162,7 @@ class Reader:
             with safe_open(path, "pt") as file:
                 yield file
         except SafetensorError as error:
-            raise UserError(f"The checkpoint {self._path} cannot be read ({error}).") from error
+            raise UserError(f"The checkpoint {self.path} cannot be read ({error}).") from error
 
     def read(self, name: str, place: Sequence[tuple[int, int]] | None = None) -> Tensor:
         """Return a tensor, or the part of it that lies in [begin, end) of each dimension."""
@@ -185,7 +186,7 @@ class Reader:
         for target, values in parts:
             found[target] = values
         if sum(values.numel() for _, values in parts) != found.numel():
-            raise UserError(f"The checkpoint {self._path} is damaged: a part of {name} is missing.")
+            raise UserError(f"The checkpoint {self.path} is damaged: a part of {name} is missing.")
         return found
 
 

@@ -108,6 +108,8 @@ class Loop(Generic[B]):
             self.directory / checkpoints.CHECKPOINTS, self.say, self.parallel.world, set_aside=True
         )
         if found is not None:
+            if self.parallel.world.is_main:  # a process that was killed may not have come to it
+                checkpoints.retain(found.path, self.plan.keep_checkpoints)
             parts = self.parallel.parts
             weights = {key.removeprefix(MODEL): shape for key, shape in found.shapes.items() if key.startswith(MODEL)}
             if weights != {name: part.shape for name, part in parts.items()}:
