@@ -83,10 +83,14 @@ class Faults:
     def _heard(self, event: str, arguments: tuple[Any, ...]) -> None:
         if event == "open":
             path, _, flags = arguments
-            if isinstance(path, str | bytes) and flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT) and self._mine(path):
+            if (
+                isinstance(path, str | bytes | os.PathLike)
+                and flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
+                and self._mine(path)
+            ):
                 self.operation(event)
         elif event in _CHANGES:
-            paths = [os.fsdecode(item) for item in arguments if isinstance(item, str | bytes)]
+            paths = [os.fsdecode(item) for item in arguments if isinstance(item, str | bytes | os.PathLike)]
             folder = next((n for n in arguments[1:] if isinstance(n, int) and n >= 0), None)
             if folder is not None and event in _REMOVES:
                 paths = [os.path.join(os.readlink(f"/proc/self/fd/{folder}"), path) for path in paths]
@@ -272,6 +276,7 @@ def _nothing(descriptor: int) -> None:
 def _child(arguments: Sequence[str], log: Path, faults: Faults | None) -> tuple[int, int]:
     """Run `hornbook` in a fork; return its exit code (minus the signal's number) and how many operations it did."""
     reader, writer = os.pipe()
+    before = {*sys.modules}
     process = os.fork()
     if process == 0:
         code = 1
@@ -293,13 +298,17 @@ def _child(arguments: Sequence[str], log: Path, faults: Faults | None) -> tuple[
             with contextlib.suppress(BaseException):
                 sys.stdout.flush()
             sys.stderr.flush()
-            os.write(writer, str(faults.count if faults else 0).encode())
+            loaded = [] if faults is None or faults.kind else sorted({*sys.modules} - before)
+            os.write(writer, json.dumps([faults.count if faults else 0, loaded]).encode())
             os._exit(code)
     os.close(writer)
     code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
     with open(reader, "rb") as stream:
-        told = stream.read()
-    return code, int(told or 0)
+        count, loaded = json.loads(stream.read() or "[0, []]")
+    for name in loaded:  # what an undisturbed command imports, later forks need not
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+    return code, count
 
 
 def point(case: Case, given: Path, kind: str, at: int, wanted: dict[str, str]) -> list[str]:
