@@ -55,6 +55,12 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
+def sync_tree(directory: Path) -> None:
+    """Ask the disk to keep a directory with all that is in it."""
+    for path in (*directory.rglob("*"), directory):
+        sync(path)
+
+
 def make_directory(path: Path) -> None:
     """Make a directory and what is missing above it, each with its entry on the disk; one that exists stays."""
     missing = list(itertools.takewhile(lambda folder: not folder.exists(), [path, *path.parents]))

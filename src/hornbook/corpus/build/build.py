@@ -21,7 +21,17 @@ from pathlib import Path
 from typing import Any, cast
 
 from hornbook import __version__
-from hornbook.artifacts import MANIFEST, disk_errors, lock, read_json, read_manifest, seal, write_file, write_json
+from hornbook.artifacts import (
+    MANIFEST,
+    disk_errors,
+    lock,
+    read_json,
+    read_manifest,
+    seal,
+    sync_tree,
+    write_file,
+    write_json,
+)
 from hornbook.corpus.build import ledger, tally
 from hornbook.corpus.build.catalogue import from_table, kind_of, to_table
 from hornbook.corpus.build.engine import Engine, documents, heeding_signals, work
@@ -167,6 +177,7 @@ class _Build:
             files = [before / f"{name}.parquet" for name in self._blocks()]
             with disk_errors(directory), looking, heeding_signals():
                 step = survey.survey(documents(files), directory.absolute())
+                sync_tree(directory)  # before the record says that it is there
             write_json(record, to_table(step))
         # Read back at once, so that a step that cannot be kept ends the first run.
         return cast(Step, from_table(read_json(record, "record of a survey"), f"What {kind_of(survey)} found"))
