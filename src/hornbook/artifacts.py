@@ -2,9 +2,11 @@
 
 A directory is written beside its target, every file flushed and synced, then a manifest with the length and SHA-256 of
 each file, then renamed into place and the parent directory synced. A reader checks the manifest before anything is
-used. A process killed at any moment leaves the old state or the new one, and at worst a hidden `.partial` directory
-that the next writer of the same target removes. (Between the two renames that replace a directory the old one bears a
-hidden name; the next reader or writer gives its name back.)
+used. A process killed at any moment leaves the old state or the new one, and at worst a hidden `.partial` file or
+directory, which the next writer of the same target removes, or the next process that locks the folder. (Between the two
+renames that replace a directory the old one bears a hidden name; the next reader or writer gives its name back.)
+
+JSON has no numbers that are not finite: they are written as null.
 """
 
 from __future__ import annotations
@@ -12,20 +14,19 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
+import itertools
 import json
+import math
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from hornbook.errors import ResourceError, UserError
+from hornbook.errors import HornbookError, UserError, is_out_of_memory, of_the_system
 
 MANIFEST = "manifest.json"
 _BLOCK = 1 << 22
-# What the system says of a place that one cannot write to.
-_REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.EEXIST}
-_REFUSED |= {errno.ENOENT, errno.ENAMETOOLONG}
 
 
 def cache_folder() -> Path:
@@ -54,35 +55,97 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
+def sync_tree(directory: Path) -> None:
+    """Ask the disk to keep a directory with all that is in it."""
+    for path in (*directory.rglob("*"), directory):
+        sync(path)
+
+
+def make_directory(path: Path) -> None:
+    """Make a directory and what is missing above it, each with its entry on the disk; one that exists stays."""
+    missing = list(itertools.takewhile(lambda folder: not folder.exists(), [path, *path.parents]))
+    path.mkdir(parents=True, exist_ok=True)
+    for folder in reversed(missing):
+        sync(folder.parent)
+
+
 @contextlib.contextmanager
 def disk_errors(target: Path) -> Iterator[None]:
-    """Turn a full disk or an unwritable place into one sentence that names `target`."""
+    """Turn what the system says of a disk, itself or through a library, into one sentence that names `target`."""
     try:
         yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise ResourceError(f"The disk is full: {target} could not be written. Free some and run again.") from error
-        if error.errno == errno.EFBIG:
-            raise ResourceError(f"{target} is larger than the limit on file sizes (ulimit -f): raise that.") from error
-        if error.errno in _REFUSED:
-            reason = error.strerror or type(error).__name__
-            raise UserError(f"Cannot write {target} ({reason}). Choose a place you may write to.") from error
+    except HornbookError:
         raise
+    except Exception as error:
+        known = None if is_out_of_memory(error) else of_the_system(error, target)
+        if known is None:
+            raise
+        raise known from error
+
+
+@contextlib.contextmanager
+def _held(partial: Path) -> Iterator[bool]:
+    """Hold a partial file or directory that exists, so that nobody clears it; the hold ends with the process.
+
+    Yields False where another process holds it. Where the disk knows no locks, everyone may have everything.
+    """
+    import fcntl  # Unix alone has it
+
+    descriptor = os.open(partial, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        except OSError as error:
+            if error.errno not in (errno.ENOLCK, errno.ENOTSUP):
+                raise
+        yield True
+    finally:
+        os.close(descriptor)
+
+
+def clear_leftovers(directory: Path) -> None:
+    """Remove what killed writers left in a directory, and finish what they had all but finished.
+
+    What a living process is writing stays. Call it where no other process renames anything: under a lock.
+    """
+    for partial in directory.glob(".*.partial"):
+        with disk_errors(partial), contextlib.suppress(FileNotFoundError), _held(partial) as free:
+            if free:
+                shutil.rmtree(partial) if partial.is_dir() else partial.unlink()
+    for old in directory.glob(".*.old"):
+        target = old.with_name(old.name[1 : -len(".old")])
+        if not _partial(target).exists():  # else its writer is alive
+            _recover(target)
+            shutil.rmtree(old, ignore_errors=True)
+
+
+def remove_directory(directory: Path) -> None:
+    """Remove a directory at once: whoever is killed meanwhile leaves a partial one, not one that looks damaged."""
+    partial = _partial(directory)
+    with disk_errors(directory):
+        shutil.rmtree(partial, ignore_errors=True)
+        directory.replace(partial)
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 @contextlib.contextmanager
 def whole_file(target: Path) -> Iterator[Path]:
     """Yield the path of a hidden file that becomes `target` when the block ends well, and vanishes when it does not."""
-    partial = target.with_name(f".{target.name}.partial")
+    partial = _partial(target)
     with disk_errors(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            yield partial
-            sync(partial)
-            partial.replace(target)
-        except BaseException:
-            partial.unlink(missing_ok=True)
-            raise
+        make_directory(target.parent)
+        partial.open("ab").close()
+        with _held(partial):
+            try:
+                yield partial
+                sync(partial)
+                partial.replace(target)
+            except BaseException:
+                partial.unlink(missing_ok=True)
+                raise
         sync(target.parent)
 
 
@@ -94,7 +157,34 @@ def write_file(target: Path, content: bytes | str) -> None:
 
 def write_json(target: Path, value: Any) -> None:
     """Write JSON whole or not at all; keys keep their order, so equal values give equal bytes."""
-    write_file(target, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
+    write_file(target, json_text(value, indent=1, ascii_only=False) + "\n")
+
+
+def json_text(
+    value: Any, *, indent: int | None = None, ascii_only: bool = True, default: Callable[[Any], Any] | None = None
+) -> str:
+    """Return a value as JSON; a number that is not finite becomes null. `default` makes a value of what is none."""
+
+    def text(value: Any) -> str:
+        return json.dumps(value, indent=indent, ensure_ascii=ascii_only, default=default, allow_nan=False)
+
+    try:
+        return text(value)
+    except ValueError:
+        return text(finite(value))
+
+
+def finite(value: Any) -> Any:
+    """Return a value of JSON's kinds with None for each number in it that is not finite.
+
+    >>> finite({"loss": float("nan"), "more": [1.5, float("inf")]})
+    {'loss': None, 'more': [1.5, None]}
+    """
+    if isinstance(value, Mapping):
+        return {name: finite(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 @contextlib.contextmanager
@@ -104,25 +194,31 @@ def write_directory(target: Path, kind: str, facts: Mapping[str, Any] | None = N
     `kind` and `facts` go into the manifest; entries added to `facts` inside the block are kept. An existing target is
     replaced only after the new one is complete.
     """
-    partial, old = target.with_name(f".{target.name}.partial"), _old(target)
+    partial, old = _partial(target), _old(target)
     facts = {} if facts is None else facts
-    _recover(target)
     with disk_errors(target):
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        try:
-            yield partial
-            found = sorted(item for item in partial.rglob("*") if item.is_file())
-            seal(partial, kind, facts, [path.relative_to(partial).as_posix() for path in found])
-            shutil.rmtree(old, ignore_errors=True)
-            if target.exists():
-                target.replace(old)
-            partial.replace(target)
-            sync(target.parent)
-            shutil.rmtree(old, ignore_errors=True)
-        except BaseException:
-            shutil.rmtree(partial, ignore_errors=True)
-            raise
+        _recover(target)
+        if partial.exists():
+            with _held(partial) as free:
+                if not free:
+                    raise UserError(f"Another process is writing {target}: wait for it, or choose another place.")
+                shutil.rmtree(partial, ignore_errors=True)
+        make_directory(target.parent)
+        partial.mkdir()
+        with _held(partial):
+            try:
+                yield partial
+                found = sorted(item for item in partial.rglob("*") if item.is_file())
+                seal(partial, kind, facts, [path.relative_to(partial).as_posix() for path in found])
+                shutil.rmtree(old, ignore_errors=True)
+                if target.exists():
+                    target.replace(old)
+                partial.replace(target)
+                sync(target.parent)
+                shutil.rmtree(old, ignore_errors=True)
+            except BaseException:
+                shutil.rmtree(partial, ignore_errors=True)
+                raise
 
 
 def seal(directory: Path, kind: str, facts: Mapping[str, Any], names: Sequence[str]) -> None:
@@ -132,9 +228,14 @@ def seal(directory: Path, kind: str, facts: Mapping[str, Any], names: Sequence[s
         path = directory / name
         sync(path)
         files[name] = {"bytes": path.stat().st_size, "sha256": sha256(path)}
-    for folder in {(directory / name).parent for name in names}:
+    above = {folder for name in names for folder in (directory / name).parents}
+    for folder in sorted(folder for folder in above if folder.is_relative_to(directory)):
         sync(folder)
     write_json(directory / MANIFEST, {"kind": kind, **facts, "files": files})
+
+
+def _partial(target: Path) -> Path:
+    return target.with_name(f".{target.name}.partial")
 
 
 def _old(target: Path) -> Path:
@@ -146,6 +247,7 @@ def _recover(target: Path) -> None:
     if not target.exists() and _old(target).exists():
         with disk_errors(target):
             _old(target).replace(target)
+            sync(target.parent)
 
 
 def read_json(path: Path, what: str) -> Any:
@@ -184,15 +286,19 @@ def read_manifest(directory: Path, kind: str, *, contents: bool = True) -> dict[
 
 @contextlib.contextmanager
 def lock(directory: Path) -> Iterator[None]:
-    """Hold a directory for this process alone; the lock ends with the process, however that ends."""
+    """Hold a directory for this process alone, and clear what killed writers left in it.
+
+    The lock ends with the process, however that ends.
+    """
     import fcntl
 
     with disk_errors(directory):
-        directory.mkdir(parents=True, exist_ok=True)
+        make_directory(directory)
         stream = (directory / ".lock").open("a")
     with stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise UserError(f"Another process is using {directory}: wait for it, or choose another.") from error
+        clear_leftovers(directory)
         yield

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Annotated, Any, TypeVar
 
 from typer import Argument, Option
 
+from hornbook.artifacts import json_text
 from hornbook.console.pulse import phase
 from hornbook.errors import UserError
 from hornbook.objectives.catalogue import CATALOGUE
@@ -36,7 +36,7 @@ def matching(lines: Sequence[Line], text: str, verb: str) -> list[Line]:
 
 def answer(found: Found, as_json: bool, table: Callable[[Found], None]) -> None:
     """Print what a command found: as one JSON value (in ASCII, which every terminal encodes), or by `table`."""
-    print(json.dumps(_plain(found), indent=1)) if as_json else table(found)
+    print(json_text(_plain(found), indent=1)) if as_json else table(found)
 
 
 def _plain(value: Any) -> Any:

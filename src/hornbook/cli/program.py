@@ -87,6 +87,10 @@ def main(arguments: list[str] | None = None) -> None:
                     _command(given, output)
         except Exception as error:
             _end(error, output, owned, debug="--debug" in given)
+        except BaseException as error:
+            if type(error).__name__ != "PanicException":  # of a library written in Rust, and no Exception
+                raise
+            _end(error, output, owned, debug="--debug" in given)
 
 
 def _command(given: list[str], output: Steady) -> None:
@@ -98,7 +102,7 @@ def _command(given: list[str], output: Steady) -> None:
             output.flush()  # what cannot be printed is an error, as long as there is no other
 
 
-def _end(error: Exception, output: Steady, owned: bool, debug: bool) -> None:
+def _end(error: BaseException, output: Steady, owned: bool, debug: bool) -> None:
     """Exit with an error's code, after its one sentence; a bug keeps its traceback."""
     output.needed = False
     output.flush()

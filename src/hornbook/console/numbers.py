@@ -28,6 +28,15 @@ def sparkline(values: list[float], width: int) -> str:
     return "".join(_BLOCKS[round((mean - low) * scale)] for mean in means)
 
 
+def decimal(value: float | None, places: int) -> str:
+    """Return a number of a record, which is None where it was infinite or not a number.
+
+    >>> decimal(2.5, 4), decimal(None, 4)
+    ('2.5000', 'not finite')
+    """
+    return "not finite" if value is None else f"{value:.{places}f}"
+
+
 def quantity(value: float) -> str:
     """Return a number with a metric suffix.
 

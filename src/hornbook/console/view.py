@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
-from hornbook.console.numbers import duration, quantity, sparkline, wrapped
+from hornbook.console.numbers import decimal, duration, quantity, sparkline, wrapped
 from hornbook.console.pulse import phase
 from hornbook.console.streams import shown_to
 
@@ -125,7 +125,7 @@ class Training:
                 self._before = self._before if record["step"] else record["loss"]
             else:
                 self._train = record
-                self._losses.append(record["loss"])
+                self._losses += [] if record["loss"] is None else [record["loss"]]
                 self._progress.update(self._task, completed=record["step"])
             if self._view.plain:
                 self._line(record)
@@ -151,7 +151,7 @@ class Training:
         elif time.monotonic() - self._said > _PLAIN_SECONDS or record["step"] == self._steps:
             self._said = time.monotonic()
             self._view.say(
-                f"step {record['step']}/{self._steps}: loss {record['loss']:.4f}, "
+                f"step {record['step']}/{self._steps}: loss {decimal(record['loss'], 4)}, "
                 f"learning rate {record['learning_rate']:.1e}, {quantity(record['tokens_per_second'])} tokens/s, "
                 f"padding {1 - record['useful_share']:.1%}, MFU {record['model_flops_utilization']:.0%}, "
                 f"memory in use {quantity(record['memory_bytes'])}B, {duration(record['seconds_left'])} left"
@@ -160,8 +160,8 @@ class Training:
     def _measured(self) -> str:
         """Return the newest measurement on held-out text in a line."""
         record = self._held_out
-        numbers = {name.replace("_", " "): value for name, value in record.items() if isinstance(value, float)}
-        told = ", ".join(f"{name} {value:.4f}" for name, value in numbers.items())
+        numbers = {name.replace("_", " "): value for name, value in record.items() if isinstance(value, float | None)}
+        told = ", ".join(f"{name} {decimal(value, 4)}" for name, value in numbers.items())
         before = f"; before the first step: loss {self._before:.4f}" if self._before and record["step"] else ""
         return f"held-out text at step {record['step']}/{self._steps}: {told}{before}"
 
@@ -182,9 +182,9 @@ class Training:
         if train:
             grid = Table.grid(padding=(0, 3))
             numbers = (
-                f"loss {train['loss']:.4f}",
+                f"loss {decimal(train['loss'], 4)}",
                 f"learning rate {train['learning_rate']:.1e}",
-                f"gradient norm {train['gradient_norm']:.2f}",
+                f"gradient norm {decimal(train['gradient_norm'], 2)}",
                 f"memory in use {quantity(train['memory_bytes'])}B of {quantity(self._memory_total)}B",
                 f"{quantity(train['tokens_per_second'])} tokens/s",
                 f"{quantity(train['tokens'])} tokens, padding {1 - train['useful_share']:.1%}",

@@ -25,6 +25,7 @@ from hornbook.model.config import ModelConfig
 from hornbook.model.transformer import Transformer
 from hornbook.tokens.tokenizer.hf_tokenizer import read_tokenizer
 from hornbook.tokens.tokenizer.tokenizer import Tokenizer, neighbouring_start
+from hornbook.train.tensors import not_finite
 from hornbook.vocab import START
 
 
@@ -119,7 +120,10 @@ def shape_of(path: Path, settings: Mapping[str, Any]) -> tuple[Family, ModelConf
 
 
 def _check(path: Path, family: Family, config: ModelConfig, state: Mapping[str, Tensor], named: bool) -> None:
-    """Refuse weights that are missing, left over or of another shape than the config says; `named`: with its class."""
+    """Refuse weights that are missing, left over, of another shape than the config says, or not finite.
+
+    named  the folder names the class that its weights are of
+    """
     with torch.device("meta"):
         wanted = Transformer(config).state_dict()
     theirs = {name: line.theirs for line in lines(family, config) for name in line.ours}
@@ -148,6 +152,11 @@ def _check(path: Path, family: Family, config: ModelConfig, state: Mapping[str, 
                 f"In {path} the tensor {theirs.get(name, name)} has the shape {_sizes(tensor)} instead of "
                 f"{_sizes(wanted[name])}: config and weights are of different models."
             )
+    if broken := not_finite(state.items()):
+        raise UserError(
+            f"The weights in {path} hold numbers that are not finite, in {theirs.get(broken, broken)}: their training "
+            "diverged, or the files are damaged. Use another checkpoint of this model."
+        )
 
 
 def _sizes(tensor: Tensor) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from hornbook import keys
 from hornbook.artifacts import read_json, write_json
 from hornbook.batch import Batch
 from hornbook.console import html_table
+from hornbook.errors import DivergedError
 from hornbook.evaluate.baselines import Baselines, baselines
 from hornbook.evaluate.perplexity import held_out_batches, measure
 from hornbook.evaluate.pseudo_perplexity import pseudo_perplexity
@@ -56,6 +58,7 @@ class Evaluation:
                      imported models, whose training text is not at hand
     targets          number of scored targets that are text
     text_bytes       size of the text measured on
+    perplexity       None where it is more than a number can hold; pseudo_perplexity likewise
     pairs            number of pairs of texts, for objectives of pairs
     documents        number of documents of a text that was given; None for the run's held-out text
     trained_on       how many of those the model was trained on (`hornbook.evaluate.contamination`); None if unknown
@@ -63,7 +66,7 @@ class Evaluation:
 
     objective: str
     loss: float
-    perplexity: float
+    perplexity: float | None
     text_loss: float
     bits_per_byte: float | None
     pseudo_perplexity: float | None
@@ -151,7 +154,10 @@ def evaluate_rows(
     device: torch.device,
     parallel: Parallel | None = None,
 ) -> Evaluation:
-    """Measure on `rows`, which hold documents of `size` bytes; the simple models are counted on `training`."""
+    """Measure on `rows`, which hold documents of `size` bytes; the simple models are counted on `training`.
+
+    Raises DivergedError where the model's loss is not finite.
+    """
     prepare_batch = functools.partial(to_tensors, device=device)
     batch_rows = recipe.training.micro_batch
     simple = Baselines()
@@ -169,6 +175,11 @@ def evaluate_rows(
             model, rows, objective, prepare_batch,
             batch_rows=batch_rows, seed=recipe.seed, text_bytes=size, parallel=parallel,
         )  # fmt: skip
+        if not math.isfinite(found.loss):
+            raise DivergedError(
+                f"The model's loss on held-out text is {found.loss}, so nothing else is measured: its weights are too "
+                "large to compute with. Train with a lower training.learning_rate and training.muon_learning_rate."
+            )
         pseudo = None
         if recipe.model.topology == "encoder" and not recipe.model.pair_head:
             pseudo = pseudo_perplexity(

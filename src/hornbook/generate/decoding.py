@@ -67,6 +67,19 @@ class Decoding:
             raise UserError("A stop string is empty, which would end every text at once: leave it out.")
 
 
+def sound(logits: Tensor) -> Tensor:
+    """Return logits [B, V], or raise UserError where no token can be chosen from them: one is infinite or no number.
+
+    Minus infinity is a token that is never chosen.
+    """
+    if not bool(logits.amax(-1).isfinite().all()):
+        raise UserError(
+            "The model's predictions are not finite: its weights are too large to compute with. Use an earlier "
+            "checkpoint, or train with a lower training.learning_rate and training.muon_learning_rate."
+        )
+    return logits
+
+
 def penalise(scores: Tensor, seen: Tensor, penalty: float) -> Tensor:
     """Return scores [B, V] in which those of ids that a row has seen, bool[B, V], are lowered by the penalty."""
     lowered = torch.where(scores < 0, scores * penalty, scores / penalty)

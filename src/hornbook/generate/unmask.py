@@ -14,6 +14,7 @@ from torch import Tensor
 from hornbook.batch import Batch
 from hornbook.errors import UserError
 from hornbook.generate.cache import private
+from hornbook.generate.decoding import sound
 from hornbook.model.inputs import to_tensors
 from hornbook.model.transformer import Transformer
 
@@ -74,7 +75,7 @@ def _logits(model: Transformer, ids: Sequence[int], mask_id: int) -> Tensor:
     inputs = np.array([ids])
     batch = Batch(inputs, inputs, (inputs == mask_id).astype(np.float32), np.ones(1))
     tensors = to_tensors(batch, model.embed.tokens.weight.device)
-    return model.output(model.hidden(tensors, tensors.scored)).float()
+    return sound(model.output(model.hidden(tensors, tensors.scored)).float())
 
 
 def _refuse(model: Transformer, ids: Sequence[int], mask_id: int) -> None:

@@ -31,7 +31,7 @@ from hornbook.recipes.settings import RECIPE, load_recipe
 from hornbook.run.build import build_model
 from hornbook.tokens.tokenizer.tokenizer import TOKENIZER, Tokenizer, load_tokenizer
 from hornbook.train import machine
-from hornbook.train.checkpoints import CHECKPOINTS, newest
+from hornbook.train.checkpoints import CHECKPOINTS, has_any, newest
 from hornbook.train.loop import MODEL, Plan
 from hornbook.train.metrics import METRICS
 
@@ -109,7 +109,7 @@ def has_text(directory: Path) -> bool:
 
 def has_checkpoint(directory: Path) -> bool:
     """Say whether a run has saved a state, sound or not."""
-    return any((directory / CHECKPOINTS).glob("step-*"))
+    return has_any(directory / CHECKPOINTS)
 
 
 def recipe_of(directory: Path) -> Recipe:

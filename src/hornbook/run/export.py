@@ -19,6 +19,7 @@ from hornbook.model.electra import Electra, discriminator_config, generator_conf
 from hornbook.recipes.recipe import Recipe
 from hornbook.run.card import model_card
 from hornbook.run.directory import EXPORT, GGUF, OpenRun, origin_of
+from hornbook.train.tensors import not_finite
 
 
 def exportable(recipe: Recipe) -> bool:
@@ -33,8 +34,13 @@ def export(run: OpenRun, target: Path | None = None, family: str = "", shard_byt
     """Write the run's model as a folder that transformers opens with equal logits; return the folder.
 
     Of an ELECTRA run it is the discriminator, with the generator in its folder `generator/`. Files of weights hold at
-    most `shard_bytes` each; 0 = one file. `family` "gguf" writes one GGUF file instead.
+    most `shard_bytes` each; 0 = one file. `family` "gguf" writes one GGUF file instead. Raises UserError where a weight
+    is not finite, and where no class holds the model.
     """
+    if broken := not_finite(run.model.state_dict().items()):
+        raise UserError(
+            f"The model of {run.directory} has weights that are not finite, in {broken}: nothing to export."
+        )
     name, config, vocab = run.directory.resolve().name, run.recipe.model, run.tokenizer.vocab
     if family == "gguf":
         if isinstance(run.model, Electra):

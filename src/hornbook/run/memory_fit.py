@@ -122,10 +122,28 @@ def _advise(recipe: Recipe, loads: list[Load], free: int, what: str, share: int,
             settings = f"training.micro_batch={rows}{more}"
             return OutOfMemory(f"{what}; {quantity(free)}B are free, and {settings} needs {quantity(need)}B.", settings)
     return OutOfMemory(
-        f"{what}; {quantity(free)}B are free, which is too little even for one row: free some memory, or choose a "
-        "smaller model.width, model.layers or tokenizer.size.",
-        "",
+        f"{what}; {quantity(free)}B are free, which is too little even for one row. {_smaller(recipe, loads, free)}", ""
     )
+
+
+def _smaller(recipe: Recipe, loads: list[Load], free: int) -> str:
+    """Return which smaller model would fit into `free`, with one row at once and layers computed again."""
+    model = recipe.model
+    for part in (2, 4, 8, 16, 32):
+        width, layers = model.width // part // model.heads * model.heads, max(1, model.layers // part)
+        if recipe.start.path or not width:
+            break
+        fewer = replace(recipe, model=replace(model, width=width, layers=layers, mlp_width=model.mlp_width // part))
+        sizes = _parameters(fewer)
+        smaller = [replace(load, parameters=sizes[0], matrices=sizes[1]) for load in loads]
+        need = _predict(fewer, smaller, 1, (1, "layers")).peak
+        if need <= free:
+            settings = f"model.width={width} model.layers={layers}"
+            return (
+                f"A new run with {settings} would fit: it needs {quantity(need)}B. Or use a machine with more memory."
+            )
+    smaller_text = "a smaller base model" if recipe.start.path else "a smaller tokenizer.size or training.row_length"
+    return f"Begin a new run with {smaller_text}, or use a machine with more memory."
 
 
 def _choices(asked: str, share: int, rows: int) -> Iterator[Choice]:
@@ -153,7 +171,7 @@ def _loads(recipe: Recipe, prepared: Prepared, device: torch.device) -> list[Loa
 
 def load_of(recipe: Recipe, batch: Tensors, device: torch.device) -> Load:
     """Return what a batch asks for as the only micro-batch of a step on `device`."""
-    named = list(draft_model(recipe).named_parameters())
+    parameters, matrices = _parameters(recipe)
     return Load(
         rows=len(batch.inputs),
         length=batch.inputs.shape[1],
@@ -161,8 +179,8 @@ def load_of(recipe: Recipe, batch: Tensors, device: torch.device) -> Load:
         scored=batch.scored.numel() / len(batch.inputs),
         masked=batch.segments is not None or batch.visible is not None,
         parts=1,
-        parameters=sum(value.numel() for _, value in named),
-        matrices=sum(value.numel() for name, value in named if is_matrix(name, value)),
+        parameters=parameters,
+        matrices=matrices,
         optimizer=recipe.training.optimizer,
         bf16=recipe.training.precision == "bf16",
         device=device.type,
@@ -171,6 +189,13 @@ def load_of(recipe: Recipe, batch: Tensors, device: torch.device) -> Load:
         and batch.segments is not None
         and documents_of(batch.segments, batch.segments) is not None,
     )
+
+
+def _parameters(recipe: Recipe) -> tuple[int, int]:
+    """Return how many numbers the parameters of a recipe's model have, and how many of them are Muon's."""
+    named = list(draft_model(recipe).named_parameters())
+    matrices = sum(value.numel() for name, value in named if is_matrix(name, value))
+    return sum(value.numel() for _, value in named), matrices
 
 
 def divisors(number: int) -> list[int]:

@@ -34,6 +34,7 @@ from hornbook.run import directory as files
 from hornbook.run.announce import announce, announce_weights
 from hornbook.run.build import build_compiled, build_model, build_optimizers, check_layout, spread_model
 from hornbook.run.context import RunContext
+from hornbook.run.disk_fit import check_disk
 from hornbook.run.imported import bring
 from hornbook.run.memory_fit import OutOfMemory, fitted, shrinking
 from hornbook.run.resolve import resolve
@@ -49,7 +50,9 @@ from hornbook.train.trackers import find_trackers, open_sinks
 from hornbook.train.world import World, together
 
 # What may be set anew when a run goes on.
-FLEXIBLE = ("training.micro_batch", "training.checkpoint_activations", "logging.trackers")
+FLEXIBLE = (
+    "training.micro_batch", "training.checkpoint_activations", "training.keep_checkpoints", "logging.trackers",
+)  # fmt: skip
 _RECORDS = 1000
 
 
@@ -122,9 +125,13 @@ def _run_stages(recipe: Recipe, directory: Path, view: View, world: World) -> Ev
             with world.main_process_first():
                 run = _settled(_prepared(recipe, directory, view, world))
                 announce(run)
+                if world.is_main:
+                    check_disk(run)
             return _evaluated(*_trained(run, may_shrink=world.size == 1 and not chosen))
     except OutOfMemory as error:
-        command = f"hornbook pretrain --resume {shlex.quote(str(directory))} {error.settings}".strip()
+        if not error.settings:  # going on would end here again
+            raise
+        command = f"hornbook pretrain --resume {shlex.quote(str(directory))} {error.settings}"
         raise ResourceError(f"{error} Continue with: {command}") from error
 
 
@@ -253,12 +260,12 @@ def _train(run: RunContext) -> tuple[Model, Parallel]:
     return model.eval(), parallel
 
 
-def _measuring(run: RunContext, model: Model, parallel: Parallel) -> Callable[[], dict[str, float]]:
+def _measuring(run: RunContext, model: Model, parallel: Parallel) -> Callable[[], dict[str, float | None]]:
     """Return what measures the model on held-out text during training."""
     training, prepare_batch = run.recipe.training, functools.partial(to_tensors, device=run.device)
     rows, size = run.prepared.held_out_rows(training.evaluate_tokens)
 
-    def during() -> dict[str, float]:
+    def during() -> dict[str, float | None]:
         # Uncompiled: its batches have shapes of their own, and each would be compiled for a few seconds of work.
         compiled = training.compile == "yes"
         with torch.compiler.set_stance("force_eager") if compiled else contextlib.nullcontext():

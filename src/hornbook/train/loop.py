@@ -6,7 +6,7 @@
         count    = sum of the micro-batches' counts, of all processes        the loss's denominator, known beforehand
         for batch in batches:
             (model.loss(batch) / count).backward()                           never a mean of means
-        add up the gradients of all processes; clip; step the optimizers at rate(step)
+        add up the gradients of all processes; clip; step the optimizers at rate(step), unless the norm is not finite
         record loss, learning rates, gradient norm, speed
         every `evaluate_every` steps and at the end: measure on held-out text
         every few minutes, at the end and when asked to stop: checkpoint
@@ -33,13 +33,15 @@ from hornbook.errors import DivergedError, Interrupted, UserError
 from hornbook.signals import SignalHandler
 from hornbook.train import checkpoints
 from hornbook.train.machine import memory_used
-from hornbook.train.metrics import Sink
+from hornbook.train.metrics import MetricsFile, Sink
 from hornbook.train.optimizers import PREFIX, Optimizers
 from hornbook.train.parallel import Parallel
 from hornbook.train.schedules import Schedule
 from hornbook.train.step import B, add_gradients, precision, update
 
 MODEL = "model."
+# So many updates in a row that are skipped, for a loss or a gradient that is not finite, end a run.
+MOST_SKIPPED = 3
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ class Loop(Generic[B]):
     plan: Plan
     device: torch.device
     directory: Path
-    measure: Callable[[], Mapping[str, float]]
+    measure: Callable[[], Mapping[str, float | None]]
     sinks: Sequence[Sink]
     say: Callable[[str], None]
     stopping: SignalHandler
@@ -96,11 +98,18 @@ class Loop(Generic[B]):
     _waited: float = 0.0
     _positions: int = 0
     _padding: int = 0
+    _saved: int = 0  # the step of the newest checkpoint
+    _skipped: int = 0
+    _in_a_row: int = 0  # updates skipped just now
 
     def restore(self) -> int:
         """Take over the newest sound checkpoint, if there is one; return the number of steps done."""
-        found = checkpoints.newest_together(self.directory / checkpoints.CHECKPOINTS, self.say, self.parallel.world)
+        found = checkpoints.newest_together(
+            self.directory / checkpoints.CHECKPOINTS, self.say, self.parallel.world, set_aside=True
+        )
         if found is not None:
+            if self.parallel.world.is_main:  # a process that was killed may not have come to it
+                checkpoints.retain(found.path, self.plan.keep_checkpoints)
             parts = self.parallel.parts
             weights = {key.removeprefix(MODEL): shape for key, shape in found.shapes.items() if key.startswith(MODEL)}
             if weights != {name: part.shape for name, part in parts.items()}:
@@ -114,13 +123,15 @@ class Loop(Generic[B]):
                 raise UserError(f"The checkpoint has optimizer state for {strange}, which this model lacks.")
             places = {k: self.parallel.place(Optimizers.parameter_of(k), len(found.shapes[k])) for k in states}
             self.optimizers.load({key: found.read(key, place) for key, place in places.items()})
-            self.step = int(found.manifest["step"])
+            self.step = self._saved = int(found.manifest["step"])
+            self._skipped, self._in_a_row = found.manifest.get("skipped_updates", (0, 0))
         return self.step
 
     def run(self) -> None:
         """Train to the end of the plan.
 
-        Raises Interrupted after saving when a signal asked to stop, DivergedError when the loss is not finite.
+        Raises Interrupted after saving when a signal asked to stop. Raises DivergedError when MOST_SKIPPED updates in a
+        row, or the last one, had a loss or a gradient that is not finite, and when the weights are not finite.
         """
         saved_at = recorded_at = time.monotonic()
         recorded_step = self.step
@@ -136,18 +147,19 @@ class Loop(Generic[B]):
                 loss, norm = self._update(micro_batches)
                 last = self.step == self.plan.steps
                 signal, due = self._asked(time.monotonic() - saved_at > 60 * self.plan.checkpoint_minutes)
-                if self.step % self.plan.record_every == 0 or last or signal:
-                    nats, length = loss(), float(norm)  # the device is done with the step now: not before
-                    now = time.monotonic()
-                    self._record(nats, length, now - recorded_at, self.step - recorded_step)
+                if self.step % self.plan.record_every == 0 or last or signal or self._in_a_row:
+                    nats, now = loss(), time.monotonic()
+                    self._record(nats, norm, now - recorded_at, self.step - recorded_step)
                     recorded_at, recorded_step = now, self.step
+                    if self._in_a_row:
+                        self._skip(nats, norm, last)
                 if self.step % self.plan.evaluate_every == 0 or last:
                     start = time.monotonic()
                     self.record_measurement()
                     recorded_at += time.monotonic() - start
-                if last or signal or due:
+                if last or signal or (due and not self._in_a_row):  # the weights may be what cannot be computed with
                     start = time.monotonic()
-                    self._save(loss())
+                    self._save()
                     saved_at = time.monotonic()
                     recorded_at += saved_at - start
                 if signal and not last:
@@ -163,10 +175,10 @@ class Loop(Generic[B]):
         signal, wanted = world.all_reduce_max([float(self.stopping.signal_number or 0), float(due and world.is_main)])
         return int(signal), bool(wanted)
 
-    def _update(self, micro_batches: Sequence[B]) -> tuple[Callable[[], float], Tensor]:
+    def _update(self, micro_batches: Sequence[B]) -> tuple[Callable[[], float], float]:
         """Do one optimizer step; return (what gives its loss, mean nats over all processes; the gradient's norm).
 
-        The norm is that before clipping, a 0-dim tensor. Asking for the loss waits for the device, so not all do.
+        The norm is that before clipping. Asking for the loss is a sum over all processes, so not all steps do.
         """
         parallel, plan = self.parallel, self.plan
         nats, count = add_gradients(
@@ -174,15 +186,30 @@ class Loop(Generic[B]):
         )
         norm = update(parallel, self.optimizers, plan.clip, self.schedule(self.step))
         self.step += 1
+        self._in_a_row = 0 if math.isfinite(norm) else self._in_a_row + 1
+        self._skipped += bool(self._in_a_row)
         return lambda: float(torch.tensor(parallel.total([float(nats)])[0]) / max(count, 1.0)), norm
 
+    def _skip(self, loss: float, norm: float, last: bool) -> None:
+        """Say that the update just now was skipped; raise DivergedError where it was one too many."""
+        what = f"the loss is {loss}, the norm of the gradient {norm}"
+        if last or self._in_a_row == MOST_SKIPPED:
+            times = f" for {self._in_a_row} steps in a row" if self._in_a_row > 1 else ""
+            raise self._diverged(f"{what}{times}, at step {self.step} of {self.plan.steps}")
+        self.say(f"step {self.step}: {what}, so this update is skipped ({self._skipped} so far)")
+
+    def _diverged(self, what: str) -> DivergedError:
+        kept = (
+            f"The checkpoint of step {self._saved} is sound and kept"
+            if self._saved
+            else "No checkpoint was written yet"
+        )
+        return DivergedError(
+            f"The run diverged: {what}. {kept} in {self.directory / checkpoints.CHECKPOINTS}. Start again with a lower "
+            "training.learning_rate and training.muon_learning_rate."
+        )
+
     def _record(self, loss: float, norm: float, seconds: float, steps: int) -> None:
-        if not math.isfinite(loss):
-            raise DivergedError(
-                f"The run diverged: the loss became {loss} at step {self.step}. The last good checkpoint is kept in "
-                f"{self.directory / 'checkpoints'}. Start again with a lower training.learning_rate and "
-                "training.muon_learning_rate."
-            )
         speed, scale = steps / max(seconds, 1e-9), self.schedule(self.step - 1)
         flops = speed * self.plan.flops_per_step
         record = {
@@ -190,6 +217,7 @@ class Loop(Generic[B]):
             **self.optimizers.rates(scale),
             "lr_scale": scale,
             "gradient_norm": norm,
+            "skipped_updates": self._skipped,
             "tokens": self.step * self.plan.tokens_per_step,
             "tokens_per_second": speed * self.plan.tokens_per_step,
             "model_flops": flops,
@@ -209,16 +237,26 @@ class Loop(Generic[B]):
         self.model.train()
         self._write("held_out", record)
 
-    def _write(self, kind: str, values: Mapping[str, float]) -> None:
+    def _write(self, kind: str, values: Mapping[str, float | None]) -> None:
+        strange = [name for name, value in values.items() if value is None or not math.isfinite(value)]
+        record: dict[str, object] = {"kind": kind, "step": self.step, **values, **dict.fromkeys(strange)}
+        if strange:
+            record["not_finite"] = ", ".join(strange)
         for sink in self.sinks:
-            sink.write({"kind": kind, "step": self.step, **values})
+            sink.write(record)
 
-    def _save(self, loss: float) -> None:
-        if not math.isfinite(loss):
-            return
+    def _save(self) -> None:
         weights = {f"{MODEL}{name}": (name, value) for name, value in self.parallel.parameters.items()}
         states = {key: (Optimizers.parameter_of(key), value) for key, value in self.optimizers.state().items()}
         folder, pieces = self.directory / checkpoints.CHECKPOINTS, self.parallel.pieces(weights | states)
-        checkpoints.save_together(
-            folder, self.step, pieces, {"steps": self.plan.steps}, self.plan.keep_checkpoints, self.parallel.world
-        )
+        facts: dict[str, object] = {"steps": self.plan.steps}
+        if self._skipped:
+            facts["skipped_updates"] = self._skipped, self._in_a_row
+        for sink in self.sinks:
+            if isinstance(sink, MetricsFile):
+                sink.sync()  # a checkpoint never knows more than the records
+        try:
+            checkpoints.save_together(folder, self.step, pieces, facts, self.plan.keep_checkpoints, self.parallel.world)
+        except DivergedError as error:
+            raise self._diverged(str(error)) from error
+        self._saved = self.step

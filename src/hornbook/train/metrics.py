@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from hornbook.artifacts import disk_errors, write_file
+from hornbook.artifacts import disk_errors, json_text, make_directory, write_file
 
 METRICS = "metrics.jsonl"  # the name of the file in a run
 
@@ -27,15 +27,20 @@ class MetricsFile:
     def __init__(self, path: Path, resumed_at: int) -> None:
         self._path = path
         with disk_errors(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_directory(path.parent)
             kept = [record for record in read_metrics(path) if record["step"] <= resumed_at] if resumed_at else []
-            write_file(path, "".join(json.dumps(record) + "\n" for record in kept))
+            write_file(path, "".join(json_text(record) + "\n" for record in kept))
             self._stream = path.open("a", encoding="utf-8")
 
     def write(self, record: Mapping[str, Any]) -> None:
         with disk_errors(self._path):
-            self._stream.write(json.dumps(record) + "\n")
+            self._stream.write(json_text(record) + "\n")
             self._stream.flush()
+
+    def sync(self) -> None:
+        """Ask the disk to keep what was written so far."""
+        with disk_errors(self._path):
+            os.fsync(self._stream.fileno())
 
     def close(self) -> None:
         with disk_errors(self._path):

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
-import json
 import os
 import threading
 import uuid
@@ -20,7 +19,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol
 
-from hornbook.artifacts import write_file
+from hornbook.artifacts import json_text, write_file
 from hornbook.errors import UserError, account_of, nearest
 from hornbook.schema import own_class
 from hornbook.train.metrics import METRICS, MetricsFile, Sink, read_metrics
@@ -50,7 +49,7 @@ class TensorBoard:
         self._say_nothing()
         self._writer = SummaryWriter(str(directory / "tensorboard"))
         if not resumed_at:
-            self._writer.add_text("settings", f"```json\n{json.dumps(settings, indent=2)}\n```")
+            self._writer.add_text("settings", f"```json\n{json_text(settings, indent=2)}\n```")
 
     def write(self, record: Mapping[str, Any]) -> None:
         for tag, value in scalars(record).items():

@@ -21,10 +21,20 @@ from pathlib import Path
 from typing import Any, cast
 
 from hornbook import __version__
-from hornbook.artifacts import MANIFEST, disk_errors, lock, read_json, read_manifest, seal, write_file, write_json
+from hornbook.artifacts import (
+    MANIFEST,
+    disk_errors,
+    lock,
+    read_json,
+    read_manifest,
+    seal,
+    sync_tree,
+    write_file,
+    write_json,
+)
 from hornbook.corpus.build import dropped, ledger, tally
 from hornbook.corpus.build.catalogue import from_table, kind_of, to_table
-from hornbook.corpus.build.engine import Engine, documents, heeding_signals, system_errors, work
+from hornbook.corpus.build.engine import Engine, documents, heeding_signals, work
 from hornbook.corpus.build.recipe import CorpusRecipe, dumps, to_dict
 from hornbook.corpus.build.stages import Measure, ReadUnit, RunSteps, WritePart, count_lines
 from hornbook.corpus.built import DOCUMENTS, DROPPED, KIND, LEDGER, RECIPE
@@ -168,8 +178,9 @@ class _Build:
             directory.mkdir()
             looking = self.stage(f"survey: {kind_of(survey)}", "B", 0)
             files = [before / f"{name}.parquet" for name in self._blocks()]
-            with disk_errors(directory), system_errors(directory), looking, heeding_signals():
+            with disk_errors(directory), looking, heeding_signals():
                 step = survey.survey(documents(files), directory.absolute())
+                sync_tree(directory)  # before the record says that it is there
             write_json(record, to_table(step))
         # Read back at once, so that a step that cannot be kept ends the first run.
         return cast(Step, from_table(read_json(record, "record of a survey"), f"What {kind_of(survey)} found"))

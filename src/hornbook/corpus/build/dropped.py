@@ -9,11 +9,11 @@ Each stage leaves a piece for each block in `work/dropped`; they are put togethe
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hornbook.artifacts import json_text
 from hornbook.corpus.build.blocks import whole
 from hornbook.corpus.step import Page
 
@@ -47,7 +47,7 @@ def rows_of(
                 "step": kind,
                 "reason": reason,
                 "duplicate_of": copied[0] if copied else None,
-                "told": json.dumps(facts, ensure_ascii=False, default=str),
+                "told": json_text(facts, ascii_only=False, default=str),
                 "text": page.texts[index][:_BEGINNING],
             }
 

@@ -10,7 +10,6 @@ import contextlib
 import importlib
 import json
 import os
-import re
 import signal
 import sys
 import threading
@@ -247,20 +246,6 @@ def answer(function: Callable[[str], str], task: str) -> str:
         else:
             kind, message = "bug", f"In a worker, at {task[:200]}:\n{traceback.format_exc()}"
     return json.dumps({"error": kind, "message": message})
-
-
-@contextlib.contextmanager
-def system_errors(target: Path) -> Iterator[None]:
-    """Raise what Daft says of the system, such as a full disk, as the OSError it is, with `target` as its file."""
-    try:
-        yield
-    except HornbookError:
-        raise
-    except Exception as error:
-        number = re.search(r"\(os error (\d+)\)", str(error))
-        if number is None:
-            raise
-        raise OSError(int(number[1]), os.strerror(int(number[1])), str(target)) from error
 
 
 def documents(files: Sequence[Path]) -> DataFrame:

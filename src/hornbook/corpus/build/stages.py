@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hornbook.artifacts import json_text
 from hornbook.corpus.build import dropped, tally
 from hornbook.corpus.build.blocks import BLOCK_DOCUMENTS, DOCUMENT_COLUMNS, read_block, schema, whole, write_block
 from hornbook.corpus.document import last_field, with_fields
@@ -83,7 +84,7 @@ class ReadUnit:
         with whole(self.folder / f"{number:06d}.unread.jsonl") as partial, partial.open("w", encoding="utf-8") as bad:
 
             def unread(item: Unread) -> None:
-                bad.write(json.dumps(item._asdict()) + "\n")
+                bad.write(json_text(item._asdict()) + "\n")
                 if item.records:
                     tally.add(total, {"unread": {item.source: {item.reason: item.records}}})
 
@@ -139,7 +140,7 @@ class RunSteps:
             gone += dropped.rows_of(page, verdicts.reasons, told, kind, number)
             page, sizes, total["steps"][str(number)] = _applied(verdicts, told, page, sizes, self.measure)
         dropped.write(self.dropped / f"{self.folder.name}-{task}.parquet", gone)
-        metas = [json.dumps(dict(meta), ensure_ascii=False, default=str) for meta in page.metas]
+        metas = [json_text(dict(meta), ascii_only=False, default=str) for meta in page.metas]
         path = self.folder / f"{task}.parquet"
         write_block(path, page.places, page.ids, page.sources, page.texts, metas, sizes=sizes)
         write_note(self.folder / f"{task}.json", {"tally": total})
@@ -230,4 +231,4 @@ class WritePart:
 def write_note(path: Path, value: Any) -> None:
     """Write JSON beside what it tells of, whole or not at all."""
     with whole(path) as partial:
-        partial.write_text(json.dumps(value), encoding="utf-8")
+        partial.write_text(json_text(value), encoding="utf-8")

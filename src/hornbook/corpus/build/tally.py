@@ -14,13 +14,14 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from hornbook.artifacts import json_text
 
 EXAMPLES = 5  # of each reason
 _EXCERPT = 300  # characters
@@ -50,7 +51,12 @@ def added(parts: Iterable[Mapping[str, Any]]) -> Tally:
 
 def example(identity: str, text: str, told: Mapping[str, Any]) -> list[str]:
     """Return a document as an example: a key that chooses among them, its id, the start of its text, what was told."""
-    return [_key(identity), identity, text if len(text) <= _EXCERPT else f"{text[:_EXCERPT]} …", json.dumps(dict(told))]
+    return [
+        _key(identity),
+        identity,
+        text if len(text) <= _EXCERPT else f"{text[:_EXCERPT]} …",
+        json_text(dict(told), default=str),
+    ]
 
 
 def _key(identity: str) -> str:
