@@ -58,8 +58,9 @@ class Run:
     @functools.cached_property
     def recipe(self) -> Recipe:
         """Every setting of the run."""
-        path = self.directory / RECIPE
-        return load_recipe(path) if path.is_file() else self.opened.recipe
+        from hornbook.run.sealed import is_run, recipe_of
+
+        return recipe_of(self.directory) if is_run(self.directory) else self.opened.recipe
 
     @property
     def model(self) -> nn.Module:

@@ -5,7 +5,8 @@ A section of settings is a frozen dataclass. Names, types, bounds and defaults c
 
     rate: Annotated[float, Gt(0), Le(1)] = 0.15        number above 0 and at most 1
 
-`leaf` reads a value that a person wrote, `check` refuses a dataclass that was built with others.
+`leaf` reads a value that a person wrote, `check` refuses a dataclass that was built with others, and `record` reads one
+from a JSON file. Every setting that is a number has bounds: absurd ones are refused before any work.
 """
 
 from __future__ import annotations
@@ -18,12 +19,13 @@ import inspect
 import math
 import operator
 import re
+import stat
 import sys
 import tomllib
 import traceback
 import typing
 from collections.abc import Callable, Mapping
-from dataclasses import Field, fields
+from dataclasses import MISSING, Field, fields
 from numbers import Integral, Real
 from pathlib import Path
 from types import ModuleType, NoneType, UnionType
@@ -31,7 +33,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from annotated_types import Ge, Gt, Le, Lt
 
-from hornbook.errors import UserError, nearest
+from hornbook.errors import UserError, nearest, reason_of
 
 T = TypeVar("T")
 
@@ -41,9 +43,13 @@ ProperShare = Annotated[float, Gt(0), Lt(1)]
 Positive = Annotated[float, Gt(0)]
 NotNegative = Annotated[float, Ge(0)]
 AtLeastOne = Annotated[float, Ge(1)]
-Count = Annotated[int, Ge(0)]
-PositiveCount = Annotated[int, Ge(1)]
+# What no machine reaches, and what arithmetic in 64 bits still holds: so many steps, of so many rows.
+MOST, MOST_ROWS, MOST_TOKENS = 10**9, 10**6, 10**15
+Count = Annotated[int, Ge(0), Le(MOST)]
+PositiveCount = Annotated[int, Ge(1), Le(MOST)]
+Seed = Annotated[int, Ge(0), Le(2**63 - 1)]
 
+_SHOWN = 80  # characters of a value that a message quotes
 NONE = "none"  # how None is written, since TOML has no such value
 _TRUTH = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 # Of each kind of bound: where its limit stands, its words, and whether a value keeps it.
@@ -68,7 +74,7 @@ def type_name(hint: Any) -> str:
         return words[hint]
     origin, inner = typing.get_origin(hint), typing.get_args(hint)
     if origin is Annotated:
-        told = " and ".join(f"{words} {limit:g}" for words, limit, _ in map(_bound, inner[1:]))
+        told = " and ".join(f"{words} {_told(limit)}" for words, limit, _ in map(_bound, inner[1:]))
         told = re.sub(r"of at least (.+) and at most (.+)", r"from \1 to \2", told)
         return f"{type_name(inner[0])} {told}"
     if not inner:
@@ -78,6 +84,10 @@ def type_name(hint: Any) -> str:
     if origin is tuple:
         return f"list of {type_name(inner[0]).replace('number', 'numbers', 1)}"
     return " or ".join(type_name(item) for item in inner)
+
+
+def _told(limit: float) -> str:
+    return f"{limit:,}" if isinstance(limit, int) else f"{limit:g}"
 
 
 def leaves(cls: Any) -> list[tuple[Field[Any], Any]]:
@@ -99,7 +109,7 @@ def leaf(hint: Any, value: Any, name: str) -> Any:
     """
     try:
         read = _read(hint, value)
-    except (ValueError, KeyError):
+    except (ValueError, KeyError, OverflowError):
         raise _refused(hint, value, name) from None
     if not fits(hint, read):
         raise _refused(hint, value, name)
@@ -126,13 +136,25 @@ def fits(hint: Any, value: Any) -> bool:
         return value in inner
     if origin is tuple:
         return isinstance(value, list | tuple) and all(fits(inner[0], item) for item in value)
+    if origin in (dict, list):
+        items = [value] if origin is list else [value.keys(), value.values()] if isinstance(value, dict) else [None]
+        return isinstance(value, origin) and all(
+            fits(kind, item) for kind, part in zip(inner, items, strict=True) for item in part
+        )
     if origin in (typing.Union, UnionType):
         return any(fits(item, value) for item in inner)
     if hint in (int, float):
         number = isinstance(value, Integral if hint is int else Real) and not isinstance(value, bool)
-        return number and math.isfinite(value)
+        return number and (hint is int or _is_finite(value))
     known = origin or hint
     return known is Any or getattr(known, "_is_protocol", False) or isinstance(value, known)
+
+
+def _is_finite(value: Any) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number beyond all floats
+        return False
 
 
 def _bound(mark: Any) -> tuple[str, Any, Callable[[Any, Any], bool]]:
@@ -160,11 +182,20 @@ def _read(hint: Any, value: Any) -> Any:
 
 def _refused(hint: Any, value: Any, name: str) -> UserError:
     """Return the error for a value that does not fit."""
-    shown = list(value) if isinstance(value, tuple) else value
+    shown = _short(list(value) if isinstance(value, tuple) else value)
     choices = type_name(hint).split(" | ")
     close = difflib.get_close_matches(value, choices, 1) if choices[1:] and isinstance(value, str) else ()
     advice = f" Did you mean '{close[0]}'?" if close else ""
-    return UserError(f"{name} must be {wanted(hint)}, not {shown!r}.{advice}")
+    return UserError(f"{name} must be {wanted(hint)}, not {shown}.{advice}")
+
+
+def _short(value: object) -> str:
+    """Return a value as Python writes it, cut to a length that fits into a sentence."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # a number of thousands of digits, or tables nested as deep
+        return "that"
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
 
 def wanted(hint: Any) -> str:
@@ -199,9 +230,33 @@ def help_of(cls: type[Any]) -> dict[str, str]:
     return found
 
 
+def record(cls: type[T], value: object, where: str) -> T:
+    """Return the dataclass that a value read from JSON describes, every field checked against its type.
+
+    Raises UserError, which begins with `where`, for what is no such table, and names the first entry that is wrong.
+    """
+    advice = "Restore the file or make it again."
+    if not isinstance(value, dict):
+        raise UserError(f"{where} is damaged: it is no table. {advice}")
+    given = dict(leaves(cls))
+    names = {item.name for item in given}
+    if strange := next((name for name in value if name not in names), None):
+        raise UserError(f"{where} is damaged: it has an entry {_short(strange)} that nobody knows. {advice}")
+    for item, hint in given.items():
+        if item.name not in value:
+            if item.default is MISSING and item.default_factory is MISSING:
+                raise UserError(f"{where} is damaged: it lacks the entry {item.name!r}. {advice}")
+        elif not fits(hint, value[item.name]):
+            shown = _short(value[item.name])
+            raise UserError(f"{where} is damaged: {item.name} must be {wanted(hint)}, not {shown}. {advice}")
+    return cls(**value)
+
+
 def read_recipe(path: Path, build: Callable[[Mapping[str, Any]], T]) -> T:
     """Return what `build` makes of a TOML file. Raises UserError that names the file, and the line or the key."""
     try:
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe would never end
+            raise UserError(f"The recipe {path} is not a file.")
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise UserError(f"There is no recipe at {path}.") from error
@@ -211,10 +266,14 @@ def read_recipe(path: Path, build: Callable[[Mapping[str, Any]], T]) -> T:
         raise UserError(f"The recipe {path} is not UTF-8 text.") from error
     except tomllib.TOMLDecodeError as error:
         raise UserError(f"The recipe {path} is not valid TOML: {error}.") from error
+    except (ValueError, RecursionError) as error:  # a number too long, tables nested too deep
+        raise UserError(f"The recipe {path} is not a recipe: {reason_of(error)}.") from error
     try:
         return build(data)
     except UserError as error:
         raise UserError(f"In the recipe {path}: {error}") from error
+    except RecursionError as error:
+        raise UserError(f"In the recipe {path}: its tables are nested too deep.") from error
 
 
 def own_class(name: str) -> tuple[type[Any], str]:

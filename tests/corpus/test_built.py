@@ -53,7 +53,7 @@ def answer(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, st
 def test_pretraining_reads_a_built_corpus_in_its_order(corpora: tuple[Path, Path]) -> None:
     texts = [document.text for document in read([str(corpora[0])])]
     assert texts[:2] == ["Text 4 has words", "Text 5 has words"] and len(texts) == 17
-    first = next(iter(documents(open_corpus(corpora[0], contents=True))))
+    first = next(iter(documents(open_corpus(corpora[0]))))
     assert first.meta == {"id": 4, "language": "en"} and first.id.endswith("a.jsonl#5")
 
 

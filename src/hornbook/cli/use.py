@@ -125,12 +125,13 @@ def show(
 
     No model is trained. Without --run, the command makes a small tokenizer. Of a file, it takes the first words.
     """
+    from hornbook.api import Run
     from hornbook.cli.request import is_assignment
     from hornbook.prepare.preview import preview, preview_row
     from hornbook.recipes import named, settings
     from hornbook.tokens.tokenizer.tokenizer import load_tokenizer
 
-    base = settings.load_recipe(run / settings.RECIPE) if run else named.default(objective or "causal")
+    base = Run(run).recipe if run else named.default(objective or "causal")
     changes = [f"objective.kind={objective}"] if objective else []
     recipe = settings.override(base, changes + [item for item in what or [] if is_assignment(item)])
     text = " ".join(item for item in what or [] if not is_assignment(item))

@@ -21,9 +21,9 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Generic
+from typing import Any, Generic
 
 import torch
 from torch import Tensor, nn
@@ -74,6 +74,7 @@ class Loop(Generic[B]):
     loss       what `model.loss` is: a batch to its summed, weighted nats (0-dim tensor)
     batches    the micro-batches of steps first, first + 1, ... last - 1, in order
     parallel   the model among processes
+    facts      what the manifest of each checkpoint has beside its step
     measure    returns the record of a measurement on held-out text
     """
 
@@ -90,6 +91,7 @@ class Loop(Generic[B]):
     say: Callable[[str], None]
     stopping: SignalHandler
     parallel: Parallel
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
     step: int = 0
     _waited: float = 0.0
@@ -218,6 +220,5 @@ class Loop(Generic[B]):
         weights = {f"{MODEL}{name}": (name, value) for name, value in self.parallel.parameters.items()}
         states = {key: (Optimizers.parameter_of(key), value) for key, value in self.optimizers.state().items()}
         folder, pieces = self.directory / checkpoints.CHECKPOINTS, self.parallel.pieces(weights | states)
-        checkpoints.save_together(
-            folder, self.step, pieces, {"steps": self.plan.steps}, self.plan.keep_checkpoints, self.parallel.world
-        )
+        facts, keep = {"steps": self.plan.steps, **self.facts}, self.plan.keep_checkpoints
+        checkpoints.save_together(folder, self.step, pieces, facts, keep, self.parallel.world)

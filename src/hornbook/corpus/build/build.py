@@ -21,7 +21,17 @@ from pathlib import Path
 from typing import Any, cast
 
 from hornbook import __version__
-from hornbook.artifacts import MANIFEST, disk_errors, lock, read_json, read_manifest, seal, write_file, write_json
+from hornbook.artifacts import (
+    MANIFEST,
+    disk_errors,
+    lock,
+    read_json,
+    read_manifest,
+    seal,
+    verified,
+    write_file,
+    write_json,
+)
 from hornbook.corpus.build import ledger, tally
 from hornbook.corpus.build.catalogue import from_table, kind_of, to_table
 from hornbook.corpus.build.engine import Engine, documents, heeding_signals, system_errors, work
@@ -69,13 +79,13 @@ def build_recipe(recipe: CorpusRecipe, out: Path, engine: Engine, stage: Stage =
     with disk_errors(out), lock(out):
         if (out / MANIFEST).exists():
             read_manifest(out, KIND, contents=False)
-            if (out / RECIPE).read_text(encoding="utf-8") != dumps(recipe):
+            if verified(out, RECIPE).read_text(encoding="utf-8") != dumps(recipe):
                 raise UserError(f"{out} is a corpus that another recipe built. Choose another directory with --out.")
         else:
             engine.start()
             _Build(recipe, out, engine, stage).run()
         shutil.rmtree(out / "work", ignore_errors=True)
-        found: dict[str, Any] = read_json(out / LEDGER, "ledger")
+        found: dict[str, Any] = read_json(verified(out, LEDGER), "ledger")
         return found
 
 
