@@ -1,6 +1,7 @@
 """The front door: what `import hornbook` hands on. Torch is loaded when a model is needed, and not before.
 
 pretrain   text and a budget -> a Run                load      a run, or a folder of transformers -> a Run
+check      a directory -> what is damaged there
 recipe     a recipe by name, file or wish            objective an objective by name and settings
 """
 
@@ -26,6 +27,7 @@ from hornbook.vocab import EMPTY
 if TYPE_CHECKING:
     from torch import nn
 
+    from hornbook.diagnose.whole import Examined
     from hornbook.evaluate.evaluation import Evaluation
     from hornbook.generate.infill import Filled
     from hornbook.run.directory import OpenRun
@@ -178,6 +180,17 @@ def load(path: str | Path) -> Run:
     if not any((directory / name).is_file() for name in (RECIPE, "config.json")):
         raise UserError(f"There is no run and no Hugging Face model in {directory}.")
     return Run(directory)
+
+
+def check(path: str | Path) -> list[Examined]:
+    """Return what is found of a run, a checkpoint, a corpus or an exported model, every byte and weight of it.
+
+    Each item has its path, its kind, its damages (file, what, cost, remedy; none where it is whole) and notes. Nothing
+    is changed. Raises UserError where there is nothing of Hornbook's.
+    """
+    from hornbook.diagnose.whole import check_path
+
+    return list(check_path(Path(path), lambda part: None))
 
 
 def objective(kind: str, **settings: object) -> Objective:
