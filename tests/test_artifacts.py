@@ -81,11 +81,11 @@ def test_every_damage_is_found_and_named(tmp_path):
     damaged(lambda x: (x / "b.bin").write_bytes(b"onf"), "contents of b.bin have changed", by_length=False)
     damaged(lambda x: (x / "manifest.json").write_text("{"), "not valid JSON")
     damaged(lambda x: (x / "manifest.json").write_bytes(b"\xff\xfe"), "not valid JSON")
-    damaged(lambda x: (x / "manifest.json").write_text("[]"), "not a thing")
+    damaged(lambda x: (x / "manifest.json").write_text("[]"), "not a manifest")
     damaged(lambda x: (x / "manifest.json").unlink(), "no thing manifest")
     damaged(
         lambda x: (x / "manifest.json").write_text(json.dumps({"kind": "thing", "files": {"b.bin": {"bytes": 3}}})),
-        "does not list b.bin",
+        "not a manifest",
     )
 
 

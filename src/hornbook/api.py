@@ -86,7 +86,7 @@ class Run:
         from hornbook.run.directory import RESULT
 
         path = self.directory / RESULT
-        return Evaluation.load(path) if path.is_file() else None
+        return Evaluation.load(path) if path.exists() else None
 
     def resume(self, settings: Mapping[str, object] = NOTHING, *, plain: bool = False) -> Run:
         """Train to the end from the newest sound checkpoint, to the same bits; return the run as it then is.
@@ -266,6 +266,8 @@ def pretrain(
         recipe, text=text, objective=objective, start=start, minutes=minutes, steps=steps, tokens=tokens,
         epochs=epochs, seed=seed, settings=settings,
     )  # fmt: skip
+    if out is not None and not str(out):
+        raise UserError("out is empty: name a directory, or leave it out.")
     directory = default_directory(planned) if out is None else Path(out)
     train(planned, directory, plain=plain)
     return Run(directory)

@@ -193,7 +193,7 @@ def read_json(path: Path, what: str) -> Any:
     """Read a JSON file; `what` names it in the message when it is missing or broken."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):  # a pipe would never end
-            raise UserError(f"The {what} at {path} is not a file. Restore it or make it again.")
+            raise UserError(f"The {what} at {path} cannot be read (it is not a file).")
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise UserError(f"There is no {what} at {path}.") from error

@@ -11,6 +11,7 @@ from a JSON file. Every setting that is a number has bounds: absurd ones are ref
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import functools
 import hashlib
@@ -25,7 +26,7 @@ import tomllib
 import traceback
 import typing
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, Field, fields
+from dataclasses import MISSING, Field, dataclass, fields
 from numbers import Integral, Real
 from pathlib import Path
 from types import ModuleType, NoneType, UnionType
@@ -37,6 +38,14 @@ from hornbook.errors import UserError, nearest, reason_of
 
 T = TypeVar("T")
 
+
+@dataclass(frozen=True)
+class Cap:
+    """A bound that no machine reaches, so that it is told only to who exceeds it: the value is at most `le`."""
+
+    le: float
+
+
 Share = Annotated[float, Ge(0), Le(1)]
 PositiveShare = Annotated[float, Gt(0), Le(1)]
 ProperShare = Annotated[float, Gt(0), Lt(1)]
@@ -45,9 +54,9 @@ NotNegative = Annotated[float, Ge(0)]
 AtLeastOne = Annotated[float, Ge(1)]
 # What no machine reaches, and what arithmetic in 64 bits still holds: so many steps, of so many rows.
 MOST, MOST_ROWS, MOST_TOKENS = 10**9, 10**6, 10**15
-Count = Annotated[int, Ge(0), Le(MOST)]
-PositiveCount = Annotated[int, Ge(1), Le(MOST)]
-Seed = Annotated[int, Ge(0), Le(2**63 - 1)]
+Count = Annotated[int, Ge(0), Cap(MOST)]
+PositiveCount = Annotated[int, Ge(1), Cap(MOST)]
+Seed = Annotated[int, Ge(0), Cap(2**63 - 1)]
 
 _SHOWN = 80  # characters of a value that a message quotes
 NONE = "none"  # how None is written, since TOML has no such value
@@ -58,6 +67,7 @@ _BOUNDS: Mapping[type, tuple[str, str, Callable[[Any, Any], bool]]] = {
     Ge: ("ge", "of at least", operator.ge),
     Lt: ("lt", "below", operator.lt),
     Le: ("le", "at most", operator.le),
+    Cap: ("le", "at most", operator.le),
 }
 
 
@@ -74,9 +84,10 @@ def type_name(hint: Any) -> str:
         return words[hint]
     origin, inner = typing.get_origin(hint), typing.get_args(hint)
     if origin is Annotated:
-        told = " and ".join(f"{words} {_told(limit)}" for words, limit, _ in map(_bound, inner[1:]))
+        bounds = [mark for mark in inner[1:] if not isinstance(mark, Cap)]
+        told = " and ".join(f"{words} {limit:g}" for words, limit, _ in map(_bound, bounds))
         told = re.sub(r"of at least (.+) and at most (.+)", r"from \1 to \2", told)
-        return f"{type_name(inner[0])} {told}"
+        return f"{type_name(inner[0])} {told}".rstrip()
     if not inner:
         return str(hint.__name__).lower()
     if origin is Literal:
@@ -84,10 +95,6 @@ def type_name(hint: Any) -> str:
     if origin is tuple:
         return f"list of {type_name(inner[0]).replace('number', 'numbers', 1)}"
     return " or ".join(type_name(item) for item in inner)
-
-
-def _told(limit: float) -> str:
-    return f"{limit:,}" if isinstance(limit, int) else f"{limit:g}"
 
 
 def leaves(cls: Any) -> list[tuple[Field[Any], Any]]:
@@ -183,6 +190,10 @@ def _read(hint: Any, value: Any) -> Any:
 def _refused(hint: Any, value: Any, name: str) -> UserError:
     """Return the error for a value that does not fit."""
     shown = _short(list(value) if isinstance(value, tuple) else value)
+    cap = next((mark.le for mark in typing.get_args(hint)[1:] if isinstance(mark, Cap)), math.inf)
+    with contextlib.suppress(ValueError, TypeError, KeyError, OverflowError):
+        if _read(hint, value) > cap:
+            return UserError(f"{name} must be at most {cap:,}, not {shown}.")
     choices = type_name(hint).split(" | ")
     close = difflib.get_close_matches(value, choices, 1) if choices[1:] and isinstance(value, str) else ()
     advice = f" Did you mean '{close[0]}'?" if close else ""

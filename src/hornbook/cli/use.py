@@ -11,7 +11,7 @@ from typing import Annotated
 from typer import Argument, Option
 
 from hornbook.cli import tables
-from hornbook.cli.common import OBJECTIVES, Json, RunPath, answer
+from hornbook.cli.common import OBJECTIVES, Json, RunPath, answer, place
 from hornbook.errors import UserError
 from hornbook.objectives.catalogue import CATALOGUE
 
@@ -117,7 +117,9 @@ def show(
         Argument(metavar="TEXT", help="A text or a file; settings such as objective.rate=0.3.", show_default=False),
     ] = None,
     objective: Annotated[str | None, Option(help=f"{OBJECTIVES}. Default: the run's, else causal.")] = None,
-    run: Annotated[Path | None, Option(metavar="RUN", help="Use this run's tokenizer and objective.")] = None,
+    run: Annotated[
+        Path | None, Option(parser=place, metavar="RUN", help="Use this run's tokenizer and objective.")
+    ] = None,
     row: Annotated[int | None, Option(metavar="N", help="Show row N (from 0) of the run's training text.")] = None,
     seed: Annotated[int | None, Option(help="Seed of the noise. Default: 0, or with --row the run's seed.")] = None,
 ) -> None:
@@ -156,7 +158,10 @@ def _first_words(path: str) -> str:
 
 def export(
     run: RunPath,
-    out: Annotated[Path | None, Option(help="Where to write. Default: RUN/export, or RUN/model.gguf.")] = None,
+    out: Annotated[
+        Path | None,
+        Option(metavar="PATH", parser=place, help="Where to write. Default: RUN/export, or RUN/model.gguf."),
+    ] = None,
     family: Annotated[
         str,
         Option("--as", metavar="FAMILY", help="qwen3, llama, bert, t5 ..., or gguf. Default: the family that fits."),

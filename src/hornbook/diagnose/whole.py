@@ -36,12 +36,12 @@ from hornbook.train.metrics import read_lines
 _LARGE = 64 << 20  # bytes of a file whose name is told before it is hashed
 _KNOWN = files.NAMES | {files.EXPORT, files.GGUF, "metrics.damaged", "tensorboard", "wandb", "run_id", ".lock"}
 _COPY = "Restore it from a copy, or train anew: hornbook pretrain {run}/recipe.toml --out OTHER"
-_USABLE = "the run cannot go on and cannot be measured on its own text; generate, fill and export still work"
+_USABLE = "the run cannot go on, be measured or be exported; generate and fill still work"
 # What it costs when a file of a run is damaged.
 _COSTS = {
     files.TOKENIZER: "the model cannot read or write text",
     "tokenizer_config.json": "the model cannot read or write text",
-    files.RESULT: "the measurements at the end of the run are lost; `hornbook evaluate` measures again",
+    files.RESULT: "the measurements at the end of the run are lost",
     files.PLAN: "the run cannot go on; evaluate, generate, fill and export still work",
 }
 
@@ -117,7 +117,7 @@ def _run(path: Path, progress: Callable[[str], object]) -> Iterator[Examined]:
         found.append(Damage(files.RECIPE, str(error), "the run cannot be opened", "See what the message says."))
     for name, read in _readers(path, recipe, imported).items():
         if not any(item.file == name or item.file == MANIFEST for item in found):
-            found += [_listed(path, name, what) for what in _failure(read)]
+            found += [_listed(path, name, what) for what in _failure(read) if all(what != one.what for one in found)]
     if damaged := len(read_lines(path / files.METRICS)[1]):
         notes.append(f"{damaged} lines of {files.METRICS} are damaged: the numbers of these steps are lost, no more.")
     yield Examined(str(path), IMPORTED if imported else sealed.KIND, tuple(found), tuple(notes))
@@ -152,7 +152,10 @@ def _failure(read: Callable[[], object]) -> list[str]:
 
 
 def _listed(run: Path, name: str, what: str) -> Damage:
-    return Damage(name, what, _COSTS.get(name, _USABLE), _COPY.format(run=run))
+    remedy = _COPY.format(run=run)
+    if name == files.RESULT:
+        remedy = f"Remove it: hornbook pretrain --resume {run} measures again"
+    return Damage(name, what, _COSTS.get(name, _USABLE), remedy)
 
 
 def _changed(path: Path, progress: Callable[[str], object]) -> Iterator[tuple[str, str]]:

@@ -6,12 +6,14 @@ Shapes: B rows, V vocabulary, C candidates.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
+from annotated_types import Ge, Le
 from torch import Tensor
 
 from hornbook.errors import UserError
-from hornbook.schema import Count, NotNegative, Positive, PositiveCount, PositiveShare, Share, check
+from hornbook.schema import Count, NotNegative, Positive, PositiveCount, PositiveShare, Seed, Share, check
 
 # Sorting a whole vocabulary costs more than a small model's layer; so many of the likeliest nearly always suffice.
 _LIKELIEST = 256
@@ -49,10 +51,10 @@ class Decoding:
     min_p: Share = 0.0
     repetition_penalty: Positive = 1.0
     beams: PositiveCount = 1
-    length_penalty: float = 1.0
+    length_penalty: Annotated[float, Ge(-100), Le(100)] = 1.0
     early_stopping: bool = False
     stop: tuple[str, ...] = ()
-    seed: int = 0
+    seed: Seed = 0
 
     def __post_init__(self) -> None:
         check(self, "")

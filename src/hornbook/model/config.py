@@ -13,7 +13,7 @@ from annotated_types import Ge, Gt, Le, Lt
 
 from hornbook.batch import Topology
 from hornbook.errors import UserError
-from hornbook.schema import Count, check
+from hornbook.schema import Cap, Count, check
 
 # Up to this share of scored positions the last layer computes them alone; beyond it, picking costs what it saves.
 FEW = 0.7
@@ -21,11 +21,11 @@ FEW = 0.7
 SHORT = 1024
 
 # What no model has: bounds that keep every product of sizes within 64 bits, and building within minutes.
-Width = Annotated[int, Ge(0), Le(10**6)]
-Layers = Annotated[int, Ge(0), Le(10**4)]
-Heads = Annotated[int, Ge(0), Le(10**5)]
-Entries = Annotated[int, Ge(0), Le(10**7)]
-Base = Annotated[float, Gt(1), Le(1e15)]  # at 1 all frequencies are one
+Width = Annotated[int, Ge(0), Cap(10**6)]
+Layers = Annotated[int, Ge(0), Cap(10**4)]
+Heads = Annotated[int, Ge(0), Cap(10**5)]
+Entries = Annotated[int, Ge(0), Cap(10**7)]
+Base = Annotated[float, Gt(0), Cap(1e15)]
 
 
 def chunk_rows(device: str, vocabulary: int) -> tuple[int, int]:
@@ -93,7 +93,7 @@ class ModelConfig:
 
     topology: Topology
     vocab_size: Entries = 0
-    max_length: Annotated[int, Ge(2), Le(10**8)] = 256
+    max_length: Annotated[int, Ge(2), Cap(10**8)] = 256
     width: Width = 0
     layers: Layers = 0
     heads: Heads = 0
@@ -111,13 +111,13 @@ class ModelConfig:
     split_embedding: bool = False
     rotary_base: Base = 10_000.0
     rotary_scaling: Literal["none", "linear", "llama3", "yarn"] = "none"
-    rotary_factor: Annotated[float, Ge(1), Le(10**6)] = 1.0
+    rotary_factor: Annotated[float, Ge(1), Cap(10**6)] = 1.0
     rotary_length: Count = 0
     window: Count = 0
     global_every: Count = 0
-    local_rotary_base: Annotated[float, Ge(0), Le(1e15)] = 0.0
-    buckets: Annotated[int, Ge(4), Le(10**6)] = 32
-    bucket_distance: Annotated[int, Ge(2), Le(10**9)] = 128
+    local_rotary_base: Annotated[float, Ge(0), Cap(1e15)] = 0.0
+    buckets: Annotated[int, Ge(4), Cap(10**6)] = 32
+    bucket_distance: Annotated[int, Ge(2), Cap(10**9)] = 128
     gated: bool = True
     activation: Literal["silu", "gelu", "gelu_tanh", "relu"] = "silu"
     biases: bool = False
@@ -155,8 +155,6 @@ class ModelConfig:
             raise UserError(
                 "model.local_rotary_base needs model.global_every; with local layers only, set rotary_base."
             )
-        if 0 < self.local_rotary_base <= 1:
-            raise UserError(f"model.local_rotary_base must be 0 or above 1, not {self.local_rotary_base:g}.")
         if self.positions == "bucketed" and self.bucket_distance <= self.buckets // 2:
             raise UserError(
                 f"model.bucket_distance {self.bucket_distance} must be above half of model.buckets {self.buckets}."

@@ -17,6 +17,7 @@ from hornbook.schema import (
     MOST,
     MOST_ROWS,
     MOST_TOKENS,
+    Cap,
     Count,
     NotNegative,
     Positive,
@@ -28,8 +29,8 @@ from hornbook.schema import (
 
 _ENTRIES = 10**7  # of a vocabulary, at the most: ids and pieces are held in memory
 _THREADS = 256
-Minutes = Annotated[float, Ge(0), Le(10**7)]  # 19 years
-Times = Annotated[float, Ge(0), Le(10**6)]
+Minutes = Annotated[float, Ge(0), Cap(10**7)]  # 19 years
+Times = Annotated[float, Ge(0), Cap(10**6)]
 # How raw text may be cleaned beside the steps of a recipe.
 CLEAN_DEFAULT, CLEAN_NONE = "default", "none"
 
@@ -72,8 +73,8 @@ class MixSettings:
 
     rule: Rule = "as-is"
     weights: tuple[str, ...] = ()
-    temperature: Annotated[float, Ge(0.01), Le(10**6)] = 2.0
-    epochs: Annotated[float, Gt(0), Le(10**6)] = 4.0
+    temperature: Annotated[float, Ge(0.01), Cap(10**6)] = 2.0
+    epochs: Annotated[float, Gt(0), Cap(10**6)] = 4.0
     late: tuple[str, ...] = ()
     late_share: ProperShare = 0.1
     domain: str = "source"
@@ -102,7 +103,7 @@ class StartSettings:
     """
 
     path: str = ""
-    new_pieces: Annotated[int, Ge(0), Le(_ENTRIES)] = 0
+    new_pieces: Annotated[int, Ge(0), Cap(_ENTRIES)] = 0
 
     def __post_init__(self) -> None:
         check(self, "start.")
@@ -120,7 +121,7 @@ class TokenizerSettings:
     """
 
     kind: Literal["bpe", "wordpiece", "unigram"] = "bpe"
-    size: Annotated[int, Ge(0), Le(_ENTRIES)] = 0
+    size: Annotated[int, Ge(0), Cap(_ENTRIES)] = 0
     file: str = ""
 
     def __post_init__(self) -> None:
@@ -148,7 +149,7 @@ class Budget:
     """
 
     steps: Count = 0
-    tokens: Annotated[int, Ge(0), Le(MOST_TOKENS)] = 0
+    tokens: Annotated[int, Ge(0), Cap(MOST_TOKENS)] = 0
     epochs: Times = 0.0
     minutes: Minutes = 0.0
 
@@ -197,8 +198,8 @@ class TrainingSettings:
     """
 
     row_length: Count = 0
-    batch_rows: Annotated[int, Ge(0), Le(MOST_ROWS)] = 0
-    micro_batch: Annotated[int, Ge(0), Le(MOST_ROWS)] = 0
+    batch_rows: Annotated[int, Ge(0), Cap(MOST_ROWS)] = 0
+    micro_batch: Annotated[int, Ge(0), Cap(MOST_ROWS)] = 0
     checkpoint_activations: Literal["auto", "no", "layers"] = "auto"
     optimizer: Literal["muon", "adamw"] = "muon"
     learning_rate: Positive = 3e-3
@@ -210,17 +211,17 @@ class TrainingSettings:
     epsilon: Annotated[float, Ge(0), Le(1)] = 1e-8
     clip: NotNegative = 1.0
     schedule: Literal["wsd", "cosine", "linear"] = "wsd"
-    warmup: Annotated[float, Ge(0), Le(MOST)] = 0.05
+    warmup: Annotated[float, Ge(0), Cap(MOST)] = 0.05
     decay: Share = 0.4
     final_rate: Share = 0.0
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     compile: Literal["auto", "yes", "no"] = "auto"
     shards: Count = 1
     tensor_parallel: PositiveCount = 1
-    workers: Annotated[int, Ge(0), Le(_THREADS)] = 1
+    workers: Annotated[int, Ge(0), Cap(_THREADS)] = 1
     evaluate_every: Count = 0
     evaluate_tokens: PositiveCount = 50_000
-    checkpoint_minutes: Annotated[float, Gt(0), Le(10**7)] = 1.0
+    checkpoint_minutes: Annotated[float, Gt(0), Cap(10**7)] = 1.0
     keep_checkpoints: PositiveCount = 2
 
     def __post_init__(self) -> None:

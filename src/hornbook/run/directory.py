@@ -19,7 +19,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from hornbook.artifacts import MANIFEST, read_json, verified
+from hornbook.artifacts import MANIFEST, is_done, read_json, verified
 from hornbook.console import View
 from hornbook.errors import UserError
 from hornbook.model.electra import Model
@@ -111,8 +111,8 @@ def _tokenizer_of(directory: Path) -> Path:
 
 
 def has_text(directory: Path) -> bool:
-    """Say whether a run has text of its own: an imported one has none."""
-    return (directory / CORPUS).is_file()
+    """Say whether a run has text of its own: an imported one has none. Raises UserError where its record is damaged."""
+    return is_done(directory, CORPUS)
 
 
 def has_checkpoint(directory: Path) -> bool:
@@ -173,8 +173,8 @@ class _Origin:
 def origin_of(directory: Path) -> dict[str, Any] | None:
     """Return the record of where a run's first weights come from, or None where it started from nothing."""
     for place in (directory, directory / ORIGIN):
-        if (place / RECORD).is_file():
-            found = read_json(verified(place, RECORD), "record of the base model")
+        if is_done(place, RECORD):
+            found = read_json(place / RECORD, "record of the base model")
             inner = found
             while inner is not None:
                 inner = record(_Origin, inner, f"The record {place / RECORD}").origin

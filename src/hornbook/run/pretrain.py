@@ -85,14 +85,15 @@ def _claimed(directory: Path) -> Iterator[None]:
     Raises UserError where there is a run already, or anything that a run would write over.
     """
     there = {path.name for path in directory.iterdir()} if directory.is_dir() else None
+    taken = sorted(files.NAMES & (there or set()))
+    if taken and not files.is_run(directory):
+        raise UserError(f"{directory} already holds {taken[0]}, which a run would replace: choose another --out.")
     with lock(directory):
         if files.is_run(directory):
             raise UserError(
                 f"{directory} already holds a run: continue it with `hornbook pretrain --resume {directory}`, or "
                 "choose another --out."
             )
-        if taken := sorted(files.NAMES & (there or set())):
-            raise UserError(f"{directory} already holds {taken[0]}, which a run would replace: choose another --out.")
         try:
             yield
         except UserError:
@@ -132,7 +133,7 @@ def resume(directory: Path, changes: Sequence[str] = (), *, plain: bool = False)
             )
         with lock(directory) if world.is_main else contextlib.nullcontext():
             view = View(plain, silent=not world.is_main)
-            if changes and is_done(directory, files.RESULT):
+            if changes and _is_measured(directory):
                 raise UserError(
                     f"The run in {directory} is finished: {' '.join(changes)} changes nothing, leave it out."
                 )
@@ -207,7 +208,7 @@ def _settled(run: RunContext) -> RunContext:
         sealed.keep(run.recipe, directory)
         write_json(directory / files.PLAN, plan)
         enlist(directory, files.PLAN)
-    elif not is_done(directory, files.RESULT):
+    elif not _is_measured(directory):
         rows, again = fitted(run.recipe, run.prepared, run.device, say, shares)
         training = replace(run.recipe.training, micro_batch=rows, checkpoint_activations=again)
         run = replace(run, recipe=replace(run.recipe, training=training))
@@ -308,10 +309,15 @@ def _measuring(run: RunContext, model: Model, parallel: Parallel) -> Callable[[]
     return during
 
 
+def _is_measured(directory: Path) -> bool:
+    """Say whether a run has its result; whoever removes that has it measured again."""
+    return (directory / files.RESULT).exists() and is_done(directory, files.RESULT)
+
+
 def _evaluated(run: RunContext, model: Model, parallel: Parallel) -> Evaluation:
     """Return what is measured at the end, from the run's directory where it is there already."""
     result = run.directory / files.RESULT
-    if run.world.broadcast(lambda: str(is_done(run.directory, files.RESULT))) == str(True):
+    if run.world.broadcast(lambda: str(_is_measured(run.directory))) == str(True):
         return Evaluation.load(result)
     with run.view.stage("final evaluation", "tokens"):
         evaluation = final_evaluation(model, run.recipe, run.prepared, run.device, parallel)

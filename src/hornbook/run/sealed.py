@@ -45,9 +45,10 @@ def begin(recipe: Recipe, directory: Path) -> None:
 def keep(recipe: Recipe, directory: Path) -> None:
     """Write a run's recipe anew, as far as it has changed; in a run of an earlier version recipe.toml alone."""
     found = manifest_of(directory)
-    if found is None:
+    here = to_dict(load_recipe(directory / RECIPE)) if (directory / RECIPE).is_file() else None
+    if found is None or (found["recipe"] == to_dict(recipe) != here):
         save_recipe(recipe, directory / RECIPE)
-    elif found["recipe"] != to_dict(recipe) or not (directory / RECIPE).is_file():
+    elif found["recipe"] != to_dict(recipe):
         _write(directory, recipe, found, [*found.get("before", []), digest(found["recipe"])])
 
 

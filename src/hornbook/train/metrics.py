@@ -82,4 +82,4 @@ def _is_record(value: Any) -> bool:
         return False
     numbers = [item for name, item in value.items() if name != "kind" and item is not None]
     whole = type(value.get("step")) is int and value["step"] >= 0
-    return whole and all(isinstance(item, int | float) and not isinstance(item, bool) for item in numbers)
+    return whole and all(isinstance(item, int | float) for item in numbers)
