@@ -107,6 +107,8 @@ def write_directory(target: Path, kind: str, facts: Mapping[str, Any] | None = N
     `kind` and `facts` go into the manifest; entries added to `facts` inside the block are kept. An existing target is
     replaced only after the new one is complete.
     """
+    if target.exists() and target.samefile("."):
+        raise UserError(f"{target} is the current folder, which cannot be replaced: name another place.")
     partial, old = target.with_name(f".{target.name}.partial"), _old(target)
     facts = {} if facts is None else facts
     _recover(target)

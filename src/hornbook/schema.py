@@ -180,6 +180,8 @@ def _read(hint: Any, value: Any) -> Any:
     if origin is tuple:
         items = [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
         return tuple(_read(inner[0], item) for item in items) if isinstance(items, list | tuple) else value
+    if isinstance(value, str) and "\0" in value:
+        raise ValueError("no text has the character 0")
     if hint is bool and isinstance(value, str):
         return _TRUTH[value.strip().lower()]
     if hint is float and isinstance(value, int | str) and not isinstance(value, bool):

@@ -72,12 +72,16 @@ def check_path(path: Path, progress: Callable[[str], object]) -> Iterator[Examin
     `progress` is told what is examined and the name of each large file before it is read. Raises UserError where there
     is nothing of Hornbook's.
     """
-    progress(f"checking {path}")
+    if path.is_dir():
+        progress(f"checking {path}")
     if sealed.is_run(path):
         yield from _run(path, progress)
         return
     if not path.is_dir():
-        raise UserError(f"There is no run, checkpoint, corpus or model at {path}: name its directory.")
+        raise UserError(
+            f"There is no run, checkpoint, corpus or model at {path}: name its directory, or an objective such as "
+            "masked or my.py:Mine."
+        )
     try:
         manifest = manifest_of(path)
     except UserError as error:
@@ -153,6 +157,8 @@ def _failure(read: Callable[[], object]) -> list[str]:
 
 def _listed(run: Path, name: str, what: str) -> Damage:
     remedy = _COPY.format(run=run)
+    if name.partition("/")[0] == files.TOKENS:
+        remedy = f"Remove {run / files.TOKENS}: hornbook pretrain --resume {run} writes it again, if the text is there"
     if name == files.RESULT:
         remedy = f"Remove it: hornbook pretrain --resume {run} measures again"
     return Damage(name, what, _COSTS.get(name, _USABLE), remedy)

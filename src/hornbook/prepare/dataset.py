@@ -155,7 +155,8 @@ def prepare(recipe: Recipe, directory: Path, view: View, given: Tokenizer | None
     earlier, interrupted call.
     """
     stored = f"{TOKENS}/{MANIFEST}"
-    finished = is_done(directory, stored) and is_done(directory, CORPUS)
+    # Whoever removes the tokens has the same ones written again.
+    finished = (directory / TOKENS).exists() and is_done(directory, stored) and is_done(directory, CORPUS)
     corpus = _Corpus(recipe.data.paths if finished else cleaned(recipe.data, directory, view))
     text = recall(directory) if finished else _scan(corpus, recipe, directory, view)
     tokenizer = _tokenizer(recipe, corpus, text, directory, view, given)

@@ -19,8 +19,6 @@ from hornbook.schema import (
     MOST_TOKENS,
     Cap,
     Count,
-    NotNegative,
-    Positive,
     PositiveCount,
     ProperShare,
     Share,
@@ -29,8 +27,7 @@ from hornbook.schema import (
 
 _ENTRIES = 10**7  # of a vocabulary, at the most: ids and pieces are held in memory
 _THREADS = 256
-Minutes = Annotated[float, Ge(0), Cap(10**7)]  # 19 years
-Times = Annotated[float, Ge(0), Cap(10**6)]
+Rate = Annotated[float, Ge(0), Cap(1e30)]  # beyond it 32 bits overflow
 # How raw text may be cleaned beside the steps of a recipe.
 CLEAN_DEFAULT, CLEAN_NONE = "default", "none"
 
@@ -148,10 +145,10 @@ class Budget:
     minutes   length of the run in minutes; a short measurement of the speed turns it into a fixed number of steps
     """
 
-    steps: Count = 0
+    steps: Annotated[int, Ge(0), Cap(MOST_TOKENS)] = 0
     tokens: Annotated[int, Ge(0), Cap(MOST_TOKENS)] = 0
-    epochs: Times = 0.0
-    minutes: Minutes = 0.0
+    epochs: Annotated[float, Ge(0), Cap(10**12)] = 0.0
+    minutes: Annotated[float, Ge(0), Cap(10**12)] = 0.0
 
     def __post_init__(self) -> None:
         check(self, "budget.")
@@ -202,14 +199,14 @@ class TrainingSettings:
     micro_batch: Annotated[int, Ge(0), Cap(MOST_ROWS)] = 0
     checkpoint_activations: Literal["auto", "no", "layers"] = "auto"
     optimizer: Literal["muon", "adamw"] = "muon"
-    learning_rate: Positive = 3e-3
-    muon_learning_rate: NotNegative = 0.0
-    embedding_rate: NotNegative = 0.0
-    weight_decay: NotNegative = 0.1
+    learning_rate: Annotated[float, Gt(0), Cap(1e30)] = 3e-3
+    muon_learning_rate: Rate = 0.0
+    embedding_rate: Rate = 0.0
+    weight_decay: Rate = 0.1
     beta1: Annotated[float, Ge(0), Lt(1)] = 0.9
     beta2: Annotated[float, Ge(0), Lt(1)] = 0.95
     epsilon: Annotated[float, Ge(0), Le(1)] = 1e-8
-    clip: NotNegative = 1.0
+    clip: Rate = 1.0
     schedule: Literal["wsd", "cosine", "linear"] = "wsd"
     warmup: Annotated[float, Ge(0), Cap(MOST)] = 0.05
     decay: Share = 0.4
