@@ -180,8 +180,6 @@ def _read(hint: Any, value: Any) -> Any:
     if origin is tuple:
         items = [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
         return tuple(_read(inner[0], item) for item in items) if isinstance(items, list | tuple) else value
-    if isinstance(value, str) and "\0" in value:
-        raise ValueError("no text has the character 0")
     if hint is bool and isinstance(value, str):
         return _TRUTH[value.strip().lower()]
     if hint is float and isinstance(value, int | str) and not isinstance(value, bool):
@@ -194,7 +192,7 @@ def _refused(hint: Any, value: Any, name: str) -> UserError:
     shown = _short(list(value) if isinstance(value, tuple) else value)
     cap = next((mark.le for mark in typing.get_args(hint)[1:] if isinstance(mark, Cap)), math.inf)
     with contextlib.suppress(ValueError, TypeError, KeyError, OverflowError):
-        if _read(hint, value) > cap:
+        if cap < _read(hint, value) < math.inf:
             return UserError(f"{name} must be at most {cap:,}, not {shown}.")
     choices = type_name(hint).split(" | ")
     close = difflib.get_close_matches(value, choices, 1) if choices[1:] and isinstance(value, str) else ()

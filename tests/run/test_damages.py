@@ -12,9 +12,9 @@ def trial(tmp_path_factory: pytest.TempPathFactory) -> Trial:
 
 
 def test_some_damages_are_refused_or_do_no_harm(trial: Trial) -> None:
-    assert [verdict for verdict in map(trial.case, range(200)) if verdict.is_fault] == []
+    assert [verdict for verdict in map(trial.case, range(100)) if verdict.is_fault] == []
 
 
 @pytest.mark.slow
 def test_many_damages_are_refused_or_do_no_harm(trial: Trial) -> None:
-    assert [verdict for verdict in map(trial.case, range(200, 2000)) if verdict.is_fault] == []
+    assert [verdict for verdict in map(trial.case, range(100, 2000)) if verdict.is_fault] == []

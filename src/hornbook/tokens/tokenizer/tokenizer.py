@@ -206,6 +206,8 @@ def load_tokenizer(path: Path, ids: Mapping[str, int] = MappingProxyType({})) ->
         raise UserError(f"The tokenizer {path} cannot be read ({error.strerror}).") from error
     except (UnicodeDecodeError, UserError) as error:
         raise UserError(f"{path}: {error if isinstance(error, UserError) else 'this is not UTF-8 text.'}") from error
+    except ValueError as error:
+        raise UserError(f"The tokenizer {str(path)!r} cannot be read ({error}).") from error
 
 
 def make_tokenizer(text: str, roles: Mapping[str, str], ids: Mapping[str, int] = MappingProxyType({})) -> Tokenizer:
