@@ -244,23 +244,21 @@ def help_of(cls: type[Any]) -> dict[str, str]:
 def record(cls: type[T], value: object, where: str) -> T:
     """Return the dataclass that a value read from JSON describes, every field checked against its type.
 
+    Entries that the class has no field for, such as those of other versions, are left aside.
+
     Raises UserError, which begins with `where`, for what is no such table, and names the first entry that is wrong.
     """
     advice = "Restore the file or make it again."
     if not isinstance(value, dict):
         raise UserError(f"{where} is damaged: it is no table. {advice}")
-    given = dict(leaves(cls))
-    names = {item.name for item in given}
-    if strange := next((name for name in value if name not in names), None):
-        raise UserError(f"{where} is damaged: it has an entry {_short(strange)} that nobody knows. {advice}")
-    for item, hint in given.items():
+    for item, hint in leaves(cls):
         if item.name not in value:
             if item.default is MISSING and item.default_factory is MISSING:
                 raise UserError(f"{where} is damaged: it lacks the entry {item.name!r}. {advice}")
         elif not fits(hint, value[item.name]):
             shown = _short(value[item.name])
             raise UserError(f"{where} is damaged: {item.name} must be {wanted(hint)}, not {shown}. {advice}")
-    return cls(**value)
+    return cls(**{item.name: value[item.name] for item, _ in leaves(cls) if item.name in value})
 
 
 def read_recipe(path: Path, build: Callable[[Mapping[str, Any]], T]) -> T:

@@ -12,7 +12,7 @@ A room below names its own files, and they are handed on here. An imported model
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -30,7 +30,7 @@ from hornbook.recipes.recipe import Recipe
 from hornbook.recipes.settings import RECIPE
 from hornbook.run.build import build_model
 from hornbook.run.sealed import is_run, recipe_of
-from hornbook.schema import Count, NotNegative, Positive, PositiveCount, record
+from hornbook.schema import Count, Positive, PositiveCount, record
 from hornbook.tokens.tokenizer.tokenizer import TOKENIZER, Tokenizer, load_tokenizer
 from hornbook.train import machine
 from hornbook.train.checkpoints import CHECKPOINTS, newest
@@ -122,20 +122,13 @@ def has_checkpoint(directory: Path) -> bool:
 
 @dataclass(frozen=True)
 class _PlanRecord:
-    """plan.json: see `Plan`. Those of earlier versions repeat some of the recipe, and call matmul_flops matrix_rate."""
+    """plan.json: see `Plan`. Those of earlier versions call matmul_flops matrix_rate."""
 
     tokens_per_step: PositiveCount
     flops_per_step: Positive
     record_every: PositiveCount
     matmul_flops: Positive = 0.0
     matrix_rate: Positive = 0.0
-    steps: Count = 0
-    evaluate_every: Count = 0
-    checkpoint_minutes: NotNegative = 0.0
-    keep_checkpoints: Count = 0
-    clip: NotNegative = 0.0
-    bf16: bool = False
-    seed: int = 0
 
 
 def read_plan(directory: Path, recipe: Recipe) -> Plan:
@@ -159,15 +152,8 @@ class _Origin:
     name: str
     step: Count = 0
     origin: dict[str, Any] | None = None
-    family: str = ""
-    architecture: str = ""
-    parameters: int = 0
-    positions: int = 0
-    vocabulary: int = 0
-    tokenizer: int = 0
     dtype: str = ""
-    sha256: dict[str, str] = field(default_factory=dict)
-    left_out: tuple[str, ...] = ()
+    architecture: str = ""
 
 
 def origin_of(directory: Path) -> dict[str, Any] | None:
