@@ -9,18 +9,17 @@ import io
 import itertools
 import os
 import random
-import signal
+import shutil
 from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
-from damages import make_trees
+from damages import Late, limited, make_trees
 
 from hornbook.cli import main
 from hornbook.recipes.describe import describe_settings
 
-SECONDS = 20
 NUMBERS = ("", "-1", "0", "nan", "inf", "-inf", "1e999", "1e30", "10" * 40, "9" * 5000, "2.5", "x", "0x10", "\n", "١")
 TINY = (
     "data.clean=none", "budget.steps=1", "model.width=16", "model.layers=1", "model.heads=1", "model.max_length=32",
@@ -55,7 +54,7 @@ def commands(run: Path, root: Path) -> Iterator[list[str]]:
         yield ["pretrain", "--plain", book, "--out", place, *TINY]
         yield ["pretrain", "--plain", place, "--out", out, *TINY]
         yield ["pretrain", "--plain", book, "--out", out, *TINY, f"tokenizer.file={place}"]
-        yield ["pretrain", "--plain", book, "--out", out, "--from", place]
+        yield ["pretrain", "--plain", book, "--out", out, *TINY[:2], "--from", place]
         yield ["pretrain", "--resume", place]
         yield ["import", place, "--out", out]
         yield ["import", str(root / "export"), "--out", place]
@@ -99,26 +98,17 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def fault(command: list[str], root: Path) -> str:
     """Return what is wrong with how a command ends; "" where nothing is."""
-
-    def late(*_: object) -> None:
-        raise TimeoutError
-
-    before = signal.signal(signal.SIGALRM, late)
-    signal.alarm(SECONDS)
     told = io.StringIO()
     try:
-        with redirect_stdout(io.StringIO()), redirect_stderr(told):
+        with limited(), redirect_stdout(io.StringIO()), redirect_stderr(told):
             main(command)
         code: object = 0
     except SystemExit as end:
         code = end.code
-    except TimeoutError:
+    except Late:
         return "endless"
     except BaseException as error:  # what is looked for
         return f"{type(error).__name__}: {error}"
-    finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
     left = root / "out"
     if code and left.exists() and not (left / "plan.json").exists():
         return f"left {sorted(path.name for path in left.iterdir())}"
@@ -127,8 +117,6 @@ def fault(command: list[str], root: Path) -> str:
 
 def faults(number: int | None, root: Path) -> list[tuple[list[str], str]]:
     """Return the faults of so many of the commands, or of all."""
-    import shutil
-
     found = []
     every = list(commands(root / "run", root))
     for command in every if number is None else random.Random(0).sample(every, number):

@@ -259,14 +259,14 @@ class Trial:
 
         end, told, printed = "silent", "", io.StringIO()
         try:
-            with _limited(), contextlib.redirect_stdout(printed):
+            with limited(), contextlib.redirect_stdout(printed):
                 if self._outcome(tree, use, harm) == self._right[tree, use]:
                     end = "same"
                 elif f"{file.parent.name} is damaged" in (told := printed.getvalue()) or str(file) in told:
                     end = "said"
         except HornbookError as error:
             end, told = "refused", str(error)
-        except TimeoutError:
+        except Late:
             end = "endless"
         except Exception as error:  # what nobody expects is what is looked for
             end, told = "traceback", f"{type(error).__name__}: {error}"
@@ -281,10 +281,16 @@ class Trial:
             return USES[tree][use](copy)
 
 
+class Late(BaseException):
+    """A use has not ended in time. No handler of ordinary errors takes it for one."""
+
+
 @contextlib.contextmanager
-def _limited() -> Iterator[None]:
+def limited() -> Iterator[None]:
+    """Raise Late when the block takes longer than `SECONDS`."""
+
     def late(*_: object) -> None:
-        raise TimeoutError
+        raise Late
 
     before = signal.signal(signal.SIGALRM, late)
     signal.alarm(SECONDS)

@@ -200,6 +200,8 @@ def load_tokenizer(path: Path, ids: Mapping[str, int] = MappingProxyType({})) ->
     """
     path = path / TOKENIZER if path.is_dir() else path
     try:
+        if path.exists() and not path.is_file():  # a pipe would never end
+            raise UserError("this is not a file.")
         text = path.read_text(encoding="utf-8")
         return make_tokenizer(text, _neighbouring_roles(path.parent), {**neighbouring_start(path.parent), **ids})
     except OSError as error:
