@@ -173,9 +173,11 @@ def _prepared(recipe: Recipe, directory: Path, view: View, world: World) -> RunC
     origin = None
     if recipe.start.path and not files.has_checkpoint(directory):
         with view.stage("reading the base model", "bytes"):
+            brought = f"{files.ORIGIN}/{files.MANIFEST}"
+            known = is_done(directory, brought)
             origin = bring(Path(recipe.start.path), directory)
-        if world.is_main:
-            enlist(directory, f"{files.ORIGIN}/{files.MANIFEST}")
+        if world.is_main and not known:
+            enlist(directory, brought)
         recipe = settled(recipe, origin.recipe.model)
     prepared = prepare(recipe, directory, view, None if origin is None else origin.tokenizer)
     if origin is not None:
