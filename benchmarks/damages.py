@@ -1,4 +1,4 @@
-"""10,000 damages to the files of a run, an export and a corpus: how the use of each ends.
+"""Some thousand damages to the files of a run, an export and a corpus: how the use of each ends.
 
     python benchmarks/damages.py [NUMBER]        writes benchmarks/results/damages.json
 
@@ -47,4 +47,4 @@ def main(number: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if sys.argv[1:] else 10_000)
+    main(int(sys.argv[1]) if sys.argv[1:] else 3_000)

@@ -60,6 +60,7 @@ Seed = Annotated[int, Ge(0), Cap(2**63 - 1)]
 
 _SHOWN = 80  # characters of a value that a message quotes
 NONE = "none"  # how None is written, since TOML has no such value
+_DEEP = re.compile(r"^[\s\[]*(?:[\w\"'-]+[ \t]*\.[ \t]*){50}", re.M)  # a key of more parts than any recipe has
 _TRUTH = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 # Of each kind of bound: where its limit stands, its words, and whether a value keeps it.
 _BOUNDS: Mapping[type, tuple[str, str, Callable[[Any, Any], bool]]] = {
@@ -266,7 +267,10 @@ def read_recipe(path: Path, build: Callable[[Mapping[str, Any]], T]) -> T:
     try:
         if not stat.S_ISREG(path.stat().st_mode):  # a pipe would never end
             raise UserError(f"The recipe {path} is not a file.")
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        if _DEEP.search(text):  # the library would take minutes
+            raise UserError(f"The recipe {path} is not a recipe: its keys are nested too deep.")
+        data = tomllib.loads(text)
     except FileNotFoundError as error:
         raise UserError(f"There is no recipe at {path}.") from error
     except OSError as error:
