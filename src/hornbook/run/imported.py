@@ -18,7 +18,7 @@ from typing import Any
 from torch import Tensor
 
 from hornbook import __version__
-from hornbook.artifacts import MANIFEST, manifest_of, read_manifest, write_directory, write_json
+from hornbook.artifacts import MANIFEST, check_file, manifest_of, write_directory, write_json
 from hornbook.convert.export_hf import GENERATOR
 from hornbook.convert.export_hf import KIND as EXPORTED
 from hornbook.convert.import_hf import Folder, read_folder, read_settings, shape_of
@@ -66,14 +66,19 @@ def open_folder(folder: Path) -> files.OpenRun:
 
 
 def _refuse_damaged(folder: Path) -> None:
-    """Raise UserError where an export of ours is not as it was written: every file is compared with its manifest."""
-    if not (folder / MANIFEST).is_file():
+    """Raise UserError where an export of ours is not as it was written: every file is compared with its manifest.
+
+    The generator may be left out as a whole.
+    """
+    manifest: Mapping[str, Any] = {}
+    with contextlib.suppress(UserError):  # the file of that name may be another program's
+        manifest = manifest_of(folder) or {}
+    if manifest.get("kind") != EXPORTED:
         return
-    with contextlib.suppress(UserError):  # a manifest of another program's
-        if (manifest_of(folder) or {}).get("kind") != EXPORTED:
-            return
     try:
-        read_manifest(folder, EXPORTED)
+        for name, facts in manifest["files"].items():
+            if not name.startswith(f"{GENERATOR}/") or (folder / GENERATOR).exists():
+                check_file(folder, name, facts, EXPORTED)
     except UserError as error:
         raise UserError(
             f"{error} Export the model again; or, if you changed it on purpose, remove {folder / MANIFEST}, which "
