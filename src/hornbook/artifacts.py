@@ -138,7 +138,8 @@ def seal(directory: Path, kind: str, facts: Mapping[str, Any], names: Sequence[s
 def write_manifest(directory: Path, manifest: Mapping[str, Any]) -> None:
     """Write a directory's manifest with the SHA-256 of its own entries; the folders of its files are synced first."""
     for folder in {(directory / name).parent for name in manifest["files"]}:
-        sync(folder)
+        if folder.is_dir():  # what a directory that grows lists may have been removed, to be made again
+            sync(folder)
     entries = {name: value for name, value in manifest.items() if name != _OWN_HASH}
     write_json(directory / MANIFEST, entries | {_OWN_HASH: digest(entries)})
 

@@ -129,7 +129,7 @@ def faults(number: int | None, root: Path) -> list[tuple[list[str], str]]:
 
 def test_some_hostile_commands_end_in_a_sentence(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert faults(40, root) == []
+    assert faults(15, root) == []
 
 
 @pytest.mark.slow

@@ -149,6 +149,13 @@ def test_a_finished_run_takes_no_settings(run: Path) -> None:
     assert (run / files.RESULT).read_bytes() == result
 
 
+def test_tokens_that_were_removed_are_written_again(run: Path) -> None:
+    before = (run / files.TOKENS / MANIFEST).read_bytes()
+    shutil.rmtree(run / files.TOKENS)
+    resume(run, plain=True)
+    assert (run / files.TOKENS / MANIFEST).read_bytes() == before
+
+
 def test_another_machine_is_said(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     record = read_json(run / files.ENVIRONMENT, "environment")
     record.pop("sha256")
