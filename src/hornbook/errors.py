@@ -1,7 +1,7 @@
 """The errors that a user can fix, and our own warnings. Every other error is a bug and keeps its traceback.
 
 Each error has one sentence, which says what is wrong, where, and what to do, and the exit code of the command line:
-0 done, 1 a bug in Hornbook, 2 wrong input, 3 out of resources, 4 the loss diverged, 130 or 143 interrupted.
+0 done, 1 a bug in Hornbook, 2 wrong input, 3 out of resources, 4 the loss diverged, 129, 130 or 143 interrupted.
 """
 
 from __future__ import annotations
@@ -76,6 +76,13 @@ def expected(error: Exception) -> HornbookError | None:
         return ResourceError("Memory ran out. Close other programs, or use a machine with more memory.")
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return ResourceError("The disk is full: free some space and run again.")
+    if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+        named = f" {str(error.filename)[:60]}..." if error.filename else ""
+        return UserError(f"The file name{named} is too long for the file system: choose a shorter one.")
+    if isinstance(error, UnicodeEncodeError) and error.reason == "surrogates not allowed":
+        return UserError(f"{error.object[:60]!a} is not Unicode (UTF-8): rename the file, or convert the text.")
+    if isinstance(error, ValueError) and str(error) == "embedded null byte":
+        return UserError("A file name contains a null character: check the paths that were given.")
     return None
 
 

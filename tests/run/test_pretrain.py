@@ -21,7 +21,7 @@ from hornbook.generate import Decoding
 from hornbook.generate.infill import fill_text
 from hornbook.generate.text import generate_text
 from hornbook.prepare.dataset import open_prepared
-from hornbook.prepare.preview import names, preview_row
+from hornbook.prepare.preview import names, preview_row, prompt_of
 from hornbook.recipes import settings
 from hornbook.recipes.named import default
 from hornbook.run.build import build_loader
@@ -154,6 +154,17 @@ def test_the_trained_model_can_be_used(run_of):
         assert all(1 >= first >= second >= third > 0 for first, second, third in shares)
     with pytest.raises(UserError, match="no gap"):
         fill_text(run, "nothing missing")
+
+
+def test_the_prompt_that_is_suggested_begins_a_held_out_document(run_of, book):
+    _, directory = run_of
+    prompt, with_gap = (
+        prompt_of(directory, settings.load_recipe(directory / "recipe.toml"), gap) for gap in (False, True)
+    )
+    words = " ".join(book.read_text().split())
+    assert prompt == "The" or prompt in words
+    assert with_gap.split().count("___") == 1
+    assert all(part.strip() in words for part in with_gap.split("___"))
 
 
 def test_a_row_of_the_training_text_is_shown_as_training_reads_it(run_of):

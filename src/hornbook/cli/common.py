@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 from typer import Argument, Option
 
+from hornbook.console.pulse import phase
 from hornbook.errors import UserError
 from hornbook.objectives.catalogue import CATALOGUE
+from hornbook.signals import nothing_begun
 
 
 def place(text: str) -> Path:
@@ -54,6 +57,13 @@ def _plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return dataclasses.asdict(value)
     return value._asdict() if hasattr(value, "_asdict") else value
+
+
+@contextlib.contextmanager
+def loading(what: str = "PyTorch") -> Iterator[None]:
+    """Load libraries in the block: the screen says so, and a signal ends the process there and then."""
+    with nothing_begun(), phase(f"loading {what}", eager=True):
+        yield
 
 
 def is_main_process() -> bool:

@@ -10,7 +10,8 @@ import typer
 from typer import Argument, Option
 
 from hornbook.cli import corpus_tables, tables
-from hornbook.cli.common import Filter, Plain, matching, place
+from hornbook.cli.common import Filter, Plain, loading, matching, place
+from hornbook.console import phase, work_lasts
 from hornbook.errors import UserError
 
 _HELP = "Build clean corpora from messy files, and account for every document."
@@ -57,7 +58,8 @@ def build(
     words = ["hornbook", "corpus", "build", *what, "--out", str(directory)]
     words += ["--engine", engine] if engine != "native" else []
     words += ["--workers", str(workers)] if workers else []
-    with stoppable(f"Stopped. Continue with: {shlex.join(words)}"):
+    work_lasts()
+    with loading("libraries"):
         from hornbook.artifacts import MANIFEST
         from hornbook.console import View
         from hornbook.corpus.build.build import build_recipe
@@ -66,6 +68,7 @@ def build(
         from hornbook.corpus.build.recipe import CorpusRecipe, default_steps, load
         from hornbook.corpus.readers.discovery import passed_over
 
+    with stoppable(f"Stopped. Continue with: {shlex.join(words)}"):
         view = View(plain)
         if what[0].endswith(".toml"):
             if len(what) > 1:
@@ -80,7 +83,8 @@ def build(
         if line := passed_over(recipe.paths):
             view.say(line)
         complete = (directory / MANIFEST).exists()
-        ledger = build_recipe(recipe, directory, Engine(engine, workers), view.stage)
+        with phase("building the corpus"):
+            ledger = build_recipe(recipe, directory, Engine(engine, workers), view.stage)
     if complete:
         view.say(f"{directory} was complete already: nothing was read again.")
     corpus_tables.built(ledger, directory)
@@ -95,7 +99,8 @@ def inspect(
     """Show a corpus: what was read, what was kept, what was dropped and why, and some of its documents."""
     from hornbook.corpus.built import open_corpus, sample
 
-    opened = open_corpus(corpus)
+    with phase("reading the corpus"):
+        opened = open_corpus(corpus)
     if reason:
         corpus_tables.reasons(opened.ledger, reason)
         return
@@ -112,7 +117,9 @@ def diff(
     """Compare two corpora: their recipes, documents, bytes and reasons, and the texts that only one of them has."""
     from hornbook.corpus.built import compare, open_corpus
 
-    corpus_tables.difference(compare(open_corpus(first), open_corpus(second)), str(first), str(second))
+    with phase("comparing"):
+        found = compare(open_corpus(first), open_corpus(second))
+    corpus_tables.difference(found, str(first), str(second))
 
 
 @app.command()
@@ -133,16 +140,20 @@ def train_classifier(
     features: Annotated[str, Option(help="words; or characters, for short or misspelt texts.")] = "words",
 ) -> None:
     """Train a classifier of documents for the step `score`, such as one of quality or toxicity."""
-    from hornbook.console import View
-    from hornbook.corpus.read import read
-    from hornbook.corpus.steps.classifier import train_classifier
+    work_lasts()
+    with loading("libraries"):
+        from hornbook.console import View
+        from hornbook.corpus.read import read
+        from hornbook.corpus.steps.classifier import train_classifier
 
     if features not in ("words", "characters"):
         raise UserError(f"--features is words or characters, not {features!r}.")
-    piles = [[document.text for document in read(paths)] for paths in (positive, against)]
-    classifier = train_classifier(*piles, features="words" if features == "words" else "characters")
-    classifier.save(out)
-    right = [(classifier.scores(pile) > 0.5).mean() for pile in piles]
+    with phase("reading"):
+        piles = [[document.text for document in read(paths)] for paths in (positive, against)]
+    with phase("training the classifier"):
+        classifier = train_classifier(*piles, features="words" if features == "words" else "characters")
+        classifier.save(out)
+        right = [(classifier.scores(pile) > 0.5).mean() for pile in piles]
     View().say(
         f"Trained on {len(piles[0]):,} positive and {len(piles[1]):,} negative texts; it classifies "
         f"{right[0]:.1%} and {1 - right[1]:.1%} of them correctly. Wrote {out}."

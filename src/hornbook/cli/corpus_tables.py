@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,7 @@ def built(ledger: Mapping[str, Any], directory: Path) -> None:
     """Print a finished build: its ledger, and the commands that use the corpus."""
     account(ledger)
     console().print(Text(f"\nRead the report:  {directory / 'report.html'}"))
-    console().print(Text(f"Train on it:      hornbook pretrain {directory}"))
+    console().print(Text(f"Train on it:      hornbook pretrain {shlex.quote(str(directory))}"))
 
 
 def account(ledger: Mapping[str, Any]) -> None:

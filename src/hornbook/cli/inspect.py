@@ -11,7 +11,8 @@ import typer
 from typer import Argument
 
 from hornbook.cli import tables
-from hornbook.cli.common import Filter, Json, answer, matching
+from hornbook.cli.common import Filter, Json, answer, loading, matching
+from hornbook.console import phase
 from hornbook.errors import UserError
 
 LIMITS = """What limits a step, and what helps
@@ -27,7 +28,8 @@ small operations  ·  Overhead, and other programs. Set training.compile=yes, or
 
 def settings(text: Filter = "", as_json: Json = False) -> None:
     """List every setting that `pretrain` takes as a.b=c, with its type, default and meaning."""
-    from hornbook.recipes.describe import describe_settings
+    with loading("libraries"):
+        from hornbook.recipes.describe import describe_settings
 
     answer(matching(describe_settings(), text, "settings"), as_json, tables.settings)
 
@@ -37,9 +39,11 @@ def recipes(text: Filter = "", as_json: Json = False) -> None:
 
     A size keeps its layers under another objective, as in: --recipe mini --objective span.
     """
-    from hornbook.recipes.describe import describe_recipes
+    with loading("libraries"):
+        from hornbook.recipes.describe import describe_recipes
 
-    answer(matching(describe_recipes(), text, "recipes"), as_json, tables.recipes)
+        found = matching(describe_recipes(), text, "recipes")
+    answer(found, as_json, tables.recipes)
 
 
 def check(
@@ -70,18 +74,22 @@ def check(
 
     found: list[Any] = []
     if paths:
-        from hornbook.diagnose.whole import check_path
+        with loading():
+            from hornbook.diagnose.whole import check_path
 
-        found = [one for path in paths for one in check_path(Path(path), progress)]
+        with phase("checking"):
+            found = [one for path in paths for one in check_path(Path(path), progress)]
         answer(found, as_json, tables.examined)
         bad = any(one.damages for one in found)
     else:
-        from hornbook.diagnose.check import check_objectives
+        with loading("libraries"):
+            from hornbook.diagnose.check import check_objectives
 
-        for one in check_objectives(kinds, lambda part: progress(f"training {part}")):
-            found.append(one)
-            if not as_json:
-                tables.checked([one])
+        with phase("checking"):
+            for one in check_objectives(kinds, lambda part: progress(f"training {part}")):
+                found.append(one)
+                if not as_json:
+                    tables.checked([one])
         if as_json:
             answer(found, as_json, tables.checked)
         bad = any(one.broken for one in found)
@@ -94,9 +102,11 @@ def bench(as_json: Json = False) -> None:
 
     Close other programs first: they slow the measurements. `hornbook doctor` shows the last result.
     """
-    from hornbook.diagnose.bench import measure_machine
+    with loading():
+        from hornbook.diagnose.bench import measure_machine
 
-    found = measure_machine(lambda part: print(f"measuring {part} ...", file=sys.stderr))
+    with phase("measuring"):
+        found = measure_machine(lambda part: print(f"measuring {part} ...", file=sys.stderr))
     answer(found, as_json, tables.machine_speed)
 
 
@@ -104,4 +114,6 @@ def doctor(as_json: Json = False) -> None:
     """Check this machine and installation, and print the command that fixes each problem."""
     from hornbook.diagnose.doctor import examine
 
-    answer(examine(Path("runs")), as_json, tables.findings)
+    with phase("examining"):
+        found = examine(Path("runs"))
+    answer(found, as_json, tables.findings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,8 @@ from rich.columns import Columns
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from hornbook.console import wrapped
 
 if TYPE_CHECKING:
     from hornbook.corpus.build.catalogue import Line as StepLine
@@ -25,7 +28,10 @@ if TYPE_CHECKING:
 
 _BAR = 20
 _POSITIONS = 48  # the attention picture shows no more
-_ESCAPES = str.maketrans({"\n": "\\n", "\r": "\\r", "\t": "\\t"})
+# What would move the cursor of a terminal, or change it.
+_CONTROLS = {number: f"\\x{number:02x}" for number in (*range(32), *range(127, 160)) if chr(number) not in "\n\t"}
+_ESCAPES = _CONTROLS | str.maketrans({"\n": "\\n", "\r": "\\r", "\t": "\\t"})
+_NOTHING = "(nothing)"
 # Kinds of token: (sign, colour, meaning); the sign says the same as the colour.
 _KINDS = {
     "kept": (" ", "", "unchanged"),
@@ -80,23 +86,37 @@ def evaluation(found: Evaluation) -> None:
 def _numbers(title: str, rows: Sequence[tuple[str, str, str]]) -> None:
     """Print a title, and lines of a name, a number and its meaning."""
     name_width, width = max(len(name) for name, _, _ in rows), max(len(number) for _, number, _ in rows)
-    console().print(Text(title, style="bold"))
+    screen = console()
+    screen.print(Text(title, style="bold"))
+    before = name_width + width + 8
     for name, number, meaning in rows:
-        console().print(Text.assemble(f"  {name:<{name_width}}   ", (f"{number:>{width}}", "bold"), f"   {meaning}"))
+        if screen.is_terminal and screen.width > 2 * before:
+            meaning = wrapped(meaning, screen.width - before).replace("\n", "\n" + " " * before)
+        screen.print(Text.assemble(f"  {name:<{name_width}}   ", (f"{number:>{width}}", "bold"), f"   {meaning}"))
 
 
 def trained(found: Evaluation, recipe: Recipe, directory: Path) -> None:
     """Print a finished run: its measurements, and the commands that use the model."""
     from hornbook.generate.text import uses_of
+    from hornbook.prepare.preview import prompt_of
     from hornbook.run.export import exportable
 
     evaluation(found)
-    examples = {"generate": '"A function is"', "fill": '"A ___ is a function."'}
-    lines = [f"Use it:     hornbook {use} {directory} {examples[use]}" for use in uses_of(recipe)]
+    place = shlex.quote(str(directory))
+    commands = [
+        ("Use it:", f"hornbook {use} {place} {_quoted(prompt_of(directory, recipe, gap=use == 'fill'))}")
+        for use in uses_of(recipe)
+    ]
     if exportable(recipe):
-        lines.append(f"Export it:  hornbook export {directory}")
-    lines = lines or [f"Evaluate it on other text:  hornbook evaluate {directory} --data PATH"]
-    console().print(Text("\n" + "\n".join(lines)))
+        commands.append(("Export it:", f"hornbook export {place}"))
+    commands = commands or [("Evaluate it on other text:", f"hornbook evaluate {place} --data PATH")]
+    width = max(len(title) for title, _ in commands)
+    console().print(Text("\n" + "\n".join(f"{title:<{width}}  {command}" for title, command in commands)))
+
+
+def _quoted(text: str) -> str:
+    """Return words as an argument of a shell; the quotes are those that the examples have, where they may be."""
+    return f'"{text}"' if not set(text) & set('"$`\\!') else shlex.quote(text)
 
 
 def imported(record: Mapping[str, Any], objective: str, directory: Path) -> None:
@@ -113,8 +133,9 @@ def imported(record: Mapping[str, Any], objective: str, directory: Path) -> None
     screen.print(Text(f"{record['name']} is now the run {directory}", style="bold"))
     for name, value in rows:
         screen.print(Text(f"  {name:<12}{value}"))
-    screen.print(Text(f"\nEvaluate it:        hornbook evaluate {directory} --data PATH"))
-    screen.print(Text(f"Continue training:  hornbook pretrain --from {directory} TEXT"))
+    place = shlex.quote(str(directory))
+    screen.print(Text(f"\nEvaluate it:        hornbook evaluate {place} --data PATH"))
+    screen.print(Text(f"Continue training:  hornbook pretrain --from {place} TEXT"))
 
 
 def picture(shown: Picture, screen: Console) -> None:
@@ -164,8 +185,9 @@ def _attention(side: Side) -> Text:
 
 
 def streamed(pieces: Iterable[str]) -> None:
+    """Print the pieces of one text as they come, on a terminal."""
     for piece in pieces:
-        print(piece, end="", flush=True)
+        print(piece.translate(_CONTROLS), end="", flush=True)
     print()
 
 
@@ -177,15 +199,18 @@ def samples(texts: Sequence[str]) -> None:
             screen.rule(f"{number} of {len(texts)}")
         elif number > 1:
             print()
-        print(text, flush=True)
+        print(text.translate(_CONTROLS) if screen.is_terminal else text, flush=True)
 
 
-def filled(found: Filled) -> None:
-    """Print a text whose gaps are filled, then what could stand in each gap, with probabilities where there are any."""
+def filled(found: Filled, one_line: bool = True) -> None:
+    """Print a text whose gaps are filled, then what could stand in each gap, with probabilities where there are any.
+
+    `one_line`: the text had no line ends before, so those in its gaps are shown as \\n.
+    """
     screen = console()
-    screen.print(Text(found.text))
+    screen.print(Text(found.text.translate(_ESCAPES) if one_line else found.text))
     for number, gap in enumerate(found.gaps, 1):
-        candidates = [text.translate(_ESCAPES) for text in gap.candidates]
+        candidates = [text.translate(_ESCAPES) or _NOTHING for text in gap.candidates]
         if not gap.probabilities:
             screen.print(Text.assemble((f"gap {number}", "bold"), f"  {candidates[0]}"))
             continue

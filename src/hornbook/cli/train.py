@@ -9,7 +9,8 @@ import typer
 from typer import Argument, Option
 
 from hornbook.cli import tables
-from hornbook.cli.common import OBJECTIVES, Plain, is_main_process, place
+from hornbook.cli.common import OBJECTIVES, Plain, is_main_process, loading, place
+from hornbook.console import phase, work_lasts
 from hornbook.errors import FailedElsewhere, UserError
 
 EXAMPLES = """Examples
@@ -65,9 +66,11 @@ def pretrain(
     plain: Plain = False,
 ) -> None:
     """Train a model on text. One run directory holds the tokenizer, the tokens, the model and its measurements."""
-    from hornbook.api import default_directory
-    from hornbook.cli.request import plan
-    from hornbook.recipes.settings import RECIPE, load_recipe
+    work_lasts()
+    with loading("libraries"):
+        from hornbook.api import default_directory
+        from hornbook.cli.request import plan
+        from hornbook.recipes.settings import RECIPE, load_recipe
 
     budget = {"minutes": minutes, "steps": steps, "tokens": tokens, "epochs": epochs}
     if resume is None:
@@ -81,13 +84,15 @@ def pretrain(
     else:
         directory = resume
     if devices != 1:
-        from hornbook.run import launch
+        with loading():
+            from hornbook.run import launch
 
         if (number := launch.devices(devices)) > 1:
             named = [] if resume or out else ["--out", str(directory)]  # its name has the time: one for all processes
             launch.launch([*launch.without_option(context.obj), *named], number)
             return
-    from hornbook.run import pretrain as run
+    with loading():
+        from hornbook.run import pretrain as run
 
     if resume is None:
         found = run.pretrain(planned, directory, plain=plain)
@@ -119,8 +124,12 @@ def import_model(
     """Import a Hugging Face model folder as a run."""
     from hornbook.objectives.catalogue import kind_of
     from hornbook.recipes.settings import RECIPE, load_recipe
-    from hornbook.run.imported import import_folder
+
+    work_lasts()
+    with loading():
+        from hornbook.run.imported import import_folder
 
     directory = out or Path("runs") / folder.resolve().name
-    record = import_folder(folder, directory, allow_pickle=allow_pickle)
+    with phase(f"importing {folder}"):
+        record = import_folder(folder, directory, allow_pickle=allow_pickle)
     tables.imported(record, kind_of(load_recipe(directory / RECIPE).objective), directory)

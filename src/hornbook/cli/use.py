@@ -6,14 +6,18 @@ import os
 import re
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from typer import Argument, Option
 
 from hornbook.cli import tables
-from hornbook.cli.common import OBJECTIVES, Json, RunPath, answer, place
+from hornbook.cli.common import OBJECTIVES, Json, RunPath, answer, loading, place
+from hornbook.console import phase, work_lasts
 from hornbook.errors import UserError
 from hornbook.objectives.catalogue import CATALOGUE
+
+if TYPE_CHECKING:
+    from hornbook.api import Run
 
 OBJECTIVES_TEACH = "\n\n".join(
     ["What each objective teaches", *(f"{kind}  ·  {entry.meaning}" for kind, entry in CATALOGUE.items())]
@@ -27,12 +31,16 @@ def evaluate(
     data: Annotated[
         list[str] | None, Option("--data", metavar="PATH", help="Text to measure on. Default: the run's held-out text.")
     ] = None,
+    more: Annotated[
+        list[str] | None, Argument(metavar="[PATH]...", help="More text, such as a shell makes of --data *.txt.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Measure a model on held-out text, next to unigram and bigram baselines."""
-    from hornbook.api import Run
-
-    answer(Run(run).evaluate(data or []), as_json, tables.evaluation)
+    opened = _opened(run)
+    with phase("measuring"):
+        found = opened.evaluate([*(data or []), *(more or [])])
+    answer(found, as_json, tables.evaluation)
 
 
 def generate(
@@ -68,9 +76,9 @@ def generate(
 
     On a terminal, each word appears as soon as it is written.
     """
-    from hornbook.api import Run
-    from hornbook.generate.decoding import Decoding, default_temperature
-    from hornbook.generate.text import generate_text, stream_text
+    with loading():
+        from hornbook.generate.decoding import Decoding, default_temperature
+        from hornbook.generate.text import generate_text, stream_text
 
     temperature = default_temperature(beams) if temperature is None else temperature
     decoding = Decoding(
@@ -78,22 +86,37 @@ def generate(
         repetition_penalty=repetition_penalty, beams=beams, length_penalty=length_penalty,
         early_stopping=early_stopping, stop=tuple(stop or ()), seed=seed,
     )  # fmt: skip
-    opened = Run(run).opened
-    prompts = [text for item in prompt for text in [_text(item)] * count]
+    model = _opened(run).opened
+    prompts = [text for item in prompt for text in [_prompt(item)] * count]
     if len(prompts) == 1 and beams == 1 and sys.stdout.isatty() and not as_json:
-        tables.streamed(stream_text(opened, prompts[0], decoding))
-    else:
-        answer(generate_text(opened, prompts, decoding), as_json, tables.samples)
+        tables.streamed(stream_text(model, prompts[0], decoding))
+        return
+    with phase("generating"):
+        texts = generate_text(model, prompts, decoding)
+    answer(texts, as_json, tables.samples)
 
 
-def _text(prompt: str) -> str:
+def _prompt(prompt: str) -> str:
     """Return a prompt; for - the text of standard input, without the line end that `echo` adds."""
+    if prompt != "-":
+        return _text(prompt)
+    if sys.stdin.isatty():
+        print("Type the prompt; Ctrl-D on an empty line ends it.", file=sys.stderr)
+    with phase(""):
+        given = sys.stdin.buffer.read()
     try:
-        text = sys.stdin.buffer.read().decode().removesuffix("\n") if prompt == "-" else prompt
-        text.encode()  # refuses what stands for bytes of the command line that are no text
+        return given.decode().removesuffix("\n")
     except UnicodeError as error:
         raise UserError("The prompt is not valid UTF-8 text.") from error
-    return text
+
+
+def _text(argument: str) -> str:
+    """Return an argument as text; where the locale knows no UTF-8, Python has left its bytes as they were."""
+    try:
+        argument.encode()
+    except UnicodeEncodeError:
+        return os.fsencode(argument).decode()
+    return argument
 
 
 def fill(
@@ -104,11 +127,13 @@ def fill(
     top: Annotated[int, Option(help="Masked models: number of candidates for each gap.")] = 5,
     length: Annotated[int, Option(help="Masked and diffusion models: tokens in each gap.")] = 1,
     steps: Annotated[int, Option(help="Diffusion models: number of decoding steps; 0 = one for each token.")] = 0,
+    as_json: Json = False,
 ) -> None:
     """Fill the gaps of a text: [MASK], <mask>, <extra_id_0> or ___."""
-    from hornbook.api import Run
-
-    tables.filled(Run(run).fill(text, top=top, length=length, steps=steps))
+    opened = _opened(run)
+    with phase("filling the gaps"):
+        found = opened.fill(_text(text), top=top, length=length, steps=steps)
+    answer(found, as_json, lambda found: tables.filled(found, one_line="\n" not in text))
 
 
 def show(
@@ -127,16 +152,17 @@ def show(
 
     No model is trained. Without --run, the command makes a small tokenizer. Of a file, it takes the first words.
     """
-    from hornbook.api import Run
-    from hornbook.cli.request import is_assignment
-    from hornbook.prepare.preview import preview, preview_row
-    from hornbook.recipes import named, settings
-    from hornbook.tokens.tokenizer.tokenizer import load_tokenizer
+    with loading("libraries"):
+        from hornbook.api import Run
+        from hornbook.cli.request import is_assignment
+        from hornbook.prepare.preview import preview, preview_row
+        from hornbook.recipes import named, settings
+        from hornbook.tokens.tokenizer.tokenizer import load_tokenizer
 
     base = Run(run).recipe if run else named.default(objective or "causal")
     changes = [f"objective.kind={objective}"] if objective else []
     recipe = settings.override(base, changes + [item for item in what or [] if is_assignment(item)])
-    text = " ".join(item for item in what or [] if not is_assignment(item))
+    text = " ".join(_text(item) for item in what or [] if not is_assignment(item))
     if row is None:
         text = _first_words(text) if os.path.isfile(text) else text
         tokenizer = load_tokenizer(run) if run else None
@@ -171,9 +197,24 @@ def export(
     ] = "",
 ) -> None:
     """Export a model as a Hugging Face folder or as a GGUF file."""
-    from hornbook.api import Run
+    size = _bytes(shard) if shard else 0
+    opened = _opened(run)
+    with phase("exporting"):
+        written = opened.export(out, family=family, shard_bytes=size)
+    work_lasts()  # its path is a result for scripts, but what is written stays
+    print(written)
 
-    print(Run(run).export(out, family=family, shard_bytes=_bytes(shard) if shard else 0))
+
+def _opened(directory: Path) -> Run:
+    """Return a run whose model is read."""
+    with loading():
+        import hornbook.run.imported  # noqa: F401 with it PyTorch
+        from hornbook.api import Run
+
+    run = Run(directory)
+    with phase("reading the model"):
+        _ = run.opened
+    return run
 
 
 def _bytes(text: str) -> int:

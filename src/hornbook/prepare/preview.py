@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -23,6 +24,8 @@ from hornbook.vocab import Vocab
 # A tokenizer made on the spot: some hundred sections of Python's documentation, so that random replacements are words,
 # and the text itself so often that its words are whole tokens.
 _SECTIONS, _REPEATS, _ENTRIES = 100, 1000, 4096
+# A prompt: so many words, in so many characters, from so many tokens of so many documents.
+_WORDS, _LONGEST, _BEGINNING, _LOOKED_AT = 4, 60, 200, 50
 
 
 def preview(text: str, objective: Objective, tokenizer: Tokenizer | None, seed: int) -> Picture:
@@ -58,6 +61,21 @@ def preview_row(run: Path, recipe: Recipe, number: int, seed: int) -> Picture:
     index = np.array([number])
     found = rows.rows(index, row_keys(seed, index, 0))
     return show(parts[number % len(parts)], replace(found, progress=np.zeros(1)), 0, names(prepared.tokenizer))
+
+
+def prompt_of(run: Path, recipe: Recipe, gap: bool = False) -> str:
+    """Return some words that a held-out document of a run begins with, as a prompt for its model.
+
+    With a `gap`, one of the words is ___ instead. A run whose text gives none has "The" or "The ___ is".
+    """
+    with contextlib.suppress(UserError, OSError, IndexError):
+        for text in open_prepared(recipe, run).held_out_beginnings(_LOOKED_AT, _BEGINNING):
+            for line in text.splitlines():
+                words = line.split()[: _WORDS + 2 * gap]
+                plain = [word for word in words if word.strip(",.;:").isalpha()]
+                if len(words) >= _WORDS and words == plain and len(" ".join(words)) <= _LONGEST:
+                    return " ".join([*words[: _WORDS - 2], "___", *words[_WORDS - 1 :]] if gap else words)
+    return "The ___ is" if gap else "The"
 
 
 def names(tokenizer: Tokenizer) -> Callable[[Sequence[int]], list[str]]:

@@ -40,11 +40,13 @@ class DataSettings:
     held_out   share of the documents held out for evaluation; the hash of a document's text decides
     clean      how raw text is cleaned first: default (the steps of `corpus build`), a recipe.toml (its steps) or none;
                empty = default if the extra `corpus` is installed, otherwise none
+    text       the field or column that holds the text; empty = text, or what the recipe.toml of `clean` says
     """
 
     paths: tuple[str, ...] = ("builtin:docs",)
     held_out: ProperShare = 0.05
     clean: str = ""
+    text: str = ""
 
     def __post_init__(self) -> None:
         check(self, "data.")

@@ -12,6 +12,7 @@ A room below names its own files, and they are handed on here. An imported model
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -20,8 +21,7 @@ import torch
 from torch import Tensor
 
 from hornbook.artifacts import MANIFEST, is_done, read_json, verified
-from hornbook.console import View
-from hornbook.errors import UserError
+from hornbook.errors import Notice, UserError
 from hornbook.model.electra import Model
 from hornbook.objectives.base import with_vocab
 from hornbook.prepare.clean import CLEAN
@@ -97,7 +97,7 @@ def opened(directory: Path, found: BaseModel) -> OpenRun:
 def read_model(directory: Path) -> BaseModel:
     """Return what a run has trained, at its newest sound checkpoint; builds no model."""
     recipe = recipe_of(directory)
-    found = newest(directory / CHECKPOINTS, lambda text: View().say(text))
+    found = newest(directory / CHECKPOINTS, lambda text: warnings.warn(text, Notice, stacklevel=2))
     if found is None:
         raise UserError(f"The run in {directory} has no checkpoint yet: train it with --resume first.")
     manifest, tensors = found

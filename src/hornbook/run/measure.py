@@ -28,7 +28,7 @@ def evaluate(run: OpenRun, paths: Sequence[str] = ()) -> Evaluation:
     training = None if prepared is None else prepared.training_rows
     objective, length = run.recipe.objective, run.recipe.row_length
     with tempfile.TemporaryDirectory() as scratch:
-        write_store(read(paths), run.tokenizer, Path(scratch) / TOKENS, progress=None)
+        write_store(read(paths, run.recipe.data.text or "text"), run.tokenizer, Path(scratch) / TOKENS, progress=None)
         other = TokenStore.open(Path(scratch) / TOKENS, run.tokenizer.vocab)
         rows = corpus_rows(other, None, objective, length)
         found = evaluate_rows(run.model, run.recipe, objective, training, rows, int(other.bytes.sum()), run.device)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import shlex
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -16,7 +17,7 @@ from pathlib import Path
 import torch
 
 from hornbook.artifacts import enlist, is_done, lock, write_json
-from hornbook.console import View, quantity
+from hornbook.console import View, phase, quantity
 from hornbook.corpus.readers.discovery import passed_over
 from hornbook.errors import ResourceError, UserError
 from hornbook.evaluate.evaluation import Evaluation, final_evaluation
@@ -90,10 +91,8 @@ def _claimed(directory: Path) -> Iterator[None]:
         raise UserError(f"{directory} already holds {taken[0]}, which a run would replace: choose another --out.")
     with lock(directory):
         if files.is_run(directory):
-            raise UserError(
-                f"{directory} already holds a run: continue it with `hornbook pretrain --resume {directory}`, or "
-                "choose another --out."
-            )
+            command = f"hornbook pretrain --resume {shlex.quote(str(directory))}"
+            raise UserError(f"{directory} already holds a run: continue it with `{command}`, or choose another --out.")
         try:
             yield
         except UserError:
@@ -129,7 +128,7 @@ def resume(directory: Path, changes: Sequence[str] = (), *, plain: bool = False)
         if (directory / files.RECORD).is_file():
             raise UserError(
                 f"The model in {directory} was imported, so there is no training to resume: start a new run from it "
-                f"with `hornbook pretrain --from {directory}`."
+                f"with `hornbook pretrain --from {shlex.quote(str(directory))}`."
             )
         with lock(directory) if world.is_main else contextlib.nullcontext():
             view = View(plain, silent=not world.is_main)
@@ -149,13 +148,16 @@ def _run_stages(recipe: Recipe, directory: Path, view: View, world: World) -> Ev
     """
     chosen = recipe.training.micro_batch
     try:
-        with stoppable(f"Stopped. Continue with: hornbook pretrain --resume {directory}"):
+        with (
+            phase("preparing"),
+            stoppable(f"Stopped. Continue with: hornbook pretrain --resume {shlex.quote(str(directory))}"),
+        ):
             with world.main_process_first():
                 run = _settled(_prepared(recipe, directory, view, world))
                 announce(run)
             return _evaluated(*_trained(run, may_shrink=world.size == 1 and not chosen))
     except OutOfMemory as error:
-        command = f"hornbook pretrain --resume {directory} {error.settings}".strip()
+        command = f"hornbook pretrain --resume {shlex.quote(str(directory))} {error.settings}".strip()
         raise ResourceError(f"{error} Continue with: {command}") from error
 
 

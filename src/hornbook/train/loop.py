@@ -18,6 +18,7 @@ the same weights, bit for bit, as one that was not (same machine, same number of
 from __future__ import annotations
 
 import math
+import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -154,7 +155,7 @@ class Loop(Generic[B]):
                 if signal and not last:
                     raise Interrupted(
                         f"Stopped at step {self.step} of {self.plan.steps}; everything is saved. Continue with: "
-                        f"hornbook pretrain --resume {self.directory}",
+                        f"hornbook pretrain --resume {shlex.quote(str(self.directory))}",
                         signal,
                     )
 

@@ -13,6 +13,7 @@ import contextlib
 import importlib.util
 import json
 import os
+import threading
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -46,6 +47,7 @@ class TensorBoard:
     def open(self, directory: Path, name: str, settings: Mapping[str, Any], resumed_at: int) -> None:
         from torch.utils.tensorboard import SummaryWriter
 
+        self._say_nothing()
         self._writer = SummaryWriter(str(directory / "tensorboard"))
         if not resumed_at:
             self._writer.add_text("settings", f"```json\n{json.dumps(settings, indent=2)}\n```")
@@ -57,6 +59,13 @@ class TensorBoard:
 
     def close(self) -> None:
         self._writer.close()
+
+    def _say_nothing(self) -> None:
+        """Keep the traceback of its writing thread from the screen: the next record raises the same error here."""
+        others = threading.excepthook
+        threading.excepthook = lambda failure: (
+            None if type(failure.thread).__module__.startswith("tensorboard.") else others(failure)
+        )
 
 
 class Trackio:
@@ -166,7 +175,7 @@ class _Guarded:
     def _dropping(self) -> Iterator[None]:
         try:
             yield
-        except Exception as error:  # whatever a library, its server or a person's own code raises
+        except (Exception, SystemExit) as error:  # whatever a library, its server or a person's own code raises
             self._tracker = None
             self._say(
                 f"The tracker {self._name} failed and is switched off ({type(error).__name__}: "

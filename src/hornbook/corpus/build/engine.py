@@ -21,6 +21,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from hornbook.errors import HornbookError, ResourceError, UserError, needing
+from hornbook.signals import SIGNALS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,6 +54,7 @@ class Engine:
         """Make Daft ready; a process has one engine for all its life. Raises UserError where it cannot be had."""
         # No telemetry; these are read when the libraries are imported.
         os.environ.update(DAFT_ANALYTICS_ENABLED="0", SCARF_NO_ANALYTICS="1", DAFT_PROGRESS_BAR="0")
+        os.environ.update(DAFT_SHOW_QUERY_ID="0")  # a line a query on a terminal, which tells the user nothing
         os.environ.update(RAY_USAGE_STATS_ENABLED="0", RAY_DEDUP_LOGS="1")
         with needing("Building a corpus", "corpus"):
             import daft
@@ -150,7 +152,7 @@ def heeding_signals() -> Iterator[Callable[[], None]]:
             raise KeyboardInterrupt
 
     in_main = threading.current_thread() is threading.main_thread()  # Python allows handlers nowhere else
-    handlers = {int(number): signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM) if in_main}
+    handlers = {int(number): signal.getsignal(number) for number in SIGNALS if in_main}
     previous = {number: handler for number, handler in handlers.items() if callable(handler)}
 
     def note(number: int, frame: FrameType | None) -> None:

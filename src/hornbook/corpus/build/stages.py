@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from hornbook.corpus.build import tally
 from hornbook.corpus.build.blocks import BLOCK_DOCUMENTS, DOCUMENT_COLUMNS, read_block, schema, whole, write_block
+from hornbook.corpus.document import last_field, with_fields
 from hornbook.corpus.grouping import grouped
 from hornbook.corpus.readers.packed import blocks
 from hornbook.corpus.readers.reading import Unread, read_unit
@@ -83,7 +84,8 @@ class ReadUnit:
 
             def unread(item: Unread) -> None:
                 bad.write(json.dumps(item._asdict()) + "\n")
-                tally.add(total, {"unread": {item.source: {item.reason: 1}}})
+                if item.records:
+                    tally.add(total, {"unread": {item.source: {item.reason: item.records}}})
 
             unit = tuple(Piece(**piece) for piece in given["pieces"])
             record = number << 32
@@ -107,8 +109,9 @@ def _repaired(sources: Sequence[str], metas: Sequence[str]) -> tally.Tally:
     notes: tally.Tally = {}
     for source, meta in zip(sources, metas, strict=True):
         if '"encoding"' in meta and ", confidence " in meta:
-            note = str(json.loads(meta)["encoding"]).partition(", confidence")[0]
-            tally.add(notes, {source: {note: 1}})
+            note, _, guessed = str(last_field(json.loads(meta), "encoding")).partition(", confidence ")
+            if guessed:
+                tally.add(notes, {source: {note: 1}})
     return notes
 
 
@@ -144,7 +147,7 @@ def _applied(
     told = [{}] * len(page) if verdicts.metas is None else verdicts.metas
     if len(verdicts.texts) != len(page) or len(verdicts.reasons) != len(page):
         raise ValueError(f"{type(step).__name__} gave {len(verdicts.reasons)} verdicts for {len(page)} documents")
-    metas = [{**mine, **added} for mine, added in zip(page.metas, told, strict=True)]
+    metas = [with_fields(mine, added) for mine, added in zip(page.metas, told, strict=True)]
     languages = tally.count(str(added["language"]) for added in told if "language" in added)
     found = {"looked": len(page), "counts": dict(verdicts.counts), "languages": languages}
     found |= _dropped(page, sizes, verdicts.reasons, told) | tally.clusters(page.ids, told)
@@ -194,7 +197,7 @@ class WritePart:
             for name in self.blocks[task]:
                 table, sizes = read_block(self.before / f"{name}.parquet")
                 told = [meta for meta in table["meta"].to_pylist() if '"language"' in meta]
-                languages = (language for meta in told if (language := json.loads(meta).get("language")) is not None)
+                languages = (name for meta in told if (name := last_field(json.loads(meta), "language")) is not None)
                 tally.add(total, {"kept": tally.by_source(table["source"].to_pylist(), sizes)})
                 tally.add(total, {"lengths": {"kept": tally.lengths(sizes[:, 1])}})
                 tally.add(total, {"languages": tally.count(map(str, languages))})
