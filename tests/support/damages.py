@@ -16,6 +16,7 @@ import os
 import random
 import shutil
 import signal
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -259,11 +260,14 @@ class Trial:
 
         end, told, printed = "silent", "", io.StringIO()
         try:
-            with limited(), contextlib.redirect_stdout(printed):
-                if self._outcome(tree, use, harm) == self._right[tree, use]:
-                    end = "same"
-                elif f"{file.parent.name} is damaged" in (told := printed.getvalue()) or str(file) in told:
-                    end = "said"
+            with limited(), contextlib.redirect_stdout(printed), warnings.catch_warnings(record=True) as heard:
+                warnings.simplefilter("always")
+                same = self._outcome(tree, use, harm) == self._right[tree, use]
+            told = "\n".join([printed.getvalue(), *(str(item.message) for item in heard)])
+            if same:
+                end = "same"
+            elif f"{file.parent.name} is damaged" in told or str(file) in told:
+                end = "said"
         except HornbookError as error:
             end, told = "refused", str(error)
         except Late:
