@@ -81,11 +81,11 @@ def test_every_damage_is_found_and_named(tmp_path):
     damaged(lambda x: (x / "b.bin").write_bytes(b"onf"), "contents of b.bin have changed", by_length=False)
     damaged(lambda x: (x / "manifest.json").write_text("{"), "not valid JSON")
     damaged(lambda x: (x / "manifest.json").write_bytes(b"\xff\xfe"), "not valid JSON")
-    damaged(lambda x: (x / "manifest.json").write_text("[]"), "not a thing")
+    damaged(lambda x: (x / "manifest.json").write_text("[]"), "not a manifest")
     damaged(lambda x: (x / "manifest.json").unlink(), "no thing manifest")
     damaged(
         lambda x: (x / "manifest.json").write_text(json.dumps({"kind": "thing", "files": {"b.bin": {"bytes": 3}}})),
-        "does not list b.bin",
+        "not a manifest",
     )
 
 
@@ -301,3 +301,50 @@ def test_a_lock_clears_what_killed_writers_left_and_nothing_else(tmp_path):
         with pytest.raises(UserError, match="Another process is writing"):
             write(tmp_path / "alive", "two")
     assert sorted(os.listdir(tmp_path)) == [".lock", "alive", "lives", "x", "y"]
+
+
+def test_a_directory_that_grows_lists_what_is_done_and_nothing_else_is(tmp_path):
+    (tmp_path / "early").write_text("1")
+    assert artifacts.is_done(tmp_path, "early") and not artifacts.is_done(tmp_path, "late")
+    artifacts.enlist(tmp_path, "early")  # no manifest: a directory of an earlier version
+    artifacts.write_manifest(tmp_path, {"kind": "thing", "value": 7, "files": {}})
+    assert not artifacts.is_done(tmp_path, "early")
+    artifacts.enlist(tmp_path, "early")
+    assert artifacts.is_done(tmp_path, "early") and artifacts.manifest_of(tmp_path)["value"] == 7
+    assert artifacts.verified(tmp_path, "early") == tmp_path / "early"
+    (tmp_path / "early").write_text("2")
+    with pytest.raises(UserError, match="contents of early have changed"):
+        artifacts.verified(tmp_path, "early")
+    (tmp_path / "early").unlink()
+    with pytest.raises(UserError, match="early is missing"):
+        artifacts.is_done(tmp_path, "early")
+
+
+def test_every_entry_of_a_manifest_is_covered_by_its_hash(tmp_path):
+    artifacts.write_manifest(tmp_path, {"kind": "thing", "step": 12, "files": {}})
+    path = tmp_path / "manifest.json"
+    content = path.read_bytes()
+    before = artifacts.manifest_of(tmp_path)
+    for place in range(len(content)):
+        for bit in range(8):
+            path.write_bytes(content[:place] + bytes([content[place] ^ 1 << bit]) + content[place + 1 :])
+            try:
+                after = artifacts.manifest_of(tmp_path)
+            except UserError:
+                continue
+            assert {name: after[name] for name in before} == before
+
+
+@pytest.mark.parametrize("content", [b"\xff", b"", b"{", b"[" * 100_000, b"9" * 5000, b'{"a": ' * 50_000], ids=range(6))
+def test_json_that_is_none_is_one_sentence(tmp_path, content):
+    (tmp_path / "x.json").write_bytes(content)
+    with pytest.raises(UserError, match="not valid JSON"):
+        artifacts.read_json(tmp_path / "x.json", "thing")
+
+
+@pytest.mark.parametrize("name", ["/etc/passwd", "../other", "", "a\0b"])
+def test_a_manifest_names_files_of_its_directory_alone(tmp_path, name):
+    entry = {"bytes": 1, "sha256": "0"}
+    (tmp_path / "manifest.json").write_text(json.dumps({"kind": "thing", "files": {name: entry}}))
+    with pytest.raises(UserError, match="not a manifest"):
+        artifacts.read_manifest(tmp_path, "thing")

@@ -331,7 +331,8 @@ def test_check_tells_broken_laws_by_name(capsys, tmp_path, monkeypatch) -> None:
         ["counts are exact"],
     )
     assert answer(capsys, "check", "cut.py")[2] == (
-        "hornbook: cut.py is a path; so far only objectives can be checked, such as masked or my.py:Mine.\n"
+        "hornbook: There is no run, checkpoint, corpus or model at cut.py: name its directory, or an objective such as "
+        "masked or my.py:Mine.\n"
     )
     assert "Did you mean 'masked'" in answer(capsys, "check", "maskd")[2]
 

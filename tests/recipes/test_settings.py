@@ -56,7 +56,7 @@ def recipes(draw: st.DrawFn) -> Recipe:
         ),
         training=TrainingSettings(learning_rate=draw(positive), decay=draw(share), workers=draw(st.integers(0, 9))),
         budget=Budget(**{budget: amount}),
-        seed=draw(st.integers(-(2**63), 2**63 - 1)),
+        seed=draw(st.integers(0, 2**63 - 1)),
     )
 
 
@@ -138,7 +138,7 @@ def test_an_unknown_key_is_refused_at_every_level(data: dict[str, Any], key: str
             {"training": {"optimizer": "moun"}},
             "training.optimizer must be muon or adamw, not 'moun'. Did you mean 'muon'?",
         ),
-        ({"seed": {"x": 1}}, "seed must be a whole number, not a table."),
+        ({"seed": {"x": 1}}, "seed must be a whole number of at least 0, not a table."),
         ({"model": 3}, "model must be a table ([model] in a file), not 3."),
         ({"objective": {"kind": 3}}, "objective.kind must be text, not 3."),
     ],

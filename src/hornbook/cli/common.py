@@ -17,8 +17,19 @@ from hornbook.errors import UserError
 from hornbook.objectives.catalogue import CATALOGUE
 from hornbook.signals import nothing_begun
 
+
+def place(text: str) -> Path:
+    """Return the path that an argument is; an empty one would mean the current folder. Raises UserError."""
+    if not text.strip() or "\0" in text:
+        raise UserError(f"A path is {'empty' if not text.strip() else 'not valid'}: name a file or a directory.")
+    return Path(text)
+
+
 OBJECTIVES = f"{', '.join(CATALOGUE)} or path.py:Class"
-RunPath = Annotated[Path, Argument(metavar="RUN", help="A run that `pretrain` or `import` made.", show_default=False)]
+RunPath = Annotated[
+    Path,
+    Argument(metavar="RUN", parser=place, help="A run that `pretrain` or `import` made.", show_default=False),
+]
 Filter = Annotated[str, Argument(metavar="FILTER", help="Show only lines that contain this.", show_default=False)]
 Plain = Annotated[bool, Option("--plain", help="Print plain lines instead of live progress.")]
 Json = Annotated[bool, Option("--json", help="Print one JSON value, for scripts.")]

@@ -13,7 +13,7 @@ import typer
 from typer import Argument, Option
 
 from hornbook.cli import corpus_tables, tables
-from hornbook.cli.common import Filter, Json, Plain, answer, loading, matching
+from hornbook.cli.common import Filter, Json, Plain, answer, loading, matching, place
 from hornbook.console import phase, work_lasts
 from hornbook.errors import UserError
 
@@ -32,7 +32,9 @@ hornbook pretrain CORPUS  ·  train on the result
 
 The same command continues a build that was stopped or killed."""
 
-CorpusPath = Annotated[Path, Argument(metavar="CORPUS", help="A corpus that `corpus build` made.", show_default=False)]
+CorpusPath = Annotated[
+    Path, Argument(parser=place, metavar="CORPUS", help="A corpus that `corpus build` made.", show_default=False)
+]
 
 
 @app.command(epilog=_BUILD_EXAMPLES)
@@ -45,7 +47,9 @@ def build(
             show_default=False,
         ),
     ],
-    out: Annotated[Path | None, Option(help="Corpus to create. Default: the name of the recipe.")] = None,
+    out: Annotated[
+        Path | None, Option(metavar="PATH", parser=place, help="Corpus to create. Default: the name of the recipe.")
+    ] = None,
     engine: Annotated[str, Option(help="native, ray or ray://HOST:PORT.")] = "native",
     workers: Annotated[int, Option(help="Number of processes. Default: one for each core.", show_default=False)] = 0,
     plain: Plain = False,
@@ -135,8 +139,8 @@ def dropped(
 
 @app.command()
 def diff(
-    first: Annotated[Path, Argument(metavar="A", show_default=False)],
-    second: Annotated[Path, Argument(metavar="B", show_default=False)],
+    first: Annotated[Path, Argument(parser=place, metavar="A", show_default=False)],
+    second: Annotated[Path, Argument(parser=place, metavar="B", show_default=False)],
 ) -> None:
     """Compare two corpora: their recipes, documents, bytes and reasons, and the texts that only one of them has."""
     from hornbook.corpus.built import compare, open_corpus
@@ -160,7 +164,7 @@ def train_classifier(
         list[str], Argument(metavar="POSITIVE", help="Texts to recognise: files, globs or folders.", show_default=False)
     ],
     against: Annotated[list[str], Option(metavar="NEGATIVE", help="Texts of the other kind. May be repeated.")],
-    out: Annotated[Path, Option(help="File to write.")],
+    out: Annotated[Path, Option(metavar="PATH", parser=place, help="File to write.")],
     features: Annotated[str, Option(help="words; or characters, for short or misspelt texts.")] = "words",
 ) -> None:
     """Train a classifier of documents for the step `score`, such as one of quality or toxicity."""

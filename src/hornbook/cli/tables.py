@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from hornbook.diagnose.bench import MachineSpeed
     from hornbook.diagnose.check import Checked
     from hornbook.diagnose.doctor import Finding
+    from hornbook.diagnose.whole import Examined
     from hornbook.evaluate.evaluation import Evaluation
     from hornbook.generate.infill import Filled
     from hornbook.objectives.show import Picture, Side
@@ -273,6 +274,20 @@ def checked(lines: Sequence[Checked]) -> None:
         screen.print(Text.assemble((sign, style), f" {line.objective}{words}"))
         for one in line.broken:
             screen.print(Text.assemble("    ", (one.law, "bold"), f": {one.complaint} ({one.tokenizer} tokenizer)"))
+
+
+def examined(lines: Sequence[Examined]) -> None:
+    """Print what `check` found of each directory: that it is whole, or each damage, its cost and what to do."""
+    screen = console()
+    for line in lines:
+        sign, style, words = ("!", "yellow", "is damaged") if line.damages else ("✓", "green", "is whole")
+        screen.print(Text.assemble((sign, style), f" {line.path} ({line.kind}) {words}"))
+        for one in line.damages:
+            screen.print(Text.assemble("    ", (one.file, "bold"), f": {one.what}"))
+            screen.print(Text.assemble("        costs: ", one.cost))
+            screen.print(Text.assemble("        do:    ", (one.remedy, "bold")))
+        for note in line.notes:
+            screen.print(f"    note: {note}", markup=False)
 
 
 def findings(lines: Sequence[Finding]) -> None:

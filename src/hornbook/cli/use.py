@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 from typer import Argument, Option
 
 from hornbook.cli import tables
-from hornbook.cli.common import OBJECTIVES, Json, RunPath, answer, loading
+from hornbook.cli.common import OBJECTIVES, Json, RunPath, answer, loading, place
 from hornbook.console import phase, work_lasts
 from hornbook.errors import UserError
 from hornbook.objectives.catalogue import CATALOGUE
@@ -144,7 +144,9 @@ def show(
         Argument(metavar="TEXT", help="A text or a file; settings such as objective.rate=0.3.", show_default=False),
     ] = None,
     objective: Annotated[str | None, Option(help=f"{OBJECTIVES}. Default: the run's, else causal.")] = None,
-    run: Annotated[Path | None, Option(metavar="RUN", help="Use this run's tokenizer and objective.")] = None,
+    run: Annotated[
+        Path | None, Option(parser=place, metavar="RUN", help="Use this run's tokenizer and objective.")
+    ] = None,
     row: Annotated[int | None, Option(metavar="N", help="Show row N (from 0) of the run's training text.")] = None,
     seed: Annotated[int | None, Option(help="Seed of the noise. Default: 0, or with --row the run's seed.")] = None,
 ) -> None:
@@ -153,12 +155,13 @@ def show(
     No model is trained. Without --run, the command makes a small tokenizer. Of a file, it takes the first words.
     """
     with loading("libraries"):
+        from hornbook.api import Run
         from hornbook.cli.request import is_assignment
         from hornbook.prepare.preview import preview, preview_row
         from hornbook.recipes import named, settings
         from hornbook.tokens.tokenizer.tokenizer import load_tokenizer
 
-    base = settings.load_recipe(run / settings.RECIPE) if run else named.default(objective or "causal")
+    base = Run(run).recipe if run else named.default(objective or "causal")
     changes = [f"objective.kind={objective}"] if objective else []
     recipe = settings.override(base, changes + [item for item in what or [] if is_assignment(item)])
     text = " ".join(_text(item) for item in what or [] if not is_assignment(item))
@@ -183,7 +186,10 @@ def _first_words(path: str) -> str:
 
 def export(
     run: RunPath,
-    out: Annotated[Path | None, Option(help="Where to write. Default: RUN/export, or RUN/model.gguf.")] = None,
+    out: Annotated[
+        Path | None,
+        Option(metavar="PATH", parser=place, help="Where to write. Default: RUN/export, or RUN/model.gguf."),
+    ] = None,
     family: Annotated[
         str,
         Option("--as", metavar="FAMILY", help="qwen3, llama, bert, t5 ..., or gguf. Default: the family that fits."),

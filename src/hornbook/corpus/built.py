@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from hornbook.artifacts import MANIFEST, read_json, read_manifest
+from hornbook.artifacts import MANIFEST, manifest_of, read_json, read_manifest
 from hornbook.corpus.document import Document
 from hornbook.errors import UserError, needing, reason_of
 from hornbook.schema import read_recipe
@@ -44,15 +44,18 @@ def is_built(directory: Path) -> bool:
     manifest = directory / MANIFEST
     if (directory / "work" / "recipe.json").exists() and not manifest.exists():
         raise UserError(f"The corpus {directory} is only half built. Resume the `hornbook corpus build` that began it.")
-    found = read_json(manifest, "manifest") if (directory / DOCUMENTS).is_dir() and manifest.is_file() else None
-    return isinstance(found, dict) and found.get("kind") == KIND
+    found = manifest_of(directory) if (directory / DOCUMENTS).is_dir() else None
+    return found is not None and found["kind"] == KIND
 
 
-def open_corpus(directory: Path, *, contents: bool = False) -> BuiltCorpus:
-    """Open a corpus; `contents` checks every byte. Raises UserError where it is no corpus, half built or damaged."""
+def open_corpus(directory: Path) -> BuiltCorpus:
+    """Open a corpus after comparing every byte with its manifest.
+
+    Raises UserError where it is no corpus, half built or damaged.
+    """
     if not directory.is_dir() or not is_built(directory):
         raise UserError(f"{directory} is no corpus that `hornbook corpus build` made (it has no such manifest).")
-    manifest = read_manifest(directory, KIND, contents=contents)
+    manifest = read_manifest(directory, KIND)
     parts = tuple(directory / name for name in sorted(manifest["files"]) if name.startswith(f"{DOCUMENTS}/"))
     ledger = read_json(directory / LEDGER, "ledger")
     lacks = [name for name in _ENTRIES if not isinstance(ledger, dict) or name not in ledger]

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from hornbook import keys
-from hornbook.artifacts import read_json, write_json
+from hornbook.artifacts import read_json, verified, write_json
 from hornbook.batch import Batch
 from hornbook.console import html_table
 from hornbook.errors import DivergedError
@@ -27,6 +27,7 @@ from hornbook.objectives.base import Objective, cycle_of
 from hornbook.objectives.catalogue import kind_of
 from hornbook.prepare.dataset import Prepared
 from hornbook.recipes.recipe import Recipe
+from hornbook.schema import record
 from hornbook.tokens.loader import batches
 from hornbook.tokens.order import Ascending
 from hornbook.tokens.packing import CorpusRows
@@ -129,7 +130,9 @@ class Evaluation:
 
     @classmethod
     def load(cls, path: Path) -> Evaluation:
-        return cls(**read_json(path, "result"))
+        """Return what `save` wrote; raises UserError where the file has changed, or is none of results."""
+        path = verified(path.parent, path.name)
+        return record(cls, read_json(path, "result"), f"The result {path}")
 
 
 def final_evaluation(

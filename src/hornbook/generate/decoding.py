@@ -13,7 +13,7 @@ from annotated_types import Ge, Le
 from torch import Tensor
 
 from hornbook.errors import UserError
-from hornbook.schema import Count, NotNegative, Positive, PositiveCount, PositiveShare, Share, check
+from hornbook.schema import Count, NotNegative, Positive, PositiveCount, PositiveShare, Seed, Share, check
 
 # Sorting a whole vocabulary costs more than a small model's layer; so many of the likeliest nearly always suffice.
 _LIKELIEST = 256
@@ -57,7 +57,7 @@ class Decoding:
     length_penalty: Annotated[float, Ge(-10), Le(10)] = 1.0
     early_stopping: bool = False
     stop: tuple[str, ...] = ()
-    seed: int = 0
+    seed: Seed = 0
 
     def __post_init__(self) -> None:
         check(self, "")

@@ -13,9 +13,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from hornbook.artifacts import MANIFEST, read_json
+from hornbook.artifacts import MANIFEST
 from hornbook.console import View
-from hornbook.corpus.built import LEDGER, change_of, example_of, is_built, open_corpus
+from hornbook.corpus.built import change_of, example_of, is_built, open_corpus
 from hornbook.corpus.readers.builtin import PREFIX as BUILTIN
 from hornbook.errors import UserError
 from hornbook.recipes.sections import CLEAN_DEFAULT, CLEAN_NONE, DataSettings
@@ -99,7 +99,7 @@ def kept_of(directory: Path) -> Path | None:
     corpus = directory / CLEAN
     if not (corpus / MANIFEST).is_file():
         return None
-    return corpus if read_json(corpus / LEDGER, "ledger")["kept"]["documents"] else None
+    return corpus if open_corpus(corpus).ledger["kept"]["documents"] else None
 
 
 def told(ledger: Mapping[str, Any]) -> str:

@@ -23,7 +23,7 @@ from hornbook.objectives.base import Objective
 from hornbook.objectives.catalogue import CATALOGUE, build, kind_of, settings, settings_of
 from hornbook.objectives.catalogue import plain as objective_value
 from hornbook.recipes.recipe import Recipe, default_model
-from hornbook.schema import NONE, leaf, leaves, plain, read_recipe, wanted
+from hornbook.schema import NONE, Seed, leaf, leaves, plain, read_recipe, wanted
 from hornbook.vocab import EMPTY
 
 RECIPE = "recipe.toml"  # the name of the file in a run
@@ -118,7 +118,7 @@ def from_dict(data: Mapping[str, Any]) -> Recipe:
     values = {name: _values(cls, _section(data, name), name) for name, cls in SECTIONS.items()}
     model = replace(default_model(objective), **values.pop("model"))
     given = {name: SECTIONS[name](**found) for name, found in values.items() if found}
-    return Recipe(objective=objective, model=model, seed=leaf(int, data.get("seed", 0), "seed"), **given)
+    return Recipe(objective=objective, model=model, seed=leaf(Seed, data.get("seed", 0), "seed"), **given)
 
 
 def load_recipe(path: Path) -> Recipe:
@@ -226,7 +226,7 @@ def _hints(table: Mapping[str, Any]) -> dict[str, Any]:
     result = _objective_hints(table, "objective")
     for section, cls in SECTIONS.items():
         result |= {f"{section}.{item.name}": hint for item, hint in leaves(cls)}
-    return result | {"seed": int}
+    return result | {"seed": Seed}
 
 
 def _objective_hints(table: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 from hornbook.errors import FailedElsewhere, ResourceError, UserError
 
 _OPTION = "--devices"
+_PROCESSES = 8  # of a core, at the most
 # After Ctrl-C or SIGTERM the processes have so long to finish their step and save; then they are killed.
 _SHUTDOWN_SECONDS = 300
 
@@ -38,6 +39,9 @@ def devices(wanted: int) -> int:
         )
     if gpus and wanted > gpus:
         raise UserError(f"torch finds only {gpus} GPUs here: lower --devices {wanted}.")
+    cores = os.cpu_count() or 1
+    if not gpus and wanted > _PROCESSES * cores:
+        raise UserError(f"This machine has {cores} cores: lower --devices to at most {_PROCESSES * cores}.")
     return wanted or gpus
 
 

@@ -26,7 +26,7 @@ from hornbook.prepare.dataset import Prepared
 from hornbook.recipes.recipe import Recipe
 from hornbook.run.build import draft_model
 from hornbook.scaling.memory import Load, Memory, step_memory
-from hornbook.train.machine import memory_free
+from hornbook.train.machine import memory_free, memory_total
 from hornbook.train.optimizers import is_matrix
 
 T = TypeVar("T")
@@ -47,6 +47,29 @@ def predicted(recipe: Recipe, prepared: Prepared, device: torch.device) -> Memor
     """Return the memory of a step of a recipe whose every choice is made; of a mixture, that of the largest part."""
     training, loads = recipe.training, _loads(recipe, prepared, device)
     return _predict(recipe, loads, training.batch_rows, (training.micro_batch, training.checkpoint_activations))
+
+
+def refuse_too_large(recipe: Recipe, device: torch.device) -> None:
+    """Raise OutOfMemory where the weights of a model of given size exceed all memory; builds nothing, reads no text.
+
+    Counted are the matrices of the layers and the embedding, each with its gradient and one moment, 12 bytes an entry.
+    """
+    model = recipe.model
+    if not (model.width and model.layers and model.heads):
+        return
+    inner, shared = model.heads * model.key_width, model.key_heads * model.key_width
+    layer = 2 * model.width * (inner + shared) + (3 if model.gated else 2) * model.width * model.inner_width
+    behind = model.decoder_layers or model.layers if model.topology == "encoder-decoder" else 0
+    positions = model.max_length if model.positions == "learned" else 0
+    entries = (1 if model.shared_layers else model.layers + behind) * layer
+    entries += (model.vocab_size + positions + model.token_types) * model.table_width
+    most = memory_total(device) * max(recipe.training.shards, 1) * recipe.training.tensor_parallel
+    if 12 * entries > most:
+        raise OutOfMemory(
+            f"A model of {model.layers} layers of width {model.width} needs more than {quantity(12 * entries)}B of "
+            f"memory to train, but there are {quantity(most)}B in all: choose a smaller model.width or model.layers.",
+            "",
+        )
 
 
 def fitted(

@@ -10,13 +10,13 @@ import contextlib
 import functools
 import shlex
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import torch
 
-from hornbook.artifacts import lock, write_json
+from hornbook.artifacts import enlist, is_done, lock, write_json
 from hornbook.console import View, phase, quantity
 from hornbook.corpus.readers.discovery import passed_over
 from hornbook.errors import ResourceError, UserError
@@ -29,14 +29,16 @@ from hornbook.objectives.catalogue import kind_of
 from hornbook.prepare.clean import decided, kept_of
 from hornbook.prepare.dataset import prepare, spellings
 from hornbook.recipes.recipe import Recipe
-from hornbook.recipes.settings import load_recipe, override, save_recipe, to_dict
+from hornbook.recipes.settings import override, to_dict
 from hornbook.run import directory as files
+from hornbook.run import sealed
 from hornbook.run.announce import announce, announce_weights
 from hornbook.run.build import build_compiled, build_model, build_optimizers, check_layout, spread_model
 from hornbook.run.context import RunContext
 from hornbook.run.disk_fit import check_disk
+from hornbook.run.hardware import note_machine
 from hornbook.run.imported import bring
-from hornbook.run.memory_fit import OutOfMemory, fitted, shrinking
+from hornbook.run.memory_fit import OutOfMemory, fitted, refuse_too_large, shrinking
 from hornbook.run.resolve import resolve
 from hornbook.run.warm_start import adopt, settled
 from hornbook.scaling.count import flops_per_token, parameters
@@ -49,10 +51,6 @@ from hornbook.train.schedules import Schedule
 from hornbook.train.trackers import find_trackers, open_sinks
 from hornbook.train.world import World, together
 
-# What may be set anew when a run goes on.
-FLEXIBLE = (
-    "training.micro_batch", "training.checkpoint_activations", "training.keep_checkpoints", "logging.trackers",
-)  # fmt: skip
 _RECORDS = 1000
 
 
@@ -66,49 +64,82 @@ def pretrain(recipe: Recipe, directory: Path, *, plain: bool = False) -> Evaluat
     """
     with together() as world:
         directory = Path(world.broadcast(lambda: str(directory)))
-        fresh = world.is_main and not directory.exists()
-        with lock(directory) if world.is_main else contextlib.nullcontext():
-            if world.is_main and files.is_run(directory):
-                command = f"hornbook pretrain --resume {shlex.quote(str(directory))}"
-                raise UserError(
-                    f"{directory} already holds a run: continue it with `{command}`, or choose another --out."
-                )
+        with _claimed(directory) if world.is_main else contextlib.nullcontext():
             try:
                 view = View(plain, silent=not world.is_main)
                 if world.is_main:
                     recipe = replace(recipe, data=decided(recipe.data, view.say))
                     if line := passed_over(recipe.data.paths):
                         view.say(line)
-                    save_recipe(recipe, directory / files.RECIPE)
+                    sealed.begin(recipe, directory)
                 return _run_stages(recipe, directory, view, world)
             except UserError as error:
-                if fresh and not (directory / files.PLAN).exists():
-                    if corpus := kept_of(directory):  # the work of hours, perhaps
-                        raise UserError(f"{error} The cleaned text is kept: train on {corpus} instead.") from error
-                    shutil.rmtree(directory, ignore_errors=True)  # nothing has begun: leave nothing behind
+                if world.is_main and not (directory / files.PLAN).exists() and (corpus := kept_of(directory)):
+                    # The work of hours, perhaps.
+                    raise UserError(f"{error} The cleaned text is kept: train on {corpus} instead.") from error
                 raise
+
+
+@contextlib.contextmanager
+def _claimed(directory: Path) -> Iterator[None]:
+    """Hold a directory for a new run; where the run cannot begin, all that it left there is removed again.
+
+    Raises UserError where there is a run already, or anything that a run would write over.
+    """
+    there = {path.name for path in directory.iterdir()} if directory.is_dir() else None
+    taken = sorted(files.NAMES & (there or set()))
+    if taken and not files.is_run(directory):
+        raise UserError(f"{directory} already holds {taken[0]}, which a run would replace: choose another --out.")
+    with lock(directory):
+        if files.is_run(directory):
+            command = f"hornbook pretrain --resume {shlex.quote(str(directory))}"
+            raise UserError(f"{directory} already holds a run: continue it with `{command}`, or choose another --out.")
+        try:
+            yield
+        except UserError:
+            if not (directory / files.PLAN).exists() and not kept_of(directory):
+                if there is None:
+                    shutil.rmtree(directory, ignore_errors=True)
+                else:
+                    _remove(path for path in directory.iterdir() if path.name not in there)
+            raise
+
+
+def _remove(paths: Iterable[Path]) -> None:
+    for path in list(paths):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def resume(directory: Path, changes: Sequence[str] = (), *, plain: bool = False) -> Evaluation:
     """Go on with the run in `directory` from its newest sound checkpoint, to the same result bit for bit.
 
-    `changes` are settings, as name=value, that say nothing of what a step computes: those of FLEXIBLE.
+    `changes` are settings, as name=value, that say nothing of what a step computes: those of `sealed.FLEXIBLE`.
     Another micro-batch changes the order of additions, and so the last bits.
     """
-    if extra := [item for item in changes if item.partition("=")[0] not in FLEXIBLE]:
+    if extra := [item for item in changes if item.partition("=")[0] not in sealed.FLEXIBLE]:
         raise UserError(
             f"A resumed run keeps its settings: leave out {' '.join(extra)}, or start a new run from "
             f"{directory / files.RECIPE}."
         )
     with together() as world:
-        recipe = override(files.recipe_of(directory), changes)
+        files.recipe_of(directory)
         if (directory / files.RECORD).is_file():
             raise UserError(
                 f"The model in {directory} was imported, so there is no training to resume: start a new run from it "
                 f"with `hornbook pretrain --from {shlex.quote(str(directory))}`."
             )
         with lock(directory) if world.is_main else contextlib.nullcontext():
-            return _run_stages(recipe, directory, View(plain, silent=not world.is_main), world)
+            view = View(plain, silent=not world.is_main)
+            if changes and _is_measured(directory):
+                raise UserError(
+                    f"The run in {directory} is finished: {' '.join(changes)} changes nothing, leave it out."
+                )
+            if world.is_main:
+                sealed.adopt(directory, files.LISTED, view.say)
+            return _run_stages(override(files.recipe_of(directory), changes), directory, view, world)
 
 
 def _run_stages(recipe: Recipe, directory: Path, view: View, world: World) -> Evaluation:
@@ -142,13 +173,18 @@ def _prepared(recipe: Recipe, directory: Path, view: View, world: World) -> RunC
     layout = _arranged(recipe, world)
     if world.is_main:
         find_trackers(recipe.logging.trackers)  # before hours of work
-        write_json(directory / files.ENVIRONMENT, machine.environment(device) | {"devices": world.size})
+        note_machine(directory, machine.environment(device) | {"devices": world.size}, view.say)
+        refuse_too_large(recipe, device)
     else:
-        recipe = load_recipe(directory / files.RECIPE)  # as rank 0 settled it
+        recipe = files.recipe_of(directory)  # as rank 0 settled it
     origin = None
     if recipe.start.path and not files.has_checkpoint(directory):
         with view.stage("reading the base model", "bytes"):
+            brought = f"{files.ORIGIN}/{files.MANIFEST}"
+            known = is_done(directory, brought)
             origin = bring(Path(recipe.start.path), directory)
+        if world.is_main and not known:
+            enlist(directory, brought)
         recipe = settled(recipe, origin.recipe.model)
     prepared = prepare(recipe, directory, view, None if origin is None else origin.tokenizer)
     if origin is not None:
@@ -173,17 +209,20 @@ def _arranged(recipe: Recipe, world: World) -> MeshConfig:
 def _settled(run: RunContext) -> RunContext:
     """Return the run with every choice made and its plan written; an earlier start's choices stay, but for memory's."""
     directory, say, shares = run.directory, run.view.say, run.layout.data[1]
-    if not (directory / files.PLAN).is_file():
+    if not is_done(directory, files.PLAN):
         with run.view.stage("measuring the machine", "steps"):
             run = replace(run, recipe=resolve(run.recipe, run.prepared, run.device, say, shares))
         check_layout(run.recipe, run.layout)
         plan = _plan(run)
-        save_recipe(run.recipe, directory / files.RECIPE)
+        sealed.keep(run.recipe, directory)
         write_json(directory / files.PLAN, plan)
-    elif not (directory / files.RESULT).is_file():
+        enlist(directory, files.PLAN)
+    elif not _is_measured(directory):
         rows, again = fitted(run.recipe, run.prepared, run.device, say, shares)
         training = replace(run.recipe.training, micro_batch=rows, checkpoint_activations=again)
         run = replace(run, recipe=replace(run.recipe, training=training))
+        if run.world.is_main:  # before the other processes read it
+            sealed.keep(run.recipe, directory)
     return run
 
 
@@ -211,7 +250,7 @@ def _trained(run: RunContext, may_shrink: bool) -> tuple[RunContext, Model, Para
     def train(recipe: Recipe) -> tuple[RunContext, Model, Parallel]:
         now = run if recipe is run.recipe else replace(run, recipe=recipe)
         if run.world.is_main:
-            save_recipe(recipe, run.directory / files.RECIPE)
+            sealed.keep(recipe, run.directory)
         return now, *_train(now)
 
     return shrinking(
@@ -238,6 +277,7 @@ def _train(run: RunContext) -> tuple[Model, Parallel]:
         model=model, loss=model.loss, optimizers=build_optimizers(parallel, recipe), batches=run.loader.steps,
         schedule=schedule, plan=plan, device=run.device, directory=run.directory,
         measure=_measuring(run, model, parallel), sinks=[], say=view.say, stopping=stopping, parallel=parallel,
+        facts=sealed.facts(run.directory),
     )  # fmt: skip
     done = loop.restore()
     if done:
@@ -278,13 +318,19 @@ def _measuring(run: RunContext, model: Model, parallel: Parallel) -> Callable[[]
     return during
 
 
+def _is_measured(directory: Path) -> bool:
+    """Say whether a run has its result; whoever removes that has it measured again."""
+    return (directory / files.RESULT).exists() and is_done(directory, files.RESULT)
+
+
 def _evaluated(run: RunContext, model: Model, parallel: Parallel) -> Evaluation:
     """Return what is measured at the end, from the run's directory where it is there already."""
     result = run.directory / files.RESULT
-    if run.world.broadcast(lambda: str(result.is_file())) == str(True):
+    if run.world.broadcast(lambda: str(_is_measured(run.directory))) == str(True):
         return Evaluation.load(result)
     with run.view.stage("final evaluation", "tokens"):
         evaluation = final_evaluation(model, run.recipe, run.prepared, run.device, parallel)
     if run.world.is_main:
         evaluation.save(result)
+        enlist(run.directory, files.RESULT)
     return evaluation

@@ -30,6 +30,8 @@ from hornbook.train.machine import best_precision, has_compiler, matmul_flops
 # Dropout is chosen last, by the steps: until then there may be some.
 _SOME_DROPOUT = 0.1
 
+_EXAMPLES = 2**62  # of a run, at the most: they are numbered in 64 bits
+
 
 @dataclass(frozen=True)
 class Facts:
@@ -95,6 +97,8 @@ def resolve(
         steps = min(steps, longest)
     else:
         steps = counted_steps(budget, rows, facts)
+    if steps * rows > _EXAMPLES:
+        raise UserError(f"{steps:,} steps of {rows:,} rows are more than can be counted: lower the budget.")
     if model.dropout < 0:
         model = replace(model, dropout=defaults.default_dropout(steps * rows / facts.rows))
     every = training.evaluate_every or max(1, math.ceil(steps / defaults.MEASUREMENTS))

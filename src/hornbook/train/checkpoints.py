@@ -136,6 +136,9 @@ class Reader:
     def __init__(self, checkpoint: Path, *, verified: bool = False) -> None:
         self.path = checkpoint
         self.manifest = read_manifest(checkpoint, KIND, contents=not verified)
+        step = self.manifest.get("step")
+        if type(step) is not int or checkpoint.name != f"step-{step:08d}":
+            raise UserError(f"The checkpoint {checkpoint} is damaged: its manifest says that it is step {step}.")
         self.shapes: dict[str, tuple[int, ...]] = {}
         self._found: dict[str, list[tuple[Path, tuple[int, ...], tuple[int, ...]]]] = {}
         if _place(checkpoint.parent, self.manifest.get("step")) != checkpoint:

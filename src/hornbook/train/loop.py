@@ -22,9 +22,9 @@ import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Generic
+from typing import Any, Generic
 
 import torch
 from torch import Tensor, nn
@@ -77,6 +77,7 @@ class Loop(Generic[B]):
     loss       what `model.loss` is: a batch to its summed, weighted nats (0-dim tensor)
     batches    the micro-batches of steps first, first + 1, ... last - 1, in order
     parallel   the model among processes
+    facts      what the manifest of each checkpoint has beside its step
     measure    returns the record of a measurement on held-out text
     """
 
@@ -93,6 +94,7 @@ class Loop(Generic[B]):
     say: Callable[[str], None]
     stopping: SignalHandler
     parallel: Parallel
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
     step: int = 0
     _waited: float = 0.0
@@ -249,7 +251,7 @@ class Loop(Generic[B]):
         weights = {f"{MODEL}{name}": (name, value) for name, value in self.parallel.parameters.items()}
         states = {key: (Optimizers.parameter_of(key), value) for key, value in self.optimizers.state().items()}
         folder, pieces = self.directory / checkpoints.CHECKPOINTS, self.parallel.pieces(weights | states)
-        facts: dict[str, object] = {"steps": self.plan.steps}
+        facts: dict[str, object] = {"steps": self.plan.steps, **self.facts}
         if self._skipped:
             facts["skipped_updates"] = self._skipped, self._in_a_row
         for sink in self.sinks:

@@ -194,7 +194,7 @@ def open_sinks(
     path = directory / METRICS
     written = {(record["kind"], record["step"]) for record in read_metrics(path)} if trackers else set()
     with contextlib.ExitStack() as stack:
-        file = MetricsFile(path, resumed_at)
+        file = MetricsFile(path, resumed_at, say)
         stack.callback(file.close)
         sinks: list[Sink] = [file]
         for name, cls in trackers.items():

@@ -29,6 +29,7 @@ from hornbook.artifacts import (
     read_manifest,
     seal,
     sync_tree,
+    verified,
     write_file,
     write_json,
 )
@@ -79,13 +80,13 @@ def build_recipe(recipe: CorpusRecipe, out: Path, engine: Engine, stage: Stage =
     with disk_errors(out), lock(out):
         if (out / MANIFEST).exists():
             read_manifest(out, KIND, contents=False)
-            if (out / RECIPE).read_text(encoding="utf-8") != dumps(recipe):
+            if verified(out, RECIPE).read_text(encoding="utf-8") != dumps(recipe):
                 raise UserError(f"{out} is a corpus that another recipe built. Choose another directory with --out.")
         else:
             engine.start()
             _Build(recipe, out, engine, stage).run()
         shutil.rmtree(out / "work", ignore_errors=True)
-        found: dict[str, Any] = read_json(out / LEDGER, "ledger")
+        found: dict[str, Any] = read_json(verified(out, LEDGER), "ledger")
         return found
 
 

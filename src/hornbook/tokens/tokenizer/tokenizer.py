@@ -201,12 +201,16 @@ def load_tokenizer(path: Path, ids: Mapping[str, int] = MappingProxyType({})) ->
     """
     path = path / TOKENIZER if path.is_dir() else path
     try:
+        if path.exists() and not path.is_file():  # a pipe would never end
+            raise UserError("this is not a file.")
         text, roles = opened(path.read_text(encoding="utf-8"), path.parent)
         return make_tokenizer(text, roles, {**neighbouring_start(path.parent), **ids})
     except OSError as error:
         raise UserError(f"The tokenizer {path} cannot be read ({error.strerror}).") from error
     except (UnicodeDecodeError, UserError) as error:
         raise UserError(f"{path}: {error if isinstance(error, UserError) else 'this is not UTF-8 text.'}") from error
+    except ValueError as error:
+        raise UserError(f"The tokenizer {str(path)!r} cannot be read ({error}).") from error
 
 
 def make_tokenizer(text: str, roles: Mapping[str, str], ids: Mapping[str, int] = MappingProxyType({})) -> Tokenizer:
