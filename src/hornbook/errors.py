@@ -85,8 +85,8 @@ class FailedElsewhere(HornbookError):
 def place_of(error: BaseException) -> str:
     """Return "line 3 of my.py" for where an error arose in a person's own code; "" where it did not.
 
-    That is the last line of a file that belongs neither to Hornbook nor to Python or an installed library, of the error
-    or of the first of those that led to it.
+    That is the last line of a file that belongs neither to Hornbook nor to Python or an installed library, and that
+    Hornbook called: a script that calls Hornbook is no cause. It is that of the error, or of the first that led to it.
     """
     if isinstance(error, SyntaxError) and error.lineno and not _installed(str(error.filename)):
         return f"line {error.lineno} of {error.filename}"
@@ -94,8 +94,13 @@ def place_of(error: BaseException) -> str:
     if before is not None and (found := place_of(before)):
         return found
     frames = traceback.extract_tb(error.__traceback__)
-    own = next((frame for frame in reversed(frames) if not _installed(frame.filename)), None)
+    first = next((place for place, frame in enumerate(frames) if _is_ours(frame.filename)), len(frames))
+    own = next((frame for frame in reversed(frames[first:]) if not _installed(frame.filename)), None)
     return "" if own is None else f"line {own.lineno} of {own.filename}"
+
+
+def _is_ours(filename: str) -> bool:
+    return Path(filename).is_relative_to(Path(__file__).parent)
 
 
 def _installed(filename: str) -> bool:

@@ -83,12 +83,12 @@ def micro_batch(directory: Path) -> int:
 
 def test_too_little_memory_is_told_before_the_first_step_with_a_command_that_fits(book, tmp_path):
     out = tmp_path / "run"
-    refused = run(260 << 20, None, "--out", str(out), f"data.paths={book}", *SIZE, "training.micro_batch=32")
+    refused = run(310 << 20, None, "--out", str(out), f"data.paths={book}", *SIZE, "training.micro_batch=32")
     assert refused.returncode == 3, refused.stderr
     assert "Traceback" not in refused.stderr and "step=" not in refused.stdout
     found = re.search(r"hornbook pretrain --resume (\S+) (training\.micro_batch=\d+)$", refused.stderr.strip())
     assert found and found[1] == str(out), refused.stderr
-    went_on = run(260 << 20, None, "--resume", str(out), found[2])
+    went_on = run(310 << 20, None, "--resume", str(out), found[2])
     assert went_on.returncode == 0, went_on.stderr
     assert f"training.micro_batch={micro_batch(out)}" == found[2]
 

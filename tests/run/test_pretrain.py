@@ -358,7 +358,7 @@ def bad(tmp_path: Path, name: str, content: bytes) -> Path:
     ("content", "says"),
     [
         (b"", "empty"),
-        (b"word\0word" * 2000, "NUL bytes"),
+        (b"word\0word" * 2000, "binary data"),
         (b"caf\xe9 " * 2000, "UTF-8"),
         (b"too short", "too short"),
     ],

@@ -66,7 +66,7 @@ def next_pieces(model: Transformer, rows: Sequence[Sequence[int]], place: int) -
     at = np.zeros(inputs.shape, np.float32)
     at[:, place] = 1.0
     tensors = to_tensors(Batch(inputs, inputs, at, np.ones(len(inputs))), model.embed.tokens.weight.device)
-    return model.output(model.hidden(tensors, tensors.scored)).float().log_softmax(-1)
+    return sound(model.output(model.hidden(tensors, tensors.scored)).float()).log_softmax(-1)
 
 
 @torch.inference_mode()
