@@ -118,7 +118,8 @@ class Training:
         else:
             self._train = record
             self._losses.append(record["loss"])
-            self._progress.update(self._task, completed=record["step"])
+            self._steps = record.get("steps", self._steps)  # of a budget of minutes the clock corrects them
+            self._progress.update(self._task, completed=record["step"], total=self._steps)
         if self._view.plain:
             self._line(record)
 
@@ -137,7 +138,9 @@ class Training:
     def _measured(self) -> str:
         """Return the newest measurement on held-out text in a line."""
         record = self._held_out
-        numbers = {name.replace("_", " "): value for name, value in record.items() if isinstance(value, float)}
+        clocks = ("seconds", "time")
+        measured = {name: value for name, value in record.items() if isinstance(value, float) and name not in clocks}
+        numbers = {name.replace("_", " "): value for name, value in measured.items()}
         told = ", ".join(f"{name} {value:.4f}" for name, value in numbers.items())
         before = f"; before the first step: loss {self._before:.4f}" if self._before and record["step"] else ""
         return f"held-out text at step {record['step']}/{self._steps}: {told}{before}"

@@ -33,13 +33,14 @@ from hornbook.train import machine
 from hornbook.train.checkpoints import CHECKPOINTS, newest
 from hornbook.train.loop import MODEL, Plan
 from hornbook.train.metrics import METRICS
+from hornbook.train.pace import Deadline
 
 ENVIRONMENT, PLAN, RESULT, EXPORT, GGUF = "environment.json", "plan.json", "result.json", "export", "model.gguf"
 ORIGIN, RECORD = "origin", "origin.json"
 __all__ = [
     "CHECKPOINTS", "CLEAN", "CORPUS", "ENVIRONMENT", "EXPORT", "GGUF", "METRICS", "ORIGIN", "PIECES", "PLAN", "RECIPE",
     "RECORD", "RESULT", "TOKENIZER", "TOKENS", "TRAITS", "BaseModel", "OpenRun", "has_checkpoint", "has_text", "is_run",
-    "open_run", "origin_of", "read_model", "read_plan", "recipe_of",
+    "open_run", "origin_of", "read_deadline", "read_model", "read_plan", "recipe_of",
 ]  # fmt: skip
 
 
@@ -118,12 +119,18 @@ def read_plan(directory: Path, recipe: Recipe) -> Plan:
     """
     kept, training = read_json(directory / PLAN, "plan"), recipe.training
     return Plan(
-        steps=recipe.budget.steps, tokens_per_step=kept["tokens_per_step"], flops_per_step=kept["flops_per_step"],
+        tokens_per_step=kept["tokens_per_step"], flops_per_step=kept["flops_per_step"],
         matmul_flops=kept["matmul_flops"] if "matmul_flops" in kept else kept["matrix_rate"],
         record_every=kept["record_every"], evaluate_every=training.evaluate_every,
         checkpoint_minutes=training.checkpoint_minutes, keep_checkpoints=training.keep_checkpoints,
         clip=training.clip, bf16=training.precision == "bf16", seed=recipe.seed,
     )  # fmt: skip
+
+
+def read_deadline(directory: Path) -> Deadline | None:
+    """Return by when a run of minutes is to end, or None where its length is not by the clock."""
+    kept = read_json(directory / PLAN, "plan").get("deadline")
+    return None if kept is None else Deadline(**kept)
 
 
 def origin_of(directory: Path) -> dict[str, Any] | None:

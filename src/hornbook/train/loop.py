@@ -10,9 +10,11 @@
         record loss, learning rates, gradient norm, speed
         every `evaluate_every` steps and at the end: measure on held-out text
         every few minutes, at the end and when asked to stop: checkpoint
+        now and then, in a budget of minutes: correct the number of steps
 
-What happens at a step depends on the recipe and the step's number alone, so a run that was killed and resumed ends with
-the same weights, bit for bit, as one that was not (same machine, same number of threads and processes).
+What happens at a step depends on the recipe (with the corrections in it) and the step's number alone, so a run that
+was killed and resumed ends with the same weights, bit for bit, as one that was not (same machine, same number of
+threads and processes).
 """
 
 from __future__ import annotations
@@ -20,7 +22,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic
@@ -34,9 +35,11 @@ from hornbook.train import checkpoints
 from hornbook.train.machine import memory_used
 from hornbook.train.metrics import Sink
 from hornbook.train.optimizers import PREFIX, Optimizers
+from hornbook.train.pace import Pace
 from hornbook.train.parallel import Parallel
 from hornbook.train.schedules import Schedule
 from hornbook.train.step import B, add_gradients, precision, update
+from hornbook.train.timeline import Timeline
 
 MODEL = "model."
 
@@ -47,14 +50,13 @@ class Plan:
 
     tokens_per_step   model positions in one step, for the speed shown; flops_per_step are the model's
     matmul_flops      FLOP/s the machine reaches in plain matrix products
-    evaluate_every    steps between measurements, as record_every between records
+    evaluate_every    steps between measurements, in a run of the first length, as record_every between records
     keep_checkpoints  how many of the newest are kept
     clip              largest norm of the gradient; 0 = none
     bf16              compute in bfloat16 by autocast
     seed              of dropout
     """
 
-    steps: int
     tokens_per_step: int
     flops_per_step: float
     matmul_flops: float
@@ -73,8 +75,10 @@ class Loop(Generic[B]):
 
     loss       what `model.loss` is: a batch to its summed, weighted nats (0-dim tensor)
     batches    the micro-batches of steps first, first + 1, ... last - 1, in order
+    pace       the run's clock and its length in steps
     parallel   the model among processes
     measure    returns the record of a measurement on held-out text
+    recast     records that the run's length was corrected and returns its `batches` from then on
     """
 
     model: nn.Module
@@ -82,6 +86,7 @@ class Loop(Generic[B]):
     optimizers: Optimizers
     batches: Callable[[int, int], Iterator[Sequence[B]]]
     schedule: Schedule
+    pace: Pace
     plan: Plan
     device: torch.device
     directory: Path
@@ -90,11 +95,13 @@ class Loop(Generic[B]):
     say: Callable[[str], None]
     stopping: SignalHandler
     parallel: Parallel
+    recast: Callable[[Timeline], Callable[[int, int], Iterator[Sequence[B]]]] | None = None
 
     step: int = 0
     _waited: float = 0.0
     _positions: int = 0
     _padding: int = 0
+    _matmul_flops: float = 0.0
 
     def restore(self) -> int:
         """Take over the newest sound checkpoint, if there is one; return the number of steps done."""
@@ -114,7 +121,13 @@ class Loop(Generic[B]):
             places = {k: self.parallel.place(Optimizers.parameter_of(k), len(found.shapes[k])) for k in states}
             self.optimizers.load({key: found.read(key, place) for key, place in places.items()})
             self.step = int(found.manifest["step"])
+            self.pace.before = float(found.manifest.get("seconds", 0.0))
         return self.step
+
+    @property
+    def steps(self) -> int:
+        """Steps of the whole run, as it is foreseen now."""
+        return self.pace.timeline.steps
 
     def run(self) -> None:
         """Train to the end of the plan.
@@ -122,28 +135,32 @@ class Loop(Generic[B]):
         Raises Interrupted after saving when a signal asked to stop, DivergedError when the loss is not finite.
         """
         saved_at = recorded_at = time.monotonic()
-        recorded_step = self.step
+        begun_step = recorded_step = self.step
         self.model.train()
-        source = self.batches(self.step, self.plan.steps)
-        with closing(source):  # type: ignore[type-var]
-            while self.step < self.plan.steps:
+        source = self.batches(self.step, self.steps)
+        try:
+            while self.step < self.steps:
                 waiting = time.monotonic()
                 micro_batches = next(source)
                 self._waited += time.monotonic() - waiting
                 self._positions += sum(batch.positions for batch in micro_batches)
                 self._padding += sum(batch.padding for batch in micro_batches)
                 loss, norm = self._update(micro_batches)
-                last = self.step == self.plan.steps
-                signal, due = self._asked(time.monotonic() - saved_at > 60 * self.plan.checkpoint_minutes)
+                if self.step == begun_step + 1:
+                    self.pace.begin(self.step)
+                last = self.step == self.steps
+                signal, due, steps = self._asked(time.monotonic() - saved_at > 60 * self.plan.checkpoint_minutes)
                 if self.step % self.plan.record_every == 0 or last or signal:
                     nats, length = loss(), float(norm)  # the device is done with the step now: not before
                     now = time.monotonic()
                     self._record(nats, length, now - recorded_at, self.step - recorded_step)
                     recorded_at, recorded_step = now, self.step
-                if self.step % self.plan.evaluate_every == 0 or last:
-                    start = time.monotonic()
+                if self._measures(self.step) > self._measures(self.step - 1) or last:
+                    start = self.pace.elapsed
                     self.record_measurement()
-                    recorded_at += time.monotonic() - start
+                    took = self.pace.elapsed - start
+                    recorded_at += took
+                    self.pace.measured(took)
                 if last or signal or due:
                     start = time.monotonic()
                     self._save(loss())
@@ -151,16 +168,40 @@ class Loop(Generic[B]):
                     recorded_at += saved_at - start
                 if signal and not last:
                     raise Interrupted(
-                        f"Stopped at step {self.step} of {self.plan.steps}; everything is saved. Continue with: "
+                        f"Stopped at step {self.step} of {self.steps}; everything is saved. Continue with: "
                         f"hornbook pretrain --resume {self.directory}",
                         signal,
                     )
+                if steps:
+                    _close(source)  # what it has ready is of the earlier length
+                    self._correct(steps)
+                    source = self.batches(self.step, self.steps)
+        finally:
+            _close(source)
 
-    def _asked(self, due: bool) -> tuple[int, bool]:
-        """Return (signal that asked any rank to stop, or 0; whether rank 0 wants a checkpoint), for all ranks alike."""
+    def _asked(self, due: bool) -> tuple[int, bool, int]:
+        """Return what any rank or rank 0 asks for, for all ranks alike.
+
+        That is: the signal to stop, or 0; whether to write a checkpoint; the steps that the run is to have, or 0.
+        """
         world = self.parallel.world
-        signal, wanted = world.all_reduce_max([float(self.stopping.signal_number or 0), float(due and world.is_main)])
-        return int(signal), bool(wanted)
+        steps = self.pace.look(self.step, self._measures(self.steps, up=True) - self._measures(self.step))
+        wanted = [float(due), float(steps)] if world.is_main else [0.0, 0.0]
+        signal, due_there, steps_there = world.all_reduce_max([float(self.stopping.signal_number or 0), *wanted])
+        return int(signal), bool(due_there), int(steps_there)
+
+    def _measures(self, step: int, up: bool = False) -> int:
+        """Return how many measurements are due by a step; with `up`, the one at the end of the run counted too."""
+        number = self.pace.timeline.place(step) / self.plan.evaluate_every
+        return math.ceil(number) if up else math.floor(number)
+
+    def _correct(self, steps: int) -> None:
+        """Give the run another length from this step on; it is recorded before the step is done."""
+        assert self.recast is not None  # what has a deadline has it
+        before = self.steps
+        self.pace.timeline = self.pace.timeline.corrected(self.step, steps)
+        self.batches = self.recast(self.pace.timeline)
+        self.say(f"budget: {steps:,} steps in all, not {before:,}, by the speed of the last ones")
 
     def _update(self, micro_batches: Sequence[B]) -> tuple[Callable[[], float], Tensor]:
         """Do one optimizer step; return (what gives its loss, mean nats over all processes; the gradient's norm).
@@ -171,9 +212,12 @@ class Loop(Generic[B]):
         nats, count = add_gradients(
             self.loss, micro_batches, parallel, self.device, bf16=plan.bf16, seed=plan.seed, step=self.step
         )
-        norm = update(parallel, self.optimizers, plan.clip, self.schedule(self.step))
+        norm = update(parallel, self.optimizers, plan.clip, self._lr_scale(self.step))
         self.step += 1
         return lambda: float(torch.tensor(parallel.total([float(nats)])[0]) / max(count, 1.0)), norm
+
+    def _lr_scale(self, step: int) -> float:
+        return self.schedule(step, self.pace.timeline.place(step))
 
     def _record(self, loss: float, norm: float, seconds: float, steps: int) -> None:
         if not math.isfinite(loss):
@@ -182,8 +226,10 @@ class Loop(Generic[B]):
                 f"{self.directory / 'checkpoints'}. Start again with a lower training.learning_rate and "
                 "training.muon_learning_rate."
             )
-        speed, scale = steps / max(seconds, 1e-9), self.schedule(self.step - 1)
+        speed, scale = steps / max(seconds, 1e-9), self._lr_scale(self.step - 1)
         flops = speed * self.plan.flops_per_step
+        # The rate of matrix products was measured beside whatever else the machine did: it is no less than this.
+        self._matmul_flops = max(self._matmul_flops, self.plan.matmul_flops, flops / self.parallel.world.size)
         record = {
             "loss": loss,
             **self.optimizers.rates(scale),
@@ -192,11 +238,12 @@ class Loop(Generic[B]):
             "tokens": self.step * self.plan.tokens_per_step,
             "tokens_per_second": speed * self.plan.tokens_per_step,
             "model_flops": flops,
-            "model_flops_utilization": flops / self.plan.matmul_flops / self.parallel.world.size,
+            "model_flops_utilization": flops / self._matmul_flops / self.parallel.world.size,
             "waiting_share": self._waited / max(seconds, 1e-9),
             "useful_share": 1.0 - self._padding / max(self._positions, 1),
             "memory_bytes": memory_used(self.device),
-            "seconds_left": (self.plan.steps - self.step) / speed,
+            "seconds_left": (self.steps - self.step) / speed,
+            "steps": self.steps,
         }
         self._write("train", record)
         self._waited, self._positions, self._padding = 0.0, 0, 0
@@ -209,8 +256,9 @@ class Loop(Generic[B]):
         self._write("held_out", record)
 
     def _write(self, kind: str, values: Mapping[str, float]) -> None:
+        clocks = {"seconds": round(self.pace.elapsed, 3), "time": round(time.time(), 3)}
         for sink in self.sinks:
-            sink.write({"kind": kind, "step": self.step, **values})
+            sink.write({"kind": kind, "step": self.step, **values, **clocks})
 
     def _save(self, loss: float) -> None:
         if not math.isfinite(loss):
@@ -218,6 +266,11 @@ class Loop(Generic[B]):
         weights = {f"{MODEL}{name}": (name, value) for name, value in self.parallel.parameters.items()}
         states = {key: (Optimizers.parameter_of(key), value) for key, value in self.optimizers.state().items()}
         folder, pieces = self.directory / checkpoints.CHECKPOINTS, self.parallel.pieces(weights | states)
-        checkpoints.save_together(
-            folder, self.step, pieces, {"steps": self.plan.steps}, self.plan.keep_checkpoints, self.parallel.world
-        )
+        facts = {"steps": self.steps, "seconds": self.pace.elapsed}
+        checkpoints.save_together(folder, self.step, pieces, facts, self.plan.keep_checkpoints, self.parallel.world)
+
+
+def _close(source: Iterator[object]) -> None:
+    """End the threads of a generator that is not at its end."""
+    if hasattr(source, "close"):
+        source.close()

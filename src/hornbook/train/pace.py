@@ -1,0 +1,96 @@
+"""The clock of a run, and how many steps a budget of minutes is: as many as bring it to its end when the budget ends.
+
+The end is foreseen within the first tenth, and again whenever an eighth of the time left has passed, each time from the
+speed since the look before: so a machine that gets busier or quieter is noticed. Where the end would be off by more
+than a hundredth of the budget, the number of steps is corrected (`hornbook.train.timeline`).
+
+    end = now + steps left x seconds of a step + measurements left x seconds of one + what comes after training
+
+The clock is an input. Rank 0's is the one that decides.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from hornbook.train.timeline import Timeline
+
+_FIRST_LOOK, _FEWEST_STEPS = 0.04, 2  # share of the budget until the first look, and steps behind it
+_LOOK, _CLOSEST_LOOK = 1 / 8, 0.01  # share of the time left until the next look; at least this share of the budget
+_TOLERANCE = 0.01  # share of the budget by which the end may be off
+
+
+@dataclass(frozen=True)
+class Deadline:
+    """What a run of minutes has to keep.
+
+    seconds     of the budget, since the text was prepared
+    most_steps  after which training ends in any case, because the text is small
+    measuring   a measurement on held-out text, in training steps: until one was timed
+    after       the evaluation behind the last step, in such measurements
+    """
+
+    seconds: float
+    most_steps: int
+    measuring: float
+    after: float
+
+
+@dataclass
+class Pace:
+    """The seconds that a run has used, its length in steps, and the deadline that corrects it, if there is one.
+
+    clock   seconds from any point on
+    begun   what it said when this start had its text prepared
+    before  seconds that the run had used in earlier starts, up to the checkpoint that this one goes on from
+    """
+
+    timeline: Timeline
+    deadline: Deadline | None = None
+    clock: Callable[[], float] = time.monotonic
+    begun: float = field(default_factory=time.monotonic)
+    before: float = 0.0
+
+    _timed_from: float = math.inf
+    _timed_step: int = 0
+    _look_at: float = math.inf
+    _measurement: float = math.nan
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds of the run so far: of all its starts, without the time between them."""
+        return self.before + self.clock() - self.begun
+
+    def begin(self, step: int) -> None:
+        """Time steps from here on: after the first one of a start, which is slower than the others."""
+        if self.deadline is not None:
+            budget, now = self.deadline.seconds, self.elapsed
+            self._timed_from, self._timed_step = now, step
+            self._look_at = now + max(_CLOSEST_LOOK * budget, min(_FIRST_LOOK * budget, _LOOK * (budget - now)))
+
+    def measured(self, seconds: float) -> None:
+        """Take the time that a measurement took out of the steps'."""
+        self._measurement = seconds
+        self._timed_from += seconds
+        self._look_at += seconds
+
+    def look(self, step: int, measurements: int) -> int:
+        """Return how many steps the run is to have in all, or 0 where what was foreseen stays.
+
+        `measurements` are still to come. Corrections that are recorded of later steps, before a crash, stay.
+        """
+        now, deadline = self.elapsed, self.deadline
+        timed = step - self._timed_step
+        if deadline is None or now < self._look_at or timed < _FEWEST_STEPS or step <= self.timeline.corrected_at:
+            return 0
+        a_step = (now - self._timed_from) / timed
+        a_measurement = deadline.measuring * a_step if math.isnan(self._measurement) else self._measurement
+        left = deadline.seconds - now - (measurements + deadline.after) * a_measurement
+        self._timed_from, self._timed_step = now, step
+        self._look_at = now + max(_CLOSEST_LOOK * deadline.seconds, _LOOK * (deadline.seconds - now))
+        steps = min(deadline.most_steps, step + max(1, round(left / a_step)))
+        off = abs(steps - self.timeline.steps) * a_step
+        return steps if off > _TOLERANCE * deadline.seconds and step < self.timeline.steps else 0
