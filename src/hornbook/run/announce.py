@@ -46,7 +46,7 @@ def announce(run: RunContext) -> None:
     else:  # what the records show as memory in use: the whole process
         used = memory_used(run.device)
         say(
-            f"predicted memory of the process: at most {quantity(used + memory.peak)}B: {quantity(used)}B that it has, "
+            f"predicted memory of the process: about {quantity(used + memory.peak)}B: {quantity(used)}B that it has, "
             f"and {steps_need}; {free}B are free"
         )
 

@@ -8,6 +8,7 @@ minutes -> seconds of a step (timed for a twentieth of the budget at most)
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -18,13 +19,13 @@ from hornbook.prepare.dataset import Prepared
 from hornbook.recipes.recipe import Recipe
 from hornbook.run.calibrate import seconds_per_step
 from hornbook.scaling.defaults import MEASUREMENTS, MOST_EPOCHS
-from hornbook.train.machine import matmul_flops
 from hornbook.train.processors import computing
 
 FEW_STEPS = 50  # a run of fewer is hardly trained
 BUSY = 0.75  # a device that has less than this share of its quiet speed is busy
 _TIMING, _MEASURING = 0.03, 0.1  # shares of a budget: to time steps, and for all measuring
 _FORWARD = 1 / 3  # of a training step's work is the forward pass, which is all that measuring does
+_FP32 = 1.5  # times the time of bf16, since products are a part of it only
 _FEWEST_TOKENS = 1000  # of held-out text in a measurement
 
 
@@ -44,10 +45,15 @@ def step_speed(
     tried: Sequence[int],
     update: Callable[[int], None],
 ) -> Speed:
-    """Time steps of a recipe whose every choice is made but for its budget's; `tried` threads: the fastest number."""
-    enough = _TIMING * 60 * recipe.budget.minutes
+    """Time steps of a recipe whose every choice is made but for its budget's.
+
+    Of the numbers of threads in `tried` the fastest is taken; the second is tried only if the first left time for it.
+    """
+    enough, begun = _TIMING * 60 * recipe.budget.minutes, time.monotonic()
     found: list[Speed] = []
     for number in tried:
+        if found and time.monotonic() - begun > enough:
+            break
         with computing(number):
             seconds = seconds_per_step(recipe, prepared, device, share, enough / len(tried), update)
             found.append(Speed(seconds, number))
@@ -79,16 +85,14 @@ class Measuring:
         return (self.number + self.after) * self.during
 
 
-def measuring(recipe: Recipe, prepared: Prepared, device: torch.device, a_step: float) -> Measuring:
+def measuring(recipe: Recipe, prepared: Prepared, a_step: float) -> Measuring:
     """Return measurements that together take at most a tenth of the minutes: of less text, then fewer of them.
 
     Held-out text is what it is: never more is set aside than it takes to read it all, never less than one document.
     """
     allowed, training = _MEASURING * 60 * recipe.budget.minutes, recipe.training
     a_row = _FORWARD * a_step / training.batch_rows
-    slower = 1.0  # the evaluation at the end computes in fp32
-    if training.precision == "bf16":
-        slower = max(1.0, matmul_flops(device, torch.bfloat16) / matmul_flops(device, torch.float32))
+    slower = _FP32 if training.precision == "bf16" else 1.0  # the evaluation at the end computes in fp32
 
     def of(tokens: int) -> Measuring:
         during = len(prepared.held_out_rows(tokens)[0])

@@ -125,7 +125,7 @@ def _by_the_clock(recipe: Recipe, means: Means, facts: Facts, open_threads: bool
         if open_threads and means.device.type == "cpu" and threads[0] > 1:
             threads = (*threads, 1)  # several wait for the one that lost its CPU: one alone may be faster
     draft, speed = _timed(recipe, means, facts, threads)
-    parts = measuring(draft, means.prepared, means.device, speed.seconds)
+    parts = measuring(draft, means.prepared, speed.seconds)
     if parts.tokens < recipe.training.evaluate_tokens:
         say(f"Measurements on held-out text read about {parts.tokens:,} tokens, to take a tenth of the time at most.")
     most = _longest(draft.training.batch_rows, facts)

@@ -42,6 +42,7 @@ from hornbook.train.step import B, add_gradients, precision, update
 from hornbook.train.timeline import Timeline
 
 MODEL = "model."
+_TOLD_CHANGE = 0.1  # of the number of steps: smaller corrections are recorded, but not printed
 
 
 @dataclass(frozen=True)
@@ -201,7 +202,8 @@ class Loop(Generic[B]):
         before = self.steps
         self.pace.timeline = self.pace.timeline.corrected(self.step, steps)
         self.batches = self.recast(self.pace.timeline)
-        self.say(f"budget: {steps:,} steps in all, not {before:,}, by the speed of the last ones")
+        if abs(steps - before) > _TOLD_CHANGE * before:
+            self.say(f"budget: {steps:,} steps in all, not {before:,}, by the speed of the last ones")
 
     def _update(self, micro_batches: Sequence[B]) -> tuple[Callable[[], float], Tensor]:
         """Do one optimizer step; return (what gives its loss, mean nats over all processes; the gradient's norm).

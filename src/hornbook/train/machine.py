@@ -24,7 +24,7 @@ _KEEP_BYTES = 1 << 30
 _GIVE_BACK_BYTES, _TOP_BYTES = 1 << 20, 1 << 25
 # Where Linux says what the process's control group, such as a container, may have (cgroup v2).
 _GROUP = Path("/sys/fs/cgroup")
-_PRODUCT_SECONDS = 0.12  # for which products of one size are timed
+_PRODUCT_SECONDS = 0.08  # for which products of one size are timed
 
 
 def find_device() -> torch.device:
@@ -67,13 +67,14 @@ def best_seconds(work: Callable[[], object], device: torch.device, enough: float
 
 def all_seconds(work: Callable[[], object], device: torch.device, enough: float) -> list[float]:
     """Return the times that `work` takes on a device, as many as there are in `enough` seconds."""
-    times: list[float] = []
-    while sum(times) < enough:
+    times, spent = list[float](), 0.0
+    while spent < enough:
         synchronise(device)
         start = time.perf_counter()
         work()
         synchronise(device)
         times.append(time.perf_counter() - start)
+        spent += times[-1]
     return times
 
 

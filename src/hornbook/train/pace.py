@@ -1,8 +1,9 @@
 """The clock of a run, and how many steps a budget of minutes is: as many as bring it to its end when the budget ends.
 
-The end is foreseen within the first tenth, and again whenever an eighth of the time left has passed, each time from the
-speed since the look before: so a machine that gets busier or quieter is noticed. Where the end would be off by more
-than a hundredth of the budget, the number of steps is corrected (`hornbook.train.timeline`).
+The end is foreseen within the first tenth, and again whenever an eighth of the time left has passed, from the speed
+since the look before and, half as much, from that of earlier ones: so a machine that gets busier or quieter is noticed.
+Where the end would be off by more than a hundredth of the budget, the number of steps is corrected
+(`hornbook.train.timeline`).
 
     end = now + steps left x seconds of a step + measurements left x seconds of one + what comes after training
 
@@ -57,6 +58,7 @@ class Pace:
     _timed_from: float = math.inf
     _timed_step: int = 0
     _look_at: float = math.inf
+    _a_step: float = math.nan
     _measurement: float = math.nan
 
     @property
@@ -86,7 +88,8 @@ class Pace:
         timed = step - self._timed_step
         if deadline is None or now < self._look_at or timed < _FEWEST_STEPS or step <= self.timeline.corrected_at:
             return 0
-        a_step = (now - self._timed_from) / timed
+        newest = (now - self._timed_from) / timed
+        a_step = self._a_step = newest if math.isnan(self._a_step) else (2 * newest + self._a_step) / 3
         a_measurement = deadline.measuring * a_step if math.isnan(self._measurement) else self._measurement
         left = deadline.seconds - now - (measurements + deadline.after) * a_measurement
         self._timed_from, self._timed_step = now, step
