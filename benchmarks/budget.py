@@ -95,6 +95,7 @@ def timed(run: Path, minutes: float, load: str) -> dict[str, Any]:
     )
     return {
         "minutes": minutes, "load": load, "share": round(wall / 60 / minutes, 3), "steps": result["steps"],
+        "seconds": result["seconds"],
         "bits_per_byte": result["bits_per_byte"], "corrections": list(recipe.budget.corrections),
         "threads": recipe.training.threads, "calibration_seconds": calibration,
         "load_average": [before, os.getloadavg()[0]],

@@ -8,6 +8,7 @@ minutes -> seconds of a step (timed for a twentieth of the budget at most)
 from __future__ import annotations
 
 import math
+import operator
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -19,14 +20,17 @@ from hornbook.prepare.dataset import Prepared
 from hornbook.recipes.recipe import Recipe
 from hornbook.run.calibrate import seconds_per_step
 from hornbook.scaling.defaults import MEASUREMENTS, MOST_EPOCHS
+from hornbook.train.machine import matmul_flops
 from hornbook.train.processors import computing
 
 FEW_STEPS = 50  # a run of fewer is hardly trained
 BUSY = 0.75  # a device that has less than this share of its quiet speed is busy
 _TIMING, _MEASURING = 0.03, 0.1  # shares of a budget: to time steps, and for all measuring
+_FINAL = 0.4  # of that, at most, for the evaluation at the end, which nothing behind it can make up for
 _FORWARD = 1 / 3  # of a training step's work is the forward pass, which is all that measuring does
-_FP32 = 1.5  # times the time of bf16, since products are a part of it only
-_FEWEST_TOKENS = 1000  # of held-out text in a measurement
+_PRODUCT = 512  # size of the products that tell bf16 from fp32
+_FEWEST_STEPS = 3
+_FEWEST_TOKENS = 250  # of held-out text in a measurement
 
 
 @dataclass(frozen=True)
@@ -85,14 +89,17 @@ class Measuring:
         return (self.number + self.after) * self.during
 
 
-def measuring(recipe: Recipe, prepared: Prepared, a_step: float) -> Measuring:
+def measuring(recipe: Recipe, prepared: Prepared, device: torch.device, a_step: float) -> Measuring:
     """Return measurements that together take at most a tenth of the minutes: of less text, then fewer of them.
 
     Held-out text is what it is: never more is set aside than it takes to read it all, never less than one document.
     """
     allowed, training = _MEASURING * 60 * recipe.budget.minutes, recipe.training
     a_row = _FORWARD * a_step / training.batch_rows
-    slower = _FP32 if training.precision == "bf16" else 1.0  # the evaluation at the end computes in fp32
+    slower = 1.0  # the evaluation at the end computes in fp32, at most so much more slowly than bf16
+    if training.precision == "bf16":
+        kinds = (torch.bfloat16, torch.float32)
+        slower = max(1.0, operator.truediv(*(matmul_flops(device, kind, _PRODUCT) for kind in kinds)))
 
     def of(tokens: int) -> Measuring:
         during = len(prepared.held_out_rows(tokens)[0])
@@ -100,16 +107,17 @@ def measuring(recipe: Recipe, prepared: Prepared, a_step: float) -> Measuring:
         return Measuring(tokens, MEASUREMENTS, a_row * during, slower * after / during)
 
     found, fewest = of(training.evaluate_tokens), min(_FEWEST_TOKENS, training.evaluate_tokens)
-    while found.seconds > allowed and found.tokens > fewest:
+    while (found.seconds > allowed or found.during * found.after > _FINAL * allowed) and found.tokens > fewest:
         found = of(max(fewest, found.tokens // 2))
     if found.seconds > allowed:
         found = replace(found, number=max(1, math.floor(allowed / found.during - found.after)))
-    return found
+    # Products are a part of the work: what is expected lies between as fast as bf16 and as slow as they are.
+    return replace(found, after=found.after * (1 + 1 / slower) / 2)
 
 
 def planned_steps(seconds: float, speed: Speed, parts: Measuring) -> int:
-    """Return the first number of steps of a run that has so many seconds left for all."""
-    return max(1, math.floor((seconds - parts.seconds) / speed.seconds))
+    """Return the first number of steps of a run that has so many seconds left for all: enough to time some of them."""
+    return max(_FEWEST_STEPS, math.floor((seconds - parts.seconds) / speed.seconds))
 
 
 def too_short(recipe: Recipe, steps: int, most_steps: int, sized: bool, text_bytes: int) -> str:

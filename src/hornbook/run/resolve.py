@@ -113,7 +113,8 @@ def resolve(recipe: Recipe, means: Means) -> Resolved:
         model = replace(model, dropout=defaults.default_dropout(steps * rows / facts.rows))
     every = every or max(1, math.ceil(steps / defaults.MEASUREMENTS))
     training = replace(draft.training, evaluate_every=every)
-    return Resolved(replace(draft, model=model, training=training, budget=Budget(steps=steps)), deadline)
+    known = budget if budget.steps else Budget(steps=steps)  # with its corrections, where a run is repeated
+    return Resolved(replace(draft, model=model, training=training, budget=known), deadline)
 
 
 def _by_the_clock(recipe: Recipe, means: Means, facts: Facts, open_threads: bool) -> tuple[Recipe, int, Deadline]:
@@ -125,7 +126,7 @@ def _by_the_clock(recipe: Recipe, means: Means, facts: Facts, open_threads: bool
         if open_threads and means.device.type == "cpu" and threads[0] > 1:
             threads = (*threads, 1)  # several wait for the one that lost its CPU: one alone may be faster
     draft, speed = _timed(recipe, means, facts, threads)
-    parts = measuring(draft, means.prepared, speed.seconds)
+    parts = measuring(draft, means.prepared, means.device, speed.seconds)
     if parts.tokens < recipe.training.evaluate_tokens:
         say(f"Measurements on held-out text read about {parts.tokens:,} tokens, to take a tenth of the time at most.")
     most = _longest(draft.training.batch_rows, facts)

@@ -19,8 +19,9 @@ from dataclasses import dataclass, field
 
 from hornbook.train.timeline import Timeline
 
-_FIRST_LOOK, _FEWEST_STEPS = 0.04, 2  # share of the budget until the first look, and steps behind it
+_FIRST_LOOK, _FIRST_STEPS = 0.04, 0.1  # the first look comes after this share of the budget, or of the steps planned
 _LOOK, _CLOSEST_LOOK = 1 / 8, 0.01  # share of the time left until the next look; at least this share of the budget
+_AIM = 0.98  # of the budget: what is not foreseen, such as a last checkpoint, takes longer rather than less
 _TOLERANCE = 0.01  # share of the budget by which the end may be off
 
 
@@ -84,14 +85,14 @@ class Pace:
 
         `measurements` are still to come. Corrections that are recorded of later steps, before a crash, stay.
         """
-        now, deadline = self.elapsed, self.deadline
-        timed = step - self._timed_step
-        if deadline is None or now < self._look_at or timed < _FEWEST_STEPS or step <= self.timeline.corrected_at:
+        now, deadline, timed = self.elapsed, self.deadline, step - self._timed_step
+        early = math.isnan(self._a_step) and step >= _FIRST_STEPS * self.timeline.steps
+        if deadline is None or timed < 1 or step <= self.timeline.corrected_at or not (early or now >= self._look_at):
             return 0
         newest = (now - self._timed_from) / timed
         a_step = self._a_step = newest if math.isnan(self._a_step) else (2 * newest + self._a_step) / 3
         a_measurement = deadline.measuring * a_step if math.isnan(self._measurement) else self._measurement
-        left = deadline.seconds - now - (measurements + deadline.after) * a_measurement
+        left = _AIM * deadline.seconds - now - (measurements + deadline.after) * a_measurement
         self._timed_from, self._timed_step = now, step
         self._look_at = now + max(_CLOSEST_LOOK * deadline.seconds, _LOOK * (deadline.seconds - now))
         steps = min(deadline.most_steps, step + max(1, round(left / a_step)))
