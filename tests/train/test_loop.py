@@ -11,6 +11,7 @@ from torch import nn
 
 from hornbook.errors import DivergedError, Interrupted, UserError
 from hornbook.signals import SignalHandler
+from hornbook.tokens.timeline import Timeline
 from hornbook.train import checkpoints
 from hornbook.train.loop import Loop, Plan
 from hornbook.train.metrics import MetricsFile, read_metrics
@@ -18,7 +19,6 @@ from hornbook.train.optimizers import Optimizers
 from hornbook.train.pace import Pace
 from hornbook.train.parallel import Parallel
 from hornbook.train.schedules import Schedule
-from hornbook.train.timeline import Timeline
 
 STEPS = 12
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
+from hornbook.tokens.timeline import Timeline
 from hornbook.train.pace import Deadline, Pace
-from hornbook.train.timeline import Timeline
 
 BUDGET = 60.0
 
@@ -55,7 +55,7 @@ def test_a_machine_that_gets_busy_or_quiet_in_the_middle_changes_the_steps_and_n
 
 
 def test_a_plan_that_holds_is_left_alone_and_a_small_text_ends_the_run_early() -> None:
-    _, pace = trained(lambda now: 0.1, 584)
+    _, pace = trained(lambda now: 0.1, 588)
     assert len(pace.timeline.foreseen) == 1
     end, pace = trained(lambda now: 0.1, 100, most=200)
     assert pace.timeline.steps == 200 and end < BUDGET / 2

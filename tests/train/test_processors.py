@@ -28,7 +28,7 @@ def written(root: Path, files: dict[str, str]) -> None:
         ("0::/\n", {"cpu.max": "50000 100000\n"}, 0.5),  # inside a container
         ("0::/../../elsewhere\n", {"cpu.max": "200000 100000\n"}, 2.0),
         ("0::/a\n", {"unified/a/cpu.max": "100000 100000\n"}, 1.0),
-        ("4:cpu,cpuacct:/d\n0::/\n", {"cpu,cpuacct/d/cpu.cfs_quota_us": "400000", "cpu,cpuacct/d/cpu.cfs_period_us": "100000"}, 4.0),
+        ("4:cpu,cpuacct:/d\n", {f"cpu,cpuacct/d/cpu.cfs_{name}_us": "100000" for name in ("quota", "period")}, 1.0),
         ("1:cpu:/d\n", {"cpu/d/cpu.cfs_quota_us": "-1", "cpu/d/cpu.cfs_period_us": "100000"}, math.inf),
         ("1:cpu:/host/path\n", {"cpu/cpu.cfs_quota_us": "150000", "cpu/cpu.cfs_period_us": "100000"}, 1.5),
         ("3:cpuset:/d\n", {"cpuset/d/cpu.max": "100000 100000"}, math.inf),

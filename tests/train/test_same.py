@@ -27,12 +27,12 @@ from hornbook.recipes.named import default
 from hornbook.recipes.recipe import Recipe
 from hornbook.run.build import build_compiled, build_loader, build_model, build_optimizers
 from hornbook.signals import SignalHandler
+from hornbook.tokens.timeline import Timeline
 from hornbook.train.loop import Loop, Plan
 from hornbook.train.machine import has_compiler
 from hornbook.train.pace import Pace
 from hornbook.train.parallel import Parallel
 from hornbook.train.schedules import Schedule
-from hornbook.train.timeline import Timeline
 
 CPU, STEPS = torch.device("cpu"), 50
 MORE = {"mixture": ["objective.objectives=span,bart", "objective.weights=2,1"]}

@@ -14,7 +14,7 @@ from annotated_types import Ge, Lt
 from hornbook.corpus.weights import Rule, parse
 from hornbook.errors import UserError
 from hornbook.schema import Count, NotNegative, Positive, PositiveCount, ProperShare, Share, check
-from hornbook.train.timeline import Timeline, read_timeline
+from hornbook.tokens.timeline import Timeline, read_timeline
 
 # How raw text may be cleaned beside the steps of a recipe.
 CLEAN_DEFAULT, CLEAN_NONE = "default", "none"

@@ -43,14 +43,14 @@ from hornbook.run.resolve import Means, resolve
 from hornbook.run.warm_start import adopt, settled
 from hornbook.scaling.count import flops_per_token, parameters
 from hornbook.signals import SignalHandler, stoppable
+from hornbook.tokens.timeline import written
 from hornbook.train import machine
 from hornbook.train.loop import Loop
 from hornbook.train.metrics import Sink
-from hornbook.train.pace import Pace
+from hornbook.train.pace import Pace, Timeline
 from hornbook.train.parallel import MeshConfig, Parallel, arrange
 from hornbook.train.processors import computing, cpus_at_hand, default_threads
 from hornbook.train.schedules import Schedule
-from hornbook.train.timeline import Timeline, written
 from hornbook.train.trackers import find_trackers, open_sinks
 from hornbook.train.world import World, together
 
@@ -276,7 +276,7 @@ def _train(run: RunContext) -> tuple[RunContext, Model, Parallel, Pace]:
 
 def _lasting(run: RunContext, timeline: Timeline) -> RunContext:
     """Return the run with its length in steps as it was corrected."""
-    budget = Budget(steps=timeline.steps, corrections=written(timeline))
+    budget = Budget(steps=timeline.steps, corrections=written(timeline.foreseen))
     return run if budget == run.recipe.budget else replace(run, recipe=replace(run.recipe, budget=budget))
 
 

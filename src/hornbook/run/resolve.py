@@ -41,6 +41,8 @@ from hornbook.train.processors import asked_threads, default_threads
 
 # Dropout is chosen last, by the steps: until then there may be some.
 _SOME_DROPOUT = 0.1
+# Python ends in about so many seconds of a free CPU, once a run is done; of a budget of minutes at most this share.
+_LEAVING_SECONDS, _MOST_LEAVING = 0.7, 0.05
 
 
 @dataclass(frozen=True)
@@ -136,7 +138,9 @@ def _by_the_clock(recipe: Recipe, means: Means, facts: Facts, open_threads: bool
     steps = min(steps, most)
     every = recipe.training.evaluate_every or max(1, math.ceil(steps / parts.number))
     training = replace(draft.training, evaluate_every=every, evaluate_tokens=parts.tokens, threads=speed.threads)
-    return replace(draft, training=training), steps, Deadline(seconds, most, parts.during / speed.seconds, parts.after)
+    leaving = min(_MOST_LEAVING * seconds, _LEAVING_SECONDS / facts.free)
+    deadline = Deadline(seconds, most, parts.during / speed.seconds, parts.after, leaving)
+    return replace(draft, training=training), steps, deadline
 
 
 def _timed(recipe: Recipe, means: Means, facts: Facts, threads: Sequence[int]) -> tuple[Recipe, Speed]:

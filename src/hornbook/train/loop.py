@@ -35,11 +35,10 @@ from hornbook.train import checkpoints
 from hornbook.train.machine import memory_used
 from hornbook.train.metrics import Sink
 from hornbook.train.optimizers import PREFIX, Optimizers
-from hornbook.train.pace import Pace
+from hornbook.train.pace import Pace, Timeline
 from hornbook.train.parallel import Parallel
 from hornbook.train.schedules import Schedule
 from hornbook.train.step import B, add_gradients, precision, update
-from hornbook.train.timeline import Timeline
 
 MODEL = "model."
 _TOLD_CHANGE = 0.1  # of the number of steps: smaller corrections are recorded, but not printed

@@ -3,7 +3,7 @@
 The end is foreseen within the first tenth, and again whenever an eighth of the time left has passed, from the speed
 since the look before and, half as much, from that of earlier ones: so a machine that gets busier or quieter is noticed.
 Where the end would be off by more than a hundredth of the budget, the number of steps is corrected
-(`hornbook.train.timeline`).
+(`hornbook.tokens.timeline`).
 
     end = now + steps left x seconds of a step + measurements left x seconds of one + what comes after training
 
@@ -16,13 +16,38 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-
-from hornbook.train.timeline import Timeline
+from typing import Protocol
 
 _FIRST_LOOK, _FIRST_STEPS = 0.04, 0.1  # the first look comes after this share of the budget, or of the steps planned
 _LOOK, _CLOSEST_LOOK = 1 / 8, 0.01  # share of the time left until the next look; at least this share of the budget
-_AIM = 0.98  # of the budget: what is not foreseen, such as a last checkpoint, takes longer rather than less
+_AIM = 0.99  # of the budget: what is not foreseen, such as a last checkpoint, takes longer rather than less
 _TOLERANCE = 0.01  # share of the budget by which the end may be off
+
+
+class Timeline(Protocol):
+    """The length of a run in steps and its corrections; `hornbook.tokens.timeline` has the one of runs."""
+
+    @property
+    def foreseen(self) -> tuple[tuple[int, int], ...]:
+        """(step, steps): from that step on, the run was to have so many in all."""
+
+    @property
+    def planned(self) -> int:
+        """Steps as first planned."""
+
+    @property
+    def steps(self) -> int:
+        """Steps as foreseen now."""
+
+    @property
+    def corrected_at(self) -> int:
+        """The step of the newest correction, 0 if there is none."""
+
+    def corrected(self, step: int, steps: int) -> Timeline:
+        """Return the timeline with one more correction."""
+
+    def place(self, step: int) -> float:
+        """Return the number that a step has in a run of the first length."""
 
 
 @dataclass(frozen=True)
@@ -33,12 +58,14 @@ class Deadline:
     most_steps  after which training ends in any case, because the text is small
     measuring   a measurement on held-out text, in training steps: until one was timed
     after       the evaluation behind the last step, in such measurements
+    leaving     seconds that are left for the process to end
     """
 
     seconds: float
     most_steps: int
     measuring: float
     after: float
+    leaving: float = 0.0
 
 
 @dataclass
@@ -92,7 +119,7 @@ class Pace:
         newest = (now - self._timed_from) / timed
         a_step = self._a_step = newest if math.isnan(self._a_step) else (2 * newest + self._a_step) / 3
         a_measurement = deadline.measuring * a_step if math.isnan(self._measurement) else self._measurement
-        left = _AIM * deadline.seconds - now - (measurements + deadline.after) * a_measurement
+        left = _AIM * deadline.seconds - deadline.leaving - now - (measurements + deadline.after) * a_measurement
         self._timed_from, self._timed_step = now, step
         self._look_at = now + max(_CLOSEST_LOOK * deadline.seconds, _LOOK * (deadline.seconds - now))
         steps = min(deadline.most_steps, step + max(1, round(left / a_step)))

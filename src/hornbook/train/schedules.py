@@ -38,7 +38,7 @@ class Schedule:
 
         The first step of a warm-up of n steps has 1/n, the n-th has 1; the last step of the run is one notch above
         `final`, which would be reached at step `steps`. `place` is the step's where the run's length was corrected
-        (`hornbook.train.timeline`): the warm-up keeps its steps, the rest comes to its end with the run.
+        (`hornbook.tokens.timeline`): the warm-up keeps its steps, the rest comes to its end with the run.
 
         >>> [Schedule("linear", 4)(step) for step in range(4)]
         [1.0, 0.75, 0.5, 0.25]

@@ -85,10 +85,10 @@ def read_timeline(written: Sequence[str], steps: int, name: str) -> Timeline:
     return Timeline(tuple(foreseen))
 
 
-def written(timeline: Timeline) -> tuple[str, ...]:
-    """Return a timeline's corrections as `read_timeline` reads them; nothing where there are none.
+def written(foreseen: Sequence[tuple[int, int]]) -> tuple[str, ...]:
+    """Return what a timeline foresaw as `read_timeline` reads it; nothing where it was never corrected.
 
-    >>> written(Timeline(((0, 9),))), written(Timeline(((0, 9), (2, 5))))
+    >>> written([(0, 9)]), written([(0, 9), (2, 5)])
     ((), ('0=9', '2=5'))
     """
-    return tuple(f"{step}={steps}" for step, steps in timeline.foreseen) if len(timeline.foreseen) > 1 else ()
+    return tuple(f"{step}={steps}" for step, steps in foreseen) if len(foreseen) > 1 else ()

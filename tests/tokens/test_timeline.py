@@ -10,8 +10,8 @@ from hornbook.errors import UserError
 from hornbook.recipes.named import default
 from hornbook.recipes.sections import Budget
 from hornbook.recipes.settings import from_dict, override, to_dict
+from hornbook.tokens.timeline import Timeline, read_timeline, written
 from hornbook.train.schedules import Schedule
-from hornbook.train.timeline import Timeline, read_timeline, written
 
 LONGER = Timeline(((0, 100), (10, 190), (100, 250)))
 SHORTER = Timeline(((0, 100), (10, 55), (40, 50)))
@@ -55,7 +55,7 @@ def test_without_corrections_every_rate_is_the_schedules_own() -> None:
 def test_corrections_are_a_setting_that_another_budget_removes() -> None:
     recipe = override(default("causal"), ["budget.steps=50", "budget.corrections=0=100,10=55,40=50"])
     assert recipe.budget.timeline == SHORTER and from_dict(to_dict(recipe)) == recipe
-    assert written(recipe.budget.timeline) == recipe.budget.corrections
+    assert written(recipe.budget.timeline.foreseen) == recipe.budget.corrections
     assert override(recipe, ["budget.minutes=2"]).budget == Budget(minutes=2)
     assert override(recipe, ["budget.steps=9"]).budget.timeline == Timeline(((0, 9),))
 
