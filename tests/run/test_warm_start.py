@@ -11,7 +11,7 @@ import pytest
 import torch
 from published_models import CASES, config_of, random_model
 from safetensors.torch import load_file
-from stories import assert_same, child, finish, state, story
+from stories import assert_same, child, finish, result_of, state, story
 
 from hornbook.cli import program as cli
 from hornbook.errors import UserError
@@ -244,7 +244,7 @@ def test_resumed_without_its_origin_it_ends_with_the_same_bits(kept, gpt2, book,
         shutil.rmtree(checkpoint)
     resume(out, plain=True)
     assert_same(tmp_path / "whole", out)
-    assert (out / "result.json").read_bytes() == (tmp_path / "whole" / "result.json").read_bytes()
+    assert result_of(out) == result_of(tmp_path / "whole")
 
 
 @pytest.mark.slow

@@ -11,10 +11,12 @@ from torch import nn
 
 from hornbook.errors import DivergedError, Interrupted, UserError
 from hornbook.signals import SignalHandler
+from hornbook.tokens.timeline import Timeline
 from hornbook.train import checkpoints
 from hornbook.train.loop import Loop, Plan
 from hornbook.train.metrics import MetricsFile, read_metrics
 from hornbook.train.optimizers import Optimizers
+from hornbook.train.pace import Pace
 from hornbook.train.parallel import Parallel
 from hornbook.train.schedules import Schedule
 
@@ -78,12 +80,13 @@ def make(directory, *, kind="muon", micro=4, steps=STEPS, dropout=0.1, source=No
         weight_decay=0.1, betas=(0.9, 0.95), epsilon=1e-8,
     )  # fmt: skip
     plan = Plan(
-        steps=steps, tokens_per_step=8, flops_per_step=1.0, matmul_flops=1.0, evaluate_every=5, record_every=1,
+        tokens_per_step=8, flops_per_step=1.0, matmul_flops=1.0, evaluate_every=5, record_every=1,
         checkpoint_minutes=1e9, keep_checkpoints=2, clip=1.0, bf16=False, seed=3,
     )  # fmt: skip
     return Loop(
         model=net, loss=net.loss, optimizers=optimizers, batches=(source or Source(micro)).steps,
-        schedule=Schedule("wsd", steps, 0.2, 0.4), plan=plan, device=torch.device("cpu"), directory=directory,
+        schedule=Schedule("wsd", steps, 0.2, 0.4), pace=Pace(Timeline(((0, steps),))), plan=plan,
+        device=torch.device("cpu"), directory=directory,
         measure=lambda: {"loss": 2.5}, sinks=list(sinks), say=pytest.fail, stopping=SignalHandler(),
         parallel=Parallel(net),
     )  # fmt: skip

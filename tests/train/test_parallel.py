@@ -16,6 +16,7 @@ import numpy as np
 import processes
 import pytest
 import torch
+from stories import result_of
 
 from hornbook.errors import UserError
 from hornbook.recipes import settings
@@ -82,7 +83,7 @@ def assert_same_bits(one: Path, other: Path) -> None:
     assert a.keys() == b.keys()
     assert [name for name in a if not torch.equal(a[name], b[name])] == []
     assert losses(one) == losses(other)
-    assert (one / "result.json").read_bytes() == (other / "result.json").read_bytes()
+    assert result_of(one) == result_of(other)
 
 
 def assert_close(one: Path, other: Path, tolerance: float = 1e-6) -> None:

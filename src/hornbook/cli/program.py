@@ -77,6 +77,9 @@ def main(arguments: list[str] | None = None) -> None:
     given = sys.argv[1:] if arguments is None else arguments
     if owned:
         gc.set_threshold(_FEW_COLLECTIONS)
+        # OpenMP reads it when torch is loaded. Threads that wait for each other sleep instead of turning in circles:
+        # beside other busy processes a step is several times as fast (docs/LOG.md).
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     with steady_streams(owned) as (output, errors):
         try:
             with warnings.catch_warnings():

@@ -126,7 +126,8 @@ class Training:
             else:
                 self._train = record
                 self._losses += [] if record["loss"] is None else [record["loss"]]
-                self._progress.update(self._task, completed=record["step"])
+                self._steps = record.get("steps", self._steps)  # of a budget of minutes the clock corrects them
+                self._progress.update(self._task, completed=record["step"], total=self._steps)
             if self._view.plain:
                 self._line(record)
 
@@ -160,7 +161,8 @@ class Training:
     def _measured(self) -> str:
         """Return the newest measurement on held-out text in a line."""
         record = self._held_out
-        numbers = {name.replace("_", " "): value for name, value in record.items() if isinstance(value, float | None)}
+        measured = {name: value for name, value in record.items() if name not in ("seconds", "time")}
+        numbers = {name.replace("_", " "): value for name, value in measured.items() if isinstance(value, float | None)}
         told = ", ".join(f"{name} {decimal(value, 4)}" for name, value in numbers.items())
         before = f"; before the first step: loss {self._before:.4f}" if self._before and record["step"] else ""
         return f"held-out text at step {record['step']}/{self._steps}: {told}{before}"

@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -125,14 +126,25 @@ class Evaluation:
         title = f"{self.title}. {self.warning}" if self.warning else self.title
         return html_table(("measure", "value", "meaning"), rows, title)
 
-    def save(self, path: Path) -> None:
-        write_json(path, dataclasses.asdict(self))
+    def save(self, path: Path, facts: Mapping[str, float] = MappingProxyType({})) -> None:
+        """Write the numbers, and beside them other facts of the run that they are of."""
+        write_json(path, dataclasses.asdict(self) | dict(facts))
 
     @classmethod
     def load(cls, path: Path) -> Evaluation:
         """Return what `save` wrote; raises UserError where the file has changed, or is none of results."""
         path = verified(path.parent, path.name)
         return record(cls, read_json(path, "result"), f"The result {path}")
+
+
+def final_tokens(evaluate_tokens: int) -> int:
+    """Return about how many held-out tokens the evaluation at a run's end reads, as far as there are so many."""
+    return FINAL * evaluate_tokens
+
+
+def guessed_rows(recipe: Recipe) -> int:
+    """Return how many rows pseudo-perplexity computes, one for each token; 0 where it has no meaning."""
+    return _GUESSED_TOKENS if recipe.model.topology == "encoder" and not recipe.model.pair_head else 0
 
 
 def final_evaluation(
@@ -142,7 +154,7 @@ def final_evaluation(
 
     With `parallel` all its processes call this alike; only rank 0 has the baselines.
     """
-    rows, size = prepared.held_out_rows(FINAL * recipe.training.evaluate_tokens)
+    rows, size = prepared.held_out_rows(final_tokens(recipe.training.evaluate_tokens))
     training = prepared.training_rows if parallel is None or parallel.world.is_main else None
     return evaluate_rows(model, recipe, prepared.objective, training, rows, size, device, parallel)
 
@@ -184,9 +196,9 @@ def evaluate_rows(
                 "large to compute with. Train with a lower training.learning_rate and training.muon_learning_rate."
             )
         pseudo = None
-        if recipe.model.topology == "encoder" and not recipe.model.pair_head:
+        if guesses := guessed_rows(recipe):
             pseudo = pseudo_perplexity(
-                model, rows, objective, prepare_batch, tokens=_GUESSED_TOKENS, batch_rows=batch_rows, seed=recipe.seed
+                model, rows, objective, prepare_batch, tokens=guesses, batch_rows=batch_rows, seed=recipe.seed
             )
     return Evaluation(
         objective=kind_of(recipe.objective), loss=found.loss, perplexity=found.perplexity, text_loss=found.text_loss,

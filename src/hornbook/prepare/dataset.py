@@ -331,7 +331,7 @@ def _learnable(corpus: _Corpus, split: Split, update: Callable[[int], None]) -> 
     size = 0
     for document in corpus:
         if not split.held_out(document_hash(document)):
-            size += len(document.text)
+            size += len(document.text.encode())
             if size > _LEARN_BYTES:
                 return
             yield document.text

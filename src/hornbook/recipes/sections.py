@@ -24,6 +24,7 @@ from hornbook.schema import (
     Share,
     check,
 )
+from hornbook.tokens.timeline import Timeline, read_timeline
 
 _ENTRIES = 10**7  # of a vocabulary, at the most: ids and pieces are held in memory
 _THREADS = 256
@@ -144,20 +145,30 @@ class Budget:
     steps     length of the run in optimizer steps
     tokens    length of the run in tokens of the corpus
     epochs    length of the run in passes over the training text
-    minutes   length of the run in minutes; a short measurement of the speed turns it into a fixed number of steps
+    minutes   length of the run in minutes after the text is prepared; the speed turns it into steps while it trains
+    corrections  step=steps for each time that the clock corrected the steps of a run of minutes; empty = never
     """
 
     steps: Annotated[int, Ge(0), Cap(MOST_TOKENS)] = 0
     tokens: Annotated[int, Ge(0), Cap(MOST_TOKENS)] = 0
     epochs: Annotated[float, Ge(0), Cap(10**12)] = 0.0
     minutes: Annotated[float, Ge(0), Cap(10**12)] = 0.0
+    corrections: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check(self, "budget.")
-        given = {name: value for name, value in vars(self).items() if value}
+        given = {name: value for name, value in vars(self).items() if value and name != "corrections"}
         if len(given) != 1:
             named = ", ".join(f"budget.{name}={value}" for name, value in given.items()) or "none"
             raise UserError(f"Give exactly one of budget.steps, tokens, epochs or minutes; given: {named}.")
+        if self.corrections and not self.steps:
+            raise UserError("budget.corrections is of a run whose budget.steps are known: leave it out.")
+        read_timeline(self.corrections, self.steps, "budget.corrections")
+
+    @property
+    def timeline(self) -> Timeline:
+        """The run's length in steps, and how it was corrected; 0 steps while they are not known."""
+        return read_timeline(self.corrections, self.steps, "budget.corrections")
 
 
 @dataclass(frozen=True)
@@ -189,6 +200,8 @@ class TrainingSettings:
     shards               FSDP: devices that share one copy of weights, gradients and optimizer state; 1 = every device
                          has its own copy (data parallel), 0 = all devices share one
     tensor_parallel      devices that split the attention heads and the MLP of each layer; 1 = no split
+    threads              CPU threads that compute, in each process; 0 = the CPUs at hand, or OMP_NUM_THREADS. The last
+                         bits of a result depend on it
     workers              threads that prepare batches in advance; 0 = none
     evaluate_every       steps between evaluations on held-out text; 0 = ten evaluations in a run
     evaluate_tokens      held-out tokens in each evaluation; the last one reads up to 20 times as many
@@ -217,6 +230,7 @@ class TrainingSettings:
     compile: Literal["auto", "yes", "no"] = "auto"
     shards: Count = 1
     tensor_parallel: PositiveCount = 1
+    threads: Annotated[int, Ge(0), Cap(_THREADS)] = 0
     workers: Annotated[int, Ge(0), Cap(_THREADS)] = 1
     evaluate_every: Count = 0
     evaluate_tokens: PositiveCount = 50_000

@@ -37,6 +37,7 @@ from hornbook.train import machine
 from hornbook.train.checkpoints import CHECKPOINTS, has_any, newest
 from hornbook.train.loop import MODEL, Plan
 from hornbook.train.metrics import METRICS
+from hornbook.train.pace import Deadline
 
 ENVIRONMENT, PLAN, RESULT, EXPORT, GGUF = "environment.json", "plan.json", "result.json", "export", "model.gguf"
 ORIGIN, RECORD = "origin", "origin.json"
@@ -48,7 +49,7 @@ LISTED = (
 __all__ = [
     "CHECKPOINTS", "CLEAN", "CORPUS", "ENVIRONMENT", "EXPORT", "GGUF", "MANIFEST", "METRICS", "ORIGIN", "PIECES",
     "PLAN", "RECIPE", "RECORD", "RESULT", "TOKENIZER", "TOKENS", "TRAITS", "BaseModel", "OpenRun", "has_checkpoint",
-    "has_text", "is_run", "open_run", "origin_of", "read_model", "read_plan", "recipe_of",
+    "has_text", "is_run", "open_run", "origin_of", "read_deadline", "read_model", "read_plan", "recipe_of",
 ]  # fmt: skip
 
 
@@ -136,6 +137,7 @@ class _PlanRecord:
     record_every: PositiveCount
     matmul_flops: Positive = 0.0
     matrix_rate: Positive = 0.0
+    deadline: dict[str, Any] | None = None
 
 
 def read_plan(directory: Path, recipe: Recipe) -> Plan:
@@ -143,12 +145,19 @@ def read_plan(directory: Path, recipe: Recipe) -> Plan:
     path, training = verified(directory, PLAN), recipe.training
     kept = record(_PlanRecord, read_json(path, "plan"), f"The plan {path}")
     return Plan(
-        steps=recipe.budget.steps, tokens_per_step=kept.tokens_per_step, flops_per_step=kept.flops_per_step,
+        tokens_per_step=kept.tokens_per_step, flops_per_step=kept.flops_per_step,
         matmul_flops=kept.matmul_flops or kept.matrix_rate or 1.0,
         record_every=kept.record_every, evaluate_every=training.evaluate_every,
         checkpoint_minutes=training.checkpoint_minutes, keep_checkpoints=training.keep_checkpoints,
         clip=training.clip, bf16=training.precision == "bf16", seed=recipe.seed,
     )  # fmt: skip
+
+
+def read_deadline(directory: Path) -> Deadline | None:
+    """Return by when a run of minutes is to end, or None where its length is not by the clock."""
+    path = verified(directory, PLAN)
+    kept = record(_PlanRecord, read_json(path, "plan"), f"The plan {path}").deadline
+    return None if kept is None else record(Deadline, kept, f"The deadline in {path}")
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,15 @@ running again. What the stages hand on to each other is one value (`hornbook.run
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
 import shlex
 import shutil
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -29,6 +32,7 @@ from hornbook.objectives.catalogue import kind_of
 from hornbook.prepare.clean import decided, kept_of
 from hornbook.prepare.dataset import prepare, spellings
 from hornbook.recipes.recipe import Recipe
+from hornbook.recipes.sections import Budget
 from hornbook.recipes.settings import override, to_dict
 from hornbook.run import directory as files
 from hornbook.run import sealed
@@ -39,14 +43,17 @@ from hornbook.run.disk_fit import check_disk
 from hornbook.run.hardware import note_machine
 from hornbook.run.imported import bring
 from hornbook.run.memory_fit import OutOfMemory, fitted, refuse_too_large, shrinking
-from hornbook.run.resolve import resolve
+from hornbook.run.resolve import Means, resolve
 from hornbook.run.warm_start import adopt, settled
 from hornbook.scaling.count import flops_per_token, parameters
 from hornbook.signals import SignalHandler, stoppable
+from hornbook.tokens.timeline import written
 from hornbook.train import machine
 from hornbook.train.loop import Loop
 from hornbook.train.metrics import Sink
+from hornbook.train.pace import Pace, Timeline
 from hornbook.train.parallel import MeshConfig, Parallel, arrange
+from hornbook.train.processors import computing, cpus_at_hand, default_threads
 from hornbook.train.schedules import Schedule
 from hornbook.train.trackers import find_trackers, open_sinks
 from hornbook.train.world import World, together
@@ -117,7 +124,7 @@ def resume(directory: Path, changes: Sequence[str] = (), *, plain: bool = False)
     """Go on with the run in `directory` from its newest sound checkpoint, to the same result bit for bit.
 
     `changes` are settings, as name=value, that say nothing of what a step computes: those of `sealed.FLEXIBLE`.
-    Another micro-batch changes the order of additions, and so the last bits.
+    Another micro-batch, or number of threads, changes the order of additions, and so the last bits.
     """
     if extra := [item for item in changes if item.partition("=")[0] not in sealed.FLEXIBLE]:
         raise UserError(
@@ -152,13 +159,15 @@ def _run_stages(recipe: Recipe, directory: Path, view: View, world: World) -> Ev
         with (
             phase("preparing"),
             stoppable(f"Stopped. Continue with: hornbook pretrain --resume {shlex.quote(str(directory))}"),
+            computing(recipe.training.threads or default_threads()),
         ):
             with world.main_process_first():
                 run = _settled(_prepared(recipe, directory, view, world))
                 announce(run)
                 if world.is_main:
                     check_disk(run)
-            return _evaluated(*_trained(run, may_shrink=world.size == 1 and not chosen))
+            with computing(run.recipe.training.threads):
+                return _evaluated(*_trained(run, may_shrink=world.size == 1 and not chosen))
     except OutOfMemory as error:
         if not error.settings:  # going on would end here again
             raise
@@ -190,7 +199,7 @@ def _prepared(recipe: Recipe, directory: Path, view: View, world: World) -> RunC
     if origin is not None:
         entries = max(origin.recipe.model.vocab_size, prepared.tokenizer.vocab.size)
         recipe = replace(recipe, model=replace(recipe.model, vocab_size=entries))
-    return RunContext(recipe, prepared, directory, view, device, world, layout, origin)
+    return RunContext(recipe, prepared, directory, view, device, world, layout, origin, time.monotonic())
 
 
 def _arranged(recipe: Recipe, world: World) -> MeshConfig:
@@ -210,10 +219,15 @@ def _settled(run: RunContext) -> RunContext:
     """Return the run with every choice made and its plan written; an earlier start's choices stay, but for memory's."""
     directory, say, shares = run.directory, run.view.say, run.layout.data[1]
     if not is_done(directory, files.PLAN):
-        with run.view.stage("measuring the machine", "steps"):
-            run = replace(run, recipe=resolve(run.recipe, run.prepared, run.device, say, shares))
+        with run.view.stage("measuring the machine", "steps") as update:
+            begun = run.begun
+            means = Means(run.prepared, run.device, say, shares, lambda: time.monotonic() - begun, update)
+            found = resolve(run.recipe, means)
+        run = replace(run, recipe=found.recipe)
         check_layout(run.recipe, run.layout)
         plan = _plan(run)
+        if found.deadline is not None:
+            plan["deadline"] = dataclasses.asdict(found.deadline)
         sealed.keep(run.recipe, directory)
         write_json(directory / files.PLAN, plan)
         enlist(directory, files.PLAN)
@@ -223,10 +237,15 @@ def _settled(run: RunContext) -> RunContext:
         run = replace(run, recipe=replace(run.recipe, training=training))
         if run.world.is_main:  # before the other processes read it
             sealed.keep(run.recipe, directory)
+        if run.device.type == "cpu" and training.threads > cpus_at_hand():
+            say(
+                f"The run computes with {training.threads} threads, but {cpus_at_hand()} CPUs are at hand: "
+                f"training.threads={cpus_at_hand()} may be faster, and changes the last bits."
+            )
     return run
 
 
-def _plan(run: RunContext) -> dict[str, float]:
+def _plan(run: RunContext) -> dict[str, Any]:
     """Return what is derived from the recipe and the text, or measured, before the first step; see `Plan`."""
     recipe, objective = run.recipe, run.prepared.objective
     training, model, reads, steps = recipe.training, recipe.model, run.prepared.row_length, recipe.budget.steps
@@ -244,14 +263,14 @@ def _plan(run: RunContext) -> dict[str, float]:
     }
 
 
-def _trained(run: RunContext, may_shrink: bool) -> tuple[RunContext, Model, Parallel]:
+def _trained(run: RunContext, may_shrink: bool) -> tuple[RunContext, Model, Parallel, Pace]:
     """Train to the end, with fewer rows at once where memory runs out before a first checkpoint and they may change."""
 
-    def train(recipe: Recipe) -> tuple[RunContext, Model, Parallel]:
+    def train(recipe: Recipe) -> tuple[RunContext, Model, Parallel, Pace]:
         now = run if recipe is run.recipe else replace(run, recipe=recipe)
         if run.world.is_main:
             sealed.keep(recipe, run.directory)
-        return now, *_train(now)
+        return _train(now)
 
     return shrinking(
         run.recipe, run.prepared, run.device, train, run.view.say,
@@ -259,12 +278,13 @@ def _trained(run: RunContext, may_shrink: bool) -> tuple[RunContext, Model, Para
     )  # fmt: skip
 
 
-def _train(run: RunContext) -> tuple[Model, Parallel]:
-    """Train to the end of the plan from wherever the run stands; return the model."""
+def _train(run: RunContext) -> tuple[RunContext, Model, Parallel, Pace]:
+    """Train to the end of the plan from wherever the run stands; return the run with its length as it was corrected."""
     recipe, training, view, alone = run.recipe, run.recipe.training, run.view, run.world.size == 1
     machine.keep_memory_blocks(training.checkpoint_activations == "no")  # whoever computes layers again is short of it
     if alone:
-        model = build_compiled(recipe, run.device, run.loader, view.say)
+        with view.stage("compiling the layers", "s") if training.compile == "yes" else contextlib.nullcontext():
+            model = build_compiled(recipe, run.device, run.loader, view.say)
     else:
         model = build_model(recipe, torch.device("cpu"))
     if run.origin is not None:
@@ -272,17 +292,19 @@ def _train(run: RunContext) -> tuple[Model, Parallel]:
         announce_weights(run, run.origin, pieces, adopt(model, run.origin, run.prepared.tokenizer, pieces, recipe.seed))
     parallel = spread_model(model, recipe, run.world, run.layout, run.device)
     stopping, plan = SignalHandler(), files.read_plan(run.directory, recipe)
-    schedule = Schedule(training.schedule, plan.steps, training.warmup, training.decay, training.final_rate)
+    pace = Pace(recipe.budget.timeline, files.read_deadline(run.directory), begun=run.begun)
+    planned = pace.timeline.planned
+    schedule = Schedule(training.schedule, planned, training.warmup, training.decay, training.final_rate)
     loop: Loop[Tensors] = Loop(
         model=model, loss=model.loss, optimizers=build_optimizers(parallel, recipe), batches=run.loader.steps,
-        schedule=schedule, plan=plan, device=run.device, directory=run.directory,
+        schedule=schedule, pace=pace, plan=plan, device=run.device, directory=run.directory,
         measure=_measuring(run, model, parallel), sinks=[], say=view.say, stopping=stopping, parallel=parallel,
-        facts=sealed.facts(run.directory),
+        facts=functools.partial(sealed.facts, run.directory), recast=functools.partial(_recast, run),
     )  # fmt: skip
     done = loop.restore()
     if done:
-        view.say(f"resuming at step {done} of {plan.steps}")
-    if done < plan.steps:
+        view.say(f"resuming at step {done} of {loop.steps}")
+    if done < loop.steps:
         title = f"{kind_of(recipe.objective)} {quantity(parameters(recipe.model))}"
         records: contextlib.AbstractContextManager[list[Sink]] = contextlib.nullcontext([])
         if run.world.is_main:
@@ -291,13 +313,30 @@ def _train(run: RunContext) -> tuple[Model, Parallel]:
         with (
             stopping.listening(),
             records as sinks,
-            view.training(title, plan.steps, done, machine.memory_total(run.device), str(run.directory)) as panel,
+            view.training(title, loop.steps, done, machine.memory_total(run.device), str(run.directory)) as panel,
         ):
             loop.sinks = [*sinks, panel]
             if run.origin is not None:
                 loop.record_measurement()  # what going on improves on
             loop.run()
-    return model.eval(), parallel
+    return _lasting(run, pace.timeline), model.eval(), parallel, pace
+
+
+def _lasting(run: RunContext, timeline: Timeline) -> RunContext:
+    """Return the run with its length in steps as it was corrected."""
+    budget = Budget(steps=timeline.steps, corrections=written(timeline.foreseen))
+    return run if budget == run.recipe.budget else replace(run, recipe=replace(run.recipe, budget=budget))
+
+
+def _recast(run: RunContext, timeline: Timeline) -> Callable[[int, int], Iterator[list[Tensors]]]:
+    """Record a run's corrected length in its recipe, whole or not at all; return its batches from then on.
+
+    It stands there before the first step that depends on it: after a crash that step is done again with it.
+    """
+    now = _lasting(run, timeline)
+    if run.world.is_main:
+        sealed.keep(now.recipe, run.directory)
+    return now.loader.steps
 
 
 def _measuring(run: RunContext, model: Model, parallel: Parallel) -> Callable[[], dict[str, float | None]]:
@@ -323,7 +362,7 @@ def _is_measured(directory: Path) -> bool:
     return (directory / files.RESULT).exists() and is_done(directory, files.RESULT)
 
 
-def _evaluated(run: RunContext, model: Model, parallel: Parallel) -> Evaluation:
+def _evaluated(run: RunContext, model: Model, parallel: Parallel, pace: Pace) -> Evaluation:
     """Return what is measured at the end, from the run's directory where it is there already."""
     result = run.directory / files.RESULT
     if run.world.broadcast(lambda: str(_is_measured(run.directory))) == str(True):
@@ -331,6 +370,8 @@ def _evaluated(run: RunContext, model: Model, parallel: Parallel) -> Evaluation:
     with run.view.stage("final evaluation", "tokens"):
         evaluation = final_evaluation(model, run.recipe, run.prepared, run.device, parallel)
     if run.world.is_main:
-        evaluation.save(result)
+        steps = pace.timeline.steps
+        tokens = steps * files.read_plan(run.directory, run.recipe).tokens_per_step
+        evaluation.save(result, {"steps": steps, "tokens": tokens, "seconds": round(pace.elapsed, 3)})
         enlist(run.directory, files.RESULT)
     return evaluation

@@ -34,7 +34,8 @@ from hornbook.train.checkpoints import CHECKPOINTS
 KIND = "run"
 # What may be set anew when a run goes on.
 FLEXIBLE = (
-    "training.micro_batch", "training.checkpoint_activations", "training.keep_checkpoints", "logging.trackers",
+    "training.micro_batch", "training.checkpoint_activations", "training.threads", "training.keep_checkpoints",
+    "logging.trackers",
 )  # fmt: skip
 _SHOWN = 5  # differences that one message names
 

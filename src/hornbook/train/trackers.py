@@ -111,7 +111,8 @@ def scalars(record: Mapping[str, Any]) -> dict[str, float]:
     >>> scalars({"kind": "train", "step": 3, "loss": 2.5})
     {'train/loss': 2.5}
     """
-    numbers = {name: value for name, value in record.items() if isinstance(value, int | float) and name != "step"}
+    others = ("step", "time")  # trackers have clocks of their own
+    numbers = {name: value for name, value in record.items() if isinstance(value, int | float) and name not in others}
     return {f"{record['kind']}/{name}": value for name, value in numbers.items()}
 
 
