@@ -136,8 +136,8 @@ def test_a_fault_of_our_own_stays_one():
     try:
         {}["x"]
     except KeyError as error:
-        assert "test_own_faults.py" in place_of(error)
-        assert account_of(error).endswith("KeyError: 'x'")
+        assert place_of(error) == ""  # a script that calls Hornbook is not called by it
+        assert account_of(error) == "KeyError: 'x'"
     from hornbook.objectives.mixture import turns
 
     try:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from damages import make_trees
+from stories import result_of
 
 from hornbook.api import check, load
 from hornbook.artifacts import MANIFEST, manifest_of, read_json, write_json, write_manifest
@@ -143,10 +144,10 @@ def test_a_finished_run_takes_no_settings(run: Path) -> None:
     for change in ("training.micro_batch=0", "training.micro_batch=1"):
         with pytest.raises(UserError, match=f"is finished: {change} changes nothing"):
             resume(run, [change])
-    result = (run / files.RESULT).read_bytes()
+    result = result_of(run)
     (run / files.RESULT).unlink()
     resume(run, plain=True)
-    assert (run / files.RESULT).read_bytes() == result
+    assert result_of(run) == result
 
 
 def test_tokens_that_were_removed_are_written_again(run: Path) -> None:

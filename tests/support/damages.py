@@ -117,7 +117,7 @@ def make_trees(root: Path) -> dict[str, Path]:
     trees = {"run": root / "run", "other": root / "other", "export": root / "export"}
     for name, seed in (("run", 0), ("other", 1)):
         asked = Loop._asked
-        stop = lambda loop, due: (signal.SIGTERM, False) if loop.step >= _STOP else asked(loop, due)  # noqa: E731, B023
+        stop = lambda loop, due: (signal.SIGTERM, False, 0) if loop.step >= _STOP else asked(loop, due)  # noqa: E731, B023
         with mock.patch.object(Loop, "_asked", stop), contextlib.suppress(Interrupted):
             recipe = override(default("causal"), [f"data.paths={root / 'book.txt'}", f"seed={seed}", *_TINY])
             pretrain(recipe, trees[name], plain=True)

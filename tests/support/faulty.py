@@ -171,9 +171,24 @@ def everything(out: Path) -> dict[str, str]:
     return {path.relative_to(out.parent).as_posix(): _digest(path.read_bytes()) for path in paths}
 
 
+def _timeless(path: Path) -> object:
+    """Return what a file says but for seconds and the hashes of files in which they stand."""
+
+    def kept(value: object, inside: str = "") -> object:
+        if not isinstance(value, dict):
+            return value
+        timed = ("sha256", "bytes") if inside in ("", "result.json", "plan.json", "environment.json") else ()
+        return {name: kept(entry, name) for name, entry in value.items() if name not in ("seconds", *timed)}
+
+    return kept(json.loads(path.read_text(encoding="utf-8")))
+
+
 def a_run(out: Path) -> dict[str, str]:
-    """Return the same of a run, without what says how fast this machine is; records without their times."""
+    """Return the same of a run, without what says how fast this machine is; records and results without their times."""
     found = everything(out)
+    for path in (*out.rglob("manifest.json"), out / "result.json"):
+        if path.is_file():
+            found[path.relative_to(out.parent).as_posix()] = _digest(json.dumps(_timeless(path)).encode())
     for name in ("environment.json", "plan.json", "metrics.jsonl"):
         path = out / name
         found.pop(f"{out.name}/{name}")
