@@ -103,7 +103,7 @@ def _wrong(objective: Objective, batch: Any, rows: int) -> str:
             return f"{name} is a {found}"
         if value.shape != shape or len(value) != rows or value.ndim > 2:
             return f"{name} has the shape {value.shape}, for {rows} rows and inputs of {np.shape(batch.inputs)}"
-        known = name not in ("inputs", "targets", "decoder_inputs") or not value.size
+        known = name not in ("inputs", "targets", "decoder_inputs") or not value.size or not objective.vocab.size
         if not known and not 0 <= int(value.min()) <= int(value.max()) < objective.vocab.size:
             return f"{name} has ids from {value.min()} to {value.max()}, of {objective.vocab.size}"
         if kinds == "f" and not np.isfinite(value).all():
