@@ -269,7 +269,10 @@ def is_done(directory: Path, name: str) -> bool:
         return (directory / name).is_file()
     if name not in manifest["files"]:
         return False
-    check_file(directory, name, manifest["files"][name], str(manifest["kind"]))
+    try:
+        check_file(directory, name, manifest["files"][name], str(manifest["kind"]))
+    except UserError as error:
+        raise UserError(f"{error} What that costs and what to do says: hornbook check {directory}") from error
     return True
 
 

@@ -160,7 +160,7 @@ def _listed(run: Path, name: str, what: str) -> Damage:
     if name.partition("/")[0] == files.TOKENS:
         remedy = f"Remove {run / files.TOKENS}: hornbook pretrain --resume {run} writes it again, if the text is there"
     if name == files.RESULT:
-        remedy = f"Remove it: hornbook pretrain --resume {run} measures again"
+        remedy = f"Remove the file, if it is there: hornbook pretrain --resume {run} measures again"
     return Damage(name, what, _COSTS.get(name, _USABLE), remedy)
 
 

@@ -30,7 +30,7 @@ from hornbook.prepare.dataset import CORPUS, PIECES, TOKENS, TRAITS
 from hornbook.recipes.recipe import Recipe
 from hornbook.recipes.settings import RECIPE
 from hornbook.run.build import build_model
-from hornbook.run.sealed import is_run, recipe_of
+from hornbook.run.sealed import RESULT, is_run, recipe_of
 from hornbook.schema import Count, Positive, PositiveCount, record
 from hornbook.tokens.tokenizer.tokenizer import TOKENIZER, Tokenizer, load_tokenizer
 from hornbook.train import machine
@@ -39,7 +39,7 @@ from hornbook.train.loop import MODEL, Plan
 from hornbook.train.metrics import METRICS
 from hornbook.train.pace import Deadline
 
-ENVIRONMENT, PLAN, RESULT, EXPORT, GGUF = "environment.json", "plan.json", "result.json", "export", "model.gguf"
+ENVIRONMENT, PLAN, EXPORT, GGUF = "environment.json", "plan.json", "export", "model.gguf"
 ORIGIN, RECORD = "origin", "origin.json"
 # What a run's manifest lists, as far as the run has it.
 LISTED = (

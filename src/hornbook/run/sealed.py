@@ -31,7 +31,7 @@ from hornbook.recipes.recipe import Recipe
 from hornbook.recipes.settings import RECIPE, from_dict, load_recipe, save_recipe, to_dict
 from hornbook.train.checkpoints import CHECKPOINTS
 
-KIND = "run"
+KIND, RESULT = "run", "result.json"
 # What may be set anew when a run goes on.
 FLEXIBLE = (
     "training.micro_batch", "training.checkpoint_activations", "training.threads", "training.keep_checkpoints",
@@ -108,7 +108,12 @@ def _check_recipe(path: Path, made: Recipe, before: Sequence[str]) -> None:
 def facts(directory: Path) -> dict[str, Any]:
     """Return what each checkpoint of a run repeats of its manifest; nothing where the run has none."""
     kept = manifest_of(directory)
-    return {} if kept is None else {KIND: {name: kept[name] for name in ("recipe", "files")}}
+    return {} if kept is None else {KIND: {"recipe": kept["recipe"], "files": _before_training(kept["files"])}}
+
+
+def _before_training(files: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of a run's files that a checkpoint was made from: not what is measured after the last one."""
+    return {name: entry for name, entry in files.items() if name != RESULT}
 
 
 def adopt(directory: Path, names: Sequence[str], say: Callable[[str], None]) -> None:
@@ -183,7 +188,7 @@ def _check_checkpoints(directory: Path, kept: Mapping[str, Any]) -> None:
             continue
         settings = _settings(saved, path / MANIFEST)
         changes = [] if digest(settings) in _before(kept) else differences(settings, kept["recipe"])
-        files = saved.get("files", {})
+        files = _before_training(saved.get("files", {}))
         others = [name for name in files if kept["files"].get(name) != files[name]]
         if changes or others:
             what = f"other settings: {told(changes)}" if changes else f"another {others[0]}"
