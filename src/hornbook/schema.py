@@ -278,7 +278,9 @@ def read_recipe(path: Path, build: Callable[[Mapping[str, Any]], T]) -> T:
         raise UserError(f"The recipe {path} is not UTF-8 text.") from error
     except tomllib.TOMLDecodeError as error:
         raise UserError(f"The recipe {path} is not valid TOML: {error}.") from error
-    except (ValueError, RecursionError) as error:  # a number too long, tables nested too deep
+    except RecursionError as error:
+        raise UserError(f"The recipe {path} is not a recipe: its values are nested too deep.") from error
+    except ValueError as error:  # a number too long
         raise UserError(f"The recipe {path} is not a recipe: {reason_of(error)}.") from error
     try:
         return build(data)
