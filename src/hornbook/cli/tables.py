@@ -90,8 +90,10 @@ def _numbers(title: str, rows: Sequence[tuple[str, str, str]]) -> None:
     screen.print(Text(title, style="bold"))
     before = name_width + width + 8
     for name, number, meaning in rows:
-        if screen.is_terminal and screen.width > 2 * before:
-            meaning = wrapped(meaning, screen.width - before).replace("\n", "\n" + " " * before)
+        if screen.is_terminal:
+            indent = before if screen.width > 2 * before else 4  # on a narrow screen below the number
+            meaning = wrapped(meaning, screen.width - indent).replace("\n", "\n" + " " * indent)
+            meaning = meaning if indent == before else f"\n    {meaning}"
         screen.print(Text.assemble(f"  {name:<{name_width}}   ", (f"{number:>{width}}", "bold"), f"   {meaning}"))
 
 
@@ -238,7 +240,8 @@ def filled(found: Filled, one_line: bool = True) -> None:
         if not gap.probabilities:
             screen.print(Text.assemble((f"gap {number}", "bold"), f"  {candidates[0]}"))
             continue
-        screen.print(Text(f"gap {number}", style="bold"))
+        among = f"  probabilities among {gap.among}" if gap.among else ""
+        screen.print(Text.assemble((f"gap {number}", "bold"), among))
         width = max(map(len, candidates))
         for text, share in zip(candidates, gap.probabilities, strict=True):
             blocks = round(share * _BAR)
