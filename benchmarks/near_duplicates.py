@@ -37,7 +37,7 @@ from hornbook.corpus.dedup.fuzzy import NearDuplicates
 BYTES_EACH = 2_860
 EVERY = 10
 CHECKED = 300
-PUNCTUATION = re.compile(r"[!-/:-@\[-`{-~]")
+PUNCTUATION = re.compile(r"[^\w\s]|_")
 RESULT = Path(__file__).parent / "results" / "near_duplicates.json"
 
 
@@ -72,7 +72,7 @@ DAMAGE: dict[str, Callable[[str, random.Random], str]] = {
 
 
 def shingles(text: str, words: int = 5) -> set[tuple[str, ...]]:
-    split = PUNCTUATION.sub("", text.lower()).split()
+    split = PUNCTUATION.sub(" ", text.lower()).split()
     return {tuple(split[start : start + words]) for start in range(max(1, len(split) - words + 1))}
 
 

@@ -54,7 +54,7 @@ from hornbook.recipes.recipe import Recipe
 from hornbook.recipes.sections import Budget, DataSettings, TrainingSettings
 from hornbook.recipes.settings import override
 from hornbook.run.pretrain import pretrain
-from hornbook.run.resolve import resolve
+from hornbook.run.resolve import Means, resolve
 from hornbook.train.machine import environment, find_device, keep_memory_blocks
 
 RESULT = Path(__file__).parent / "results" / "rates.json"
@@ -155,7 +155,7 @@ def train(run: Run, tokens: int, corpora: Path) -> dict[str, Any]:
     start = time.process_time()
     corpus, recipe = corpora / STUDIES[run.study].recipe, plain_recipe(run, tokens)
     prepared = prepare(recipe, corpus, View(plain=True))
-    recipe = resolve(recipe, prepared, torch.device("cpu"), print)
+    recipe = resolve(recipe, Means(prepared, torch.device("cpu"), print)).recipe
     recipe = replace(recipe, training=changed(recipe.training, run))
     found: dict[str, Any] = {
         **asdict(run), "tokens": tokens, "steps": recipe.budget.steps, "rows": recipe.training.batch_rows,

@@ -57,7 +57,7 @@ from hornbook.recipes.recipe import Recipe
 from hornbook.recipes.sections import Budget, DataSettings
 from hornbook.recipes.settings import override
 from hornbook.run.build import build_loader, build_model, build_optimizers
-from hornbook.run.resolve import resolve
+from hornbook.run.resolve import Means, resolve
 from hornbook.train.machine import environment, find_device, keep_memory_blocks
 from hornbook.train.parallel import Parallel
 from hornbook.train.schedules import Schedule
@@ -284,7 +284,7 @@ def shape_of_default(bench: Bench) -> tuple[str, ...]:
     """Return what the default recipe chooses on this machine for the budget, as settings."""
     arm = ARMS["hornbook"]
     recipe = replace(bench.recipe(arm, 1), budget=Budget(minutes=bench.minutes))
-    recipe = resolve(recipe, bench.prepared(arm), CPU, print)
+    recipe = resolve(recipe, Means(bench.prepared(arm), CPU, print)).recipe
     sizes = {name: getattr(recipe.model, name) for name in ("width", "layers", "heads")}
     rows = f"training.batch_rows={recipe.training.batch_rows}"
     return (*(f"model.{name}={value}" for name, value in sizes.items()), rows)

@@ -68,7 +68,9 @@ def test_a_run_that_lost_its_result_is_resumed_to_the_same_end(masked: hb.Run, t
 def test_a_run_fills_shows_and_is_exported(masked: hb.Run, tmp_path: Path) -> None:
     filled = masked.fill("The ___ sees the ___.", top=3)
     assert [len(gap.candidates) for gap in filled.gaps] == [3, 3]
-    assert filled.text == "The" + filled.gaps[0].best + " sees the" + filled.gaps[1].best + "."
+    assert filled.text == f"The {filled.gaps[0].best} sees the {filled.gaps[1].best}."
+    tokens = masked.fill("The ___ sees.", top=2, length=2)
+    assert [len(gap.candidates) for gap in tokens.gaps] == [2, 2]
     assert "<table" in filled._repr_html_() and "<table" in masked.result._repr_html_()
     shown = masked.show("The cat sees the a.")
     assert shown.sides[0].name == "encoder" and "<table" in shown._repr_html_()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from hornbook import artifacts
-from hornbook.errors import ResourceError, UserError
+from hornbook.errors import ResourceError, UserError, expected
 
 
 def write(target: Path, value: str, kind: str = "thing") -> None:
@@ -81,11 +81,11 @@ def test_every_damage_is_found_and_named(tmp_path):
     damaged(lambda x: (x / "b.bin").write_bytes(b"onf"), "contents of b.bin have changed", by_length=False)
     damaged(lambda x: (x / "manifest.json").write_text("{"), "not valid JSON")
     damaged(lambda x: (x / "manifest.json").write_bytes(b"\xff\xfe"), "not valid JSON")
-    damaged(lambda x: (x / "manifest.json").write_text("[]"), "not a thing")
+    damaged(lambda x: (x / "manifest.json").write_text("[]"), "not a manifest")
     damaged(lambda x: (x / "manifest.json").unlink(), "no thing manifest")
     damaged(
         lambda x: (x / "manifest.json").write_text(json.dumps({"kind": "thing", "files": {"b.bin": {"bytes": 3}}})),
-        "does not list b.bin",
+        "not a manifest",
     )
 
 
@@ -206,3 +206,145 @@ def test_a_directory_is_locked_against_other_processes_until_its_holder_dies(tmp
         pass
     with artifacts.lock(tmp_path):
         pass
+
+
+@pytest.mark.parametrize(
+    ("number", "kind", "says"),
+    [
+        (errno.ENOSPC, ResourceError, "The disk is full"),
+        (errno.EDQUOT, ResourceError, "quota"),
+        (errno.EFBIG, ResourceError, "ulimit -f"),
+        (errno.EIO, ResourceError, "The disk failed"),
+        (errno.ESTALE, ResourceError, "The disk failed"),
+        (errno.EMFILE, ResourceError, "ulimit -n"),
+        (errno.ENFILE, ResourceError, "Too many files"),
+        (errno.EROFS, UserError, "Cannot write"),
+        (errno.EACCES, UserError, "Cannot write"),
+        (errno.ENAMETOOLONG, UserError, "Cannot write"),
+    ],
+)
+@pytest.mark.parametrize("library", [False, True])
+def test_what_the_system_says_of_a_disk_is_one_sentence(tmp_path, number, kind, says, library):
+    words = os.strerror(number)
+    error = RuntimeError(f"Error: {words} (os error {number})") if library else OSError(number, words)
+    with pytest.raises(kind, match=says), artifacts.disk_errors(tmp_path / "x"):
+        raise error
+
+
+@pytest.mark.parametrize("error", [RuntimeError("can't start new thread"), OSError(errno.EAGAIN, "fork")])
+def test_no_more_threads_is_a_lack_of_resources(error):
+    found = expected(error)
+    assert isinstance(found, ResourceError) and "ulimit -u" in str(found)
+
+
+def test_a_part_written_is_a_lack_of_room_though_numpy_hides_why(tmp_path):
+    script = textwrap.dedent("""
+        import resource, sys
+        from pathlib import Path
+        import numpy as np
+        from hornbook import artifacts
+        from hornbook.errors import ResourceError
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+        try:
+            with artifacts.write_directory(Path(sys.argv[1]), "thing") as scratch:
+                np.save(scratch / "x.npy", np.zeros(1000))
+        except ResourceError as error:
+            print(error)
+    """)
+    done = subprocess.run([sys.executable, "-c", script, str(tmp_path / "x")], capture_output=True, text=True)
+    assert "took only a part" in done.stdout, done.stderr
+    assert os.listdir(tmp_path) == []
+
+
+def test_other_errors_stay_bugs(tmp_path):
+    assert expected(RuntimeError("a bug")) is None
+    assert expected(FileNotFoundError(errno.ENOENT, "gone", "x")) is None
+    with pytest.raises(RuntimeError, match="a bug"), artifacts.disk_errors(tmp_path):
+        raise RuntimeError("a bug")
+
+
+def test_json_has_null_for_what_is_not_finite(tmp_path):
+    value = {"a": [1.5, float("nan"), (float("inf"), 2)], "b": {"c": -float("inf")}, "d": "NaN"}
+    artifacts.write_json(tmp_path / "x.json", value)
+    assert json.loads((tmp_path / "x.json").read_text(), parse_constant=pytest.fail) == {
+        "a": [1.5, None, [None, 2]], "b": {"c": None}, "d": "NaN"
+    }  # fmt: skip
+
+
+def test_each_new_folder_above_is_on_the_disk(tmp_path, monkeypatch):
+    synced = []
+    monkeypatch.setattr(artifacts, "sync", lambda path: synced.append(path.relative_to(tmp_path).as_posix()))
+    artifacts.make_directory(tmp_path / "a" / "b" / "c")
+    assert synced == [".", "a", "a/b"]
+    artifacts.make_directory(tmp_path / "a" / "b" / "c")
+    assert len(synced) == 3
+    synced.clear()
+    with artifacts.write_directory(tmp_path / "x", "thing") as scratch:
+        (scratch / "one" / "two").mkdir(parents=True)
+        (scratch / "one" / "two" / "file").write_text("")
+    assert {".x.partial/one/two/file", ".x.partial/one/two", ".x.partial/one", ".x.partial", "."} <= set(synced)
+
+
+def test_a_lock_clears_what_killed_writers_left_and_nothing_else(tmp_path):
+    write(tmp_path / "x", "old")
+    write(tmp_path / "y", "old")
+    (tmp_path / "x").rename(tmp_path / ".x.old")  # killed between two renames
+    write(tmp_path / "z", "new")
+    (tmp_path / "z").rename(tmp_path / ".y.old")  # killed after the second
+    (tmp_path / ".w.partial").mkdir()
+    (tmp_path / ".w.partial" / "half").write_text("half")
+    (tmp_path / ".v.json.partial").write_text("half")
+    with artifacts.write_directory(tmp_path / "alive", "thing"), artifacts.whole_file(tmp_path / "lives") as partial:
+        partial.write_text("whole")
+        with artifacts.lock(tmp_path):
+            assert sorted(os.listdir(tmp_path)) == [".alive.partial", ".lives.partial", ".lock", "x", "y"]
+        with pytest.raises(UserError, match="Another process is writing"):
+            write(tmp_path / "alive", "two")
+    assert sorted(os.listdir(tmp_path)) == [".lock", "alive", "lives", "x", "y"]
+
+
+def test_a_directory_that_grows_lists_what_is_done_and_nothing_else_is(tmp_path):
+    (tmp_path / "early").write_text("1")
+    assert artifacts.is_done(tmp_path, "early") and not artifacts.is_done(tmp_path, "late")
+    artifacts.enlist(tmp_path, "early")  # no manifest: a directory of an earlier version
+    artifacts.write_manifest(tmp_path, {"kind": "thing", "value": 7, "files": {}})
+    assert not artifacts.is_done(tmp_path, "early")
+    artifacts.enlist(tmp_path, "early")
+    assert artifacts.is_done(tmp_path, "early") and artifacts.manifest_of(tmp_path)["value"] == 7
+    assert artifacts.verified(tmp_path, "early") == tmp_path / "early"
+    (tmp_path / "early").write_text("2")
+    with pytest.raises(UserError, match="contents of early have changed"):
+        artifacts.verified(tmp_path, "early")
+    (tmp_path / "early").unlink()
+    with pytest.raises(UserError, match="early is missing"):
+        artifacts.is_done(tmp_path, "early")
+
+
+def test_every_entry_of_a_manifest_is_covered_by_its_hash(tmp_path):
+    artifacts.write_manifest(tmp_path, {"kind": "thing", "step": 12, "files": {}})
+    path = tmp_path / "manifest.json"
+    content = path.read_bytes()
+    before = artifacts.manifest_of(tmp_path)
+    for place in range(len(content)):
+        for bit in range(8):
+            path.write_bytes(content[:place] + bytes([content[place] ^ 1 << bit]) + content[place + 1 :])
+            try:
+                after = artifacts.manifest_of(tmp_path)
+            except UserError:
+                continue
+            assert {name: after[name] for name in before} == before
+
+
+@pytest.mark.parametrize("content", [b"\xff", b"", b"{", b"[" * 100_000, b"9" * 5000, b'{"a": ' * 50_000], ids=range(6))
+def test_json_that_is_none_is_one_sentence(tmp_path, content):
+    (tmp_path / "x.json").write_bytes(content)
+    with pytest.raises(UserError, match="not valid JSON"):
+        artifacts.read_json(tmp_path / "x.json", "thing")
+
+
+@pytest.mark.parametrize("name", ["/etc/passwd", "../other", "", "a\0b"])
+def test_a_manifest_names_files_of_its_directory_alone(tmp_path, name):
+    entry = {"bytes": 1, "sha256": "0"}
+    (tmp_path / "manifest.json").write_text(json.dumps({"kind": "thing", "files": {name: entry}}))
+    with pytest.raises(UserError, match="not a manifest"):
+        artifacts.read_manifest(tmp_path, "thing")

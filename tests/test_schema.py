@@ -1,15 +1,21 @@
-"""Classes by name: of a file, of a module, and what is said where there is none."""
+"""Classes by name, of a file and of a module, and what is said where there is none; damaged records and recipes."""
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
+import re
 import typing
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
 import pytest
+from annotated_types import Ge
 
+from hornbook import schema
 from hornbook.errors import UserError
+from hornbook.recipes.settings import load_recipe
 from hornbook.schema import own_class
 
 SOURCE = """
@@ -75,3 +81,41 @@ def test_what_is_wrong_is_said(
     with pytest.raises(UserError) as caught:
         own_class(name)
     assert says in str(caught.value)
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What a file may hold."""
+
+    number: Annotated[int, Ge(1)]
+    share: float = 0.5
+    hashes: dict[str, str] = field(default_factory=dict)
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        ([], "it is no table"),
+        ({}, "it lacks the entry 'number'"),
+        ({"number": 0}, "number must be a whole number of at least 1, not 0"),
+        ({"number": True}, "number must be a whole number"),
+        ({"number": 1, "share": "x"}, "share must be a number, not 'x'"),
+        ({"number": 1, "share": float("nan")}, "share must be a number, not nan"),
+        ({"number": 1, "hashes": {"a": 1}}, "hashes must be"),
+    ],
+)
+def test_a_record_that_does_not_fit_is_one_sentence(value: object, says: str) -> None:
+    with pytest.raises(UserError, match=f"The file x is damaged: {re.escape(says)}"):
+        schema.record(Counted, value, "The file x")
+
+
+def test_a_record_is_read_and_what_another_version_wrote_beside_it_is_left_aside() -> None:
+    value = {"number": 3, "hashes": {"a": "b"}, "later": [1]}
+    assert schema.record(Counted, value, "The file x") == Counted(3, 0.5, {"a": "b"})
+
+
+@pytest.mark.parametrize("content", ["seed = " + "[" * 100_000, "a." * 50_000 + "b = 1", "seed = " + "9" * 5000])
+def test_a_recipe_that_is_nested_too_deep_or_too_long_is_one_sentence(tmp_path: Path, content: str) -> None:
+    (tmp_path / "recipe.toml").write_text(content)
+    with pytest.raises(UserError, match=r"recipe\.toml"):
+        load_recipe(tmp_path / "recipe.toml")

@@ -1,9 +1,11 @@
+import dataclasses
 import json
 
 import numpy as np
 import pytest
 
 from hornbook.errors import UserError
+from hornbook.objectives.masked import Masked
 from hornbook.vocab import EMPTY, Vocab
 
 
@@ -142,6 +144,17 @@ def test_equality_is_that_of_the_tokenizer():
     other["model"]["merges"] = [["t", "h"]]
     assert Vocab.from_tokenizer(BPE) != Vocab.from_tokenizer(json.dumps(other))
     assert len({Vocab.from_tokenizer(BPE), Vocab.from_tokenizer(BPE), EMPTY}) == 2
+
+
+@pytest.mark.parametrize("item", [item.name for item in dataclasses.fields(Vocab) if item.name != "fingerprint"])
+def test_a_vocabulary_with_other_roles_or_tables_is_another(item):
+    vocab = Vocab.from_tokenizer(BPE)
+    value = getattr(vocab, item)
+    other = ~value if isinstance(value, np.ndarray) else (*value, 7) if isinstance(value, tuple) else (value or 0) + 1
+    changed = dataclasses.replace(vocab, **{item: other})
+    assert changed != vocab
+    assert hash(changed) != hash(vocab)
+    assert Masked(vocab=changed) != Masked(vocab=vocab)
 
 
 @pytest.mark.parametrize(

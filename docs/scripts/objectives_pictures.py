@@ -31,10 +31,9 @@ _SENTINELS = 8
 
 @dataclass(frozen=True)
 class Choice:
-    """What is shown: settings beside the defaults, rows of the corpus (a mixture's parts), the seed of the noise."""
+    """What is shown: settings beside the defaults, the seed of the noise."""
 
     settings: Mapping[str, Any] = field(default_factory=dict)
-    rows: tuple[int, ...] = (0,)
     seed: int = 0
 
 
@@ -50,10 +49,6 @@ CHOICES = {
     "joined": Choice({"objective": _SPANS}, seed=1),
     "nsp": Choice({"objective": _MASKED}, seed=2),
     "sop": Choice({"objective": _MASKED}, seed=2),
-    "mixture": Choice(rows=(0, 1)),
-    "ul2": Choice(rows=(0, 2, 3)),
-    "ul2-short": Choice(rows=(10,)),
-    "ul2r": Choice(rows=(2,)),
 }
 
 
@@ -82,6 +77,7 @@ def vocabulary(objective: Objective) -> tuple[list[str], Vocab]:
         ends_sentence=no,
         ends_word=no,
         ends_blank=no,
+        is_blank=no,
         closes=no,
         fingerprint="docs",
     )
@@ -97,13 +93,10 @@ def pictures(kind: str) -> str:
     ids = {name: number for number, name in enumerate(names)}
     row = [*before, *(ids[word] for word in SENTENCE.split()), *after]
     other = [ids[word] for word in OTHER.split()]
-    shown = []
-    for number in choice.rows:
-        index = np.array([number])
-        tokens, companion = np.array([row], np.int32), np.array([other], np.int32)
-        rows = Rows(tokens, row_keys(choice.seed, index, 0), index=index, companion=companion)
-        shown.append(text(show(objective, rows, 0, lambda numbers: [names[item] for item in numbers])))
-    return "\n\n\n".join(shown)
+    tokens, companion = np.array([row], np.int32), np.array([other], np.int32)
+    index = np.zeros(1, np.int64)
+    rows = Rows(tokens, row_keys(choice.seed, index, 0), index=index, companion=companion)
+    return text(show(objective, rows, 0, lambda numbers: [names[item] for item in numbers]))
 
 
 def page(kind: str) -> str:

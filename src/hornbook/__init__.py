@@ -11,20 +11,22 @@ Everything here is loaded when it is first asked for; torch only when a model is
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # that of `typing`, whose import takes longer than all else before a command answers Ctrl-C
 if TYPE_CHECKING:
+    from typing import Any
+
     from hornbook import collators, objectives
-    from hornbook.api import Run, load, objective, pretrain, recipe
+    from hornbook.api import Run, check, load, objective, pretrain, recipe
     from hornbook.recipes.recipe import Recipe
 
 __version__ = "0.1.0"
-__all__ = ["Recipe", "Run", "collators", "load", "objective", "objectives", "pretrain", "recipe"]
+__all__ = ["Recipe", "Run", "check", "collators", "load", "objective", "objectives", "pretrain", "recipe"]
 
 
 def __getattr__(name: str) -> Any:
     """Import what is asked for."""
+    import importlib
+
     if name in ("collators", "objectives"):
         return importlib.import_module(f"hornbook.{name}")
     if name in __all__:

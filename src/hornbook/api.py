@@ -1,6 +1,7 @@
 """The front door: what `import hornbook` hands on. Torch is loaded when a model is needed, and not before.
 
 pretrain   text and a budget -> a Run                load      a run, or a folder of transformers -> a Run
+check      a directory -> what is damaged there
 recipe     a recipe by name, file or wish            objective an objective by name and settings
 """
 
@@ -26,6 +27,7 @@ from hornbook.vocab import EMPTY
 if TYPE_CHECKING:
     from torch import nn
 
+    from hornbook.diagnose.whole import Examined
     from hornbook.evaluate.answers import Answers
     from hornbook.evaluate.evaluation import Evaluation
     from hornbook.generate.infill import Filled
@@ -59,8 +61,9 @@ class Run:
     @functools.cached_property
     def recipe(self) -> Recipe:
         """Every setting of the run."""
-        path = self.directory / RECIPE
-        return load_recipe(path) if path.is_file() else self.opened.recipe
+        from hornbook.run.sealed import is_run, recipe_of
+
+        return recipe_of(self.directory) if is_run(self.directory) else self.opened.recipe
 
     @property
     def model(self) -> nn.Module:
@@ -84,7 +87,7 @@ class Run:
         from hornbook.run.directory import RESULT
 
         path = self.directory / RESULT
-        return Evaluation.load(path) if path.is_file() else None
+        return Evaluation.load(path) if path.exists() else None
 
     def resume(self, settings: Mapping[str, object] = NOTHING, *, plain: bool = False) -> Run:
         """Train to the end from the newest sound checkpoint, to the same bits; return the run as it then is.
@@ -144,7 +147,7 @@ class Run:
             return generate_text(self.opened, [prompts], decoding)[0]
         return generate_text(self.opened, prompts, decoding)
 
-    def fill(self, text: str, *, top: int = 5, length: int = 1, steps: int = 0) -> Filled:
+    def fill(self, text: str, *, top: int = 5, length: int = 0, steps: int = 0) -> Filled:
         """Fill the gaps of a text, written ___, [MASK], <mask> or <extra_id_0>; see `hornbook fill`."""
         from hornbook.generate.infill import fill_text
 
@@ -187,6 +190,17 @@ def load(path: str | Path) -> Run:
     if not any((directory / name).is_file() for name in (RECIPE, "config.json")):
         raise UserError(f"There is no run and no Hugging Face model in {directory}.")
     return Run(directory)
+
+
+def check(path: str | Path) -> list[Examined]:
+    """Return what is found of a run, a checkpoint, a corpus or an exported model, every byte and weight of it.
+
+    Each item has its path, its kind, its damages (file, what, cost, remedy; none where it is whole) and notes. Nothing
+    is changed. Raises UserError where there is nothing of Hornbook's.
+    """
+    from hornbook.diagnose.whole import check_path
+
+    return list(check_path(Path(path), lambda part: None))
 
 
 def objective(kind: str, **settings: object) -> Objective:
@@ -262,6 +276,8 @@ def pretrain(
         recipe, text=text, objective=objective, start=start, minutes=minutes, steps=steps, tokens=tokens,
         epochs=epochs, seed=seed, settings=settings,
     )  # fmt: skip
+    if out is not None and not str(out):
+        raise UserError("out is empty: name a directory, or leave it out.")
     directory = default_directory(planned) if out is None else Path(out)
     train(planned, directory, plain=plain)
     return Run(directory)

@@ -54,8 +54,9 @@ class Rows:
     progress: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
-        if self.tokens.ndim != 2 or self.keys.shape != (self.tokens.shape[0],):
-            raise ValueError(f"Rows need tokens [B, T] and keys [B], got {self.tokens.shape} and {self.keys.shape}")
+        shape = self.tokens.shape
+        if len(shape) != 2 or shape[1] == 0 or self.keys.shape != shape[:1]:
+            raise ValueError(f"Rows need tokens [B, T], T >= 1, and keys [B], got {shape} and {self.keys.shape}")
         if self.segments is not None and self.segments.shape != self.tokens.shape:
             raise ValueError(f"segments {self.segments.shape} do not match tokens {self.tokens.shape}")
         for name, value in (("index", self.index), ("companion", self.companion), ("progress", self.progress)):

@@ -5,11 +5,13 @@ A section of settings is a frozen dataclass. Names, types, bounds and defaults c
 
     rate: Annotated[float, Gt(0), Le(1)] = 0.15        number above 0 and at most 1
 
-`leaf` reads a value that a person wrote, `check` refuses a dataclass that was built with others.
+`leaf` reads a value that a person wrote, `check` refuses a dataclass that was built with others, and `record` reads one
+from a JSON file. Every setting that is a number has bounds: absurd ones are refused before any work.
 """
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import functools
 import hashlib
@@ -18,12 +20,12 @@ import inspect
 import math
 import operator
 import re
+import stat
 import sys
 import tomllib
-import traceback
 import typing
 from collections.abc import Callable, Mapping
-from dataclasses import Field, fields
+from dataclasses import MISSING, Field, dataclass, fields
 from numbers import Integral, Real
 from pathlib import Path
 from types import ModuleType, NoneType, UnionType
@@ -31,9 +33,17 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from annotated_types import Ge, Gt, Le, Lt
 
-from hornbook.errors import UserError, nearest
+from hornbook.errors import UserError, account_of, nearest, reason_of
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Cap:
+    """A bound that no machine reaches, so that it is told only to who exceeds it: the value is at most `le`."""
+
+    le: float
+
 
 Share = Annotated[float, Ge(0), Le(1)]
 PositiveShare = Annotated[float, Gt(0), Le(1)]
@@ -41,10 +51,15 @@ ProperShare = Annotated[float, Gt(0), Lt(1)]
 Positive = Annotated[float, Gt(0)]
 NotNegative = Annotated[float, Ge(0)]
 AtLeastOne = Annotated[float, Ge(1)]
-Count = Annotated[int, Ge(0)]
-PositiveCount = Annotated[int, Ge(1)]
+# What no machine reaches, and what arithmetic in 64 bits still holds: so many steps, of so many rows.
+MOST, MOST_ROWS, MOST_TOKENS = 10**9, 10**6, 10**15
+Count = Annotated[int, Ge(0), Cap(MOST)]
+PositiveCount = Annotated[int, Ge(1), Cap(MOST)]
+Seed = Annotated[int, Ge(0), Cap(2**63 - 1)]
 
+_SHOWN = 80  # characters of a value that a message quotes
 NONE = "none"  # how None is written, since TOML has no such value
+_DEEP = re.compile(r"^[\s\[]*(?:[\w\"'-]+[ \t]*\.[ \t]*){50}", re.M)  # a key of more parts than any recipe has
 _TRUTH = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 # Of each kind of bound: where its limit stands, its words, and whether a value keeps it.
 _BOUNDS: Mapping[type, tuple[str, str, Callable[[Any, Any], bool]]] = {
@@ -52,6 +67,7 @@ _BOUNDS: Mapping[type, tuple[str, str, Callable[[Any, Any], bool]]] = {
     Ge: ("ge", "of at least", operator.ge),
     Lt: ("lt", "below", operator.lt),
     Le: ("le", "at most", operator.le),
+    Cap: ("le", "at most", operator.le),
 }
 
 
@@ -68,9 +84,10 @@ def type_name(hint: Any) -> str:
         return words[hint]
     origin, inner = typing.get_origin(hint), typing.get_args(hint)
     if origin is Annotated:
-        told = " and ".join(f"{words} {limit:g}" for words, limit, _ in map(_bound, inner[1:]))
+        bounds = [mark for mark in inner[1:] if not isinstance(mark, Cap)]
+        told = " and ".join(f"{words} {limit:g}" for words, limit, _ in map(_bound, bounds))
         told = re.sub(r"of at least (.+) and at most (.+)", r"from \1 to \2", told)
-        return f"{type_name(inner[0])} {told}"
+        return f"{type_name(inner[0])} {told}".rstrip()
     if not inner:
         return str(hint.__name__).lower()
     if origin is Literal:
@@ -99,7 +116,7 @@ def leaf(hint: Any, value: Any, name: str) -> Any:
     """
     try:
         read = _read(hint, value)
-    except (ValueError, KeyError):
+    except (ValueError, KeyError, OverflowError):
         raise _refused(hint, value, name) from None
     if not fits(hint, read):
         raise _refused(hint, value, name)
@@ -126,13 +143,25 @@ def fits(hint: Any, value: Any) -> bool:
         return value in inner
     if origin is tuple:
         return isinstance(value, list | tuple) and all(fits(inner[0], item) for item in value)
+    if origin in (dict, list):
+        items = [value] if origin is list else [value.keys(), value.values()] if isinstance(value, dict) else [None]
+        return isinstance(value, origin) and all(
+            fits(kind, item) for kind, part in zip(inner, items, strict=True) for item in part
+        )
     if origin in (typing.Union, UnionType):
         return any(fits(item, value) for item in inner)
     if hint in (int, float):
         number = isinstance(value, Integral if hint is int else Real) and not isinstance(value, bool)
-        return number and math.isfinite(value)
+        return number and (hint is int or _is_finite(value))
     known = origin or hint
     return known is Any or getattr(known, "_is_protocol", False) or isinstance(value, known)
+
+
+def _is_finite(value: Any) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number beyond all floats
+        return False
 
 
 def _bound(mark: Any) -> tuple[str, Any, Callable[[Any, Any], bool]]:
@@ -160,11 +189,24 @@ def _read(hint: Any, value: Any) -> Any:
 
 def _refused(hint: Any, value: Any, name: str) -> UserError:
     """Return the error for a value that does not fit."""
-    shown = list(value) if isinstance(value, tuple) else value
+    shown = _short(list(value) if isinstance(value, tuple) else value)
+    cap = next((mark.le for mark in typing.get_args(hint)[1:] if isinstance(mark, Cap)), math.inf)
+    with contextlib.suppress(ValueError, TypeError, KeyError, OverflowError):
+        if cap < _read(hint, value) < math.inf:
+            return UserError(f"{name} must be at most {cap:,}, not {shown}.")
     choices = type_name(hint).split(" | ")
     close = difflib.get_close_matches(value, choices, 1) if choices[1:] and isinstance(value, str) else ()
     advice = f" Did you mean '{close[0]}'?" if close else ""
-    return UserError(f"{name} must be {wanted(hint)}, not {shown!r}.{advice}")
+    return UserError(f"{name} must be {wanted(hint)}, not {shown}.{advice}")
+
+
+def _short(value: object) -> str:
+    """Return a value as Python writes it, cut to a length that fits into a sentence."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # a number of thousands of digits, or tables nested as deep
+        return "that"
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
 
 def wanted(hint: Any) -> str:
@@ -199,10 +241,35 @@ def help_of(cls: type[Any]) -> dict[str, str]:
     return found
 
 
+def record(cls: type[T], value: object, where: str) -> T:
+    """Return the dataclass that a value read from JSON describes, every field checked against its type.
+
+    Entries that the class has no field for, such as those of other versions, are left aside.
+
+    Raises UserError, which begins with `where`, for what is no such table, and names the first entry that is wrong.
+    """
+    advice = "Restore the file or make it again."
+    if not isinstance(value, dict):
+        raise UserError(f"{where} is damaged: it is no table. {advice}")
+    for item, hint in leaves(cls):
+        if item.name not in value:
+            if item.default is MISSING and item.default_factory is MISSING:
+                raise UserError(f"{where} is damaged: it lacks the entry {item.name!r}. {advice}")
+        elif not fits(hint, value[item.name]):
+            shown = _short(value[item.name])
+            raise UserError(f"{where} is damaged: {item.name} must be {wanted(hint)}, not {shown}. {advice}")
+    return cls(**{item.name: value[item.name] for item, _ in leaves(cls) if item.name in value})
+
+
 def read_recipe(path: Path, build: Callable[[Mapping[str, Any]], T]) -> T:
     """Return what `build` makes of a TOML file. Raises UserError that names the file, and the line or the key."""
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe would never end
+            raise UserError(f"The recipe {path} is not a file.")
+        text = path.read_text(encoding="utf-8")
+        if _DEEP.search(text):  # the library would take minutes
+            raise UserError(f"The recipe {path} is not a recipe: its keys are nested too deep.")
+        data = tomllib.loads(text)
     except FileNotFoundError as error:
         raise UserError(f"There is no recipe at {path}.") from error
     except OSError as error:
@@ -211,10 +278,16 @@ def read_recipe(path: Path, build: Callable[[Mapping[str, Any]], T]) -> T:
         raise UserError(f"The recipe {path} is not UTF-8 text.") from error
     except tomllib.TOMLDecodeError as error:
         raise UserError(f"The recipe {path} is not valid TOML: {error}.") from error
+    except RecursionError as error:
+        raise UserError(f"The recipe {path} is not a recipe: its values are nested too deep.") from error
+    except ValueError as error:  # a number too long
+        raise UserError(f"The recipe {path} is not a recipe: {reason_of(error)}.") from error
     try:
         return build(data)
     except UserError as error:
         raise UserError(f"In the recipe {path}: {error}") from error
+    except RecursionError as error:
+        raise UserError(f"In the recipe {path}: its tables are nested too deep.") from error
 
 
 def own_class(name: str) -> tuple[type[Any], str]:
@@ -238,8 +311,8 @@ def own_class(name: str) -> tuple[type[Any], str]:
     sys.path.insert(0, folder)
     try:
         module = importlib.import_module(place) if source is None else _run_file(place, path, source)
-    except Exception as error:  # whatever a person's code raises
-        raise UserError(f"{place} cannot be imported: {_place_of(error)}{type(error).__name__}: {error}") from error
+    except (Exception, SystemExit) as error:  # whatever a person's code raises
+        raise UserError(f"{place} cannot be imported: {account_of(error)}") from error
     finally:
         sys.path.remove(folder)
     found = getattr(module, attribute, None)
@@ -290,12 +363,3 @@ def _run(name: str, path: Path, source: bytes) -> ModuleType:
         del sys.modules[name]
         raise
     return module
-
-
-def _place_of(error: Exception) -> str:
-    """Return "line N of FILE: " for where importing failed; empty where that was in no file of the person's."""
-    if isinstance(error, SyntaxError) and error.lineno:
-        return f"line {error.lineno} of {error.filename}: "
-    files = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename != __file__]
-    files = [frame for frame in files if "importlib" not in frame.filename]
-    return f"line {files[-1].lineno} of {files[-1].filename}: " if files else ""

@@ -1,7 +1,13 @@
-"""Ctrl-C and SIGTERM: a polite request to the training loop, one sentence and an exit code everywhere else."""
+"""Ctrl-C, SIGTERM and SIGHUP: a polite request to the training loop, one sentence and an exit code everywhere else.
+
+    start of the process -> `end_at_once` -> a command: `stoppable` -> its training loop: `SignalHandler.listening`
+
+SIGHUP comes when the terminal is closed; under nohup, where it is ignored, it stays ignored.
+"""
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import select
@@ -11,10 +17,11 @@ import threading
 import time
 from collections.abc import Iterator
 from types import FrameType
+from typing import NoReturn
 
 from hornbook.errors import Interrupted
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 GRACE_SECONDS = 10.0
 
 
@@ -33,14 +40,14 @@ class SignalHandler:
 
     @contextlib.contextmanager
     def listening(self) -> Iterator[None]:
-        """Note the first SIGINT or SIGTERM inside the block; a second one acts as it always did.
+        """Note the first of the signals inside the block; a second one acts as it always did.
 
         Outside the main thread, where Python allows no handlers, nothing is changed.
         """
         if not _in_main_thread():
             yield
             return
-        previous = {number: signal.getsignal(number) for number in SIGNALS}
+        previous = {number: signal.getsignal(number) for number in _heeded()}
         alarm = signal.set_wakeup_fd(-1)  # who is polite takes the time that a step takes
 
         def note(number: int, frame: FrameType | None) -> None:
@@ -62,7 +69,7 @@ class SignalHandler:
 
 @contextlib.contextmanager
 def stoppable(message: str) -> Iterator[None]:
-    """End the block with Interrupted, which says `message`, when SIGINT or SIGTERM asks to stop.
+    """End the block with Interrupted, which says `message`, when one of the signals asks to stop.
 
     What the handler raises is a KeyboardInterrupt, which no `except Exception` takes for a failure of its own. It comes
     late while a library is at work in native code, and is lost in some: then the block still ends with Interrupted, and
@@ -78,7 +85,7 @@ def stoppable(message: str) -> Iterator[None]:
         asked.append(number)
         raise _Asked
 
-    previous = {number: signal.signal(number, stop) for number in SIGNALS}
+    previous = {number: signal.signal(number, stop) for number in _heeded()}
     try:
         with contextlib.nullcontext() if hasattr(sys, "ps1") else _last_resort(message):
             yield
@@ -119,10 +126,54 @@ def _watch(reader: int, message: str) -> None:
         while select.select([stream], [], [], max(until - time.monotonic(), 0))[0]:
             if not stream.read(1):
                 return
+    _end(message, number[0])
+
+
+def end_at_once() -> None:
+    """From now on, end the process at a signal there and then: for times when nothing is begun or all is done.
+
+    No exception is raised then, which a half-loaded library could swallow or turn into a traceback.
+    """
+    if _in_main_thread():
+        for number in _heeded():
+            signal.signal(number, lambda number, frame: _end("Stopped.", number))
+
+
+def ignore_at_the_end() -> None:
+    """Ignore signals when the last functions of `atexit` have run: all is done then, and Python only tidies up."""
+
+    def ignore() -> None:
+        for number in _heeded():
+            signal.signal(number, signal.SIG_IGN)
+
+    atexit.register(ignore)  # the first to be registered is the last to run
+
+
+@contextlib.contextmanager
+def nothing_begun() -> Iterator[None]:
+    """`end_at_once` for the time of the block, such as that of loading libraries."""
+    previous = {number: signal.getsignal(number) for number in _heeded()} if _in_main_thread() else {}
+    end_at_once()
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def _end(message: str, number: int) -> NoReturn:
+    """End the process with a message and the exit code of a signal."""
     if os.environ.get("RANK", "0") == "0":
-        show_cursor = b"\x1b[?25h" if sys.stdout.isatty() else b""  # a live picture hides it
-        os.write(2, show_cursor + f"hornbook: {message}\n".encode())
-    os._exit(128 + number[0])
+        # A live picture hides the cursor; the line that says what goes on may stand there.
+        screen = b"\x1b[?25h\r\x1b[K" if os.isatty(2) and os.environ.get("TERM", "dumb") != "dumb" else b""
+        with contextlib.suppress(OSError):
+            os.write(2, screen + f"hornbook: {message}\n".encode(errors="backslashreplace"))
+    os._exit(128 + number)
+
+
+def _heeded() -> list[signal.Signals]:
+    """Return the signals that are not to be ignored, as nohup asks for."""
+    return [number for number in SIGNALS if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN]
 
 
 def _in_main_thread() -> bool:

@@ -13,7 +13,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
 import numpy as np
@@ -35,14 +35,14 @@ START = "decoder_start"  # a role as well, but one that no token is known by
 SENTINEL = re.compile(r"<extra_id_(\d+)>")
 # Thai, Lao, Burmese, Khmer; kana; Chinese characters, also those beyond the first 65,536.
 _BLOCKS = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-_UNSPACED = re.compile(f"[{_BLOCKS}]")
+UNSPACED = re.compile(f"[{_BLOCKS}]")
 _CLOSERS = "\"')]}»”’"
 _ENDERS = ".!?…。！？"
 
 
 @dataclass(frozen=True, eq=False)
 class Vocab:
-    """Special ids and tables of one tokenizer. Two are equal when their fingerprints are.
+    """Special ids and tables of one tokenizer. Two are equal when all of it is: tokenizer, roles and tables.
 
     size           number of ids, added tokens included
     pad ... sep    id of each role, or None where the tokenizer has none
@@ -54,6 +54,7 @@ class Vocab:
     ends_sentence  bool[V]   the token ends with . ! ? or a line end, closing quotes and brackets passed over
     ends_word      bool[V]   the token ends with what is no letter, digit or mark: whatever follows begins a word
     ends_blank     bool[V]   the token ends with white space
+    is_blank       bool[V]   the token is white space alone: it belongs to the word behind it
     closes         bool[V]   the token is closing quotes and brackets alone: it belongs to the sentence before it
     byte_lengths   int32[V]  bytes of text the token stands for; 0 for special ids
     fingerprint    SHA-256 of the tokenizer's vocabulary, merges and normalisation
@@ -75,15 +76,29 @@ class Vocab:
     ends_sentence: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, bool), repr=False)
     ends_word: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, bool), repr=False)
     ends_blank: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, bool), repr=False)
+    is_blank: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, bool), repr=False)
     closes: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, bool), repr=False)
     byte_lengths: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32), repr=False)
     fingerprint: str = ""
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Vocab) and self.fingerprint == other.fingerprint and self.size == other.size
+        return isinstance(other, Vocab) and (self is other or self._identity == other._identity)
 
     def __hash__(self) -> int:
-        return hash((self.fingerprint, self.size))
+        return hash(self._identity)
+
+    @functools.cached_property
+    def _identity(self) -> bytes:
+        """Return a digest of every field: the same tokenizer with other roles is another vocabulary.
+
+        Objectives are compared and cached by it.
+        """
+        digest = hashlib.sha256()
+        for item in fields(self):
+            value = getattr(self, item.name)
+            digest.update(value.tobytes() if isinstance(value, np.ndarray) else repr(value).encode())
+            digest.update(b"\0")
+        return digest.digest()
 
     @functools.cached_property
     def words(self) -> NDArray[np.int32]:
@@ -94,19 +109,19 @@ class Vocab:
     TEXT: ClassVar[int] = 1
     STARTS: ClassVar[int] = 2
     ENDS: ClassVar[int] = 4
+    BLANK: ClassVar[int] = 8
 
     @functools.cached_property
     def word_flags(self) -> NDArray[np.uint8]:
-        """Return uint8[V]: whether each id is text, starts a word, ends one; one table, so that one look-up serves."""
+        """Return uint8[V]: whether each id is text, starts a word, ends one, is blank: one table for one look-up."""
         flags = np.where(self.special, 0, self.TEXT).astype(np.uint8)
         flags |= (self.starts_word * np.uint8(self.STARTS)) | (self.ends_word * np.uint8(self.ENDS))
-        return flags
+        return np.asarray(flags | (self.is_blank * np.uint8(self.BLANK)))
 
-    # Bits of `sentence_flags`.
+    # Bits of `sentence_flags`, beside BLANK: there the token ends blank.
     LAST: ClassVar[int] = 1
     PASSED: ClassVar[int] = 2
     OPENS: ClassVar[int] = 4
-    BLANK: ClassVar[int] = 8
 
     @functools.cached_property
     def sentence_flags(self) -> NDArray[np.uint8]:
@@ -138,7 +153,7 @@ class Vocab:
     def from_tokenizer(cls, text: str, roles: Mapping[str, str] | None = None) -> Vocab:
         """Build from the text of a `tokenizer.json`; `roles` ({"eos": "<|im_end|>"}) overrides the guess by name.
 
-        The role "decoder_start" is never guessed.
+        The role "decoder_start" is never guessed, and its token may be a piece of text as well.
 
         Raises UserError when the text is not such a file or a role's token is not in it.
         """
@@ -159,8 +174,9 @@ class Vocab:
         found = _roles(specials, unknown, roles or {}, entries)
         ranks = {number: int(match[1]) for name, number in specials.items() if (match := SENTINEL.fullmatch(name))}
         others = {number: name for name, number in specials.items() if number not in {*found.values(), *ranks}}
+        marks = [number for role, number in found.items() if role != START]
         special = np.zeros(size, bool)
-        special[sorted(set(specials.values()) | {number for number in found.values() if number is not None})] = True
+        special[sorted({*specials.values(), *(number for number in marks if number is not None)})] = True
         special[[number for number, token in enumerate(tokens) if token == ""]] = True  # ids without an entry
         texts, starts = _texts(tokens, data)
         return cls(
@@ -173,6 +189,7 @@ class Vocab:
             ends_sentence=np.array([_ends_sentence(item) for item in texts], bool) & ~special,
             ends_word=np.array([_ends_word(item) for item in texts], bool) & ~special,
             ends_blank=np.array([_ends_blank(item) for item in texts], bool) & ~special,
+            is_blank=np.array([_is_blank(item) for item in texts], bool) & ~special,
             closes=np.array([_closes(item) for item in texts], bool) & ~special,
             byte_lengths=np.where(special, 0, [len(item) for item in texts]).astype(np.int32),
             fingerprint=_fingerprint(data),
@@ -247,7 +264,7 @@ def _continues_word(text: bytes) -> bool:
     """
     first = text[:4].decode("utf-8", errors="ignore")[:1]
     if first and text.startswith(first.encode()):
-        return _is_word_character(first) and _UNSPACED.match(first) is None
+        return _is_word_character(first) and UNSPACED.match(first) is None
     # The middle of a character, or the beginning of one; those of Chinese and Japanese begin with these bytes.
     return bool(text) and not 0xE3 <= text[0] <= 0xE9
 
@@ -268,6 +285,10 @@ def _ends_sentence(text: bytes) -> bool:
 
 def _ends_blank(text: bytes) -> bool:
     return text.decode("utf-8", errors="ignore")[-1:].isspace()
+
+
+def _is_blank(text: bytes) -> bool:
+    return text.decode("utf-8", errors="replace").isspace()
 
 
 def _closes(text: bytes) -> bool:

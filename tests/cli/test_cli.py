@@ -54,7 +54,8 @@ def test_help_of_every_verb_loads_nothing_heavy() -> None:
     code = (
         "import sys\n"
         "from hornbook.cli import main\n"
-        "corpus = [['corpus', verb, '--help'] for verb in ('build', 'inspect', 'diff', 'steps', 'train-classifier')]\n"
+        "verbs = ('build', 'inspect', 'dropped', 'diff', 'steps', 'train-classifier')\n"
+        "corpus = [['corpus', verb, '--help'] for verb in verbs]\n"
         f"for arguments in [['--help'], *corpus, *([verb, '--help'] for verb in {VERBS!r})]:\n"
         "    try: main(arguments)\n"
         "    except SystemExit as done: assert not done.code\n"
@@ -136,7 +137,7 @@ def test_bad_input_is_one_sentence_and_exit_code_2(
     assert words in err
     assert err.startswith("hornbook: ")
     assert err.count("\n") == 1
-    assert out == ""
+    assert re.sub(r"loading \w+ \.\.\.\n", "", out) == ""  # a slow machine says so
     assert list(tmp_path.iterdir()) == []
 
 
@@ -232,16 +233,23 @@ def test_candidates_are_printed_with_their_probabilities(capsys: pytest.CaptureF
     assert lines == ["A cat.", "gap 1", "  cat  ▮▮▮▮▮▮▮▮▮▮▮▮▯▯▯▯▯▯▯▯  61.2%", "  \\n   ▮▯▯▯▯▯▯▯▯▯▯▯▯▯▯▯▯▯▯▯   5.0%"]
 
 
-def test_spans_are_printed_by_gap(capsys: pytest.CaptureFixture[str]) -> None:
-    tables.filled(Filled("A black cat: a\nb.", (Gap(("black cat",)), Gap(("a\nb",)))))
-    assert capsys.readouterr().out == "A black cat: a\nb.\ngap 1  black cat\ngap 2  a\\nb\n"
+def test_spans_are_printed_by_gap_with_line_ends_that_were_not_there_made_visible(capsys) -> None:
+    found = Filled("A black cat: a\nb.", (Gap(("black cat",)), Gap(("a\nb",)), Gap(("",)), Gap(("\x1b[2J",))))
+    gaps = "gap 1  black cat\ngap 2  a\\nb\ngap 3  (nothing)\ngap 4  \\x1b[2J\n"
+    tables.filled(found)
+    assert capsys.readouterr().out == "A black cat: a\\nb.\n" + gaps
+    tables.filled(found, one_line=False)
+    assert capsys.readouterr().out == "A black cat: a\nb.\n" + gaps
 
 
 @pytest.mark.parametrize(
     ("objective", "words"),
     [
-        ("causal", ["decoder reads, says, with weight", "<s> the ▁quick ▁brown ▁fox", "#....\n##...", "weight   1"]),
-        ("masked", ["encoder reads, says, with weight", "<mask>", "######\n######", "scored positions   1"]),
+        (
+            "causal",
+            ["decoder reads, says, with weight", "<s> the ▁quick ▁brown ▁fox", " #....\n1 the    ##...", "weight   1"],
+        ),
+        ("masked", ["encoder reads, says, with weight", "<mask>", "every position sees all 6", "scored positions   1"]),
         ("span", ["encoder reads\n", "decoder reads, says, with weight", "<extra_id_0>", "</s>"]),
     ],
 )
@@ -323,7 +331,8 @@ def test_check_tells_broken_laws_by_name(capsys, tmp_path, monkeypatch) -> None:
         ["counts are exact"],
     )
     assert answer(capsys, "check", "cut.py")[2] == (
-        "hornbook: cut.py is a path; so far only objectives can be checked, such as masked or my.py:Mine.\n"
+        "hornbook: There is no run, checkpoint, corpus or model at cut.py: name its directory, or an objective such as "
+        "masked or my.py:Mine.\n"
     )
     assert "Did you mean 'masked'" in answer(capsys, "check", "maskd")[2]
 
@@ -339,3 +348,19 @@ def test_the_doctor_marks_what_can_be_fixed(capsys: pytest.CaptureFixture[str]) 
     for name in ("Python", "PyTorch", "device", "cores", "bf16", "memory", "disk", "pyarrow", "numba", "transformers"):
         assert name in out
     assert out.count("fix it: ") == sum(line.startswith("!") for line in out.splitlines())
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "pretrain x.txt --out LONG", "pretrain LONG", "pretrain x.txt tokenizer.file=LONG", "pretrain --from LONG",
+        "pretrain --resume LONG", "import LONG", "evaluate LONG", "export LONG", "corpus build LONG --out x",
+        "corpus inspect LONG", "check LONG.py:X",
+    ],
+)  # fmt: skip
+def test_a_name_that_no_file_system_takes_is_one_sentence(words, capsys, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("x.txt").write_text("one two three. " * 100)
+    code, _, err = answer(capsys, *words.replace("LONG", "n" * 300).split())
+    assert (code, err.count("\n")) == (2, 1), err
+    assert err.startswith("hornbook: ")

@@ -16,7 +16,7 @@ from small_models import CPU, batch, build, small
 from hornbook.batch import Rows
 from hornbook.convert.export_hf import export
 from hornbook.convert.families import choose, find, recognise
-from hornbook.convert.families.family import explicit
+from hornbook.convert.families.explicit import explicit
 from hornbook.convert.families.tensors import from_hf, to_hf
 from hornbook.errors import UserError
 from hornbook.generate import Decoding, generate
@@ -67,7 +67,7 @@ BART_BASE = {
     "scale_embedding": False,
     "vocab_size": 50265,
 }
-LARGE = {"d_model": 1024} | {
+LARGE = {"d_model": 1024, "num_hidden_layers": 12} | {
     f"{side}_{name}": value
     for side in ("encoder", "decoder")
     for name, value in (("layers", 12), ("attention_heads", 16), ("ffn_dim", 4096))
@@ -127,8 +127,8 @@ def test_released_configs_are_read_and_have_the_known_number_of_parameters(name,
 @pytest.mark.parametrize(
     ("entry", "value", "words"),
     [
-        ("decoder_attention_heads", 6, "contradicts itself: decoder_attention_heads = 6"),
-        ("decoder_ffn_dim", 4096, "contradicts itself: decoder_ffn_dim = 4096"),
+        ("decoder_attention_heads", 6, "decoder_attention_heads = 6"),
+        ("decoder_ffn_dim", 4096, "decoder_ffn_dim = 4096"),
         ("scale_embedding", True, "scale_embedding = True; Hornbook's bart has False"),
         ("tie_word_embeddings", False, "tie_word_embeddings = False; Hornbook's bart has True"),
     ],

@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 from hornbook.batch import Batch
 from hornbook.convert.export_hf import export, export_electra
 from hornbook.convert.families import choose, find, recognise
-from hornbook.convert.families.family import explicit
+from hornbook.convert.families.explicit import explicit
 from hornbook.convert.families.tensors import from_hf, left_aside, to_hf
 from hornbook.errors import UserError
 from hornbook.model.config import ModelConfig

@@ -5,11 +5,11 @@ import shutil
 
 import pytest
 import torch
-from published_models import CASES, LINES, config_of, random_model
+from published_models import CASES, LINES, config_of, random_model, tokenizer_of
 from safetensors.torch import load_file, save_file
 
 from hornbook.convert.export_hf import export
-from hornbook.convert.families.family import explicit
+from hornbook.convert.families.explicit import explicit
 from hornbook.convert.import_hf import read_folder
 from hornbook.convert.weights import INDEX, WHOLE, read_weights, write_weights
 from hornbook.errors import UserError
@@ -55,7 +55,8 @@ def refused(folder, says: str, **more) -> None:
 def test_every_family_comes_back_bit_by_bit(case, tokenizer, tmp_path):
     config = config_of(case)
     model = random_model(config)
-    folder = export(model.state_dict(), config, tokenizer.text, tokenizer.vocab, "card", tmp_path / "model")
+    text = tokenizer_of(CASES[case][0], tokenizer.text)
+    folder = export(model.state_dict(), config, text, tokenizer.vocab, "card", tmp_path / "model")
     found = read_folder(folder)
     assert found.config == explicit(config)
     assert found.dtype == "float32" and set(found.sha256) == {WHOLE}
@@ -146,7 +147,7 @@ def test_a_config_that_says_nothing_usable_is_refused(broken):
     change(config, model_type="gpt2", n_embd="wide")
     refused(broken, "model.width must be a whole number.*wide")
     change(config, n_embd=0)
-    refused(broken, "width = 0")
+    refused(broken, "n_embd = 0")
     config.write_text("[]")
     refused(broken, "not a table")
     config.write_text("{")

@@ -9,7 +9,7 @@ import random
 
 import pytest
 import torch
-from published_models import GPT2, LINES, random_model
+from published_models import GPT2, LINES, random_model, tokenizer_of
 from small_models import small
 
 from hornbook.convert.export_hf import export
@@ -56,7 +56,7 @@ def test_weights_and_logits_are_equal(case: str, tokenizer_text: str, vocab: Voc
     assert type(theirs).__name__.lower().startswith(case.split("-")[0])
     assert not any(report.values()), report
     folder = tmp_path / "folder"
-    export(model.state_dict(), model.config, tokenizer_text, vocab, "card", folder)
+    export(model.state_dict(), model.config, tokenizer_of(case, tokenizer_text), vocab, "card", folder)
     same = transformers.AutoModelForCausalLM.from_pretrained(folder)
     weights = theirs.state_dict()
     for name, tensor in same.state_dict().items():

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from hornbook.corpus.read import read
+from hornbook.corpus.readers.discovery import counted
 from hornbook.errors import UserError
 
 
@@ -26,7 +27,7 @@ def texts(*paths: str | Path) -> list[str]:
 
 def test_a_folder_is_read_in_order_without_hidden_and_unknown_files(tmp_path: Path) -> None:
     write(tmp_path, b_md="b", a_txt="a", c__d_txt="cd", c__a_jsonl='{"text": "ca"}', photo_png=b"\0", empty_txt="")
-    write(tmp_path, _hidden__x_txt="hidden", _x_txt="hidden", notes_org="unknown ending")
+    write(tmp_path, _hidden__x_txt="hidden", _x_txt="hidden", notes_odd="unknown ending")
     documents = list(read([str(tmp_path)]))
     assert [document.text for document in documents] == ["a", "b", "ca", "cd"]
     assert [document.id for document in documents][2:] == [f"{tmp_path}/c/a.jsonl#1", f"{tmp_path}/c/d.txt#1"]
@@ -157,3 +158,20 @@ def test_importing_the_reader_loads_no_heavy_library() -> None:
     code = f"import sys, hornbook.corpus.read; print([name for name in {heavy} if name in sys.modules])"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
+
+
+def test_a_folder_of_code_is_read_and_the_rest_is_told(tmp_path: Path) -> None:
+    write(tmp_path, a_py="code = 1", b_tex="verse", README="read me", c_rs="fn", package_json='{"name": "x"}')
+    write(tmp_path, photo_png=b"\x89PNG\r\n\0", tool=b"\x7fELF" + bytes(99), clip_ts=b"G@\0" * 99, d_docx=b"PK\3\4")
+    left: list[Path] = []
+    found = [document.text for document in read([str(tmp_path)], left_out=left.append)]
+    assert found == ["read me", "code = 1", "verse", "fn"]
+    assert sorted(path.name for path in left) == ["clip.ts", "d.docx", "package.json", "photo.png", "tool"]
+    assert counted(left).startswith(".docx 1 (0.0 kB), .json 1")
+
+
+def test_the_text_may_be_in_another_field(tmp_path: Path) -> None:
+    write(tmp_path, a_csv="id,body\n1,words\n", b_jsonl='{"body": "more", "text": 3}')
+    assert [document.text for document in read([str(tmp_path)], "body")] == ["words", "more"]
+    with pytest.raises(UserError, match=r"its columns: id, body.*data\.text=COLUMN"):
+        texts(tmp_path / "a.csv")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from small_models import CPU, build, small
 from hornbook.batch import Batch
 from hornbook.errors import UserError
 from hornbook.generate import Decoding, fill, generate, stream, unmask
+from hornbook.generate import decoding as rules
 from hornbook.generate.infill import read_spans
 from hornbook.model.config import ModelConfig
 from hornbook.model.inputs import to_tensors
@@ -306,3 +308,20 @@ def test_one_round_unmasks_all_and_as_many_rounds_as_masks_the_surest_first():
         first = int(np.argmax(sure))
         by_hand[places[first]] = best[first][0]
     assert unmask(model, text, 4, 0, never=[0]) == unmask(model, text, 4, 9, never=[0]) == by_hand
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"temperature": 1e-40}, {"temperature": 5e-324}, {"temperature": 1e300}, {"top_p": 1e-300},
+        {"top_k": 10**9}, {"repetition_penalty": 1e-40}, {"repetition_penalty": 1e300}, {"seed": 2**63 - 1},
+    ],
+)  # fmt: skip
+def test_settings_at_the_end_of_their_range_draw_a_token(settings: dict[str, Any]) -> None:
+    logits = torch.tensor([[3.0, 1.0, -2.0, 3.0 - 1e-6], [0.0, -50.0, 50.0, 1.0]])
+    decoding = Decoding(**{"temperature": 0.8, **settings})
+    seen = torch.tensor([[True, False, False, False], [False, True, True, False]])
+    chances, _ = rules.candidates(rules.penalise(logits, seen, decoding.repetition_penalty), decoding)
+    assert torch.allclose(chances.sum(-1), torch.ones(2, dtype=torch.float64))
+    if decoding.temperature < 1e-30:
+        assert chances.argmax(-1).tolist() == [0, 2] and chances.amax(-1).tolist() == [1.0, 1.0]

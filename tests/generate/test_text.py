@@ -299,7 +299,10 @@ def test_a_prompt_comes_from_standard_input_and_samples_go_out_as_json(tokenizer
     for text, start in zip(texts, ["The fox, Grüße", "The fox, Grüße", "The dog", "The dog"], strict=True):
         assert text.startswith(start) and not text.startswith(f"{start}\n")
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"\xff\xfe")))
-    for prompt in ("-", "\udcff"):
+    for prompt, words in (
+        ("-", "The prompt is not valid UTF-8 text."),
+        ("\udcff", "The argument \\xff is not Unicode"),
+    ):
         with pytest.raises(SystemExit) as exit:
             cli.main(["generate", "RUN", prompt])
-        assert exit.value.code == 2 and capsys.readouterr().err == "hornbook: The prompt is not valid UTF-8 text.\n"
+        assert exit.value.code == 2 and capsys.readouterr().err.startswith(f"hornbook: {words}")

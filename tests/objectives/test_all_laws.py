@@ -278,5 +278,4 @@ def test_the_whole_classes_keep_the_laws_on_the_same_rows():
 
 def test_an_error_is_told_with_its_place():
     found = dict(complaints(Raises(vocab=VOCAB), samples()))
-    assert "it raises AttributeError" in found["rows are independent"]
-    assert "(masked.py, line " in found["rows are independent"]
+    assert "AttributeError" in found["rows are independent"] and "test_all_laws.py" in found["rows are independent"]

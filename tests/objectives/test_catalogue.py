@@ -62,6 +62,9 @@ def test_text_is_read_as_the_setting_s_type():
     [
         ("maskd", {}, "no objective 'maskd'. Did you mean 'masked'"),
         ("mlm", {}, "There is no objective 'mlm'; it is called 'masked' here."),
+        ("MLM", {}, "There is no objective 'MLM'; it is called 'masked' here."),
+        ("Span_Corruption", {}, "There is no objective 'Span_Corruption'; it is called 'span' here."),
+        ("Causal", {}, "There is no objective 'Causal'; it is called 'causal' here."),
         ("masked", {"rat": 1}, "no setting 'rat'. Did you mean 'rate'"),
         ("causal", {"rate": 1}, "no setting 'rate'. It has none"),
         ("masked", {"vocab": EMPTY}, "no setting 'vocab'"),

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from small_vocab import documents, vocabulary, words
@@ -54,6 +56,14 @@ def test_a_mixed_batch_is_each_part_s_rows_padded_to_the_widest():
         assert np.array_equal(batch.segments[row, :reads], alone.segments[0]) and not batch.segments[row, reads:].any()
         assert np.array_equal(batch.weights[row, :says], alone.weights[0]) and not batch.weights[row, says:].any()
         assert batch.count[row] == alone.count[0]
+
+
+def test_mixtures_of_one_tokenizer_with_other_roles_do_not_share_shapes():
+    rows = words(4, 31)
+    plain = Mixture((SpanCorruption(), BARTDenoising()), vocab=VOCAB)
+    started = Mixture((SpanCorruption(), BARTDenoising()), vocab=replace(VOCAB, decoder_start=2))
+    assert plain != started
+    assert [mixture(rows).targets.shape for mixture in (plain, started)] == [(4, 32), (4, 33)]
 
 
 def test_a_causal_row_in_a_mixture_sees_nothing_ahead():

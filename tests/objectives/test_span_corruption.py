@@ -150,7 +150,7 @@ def test_a_padded_row_has_its_own_counts_and_ends_in_padding():
     segments = documents([568], [200, 100], [1], [])
     rows = words(4, 568, segments=segments)
     batch = T5(rows)
-    assert batch.count.tolist() == [114.0, T5.lengths(300)[1], 1.0, 0.0]
+    assert batch.count.tolist() == [114.0, T5.lengths(300)[1], 0.0, 0.0]
     assert np.array_equal((batch.segments != 0).sum(axis=1), [512, T5.lengths(300)[0], 2, 0])
     assert (batch.inputs[batch.segments == 0] == PAD).all()
     assert batch.inputs[2][:2].tolist() == [rows.tokens[2, 0], EOS]

@@ -161,7 +161,7 @@ def test_a_mixed_batch_is_what_each_denoiser_makes_padded_to_the_widest():
 
 def test_without_modes_a_denoiser_is_span_corruption():
     rows = words(4, 600, segments=documents([300, 200, 100], [600], [10, 590], [599]))
-    one, other = UL2Denoiser("spans", 0.15, 8.0, vocab=VOCAB)(rows), SpanCorruption(0.15, 8.0, VOCAB)(rows)
+    one, other = UL2Denoiser("spans", 0.15, 8.0, vocab=VOCAB)(rows), SpanCorruption(0.15, 8.0, vocab=VOCAB)(rows)
     assert all(np.array_equal(getattr(one, name), getattr(other, name)) for name in ("inputs", "targets", "segments"))
 
 

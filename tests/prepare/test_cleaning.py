@@ -57,7 +57,7 @@ def recipe_of(*paths, steps=1, more=()):
 def text(tmp_path: Path) -> Path:
     """Twenty texts, a copy, one in a wrong encoding, and a line that is broken."""
     lines = [sentence(number) for number in range(20)]
-    lines += [lines[0].upper(), "caf\u00c3\u00a9 " * 9]
+    lines += [lines[0].replace(" ", "\u00a0 "), "caf\u00c3\u00a9 " * 9]
     path = tmp_path / "text.jsonl"
     records = [json.dumps({"text": line, "half": ("one", "two")[i % 2]}) for i, line in enumerate(lines)]
     path.write_text("\n".join(records) + "\nnot json\n")
@@ -93,8 +93,13 @@ def test_a_run_on_raw_text_cleans_it_says_so_and_records_it(text, tmp_path, caps
     )
     assert f"1 could not be read (1 not valid JSON): {text} line 23; " in out
     assert f"report: {tmp_path / 'run' / CLEAN / 'report.html'}" in out
+    assert "repair changed 1 text (9 characters fewer); " in out
+    assert f"for example {text}#22: 'caf\u00c3\u00a9 " in out and " became 'caf\u00e9 caf\u00e9 " in out
+    assert f"list what was dropped: hornbook corpus dropped {tmp_path / 'run' / CLEAN}" in out
     assert (tmp_path / "run" / CLEAN / "report.html").is_file()
-    kept = "".join(parquet.read_table(next((tmp_path / "run" / CLEAN).rglob("*.parquet")))["text"].to_pylist())
+    kept = "".join(
+        parquet.read_table(next((tmp_path / "run" / CLEAN / "documents").glob("*.parquet")))["text"].to_pylist()
+    )
     assert "caf\u00e9" in kept
     saved = settings.load_recipe(tmp_path / "run" / "recipe.toml")
     assert (saved.data.clean, saved.data.paths) == ("default", (str(text),))

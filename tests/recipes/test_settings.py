@@ -56,7 +56,7 @@ def recipes(draw: st.DrawFn) -> Recipe:
         ),
         training=TrainingSettings(learning_rate=draw(positive), decay=draw(share), workers=draw(st.integers(0, 9))),
         budget=Budget(**{budget: amount}),
-        seed=draw(st.integers(-(2**63), 2**63 - 1)),
+        seed=draw(st.integers(0, 2**63 - 1)),
     )
 
 
@@ -138,7 +138,7 @@ def test_an_unknown_key_is_refused_at_every_level(data: dict[str, Any], key: str
             {"training": {"optimizer": "moun"}},
             "training.optimizer must be muon or adamw, not 'moun'. Did you mean 'muon'?",
         ),
-        ({"seed": {"x": 1}}, "seed must be a whole number, not a table."),
+        ({"seed": {"x": 1}}, "seed must be a whole number of at least 0, not a table."),
         ({"model": 3}, "model must be a table ([model] in a file), not 3."),
         ({"objective": {"kind": 3}}, "objective.kind must be text, not 3."),
     ],
@@ -319,3 +319,26 @@ def test_a_model_has_a_head_for_pairs_where_the_objective_has_pairs() -> None:
         settings.from_dict({"objective": {"kind": "masked"}, "model": {"pair_head": True}})
     with pytest.raises(UserError, match=r"need model\.token_types=2"):
         settings.from_dict({"objective": {"kind": "nsp"}, "model": {"token_types": 0}})
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("LR=1", "it is called 'training.learning_rate' here"),
+        ("training.batch_size=8", "it is called 'training.batch_rows' here"),
+        ("epochs=1", "it is called 'budget.epochs' here"),
+        ("wd=1", "it is called 'training.weight_decay' here"),
+        ("bf16=true", "it is called 'training.precision' here"),
+        ("vocab_size=8000", "it is called 'tokenizer.size' here"),
+        ("tokenizer=bpe", "it is called 'tokenizer.kind' here"),
+        ("mlm_probability=0.2", "it is called 'objective.rate' and belongs to the objectives fim, masked, replaced"),
+        ("model=bert", "use the option --recipe NAME"),
+        ("out=x", "use the option --out DIRECTORY"),
+        ("lerning_rate=1", "Did you mean 'training.learning_rate'?"),
+        ("zzz=1", "`hornbook settings` lists all"),
+    ],
+)
+def test_what_others_call_a_setting_is_told_by_our_name(text: str, words: str) -> None:
+    with pytest.raises(UserError) as told:
+        settings.override(named("gpt"), [text])
+    assert words in str(told.value)

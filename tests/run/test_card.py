@@ -17,7 +17,7 @@ from hornbook.scaling.count import parameters
 def test_the_card_tells_what_is_known(tmp_path):
     given = ["data.paths=a | b.txt", "budget.steps=400", "training.batch_rows=2", "training.row_length=24"]
     run = OpenRun(tmp_path, override(default("masked"), given), None, None, None, 100)
-    write_json(tmp_path / CORPUS, {"documents": 3, "bytes": 10_000, "threshold": 0})
+    write_json(tmp_path / CORPUS, {"documents": 3, "bytes": 10_000, "threshold": 0, "sha256_of_hashes": ""})
     numbers = {"loss": 2.5, "perplexity": 12.18, "text_loss": 2.5, "bits_per_byte": None, "pseudo_perplexity": 12.0}
     more = {"unigram": 5.25, "bigram": None, "targets": 10, "text_bytes": 100}
     Evaluation(objective="masked", **numbers, **more).save(tmp_path / RESULT)

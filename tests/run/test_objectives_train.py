@@ -136,6 +136,6 @@ def test_gaps_are_filled_between_the_marks_that_training_had(name, book, tmp_pat
     monkeypatch.setattr(
         "hornbook.generate.infill.fill", lambda model, ids, mask, top: read.append(ids) or [[(mask, 1.0)]]
     )
-    fill_text(run, "The ___ sees a.")
+    fill_text(run, "The ___ sees a.", length=1)
     vocab = run.tokenizer.vocab
     assert (read[0][0], read[0][-1]) == (vocab.cls, vocab.sep)

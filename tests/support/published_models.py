@@ -10,6 +10,9 @@ from hornbook.batch import Batch
 from hornbook.model.config import ModelConfig, modern
 from hornbook.model.sizes import BLOCKS
 from hornbook.model.transformer import Transformer
+from hornbook.tokens.tokenizer.hf_folder import as_class
+from hornbook.tokens.tokenizer.tokenizer import Tokenizer
+from hornbook.vocab import Vocab
 
 transformers = pytest.importorskip("transformers")
 
@@ -182,6 +185,27 @@ def padded_batch(config: ModelConfig, rows: int = 3) -> Batch:
         decoder_inputs=before,
         decoder_segments=behind,
     )
+
+
+def tokenizer_of(family: str, text: str) -> str:
+    """Return a byte-level tokenizer as transformers opens it in the folder of a family: Qwen2's cuts in its own way."""
+    if family != "qwen2":
+        return text
+    names = Tokenizer(text, Vocab.from_tokenizer(text)).role_names()
+    return as_class(text, "Qwen2Tokenizer", {f"{role}_token": name for role, name in names.items()})
+
+
+def long_batch(config: ModelConfig, length: int) -> Batch:
+    """One row of random tokens on each side, without padding, of one token type."""
+    rng = np.random.default_rng(4)
+
+    def row() -> np.ndarray:
+        return rng.integers(5, config.vocab_size, (1, length)).astype(np.int32)
+
+    whole = np.ones((1, length), np.int32)
+    types = 0 * whole if config.token_types else None
+    behind = {"decoder_inputs": row(), "decoder_segments": whole} if config.topology == "encoder-decoder" else {}
+    return Batch(row(), row(), whole.astype(np.float32), np.array([float(length)]), whole, types=types, **behind)
 
 
 def open_there(folder, config: ModelConfig):

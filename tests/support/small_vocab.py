@@ -37,6 +37,7 @@ def vocabulary(sentinels: int = SENTINELS, modes: tuple[str, ...] = MODES) -> Vo
         starts_word=(np.arange(SIZE) % 3 != 0) & ~special,
         ends_sentence=(np.arange(SIZE) % 13 == 1) & ~special,
         ends_blank=np.zeros(SIZE, bool),
+        is_blank=np.zeros(SIZE, bool),
         closes=np.zeros(SIZE, bool),
         ends_word=(np.arange(SIZE) % 10 == 7) & ~special,
         fingerprint=f"small {sentinels} {modes}",
@@ -63,7 +64,7 @@ def documents(*rows: list[int]) -> np.ndarray:
 def restore(batch, row: int, vocab: Vocab) -> list[int]:
     """Give back the tokens of a row of an encoder-decoder batch: each sentinel of the inputs is what targets say."""
     sentinels = set(vocab.sentinels)
-    silent = {vocab.eos, *(number for _, number in vocab.modes)}
+    silent = {vocab.eos, vocab.pad, *(number for _, number in vocab.modes)}
     inputs, targets = batch.inputs[row], batch.targets[row]
     ones = np.ones_like
     reads = ones(inputs) if batch.segments is None else batch.segments[row]
@@ -106,11 +107,11 @@ def restore_middles(batch, rows: Rows, row: int, vocab: Vocab) -> list[int]:
     tokens: list[int] = []
     for number in [number for number in dict.fromkeys(segments.tolist()) if number]:
         own = rows.tokens[row][segments == number]
-        marked = int(vocab.special[own[0]])
+        marked = int(own[0] == vocab.bos)
         if marked == len(own) or line[marked] != prefix:
             document, line = line[: len(own)], line[len(own) :]
         else:
-            cut_off = len(own) == 1 or not vocab.special[own[-1]]  # then the middle was given an end
+            cut_off = own[-1] != vocab.eos  # then the middle was given an end
             document, line = line[: len(own) + 3 + cut_off], line[len(own) + 3 + cut_off :]
             p, s, m = (document.index(mark) for mark in (prefix, suffix, middle))
             # Where the suffix came first, the prefix stands before the middle; so it does where it is empty.
@@ -124,7 +125,7 @@ def restore_joined(batch, row: int, vocab: Vocab) -> list[int]:
     """Give back the tokens of a row of a decoder that reads inputs and says targets: scored places are the targets."""
     own = np.ones_like(batch.inputs[row]) if batch.segments is None else batch.segments[row]
     says = batch.weights[row] != 0
-    reads = ~says & (own != 0)
+    reads = ~says & (own != 0) & (batch.inputs[row] != vocab.pad)
     count = np.array([says.sum()], np.float64)
     sides = Batch(
         batch.inputs[row][None, reads],

@@ -1,5 +1,6 @@
 """A small text, and runs of it in processes of their own."""
 
+import json
 import os
 import random
 import subprocess
@@ -34,6 +35,13 @@ def assert_same(one: Path, other: Path) -> None:
     a, b = state(one), state(other)
     assert a.keys() == b.keys()
     assert all(torch.equal(a[name], b[name]) for name in a)
+
+
+def result_of(directory: Path) -> dict[str, object]:
+    """Return what a run's result.json says but for the seconds, in which no two runs are alike."""
+    found = json.loads((directory / "result.json").read_text())
+    assert found.pop("seconds") > 0
+    return found
 
 
 CHILD = """

@@ -32,6 +32,7 @@ class Echo:
     """An objective that shows what it was given: tokens as inputs, segments, and its key's bits as targets."""
 
     noise_period: int = 0
+    topology: str = "decoder"
     vocab: Vocab = field(default=EMPTY, repr=False)
 
     def __call__(self, rows: Rows) -> Batch:

@@ -11,10 +11,12 @@ from torch import nn
 
 from hornbook.errors import DivergedError, Interrupted, UserError
 from hornbook.signals import SignalHandler
+from hornbook.tokens.timeline import Timeline
 from hornbook.train import checkpoints
 from hornbook.train.loop import Loop, Plan
 from hornbook.train.metrics import MetricsFile, read_metrics
 from hornbook.train.optimizers import Optimizers
+from hornbook.train.pace import Pace
 from hornbook.train.parallel import Parallel
 from hornbook.train.schedules import Schedule
 
@@ -78,12 +80,13 @@ def make(directory, *, kind="muon", micro=4, steps=STEPS, dropout=0.1, source=No
         weight_decay=0.1, betas=(0.9, 0.95), epsilon=1e-8,
     )  # fmt: skip
     plan = Plan(
-        steps=steps, tokens_per_step=8, flops_per_step=1.0, matmul_flops=1.0, evaluate_every=5, record_every=1,
+        tokens_per_step=8, flops_per_step=1.0, matmul_flops=1.0, evaluate_every=5, record_every=1,
         checkpoint_minutes=1e9, keep_checkpoints=2, clip=1.0, bf16=False, seed=3,
     )  # fmt: skip
     return Loop(
         model=net, loss=net.loss, optimizers=optimizers, batches=(source or Source(micro)).steps,
-        schedule=Schedule("wsd", steps, 0.2, 0.4), plan=plan, device=torch.device("cpu"), directory=directory,
+        schedule=Schedule("wsd", steps, 0.2, 0.4), pace=Pace(Timeline(((0, steps),))), plan=plan,
+        device=torch.device("cpu"), directory=directory,
         measure=lambda: {"loss": 2.5}, sinks=list(sinks), say=pytest.fail, stopping=SignalHandler(),
         parallel=Parallel(net),
     )  # fmt: skip
@@ -157,20 +160,132 @@ def test_accumulation_equals_the_whole_batch(tmp_path):
             torch.testing.assert_close(value, reference[name], rtol=1e-4, atol=1e-5)
 
 
-def test_a_loss_that_is_not_finite_ends_the_run_and_keeps_the_last_sound_checkpoint(tmp_path):
-    loop = make(tmp_path)
-    loop.plan = Plan(**{**vars(loop.plan), "checkpoint_minutes": 1e-9})
+def spoiled(directory, steps, value=float("nan"), **options):
+    """A loop that saves after every step, and whose loss is spoiled in some steps (from 0); and what it says."""
+    path = directory / "metrics.jsonl"
+    loop = make(directory, **options)
+    loop.sinks = [MetricsFile(path, 0)]
+    loop.plan = dataclasses.replace(loop.plan, checkpoint_minutes=1e-9, record_every=4)
+    said = []
+    loop.say = said.append
 
     def spoil(step):
-        loop.model.scale = float("nan") if step == 6 else 1.0
+        loop.model.scale = value if step in steps else 1.0
 
     loop.batches.__self__.before = spoil
-    with pytest.raises(DivergedError, match="step 7") as diverged:
+    return loop, said
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_an_update_that_is_not_finite_is_skipped_said_and_counted(tmp_path, value):
+    loop, said = spoiled(tmp_path, {2, 5}, value)
+    before, after = {}, {}
+    update = loop._update
+
+    def watched(batches):
+        before[loop.step] = weights(loop) | {name: v.clone() for name, v in loop.optimizers.state().items()}
+        found = update(batches)
+        after[loop.step - 1] = weights(loop) | loop.optimizers.state()
+        if loop.step - 1 in (2, 5):
+            assert equal(before[loop.step - 1], after[loop.step - 1])
+        return found
+
+    loop._update = watched
+    loop.run()
+    assert len(said) == 2 and "step 3: the loss is" in said[0] and "(2 so far)" in said[1]
+    records = {r["step"]: r for r in read_metrics(tmp_path / "metrics.jsonl") if r["kind"] == "train"}
+    assert [step for step, record in records.items() if record["loss"] is None] == [3, 6]
+    assert records[3]["gradient_norm"] is None and records[3]["not_finite"] == "loss, gradient_norm"
+    assert [records[step]["skipped_updates"] for step in (3, 4, 6, 8, 12)] == [1, 1, 2, 2, 2]
+    assert all(value.isfinite().all() for value in weights(loop).values())
+
+
+def test_one_micro_batch_whose_loss_is_infinite_spoils_the_whole_step_though_its_gradient_is_finite(tmp_path):
+    loop, said = spoiled(tmp_path, set(), micro=2)
+    loss, number = loop.loss, iter(range(10**6))
+    loop.loss = lambda batch: loss(batch) + (float("inf") if next(number) == 9 else 0.0)  # the second of step 3's four
+    loop.run()
+    assert len(said) == 1 and said[0].startswith("step 3: the loss is inf")
+
+
+def test_three_skipped_updates_in_a_row_end_the_run_and_the_checkpoint_that_is_kept_is_sound(tmp_path):
+    loop, said = spoiled(tmp_path, {4, 6, 7, 8})
+    with pytest.raises(
+        DivergedError, match=r"3 steps in a row, at step 9 of 12\. The checkpoint of step 6"
+    ) as diverged:
         loop.run()
-    assert diverged.value.exit_code == 4
+    assert diverged.value.exit_code == 4 and len(said) == 3
     again = make(tmp_path)
-    assert again.restore() == 6
+    assert again.restore() == 6  # no state is kept that cannot be computed with
     assert all(value.isfinite().all() for value in weights(again).values())
+
+
+def test_a_run_resumed_among_skipped_updates_counts_on(tmp_path):
+    loop, _ = spoiled(tmp_path, {6, 7, 8})
+
+    def stop(batches):
+        loop.stopping.signal_number = signal.SIGTERM if loop.step == 7 else None
+        return Loop._update(loop, batches)
+
+    loop._update = stop
+    with pytest.raises(Interrupted):
+        loop.run()
+    again, _ = spoiled(tmp_path, {6, 7, 8})
+    assert again.restore() == 8
+    with pytest.raises(DivergedError, match="3 steps in a row, at step 9"):
+        again.run()
+
+
+def test_a_last_update_that_is_not_finite_is_no_success(tmp_path):
+    loop, _ = spoiled(tmp_path, {STEPS - 1})
+    with pytest.raises(DivergedError, match=f"at step {STEPS} of {STEPS}. The checkpoint of step {STEPS - 1}"):
+        loop.run()
+    assert make(tmp_path).restore() == STEPS - 1
+
+
+@pytest.mark.parametrize("where", ["weight", "state"])
+def test_a_state_that_is_not_finite_is_not_saved_whatever_the_loss_says(tmp_path, where):
+    loop, _ = spoiled(tmp_path, set())
+    step = loop.optimizers.step
+
+    def overflow(share):
+        step(share)
+        if loop.step == 5:
+            parameter = loop.model.output.bias
+            state = loop.optimizers._parts[-1].state[parameter]["exp_avg_sq"]
+            (parameter.data if where == "weight" else state).fill_(float("inf"))
+
+    loop.optimizers.step = overflow
+    name = "model.output.bias" if where == "weight" else "optimizer.output.bias.exp_avg_sq"
+    with pytest.raises(DivergedError, match=rf"{name} is not finite after step 6. The checkpoint of step 5"):
+        loop.run()
+    assert sorted(path.name for path in (tmp_path / "checkpoints").iterdir()) == ["step-00000004", "step-00000005"]
+
+
+def test_a_measurement_that_is_not_finite_is_null_and_says_so(tmp_path):
+    path = tmp_path / "m.jsonl"
+    loop = make(tmp_path, sinks=[MetricsFile(path, 0)])
+    loop.measure = lambda: {"loss": float("nan"), "text_loss": 2.0, "perplexity": None}
+    loop.run()
+    assert "NaN" not in path.read_text()
+    found = next(record for record in read_metrics(path) if record["kind"] == "held_out")
+    wanted = {"loss": None, "text_loss": 2.0, "perplexity": None, "not_finite": "loss, perplexity"}
+    assert found.pop("seconds") > 0 and found.pop("time") > 0
+    assert found == {"kind": "held_out", "step": 5, **wanted}
+
+
+def test_records_are_on_the_disk_before_the_checkpoint_that_passes_them(tmp_path, monkeypatch):
+    synced, order = os.fsync, []
+
+    def fsync(descriptor):
+        order.append(os.readlink(f"/proc/self/fd/{descriptor}").rpartition("/")[2])
+        synced(descriptor)
+
+    loop = make(tmp_path, sinks=[MetricsFile(tmp_path / "metrics.jsonl", 0)])
+    monkeypatch.setattr(os, "fsync", fsync)
+    loop.run()
+    assert order.index("metrics.jsonl") < order.index("state.safetensors")
+    assert order.index(tmp_path.name) < order.index("checkpoints")  # the entry of the new folder, too
 
 
 def test_a_real_signal_is_heard_once_and_the_old_handler_comes_back():

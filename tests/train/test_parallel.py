@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import random
 from pathlib import Path
 
@@ -15,12 +16,14 @@ import numpy as np
 import processes
 import pytest
 import torch
+from stories import result_of
 
 from hornbook.errors import UserError
 from hornbook.recipes import settings
 from hornbook.recipes.named import default
 from hornbook.run.directory import open_run
 from hornbook.run.pretrain import pretrain, resume
+from hornbook.train import loop
 from hornbook.train.checkpoints import newest
 from hornbook.train.metrics import read_metrics
 from hornbook.train.parallel import MeshConfig, Parallel, arrange
@@ -80,7 +83,7 @@ def assert_same_bits(one: Path, other: Path) -> None:
     assert a.keys() == b.keys()
     assert [name for name in a if not torch.equal(a[name], b[name])] == []
     assert losses(one) == losses(other)
-    assert (one / "result.json").read_bytes() == (other / "result.json").read_bytes()
+    assert result_of(one) == result_of(other)
 
 
 def assert_close(one: Path, other: Path, tolerance: float = 1e-6) -> None:
@@ -232,6 +235,28 @@ def test_a_sharded_checkpoint_has_a_file_for_each_process_and_no_pickle(text, tm
     (checkpoint / "state-00001.safetensors").write_bytes(damaged)
     with pytest.raises(UserError, match="None of the 1 checkpoints"):
         open_run(tmp_path / "run")
+
+
+def train_with_an_infinite_loss(text: Path, directory: Path, *more: str) -> None:
+    """Train; one micro-batch of the last process has an infinite loss, with a gradient that is finite, in step 2."""
+    add = loop.add_gradients
+
+    def spoiled(loss, *arguments, step: int, **named):
+        extra = float("inf") if step == 1 and os.environ["RANK"] == "1" else 0.0
+        return add(lambda batch: loss(batch) + extra, *arguments, step=step, **named)
+
+    loop.add_gradients = spoiled
+    train(text, "causal", directory, "budget.steps=4", *more)
+
+
+@pytest.mark.parametrize("more", [(), ("training.shards=0",)])
+def test_an_update_that_one_process_cannot_compute_is_skipped_by_all(text, tmp_path, more):
+    processes.run(2, train_with_an_infinite_loss, text, tmp_path / "two", *more)
+    records = [record for record in read_metrics(tmp_path / "two" / "metrics.jsonl") if record["kind"] == "train"]
+    assert [record["skipped_updates"] for record in records] == [0, 1, 1, 1]
+    assert [record["loss"] is None for record in records] == [False, True, False, False]
+    steps = {int(value) for name, value in state(tmp_path / "two").items() if name.endswith(".step")}
+    assert steps == {3}  # of AdamW, which all processes took
 
 
 def hash_batches(text: Path, directory: Path, share: tuple[int, int]) -> list[bytes]:

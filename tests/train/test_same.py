@@ -27,8 +27,10 @@ from hornbook.recipes.named import default
 from hornbook.recipes.recipe import Recipe
 from hornbook.run.build import build_compiled, build_loader, build_model, build_optimizers
 from hornbook.signals import SignalHandler
+from hornbook.tokens.timeline import Timeline
 from hornbook.train.loop import Loop, Plan
 from hornbook.train.machine import has_compiler
+from hornbook.train.pace import Pace
 from hornbook.train.parallel import Parallel
 from hornbook.train.schedules import Schedule
 
@@ -107,15 +109,15 @@ def fast(
         return {"loss": float(model.nats(batch).sum())}
 
     plan = Plan(
-        steps=STEPS, tokens_per_step=1, flops_per_step=1.0, matmul_flops=1.0, record_every=1,
+        tokens_per_step=1, flops_per_step=1.0, matmul_flops=1.0, record_every=1,
         evaluate_every=10 if measured else 10**9,
         checkpoint_minutes=1e9, keep_checkpoints=1, clip=recipe.training.clip, bf16=bf16, seed=0,
     )  # fmt: skip
     Loop(
         model=model, loss=loss, optimizers=build_optimizers(Parallel(model), recipe),
-        batches=build_loader(recipe, prepared, CPU).steps, schedule=schedule(recipe), plan=plan, device=CPU,
-        directory=directory, measure=measure, sinks=[losses], say=pytest.fail, stopping=SignalHandler(),
-        parallel=Parallel(model),
+        batches=build_loader(recipe, prepared, CPU).steps, schedule=schedule(recipe),
+        pace=Pace(Timeline(((0, STEPS),))), plan=plan, device=CPU, directory=directory, measure=measure,
+        sinks=[losses], say=pytest.fail, stopping=SignalHandler(), parallel=Parallel(model),
     ).run()  # fmt: skip
     return losses
 

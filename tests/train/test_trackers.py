@@ -5,9 +5,11 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import shutil
 import struct
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -41,13 +43,13 @@ def track(directory: Path, trackers: dict[str, Any], runs=KILLED_AND_RESUMED, sa
 class Mine:
     """Writes down all that happens to it; fails in the method that a subclass names."""
 
-    fails = ""
+    fails, error = "", RuntimeError
     heard: list[Any]
 
     def note(self, method: str, *what: Any) -> None:
         type(self).heard.append((method, *what))
         if method == self.fails:
-            raise RuntimeError("no more\nthan this")
+            raise self.error("no more\nthan this")
 
     def open(self, directory, name, settings, resumed_at):
         self.note("open", directory, name, settings, resumed_at)
@@ -78,11 +80,13 @@ def test_a_tracker_gets_the_run_and_each_record_once_over_a_kill_and_a_resumptio
     ]
 
 
+@pytest.mark.parametrize("error", [RuntimeError, SystemExit])
 @pytest.mark.parametrize("fails", ["open", "write", "close"])
-def test_a_tracker_that_fails_is_dropped_aloud_and_nothing_is_lost(tmp_path, fails):
+def test_a_tracker_that_fails_is_dropped_aloud_and_nothing_is_lost(tmp_path, fails, error):
     bad, good, said = mine(fails), mine(), []
+    bad.error = error
     track(tmp_path, {"bad": bad, "good": good}, runs=[(0, range(1, 8))], say=said.append)
-    assert len(said) == 1 and said[0].startswith("The tracker bad failed") and "RuntimeError: no more)" in said[0]
+    assert len(said) == 1 and said[0].startswith("The tracker bad failed") and f"{error.__name__}: no more)" in said[0]
     assert [call[0] for call in bad.heard].count(fails) == 1 and bad.heard[-1][0] == fails
     assert len(good.heard) == 10
     assert read_metrics(tmp_path / "metrics.jsonl") == records(range(1, 8))
@@ -107,6 +111,25 @@ def test_tensorboard_has_every_number_once_and_the_settings(tmp_path):
     assert losses == [(step, pytest.approx(1 / step)) for step in range(1, 10)]
     assert [event.step for event in found.Scalars("held_out/loss")] == [7, 9]
     assert "a.txt" in str(found.Tensors("settings/text_summary"))
+
+
+@pytest.mark.parametrize("moment", ["before", "during"])
+def test_tensorboard_whose_folder_is_a_file_is_dropped_without_a_traceback(tmp_path, moment, capfd):
+    pytest.importorskip("tensorboard")
+    folder, said, hook = tmp_path / "tensorboard", [], threading.excepthook
+    if moment == "before":
+        folder.write_text("x")
+    with open_sinks(tmp_path, 0, find_trackers(["tensorboard"]), SETTINGS, said.append) as sinks:
+        if moment == "during":
+            shutil.rmtree(folder)
+            folder.write_text("x")
+        for record in records(range(1, 8)):
+            for sink in sinks:
+                sink.write(record)
+    threading.excepthook = hook
+    assert len(said) == 1 and said[0].startswith("The tracker tensorboard failed and is switched off")
+    assert "Traceback" not in capfd.readouterr().err
+    assert read_metrics(tmp_path / "metrics.jsonl") == records(range(1, 8))
 
 
 def elsewhere(name: str, directory: Path, **environment: str) -> None:

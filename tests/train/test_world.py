@@ -10,6 +10,7 @@ from pathlib import Path
 import processes
 import pytest
 
+from hornbook import errors
 from hornbook.cli import program as cli
 from hornbook.errors import DivergedError, FailedElsewhere, HornbookError, UserError
 from hornbook.train.world import World, together
@@ -69,6 +70,7 @@ def refusing(world: World) -> None:
 
 
 def with_a_bug(world: World) -> None:
+    errors.place_of = lambda error: ""  # as if this file were Hornbook's own
     if world.rank == 1:
         raise ZeroDivisionError("a bug")
     world.all_reduce_sum([0.0])

@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 from typer import Argument, Option
 
+from hornbook.artifacts import json_text
+from hornbook.console.pulse import phase
 from hornbook.errors import UserError
 from hornbook.objectives.catalogue import CATALOGUE
+from hornbook.signals import nothing_begun
+
+
+def place(text: str) -> Path:
+    """Return the path that an argument is; an empty one would mean the current folder. Raises UserError."""
+    if not text.strip() or "\0" in text:
+        raise UserError(f"A path is {'empty' if not text.strip() else 'not valid'}: name a file or a directory.")
+    return Path(text)
+
 
 OBJECTIVES = f"{', '.join(CATALOGUE)} or path.py:Class"
-RunPath = Annotated[Path, Argument(metavar="RUN", help="A run that `pretrain` or `import` made.", show_default=False)]
+RunPath = Annotated[
+    Path,
+    Argument(metavar="RUN", parser=place, help="A run that `pretrain` or `import` made.", show_default=False),
+]
 Filter = Annotated[str, Argument(metavar="FILTER", help="Show only lines that contain this.", show_default=False)]
 Plain = Annotated[bool, Option("--plain", help="Print plain lines instead of live progress.")]
 Json = Annotated[bool, Option("--json", help="Print one JSON value, for scripts.")]
@@ -33,7 +47,7 @@ def matching(lines: Sequence[Line], text: str, verb: str) -> list[Line]:
 
 def answer(found: Found, as_json: bool, table: Callable[[Found], None]) -> None:
     """Print what a command found: as one JSON value (in ASCII, which every terminal encodes), or by `table`."""
-    print(json.dumps(_plain(found), indent=1)) if as_json else table(found)
+    print(json_text(_plain(found), indent=1)) if as_json else table(found)
 
 
 def _plain(value: Any) -> Any:
@@ -43,6 +57,13 @@ def _plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return dataclasses.asdict(value)
     return value._asdict() if hasattr(value, "_asdict") else value
+
+
+@contextlib.contextmanager
+def loading(what: str = "PyTorch") -> Iterator[None]:
+    """Load libraries in the block: the screen says so, and a signal ends the process there and then."""
+    with nothing_begun(), phase(f"loading {what}", eager=True):
+        yield
 
 
 def is_main_process() -> bool:

@@ -1,4 +1,7 @@
-"""`hornbook corpus`: build a corpus, inspect it, compare two. Nothing heavy is imported before a command runs."""
+"""`hornbook corpus`: build a corpus, inspect it, list what was dropped, compare two.
+
+Nothing heavy is imported before a command runs.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,8 @@ import typer
 from typer import Argument, Option
 
 from hornbook.cli import corpus_tables, tables
-from hornbook.cli.common import Filter, Plain, matching
+from hornbook.cli.common import Filter, Json, Plain, answer, loading, matching, place
+from hornbook.console import phase, work_lasts
 from hornbook.errors import UserError
 
 _HELP = "Build clean corpora from messy files, and account for every document."
@@ -28,7 +32,9 @@ hornbook pretrain CORPUS  ·  train on the result
 
 The same command continues a build that was stopped or killed."""
 
-CorpusPath = Annotated[Path, Argument(metavar="CORPUS", help="A corpus that `corpus build` made.", show_default=False)]
+CorpusPath = Annotated[
+    Path, Argument(parser=place, metavar="CORPUS", help="A corpus that `corpus build` made.", show_default=False)
+]
 
 
 @app.command(epilog=_BUILD_EXAMPLES)
@@ -41,7 +47,9 @@ def build(
             show_default=False,
         ),
     ],
-    out: Annotated[Path | None, Option(help="Corpus to create. Default: the name of the recipe.")] = None,
+    out: Annotated[
+        Path | None, Option(metavar="PATH", parser=place, help="Corpus to create. Default: the name of the recipe.")
+    ] = None,
     engine: Annotated[str, Option(help="native, ray or ray://HOST:PORT.")] = "native",
     workers: Annotated[int, Option(help="Number of processes. Default: one for each core.", show_default=False)] = 0,
     plain: Plain = False,
@@ -53,7 +61,8 @@ def build(
     words = ["hornbook", "corpus", "build", *what, "--out", str(directory)]
     words += ["--engine", engine] if engine != "native" else []
     words += ["--workers", str(workers)] if workers else []
-    with stoppable(f"Stopped. Continue with: {shlex.join(words)}"):
+    work_lasts()
+    with loading("libraries"):
         from hornbook.artifacts import MANIFEST
         from hornbook.console import View
         from hornbook.corpus.build.build import build_recipe
@@ -62,6 +71,7 @@ def build(
         from hornbook.corpus.build.recipe import CorpusRecipe, default_steps, load
         from hornbook.corpus.readers.discovery import passed_over
 
+    with stoppable(f"Stopped. Continue with: {shlex.join(words)}"):
         view = View(plain)
         if what[0].endswith(".toml"):
             if len(what) > 1:
@@ -76,7 +86,8 @@ def build(
         if line := passed_over(recipe.paths):
             view.say(line)
         complete = (directory / MANIFEST).exists()
-        ledger = build_recipe(recipe, directory, Engine(engine, workers), view.stage)
+        with phase("building the corpus"):
+            ledger = build_recipe(recipe, directory, Engine(engine, workers), view.stage)
     if complete:
         view.say(f"{directory} was complete already: nothing was read again.")
     corpus_tables.built(ledger, directory)
@@ -91,7 +102,8 @@ def inspect(
     """Show a corpus: what was read, what was kept, what was dropped and why, and some of its documents."""
     from hornbook.corpus.built import open_corpus, sample
 
-    opened = open_corpus(corpus)
+    with phase("reading the corpus"):
+        opened = open_corpus(corpus)
     if reason:
         corpus_tables.reasons(opened.ledger, reason)
         return
@@ -101,14 +113,41 @@ def inspect(
 
 
 @app.command()
+def dropped(
+    corpus: CorpusPath,
+    step: Annotated[str, Option(help="Only those that a step of this kind dropped, such as near-duplicates.")] = "",
+    reason: Annotated[str, Option(help="Only those whose reason contains these words.")] = "",
+    documents: Annotated[int, Option(min=1, help="Number of documents to show; --json shows all.")] = 20,
+    as_json: Json = False,
+) -> None:
+    """List dropped documents: the step, the reason, and the document that each is a copy of."""
+    from itertools import islice
+
+    from hornbook.corpus.built import dropped as rows
+    from hornbook.corpus.built import open_corpus
+
+    opened = open_corpus(corpus)
+    kinds = [item["kind"] for item in opened.ledger["steps"]]
+    if step and step not in kinds:
+        raise UserError(f"{corpus} was built without a step '{step}'. Its steps: {', '.join(kinds) or 'none'}.")
+    found = rows(opened, step, reason)
+    shown = list(found if as_json else islice(found, documents))
+    answer(shown, as_json, corpus_tables.dropped)
+    if not as_json and (more := sum(1 for _ in found)):
+        corpus_tables.say(f"{more:,} more: name --documents, or --json for all.")
+
+
+@app.command()
 def diff(
-    first: Annotated[Path, Argument(metavar="A", show_default=False)],
-    second: Annotated[Path, Argument(metavar="B", show_default=False)],
+    first: Annotated[Path, Argument(parser=place, metavar="A", show_default=False)],
+    second: Annotated[Path, Argument(parser=place, metavar="B", show_default=False)],
 ) -> None:
     """Compare two corpora: their recipes, documents, bytes and reasons, and the texts that only one of them has."""
     from hornbook.corpus.built import compare, open_corpus
 
-    corpus_tables.difference(compare(open_corpus(first), open_corpus(second)), str(first), str(second))
+    with phase("comparing"):
+        found = compare(open_corpus(first), open_corpus(second))
+    corpus_tables.difference(found, str(first), str(second))
 
 
 @app.command()
@@ -125,20 +164,24 @@ def train_classifier(
         list[str], Argument(metavar="POSITIVE", help="Texts to recognise: files, globs or folders.", show_default=False)
     ],
     against: Annotated[list[str], Option(metavar="NEGATIVE", help="Texts of the other kind. May be repeated.")],
-    out: Annotated[Path, Option(help="File to write.")],
+    out: Annotated[Path, Option(metavar="PATH", parser=place, help="File to write.")],
     features: Annotated[str, Option(help="words; or characters, for short or misspelt texts.")] = "words",
 ) -> None:
     """Train a classifier of documents for the step `score`, such as one of quality or toxicity."""
-    from hornbook.console import View
-    from hornbook.corpus.read import read
-    from hornbook.corpus.steps.classifier import train_classifier
+    work_lasts()
+    with loading("libraries"):
+        from hornbook.console import View
+        from hornbook.corpus.read import read
+        from hornbook.corpus.steps.classifier import train_classifier
 
     if features not in ("words", "characters"):
         raise UserError(f"--features is words or characters, not {features!r}.")
-    piles = [[document.text for document in read(paths)] for paths in (positive, against)]
-    classifier = train_classifier(*piles, features="words" if features == "words" else "characters")
-    classifier.save(out)
-    right = [(classifier.scores(pile) > 0.5).mean() for pile in piles]
+    with phase("reading"):
+        piles = [[document.text for document in read(paths)] for paths in (positive, against)]
+    with phase("training the classifier"):
+        classifier = train_classifier(*piles, features="words" if features == "words" else "characters")
+        classifier.save(out)
+        right = [(classifier.scores(pile) > 0.5).mean() for pile in piles]
     View().say(
         f"Trained on {len(piles[0]):,} positive and {len(piles[1]):,} negative texts; it classifies "
         f"{right[0]:.1%} and {1 - right[1]:.1%} of them correctly. Wrote {out}."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,19 +10,20 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from hornbook.cli.tables import console, table
+from hornbook.corpus.built import change_of, example_of
 from hornbook.errors import UserError, nearest
 
 if TYPE_CHECKING:
     from hornbook.corpus.built import Difference
 
-_EXCERPT = 400  # characters
+_EXCERPT, _BEGINNING = 400, 60  # characters
 
 
 def built(ledger: Mapping[str, Any], directory: Path) -> None:
     """Print a finished build: its ledger, and the commands that use the corpus."""
     account(ledger)
     console().print(Text(f"\nRead the report:  {directory / 'report.html'}"))
-    console().print(Text(f"Train on it:      hornbook pretrain {directory}"))
+    console().print(Text(f"Train on it:      hornbook pretrain {shlex.quote(str(directory))}"))
 
 
 def account(ledger: Mapping[str, Any]) -> None:
@@ -33,6 +35,9 @@ def account(ledger: Mapping[str, Any]) -> None:
         rows.append(("- cut out of kept documents", ledger["removed"]))
     rows.append(("kept", ledger["kept"]))
     _grid(["", *measures], [(name, *(f"{amount.get(item, 0):,}" for item in measures)) for name, amount in rows])
+    for step in ledger["steps"]:
+        if step["changed"]:
+            say(f"\n{change_of(step)}; for example {example_of(step)}")
     unread = ledger["unread"]
     if unread["records"]:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in unread["reasons"].items())
@@ -57,6 +62,23 @@ def reasons(ledger: Mapping[str, Any], reason: str) -> None:
         console().print(Text(f"{name}: {amount:,} documents, for example", style="bold"))
         for item in items:
             excerpt(item["id"], item["text"])
+
+
+def dropped(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Print dropped documents: id, step, reason and the document that each is a copy of, and how it begins."""
+    titles = {"id": "cyan", "step": "", "reason": "", "copy of": "cyan", "text": "dim"}
+    lines = [
+        (row["id"], row["step"], row["reason"], row["duplicate_of"] or "", " ".join(row["text"].split())[:_BEGINNING])
+        for row in rows
+    ]
+    if lines:
+        table(titles, lines)
+    else:
+        say("Nothing was dropped.")
+
+
+def say(text: str) -> None:
+    console().print(Text(text))
 
 
 def difference(found: Difference, first: str, second: str) -> None:

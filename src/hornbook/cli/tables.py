@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,11 +12,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from hornbook.console import wrapped
+
 if TYPE_CHECKING:
     from hornbook.corpus.build.catalogue import Line as StepLine
     from hornbook.diagnose.bench import MachineSpeed
     from hornbook.diagnose.check import Checked
     from hornbook.diagnose.doctor import Finding
+    from hornbook.diagnose.whole import Examined
     from hornbook.evaluate.answers import Answers
     from hornbook.evaluate.evaluation import Evaluation
     from hornbook.generate.infill import Filled
@@ -24,8 +28,11 @@ if TYPE_CHECKING:
     from hornbook.recipes.recipe import Recipe
 
 _BAR = 20
-_POSITIONS = 48  # the attention picture shows no more
-_ESCAPES = str.maketrans({"\n": "\\n", "\r": "\\r", "\t": "\\t"})
+_POSITIONS, _LABEL = 48, 10  # the attention picture shows no more, and so many characters of a token
+# What would move the cursor of a terminal, or change it.
+_CONTROLS = {number: f"\\x{number:02x}" for number in (*range(32), *range(127, 160)) if chr(number) not in "\n\t"}
+_ESCAPES = _CONTROLS | str.maketrans({"\n": "\\n", "\r": "\\r", "\t": "\\t"})
+_NOTHING = "(nothing)"
 # Kinds of token: (sign, colour, meaning); the sign says the same as the colour.
 _KINDS = {
     "kept": (" ", "", "unchanged"),
@@ -93,23 +100,39 @@ def answers(found: Answers) -> None:
 def _numbers(title: str, rows: Sequence[tuple[str, str, str]]) -> None:
     """Print a title, and lines of a name, a number and its meaning."""
     name_width, width = max(len(name) for name, _, _ in rows), max(len(number) for _, number, _ in rows)
-    console().print(Text(title, style="bold"))
+    screen = console()
+    screen.print(Text(title, style="bold"))
+    before = name_width + width + 8
     for name, number, meaning in rows:
-        console().print(Text.assemble(f"  {name:<{name_width}}   ", (f"{number:>{width}}", "bold"), f"   {meaning}"))
+        if screen.is_terminal:
+            indent = before if screen.width > 2 * before else 4  # on a narrow screen below the number
+            meaning = wrapped(meaning, screen.width - indent).replace("\n", "\n" + " " * indent)
+            meaning = meaning if indent == before else f"\n    {meaning}"
+        screen.print(Text.assemble(f"  {name:<{name_width}}   ", (f"{number:>{width}}", "bold"), f"   {meaning}"))
 
 
 def trained(found: Evaluation, recipe: Recipe, directory: Path) -> None:
     """Print a finished run: its measurements, and the commands that use the model."""
     from hornbook.generate.text import uses_of
+    from hornbook.prepare.preview import prompt_of
     from hornbook.run.export import exportable
 
     evaluation(found)
-    examples = {"generate": '"A function is"', "fill": '"A ___ is a function."'}
-    lines = [f"Use it:     hornbook {use} {directory} {examples[use]}" for use in uses_of(recipe)]
+    place = shlex.quote(str(directory))
+    commands = [
+        ("Use it:", f"hornbook {use} {place} {_quoted(prompt_of(directory, recipe, gap=use == 'fill'))}")
+        for use in uses_of(recipe)
+    ]
     if exportable(recipe):
-        lines.append(f"Export it:  hornbook export {directory}")
-    lines = lines or [f"Evaluate it on other text:  hornbook evaluate {directory} --data PATH"]
-    console().print(Text("\n" + "\n".join(lines)))
+        commands.append(("Export it:", f"hornbook export {place}"))
+    commands = commands or [("Evaluate it on other text:", f"hornbook evaluate {place} --data PATH")]
+    width = max(len(title) for title, _ in commands)
+    console().print(Text("\n" + "\n".join(f"{title:<{width}}  {command}" for title, command in commands)))
+
+
+def _quoted(text: str) -> str:
+    """Return words as an argument of a shell; the quotes are those that the examples have, where they may be."""
+    return f'"{text}"' if not set(text) & set('"$`\\!') else shlex.quote(text)
 
 
 def imported(record: Mapping[str, Any], objective: str, directory: Path) -> None:
@@ -126,8 +149,9 @@ def imported(record: Mapping[str, Any], objective: str, directory: Path) -> None
     screen.print(Text(f"{record['name']} is now the run {directory}", style="bold"))
     for name, value in rows:
         screen.print(Text(f"  {name:<12}{value}"))
-    screen.print(Text(f"\nEvaluate it:        hornbook evaluate {directory} --data PATH"))
-    screen.print(Text(f"Continue training:  hornbook pretrain --from {directory} TEXT"))
+    place = shlex.quote(str(directory))
+    screen.print(Text(f"\nEvaluate it:        hornbook evaluate {place} --data PATH"))
+    screen.print(Text(f"Continue training:  hornbook pretrain --from {place} TEXT"))
 
 
 def picture(shown: Picture, screen: Console) -> None:
@@ -137,7 +161,17 @@ def picture(shown: Picture, screen: Console) -> None:
 
         print(text(shown))
         return
+    for number, part in enumerate((shown, *shown.others)):
+        if number:
+            screen.rule()
+        _picture(part, screen)
+
+
+def _picture(shown: Picture, screen: Console) -> None:
+    """Print one way in which an objective takes a text."""
     screen.print(Text(shown.objective, style="bold"))
+    for note in shown.notes:
+        screen.print(Text(note, style="italic"))
     screen.print(Text("text  " + " ".join(shown.row)))
     used = {cell.kind for side in shown.sides for cell in side.cells}
     for side in shown.sides:
@@ -147,13 +181,16 @@ def picture(shown: Picture, screen: Console) -> None:
     screen.print()
     legend = [entry for kind, entry in _KINDS.items() if kind in used - {"kept"}] + [_SCORED]
     screen.print(Text("   ").join(Text.assemble((sign, style), f" {meaning}") for sign, style, meaning in legend))
+    known: list[object] = []
     for side in shown.sides:
-        screen.print(_attention(side), soft_wrap=False)
+        if not any(side.sees is before for before in known):
+            screen.print(_attention(side, screen.width), soft_wrap=False)
+            known.append(side.sees)
     screen.print(Text(", ".join(f"{name} {value:g}" for name, value in shown.counts.items())))
 
 
 def _cells(side: Side) -> list[Text]:
-    """Return each position as two lines: the token read, and below it the scored token with its weight."""
+    """Return each position in lines: the token read, the scored token with its weight, the token type of a pair."""
     cells = []
     for cell in side.cells:
         sign, style, _ = _KINDS[cell.kind]
@@ -161,15 +198,26 @@ def _cells(side: Side) -> list[Text]:
         if cell.weight:
             weight = "" if cell.weight == 1 else f" x{cell.weight:.3g}"
             result.append(f"{_SCORED[0]}{cell.says}{weight}", _SCORED[1])
+        if cell.type is not None:
+            result.append(f"\ntype {cell.type}", "dim")
         cells.append(result)
     return cells
 
 
-def _attention(side: Side) -> Text:
-    """Return who attends to whom. A cell has two characters, so that the picture is square."""
-    cut = f", first {_POSITIONS} of {len(side.sees)} positions" if len(side.sees) > _POSITIONS else ""
-    result = Text(f"\n{side.name}: rows are queries, columns are keys; ██ attends, ·· does not{cut}\n", style="bold")
-    for query in side.sees[:_POSITIONS, :_POSITIONS]:
+def _attention(side: Side, width: int) -> Text:
+    """Return who attends to whom, each line with its position and token. A cell has two characters: it is square."""
+    size = len(side.sees)
+    if side.sees.all():
+        return Text(f"\n{side.name}: every position attends to all {size}", style="bold")
+    label = min(max(len(cell.reads) for cell in side.cells), _LABEL)
+    indent = len(str(size)) + label + 2
+    shown = max(1, min(size, _POSITIONS, (width - indent) // 2))
+    cut = f", first {shown} of {size} positions" if size > shown else ""
+    result = Text(f"\n{side.name}: lines are queries, columns are keys; ██ attends, ·· does not{cut}\n", style="bold")
+    result.append(" " * indent + "".join(f"{number:<2}" if number < 100 else "··" for number in range(shown)) + "\n")
+    for number, query in enumerate(side.sees[:shown, :shown]):
+        name = side.cells[number].reads[:label]
+        result.append(f"{number:>{len(str(size))}} {name:<{label}} ")
         for seen in query:
             result.append("██" if seen else "··", "green" if seen else "dim")
         result.append("\n")
@@ -177,8 +225,9 @@ def _attention(side: Side) -> Text:
 
 
 def streamed(pieces: Iterable[str]) -> None:
+    """Print the pieces of one text as they come, on a terminal."""
     for piece in pieces:
-        print(piece, end="", flush=True)
+        print(piece.translate(_CONTROLS), end="", flush=True)
     print()
 
 
@@ -190,19 +239,23 @@ def samples(texts: Sequence[str]) -> None:
             screen.rule(f"{number} of {len(texts)}")
         elif number > 1:
             print()
-        print(text, flush=True)
+        print(text.translate(_CONTROLS) if screen.is_terminal else text, flush=True)
 
 
-def filled(found: Filled) -> None:
-    """Print a text whose gaps are filled, then what could stand in each gap, with probabilities where there are any."""
+def filled(found: Filled, one_line: bool = True) -> None:
+    """Print a text whose gaps are filled, then what could stand in each gap, with probabilities where there are any.
+
+    `one_line`: the text had no line ends before, so those in its gaps are shown as \\n.
+    """
     screen = console()
-    screen.print(Text(found.text))
+    screen.print(Text(found.text.translate(_ESCAPES) if one_line else found.text))
     for number, gap in enumerate(found.gaps, 1):
-        candidates = [text.translate(_ESCAPES) for text in gap.candidates]
+        candidates = [text.translate(_ESCAPES) or _NOTHING for text in gap.candidates]
         if not gap.probabilities:
             screen.print(Text.assemble((f"gap {number}", "bold"), f"  {candidates[0]}"))
             continue
-        screen.print(Text(f"gap {number}", style="bold"))
+        among = f"  probabilities among {gap.among}" if gap.among else ""
+        screen.print(Text.assemble((f"gap {number}", "bold"), among))
         width = max(map(len, candidates))
         for text, share in zip(candidates, gap.probabilities, strict=True):
             blocks = round(share * _BAR)
@@ -238,6 +291,20 @@ def checked(lines: Sequence[Checked]) -> None:
         screen.print(Text.assemble((sign, style), f" {line.objective}{words}"))
         for one in line.broken:
             screen.print(Text.assemble("    ", (one.law, "bold"), f": {one.complaint} ({one.tokenizer} tokenizer)"))
+
+
+def examined(lines: Sequence[Examined]) -> None:
+    """Print what `check` found of each directory: that it is whole, or each damage, its cost and what to do."""
+    screen = console()
+    for line in lines:
+        sign, style, words = ("!", "yellow", "is damaged") if line.damages else ("✓", "green", "is whole")
+        screen.print(Text.assemble((sign, style), f" {line.path} ({line.kind}) {words}"))
+        for one in line.damages:
+            screen.print(Text.assemble("    ", (one.file, "bold"), f": {one.what}"))
+            screen.print(Text.assemble("        costs: ", one.cost))
+            screen.print(Text.assemble("        do:    ", (one.remedy, "bold")))
+        for note in line.notes:
+            screen.print(f"    note: {note}", markup=False)
 
 
 def findings(lines: Sequence[Finding]) -> None:

@@ -9,7 +9,8 @@ import typer
 from typer import Argument, Option
 
 from hornbook.cli import tables
-from hornbook.cli.common import OBJECTIVES, Plain, is_main_process
+from hornbook.cli.common import OBJECTIVES, Plain, is_main_process, loading, place
+from hornbook.console import phase, work_lasts
 from hornbook.errors import FailedElsewhere, UserError
 
 EXAMPLES = """Examples
@@ -51,11 +52,13 @@ def pretrain(
     steps: Annotated[int | None, Option(help="Train for this many optimizer steps.")] = None,
     tokens: Annotated[int | None, Option(help="Train on this many tokens.")] = None,
     epochs: Annotated[float | None, Option(help="Train for this many passes over the text.")] = None,
-    out: Annotated[Path | None, Option(help="Run directory to create. Default: runs/DATE-OBJECTIVE.")] = None,
+    out: Annotated[
+        Path | None, Option(metavar="PATH", parser=place, help="Run directory to create. Default: runs/DATE-OBJECTIVE.")
+    ] = None,
     start: Annotated[
         str | None, Option("--from", metavar="MODEL", help="Start from the model of a run or of a Hugging Face folder.")
     ] = None,
-    resume: Annotated[Path | None, Option(metavar="RUN", help="Continue a stopped run.")] = None,
+    resume: Annotated[Path | None, Option(parser=place, metavar="RUN", help="Continue a stopped run.")] = None,
     seed: Annotated[int | None, Option(help="Seed of weights, data order and noise. Default: 0.")] = None,
     devices: Annotated[
         int, Option(min=0, help="How many GPUs of this machine (or CPU processes) to use; 0 = all GPUs.")
@@ -63,9 +66,11 @@ def pretrain(
     plain: Plain = False,
 ) -> None:
     """Train a model on text. One run directory holds the tokenizer, the tokens, the model and its measurements."""
-    from hornbook.api import default_directory
-    from hornbook.cli.request import plan
-    from hornbook.recipes.settings import RECIPE, load_recipe
+    work_lasts()
+    with loading("libraries"):
+        from hornbook.api import default_directory
+        from hornbook.cli.request import plan
+        from hornbook.recipes.settings import RECIPE, load_recipe
 
     budget = {"minutes": minutes, "steps": steps, "tokens": tokens, "epochs": epochs}
     if resume is None:
@@ -79,13 +84,15 @@ def pretrain(
     else:
         directory = resume
     if devices != 1:
-        from hornbook.run import launch
+        with loading():
+            from hornbook.run import launch
 
         if (number := launch.devices(devices)) > 1:
-            place = [] if resume or out else ["--out", str(directory)]  # its name has the time: one for all processes
-            launch.launch([*launch.without_option(context.obj), *place], number)
+            named = [] if resume or out else ["--out", str(directory)]  # its name has the time: one for all processes
+            launch.launch([*launch.without_option(context.obj), *named], number)
             return
-    from hornbook.run import pretrain as run
+    with loading():
+        from hornbook.run import pretrain as run
 
     if resume is None:
         found = run.pretrain(planned, directory, plain=plain)
@@ -100,9 +107,16 @@ def pretrain(
 def import_model(
     folder: Annotated[
         Path,
-        Argument(metavar="FOLDER", help="A folder that save_pretrained of transformers wrote.", show_default=False),
+        Argument(
+            metavar="FOLDER",
+            parser=place,
+            help="A folder that save_pretrained of transformers wrote.",
+            show_default=False,
+        ),
     ],
-    out: Annotated[Path | None, Option(help="Run directory to create. Default: runs/NAME-OF-FOLDER.")] = None,
+    out: Annotated[
+        Path | None, Option(metavar="PATH", parser=place, help="Run directory to create. Default: runs/NAME-OF-FOLDER.")
+    ] = None,
     allow_pickle: Annotated[
         bool, Option("--allow-pickle", help="Also read pytorch_model.bin. Use it only for files that you trust.")
     ] = False,
@@ -110,8 +124,12 @@ def import_model(
     """Import a Hugging Face model folder as a run."""
     from hornbook.objectives.catalogue import kind_of
     from hornbook.recipes.settings import RECIPE, load_recipe
-    from hornbook.run.imported import import_folder
+
+    work_lasts()
+    with loading():
+        from hornbook.run.imported import import_folder
 
     directory = out or Path("runs") / folder.resolve().name
-    record = import_folder(folder, directory, allow_pickle=allow_pickle)
+    with phase(f"importing {folder}"):
+        record = import_folder(folder, directory, allow_pickle=allow_pickle)
     tables.imported(record, kind_of(load_recipe(directory / RECIPE).objective), directory)

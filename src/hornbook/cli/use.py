@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from typer import Argument, Option
 
 from hornbook.cli import tables
-from hornbook.cli.common import OBJECTIVES, Json, RunPath, answer
+from hornbook.cli.common import OBJECTIVES, Json, RunPath, answer, loading, place
+from hornbook.console import phase, work_lasts
 from hornbook.errors import UserError
 from hornbook.objectives.catalogue import CATALOGUE
 
 if TYPE_CHECKING:
-    from hornbook.evaluate.answers import Answers
+    from hornbook.api import Run
 
 OBJECTIVES_TEACH = "\n\n".join(
     ["What each objective teaches", *(f"{kind}  ·  {entry.meaning}" for kind, entry in CATALOGUE.items())]
@@ -31,6 +33,9 @@ def evaluate(
     run: RunPath,
     data: Annotated[
         list[str] | None, Option("--data", metavar="PATH", help="Text to measure on. Default: the run's held-out text.")
+    ] = None,
+    more: Annotated[
+        list[str] | None, Argument(metavar="[PATH]...", help="More text, such as a shell makes of --data *.txt.")
     ] = None,
     task: Annotated[
         list[Path] | None, Option("--task", metavar="FILE", help="Task to answer instead; may be repeated.")
@@ -49,27 +54,29 @@ def evaluate(
     A task is a file of JSON lines. Its fields say which: sentence_good and sentence_bad; question, choices and label;
     context_options, continuation and label; context and target.
     """
-    from hornbook.api import Run
-
-    if not task:
-        answer(Run(run).evaluate(data or []), as_json, tables.evaluation)
+    opened = _opened(run)
+    if task:
+        _answer_tasks(opened, task, way, few, examples, as_json)
         return
+    with phase("measuring"):
+        found = opened.evaluate([*(data or []), *(more or [])])
+    answer(found, as_json, tables.evaluation)
+
+
+def _answer_tasks(opened: Run, task: Sequence[Path], way: str, few: bool, examples: int, as_json: bool) -> None:
+    """Answer each task, and print its numbers: at once, or all together as JSON."""
     from hornbook.console import View
     from hornbook.run.measure import answer_task
 
-    def asked(path: Path, update: Callable[[int], None] | None) -> Answers:
-        return answer_task(Run(run).opened, path, way=way, few=few, examples=examples, progress=update)
-
-    if as_json:
-        found = [asked(path, None) for path in task]
-        values = [{**one.header, "numbers": [dataclasses.asdict(number) for number in one.numbers()]} for one in found]
-        answer(values, True, print)
-        return
-    view = View()
+    view, found = View(), []
     for path in task:
-        with view.stage(f"answering {path.name}", "items") as update:
-            one = asked(path, update)
-        tables.answers(one)
+        with contextlib.nullcontext(None) if as_json else view.stage(f"answering {path.name}", "items") as update:
+            found.append(answer_task(opened.opened, path, way=way, few=few, examples=examples, progress=update))
+        if not as_json:
+            tables.answers(found[-1])
+    if as_json:
+        numbers = [[dataclasses.asdict(number) for number in one.numbers()] for one in found]
+        answer([{**one.header, "numbers": mine} for one, mine in zip(found, numbers, strict=True)], True, print)
 
 
 def generate(
@@ -105,9 +112,9 @@ def generate(
 
     On a terminal, each word appears as soon as it is written.
     """
-    from hornbook.api import Run
-    from hornbook.generate.decoding import Decoding, default_temperature
-    from hornbook.generate.text import generate_text, stream_text
+    with loading():
+        from hornbook.generate.decoding import Decoding, default_temperature
+        from hornbook.generate.text import generate_text, stream_text
 
     temperature = default_temperature(beams) if temperature is None else temperature
     decoding = Decoding(
@@ -115,22 +122,37 @@ def generate(
         repetition_penalty=repetition_penalty, beams=beams, length_penalty=length_penalty,
         early_stopping=early_stopping, stop=tuple(stop or ()), seed=seed,
     )  # fmt: skip
-    opened = Run(run).opened
-    prompts = [text for item in prompt for text in [_text(item)] * count]
+    model = _opened(run).opened
+    prompts = [text for item in prompt for text in [_prompt(item)] * count]
     if len(prompts) == 1 and beams == 1 and sys.stdout.isatty() and not as_json:
-        tables.streamed(stream_text(opened, prompts[0], decoding))
-    else:
-        answer(generate_text(opened, prompts, decoding), as_json, tables.samples)
+        tables.streamed(stream_text(model, prompts[0], decoding))
+        return
+    with phase("generating"):
+        texts = generate_text(model, prompts, decoding)
+    answer(texts, as_json, tables.samples)
 
 
-def _text(prompt: str) -> str:
+def _prompt(prompt: str) -> str:
     """Return a prompt; for - the text of standard input, without the line end that `echo` adds."""
+    if prompt != "-":
+        return _text(prompt)
+    if sys.stdin.isatty():
+        print("Type the prompt; Ctrl-D on an empty line ends it.", file=sys.stderr)
+    with phase(""):
+        given = sys.stdin.buffer.read()
     try:
-        text = sys.stdin.buffer.read().decode().removesuffix("\n") if prompt == "-" else prompt
-        text.encode()  # refuses what stands for bytes of the command line that are no text
+        return given.decode().removesuffix("\n")
     except UnicodeError as error:
         raise UserError("The prompt is not valid UTF-8 text.") from error
-    return text
+
+
+def _text(argument: str) -> str:
+    """Return an argument as text; where the locale knows no UTF-8, Python has left its bytes as they were."""
+    try:
+        argument.encode()
+    except UnicodeEncodeError:
+        return os.fsencode(argument).decode()
+    return argument
 
 
 def fill(
@@ -138,14 +160,18 @@ def fill(
     text: Annotated[
         str, Argument(metavar="TEXT", help="A text such as 'The [MASK] is chasing ___.'", show_default=False)
     ],
-    top: Annotated[int, Option(help="Masked models: number of candidates for each gap.")] = 5,
-    length: Annotated[int, Option(help="Masked and diffusion models: tokens in each gap.")] = 1,
+    top: Annotated[int, Option(help="Masked and diffusion models: number of candidates for each gap.")] = 5,
+    length: Annotated[
+        int, Option(help="Masked and diffusion models: number of tokens in each gap; 0 = a whole word.")
+    ] = 0,
     steps: Annotated[int, Option(help="Diffusion models: number of decoding steps; 0 = one for each token.")] = 0,
+    as_json: Json = False,
 ) -> None:
     """Fill the gaps of a text: [MASK], <mask>, <extra_id_0> or ___."""
-    from hornbook.api import Run
-
-    tables.filled(Run(run).fill(text, top=top, length=length, steps=steps))
+    opened = _opened(run)
+    with phase("filling the gaps"):
+        found = opened.fill(_text(text), top=top, length=length, steps=steps)
+    answer(found, as_json, lambda found: tables.filled(found, one_line="\n" not in text))
 
 
 def show(
@@ -154,7 +180,9 @@ def show(
         Argument(metavar="TEXT", help="A text or a file; settings such as objective.rate=0.3.", show_default=False),
     ] = None,
     objective: Annotated[str | None, Option(help=f"{OBJECTIVES}. Default: the run's, else causal.")] = None,
-    run: Annotated[Path | None, Option(metavar="RUN", help="Use this run's tokenizer and objective.")] = None,
+    run: Annotated[
+        Path | None, Option(parser=place, metavar="RUN", help="Use this run's tokenizer and objective.")
+    ] = None,
     row: Annotated[int | None, Option(metavar="N", help="Show row N (from 0) of the run's training text.")] = None,
     seed: Annotated[int | None, Option(help="Seed of the noise. Default: 0, or with --row the run's seed.")] = None,
 ) -> None:
@@ -162,15 +190,17 @@ def show(
 
     No model is trained. Without --run, the command makes a small tokenizer. Of a file, it takes the first words.
     """
-    from hornbook.cli.request import is_assignment
-    from hornbook.prepare.preview import preview, preview_row
-    from hornbook.recipes import named, settings
-    from hornbook.tokens.tokenizer.tokenizer import load_tokenizer
+    with loading("libraries"):
+        from hornbook.api import Run
+        from hornbook.cli.request import is_assignment
+        from hornbook.prepare.preview import preview, preview_row
+        from hornbook.recipes import named, settings
+        from hornbook.tokens.tokenizer.tokenizer import load_tokenizer
 
-    base = settings.load_recipe(run / settings.RECIPE) if run else named.default(objective or "causal")
+    base = Run(run).recipe if run else named.default(objective or "causal")
     changes = [f"objective.kind={objective}"] if objective else []
     recipe = settings.override(base, changes + [item for item in what or [] if is_assignment(item)])
-    text = " ".join(item for item in what or [] if not is_assignment(item))
+    text = " ".join(_text(item) for item in what or [] if not is_assignment(item))
     if row is None:
         text = _first_words(text) if os.path.isfile(text) else text
         tokenizer = load_tokenizer(run) if run else None
@@ -192,7 +222,10 @@ def _first_words(path: str) -> str:
 
 def export(
     run: RunPath,
-    out: Annotated[Path | None, Option(help="Where to write. Default: RUN/export, or RUN/model.gguf.")] = None,
+    out: Annotated[
+        Path | None,
+        Option(metavar="PATH", parser=place, help="Where to write. Default: RUN/export, or RUN/model.gguf."),
+    ] = None,
     family: Annotated[
         str,
         Option("--as", metavar="FAMILY", help="qwen3, llama, bert, t5 ..., or gguf. Default: the family that fits."),
@@ -202,9 +235,24 @@ def export(
     ] = "",
 ) -> None:
     """Export a model as a Hugging Face folder or as a GGUF file."""
-    from hornbook.api import Run
+    size = _bytes(shard) if shard else 0
+    opened = _opened(run)
+    with phase("exporting"):
+        written = opened.export(out, family=family, shard_bytes=size)
+    work_lasts()  # its path is a result for scripts, but what is written stays
+    print(written)
 
-    print(Run(run).export(out, family=family, shard_bytes=_bytes(shard) if shard else 0))
+
+def _opened(directory: Path) -> Run:
+    """Return a run whose model is read."""
+    with loading():
+        import hornbook.run.imported  # noqa: F401 with it PyTorch
+        from hornbook.api import Run
+
+    run = Run(directory)
+    with phase("reading the model"):
+        _ = run.opened
+    return run
 
 
 def _bytes(text: str) -> int:

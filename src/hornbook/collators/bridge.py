@@ -68,6 +68,43 @@ def trim(found: dict[str, Tensor], topology: Topology) -> dict[str, Tensor]:
     return {name: values[:, : ends[name]].contiguous() for name, values in found.items()}
 
 
+def cut(found: dict[str, Tensor], width: int, topology: Topology) -> dict[str, Tensor]:
+    """Leave out what is behind the first `width` positions of a decoder; other models have no such positions."""
+    if topology != "decoder" or found["input_ids"].shape[1] <= width:
+        return found
+    return {
+        name: (values[..., :width, :width] if values.dim() == 4 else values[:, :width]).contiguous()
+        for name, values in found.items()
+    }
+
+
+def widen(found: dict[str, Tensor], multiple: int, fill: int) -> dict[str, Tensor]:
+    """Pad each side to a multiple of so many positions: input_ids with `fill`, labels with -100, all else with 0."""
+    return {
+        name: values
+        if values.dim() == 1
+        else _wider_mask(values, -values.shape[-1] % multiple)
+        if values.dim() == 4
+        else _wider(values, -values.shape[1] % multiple, {"input_ids": fill, "labels": IGNORED}.get(name, 0))
+        for name, values in found.items()
+    }
+
+
+def _wider(values: Tensor, more: int, fill: int) -> Tensor:
+    """Return values [B, T, ...] with so many positions more."""
+    new = torch.full((values.shape[0], more, *values.shape[2:]), fill, dtype=values.dtype)
+    return torch.cat([values, new], 1)
+
+
+def _wider_mask(mask: Tensor, more: int) -> Tensor:
+    """Return a mask [B, 1, P, P] of four dimensions for so many positions more, which see what is before them."""
+    width = mask.shape[-1] + more
+    wide = torch.full((width, width), torch.finfo(mask.dtype).min, dtype=mask.dtype).triu(1)
+    wide = wide.repeat(mask.shape[0], 1, 1, 1)
+    wide[..., : mask.shape[-2], : mask.shape[-1]] = mask
+    return wide
+
+
 def _used(there: Tensor) -> int:
     """Return the number of columns of bool[B, T] up to the last one in which a row has something; at least 1."""
     columns = there.any(0).nonzero()

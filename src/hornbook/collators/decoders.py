@@ -10,7 +10,8 @@ from typing import Any, Literal
 import numpy as np
 from torch import Tensor
 
-from hornbook.collators.bridge import IGNORED, tensor, to_hugging_face, trim
+from hornbook.batch import Rows
+from hornbook.collators.bridge import IGNORED, tensor, trim
 from hornbook.collators.rows import Collator, Features, vocabulary
 from hornbook.objectives.causal import Causal
 from hornbook.objectives.fim import FillInMiddle
@@ -25,8 +26,8 @@ class CausalLMCollator(Collator[Causal]):
     not lose the labels of real ends, since padding is known by the attention mask.
     """
 
-    def __init__(self, tokenizer: Any) -> None:
-        super().__init__(Causal(vocabulary(tokenizer)))
+    def __init__(self, tokenizer: Any, pad_to_multiple_of: int | None = None) -> None:
+        super().__init__(Causal(vocabulary(tokenizer)), pad_to_multiple_of=pad_to_multiple_of)
 
 
 class PrefixLMCollator(Collator[PrefixLM]):
@@ -45,19 +46,20 @@ class PrefixLMCollator(Collator[PrefixLM]):
         topology: Literal["decoder", "encoder-decoder"] = "decoder",
         mean_target: float = 0.5,
         seed: int = 0,
+        pad_to_multiple_of: int | None = None,
     ) -> None:
         vocab = vocabulary(tokenizer)
         self.topology = PrefixLM(topology, mean_target, vocab=vocab).topology
         # Also for an encoder-decoder: its own objective halves rows, and models of transformers cannot keep halves
         # apart.
-        super().__init__(PrefixLM("decoder", mean_target, vocab=vocab), seed)
+        super().__init__(PrefixLM("decoder", mean_target, vocab=vocab), seed, pad_to_multiple_of=pad_to_multiple_of)
+        self.keeps_places = topology == "decoder"
 
-    def __call__(self, features: Features) -> dict[str, Tensor]:
+    def batch(self, rows: Rows, features: Features) -> dict[str, Tensor]:
         """Return input_ids, attention_mask and labels, [B, R] of a decoder, each side's own width else."""
-        rows = self.reader(features)
-        batch = self.objective(rows)
         if self.topology == "decoder":
-            return to_hugging_face(batch, "decoder")
+            return super().batch(rows, features)
+        batch = self.objective(rows)
         says = np.zeros(rows.tokens.shape, bool)
         says[:, 1:] = batch.weights != 0
         reads = rows.real & ~says
@@ -82,12 +84,21 @@ class FIMCollator(Collator[FillInMiddle]):
     rearranged document always ends in the end of text, and marks that stand around a document stay there.
     """
 
+    keeps_places = False
+
     def __init__(
-        self, tokenizer: Any, fim_rate: float = 0.5, spm_rate: float = 0.5, max_length: int | None = None, seed: int = 0
+        self,
+        tokenizer: Any,
+        fim_rate: float = 0.5,
+        spm_rate: float = 0.5,
+        max_length: int | None = None,
+        seed: int = 0,
+        pad_to_multiple_of: int | None = None,
     ) -> None:
         objective = FillInMiddle(fim_rate, spm_rate, vocab=vocabulary(tokenizer))
-        super().__init__(objective, seed, longest=None if max_length is None else objective.row_length(max_length - 1))
+        longest = None if max_length is None else objective.row_length(max_length - 1)
+        super().__init__(objective, seed, longest=longest, pad_to_multiple_of=pad_to_multiple_of)
 
-    def __call__(self, features: Features) -> dict[str, Tensor]:
+    def batch(self, rows: Rows, features: Features) -> dict[str, Tensor]:
         """Return input_ids, attention_mask and labels [B, T], wider than the rows by their marks."""
-        return trim(super().__call__(features), "decoder")
+        return trim(super().batch(rows, features), "decoder")

@@ -46,16 +46,22 @@ class ElectraPretraining(nn.Module):
         self.register_state_dict_post_hook(_keep_once)  # type: ignore[no-untyped-call]
 
     def forward(
-        self, input_ids: Tensor, attention_mask: Tensor, labels: Tensor, num_items_in_batch: Tensor | int | None = None
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor,
+        labels: Tensor,
+        num_items_in_batch: Tensor | int | None = None,
+        token_type_ids: Tensor | None = None,
     ) -> dict[str, Tensor]:
         """Return the loss, the discriminator's logits and what was truly replaced, both [B, T]."""
         predicted = labels != IGNORED
-        said = self.generator(input_ids=input_ids, attention_mask=attention_mask).logits[predicted].float()  # [N, V]
+        seen = {"attention_mask": attention_mask, "token_type_ids": token_type_ids}
+        said = self.generator(input_ids=input_ids, **seen).logits[predicted].float()  # [N, V]
         nats = F.cross_entropy(said, labels[predicted], reduction="sum")
         original = torch.where(predicted, labels, input_ids)
         shown = input_ids.masked_scatter(predicted, self._samples(input_ids, predicted, said.detach()))
         replaced = (shown != original).float()
-        logits = self.discriminator(input_ids=shown, attention_mask=attention_mask).logits
+        logits = self.discriminator(input_ids=shown, **seen).logits
         found = F.binary_cross_entropy_with_logits(logits.float(), replaced, reduction="none")
         ratio = predicted.sum(1) / attention_mask.sum(1).clamp(min=1)  # m / n, [B]
         judged = (ratio[:, None] * attention_mask * found).sum()

@@ -14,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 from torch import Tensor
 
+from hornbook.batch import Rows
 from hornbook.collators.bridge import tensor, to_hugging_face, trim
 from hornbook.collators.rows import Collator, Features, vocabulary
 from hornbook.errors import UserError
@@ -28,16 +29,26 @@ class SpanCorruptionCollator(Collator[SpanCorruption]):
 
     noise_density      share of a row's tokens that is noise, an exact count
     mean_span_length   mean number of tokens in a span, so an exact count of spans
+    random_roll        begin each row at a random place of its noise; without it, as in T5, a row ends in noise
 
     Rows of `collator.objective.row_length(512)` tokens, 568 with the defaults, give inputs of 512 and labels of 114.
     Beside the usual tutorial's: sentinels count down from <extra_id_0> as T5's do, spans never touch, both sides end in
     </s>, padding is no label, and rows of one or two tokens serve.
     """
 
+    keeps_places = False
+
     def __init__(
-        self, tokenizer: Any, noise_density: float = 0.15, mean_span_length: float = 3.0, seed: int = 0
+        self,
+        tokenizer: Any,
+        noise_density: float = 0.15,
+        mean_span_length: float = 3.0,
+        seed: int = 0,
+        random_roll: bool = False,
+        pad_to_multiple_of: int | None = None,
     ) -> None:
-        super().__init__(SpanCorruption(noise_density, mean_span_length, vocab=vocabulary(tokenizer)), seed, bare=True)
+        objective = SpanCorruption(noise_density, mean_span_length, random_roll, vocab=vocabulary(tokenizer))
+        super().__init__(objective, seed, bare=True, pad_to_multiple_of=pad_to_multiple_of)
 
     def corrupt_span(self, input_ids: Tensor) -> tuple[Tensor, Tensor]:
         """Return inputs [S] and targets [T] of one row."""
@@ -56,6 +67,8 @@ class UL2Collator(Collator[UL2]):
     split, needs two documents in a row, which models of transformers cannot keep apart.
     """
 
+    keeps_places = False
+
     def __init__(
         self,
         tokenizer: Any,
@@ -63,17 +76,19 @@ class UL2Collator(Collator[UL2]):
         modes: tuple[str, ...] = ("[R]", "[S]", "[X]"),
         weights: tuple[float, ...] = (),
         seed: int = 0,
+        pad_to_multiple_of: int | None = None,
     ) -> None:
-        super().__init__(UL2(variant, "suffix", modes, weights, vocab=vocabulary(tokenizer)), seed, bare=True)
+        objective = UL2(variant, "suffix", modes, weights, vocab=vocabulary(tokenizer))
+        super().__init__(objective, seed, bare=True, pad_to_multiple_of=pad_to_multiple_of)
 
     @property
     def denoisers(self) -> tuple[UL2Denoiser, ...]:
         """The denoisers, in the order of `weights`."""
         return self.objective.denoisers
 
-    def __call__(self, features: Features) -> dict[str, Tensor]:
+    def batch(self, rows: Rows, features: Features) -> dict[str, Tensor]:
         """Return input_ids and attention_mask [B, S], labels [B, T]."""
-        return trim(super().__call__(features), "encoder-decoder")
+        return trim(super().batch(rows, features), "encoder-decoder")
 
     def apply_denoiser(self, input_ids: Tensor, denoiser: UL2Denoiser) -> tuple[Tensor, Tensor]:
         """Return inputs [S] and targets [T] of one row by one of `denoisers`."""
@@ -82,7 +97,7 @@ class UL2Collator(Collator[UL2]):
 
 
 class BARTDenoisingCollator(Collator[BARTDenoising]):
-    """BART's denoising, for BartForConditionalGeneration; settings are those of `Denoising`.
+    """BART's denoising, for BartForConditionalGeneration; settings are those of `BARTDenoising`.
 
     mask_ratio      share of a row's tokens that is hidden in spans, each shown as one mask
     poisson_lambda  mean number of tokens in such a span; spans of no token occur
@@ -91,6 +106,8 @@ class BARTDenoisingCollator(Collator[BARTDenoising]):
 
     Both sides stand between the tokenizer's start and end of text, as BART's do.
     """
+
+    keeps_places = False
 
     def __init__(
         self,
@@ -102,17 +119,20 @@ class BARTDenoisingCollator(Collator[BARTDenoising]):
         delete: float = 0.0,
         mask: float = 0.0,
         seed: int = 0,
+        pad_to_multiple_of: int | None = None,
     ) -> None:
         vocab = vocabulary(tokenizer)
         objective = BARTDenoising(mask_ratio, poisson_lambda, permute, rotate, delete, mask, vocab=vocab)
-        super().__init__(objective, seed, bare=True)
+        super().__init__(objective, seed, bare=True, pad_to_multiple_of=pad_to_multiple_of)
         if vocab.bos is None:
             raise UserError("BART needs a start-of-text token, which this tokenizer lacks: add <s> to it.")
         self.begin = vocab.bos
 
-    def __call__(self, features: Features) -> dict[str, Tensor]:
+    def batch(self, rows: Rows, features: Features) -> dict[str, Tensor]:
         """Return input_ids and attention_mask [B, S], labels [B, T]."""
-        found = super().__call__(features)
+        found = super().batch(rows, features)
+        if self.objective.begin:  # the objective has put it, since the vocabulary says what the decoder starts with
+            return found
         first = np.full((len(found["labels"]), 1), self.begin)
         marks = {"input_ids": first, "attention_mask": np.ones_like(first), "labels": first}
         return {name: tensor(np.concatenate([marks[name], values], axis=1)) for name, values in found.items()}

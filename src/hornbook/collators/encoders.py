@@ -32,13 +32,14 @@ _PARTNER = 60  # stream of the row key
 class MLMDataCollator(Collator[Masked]):
     """Masked language modelling, for BertForMaskedLM and its like; settings are those of `Masked`.
 
-    mlm_probability      share of a row's words that is predicted, at least one
+    mlm_probability      share of a row's words that is predicted, at least one unless style is iid
     mask_token_ratio     of these, the share shown as the mask; any share may be 0 or 1
     random_token_ratio   of these, the share shown as a random word, never as a special token
     style, static        see `Masked`
 
-    Beside the usual tutorial's: no special token of the tokenizer is ever chosen or drawn; no row is without a label;
-    the rows given are not changed; masks are new in each epoch and need no global seed.
+    Beside the usual tutorial's: no special token of the tokenizer is ever chosen or drawn; a row with a word has a
+    label (but with style="iid", where each word is chosen on its own, a short row may have none); the rows given are
+    not changed; masks are new in each epoch and need no global seed.
     """
 
     def __init__(
@@ -50,9 +51,11 @@ class MLMDataCollator(Collator[Masked]):
         style: Style = "exact",
         static: int = 0,
         seed: int = 0,
+        pad_to_multiple_of: int | None = None,
     ) -> None:
         shares = mlm_probability, mask_token_ratio, random_token_ratio
-        super().__init__(Masked(*shares, style, static, vocab=vocabulary(tokenizer)), seed)
+        objective = Masked(*shares, style, static, vocab=vocabulary(tokenizer))
+        super().__init__(objective, seed, pad_to_multiple_of=pad_to_multiple_of)
 
     def mask_tokens(self, input_ids: Tensor) -> tuple[Tensor, Tensor]:
         """Return masked inputs and labels of rows [B, T], padding where it was; `input_ids` is not changed."""
@@ -73,9 +76,15 @@ class ELECTRACollator(Collator[ReplacedToken]):
     """
 
     def __init__(
-        self, tokenizer: Any, mlm_probability: float = 0.15, mask_token_ratio: float = 0.85, seed: int = 0
+        self,
+        tokenizer: Any,
+        mlm_probability: float = 0.15,
+        mask_token_ratio: float = 0.85,
+        seed: int = 0,
+        pad_to_multiple_of: int | None = None,
     ) -> None:
-        super().__init__(ReplacedToken(mlm_probability, mask_token_ratio, vocab=vocabulary(tokenizer)), seed)
+        objective = ReplacedToken(mlm_probability, mask_token_ratio, vocab=vocabulary(tokenizer))
+        super().__init__(objective, seed, pad_to_multiple_of=pad_to_multiple_of)
 
 
 class MaskedDiffusionCollator(Collator[MaskedDiffusion]):
@@ -87,12 +96,18 @@ class MaskedDiffusionCollator(Collator[MaskedDiffusion]):
     model's own loss cannot use weights, and refuses labels of this shape rather than train on something else.
     """
 
-    def __init__(self, tokenizer: Any, weighting: Literal["llada", "mdlm"] = "llada", seed: int = 0) -> None:
-        super().__init__(MaskedDiffusion(weighting, vocab=vocabulary(tokenizer)), seed)
+    def __init__(
+        self,
+        tokenizer: Any,
+        weighting: Literal["llada", "mdlm"] = "llada",
+        seed: int = 0,
+        pad_to_multiple_of: int | None = None,
+    ) -> None:
+        objective = MaskedDiffusion(weighting, vocab=vocabulary(tokenizer))
+        super().__init__(objective, seed, pad_to_multiple_of=pad_to_multiple_of)
 
-    def __call__(self, features: Features) -> dict[str, Tensor]:
+    def batch(self, rows: Rows, features: Features) -> dict[str, Tensor]:
         """Return input_ids and attention_mask [B, T], and labels [B, T, 2]."""
-        rows = self.reader(features)
         batch = self.objective(rows)
         return to_hugging_face(batch, "encoder") | {"labels": weighted_labels(rows, batch, self.objective.vocab)}
 
@@ -136,6 +151,8 @@ class NSPDataCollator(Collator[SentencePairs]):
     row, has none.
     """
 
+    keeps_places = False  # token_type_ids are those of the pair
+
     def __init__(
         self,
         tokenizer: Any,
@@ -146,14 +163,15 @@ class NSPDataCollator(Collator[SentencePairs]):
         short: float = 0.1,
         max_length: int = 512,
         seed: int = 0,
+        pad_to_multiple_of: int | None = None,
     ) -> None:
         inner = Masked(mlm_probability, mask_token_ratio, random_token_ratio, style)
         objective = SentencePairs(inner, "nsp", short, vocab=vocabulary(tokenizer))
-        super().__init__(objective, seed, bare=True, longest=objective.row_length(max_length))
+        longest = objective.row_length(max_length)
+        super().__init__(objective, seed, bare=True, longest=longest, pad_to_multiple_of=pad_to_multiple_of)
 
-    def __call__(self, features: Features) -> dict[str, Tensor]:
+    def batch(self, rows: Rows, features: Features) -> dict[str, Tensor]:
         """Return input_ids, attention_mask, token_type_ids, labels [B, T] and next_sentence_label [B]."""
-        rows = self.reader(features)
         batch = self.objective(dataclasses.replace(rows, companion=companions(rows, features)))
         return _with_class(batch, "next_sentence_label")
 
@@ -183,6 +201,8 @@ class SOPDataCollator(Collator[SentencePairs]):
     max_length   positions of the model: longer texts are cut to fit, marks included
     """
 
+    keeps_places = False  # token_type_ids are those of the pair
+
     def __init__(
         self,
         tokenizer: Any,
@@ -193,14 +213,16 @@ class SOPDataCollator(Collator[SentencePairs]):
         short: float = 0.1,
         max_length: int = 512,
         seed: int = 0,
+        pad_to_multiple_of: int | None = None,
     ) -> None:
         inner = Masked(mlm_probability, mask_token_ratio, random_token_ratio, style)
         objective = SentencePairs(inner, "sop", short, vocab=vocabulary(tokenizer))
-        super().__init__(objective, seed, bare=True, longest=objective.row_length(max_length))
+        longest = objective.row_length(max_length)
+        super().__init__(objective, seed, bare=True, longest=longest, pad_to_multiple_of=pad_to_multiple_of)
 
-    def __call__(self, features: Features) -> dict[str, Tensor]:
+    def batch(self, rows: Rows, features: Features) -> dict[str, Tensor]:
         """Return input_ids, attention_mask, token_type_ids, labels [B, T] and sentence_order_label [B]."""
-        return _with_class(self.objective(self.reader(features)), "sentence_order_label")
+        return _with_class(self.objective(rows), "sentence_order_label")
 
 
 def _with_class(batch: Batch, name: str) -> dict[str, Tensor]:

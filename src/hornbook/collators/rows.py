@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from hornbook.batch import Integers, Rows
-from hornbook.collators.bridge import to_hugging_face
+from hornbook.collators.bridge import cut, tensor, to_hugging_face, widen
 from hornbook.errors import UserError
 from hornbook.keys import Keys, bits, fold, mix, row_keys
 from hornbook.objectives.base import Objective
@@ -61,6 +61,8 @@ class Reader:
     seed        of the noise
     bare        take off one mark at either end ([CLS], <s>; [SEP], </s>), for an objective that puts its own
     longest     rows are cut to so many tokens; None = never
+
+    A decoder's rows have 2 columns at least, of which the last may be padding, since each token must predict another.
     """
 
     def __init__(self, objective: Objective, seed: int, *, bare: bool = False, longest: int | None = None) -> None:
@@ -70,6 +72,7 @@ class Reader:
         self.period = objective.noise_period
         self.seed = seed
         self.longest = longest
+        self.least = 2 if objective.topology == "decoder" else 1
         self.fill = padding(self.vocab)
         vocab = self.vocab
         self.begins = (vocab.bos, vocab.cls) if bare else ()
@@ -85,34 +88,60 @@ class Reader:
 
     def __call__(self, features: Features) -> Rows:
         """Return Rows [B, T]; segments are None where no row is padded."""
-        ids = [self._ids(feature) for feature in features]
+        ids = [self._read(feature) for feature in features]
+        if not ids:
+            raise UserError("The batch has no rows: give the collator one at least.")
         counts = np.array([len(item) for item in ids], np.int64)
-        flat = np.concatenate(ids) if ids else np.zeros(0, np.int64)
+        flat = np.concatenate(ids)
         if len(flat) and not 0 <= int(flat.min()) <= int(flat.max()) < self.vocab.size:
             told = (
                 f"The rows have token ids from {flat.min()} to {flat.max()}, the collator's tokenizer {self.vocab.size}"
             )
             raise UserError(f"{told}: use the tokenizer that made the rows.")
-        width = int(counts.max(initial=1))
+        width = int(counts.max(initial=self.least))
         tokens = rewrite.fill(flat, counts, width, self.fill)
         real = np.arange(width) < counts[:, None]
         segments = None if real.all() else real.astype(np.int32)
         return Rows(tokens, self._keys(features, tokens, real), segments)
 
-    def _ids(self, feature: Any) -> NDArray[np.int64]:
-        """Return the tokens of one row without padding and, where so wanted, without the marks around them."""
+    def beside(self, features: Features, name: str, width: int) -> NDArray[np.int64] | None:
+        """Return another feature of the rows' tokens [B, width], such as token_type_ids, 0 where a row has none.
+
+        None where no row has it. Raises UserError where it has not one whole number for each of input_ids.
+        """
+        has = [isinstance(feature, Mapping) and feature.get(name) is not None for feature in features]
+        if not any(has):
+            return None
+        found = np.zeros((len(features), width), np.int64)
+        for line, feature, there in zip(found, features, has, strict=True):
+            if there:
+                values = self._read(feature, name)
+                line[: len(values)] = values
+        return found
+
+    def _read(self, feature: Any, name: str = "input_ids") -> NDArray[np.int64]:
+        """Return a row's tokens without padding and, where so wanted, without the marks around them.
+
+        With a `name`, what that feature of the row says of these tokens.
+        """
         known = isinstance(feature, Mapping)
-        ids = np.asarray(feature["input_ids"] if known else feature)
-        if ids.ndim != 1 or (len(ids) and ids.dtype.kind not in "iu"):
-            raise UserError(f"Each row's input_ids must be a list of whole numbers, not {ids.dtype} {ids.shape}.")
+        if known and "input_ids" not in feature:
+            told = ", ".join(map(str, feature)) or "nothing"
+            raise UserError(f"A row has no input_ids, but {told}: tokenize it first.")
+        ids = _whole_numbers(feature["input_ids"] if known else feature, "input_ids")
+        values = ids if name == "input_ids" else _whole_numbers(feature[name], name, len(ids))
         mask = feature.get("attention_mask") if known else None
+        there = None
         if mask is not None:
-            ids = ids[np.asarray(mask) != 0]
+            there = _whole_numbers(mask, "attention_mask", len(ids)) != 0
         elif self.pad is not None:
-            ids = ids[ids != self.pad]
+            there = ids != self.pad
+        if there is not None:
+            values = values[there]
+            ids = values if name == "input_ids" else ids[there]
         start = int(len(ids) > 0 and ids[0] in self.begins)
         stop = len(ids) - int(len(ids) > start and ids[-1] in self.ends)
-        return ids[start:stop][: self.longest].astype(np.int64, copy=False)
+        return values[start:stop][: self.longest].astype(np.int64, copy=False)
 
     def _keys(self, features: Features, tokens: Integers, real: NDArray[np.bool_]) -> Keys:
         epoch = np.array([named(feature, "epoch", int(self.epoch)) for feature in features], np.int64)
@@ -127,28 +156,75 @@ class Reader:
 class Collator(Generic[O]):
     """Called with a list of features; returns the batch of a model of transformers. See `hornbook.collators`.
 
-    objective   what makes batches of rows, for a model of its topology
-    reader      what makes rows of features
+    objective            what makes batches of rows, for a model of its topology
+    reader               what makes rows of features
+    pad_to_multiple_of   both sides are padded to a multiple of so many positions, as by transformers' collators; None =
+                         to the longest row
     """
 
-    def __init__(self, objective: O, seed: int = 0, *, bare: bool = False, longest: int | None = None) -> None:
+    # Whether each position of a batch shows the row's token of the same position, or one in its place.
+    keeps_places: bool = True
+
+    def __init__(
+        self,
+        objective: O,
+        seed: int = 0,
+        *,
+        bare: bool = False,
+        longest: int | None = None,
+        pad_to_multiple_of: int | None = None,
+    ) -> None:
         """Seed, `bare` and `longest` are those of the `Reader`."""
+        if pad_to_multiple_of is not None and pad_to_multiple_of < 1:
+            raise UserError(f"pad_to_multiple_of must be at least 1, or None, not {pad_to_multiple_of}.")
         self.objective = objective
         self.reader = Reader(objective, seed, bare=bare, longest=longest)
+        self.pad_to_multiple_of = pad_to_multiple_of
 
     def set_epoch(self, epoch: int) -> None:
         """Say which epoch begins; to be called between epochs, when no worker is reading."""
         self.reader.set_epoch(epoch)
 
     def __call__(self, features: Features) -> dict[str, Tensor]:
-        """Return input_ids and attention_mask [B, S], labels [B, T], and token_type_ids where the model reads them."""
-        return to_hugging_face(self.objective(self.reader(features)), self.objective.topology)
+        """Return input_ids and attention_mask [B, S], labels [B, T], and token_type_ids where the model reads them.
+
+        Where positions stay as they are, token_type_ids of the features are kept.
+        """
+        rows = self.reader(features)
+        found = self.batch(rows, features)
+        if self.keeps_places and rows.tokens.shape[1] == self.reader.least:  # perhaps wider than any row
+            found = cut(found, max(1, int(np.count_nonzero(rows.real, axis=1).max())), self.objective.topology)
+        if self.keeps_places and "token_type_ids" not in found:
+            types = self.reader.beside(features, "token_type_ids", found["input_ids"].shape[1])
+            found |= {} if types is None else {"token_type_ids": tensor(types)}
+        return found if self.pad_to_multiple_of is None else widen(found, self.pad_to_multiple_of, self.reader.fill)
+
+    def batch(self, rows: Rows, features: Features) -> dict[str, Tensor]:
+        """Return the tensors of these rows, as wide as the widest needs."""
+        return to_hugging_face(self.objective(rows), self.objective.topology)
 
 
 def named(feature: Any, name: str, default: Any) -> Any:
     """Return a whole number that comes with a row, or the default."""
     value = feature.get(name) if isinstance(feature, Mapping) else None
-    return default if value is None else int(value)
+    try:
+        return default if value is None else int(value)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"A row's {name} must be a whole number, not {value!r}.") from error
+
+
+def _whole_numbers(values: Any, name: str, length: int | None = None) -> NDArray[Any]:
+    """Return a row's values as an array [T] of whole numbers, or refuse in words."""
+    try:
+        found = np.asarray(values)
+    except ValueError as error:  # lists of different lengths
+        raise UserError(f"Each row's {name} must be one list of whole numbers: {error}.") from error
+    kinds = "iu" if name == "input_ids" else "iub"
+    if found.ndim != 1 or (len(found) and found.dtype.kind not in kinds):
+        raise UserError(f"Each row's {name} must be a list of whole numbers, not {found.dtype} {found.shape}.")
+    if length is not None and len(found) != length:
+        raise UserError(f"A row has {length} input_ids and {len(found)} numbers of {name}: give one for each.")
+    return found
 
 
 def contents(tokens: Integers, real: NDArray[np.bool_]) -> Keys:

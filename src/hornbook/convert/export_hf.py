@@ -16,27 +16,31 @@ from hornbook.artifacts import MANIFEST, read_json, write_directory
 from hornbook.convert.families import choose, find
 from hornbook.convert.families.family import Family
 from hornbook.convert.families.tensors import to_hf
+from hornbook.convert.generation import EOS, FILE, Beside, generation_json, several_ends
 from hornbook.convert.weights import write_plain, write_weights
 from hornbook.errors import UserError
 from hornbook.model.config import ModelConfig
 from hornbook.model.electra import discriminator_config, halves
+from hornbook.tokens.tokenizer.hf_folder import forced_otherwise
 from hornbook.tokens.tokenizer.hf_tokenizer import with_framing
 from hornbook.tokens.tokenizer.tokenizer import Tokenizer
 from hornbook.vocab import ROLES, Vocab
 
 KIND = "transformers model"
 GENERATOR = "generator"
+_NOTHING = Beside()
 
 
 @dataclass(frozen=True)
 class _Part:
-    """One model of an export: its place in the folder, what it is, and the text of its README.md."""
+    """One model of an export: its place in the folder, what it is, the text of its README.md, what it came with."""
 
     place: str
     family: Family
     state: Mapping[str, Tensor]
     config: ModelConfig
     card: str
+    beside: Beside = _NOTHING
 
 
 def export(
@@ -48,16 +52,17 @@ def export(
     target: Path,
     family: str = "",
     shard_bytes: int = 0,
+    beside: Beside = _NOTHING,
 ) -> Path:
     """Write the folder `target`, whole or not at all, and return it; an earlier export there is replaced.
 
     `family` names the class of transformers; empty = the one that holds `config` exactly. `card` is the text of its
-    README.md. The weights are one file, or with `shard_bytes` above 0 several of at most so many bytes each. Raises
-    UserError when no class, or not that one, holds the model, when the tokenizer does not belong to it, or when
-    `target` holds something that is not an export.
+    README.md. The weights are one file, or with `shard_bytes` above 0 several of at most so many bytes each. `beside`
+    is what the model came with, where it was imported. Raises UserError when no class, or not that one, holds the
+    model, when the tokenizer does not belong to it, or when `target` holds something that is not an export.
     """
     chosen = find(family) if family else choose(config)
-    return _export([_Part("", chosen, model_state, config, card)], tokenizer_text, vocab, target, shard_bytes)
+    return _export([_Part("", chosen, model_state, config, card, beside)], tokenizer_text, vocab, target, shard_bytes)
 
 
 def export_electra(
@@ -69,16 +74,18 @@ def export_electra(
     cards: tuple[str, str],
     target: Path,
     shard_bytes: int = 0,
+    beside: Beside = _NOTHING,
 ) -> Path:
     """Write both halves of an Electra: the discriminator into `target`, the generator into its folder `generator/`.
 
-    `config` and `generator` are those of the two halves, `cards` their README.md. Each half is a model of its own with
-    all its files. Raises UserError as `export` does.
+    `config` and `generator` are those of the two halves, `cards` their README.md, `beside` what the first came with;
+    both write its rates of dropout. Each half is a model of its own with all its files. Raises UserError as `export`
+    does.
     """
-    kept, beside = halves(state)
+    kept, generating = halves(state)
     parts = [
-        _Part("", find("electra"), kept, discriminator_config(config), cards[0]),
-        _Part(GENERATOR, find("electra-generator"), beside, generator, cards[1]),
+        _Part("", find("electra"), kept, discriminator_config(config), cards[0], beside),
+        _Part(GENERATOR, find("electra-generator"), generating, generator, cards[1], Beside(beside.training)),
     ]
     return _export(parts, tokenizer_text, vocab, target, shard_bytes)
 
@@ -89,7 +96,8 @@ def _export(parts: Sequence[_Part], tokenizer_text: str, vocab: Vocab, target: P
         if reason := part.family.holds(part.config):
             raise UserError(f"This model cannot be exported exactly as {part.family.name}, which needs {reason}.")
         check_tokenizer(vocab, part.config.vocab_size)
-    settings = [config_json(part.family, part.config, vocab) for part in parts]
+        _check_class(part, tokenizer_text, vocab)
+    settings = [config_json(part.family, part.config, vocab, part.beside) for part in parts]
     _refuse_foreign(target)
     with write_directory(target, KIND, {"family": parts[0].family.name}) as scratch:
         for part, entries in zip(parts, settings, strict=True):
@@ -107,6 +115,18 @@ def check_tokenizer(vocab: Vocab, rows: int) -> None:
         )
 
 
+def _check_class(part: _Part, tokenizer_text: str, vocab: Vocab) -> None:
+    """Raise UserError where transformers would open the tokenizer with a class that gives other ids."""
+    text = tokenizer_json(part.config, tokenizer_text, vocab)
+    settings = tokenizer_config_json(part.config, tokenizer_text, vocab)
+    if name := forced_otherwise(part.family.model_type, text, settings):
+        raise UserError(
+            f"transformers opens every {part.family.name} with {name}, which cuts text by other rules than this "
+            f"tokenizer, so the model would read other ids. Train with model.qkv_biases=false, which is held by "
+            f"another family, or with the tokenizer of a {part.family.name} (tokenizer.file)."
+        )
+
+
 def _write_part(
     folder: Path, part: _Part, settings: Mapping[str, Any], tokenizer_text: str, vocab: Vocab, shard_bytes: int
 ) -> None:
@@ -117,17 +137,16 @@ def _write_part(
     (folder / "tokenizer.json").write_text(tokenizer_json(config, tokenizer_text, vocab), encoding="utf-8")
     write_plain(folder / "tokenizer_config.json", tokenizer_config_json(config, tokenizer_text, vocab))
     if config.topology != "encoder":
-        ids = {name: number for name, number in _special_ids(config, vocab).items() if number is not None}
-        write_plain(folder / "generation_config.json", {**ids, "max_length": config.max_length})
+        write_plain(folder / FILE, generation_json(config, _special_ids(config, vocab), part.beside))
     (folder / "README.md").write_text(part.card, encoding="utf-8")
 
 
-def config_json(family: Family, config: ModelConfig, vocab: Vocab) -> dict[str, Any]:
-    """Return config.json: the family's settings and the special ids.
+def config_json(family: Family, config: ModelConfig, vocab: Vocab, beside: Beside = _NOTHING) -> dict[str, Any]:
+    """Return config.json: the family's settings, the special ids, and what the model came with.
 
     Raises UserError where the class computes with a special id, and the tokenizer has another than the model.
     """
-    ids = _special_ids(config, vocab)
+    ids: dict[str, Any] = dict(_special_ids(config, vocab))
     if config.topology == "encoder":
         ids |= {f"{role}_token_id": getattr(vocab, role) for role in ("cls", "sep")}
     settings = family.settings(config)
@@ -138,7 +157,9 @@ def config_json(family: Family, config: ModelConfig, vocab: Vocab) -> dict[str, 
                 f"{family.architecture} counts positions from the padding token's id, which is {ids[item.theirs]} in "
                 f"this tokenizer: train with model.{item.ours}={needed}, not {getattr(config, item.ours)}."
             )
-    return {**settings, **ids}
+    if beside.eos:
+        ids[EOS] = several_ends(vocab.eos, beside.eos)
+    return {**settings, **{name: value for name, value in beside.training.items() if name in settings}, **ids}
 
 
 def _special_ids(config: ModelConfig, vocab: Vocab) -> dict[str, int | None]:

@@ -19,7 +19,8 @@ from torch import Tensor
 from hornbook.artifacts import whole_file
 from hornbook.convert.export_hf import check_tokenizer, tokenizer_json
 from hornbook.convert.families import choose
-from hornbook.convert.families.family import Family, explicit
+from hornbook.convert.families.explicit import explicit
+from hornbook.convert.families.family import Family
 from hornbook.convert.families.tensors import to_hf
 from hornbook.errors import UserError, needing
 from hornbook.model.config import ModelConfig

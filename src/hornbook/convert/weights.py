@@ -8,7 +8,6 @@ Reading trusts nothing: every shard that the index names must be there, whole, a
 
 from __future__ import annotations
 
-import json
 import math
 import pickle
 from collections.abc import Iterator, Mapping
@@ -20,7 +19,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from hornbook.artifacts import read_json, sha256
+from hornbook.artifacts import json_text, read_json, sha256
 from hornbook.corpus.grouping import grouped
 from hornbook.errors import UserError, reason_of
 
@@ -82,7 +81,7 @@ def write_weights(folder: Path, tensors: Mapping[str, Tensor], shard_bytes: int 
 
 def write_plain(path: Path, value: Mapping[str, Any]) -> None:
     """Write a table as transformers writes its JSON files."""
-    path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    path.write_text(json_text(value, indent=2, ascii_only=False) + "\n", encoding="utf-8")
 
 
 def _save(path: Path, tensors: dict[str, Tensor]) -> None:

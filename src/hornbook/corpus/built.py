@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from hornbook.artifacts import MANIFEST, read_json, read_manifest
+from hornbook.artifacts import MANIFEST, manifest_of, read_json, read_manifest
 from hornbook.corpus.document import Document
 from hornbook.errors import UserError, needing, reason_of
 from hornbook.schema import read_recipe
@@ -20,6 +20,7 @@ KIND = "corpus"
 LEDGER = "ledger.json"
 RECIPE = "recipe.toml"
 DOCUMENTS = "documents"
+DROPPED = "dropped.parquet"
 _ENTRIES = ("in", "kept", "dropped", "removed", "unread", "sources", "mixture", "steps")  # of a ledger, that are shown
 
 
@@ -43,15 +44,18 @@ def is_built(directory: Path) -> bool:
     manifest = directory / MANIFEST
     if (directory / "work" / "recipe.json").exists() and not manifest.exists():
         raise UserError(f"The corpus {directory} is only half built. Resume the `hornbook corpus build` that began it.")
-    found = read_json(manifest, "manifest") if (directory / DOCUMENTS).is_dir() and manifest.is_file() else None
-    return isinstance(found, dict) and found.get("kind") == KIND
+    found = manifest_of(directory) if (directory / DOCUMENTS).is_dir() else None
+    return found is not None and found["kind"] == KIND
 
 
-def open_corpus(directory: Path, *, contents: bool = False) -> BuiltCorpus:
-    """Open a corpus; `contents` checks every byte. Raises UserError where it is no corpus, half built or damaged."""
+def open_corpus(directory: Path) -> BuiltCorpus:
+    """Open a corpus after comparing every byte with its manifest.
+
+    Raises UserError where it is no corpus, half built or damaged.
+    """
     if not directory.is_dir() or not is_built(directory):
         raise UserError(f"{directory} is no corpus that `hornbook corpus build` made (it has no such manifest).")
-    manifest = read_manifest(directory, KIND, contents=contents)
+    manifest = read_manifest(directory, KIND)
     parts = tuple(directory / name for name in sorted(manifest["files"]) if name.startswith(f"{DOCUMENTS}/"))
     ledger = read_json(directory / LEDGER, "ledger")
     lacks = [name for name in _ENTRIES if not isinstance(ledger, dict) or name not in ledger]
@@ -70,17 +74,48 @@ def documents(corpus: BuiltCorpus) -> Iterator[Document]:
 
 
 def _rows(corpus: BuiltCorpus, columns: list[str]) -> Iterator[dict[str, Any]]:
+    for path in corpus.parts:
+        yield from _rows_of(corpus, path, columns)
+
+
+def _rows_of(corpus: BuiltCorpus, path: Path, columns: list[str] | None = None) -> Iterator[dict[str, Any]]:
     with needing(str(corpus.directory), "parquet"):
         from pyarrow import ArrowException
         from pyarrow.parquet import ParquetFile
-    for path in corpus.parts:
-        try:
-            with ParquetFile(path, pre_buffer=False, buffer_size=1 << 20) as table:
-                for batch in table.iter_batches(256, columns=columns):
-                    yield from batch.to_pylist()
-        except (ArrowException, OSError, UnicodeDecodeError) as error:
-            reason = f"{path.name} cannot be read ({reason_of(error)})"
-            raise UserError(f"The corpus {corpus.directory} is damaged: {reason}. Build it again.") from error
+    try:
+        with ParquetFile(path, pre_buffer=False, buffer_size=1 << 20) as table:
+            for batch in table.iter_batches(256, columns=columns):
+                yield from batch.to_pylist()
+    except (ArrowException, OSError, UnicodeDecodeError) as error:
+        reason = f"{path.name} cannot be read ({reason_of(error)})"
+        raise UserError(f"The corpus {corpus.directory} is damaged: {reason}. Build it again.") from error
+
+
+def dropped(corpus: BuiltCorpus, step: str = "", reason: str = "") -> Iterator[dict[str, Any]]:
+    """Yield what became of each dropped document, in order: of one kind of step, for reasons that have some words.
+
+    A row has place, number (of the step), id, source, step, reason, duplicate_of (or None), told (JSON), text (its
+    beginning). Raises UserError for a corpus that was built before there was such a list.
+    """
+    path = corpus.directory / DROPPED
+    if not path.exists():
+        raise UserError(f"{corpus.directory} has no list of dropped documents. Build it again to have one.")
+    for row in _rows_of(corpus, path):
+        if (not step or row["step"] == step) and reason.lower() in row["reason"].lower():
+            yield row
+
+
+def change_of(step: Mapping[str, Any]) -> str:
+    """Return in words how much a step of a ledger changed."""
+    amount = step["characters"]
+    size = f"{abs(amount):,} characters {'fewer' if amount > 0 else 'more'}" if amount else "as many characters"
+    return f"{step['kind']} changed {step['changed']:,} text{'s' * (step['changed'] != 1)} ({size})"
+
+
+def example_of(step: Mapping[str, Any]) -> str:
+    """Return an example of what a step of a ledger changed, in one line."""
+    first = step["changes"][0]
+    return f"{first['id']}: {first['before']!r} became {first['after']!r}"
 
 
 def sample(corpus: BuiltCorpus, count: int) -> list[Document]:

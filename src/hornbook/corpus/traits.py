@@ -87,6 +87,10 @@ def load_traits(path: Path) -> Traits:
     try:
         with safe_open(path, "numpy") as file:
             names = tuple(file.metadata()["names"].split(_SEPARATOR))
-            return Traits(names, file.get_tensor("domain"), file.get_tensor("score"))
-    except (SafetensorError, KeyError, TypeError) as error:
+            domain, score = file.get_tensor("domain"), file.get_tensor("score")
+        whole = domain.ndim == score.ndim == 1 and (domain.dtype, score.dtype) == (np.int64, np.float64)
+        if not whole or (len(domain) and not 0 <= int(domain.min()) <= int(domain.max()) < len(names)):
+            raise UserError(f"{path} is damaged (its arrays do not fit together); start the run afresh.")
+        return Traits(names, domain, score)
+    except (SafetensorError, KeyError, TypeError, OSError) as error:
         raise UserError(f"{path} is damaged ({error}); start the run afresh.") from error

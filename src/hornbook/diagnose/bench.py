@@ -177,7 +177,8 @@ def _recipe(kind: str, device: torch.device, bf16: bool) -> Recipe:
         size=_ENTRIES, pad=0, bos=1, eos=2, unk=3, mask=4, cls=1, sep=2,
         sentinels=tuple(range(_ENTRIES - 1, _ENTRIES - 1 - _SENTINELS, -1)),
         special=special, starts_word=~special, ends_sentence=~special, ends_word=~special,
-        ends_blank=np.zeros(_ENTRIES, bool), closes=np.zeros(_ENTRIES, bool), fingerprint="bench",
+        ends_blank=np.zeros(_ENTRIES, bool), is_blank=np.zeros(_ENTRIES, bool), closes=np.zeros(_ENTRIES, bool),
+        fingerprint="bench",
     )  # fmt: skip
     model = replace(recipe.model, vocab_size=_ENTRIES, max_length=_LENGTH, width=width, layers=depth, heads=width // 64)
     kind_of_number: Literal["bf16", "fp32"] = "bf16" if bf16 else "fp32"

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
 import torch
 
 from hornbook import keys
-from hornbook.artifacts import read_json, write_json
+from hornbook.artifacts import read_json, verified, write_json
 from hornbook.batch import Batch
 from hornbook.console import html_table
+from hornbook.errors import DivergedError
 from hornbook.evaluate.baselines import Baselines, baselines
 from hornbook.evaluate.perplexity import held_out_batches, measure
 from hornbook.evaluate.pseudo_perplexity import pseudo_perplexity
@@ -25,6 +28,7 @@ from hornbook.objectives.base import Objective, cycle_of
 from hornbook.objectives.catalogue import kind_of
 from hornbook.prepare.dataset import Prepared
 from hornbook.recipes.recipe import Recipe
+from hornbook.schema import record
 from hornbook.tokens.loader import batches
 from hornbook.tokens.order import Ascending
 from hornbook.tokens.packing import CorpusRows
@@ -56,6 +60,7 @@ class Evaluation:
                      imported models, whose training text is not at hand
     targets          number of scored targets that are text
     text_bytes       size of the text measured on
+    perplexity       None where it is more than a number can hold; pseudo_perplexity likewise
     pairs            number of pairs of texts, for objectives of pairs
     documents        number of documents of a text that was given; None for the run's held-out text
     trained_on       how many of those the model was trained on (`hornbook.evaluate.contamination`); None if unknown
@@ -63,7 +68,7 @@ class Evaluation:
 
     objective: str
     loss: float
-    perplexity: float
+    perplexity: float | None
     text_loss: float
     bits_per_byte: float | None
     pseudo_perplexity: float | None
@@ -121,12 +126,25 @@ class Evaluation:
         title = f"{self.title}. {self.warning}" if self.warning else self.title
         return html_table(("measure", "value", "meaning"), rows, title)
 
-    def save(self, path: Path) -> None:
-        write_json(path, dataclasses.asdict(self))
+    def save(self, path: Path, facts: Mapping[str, float] = MappingProxyType({})) -> None:
+        """Write the numbers, and beside them other facts of the run that they are of."""
+        write_json(path, dataclasses.asdict(self) | dict(facts))
 
     @classmethod
     def load(cls, path: Path) -> Evaluation:
-        return cls(**read_json(path, "result"))
+        """Return what `save` wrote; raises UserError where the file has changed, or is none of results."""
+        path = verified(path.parent, path.name)
+        return record(cls, read_json(path, "result"), f"The result {path}")
+
+
+def final_tokens(evaluate_tokens: int) -> int:
+    """Return about how many held-out tokens the evaluation at a run's end reads, as far as there are so many."""
+    return FINAL * evaluate_tokens
+
+
+def guessed_rows(recipe: Recipe) -> int:
+    """Return how many rows pseudo-perplexity computes, one for each token; 0 where it has no meaning."""
+    return _GUESSED_TOKENS if recipe.model.topology == "encoder" and not recipe.model.pair_head else 0
 
 
 def final_evaluation(
@@ -136,7 +154,7 @@ def final_evaluation(
 
     With `parallel` all its processes call this alike; only rank 0 has the baselines.
     """
-    rows, size = prepared.held_out_rows(FINAL * recipe.training.evaluate_tokens)
+    rows, size = prepared.held_out_rows(final_tokens(recipe.training.evaluate_tokens))
     training = prepared.training_rows if parallel is None or parallel.world.is_main else None
     return evaluate_rows(model, recipe, prepared.objective, training, rows, size, device, parallel)
 
@@ -151,7 +169,10 @@ def evaluate_rows(
     device: torch.device,
     parallel: Parallel | None = None,
 ) -> Evaluation:
-    """Measure on `rows`, which hold documents of `size` bytes; the simple models are counted on `training`."""
+    """Measure on `rows`, which hold documents of `size` bytes; the simple models are counted on `training`.
+
+    Raises DivergedError where the model's loss is not finite.
+    """
     prepare_batch = functools.partial(to_tensors, device=device)
     batch_rows = recipe.training.micro_batch
     simple = Baselines()
@@ -169,10 +190,15 @@ def evaluate_rows(
             model, rows, objective, prepare_batch,
             batch_rows=batch_rows, seed=recipe.seed, text_bytes=size, parallel=parallel,
         )  # fmt: skip
+        if not math.isfinite(found.loss):
+            raise DivergedError(
+                f"The model's loss on held-out text is {found.loss}, so nothing else is measured: its weights are too "
+                "large to compute with. Train with a lower training.learning_rate and training.muon_learning_rate."
+            )
         pseudo = None
-        if recipe.model.topology == "encoder" and not recipe.model.pair_head:
+        if guesses := guessed_rows(recipe):
             pseudo = pseudo_perplexity(
-                model, rows, objective, prepare_batch, tokens=_GUESSED_TOKENS, batch_rows=batch_rows, seed=recipe.seed
+                model, rows, objective, prepare_batch, tokens=guesses, batch_rows=batch_rows, seed=recipe.seed
             )
     return Evaluation(
         objective=kind_of(recipe.objective), loss=found.loss, perplexity=found.perplexity, text_loss=found.text_loss,

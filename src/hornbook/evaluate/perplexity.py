@@ -33,6 +33,7 @@ from hornbook.train.parallel import Parallel
 
 # Keeps the noise of measurements apart from that of training, whatever the run's seed.
 MEASURE_STREAM = 0x4D454153
+LARGEST_EXPONENT = 709.0  # exp() of more is infinite
 _NUMBERS = 7  # that are added up over the batches
 
 
@@ -61,13 +62,13 @@ class Measurement:
         return self.nats / self.count
 
     @property
-    def perplexity(self) -> float:
-        """exp(loss).
+    def perplexity(self) -> float | None:
+        """exp(loss), or None where that is more than a number can hold.
 
         >>> round(Measurement(3.2, 1, 0, 0).perplexity, 4), round(Measurement(2.8, 1, 0, 0).perplexity, 4)
         (24.5325, 16.4446)
         """
-        return math.exp(min(self.loss, 700.0))
+        return math.exp(self.loss) if self.loss < LARGEST_EXPONENT else None
 
     @property
     def text_loss(self) -> float:
@@ -84,9 +85,13 @@ class Measurement:
         """Share of the pairs classified correctly, or None where there are none."""
         return self.pairs_right / self.pairs if self.pairs else None
 
-    def record(self) -> dict[str, float]:
+    def record(self) -> dict[str, float | None]:
         """Return the numbers for metrics.jsonl."""
-        numbers = {"loss": self.loss, "perplexity": self.perplexity, "text_loss": self.text_loss}
+        numbers: dict[str, float | None] = {
+            "loss": self.loss,
+            "perplexity": self.perplexity,
+            "text_loss": self.text_loss,
+        }
         if self.bits_per_byte is not None:
             numbers["bits_per_byte"] = self.bits_per_byte
         if self.pair_accuracy is not None:

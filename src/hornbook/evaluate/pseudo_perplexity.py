@@ -17,7 +17,7 @@ import numpy as np
 
 from hornbook import keys
 from hornbook.batch import Batch
-from hornbook.evaluate.perplexity import MEASURE_STREAM
+from hornbook.evaluate.perplexity import LARGEST_EXPONENT, MEASURE_STREAM
 from hornbook.model.electra import Model
 from hornbook.objectives.base import Objective
 from hornbook.tokens.packing import CorpusRows
@@ -32,10 +32,11 @@ def pseudo_perplexity(
     tokens: int,
     batch_rows: int,
     seed: int,
-) -> float:
+) -> float | None:
     """Return it of at most `tokens` tokens of `rows`, spread over all rows by the seed; one row is computed for each.
 
-    The caller sets evaluation mode, precision and no_grad. Special tokens are not guessed.
+    The caller sets evaluation mode, precision and no_grad. Special tokens are not guessed. None where it is more than a
+    number can hold.
     """
     mask = objective.vocab.require("mask", "Pseudo-perplexity")
     places = _places(rows, objective, tokens, seed)
@@ -49,7 +50,8 @@ def pseudo_perplexity(
         weights[lines, position] = 1
         batch = Batch(inputs, given.tokens, weights, weights.sum(axis=1, dtype=np.float64), given.segments)
         nats += float(model.nats(prepare(batch)).double().sum())
-    return math.exp(min(nats / max(1, len(places)), 700.0))
+    mean = nats / max(1, len(places))
+    return math.exp(mean) if mean < LARGEST_EXPONENT else None
 
 
 def _places(rows: CorpusRows, objective: Objective, tokens: int, seed: int) -> np.ndarray[Any, np.dtype[np.int64]]:

@@ -14,7 +14,7 @@ from torch import Tensor
 from hornbook.errors import UserError
 from hornbook.generate.beams import search
 from hornbook.generate.cache import begin
-from hornbook.generate.decoding import Decoding, candidates, draw, penalise
+from hornbook.generate.decoding import Decoding, candidates, draw, penalise, sound
 from hornbook.keys import row_keys, uniform
 from hornbook.model.transformer import Transformer
 
@@ -103,6 +103,7 @@ def stream(
 @torch.inference_mode()
 def _choose(logits: Tensor, seen: Tensor | None, decoding: Decoding, at: np.ndarray) -> Tensor:
     """Return the next id of each row int64[B] of logits [B, V], and note it in `seen`."""
+    logits = sound(logits)
     if seen is not None:
         logits = penalise(logits, seen, decoding.repetition_penalty)
     if decoding.temperature == 0:

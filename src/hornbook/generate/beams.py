@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from hornbook.generate.cache import Writer
-from hornbook.generate.decoding import Decoding, penalise
+from hornbook.generate.decoding import Decoding, penalise, sound
 
 _NEVER = -1e9  # log-probability of what must not be chosen
 
@@ -60,7 +60,7 @@ def search(
     finished, done = _Texts(running.tokens.clone(), scores), torch.zeros(size, beams, dtype=torch.bool, device=device)
     improves = torch.ones(size, 1, dtype=torch.bool, device=device)
     for number in range(most):
-        chances = logits.log_softmax(-1)
+        chances = sound(logits).log_softmax(-1)
         if seen is not None:
             chances = penalise(chances, seen, decoding.repetition_penalty)
         total = (chances.view(size, beams, -1) + running.scores[..., None]).flatten(1)

@@ -6,15 +6,20 @@ Shapes: B rows, V vocabulary, C candidates.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
+from annotated_types import Ge, Le
 from torch import Tensor
 
 from hornbook.errors import UserError
-from hornbook.schema import Count, NotNegative, Positive, PositiveCount, PositiveShare, Share, check
+from hornbook.schema import Count, NotNegative, Positive, PositiveCount, PositiveShare, Seed, Share, check
 
 # Sorting a whole vocabulary costs more than a small model's layer; so many of the likeliest nearly always suffice.
 _LIKELIEST = 256
+# Below it fp32 knows no temperature; only the likeliest token, or those that tie with it, are drawn long before.
+_COLDEST = 1e-30
+_LARGEST = 1e8  # score after a penalty; with the coldest temperature it is still an fp32 number
 
 
 def default_temperature(beams: int) -> float:
@@ -49,10 +54,10 @@ class Decoding:
     min_p: Share = 0.0
     repetition_penalty: Positive = 1.0
     beams: PositiveCount = 1
-    length_penalty: float = 1.0
+    length_penalty: Annotated[float, Ge(-10), Le(10)] = 1.0
     early_stopping: bool = False
     stop: tuple[str, ...] = ()
-    seed: int = 0
+    seed: Seed = 0
 
     def __post_init__(self) -> None:
         check(self, "")
@@ -62,9 +67,23 @@ class Decoding:
             raise UserError("A stop string is empty, which would end every text at once: leave it out.")
 
 
+def sound(logits: Tensor) -> Tensor:
+    """Return logits [B, V], or raise UserError where no token can be chosen from them: one is infinite or no number.
+
+    Minus infinity is a token that is never chosen.
+    """
+    if not bool(logits.amax(-1).isfinite().all()):
+        raise UserError(
+            "The model's predictions are not finite: its weights are too large to compute with. Use an earlier "
+            "checkpoint, or train with a lower training.learning_rate and training.muon_learning_rate."
+        )
+    return logits
+
+
 def penalise(scores: Tensor, seen: Tensor, penalty: float) -> Tensor:
     """Return scores [B, V] in which those of ids that a row has seen, bool[B, V], are lowered by the penalty."""
-    return torch.where(seen, torch.where(scores < 0, scores * penalty, scores / penalty), scores)
+    lowered = torch.where(scores < 0, scores * penalty, scores / penalty)
+    return torch.where(seen, lowered.nan_to_num(0.0).clamp(-_LARGEST, _LARGEST), scores)
 
 
 def candidates(logits: Tensor, decoding: Decoding) -> tuple[Tensor, Tensor | None]:
@@ -73,7 +92,7 @@ def candidates(logits: Tensor, decoding: Decoding) -> tuple[Tensor, Tensor | Non
     Ids are None where the candidates are the whole vocabulary in its own order; else the likeliest is first. The
     temperature must be above 0.
     """
-    scores, ids = logits / decoding.temperature, None
+    scores, ids = logits / max(decoding.temperature, _COLDEST), None
     whole = scores
     if decoding.top_k and decoding.top_k < scores.shape[-1]:
         scores, ids = scores.topk(decoding.top_k)

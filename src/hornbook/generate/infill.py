@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from hornbook.errors import UserError
 from hornbook.generate import Decoding, fill, generate, unmask
+from hornbook.generate.cache import private
 from hornbook.generate.text import GAP, interleave, writer
+from hornbook.generate.unmask import next_pieces
+from hornbook.generate.words import rank, words_of
 from hornbook.model.transformer import Transformer
 from hornbook.objectives.base import PromptFormat, continuation, infilling
 from hornbook.objectives.catalogue import kind_of
@@ -18,10 +22,14 @@ from hornbook.tokens.tokenizer.tokenizer import Tokenizer
 
 @dataclass(frozen=True)
 class Gap:
-    """What a model puts into a gap: candidates, the best first, with their probabilities where it gives any."""
+    """What a model puts into a gap: candidates, the best first, with their probabilities where it gives any.
+
+    among   in words, what the probabilities of all candidates add up to 1 over
+    """
 
     candidates: tuple[str, ...]
     probabilities: tuple[float, ...] = ()
+    among: str = ""
 
     @property
     def best(self) -> str:
@@ -46,23 +54,28 @@ class Filled:
         return html_table(("gap", "candidate", "probability"), rows, self.text)
 
 
-def fill_text(run: OpenRun, text: str, *, top: int = 5, length: int = 1, steps: int = 0) -> Filled:
+def fill_text(run: OpenRun, text: str, *, top: int = 5, length: int = 0, steps: int = 0) -> Filled:
     """Fill each gap of `text`: [MASK], <mask>, <extra_id_0> or ___.
 
-    A masked model gives the `top` likeliest tokens with their probabilities for each mask, `length` masks a gap; each
-    mask is then a gap of its own. A diffusion model fills as many masks in `steps` rounds, 0 = one round for each mask.
-    Span and fill-in-the-middle models write as much for each gap as they find right; they take no `length`. Raises
-    UserError where there is no gap, or the model has not learned to fill any.
+    A masked or diffusion model gives the `top` likeliest whole words of each gap with their probabilities among the
+    words of the training text (see `hornbook.generate.words`), the gaps before it filled with their best words and
+    those behind it with a mask. With a `length`, a masked model gives the `top` likeliest tokens for each of so many
+    masks a gap, each mask then being a gap of its own, and a diffusion model fills as many masks in `steps` rounds, 0 =
+    one round for each mask; `steps` alone means one mask a gap. Span and fill-in-the-middle models write as much for
+    each gap as they find right; they take no `length`. Raises UserError where there is no gap, or the model has not
+    learned to fill any.
     """
     gaps = len(GAP.findall(text))
     if not gaps:
         raise UserError("The text has no gap: write [MASK], <mask>, <extra_id_0> or ___ where the model shall fill in.")
-    for name, value, least in (("top", top, 1), ("length", length, 1), ("steps", steps, 0)):
+    for name, value, least in (("top", top, 1), ("length", length, 0), ("steps", steps, 0)):
         if value < least:
             raise UserError(f"{name} must be at least {least}, not {value}.")
     model, form = writer(run), _form(run)
-    if form.kind in ("masks", "unmask"):
-        found, ids = _masks(run, model, form, text, top, length, steps)
+    if form.kind in ("masks", "unmask") and not (length or (steps and form.kind == "unmask")):
+        found, ids = _words(run, model, form, text, top)
+    elif form.kind in ("masks", "unmask"):
+        found, ids = _masks(run, model, form, text, top, length or 1, steps)
     elif length > 1:
         raise UserError("This model chooses the length of a gap itself: leave length out.")
     elif form.kind == "middle":
@@ -85,10 +98,44 @@ def _form(run: OpenRun) -> PromptFormat:
     return form
 
 
+def _words(
+    run: OpenRun, model: Transformer, form: PromptFormat, text: str, top: int
+) -> tuple[list[Gap], list[list[int]]]:
+    """Return the likeliest words of each gap, from left to right, and the ids of the best; so do the others."""
+    tokenizer, mask = run.tokenizer, run.tokenizer.vocab.require("mask", "Filling gaps")
+    pieces = [piece.tolist() for piece in tokenizer.encode(GAP.split(text))]
+    words, own = words_of(run), private(model)
+    known = [*form.before, *pieces[0]]
+    gaps, filled = [], []
+    for number, found in enumerate(GAP.finditer(text), 1):
+        rest = [*interleave(pieces[number:], [mask] * (len(pieces) - number - 1)), *form.after]
+        room = model.config.max_length - len(known) - len(rest)
+        if room < 1:
+            raise UserError(
+                f"The text has {len(known) + len(rest)} tokens, which leaves no room for the gaps in the model's "
+                f"{model.config.max_length} positions: shorten it by at least {1 - room}."
+            )
+
+        def chances(rows: list[list[int]], masks: int, known: list[int] = known, rest: list[int] = rest) -> Any:
+            texts = [[*known, *row, *[mask] * (masks - len(row)), *rest] for row in rows]
+            return next_pieces(own, texts, len(known) + len(rows[0])).double().cpu().numpy()
+
+        ranked = rank(words, tokenizer, found[0][0].isspace(), room, chances)
+        if not ranked:
+            raise UserError("There are no words to fill a gap with: ask for tokens, with length=1.")
+        shown = ranked[:top]
+        among = f"{len(words.counts):,} {words.origin}"
+        gaps.append(Gap(tuple(word for word, _ in shown), tuple(share for _, share in shown), among))
+        best = tokenizer.encode([" " * found[0][0].isspace() + ranked[0][0]])[0].tolist()
+        filled.append(best)
+        known = [*known, *best, *pieces[number]]
+    return gaps, filled
+
+
 def _masks(
     run: OpenRun, model: Transformer, form: PromptFormat, text: str, top: int, length: int, steps: int
 ) -> tuple[list[Gap], list[list[int]]]:
-    """Return what fills each gap, and the ids of the best; so do `_spans` and `_middles`."""
+    """Return what fills each mask, and the ids of the best."""
     tokenizer, mask = run.tokenizer, run.tokenizer.vocab.require("mask", "Filling gaps")
     spread = [part for piece in GAP.split(text) for part in (piece, *[""] * (length - 1))]
     pieces = tokenizer.encode(spread)[: len(spread) - length + 1]
@@ -96,7 +143,10 @@ def _masks(
     if form.kind == "masks":
         found = fill(model, ids, mask, top)
         likeliest = [gap[0][0] for gap in found]
-        gaps = [Gap(tuple(tokenizer.decode([i]) for i, _ in gap), tuple(share for _, share in gap)) for gap in found]
+        among = f"{run.model.config.vocab_size:,} tokens of the vocabulary"
+        gaps = [
+            Gap(tuple(tokenizer.decode([i]) for i, _ in gap), tuple(share for _, share in gap), among) for gap in found
+        ]
         return gaps, [likeliest[first : first + length] for first in range(0, len(found), length)]
     special = [number for number in tokenizer.vocab.special.nonzero()[0].tolist() if number < model.config.vocab_size]
     said = unmask(model, ids, mask, steps, special)

@@ -53,18 +53,22 @@ class StreamedText:
         """Return the whole text, without a character that was begun and not completed."""
         return self.so_far(new)[0].rstrip(_HALF)
 
+    def _is_open(self, number: int) -> bool:
+        """Whether a byte behind this id belongs to the bytes before it: special ids leave no trace in a text."""
+        vocab = self.tokenizer.vocab
+        return number in self.tokenizer.byte_pieces or number >= vocab.size or bool(vocab.special[number])
+
     def certain(self, new: Sequence[int]) -> str:
         """Return what no further token can change: no half character, nothing that may become a stop string."""
         text, over = self.so_far(new)
         text = text.rstrip(_HALF)
         if over:
             return text
-        if (ids := [*self.prompt, *new]) and ids[
-            -1
-        ] in self.tokenizer.byte_pieces:  # the next one may make something else of the whole run
-            while ids and ids[-1] in self.tokenizer.byte_pieces:
-                ids.pop()
-            text = self.tokenizer.decode(ids)
+        ids = [*self.prompt, *new]
+        while ids and self._is_open(ids[-1]):
+            ids.pop()
+        if any(number in self.tokenizer.byte_pieces for number in [*self.prompt, *new][len(ids) :]):
+            text = self.tokenizer.decode(ids)  # the next piece may make something else of the whole run of bytes
         longest = max((len(stop) for stop in self.stop), default=0)
         for size in range(min(longest - 1, len(text)), 0, -1):
             if any(len(stop) > size and text.endswith(stop[:size]) for stop in self.stop):
@@ -156,7 +160,7 @@ def _asked(run: OpenRun, form: PromptFormat, prompt: str) -> tuple[list[int], tu
 
 def _stops(run: OpenRun, form: PromptFormat, decoding: Decoding) -> tuple[Decoding, frozenset[int]]:
     """Return the decoding with its stop strings that are text alone, and all ids that end a text."""
-    ids, strings = set(form.stop), []
+    ids, strings = set(form.stop | run.beside.ends), []
     for stop in decoding.stop:
         named = run.tokenizer.encode_prompt(stop)
         if len(named) == 1 and run.tokenizer.vocab.special[named[0]] and named[0] != run.tokenizer.vocab.unk:

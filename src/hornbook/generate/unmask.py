@@ -14,6 +14,7 @@ from torch import Tensor
 from hornbook.batch import Batch
 from hornbook.errors import UserError
 from hornbook.generate.cache import private
+from hornbook.generate.decoding import sound
 from hornbook.model.inputs import to_tensors
 from hornbook.model.transformer import Transformer
 
@@ -56,12 +57,25 @@ def unmask(model: Transformer, ids: Sequence[int], mask_id: int, steps: int, nev
 
 
 @torch.inference_mode()
+def next_pieces(model: Transformer, rows: Sequence[Sequence[int]], place: int) -> Tensor:
+    """Return the log-probabilities float32[B, V] at one place of each of B texts of one length.
+
+    `model` is a private one; see `hornbook.generate.cache`.
+    """
+    inputs = np.array(rows)
+    at = np.zeros(inputs.shape, np.float32)
+    at[:, place] = 1.0
+    tensors = to_tensors(Batch(inputs, inputs, at, np.ones(len(inputs))), model.embed.tokens.weight.device)
+    return sound(model.output(model.hidden(tensors, tensors.scored)).float()).log_softmax(-1)
+
+
+@torch.inference_mode()
 def _logits(model: Transformer, ids: Sequence[int], mask_id: int) -> Tensor:
     """Return the model's logits at the masks, float32[N, V]."""
     inputs = np.array([ids])
     batch = Batch(inputs, inputs, (inputs == mask_id).astype(np.float32), np.ones(1))
     tensors = to_tensors(batch, model.embed.tokens.weight.device)
-    return model.output(model.hidden(tensors, tensors.scored)).float()
+    return sound(model.output(model.hidden(tensors, tensors.scored)).float())
 
 
 def _refuse(model: Transformer, ids: Sequence[int], mask_id: int) -> None:

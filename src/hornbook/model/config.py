@@ -9,16 +9,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from annotated_types import Ge
+from annotated_types import Ge, Gt, Le, Lt
 
 from hornbook.batch import Topology
 from hornbook.errors import UserError
-from hornbook.schema import AtLeastOne, Count, NotNegative, check
+from hornbook.schema import Cap, Count, check
 
 # Up to this share of scored positions the last layer computes them alone; beyond it, picking costs what it saves.
 FEW = 0.7
 # Keys up to which a CPU computes attention in bf16 by plain products, in half of the fused kernel's time.
 SHORT = 1024
+
+# What no model has: bounds that keep every product of sizes within 64 bits, and building within minutes.
+Width = Annotated[int, Ge(0), Cap(10**6)]
+Layers = Annotated[int, Ge(0), Cap(10**4)]
+Heads = Annotated[int, Ge(0), Cap(10**5)]
+Entries = Annotated[int, Ge(0), Cap(10**7)]
+Base = Annotated[float, Gt(0), Cap(1e15)]
 
 
 def chunk_rows(device: str, vocabulary: int) -> tuple[int, int]:
@@ -85,32 +92,32 @@ class ModelConfig:
     """
 
     topology: Topology
-    vocab_size: Count = 0
-    max_length: Annotated[int, Ge(2)] = 256
-    width: Count = 0
-    layers: Count = 0
-    heads: Count = 0
-    mlp_width: Count = 0
-    decoder_layers: Count = 0
-    embedding_width: Count = 0
+    vocab_size: Entries = 0
+    max_length: Annotated[int, Ge(2), Cap(10**8)] = 256
+    width: Width = 0
+    layers: Layers = 0
+    heads: Heads = 0
+    mlp_width: Entries = 0
+    decoder_layers: Layers = 0
+    embedding_width: Width = 0
     shared_layers: bool = False
-    kv_heads: Count = 0
-    head_width: Count = 0
+    kv_heads: Heads = 0
+    head_width: Width = 0
     norm: Literal["rms", "layer"] = "rms"
     norm_place: Literal["pre", "post"] = "pre"
-    norm_epsilon: float = 1e-6
+    norm_epsilon: Annotated[float, Gt(0), Le(1)] = 1e-6
     positions: Literal["rotary", "learned", "bucketed", "none"] = "rotary"
-    position_offset: Count = 0
+    position_offset: Entries = 0
     split_embedding: bool = False
-    rotary_base: float = 10_000.0
+    rotary_base: Base = 10_000.0
     rotary_scaling: Literal["none", "linear", "llama3", "yarn"] = "none"
-    rotary_factor: AtLeastOne = 1.0
+    rotary_factor: Annotated[float, Ge(1), Cap(10**6)] = 1.0
     rotary_length: Count = 0
     window: Count = 0
     global_every: Count = 0
-    local_rotary_base: NotNegative = 0.0
-    buckets: int = 32
-    bucket_distance: int = 128
+    local_rotary_base: Annotated[float, Ge(0), Cap(1e15)] = 0.0
+    buckets: Annotated[int, Ge(4), Cap(10**6)] = 32
+    bucket_distance: Annotated[int, Ge(2), Cap(10**9)] = 128
     gated: bool = True
     activation: Literal["silu", "gelu", "gelu_tanh", "relu"] = "silu"
     biases: bool = False
@@ -124,10 +131,10 @@ class ModelConfig:
     final_norm: bool = True
     head_transform: bool = False
     head_bias: bool = False
-    token_types: Count = 0
+    token_types: Entries = 0
     pair_head: bool = False
     rtd_head: bool = False
-    dropout: float = 0.0
+    dropout: Annotated[float, Ge(-1), Lt(1)] = 0.0
 
     def __post_init__(self) -> None:
         check(self, "model.")
@@ -147,6 +154,10 @@ class ModelConfig:
         if self.local_rotary_base and self.window and not self.global_every:
             raise UserError(
                 "model.local_rotary_base needs model.global_every; with local layers only, set rotary_base."
+            )
+        if self.positions == "bucketed" and self.bucket_distance <= self.buckets // 2:
+            raise UserError(
+                f"model.bucket_distance {self.bucket_distance} must be above half of model.buckets {self.buckets}."
             )
         if self.heads == 0:
             return

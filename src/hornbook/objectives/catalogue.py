@@ -14,7 +14,7 @@ from dataclasses import MISSING, Field, fields, is_dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from hornbook.errors import Notice, UserError, nearest
+from hornbook.errors import Notice, UserError, account_of, nearest
 from hornbook.schema import leaf, leaves, own_class, own_name
 
 if TYPE_CHECKING:
@@ -50,17 +50,22 @@ CATALOGUE: Mapping[str, Entry] = {
     "nsp": Entry("sentence_pairs:SentencePairs", "masked tokens and the next sentence (BERT)", {"kind": "nsp"}),
     "sop": Entry("sentence_pairs:SentencePairs", "masked tokens and the order of sentences (ALBERT)", {"kind": "sop"}),
 }
-# What people call an objective that has another name here.
+# What people call an objective that has another name here, models by what they were trained with; in small letters,
+# with hyphens.
 ALIASES: Mapping[str, str] = {
-    **dict.fromkeys(("clm", "lm", "gpt", "gpt2", "llama", "autoregressive", "next-token"), "causal"),
+    **dict.fromkeys(("clm", "lm", "ar", "autoregressive", "next-token", "language-modeling", "causal-lm"), "causal"),
+    **dict.fromkeys(("gpt", "gpt2", "gpt-2", "gpt-neo", "llama", "mistral", "qwen", "gemma", "phi", "olmo"), "causal"),
+    **dict.fromkeys(("decoder", "decoder-only"), "causal"),
     **dict.fromkeys(("prefix-lm", "prefixlm", "plm"), "prefix"),
-    **dict.fromkeys(("infilling", "fill-in-the-middle"), "fim"),
-    **dict.fromkeys(("mlm", "bert", "roberta", "modernbert", "cloze"), "masked"),
-    **dict.fromkeys(("electra", "rtd", "replaced-token"), "replaced"),
-    **dict.fromkeys(("mdlm", "llada", "dllm"), "diffusion"),
-    **dict.fromkeys(("t5", "span-corruption", "denoising"), "span"),
-    **dict.fromkeys(("albert", "sentence-order"), "sop"),
-    **dict.fromkeys(("next-sentence",), "nsp"),
+    **dict.fromkeys(("infilling", "fill-in-the-middle", "fill-in-middle", "psm", "spm"), "fim"),
+    **dict.fromkeys(("mlm", "masked-lm", "masked-language-modeling", "cloze", "wwm", "whole-word-masking"), "masked"),
+    **dict.fromkeys(("bert", "roberta", "modernbert", "distilbert", "deberta", "encoder"), "masked"),
+    **dict.fromkeys(("electra", "rtd", "replaced-token", "replaced-token-detection"), "replaced"),
+    **dict.fromkeys(("mdlm", "llada", "dllm", "masked-diffusion"), "diffusion"),
+    **dict.fromkeys(("t5", "flan-t5", "span-corruption", "denoising", "seq2seq", "encoder-decoder"), "span"),
+    **dict.fromkeys(("text-infilling", "bart-denoising"), "bart"),
+    **dict.fromkeys(("albert", "sentence-order", "sentence-order-prediction"), "sop"),
+    **dict.fromkeys(("next-sentence", "next-sentence-prediction"), "nsp"),
 }
 
 
@@ -78,11 +83,12 @@ def class_of(kind: str) -> type[Any]:
 
 
 def _entry(kind: str) -> Entry:
-    if kind in ALIASES:
-        raise UserError(f"There is no objective '{kind}'; it is called '{ALIASES[kind]}' here.")
-    if kind not in CATALOGUE:
-        raise UserError(f"There is no objective '{kind}'.{nearest(kind, CATALOGUE)}")
-    return CATALOGUE[kind]
+    if kind in CATALOGUE:
+        return CATALOGUE[kind]
+    usual = kind.lower().replace("_", "-").replace(" ", "-")
+    if (here := ALIASES.get(usual, usual)) in CATALOGUE:
+        raise UserError(f"There is no objective '{kind}'; it is called '{here}' here.")
+    raise UserError(f"There is no objective '{kind}'.{nearest(usual, CATALOGUE)}")
 
 
 def _own(kind: str) -> type[Any]:
@@ -153,7 +159,23 @@ def build(kind: str, settings: Mapping[str, object], vocab: Vocab, name: str = "
             advice = nearest(item, hints) or " It has none."
             raise UserError(f"The objective '{kind}' has no setting '{item}'.{advice}")
         values[item] = _read(value, hints[item], f"{name}.{item}")
-    return cast("Objective", cls(**_settled(kind), **values, vocab=vocab))
+    if ":" not in kind:
+        return cast("Objective", cls(**_settled(kind), **values, vocab=vocab))
+    return _made(kind, cls, values, vocab)
+
+
+def _made(kind: str, cls: type[Any], values: Mapping[str, Any], vocab: Vocab) -> Objective:
+    """Return an objective of a person's own, held to the contract."""
+    from hornbook.objectives.contract import require_contract
+
+    try:
+        made = cast("Objective", cls(**values, vocab=vocab))
+    except UserError:
+        raise
+    except Exception as error:  # whatever a person's code raises
+        raise UserError(f"{kind} cannot be made: {account_of(error)}") from error
+    require_contract(made)
+    return made
 
 
 def settings(objective: Objective) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from hornbook.batch import Batch, Mask, Rows, Topology
+from hornbook.batch import Batch, Integers, Mask, Rows, Topology
 from hornbook.keys import Keys, bits_at
 from hornbook.objectives.base import Boundaries, Plain, PromptFormat, Requirements, need, one_each, text_boundaries
 from hornbook.objectives.ops import noise
@@ -39,8 +39,9 @@ class FillInMiddle(Plain):
     spm_share   of these, the share in the order suffix, prefix, middle (SPM, variant 2 of the paper)
 
     The two cuts are uniform over all places between tokens. What a row holds of a document is treated as a document;
-    its middle always ends in the end of text. Room for marks is 1/64 of a row, at least for one document: where more
-    documents are drawn than fit, the shortest stay as they are. Room not needed is padding.
+    its middle always ends in the end of text, which is added where the row's edge has cut it off. Room for marks is
+    1/64 of a row, at least for one document: where more documents are drawn than fit, the shortest stay as they are.
+    Room not needed is padding.
     """
 
     rate: Share = 0.5
@@ -100,8 +101,8 @@ class FillInMiddle(Plain):
         shape = number, length + room
         own = np.ones(rows.tokens.shape, np.int32) if rows.segments is None else rows.segments
         documents = noise.find_documents(own)
-        special = self.vocab.special.take(rows.tokens.reshape(-1))
-        moved = _rearranged(documents, special, rows.keys, self.rate, self.spm_share, room)
+        marked = _marked(documents, rows.tokens.reshape(-1), self.boundary_tokens)
+        moved = _rearranged(documents, *marked, rows.keys, self.rate, self.spm_share, room)
         home = _homes(documents, moved, length, room)
         line = np.full(shape, 0 if self.vocab.pad is None else self.vocab.pad, rows.tokens.dtype)
         segments = np.zeros(shape, np.int32)
@@ -142,13 +143,19 @@ class _Moved:
     before: Counts
 
 
-def _rearranged(documents: Documents, special: Mask, keys: Keys, rate: float, spm_share: float, room: int) -> _Moved:
-    """Draw which documents are rearranged and where they are cut; `special` bool[B * R] says what is no text."""
-    has = documents.room > 0
-    first = special[documents.start] & has
-    last = special[documents.start + documents.length - 1] & (documents.room > 1)
+def _marked(documents: Documents, tokens: Integers, marks: Boundaries) -> tuple[Mask, Mask]:
+    """Return which documents have their start of text and which their end, bool[D]; other special tokens are text."""
+    before, after = (side[0] if side else -1 for side in marks)
+    first = (tokens[documents.start] == before) & (documents.room > 0)
+    return first, (tokens[documents.start + documents.length - 1] == after) & (documents.room > first)
+
+
+def _rearranged(
+    documents: Documents, first: Mask, last: Mask, keys: Keys, rate: float, spm_share: float, room: int
+) -> _Moved:
+    """Draw which documents are rearranged and where they are cut; `first` and `last` bool[D]: see `_marked`."""
     length = documents.room - first - last
-    number = np.arange(len(has)) - documents.first[documents.row]
+    number = np.arange(len(length)) - documents.first[documents.row]
     low = np.uint64(0xFFFFFFFF)
     draw = bits_at(keys, documents.row, 2 * number, noise.CUTS)
     chosen = np.flatnonzero(((draw >> np.uint64(32)) < np.uint64(round(rate * 2**32))) & (length > 0))

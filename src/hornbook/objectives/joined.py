@@ -23,6 +23,7 @@ from hornbook.batch import Batch, Integers, Mask, Rows, Topology
 from hornbook.errors import UserError
 from hornbook.objectives import base
 from hornbook.objectives.base import Boundaries, Heads, Objective, PromptFormat, Requirements
+from hornbook.objectives.contract import batch_of
 from hornbook.objectives.ops.noise import find_documents
 from hornbook.objectives.span_corruption import SpanCorruption
 from hornbook.schema import check
@@ -118,7 +119,7 @@ class Joined:
 
     def __call__(self, rows: Rows) -> Batch:
         """Return inputs and targets [B, S + T]."""
-        inner = self._inner(rows)
+        inner = batch_of(self._inner, rows)
         assert inner.decoder_inputs is not None
         says, segments = _order(inner)
         targets = np.full(says.shape, self.vocab.pad or 0, inner.targets.dtype)

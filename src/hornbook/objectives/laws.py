@@ -16,7 +16,6 @@ import dataclasses
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any, cast
 
@@ -24,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hornbook.batch import Batch, Rows, allowed
-from hornbook.errors import UserError
+from hornbook.errors import UserError, account_of, place_of
 from hornbook.objectives.base import Objective, Paired, cycle_of, with_vocab
 from hornbook.vocab import EMPTY
 
@@ -53,7 +52,7 @@ def raised(error: Exception) -> str:
     if isinstance(error, UserError):
         return f"it refuses these rows: {error}"
     last = traceback.extract_tb(error.__traceback__)[-1]
-    return f"it raises {type(error).__name__}: {error} ({Path(last.filename).name}, line {last.lineno})"
+    return f"it raises {account_of(error)}" + ("" if place_of(error) else f" (line {last.lineno} of {last.filename})")
 
 
 def a_frozen_value(objective: Objective, rows: Rows, batch: Batch) -> Complaints:

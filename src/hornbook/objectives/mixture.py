@@ -28,6 +28,7 @@ from hornbook.errors import UserError
 from hornbook.keys import integers
 from hornbook.objectives.base import Heads, Objective, Requirements, Turns, cycle_of, merged, with_vocab
 from hornbook.objectives.causal import Causal
+from hornbook.objectives.contract import batch_of
 from hornbook.objectives.prefix import PrefixLM
 from hornbook.schema import Positive, check
 from hornbook.vocab import EMPTY, Vocab
@@ -127,7 +128,7 @@ class Mixture(Turns):
         owner = np.array([self.parts.index(part) for part in self.cycle])[turn]
         given = rows if rows.segments is not None else dataclasses.replace(rows, segments=rows.real.astype(np.int32))
         found = [(np.flatnonzero(owner == number), part) for number, part in enumerate(self.parts)]
-        batches = [(where, part(given.take(where))) for where, part in found if len(where)]
+        batches = [(where, batch_of(part, given.take(where))) for where, part in found if len(where)]
         empty = [_empty(cast(Any, part), rows.tokens.shape[1], rows.tokens.dtype.str) for part in self.parts]
         return _joined(batches, empty, len(rows), self.vocab.pad or 0, self.topology)
 

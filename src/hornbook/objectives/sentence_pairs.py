@@ -22,6 +22,7 @@ from hornbook.batch import Batch, Integers, Mask, Rows, Topology
 from hornbook.errors import UserError
 from hornbook.keys import below, first_bits, unit
 from hornbook.objectives.base import Boundaries, Heads, Objective, PromptFormat, Requirements, need, with_vocab
+from hornbook.objectives.contract import batch_of
 from hornbook.objectives.masked import Masked
 from hornbook.objectives.ops import compiled
 from hornbook.objectives.ops.noise import Counts, row_counts
@@ -77,6 +78,13 @@ class SentencePairs:
         """It gives candidates for masks; the marks around a single text are those of masked language modelling."""
         return Masked(vocab=self.vocab).prompting
 
+    @property
+    def classes(self) -> tuple[str, str]:
+        """What the classes 0 and 1 of a pair mean, in words."""
+        if self.kind == "sop":
+            return "in order, A stands before B in the text", "swapped, B stands before A in the text"
+        return "next, B follows A in its text", "random, B is of another document"
+
     def companion_length(self, max_length: int) -> int:
         """As many tokens of another document as a row has, for the next-sentence pair."""
         return self.row_length(max_length) if self.kind == "nsp" else 0
@@ -109,7 +117,7 @@ class SentencePairs:
         of fewer than 2 tokens, whose B is empty.
         """
         tokens, types, segments, pair = self._paired(rows)
-        inner = self._inner(Rows(tokens, rows.keys, segments, rows.index, progress=rows.progress))
+        inner = batch_of(self._inner, Rows(tokens, rows.keys, segments, rows.index, progress=rows.progress))
         return dataclasses.replace(inner, types=types, pair=pair)
 
     def _paired(self, rows: Rows) -> tuple[Integers, Integers, Integers, Integers]:
@@ -118,6 +126,7 @@ class SentencePairs:
         draws = first_bits(rows.keys, (_CLASS, _SHORT, _LENGTH, _CUT))
         used = self._used(rows, draws[:, 1], draws[:, 2])
         others = rows.companion if self.kind == "nsp" else None
+        others = None if others is None else others.astype(rows.tokens.dtype, copy=False)
         given = rows.tokens, compiled.optional(others), used, draws, self.vocab.sentence_flags
         flags = self.vocab.LAST, self.vocab.PASSED, self.vocab.OPENS, self.vocab.BLANK
         if (found := compiled.run("pair", *given, *flags, self.kind == "sop", *self._ids())) is not None:

@@ -21,6 +21,7 @@ from hornbook.objectives.ops import noise
 from hornbook.objectives.ops.encoder_decoder import build, require_sentinels
 from hornbook.objectives.ops.lengths import longest, span_counts
 from hornbook.objectives.ops.noise import Counts
+from hornbook.objectives.ops.roll import rolled
 from hornbook.schema import AtLeastOne, ProperShare, check
 from hornbook.vocab import EMPTY, Vocab
 
@@ -31,6 +32,8 @@ class SpanCorruption(Plain):
 
     density     noise density: share of the tokens that is hidden
     mean_span   mean length of a hidden span in tokens
+    roll        rotate the noise of each document to begin at a random kept token, as T5's code can, where it is off as
+                here. Without it a document that has noise ends in noise, always at the same places in a short row
 
     A row of R real tokens has n = round(density R) noise tokens, at least 1 and at most R - 1, in round(n / mean_span)
     spans, at least 1; so R - n + spans + 1 inputs and n + spans + 1 targets, the end of text included. Spans keep
@@ -39,6 +42,7 @@ class SpanCorruption(Plain):
 
     density: ProperShare = 0.15
     mean_span: AtLeastOne = 3.0
+    roll: bool = False
     vocab: Vocab = field(default=EMPTY, repr=False)
 
     topology: ClassVar[Topology] = "encoder-decoder"
@@ -100,4 +104,6 @@ class SpanCorruption(Plain):
         widths = int(reads[-1]), int(says[-1])
         reads, says, spans = reads[:-1] - 1, says[:-1] - 1, spans[:-1]  # without the end of text
         chosen = noise.spans(segments, says - spans, spans, rows.keys)
+        if self.roll:
+            chosen = rolled(chosen, rows.keys)
         return build(rows, chosen, reads, says, widths, self.vocab, "The span objective")

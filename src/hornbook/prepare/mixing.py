@@ -10,20 +10,32 @@ from hornbook.errors import UserError
 from hornbook.objectives.base import cycle_of, tokens_per_row
 from hornbook.prepare.dataset import Prepared
 from hornbook.recipes.recipe import Recipe
-from hornbook.tokens.order import BLOCK, Ascending, Mixed, Order, Shuffled
+from hornbook.tokens.order import BLOCK, Ascending, Mixed, Order, Shuffled, Spliced
 from hornbook.tokens.packing import DomainRows
 
 
 def order_of(recipe: Recipe, prepared: Prepared) -> Order:
     """Return which of the training rows each example is."""
+    orders: list[tuple[int, Ascending | Mixed]] = []
+    for begin, steps in recipe.budget.timeline.foreseen:
+        order = _order_of(recipe, prepared, steps)
+        if isinstance(order, Shuffled | Spliced):
+            return order  # it does not depend on the length of the run
+        orders.append((begin * recipe.training.batch_rows, order))
+    return orders[0][1] if len(orders) == 1 else Spliced(*zip(*orders, strict=True))
+
+
+def _order_of(recipe: Recipe, prepared: Prepared, steps: int) -> Order:
+    """Return the order of a run of `steps` steps; shares that depend on its length are those of the first plan."""
     rows = prepared.training_rows
     cycle = len(cycle_of(prepared.objective))
-    examples = recipe.budget.steps * recipe.training.batch_rows or len(rows)  # an epoch while they are not known
+    examples = steps * recipe.training.batch_rows or len(rows)  # an epoch while they are not known
     if not isinstance(rows, DomainRows):
         return _own(recipe, len(rows), examples, cycle)
     names, mix = list(prepared.domains), recipe.mix
     sizes = {name: float(part.tokens) for name, part in zip(names, rows.parts, strict=True)}
-    budget = examples * tokens_per_row(prepared.objective, prepared.row_length)
+    planned = recipe.budget.timeline.planned * recipe.training.batch_rows or len(rows)
+    budget = planned * tokens_per_row(prepared.objective, prepared.row_length)
     weights = parse(mix.weights, "mix.weights")
     told = shares(sizes, mix.rule, weights=weights, temperature=mix.temperature, epochs=mix.epochs, budget=budget)
     early, late = _counts(sizes, told), None
@@ -42,7 +54,7 @@ def order_of(recipe: Recipe, prepared: Prepared) -> Order:
     return Mixed(tuple(own), tuple(int(first) for first in rows.first[:-1]), early, late, turn)
 
 
-def _own(recipe: Recipe, size: int, examples: int, cycle: int) -> Order:
+def _own(recipe: Recipe, size: int, examples: int, cycle: int) -> Shuffled | Ascending:
     return Shuffled(size, cycle) if recipe.mix.order == "shuffled" else Ascending(size, examples, cycle)
 
 
@@ -63,6 +75,8 @@ class Reading:
 def readings(recipe: Recipe, prepared: Prepared, order: Order) -> Sequence[Reading]:
     """Return what the run reads of each domain, counted row by row; nothing where domains are not weighted."""
     rows = prepared.training_rows
+    if isinstance(order, Spliced):
+        order = order.orders[-1]
     if not isinstance(order, Mixed) or not isinstance(rows, DomainRows):
         return []
     examples = recipe.budget.steps * recipe.training.batch_rows

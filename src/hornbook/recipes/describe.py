@@ -13,7 +13,7 @@ from hornbook.recipes.named import RECIPES, sized
 from hornbook.recipes.recipe import Recipe
 from hornbook.recipes.settings import SECTIONS, default_of, to_dict, written
 from hornbook.scaling.count import parameters
-from hornbook.schema import help_of, leaves, plain, type_name
+from hornbook.schema import Seed, help_of, leaves, plain, type_name
 
 _ENTRIES = 8192  # of a vocabulary, for counting a size that was published without one
 
@@ -35,7 +35,7 @@ def describe_settings() -> list[Setting]:
     defaults = to_dict(Recipe())
     blocks = {topology: modern(topology) for topology in ("decoder", "encoder", "encoder-decoder")}
     top = help_of(Recipe)
-    lines = [Setting("seed", "whole number", "0", top["seed"])]
+    lines = [Setting("seed", type_name(Seed), "0", top["seed"])]
     lines.append(Setting("objective.kind", " | ".join(CATALOGUE), defaults["objective"]["kind"], top["objective"]))
     for kind in CATALOGUE:
         words = help_of(class_of(kind))

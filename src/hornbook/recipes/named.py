@@ -34,9 +34,10 @@ _OBJECTIVES: Mapping[Topology, str] = {"decoder": "causal", "encoder": "masked",
 
 def default(objective: str = "causal", paths: Sequence[str] = BUILTIN, budget: Budget = TWO_MINUTES) -> Recipe:
     """Return the recommended recipe for an objective: its defaults, and the modern block of its topology."""
-    if objective in RECIPES and objective not in CATALOGUE:
-        kind = kind_of(RECIPES[objective]().objective)
-        raise UserError(f"'{objective}' is a recipe: use --recipe {objective}, or its objective '{kind}'.")
+    name = objective.lower()
+    if (name in RECIPES or name in SIZES) and name not in CATALOGUE:
+        kind = kind_of(named(name).objective)
+        raise UserError(f"'{objective}' is a recipe: use --recipe {name}, or its objective '{kind}'.")
     built = build(objective, {}, EMPTY)
     return Recipe(objective=built, data=DataSettings(tuple(paths)), model=default_model(built), budget=budget)
 
@@ -143,4 +144,9 @@ def named(name: str) -> Recipe:
         return RECIPES[name]()
     if name in SIZES:
         return sized(name)
-    raise UserError(f"There is no recipe '{name}'.{nearest(name, [*RECIPES, *SIZES])}")
+    if name in CATALOGUE:
+        raise UserError(f"There is no recipe '{name}': it is an objective, --objective {name}.")
+    lower = name.lower()
+    close = lower if lower in RECIPES or lower in SIZES else ""
+    hint = f" Did you mean '{close}'?" if close else nearest(lower, [*RECIPES, *SIZES])
+    raise UserError(f"There is no recipe '{name}'.{hint}")

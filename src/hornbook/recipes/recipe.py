@@ -13,6 +13,7 @@ from hornbook.model.config import ModelConfig, modern
 from hornbook.objectives.base import Objective
 from hornbook.objectives.causal import Causal
 from hornbook.recipes import sections
+from hornbook.schema import Seed, leaf
 
 # A row has one label of a pair, whatever its length: short rows give more of them in the same time (BERT reads 128
 # positions in nine of ten steps too: Devlin et al. 2019, A.2).
@@ -44,9 +45,10 @@ class Recipe:
     training: sections.TrainingSettings = field(default_factory=sections.TrainingSettings)
     logging: sections.LoggingSettings = field(default_factory=sections.LoggingSettings)
     budget: sections.Budget = field(default_factory=lambda: sections.Budget(minutes=2.0))
-    seed: int = 0
+    seed: Seed = 0
 
     def __post_init__(self) -> None:
+        leaf(Seed, self.seed, "seed")
         if self.model.topology != self.objective.topology:
             wanted, given = self.objective.topology, self.model.topology
             raise UserError(f"This objective trains a model of topology {wanted}, but model.topology is {given}.")

@@ -9,12 +9,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from annotated_types import Ge, Lt
+from annotated_types import Ge, Gt, Le, Lt
 
 from hornbook.corpus.weights import Rule, parse
 from hornbook.errors import UserError
-from hornbook.schema import Count, NotNegative, Positive, PositiveCount, ProperShare, Share, check
+from hornbook.schema import (
+    MOST,
+    MOST_ROWS,
+    MOST_TOKENS,
+    Cap,
+    Count,
+    PositiveCount,
+    ProperShare,
+    Share,
+    check,
+)
+from hornbook.tokens.timeline import Timeline, read_timeline
 
+_ENTRIES = 10**7  # of a vocabulary, at the most: ids and pieces are held in memory
+_THREADS = 256
+Rate = Annotated[float, Ge(0), Cap(1e30)]  # beyond it 32 bits overflow
 # How raw text may be cleaned beside the steps of a recipe.
 CLEAN_DEFAULT, CLEAN_NONE = "default", "none"
 
@@ -27,11 +41,13 @@ class DataSettings:
     held_out   share of the documents held out for evaluation; the hash of a document's text decides
     clean      how raw text is cleaned first: default (the steps of `corpus build`), a recipe.toml (its steps) or none;
                empty = default if the extra `corpus` is installed, otherwise none
+    text       the field or column that holds the text; empty = text, or what the recipe.toml of `clean` says
     """
 
     paths: tuple[str, ...] = ("builtin:docs",)
     held_out: ProperShare = 0.05
     clean: str = ""
+    text: str = ""
 
     def __post_init__(self) -> None:
         check(self, "data.")
@@ -57,8 +73,8 @@ class MixSettings:
 
     rule: Rule = "as-is"
     weights: tuple[str, ...] = ()
-    temperature: Positive = 2.0
-    epochs: Positive = 4.0
+    temperature: Annotated[float, Ge(0.01), Cap(10**6)] = 2.0
+    epochs: Annotated[float, Gt(0), Cap(10**6)] = 4.0
     late: tuple[str, ...] = ()
     late_share: ProperShare = 0.1
     domain: str = "source"
@@ -87,7 +103,7 @@ class StartSettings:
     """
 
     path: str = ""
-    new_pieces: Count = 0
+    new_pieces: Annotated[int, Ge(0), Cap(_ENTRIES)] = 0
 
     def __post_init__(self) -> None:
         check(self, "start.")
@@ -105,7 +121,7 @@ class TokenizerSettings:
     """
 
     kind: Literal["bpe", "wordpiece", "unigram"] = "bpe"
-    size: Count = 0
+    size: Annotated[int, Ge(0), Cap(_ENTRIES)] = 0
     file: str = ""
 
     def __post_init__(self) -> None:
@@ -129,20 +145,30 @@ class Budget:
     steps     length of the run in optimizer steps
     tokens    length of the run in tokens of the corpus
     epochs    length of the run in passes over the training text
-    minutes   length of the run in minutes; a short measurement of the speed turns it into a fixed number of steps
+    minutes   length of the run in minutes after the text is prepared; the speed turns it into steps while it trains
+    corrections  step=steps for each time that the clock corrected the steps of a run of minutes; empty = never
     """
 
-    steps: Count = 0
-    tokens: Count = 0
-    epochs: NotNegative = 0.0
-    minutes: NotNegative = 0.0
+    steps: Annotated[int, Ge(0), Cap(MOST_TOKENS)] = 0
+    tokens: Annotated[int, Ge(0), Cap(MOST_TOKENS)] = 0
+    epochs: Annotated[float, Ge(0), Cap(10**12)] = 0.0
+    minutes: Annotated[float, Ge(0), Cap(10**12)] = 0.0
+    corrections: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check(self, "budget.")
-        given = {name: value for name, value in vars(self).items() if value}
+        given = {name: value for name, value in vars(self).items() if value and name != "corrections"}
         if len(given) != 1:
             named = ", ".join(f"budget.{name}={value}" for name, value in given.items()) or "none"
             raise UserError(f"Give exactly one of budget.steps, tokens, epochs or minutes; given: {named}.")
+        if self.corrections and not self.steps:
+            raise UserError("budget.corrections is of a run whose budget.steps are known: leave it out.")
+        read_timeline(self.corrections, self.steps, "budget.corrections")
+
+    @property
+    def timeline(self) -> Timeline:
+        """The run's length in steps, and how it was corrected; 0 steps while they are not known."""
+        return read_timeline(self.corrections, self.steps, "budget.corrections")
 
 
 @dataclass(frozen=True)
@@ -174,6 +200,8 @@ class TrainingSettings:
     shards               FSDP: devices that share one copy of weights, gradients and optimizer state; 1 = every device
                          has its own copy (data parallel), 0 = all devices share one
     tensor_parallel      devices that split the attention heads and the MLP of each layer; 1 = no split
+    threads              CPU threads that compute, in each process; 0 = the CPUs at hand, or OMP_NUM_THREADS. The last
+                         bits of a result depend on it
     workers              threads that prepare batches in advance; 0 = none
     evaluate_every       steps between evaluations on held-out text; 0 = ten evaluations in a run
     evaluate_tokens      held-out tokens in each evaluation; the last one reads up to 20 times as many
@@ -182,30 +210,31 @@ class TrainingSettings:
     """
 
     row_length: Count = 0
-    batch_rows: Count = 0
-    micro_batch: Count = 0
+    batch_rows: Annotated[int, Ge(0), Cap(MOST_ROWS)] = 0
+    micro_batch: Annotated[int, Ge(0), Cap(MOST_ROWS)] = 0
     checkpoint_activations: Literal["auto", "no", "layers"] = "auto"
     optimizer: Literal["muon", "adamw"] = "muon"
-    learning_rate: Positive = 3e-3
-    muon_learning_rate: NotNegative = 0.0
-    embedding_rate: NotNegative = 0.0
-    weight_decay: NotNegative = 0.1
+    learning_rate: Annotated[float, Gt(0), Cap(1e30)] = 3e-3
+    muon_learning_rate: Rate = 0.0
+    embedding_rate: Rate = 0.0
+    weight_decay: Rate = 0.1
     beta1: Annotated[float, Ge(0), Lt(1)] = 0.9
     beta2: Annotated[float, Ge(0), Lt(1)] = 0.95
-    epsilon: float = 1e-8
-    clip: NotNegative = 1.0
+    epsilon: Annotated[float, Ge(0), Le(1)] = 1e-8
+    clip: Rate = 1.0
     schedule: Literal["wsd", "cosine", "linear"] = "wsd"
-    warmup: NotNegative = 0.05
+    warmup: Annotated[float, Ge(0), Cap(MOST)] = 0.05
     decay: Share = 0.4
     final_rate: Share = 0.0
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     compile: Literal["auto", "yes", "no"] = "auto"
     shards: Count = 1
     tensor_parallel: PositiveCount = 1
-    workers: Count = 1
+    threads: Annotated[int, Ge(0), Cap(_THREADS)] = 0
+    workers: Annotated[int, Ge(0), Cap(_THREADS)] = 1
     evaluate_every: Count = 0
     evaluate_tokens: PositiveCount = 50_000
-    checkpoint_minutes: Positive = 1.0
+    checkpoint_minutes: Annotated[float, Gt(0), Cap(10**7)] = 1.0
     keep_checkpoints: PositiveCount = 2
 
     def __post_init__(self) -> None:

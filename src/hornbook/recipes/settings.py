@@ -8,6 +8,7 @@ classes' docstrings. A key that does not exist is refused at every level, with t
 
 from __future__ import annotations
 
+import difflib
 import typing
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,7 +23,7 @@ from hornbook.objectives.base import Objective
 from hornbook.objectives.catalogue import CATALOGUE, build, kind_of, settings, settings_of
 from hornbook.objectives.catalogue import plain as objective_value
 from hornbook.recipes.recipe import Recipe, default_model
-from hornbook.schema import NONE, leaf, leaves, plain, read_recipe, wanted
+from hornbook.schema import NONE, Seed, leaf, leaves, plain, read_recipe, wanted
 from hornbook.vocab import EMPTY
 
 RECIPE = "recipe.toml"  # the name of the file in a run
@@ -38,29 +39,59 @@ ALIASES: Mapping[str, str] = {
     **dict.fromkeys(("min_lr", "min_lr_ratio"), "training.final_rate"),
     **dict.fromkeys(("batch_size", "global_batch_size", "train_batch_size"), "training.batch_rows"),
     **dict.fromkeys(("micro_batch_size", "per_device_train_batch_size"), "training.micro_batch"),
-    **dict.fromkeys(("max_steps", "num_steps", "train_steps"), "budget.steps"),
-    **dict.fromkeys(("num_epochs", "num_train_epochs", "max_epochs"), "budget.epochs"),
-    **dict.fromkeys(("max_tokens", "num_tokens"), "budget.tokens"),
+    **dict.fromkeys(("steps", "max_steps", "num_steps", "train_steps"), "budget.steps"),
+    **dict.fromkeys(("epochs", "num_epochs", "num_train_epochs", "max_epochs"), "budget.epochs"),
+    **dict.fromkeys(("tokens", "max_tokens", "num_tokens"), "budget.tokens"),
+    **dict.fromkeys(("gradient_accumulation_steps", "grad_accum"), "training.micro_batch"),
+    **dict.fromkeys(("eval_steps", "eval_interval", "eval_every"), "training.evaluate_every"),
+    **dict.fromkeys(("save_steps", "save_interval", "checkpoint_every"), "training.checkpoint_minutes"),
+    **dict.fromkeys(("save_total_limit", "keep_last"), "training.keep_checkpoints"),
     **dict.fromkeys(("max_grad_norm", "grad_clip", "clip_grad"), "training.clip"),
-    **dict.fromkeys(("warmup_steps", "warmup_ratio"), "training.warmup"),
-    **dict.fromkeys(("lr_scheduler", "lr_scheduler_type"), "training.schedule"),
+    **dict.fromkeys(("warmup_steps", "warmup_ratio", "num_warmup_steps"), "training.warmup"),
+    **dict.fromkeys(("lr_scheduler", "lr_scheduler_type", "scheduler", "lr_schedule"), "training.schedule"),
+    **dict.fromkeys(("wd", "l2"), "training.weight_decay"),
+    **dict.fromkeys(("optim", "optimizer_type"), "training.optimizer"),
     **dict.fromkeys(("seq_len", "seq_length", "sequence_length", "block_size"), "training.row_length"),
-    **dict.fromkeys(("context_length", "max_position_embeddings", "max_seq_len"), "model.max_length"),
+    **dict.fromkeys(
+        ("context", "context_length", "context_size", "max_position_embeddings", "max_seq_len", "max_len"),
+        "model.max_length",
+    ),
     **dict.fromkeys(("hidden_size", "d_model", "n_embd", "dim"), "model.width"),
     **dict.fromkeys(("num_layers", "n_layer", "n_layers", "num_hidden_layers"), "model.layers"),
     **dict.fromkeys(("num_heads", "n_head", "n_heads", "num_attention_heads"), "model.heads"),
     **dict.fromkeys(("num_kv_heads", "num_key_value_heads"), "model.kv_heads"),
-    **dict.fromkeys(("d_ff", "intermediate_size", "ffn_dim"), "model.mlp_width"),
-    **dict.fromkeys(("mlm_probability", "mask_ratio", "masking_rate"), "objective.rate"),
+    **dict.fromkeys(("d_ff", "intermediate_size", "ffn_dim", "ffn", "n_inner"), "model.mlp_width"),
+    **dict.fromkeys(
+        ("rate", "mlm_probability", "mask_prob", "mask_probability", "mask_ratio", "mask_rate", "masking_rate"),
+        "objective.rate",
+    ),
     **dict.fromkeys(("noise_density", "corruption_rate"), "objective.density"),
     **dict.fromkeys(("mean_noise_span_length", "mean_span_length"), "objective.mean_span"),
-    **dict.fromkeys(("dataset", "train_file", "data_path"), "data.paths"),
+    **dict.fromkeys(("data", "dataset", "train_file", "data_path", "text", "files"), "data.paths"),
+    **dict.fromkeys(("vocab_size", "vocab", "vocabulary_size", "num_merges"), "tokenizer.size"),
+    **dict.fromkeys(("val_fraction", "validation_split", "val_split", "eval_split"), "data.held_out"),
+    **dict.fromkeys(("report_to", "tracker", "trackers", "wandb", "tensorboard"), "logging.trackers"),
     **dict.fromkeys(("gradient_checkpointing", "activation_checkpointing"), "training.checkpoint_activations"),
+    **dict.fromkeys(("adam_epsilon", "eps"), "training.epsilon"),
+    **dict.fromkeys(("dtype", "torch_dtype", "bf16", "fp16", "fp32", "amp", "mixed_precision"), "training.precision"),
+    **dict.fromkeys(("attention_dropout", "hidden_dropout", "resid_pdrop"), "model.dropout"),
     "adam_beta1": "training.beta1",
     "adam_beta2": "training.beta2",
-    "adam_epsilon": "training.epsilon",
-    "dtype": "training.precision",
+    "torch_compile": "training.compile",
+    "objective": "objective.kind",
+    "tokenizer": "tokenizer.kind",
     "tokenizer_file": "tokenizer.file",
+    "mix": "mix.rule",
+    "schedule": "training.schedule",
+    "random_seed": "seed",
+}
+# What is no setting but an option of `pretrain`.
+_OPTIONS: Mapping[str, str] = {
+    **dict.fromkeys(("out", "output", "output_dir", "out_dir", "run_dir"), "--out DIRECTORY"),
+    **dict.fromkeys(("device", "devices", "gpus", "num_gpus", "nproc_per_node", "num_processes"), "--devices NUMBER"),
+    **dict.fromkeys(("model", "model_name", "model_size", "size", "recipe", "preset"), "--recipe NAME"),
+    **dict.fromkeys(("from", "init_from", "base_model", "model_name_or_path", "pretrained"), "--from MODEL"),
+    **dict.fromkeys(("resume", "resume_from_checkpoint"), "--resume RUN"),
 }
 SECTIONS: Mapping[str, Any] = {name: cls for name, cls in typing.get_type_hints(Recipe).items() if is_dataclass(cls)}
 # What a model keeps when its topology changes: its size is the user's choice, its block is the topology's.
@@ -87,7 +118,7 @@ def from_dict(data: Mapping[str, Any]) -> Recipe:
     values = {name: _values(cls, _section(data, name), name) for name, cls in SECTIONS.items()}
     model = replace(default_model(objective), **values.pop("model"))
     given = {name: SECTIONS[name](**found) for name, found in values.items() if found}
-    return Recipe(objective=objective, model=model, seed=leaf(int, data.get("seed", 0), "seed"), **given)
+    return Recipe(objective=objective, model=model, seed=leaf(Seed, data.get("seed", 0), "seed"), **given)
 
 
 def load_recipe(path: Path) -> Recipe:
@@ -195,7 +226,7 @@ def _hints(table: Mapping[str, Any]) -> dict[str, Any]:
     result = _objective_hints(table, "objective")
     for section, cls in SECTIONS.items():
         result |= {f"{section}.{item.name}": hint for item, hint in leaves(cls)}
-    return result | {"seed": int}
+    return result | {"seed": Seed}
 
 
 def _objective_hints(table: Mapping[str, Any], name: str) -> dict[str, Any]:
@@ -261,16 +292,28 @@ def _unknown(name: str, valid: Iterable[str]) -> UserError:
     """Return the error for a setting that does not exist: same name elsewhere, else the nearest beside it."""
     section, _, leaf = name.rpartition(".")
     valid = list(valid)
-    if (here := ALIASES.get(leaf)) in valid:
+    if (here := ALIASES.get(leaf.lower())) in valid:
         return UserError(f"There is no setting '{name}'; it is called '{here}' here.")
+    if here:
+        kinds = [kind for kind in CATALOGUE if here in _objective_hints({"kind": kind}, "objective")]
+        return UserError(
+            f"There is no setting '{name}' under this objective; it is called '{here}' and belongs to the objectives "
+            f"{', '.join(kinds)}."
+        )
+    if not section and leaf.lower() in _OPTIONS:
+        return UserError(f"There is no setting '{name}': use the option {_OPTIONS[leaf.lower()]}.")
     twins = [other for other in valid if other.rpartition(".")[2] == leaf]
     siblings = [other for other in valid if other.rpartition(".")[0] == section]
     if twins:
         hint = f" Did you mean '{twins[0]}'?" if len(twins) == 1 else nearest(name, twins)
-    elif siblings:
+    elif section and siblings:
         hint = nearest(name, siblings)
-    else:
+    elif section:
         hint = nearest(section, {other.partition(".")[0] for other in valid})
+    else:
+        leaves_of = {other.rpartition(".")[2]: other for other in valid}
+        close = difflib.get_close_matches(leaf, leaves_of, n=1)
+        hint = f" Did you mean '{leaves_of[close[0]]}'?" if close else " `hornbook settings` lists all."
     return UserError(f"There is no setting '{name}'.{hint}")
 
 

@@ -12,7 +12,7 @@ from hornbook.run.directory import BaseModel
 from hornbook.run.memory_fit import predicted
 from hornbook.run.warm_start import Adopted
 from hornbook.scaling.count import parameters
-from hornbook.train.machine import memory_free
+from hornbook.train.machine import memory_free, memory_used
 
 
 def announce(run: RunContext) -> None:
@@ -40,8 +40,15 @@ def announce(run: RunContext) -> None:
     memory = predicted(recipe, prepared, run.device)
     parts = {name: getattr(memory, name) for name in ("weights", "gradients", "optimizer", "activations", "head")}
     listed = ", ".join(f"{name} {quantity(size)}B" for name, size in parts.items())
-    free = memory_free(run.device)
-    say(f"predicted memory: at most {quantity(memory.peak)}B ({listed}); {quantity(free)}B are free")
+    free, steps_need = quantity(memory_free(run.device)), f"{quantity(memory.peak)}B for a step ({listed})"
+    if run.device.type == "cuda":
+        say(f"predicted memory of the device: at most {steps_need}; {free}B are free")
+    else:  # what the records show as memory in use: the whole process
+        used = memory_used(run.device)
+        say(
+            f"predicted memory of the process: about {quantity(used + memory.peak)}B: {quantity(used)}B that it has, "
+            f"and {steps_need}; {free}B are free"
+        )
 
 
 def announce_weights(run: RunContext, origin: BaseModel, pieces: Sized, found: Adopted) -> None:

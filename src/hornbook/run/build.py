@@ -123,7 +123,8 @@ def build_loader(
         stream = CopyStream(device)
         prepare, receive = stream.send, stream.receive
     order, micro_batch = order_of(recipe, prepared), training.micro_batch or training.batch_rows
+    timeline = recipe.budget.timeline
     return Loader(
         prepared.training_rows, order, prepared.objective, recipe.seed, training.batch_rows, micro_batch,
-        training.workers, prepare, recipe.budget.steps or 0, share, receive,
+        training.workers, prepare, timeline.planned, share, receive, timeline.place,
     )  # fmt: skip

@@ -13,12 +13,12 @@ from hornbook.model.electra import Model
 from hornbook.model.inputs import Tensors
 from hornbook.prepare.dataset import Prepared
 from hornbook.recipes.recipe import Recipe
-from hornbook.run.build import build_compiled, build_loader, build_optimizers
+from hornbook.run.build import build_loader, build_model, build_optimizers
 from hornbook.train.machine import keep_memory_blocks, synchronise
 from hornbook.train.parallel import Parallel
 from hornbook.train.step import add_gradients, update
 
-_CALIBRATION_SECONDS = 3.0
+_MOST_STEPS = 20  # more say no more
 
 
 def timed_steps(
@@ -44,15 +44,22 @@ def timed_steps(
 
 
 def seconds_per_step(
-    recipe: Recipe, prepared: Prepared, device: torch.device, share: tuple[int, int] = (0, 1)
+    recipe: Recipe,
+    prepared: Prepared,
+    device: torch.device,
+    share: tuple[int, int],
+    enough: float,
+    update: Callable[[int], None] = lambda steps: None,
 ) -> float:
-    """Return the median time of a training step, measured on a model of the recipe that is then dropped."""
+    """Return the median time of a training step, timed for `enough` seconds on a model that is then dropped.
+
+    It is not compiled: that costs more than it would tell, since training corrects the number of steps anyway. The
+    first step, which is slower, counts only where it is the only one. `update` takes the number of steps done.
+    """
     keep_memory_blocks(recipe.training.checkpoint_activations == "no")
     loader = build_loader(recipe, prepared, device, share)
-    model = build_compiled(recipe, device, loader, lambda text: None)  # training will say it
-    steps, times = timed_steps(recipe, model, device, loader.step), list[float]()
-    while len(times) < 5 or sum(times) < _CALIBRATION_SECONDS:
+    steps, times = timed_steps(recipe, build_model(recipe, device), device, loader.step), list[float]()
+    while not times or (sum(times) < enough and len(times) < _MOST_STEPS):
         times.append(sum(next(steps)))
-        if len(times) == 2 and times[0] > _CALIBRATION_SECONDS:
-            times = times[1:]  # the first step compiled; it says nothing of the others
-    return statistics.median_high(times[2:])
+        update(len(times))
+    return statistics.median(times[1:] or times)

@@ -39,7 +39,7 @@ def model_card(run: OpenRun, config: ModelConfig, family: str, name: str) -> str
     # JSON scalars and lists are YAML too, so quoting is right whatever the values hold.
     header = [f"{entry}: {json.dumps(value, ensure_ascii=False)}" for entry, value in entries.items()]
     parts = ["\n".join(["---", *header, "---"]), f"# {name}", _training(run, config, origin)]
-    if (run.directory / RESULT).is_file():
+    if (run.directory / RESULT).exists():
         parts.append(_measurements(Evaluation.load(run.directory / RESULT)))
     return "\n\n".join([*parts, _limitations(run.recipe.row_length, origin), _use(loader, pipeline)]) + "\n"
 

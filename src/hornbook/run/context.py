@@ -26,6 +26,7 @@ class RunContext:
     world    all processes, and `device` that of this one
     layout   how processes share the work
     origin   the model whose weights it begins with, if it is still to begin
+    begun    what time.monotonic() was when its text was prepared: a budget of minutes counts from there
     """
 
     recipe: Recipe
@@ -36,6 +37,7 @@ class RunContext:
     world: World
     layout: MeshConfig
     origin: BaseModel | None
+    begun: float
 
     @functools.cached_property
     def loader(self) -> Loader[Tensors]:

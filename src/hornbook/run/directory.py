@@ -1,5 +1,6 @@
 """Every name in a run's directory, and how a run in it is opened.
 
+    manifest.json      the recipe's values, and the hash of each file that is done: `sealed`
     recipe.toml  environment.json  plan.json  metrics.jsonl  tensorboard/  checkpoints/  result.json
     corpus/  corpus.json  traits.safetensors  tokenizer.json  new_pieces.json  tokens/     the text, by `prepare`
     origin/      the run that this one goes on from: recipe, tokenizer, weights and origin.json
@@ -12,46 +13,66 @@ A room below names its own files, and they are handed on here. An imported model
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+import warnings
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
-from hornbook.artifacts import read_json
-from hornbook.console import View
-from hornbook.errors import UserError
+from hornbook.artifacts import MANIFEST, is_done, read_json, verified
+from hornbook.convert.generation import Beside, beside_of
+from hornbook.errors import Notice, UserError
 from hornbook.model.electra import Model
 from hornbook.objectives.base import with_vocab
 from hornbook.prepare.clean import CLEAN
 from hornbook.prepare.dataset import CORPUS, PIECES, TOKENS, TRAITS
 from hornbook.recipes.recipe import Recipe
-from hornbook.recipes.settings import RECIPE, load_recipe
+from hornbook.recipes.settings import RECIPE
 from hornbook.run.build import build_model
+from hornbook.run.sealed import RESULT, is_run, recipe_of
+from hornbook.schema import Count, Positive, PositiveCount, record
 from hornbook.tokens.tokenizer.tokenizer import TOKENIZER, Tokenizer, load_tokenizer
 from hornbook.train import machine
-from hornbook.train.checkpoints import CHECKPOINTS, newest
+from hornbook.train.checkpoints import CHECKPOINTS, has_any, newest
 from hornbook.train.loop import MODEL, Plan
 from hornbook.train.metrics import METRICS
+from hornbook.train.pace import Deadline
 
-ENVIRONMENT, PLAN, RESULT, EXPORT, GGUF = "environment.json", "plan.json", "result.json", "export", "model.gguf"
+ENVIRONMENT, PLAN, EXPORT, GGUF = "environment.json", "plan.json", "export", "model.gguf"
 ORIGIN, RECORD, EVALUATIONS = "origin", "origin.json", "evaluations"
+# What a run's manifest lists, as far as the run has it.
+LISTED = (
+    PLAN, CORPUS, TRAITS, TOKENIZER, "tokenizer_config.json", PIECES, RESULT,
+    *(f"{name}/{MANIFEST}" for name in (TOKENS, ORIGIN, CLEAN)),
+)  # fmt: skip
 __all__ = [
-    "CHECKPOINTS", "CLEAN", "CORPUS", "ENVIRONMENT", "EVALUATIONS", "EXPORT", "GGUF", "METRICS", "ORIGIN", "PIECES",
-    "PLAN", "RECIPE", "RECORD", "RESULT", "TOKENIZER", "TOKENS", "TRAITS", "BaseModel", "OpenRun", "has_checkpoint",
-    "has_text", "is_run", "open_run", "origin_of", "read_model", "read_plan", "recipe_of",
+    "CHECKPOINTS", "CLEAN", "CORPUS", "ENVIRONMENT", "EVALUATIONS", "EXPORT", "GGUF", "MANIFEST", "METRICS", "ORIGIN",
+    "PIECES", "PLAN", "RECIPE", "RECORD", "RESULT", "TOKENIZER", "TOKENS", "TRAITS", "BaseModel", "OpenRun",
+    "has_checkpoint", "has_text", "is_run", "open_run", "origin_of", "read_deadline", "read_model", "read_plan", "recipe_of",
 ]  # fmt: skip
+
+
+# What no other run's or user's file in a new run's directory may be called.
+NAMES = frozenset({
+    RECIPE, PLAN, CORPUS, TRAITS, TOKENIZER, PIECES, RESULT, TOKENS, ORIGIN, RECORD, CLEAN, ENVIRONMENT, METRICS,
+    CHECKPOINTS, MANIFEST, "tokenizer_config.json", f".{TOKENS}.parts",
+})  # fmt: skip
 
 
 @dataclass(frozen=True)
 class BaseModel:
-    """A model to go on from: the recipe of its shape, its tokenizer, its weights on the CPU, and their step."""
+    """A model to go on from: the recipe of its shape, its tokenizer, its weights on the CPU, and their step.
+
+    beside   where it was imported: what its folder said beside its shape
+    """
 
     recipe: Recipe
     tokenizer: Tokenizer
     state: dict[str, Tensor]
     step: int
+    beside: Beside = field(default_factory=Beside)
 
 
 @dataclass(frozen=True)
@@ -64,6 +85,7 @@ class OpenRun:
     model: Model
     device: torch.device
     step: int
+    beside: Beside = field(default_factory=Beside)
 
 
 def open_run(directory: Path) -> OpenRun:
@@ -77,60 +99,87 @@ def opened(directory: Path, found: BaseModel) -> OpenRun:
     recipe = dataclasses.replace(found.recipe, objective=with_vocab(found.recipe.objective, found.tokenizer.vocab))
     model = build_model(recipe, device)
     model.load_state_dict(found.state)
-    return OpenRun(directory, recipe, found.tokenizer, model.eval(), device, found.step)
+    return OpenRun(directory, recipe, found.tokenizer, model.eval(), device, found.step, found.beside)
 
 
 def read_model(directory: Path) -> BaseModel:
     """Return what a run has trained, at its newest sound checkpoint; builds no model."""
     recipe = recipe_of(directory)
-    found = newest(directory / CHECKPOINTS, lambda text: View().say(text))
+    found = newest(directory / CHECKPOINTS, lambda text: warnings.warn(text, Notice, stacklevel=2))
     if found is None:
         raise UserError(f"The run in {directory} has no checkpoint yet: train it with --resume first.")
     manifest, tensors = found
     state = {name.removeprefix(MODEL): value for name, value in tensors.items() if name.startswith(MODEL)}
-    return BaseModel(recipe, load_tokenizer(directory / TOKENIZER), state, int(manifest["step"]))
+    beside = beside_of(origin_of(directory))
+    return BaseModel(recipe, load_tokenizer(_tokenizer_of(directory)), state, int(manifest["step"]), beside)
 
 
-def is_run(directory: Path) -> bool:
-    """Say whether there is a run, rather than a model's folder or nothing."""
-    return (directory / RECIPE).is_file()
+def _tokenizer_of(directory: Path) -> Path:
+    verified(directory, "tokenizer_config.json")
+    return verified(directory, TOKENIZER)
 
 
 def has_text(directory: Path) -> bool:
-    """Say whether a run has text of its own: an imported one has none."""
-    return (directory / CORPUS).is_file()
+    """Say whether a run has text of its own: an imported one has none. Raises UserError where its record is damaged."""
+    return is_done(directory, CORPUS)
 
 
 def has_checkpoint(directory: Path) -> bool:
     """Say whether a run has saved a state, sound or not."""
-    return any((directory / CHECKPOINTS).glob("step-*"))
+    return has_any(directory / CHECKPOINTS)
 
 
-def recipe_of(directory: Path) -> Recipe:
-    if not is_run(directory):
-        raise UserError(f"There is no run in {directory}: it has no {RECIPE}.")
-    return load_recipe(directory / RECIPE)
+@dataclass(frozen=True)
+class _PlanRecord:
+    """plan.json: see `Plan`. Those of earlier versions call matmul_flops matrix_rate."""
+
+    tokens_per_step: PositiveCount
+    flops_per_step: Positive
+    record_every: PositiveCount
+    matmul_flops: Positive = 0.0
+    matrix_rate: Positive = 0.0
+    deadline: dict[str, Any] | None = None
 
 
 def read_plan(directory: Path, recipe: Recipe) -> Plan:
-    """Return the numbers of a run's training: what its plan measured or derived, and what its recipe says.
-
-    The plans of earlier versions repeat some of the recipe, and call matmul_flops matrix_rate.
-    """
-    kept, training = read_json(directory / PLAN, "plan"), recipe.training
+    """Return the numbers of a run's training: what its plan measured or derived, and what its recipe says."""
+    path, training = verified(directory, PLAN), recipe.training
+    kept = record(_PlanRecord, read_json(path, "plan"), f"The plan {path}")
     return Plan(
-        steps=recipe.budget.steps, tokens_per_step=kept["tokens_per_step"], flops_per_step=kept["flops_per_step"],
-        matmul_flops=kept["matmul_flops"] if "matmul_flops" in kept else kept["matrix_rate"],
-        record_every=kept["record_every"], evaluate_every=training.evaluate_every,
+        tokens_per_step=kept.tokens_per_step, flops_per_step=kept.flops_per_step,
+        matmul_flops=kept.matmul_flops or kept.matrix_rate or 1.0,
+        record_every=kept.record_every, evaluate_every=training.evaluate_every,
         checkpoint_minutes=training.checkpoint_minutes, keep_checkpoints=training.keep_checkpoints,
         clip=training.clip, bf16=training.precision == "bf16", seed=recipe.seed,
     )  # fmt: skip
 
 
+def read_deadline(directory: Path) -> Deadline | None:
+    """Return by when a run of minutes is to end, or None where its length is not by the clock."""
+    path = verified(directory, PLAN)
+    kept = record(_PlanRecord, read_json(path, "plan"), f"The plan {path}").deadline
+    return None if kept is None else record(Deadline, kept, f"The deadline in {path}")
+
+
+@dataclass(frozen=True)
+class _Origin:
+    """origin.json: a folder of transformers, or a run at a step, which may have an origin of its own."""
+
+    kind: Literal["folder", "run"]
+    name: str
+    step: Count = 0
+    origin: dict[str, Any] | None = None
+    dtype: str = ""
+    architecture: str = ""
+
+
 def origin_of(directory: Path) -> dict[str, Any] | None:
     """Return the record of where a run's first weights come from, or None where it started from nothing."""
-    for path in (directory / RECORD, directory / ORIGIN / RECORD):
-        if path.is_file():
-            record: dict[str, Any] = read_json(path, "record of the base model")
-            return record
+    for place in (directory, directory / ORIGIN):
+        if is_done(place, RECORD):
+            found = read_json(place / RECORD, "record of the base model")
+            inner = found
+            while inner is not None:
+                inner = record(_Origin, inner, f"The record {place / RECORD}").origin
+            return dict(found)
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,12 +12,14 @@ from torch import Tensor
 from hornbook.convert.export_hf import GENERATOR, export_electra
 from hornbook.convert.export_hf import export as export_model
 from hornbook.convert.families import FAMILIES, choose, find
+from hornbook.convert.generation import Beside
 from hornbook.convert.gguf import export_gguf
 from hornbook.errors import UserError
 from hornbook.model.electra import Electra, discriminator_config, generator_config
 from hornbook.recipes.recipe import Recipe
 from hornbook.run.card import model_card
 from hornbook.run.directory import EXPORT, GGUF, OpenRun, origin_of
+from hornbook.train.tensors import not_finite
 
 
 def exportable(recipe: Recipe) -> bool:
@@ -31,8 +34,13 @@ def export(run: OpenRun, target: Path | None = None, family: str = "", shard_byt
     """Write the run's model as a folder that transformers opens with equal logits; return the folder.
 
     Of an ELECTRA run it is the discriminator, with the generator in its folder `generator/`. Files of weights hold at
-    most `shard_bytes` each; 0 = one file. `family` "gguf" writes one GGUF file instead.
+    most `shard_bytes` each; 0 = one file. `family` "gguf" writes one GGUF file instead. Raises UserError where a weight
+    is not finite, and where no class holds the model.
     """
+    if broken := not_finite(run.model.state_dict().items()):
+        raise UserError(
+            f"The model of {run.directory} has weights that are not finite, in {broken}: nothing to export."
+        )
     name, config, vocab = run.directory.resolve().name, run.recipe.model, run.tokenizer.vocab
     if family == "gguf":
         if isinstance(run.model, Electra):
@@ -49,10 +57,24 @@ def export(run: OpenRun, target: Path | None = None, family: str = "", shard_byt
             model_card(run, judge, "electra", name),
             model_card(run, inner, "electra-generator", f"{name} {GENERATOR}"),
         )
-        return export_electra(state, config, run.model.inner, run.tokenizer.text, vocab, cards, target, shard_bytes)
+        return export_electra(
+            state, config, run.model.inner, run.tokenizer.text, vocab, cards, target, shard_bytes, _beside(run)
+        )
     chosen = find(family) if family else choose(config)
     card = model_card(run, config, chosen.name, name)
-    return export_model(state, config, run.tokenizer.text, vocab, card, target, chosen.name, shard_bytes)
+    return export_model(state, config, run.tokenizer.text, vocab, card, target, chosen.name, shard_bytes, _beside(run))
+
+
+def _beside(run: OpenRun) -> Beside:
+    """Return what an imported model came with; of one that was trained on, the dropout that ours have is the recipe's.
+
+    Without the entries that are fields of ours, the family writes the recipe's value.
+    """
+    if not run.step:
+        return run.beside
+    ours = {item.theirs for family in FAMILIES for item in family.fields if item.ours == "dropout"}
+    kept = {name: value for name, value in run.beside.training.items() if name not in ours}
+    return dataclasses.replace(run.beside, training=kept)
 
 
 def _as_it_came(run: OpenRun, state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:

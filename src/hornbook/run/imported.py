@@ -9,6 +9,7 @@ can be lost or change.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,8 +18,9 @@ from typing import Any
 from torch import Tensor
 
 from hornbook import __version__
-from hornbook.artifacts import write_directory, write_json
+from hornbook.artifacts import MANIFEST, check_file, manifest_of, write_directory, write_json
 from hornbook.convert.export_hf import GENERATOR
+from hornbook.convert.export_hf import KIND as EXPORTED
 from hornbook.convert.import_hf import Folder, read_folder, read_settings, shape_of
 from hornbook.errors import UserError
 from hornbook.model.config import ModelConfig
@@ -50,6 +52,7 @@ def import_folder(folder: Path, out: Path, *, allow_pickle: bool = False) -> dic
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UserError(f"{out} exists already: choose another --out.")
+    _refuse_damaged(folder)
     found = read_folder(folder, allow_pickle=allow_pickle)
     record = _record(folder, found)
     _write(out, _model_of(folder, found, allow_pickle), record)
@@ -58,7 +61,29 @@ def import_folder(folder: Path, out: Path, *, allow_pickle: bool = False) -> dic
 
 def open_folder(folder: Path) -> files.OpenRun:
     """Return the model in a folder of transformers, ready for use in fp32; writes nothing."""
+    _refuse_damaged(folder)
     return files.opened(folder, _model_of(folder, read_folder(folder), allow_pickle=False))
+
+
+def _refuse_damaged(folder: Path) -> None:
+    """Raise UserError where an export of ours is not as it was written: every file is compared with its manifest.
+
+    The generator may be left out as a whole.
+    """
+    manifest: Mapping[str, Any] = {}
+    with contextlib.suppress(UserError):  # the file of that name may be another program's
+        manifest = manifest_of(folder) or {}
+    if manifest.get("kind") != EXPORTED:
+        return
+    try:
+        for name, facts in manifest["files"].items():
+            if not name.startswith(f"{GENERATOR}/") or (folder / GENERATOR).exists():
+                check_file(folder, name, facts, EXPORTED)
+    except UserError as error:
+        raise UserError(
+            f"{error} Export the model again; or, if you changed it on purpose, remove {folder / MANIFEST}, which "
+            "Hornbook wrote, and try again."
+        ) from error
 
 
 def _model_of(folder: Path, found: Folder, allow_pickle: bool) -> files.BaseModel:
@@ -71,7 +96,7 @@ def _model_of(folder: Path, found: Folder, allow_pickle: bool) -> files.BaseMode
     training = dataclasses.replace(recipe.training, micro_batch=_ROWS)
     recipe = dataclasses.replace(recipe, model=found.config, training=training)
     tokenizer = dataclasses.replace(found.tokenizer, text=with_framing(found.tokenizer.text))
-    return files.BaseModel(recipe, tokenizer, state, 0)
+    return files.BaseModel(recipe, tokenizer, state, 0, found.beside)
 
 
 def _with_generator(folder: Path, found: Folder, heads: Heads, allow_pickle: bool) -> dict[str, Tensor]:
@@ -138,6 +163,7 @@ def _record(folder: Path, found: Folder) -> dict[str, Any]:
         "dtype": found.dtype,
         "sha256": found.sha256,
         "left_out": list(found.left),
+        **found.beside.record(),
     }
 
 

@@ -21,8 +21,10 @@ from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from hornbook.errors import FailedElsewhere, ResourceError, UserError
+from hornbook.train.processors import cpus_at_hand
 
 _OPTION = "--devices"
+_PROCESSES = 8  # of a core, at the most
 # After Ctrl-C or SIGTERM the processes have so long to finish their step and save; then they are killed.
 _SHUTDOWN_SECONDS = 300
 
@@ -38,6 +40,9 @@ def devices(wanted: int) -> int:
         )
     if gpus and wanted > gpus:
         raise UserError(f"torch finds only {gpus} GPUs here: lower --devices {wanted}.")
+    cores = os.cpu_count() or 1
+    if not gpus and wanted > _PROCESSES * cores:
+        raise UserError(f"This machine has {cores} cores: lower --devices to at most {_PROCESSES * cores}.")
     return wanted or gpus
 
 
@@ -61,7 +66,7 @@ def launch(arguments: Sequence[str], number: int) -> None:
 
     Raises FailedElsewhere with their exit code where they failed and said why, ResourceError where one was lost.
     """
-    threads = max(1, (os.cpu_count() or 1) // number)
+    threads = max(1, cpus_at_hand() // number)
     loopback = "lo0" if sys.platform == "darwin" else "lo"
     os.environ.setdefault("OMP_NUM_THREADS", str(threads))
     os.environ.setdefault("GLOO_SOCKET_IFNAME", loopback)

@@ -20,10 +20,16 @@ from hornbook.prepare.dataset import open_prepared, spellings
 from hornbook.run.directory import EVALUATIONS, ORIGIN, TOKENS, OpenRun, has_text, recipe_of
 from hornbook.tokens.packing import corpus_rows
 from hornbook.tokens.shards import TokenStore, write_store
+from hornbook.train.processors import computing
 
 
 def evaluate(run: OpenRun, paths: Sequence[str] = ()) -> Evaluation:
     """Measure on the run's held-out documents, or on all documents of `paths`, of which some may be trained on."""
+    with computing(run.recipe.training.threads):  # as the run was measured: the last bits depend on it
+        return _evaluated(run, paths)
+
+
+def _evaluated(run: OpenRun, paths: Sequence[str]) -> Evaluation:
     prepared = open_prepared(run.recipe, run.directory, run.tokenizer) if has_text(run.directory) else None
     if not paths:
         if prepared is None:
@@ -32,7 +38,7 @@ def evaluate(run: OpenRun, paths: Sequence[str] = ()) -> Evaluation:
     training = None if prepared is None else prepared.training_rows
     objective, length = run.recipe.objective, run.recipe.row_length
     with tempfile.TemporaryDirectory() as scratch:
-        write_store(read(paths), run.tokenizer, Path(scratch) / TOKENS, progress=None)
+        write_store(read(paths, run.recipe.data.text or "text"), run.tokenizer, Path(scratch) / TOKENS, progress=None)
         other = TokenStore.open(Path(scratch) / TOKENS, run.tokenizer.vocab)
         rows = corpus_rows(other, None, objective, length)
         found = evaluate_rows(run.model, run.recipe, objective, training, rows, int(other.bytes.sum()), run.device)

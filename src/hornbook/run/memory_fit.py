@@ -26,7 +26,7 @@ from hornbook.prepare.dataset import Prepared
 from hornbook.recipes.recipe import Recipe
 from hornbook.run.build import draft_model
 from hornbook.scaling.memory import Load, Memory, step_memory
-from hornbook.train.machine import memory_free
+from hornbook.train.machine import memory_free, memory_total
 from hornbook.train.optimizers import is_matrix
 
 T = TypeVar("T")
@@ -47,6 +47,29 @@ def predicted(recipe: Recipe, prepared: Prepared, device: torch.device) -> Memor
     """Return the memory of a step of a recipe whose every choice is made; of a mixture, that of the largest part."""
     training, loads = recipe.training, _loads(recipe, prepared, device)
     return _predict(recipe, loads, training.batch_rows, (training.micro_batch, training.checkpoint_activations))
+
+
+def refuse_too_large(recipe: Recipe, device: torch.device) -> None:
+    """Raise OutOfMemory where the weights of a model of given size exceed all memory; builds nothing, reads no text.
+
+    Counted are the matrices of the layers and the embedding, each with its gradient and one moment, 12 bytes an entry.
+    """
+    model = recipe.model
+    if not (model.width and model.layers and model.heads):
+        return
+    inner, shared = model.heads * model.key_width, model.key_heads * model.key_width
+    layer = 2 * model.width * (inner + shared) + (3 if model.gated else 2) * model.width * model.inner_width
+    behind = model.decoder_layers or model.layers if model.topology == "encoder-decoder" else 0
+    positions = model.max_length if model.positions == "learned" else 0
+    entries = (1 if model.shared_layers else model.layers + behind) * layer
+    entries += (model.vocab_size + positions + model.token_types) * model.table_width
+    most = memory_total(device) * max(recipe.training.shards, 1) * recipe.training.tensor_parallel
+    if 12 * entries > most:
+        raise OutOfMemory(
+            f"A model of {model.layers} layers of width {model.width} needs more than {quantity(12 * entries)}B of "
+            f"memory to train, but there are {quantity(most)}B in all: choose a smaller model.width or model.layers.",
+            "",
+        )
 
 
 def fitted(
@@ -122,10 +145,28 @@ def _advise(recipe: Recipe, loads: list[Load], free: int, what: str, share: int,
             settings = f"training.micro_batch={rows}{more}"
             return OutOfMemory(f"{what}; {quantity(free)}B are free, and {settings} needs {quantity(need)}B.", settings)
     return OutOfMemory(
-        f"{what}; {quantity(free)}B are free, which is too little even for one row: free some memory, or choose a "
-        "smaller model.width, model.layers or tokenizer.size.",
-        "",
+        f"{what}; {quantity(free)}B are free, which is too little even for one row. {_smaller(recipe, loads, free)}", ""
     )
+
+
+def _smaller(recipe: Recipe, loads: list[Load], free: int) -> str:
+    """Return which smaller model would fit into `free`, with one row at once and layers computed again."""
+    model = recipe.model
+    for part in (2, 4, 8, 16, 32):
+        width, layers = model.width // part // model.heads * model.heads, max(1, model.layers // part)
+        if recipe.start.path or not width:
+            break
+        fewer = replace(recipe, model=replace(model, width=width, layers=layers, mlp_width=model.mlp_width // part))
+        sizes = _parameters(fewer)
+        smaller = [replace(load, parameters=sizes[0], matrices=sizes[1]) for load in loads]
+        need = _predict(fewer, smaller, 1, (1, "layers")).peak
+        if need <= free:
+            settings = f"model.width={width} model.layers={layers}"
+            return (
+                f"A new run with {settings} would fit: it needs {quantity(need)}B. Or use a machine with more memory."
+            )
+    smaller_text = "a smaller base model" if recipe.start.path else "a smaller tokenizer.size or training.row_length"
+    return f"Begin a new run with {smaller_text}, or use a machine with more memory."
 
 
 def _choices(asked: str, share: int, rows: int) -> Iterator[Choice]:
@@ -153,7 +194,7 @@ def _loads(recipe: Recipe, prepared: Prepared, device: torch.device) -> list[Loa
 
 def load_of(recipe: Recipe, batch: Tensors, device: torch.device) -> Load:
     """Return what a batch asks for as the only micro-batch of a step on `device`."""
-    named = list(draft_model(recipe).named_parameters())
+    parameters, matrices = _parameters(recipe)
     return Load(
         rows=len(batch.inputs),
         length=batch.inputs.shape[1],
@@ -161,8 +202,8 @@ def load_of(recipe: Recipe, batch: Tensors, device: torch.device) -> Load:
         scored=batch.scored.numel() / len(batch.inputs),
         masked=batch.segments is not None or batch.visible is not None,
         parts=1,
-        parameters=sum(value.numel() for _, value in named),
-        matrices=sum(value.numel() for name, value in named if is_matrix(name, value)),
+        parameters=parameters,
+        matrices=matrices,
         optimizer=recipe.training.optimizer,
         bf16=recipe.training.precision == "bf16",
         device=device.type,
@@ -171,6 +212,13 @@ def load_of(recipe: Recipe, batch: Tensors, device: torch.device) -> Load:
         and batch.segments is not None
         and documents_of(batch.segments, batch.segments) is not None,
     )
+
+
+def _parameters(recipe: Recipe) -> tuple[int, int]:
+    """Return how many numbers the parameters of a recipe's model have, and how many of them are Muon's."""
+    named = list(draft_model(recipe).named_parameters())
+    matrices = sum(value.numel() for name, value in named if is_matrix(name, value))
+    return sum(value.numel() for _, value in named), matrices
 
 
 def divisors(number: int) -> list[int]:

@@ -7,16 +7,20 @@ running again. What the stages hand on to each other is one value (`hornbook.run
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
+import shlex
 import shutil
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
-from hornbook.artifacts import lock, write_json
-from hornbook.console import View, quantity
+from hornbook.artifacts import enlist, is_done, lock, write_json
+from hornbook.console import View, phase, quantity
 from hornbook.corpus.readers.discovery import passed_over
 from hornbook.errors import ResourceError, UserError
 from hornbook.evaluate.evaluation import Evaluation, final_evaluation
@@ -28,27 +32,32 @@ from hornbook.objectives.catalogue import kind_of
 from hornbook.prepare.clean import decided, kept_of
 from hornbook.prepare.dataset import prepare, spellings
 from hornbook.recipes.recipe import Recipe
-from hornbook.recipes.settings import load_recipe, override, save_recipe, to_dict
+from hornbook.recipes.sections import Budget
+from hornbook.recipes.settings import override, to_dict
 from hornbook.run import directory as files
+from hornbook.run import sealed
 from hornbook.run.announce import announce, announce_weights
 from hornbook.run.build import build_compiled, build_model, build_optimizers, check_layout, spread_model
 from hornbook.run.context import RunContext
+from hornbook.run.disk_fit import check_disk
+from hornbook.run.hardware import note_machine
 from hornbook.run.imported import bring
-from hornbook.run.memory_fit import OutOfMemory, fitted, shrinking
-from hornbook.run.resolve import resolve
+from hornbook.run.memory_fit import OutOfMemory, fitted, refuse_too_large, shrinking
+from hornbook.run.resolve import Means, resolve
 from hornbook.run.warm_start import adopt, settled
 from hornbook.scaling.count import flops_per_token, parameters
 from hornbook.signals import SignalHandler, stoppable
+from hornbook.tokens.timeline import written
 from hornbook.train import machine
 from hornbook.train.loop import Loop
 from hornbook.train.metrics import Sink
+from hornbook.train.pace import Pace, Timeline
 from hornbook.train.parallel import MeshConfig, Parallel, arrange
+from hornbook.train.processors import computing, cpus_at_hand, default_threads
 from hornbook.train.schedules import Schedule
 from hornbook.train.trackers import find_trackers, open_sinks
 from hornbook.train.world import World, together
 
-# What may be set anew when a run goes on.
-FLEXIBLE = ("training.micro_batch", "training.checkpoint_activations", "logging.trackers")
 _RECORDS = 1000
 
 
@@ -62,49 +71,82 @@ def pretrain(recipe: Recipe, directory: Path, *, plain: bool = False) -> Evaluat
     """
     with together() as world:
         directory = Path(world.broadcast(lambda: str(directory)))
-        fresh = world.is_main and not directory.exists()
-        with lock(directory) if world.is_main else contextlib.nullcontext():
-            if world.is_main and files.is_run(directory):
-                raise UserError(
-                    f"{directory} already holds a run: continue it with `hornbook pretrain --resume {directory}`, or "
-                    "choose another --out."
-                )
+        with _claimed(directory) if world.is_main else contextlib.nullcontext():
             try:
                 view = View(plain, silent=not world.is_main)
                 if world.is_main:
                     recipe = replace(recipe, data=decided(recipe.data, view.say))
                     if line := passed_over(recipe.data.paths):
                         view.say(line)
-                    save_recipe(recipe, directory / files.RECIPE)
+                    sealed.begin(recipe, directory)
                 return _run_stages(recipe, directory, view, world)
             except UserError as error:
-                if fresh and not (directory / files.PLAN).exists():
-                    if corpus := kept_of(directory):  # the work of hours, perhaps
-                        raise UserError(f"{error} The cleaned text is kept: train on {corpus} instead.") from error
-                    shutil.rmtree(directory, ignore_errors=True)  # nothing has begun: leave nothing behind
+                if world.is_main and not (directory / files.PLAN).exists() and (corpus := kept_of(directory)):
+                    # The work of hours, perhaps.
+                    raise UserError(f"{error} The cleaned text is kept: train on {corpus} instead.") from error
                 raise
+
+
+@contextlib.contextmanager
+def _claimed(directory: Path) -> Iterator[None]:
+    """Hold a directory for a new run; where the run cannot begin, all that it left there is removed again.
+
+    Raises UserError where there is a run already, or anything that a run would write over.
+    """
+    there = {path.name for path in directory.iterdir()} if directory.is_dir() else None
+    taken = sorted(files.NAMES & (there or set()))
+    if taken and not files.is_run(directory):
+        raise UserError(f"{directory} already holds {taken[0]}, which a run would replace: choose another --out.")
+    with lock(directory):
+        if files.is_run(directory):
+            command = f"hornbook pretrain --resume {shlex.quote(str(directory))}"
+            raise UserError(f"{directory} already holds a run: continue it with `{command}`, or choose another --out.")
+        try:
+            yield
+        except UserError:
+            if not (directory / files.PLAN).exists() and not kept_of(directory):
+                if there is None:
+                    shutil.rmtree(directory, ignore_errors=True)
+                else:
+                    _remove(path for path in directory.iterdir() if path.name not in there)
+            raise
+
+
+def _remove(paths: Iterable[Path]) -> None:
+    for path in list(paths):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def resume(directory: Path, changes: Sequence[str] = (), *, plain: bool = False) -> Evaluation:
     """Go on with the run in `directory` from its newest sound checkpoint, to the same result bit for bit.
 
-    `changes` are settings, as name=value, that say nothing of what a step computes: those of FLEXIBLE.
-    Another micro-batch changes the order of additions, and so the last bits.
+    `changes` are settings, as name=value, that say nothing of what a step computes: those of `sealed.FLEXIBLE`.
+    Another micro-batch, or number of threads, changes the order of additions, and so the last bits.
     """
-    if extra := [item for item in changes if item.partition("=")[0] not in FLEXIBLE]:
+    if extra := [item for item in changes if item.partition("=")[0] not in sealed.FLEXIBLE]:
         raise UserError(
             f"A resumed run keeps its settings: leave out {' '.join(extra)}, or start a new run from "
             f"{directory / files.RECIPE}."
         )
     with together() as world:
-        recipe = override(files.recipe_of(directory), changes)
+        files.recipe_of(directory)
         if (directory / files.RECORD).is_file():
             raise UserError(
                 f"The model in {directory} was imported, so there is no training to resume: start a new run from it "
-                f"with `hornbook pretrain --from {directory}`."
+                f"with `hornbook pretrain --from {shlex.quote(str(directory))}`."
             )
         with lock(directory) if world.is_main else contextlib.nullcontext():
-            return _run_stages(recipe, directory, View(plain, silent=not world.is_main), world)
+            view = View(plain, silent=not world.is_main)
+            if changes and _is_measured(directory):
+                raise UserError(
+                    f"The run in {directory} is finished: {' '.join(changes)} changes nothing, leave it out."
+                )
+            if world.is_main:
+                sealed.adopt(directory, files.LISTED, view.say)
+            return _run_stages(override(files.recipe_of(directory), changes), directory, view, world)
 
 
 def _run_stages(recipe: Recipe, directory: Path, view: View, world: World) -> Evaluation:
@@ -114,13 +156,22 @@ def _run_stages(recipe: Recipe, directory: Path, view: View, world: World) -> Ev
     """
     chosen = recipe.training.micro_batch
     try:
-        with stoppable(f"Stopped. Continue with: hornbook pretrain --resume {directory}"):
+        with (
+            phase("preparing"),
+            stoppable(f"Stopped. Continue with: hornbook pretrain --resume {shlex.quote(str(directory))}"),
+            computing(recipe.training.threads or default_threads()),
+        ):
             with world.main_process_first():
                 run = _settled(_prepared(recipe, directory, view, world))
                 announce(run)
-            return _evaluated(*_trained(run, may_shrink=world.size == 1 and not chosen))
+                if world.is_main:
+                    check_disk(run)
+            with computing(run.recipe.training.threads):
+                return _evaluated(*_trained(run, may_shrink=world.size == 1 and not chosen))
     except OutOfMemory as error:
-        command = f"hornbook pretrain --resume {directory} {error.settings}".strip()
+        if not error.settings:  # going on would end here again
+            raise
+        command = f"hornbook pretrain --resume {shlex.quote(str(directory))} {error.settings}"
         raise ResourceError(f"{error} Continue with: {command}") from error
 
 
@@ -131,19 +182,24 @@ def _prepared(recipe: Recipe, directory: Path, view: View, world: World) -> RunC
     layout = _arranged(recipe, world)
     if world.is_main:
         find_trackers(recipe.logging.trackers)  # before hours of work
-        write_json(directory / files.ENVIRONMENT, machine.environment(device) | {"devices": world.size})
+        note_machine(directory, machine.environment(device) | {"devices": world.size}, view.say)
+        refuse_too_large(recipe, device)
     else:
-        recipe = load_recipe(directory / files.RECIPE)  # as rank 0 settled it
+        recipe = files.recipe_of(directory)  # as rank 0 settled it
     origin = None
     if recipe.start.path and not files.has_checkpoint(directory):
         with view.stage("reading the base model", "bytes"):
+            brought = f"{files.ORIGIN}/{files.MANIFEST}"
+            known = is_done(directory, brought)
             origin = bring(Path(recipe.start.path), directory)
+        if world.is_main and not known:
+            enlist(directory, brought)
         recipe = settled(recipe, origin.recipe.model)
     prepared = prepare(recipe, directory, view, None if origin is None else origin.tokenizer)
     if origin is not None:
         entries = max(origin.recipe.model.vocab_size, prepared.tokenizer.vocab.size)
         recipe = replace(recipe, model=replace(recipe.model, vocab_size=entries))
-    return RunContext(recipe, prepared, directory, view, device, world, layout, origin)
+    return RunContext(recipe, prepared, directory, view, device, world, layout, origin, time.monotonic())
 
 
 def _arranged(recipe: Recipe, world: World) -> MeshConfig:
@@ -162,21 +218,34 @@ def _arranged(recipe: Recipe, world: World) -> MeshConfig:
 def _settled(run: RunContext) -> RunContext:
     """Return the run with every choice made and its plan written; an earlier start's choices stay, but for memory's."""
     directory, say, shares = run.directory, run.view.say, run.layout.data[1]
-    if not (directory / files.PLAN).is_file():
-        with run.view.stage("measuring the machine", "steps"):
-            run = replace(run, recipe=resolve(run.recipe, run.prepared, run.device, say, shares))
+    if not is_done(directory, files.PLAN):
+        with run.view.stage("measuring the machine", "steps") as update:
+            begun = run.begun
+            means = Means(run.prepared, run.device, say, shares, lambda: time.monotonic() - begun, update)
+            found = resolve(run.recipe, means)
+        run = replace(run, recipe=found.recipe)
         check_layout(run.recipe, run.layout)
         plan = _plan(run)
-        save_recipe(run.recipe, directory / files.RECIPE)
+        if found.deadline is not None:
+            plan["deadline"] = dataclasses.asdict(found.deadline)
+        sealed.keep(run.recipe, directory)
         write_json(directory / files.PLAN, plan)
-    elif not (directory / files.RESULT).is_file():
+        enlist(directory, files.PLAN)
+    elif not _is_measured(directory):
         rows, again = fitted(run.recipe, run.prepared, run.device, say, shares)
         training = replace(run.recipe.training, micro_batch=rows, checkpoint_activations=again)
         run = replace(run, recipe=replace(run.recipe, training=training))
+        if run.world.is_main:  # before the other processes read it
+            sealed.keep(run.recipe, directory)
+        if run.device.type == "cpu" and training.threads > cpus_at_hand():
+            say(
+                f"The run computes with {training.threads} threads, but {cpus_at_hand()} CPUs are at hand: "
+                f"training.threads={cpus_at_hand()} may be faster, and changes the last bits."
+            )
     return run
 
 
-def _plan(run: RunContext) -> dict[str, float]:
+def _plan(run: RunContext) -> dict[str, Any]:
     """Return what is derived from the recipe and the text, or measured, before the first step; see `Plan`."""
     recipe, objective = run.recipe, run.prepared.objective
     training, model, reads, steps = recipe.training, recipe.model, run.prepared.row_length, recipe.budget.steps
@@ -194,14 +263,14 @@ def _plan(run: RunContext) -> dict[str, float]:
     }
 
 
-def _trained(run: RunContext, may_shrink: bool) -> tuple[RunContext, Model, Parallel]:
+def _trained(run: RunContext, may_shrink: bool) -> tuple[RunContext, Model, Parallel, Pace]:
     """Train to the end, with fewer rows at once where memory runs out before a first checkpoint and they may change."""
 
-    def train(recipe: Recipe) -> tuple[RunContext, Model, Parallel]:
+    def train(recipe: Recipe) -> tuple[RunContext, Model, Parallel, Pace]:
         now = run if recipe is run.recipe else replace(run, recipe=recipe)
         if run.world.is_main:
-            save_recipe(recipe, run.directory / files.RECIPE)
-        return now, *_train(now)
+            sealed.keep(recipe, run.directory)
+        return _train(now)
 
     return shrinking(
         run.recipe, run.prepared, run.device, train, run.view.say,
@@ -209,12 +278,13 @@ def _trained(run: RunContext, may_shrink: bool) -> tuple[RunContext, Model, Para
     )  # fmt: skip
 
 
-def _train(run: RunContext) -> tuple[Model, Parallel]:
-    """Train to the end of the plan from wherever the run stands; return the model."""
+def _train(run: RunContext) -> tuple[RunContext, Model, Parallel, Pace]:
+    """Train to the end of the plan from wherever the run stands; return the run with its length as it was corrected."""
     recipe, training, view, alone = run.recipe, run.recipe.training, run.view, run.world.size == 1
     machine.keep_memory_blocks(training.checkpoint_activations == "no")  # whoever computes layers again is short of it
     if alone:
-        model = build_compiled(recipe, run.device, run.loader, view.say)
+        with view.stage("compiling the layers", "s") if training.compile == "yes" else contextlib.nullcontext():
+            model = build_compiled(recipe, run.device, run.loader, view.say)
     else:
         model = build_model(recipe, torch.device("cpu"))
     if run.origin is not None:
@@ -222,16 +292,19 @@ def _train(run: RunContext) -> tuple[Model, Parallel]:
         announce_weights(run, run.origin, pieces, adopt(model, run.origin, run.prepared.tokenizer, pieces, recipe.seed))
     parallel = spread_model(model, recipe, run.world, run.layout, run.device)
     stopping, plan = SignalHandler(), files.read_plan(run.directory, recipe)
-    schedule = Schedule(training.schedule, plan.steps, training.warmup, training.decay, training.final_rate)
+    pace = Pace(recipe.budget.timeline, files.read_deadline(run.directory), begun=run.begun)
+    planned = pace.timeline.planned
+    schedule = Schedule(training.schedule, planned, training.warmup, training.decay, training.final_rate)
     loop: Loop[Tensors] = Loop(
         model=model, loss=model.loss, optimizers=build_optimizers(parallel, recipe), batches=run.loader.steps,
-        schedule=schedule, plan=plan, device=run.device, directory=run.directory,
+        schedule=schedule, pace=pace, plan=plan, device=run.device, directory=run.directory,
         measure=_measuring(run, model, parallel), sinks=[], say=view.say, stopping=stopping, parallel=parallel,
+        facts=functools.partial(sealed.facts, run.directory), recast=functools.partial(_recast, run),
     )  # fmt: skip
     done = loop.restore()
     if done:
-        view.say(f"resuming at step {done} of {plan.steps}")
-    if done < plan.steps:
+        view.say(f"resuming at step {done} of {loop.steps}")
+    if done < loop.steps:
         title = f"{kind_of(recipe.objective)} {quantity(parameters(recipe.model))}"
         records: contextlib.AbstractContextManager[list[Sink]] = contextlib.nullcontext([])
         if run.world.is_main:
@@ -240,21 +313,38 @@ def _train(run: RunContext) -> tuple[Model, Parallel]:
         with (
             stopping.listening(),
             records as sinks,
-            view.training(title, plan.steps, done, machine.memory_total(run.device), str(run.directory)) as panel,
+            view.training(title, loop.steps, done, machine.memory_total(run.device), str(run.directory)) as panel,
         ):
             loop.sinks = [*sinks, panel]
             if run.origin is not None:
                 loop.record_measurement()  # what going on improves on
             loop.run()
-    return model.eval(), parallel
+    return _lasting(run, pace.timeline), model.eval(), parallel, pace
 
 
-def _measuring(run: RunContext, model: Model, parallel: Parallel) -> Callable[[], dict[str, float]]:
+def _lasting(run: RunContext, timeline: Timeline) -> RunContext:
+    """Return the run with its length in steps as it was corrected."""
+    budget = Budget(steps=timeline.steps, corrections=written(timeline.foreseen))
+    return run if budget == run.recipe.budget else replace(run, recipe=replace(run.recipe, budget=budget))
+
+
+def _recast(run: RunContext, timeline: Timeline) -> Callable[[int, int], Iterator[list[Tensors]]]:
+    """Record a run's corrected length in its recipe, whole or not at all; return its batches from then on.
+
+    It stands there before the first step that depends on it: after a crash that step is done again with it.
+    """
+    now = _lasting(run, timeline)
+    if run.world.is_main:
+        sealed.keep(now.recipe, run.directory)
+    return now.loader.steps
+
+
+def _measuring(run: RunContext, model: Model, parallel: Parallel) -> Callable[[], dict[str, float | None]]:
     """Return what measures the model on held-out text during training."""
     training, prepare_batch = run.recipe.training, functools.partial(to_tensors, device=run.device)
     rows, size = run.prepared.held_out_rows(training.evaluate_tokens)
 
-    def during() -> dict[str, float]:
+    def during() -> dict[str, float | None]:
         # Uncompiled: its batches have shapes of their own, and each would be compiled for a few seconds of work.
         compiled = training.compile == "yes"
         with torch.compiler.set_stance("force_eager") if compiled else contextlib.nullcontext():
@@ -267,13 +357,21 @@ def _measuring(run: RunContext, model: Model, parallel: Parallel) -> Callable[[]
     return during
 
 
-def _evaluated(run: RunContext, model: Model, parallel: Parallel) -> Evaluation:
+def _is_measured(directory: Path) -> bool:
+    """Say whether a run has its result; whoever removes that has it measured again."""
+    return (directory / files.RESULT).exists() and is_done(directory, files.RESULT)
+
+
+def _evaluated(run: RunContext, model: Model, parallel: Parallel, pace: Pace) -> Evaluation:
     """Return what is measured at the end, from the run's directory where it is there already."""
     result = run.directory / files.RESULT
-    if run.world.broadcast(lambda: str(result.is_file())) == str(True):
+    if run.world.broadcast(lambda: str(_is_measured(run.directory))) == str(True):
         return Evaluation.load(result)
     with run.view.stage("final evaluation", "tokens"):
         evaluation = final_evaluation(model, run.recipe, run.prepared, run.device, parallel)
     if run.world.is_main:
-        evaluation.save(result)
+        steps = pace.timeline.steps
+        tokens = steps * files.read_plan(run.directory, run.recipe).tokens_per_step
+        evaluation.save(result, {"steps": steps, "tokens": tokens, "seconds": round(pace.elapsed, 3)})
+        enlist(run.directory, files.RESULT)
     return evaluation

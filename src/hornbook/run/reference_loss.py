@@ -82,6 +82,10 @@ def _bits_per_byte(run: OpenRun, text: str) -> float:
         inputs = inputs[: len(targets)]
         batch = Batch(inputs[None], targets[None], np.ones((1, len(targets)), np.float32), np.array([len(targets)]))
         nats += float(run.model.nats(to_tensors(batch, run.device)).double().sum())
+    if not math.isfinite(nats):
+        raise UserError(
+            f"The loss of the reference model in {run.directory} is {nats}: name a run that did not diverge."
+        )
     return round(nats / math.log(2) / max(1, len(text.encode())), 4)
 
 

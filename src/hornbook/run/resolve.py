@@ -1,6 +1,6 @@
 """Fill in what a recipe leaves open, each choice from those before it and the facts of text and machine:
 
-    precision -> vocabulary and size -> rows of a step -> rates, compilation -> rows at once (memory)
+    precision, threads -> vocabulary and size -> rows of a step -> rates, compilation -> rows at once (memory)
       -> steps (timed, for a budget of minutes) -> dropout, measurements
 
 Whatever is chosen here is written back into the run's recipe, so that the run can be repeated from it exactly.
@@ -9,7 +9,7 @@ Whatever is chosen here is written back into the run's recipe, so that the run c
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -21,14 +21,30 @@ from hornbook.objectives.base import cycle_of, says_every_token, tokens_per_row
 from hornbook.prepare.dataset import Prepared
 from hornbook.recipes.recipe import Recipe
 from hornbook.recipes.sections import Budget
-from hornbook.run.calibrate import seconds_per_step
+from hornbook.run.budget import (
+    BUSY,
+    FEW_STEPS,
+    Speed,
+    measuring,
+    planned_steps,
+    product_type,
+    small_text,
+    step_speed,
+    too_short,
+)
 from hornbook.run.memory_fit import fitted, shrinking
 from hornbook.scaling import defaults
 from hornbook.scaling.count import parameters
-from hornbook.train.machine import best_precision, has_compiler, matmul_flops
+from hornbook.train.machine import best_precision, free_share, has_compiler, matmul_flops
+from hornbook.train.pace import Deadline
+from hornbook.train.processors import asked_threads, default_threads
 
 # Dropout is chosen last, by the steps: until then there may be some.
 _SOME_DROPOUT = 0.1
+# Python ends in about so many seconds of a free CPU, once a run is done; of a budget of minutes at most this share.
+_LEAVING_SECONDS, _MOST_LEAVING = 0.7, 0.05
+
+_EXAMPLES = 2**62  # of a run, at the most: they are numbered in 64 bits
 
 
 @dataclass(frozen=True)
@@ -38,8 +54,9 @@ class Facts:
     vocabulary   entries of the tokenizer
     rows         of training text
     row_tokens   model positions of a row, both sides of an encoder-decoder
-    speed        FLOP/s that training is expected to reach
-    worth        minutes of training on a shape of batches from which compiling is worth its time here
+    speed        FLOP/s that training is expected to reach while the machine is quiet
+    worth        quiet minutes of training on a shape of batches from which compiling is worth its time here
+    free         share of its quiet speed that the machine has now
     """
 
     vocabulary: int
@@ -47,27 +64,124 @@ class Facts:
     row_tokens: float
     speed: float
     worth: float
+    free: float = 1.0
 
 
-def resolve(
-    recipe: Recipe, prepared: Prepared, device: torch.device, say: Callable[[str], None], data: int = 1
-) -> Recipe:
-    """Return the recipe with every open choice made: no zeros that mean "choose", no "auto", a budget in steps.
+@dataclass(frozen=True, eq=False)
+class Means:
+    """What a recipe is resolved with.
 
-    `data` is the number of equal shares that the rows of a step are computed in, at the same time.
-    `say` prints when a budget of minutes is cut because the text is small.
+    data     equal shares that the rows of a step are computed in, at the same time
+    say      prints what the user should know: of a text or a budget that is too small, and of a busy machine
+    elapsed  returns the seconds of a budget of minutes that have passed
+    update   takes the number of steps that were timed
     """
-    training, budget = recipe.training, recipe.budget
+
+    prepared: Prepared
+    device: torch.device
+    say: Callable[[str], None]
+    data: int = 1
+    elapsed: Callable[[], float] = float
+    update: Callable[[int], None] = lambda steps: None
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """A recipe with every open choice made: no zeros that mean "choose", no "auto", a budget in steps.
+
+    deadline   of a budget of minutes, by which training corrects the steps; None of another
+    """
+
+    recipe: Recipe
+    deadline: Deadline | None
+
+
+def resolve(recipe: Recipe, means: Means) -> Resolved:
+    """Return the recipe with every open choice made."""
+    training, budget, device = recipe.training, recipe.budget, means.device
     precision = best_precision(device) if training.precision == "auto" else training.precision
-    facts = _facts(prepared, device, precision)
+    threads = training.threads or default_threads()
+    open_threads = not training.threads and not asked_threads()
+    recipe = replace(recipe, training=replace(training, precision=precision, threads=threads))
+    facts = _facts(recipe, means.prepared, device)
+    if budget.minutes:
+        draft, steps, deadline = _by_the_clock(recipe, means, facts, open_threads)
+    else:
+        draft, deadline = _drafted(recipe, means, facts), None
+        steps = counted_steps(budget, draft.training.batch_rows, facts)
+    rows, every = draft.training.batch_rows, draft.training.evaluate_every
+    if steps * rows > _EXAMPLES:
+        raise UserError(f"{steps:,} steps of {rows:,} rows are more than can be counted: lower the budget.")
+    if line := too_short(draft, steps, _longest(rows, facts), bool(recipe.model.width), means.prepared.text.bytes):
+        means.say(line)
+    model = draft.model
+    if recipe.model.dropout < 0:
+        model = replace(model, dropout=defaults.default_dropout(steps * rows / facts.rows))
+    every = every or max(1, math.ceil(steps / defaults.MEASUREMENTS))
+    training = replace(draft.training, evaluate_every=every)
+    known = budget if budget.steps else Budget(steps=steps)  # with its corrections, where a run is repeated
+    return Resolved(replace(draft, model=model, training=training, budget=known), deadline)
+
+
+def _by_the_clock(recipe: Recipe, means: Means, facts: Facts, open_threads: bool) -> tuple[Recipe, int, Deadline]:
+    """Return the recipe of a budget of minutes but for its budget, its first number of steps, and its deadline."""
+    seconds, say, size = 60 * recipe.budget.minutes, means.say, means.prepared.text.bytes
+    threads: tuple[int, ...] = (recipe.training.threads,)
+    if facts.free < BUSY:
+        say(f"The machine is busy: about {facts.free:.0%} of its speed is free, so fewer steps fit into the budget.")
+        if open_threads and means.device.type == "cpu" and threads[0] > 1:
+            threads = (*threads, 1)  # several wait for the one that lost its CPU: one alone may be faster
+    draft, speed = _timed(recipe, means, facts, threads)
+    parts = measuring(draft, means.prepared, means.device, speed.seconds)
+    if parts.tokens < recipe.training.evaluate_tokens:
+        say(f"Measurements on held-out text read about {parts.tokens:,} tokens, to take a tenth of the time at most.")
+    most = _longest(draft.training.batch_rows, facts)
+    steps = planned_steps(seconds - means.elapsed(), speed, parts)
+    if line := small_text(draft, steps, most, size):
+        say(line)
+    steps = min(steps, most)
+    every = recipe.training.evaluate_every or max(1, math.ceil(steps / parts.number))
+    training = replace(draft.training, evaluate_every=every, evaluate_tokens=parts.tokens, threads=speed.threads)
+    leaving = min(_MOST_LEAVING * seconds, _LEAVING_SECONDS / facts.free)
+    deadline = Deadline(seconds, most, parts.during / speed.seconds, parts.after, leaving)
+    return replace(draft, training=training), steps, deadline
+
+
+def _timed(recipe: Recipe, means: Means, facts: Facts, threads: Sequence[int]) -> tuple[Recipe, Speed]:
+    """Return the recipe of a budget of minutes, chosen by the machine's speed, and the timed speed of its step.
+
+    Where so few steps fit that the machine's speed was no guide, all is chosen once more, by the speed of the step.
+    """
+    draft, speed = _time(recipe, means, _drafted(recipe, means, facts), threads)
+    if 60 * recipe.budget.minutes / speed.seconds < FEW_STEPS:
+        flops = 6 * parameters(draft.model) * draft.training.batch_rows * facts.row_tokens / speed.seconds
+        slower = replace(facts, speed=min(facts.speed, flops / facts.free))
+        smaller = _drafted(recipe, means, slower)
+        if (smaller.model, smaller.training.batch_rows) != (draft.model, draft.training.batch_rows):
+            return _time(recipe, means, smaller, threads)
+    return draft, speed
+
+
+def _time(recipe: Recipe, means: Means, draft: Recipe, threads: Sequence[int]) -> tuple[Recipe, Speed]:
+    """Time the steps of a draft of `recipe`, with fewer rows at once where memory runs out."""
+
+    def work(chosen: Recipe) -> tuple[Recipe, Speed]:
+        return chosen, step_speed(chosen, means.prepared, means.device, (0, means.data), threads, means.update)
+
+    may = not recipe.training.micro_batch
+    return shrinking(draft, means.prepared, means.device, work, means.say, lambda: may)
+
+
+def _drafted(recipe: Recipe, means: Means, facts: Facts) -> Recipe:
+    """Return the recipe with all chosen that does not depend on the number of its steps."""
+    training, shares = recipe.training, math.lcm(means.data, recipe.training.micro_batch or 1)
     model = choose_model(recipe, facts)
-    rows = choose_rows(recipe, model.width, math.lcm(data, training.micro_batch or 1), planned(recipe, model, facts))
+    rows = choose_rows(recipe, model.width, shares, planned(recipe, model, facts))
     draft = replace(
         recipe,
         model=replace(model, dropout=_SOME_DROPOUT) if model.dropout < 0 else model,
         training=replace(
             training,
-            precision=precision,
             batch_rows=rows,
             muon_learning_rate=training.muon_learning_rate or defaults.default_muon_learning_rate(model.width),
             embedding_rate=training.embedding_rate
@@ -75,40 +189,19 @@ def resolve(
             compile=choose_compilation(recipe, model, rows, facts),
         ),
     )
-    rows_at_once, again = fitted(draft, prepared, device, say, data)
-    training = replace(draft.training, micro_batch=rows_at_once, checkpoint_activations=again)
-    if budget.minutes:
-        training, seconds = shrinking(
-            replace(draft, training=training), prepared, device,
-            lambda chosen: (chosen.training, seconds_per_step(chosen, prepared, device, (0, data))), say,
-            lambda: not recipe.training.micro_batch,
-        )  # fmt: skip
-        longest = _longest(rows, facts)
-        # Measurements on held-out text cost a forward pass each, a third of a training step's work.
-        measuring = defaults.MEASUREMENTS * training.evaluate_tokens / 3 / (rows * facts.row_tokens) * seconds
-        steps = max(1, int((budget.minutes * 60 - measuring) / seconds))
-        if steps > longest:
-            say(
-                f"The text is small: {budget.minutes:g} minutes would read it more than {defaults.MOST_EPOCHS} times. "
-                f"Training ends after {longest:,} steps; more text would use the time better."
-            )
-        steps = min(steps, longest)
-    else:
-        steps = counted_steps(budget, rows, facts)
-    if model.dropout < 0:
-        model = replace(model, dropout=defaults.default_dropout(steps * rows / facts.rows))
-    every = training.evaluate_every or max(1, math.ceil(steps / defaults.MEASUREMENTS))
-    return replace(recipe, model=model, training=replace(training, evaluate_every=every), budget=Budget(steps=steps))
+    rows_at_once, again = fitted(draft, means.prepared, means.device, means.say, means.data)
+    return replace(draft, training=replace(draft.training, micro_batch=rows_at_once, checkpoint_activations=again))
 
 
-def _facts(prepared: Prepared, device: torch.device, precision: str) -> Facts:
+def _facts(recipe: Recipe, prepared: Prepared, device: torch.device) -> Facts:
     worth = (0.0 if device.type == "cuda" else defaults.COMPILE_MINUTES) if has_compiler(device) else math.inf
     return Facts(
         vocabulary=prepared.tokenizer.vocab.size,
         rows=len(prepared.training_rows),
         row_tokens=tokens_per_row(prepared.objective, prepared.row_length),
-        speed=defaults.EXPECTED_SHARE * matmul_flops(device, torch.bfloat16 if precision == "bf16" else torch.float32),
+        speed=defaults.EXPECTED_SHARE * matmul_flops(device, product_type(recipe)),
         worth=worth,
+        free=free_share(device, product_type(recipe)),
     )
 
 
@@ -134,7 +227,7 @@ def _affordable(recipe: Recipe, facts: Facts) -> float:
     budget, rows = recipe.budget, choose_rows(recipe, 0, recipe.training.micro_batch or 1)
     if not budget.minutes:
         return counted_steps(budget, rows, facts) * rows * facts.row_tokens
-    tokens = math.sqrt(budget.minutes * 60 * facts.speed * defaults.TOKENS_PER_PARAMETER / 6)
+    tokens = math.sqrt(budget.minutes * 60 * facts.free * facts.speed * defaults.TOKENS_PER_PARAMETER / 6)
     return min(tokens, _longest(rows, facts) * rows * facts.row_tokens)
 
 
@@ -145,7 +238,8 @@ def planned(recipe: Recipe, model: ModelConfig, facts: Facts) -> float:
         return math.inf
     if budget.tokens or budget.epochs:
         return budget.tokens or budget.epochs * text
-    return min(budget.minutes * 60 * facts.speed / (6 * parameters(model)), defaults.MOST_EPOCHS * text)
+    flops = budget.minutes * 60 * facts.free * facts.speed
+    return min(flops / (6 * parameters(model)), defaults.MOST_EPOCHS * text)
 
 
 def choose_rows(recipe: Recipe, width: int, together: int, planned: float = math.inf) -> int:
@@ -158,7 +252,7 @@ def choose_compilation(recipe: Recipe, model: ModelConfig, rows: int, facts: Fac
     """Return whether layers are compiled: by how long the run will take on each shape of batch that it has."""
     if recipe.training.compile != "auto":
         return recipe.training.compile
-    minutes = recipe.budget.minutes
+    minutes = recipe.budget.minutes * facts.free  # a busy machine compiles as much more slowly as it trains
     if not minutes:
         tokens = counted_steps(recipe.budget, rows, facts) * rows * facts.row_tokens
         minutes = 6 * tokens * parameters(model) / (60 * facts.speed)

@@ -3,7 +3,7 @@
     example   step * global_batch + 0, 1, 2, ...
     row       order.locate(seed, example)               the same for any number of workers and devices, any micro-batch
     key       keys.row_keys(seed, row, epoch)           what the objective's noise depends on
-    progress  step / steps of the run                   what schedules depend on
+    progress  place of the step / steps of the run      what schedules depend on
     batch     objective(rows), then `prepare` (to tensors, to a device), then `receive`, when the step is asked for
 
 The parts of a mixture take turns, and rows of one micro-batch are all of one part: each part's rows fill the model in
@@ -25,6 +25,7 @@ import numpy as np
 from hornbook.batch import Batch
 from hornbook.keys import Keys
 from hornbook.objectives.base import Objective, cycle_of
+from hornbook.objectives.contract import batch_of
 from hornbook.tokens.order import Order, folded
 from hornbook.tokens.packing import CorpusRows, Places
 
@@ -52,7 +53,7 @@ def batches(
         for start in range(0, len(mine), size):
             where = mine[start : start + size]
             found = rows.rows(index[where], keys(part, where))
-            yield part(replace(found, progress=np.full(len(where), progress)))
+            yield batch_of(part, replace(found, progress=np.full(len(where), progress)))
 
 
 def unchanged(prepared: Any) -> Any:
@@ -73,6 +74,7 @@ class Loader(Generic[T]):
                   each step counts as the first
     share         (i, n): of each step only the i-th of n equal, consecutive shares, from 0; n divides global_batch
     receive       what is to be done to what `prepare` returned by the thread that asks for the step
+    place         which step of a run of `run_steps` a step stands for, where the run's length was corrected
     """
 
     rows: CorpusRows
@@ -86,6 +88,7 @@ class Loader(Generic[T]):
     run_steps: int = 0
     share: tuple[int, int] = (0, 1)
     receive: Callable[[Any], T] = unchanged
+    place: Callable[[int], float] = float
 
     def step(self, number: int) -> list[T]:
         """Return the micro-batches of one step. A global batch larger than an epoch runs into the next epoch."""
@@ -101,7 +104,7 @@ class Loader(Generic[T]):
             period = part.noise_period
             return folded(self.seed, row[where], epoch[where] if period == 0 else epoch[where] % period)
 
-        progress = min(1.0, number / self.run_steps) if self.run_steps else 0.0
+        progress = min(1.0, self.place(number) / self.run_steps) if self.run_steps else 0.0
         found = batches(self.rows, self.objective, row, keys, self.micro_batch, progress)
         return [self.prepare(batch) for batch in found]
 

@@ -3,6 +3,7 @@
     Shuffled   every epoch a permutation of the rows
     Ascending  every epoch from the first row to the last, neighbours shuffled: rows that were sorted come in that order
     Mixed      rows of several domains, each in an order of its own, in exact shares
+    Spliced    one order up to some example, then another: of a run whose length was corrected
 
 A step draws the places and keys of some ten rows, which takes numpy longer than copying their tokens: hence kernels.
 
@@ -171,4 +172,25 @@ class Mixed:
         return [int(number) for number in total + np.bincount(domain, minlength=len(self.orders))]
 
 
-Order = Shuffled | Ascending | Mixed
+@dataclass(frozen=True)
+class Spliced:
+    """Several orders, one after the other: from example `begins[i]` on, where `orders[i]` would be with that example.
+
+    begins  of each order, ascending, the first 0
+    """
+
+    begins: tuple[int, ...]
+    orders: tuple[Ascending | Mixed, ...]
+
+    def locate(self, seed: int, example: ArrayLike) -> tuple[Places, Places]:
+        example = np.asarray(example, dtype=np.int64)
+        owner = np.searchsorted(self.begins, example, side="right") - 1
+        epoch, row = np.empty_like(example), np.empty_like(example)
+        for number, order in enumerate(self.orders):
+            mine = owner == number
+            if mine.any():
+                epoch[mine], row[mine] = order.locate(seed, example[mine])
+        return epoch, row
+
+
+Order = Shuffled | Ascending | Mixed | Spliced

@@ -62,7 +62,7 @@ def write_store(
     work = directory if directory.exists() else directory.with_name(f".{directory.name}.parts")
     counts = {"documents": 0, "tokens": 0, "bytes": 0}
     with artifacts.disk_errors(directory):
-        work.mkdir(parents=True, exist_ok=True)
+        artifacts.make_directory(work)
     ahead = read_ahead(documents, lambda document: len(document.text), _GROUP)
     names = []
     with contextlib.closing(ahead):

@@ -5,13 +5,17 @@
     manifest.json                length and SHA-256 of each, written last
 
 Any number of processes reads what any other number wrote: each reads the pieces that overlap with its own part.
+
+A checkpoint is sound when its files are as its manifest says, its name has the manifest's step, and its numbers are
+finite. Training sets damaged ones aside, as `damaged-step-00000123`, once it has found a sound one.
 """
 
 from __future__ import annotations
 
 import contextlib
-import errno
+import functools
 import json
+import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,15 +24,16 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
-from hornbook.artifacts import disk_errors, read_manifest, write_directory
-from hornbook.errors import UserError
+from hornbook.artifacts import clear_leftovers, disk_errors, read_manifest, remove_directory, write_directory
+from hornbook.errors import DivergedError, UserError
+from hornbook.train.tensors import not_finite, write_tensors
 from hornbook.train.world import World
 
 CHECKPOINTS, KIND = "checkpoints", "checkpoint"
 _FILE = "state.safetensors"
+_NAME = re.compile(r"step-(\d{8,})")
 _PLACES = "places"  # the entry of a file's header: name -> [begin of each dimension, shape of the whole]
 
 
@@ -46,7 +51,7 @@ class Piece:
 
 
 def save(directory: Path, step: int, tensors: Mapping[str, Tensor], facts: Mapping[str, Any], keep: int) -> Path:
-    """Write the state after `step` optimizer steps and remove all but the `keep` newest checkpoints."""
+    """Write the state after `step` optimizer steps; of the sound checkpoints up to it the `keep` newest stay."""
     pieces = {name: Piece(tensor, (0,) * tensor.ndim, tuple(tensor.shape)) for name, tensor in tensors.items()}
     return save_together(directory, step, pieces, facts, keep, World())
 
@@ -54,8 +59,14 @@ def save(directory: Path, step: int, tensors: Mapping[str, Tensor], facts: Mappi
 def save_together(
     directory: Path, step: int, pieces: Mapping[str, Piece], facts: Mapping[str, Any], keep: int, world: World
 ) -> Path:
-    """Do the same by all processes at once, each with its own pieces; the directory must be one that all see."""
-    target = directory / f"step-{step:08d}"
+    """Do the same by all processes at once, each with its own pieces; the directory must be one that all see.
+
+    Raises DivergedError, in all of them, where a number in any of the pieces is not finite; then nothing is written.
+    """
+    broken = not_finite((name, piece.values) for name, piece in pieces.items())
+    if any(world.all_reduce_max([float(bool(broken))])):
+        raise DivergedError(f"{broken or 'a tensor of another process'} is not finite after step {step}")
+    target = _place(directory, step)
     with contextlib.ExitStack() as stack:
 
         def begin() -> str:
@@ -67,40 +78,80 @@ def save_together(
             _write(scratch / (_FILE if whole else f"state-{world.rank:05d}.safetensors"), pieces)
         world.all_reduce_max([0.0])  # all have written
     if world.is_main:
-        for old in _all(directory)[keep:]:
-            shutil.rmtree(old, ignore_errors=True)
+        retain(target, keep)
+    return target
+
+
+def retain(newest: Path, keep: int) -> None:
+    """Remove all but the `keep` newest sound checkpoints up to a sound one; set damaged ones among them aside."""
+    kept = 0
+    for path in _all(newest.parent):
+        if path.name <= newest.name:
+            if path != newest and not _is_sound(path, _stamp(path)):
+                _set_aside(path)
+            elif (kept := kept + 1) > keep:
+                remove_directory(path)
+
+
+def _stamp(checkpoint: Path) -> tuple[tuple[str, int, int], ...]:
+    """Return what tells whether a checkpoint has changed: name, length and time of change of each of its files."""
+    facts = [(path, path.stat()) for path in sorted(checkpoint.iterdir())]
+    return tuple((path.name, fact.st_size, fact.st_mtime_ns) for path, fact in facts)
+
+
+@functools.lru_cache(maxsize=64)
+def _is_sound(checkpoint: Path, stamp: tuple[tuple[str, int, int], ...]) -> bool:
+    """Say whether a checkpoint is sound, in the state that its stamp names: each is read once, not at every save."""
+    try:
+        Reader(checkpoint)
+    except UserError:
+        return False
+    return True
+
+
+def _set_aside(checkpoint: Path) -> Path:
+    """Rename a damaged checkpoint, so that nothing counts it any more; return its new place."""
+    target = checkpoint.with_name(f"damaged-{checkpoint.name}")
+    with disk_errors(target):
+        shutil.rmtree(target, ignore_errors=True)
+        checkpoint.replace(target)
     return target
 
 
 def _write(path: Path, pieces: Mapping[str, Piece]) -> None:
     places = {name: [piece.begin, piece.shape] for name, piece in pieces.items() if not piece.whole}
-    tensors = {name: piece.values.detach().cpu().contiguous() for name, piece in pieces.items()}
+    tensors = {name: piece.values for name, piece in pieces.items()}
     with disk_errors(path):
-        try:
-            save_file(tensors, path, {_PLACES: json.dumps(places)} if places else None)
-        except SafetensorError as error:
-            if f"os error {errno.ENOSPC}" in str(error):  # the library hides what the system said
-                raise OSError(errno.ENOSPC, str(error)) from error
-            raise
+        write_tensors(path, tensors, {_PLACES: json.dumps(places)} if places else None)
 
 
 class Reader:
-    """The tensors of one checkpoint, by name, whole or in part; raises UserError when a file cannot be read.
+    """The tensors of one checkpoint, by name, whole or in part; raises UserError when it is not sound.
 
+    path       of the checkpoint
     manifest   what was written of it: the step and other facts
     shapes     of the whole tensors
     """
 
     def __init__(self, checkpoint: Path, *, verified: bool = False) -> None:
-        self._path = checkpoint
+        self.path = checkpoint
         self.manifest = read_manifest(checkpoint, KIND, contents=not verified)
+        step = self.manifest.get("step")
+        if type(step) is not int or checkpoint.name != f"step-{step:08d}":
+            raise UserError(f"The checkpoint {checkpoint} is damaged: its manifest says that it is step {step}.")
         self.shapes: dict[str, tuple[int, ...]] = {}
         self._found: dict[str, list[tuple[Path, tuple[int, ...], tuple[int, ...]]]] = {}
+        if _place(checkpoint.parent, self.manifest.get("step")) != checkpoint:
+            raise UserError(
+                f"The checkpoint {checkpoint} is damaged: its manifest has the step {self.manifest.get('step')}."
+            )
         for name in self.manifest["files"]:
-            self._index(checkpoint / name)
+            self._index(checkpoint / name, check=not verified)
 
-    def _index(self, path: Path) -> None:
+    def _index(self, path: Path, check: bool) -> None:
         with self._open(path) as file:
+            if check and (name := not_finite((name, file.get_tensor(name)) for name in file.keys())):  # noqa: SIM118
+                raise UserError(f"The checkpoint {self.path} holds numbers that are not finite, in {name}.")
             places = json.loads((file.metadata() or {}).get(_PLACES, "{}"))
             for name in file.keys():  # noqa: SIM118 (it is no dict)
                 own = tuple(file.get_slice(name).get_shape())
@@ -114,7 +165,7 @@ class Reader:
             with safe_open(path, "pt") as file:
                 yield file
         except SafetensorError as error:
-            raise UserError(f"The checkpoint {self._path} cannot be read ({error}).") from error
+            raise UserError(f"The checkpoint {self.path} cannot be read ({error}).") from error
 
     def read(self, name: str, place: Sequence[tuple[int, int]] | None = None) -> Tensor:
         """Return a tensor, or the part of it that lies in [begin, end) of each dimension."""
@@ -138,7 +189,7 @@ class Reader:
         for target, values in parts:
             found[target] = values
         if sum(values.numel() for _, values in parts) != found.numel():
-            raise UserError(f"The checkpoint {self._path} is damaged: a part of {name} is missing.")
+            raise UserError(f"The checkpoint {self.path} is damaged: a part of {name} is missing.")
         return found
 
 
@@ -151,28 +202,49 @@ def newest(directory: Path, say: Callable[[str], None]) -> tuple[dict[str, Any],
     return None if reader is None else (reader.manifest, {name: reader.read(name) for name in reader.shapes})
 
 
-def newest_together(directory: Path, say: Callable[[str], None], world: World) -> Reader | None:
-    """Return the same, to be read in parts; rank 0 verifies it, and all ranks read the same one."""
+def newest_together(
+    directory: Path, say: Callable[[str], None], world: World, *, set_aside: bool = False
+) -> Reader | None:
+    """Return the same, to be read in parts; rank 0 verifies it, and all ranks read the same one.
+
+    `set_aside`, for who holds the run's lock, renames the damaged ones and clears what killed writers left.
+    """
     sound: list[Reader] = []
 
     def find() -> str:
-        checkpoints = _all(directory)
+        if set_aside:
+            clear_leftovers(directory)
+        checkpoints, damaged = _all(directory), []
         for checkpoint in checkpoints:
             try:
                 sound.append(Reader(checkpoint))
-                return str(sound[0].manifest["step"])
+                break
             except UserError as error:
+                damaged.append(checkpoint)
+                if checkpoint == checkpoints[-1]:
+                    none = f"None of the {len(checkpoints)} checkpoints in {directory} is intact: start a new run."
+                    raise UserError(f"{error} {none}") from error
                 say(f"{error} Trying the previous one.")
-        if checkpoints:
-            raise UserError(f"None of the {len(checkpoints)} checkpoints in {directory} is intact: start a new run.")
-        return ""
+        for checkpoint in damaged if set_aside else ():
+            say(f"set aside as {_set_aside(checkpoint).name}")
+        return str(sound[0].manifest["step"]) if sound else ""
 
     step = world.broadcast(find)
     if not step:
         return None
-    return sound[0] if world.is_main else Reader(directory / f"step-{int(step):08d}", verified=True)
+    return sound[0] if world.is_main else Reader(_place(directory, int(step)), verified=True)
+
+
+def has_any(directory: Path) -> bool:
+    """Say whether there is a checkpoint, sound or not."""
+    return bool(_all(directory))
+
+
+def _place(directory: Path, step: Any) -> Path:
+    return directory / (f"step-{step:08d}" if isinstance(step, int) else "step-")
 
 
 def _all(directory: Path) -> list[Path]:
     """Return the checkpoints, newest first."""
-    return sorted((path for path in directory.glob("step-*") if path.is_dir()), reverse=True)
+    found = ((_NAME.fullmatch(path.name), path) for path in directory.glob("step-*") if path.is_dir())
+    return [path for _, path in sorted(((int(name[1]), path) for name, path in found if name), reverse=True)]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import functools
-import math
 import os
 import platform
 import shutil
@@ -25,6 +24,7 @@ _KEEP_BYTES = 1 << 30
 _GIVE_BACK_BYTES, _TOP_BYTES = 1 << 20, 1 << 25
 # Where Linux says what the process's control group, such as a container, may have (cgroup v2).
 _GROUP = Path("/sys/fs/cgroup")
+_PRODUCT_SECONDS = 0.08  # for which products of one size are timed
 
 
 def find_device() -> torch.device:
@@ -36,29 +36,46 @@ def find_device() -> torch.device:
     return torch.device("cpu")
 
 
-@functools.cache
-def matmul_flops(device: torch.device, dtype: torch.dtype, size: int = 1024) -> float:
-    """Return the best FLOP/s of `size` x `size` matrix products in `dtype`, measured for about a fifth of a second.
+def matmul_flops(device: torch.device, dtype: torch.dtype, size: int = 0) -> float:
+    """Return the best FLOP/s of matrix products in `dtype`, measured for about a third of a second.
 
-    A process measures once; a second question has the same answer.
+    They are `size` x `size`, or of several sizes on a CPU: while other processes take the CPUs in turn, a small product
+    fits between two of their turns, and the best one is what the machine reaches when it is quiet. A process measures
+    once; a second question has the same answer.
     """
-    size = size if device.type == "cpu" else 8192
+    sizes = [size] if size else [8192] if device.type != "cpu" else [1024, 512, 256]
+    return max(2.0 * each**3 / min(_product_seconds(device, dtype, each)) for each in sizes)
+
+
+def free_share(device: torch.device, dtype: torch.dtype) -> float:
+    """Return which share of its quiet speed the device has now: below 1 where other processes work on it too."""
+    times = _product_seconds(device, dtype, 512 if device.type == "cpu" else 8192)
+    return min(times) * len(times) / sum(times)
+
+
+@functools.cache
+def _product_seconds(device: torch.device, dtype: torch.dtype, size: int) -> tuple[float, ...]:
     a, b = (torch.randn(size, size, device=device).to(dtype) for _ in range(2))
     a @ b
-    return 2.0 * size**3 / best_seconds(lambda: a @ b, device, 0.2)
+    return tuple(all_seconds(lambda: a @ b, device, _PRODUCT_SECONDS))
 
 
 def best_seconds(work: Callable[[], object], device: torch.device, enough: float) -> float:
     """Return the shortest time that `work` takes on a device, of as many times as there are in `enough` seconds."""
-    best, spent = math.inf, 0.0
+    return min(all_seconds(work, device, enough))
+
+
+def all_seconds(work: Callable[[], object], device: torch.device, enough: float) -> list[float]:
+    """Return the times that `work` takes on a device, as many as there are in `enough` seconds."""
+    times, spent = list[float](), 0.0
     while spent < enough:
         synchronise(device)
         start = time.perf_counter()
         work()
         synchronise(device)
-        elapsed = time.perf_counter() - start
-        best, spent = min(best, elapsed), spent + elapsed
-    return best
+        times.append(time.perf_counter() - start)
+        spent += times[-1]
+    return times
 
 
 def best_precision(device: torch.device) -> Literal["fp32", "bf16"]:
@@ -139,6 +156,7 @@ def environment(device: torch.device) -> dict[str, Any]:
         "system": platform.system(),
         "machine": platform.machine(),
         "processor": _processor(),
+        "instructions": torch.backends.cpu.get_cpu_capability(),
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from hornbook.artifacts import disk_errors, write_file
+from hornbook.artifacts import disk_errors, json_text, make_directory, write_file
+from hornbook.errors import UserError
 
 METRICS = "metrics.jsonl"  # the name of the file in a run
 
@@ -22,20 +22,37 @@ class Sink(Protocol):
 
 
 class MetricsFile:
-    """Appends records to metrics.jsonl, each line flushed, so that a killed run keeps all but its last line."""
+    """Appends records to metrics.jsonl, each line flushed, so that a killed run keeps all but its last line.
 
-    def __init__(self, path: Path, resumed_at: int) -> None:
+    Lines that are damaged, which `say` counts, are set aside in metrics.damaged: they never stop a run from going on.
+    """
+
+    def __init__(self, path: Path, resumed_at: int, say: Callable[[str], None] = lambda text: None) -> None:
         self._path = path
         with disk_errors(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            kept = [record for record in read_metrics(path) if record["step"] <= resumed_at] if resumed_at else []
-            write_file(path, "".join(json.dumps(record) + "\n" for record in kept))
+            make_directory(path.parent)
+            kept: list[dict[str, Any]] = []
+            if resumed_at:
+                sound, damaged = read_lines(path)
+                kept = [record for record in sound if record["step"] <= resumed_at]
+                if damaged:
+                    aside = path.with_suffix(".damaged")
+                    write_file(aside, b"\n".join(damaged) + b"\n")
+                    say(f"{len(damaged)} lines of {path.name} are damaged: they stand in {aside.name} now")
+            if path.exists() and not path.is_file():
+                raise UserError(f"{path} is not a file: move it away.")
+            write_file(path, "".join(json_text(record) + "\n" for record in kept))
             self._stream = path.open("a", encoding="utf-8")
 
     def write(self, record: Mapping[str, Any]) -> None:
         with disk_errors(self._path):
-            self._stream.write(json.dumps(record) + "\n")
+            self._stream.write(json_text(record) + "\n")
             self._stream.flush()
+
+    def sync(self) -> None:
+        """Ask the disk to keep what was written so far."""
+        with disk_errors(self._path):
+            os.fsync(self._stream.fileno())
 
     def close(self) -> None:
         with disk_errors(self._path):
@@ -44,10 +61,30 @@ class MetricsFile:
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """Return the records of a metrics.jsonl; a last line cut by a crash is left out, a missing file has none."""
-    records = []
-    with contextlib.suppress(FileNotFoundError), path.open(encoding="utf-8") as stream:
-        for line in stream:
-            with contextlib.suppress(json.JSONDecodeError):
-                records.append(json.loads(line))
-    return records
+    """Return the sound records of a metrics.jsonl; a missing file has none."""
+    return read_lines(path)[0]
+
+
+def read_lines(path: Path) -> tuple[list[dict[str, Any]], list[bytes]]:
+    """Return the records of a metrics.jsonl, and the lines that are none: cut by a crash, damaged, or there twice."""
+    records: dict[tuple[str, int], dict[str, Any]] = {}
+    damaged = []
+    if path.is_file():
+        with path.open("rb") as stream:
+            for line in stream:
+                try:
+                    record = json.loads(line.decode())
+                except (ValueError, RecursionError):
+                    record = None
+                if not _is_record(record) or records.setdefault((record["kind"], record["step"]), record) is not record:
+                    damaged.append(line.rstrip(b"\n"))
+    return list(records.values()), damaged
+
+
+def _is_record(value: Any) -> bool:
+    """Say whether a value has the kind and the step that every record has, and else numbers and names alone."""
+    if not isinstance(value, dict) or not isinstance(value.get("kind"), str):
+        return False
+    values = [item for name, item in value.items() if name != "kind" and item is not None]
+    whole = type(value.get("step")) is int and value["step"] >= 0
+    return whole and all(isinstance(item, int | float | str) for item in values)

@@ -14,11 +14,14 @@ import torch
 from torch import Tensor
 from torch.optim.adamw import adamw
 
+from hornbook.errors import UserError
 from hornbook.train.muon import Muon
 from hornbook.train.parallel import Parallel
 from hornbook.train.sharded_muon import SharedMuon
 
 PREFIX = "optimizer."
+# What the state of a parameter is called.
+_ADAMW, _MUON = ("step", "exp_avg", "exp_avg_sq"), ("momentum_buffer",)
 TABLE = "embed.tokens.weight"
 
 
@@ -138,10 +141,16 @@ class Optimizers:
         }
 
     def load(self, tensors: Mapping[str, Tensor]) -> None:
-        """Take over a state of these parameters that `state` returned."""
+        """Take over a state of these parameters that `state` returned; UserError where another optimizer's did."""
         owner = {p: part for part in self._parts for group in part.param_groups for p in group["params"]}
         for key, value in tensors.items():
             name, _, quantity = key.removeprefix(PREFIX).rpartition(".")
             parameter = self._named[name]
+            wanted = _ADAMW if isinstance(owner[parameter], AdamW) else _MUON
+            if quantity not in wanted:
+                raise UserError(
+                    f"The checkpoint has {quantity} for {name}, which is the state of another training.optimizer: set "
+                    "the one that the run was trained with."
+                )
             # The number of steps too: AdamW's fused kernel reads it where the parameter is.
             owner[parameter].state.setdefault(parameter, {})[quantity] = value.to(parameter.device)

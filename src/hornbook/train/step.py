@@ -51,7 +51,8 @@ def add_gradients(
 ) -> tuple[Tensor, float]:
     """Add up the gradients of a step's mean loss; return (this process's nats, 0-dim; the count of all processes).
 
-    Dropout is drawn from (seed, step, micro-batch).
+    Dropout is drawn from (seed, step, micro-batch). A loss that is not finite makes its gradients not a number, so that
+    their sum tells every process, whose own loss may be sound.
     """
     own = len(micro_batches)
     count, before, rounds = parallel.agree(sum(batch.count for batch in micro_batches), own)
@@ -62,19 +63,22 @@ def add_gradients(
             nats = loss(micro_batches[min(number, own - 1)])
         if number >= own:  # others have more to compute: with this one does, and adds nothing
             nats = nats * 0.0
-        parallel.backward(nats / max(count, 1.0), last=number == rounds - 1)
+        sound = torch.where(nats.detach().isfinite(), 1.0, math.nan)
+        parallel.backward(nats * sound / max(count, 1.0), last=number == rounds - 1)
         total += nats.detach()
         del nats  # a graph that outlives its step pins memory beneath the next one's: a heap has no way around it
     return total, count
 
 
-def update(parallel: Parallel, optimizers: Optimizers, clip: float, share: float) -> Tensor:
+def update(parallel: Parallel, optimizers: Optimizers, clip: float, share: float) -> float:
     """Change the weights at `share` of the peak rates and forget the gradients; `clip` = their largest norm, 0 = none.
 
-    Returns their norm before clipping, over all processes, a 0-dim tensor.
+    Returns their norm before clipping, over all processes. Where it is not finite, neither the weights nor the
+    optimizers' state change; all processes know the same norm, so all of them take the step or none.
     """
     parallel.gather()
-    norm = parallel.clip(clip or math.inf)
-    optimizers.step(share)
+    norm = float(parallel.clip(clip or math.inf))
+    if math.isfinite(norm):
+        optimizers.step(share)
     parallel.forget()
     return norm

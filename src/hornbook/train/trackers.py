@@ -11,16 +11,16 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
-import json
 import os
+import threading
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol
 
-from hornbook.artifacts import write_file
-from hornbook.errors import UserError, nearest, reason_of
+from hornbook.artifacts import json_text, write_file
+from hornbook.errors import UserError, account_of, nearest
 from hornbook.schema import own_class
 from hornbook.train.metrics import METRICS, MetricsFile, Sink, read_metrics
 
@@ -46,9 +46,10 @@ class TensorBoard:
     def open(self, directory: Path, name: str, settings: Mapping[str, Any], resumed_at: int) -> None:
         from torch.utils.tensorboard import SummaryWriter
 
+        self._say_nothing()
         self._writer = SummaryWriter(str(directory / "tensorboard"))
         if not resumed_at:
-            self._writer.add_text("settings", f"```json\n{json.dumps(settings, indent=2)}\n```")
+            self._writer.add_text("settings", f"```json\n{json_text(settings, indent=2)}\n```")
 
     def write(self, record: Mapping[str, Any]) -> None:
         for tag, value in scalars(record).items():
@@ -57,6 +58,13 @@ class TensorBoard:
 
     def close(self) -> None:
         self._writer.close()
+
+    def _say_nothing(self) -> None:
+        """Keep the traceback of its writing thread from the screen: the next record raises the same error here."""
+        others = threading.excepthook
+        threading.excepthook = lambda failure: (
+            None if type(failure.thread).__module__.startswith("tensorboard.") else others(failure)
+        )
 
 
 class Trackio:
@@ -103,7 +111,8 @@ def scalars(record: Mapping[str, Any]) -> dict[str, float]:
     >>> scalars({"kind": "train", "step": 3, "loss": 2.5})
     {'train/loss': 2.5}
     """
-    numbers = {name: value for name, value in record.items() if isinstance(value, int | float) and name != "step"}
+    others = ("step", "time")  # trackers have clocks of their own
+    numbers = {name: value for name, value in record.items() if isinstance(value, int | float) and name not in others}
     return {f"{record['kind']}/{name}": value for name, value in numbers.items()}
 
 
@@ -166,11 +175,11 @@ class _Guarded:
     def _dropping(self) -> Iterator[None]:
         try:
             yield
-        except Exception as error:  # whatever a library, its server or a person's own code raises
+        except (Exception, SystemExit) as error:  # whatever a library, its server or a person's own code raises
             self._tracker = None
             self._say(
-                f"The tracker {self._name} failed and is switched off ({type(error).__name__}: "
-                f"{reason_of(error)[:120]}). Training continues; metrics.jsonl has all records."
+                f"The tracker {self._name} failed and is switched off ({account_of(error)[:200]}). "
+                "Training continues; metrics.jsonl has all records."
             )
 
 
@@ -186,7 +195,7 @@ def open_sinks(
     path = directory / METRICS
     written = {(record["kind"], record["step"]) for record in read_metrics(path)} if trackers else set()
     with contextlib.ExitStack() as stack:
-        file = MetricsFile(path, resumed_at)
+        file = MetricsFile(path, resumed_at, say)
         stack.callback(file.close)
         sinks: list[Sink] = [file]
         for name, cls in trackers.items():

@@ -50,7 +50,7 @@ def test_tasks_one_after_the_other_make_a_ledger_that_adds_up(tmp_path: Path) ->
     text.write_bytes(
         ("Le café était fermé, mais l’élève français a mangé une crêpe à côté de la forêt. " * 200).encode("cp1252")
     )
-    for name in ("read", "00", "parts", "documents"):
+    for name in ("read", "00", "dropped", "parts", "documents"):
         (tmp_path / name).mkdir()
     units = list(group(discover([str(text)], 1 << 20), 1 << 20))
     task = json.dumps({"number": 3, "pieces": [asdict(piece) for piece in units[0]]})
@@ -59,12 +59,15 @@ def test_tasks_one_after_the_other_make_a_ledger_that_adds_up(tmp_path: Path) ->
     steps = (Short(3), Without("mais "))
     total = note["tally"]
     for name in note["blocks"]:
-        RunSteps(tmp_path / "read", tmp_path / "00", 1, steps, Measure())(name)
+        RunSteps(tmp_path / "read", tmp_path / "00", tmp_path / "dropped", 1, ("short", "without"), steps, Measure())(
+            name
+        )
         tally.add(total, json.loads((tmp_path / f"00/{name}.json").read_text())["tally"])
     WritePart(tmp_path / "00", tmp_path / "parts", tmp_path / "documents", {"00000": tuple(note["blocks"])})("00000")
     tally.add(total, json.loads((tmp_path / "parts/00000.json").read_text())["tally"])
     found = ledger.account(CorpusRecipe(paths=(str(text),), steps=steps), total, [])
-    assert found["sources"][str(text)]["repaired"] == {"cp1252": found["in"]["documents"]} and len(note["blocks"]) > 2
+    assert found["sources"][str(text)]["repaired"] == {"cp1252, unsure": found["in"]["documents"]}
+    assert len(note["blocks"]) > 2
     assert found["in"]["bytes"] - found["kept"]["bytes"] == found["removed"]["bytes"] == 200 * 5
     assert found["steps"][1]["counts"] == {"mais ": 200}
     total["kept"][str(text)][1] += 1

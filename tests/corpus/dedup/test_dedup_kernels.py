@@ -6,20 +6,19 @@ import os
 import random
 import subprocess
 import sys
+import unicodedata
 from pathlib import Path
 
-import daft
 import numpy as np
 import pytest
+from comparing import FACTOR, WORD, mixed, read, shingles, words_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import hornbook
 from hornbook.corpus.dedup import kernels
-from hornbook.corpus.dedup.characters import normalised, told
+from hornbook.corpus.dedup.characters import literal, prose, told
 
-FACTOR = 0x9E3779B97F4A7C15
-WORD = 2**64
 SCRIPTS = (
     "aAzZ .,-\n\t\x00\x1c\x85\u00a0\u3000éÉßẞİıΣσςΟΔдДԱאشनिกำ๑ລາខ្មမြ言葉のガ한글🙂👩‍💻𐐀𝒜𠀀́̇\u200b\ufeff\ufffd\U0010ffff"
 )
@@ -28,31 +27,6 @@ TEXTS = st.lists(
     min_size=1,
     max_size=6,
 )
-
-
-def mixed(value: int) -> int:
-    for factor in (0xFF51AFD7ED558CCD, 0xC4CEB9FE1A85EC53):
-        value = (value ^ value >> 33) * factor % WORD
-    return value ^ value >> 33
-
-
-def polynomial(values: list[int]) -> int:
-    result = 0
-    for value in values:
-        result = (result * FACTOR + value) % WORD
-    return result
-
-
-def split(texts: list[str]) -> list[list[str]]:
-    """Return the words of each text as Daft makes them."""
-    found = daft.from_pydict({"text": texts}).select(normalised(daft.col("text"))).to_pydict()["text"]
-    return [text.replace("ς", "σ").split(" ") if text else [] for text in found]
-
-
-def shingles(words: list[str], length: int) -> set[int]:
-    hashes = [mixed(polynomial([ord(letter) + 1 for letter in word])) for word in words]
-    runs = [hashes[start : start + length] for start in range(max(1, len(hashes) - length + 1))] if words else []
-    return {mixed(polynomial(run)) or 1 for run in runs}
 
 
 def signature(found: set[int], places: int) -> list[int]:
@@ -79,7 +53,7 @@ def together(texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
 
 def sketches(texts: list[str], length: int = 5, bands: int = 20, rows: int = 6) -> np.ndarray:
     data, offsets = together(texts)
-    return told(lambda characters, wanted: kernels.sketches(data, offsets, characters, wanted, length, bands, rows))
+    return told(lambda tables, wanted: kernels.sketches(data, offsets, tables, wanted, length, bands, rows))
 
 
 def sets(texts: list[str], length: int) -> list[list[int]]:
@@ -87,7 +61,7 @@ def sets(texts: list[str], length: int) -> list[list[int]]:
     result = []
     for number in range(len(texts)):
         which, into = np.array([number]), np.empty(len(data) + 1, np.uint64)
-        size = told(lambda characters, wanted: kernels.sets(data, offsets, which, characters, wanted, length, into))  # noqa: B023
+        size = told(lambda tables, wanted: kernels.sets(data, offsets, which, tables, wanted, length, into))  # noqa: B023
         result.append(into[:size].tolist())
     return result
 
@@ -97,25 +71,33 @@ def sets(texts: list[str], length: int) -> list[list[int]]:
 def test_sets_are_those_of_the_definition_in_every_script(texts, length):
     found = sets(texts, length)
     assert all(len(item) == len(set(item)) for item in found)
-    assert [set(item) for item in found] == [shingles(words, length) for words in split(texts)]
+    assert [set(item) for item in found] == [shingles(*read(text, length)) for text in texts]
 
 
-def test_every_character_becomes_what_daft_makes_of_it():
+@pytest.mark.parametrize("way", [kernels.PROSE, kernels.LITERAL])
+def test_every_character_becomes_what_the_definition_says(way):
     points = [point for point in range(0x33480) if not 0xD800 <= point < 0xE000]
     texts = [f"a{chr(point)}b" for point in points]
-    assert sets(["".join(texts[:10])], 1)  # more than one text to begin with
     data, offsets = together(texts)
-    into = np.empty(3 * len(data), np.uint64)
-    which = np.arange(len(texts))
-    size = told(lambda characters, wanted: kernels.sets(data, offsets, which, characters, wanted, 9, into))
-    expected = [
-        mixed(polynomial([mixed(polynomial([ord(c) + 1 for c in word])) for word in ws])) for ws in split(texts)
-    ]
-    assert size == len(texts) and into[:size].tolist() == expected
+    into = np.empty(len(data) + 1, np.uint64)
+    ends, _ = told(lambda tables, wanted: kernels.words(data, offsets, way, tables, wanted, into))
+    expected = [words_of(text, (prose, literal)[way]) for text in texts]
+    assert ends.tolist() == np.cumsum([len(words) for words in expected]).tolist()
+    assert into[: ends[-1]].tolist() == [word for words in expected for word in words]
 
 
 def test_the_three_forms_of_sigma_are_one_letter():
-    assert len({tuple(item) for item in sets(["ΛΌΓΟΣ", "λόγος", "λόγοσ", "Λόγος."], 5)}) == 1
+    rest = " και άλλες δέκα λέξεις που δεν λένε τίποτα, μα είναι εδώ"
+    texts = [word + rest for word in ("ΛΌΓΟΣ", "λόγος", "λόγοσ", "Λόγος")]
+    assert len({tuple(item) for item in sets(texts, 5)}) == 1
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text(alphabet=SCRIPTS + "ệﬁ각がậ", max_size=60))
+def test_forms_that_look_the_same_are_the_same(text):
+    for becomes in (prose, literal):
+        forms = [words_of(unicodedata.normalize(form, text), becomes) for form in ("NFC", "NFD")]
+        assert forms[0] == forms[1]
 
 
 def test_many_shingles_and_few_different_ones():
@@ -123,24 +105,22 @@ def test_many_shingles_and_few_different_ones():
     many = " ".join(str(chance.randrange(10**9)) for _ in range(30_000))
     few = "to be or not " * 30_000
     assert [len(item) for item in sets([many, few], 5)] == [29_996, 4]
-    assert [set(item) for item in sets([many, few], 5)] == [shingles(words, 5) for words in split([many, few])]
+    assert [set(item) for item in sets([many, few], 5)] == [shingles(*read(text, 5)) for text in (many, few)]
 
 
 def test_more_shingles_than_were_counted_are_refused():
-    data, offsets = together(["a b c"])
+    data, offsets = together(["one two three four five six seven eight nine ten eleven"])
     with pytest.raises(IndexError, match="more shingles"):
         told(
-            lambda characters, wanted: kernels.sets(
-                data, offsets, np.arange(1), characters, wanted, 1, np.empty(2, np.uint64)
-            )
+            lambda tables, wanted: kernels.sets(data, offsets, np.arange(1), tables, wanted, 1, np.empty(2, np.uint64))
         )
 
 
 @settings(max_examples=40, deadline=None)
 @given(TEXTS, st.integers(1, 3), st.integers(1, 5), st.integers(1, 5))
 def test_sketches_are_those_of_the_definition(texts, length, bands, rows):
-    for words, row in zip(split(texts), sketches(texts, length, bands, rows).tolist(), strict=True):
-        found = shingles(words, length)
+    for text, row in zip(texts, sketches(texts, length, bands, rows).tolist(), strict=True):
+        found = shingles(*read(text, length))
         expected = [len(found)] + [0] * bands
         if found:
             minima = signature(found, bands * rows)

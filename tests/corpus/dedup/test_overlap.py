@@ -6,7 +6,7 @@ from documents import WORDS, frame, page, sentences
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hornbook.corpus.dedup.overlap import Benchmarks, Elsewhere, split_words
+from hornbook.corpus.dedup.overlap import Benchmarks, Elsewhere
 from hornbook.errors import UserError
 
 
@@ -40,7 +40,7 @@ def test_a_corpus_against_itself_and_against_strangers(tmp_path):
 
 
 def contaminated(text, benchmark, words):
-    split, other = split_words(text), split_words(benchmark)
+    split, other = text.lower().split(), benchmark.lower().replace(",", " ").split()
     runs = {tuple(other[start : start + words]) for start in range(len(other) - words + 1)}
     return len(runs & {tuple(split[start : start + words]) for start in range(len(split) - words + 1)})
 
@@ -53,7 +53,7 @@ def contaminated(text, benchmark, words):
 )
 def test_runs_of_benchmarks_by_the_definition(tmp_path_factory, lists, words, matches):
     texts = [" ".join(item) for item in lists]
-    benchmark = "a b a c, B c a"
+    benchmark = "a b a c, B c a a"
     directory = tmp_path_factory.mktemp("benchmarks")
     path = write(directory / "b.jsonl", [benchmark])
     step = Benchmarks((path,), words, matches).survey(frame(texts), directory)

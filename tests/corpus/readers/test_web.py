@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
+import os
 import re
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import zstandard
 from builds import begin, finish
 from corpus_reading import read_all, reasons
 
@@ -122,7 +126,8 @@ def test_pages_in_old_encodings_are_read_as_server_or_page_say_or_guessed(tmp_pa
     assert [text.strip() in item.text for item, text in zip(items, (russian, words, words), strict=True)] == [True] * 3
     assert not bad
     (tmp_path / "c.html").write_bytes(b"<html><body><p>\xff\xfe broken \x80\x81</p>")
-    assert read_all(tmp_path / "c.html")[1][0].reason.startswith("unknown encoding")
+    items, bad = read_all(tmp_path / "c.html")
+    assert not bad and "unsure" in json.loads(items[0].meta)["encoding"]
 
 
 def test_html_files_give_their_main_text(tmp_path: Path) -> None:
@@ -193,3 +198,80 @@ def test_a_bucket_is_no_place_for_a_corpus(tmp_path: Path) -> None:
     out, _ = process.communicate()
     assert process.returncode == 2 and "hornbook: A corpus is built in a directory" in out
     assert list(tmp_path.iterdir()) == []
+
+
+def packed(body: bytes, coding: str) -> bytes:
+    if coding == "gzip":
+        return gzip.compress(body)
+    if coding == "zstd":
+        return zstandard.ZstdCompressor().compress(body)
+    return zlib.compress(body) if coding == "deflate" else zlib.compress(body)[2:-4]
+
+
+def chunks(body: bytes) -> bytes:
+    parts = [body[start : start + 300] for start in range(0, len(body), 300)]
+    return b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in parts) + b"0\r\n\r\n"
+
+
+def page_of(path: Path, body: bytes, *headers: tuple[str, str]) -> tuple[list[str], list[str]]:
+    """Return the texts and the reasons of an archive of one page."""
+    stream = io.BytesIO()
+    writer = WARCWriter(stream)
+    status = StatusAndHeaders("200 OK", [("Content-Type", "text/html"), *headers], protocol="HTTP/1.1")
+    writer.write_record(
+        writer.create_warc_record("http://a", "response", payload=io.BytesIO(body), http_headers=status)
+    )
+    path.write_bytes(stream.getvalue())
+    items, bad = read_all(path)
+    return [item.text for item in items], [item.reason for item in bad]
+
+
+@pytest.mark.parametrize("coding", ["gzip", "zstd", "deflate", "bare deflate"])
+def test_a_body_that_is_cut_in_a_sound_record_is_refused(tmp_path: Path, coding: str) -> None:
+    header = ("Content-Encoding", coding.removeprefix("bare "))
+    body = packed(PAGE.encode() + b"<!--" + os.urandom(2000).hex().encode() + b"-->", coding)
+    texts, bad = page_of(tmp_path / "a.warc.gz", body, header)
+    assert WORDS.strip() in texts[0] and not bad
+    assert page_of(tmp_path / "a.warc.gz", body[: len(body) // 2], header) == ([], ["damaged page"])
+    texts, bad = page_of(tmp_path / "a.warc.gz", PAGE.encode(), header)  # stored unpacked, as crawlers do
+    assert WORDS.strip() in texts[0] and not bad
+
+
+def test_a_body_in_chunks_is_put_together_or_refused(tmp_path: Path) -> None:
+    header = ("Transfer-Encoding", "chunked")
+    for body in (chunks(PAGE.encode()), PAGE.encode()):
+        texts, bad = page_of(tmp_path / "a.warc.gz", body, header)
+        assert WORDS.strip() in texts[0] and not bad
+    for body in (
+        chunks(PAGE.encode())[:-5],
+        chunks(PAGE.encode())[:900],
+        chunks(PAGE.encode()).replace(b"\r\n12c", b"12c"),
+    ):
+        assert page_of(tmp_path / "a.warc.gz", body, header) == ([], ["damaged page"])
+    body = chunks(gzip.compress(PAGE.encode()))
+    assert page_of(tmp_path / "a.warc.gz", body, header, ("Content-Encoding", "gzip"))[1] == []
+
+
+def test_a_page_shorter_than_its_server_said_is_refused(tmp_path: Path) -> None:
+    header = ("Content-Length", str(len(PAGE)))
+    assert page_of(tmp_path / "a.warc.gz", PAGE.encode(), header)[1] == []
+    assert page_of(tmp_path / "a.warc.gz", PAGE.encode()[:-200], header) == ([], ["page cut on its way"])
+
+
+def test_a_page_whose_stated_encoding_does_not_fit_is_guessed(tmp_path: Path) -> None:
+    russian = "Все люди рождаются свободными и равными в своем достоинстве и правах. "
+    japanese = "すべての人間は、生まれながらにして自由であり、かつ、尊厳と権利とについて平等である。"
+    for said, codec, text in (
+        ("utf-8", "cp1251", russian),
+        ("us-ascii", "iso2022_jp", japanese),
+        ("iso-2022-jp", "iso2022_jp", japanese),
+        ("x-sjis", "cp932", japanese),
+        ("gb2312", "gb18030", "人人生而自由,在尊严和权利上一律平等。€"),
+    ):
+        body = PAGE.replace("<p>", f"<p>{text * 9}").encode(codec)
+        head = f'<meta charset="{said}">'.encode()
+        for found in (
+            page_of(tmp_path / "a.warc.gz", body.replace(b"<head>", b"<head>" + head)),
+            page_of(tmp_path / "a.warc.gz", body, ("Content-Type", f"text/html; charset={said}")),
+        ):
+            assert text in found[0][0] and not found[1], (said, codec)

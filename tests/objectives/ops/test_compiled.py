@@ -33,6 +33,8 @@ from hornbook.tokens.shards import TokenStore, write_store
 
 pytest.importorskip("numba")
 VOCAB = vocabulary()
+# Half of the words are white space alone.
+BLANKS = dataclasses.replace(VOCAB, is_blank=(np.arange(VOCAB.size) % 2 == 0) & ~VOCAB.special)
 examples = settings(deadline=None, max_examples=60)
 
 
@@ -136,6 +138,7 @@ def test_what_inputs_show(rows, shares):
 )
 def test_units(rows, rate, law):
     assert agrees(words.words, rows, VOCAB, serves=["words"])
+    assert agrees(words.words, rows, BLANKS, serves=["words"])
     free, begins = words.words(rows, VOCAB)
     assert agrees(words.tile, free, begins, rows.segments, law, rows.keys, serves=["tile"])
     counts = np.rint(free.sum(axis=1) * rate).astype(np.int64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 
@@ -79,6 +80,47 @@ def test_a_word_ends_with_its_document_and_at_what_is_no_text():
     free, begins = words.words(Rows(rows.tokens, rows.keys, segments), VOCAB)
     assert free[0].tolist() == [True, True, False, True, True, True]
     assert begins[0].tolist() == [True, False, False, True, True, False]
+
+
+def units(pieces: list[str], vocab: Vocab, tokens: list[str], segments: list[int] | None = None) -> list[str]:
+    """The units of a row of these pieces, each spelled in one."""
+    row = np.array([[tokens.index(piece) for piece in pieces]], np.int32)
+    free, begins = words.words(Rows(row, row_keys(0, np.arange(1)), segments and np.array([segments])), vocab)
+    found: list[str] = []
+    for piece, text, first in zip(pieces, free[0], begins[0], strict=True):
+        if first:
+            found.append(piece)
+        elif text:
+            found[-1] += piece
+    return found
+
+
+BLANK_CASES = {
+    "character": (["t", "▁", "h", "e", ".", "1", "2"], "▁ t h e ▁ ▁ 1 2 . ▁ h e ▁", "▁the ▁▁12 . ▁he▁"),
+    "unigram": (
+        ["▁", "▁▁", "▁the", "the", "龍", "(", "\n"],
+        "the ▁▁ ▁the ▁ 龍 龍 ▁ ( \n the \n",
+        "the ▁▁▁the ▁龍 龍 ▁( \nthe\n",
+    ),
+    "byte-level": (["Ġ", "Ċ", "Ġthe", "the", "ly", "5"], "Ċ the ly Ġ Ġthe Ċ Ċ 5 5 Ġ", "Ċthely ĠĠthe ĊĊ55Ġ"),
+    "wordpiece": (["the", "##ly", "5"], "the ##ly 5 the", "the##ly 5 the"),
+}
+
+
+@pytest.mark.parametrize("spelling", BLANK_CASES)
+def test_white_space_of_its_own_belongs_to_the_word_behind_it(spelling):
+    tokens, row, expected = BLANK_CASES[spelling]
+    make = SPELLINGS["unigram" if spelling == "character" else spelling][1]
+    assert units(row.split(" "), make(tokens), tokens) == expected.split(" ")
+
+
+def test_white_space_does_not_reach_over_documents_or_special_tokens():
+    tokens = ["▁", "the", "a"]
+    vocab = SPELLINGS["unigram"][1](tokens)
+    assert units(["a", "▁", "the", "▁", "a"], vocab, tokens, [1, 1, 2, 2, 2]) == ["a▁", "the", "▁a"]
+    assert units(["▁", "▁", "a", "▁"], vocab, tokens, [1, 1, 2, 0]) == ["▁▁", "a"]
+    marked = dataclasses.replace(vocab, special=np.array([False, True, False]))
+    assert units(["a", "▁", "the", "▁", "a"], marked, tokens) == ["a▁", "▁a"]
 
 
 def test_whole_words_are_masked_whole_and_as_many_tokens_as_bert_masks():

@@ -238,7 +238,7 @@ def test_roles_are_read_from_the_neighbouring_file(gpt2_like, tmp_path):
         '{"pad_token": {"content": "<|endoftext|>"}, "mask_token": "<absent>", "unk_token": null, "sep_token": "!"}'
     )
     named = load_tokenizer(tmp_path)
-    assert (named.vocab.pad, named.vocab.mask, named.vocab.sep) == (259, None, plain.size - 260)
+    assert (named.vocab.pad, named.vocab.mask, named.vocab.sep) == (259, 260, plain.size - 260)
     save_tokenizer(named, tmp_path / "copy")
     assert load_tokenizer(tmp_path / "copy").vocab.pad == 259
     assert named.decode(named.encode(["the <|endoftext|> end"])[0]) == "the <|endoftext|> end"

@@ -10,7 +10,7 @@ Only `convert` loads torch.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from hornbook.convert.families.bart import BART
@@ -57,10 +57,10 @@ def find(name: str) -> Family:
 
 
 def recognise(settings: Mapping[str, Any]) -> Family:
-    """Return the family of a config.json.
+    """Return the family of a config.json, that with the fewest unknown values first: two may be of one class.
 
-    Raises UserError when none is of its model_type, or none of those holds what it says; the words are then those of
-    the family whose class it names.
+    Raises UserError when none is of its model_type, or none of those whose class it names holds what it says; where it
+    names none, none of that type.
     """
     kind = settings.get("model_type")
     same = [family for family in FAMILIES if family.model_type == kind]
@@ -70,8 +70,9 @@ def recognise(settings: Mapping[str, Any]) -> Family:
             f"config.json has model_type = {kind!r}, which Hornbook does not know; it knows "
             f"{', '.join(known)}.{nearest(str(kind), known)}"
         )
-    named = settings.get("architectures") or []
-    same.sort(key=lambda family: family.architecture not in named and family.pairs not in named)
+    if named := names(settings, same):
+        same = named
+    same.sort(key=lambda family: family.strangers(settings))
     refusals = []
     for family in same:
         try:
@@ -81,3 +82,10 @@ def recognise(settings: Mapping[str, Any]) -> Family:
         else:
             return family
     raise refusals[0]
+
+
+def names(settings: Mapping[str, Any], families: Iterable[Family] = FAMILIES) -> list[Family]:
+    """Return the families whose class a config.json names."""
+    named = settings.get("architectures")
+    named = named if isinstance(named, list) else []
+    return [family for family in families if family.architecture in named or (family.pairs and family.pairs in named)]

@@ -5,8 +5,21 @@ Its positions begin at row 2 of each side's table; `max_position_embeddings` cou
 
 from __future__ import annotations
 
-from hornbook.convert.families.family import ACTIVATIONS, Family, Field, Weight, affine, affines, all_heads, split_width
-from hornbook.convert.families.rules import POST
+from collections.abc import Mapping
+from typing import Any
+
+from hornbook.convert.families.family import (
+    ACTIVATIONS,
+    Family,
+    Field,
+    Rule,
+    Weight,
+    affine,
+    affines,
+    all_heads,
+    split_width,
+)
+from hornbook.convert.families.rules import POST, never_said
 
 _ATTENTION = {"q_proj": "q", "k_proj": "k", "v_proj": "v", "out_proj": "o"}
 _REST = {"self_attn_layer_norm": "attention_norm", "fc1": "mlp.up", "fc2": "mlp.down", "final_layer_norm": "mlp_norm"}
@@ -15,6 +28,11 @@ _REST = {"self_attn_layer_norm": "attention_norm", "fc1": "mlp.up", "fc2": "mlp.
 def _layers(side: str) -> tuple[Weight, ...]:
     theirs, ours = f"model.{side}.layers.{{i}}", f"{side}.layers.{{i}}"
     return affines(f"{theirs}.self_attn", f"{ours}.attention", _ATTENTION) + affines(theirs, ours, _REST)
+
+
+def _read_causal(settings: Mapping[str, Any]) -> dict[str, Any]:
+    never_said("is_causal", settings)
+    return {}
 
 
 BART = Family(
@@ -44,6 +62,23 @@ BART = Family(
     },
     derived={"kv_heads": all_heads, "head_width": split_width},
     constants={"scale_embedding": False, "is_encoder_decoder": True, "tie_word_embeddings": True},
+    # Entries of the released checkpoints, whose block earlier versions of the class took from here.
+    unwritten={
+        "add_bias_logits": False,
+        "add_final_layer_norm": False,
+        "normalize_before": False,
+        "normalize_embedding": True,
+        "static_position_embeddings": False,
+        "extra_pos_embeddings": 2,
+        "tie_encoder_decoder": False,
+        "pruned_heads": {},
+    },
+    aliases={
+        "num_attention_heads": "encoder_attention_heads",
+        "hidden_size": "d_model",
+        "num_hidden_layers": "encoder_layers",
+    },
+    harmless=frozenset({"is_decoder", "add_cross_attention", "encoder_layerdrop", "decoder_layerdrop"}),
     in_training={"attention_dropout": 0.0, "activation_dropout": 0.0, "forced_eos_token_id": None},
     prefix="model.",
     ignored=(r"(model\.)?(en|de)coder\.version",),
@@ -52,6 +87,7 @@ BART = Family(
         "model.decoder.embed_tokens.weight": "model.shared.weight",
         "lm_head.weight": "model.shared.weight",
     },
+    rules=(Rule((), lambda config: {}, _read_causal, ("is_causal",)),),
     zeros=("final_logits_bias",),  # learned by none of BART's; those of its kin that use it are of other types
     weights=(
         Weight("model.shared.weight", ("embed.tokens.weight",)),

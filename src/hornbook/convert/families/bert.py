@@ -10,8 +10,19 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from hornbook.convert.families.family import ACTIVATIONS, Family, Field, Weight, affine, affines, all_heads, split_width
+from hornbook.convert.families.family import (
+    ACTIVATIONS,
+    Family,
+    Field,
+    Rule,
+    Weight,
+    affine,
+    affines,
+    all_heads,
+    split_width,
+)
 from hornbook.convert.families.rules import POST
+from hornbook.errors import UserError
 
 _SIZES = (
     Field("vocab_size", "vocab_size"),
@@ -29,8 +40,24 @@ _DROPOUT = Field("dropout", "hidden_dropout_prob", absent=0.1)
 _BLOCK: Mapping[str, Any] = {**POST, "topology": "encoder"}
 _HEAD: Mapping[str, Any] = {"tied": True, "head_transform": True, "head_bias": True}
 _CONSTANTS: Mapping[str, Any] = {"tie_word_embeddings": True, "is_decoder": False, "add_cross_attention": False}
+_UNWRITTEN: Mapping[str, Any] = {
+    "is_causal": False,
+    "is_encoder_decoder": False,
+    "position_embedding_type": "absolute",
+    "pruned_heads": {},
+}
+# Of the released checkpoints: what other classes of them read, or none.
+_HARMLESS = frozenset(
+    {
+        "directionality", "pooler_fc_size", "pooler_num_attention_heads", "pooler_num_fc_layers",
+        "pooler_size_per_head", "pooler_type", "cross_attention_hidden_size", "net_structure_type", "gap_size",
+        "num_memory_blocks", "down_scale_factor", "layers_to_keep", "max_predictions_per_seq",
+    }
+)  # fmt: skip
 _family = partial(
     Family,
+    unwritten=_UNWRITTEN,
+    harmless=_HARMLESS,
     derived={"kv_heads": all_heads, "head_width": split_width},
     in_training={"attention_probs_dropout_prob": 0.0},
     ignored=(r"(\w+\.)?embeddings\.position_ids",),
@@ -126,8 +153,22 @@ _ALBERT_LAYER = {
     "ffn_output": "mlp.down",
     "full_layer_layer_norm": "mlp_norm",
 }
+
+
+def _read_map(settings: Mapping[str, Any]) -> dict[str, Any]:
+    if settings.get("embedding_size", 128) == settings.get("hidden_size"):
+        raise UserError(
+            f"config.json says embedding_size = {settings['hidden_size']}, as wide as hidden_size. The class has a map "
+            "between the two even so; Hornbook's models have one only between different widths."
+        )
+    return {}
+
+
+# The class has the map from the embeddings to the layers even where both have one width; ours has not.
+_MAP = Rule((), lambda config: {}, _read_map, ())
 ALBERT = _family(
     name="albert",
+    rules=(_MAP,),
     model_type="albert",
     architecture="AlbertForMaskedLM",
     pairs="AlbertForPreTraining",
@@ -136,11 +177,11 @@ ALBERT = _family(
         _LENGTH,
         _ACTIVATION,
         Field("dropout", "hidden_dropout_prob", absent=0.0),
-        # The class has the map from the embeddings to the layers even where both have one width; ours has not.
         Field("embedding_width", "embedding_size", absent=128, least=1),
     ),
     requires={**_BLOCK, **_HEAD, "shared_layers": True},
     constants={"num_hidden_groups": 1, "inner_group_num": 1, "tie_word_embeddings": True},
+    unwritten={**_UNWRITTEN, "is_decoder": False, "add_cross_attention": False},
     prefix="albert.",
     aside=(r"(albert\.)?pooler\..*", r"sop_classifier\..*"),
     copies={

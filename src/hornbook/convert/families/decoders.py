@@ -48,9 +48,14 @@ _LLAMA_WEIGHTS = (
     *affine("model.norm", "decoder.norm"),
     Weight("lm_head.weight", ("head.output.weight",)),
 )
+# A decoder whose config says otherwise attends in both directions; the class reads it, though no table of its has it.
+_CAUSAL: Mapping[str, Any] = {"is_causal": True}
+_ROLES = frozenset({"is_decoder", "is_encoder_decoder"})  # what a decoder alone does not look at
 _llama = partial(
     Family,
     weights=_LLAMA_WEIGHTS,
+    unwritten=_CAUSAL,
+    harmless=_ROLES,
     in_training={"attention_dropout": 0.0},
     prefix="model.",
     ignored=(r"(model\.)?layers\.\d+\.self_attn\.rotary_emb\.inv_freq",),
@@ -93,6 +98,7 @@ QWEN2 = _llama(
     rules=(ROTARY, FULL_LAYERS),
     requires={**_LLAMA_REQUIRES, "qk_norm": False, "biases": False, "qkv_biases": True},
     constants={"use_sliding_window": False},
+    unwritten={**_CAUSAL, "use_mrope": False},
 )
 
 QWEN3 = _llama(
@@ -131,6 +137,14 @@ GPT2 = Family(
     requires={**CLASSIC, "topology": "decoder", "norm_place": "pre"},
     derived={"kv_heads": all_heads, "head_width": split_width},
     constants={"scale_attn_weights": True, "scale_attn_by_inverse_layer_idx": False, "add_cross_attention": False},
+    unwritten={**_CAUSAL, "pruned_heads": {}},
+    aliases={
+        "hidden_size": "n_embd",
+        "max_position_embeddings": "n_positions",
+        "num_attention_heads": "n_head",
+        "num_hidden_layers": "n_layer",
+    },
+    harmless=_ROLES | {"n_ctx", "reorder_and_upcast_attn"},  # the latter changes the order of a product alone
     in_training={"attn_pdrop": 0.0},
     prefix="transformer.",
     ignored=(r"(transformer\.)?h\.\d+\.attn\.(masked_)?bias",),

@@ -38,6 +38,20 @@ MODERNBERT = Family(
     },
     derived={"kv_heads": all_heads, "head_width": split_width},
     rules=(LOCAL_LAYERS,),
+    constants={"sparse_prediction": False},
+    unwritten={"is_causal": False, "add_cross_attention": False, "pruned_heads": {}},
+    # The latter two stand in files of the class's first version, which did not read them either.
+    harmless=frozenset(
+        {
+            "classifier_pooling",
+            "sparse_pred_ignore_index",
+            "repad_logits_with_grad",
+            "is_decoder",
+            "is_encoder_decoder",
+            "position_embedding_type",
+            "layer_norm_eps",
+        }
+    ),
     in_training={"attention_dropout": 0.0, "mlp_dropout": 0.0},
     prefix="model.",
     copies={"decoder.weight": "model.embeddings.tok_embeddings.weight"},

@@ -2,7 +2,8 @@
 
 A table has two halves. `fields`, `requires` and `derived` say which ModelConfigs the class holds and what its
 config.json then says; `weights` says which tensor of ours is which of theirs. A setting that a table does not mention
-must have its default, so a new option of ModelConfig is refused by every family until a table says how it is held.
+must have its default, so a new option of ModelConfig is refused by every family until a table says how it is held. The
+same holds the other way: an entry of config.json that no table mentions is refused by its name.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
+from hornbook.convert.families.explicit import explicit
+from hornbook.convert.families.harmless import HARMLESS
 from hornbook.errors import UserError
 from hornbook.model.config import ModelConfig
 
@@ -59,6 +62,11 @@ class Field:
         more = getattr(config, self.plus) if isinstance(self.plus, str) else self.plus
         return value + more if more else value
 
+    def said(self, settings: Mapping[str, Any]) -> str:
+        """Spell what config.json says of this setting."""
+        value = look_up(settings, self.theirs)
+        return f"nothing of {self.theirs}" if value is None else f"{self.theirs} = {value!r}"
+
     def here(self, settings: Mapping[str, Any], found: Mapping[str, Any]) -> Any:
         """Return our spelling of their value, or refuse it; `found` has our settings so far, for `plus`."""
         places = (self.theirs, *self.also)
@@ -68,7 +76,7 @@ class Field:
                 raise UserError(f"config.json lacks {self.theirs}, which a model of this type needs.")
             return self.absent
         if self.values is not None:
-            if value not in self.values:
+            if not any(value == known for known in self.values):
                 known = ", ".join(map(str, self.values))
                 raise UserError(f"config.json says {self.theirs} = {value!r}; Hornbook's models know {known}.")
             return self.values[value]
@@ -83,11 +91,13 @@ class Rule:
     ours   the settings of ours that it leaves free
     write  their entries, by place, of a config that the class holds
     read   our settings of a config.json, or a refusal in words
+    names  every entry of a config.json that `read` looks at
     """
 
     ours: tuple[str, ...]
     write: Callable[[ModelConfig], Mapping[str, Any]]
     read: Callable[[Mapping[str, Any]], Mapping[str, Any]]
+    names: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -128,8 +138,11 @@ class Family:
                   Field is read as it stands, but only with this value written
     derived       settings of ours that the class computes from others
     constants     settings of theirs that ours never varies; those a config.json does not mention are taken for granted
-    in_training   settings of theirs that act in training or in generation alone and have no like here: written, never
-                  read
+    unwritten     more of these, which today's classes do not have, so that they are read and never written
+    aliases       second names that the class gives to entries, each with the first one
+    harmless      entries without influence on what the model computes, besides those of every class (HARMLESS)
+    in_training   settings of theirs that act in training or in generation alone and have no like here: written, and
+                  read for an export of an imported model alone
     weights       the tensors
     pairs         their name for the class with a head for pairs of texts; empty = the class has none
     prefix        what stands before the names of tensors where the file is of the whole class, and not where it is of
@@ -150,6 +163,9 @@ class Family:
     weights: tuple[Weight, ...]
     derived: Mapping[str, Callable[[ModelConfig], int]] = field(default_factory=dict)
     constants: Mapping[str, Any] = field(default_factory=dict)
+    unwritten: Mapping[str, Any] = field(default_factory=dict)
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    harmless: frozenset[str] = frozenset()
     in_training: Mapping[str, Any] = field(default_factory=dict)
     pairs: str = ""
     prefix: str = ""
@@ -207,27 +223,83 @@ class Family:
 
         Raises UserError when an entry is missing, unknown to our models or at odds with another.
         """
-        for place, value in self.constants.items():
-            given = look_up(settings, place)
-            if given is not None and given != value:
-                raise UserError(f"config.json says {place} = {given!r}; Hornbook's {self.name} has {value!r}.")
+        settings = self._by_first_names(settings)
+        self._refuse_unknown(settings)
         read = {item.ours for item in self.fields}
         found: dict[str, Any] = {name: value for name, value in self.requires.items() if name not in read}
         if self.pairs:
             found["pair_head"] = self.pairs in (settings.get("architectures") or [])
+        first: dict[str, Field] = {}
         for item in self.fields:
             value = item.here(settings, found)
-            if item.ours != "dropout" and found.setdefault(item.ours, value) != value:
+            if item.ours != "dropout" and found.get(item.ours, value) != value:
+                one, other = first[item.ours].said(settings), item.said(settings)
                 raise UserError(
-                    f"config.json contradicts itself: {item.theirs} = {value!r} does not agree with other entries for "
-                    f"model.{item.ours}."
+                    f"config.json says {one} and {other}; Hornbook's {self.name} has one setting for both, "
+                    f"model.{item.ours}, so it holds only models where the two agree."
                 )
             found.setdefault(item.ours, value)
+            first.setdefault(item.ours, item)
         for rule in self.rules:
             found.update(rule.read(settings))
-        config = ModelConfig(**found)
+        config = self._built(found)
         derived: dict[str, Any] = {name: rule(config) for name, rule in self.derived.items()}
         return explicit(replace(config, **derived))
+
+    def _built(self, found: Mapping[str, Any]) -> ModelConfig:
+        """Return the config of our settings; a refusal of one of them also has its name in config.json."""
+        try:
+            return ModelConfig(**found)
+        except UserError as error:
+            theirs = [item.theirs for item in self.fields if f"model.{item.ours} " in str(error)]
+            raise UserError(f"{error}{f' In config.json that is {theirs[0]}.' if theirs else ''}") from error
+
+    def strangers(self, settings: Mapping[str, Any]) -> int:
+        """Return how many entries are missing or have a value without a like in ours."""
+        given = [(item, look_up(settings, item.theirs)) for item in self.fields]
+        missing = sum(value is None and item.absent is _REQUIRED for item, value in given)
+        return missing + sum(
+            value is not None and item.values is not None and not any(value == known for known in item.values)
+            for item, value in given
+        )
+
+    def training_entries(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the entries of a config.json that act in training alone, such as each rate of dropout, by name."""
+        names = {*self.in_training, *(item.theirs for item in self.fields if item.ours == "dropout")}
+        return {name: settings[name] for name in sorted(names) if settings.get(name) is not None}
+
+    def _by_first_names(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the entries with each second name replaced; refuse two names that disagree."""
+        found = dict(settings)
+        for alias, name in self.aliases.items():
+            if alias not in found:
+                continue
+            value = found.pop(alias)
+            if found.setdefault(name, value) != value:
+                raise UserError(
+                    f"config.json contradicts itself: {alias} = {value!r} and {name} = {found[name]!r}, which are two "
+                    f"names of one entry. Take {alias} out if {name} is right."
+                )
+        return found
+
+    def _refuse_unknown(self, settings: Mapping[str, Any]) -> None:
+        """Raise UserError for an entry that no table mentions, or that has another value than ours always has.
+
+        An entry without a value says nothing, unless it takes the place of a value that says something.
+        """
+        for name, only in {**self.constants, **self.unwritten}.items():
+            given = settings.get(name, only)
+            if given != only and (given is not None or only):
+                raise UserError(f"config.json says {name} = {given!r}; Hornbook's {self.name} has {only!r}.")
+        known = {*HARMLESS, *self.harmless, *self.constants, *self.unwritten, *self.in_training}
+        known |= {place.partition(".")[0] for item in self.fields for place in (item.theirs, *item.also)}
+        known.update(name for rule in self.rules for name in rule.names)
+        for name, value in settings.items():
+            if name not in known and value is not None:
+                raise UserError(
+                    f"config.json says {name} = {value!r}, which Hornbook's {self.name} does not know and computes "
+                    f"without. If the model computes without it too, take {name} out of config.json."
+                )
 
     def _fixed(self, config: ModelConfig) -> dict[str, Any]:
         """Return every setting that the class does not leave open, with the only value it can hold."""
@@ -241,51 +313,6 @@ class Family:
             # Before the model has a size, a derived setting is not known, so nothing can be wrong with it.
             fixed[name] = rule(config) if config.heads else getattr(config, name)
         return fixed
-
-
-def explicit(config: ModelConfig) -> ModelConfig:
-    """Return the same model with derived sizes written out and settings without effect at their defaults.
-
-    A model without a size yet (heads = 0) keeps its zeros.
-    """
-    plain: dict[str, Any] = {item.name: item.default for item in fields(ModelConfig)}
-    config = replace(config, global_every=min(config.global_every, config.layers or config.global_every))
-    config = replace(config, **{name: plain[name] for name in _without_effect(config)})
-    if config.heads == 0:
-        return config
-    decoder_layers = (config.decoder_layers or config.layers) if config.topology == "encoder-decoder" else 0
-    return replace(
-        config,
-        kv_heads=config.key_heads,
-        head_width=config.key_width,
-        mlp_width=config.inner_width,
-        decoder_layers=decoder_layers,
-    )
-
-
-def _without_effect(config: ModelConfig) -> list[str]:
-    """Return the names of settings that change nothing beside the others."""
-    rotary, behind = config.positions == "rotary", config.topology == "encoder-decoder"
-    apart = config.positions == "learned" or config.embedding_norm  # what a split embedding has twice
-    all_alike = not config.window or config.global_every == 1
-    idle = {
-        "position_offset": config.positions != "learned",
-        "rotary_base": not rotary,
-        "rotary_scaling": not rotary,
-        "rotary_factor": not rotary or config.rotary_scaling == "none",
-        "rotary_length": not rotary or config.rotary_scaling in ("none", "linear"),
-        "local_rotary_base": not rotary or all_alike or config.local_rotary_base == config.rotary_base,
-        "buckets": config.positions != "bucketed",
-        "bucket_distance": config.positions != "bucketed",
-        "decoder_layers": not behind,
-        "split_embedding": not behind or not apart,
-        "first_norm": config.norm_place == "post" or config.shared_layers,
-        "embedding_width": config.embedding_width == config.width,
-        "window": all_alike,
-        "global_every": all_alike,
-        "qkv_biases": config.biases,
-    }
-    return [name for name, here in idle.items() if here]
 
 
 def look_up(settings: Mapping[str, Any], place: str) -> Any:

@@ -32,6 +32,15 @@ _STRETCHES: Mapping[str, Mapping[str, Any]] = {
 _YARN_DEFAULTS: Mapping[str, Any] = {"beta_fast": 32, "beta_slow": 1, "truncate": True}
 
 
+def never_said(name: str, settings: Mapping[str, Any]) -> None:
+    """Raise UserError where config.json has an entry at all: the class then treats both its sides alike."""
+    if name in settings:
+        raise UserError(
+            f"config.json says {name} = {settings[name]!r}, which acts on encoder and decoder alike. Hornbook's "
+            f"encoders are never causal and its decoders always: take {name} out if the model was trained so."
+        )
+
+
 def _write_rotary(config: ModelConfig) -> dict[str, Any]:
     kind = "default" if config.rotary_scaling == "none" else config.rotary_scaling
     ours = {"factor": config.rotary_factor, "original_max_position_embeddings": config.rotary_length}
@@ -53,9 +62,19 @@ def _read_rotary(settings: Mapping[str, Any]) -> dict[str, Any]:
         raise UserError(f"config.json has rotary positions of type {kind!r} without a factor.")
     found |= {"rotary_scaling": kind, "rotary_factor": stretch["factor"]}
     if "original_max_position_embeddings" in _STRETCHES[kind]:
-        inside = stretch.get("original_max_position_embeddings") or settings.get("max_position_embeddings")
-        found["rotary_length"] = settings.get("original_max_position_embeddings") or inside
+        found["rotary_length"] = _original_length(settings, stretch)
     return found
+
+
+def _original_length(settings: Mapping[str, Any], stretch: Mapping[str, Any]) -> int:
+    """Return the length that the model first had: the outer entry counts, then the inner one, then all positions."""
+    name = "original_max_position_embeddings"
+    length = settings.get(name)
+    if length is None:
+        length = stretch.get(name, settings.get("max_position_embeddings"))
+    if isinstance(length, bool) or not isinstance(length, int) or length < 1:
+        raise UserError(f"config.json says {name} = {length!r}; Hornbook needs a whole number of at least 1.")
+    return length
 
 
 def _stretch(given: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -77,7 +96,12 @@ def _stretch(given: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     return kind, stretch
 
 
-ROTARY = Rule(("rotary_base", "rotary_scaling", "rotary_factor", "rotary_length"), _write_rotary, _read_rotary)
+ROTARY = Rule(
+    ("rotary_base", "rotary_scaling", "rotary_factor", "rotary_length"),
+    _write_rotary,
+    _read_rotary,
+    ("rope_parameters", "rope_scaling", "rope_theta", "partial_rotary_factor", "original_max_position_embeddings"),
+)
 
 
 def _read_sliding_window(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -89,7 +113,10 @@ def _read_sliding_window(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 # Mistral: every layer sees `sliding_window` keys, the query's own among them.
 SLIDING_WINDOW = Rule(
-    ("window",), lambda config: {"sliding_window": config.window + 1 if config.window else None}, _read_sliding_window
+    ("window",),
+    lambda config: {"sliding_window": config.window + 1 if config.window else None},
+    _read_sliding_window,
+    ("sliding_window",),
 )
 
 
@@ -102,7 +129,8 @@ def _read_full_layers(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 # Qwen: windows exist in the class, but from some layer on, which our models do not have.
-FULL_LAYERS = Rule((), lambda config: {}, _read_full_layers)
+# While windows are off, their other entries have no influence.
+FULL_LAYERS = Rule((), lambda config: {}, _read_full_layers, ("layer_types", "sliding_window", "max_window_layers"))
 
 
 def _write_local_layers(config: ModelConfig) -> dict[str, Any]:
@@ -127,6 +155,12 @@ def _read_local_layers(settings: Mapping[str, Any]) -> dict[str, Any]:
     kinds = settings.get("layer_types")
     every = settings.get("global_attn_every_n_layers", 3) if kinds is None else _period(kinds)
     keys = settings.get("local_attention", 128)
+    half = settings.get("sliding_window", keys // 2)  # a second name, of half the value
+    if half != keys // 2:
+        raise UserError(
+            f"config.json contradicts itself: sliding_window = {half!r} is to be half of local_attention = {keys!r}. "
+            "Take sliding_window out if local_attention is right."
+        )
     if every != 1 and keys < 2:
         raise UserError(f"config.json says local_attention = {keys}, which leaves no keys to attend to.")
     bases = _bases(settings)
@@ -165,5 +199,17 @@ def _bases(settings: Mapping[str, Any]) -> dict[str, float]:
 
 # ModernBERT: keys at most half of local_attention away, but in every n-th layer; theta for each kind of layers.
 LOCAL_LAYERS = Rule(
-    ("window", "global_every", "rotary_base", "local_rotary_base"), _write_local_layers, _read_local_layers
+    ("window", "global_every", "rotary_base", "local_rotary_base"),
+    _write_local_layers,
+    _read_local_layers,
+    (
+        "layer_types",
+        "global_attn_every_n_layers",
+        "local_attention",
+        "sliding_window",
+        "rope_parameters",
+        "rope_scaling",
+        "global_rope_theta",
+        "local_rope_theta",
+    ),
 )

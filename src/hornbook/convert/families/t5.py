@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from hornbook.convert.families.family import Family, Field, Weight, affine, affines, all_heads
+from hornbook.convert.families.family import Family, Field, Rule, Weight, affine, affines, all_heads
+from hornbook.convert.families.rules import never_said
+from hornbook.errors import UserError
 
 _SCALE = {True: "width", False: "none"}
 _PLAIN = {"relu": "relu", "gelu_new": "gelu_tanh", "gelu": "gelu", "silu": "silu"}
@@ -42,12 +44,41 @@ _REQUIRES: Mapping[str, Any] = {
     "attention_scale": "none",
     "tied": True,
 }
+
+
+def _read_mlp(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Refuse what takes the place of feed_forward_proj in the class, where it says something else."""
+    never_said("is_causal", settings)
+    if settings.get("scale_decoder_outputs", True) is None:
+        raise UserError("config.json says scale_decoder_outputs = null, which the class reads as false: say which.")
+    spelling = settings.get("feed_forward_proj", "relu")
+    first, _, last = str(spelling).rpartition("-")
+    meant = {"dense_act_fn": "gelu_new" if spelling == "gated-gelu" else last, "is_gated_act": first == "gated"}
+    for name, value in meant.items():
+        if (given := settings.get(name, value)) != value:
+            raise UserError(
+                f"config.json contradicts itself: {name} = {given!r}, but feed_forward_proj = {spelling!r} means "
+                f"{value!r}. Take {name} out if feed_forward_proj is right."
+            )
+    return {}
+
+
+_MLP = Rule((), lambda config: {}, _read_mlp, ("dense_act_fn", "is_gated_act", "is_causal"))
 _family = partial(
     Family,
     model_type="t5",
     architecture="T5ForConditionalGeneration",
     derived={"kv_heads": all_heads},
     constants={"is_encoder_decoder": True},
+    unwritten={"tie_encoder_decoder": False, "pruned_heads": {}},
+    aliases={
+        "hidden_size": "d_model",
+        "num_attention_heads": "num_heads",
+        "num_hidden_layers": "num_layers",
+        "head_dim": "d_kv",
+    },
+    harmless=frozenset({"is_decoder", "add_cross_attention"}),  # each half sets its own
+    rules=(_MLP,),
     # Early versions also wrote positions for cross-attention, where today's class has none.
     ignored=(r"decoder\.block\.0\.layer\.1\.EncDecAttention\.relative_attention_bias\.weight",),
     copies={

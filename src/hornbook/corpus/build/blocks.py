@@ -70,6 +70,7 @@ def whole(path: Path, scratch: Path | None = None) -> Iterator[Path]:
             yield partial
             sync(partial)
             partial.replace(path)
+            sync(path.parent)
         except BaseException:
             partial.unlink(missing_ok=True)
             raise

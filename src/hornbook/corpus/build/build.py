@@ -21,13 +21,24 @@ from pathlib import Path
 from typing import Any, cast
 
 from hornbook import __version__
-from hornbook.artifacts import MANIFEST, disk_errors, lock, read_json, read_manifest, seal, write_file, write_json
-from hornbook.corpus.build import ledger, tally
+from hornbook.artifacts import (
+    MANIFEST,
+    disk_errors,
+    lock,
+    read_json,
+    read_manifest,
+    seal,
+    sync_tree,
+    verified,
+    write_file,
+    write_json,
+)
+from hornbook.corpus.build import dropped, ledger, tally
 from hornbook.corpus.build.catalogue import from_table, kind_of, to_table
-from hornbook.corpus.build.engine import Engine, documents, heeding_signals, system_errors, work
+from hornbook.corpus.build.engine import Engine, documents, heeding_signals, work
 from hornbook.corpus.build.recipe import CorpusRecipe, dumps, to_dict
 from hornbook.corpus.build.stages import Measure, ReadUnit, RunSteps, WritePart, count_lines
-from hornbook.corpus.built import DOCUMENTS, KIND, LEDGER, RECIPE
+from hornbook.corpus.built import DOCUMENTS, DROPPED, KIND, LEDGER, RECIPE
 from hornbook.corpus.grouping import grouped
 from hornbook.corpus.readers.units import Piece, discover, group
 from hornbook.corpus.step import Step, Survey
@@ -69,13 +80,13 @@ def build_recipe(recipe: CorpusRecipe, out: Path, engine: Engine, stage: Stage =
     with disk_errors(out), lock(out):
         if (out / MANIFEST).exists():
             read_manifest(out, KIND, contents=False)
-            if (out / RECIPE).read_text(encoding="utf-8") != dumps(recipe):
+            if verified(out, RECIPE).read_text(encoding="utf-8") != dumps(recipe):
                 raise UserError(f"{out} is a corpus that another recipe built. Choose another directory with --out.")
         else:
             engine.start()
             _Build(recipe, out, engine, stage).run()
         shutil.rmtree(out / "work", ignore_errors=True)
-        found: dict[str, Any] = read_json(out / LEDGER, "ledger")
+        found: dict[str, Any] = read_json(verified(out, LEDGER), "ledger")
         return found
 
 
@@ -154,7 +165,10 @@ class _Build:
         label = f"steps {first} to {first + len(steps) - 1}" if len(steps) > 1 else f"step {first}"
         files = {name: before / f"{name}.parquet" for name in self._blocks()}
         tasks = {name: (name, path.stat().st_size if path.exists() else 0) for name, path in files.items()}
-        function = RunSteps(before, folder, first, steps, self.measure)
+        kinds = tuple(map(kind_of, self.recipe.steps[first - 1 : first - 1 + len(steps)]))
+        gone = self.work / "dropped"
+        gone.mkdir(exist_ok=True)
+        function = RunSteps(before, folder, gone, first, kinds, steps, self.measure)
         return self._stage(label, folder, function, tasks)
 
     def _survey(self, survey: Survey, folder: Path, before: Path) -> Step:
@@ -165,8 +179,9 @@ class _Build:
             directory.mkdir()
             looking = self.stage(f"survey: {kind_of(survey)}", "B", 0)
             files = [before / f"{name}.parquet" for name in self._blocks()]
-            with disk_errors(directory), system_errors(directory), looking, heeding_signals():
+            with disk_errors(directory), looking, heeding_signals():
                 step = survey.survey(documents(files), directory.absolute())
+                sync_tree(directory)  # before the record says that it is there
             write_json(record, to_table(step))
         # Read back at once, so that a step that cannot be kept ends the first run.
         return cast(Step, from_table(read_json(record, "record of a survey"), f"What {kind_of(survey)} found"))
@@ -224,12 +239,14 @@ class _Build:
                     shutil.copyfileobj(part, stream)
         with (self.out / UNREAD).open(encoding="utf-8") as lines:
             unread = [json.loads(line) for line in itertools.islice(lines, ledger.UNREAD_SHOWN)]
+        (self.work / "dropped").mkdir(exist_ok=True)
+        dropped.gather(self.work / "dropped", self._blocks(), self.out / DROPPED)
         account = ledger.account(self.recipe, total, unread)
         write_json(self.out / LEDGER, account)
         write_file(self.out / RECIPE, dumps(self.recipe))
         parts = sorted(path.relative_to(self.out).as_posix() for path in (self.out / DOCUMENTS).glob("*.parquet"))
         write_file(self.out / REPORT, ledger.page(account))
-        seal(self.out, KIND, {"version": __version__}, [*parts, LEDGER, RECIPE, REPORT, UNREAD])
+        seal(self.out, KIND, {"version": __version__}, [*parts, DROPPED, LEDGER, RECIPE, REPORT, UNREAD])
 
 
 def runs(steps: Sequence[Step | Survey]) -> list[tuple[Survey | None, int, tuple[Step, ...]]]:

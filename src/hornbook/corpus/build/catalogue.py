@@ -21,7 +21,7 @@ from hornbook.corpus.steps.gopher import Gopher
 from hornbook.corpus.steps.language import Language
 from hornbook.corpus.steps.pii import PersonalData
 from hornbook.corpus.steps.toxicity import BadWords
-from hornbook.errors import UserError, nearest
+from hornbook.errors import UserError, account_of, nearest
 from hornbook.schema import help_of, leaf, leaves, own_class, plain, type_name, wanted
 
 CATALOGUE: Mapping[str, type[Any]] = MappingProxyType(
@@ -130,4 +130,6 @@ def from_table(table: Mapping[str, Any], where: str) -> Step | Survey:
         step: Step | Survey = cls(**values)
     except UserError as error:
         raise UserError(f"{where} ({table['kind']}): {error}") from error
+    except Exception as error:  # whatever the code of a step of one's own does
+        raise UserError(f"{where} ({table['kind']}): {account_of(error)}") from error
     return step

@@ -10,7 +10,6 @@ import contextlib
 import importlib
 import json
 import os
-import re
 import signal
 import sys
 import threading
@@ -20,7 +19,8 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from hornbook.errors import HornbookError, ResourceError, UserError, needing
+from hornbook.errors import HornbookError, ResourceError, UserError, account_of, needing, place_of
+from hornbook.signals import SIGNALS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,6 +53,7 @@ class Engine:
         """Make Daft ready; a process has one engine for all its life. Raises UserError where it cannot be had."""
         # No telemetry; these are read when the libraries are imported.
         os.environ.update(DAFT_ANALYTICS_ENABLED="0", SCARF_NO_ANALYTICS="1", DAFT_PROGRESS_BAR="0")
+        os.environ.update(DAFT_SHOW_QUERY_ID="0")  # a line a query on a terminal, which tells the user nothing
         os.environ.update(RAY_USAGE_STATS_ENABLED="0", RAY_DEDUP_LOGS="1")
         with needing("Building a corpus", "corpus"):
             import daft
@@ -150,7 +151,7 @@ def heeding_signals() -> Iterator[Callable[[], None]]:
             raise KeyboardInterrupt
 
     in_main = threading.current_thread() is threading.main_thread()  # Python allows handlers nowhere else
-    handlers = {int(number): signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM) if in_main}
+    handlers = {int(number): signal.getsignal(number) for number in SIGNALS if in_main}
     previous = {number: handler for number, handler in handlers.items() if callable(handler)}
 
     def note(number: int, frame: FrameType | None) -> None:
@@ -239,23 +240,12 @@ def answer(function: Callable[[str], str], task: str) -> str:
         kind, message = "ResourceError" if isinstance(error, ResourceError) else "UserError", str(error)
     except MemoryError:
         kind, message = "ResourceError", "Memory ran out in a worker. Run the same command again with fewer --workers."
-    except Exception:
-        kind, message = "bug", f"In a worker, at {task[:200]}:\n{traceback.format_exc()}"
-    return json.dumps({"error": kind, "message": message})
-
-
-@contextlib.contextmanager
-def system_errors(target: Path) -> Iterator[None]:
-    """Raise what Daft says of the system, such as a full disk, as the OSError it is, with `target` as its file."""
-    try:
-        yield
-    except HornbookError:
-        raise
     except Exception as error:
-        number = re.search(r"\(os error (\d+)\)", str(error))
-        if number is None:
-            raise
-        raise OSError(int(number[1]), os.strerror(int(number[1])), str(target)) from error
+        if place_of(error):  # a step of a person's own
+            kind, message = "UserError", account_of(error)
+        else:
+            kind, message = "bug", f"In a worker, at {task[:200]}:\n{traceback.format_exc()}"
+    return json.dumps({"error": kind, "message": message})
 
 
 def documents(files: Sequence[Path]) -> DataFrame:

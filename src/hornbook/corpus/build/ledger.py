@@ -83,6 +83,11 @@ def _step(table: dict[str, Any], found: Mapping[str, Any], counted: tuple[str, .
         "dropped": {reason: _named(_sum(mine.values()), counted) for reason, mine in dropped},
         "changed": changed[0],
         "removed": _named(changed, counted[1:], skip=1),
+        "characters": found.get("changes", {}).get("characters", 0),
+        "changes": [
+            {"id": identity, "before": before, "after": after}
+            for _, identity, before, after in found.get("changes", {}).get("examples", [])
+        ],
         "counts": dict(sorted(found.get("counts", {}).items())),
         "clusters": _clusters(found),
         "examples": {

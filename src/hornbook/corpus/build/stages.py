@@ -19,13 +19,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hornbook.corpus.build import tally
+from hornbook.artifacts import json_text
+from hornbook.corpus.build import dropped, tally
 from hornbook.corpus.build.blocks import BLOCK_DOCUMENTS, DOCUMENT_COLUMNS, read_block, schema, whole, write_block
+from hornbook.corpus.document import last_field, with_fields
 from hornbook.corpus.grouping import grouped
 from hornbook.corpus.readers.packed import blocks
 from hornbook.corpus.readers.reading import Unread, read_unit
 from hornbook.corpus.readers.units import Piece
-from hornbook.corpus.step import Page, Step
+from hornbook.corpus.step import Page, Step, Verdicts
 from hornbook.errors import UserError
 
 
@@ -82,8 +84,9 @@ class ReadUnit:
         with whole(self.folder / f"{number:06d}.unread.jsonl") as partial, partial.open("w", encoding="utf-8") as bad:
 
             def unread(item: Unread) -> None:
-                bad.write(json.dumps(item._asdict()) + "\n")
-                tally.add(total, {"unread": {item.source: {item.reason: 1}}})
+                bad.write(json_text(item._asdict()) + "\n")
+                if item.records:
+                    tally.add(total, {"unread": {item.source: {item.reason: item.records}}})
 
             unit = tuple(Piece(**piece) for piece in given["pieces"])
             record = number << 32
@@ -107,18 +110,21 @@ def _repaired(sources: Sequence[str], metas: Sequence[str]) -> tally.Tally:
     notes: tally.Tally = {}
     for source, meta in zip(sources, metas, strict=True):
         if '"encoding"' in meta and ", confidence " in meta:
-            note = str(json.loads(meta)["encoding"]).partition(", confidence")[0]
-            tally.add(notes, {source: {note: 1}})
+            note, _, guessed = str(last_field(json.loads(meta), "encoding")).partition(", confidence ")
+            if guessed:
+                tally.add(notes, {source: {note: 1}})
     return notes
 
 
 @dataclass(frozen=True)
 class RunSteps:
-    """A task is the name of a block; steps are numbered from `first` in the recipe."""
+    """A task is the name of a block; steps are numbered from `first` in the recipe, which calls them by their kinds."""
 
     before: Path
     folder: Path
+    dropped: Path
     first: int
+    kinds: tuple[str, ...]
     steps: tuple[Step, ...]
     measure: Measure
 
@@ -127,9 +133,14 @@ class RunSteps:
         ids, sources, texts, metas = (table[name].to_pylist() for name in DOCUMENT_COLUMNS[1:])
         page = Page(table["place"].to_numpy(), ids, sources, texts, [json.loads(meta) for meta in metas])
         total: tally.Tally = {"steps": {}}
-        for number, step in enumerate(self.steps, start=self.first):
-            page, sizes, total["steps"][str(number)] = _applied(step, page, sizes, self.measure)
-        metas = [json.dumps(dict(meta), ensure_ascii=False, default=str) for meta in page.metas]
+        gone: list[dict[str, Any]] = []
+        for number, (kind, step) in enumerate(zip(self.kinds, self.steps, strict=True), start=self.first):
+            verdicts = _verdicts(step, page)
+            told = [{}] * len(page) if verdicts.metas is None else verdicts.metas
+            gone += dropped.rows_of(page, verdicts.reasons, told, kind, number)
+            page, sizes, total["steps"][str(number)] = _applied(verdicts, told, page, sizes, self.measure)
+        dropped.write(self.dropped / f"{self.folder.name}-{task}.parquet", gone)
+        metas = [json_text(dict(meta), ascii_only=False, default=str) for meta in page.metas]
         path = self.folder / f"{task}.parquet"
         write_block(path, page.places, page.ids, page.sources, page.texts, metas, sizes=sizes)
         write_note(self.folder / f"{task}.json", {"tally": total})
@@ -137,14 +148,10 @@ class RunSteps:
 
 
 def _applied(
-    step: Step, page: Page, sizes: NDArray[np.int64], measure: Measure
+    verdicts: Verdicts, told: Sequence[Mapping[str, Any]], page: Page, sizes: NDArray[np.int64], measure: Measure
 ) -> tuple[Page, NDArray[np.int64], tally.Tally]:
-    """Return the page that a step leaves, the sizes int64[N, 3] of its documents, and the step's account."""
-    verdicts = step(page)
-    told = [{}] * len(page) if verdicts.metas is None else verdicts.metas
-    if len(verdicts.texts) != len(page) or len(verdicts.reasons) != len(page):
-        raise ValueError(f"{type(step).__name__} gave {len(verdicts.reasons)} verdicts for {len(page)} documents")
-    metas = [{**mine, **added} for mine, added in zip(page.metas, told, strict=True)]
+    """Return the page that a step's verdicts leave, the sizes int64[N, 3] of its documents, and the step's account."""
+    metas = [with_fields(mine, added) for mine, added in zip(page.metas, told, strict=True)]
     languages = tally.count(str(added["language"]) for added in told if "language" in added)
     found = {"looked": len(page), "counts": dict(verdicts.counts), "languages": languages}
     found |= _dropped(page, sizes, verdicts.reasons, told) | tally.clusters(page.ids, told)
@@ -158,7 +165,24 @@ def _applied(
         sizes[changed] = measure([texts[place] for place in changed])
         removed = removed - sizes[changed]
     found["changed"] = tally.by_source([sources[place] for place in changed], removed)
+    found["changes"] = tally.changes((ids[place], page.texts[kept[place]], texts[place]) for place in changed)
     return Page(page.places[kept], ids, sources, texts, [metas[index] for index in kept]), sizes, found
+
+
+def _verdicts(step: Step, page: Page) -> Verdicts:
+    """Return what a step says of a page, or refuse in words what is no verdict on each of its documents."""
+    name = f"The step {type(step).__module__}:{type(step).__qualname__}"
+    found = step(page)
+    if not isinstance(found, Verdicts):
+        raise UserError(f"{name} must return Verdicts, not {type(found).__name__}.")
+    told: dict[str, tuple[Any, type]] = {"texts": (found.texts, str), "reasons": (found.reasons, str)}
+    told |= {} if found.metas is None else {"metas": (found.metas, Mapping)}
+    for part, (values, kind) in told.items():
+        if len(values) != len(page):
+            raise UserError(f"{name} gave {len(values)} {part} for {len(page)} documents.")
+        if wrong := [value for value in values if not isinstance(value, kind)]:
+            raise UserError(f"{name} gave {part} of which one is {wrong[0]!r}, no {kind.__name__}.")
+    return found
 
 
 def _dropped(
@@ -194,7 +218,7 @@ class WritePart:
             for name in self.blocks[task]:
                 table, sizes = read_block(self.before / f"{name}.parquet")
                 told = [meta for meta in table["meta"].to_pylist() if '"language"' in meta]
-                languages = (language for meta in told if (language := json.loads(meta).get("language")) is not None)
+                languages = (name for meta in told if (name := last_field(json.loads(meta), "language")) is not None)
                 tally.add(total, {"kept": tally.by_source(table["source"].to_pylist(), sizes)})
                 tally.add(total, {"lengths": {"kept": tally.lengths(sizes[:, 1])}})
                 tally.add(total, {"languages": tally.count(map(str, languages))})
@@ -207,4 +231,4 @@ class WritePart:
 def write_note(path: Path, value: Any) -> None:
     """Write JSON beside what it tells of, whole or not at all."""
     with whole(path) as partial:
-        partial.write_text(json.dumps(value), encoding="utf-8")
+        partial.write_text(json_text(value), encoding="utf-8")

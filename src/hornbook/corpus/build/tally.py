@@ -4,6 +4,7 @@
  "unread": {SOURCE: {REASON: number}}, "repaired": {SOURCE: {ENCODING: number}},
  "steps": {NUMBER: {"dropped": {REASON: {SOURCE: [4]}},
                     "changed": {SOURCE: [documents, and bytes, words, tokens taken out]},
+                    "changes": {"characters": number taken out, "examples": [[key, id, before, after], ...]},
                     "counts": {NAME: number}, "examples": {REASON: [[key, id, text, told], ...]},
                     "languages": {...}, "clusters": {...}}},
  "kept": {SOURCE: [4]}, "lengths": {"in" | "kept": {BIN: number}}, "languages": {...}}
@@ -13,7 +14,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -21,8 +21,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hornbook.artifacts import json_text
+
 EXAMPLES = 5  # of each reason
 _EXCERPT = 300  # characters
+_NEAR = 20  # characters that an example of a change shows before it
+_HELD = 1_000  # changes
 Tally = dict[str, Any]
 
 
@@ -47,8 +51,39 @@ def added(parts: Iterable[Mapping[str, Any]]) -> Tally:
 
 def example(identity: str, text: str, told: Mapping[str, Any]) -> list[str]:
     """Return a document as an example: a key that chooses among them, its id, the start of its text, what was told."""
-    key = hashlib.blake2b(identity.encode(), digest_size=8).hexdigest()
-    return [key, identity, text if len(text) <= _EXCERPT else f"{text[:_EXCERPT]} …", json.dumps(dict(told))]
+    return [
+        _key(identity),
+        identity,
+        text if len(text) <= _EXCERPT else f"{text[:_EXCERPT]} …",
+        json_text(dict(told), default=str),
+    ]
+
+
+def _key(identity: str) -> str:
+    """Return what chooses among examples: the hash of a document's id."""
+    return hashlib.blake2b(identity.encode(), digest_size=8).hexdigest()
+
+
+def changes(documents: Iterable[tuple[str, str, str]]) -> Tally:
+    """Return how many characters were taken out of documents, given as id and text before and after; and examples."""
+    characters = 0
+    found: list[list[str]] = []
+    for identity, before, after in documents:
+        characters += len(before) - len(after)
+        found.append([_key(identity), identity, before, after])
+        if len(found) > _HELD:
+            found = sorted(found)[:EXAMPLES]
+    examples = [
+        [key, name, *_around_first_change(before, after)] for key, name, before, after in sorted(found)[:EXAMPLES]
+    ]
+    return {"characters": characters, "examples": examples} if examples else {}
+
+
+def _around_first_change(before: str, after: str) -> tuple[str, str]:
+    """Return what stands in two texts from shortly before the first character that differs."""
+    first = next((place for place, (a, b) in enumerate(zip(before, after, strict=False)) if a != b), None)
+    low = max((min(len(before), len(after)) if first is None else first) - _NEAR, 0)
+    return before[low : low + 4 * _NEAR], after[low : low + 4 * _NEAR]
 
 
 def clusters(ids: Sequence[str], metas: Sequence[Mapping[str, Any]]) -> Tally:

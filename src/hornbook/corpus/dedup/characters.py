@@ -1,77 +1,191 @@
-"""Characters: what becomes of each when texts are compared; case, ASCII punctuation and kinds of white space go.
+"""Characters: what becomes of each when texts are compared, in the two ways in which a text may be read.
 
-`normalised` says it of texts. `told` says the same of single characters, to the compiled loops of
-`hornbook.corpus.dedup.kernels`, and asks `normalised` itself, so that both follow the same edition of Unicode. There
-is one difference: the capital sigma becomes ς at the end of a word and σ elsewhere, and for kernels all three are σ.
+    prose    letters and digits alone: case is folded, marks (punctuation and symbols of all scripts) part words as
+             blanks do, ligatures and full-width letters are the plain ones
+    literal  every character counts, case too; white space alone parts words; variants of a mark, such as the curly and
+             the straight quote, are one mark
+
+In both, forms of Unicode that look the same are the same (é in one character or in two), and invisible characters are
+left out. `tables` says it to the compiled loops of `hornbook.corpus.dedup.kernels`, which also decide how a text is
+read; docs/decisions/0026-what-counts-as-the-same.md says why.
 """
 
 from __future__ import annotations
 
 import functools
+import unicodedata
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from daft import Expression
-
 Result = TypeVar("Result")
+Tables = tuple[NDArray[np.uint64], NDArray[np.uint64], NDArray[np.int8]]
 
-# Scripts that set no blanks between words: each of their characters is a word.
-_WITHOUT_BLANKS = r"([\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}])"
-_HOW = {"remove_punct": True, "lowercase": True, "nfd_unicode": False, "white_space": True}
+# Scripts that set no blanks between words, as ranges of code points: each of their characters is a word.
+_WITHOUT_BLANKS = """
+E00-EFF 1000-109F 1780-17FF 19E0-19FF 3005-3007 3021-3029 3040-30FF 31F0-31FF 3400-4DBF 4E00-9FFF A9E0-A9FF AA60-AA7F
+F900-FAFF 16FE0-16FE4 1B000-1B16F 20000-3347F
+"""
+# Points that are written or left out at will: of Arabic, of Hebrew, and the stroke that makes Arabic words longer.
+_OPTIONAL = "591-5BD 5BF 5C1-5C2 5C4-5C5 5C7 610-61A 640 64B-652 670 6D6-6DC 6DF-6E4 6E7-6E8 6EA-6ED"
+_VARIANTS = {
+    **dict.fromkeys("‘’‚‛‹›′ʼʻʹ＇", "'"),
+    **dict.fromkeys("“”„‟«»″「」『』《》〝〞〟＂", '"'),
+    **dict.fromkeys("‐‑‒–—―−⸺⸻﹘", "-"),
+    **dict.fromkeys("。｡．", "."),
+    **dict.fromkeys("、､،﹐", ","),
+    "؛": ";",
+    "؟": "?",
+    "…": "...",
+    "⋯": "...",
+    "〜": "~",
+    "•": "·",
+    "・": "·",
+    "⁄": "/",
+}
+_FACTOR = 0x9E3779B97F4A7C15  # as in the kernels
+_WORD = 1 << 64
 
 
-def normalised(text: Expression) -> Expression:
-    """Return texts in lower case, without ASCII punctuation, words parted by single blanks."""
-    # A mark that stood alone at the end leaves the blank before it.
-    return text.regexp_replace(_WITHOUT_BLANKS, " $1 ").normalize(**_HOW).rstrip()
-
-
-def told(kernel: Callable[[NDArray[np.int64], NDArray[np.bool_]], Result]) -> Result:
-    """Return what a kernel makes of characters (int64[POINTS]), called anew until it marks no page as wanted."""
-    from hornbook.corpus.dedup.kernels import PAGE, PAGES
-
-    characters = _characters()
-    while True:
-        wanted = np.zeros(PAGES, np.bool_)
-        result = kernel(characters, wanted)
-        if not wanted.any():
-            return result
-        for page in np.flatnonzero(wanted).tolist():
-            characters[page * PAGE : (page + 1) * PAGE] = _page(page)
+def _points(ranges: str) -> frozenset[int]:
+    found: list[int] = []
+    for part in ranges.split():
+        low, _, high = part.partition("-")
+        found += range(int(low, 16), int(high or low, 16) + 1)
+    return frozenset(found)
 
 
 @functools.cache
-def _characters() -> NDArray[np.int64]:
-    """Return the table of this process, int64[POINTS], of which the first page is known and others become so."""
-    from hornbook.corpus.dedup.kernels import PAGE, POINTS
-
-    characters = np.zeros(POINTS, np.int64)  # UNKNOWN, and no memory before it is written
-    characters[:PAGE] = _page(0)
-    return characters
+def _alone() -> frozenset[int]:
+    return _points(_WITHOUT_BLANKS)
 
 
-def _page(number: int) -> NDArray[np.int64]:
-    """Return what becomes of the code points of a page, as `hornbook.corpus.dedup.kernels` wants it."""
-    import daft
+@functools.cache
+def _optional() -> frozenset[int]:
+    return _points(_OPTIONAL)
 
-    from hornbook.corpus.dedup.kernels import ALONE, BLANK, PAGE, REMOVED, SECOND
 
-    points = range(number * PAGE, (number + 1) * PAGE)
-    found = np.ones(PAGE, np.int64)  # anything, for what is no character
-    known = [point for point in points if point < 0xD800 or 0xE000 <= point < 0x110000]
-    texts = daft.Series.from_pylist([f"a{chr(point)}b" for point in known])
-    # Patterns in a Series, as its types want them, would be compiled anew for each text.
-    parted = texts.str.replace(_WITHOUT_BLANKS, " $1 ", regex=True)  # type: ignore[arg-type]
-    for point, text in zip(known, parted.str.normalize(**_HOW).to_pylist(), strict=True):
-        between = text[1:-1]
-        letters = [ord(letter) + 1 for letter in between.strip(" ").replace("ς", "σ")]
-        if letters:
-            (second,) = letters[1:] or [0]
-            found[point % PAGE] = letters[0] | (second << SECOND) | (ALONE if between[0] == " " else 0)
+def is_alone(character: str) -> bool:
+    """Say whether a character is a word of its own."""
+    return ord(character) in _alone() and not follows(character)
+
+
+def follows(character: str) -> bool:
+    """Say whether a character belongs to the one before it: combining marks, vowels and ends of Korean syllables."""
+    return unicodedata.category(character)[0] == "M" or 0x1160 <= ord(character) <= 0x11FF
+
+
+def prose(character: str) -> str:
+    """Return what becomes of a character in prose: " " where it parts words, "" where it is left out.
+
+    >>> [prose(character) for character in "Éß—ﬁ\u00ad"]
+    ['e\u0301', 'ss', ' ', 'fi', '']
+    """
+    kind = unicodedata.category(character)
+    if character.isspace() or kind[0] in "PSZ" or character in _VARIANTS:
+        return " "
+    if kind in ("Cf", "Cc") or _is_passed_over(character) or ord(character) in _optional():
+        return ""
+    plain = unicodedata.normalize("NFKD" if kind[0] == "L" and not _is_hangul(character) else "NFD", _width(character))
+    folded = "".join(letter if follows(letter) else letter.casefold() for letter in plain)
+    return "".join(letter for letter in unicodedata.normalize("NFD", folded) if ord(letter) not in _optional())
+
+
+def literal(character: str) -> str:
+    """Return what becomes of a character that counts as it is: " " for white space, "" where it cannot be seen.
+
+    >>> [literal(character) for character in "É—“\u00ad"]
+    ['E\u0301', '-', '"', '']
+    """
+    if character.isspace():
+        return " "
+    if unicodedata.category(character) in ("Cf", "Cc") or _is_passed_over(character):
+        return ""
+    return _VARIANTS.get(character) or unicodedata.normalize("NFD", _width(character))
+
+
+def _is_passed_over(character: str) -> bool:
+    """Say whether a character only chooses how the one before it looks: a variation selector."""
+    return 0xFE00 <= ord(character) <= 0xFE0F or 0xE0100 <= ord(character) <= 0xE01EF
+
+
+def _is_hangul(character: str) -> bool:
+    return 0x3130 <= ord(character) <= 0x318F or 0xFFA0 <= ord(character) <= 0xFFDC
+
+
+def _width(character: str) -> str:
+    """Return the plain form of a full-width or half-width character."""
+    wide = 0xFF00 <= ord(character) <= 0xFFEF and not _is_hangul(character)
+    return unicodedata.normalize("NFKC", character) if wide else character
+
+
+def kind(character: str) -> int:
+    """Return what a character is for the decision how its text is read: a letter, a digit, a mark or white space."""
+    from hornbook.corpus.dedup.kernels import BETWEEN, DIGIT, LETTER, MARK
+
+    if prose(character) == " ":
+        return int(BETWEEN if character.isspace() else MARK)
+    return int(DIGIT if unicodedata.category(character)[0] == "N" else LETTER)
+
+
+def told(kernel: Callable[[Tables, NDArray[np.bool_]], Result]) -> Result:
+    """Return what a kernel makes of the tables of characters, called anew until it marks no page as wanted."""
+    from hornbook.corpus.dedup.kernels import PAGES
+
+    while True:
+        wanted = np.zeros(PAGES, np.bool_)
+        result = kernel(_tables(), wanted)
+        if not wanted.any():
+            return result
+        for page in np.flatnonzero(wanted).tolist():
+            _write_page(_tables(), page)
+
+
+@functools.cache
+def _tables() -> Tables:
+    """Return the tables of this process, uint64[2, POINTS] twice and int8[POINTS]; pages become known one by one."""
+    from hornbook.corpus.dedup.kernels import POINTS
+
+    # UNKNOWN, and no memory before it is written.
+    tables = np.zeros((2, POINTS), np.uint64), np.zeros((2, POINTS), np.uint64), np.zeros(POINTS, np.int8)
+    _write_page(tables, 0)
+    return tables
+
+
+def _write_page(tables: Tables, number: int) -> None:
+    from hornbook.corpus.dedup.kernels import PAGE
+
+    factors, summands, kinds = tables
+    for point in range(number * PAGE, (number + 1) * PAGE):
+        whole = point < 0xD800 or 0xE000 <= point < 0x110000
+        character = chr(point) if whole else "\ufffd"
+        kinds[point] = kind(character)
+        for way, becomes in enumerate((prose, literal)):
+            factors[way, point], summands[way, point] = entry(becomes(character))
+
+
+def entry(letters: str) -> tuple[int, int]:
+    """Return by what the hash of a word is multiplied, and what is added to it, where these letters come next.
+
+    A letter that follows is added alone, so that the order of several makes no difference.
+    """
+    from hornbook.corpus.dedup.kernels import ALONE, BLANK
+
+    if letters == " ":
+        return int(BLANK), 0
+    factor, summand = 1, 0
+    for letter in letters:
+        if follows(letter):
+            summand = (summand + _spread(ord(letter))) % _WORD
         else:
-            found[point % PAGE] = BLANK if between else REMOVED
-    return found
+            factor, summand = factor * _FACTOR % _WORD, (summand * _FACTOR + ord(letter) + 1) % _WORD
+    return (int(ALONE) if letters and is_alone(letters[0]) else factor), summand
+
+
+def _spread(point: int) -> int:
+    """Return a number far from those of other points: the finalizer of MurmurHash3."""
+    for multiplier in (0xFF51AFD7ED558CCD, 0xC4CEB9FE1A85EC53):
+        point = (point ^ point >> 33) * multiplier % _WORD
+    return point ^ point >> 33

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from hornbook.corpus.dedup.characters import normalised
 from hornbook.corpus.dedup.clusters import one_of_each
 from hornbook.corpus.dedup.shingles import Pairs, Places
 from hornbook.corpus.step import Page, Step, Verdicts
+from hornbook.corpus.steps.code import kind_at
 from hornbook.schema import PositiveCount, check
 
 if TYPE_CHECKING:
@@ -32,25 +32,25 @@ _BORDERS = {"line": re.compile(r"(\n)"), "paragraph": re.compile(r"(\n[ \t\r]*\n
 
 @dataclass(frozen=True)
 class ExactDuplicates:
-    """Keep one of each set of documents with the same text.
+    """Keep one of each set of documents with the same text: equal but for the kind and amount of white space.
 
-    loosely  ignore case, ASCII punctuation and the kind of white space
-    keep     which one to keep: first, longest, or the one with the highest value of a numeric field, by its name
+    case   upper and lower case differ; false = texts that differ in case alone are the same
+    keep   which one to keep: first, longest, or the one with the highest value of a numeric field, by its name
     """
 
-    loosely: bool = True
+    case: bool = True
     keep: str = "first"
 
     def survey(self, documents: DataFrame, directory: Path) -> Step:
         """Find the equal ones by 128 bits of hash; the step keeps one of each."""
         from daft import col
 
-        text = normalised(col("text")) if self.loosely else col("text")
+        text = col("text").normalize(white_space=True, lowercase=not self.case, remove_punct=False, nfd_unicode=False)
         hashes = {f"hash_{seed}": text.hash(seed=seed, hash_function="xxhash3_64") for seed in (0, 1)}
         keys = documents.select("place", *[value.alias(name) for name, value in hashes.items()])
         keys.write_parquet(str(directory / "hashes"), compression="none")
-        pairs, reason = _equals(directory / "hashes"), "exact duplicates: same text as another document"
-        return one_of_each(documents, pairs, self.keep, directory, reason)
+        reason = "exact duplicates: same text as another document" + ("" if self.case else " but for case")
+        return one_of_each(documents, _equals(directory / "hashes"), self.keep, directory, reason)
 
 
 def _equals(directory: Path) -> Pairs:
@@ -72,7 +72,7 @@ class RepeatedText:
     """Remove lines or paragraphs that enough earlier documents have.
 
     With paragraphs and most=1 that is the deduplication of CCNet (Wenzek et al. 2020), which also makes letters small,
-    digits alike and drops marks before it compares; here nothing but white space at the ends is passed over.
+    digits alike and drops marks before it compares; here texts are equal but for white space. Code is left alone.
 
     unit      what is compared and removed
     shortest  minimum characters of a line or paragraph; shorter ones always stay
@@ -127,12 +127,14 @@ class WithoutRepeated:
         known, last = _load(self.directory)
         border = _BORDERS[self.unit]
         texts, reasons, removed = [], [], 0
-        for place, text in zip(page.places, page.texts, strict=True):
+        for index, (place, text) in enumerate(zip(page.places, page.texts, strict=True)):
             hashes = np.array(unit_hashes(text, border, self.shortest), np.uint64)
             gone = np.zeros(len(hashes), bool)
             if len(known):
                 where = np.minimum(np.searchsorted(known, hashes), len(known) - 1)
                 gone = (known[where] == hashes) & (last[where] < place)
+            if gone.any() and kind_at(page, index) == "code":
+                gone[:] = False
             if gone.any():
                 pieces = border.split(text)
                 kept = [piece for number, piece in enumerate(pieces) if not gone[number // 2]]
@@ -147,7 +149,7 @@ def unit_hashes(text: str, border: re.Pattern[str], shortest: int) -> list[int]:
     """Return for each unit between borders its hash, or 0 where it is too short to count."""
     import xxhash
 
-    units = [unit.strip() for unit in border.split(text)[::2]]
+    units = [" ".join(unit.split()) for unit in border.split(text)[::2]]
     return [xxhash.xxh3_64_intdigest(unit.encode()) if len(unit) >= shortest else 0 for unit in units]
 
 

@@ -1,12 +1,14 @@
 """Kernels: the compiled loops of near duplicates, over the bytes of texts and over hashes of their shingles.
 
-A text is read once, character by character. `characters` says what becomes of each, int64[POINTS] by code point:
+A text is read once, character by character, as prose. Where its marks and digits decide (it is short, or has many of
+them, as code, commands and tables have) it is read again, literally. `tables` says what becomes of each character
+(`hornbook.corpus.dedup.characters`), by code point: `factors` and `summands` uint64[2, POINTS], of prose and of literal
+text, and `kinds` int8[POINTS]: LETTER, DIGIT, MARK or, for white space, BETWEEN; UNKNOWN where nobody has said yet, so
+that its page is marked in `wanted`, bool[PAGES], and the result is of no use. A factor is
 
-    UNKNOWN   nobody has said yet: its page is marked in `wanted`, bool[PAGES], and the result is of no use
     BLANK     parts words
-    REMOVED   is left out
-    above 0   one more than its code point in lower case, and SECOND bits on as much for a second one, if there are two;
-              with the bit ALONE if it is a word of its own
+    ALONE     the summand is a word of its own
+    odd       the word's hash is multiplied by it, and the summand added: 1 leaves out what is invisible
 
 A word's hash is a polynomial of its characters, a shingle's one of its words' hashes, mixed; no shingle's is 0. All
 kernels are in one file, because numba keeps compiled code until the file of the function changes, whatever else
@@ -26,13 +28,16 @@ import numpy as np
 POINTS = 1 << 21  # whatever four bytes may say
 PAGE = 4_096
 PAGES = POINTS // PAGE
-UNKNOWN, BLANK, REMOVED = 0, -1, -2
-SECOND = 21
-ALONE = 1 << 62
+BLANK, ALONE = np.uint64(0), np.uint64(2)
+PROSE, LITERAL = 0, 1
+UNKNOWN, LETTER, DIGIT, MARK, BETWEEN = (np.int8(number) for number in range(5))
+LOOKED = 512  # bytes of a text that say how it is read
+SHORT = 10  # words of prose below which marks and case decide
+RICH = 0.5  # runs of marks and digits for each word above which they decide
+WHOLE = 40  # words below which a literal text has one shingle, itself
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 _int: Any = np.int64
-_LOW = (1 << SECOND) - 1
 _LIKELY = 10_000  # shingles that a table has room for from the beginning, if there are as many words
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)  # odd, with bits in all places
 _MIX_1, _MIX_2 = np.uint64(0xFF51AFD7ED558CCD), np.uint64(0xC4CEB9FE1A85EC53)
@@ -58,50 +63,112 @@ def mixed(value: Any) -> Any:
 
 
 @_kernel
-def _words(data: Any, place: Any, end: Any, characters: Any, wanted: Any, into: Any) -> Any:
+def _next(data: Any, place: Any, end: Any) -> Any:
+    """Return the code point of the character at a place, which is not below 128, and the place behind it."""
+    point = _int(data[place])
+    more = 1 + _int(point >= 0xE0) + _int(point >= 0xF0)
+    point &= 0x3F >> more
+    place += 1
+    for _ in range(more):
+        if place < end:
+            point = (point << 6) | (_int(data[place]) & 0x3F)
+            place += 1
+    return point, place
+
+
+@_kernel
+def _words(data: Any, place: Any, end: Any, way: Any, tables: Any, wanted: Any, into: Any) -> Any:
     """Fill `into` with the hashes of the words of data[place:end], uint8, and return their number.
 
     Characters below 128 take no branch: one that is a blank makes 0 of the hash, and the next word takes the place
     of the one that was put there last unless that was one.
     """
-    factor = np.empty(128, np.uint64)
-    summand = np.empty(128, np.uint64)
-    for point in range(128):
-        kind = characters[point]
-        factor[point] = _FACTOR if kind > 0 else np.uint64(kind == REMOVED)
-        summand[point] = np.uint64(kind) if kind > 0 else _0
+    factors, summands, kinds = tables[0][way], tables[1][way], tables[2]
     number = 0
     word = _0
+    alone = False
     while place < end:
         point = _int(data[place])
-        place += 1
         if point < 0x80:
             into[number] = word
-            number += _int((factor[point] == _0) & (word != _0))
-            word = word * factor[point] + summand[point]
+            number += _int((factors[point] == BLANK) & (word != _0))
+            word = word * factors[point] + summands[point]
+            place += 1
+            alone = False
             continue
-        more = 1 + _int(point >= 0xE0) + _int(point >= 0xF0)
-        point &= 0x3F >> more
-        for _ in range(more):
-            if place < end:
-                point = (point << 6) | (_int(data[place]) & 0x3F)
-                place += 1
-        kind = characters[point]
-        if kind == UNKNOWN:
-            wanted[point // PAGE] = True
-        elif kind == BLANK or kind >= ALONE:
+        point, place = _next(data, place, end)
+        by = factors[point]
+        if by in (BLANK, ALONE):
+            wanted[point // PAGE] |= kinds[point] == UNKNOWN
             into[number] = word
             number += _int(word != _0)
             word = _0
-            if kind >= ALONE:
-                into[number] = np.uint64(kind & _LOW)
+            alone = by == ALONE
+            if alone:
+                into[number] = summands[point]
                 number += 1
-        elif kind > 0:
-            word = word * _FACTOR + np.uint64(kind & _LOW)
-            if kind >> SECOND:
-                word = word * _FACTOR + np.uint64(kind >> SECOND)
+        elif by == _1 and alone:
+            into[number - 1] += summands[point]
+        else:
+            word = word * by + summands[point]
+            alone = False
     into[number] = word
     return number + _int(word != _0)
+
+
+@_kernel
+def _decide(data: Any, place: Any, end: Any, tables: Any, wanted: Any) -> Any:
+    """Return how many words of prose the beginning of a text has, and whether its marks and digits decide."""
+    factors, kinds = tables[0][PROSE], tables[2]
+    number = runs = 0
+    before = BETWEEN
+    end = min(end, place + LOOKED)
+    while place < end:
+        point = _int(data[place])
+        kind = kinds[point]
+        if point < 0x80:
+            place += 1
+        else:
+            point, place = _next(data, place, end)
+            kind = kinds[point]
+            wanted[point // PAGE] |= kind == UNKNOWN
+            if factors[point] == _1:
+                continue
+            elif factors[point] == ALONE:
+                number += 1
+                before = BETWEEN
+                continue
+        number += _int((kind < MARK) & (before >= MARK))
+        runs += _int((kind != before) & (kind != LETTER) & (kind != BETWEEN))
+        before = kind
+    return number, runs > RICH * number
+
+
+@_kernel
+def _read(data: Any, place: Any, end: Any, length: Any, tables: Any, wanted: Any, into: Any) -> Any:
+    """Fill `into` with the hashes of a text's words in the way that suits it; return their number and a shingle's."""
+    number, rich = _decide(data, place, end, tables, wanted)
+    if number >= SHORT and not rich:
+        return _words(data, place, end, PROSE, tables, wanted, into), length
+    number = _words(data, place, end, LITERAL, tables, wanted, into)
+    return number, max(length, number) if number < WHOLE else length
+
+
+@_kernel
+def words(data: Any, offsets: Any, way: Any, tables: Any, wanted: Any, into: Any) -> Any:
+    """Fill `into` with the words of texts read in one way; return where each text's end, and whether its marks decide.
+
+    uint8[C], int64[N+1], uint64[C + 1] -> int64[N], bool[N]
+    """
+    ends = np.empty(len(offsets) - 1, np.int64)
+    rich = np.empty(len(ends), np.bool_)
+    at = 0
+    for text in range(len(ends)):
+        begin, end = offsets[text], offsets[text + 1]
+        at += _words(data, begin, end, way, tables, wanted, into[at:])
+        ends[text] = at
+        _, rich[text] = _decide(data, begin, end, tables, wanted)
+    return ends, rich
 
 
 @_kernel
@@ -199,22 +266,22 @@ def _signature(shingles: Any, minima: Any, open_: Any) -> None:
 
 
 @_kernel
-def sketches(data: Any, offsets: Any, characters: Any, wanted: Any, length: Any, bands: Any, rows: Any) -> Any:
+def sketches(data: Any, offsets: Any, tables: Any, wanted: Any, length: Any, bands: Any, rows: Any) -> Any:
     """Return of each text the number of its shingles and a key of each band, equal where all rows of it are.
 
     uint8[C], int64[N+1] -> uint64[N, 1 + bands]; zeros for a text without words.
     """
-    number = len(offsets) - 1
-    found = np.zeros((number, 1 + bands), np.uint64)
+    texts = len(offsets) - 1
+    found = np.zeros((texts, 1 + bands), np.uint64)
     hashes = np.empty(_most(offsets), np.uint64)
     table = np.empty(0, np.uint64)
     minima = np.empty(bands * rows, np.uint64)
     open_ = np.empty(bands * rows, np.bool_)
-    for text in range(number):
-        words = _words(data, offsets[text], offsets[text + 1], characters, wanted, hashes)
-        if words == 0:
+    for text in range(texts):
+        number, run = _read(data, offsets[text], offsets[text + 1], length, tables, wanted, hashes)
+        if number == 0:
             continue
-        size, table = _set(hashes, words, length, table)
+        size, table = _set(hashes, number, run, table)
         found[text, 0] = size
         _signature(hashes[:size], minima, open_)
         for band in range(bands):
@@ -226,7 +293,7 @@ def sketches(data: Any, offsets: Any, characters: Any, wanted: Any, length: Any,
 
 
 @_kernel
-def sets(data: Any, offsets: Any, which: Any, characters: Any, wanted: Any, length: Any, into: Any) -> Any:
+def sets(data: Any, offsets: Any, which: Any, tables: Any, wanted: Any, length: Any, into: Any) -> Any:
     """Fill `into` with the hashes of the shingles of some texts, one text's behind the other's; return their number.
 
     uint8[C], int64[N+1], int64 of the texts. Raises IndexError where there are more than there is room for.
@@ -235,8 +302,8 @@ def sets(data: Any, offsets: Any, which: Any, characters: Any, wanted: Any, leng
     table = np.empty(0, np.uint64)
     at = 0
     for text in which:
-        words = _words(data, offsets[text], offsets[text + 1], characters, wanted, hashes)
-        size, table = _set(hashes, words, length, table)
+        number, run = _read(data, offsets[text], offsets[text + 1], length, tables, wanted, hashes)
+        size, table = _set(hashes, number, run, table)
         if at + size > len(into):
             raise IndexError("more shingles than were counted before")
         into[at : at + size] = hashes[:size]

@@ -7,17 +7,16 @@ from __future__ import annotations
 
 import functools
 import json
-import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hornbook import keys
+from hornbook.corpus.dedup.characters import told
 from hornbook.corpus.dedup.clusters import AsFound
 from hornbook.corpus.dedup.shingles import similar
 from hornbook.corpus.grouping import grouped
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     from daft import DataFrame
 
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)  # odd, with bits in all places
-_DASHES, _MARKS = re.compile("--+|[–—―]"), re.compile(r"[^\w\s]|_")
+_TEXT_AT_ONCE = 1 << 22  # characters of benchmarks
 
 
 @dataclass(frozen=True)
@@ -96,7 +95,7 @@ class Benchmarks:
     """Drop documents that share n-grams of words with benchmarks (Brown et al. 2020, appendix C, words=13).
 
     paths    paths of the benchmarks, as for data.paths
-    words    words in an n-gram, in lower case, without punctuation; shorter benchmark texts are ignored
+    words    words in an n-gram, without case and marks unless these decide; shorter benchmark texts are ignored
     matches  minimum number of different shared n-grams for a document to be dropped
     """
 
@@ -111,52 +110,74 @@ class Benchmarks:
 
     def survey(self, documents: DataFrame, directory: Path) -> Step:
         """Read the benchmarks; the step knows their runs. The corpus itself is not looked at."""
-        numbers: dict[str, int] = {}
-        found: list[NDArray[np.uint64]] = []
-        for document in read(self.paths):
-            split = split_words(document.text)
-            for word in split:
-                numbers.setdefault(word, len(numbers) + 1)
-            word_keys = keys.mix(np.array([numbers[word] for word in split], np.uint64))
-            found.append(_runs(word_keys, self.words)[: max(0, len(split) - self.words + 1)])
-        grams = np.unique(np.concatenate(found))
-        if not len(grams):
+        names: list[str] = []
+        found: list[list[NDArray[Any]]] = [[], []]  # of each way to read: grams, and the texts that have them
+        for group in grouped(read(self.paths), lambda document: len(document.text), _TEXT_AT_ONCE):
+            texts = [document.text for document in group]
+            for way, held in enumerate(found):
+                grams, which, literal = _grams(texts, way, self.words)
+                mine = literal[which] == bool(way)  # each text is known in the way that suits it
+                held.append(np.stack([grams[mine], (which[mine] + len(names)).astype(np.uint64)]))
+            names += [document.id for document in group]
+        together = [np.concatenate(held or [np.empty((2, 0), np.uint64)], axis=1) for held in found]
+        if not sum(grams.shape[1] for grams in together):
             raise UserError(f"No text of {', '.join(self.paths)} has {self.words} words: give fewer words a run.")
-        np.save(directory / "grams.npy", grams)
-        (directory / "words.json").write_text(json.dumps(list(numbers)), encoding="utf-8")
+        for way, (grams, which) in enumerate(together):
+            different, first = np.unique(grams, return_index=True)
+            np.save(directory / f"grams_{way}.npy", np.stack([different, which[first]]))
+        (directory / "names.json").write_text(json.dumps(names), encoding="utf-8")
         return Uncontaminated(directory, self.words, self.matches)
 
 
 @dataclass(frozen=True)
 class Uncontaminated:
-    """Drop documents that share enough of the runs of words in `directory`."""
+    """Drop documents that share enough of the runs of words in `directory`, and tell a text that has one."""
 
     directory: Path
     words: int
     matches: int
 
     def __call__(self, page: Page) -> Verdicts:
-        numbers, grams = _load_grams(self.directory)
-        texts = [split_words(text) for text in page.texts]
-        known = np.fromiter((numbers.get(word, 0) for words in texts for word in words), np.uint64)
-        hashes = _runs(keys.mix(known), self.words)
-        # A run with an unknown word cannot match, and one that reaches into the next document must not.
-        unknown = np.r_[0, np.cumsum(known == 0)]
-        ends = np.cumsum([len(words) for words in texts])
-        reasons = []
-        for end, words in zip(ends, texts, strict=True):
-            starts = np.arange(end - len(words), max(end - self.words + 1, end - len(words)))
-            starts = starts[unknown[np.minimum(starts + self.words, end)] == unknown[starts]]
-            shared = np.unique(hashes[starts])
-            shared = shared[grams[np.minimum(np.searchsorted(grams, shared), len(grams) - 1)] == shared]
-            reasons.append("benchmarks: runs of a benchmark's words" if len(shared) >= self.matches else "")
-        return Verdicts(page.texts, reasons)
+        known, names = _load_grams(self.directory)
+        shared: list[set[int]] = [set() for _ in page.texts]
+        like = [""] * len(page)
+        for way, (grams, texts) in enumerate(known):
+            if not len(grams):
+                continue
+            hashes, which, _ = _grams(page.texts, way, self.words)
+            where = np.minimum(np.searchsorted(grams, hashes), len(grams) - 1)
+            for place in np.flatnonzero(grams[where] == hashes).tolist():
+                document = which[place]
+                shared[document].add(int(where[place]) * 2 + way)
+                like[document] = like[document] or names[int(texts[where[place]])]
+        dropped = [len(found) >= self.matches for found in shared]
+        reasons = ["benchmarks: runs of a benchmark's words" if gone else "" for gone in dropped]
+        metas = [{"like": name} if gone else {} for name, gone in zip(like, dropped, strict=True)]
+        return Verdicts(page.texts, reasons, metas)
 
 
 @functools.lru_cache(maxsize=4)
-def _load_grams(directory: Path) -> tuple[dict[str, int], NDArray[np.uint64]]:
-    words = json.loads((directory / "words.json").read_text(encoding="utf-8"))
-    return {word: number for number, word in enumerate(words, 1)}, np.load(directory / "grams.npy", allow_pickle=False)
+def _load_grams(directory: Path) -> tuple[list[NDArray[np.uint64]], list[str]]:
+    """Return of each way to read the runs, ascending, with the first text that has each; and the names of the texts."""
+    names = json.loads((directory / "names.json").read_text(encoding="utf-8"))
+    return [np.load(directory / f"grams_{way}.npy", allow_pickle=False) for way in (0, 1)], names
+
+
+def _grams(
+    texts: Sequence[str], way: int, length: int
+) -> tuple[NDArray[np.uint64], NDArray[np.int64], NDArray[np.bool_]]:
+    """Return the hashes of all runs of `length` words, uint64[G], the text of each, and which texts marks decide in."""
+    from hornbook.corpus.dedup import kernels
+
+    pieces = [text.encode() for text in texts]
+    data = np.frombuffer(b"".join(pieces), np.uint8)
+    offsets = np.cumsum([0, *map(len, pieces)])
+    offsets.setflags(write=False)
+    into = np.empty(len(data) + 1, np.uint64)
+    ends, literal = told(lambda tables, wanted: kernels.words(data, offsets, way, tables, wanted, into))
+    which = np.repeat(np.arange(len(texts)), np.diff(ends, prepend=0))
+    whole = np.flatnonzero(np.arange(len(which)) + length <= ends[which])
+    return _runs(keys.mix(into[: len(which)]), length)[whole], which[whole], literal
 
 
 def _runs(words: NDArray[np.uint64], length: int) -> NDArray[np.uint64]:
@@ -166,13 +187,3 @@ def _runs(words: NDArray[np.uint64], length: int) -> NDArray[np.uint64]:
         hashes *= _FACTOR
         hashes[: max(0, len(words) - distance)] += words[distance:]
     return hashes
-
-
-def split_words(text: str) -> list[str]:
-    """Return the words of a text in lower case and without marks; dashes part words, hyphens do not.
-
-    >>> split_words("The plant’s “leaves”—they are ﬁne, well-known")
-    ['the', 'plants', 'leaves', 'they', 'are', 'fine', 'wellknown']
-    """
-    text = unicodedata.normalize("NFKC", text).lower()
-    return _MARKS.sub("", _DASHES.sub(" ", text)).split()

@@ -1,6 +1,6 @@
 """Shingles: what two texts have in common, and how to find those that share most without comparing all.
 
-    text ──normalised──> words ──every run of `words` of them──> the set of its shingles
+    text ──characters──> words ──every run of `words` of them──> the set of its shingles
     jaccard(a, b) = shared shingles / shingles of either
 
 A text's signature has `bands` x `rows` places, in each of which the shingle stands whose hash is least; two texts agree
@@ -73,7 +73,7 @@ def write_sketches(documents: DataFrame, directory: Path, words: int, bands: int
         from hornbook.corpus.dedup import kernels
 
         data, offsets = _bytes(texts)
-        found = told(lambda characters, wanted: kernels.sketches(data, offsets, characters, wanted, words, bands, rows))
+        found = told(lambda tables, wanted: kernels.sketches(data, offsets, tables, wanted, words, bands, rows))
         return pyarrow.StructArray.from_arrays([pyarrow.array(column) for column in found.T], names)
 
     found = documents.select("place", sketched(col("text")).alias("sketch")).select("place", col("sketch").unnest())
@@ -227,7 +227,7 @@ def _write_sets(
         if len(which):
             data, offsets = _bytes(texts)
             values = np.empty(ends[-1], np.uint64)
-            told(lambda characters, wanted: kernels.sets(data, offsets, which, characters, wanted, length, values))
+            told(lambda tables, wanted: kernels.sets(data, offsets, which, tables, wanted, length, values))
             values.tofile(directory / str(file))
             begin[which] = ends - sizes[at[which]]
         return pyarrow.StructArray.from_arrays([pyarrow.array(np.full(len(place), file)), pyarrow.array(begin)], fields)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import json
 import os
@@ -11,12 +12,14 @@ from pathlib import Path
 from typing import NamedTuple, NoReturn
 
 from hornbook.artifacts import MANIFEST
+from hornbook.corpus.readers.endings import TEXT, starts_as_text
 from hornbook.corpus.readers.packed import ending, shown
 from hornbook.errors import UserError
 
 # Files that every run has, and the one that a corpus has while it is built.
 _MADE = (("recipe.toml", "environment.json"), (os.path.join("work", "recipe.json"),))
 _SHOWN = 3
+_ENDINGS_SHOWN = 8
 
 
 class Found(NamedTuple):
@@ -37,7 +40,7 @@ class Found(NamedTuple):
 
 
 def local_files(path: str, endings: Collection[str], broken_links: bool = False) -> Found:
-    """Return the files that a path leads to; of a folder those with one of the endings, or all where there is none.
+    """Return the files that a path leads to; of a folder those with one of the endings or one of text, else all.
 
     A link to nothing is an error, unless `broken_links` lists it as a file. Raises UserError for a path to nowhere.
     """
@@ -55,6 +58,19 @@ def local_files(path: str, endings: Collection[str], broken_links: bool = False)
     if kind:
         raise UserError(f"{shown(place)} is neither a file nor a folder. Name one of these.")
     return Found(_glob(place), [], False, f"The files that match {shown(place)} hold no text.")
+
+
+def counted(files: Sequence[Path]) -> str:
+    """Return how many files there are of each ending, and their size, the most first: `.png 9 (48 kB)`."""
+    found: dict[str, list[int]] = {}
+    for path in files:
+        with contextlib.suppress(OSError):
+            found.setdefault(ending(path) or "no ending", []).append(path.stat().st_size)
+    ordered = sorted(found.items(), key=lambda item: (-len(item[1]), item[0]))
+    parts = [f"{name} {len(sizes):,} ({sum(sizes) / 1000:,.1f} kB)" for name, sizes in ordered[:_ENDINGS_SHOWN]]
+    if rest := sum(len(sizes) for _, sizes in ordered[_ENDINGS_SHOWN:]):
+        parts.append(f"{rest:,} of other endings")
+    return ", ".join(parts)
 
 
 def passed_over(paths: Sequence[str]) -> str:
@@ -125,12 +141,18 @@ def _folder(root: Path, endings: Collection[str], broken_links: bool) -> Found:
         # A dataset that was saved to disk: its JSON files describe it.
         texts = arrows if arrows and "state.json" in names else names
         files += [Path(folder, name) for name in texts if not name.startswith(".")]
-    known = [path for path in files if ending(path) in endings]
+    known = [path for path in files if _is_read(path, endings)]
     others = sorted(set(files) - set(known)) if known else []
     kept = [path for path in sorted(known or files) if _regular(path, broken_links)]
     *first, last = endings
     nothing = f"The folder {shown(root)} holds no text. Put {', '.join(first)} or {last} files into it."
     return Found(kept, others, not known, nothing, made)
+
+
+def _is_read(path: Path, endings: Collection[str]) -> bool:
+    """Say whether a file of a folder is read: by its ending, or where it has none by how it begins."""
+    name = ending(path)
+    return name in endings or name in TEXT or (not name and _regular(path, True) and starts_as_text(path))
 
 
 def _regular(path: Path, broken_links: bool) -> bool:

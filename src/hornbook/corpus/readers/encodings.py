@@ -1,10 +1,16 @@
-"""Bytes -> text: UTF-8 first, then what marks itself, then a guess with a stated confidence, or a refusal in words."""
+"""Bytes -> text: UTF-8 first, then what marks itself, then a guess by chardet that says how sure it is, or a refusal.
+
+A guess is chardet's (Blanchard, chardet 7): statistics of pairs of bytes in many languages. What chardet calls its
+confidence is no probability, so a guess counts as sure by a rule that was measured (benchmarks/encodings.py).
+"""
 
 from __future__ import annotations
 
 import codecs
 import itertools
-from collections.abc import Iterable, Iterator
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 # Longest first: UTF-32's mark begins with UTF-16's.
@@ -15,13 +21,31 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-# What old texts are written in; of equally likely ones the first is meant.
-_CANDIDATES: tuple[str, ...] = ("cp1252", "cp1250", "cp1251", "koi8_r", "gb18030", "big5", "cp932", "euc_jp", "cp949")
-_CANDIDATES += ("cp1253", "cp1254", "cp1256")
-_SURE = 0.8  # of 1: below it a guess is refused
+_WIDE = {
+    "utf-32-le": (4, 1),
+    "utf-32-be": (4, 2),
+    "utf-16-le": (2, 1),
+    "utf-16-be": (2, 0),
+}  # bytes, and the high one's
+# An encoding and one that holds it and more, as the HTML standard reads them; taken where it decodes all the same.
+_WIDER = {
+    "ascii": "cp1252", "iso8859-1": "cp1252", "iso8859-9": "cp1254", "iso8859-11": "cp874", "tis-620": "cp874",
+    "gb2312": "gb18030", "gbk": "gb18030", "euc_kr": "cp949", "shift_jis": "cp932", "shift_jis_2004": "cp932",
+    "euc_jis_2004": "euc_jp", "big5": "big5hkscs",
+}  # fmt: skip
+_SEVEN_BITS = ("hz", "utf-7", "iso2022_jp_2", "iso2022_jp_2004", "iso2022_jp_ext", "iso2022_kr")  # ASCII bytes alone
+_SHIFTS = (b"\x1b$", b"\x1b(", b"~{", b"+")  # one of these is in each of them
+_SURE = 0.15  # chardet's confidence: from here on a guess is sure,
+_LEAD = 0.02  # if the best encoding that reads other text is so much of it behind,
+_FEWEST = 4  # and so many bytes beyond ASCII say so
+_NOTHING = 0.005  # of confidence: below it the bytes are like no text
 _SAMPLE = 1 << 16
-_THIN = 32  # with fewer bytes beyond ASCII, and no language in sight, only a few accents of the West are taken for sure
 _DAMAGED = 0.02  # of the characters beyond ASCII: with fewer broken ones it is UTF-8 that was damaged
+_MIXED = 0.5  # with fewer broken ones it is UTF-8 with something else between, which is not read
+_PLAIN = bytes(range(32, 127)) + b"\t\n\r"
+_NO_LETTERS = ("Cc", "Cn", "Co", "Cs")  # control characters, private ones, and those that do not exist
+_ODD = 0.005  # of the characters of a text may be such
+_BEYOND = re.compile(rb"[\x80-\xff]")
 
 
 class Undecodable(ValueError):
@@ -29,130 +53,265 @@ class Undecodable(ValueError):
 
 
 class Encoding(NamedTuple):
-    """How bytes become text; `confidence` is 1 for UTF-8 and for what marks itself."""
+    """How bytes become text.
+
+    confidence   chardet's for a guess; the share of sound characters for damaged UTF-8; else 1
+    other        what it may be instead, where that is unsure; "" = it is sure
+    """
 
     codec: str
     confidence: float = 1.0
     errors: str = "strict"
+    other: str = ""
 
     @property
     def note(self) -> str:
-        """What a repaired document's meta says of it; "" for sound UTF-8."""
+        """What a document's meta says of it, such as `cp1250, confidence 0.46`; "" for sound UTF-8."""
         if self.codec == "utf-8" and self.errors == "strict":
             return ""
+        return f"{self.kind}, confidence {self.confidence:.2f}" + (f" (or {self.other})" if self.other else "")
+
+    @property
+    def kind(self) -> str:
+        """What the account of a corpus counts it as."""
         damaged = ", broken bytes replaced" if self.errors == "replace" else ""
-        return f"{self.codec}{damaged}, confidence {self.confidence:.2f}"
+        return self.codec + damaged + (", unsure" if self.other else "")
 
 
 UTF8 = Encoding("utf-8")
 
 
 def marked(start: bytes) -> tuple[Encoding, int] | None:
-    """Return the encoding that the first bytes of a file name, and the length of the mark; None where there is none."""
+    """Return the encoding that the first bytes of a file show, and the length of its mark; None where they show none.
+
+    Wide characters show by their zeros, and the encodings of seven bits by how they shift.
+    """
     for mark, codec in _MARKS:
         if start.startswith(mark):
             return Encoding(codec), len(mark)
-    sample = start[:4096]
-    if len(sample) < 4 or b"\0" not in sample:
-        return None
-    zeros = [sample[place::4].count(0) / len(sample) * 4 for place in range(4)]
-    even, odd = (zeros[0] + zeros[2]) / 2, (zeros[1] + zeros[3]) / 2
-    for codec, others, own in (
-        ("utf-32-le", min(zeros[2:]), zeros[0]),
-        ("utf-32-be", min(zeros[:2]), zeros[3]),
-        ("utf-16-le", odd, even),
-        ("utf-16-be", even, odd),
-    ):
-        least = 0.9 if codec.startswith("utf-32") else 0.4
-        if others > least and own < 0.1 and _is_text(sample, codec):
-            return Encoding(codec, round(1 - own, 2)), 0
+    found = _wide(start[:4096]) if b"\0" in start[:4096] else seven_bits(start)
+    return (found, 0) if found else None
+
+
+def _wide(sample: bytes) -> Encoding | None:
+    """Return UTF-16 or UTF-32 that has no mark: the high bytes of a text are few, its low ones many."""
+    separated = not sample.translate(None, _PLAIN + b"\0")  # such as names with a zero behind each
+    for codec, (width, high) in _WIDE.items():
+        units = sample[: len(sample) // width * width]
+        top, low = units[high::width], units[(0 if codec.endswith("le") else width - 1) :: width]
+        if len(top) < 2 or (separated and any(top)):
+            continue
+        if len(set(top)) * 4 <= len(set(low)) * 3 and _is_text(units, codec):
+            return Encoding(codec)
     return None
 
 
-def _is_text(sample: bytes, codec: str) -> bool:
-    """Return whether a sample reads as text: numbers in binary have zeros between them too."""
-    text = sample[: len(sample) // 4 * 4].decode(codec, "replace")[:-1]  # the last one may be half
-    return not any(character == "\ufffd" or (character < " " and not character.isspace()) for character in text)
-
-
-def decode(data: bytes) -> tuple[str, Encoding]:
-    """Return a short text, such as one line, and how it was written. Raises Undecodable."""
+def _is_text(units: bytes, codec: str) -> bool:
+    """Say whether a sample reads as text: numbers in binary have zeros between them too."""
+    decoder = codecs.getincrementaldecoder(codec)()
     try:
-        return data.decode(), UTF8
+        text = decoder.decode(units)  # half of a surrogate pair at the end waits in the decoder
     except UnicodeDecodeError:
-        encoding = guess(data)
+        return False
+    odd = {letter for letter in set(text) if not letter.isspace() and unicodedata.category(letter) in _NO_LETTERS}
+    return sum(map(text.count, odd)) <= len(text) * _ODD
+
+
+def seven_bits(start: bytes) -> Encoding | None:
+    """Return which of the encodings that look like ASCII the first bytes of a text are in, None where they are not."""
+    if not any(shift in start for shift in _SHIFTS) or not start.isascii():
+        return None
+    import chardet
+
+    whole = start[: start.rfind(b"\n") + 1]  # no shift reaches over a line, and the last may be cut
+    if not any(shift in whole for shift in _SHIFTS):
+        whole = start
+    shifted = [line for line in whole.split(b"\n") if any(shift in line for shift in _SHIFTS)]
+    sample = b"\n".join([line for line in shifted[:100] if len(line) < _SAMPLE]) or shifted[0]
+    codec = chardet.detect(sample, compat_names=False)["encoding"]
     try:
-        return data.decode(encoding.codec, encoding.errors), encoding
-    except UnicodeDecodeError as error:
-        raise Undecodable("unknown encoding") from error
+        text = whole.decode(codec) if codec in _SEVEN_BITS else ""
+    except UnicodeDecodeError:
+        return None
+    letters = [character for character in text if not character.isascii()]
+    if codec not in _SEVEN_BITS or not letters:
+        return None
+    if not codec.startswith("iso"):
+        # Code has `a+BaseRate` and `~{ab~}` too, which would be a few letters of as many scripts.
+        scripts = {unicodedata.name(character, "").split(" ")[0] for character in letters if character.isalpha()}
+        odd = any(unicodedata.category(character) in _NO_LETTERS for character in letters)
+        if odd or len(letters) < (2 if scripts <= {"LATIN"} else 3 * len(scripts)):
+            return None
+    return Encoding(codec, 0.95)
 
 
-def guess(data: bytes) -> Encoding:
-    """Return the likeliest encoding of bytes that are no UTF-8. Raises Undecodable where none is likely."""
-    from charset_normalizer import from_bytes
+def named(label: str, data: bytes) -> str:
+    """Return the codec that a page or its server names, read as in HTML, if it decodes the page, or ""."""
+    for name in (label, label.removeprefix("x-")):
+        try:
+            codec = codecs.lookup(name).name
+            for each in (_WIDER.get(codec, codec), codec):
+                data.decode(each)
+                return each
+        except (LookupError, ValueError):  # no such codec, or its text is in another one
+            continue
+    return ""
 
-    sample = _around(data)
-    beyond = sum(byte >= 0xC2 for byte in sample)
-    broken = sample.decode("utf-8", "replace").count("\ufffd")
-    if broken <= beyond * _DAMAGED:
-        return Encoding("utf-8", round(1 - broken / beyond, 2), "replace")
-    found = [
-        (round(match.coherence - match.chaos, 3), -_CANDIDATES.index(match.encoding), match)
-        for match in from_bytes(sample, cp_isolation=list(_CANDIDATES), language_threshold=0.1)
-        if match.encoding in _CANDIDATES
-    ]
-    if not found:
+
+def decode(data: bytes, more: Callable[[], Encoding | None]) -> tuple[str, Encoding]:
+    """Return a short text, such as one line, and how it was written. Raises Undecodable.
+
+    `more` is asked where the text alone does not tell for sure: it returns the encoding of the texts around it.
+    """
+    try:
+        text = data.decode()
+        found = seven_bits(data) if b"\x1b" in data else None
+        return (data.decode(found.codec), found) if found else (text, UTF8)
+    except UnicodeDecodeError:
+        pass
+    try:
+        encoding = guess(look([data]))
+    except Undecodable:
+        encoding = Encoding("", other="?")
+    if encoding.other and (around := more()):
+        try:
+            return data.decode(around.codec), around
+        except UnicodeDecodeError:
+            pass
+    if not encoding.codec:
         raise Undecodable("unknown encoding")
-    best = max(found, key=lambda item: item[:2])[2]
-    if beyond < _THIN and best.coherence <= 0 and (best.encoding != "cp1252" or beyond * 4 > len(sample)):
-        raise Undecodable("unknown encoding, too little to tell it from")
-    confidence = round(1 - best.chaos, 2)
-    if confidence < _SURE:
-        raise Undecodable(f"unknown encoding, perhaps {best.encoding} (confidence {confidence:.2f})")
-    return Encoding(best.encoding, confidence)
+    return data.decode(encoding.codec, encoding.errors), encoding
 
 
-def _around(data: bytes) -> bytes:
-    """Return a sample that has the first broken byte, cut at blanks where there are some."""
-    if len(data) <= _SAMPLE:
-        return data
-    try:
-        data.decode()
-        place = 0
-    except UnicodeDecodeError as error:
-        place = error.start
-    start = max(place - _SAMPLE // 2, 0)
-    return data[start : start + _SAMPLE].split(None, 1)[-1].rsplit(None, 1)[0]
+class Look(NamedTuple):
+    """What the bytes of a text that is no UTF-8 show.
+
+    sample   lines with bytes beyond ASCII
+    broken   characters that are no UTF-8
+    sound    characters beyond ASCII that are
+    """
+
+    sample: bytes
+    broken: int
+    sound: int
 
 
-def find(pieces: Iterable[bytes]) -> tuple[Encoding, int]:
+def look(pieces: Iterable[bytes]) -> Look:
+    """Look at all of a text."""
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    lines: list[bytes] = []
+    size = broken = sound = 0
+    rest, cut = b"", False
+    for piece in itertools.chain(pieces, (b"",)):
+        text = decoder.decode(piece, final=not piece)
+        bad = text.count("\ufffd")
+        broken += bad
+        sound += len(text) - len(text.encode("ascii", "ignore")) - bad
+        if size >= _SAMPLE:
+            continue
+        *whole, rest = ((rest + piece) if piece else rest + b"\n").split(b"\n")
+        for line in whole[cut:]:
+            if (not line.isascii() or b"\x1b" in line) and size < _SAMPLE:
+                lines.append(_clipped(line))
+                size += len(lines[-1])
+        cut = cut and not whole
+        if cut or (len(rest) > _SAMPLE and not rest.isascii()):
+            lines += [] if cut else [_clipped(rest)]
+            size, rest, cut = sum(map(len, lines)), b"", True
+    return Look(b"\n".join(lines), broken, sound)
+
+
+def _clipped(line: bytes) -> bytes:
+    """Return a part of a long line that has its first byte beyond ASCII: before that, any place is good to cut."""
+    if len(line) <= _SAMPLE:
+        return line
+    found = _BEYOND.search(line)
+    start = max(found.start() - 1024, 0) if found else 0
+    return line[start : start + _SAMPLE].rsplit(None, 1)[0]
+
+
+def guess(looked: Look) -> Encoding:
+    """Return the likeliest encoding of a text that is no UTF-8. Raises Undecodable where none is likely."""
+    import chardet
+
+    sample, broken, sound = looked
+    if not broken:
+        return seven_bits(sample) or UTF8
+    if broken <= (broken + sound) * _MIXED:
+        share = broken / max(1, broken + sound)
+        return Encoding("utf-8", round(1 - share, 2), "replace", "" if share <= _DAMAGED else "a mixture")
+    every = chardet.EncodingEra.ALL & ~chardet.EncodingEra.MAINFRAME
+    found: list[tuple[str, float, str]] = []
+    for match in chardet.detect_all(sample, True, encoding_era=every, compat_names=False, max_bytes=len(sample) + 1):
+        codec = match["encoding"]
+        if codec is None:
+            raise Undecodable("control characters, so not a text")
+        for each in (_WIDER.get(codec, codec), codec):
+            try:
+                text = codecs.getincrementaldecoder(each)().decode(sample, final=len(sample) < _SAMPLE)
+                found.append((each, match["confidence"], text))
+                break
+            except UnicodeDecodeError:
+                continue
+    if not found or found[0][1] < _NOTHING:
+        raise Undecodable("unknown encoding")
+    codec, confidence, text = found[0]
+    codec = next((each for each, _, same in found if same == text and each.startswith("cp125")), codec)
+    other, next_best, _ = next((item for item in found if item[2] != text), ("another", 0.0, ""))
+    beyond = len(_BEYOND.findall(sample))
+    sure = confidence >= _SURE and next_best <= confidence * (1 - _LEAD) and beyond >= _FEWEST
+    return Encoding(codec, round(confidence, 2), other="" if sure or codec in _SEVEN_BITS else other)
+
+
+def find(pieces: Callable[[], Iterable[bytes]]) -> tuple[Encoding, int]:
     """Return how a whole file is written, and the length of its mark. Raises Undecodable.
 
-    Sound UTF-8 is told from the whole of it; otherwise the guess is made where it first breaks.
+    `pieces` yields the file's bytes from its begin each time: sound UTF-8 is told from the whole of it, and so is a
+    guess, which is then tried on the whole.
     """
-    pieces = iter(pieces)
-    start = next(pieces, b"")
-    named = marked(start)
-    if named and named[0].codec != "utf-8":
-        return named
+    content = iter(pieces())
+    start = next(content, b"")
+    known = marked(start)
+    if known and known[0].codec != "utf-8":
+        return known
+    if not _is_utf8(itertools.chain((start,), content)):
+        found = guess(look(pieces()))
+        if found.errors == "strict" and not _decodes(pieces(), found.codec):
+            found = found._replace(errors="replace")
+        return found, known[1] if known else 0
+    return UTF8, known[1] if known else 0
+
+
+def _is_utf8(pieces: Iterable[bytes]) -> bool:
+    """Say whether a text is sound UTF-8, all of it; raises Undecodable where it is no text."""
     decoder = codecs.getincrementaldecoder("utf-8")()
-    guessed: Encoding | None = None
-    before = b""
-    for piece in itertools.chain((start,), pieces):
+    sound = True
+    for piece in pieces:
         if b"\0" in piece:
             raise Undecodable("NUL bytes, so not a text")
-        if guessed is None:
-            try:
-                decoder.decode(piece)
-            except UnicodeDecodeError:
-                guessed = guess(before[-64:] + piece)
-        before = piece
-    if guessed is None:
+        if not sound:
+            continue
         try:
-            decoder.decode(b"", final=True)
+            decoder.decode(piece)
+            sound = b"\x1b" not in piece or seven_bits(piece) is None
         except UnicodeDecodeError:
-            guessed = guess(before)
-    return guessed or UTF8, named[1] if named else 0
+            sound = False
+    try:
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return sound
+
+
+def _decodes(pieces: Iterable[bytes], codec: str) -> bool:
+    decoder = codecs.getincrementaldecoder(codec)()
+    try:
+        for piece in pieces:
+            decoder.decode(piece)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def decoded(pieces: Iterable[bytes], encoding: Encoding, mark: int) -> Iterator[str]:
@@ -167,17 +326,17 @@ def decoded(pieces: Iterable[bytes], encoding: Encoding, mark: int) -> Iterator[
         raise Undecodable("unknown encoding") from error
 
 
-def as_utf8(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield a file's bytes as they are but without a mark, or as UTF-8 where the first ones mark another encoding."""
+def as_utf8(pieces: Iterable[bytes], known_as_utf8: bool = False) -> Iterator[bytes]:
+    """Yield a file's bytes as they are but without a mark, or as UTF-8 where the first ones show another encoding."""
     pieces = iter(pieces)
     start = next(pieces, b"")
     if len(start) < 4:
         start += next(pieces, b"")
-    named = marked(start)
-    if named is None:
+    known = marked(start[:3] if known_as_utf8 else start)
+    if known is None:
         yield from itertools.chain((start,), pieces)
         return
-    encoding, mark = named
+    encoding, mark = known
     everything = itertools.chain((start[mark:],), pieces)
     if encoding.codec == "utf-8":
         yield from everything

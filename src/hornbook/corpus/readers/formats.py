@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from hornbook.corpus.readers.columns import arrow, parquet
 from hornbook.corpus.readers.jsons import json_file, json_lines
 from hornbook.corpus.readers.packed import BadRecord, ending
-from hornbook.corpus.readers.record import STRICT, WHOLE, Part, Reading, Record
+from hornbook.corpus.readers.record import STRICT, WHOLE, Part, Reading, Record, noted
 from hornbook.corpus.readers.sections import sections
-from hornbook.corpus.readers.tables import arrow, file_text, parquet, separated
+from hornbook.corpus.readers.tables import file_text, separated
 from hornbook.corpus.readers.web import html, warc
 
-KNOWN = (".txt", ".md", ".jsonl", ".parquet")
 _READERS: dict[str, Callable[[Path | str, Reading, Part], Iterator[Record]]] = {
     ".jsonl": json_lines,
     ".ndjson": json_lines,
@@ -43,6 +43,5 @@ def records(path: Path | str, reading: Reading = STRICT, part: Part = WHOLE) -> 
 
 def _plain_text(path: Path | str, reading: Reading, part: Part) -> Iterator[Record]:
     text, encoding = file_text(path, reading)
-    meta = {"encoding": encoding.note} if encoding.note else {}
     for number, section in enumerate(sections(text), start=1):
-        yield Record(number, section, meta)
+        yield noted(Record(number, section, {}), encoding)

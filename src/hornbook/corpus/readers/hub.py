@@ -14,16 +14,16 @@ PREFIX = "hf://"
 PREFIXES = (BUILTIN, PREFIX)
 
 
-def named(name: str) -> Iterator[Document]:
+def named(name: str, field: str = "text") -> Iterator[Document]:
     """Yield the documents of a name that begins with one of PREFIXES; a wrong one is refused at once."""
-    return builtin(name) if name.startswith(BUILTIN) else hub(name)
+    return builtin(name) if name.startswith(BUILTIN) else hub(name, field)
 
 
-def hub(address: str) -> Iterator[Document]:
+def hub(address: str, field: str = "text") -> Iterator[Document]:
     """Yield the rows of `hf://NAME` or `hf://NAME:SPLIT` (split `train` when none is named) in the dataset's order.
 
     Nothing is downloaded before the first document is asked for. Raises UserError when the library is not installed,
-    the dataset or split does not exist or cannot be reached, or its rows have no field `text`.
+    the dataset or split does not exist or cannot be reached, or its rows have no such field.
     """
     name, _, split = address.removeprefix(PREFIX).partition(":")
     if not name:
@@ -35,7 +35,7 @@ def hub(address: str) -> Iterator[Document]:
         try:
             found = datasets.load_dataset(name, split=split or "train", streaming=True)
             for number, row in enumerate(found, start=1):
-                record = text_record(number, dict(row), f"{address}, row {number}")
+                record = text_record(number, dict(row), f"{address}, row {number}", field)
                 if record.text.strip():
                     yield Document(record.text, f"{address}#{number}", address, record.meta)
         except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError) as error:

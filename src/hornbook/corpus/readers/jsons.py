@@ -2,28 +2,53 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from hornbook.corpus.readers.encodings import UTF8, Undecodable, as_utf8, decoded
+from hornbook.corpus.readers.encodings import UTF8, Encoding, Undecodable, as_utf8, decoded, guess, look
 from hornbook.corpus.readers.packed import BLOCK, BadRecord, blocks, shown
-from hornbook.corpus.readers.record import LONGEST, Part, Reading, Record, decoded_record, text_record
+from hornbook.corpus.readers.record import LONGEST, Part, Reading, Record, decoded_record, no_more, noted, text_record
+from hornbook.corpus.readers.tables import file_text
+
+_AROUND, _FAR = 1 << 16, 1 << 26  # bytes of lines that are no UTF-8 and tell how the file is written; how far to look
+_DIGITS = 4_300  # of a whole number: Python reads no longer one, and it becomes text
 
 
 def json_lines(path: Path | str, reading: Reading, part: Part) -> Iterator[Record]:
     """Yield the text of each line; blank lines are passed over."""
     pieces = blocks(path, part.start, part.stop)
-    for number, line in enumerate(lines(pieces if part.start else _line_feeds(as_utf8(pieces))), start=part.first):
+    around = no_more if reading.strict else functools.cache(lambda: _around(path))
+    for number, line in enumerate(
+        lines(pieces if part.start else _line_feeds(as_utf8(pieces, part.stop > 0))), start=part.first
+    ):
         try:
-            record = _line(line, number, path, reading)
+            record = _line(line, number, path, reading, around)
         except BadRecord as error:
             reading.refuse(error)
             continue
         if record is not None:
             yield record
+
+
+def _around(path: Path | str) -> Encoding | None:
+    """Return how the lines of a file that are no UTF-8 are written, None where they do not tell it."""
+    held, size, seen = [], 0, 0
+    try:
+        for line in lines(_line_feeds(as_utf8(blocks(path)))):
+            seen += len(line or b"")
+            if line and not line.isascii() and "\ufffd" in line.decode("utf-8", "replace"):
+                held.append(line[:_AROUND])
+                size += len(held[-1])
+            if size > _AROUND or seen > _FAR:
+                break
+        found = guess(look([b"\n".join(held)]))
+    except (BadRecord, Undecodable):
+        return None
+    return found if found.errors == "strict" else None
 
 
 def _line_feeds(pieces: Iterable[bytes]) -> Iterator[bytes]:
@@ -56,26 +81,40 @@ def lines(pieces: Iterable[bytes]) -> Iterator[bytes | None]:
     yield b"".join(pending) if size <= LONGEST else None
 
 
-def _line(line: bytes | None, number: int, path: Path | str, reading: Reading) -> Record | None:
+def _line(
+    line: bytes | None, number: int, path: Path | str, reading: Reading, around: Callable[[], Encoding | None]
+) -> Record | None:
     where = f"{shown(path)}, line {number}"
     if line is None:
         raise BadRecord(f"{where}, is longer than {LONGEST:,} bytes. Cut it.", "too long a line", number)
     if not line.strip():
         return None
     try:
-        text, encoding = (line.decode(), UTF8) if reading.strict else decoded_record(line, where, number)
+        text, encoding = (line.decode(), UTF8) if reading.strict else decoded_record(line, where, number, around)
     except UnicodeDecodeError as error:
         message = f"{where}, is not UTF-8 text. Convert the file first, for example with iconv."
         raise BadRecord(message, "not UTF-8", number) from error
     try:
-        value = json.loads(text)
+        value = _value(text)
     except (ValueError, RecursionError) as error:
         reason = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
         field = reading.field
         message = f'{where}, is not valid JSON ({reason}). Write one object with a field "{field}" a line.'
         raise BadRecord(message, "not valid JSON", number) from error
-    record = text_record(number, value, where, reading.field)
-    return record._replace(meta={**record.meta, "encoding": encoding.note}) if encoding.note else record
+    return noted(text_record(number, value, where, reading.field), encoding)
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        raise
+    except ValueError:  # a whole number of so many digits
+        return json.loads(text, parse_int=_whole)
+
+
+def _whole(digits: str) -> int | str:
+    return int(digits) if len(digits) < _DIGITS else digits
 
 
 def json_file(path: Path | str, reading: Reading, part: Part) -> Iterator[Record]:
@@ -89,11 +128,19 @@ def json_file(path: Path | str, reading: Reading, part: Part) -> Iterator[Record
         yield from json_lines(path, reading, part)
         return
     name = shown(path)
-    for number, value in enumerate(_values(path), start=1):
+    text, encoding = (_decoded(path), UTF8) if reading.strict else file_text(path, reading)
+    for number, value in enumerate(_values(text, path), start=1):
         try:
-            yield text_record(number, value, f"{name}, record {number}", reading.field)
+            yield noted(text_record(number, value, f"{name}, record {number}", reading.field), encoding)
         except BadRecord as error:
             reading.refuse(error)
+
+
+def _decoded(path: Path | str) -> Iterator[str]:
+    try:
+        yield from decoded(as_utf8(blocks(path)), UTF8, 0)
+    except Undecodable as error:
+        raise BadRecord(f"{shown(path)} is not UTF-8 text.", "not UTF-8") from error
 
 
 def _is_json(line: bytes) -> bool:
@@ -104,10 +151,9 @@ def _is_json(line: bytes) -> bool:
     return True
 
 
-def _values(path: Path | str) -> Iterator[Any]:
+def _values(pieces: Iterator[str], path: Path | str) -> Iterator[Any]:
     """Yield the values of an array, or those that stand one after the other, reading on while one is not whole."""
-    pieces = _decoded(path)
-    decoder = json.JSONDecoder()
+    decoder = json.JSONDecoder(parse_int=_whole)
     text, place, count, ended = "", 0, 0, False
     wanted = BLOCK
     array = False
@@ -141,13 +187,6 @@ def _values(path: Path | str) -> Iterator[Any]:
             raise BadRecord(message, "not valid JSON, with all that follows", count + 1)
         text, ended = _more(pieces, text[place:], wanted)
         place, wanted = 0, wanted * 2
-
-
-def _decoded(path: Path | str) -> Iterator[str]:
-    try:
-        yield from decoded(as_utf8(blocks(path)), UTF8, 0)
-    except Undecodable as error:
-        raise BadRecord(f"{shown(path)} is not UTF-8 text.", "not UTF-8") from error
 
 
 def _more(pieces: Iterator[str], text: str, wanted: int) -> tuple[str, bool]:

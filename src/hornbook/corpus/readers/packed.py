@@ -1,4 +1,4 @@
-"""The bytes of a file in pieces, wherever it lies and however it is packed: gzip, bzip2, zstd, or not at all.
+"""The bytes of a file in pieces, wherever it lies and however it is packed: gzip, bzip2, xz, zstd, or not at all.
 
 What was packed before a cut or a change is yielded before the error is raised.
 """
@@ -6,15 +6,17 @@ What was packed before a cut or a change is yielded before the error is raised.
 from __future__ import annotations
 
 import bz2
+import lzma
 import os
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from hornbook.corpus.readers.encodings import marked
 from hornbook.errors import UserError, needing
 
-COMPRESSED = (".gz", ".bz2", ".zst")
+COMPRESSED = (".gz", ".bz2", ".xz", ".zst")
 BLOCK = 1 << 20
 # First bytes of files that are no text, whatever their name says.
 _MAGIC = {
@@ -25,13 +27,30 @@ _MAGIC = {
     b"%PDF-": "PDF",
     b"PAR1\x15": "parquet",  # with the first byte of what follows, since words may begin with these letters
     b"ARROW1\0\0": "Arrow",
+    b"\xfd7zXZ\0": "xz",
+    b"7z\xbc\xaf\x27\x1c": "7z",
+    b"Rar!\x1a\x07": "RAR",
+    b"\x04\x22\x4d\x18": "LZ4",
+    b"\x7fELF": "ELF",
+    b"\x89PNG\r\n": "PNG",
+    b"\xff\xd8\xff": "JPEG",
+    b"GIF87a": "GIF",
+    b"GIF89a": "GIF",
+    b"SQLite format 3\0": "SQLite",
+    b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": "old Office",
+    b"\x93NUMPY": "NumPy",
+    b"\x89HDF\r\n": "HDF5",
 }
+_CONTROLS = bytes(set(range(32)) - set(b"\b\t\n\f\r\x1b"))
+_BINARY = 0.05  # of the first bytes: with more control characters it is no text
+_HEAD = 4096
 
 
 # Formats of members one after the other: the name, the first bytes, what unpacks a member.
 _MEMBERS: dict[str, tuple[str, bytes, Callable[[], Any]]] = {
     ".gz": ("gzip", b"\x1f\x8b", lambda: zlib.decompressobj(16 + zlib.MAX_WBITS)),
     ".bz2": ("bzip2", b"BZh", bz2.BZ2Decompressor),
+    ".xz": ("xz", b"\xfd7zXZ\0", lzma.LZMADecompressor),
 }
 
 
@@ -39,11 +58,12 @@ class BadRecord(UserError):
     """A file or a record that cannot be read: the message is a sentence that names it, `reason` its kind in few words.
 
     line   of the file, from 1; 0 where there is none
+    count  of the records, or lines of CSV, that are lost with it; 0 = none is, and the message is a remark
     """
 
-    def __init__(self, message: str, reason: str, line: int = 0) -> None:
+    def __init__(self, message: str, reason: str, line: int = 0, count: int = 1) -> None:
         super().__init__(message)
-        self.reason, self.line = reason, line
+        self.reason, self.line, self.count = reason, line, count
 
 
 class NotText(BadRecord):
@@ -90,9 +110,9 @@ def blocks(path: Path | str, start: int = 0, stop: int = 0) -> Iterator[bytes]:
                 stream.seek(start)
                 yield from _range(stream, stop - start if stop else -1)
             elif suffix in _MEMBERS:
-                yield from _members(stream, path, *_MEMBERS[suffix])
+                yield from _checked(_members(stream, path, *_MEMBERS[suffix]), path)
             else:
-                yield from _unzstd(stream, path) if suffix == ".zst" else _as_is(stream, path)
+                yield from _checked(_unzstd(stream, path) if suffix == ".zst" else _range(stream, -1), path)
     except OSError as error:
         reason = error.strerror or str(error) or type(error).__name__
         raise BadRecord(f"{shown(path)} cannot be read ({reason}).", "cannot be read") from error
@@ -106,17 +126,23 @@ def _range(stream: BinaryIO, length: int) -> Iterator[bytes]:
 
 def other_format(start: bytes) -> str:
     """Return what the first bytes of a file say it is, "" where they may be text."""
-    return next((name for magic, name in _MAGIC.items() if start.startswith(magic)), "")
+    name = next((name for magic, name in _MAGIC.items() if start.startswith(magic)), "")
+    head = start[:_HEAD]
+    controls = len(head) - len(head.translate(None, _CONTROLS))
+    if name or head.startswith(b"WARC/") or len(head) < 64 or controls <= len(head) * _BINARY or marked(head):
+        return name
+    return "binary"
 
 
-def _as_is(stream: BinaryIO, path: Path | str) -> Iterator[bytes]:
-    start = stream.read(BLOCK)
+def _checked(pieces: Iterator[bytes], path: Path | str) -> Iterator[bytes]:
+    """Yield the pieces of a file, unless the first says that they are no text. Raises NotText."""
+    start = next(pieces, b"")
     if name := other_format(start):
         message = f"{shown(path)} holds {name} data, which its ending does not say. Rename it or unpack it."
         raise NotText(message, f"{name} data under another ending")
-    while start:
+    if start:
         yield start
-        start = stream.read(BLOCK)
+    yield from pieces
 
 
 def _members(stream: BinaryIO, path: Path | str, name: str, magic: bytes, begin: Callable[[], Any]) -> Iterator[bytes]:
@@ -150,7 +176,7 @@ def _members(stream: BinaryIO, path: Path | str, name: str, magic: bytes, begin:
                 yield unpacked
             if unpacker.eof:
                 data, unpacker = unpacker.unused_data, None
-    except (zlib.error, OSError, EOFError) as error:
+    except (zlib.error, lzma.LZMAError, OSError, EOFError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
         raise _damaged(path, name) from error

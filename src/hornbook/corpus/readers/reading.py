@@ -6,8 +6,8 @@ Only what concerns the whole build is raised: a library that is missing, a file 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 from hornbook.corpus.readers.formats import records
 from hornbook.corpus.readers.hub import PREFIXES, named
@@ -34,6 +34,7 @@ class Unread(NamedTuple):
     line     line, row or record from 1; 0 = the whole file
     reason   in few words, such as "not valid JSON"
     detail   in a sentence
+    records  how many are lost with it; 0 = none is, it is a remark
     """
 
     source: str
@@ -41,6 +42,7 @@ class Unread(NamedTuple):
     line: int
     reason: str
     detail: str
+    records: int = 1
 
 
 def read_unit(unit: Unit, field: str, unread: Callable[[Unread], None]) -> Iterator[Item]:
@@ -51,7 +53,7 @@ def read_unit(unit: Unit, field: str, unread: Callable[[Unread], None]) -> Itera
             raise UserError(f"{path} has changed since the build began. Put it back, or build into another directory.")
 
         def refuse(error: BadRecord, piece: Piece = piece, path: str = path) -> None:
-            unread(Unread(piece.source, path, error.line, error.reason, str(error)[:500]))
+            unread(Unread(piece.source, path, error.line, error.reason, str(error)[:500], error.count))
 
         if piece.other:
             reason = f"no known ending ({ending(piece.path) or 'none'})"
@@ -63,21 +65,37 @@ def read_unit(unit: Unit, field: str, unread: Callable[[Unread], None]) -> Itera
             if not record.text.strip():
                 refuse(BadRecord(f"{name} is blank.", "blank text", record.number))
                 continue
-            try:
-                meta = json.dumps(dict(record.meta), ensure_ascii=False, default=str)
-                if "NaN" in meta or "Infinity" in meta:  # JSON has no such numbers
-                    meta = json.dumps(json.loads(meta, parse_constant=lambda _: None), ensure_ascii=False)
-                meta.encode()
-            except (ValueError, TypeError, RecursionError) as error:
-                reason = "its other fields cannot be kept"
-                refuse(BadRecord(f"{name}: {reason} ({type(error).__name__}).", reason, record.number))
-                continue
-            yield Item(name, piece.source, record.text, meta)
+            yield Item(name, piece.source, record.text, _json(record.meta))
+
+
+def _json(fields: Mapping[str, Any]) -> str:
+    """Return a record's other fields as JSON; a value that JSON or UTF-8 cannot hold costs no more than itself."""
+    try:
+        return _dumped(dict(fields))
+    except (ValueError, TypeError, RecursionError):
+        return "{" + ", ".join(f"{_one(str(name))}: {_one(value)}" for name, value in fields.items()) + "}"
+
+
+def _one(value: Any) -> str:
+    """Return one value as JSON: half a surrogate pair becomes a question mark, what is nested too deeply null."""
+    try:
+        sound = json.loads(json.dumps(value, default=str).encode("utf-8", "replace"), parse_constant=lambda _: None)
+        return json.dumps(sound, ensure_ascii=False).encode("utf-8", "replace").decode()
+    except (ValueError, TypeError, RecursionError):
+        return "null"
+
+
+def _dumped(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    if "NaN" in text or "Infinity" in text:  # JSON has no such numbers
+        text = json.dumps(json.loads(text, parse_constant=lambda _: None), ensure_ascii=False)
+    text.encode()
+    return text
 
 
 def _records(piece: Piece, reading: Reading) -> Iterator[Record]:
     if piece.path.startswith(PREFIXES):
-        for number, document in enumerate(named(piece.path), start=1):
+        for number, document in enumerate(named(piece.path, reading.field), start=1):
             yield Record(number, document.text, document.meta)
         return
     try:

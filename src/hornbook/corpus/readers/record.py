@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from hornbook.corpus.document import with_fields
 from hornbook.corpus.readers.encodings import Encoding, Undecodable, decode
 from hornbook.corpus.readers.packed import BadRecord
 
@@ -42,6 +43,11 @@ class Reading:
             raise error
         self.bad(error)
 
+    def remark(self, message: str, reason: str, line: int = 0) -> None:
+        """Tell whoever listens of something that is read otherwise than it stands there; no record is lost."""
+        if self.bad is not None:
+            self.bad(BadRecord(message, reason, line, 0))
+
 
 class Part(NamedTuple):
     """Bytes of JSON lines or row groups of parquet, `stop` 0 = to the end; `first` is its first record's number."""
@@ -51,14 +57,30 @@ class Part(NamedTuple):
     first: int = 1
 
 
+def other_field(what: str) -> str:
+    """Return what to do where the text is in a FIELD or COLUMN of another name."""
+    return f'Name the one that holds the text: data.text={what}, or text = "{what}" in a recipe of corpus build.'
+
+
 STRICT = Reading()
 WHOLE = Part()
 
 
-def decoded_record(data: bytes, where: str, number: int) -> tuple[str, Encoding]:
+def noted(record: Record, encoding: Encoding) -> Record:
+    """Return a record with a field that says how it was written, if that was not sound UTF-8."""
+    return record._replace(meta=with_fields(record.meta, {"encoding": encoding.note})) if encoding.note else record
+
+
+def no_more() -> None:
+    """Know of no encoding of the records around one."""
+
+
+def decoded_record(
+    data: bytes, where: str, number: int, more: Callable[[], Encoding | None] = no_more
+) -> tuple[str, Encoding]:
     """Return a record's text and how it was written. Raises BadRecord, which names `where` it is."""
     try:
-        return decode(data)
+        return decode(data, more)
     except Undecodable as error:
         raise BadRecord(f"{where}, is not text ({error}).", str(error), number) from error
 
@@ -76,7 +98,7 @@ def text_record(number: int, value: Any, where: str, field: str = "text") -> Rec
         raise bad(f', is not an object. Write one object with a field "{field}" a line.', "not an object")
     if field not in value:
         fields = ", ".join(map(str, value)) or "none"
-        message = f', has no field "{field}" (its fields: {fields}). Rename the field that holds the text.'
+        message = f', has no field "{field}" (its fields: {fields}). {other_field("FIELD")}'
         raise bad(message, f'no field "{field}"')
     text = value.pop(field)
     if text is None:

@@ -19,6 +19,7 @@ from typing import Any
 from hornbook.corpus.grouping import grouped
 from hornbook.corpus.readers.discovery import local_files, unseen
 from hornbook.corpus.readers.encodings import marked
+from hornbook.corpus.readers.endings import TEXT
 from hornbook.corpus.readers.formats import ENDINGS
 from hornbook.corpus.readers.hub import PREFIXES
 from hornbook.corpus.readers.packed import BLOCK, COMPRESSED, ending, is_url, open_bytes, other_format, shown
@@ -128,7 +129,7 @@ def _line_starts(path: Path | str, size: int, unit: int) -> list[tuple[int, int,
     """Return (byte, number of the first line or 0, bytes) for about every `unit` bytes, each at the start of a line."""
     starts = [0]
     with open_bytes(path) as stream:
-        start = stream.read(4096)
+        start = stream.read(BLOCK)
         named = marked(start)
         if other_format(start) or (named and named[0].codec != "utf-8"):
             return []
@@ -171,7 +172,7 @@ def _remote(url: str, unit: int) -> Iterator[Piece]:
                 files = sorted(filesystem.glob(path))
             elif filesystem.isdir(path):
                 every = [name for name in sorted(filesystem.find(path)) if "/." not in f"/{name.removeprefix(path)}"]
-                files = [name for name in every if ending(name) in ENDINGS] or every
+                files = [name for name in every if ending(name) in ENDINGS or ending(name) in TEXT] or every
                 others = [name for name in every if name not in files]
             else:
                 files = [path] if filesystem.exists(path) else []

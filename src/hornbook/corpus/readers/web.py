@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from hornbook.corpus.readers.encodings import marked
+from hornbook.corpus.readers.bodies import DamagedBody, body
+from hornbook.corpus.readers.encodings import UTF8, Encoding, Undecodable, guess, look, marked, named, seven_bits
 from hornbook.corpus.readers.packed import BadRecord, NotText, blocks, shown
-from hornbook.corpus.readers.record import LONGEST, Part, Reading, Record, decoded_record, text_record
+from hornbook.corpus.readers.record import LONGEST, Part, Reading, Record, noted, text_record
 from hornbook.errors import needing, reason_of
 
 _HEAD = 1024  # bytes of a page in which it says how it is written (HTML standard, 13.2.3.2)
+# What a page says of itself, as an attribute of an element or in the first line of XML.
+_SAYS = re.compile(rb"""charset\s*=\s*["']?\s*([\w.:-]+)|<\?xml[^>]*\sencoding\s*=\s*["']([\w.:-]+)""", re.IGNORECASE)
 _NO_TEXT = "no main text in the page"
 
 
@@ -27,26 +31,41 @@ def html(path: Path | str, reading: Reading, part: Part) -> Iterator[Record]:
             raise BadRecord(f"{shown(path)} is longer than {LONGEST:,} bytes.", "too long a page")
     if not data.strip():
         return
-    page, note = _page(bytes(data), "", shown(path))
-    text = MainText().extract(page)[0]
+    page, encoding = _page(bytes(data), "", shown(path))
+    text = MainText().extract(page.encode())[0]
     if text is None:
         raise NotText(f"{shown(path)} has no main text that could be told from its menus.", _NO_TEXT)
-    yield text_record(1, {reading.field: text, **note}, shown(path), reading.field)
+    yield noted(text_record(1, {reading.field: text}, shown(path), reading.field), encoding)
 
 
-def _page(data: bytes, charset: str, where: str, number: int = 0) -> tuple[bytes, dict[str, str]]:
-    """Return a page as its extractor takes it, and what to note of its encoding.
+def _page(data: bytes, charset: str, where: str, number: int = 0) -> tuple[str, Encoding]:
+    """Return a page's text, and how it was written where that was guessed.
 
-    UTF-8 is what it says; else what the server says counts, then what the page says, which the extractor heeds, then a
-    guess. Raises BadRecord where there is none.
+    In the order of the HTML standard: a mark, what the server says, what the page says, a guess; only that sound UTF-8
+    is UTF-8, whatever is said, and that each is tried on the whole page. Raises BadRecord where nothing fits.
     """
-    for codec in ("utf-8", charset):
-        with contextlib.suppress(ValueError, LookupError):
-            return data.decode(codec).encode(), {}
-    if marked(data[:4]) or b"charset" in data[:_HEAD].lower() or b"encoding=" in data[:_HEAD].lower():
-        return data, {}
-    text, encoding = decoded_record(data, where, number)
-    return text.encode(), {"encoding": encoding.note}
+    with contextlib.suppress(UnicodeDecodeError):
+        if (mark := marked(data[:_HEAD])) and not data.isascii():
+            return data[mark[1] :].decode(mark[0].codec), UTF8
+    says = (found[1] or found[2]).decode() if (found := _SAYS.search(data[:_HEAD])) else ""
+    labels = [label for label in (charset, says) if label]
+    with contextlib.suppress(UnicodeDecodeError):
+        if not data.isascii():
+            return data.decode(), UTF8
+    for label in labels:
+        if (not data.isascii() or _shifts(label)) and (codec := named(label, data)):
+            return data.decode(codec), UTF8
+    try:
+        encoding = (seven_bits(data) or UTF8) if data.isascii() else guess(look([data]))
+        return data.decode(encoding.codec, encoding.errors), encoding
+    except (Undecodable, UnicodeDecodeError) as error:
+        reason = str(error) if isinstance(error, Undecodable) else "unknown encoding"
+        raise BadRecord(f"{where}, is not text ({reason}).", reason, number) from error
+
+
+def _shifts(label: str) -> bool:
+    """Say whether text of this encoding may look like ASCII."""
+    return label.lower().startswith(("iso-2022", "hz", "csiso2022"))
 
 
 def warc(path: Path | str, reading: Reading, part: Part) -> Iterator[Record]:
@@ -107,28 +126,46 @@ def _archived(item: Any, number: int, where: str, field: str) -> Record | None:
     headers = item.http_headers if kind == "response" else item.rec_headers
     content, _, parameters = ((headers.get_header("Content-Type") if headers else None) or "").lower().partition(";")
     content, charset = content.strip(), parameters.partition("charset=")[2].partition(";")[0].strip(" \"'")
-    data = item.content_stream().read(LONGEST + 1)
+    data = item.raw_stream.read(LONGEST + 1)
     if len(data) > LONGEST:
         raise BadRecord(f"{where}, is longer than {LONGEST:,} bytes.", "too long a page", number)
-    while item.raw_stream.read(1 << 16):
-        pass
     if getattr(item.raw_stream, "limit", 1) > 0:  # no limit: its header is cut, and does not tell its length
         raise BadRecord(f"{where}, is cut.", "damaged WARC file", number)
     if kind == "response" and headers is not None and not headers.get_statuscode().startswith("2"):
         raise BadRecord(f"{where}, is no page (status {headers.get_statuscode()}).", "no page: its status", number)
-    note: dict[str, str] = {}
-    if content in ("text/html", "application/xhtml+xml"):
-        page, note = _page(data, charset, where, number)
-        text = MainText().extract(page)[0]
-    elif content == "text/plain":
-        text, _ = decoded_record(data, where, number)
-    else:
+    is_page = content in ("text/html", "application/xhtml+xml")
+    if not is_page and content != "text/plain":
         raise BadRecord(f"{where}, is no page ({content or 'no type'}).", f"no page: {content or 'no type'}", number)
+    data = _content(data, item, headers if kind == "response" else None, where, number)
+    page, encoding = _page(data, charset, where, number)
+    text = MainText().extract(page.encode())[0] if is_page else page
     if text is None:
         raise BadRecord(f"{where}, has no main text.", _NO_TEXT, number)
     names = {"url": "WARC-Target-URI", "date": "WARC-Date"}
     meta = {key: value for key, header in names.items() if (value := item.rec_headers.get_header(header))}
-    return text_record(number, {field: text, **meta, **note}, where, field)
+    return noted(text_record(number, {field: text, **meta}, where, field), encoding)
+
+
+def _content(data: bytes, item: Any, headers: Any, where: str, number: int) -> bytes:
+    """Return the content of a record's body. Raises BadRecord where half of it is missing."""
+
+    def header(name: str) -> str:
+        return ((headers.get_header(name) if headers else None) or "").strip().lower()
+
+    if item.rec_headers.get_header("WARC-Truncated"):
+        raise BadRecord(f"{where}, was cut when it was fetched, as its header says.", "page cut by the crawler", number)
+    said = header("Content-Length")
+    packed = header("Content-Encoding") or header("Transfer-Encoding")
+    if said.isdigit() and not packed and len(data) < int(said):
+        message = f"{where}, has {len(data):,} of the {int(said):,} bytes that its server announced."
+        raise BadRecord(message, "page cut on its way", number)
+    try:
+        content = body(data, "chunked" in header("Transfer-Encoding"), header("Content-Encoding"), LONGEST)
+    except DamagedBody as error:
+        raise BadRecord(f"{where}: {error}.", "damaged page", number) from error
+    if len(content) > LONGEST:
+        raise BadRecord(f"{where}, is longer than {LONGEST:,} bytes.", "too long a page", number)
+    return content
 
 
 class _Stream(io.RawIOBase):

@@ -10,7 +10,7 @@ A line is boilerplate if
 
 The share of boilerplate is counted finer, since some extractors put a whole page into one line: lines are cut into
 sentences, and one is boilerplate if it has a phrase or no letter, if it is shorter than a sentence and has no end mark,
-or if it is longer and most of its words begin with a capital, as a row of menu entries does.
+or if it is longer and most of its words begin with a capital, as a row of menu entries does. Code has none.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from hornbook.corpus.step import Page, Verdicts
+from hornbook.corpus.steps.code import kind_at
 from hornbook.corpus.steps.words import has_letter, sentence_terminals
 from hornbook.schema import Count, Share, check
 
@@ -65,9 +66,11 @@ class Boilerplate:
         """Clean and judge each document; lines removed from documents that stay are counted by rule."""
         texts, reasons, metas = [], [], []
         counts: Counter[str] = Counter()
-        for text in page.texts:
+        for index, text in enumerate(page.texts):
             share = self.share(text)
             kept, removed = self.clean(text) if self.remove else (text, Counter[str]())
+            if (kept != text or share > self.max_share > 0) and kind_at(page, index) == "code":
+                share, kept, removed = 0.0, text, Counter[str]()
             reason = "" if kept.strip() else "boilerplate: no text left"
             if self.max_share and share > self.max_share:
                 reason = "boilerplate: little else"

@@ -1,4 +1,7 @@
-"""Cleaning that changes no word: one form of Unicode, one line end, nothing invisible; and mojibake made whole."""
+"""Cleaning that changes no word: one form of Unicode, one line end, nothing invisible; and mojibake made whole.
+
+Code is left as it is, and markup keeps its blanks and empty lines (`hornbook.corpus.steps.code`).
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from hornbook.corpus.step import Page, Verdicts
+from hornbook.corpus.steps.code import kind_at, outside_fences
 from hornbook.schema import check
 
 _LINE_ENDS = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
@@ -31,7 +35,7 @@ _LEFT_ALONE = (
 
 @dataclass(frozen=True)
 class Normalise:
-    """Normalise Unicode, blanks and line ends; drop documents that end up empty.
+    """Normalise Unicode, blanks and line ends; drop documents that end up empty. Code is left alone.
 
     form         Unicode form; NFC composes characters, NFKC also replaces ligatures, full-width and other variants
     invisible    remove control and zero-width characters
@@ -47,11 +51,26 @@ class Normalise:
 
     def __call__(self, page: Page) -> Verdicts:
         counts: Counter[str] = Counter()
-        texts = [self._clean(text, counts) for text in page.texts]
+        texts = []
+        for index, text in enumerate(page.texts):
+            found: Counter[str] = Counter()
+            clean = self._clean(text, self.blanks, found)
+            if clean != text and (kind := kind_at(page, index)):
+                found = Counter()
+                clean = text if kind == "code" else self._clean(text, "keep", found)
+                counts["texts of code left alone"] += kind == "code"
+            if any(found.values()):
+                counts.update(found)
+            texts.append(clean)
         reasons = ["" if text and not text.isspace() else "normalise: no text" for text in texts]
         return Verdicts(texts, reasons, counts={name: number for name, number in sorted(counts.items()) if number})
 
-    def _clean(self, text: str, counts: Counter[str]) -> str:
+    def _clean(self, text: str, blanks: str, counts: Counter[str]) -> str:
+        """Return a text without what it need not have, and count it; what stands between fences stays."""
+        clean = outside_fences(text, lambda piece: self._clean_piece(piece, blanks, counts))
+        return clean if blanks == "keep" else clean.strip("\n")
+
+    def _clean_piece(self, text: str, blanks: str, counts: Counter[str]) -> str:
         text, found = _LINE_ENDS.subn("\n", text)
         counts["other line ends"] += found
         if self.invisible:
@@ -61,19 +80,19 @@ class Normalise:
         if self.form != "none" and not unicodedata.is_normalized(self.form, text):
             text = unicodedata.normalize(self.form, text)
             counts["texts in another form"] += 1
-        if self.blanks == "keep":
+        if blanks == "keep":
             return text
         if not text.isascii():
             text = _BLANKS.sub(" ", text)
-        if self.blanks == "collapse":
+        if blanks == "collapse":
             text = _RUN_OF_BLANKS.sub(" ", text)
         text = "\n".join([line.rstrip(" \t") for line in text.split("\n")])
-        return _EMPTY_LINES.sub("\n\n", text).strip("\n")
+        return _EMPTY_LINES.sub("\n\n", text)
 
 
 @dataclass(frozen=True)
 class Repair:
-    """Repair text that was decoded with the wrong encoding (`schÃ¶n` for `schön`), by ftfy.
+    """Repair text that was decoded with the wrong encoding (`schÃ¶n` for `schön`), by ftfy; not in code.
 
     entities   also replace HTML entities such as &amp; in texts without tags
     """
@@ -86,9 +105,12 @@ class Repair:
         unescape = "auto" if self.entities else False
         config = TextFixerConfig(unescape_html=unescape, normalization=None, **dict.fromkeys(_LEFT_ALONE, False))
 
-        texts = [
-            text if text.isascii() and not (self.entities and "&" in text) else fix_text(text, config)
-            for text in page.texts
-        ]
+        def repaired(text: str) -> str:
+            return text if text.isascii() and not (self.entities and "&" in text) else fix_text(text, config)
+
+        texts = []
+        for index, text in enumerate(page.texts):
+            mended = outside_fences(text, repaired)
+            texts.append(text if mended != text and kind_at(page, index) == "code" else mended)
         changed = sum(new != old for new, old in zip(texts, page.texts, strict=True))
         return Verdicts(texts, [""] * len(texts), counts={"repaired": changed} if changed else {})

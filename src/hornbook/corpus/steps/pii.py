@@ -1,9 +1,10 @@
 """Personal data in text: found by form, verified by checksum where there is one, replaced, dropped or only counted.
 
-    email        an address with a domain, or with an IP address in brackets
+    email        an address with a domain below a top-level domain that exists, or with an IP address in brackets; what
+                 programs write with an @ is none: products of matrices, user@host: of ssh and git, names in URLs
     phone        an international number (+ or 00), a North American one, one with a trunk 0, or digits after a word
-                 such as "call" or "phone"; dates, ISBNs and serial numbers are none
-    ip           an IPv4 or IPv6 address of the public internet; a version such as 1.2.3.4 is none
+                 such as "call" or "phone"; dates, ISBNs, serial numbers, decimals and IP addresses are none
+    ip           an IPv4 or IPv6 address of the public internet; a version such as 1.2.3.4 or ==1.24.3.1 is none
     card         a payment card: 12 to 19 digits whose Luhn check digit is right, of a known issuer's range, or written
                  as cards are embossed, or behind a word such as "card"
     iban         a bank account: 1 modulo 97, of the country's length (ISO 13616) or behind a word such as "account"
@@ -20,6 +21,8 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Literal
 
 from hornbook.corpus.step import Page, Verdicts
@@ -37,9 +40,14 @@ _EMAIL = re.compile(
     r"|\[(?:\d{1,3}(?:\.\d{1,3}){3}|IPv6:[0-9a-f:.]{2,45})\])",
     re.IGNORECASE,
 )
+# What follows an @ in programs: a call, an index, a path behind a colon; and what is before it.
+_NO_ADDRESS_AFTER = re.compile(r"[(\[]|:[\w~./-]*(?:/|\.git\b)|:\d+/")
+_NO_ADDRESS_BEFORE = re.compile(r"(?<!mailto)://[^\s/@<>\"']*$|\b(?:ssh|scp|sftp|rsync|mosh)\b[^\n]{0,60}$")
+# Behind these an @ multiplies, if the domain could be an attribute, such as x.data.
+_OPERAND = re.compile(r"(?:[=+*/\[%]|\breturn|\bin|\s-)\s*$")
 _CARD = re.compile(r"(?<![\w.,/-])\d(?:[ \xa0-]?\d){11,18}(?![\w/-]|[.,]\d)")
 _IBAN = re.compile(r"(?<!\w)[A-Z]{2}\d{2}(?:[ \xa0-]?[A-Z0-9]){11,30}", re.IGNORECASE)
-_IPV4 = re.compile(r"(?<![\w.-])(?:\d{1,3}\.){3}\d{1,3}(?![\w-]|\.\w)")
+_IPV4 = re.compile(r"(?<![\w.-])(?:\d{1,3}\.){3}\d{1,3}(?![\w+-]|\.\w)")
 _IPV6 = re.compile(r"(?<![\w:.])(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}(?!\w|:[\w:])", re.IGNORECASE)
 _PHONE = re.compile(
     r"(?<![\w.,/#-])(?<!\d:)\+?\(?\+?\d[\d\xa0 ().\-/]{5,20}\d(?: ?(?:x|ext\.?|extension) ?\d{1,6})?(?!\w|-\d)",
@@ -73,19 +81,27 @@ _ISSUERS = re.compile(
 # Written as cards are embossed: in fours, or 4-6-5 and 4-6-4.
 _EMBOSSED = re.compile(r"(?!19|20)\d{4}([ \xa0-])(?:(?:\d{4}\1){2,3}\d{1,4}|\d{6}\1\d{4,5})")
 _OF_A_CARD = re.compile(r"(?:\bcards?\b|\bcc\b|credit|debit|visa|master ?card|amex|uatp)[^\d\n]{0,40}$", re.IGNORECASE)
+_IN_A_LIST = re.compile(r"(?:\[|[\d\]], *)$")
 _OF_AN_ACCOUNT = re.compile(r"(?:\biban\b|account|konto|transfer|\bpay\b)[^\d\n]{0,40}$", re.IGNORECASE)
 _DAY = r"(?:0?[1-9]|[12]\d|3[01])"
 _DATE = re.compile(
-    rf"(?:(?:1[89]|20)\d\d([-./ ])(?:0?[1-9]|1[0-2])\1{_DAY}|{_DAY}([-./ ]){_DAY}\2(?:(?:1[89]|20)\d\d|\d\d))"
+    rf"(?:(?:0\d|1[89]|20)\d\d([-./ ])(?:0?[1-9]|1[0-2])\1{_DAY}|{_DAY}([-./ ]){_DAY}\2(?:(?:1[89]|20)\d\d|\d\d))"
     # An hour may follow, or another date.
     rf"(?: \d{{1,2}}(?:\.\d\d){{0,2}}| ?- ?(?:\d{{4}}|{_DAY})([-./ ]){_DAY}\3\d{{2,4}})?"
+)
+# Decimals, numbers behind a plus or zeros that no country has, dotted numbers as in addresses, and columns of numbers.
+_NO_NUMBER = re.compile(
+    r"[+-]?\d+\.\d+|000.*|\(?\+\(?0.*|\d{1,3}(?:\.\d{1,3}){3}|\d{3}(?:\.\d{3})+|.*[ \xa0]{2}.*", re.DOTALL
 )
 _YEARS = re.compile(r"(?:1[5-9]|20)\d\d(?: ?[-/–] ?(?:1[5-9]|20)?\d\d)?[ .]*(?:(?:1[5-9]|20)\d\d)?")
 _NORTH_AMERICAN = re.compile(r"(?:(?:\+|00)?1[ .-]?)?(?:\(\d{3}\)[ .-]?|\d{3}[ .-])\d{3}[ .-]\d{4}")
 _LOCAL = re.compile(r"\(?0\d{1,4}\)?(?:[ ./-]\d{2,8}){1,4}|\(\d{1,5}\)[ -]?\d{2,4}[ .-]?\d{3,4}")
 _CALL = re.compile(
     r"(?<![^\W_])(?:(?:t[eé]l[eé])?(?:phone|fon|f[oó]n|tel|t[eé]l|fax)|mobile?|m[oó]vil|cell|celular|handy|tlf|call|dial|text"
-    r"|sms|whatsapp|contact|ring|reach|hotline|helpline|тел|моб|τηλ|κιν)|電話|电话|手机|전화|휴대|هاتف|फ़?ोन|โทร"
+    r"|sms|whatsapp|contact|ring|reach|hotline|helpline|тел|моб|τηλ|κιν)"
+    # What programs call, or give a value that is no number.
+    r"(?!\w*(?:\.\w+)*\((?![\d+(]|$)|\w* ?=(?!\s*[\"']?(?:[\d+(]|$)))"
+    r"|電話|电话|手机|전화|휴대|هاتف|फ़?ोन|โทร"
     r"|(?:\b(?:my|our|your|his|her|their|support|office|home|work)|^)(?: \w+)? number\b",
     re.IGNORECASE,
 )
@@ -101,7 +117,7 @@ _COMPASS = re.compile(r"(?:^|[\d°'′″\" ])[NSEW] ?$")
 # Also a name before a slash, such as Chrome/23.0.1.2; of an address in a URL the slash comes twice.
 _VERSION = re.compile(
     r"(?:version|release|revision|rev|ver|build|(?:up|down)grade[ds]?(?: to| from)?|updated?(?: to| from)?|firmware"
-    r"|kernel|driver|[a-z]\b[ -]v|\bv)[\s.:=]{0,3}$|\w/$",
+    r"|kernel|driver|sections?|chapter|[a-z]\b[ -]v|\bv)[\s.:=\"']{0,5}$|\w/$|[=<>~!^]=\s*[\"']?$|\w@$",
     re.IGNORECASE,
 )
 _ADDRESS = re.compile(
@@ -130,9 +146,33 @@ def _is_1_modulo_97(account: str) -> bool:
 def _emails(text: str) -> Iterator[tuple[int, int]]:
     if "@" in text:
         for found in _EMAIL.finditer(text):
-            local = found.group().rpartition("@")[0]
-            if ".." not in local or local.startswith('"'):
+            local, _, domain = found.group().rpartition("@")
+            if ".." in local and not local.startswith('"'):
+                continue
+            if domain.startswith("[") or _is_address(text, found.span(), local, domain):
                 yield found.span()
+
+
+def _is_address(text: str, span: tuple[int, int], local: str, domain: str) -> bool:
+    """Return whether a domain exists as far as its end tells, and no program would write what is there."""
+    *labels, top = domain.lower().split(".")
+    if top not in _top_domains() or _NO_ADDRESS_AFTER.match(text, span[1]):
+        return False
+    old = top in ("com", "net", "org") or (text[span[0] - 1 : span[0]], text[span[1] : span[1] + 1]) == ("<", ">")
+    if not old and (len(labels[-1]) == 1 or all(map(str.isdecimal, labels))):  # k.name, 2.0.dev
+        return False
+    before = text[max(span[0] - 100, 0) : span[0]]
+    if _NO_ADDRESS_BEFORE.search(before):
+        return False
+    return old or not (len(labels) == 1 and local.replace(".", "_").isidentifier() and _OPERAND.search(before))
+
+
+@cache
+def _top_domains() -> frozenset[str]:
+    """Return the top-level domains, in the form that DNS has and as they are written."""
+    lines = Path(__file__).with_name("top_domains.txt").read_text(encoding="utf-8").splitlines()
+    names = [name for line in lines if not line.startswith("#") for name in line.split()]
+    return frozenset([*names, *(name[4:].encode().decode("punycode") for name in names if name.startswith("xn--"))])
 
 
 def _cards(text: str) -> Iterator[tuple[int, int]]:
@@ -141,7 +181,9 @@ def _cards(text: str) -> Iterator[tuple[int, int]]:
         if luhn(digits) and len(set(digits)) > 1:
             before = text[max(found.start() - 60, 0) : found.start()]
             # Digits of no known issuer's must be written as those of cards are, or called a card's.
-            if _ISSUERS.fullmatch(digits) or _EMBOSSED.fullmatch(found.group()) or _OF_A_CARD.search(before):
+            # In a list of numbers as programs write it, one may be so long, and right by chance.
+            known = _ISSUERS.fullmatch(digits) and not (len(digits) > 16 and _IN_A_LIST.search(before))
+            if known or _EMBOSSED.fullmatch(found.group()) or _OF_A_CARD.search(before):
                 yield found.span()
 
 
@@ -203,16 +245,19 @@ def _phones(text: str) -> Iterator[tuple[int, int]]:
 def _is_phone(written: str, before: str, after: str) -> bool:
     main = re.split(r" ?(?:x|ext)", written.replace("\xa0", " "), maxsplit=1, flags=re.IGNORECASE)[0]
     digits = re.sub(r"\D", "", main)
-    if not 7 <= len(digits) <= 15 or len(set(digits)) < 3:
+    if not 7 <= len(digits) <= 15 or len(set(digits)) < 3 or _NO_NUMBER.fullmatch(main):
         return False
     if _NO_PHONE.search(before) or _COMPASS.search(before):
         return False
     called = _CALL.search(before[-28:]) is not None or _NUMBER_OF_A_PHONE.search(before) is not None
-    if before[-1:] in {":", "="} and not called:  # a time, a port, a setting
+    # A time, a port, a setting, a version.
+    if not called and (before[-1:] == ":" or before.rstrip().endswith("=") or _VERSION.search(before)):
+        return False
+    if _DATE.fullmatch(main.lstrip("+")):
         return False
     if main.startswith(("+", "(+")) or (main.startswith("00") and len(digits) >= 10):
         return len(digits) >= 8
-    if _DATE.fullmatch(main) or _YEARS.fullmatch(main) or main.count("(") != main.count(")"):
+    if _YEARS.fullmatch(main) or main.count("(") != main.count(")"):
         return False
     if _NORTH_AMERICAN.fullmatch(main):
         return True

@@ -34,6 +34,9 @@ def build(
     reads    int64[B] tokens and sentinels that a row's inputs have, the end of text left out
     says     int64[B] the same of its targets
     widths   S, U
+
+    The end of text stands behind both sides, but a row with nothing to predict, such as one of a single token, has none
+    in its targets: to predict it would teach the model to say nothing.
     """
     pad, eos, start = vocab.require("pad", who), vocab.require("eos", who), vocab.start(who)
     tokens, segments = rows.tokens, chosen.segments
@@ -45,16 +48,15 @@ def build(
     dropped = chosen.noise | (segments == 0) if not segments[:, -1].all() else chosen.noise
     read, read_at = rewrite.collapse(tokens, dropped, chosen.noise_starts, sentinels)
     said, said_at = rewrite.collapse(tokens, ~chosen.noise, chosen.kept_starts, sentinels)
-    real = reads > 0
-    end = np.where(real, eos, pad).astype(tokens.dtype)
-    inputs = rewrite.lay(read, reads, widths[0], pad, end)
-    targets = rewrite.lay(said, says, widths[1], pad, end)
+    end, some = np.array([pad, eos], tokens.dtype), (says > 0).astype(np.int64)
+    inputs = rewrite.lay(read, reads, widths[0], pad, end[(reads > 0).astype(np.int64)])
+    targets = rewrite.lay(said, says, widths[1], pad, end[some])
     if rows.segments is None:
-        return finish(inputs, targets, says + real, start, None, None)
+        return finish(inputs, targets, says + some, start, None, None)
     last = last_segments(segments)
     own = rewrite.lay(segments.take(read_at), reads, widths[0], 0, last)
-    behind = rewrite.lay(segments.take(said_at), says, widths[1], 0, last)
-    return finish(inputs, targets, says + real, start, own, behind)
+    behind = rewrite.lay(segments.take(said_at), says, widths[1], 0, last * some.astype(last.dtype))
+    return finish(inputs, targets, says + some, start, own, behind)
 
 
 def of_kernel(rows: Rows, *found: Any) -> Batch:
@@ -70,7 +72,7 @@ def finish(
     """Return the batch of both sides; rows have `count` targets, each document's decoder inputs begin with `start`."""
     weights: Mask = np.arange(targets.shape[1]) < count[:, None]
     decoder_inputs = np.empty_like(targets)
-    decoder_inputs[:, 0] = start
+    decoder_inputs[:, :1] = start
     decoder_inputs[:, 1:] = targets[:, :-1]
     if behind is not None:
         decoder_inputs.reshape(-1)[np.flatnonzero(changes(behind)) + 1] = start

@@ -236,14 +236,15 @@ def substitute(tokens, noise, keys, mask, hidden, replaced, words, units, stream
 
 
 @_kernel
-def words(tokens, segments, table, text, starts, ends):
+def words(tokens, segments, table, text, starts, ends, blank):
     """See `words.words`; `table` uint8[V] has the flags of each token, segments without rows stand for none."""
     _known(tokens, len(table))
     rows, length = tokens.shape
     free = np.empty((rows, length), np.bool_)
     begins = np.empty((rows, length), np.bool_)
     flags = np.empty(length, np.uint8)
-    text, starts, both = np.uint8(text), np.uint8(starts), np.uint8(text | ends)
+    text, starts, both, white = np.uint8(text), np.uint8(starts), np.uint8(text | ends), np.uint8(blank)
+    none = np.zeros(0, segments.dtype)
     for row in range(rows):
         for column in range(length):
             flags[column] = table[np.uint64(tokens[row, column])]
@@ -260,7 +261,33 @@ def words(tokens, segments, table, text, starts, ends):
                 begins[row, column] |= segments[row, column] != segments[row, column - 1]
         for column in range(length):
             begins[row, column] &= free[row, column]
+        blanks = np.uint8(0)
+        for column in range(length):
+            blanks |= flags[column] & white
+        if blanks:
+            _join_blanks(begins[row], free[row], flags, white, segments[row] if len(segments) else none)
     return free, begins
+
+
+@_kernel
+def _join_blanks(begins, free, flags, white, segments):
+    """See `words._join_blanks`, of one row."""
+    length, start = len(begins), -1  # of a run of blanks before this column
+    for column in range(length + 1):
+        goes_on = 0 < column < length and free[column] and free[column - 1]
+        if goes_on and len(segments):
+            goes_on = segments[column] == segments[column - 1]
+        if start >= 0 and goes_on:
+            begins[column] = False
+        elif start >= 0:
+            fresh = start == 0 or not free[start - 1]
+            begins[start] &= fresh or (len(segments) and segments[start] != segments[start - 1])
+            start = -1
+        here = column < length and free[column] and (flags[column] & white) != 0
+        if not here:
+            start = -1
+        elif start < 0:
+            start = column
 
 
 @_kernel
@@ -636,12 +663,11 @@ def build(tokens, segments, noise, kept_starts, noise_starts, sentinels, reads, 
             told += _int(said[column])
         if read != reads[row] or told != says[row] or read >= width or told >= height:
             raise ValueError("other lengths than expected")
-        some = _int(read > 0)
-        end = eos if some else pad
-        _lay(first, read, end, pad, inputs[row])
-        _lay(second, told, end, pad, targets[row])
+        some = _int(told > 0)
+        _lay(first, read, eos if read else pad, pad, inputs[row])
+        _lay(second, told, eos if some else pad, pad, targets[row])
         _lay(left, read, last, 0, own[row])
-        _lay(right, told, last, 0, behind[row])
+        _lay(right, told, last if some else 0, 0, behind[row])
         count[row] = told + some
         _finish(targets[row], behind[row], told + some, start, weights[row], before[row])
     if span < len(noise_starts):

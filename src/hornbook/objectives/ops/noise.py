@@ -183,7 +183,7 @@ class Documents:
 def real_lengths(segments: Integers) -> Counts:
     """Return how many tokens each row [B] has before its padding, which must come last."""
     rows, length = segments.shape
-    return np.full(rows, length) if segments[:, -1].all() else row_counts(segments != 0)
+    return np.full(rows, length) if segments[:, -1:].all() else row_counts(segments != 0)
 
 
 def last_segments(segments: Integers) -> Integers:
@@ -205,9 +205,9 @@ def find_documents(segments: Integers) -> Documents:
     rows, length = segments.shape
     edge = np.empty(segments.shape, bool)
     edge.reshape(-1)[1:] = changes(segments)
-    edge[:, 0] = True
+    edge[:, :1] = True
     start = np.flatnonzero(edge)
-    row = start // length
+    row = start // max(length, 1)
     first = np.searchsorted(start, length * np.arange(rows))
     lengths = np.empty_like(start)
     np.subtract(start[1:], start[:-1], out=lengths[:-1])

@@ -36,10 +36,11 @@ def words(rows: Rows, vocab: Vocab) -> tuple[Mask, Mask]:
     """Return (free, begins), both bool[B, T]: the tokens that are text, and those of them that begin a word.
 
     A word begins where a token's spelling says so, behind a token that ends a word (in a blank or a sign) or is no
-    text, and with each document.
+    text, and with each document. Tokens of white space alone belong to the word behind them, as the blank of a token
+    such as "▁the" does, and where there is none to the word before.
     """
     given = rows.tokens, compiled.optional(rows.segments), vocab.word_flags
-    if (found := compiled.run("words", *given, vocab.TEXT, vocab.STARTS, vocab.ENDS)) is not None:
+    if (found := compiled.run("words", *given, vocab.TEXT, vocab.STARTS, vocab.ENDS, vocab.BLANK)) is not None:
         return cast(tuple[Mask, Mask], found)
     flags = vocab.word_flags.take(rows.tokens)
     free = (flags & vocab.TEXT) != 0
@@ -51,7 +52,22 @@ def words(rows: Rows, vocab: Vocab) -> tuple[Mask, Mask]:
         begins.reshape(-1)[1:] |= noise.changes(rows.segments)
     begins[:, :1] = True
     begins &= free
+    blank = free & ((flags & vocab.BLANK) != 0)
+    if blank.any():
+        _join_blanks(blank.reshape(-1), begins.reshape(-1), free, _fresh(free, rows.segments).reshape(-1))
     return free, begins
+
+
+def _join_blanks(blank: Mask, begins: Mask, free: Mask, fresh: Mask) -> None:
+    """Move the beginnings of words, bool[B * T], to the blanks before them; `fresh` places have no word before them."""
+    goes_on = blank[:-1] & free.reshape(-1)[1:] & ~fresh[1:]  # the next token belongs to this blank
+    begins[1:] &= ~goes_on
+    first, last = blank.copy(), blank.copy()
+    first[1:] &= ~goes_on
+    last[:-1] &= ~(goes_on & blank[1:])
+    starts, ends = np.flatnonzero(first), np.flatnonzero(last)  # of each run of blanks
+    alone = ~np.append(goes_on, False)[ends]
+    begins[starts[alone & ~fresh[starts]]] = False
 
 
 def _fresh(free: Mask, segments: Integers | None) -> Mask:

@@ -29,6 +29,7 @@ from hornbook import artifacts
 from hornbook.errors import UserError
 from hornbook.objectives.base import Requirements
 from hornbook.tokens.tokenizer.cutting import PIECE, batches, cut, windows, word_pattern
+from hornbook.tokens.tokenizer.hf_folder import opened
 from hornbook.tokens.tokenizer.train import BERT_NAMES, NAMES, train_bpe, train_unigram, train_wordpiece
 from hornbook.vocab import ROLES, START, Vocab
 
@@ -194,37 +195,52 @@ class Tokenizer:
 
 
 def load_tokenizer(path: Path, ids: Mapping[str, int] = MappingProxyType({})) -> Tokenizer:
-    """Load a tokenizer.json, or the one in a folder; a tokenizer_config.json beside it may name the roles.
+    """Load a tokenizer.json, or the one in a folder, as transformers opens it: files beside it may change it.
 
     A model's config.json tells what its decoder starts with; `ids` tells other roles without a name, {"eos": 2}.
     """
     path = path / TOKENIZER if path.is_dir() else path
     try:
-        text = path.read_text(encoding="utf-8")
-        return make_tokenizer(text, _neighbouring_roles(path.parent), {**neighbouring_start(path.parent), **ids})
+        if path.exists() and not path.is_file():  # a pipe would never end
+            raise UserError("this is not a file.")
+        text, roles = opened(path.read_text(encoding="utf-8"), path.parent)
+        return make_tokenizer(text, roles, {**neighbouring_start(path.parent), **ids})
     except OSError as error:
         raise UserError(f"The tokenizer {path} cannot be read ({error.strerror}).") from error
     except (UnicodeDecodeError, UserError) as error:
         raise UserError(f"{path}: {error if isinstance(error, UserError) else 'this is not UTF-8 text.'}") from error
+    except ValueError as error:
+        raise UserError(f"The tokenizer {str(path)!r} cannot be read ({error}).") from error
 
 
 def make_tokenizer(text: str, roles: Mapping[str, str], ids: Mapping[str, int] = MappingProxyType({})) -> Tokenizer:
     """Return the tokenizer of a tokenizer.json's text, with the roles that are in it.
 
     A role's id counts where no name does, and only if it is a special token's: a config may have its class's defaults.
+    What a decoder starts with is no guess, so it counts whatever it is.
     """
     tokenizer = _open(text, literal=True)
     named = {role: name for role, name in roles.items() if tokenizer.token_to_id(name) is not None}
     vocab = Vocab.from_tokenizer(text, named)
     more = {role: number for role, number in ids.items() if role not in named and 0 <= number < vocab.size}
-    special = {role: tokenizer.id_to_token(number) for role, number in more.items() if vocab.special[number]}
-    known = {role: name for role, name in special.items() if name is not None}
+    known = {
+        role: name
+        for role, number in more.items()
+        if (vocab.special[number] or role == START) and (name := tokenizer.id_to_token(number)) is not None
+    }
     return Tokenizer(text, Vocab.from_tokenizer(text, {**known, **named}) if known else vocab)
 
 
 def save_tokenizer(tokenizer: Tokenizer, directory: Path) -> None:
-    """Write tokenizer.json and tokenizer_config.json, from which we and transformers read the same roles."""
-    roles = {f"{role}_token": name for role, name in tokenizer.role_names().items()}
+    """Write tokenizer.json and tokenizer_config.json, from which we and transformers read the same roles.
+
+    A decoder's start that is a piece of text is written by its id, because whatever is named becomes a special token.
+    """
+    roles: dict[str, Any] = {f"{role}_token": name for role, name in tokenizer.role_names().items()}
+    start = tokenizer.vocab.decoder_start
+    if start is not None and not tokenizer.vocab.special[start]:
+        del roles[f"{START}_token"]
+        roles[f"{START}_token_id"] = start
     settings = {"tokenizer_class": "PreTrainedTokenizerFast", "clean_up_tokenization_spaces": False, **roles}
     artifacts.write_json(directory / "tokenizer_config.json", settings)
     artifacts.write_file(directory / TOKENIZER, tokenizer.text)  # last: where it is, the roles are there too
@@ -293,22 +309,10 @@ def _open(text: str, *, literal: bool) -> Any:
     return tokenizer
 
 
-def _neighbouring_roles(directory: Path) -> dict[str, str]:
-    """Return the token of each role that a neighbouring configuration names."""
-    found: dict[str, str] = {}
-    for path in (directory / "tokenizer_config.json", directory / "special_tokens_map.json"):
-        settings = artifacts.read_json(path, "tokenizer configuration") if path.is_file() else {}
-        for role in (*ROLES, START):
-            value = settings.get(f"{role}_token") if isinstance(settings, dict) else None
-            name = value.get("content") if isinstance(value, dict) else value
-            if isinstance(name, str):
-                found.setdefault(role, name)
-    return found
-
-
 def neighbouring_start(directory: Path) -> dict[str, int]:
-    """Return the id that a model's configuration in a folder lets a decoder behind an encoder start with, as a role."""
-    for path in (directory / "generation_config.json", directory / "config.json"):
+    """Return the id that a folder's configuration lets a decoder behind an encoder start with, as a role."""
+    for name in ("generation_config.json", "config.json", "tokenizer_config.json"):
+        path = directory / name
         settings = artifacts.read_json(path, "model configuration") if path.is_file() else {}
         number = settings.get(f"{START}_token_id") if isinstance(settings, dict) else None
         if isinstance(number, int):

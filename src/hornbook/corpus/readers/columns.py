@@ -1,0 +1,168 @@
+"""Parquet and Arrow files -> records: the column of text first, and the other columns by it as far as they can be read.
+
+A value beside the text never costs a row: one that Python cannot hold (a time in the year 292,277, one of nanoseconds)
+is null.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from hornbook.corpus.readers.packed import BLOCK, BadRecord, is_url, open_bytes, shown
+from hornbook.corpus.readers.record import Part, Reading, Record, text_record
+from hornbook.corpus.readers.tables import check_column, own_names
+from hornbook.errors import needing, reason_of
+
+UNHELD = object()  # a value that Python cannot hold
+_ROWS = 256  # of a batch
+Beside = list[tuple[str, str]]  # the columns to read beside the text, and the name that each one's field gets
+
+
+def parquet(path: Path | str, reading: Reading, part: Part) -> Iterator[Record]:
+    """Yield the column of text; strictly it alone (the others cost reading), else with all others that are no bytes."""
+    with needing(shown(path), "parquet"):
+        import pyarrow
+        from pyarrow.parquet import ParquetFile
+    name = shown(path)
+    number = part.first - 1
+    try:
+        source = open_bytes(path) if is_url(path) else path
+        # Buffering ahead would hold the whole column in memory by the end.
+        with ParquetFile(source, pre_buffer=False, buffer_size=BLOCK) as table:
+            beside = _beside(table.schema_arrow, name, reading)
+            for group in range(part.start, part.stop or table.num_row_groups):
+                before, rows = number, table.metadata.row_group(group).num_rows
+                try:
+                    for batch in _batches(table, group, beside, name, reading):
+                        yield from _rows(batch, beside, number + 1, name, reading)
+                        number += batch.num_rows
+                except (pyarrow.ArrowException, OSError) as error:
+                    lost = before + rows - number
+                    which = f"rows {number + 1:,} to {before + rows:,}"
+                    message = f"{name}, {which} (row group {group}), cannot be read ({reason_of(error)})."
+                    reading.refuse(BadRecord(message, "damaged parquet", number + 1, lost))
+                number = before + rows
+    except (pyarrow.ArrowException, OSError) as error:
+        message = f"{name} cannot be read as parquet ({reason_of(error)}). Restore it or make it again."
+        raise BadRecord(message, "damaged parquet") from error
+
+
+def _batches(table: Any, group: int, beside: Beside, name: str, reading: Reading) -> Iterator[Any]:
+    """Yield a row group in batches; where one fails, the rest of it, without the columns that fail by themselves."""
+    import pyarrow
+
+    done = 0
+    columns = list(dict.fromkeys([reading.field, *(column for column, _ in beside)]))
+    try:
+        for batch in table.iter_batches(_ROWS, row_groups=[group], columns=columns):
+            yield batch
+            done += batch.num_rows
+        return
+    except (pyarrow.ArrowException, OSError):
+        sound = [column for column in columns if _is_sound(table, group, column)]
+        if reading.field not in sound or sound == columns:
+            raise
+    lost = ", ".join(f'"{column}"' for column in columns if column not in sound)
+    reading.remark(f"{name}, row group {group}: the columns {lost} cannot be read; the text is.", "damaged column")
+    for batch in table.iter_batches(_ROWS, row_groups=[group], columns=sound):
+        skipped = min(done, batch.num_rows)
+        done -= skipped
+        if skipped < batch.num_rows:
+            yield batch.slice(skipped)
+
+
+def _is_sound(table: Any, group: int, column: str) -> bool:
+    import pyarrow
+
+    try:
+        for _ in table.iter_batches(_ROWS, row_groups=[group], columns=[column]):
+            pass
+    except (pyarrow.ArrowException, OSError):
+        return False
+    return True
+
+
+def arrow(path: Path | str, reading: Reading, part: Part) -> Iterator[Record]:
+    """Yield the rows of an Arrow file, as `datasets` writes them to disk (a stream) or with a footer (a file)."""
+    with needing(shown(path), "parquet"):
+        import pyarrow
+        from pyarrow import ipc
+    name = shown(path)
+    number = 0
+    try:
+        with open_bytes(path) as stream:
+            if stream.read(6) == b"ARROW1":
+                table = ipc.open_file(stream)
+                batches = (table.get_batch(index) for index in range(table.num_record_batches))
+            else:
+                stream.seek(0)
+                table = ipc.open_stream(stream)
+                batches = iter(table)
+            beside = _beside(table.schema, name, reading)
+            for batch in batches:
+                for start in range(0, batch.num_rows, _ROWS):
+                    yield from _rows(batch.slice(start, _ROWS), beside, number + 1, name, reading)
+                    number += min(_ROWS, batch.num_rows - start)
+    except (pyarrow.ArrowException, OSError) as error:
+        message = f"{name}, from row {number + 1:,} on, cannot be read as Arrow ({reason_of(error)}). Restore it."
+        raise BadRecord(message, "damaged Arrow file", number + 1) from error
+
+
+def _beside(schema: Any, name: str, reading: Reading) -> Beside:
+    """Return the columns beside the text that are read. Raises BadRecord where there is no column of text."""
+    check_column(schema.names, name, reading)
+    if _is_bytes(schema.field(reading.field).type):
+        message = f'{name}: the column "{reading.field}" holds bytes instead of strings.'
+        raise BadRecord(message, f'"{reading.field}" holds bytes')
+    if reading.strict:
+        return []
+    names = [item.name for item in schema if not _is_bytes(item.type) and item.name != reading.field]
+    return list(zip(names, own_names(names, name, reading), strict=True))
+
+
+def _is_bytes(kind: Any) -> bool:
+    import pyarrow.types as types
+
+    tests = ("is_binary", "is_large_binary", "is_fixed_size_binary", "is_binary_view")
+    return any(test(kind) for name in tests if (test := getattr(types, name, None)))
+
+
+def _rows(batch: Any, beside: Beside, first: int, name: str, reading: Reading) -> Iterator[Record]:
+    """Yield the records of a batch, whose first row has this number; a text that is no UTF-8 is told and left out."""
+    names: dict[str, list[str]] = {}
+    for column, own in beside:
+        names.setdefault(column, []).append(own)
+    texts: list[Any] = []
+    others: dict[str, list[Any]] = {}
+    for place, column in enumerate(batch.schema.names):
+        if column == reading.field:
+            texts = _values(batch.column(place))
+        elif names.get(column):
+            others[names[column].pop(0)] = _values(batch.column(place))
+    for place, text in enumerate(texts):
+        number = first + place
+        try:
+            if text is UNHELD:
+                message = f"{name}: the text of row {number} is not UTF-8. Write the file again."
+                raise BadRecord(message, "not UTF-8", number)
+            fields = {own: None if values[place] is UNHELD else values[place] for own, values in others.items()}
+            yield text_record(number, {reading.field: text, **fields}, f"{name}, row {number}", reading.field)
+        except BadRecord as error:
+            reading.refuse(error)
+
+
+def _values(column: Any) -> list[Any]:
+    """Return a column's values, UNHELD in the place of each that Python cannot hold."""
+    try:
+        return column.to_pylist()  # type: ignore[no-any-return]
+    except (ValueError, OverflowError, TypeError, NotImplementedError):  # UnicodeDecodeError is a ValueError
+        return [_value(scalar) for scalar in column]
+
+
+def _value(scalar: Any) -> Any:
+    try:
+        return scalar.as_py()
+    except (ValueError, OverflowError, TypeError, NotImplementedError):
+        return UNHELD

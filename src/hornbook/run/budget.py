@@ -1,0 +1,174 @@
+"""A budget of minutes: the first number of steps, what measuring may cost, and what is said of a run that is too short.
+
+minutes -> seconds of a step (timed for a twentieth of the budget at most)
+        -> held-out text of a measurement, so that all measuring takes at most a tenth
+        -> steps, which training corrects by its clock (`hornbook.train.pace`)
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+
+from hornbook.evaluate.evaluation import final_tokens, guessed_rows
+from hornbook.prepare.dataset import Prepared
+from hornbook.recipes.recipe import Recipe
+from hornbook.run.calibrate import seconds_per_step
+from hornbook.scaling.defaults import MEASUREMENTS, MOST_EPOCHS
+from hornbook.train.machine import matmul_flops
+from hornbook.train.processors import computing
+
+FEW_STEPS = 50  # a run of fewer is hardly trained
+BUSY = 0.75  # a device that has less than this share of its quiet speed is busy
+_TIMING, _MEASURING = 0.03, 0.1  # shares of a budget: to time steps, and for all measuring
+_FINAL = 0.4  # of that, at most, for the evaluation at the end, which nothing behind it can make up for
+_FORWARD = 1 / 3  # of a training step's work is the forward pass, which is all that measuring does
+_PRODUCT = 512  # size of the products that tell bf16 from fp32
+_FEWEST_STEPS = 3
+_FEWEST_TOKENS = 250  # of held-out text in a measurement
+
+
+@dataclass(frozen=True)
+class Speed:
+    """What a step takes: its seconds, and with how many threads."""
+
+    seconds: float
+    threads: int
+
+
+def step_speed(
+    recipe: Recipe,
+    prepared: Prepared,
+    device: torch.device,
+    share: tuple[int, int],
+    tried: Sequence[int],
+    update: Callable[[int], None],
+) -> Speed:
+    """Time steps of a recipe whose every choice is made but for its budget's.
+
+    Of the numbers of threads in `tried` the fastest is taken; the second is tried only if the first left time for it.
+    """
+    enough, begun = _TIMING * 60 * recipe.budget.minutes, time.monotonic()
+    found: list[Speed] = []
+    for number in tried:
+        if found and time.monotonic() - begun > enough:
+            break
+        with computing(number):
+            seconds = seconds_per_step(recipe, prepared, device, share, enough / len(tried), update)
+            found.append(Speed(seconds, number))
+    return min(found, key=lambda speed: speed.seconds)
+
+
+def product_type(recipe: Recipe) -> torch.dtype:
+    """Return the type of numbers in a recipe's matrix products."""
+    return torch.bfloat16 if recipe.training.precision == "bf16" else torch.float32
+
+
+@dataclass(frozen=True)
+class Measuring:
+    """What measurements on held-out text read and cost.
+
+    tokens  training.evaluate_tokens
+    number  of measurements in a run
+    during  seconds of one of them
+    after   the evaluation at the end, in such measurements
+    """
+
+    tokens: int
+    number: int
+    during: float
+    after: float
+
+    @property
+    def seconds(self) -> float:
+        return (self.number + self.after) * self.during
+
+
+def measuring(recipe: Recipe, prepared: Prepared, device: torch.device, a_step: float) -> Measuring:
+    """Return measurements that together take at most a tenth of the minutes: of less text, then fewer of them.
+
+    Held-out text is what it is: never more is set aside than it takes to read it all, never less than one document.
+    """
+    allowed, training = _MEASURING * 60 * recipe.budget.minutes, recipe.training
+    a_row = _FORWARD * a_step / training.batch_rows
+    slower = 1.0  # the evaluation at the end computes in fp32, at most so much more slowly than bf16
+    if training.precision == "bf16":
+        kinds = (torch.bfloat16, torch.float32)
+        slower = max(1.0, operator.truediv(*(matmul_flops(device, kind, _PRODUCT) for kind in kinds)))
+
+    def of(tokens: int) -> Measuring:
+        during = len(prepared.held_out_rows(tokens)[0])
+        after = len(prepared.held_out_rows(final_tokens(tokens))[0]) + guessed_rows(recipe)
+        return Measuring(tokens, MEASUREMENTS, a_row * during, slower * after / during)
+
+    found, fewest = of(training.evaluate_tokens), min(_FEWEST_TOKENS, training.evaluate_tokens)
+    while (found.seconds > allowed or found.during * found.after > _FINAL * allowed) and found.tokens > fewest:
+        found = of(max(fewest, found.tokens // 2))
+    if found.seconds > allowed:
+        found = replace(found, number=max(1, math.floor(allowed / found.during - found.after)))
+    # Products are a part of the work: what is expected lies between as fast as bf16 and as slow as they are.
+    return replace(found, after=found.after * (1 + 1 / slower) / 2)
+
+
+def planned_steps(seconds: float, speed: Speed, parts: Measuring) -> int:
+    """Return the first number of steps of a run that has so many seconds left for all: enough to time some of them."""
+    return max(_FEWEST_STEPS, math.floor((seconds - parts.seconds) / speed.seconds))
+
+
+def too_short(recipe: Recipe, steps: int, most_steps: int, sized: bool, text_bytes: int) -> str:
+    """Return what to say of a run of so few steps that it can learn little, and what would be enough; "" if it is not.
+
+    `sized` says whether the user chose the model's size; the text is read in `most_steps` at most, if the budget is of
+    minutes. A budget in steps was asked for as it is.
+    """
+    budget = recipe.budget
+    if steps >= FEW_STEPS or budget.steps:
+        return ""
+    if budget.minutes and most_steps < FEW_STEPS:
+        enough = size_of(text_bytes * FEW_STEPS / most_steps)
+        return (
+            f"The text is very small: {MOST_EPOCHS} readings of it are {most_steps} steps, too few to learn much. "
+            f"About {enough} of text would be enough for {FEW_STEPS} steps, or a smaller training.batch_rows."
+        )
+    name, given = next((name, value) for name, value in vars(budget).items() if value)
+    wanted = _rounded_up(given * FEW_STEPS / steps * (1.2 if name == "minutes" else 1.0))
+    smaller = ", or a smaller model.width and model.layers" if sized and name == "minutes" else ""
+    return (
+        f"budget.{name}={given:g} is only about {steps} steps of {recipe.training.batch_rows} rows here, too few to "
+        f"learn much: budget.{name}={wanted:g} would be enough for {FEW_STEPS}{smaller}."
+    )
+
+
+def small_text(recipe: Recipe, steps: int, most_steps: int, text_bytes: int) -> str:
+    """Return what to say where the text is read as often as it may be before the minutes end; "" where it is not."""
+    if steps <= most_steps or most_steps < FEW_STEPS:  # of so few steps more is said
+        return ""
+    enough = size_of(text_bytes * steps / most_steps)
+    return (
+        f"The text is small: {recipe.budget.minutes:g} minutes would read it more than {MOST_EPOCHS} times. Training "
+        f"ends after {most_steps:,} steps; about {enough} of text would fill the time."
+    )
+
+
+def size_of(number: float) -> str:
+    """Return bytes in round numbers.
+
+    >>> size_of(3_216_000), size_of(41_000)
+    ('3.2 MB', '41 kB')
+    """
+    return f"{number / 1e6:.1f} MB" if number >= 1e6 else f"{max(1, math.ceil(number / 1e3))} kB"
+
+
+def _rounded_up(number: float) -> float:
+    """Return a number, rounded up to two digits.
+
+    >>> _rounded_up(3.21), _rounded_up(12345), _rounded_up(0.0512)
+    (3.3, 13000.0, 0.052)
+    """
+    unit = 10.0 ** (math.floor(math.log10(number)) - 1)
+    return round(math.ceil(round(number / unit, 6)) * unit, 9)
