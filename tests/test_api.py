@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import small_models
 from small_models import SMALL_RUN
 
 import hornbook as hb
+from hornbook.cli import program as cli
 from hornbook.errors import UserError
 
 LIGHT = """
@@ -78,6 +80,30 @@ def test_a_run_fills_shows_and_is_exported(masked: hb.Run, tmp_path: Path) -> No
     there = hb.load(folder)
     assert there.fill("The ___ sees the a.").text == masked.fill("The ___ sees the a.").text
     assert there.result is None and there.metrics() == [] and there.step == 0
+
+
+def test_a_run_answers_tasks_and_keeps_a_record_of_every_item(
+    masked: hb.Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    task = tmp_path / "pairs.jsonl"
+    pair = {"sentence_good": "The king sees a house.", "sentence_bad": "The king see a house.", "UID": "agreement"}
+    task.write_text(f"{json.dumps(pair)}\n" * 3)
+    found = masked.answer(task)
+    assert (found.header["way"], found.header["score"], found.header["items"]) == ("pll-word", "pseudo", 3)
+    kept = masked.directory / "evaluations" / "pairs.pll-word.jsonl"
+    assert len(kept.read_text().splitlines()) == 4
+    with pytest.raises(SystemExit, match="0"):
+        cli.main(["evaluate", str(masked.directory), "--task", str(task), "--way", "bound", "--json"])
+    told = json.loads(capsys.readouterr().out)
+    assert (told[0]["way"], told[0]["trained"], told[0]["numbers"][0]["name"]) == ("bound", False, "acc")
+    with pytest.raises(SystemExit, match="0"):
+        cli.main(["evaluate", str(masked.directory), "--task", str(task)])
+    assert "pairs, 3 items, by pll-word (pseudo)" in capsys.readouterr().out
+    with pytest.raises(UserError, match="can be asked by pll-word, pll, bound, not by 'continuation'"):
+        masked.answer(task, way="continuation")
+    task.write_text(json.dumps({**pair, "sentence_bad": "king " * 500}))
+    with pytest.raises(UserError, match="too long to be scored"):
+        masked.answer(task)
 
 
 def test_a_causal_run_goes_on_with_texts(book: Path, tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from hornbook.diagnose.whole import Examined
+    from hornbook.evaluate.answers import Answers
     from hornbook.evaluate.evaluation import Evaluation
     from hornbook.generate.infill import Filled
     from hornbook.run.directory import OpenRun
@@ -157,6 +158,15 @@ class Run:
         from hornbook.run.measure import evaluate
 
         return evaluate(self.opened, _texts(data))
+
+    def answer(self, task: str | Path, *, way: str = "auto", few: bool = False, examples: int = 0) -> Answers:
+        """Ask a task from a file (minimal pairs, multiple choice, schemas, last words); see `hornbook evaluate --task`.
+
+        `numbers()` of what it returns has accuracies with intervals, `records` what was computed of every item.
+        """
+        from hornbook.run.measure import answer_task
+
+        return answer_task(self.opened, Path(task), way=way, few=few, examples=examples)
 
     def export(self, out: str | Path | None = None, *, family: str = "", shard_bytes: int = 0) -> Path:
         """Write a folder that transformers opens with equal logits, or with family="gguf" one file; return its path."""

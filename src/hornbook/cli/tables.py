@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from hornbook.diagnose.check import Checked
     from hornbook.diagnose.doctor import Finding
     from hornbook.diagnose.whole import Examined
+    from hornbook.evaluate.answers import Answers
     from hornbook.evaluate.evaluation import Evaluation
     from hornbook.generate.infill import Filled
     from hornbook.objectives.show import Picture, Side
@@ -81,6 +82,19 @@ def evaluation(found: Evaluation) -> None:
     _numbers(found.title, [(number.name, number.text, number.meaning) for number in found.numbers()])
     if found.warning:
         console().print(Text(found.warning, style="yellow"))
+
+
+def answers(found: Answers) -> None:
+    """Print a task's numbers with their intervals, and what guessing gives."""
+    told = found.header
+    off = "" if told["trained"] else ", off its training"
+    rows = []
+    for number in found.numbers():
+        estimate, style = number.estimate, ".2f" if number.name == "perplexity" else ".1%"
+        interval = f"{format(estimate.low, style)} to {format(estimate.high, style)}"
+        chance = "" if number.chance is None else f"; chance {number.chance:.1%}"
+        rows.append((number.name, f"{format(estimate.value, style)}  ({interval})", f"{number.meaning}{chance}"))
+    _numbers(f"{told['task']}, {told['items']:,} items, by {told['way']} ({told['score']}{off})", rows)
 
 
 def _numbers(title: str, rows: Sequence[tuple[str, str, str]]) -> None:

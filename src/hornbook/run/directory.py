@@ -4,6 +4,7 @@
     recipe.toml  environment.json  plan.json  metrics.jsonl  tensorboard/  checkpoints/  result.json
     corpus/  corpus.json  traits.safetensors  tokenizer.json  new_pieces.json  tokens/     the text, by `prepare`
     origin/      the run that this one goes on from: recipe, tokenizer, weights and origin.json
+    evaluations/ NAME.WAY.jsonl   of every item of a task what the model said               by `hornbook evaluate`
     export/  model.gguf                                                                  by `hornbook export`
 
 A room below names its own files, and they are handed on here. An imported model's run is a base model.
@@ -40,16 +41,16 @@ from hornbook.train.metrics import METRICS
 from hornbook.train.pace import Deadline
 
 ENVIRONMENT, PLAN, EXPORT, GGUF = "environment.json", "plan.json", "export", "model.gguf"
-ORIGIN, RECORD = "origin", "origin.json"
+ORIGIN, RECORD, EVALUATIONS = "origin", "origin.json", "evaluations"
 # What a run's manifest lists, as far as the run has it.
 LISTED = (
     PLAN, CORPUS, TRAITS, TOKENIZER, "tokenizer_config.json", PIECES, RESULT,
     *(f"{name}/{MANIFEST}" for name in (TOKENS, ORIGIN, CLEAN)),
 )  # fmt: skip
 __all__ = [
-    "CHECKPOINTS", "CLEAN", "CORPUS", "ENVIRONMENT", "EXPORT", "GGUF", "MANIFEST", "METRICS", "ORIGIN", "PIECES",
-    "PLAN", "RECIPE", "RECORD", "RESULT", "TOKENIZER", "TOKENS", "TRAITS", "BaseModel", "OpenRun", "has_checkpoint",
-    "has_text", "is_run", "open_run", "origin_of", "read_deadline", "read_model", "read_plan", "recipe_of",
+    "CHECKPOINTS", "CLEAN", "CORPUS", "ENVIRONMENT", "EVALUATIONS", "EXPORT", "GGUF", "MANIFEST", "METRICS", "ORIGIN",
+    "PIECES", "PLAN", "RECIPE", "RECORD", "RESULT", "TOKENIZER", "TOKENS", "TRAITS", "BaseModel", "OpenRun",
+    "has_checkpoint", "has_text", "is_run", "open_run", "origin_of", "read_deadline", "read_model", "read_plan", "recipe_of",
 ]  # fmt: skip
 
 
