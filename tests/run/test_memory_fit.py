@@ -208,7 +208,7 @@ def test_the_whole_process_grows_by_about_what_was_predicted(book, tmp_path, obj
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
     assert done.returncode == 0, done.stderr
-    said = re.search(r"predicted memory: at most ([\d.]+)MB", done.stdout)
+    said = re.search(r"predicted memory of the process: .* and ([\d.]+)MB for a step", done.stdout)
     grew = re.search(r"grew by (\d+)", done.stdout)
     assert said and grew, done.stdout
     assert 0.7 * float(said[1]) < int(grew[1]) / 1e6 < 1.1 * float(said[1])

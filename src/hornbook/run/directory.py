@@ -50,7 +50,8 @@ LISTED = (
 __all__ = [
     "CHECKPOINTS", "CLEAN", "CORPUS", "ENVIRONMENT", "EVALUATIONS", "EXPORT", "GGUF", "MANIFEST", "METRICS", "ORIGIN",
     "PIECES", "PLAN", "RECIPE", "RECORD", "RESULT", "TOKENIZER", "TOKENS", "TRAITS", "BaseModel", "OpenRun",
-    "has_checkpoint", "has_text", "is_run", "open_run", "origin_of", "read_deadline", "read_model", "read_plan", "recipe_of",
+    "has_checkpoint", "has_text", "is_run", "open_run", "origin_of", "read_deadline", "read_model", "read_plan",
+    "recipe_of",
 ]  # fmt: skip
 
 
