@@ -21,7 +21,7 @@ def check_disk(run: RunContext) -> None:
         return
     memory, keep = predicted(run.recipe, run.prepared, run.device), run.recipe.training.keep_checkpoints
     size = memory.weights + memory.optimizer
-    there = sum(path.stat().st_size for path in (run.directory / CHECKPOINTS).glob("step-*/*.safetensors"))
+    there = sum(path.lstat().st_size for path in (run.directory / CHECKPOINTS).glob("step-*/*.safetensors"))
     free = shutil.disk_usage(run.directory).free
     if size * (keep + 1) - there <= free:
         return

@@ -95,7 +95,7 @@ def retain(newest: Path, keep: int) -> None:
 
 def _stamp(checkpoint: Path) -> tuple[tuple[str, int, int], ...]:
     """Return what tells whether a checkpoint has changed: name, length and time of change of each of its files."""
-    facts = [(path, path.stat()) for path in sorted(checkpoint.iterdir())]
+    facts = [(path, path.lstat()) for path in sorted(checkpoint.iterdir())]
     return tuple((path.name, fact.st_size, fact.st_mtime_ns) for path, fact in facts)
 
 
