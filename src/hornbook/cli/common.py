@@ -7,7 +7,7 @@ import dataclasses
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from typer import Argument, Option
 
@@ -16,6 +16,9 @@ from hornbook.console.pulse import phase
 from hornbook.errors import UserError
 from hornbook.objectives.catalogue import CATALOGUE
 from hornbook.signals import nothing_begun
+
+if TYPE_CHECKING:
+    from hornbook.api import Run
 
 
 def place(text: str) -> Path:
@@ -64,6 +67,18 @@ def loading(what: str = "PyTorch") -> Iterator[None]:
     """Load libraries in the block: the screen says so, and a signal ends the process there and then."""
     with nothing_begun(), phase(f"loading {what}", eager=True):
         yield
+
+
+def opened_run(directory: Path) -> Run:
+    """Return a run whose model is read."""
+    with loading():
+        import hornbook.run.imported  # noqa: F401 with it PyTorch
+        from hornbook.api import Run
+
+    run = Run(directory)
+    with phase("reading the model"):
+        _ = run.opened
+    return run
 
 
 def is_main_process() -> bool:

@@ -18,7 +18,7 @@ from typer import Option
 from typer.core import TyperGroup
 
 from hornbook import __version__
-from hornbook.cli import corpus, inspect, train, use
+from hornbook.cli import corpus, evaluate, inspect, train, use
 from hornbook.cli.common import is_main_process
 from hornbook.console.pulse import Pulse
 from hornbook.console.streams import Steady, steady_streams
@@ -53,7 +53,7 @@ app = typer.Typer(
 for _name, _verb, _epilog in (
     ("pretrain", train.pretrain, train.EXAMPLES),
     ("import", train.import_model, None),
-    ("evaluate", use.evaluate, None),
+    ("evaluate", evaluate.evaluate, None),
     ("generate", use.generate, None),
     ("fill", use.fill, None),
     ("show", use.show, use.OBJECTIVES_TEACH),

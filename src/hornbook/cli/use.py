@@ -1,82 +1,26 @@
-"""Commands that use a run: `hornbook evaluate`, `generate`, `fill`, `show` and `export`."""
+"""Commands that use a run: `hornbook generate`, `fill`, `show` and `export`."""
 
 from __future__ import annotations
 
-import contextlib
-import dataclasses
 import os
 import re
 import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from typer import Argument, Option
 
 from hornbook.cli import tables
-from hornbook.cli.common import OBJECTIVES, Json, RunPath, answer, loading, place
+from hornbook.cli.common import OBJECTIVES, Json, RunPath, answer, loading, opened_run, place
 from hornbook.console import phase, work_lasts
 from hornbook.errors import UserError
 from hornbook.objectives.catalogue import CATALOGUE
-
-if TYPE_CHECKING:
-    from hornbook.api import Run
 
 OBJECTIVES_TEACH = "\n\n".join(
     ["What each objective teaches", *(f"{kind}  ·  {entry.meaning}" for kind, entry in CATALOGUE.items())]
 )
 _SHOWN = 200  # characters of a file that are shown
 _UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
-
-
-def evaluate(
-    run: RunPath,
-    data: Annotated[
-        list[str] | None, Option("--data", metavar="PATH", help="Text to measure on. Default: the run's held-out text.")
-    ] = None,
-    more: Annotated[
-        list[str] | None, Argument(metavar="[PATH]...", help="More text, such as a shell makes of --data *.txt.")
-    ] = None,
-    task: Annotated[
-        list[Path] | None, Option("--task", metavar="FILE", help="Task to answer instead; may be repeated.")
-    ] = None,
-    way: Annotated[
-        str, Option(help="How to ask: continuation, bound, pll, pll-word ... Default: as it learned.")
-    ] = "auto",
-    few: Annotated[
-        bool, Option("--few", help="Answer a part of each task, chosen by key: 50 pairs a group, 500 items.")
-    ] = False,
-    examples: Annotated[int, Option(min=0, help="Answered items in front of each item.")] = 0,
-    as_json: Json = False,
-) -> None:
-    """Measure a model on held-out text, next to unigram and bigram baselines; or on tasks, with intervals of 95 %.
-
-    A task is a file of JSON lines. Its fields say which: sentence_good and sentence_bad; question, choices and label;
-    context_options, continuation and label; context and target.
-    """
-    opened = _opened(run)
-    if task:
-        _answer_tasks(opened, task, way, few, examples, as_json)
-        return
-    with phase("measuring"):
-        found = opened.evaluate([*(data or []), *(more or [])])
-    answer(found, as_json, tables.evaluation)
-
-
-def _answer_tasks(opened: Run, task: Sequence[Path], way: str, few: bool, examples: int, as_json: bool) -> None:
-    """Answer each task, and print its numbers: at once, or all together as JSON."""
-    from hornbook.console import View
-    from hornbook.run.measure import answer_task
-
-    view, found = View(), []
-    for path in task:
-        with contextlib.nullcontext(None) if as_json else view.stage(f"answering {path.name}", "items") as update:
-            found.append(answer_task(opened.opened, path, way=way, few=few, examples=examples, progress=update))
-        if not as_json:
-            tables.answers(found[-1])
-    if as_json:
-        numbers = [[dataclasses.asdict(number) for number in one.numbers()] for one in found]
-        answer([{**one.header, "numbers": mine} for one, mine in zip(found, numbers, strict=True)], True, print)
 
 
 def generate(
@@ -122,7 +66,7 @@ def generate(
         repetition_penalty=repetition_penalty, beams=beams, length_penalty=length_penalty,
         early_stopping=early_stopping, stop=tuple(stop or ()), seed=seed,
     )  # fmt: skip
-    model = _opened(run).opened
+    model = opened_run(run).opened
     prompts = [text for item in prompt for text in [_prompt(item)] * count]
     if len(prompts) == 1 and beams == 1 and sys.stdout.isatty() and not as_json:
         tables.streamed(stream_text(model, prompts[0], decoding))
@@ -168,7 +112,7 @@ def fill(
     as_json: Json = False,
 ) -> None:
     """Fill the gaps of a text: [MASK], <mask>, <extra_id_0> or ___."""
-    opened = _opened(run)
+    opened = opened_run(run)
     with phase("filling the gaps"):
         found = opened.fill(_text(text), top=top, length=length, steps=steps)
     answer(found, as_json, lambda found: tables.filled(found, one_line="\n" not in text))
@@ -236,23 +180,11 @@ def export(
 ) -> None:
     """Export a model as a Hugging Face folder or as a GGUF file."""
     size = _bytes(shard) if shard else 0
-    opened = _opened(run)
+    opened = opened_run(run)
     with phase("exporting"):
         written = opened.export(out, family=family, shard_bytes=size)
     work_lasts()  # its path is a result for scripts, but what is written stays
     print(written)
-
-
-def _opened(directory: Path) -> Run:
-    """Return a run whose model is read."""
-    with loading():
-        import hornbook.run.imported  # noqa: F401 with it PyTorch
-        from hornbook.api import Run
-
-    run = Run(directory)
-    with phase("reading the model"):
-        _ = run.opened
-    return run
 
 
 def _bytes(text: str) -> int:
