@@ -12,7 +12,8 @@ from hornbook.errors import UserError
 from hornbook.evaluate.answers import Answers, answer
 from hornbook.evaluate.contamination import trained_on
 from hornbook.evaluate.evaluation import FINAL, Evaluation, evaluate_rows, final_evaluation
-from hornbook.evaluate.scorers import Scorer, ways
+from hornbook.evaluate.scorers import Scorer
+from hornbook.evaluate.scoring.ways import ways
 from hornbook.evaluate.tasks import load_task
 from hornbook.objectives.base import with_vocab
 from hornbook.objectives.catalogue import kind_of
