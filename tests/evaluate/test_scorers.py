@@ -11,7 +11,8 @@ import torch
 from scoring import LINES, Free, scorer, small_tokenizer
 
 from hornbook.errors import UserError
-from hornbook.evaluate.scoring import lines, ways as asking
+from hornbook.evaluate.scoring import lines
+from hornbook.evaluate.scoring import ways as asking
 from hornbook.evaluate.scoring.lines import likelihoods
 from hornbook.evaluate.scoring.ways import ways
 from hornbook.recipes.named import default

@@ -124,12 +124,12 @@ class Scorer:
         return found
 
     def _piece(self, context: str, text: str, whole: list[int], before: list[int]) -> Piece:
+        if whole == before:
+            raise UserError(f"{text[:40]!r} behind {context[-40:]!r} gives no tokens: there is nothing to score.")
         common = 0
         while common < min(len(whole) - 1, len(before)) and whole[common] == before[common]:
             common += 1
         ids = whole[common:]
-        if not ids:
-            raise UserError(f"{text[:40]!r} behind {context[-40:]!r} gives no tokens: there is nothing to score.")
         room = self.way.room(len(ids))
         if room < 0:
             raise UserError(f"A text of {len(ids)} tokens is too long to be scored by this model: {text[:40]!r} ...")

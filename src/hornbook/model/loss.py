@@ -52,7 +52,7 @@ def linear_nats(hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Te
 
 
 def linear_credit(hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor, kind: torch.dtype) -> Tensor:
-    """Return 1 [N] where the target is the likeliest entry, 1 / k where k are, else 0; arguments as in `linear_nats`."""
+    """Return 1 [N] where the target is the likeliest entry, 1 / k where it is one of k, else 0; as `linear_nats`."""
     with torch.no_grad(), torch.autocast(hidden.device.type, enabled=False):
         hidden, weight = hidden.to(kind), weight.to(kind)
         bias = None if bias is None else bias.to(kind)

@@ -190,7 +190,7 @@ class Transformer(nn.Module):
             return linear_nats(hidden, weight, bias, targets, compute_type(hidden))
 
     def before_logits(self, batch: Tensors) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Return what the logits of the scored positions are made of: hidden [N, E], weight [V, E], bias [V] or None."""
+        """Return what the logits of scored positions are made of: hidden [N, E], weight [V, E], bias [V] or None."""
         return self.head(self.hidden(batch, batch.scored)), self.output_weight, self.head.bias
 
     def logits(self, batch: Tensors) -> Tensor:

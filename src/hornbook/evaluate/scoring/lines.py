@@ -142,7 +142,12 @@ def _both_sides() -> Callable[[Line], int]:
     def counted(line: Line) -> int:
         nonlocal read, wide, behind, rows, last
         read += line.inputs != last
-        wide, behind, rows, last = max(wide, len(line.inputs)), max(behind, len(line.behind or ())), rows + 1, line.inputs
+        wide, behind, rows, last = (
+            max(wide, len(line.inputs)),
+            max(behind, len(line.behind or ())),
+            rows + 1,
+            line.inputs,
+        )
         return read * wide + rows * behind
 
     return counted
@@ -177,4 +182,3 @@ def batch_of(lines: Sequence[Line]) -> Batch:
     return Batch(
         inputs, targets, weights, count, segments, visible, decoder_inputs=behind, decoder_segments=behind_segments
     )
-

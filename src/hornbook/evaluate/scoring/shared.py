@@ -87,7 +87,7 @@ def read_once(model: Transformer, lines: Sequence[Line], device: torch.device) -
     numbers: dict[tuple[int, ...], int] = {}
     of_line = torch.tensor([numbers.setdefault(tuple(line.inputs), len(numbers)) for line in lines], device=device)
     inputs, real = (torch.from_numpy(part).to(device).long() for part in padded(list(numbers)))
-    behind, behind_real = padded([line.behind or () for line in lines])
+    behind, _ = padded([line.behind or () for line in lines])
     rows = torch.from_numpy(behind).to(device).long()
     check_length(model.config.max_length, inputs, rows)
     segments = None if bool((real == 1).all()) else real
@@ -105,7 +105,7 @@ def read_once(model: Transformer, lines: Sequence[Line], device: torch.device) -
 
 
 def padded(rows: Sequence[Ids]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Return rows as int32[B, T], filled with 0 on the right, and the segments that say so: 1 where there is a token."""
+    """Return rows as int32[B, T], filled with 0 on the right, and their segments: 1 where there is a token."""
     width = max(map(len, rows))
     tokens = np.zeros((len(rows), width), np.int32)
     for number, row in enumerate(rows):

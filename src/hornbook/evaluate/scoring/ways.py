@@ -301,8 +301,8 @@ def ways(objective: Objective, vocab: Vocab, positions: int, seed: int = 0) -> d
         if form.kind == "continuation":
             found.setdefault("continuation", LeftToRight("continuation", form, decoder, positions))
         elif form.kind == "rewrite" and form.masks_end:
-            gap = (vocab.require("mask", "Scoring"),)
-            found.setdefault("rewrite", LeftToRight("rewrite", form, decoder, positions, gap, repeats=True))
+            mask = (vocab.require("mask", "Scoring"),)
+            found.setdefault("rewrite", LeftToRight("rewrite", form, decoder, positions, mask, repeats=True))
         elif form.kind == "sentinels":
             gap = vocab.sentinels[:1]
             found.setdefault("sentinel", LeftToRight("sentinel", form, decoder, positions, gap, trained=False))
@@ -345,5 +345,7 @@ def chosen_way(found: dict[str, Way], name: str, objective: str) -> Way:
     if way is None:
         kinds = dict.fromkeys(way.kind for way in found.values())
         names = list(dict.fromkeys([*found, *kinds]))
-        raise UserError(f"This model of the objective '{objective}' can be asked by {', '.join(names)}, not by '{name}'.")
+        raise UserError(
+            f"This model of the objective '{objective}' can be asked by {', '.join(names)}, not by '{name}'."
+        )
     return way
