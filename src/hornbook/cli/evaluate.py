@@ -36,9 +36,19 @@ def evaluate(
         bool, Option("--few", help="Answer a part of each task, chosen by key: 50 pairs a group, 500 items.")
     ] = False,
     examples: Annotated[int, Option(min=0, help="Answered items in front of each item.")] = 0,
+    stride: Annotated[
+        int,
+        Option(
+            min=0,
+            help="Score whole documents in windows that each score this many tokens. Default: the rows of training.",
+        ),
+    ] = 0,
+    by: Annotated[
+        str, Option(metavar="FIELD", help="Give numbers by the values of this field of the documents, or by `source`.")
+    ] = "",
     as_json: Json = False,
 ) -> None:
-    """Measure a model on held-out text, next to unigram and bigram baselines; or on tasks, with intervals of 95 %.
+    """Measure a model on held-out text, next to simple models of the same tokens; or on tasks. Intervals are of 95 %.
 
     A task is a file of JSON lines. Its fields say which: sentence_good and sentence_bad; question, choices and label;
     context_options, continuation and label; context and target.
@@ -47,8 +57,13 @@ def evaluate(
     if task:
         _answer_tasks(opened, task, way, few, examples, as_json)
         return
-    with phase("measuring"):
-        found = opened.evaluate([*(data or []), *(more or [])])
+    from hornbook.console import View
+    from hornbook.run.measure import evaluate
+
+    paths = [*(data or []), *(more or [])]
+    whole = bool(stride) and not as_json
+    with View().stage("scoring whole documents", "tokens") if whole else phase("measuring") as progress:
+        found = evaluate(opened.opened, paths, stride=stride, by=by, progress=progress)
     answer(found, as_json, tables.evaluation)
 
 

@@ -108,7 +108,7 @@ class LeftToRight:
     def room(self, length: int) -> int:
         marks = len(self.form.before) + len(self.form.after)
         if self.decoder:
-            return self.positions + (self.form.start is None) - marks - length
+            return self.positions + (self.form.start is None) - marks - len(self.gap) - length
         if length + len(self.gap) > self.positions:
             return -1
         read = self.positions - marks - len(self.gap)
