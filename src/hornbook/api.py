@@ -154,11 +154,15 @@ class Run:
 
         return fill_text(self.opened, text, top=top, length=length, steps=steps)
 
-    def evaluate(self, data: str | Path | Sequence[str | Path] = ()) -> Evaluation:
-        """Measure on the held-out documents of the run, or on all documents of `data` (files, folders, globs)."""
+    def evaluate(self, data: str | Path | Sequence[str | Path] = (), *, stride: int = 0, by: str = "") -> Evaluation:
+        """Measure on the held-out documents of the run, or on all documents of `data` (files, folders, globs).
+
+        `stride` scores whole documents in windows; `by` names a field of the documents for numbers by its values.
+        The records of all documents are kept in the run's directory: see `hornbook evaluate`.
+        """
         from hornbook.run.measure import evaluate
 
-        return evaluate(self.opened, _texts(data))
+        return evaluate(self.opened, _texts(data), stride=stride, by=by)
 
     def answer(
         self,

@@ -80,9 +80,9 @@ def table(columns: Mapping[str, str], rows: Sequence[Sequence[str]], numbers: bo
 
 def evaluation(found: Evaluation) -> None:
     """Print a model's numbers on held-out text, each with its meaning."""
-    _numbers(found.title, [(number.name, number.text, number.meaning) for number in found.numbers()])
-    if found.warning:
-        console().print(Text(found.warning, style="yellow"))
+    _numbers(found.title, [(number.name, number.text, number.account) for number in found.numbers])
+    for remark in found.remarks:
+        console().print(Text(remark, style="yellow"))
 
 
 def answers(found: Answers) -> None:

@@ -23,7 +23,8 @@ from hornbook.artifacts import enlist, is_done, lock, write_json
 from hornbook.console import View, phase, quantity
 from hornbook.corpus.readers.discovery import passed_over
 from hornbook.errors import ResourceError, UserError
-from hornbook.evaluate.evaluation import Evaluation, final_evaluation
+from hornbook.evaluate.evaluation import Evaluation
+from hornbook.evaluate.held_out import final_evaluation, held_out_text
 from hornbook.evaluate.perplexity import measure
 from hornbook.model.electra import Model
 from hornbook.model.inputs import Tensors, to_tensors
@@ -42,6 +43,7 @@ from hornbook.run.context import RunContext
 from hornbook.run.disk_fit import check_disk
 from hornbook.run.hardware import note_machine
 from hornbook.run.imported import bring
+from hornbook.run.kept import keep_records, told_gain
 from hornbook.run.memory_fit import OutOfMemory, fitted, refuse_too_large, shrinking
 from hornbook.run.resolve import Means, resolve
 from hornbook.run.warm_start import adopt, settled
@@ -50,7 +52,7 @@ from hornbook.signals import SignalHandler, stoppable
 from hornbook.tokens.timeline import written
 from hornbook.train import machine
 from hornbook.train.loop import Loop
-from hornbook.train.metrics import Sink
+from hornbook.train.metrics import Sink, read_metrics
 from hornbook.train.pace import Pace, Timeline
 from hornbook.train.parallel import MeshConfig, Parallel, arrange
 from hornbook.train.processors import computing, cpus_at_hand, default_threads
@@ -339,12 +341,14 @@ def _recast(run: RunContext, timeline: Timeline) -> Callable[[int, int], Iterato
     return now.loader.steps
 
 
-def _measuring(run: RunContext, model: Model, parallel: Parallel) -> Callable[[], dict[str, float | None]]:
+def _measuring(run: RunContext, model: Model, parallel: Parallel) -> Callable[[], dict[str, Any]]:
     """Return what measures the model on held-out text during training."""
     training, prepare_batch = run.recipe.training, functools.partial(to_tensors, device=run.device)
-    rows, size = run.prepared.held_out_rows(training.evaluate_tokens)
+    asked = held_out_text(run.prepared, training.evaluate_tokens)
+    rows = asked.rows
+    size = int(rows.store.bytes[rows.chosen].sum())
 
-    def during() -> dict[str, float | None]:
+    def during() -> dict[str, Any]:
         # Uncompiled: its batches have shapes of their own, and each would be compiled for a few seconds of work.
         compiled = training.compile == "yes"
         with torch.compiler.set_stance("force_eager") if compiled else contextlib.nullcontext():
@@ -352,7 +356,7 @@ def _measuring(run: RunContext, model: Model, parallel: Parallel) -> Callable[[]
                 model, rows, run.prepared.objective, prepare_batch,
                 batch_rows=training.micro_batch, seed=run.recipe.seed, text_bytes=size, parallel=parallel,
             )  # fmt: skip
-        return found.record()
+        return found.record(asked.domains)
 
     return during
 
@@ -368,10 +372,14 @@ def _evaluated(run: RunContext, model: Model, parallel: Parallel, pace: Pace) ->
     if run.world.broadcast(lambda: str(_is_measured(run.directory))) == str(True):
         return Evaluation.load(result)
     with run.view.stage("final evaluation", "tokens"):
-        evaluation = final_evaluation(model, run.recipe, run.prepared, run.device, parallel)
+        found = final_evaluation(model, run.recipe, run.prepared, run.device, parallel)
+    steps = pace.timeline.steps
+    tokens = steps * files.read_plan(run.directory, run.recipe).tokens_per_step
+    evaluation = Evaluation.of(found, steps=steps, tokens=tokens, seconds=round(pace.elapsed, 3))
     if run.world.is_main:
-        steps = pace.timeline.steps
-        tokens = steps * files.read_plan(run.directory, run.recipe).tokens_per_step
-        evaluation.save(result, {"steps": steps, "tokens": tokens, "seconds": round(pace.elapsed, 3)})
+        if gain := told_gain(read_metrics(run.directory / files.METRICS)):
+            evaluation = replace(evaluation, notes=(gain, *evaluation.notes))
+        keep_records(found, run.directory, files.HELD_OUT, steps)
+        evaluation.save(result)
         enlist(run.directory, files.RESULT)
     return evaluation
