@@ -143,14 +143,3 @@ def test_no_array_of_all_logits_is_made(tokenizer: Tokenizer) -> None:
         loss._logits = compute
     step, _ = loss.chunk_rows("cpu", tokenizer.vocab.size)
     assert sum(sizes) > 2 * step and max(sizes) <= step
-
-
-def test_branching_is_left_out_where_layers_share_weights(tokenizer: Tokenizer) -> None:
-    recipe = override(
-        default("causal"),
-        [*SIZE, f"model.vocab_size={tokenizer.vocab.size}", "model.shared_layers=true", "model.layers=2"],
-    )
-    model = build_model(recipe, torch.device("cpu")).eval()
-    way = ways(recipe.objective, tokenizer.vocab, 48)["continuation"]
-    one = Scorer(model, tokenizer, way, torch.device("cpu"))
-    assert not shared.can_branch(model) and all(np.isfinite(found).all() for found in nats(one))
