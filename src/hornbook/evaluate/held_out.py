@@ -91,8 +91,8 @@ def text_way(recipe: Recipe, objective: Objective) -> Way | None:
     Windows are as long as the rows of training.
     """
     found = ways(objective, objective.vocab, recipe.row_length, recipe.seed)
-    exact = next((way for way in found.values() if isinstance(way, LeftToRight)), None)
-    return exact or found.get("bound")
+    exact = sorted((way for way in found.values() if isinstance(way, LeftToRight)), key=lambda way: not way.trained)
+    return exact[0] if exact else found.get("bound")
 
 
 def held_out_text(prepared: Prepared, tokens: int, *, training: bool = True) -> Asked:
