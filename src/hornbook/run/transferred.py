@@ -15,7 +15,8 @@ from hornbook.errors import UserError
 from hornbook.schema import Count, record
 
 TRANSFER, TRIALS = "transfer.json", "trials"
-Task = Literal["classify", "pairs", "tag", "answer", "write", "instruct"]
+TaskName = Literal["classify", "pairs", "tag", "answer", "write", "instruct"]
+Sight = Literal["one", "both"]
 
 
 @dataclass(frozen=True)
@@ -35,9 +36,9 @@ class Transferred:
     sentences   what is to be said of the numbers
     """
 
-    task: Task
+    task: TaskName
     labels: tuple[str, ...]
-    sight: Literal["one", "both"]
+    sight: Sight
     probe: bool = False
     none: bool = False
     longest: Count = 0

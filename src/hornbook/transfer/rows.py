@@ -203,7 +203,9 @@ def windows(lengths: Sequence[int], room: int) -> list[tuple[int, int, int, int]
         back = int(np.searchsorted(upto, upto[end] - room // _OVERLAP, side="left"))
         begin = min(max(back, begin + 1), end)
     edges = [0, *((a_end + begin + 1) // 2 for (_, a_end), (begin, _) in zip(spans, spans[1:], strict=False))]
-    return [(*span, first, behind) for span, first, behind in zip(spans, edges, [*edges[1:], len(lengths)], strict=True)]
+    return [
+        (*span, first, behind) for span, first, behind in zip(spans, edges, [*edges[1:], len(lengths)], strict=True)
+    ]
 
 
 def _unknown(layout: Layout) -> int:

@@ -89,9 +89,7 @@ def tokens_of(text: str, start: int, places: NDArray[np.int32]) -> tuple[int, in
     return (int(inside[0]), int(inside[-1])) if len(inside) else None
 
 
-def best_span(
-    context: str, windows: Sequence[tuple[Row, NDArray[np.float32]]], *, may_be_none: bool
-) -> Span:
+def best_span(context: str, windows: Sequence[tuple[Row, NDArray[np.float32]]], *, may_be_none: bool) -> Span:
     """Return the best span of a context over its windows, each with its logits [N, 2]."""
     best, none = Span("", -1, -np.inf), -np.inf
     for row, logits in windows:
