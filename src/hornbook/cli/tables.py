@@ -79,7 +79,7 @@ def table(columns: Mapping[str, str], rows: Sequence[Sequence[str]], numbers: bo
 
 def evaluation(found: Evaluation) -> None:
     """Print a model's numbers on held-out text, each with its meaning."""
-    _numbers(found.title, [(number.name, number.text, number.meaning) for number in found.numbers()])
+    numbers(found.title, [(number.name, number.text, number.meaning) for number in found.numbers()])
     if found.warning:
         console().print(Text(found.warning, style="yellow"))
 
@@ -94,10 +94,10 @@ def answers(found: Answers) -> None:
         interval = f"{format(estimate.low, style)} to {format(estimate.high, style)}"
         chance = "" if number.chance is None else f"; chance {number.chance:.1%}"
         rows.append((number.name, f"{format(estimate.value, style)}  ({interval})", f"{number.meaning}{chance}"))
-    _numbers(f"{told['task']}, {told['items']:,} items, by {told['way']} ({told['score']}{off})", rows)
+    numbers(f"{told['task']}, {told['items']:,} items, by {told['way']} ({told['score']}{off})", rows)
 
 
-def _numbers(title: str, rows: Sequence[tuple[str, str, str]]) -> None:
+def numbers(title: str, rows: Sequence[tuple[str, str, str]]) -> None:
     """Print a title, and lines of a name, a number and its meaning."""
     name_width, width = max(len(name) for name, _, _ in rows), max(len(number) for _, number, _ in rows)
     screen = console()
@@ -272,7 +272,7 @@ def machine_speed(found: MachineSpeed) -> None:
         ("bf16", f"{quantity(found.matrix_bf16)}FLOP/s", "matrix products"),
         ("memory", f"{quantity(found.bandwidth)}B/s", "read and write, in a large copy"),
     ]
-    _numbers("{processor}, {device}, {threads} threads".format(**found.owner), rows)
+    numbers("{processor}, {device}, {threads} threads".format(**found.owner), rows)
     console().print(Text(f"training steps in {found.precision}", "bold"))
     columns = ("objective", "tokens/s", "of peak", "products", "memory", "optimizers", "other", "data ahead", "limit")
     lines = [

@@ -135,7 +135,7 @@ def without_heads(state: Mapping[str, Tensor], config: ModelConfig) -> dict[str,
     renamed = kept.get(form, {}) if config.table_width == config.width else {}
     found = {}
     for name, value in state.items():
-        if not name.startswith(("head.", "pair.", "judge.", "generator.")):
+        if not name.startswith(("head.", "pair.", "judge.", "generator.", "task.output.")):
             found[name] = value
         for before, after in renamed.items():
             if name.startswith(before):

@@ -95,7 +95,7 @@ class Transformer(nn.Module):
         if self.judge is not None:
             raise UserError("This model detects replaced tokens and has no output head for tokens.")
         if self.task is not None:
-            raise UserError(f"This model has a head for a task ({self.config.task_head}) and none for tokens.")
+            raise UserError("This model has a head for a task and none for tokens: use `hornbook predict`.")
         return self.embed.tokens.weight if self.head.output is None else self.head.output.weight
 
     def loss(self, batch: Tensors) -> Tensor:

@@ -121,8 +121,8 @@ def seeds_of(records: Records, shots: int) -> list[Lines]:
 def _over_examples(of_seeds: Sequence[Number]) -> Number:
     """Return the mean of one measure over the seeds, with the mean of the intervals over examples."""
     known = [one for one in of_seeds if one.low is not None and one.high is not None]
-    low = float(np.mean([one.low for one in known])) if len(known) == len(of_seeds) else None  # type: ignore[misc]
-    high = float(np.mean([one.high for one in known])) if len(known) == len(of_seeds) else None  # type: ignore[misc]
+    low = float(np.mean([one.low for one in known])) if len(known) == len(of_seeds) else None
+    high = float(np.mean([one.high for one in known])) if len(known) == len(of_seeds) else None
     first, more = of_seeds[0], f"; mean of {len(of_seeds)} seeds" if len(of_seeds) > 1 else ""
     return dataclasses.replace(
         first,

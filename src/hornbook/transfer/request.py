@@ -64,8 +64,9 @@ class Request:
     @classmethod
     def load(cls, trials: Path) -> Request:
         found = record(cls, read_json(trials / REQUEST, "request"), f"The request {trials / REQUEST}")
-        lists = {name: tuple(value) for name, value in vars(found).items() if isinstance(value, list)}
-        return dataclasses.replace(found, **lists)
+        return dataclasses.replace(
+            found, shots=tuple(found.shots), rates=tuple(found.rates), settings=tuple(found.settings)
+        )
 
     def rates_for(self, width: int) -> tuple[float, ...]:
         """Return the peak rates to try: a step of AdamW moves a wider matrix more (`default_muon_learning_rate`)."""

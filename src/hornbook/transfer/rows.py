@@ -20,6 +20,7 @@ Shapes: B rows, S positions, N places of a row that are read.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -132,8 +133,8 @@ def class_rows(items: Sequence[Classified], labels: Sequence[str], layout: Layou
         paired = item.other is not None
         room = layout.room(len(layout.between) if paired else 0)
         kept, more = _shortened(len(one), len(two), room)
-        parts = [layout.before, one[:kept], *([layout.between, two[:more]] if paired else []), layout.after]
-        inputs = joined(parts)
+        pair: list[Sequence[int] | Ids] = [layout.between, two[:more]] if paired else []
+        inputs = joined([layout.before, one[:kept], *pair, layout.after])
         second = len(layout.before) + kept + len(layout.between) if paired else len(inputs)
         place = len(inputs) - 1 if layout.reads_last else 0
         target = 0 if item.label is None else numbers[item.label]
@@ -202,7 +203,7 @@ def windows(lengths: Sequence[int], room: int) -> list[tuple[int, int, int, int]
             break
         back = int(np.searchsorted(upto, upto[end] - room // _OVERLAP, side="left"))
         begin = min(max(back, begin + 1), end)
-    edges = [0, *((a_end + begin + 1) // 2 for (_, a_end), (begin, _) in zip(spans, spans[1:], strict=False))]
+    edges = [0, *((a_end + begin + 1) // 2 for (_, a_end), (begin, _) in itertools.pairwise(spans))]
     return [
         (*span, first, behind) for span, first, behind in zip(spans, edges, [*edges[1:], len(lengths)], strict=True)
     ]

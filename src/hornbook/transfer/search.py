@@ -15,16 +15,15 @@ import contextlib
 import dataclasses
 import shlex
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from hornbook import __version__, keys
-from hornbook.artifacts import digest, enlist, is_done, lock, read_json, write_json
+from hornbook.artifacts import enlist, is_done, lock, read_json, write_json
 from hornbook.console import View
 from hornbook.errors import DivergedError, Interrupted, UserError
 from hornbook.evaluate.records import Records
@@ -61,7 +60,7 @@ from hornbook.transfer.finetune import (
 )
 from hornbook.transfer.request import REQUEST, Request
 from hornbook.transfer.sets import check_labels, equal_texts, split
-from hornbook.transfer.task import HEADS, Prediction, Task, plan_task
+from hornbook.transfer.task import Prediction, Task, plan_task
 
 _SAID = "said.json"
 _DRAW = 0x73686F74  # stream of the keys
@@ -97,12 +96,25 @@ def _going_on(request: Request, directory: Path, plain: bool, silent: bool) -> T
         command = f"hornbook transfer --resume {shlex.quote(str(directory))}"
         if is_done_run(directory):
             return read_transfer(directory)
-        with lock(directory) if world.is_main else contextlib.nullcontext():
+        with _claimed(directory) if world.is_main else contextlib.nullcontext():
             try:
                 with stoppable(""), computing(_threads(request)):
                     return _transferred(request, directory, view, world)
             except Interrupted as error:
                 raise Interrupted(f"Stopped. Continue with: {command}", error.exit_code - 128) from error
+
+
+@contextlib.contextmanager
+def _claimed(directory: Path) -> Iterator[None]:
+    """Hold the directory of a transfer; one in which nothing could begin is removed again."""
+    new = not directory.exists()
+    with lock(directory):
+        try:
+            yield
+        except UserError:
+            if new and not (directory / TRIALS / REQUEST).is_file():
+                shutil.rmtree(directory, ignore_errors=True)
+            raise
 
 
 def resume(directory: Path, *, plain: bool = False, silent: bool = False) -> Transferred:
@@ -219,9 +231,12 @@ def _search(setting: Setting, request: Request, data: Data, view: View) -> Found
     shots = request.shots or (0,)
     rates = request.rates_for(setting.recipe.model.width)
     dev_rows = setting.task.rows(data.dev.items)
-    total = sum(
-        _steps(setting, trial) for number in shots for trial in (*_rates(request, data, number, rates), *_finals(request, data, number, 0.0))
-    )  # fmt: skip
+    planned = [
+        trial
+        for number in shots
+        for trial in (*_rates(request, data, number, rates), *_finals(request, data, number, rates[0]))
+    ]
+    total = sum(_steps(setting, trial) for trial in planned)
     tried: list[tuple[Trial, Outcome]] = []
     final: list[Final] = []
     with view.stage(

@@ -111,7 +111,7 @@ def write(model: Transformer, prompts: Sequence[Ids], writing: Writing) -> list[
     """Return the text that the model writes for each prompt, the likeliest token at every step."""
     layout = writing.layout
     new = generate(
-        model, [prompt.tolist() for prompt in prompts], Decoding(max_new=writing.longest), stop=frozenset({writing.end}),
-        start_id=layout.start, visible=layout.sight == "both",
+        model, [prompt.tolist() for prompt in prompts], Decoding(max_new=writing.longest),
+        stop=frozenset({writing.end}), start_id=layout.start, visible=layout.sight == "both",
     )  # fmt: skip
     return [layout.tokenizer.decode(ids).strip() for ids in new]
