@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from hornbook.cli import evaluate_tables, request, tables
 from hornbook.cli import program as cli
-from hornbook.cli import request, tables
 from hornbook.errors import DivergedError, Interrupted, ResourceError, UserError
 from hornbook.evaluate.evaluation import Evaluation
 from hornbook.evaluate.numbers import Number
@@ -225,7 +225,7 @@ def test_measurements_are_printed_beside_the_baselines(capsys: pytest.CaptureFix
         Number("pseudo-perplexity", 30.0, "", "each token masked alone", kind="pseudo"),
     )
     found = Evaluation("masked", numbers, 1234, 5678, notes=("There are no bits per byte.",))
-    tables.evaluation(found)
+    evaluate_tables.evaluation(found)
     out = capsys.readouterr().out
     lines = out.splitlines()
     assert lines[0] == "held-out text, 5,678 bytes, objective masked"

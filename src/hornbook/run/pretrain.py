@@ -35,6 +35,7 @@ from hornbook.prepare.dataset import prepare, spellings
 from hornbook.recipes.recipe import Recipe
 from hornbook.recipes.sections import Budget
 from hornbook.recipes.settings import override, to_dict
+from hornbook.recipes.transferred import TRANSFER
 from hornbook.run import directory as files
 from hornbook.run import sealed
 from hornbook.run.announce import announce, announce_weights
@@ -71,6 +72,8 @@ def pretrain(recipe: Recipe, directory: Path, *, plain: bool = False) -> Evaluat
     Raises UserError when the directory holds a run already, or anything in the recipe or its text is wrong; Interrupted
     when a signal stopped it.
     """
+    if recipe.model.task_head != "none":
+        raise UserError("model.task_head is set by `hornbook transfer`: pre-training has no labels, leave it out.")
     with together() as world:
         directory = Path(world.broadcast(lambda: str(directory)))
         with _claimed(directory) if world.is_main else contextlib.nullcontext():
@@ -139,6 +142,11 @@ def resume(directory: Path, changes: Sequence[str] = (), *, plain: bool = False)
             raise UserError(
                 f"The model in {directory} was imported, so there is no training to resume: start a new run from it "
                 f"with `hornbook pretrain --from {shlex.quote(str(directory))}`."
+            )
+        if (directory / TRANSFER).is_file():
+            raise UserError(
+                f"The run in {directory} is a finished transfer: there is no training to resume. Ask it with `hornbook "
+                f"predict {shlex.quote(str(directory))} FILE`."
             )
         with lock(directory) if world.is_main else contextlib.nullcontext():
             view = View(plain, silent=not world.is_main)
