@@ -34,7 +34,16 @@ from hornbook.train.loop import MODEL
 from hornbook.train.metrics import read_lines
 
 _LARGE = 64 << 20  # bytes of a file whose name is told before it is hashed
-_KNOWN = files.NAMES | {files.EXPORT, files.GGUF, "metrics.damaged", "tensorboard", "wandb", "run_id", ".lock"}
+_KNOWN = files.NAMES | {
+    files.EXPORT,
+    files.GGUF,
+    "metrics.damaged",
+    "samples.damaged",
+    "tensorboard",
+    "wandb",
+    "run_id",
+    ".lock",
+}
 _COPY = "Restore it from a copy, or train anew: hornbook pretrain {run}/recipe.toml --out OTHER"
 _USABLE = "the run cannot go on, be measured or be exported; generate and fill still work"
 # What it costs when a file of a run is damaged.
@@ -122,8 +131,9 @@ def _run(path: Path, progress: Callable[[str], object]) -> Iterator[Examined]:
     for name, read in _readers(path, recipe, imported).items():
         if not any(item.file == name or item.file == MANIFEST for item in found):
             found += [_listed(path, name, what) for what in _failure(read) if all(what != one.what for one in found)]
-    if damaged := len(read_lines(path / files.METRICS)[1]):
-        notes.append(f"{damaged} lines of {files.METRICS} are damaged: the numbers of these steps are lost, no more.")
+    for name, what in ((files.METRICS, "numbers"), (files.SAMPLES, "samples")):
+        if damaged := len(read_lines(path / name)[1]):
+            notes.append(f"{damaged} lines of {name} are damaged: the {what} of these steps are lost, no more.")
     yield Examined(str(path), IMPORTED if imported else sealed.KIND, tuple(found), tuple(notes))
     yield from _checkpoints(path, recipe, progress)
     for inside in (files.ORIGIN, files.CLEAN, files.EXPORT):

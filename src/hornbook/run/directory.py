@@ -1,7 +1,7 @@
 """Every name in a run's directory, and how a run in it is opened.
 
     manifest.json      the recipe's values, and the hash of each file that is done: `sealed`
-    recipe.toml  environment.json  plan.json  metrics.jsonl  tensorboard/  checkpoints/  result.json
+    recipe.toml  environment.json  plan.json  metrics.jsonl  samples.jsonl  tensorboard/  checkpoints/  result.json
     corpus/  corpus.json  traits.safetensors  tokenizer.json  new_pieces.json  tokens/     the text, by `prepare`
     origin/      the run that this one goes on from: recipe, tokenizer, weights and origin.json
     evaluations/ NAME.WAY.jsonl   of every item of a task what the model said               by `hornbook evaluate`
@@ -41,6 +41,7 @@ from hornbook.train.metrics import METRICS
 from hornbook.train.pace import Deadline
 
 ENVIRONMENT, PLAN, EXPORT, GGUF = "environment.json", "plan.json", "export", "model.gguf"
+SAMPLES = "samples.jsonl"
 ORIGIN, RECORD, EVALUATIONS = "origin", "origin.json", "evaluations"
 # What a run's manifest lists, as far as the run has it.
 LISTED = (
@@ -49,7 +50,7 @@ LISTED = (
 )  # fmt: skip
 __all__ = [
     "CHECKPOINTS", "CLEAN", "CORPUS", "ENVIRONMENT", "EVALUATIONS", "EXPORT", "GGUF", "MANIFEST", "METRICS", "ORIGIN",
-    "PIECES", "PLAN", "RECIPE", "RECORD", "RESULT", "TOKENIZER", "TOKENS", "TRAITS", "BaseModel", "OpenRun",
+    "PIECES", "PLAN", "RECIPE", "RECORD", "RESULT", "SAMPLES", "TOKENIZER", "TOKENS", "TRAITS", "BaseModel", "OpenRun",
     "has_checkpoint", "has_text", "is_run", "open_run", "origin_of", "read_deadline", "read_model", "read_plan",
     "recipe_of",
 ]  # fmt: skip
@@ -58,7 +59,7 @@ __all__ = [
 # What no other run's or user's file in a new run's directory may be called.
 NAMES = frozenset({
     RECIPE, PLAN, CORPUS, TRAITS, TOKENIZER, PIECES, RESULT, TOKENS, ORIGIN, RECORD, CLEAN, ENVIRONMENT, METRICS,
-    CHECKPOINTS, MANIFEST, "tokenizer_config.json", f".{TOKENS}.parts",
+    SAMPLES, CHECKPOINTS, MANIFEST, "tokenizer_config.json", f".{TOKENS}.parts",
 })  # fmt: skip
 
 

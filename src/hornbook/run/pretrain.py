@@ -12,7 +12,7 @@ import functools
 import shlex
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -37,20 +37,21 @@ from hornbook.recipes.settings import override, to_dict
 from hornbook.run import directory as files
 from hornbook.run import sealed
 from hornbook.run.announce import announce, announce_weights
-from hornbook.run.build import build_compiled, build_model, build_optimizers, check_layout, spread_model
+from hornbook.run.build import build_compiled, build_model, build_optimizers, check_layout, spread_model, uncompiled
 from hornbook.run.context import RunContext
 from hornbook.run.disk_fit import check_disk
 from hornbook.run.hardware import note_machine
 from hornbook.run.imported import bring
 from hornbook.run.memory_fit import OutOfMemory, fitted, refuse_too_large, shrinking
 from hornbook.run.resolve import Means, resolve
+from hornbook.run.samples import first_and_last, open_samples
 from hornbook.run.warm_start import adopt, settled
 from hornbook.scaling.count import flops_per_token, parameters
 from hornbook.signals import SignalHandler, stoppable
 from hornbook.tokens.timeline import written
 from hornbook.train import machine
 from hornbook.train.loop import Loop
-from hornbook.train.metrics import Sink
+from hornbook.train.metrics import Samples, Sink
 from hornbook.train.pace import Pace, Timeline
 from hornbook.train.parallel import MeshConfig, Parallel, arrange
 from hornbook.train.processors import computing, cpus_at_hand, default_threads
@@ -167,7 +168,7 @@ def _run_stages(recipe: Recipe, directory: Path, view: View, world: World) -> Ev
                 if world.is_main:
                     check_disk(run)
             with computing(run.recipe.training.threads):
-                return _evaluated(*_trained(run, may_shrink=world.size == 1 and not chosen))
+                return _evaluated(_trained(run, may_shrink=world.size == 1 and not chosen))
     except OutOfMemory as error:
         if not error.settings:  # going on would end here again
             raise
@@ -263,10 +264,25 @@ def _plan(run: RunContext) -> dict[str, Any]:
     }
 
 
-def _trained(run: RunContext, may_shrink: bool) -> tuple[RunContext, Model, Parallel, Pace]:
+@dataclasses.dataclass(frozen=True)
+class Trained:
+    """A run at its last step: its length as it was corrected, and what training counted since the first step.
+
+    pace     its clock
+    counts   positions, padding and scored targets, as the records have them; empty where they are unknown
+    """
+
+    run: RunContext
+    model: Model
+    parallel: Parallel
+    pace: Pace
+    counts: Mapping[str, int]
+
+
+def _trained(run: RunContext, may_shrink: bool) -> Trained:
     """Train to the end, with fewer rows at once where memory runs out before a first checkpoint and they may change."""
 
-    def train(recipe: Recipe) -> tuple[RunContext, Model, Parallel, Pace]:
+    def train(recipe: Recipe) -> Trained:
         now = run if recipe is run.recipe else replace(run, recipe=recipe)
         if run.world.is_main:
             sealed.keep(recipe, run.directory)
@@ -278,7 +294,7 @@ def _trained(run: RunContext, may_shrink: bool) -> tuple[RunContext, Model, Para
     )  # fmt: skip
 
 
-def _train(run: RunContext) -> tuple[RunContext, Model, Parallel, Pace]:
+def _train(run: RunContext) -> Trained:
     """Train to the end of the plan from wherever the run stands; return the run with its length as it was corrected."""
     recipe, training, view, alone = run.recipe, run.recipe.training, run.view, run.world.size == 1
     machine.keep_memory_blocks(training.checkpoint_activations == "no")  # whoever computes layers again is short of it
@@ -307,19 +323,26 @@ def _train(run: RunContext) -> tuple[RunContext, Model, Parallel, Pace]:
     if done < loop.steps:
         title = f"{kind_of(recipe.objective)} {quantity(parameters(recipe.model))}"
         records: contextlib.AbstractContextManager[list[Sink]] = contextlib.nullcontext([])
+        samples: contextlib.AbstractContextManager[Samples | None] = contextlib.nullcontext()
         if run.world.is_main:
+            samples = open_samples(run, model, done, plan.tokens_per_step)
             trackers = find_trackers(recipe.logging.trackers)
             records = open_sinks(run.directory, done, trackers, to_dict(recipe), view.say)
         with (
             stopping.listening(),
             records as sinks,
+            samples as loop.samples,
             view.training(title, loop.steps, done, machine.memory_total(run.device), str(run.directory)) as panel,
         ):
             loop.sinks = [*sinks, panel]
             if run.origin is not None:
                 loop.record_measurement()  # what going on improves on
+                if loop.samples is not None:
+                    loop.samples.write(0)
             loop.run()
-    return _lasting(run, pace.timeline), model.eval(), parallel, pace
+        if run.world.is_main and (line := first_and_last(run.directory)):
+            view.say(line)
+    return Trained(_lasting(run, pace.timeline), model.eval(), parallel, pace, loop.counts())
 
 
 def _lasting(run: RunContext, timeline: Timeline) -> RunContext:
@@ -345,9 +368,7 @@ def _measuring(run: RunContext, model: Model, parallel: Parallel) -> Callable[[]
     rows, size = run.prepared.held_out_rows(training.evaluate_tokens)
 
     def during() -> dict[str, float | None]:
-        # Uncompiled: its batches have shapes of their own, and each would be compiled for a few seconds of work.
-        compiled = training.compile == "yes"
-        with torch.compiler.set_stance("force_eager") if compiled else contextlib.nullcontext():
+        with uncompiled(run.recipe):
             found = measure(
                 model, rows, run.prepared.objective, prepare_batch,
                 batch_rows=training.micro_batch, seed=run.recipe.seed, text_bytes=size, parallel=parallel,
@@ -362,16 +383,18 @@ def _is_measured(directory: Path) -> bool:
     return (directory / files.RESULT).exists() and is_done(directory, files.RESULT)
 
 
-def _evaluated(run: RunContext, model: Model, parallel: Parallel, pace: Pace) -> Evaluation:
+def _evaluated(trained: Trained) -> Evaluation:
     """Return what is measured at the end, from the run's directory where it is there already."""
+    run = trained.run
     result = run.directory / files.RESULT
     if run.world.broadcast(lambda: str(_is_measured(run.directory))) == str(True):
         return Evaluation.load(result)
     with run.view.stage("final evaluation", "tokens"):
-        evaluation = final_evaluation(model, run.recipe, run.prepared, run.device, parallel)
+        evaluation = final_evaluation(trained.model, run.recipe, run.prepared, run.device, trained.parallel)
     if run.world.is_main:
-        steps = pace.timeline.steps
+        steps = trained.pace.timeline.steps
         tokens = steps * files.read_plan(run.directory, run.recipe).tokens_per_step
-        evaluation.save(result, {"steps": steps, "tokens": tokens, "seconds": round(pace.elapsed, 3)})
+        facts = {"steps": steps, "tokens": tokens, "parameters": parameters(run.recipe.model), **trained.counts}
+        evaluation.save(result, facts | {"seconds": round(trained.pace.elapsed, 3)})
         enlist(run.directory, files.RESULT)
     return evaluation

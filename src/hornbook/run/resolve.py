@@ -33,6 +33,7 @@ from hornbook.run.budget import (
     too_short,
 )
 from hornbook.run.memory_fit import fitted, shrinking
+from hornbook.run.samples import most_worth, steps_worth
 from hornbook.scaling import defaults
 from hornbook.scaling.count import parameters
 from hornbook.train.machine import best_precision, free_share, has_compiler, matmul_flops
@@ -136,14 +137,17 @@ def _by_the_clock(recipe: Recipe, means: Means, facts: Facts, open_threads: bool
     if parts.tokens < recipe.training.evaluate_tokens:
         say(f"Measurements on held-out text read about {parts.tokens:,} tokens, to take a tenth of the time at most.")
     most = _longest(draft.training.batch_rows, facts)
+    per_step = draft.training.batch_rows * facts.row_tokens
+    sampling = steps_worth(draft, means.prepared, means.device, per_step)
     steps = planned_steps(seconds - means.elapsed(), speed, parts)
+    steps = max(1, steps - math.ceil(most_worth(sampling, steps, parts.number)))
     if line := small_text(draft, steps, most, size):
         say(line)
     steps = min(steps, most)
     every = recipe.training.evaluate_every or max(1, math.ceil(steps / parts.number))
     training = replace(draft.training, evaluate_every=every, evaluate_tokens=parts.tokens, threads=speed.threads)
     leaving = min(_MOST_LEAVING * seconds, _LEAVING_SECONDS / facts.free)
-    deadline = Deadline(seconds, most, parts.during / speed.seconds, parts.after, leaving)
+    deadline = Deadline(seconds, most, parts.during / speed.seconds, parts.after, leaving, sampling)
     return replace(draft, training=training), steps, deadline
 
 
