@@ -47,7 +47,7 @@ def recipe(book: Path, *more: str) -> Recipe:
 def told(corrections: dict[int, int]) -> Callable[..., int]:
     """Return a clock's decisions: after which step there are to be how many."""
 
-    def look(pace: Pace, step: int, measurements: int) -> int:
+    def look(pace: Pace, step: int, measurements: int, samples: int) -> int:
         return corrections.get(step, 0) if step > pace.timeline.corrected_at else 0
 
     return look

@@ -82,6 +82,8 @@ def test_a_run_leaves_what_it_promises(run_of):
     assert result["loss"] > 0 and result["unigram"] > 0
     assert (result["bigram"] is not None) == (run_of[0] == "causal") == (result["bits_per_byte"] is not None)
     assert (result["pseudo_perplexity"] is not None) == (run_of[0] == "masked")
+    assert result["parameters"] == sum(value.numel() for value in open_run(directory).model.parameters())
+    assert result["positions"] >= 6 * 8 * 64 > result["padding"] and 0 < result["scored"] <= result["positions"]
 
 
 def test_a_run_that_compiles_nothing_loads_no_compiler(book, tmp_path):
@@ -114,7 +116,8 @@ def test_workers_do_not_change_what_is_learnt(run_of, book, tmp_path):
 def test_evaluate_repeats_the_numbers_of_training(run_of):
     _, directory = run_of
     measured, found = result_of(directory), dataclasses.asdict(evaluate(open_run(directory)))
-    assert {**found, "steps": 6, "tokens": measured["tokens"]} == measured
+    facts = {name: measured[name] for name in ("tokens", "parameters", "positions", "padding", "scored")}
+    assert {**found, "steps": 6, **facts} == measured
 
 
 def test_other_text_can_be_measured(run_of, tmp_path):

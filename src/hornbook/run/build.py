@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import time
 from collections.abc import Callable
@@ -71,14 +70,6 @@ def build_compiled(recipe: Recipe, device: torch.device, loader: Loader[Tensors]
     model.zero_grad(set_to_none=True)
     say(f"compilation: the layers took {time.monotonic() - start:.0f} s")
     return model
-
-
-def uncompiled(recipe: Recipe) -> contextlib.AbstractContextManager[object]:
-    """Return the context in which a model computes uncompiled: for batches that have shapes of their own.
-
-    Each of those would be compiled for a few seconds of work.
-    """
-    return torch.compiler.set_stance("force_eager") if recipe.training.compile == "yes" else contextlib.nullcontext()
 
 
 def check_layout(recipe: Recipe, layout: MeshConfig) -> None:

@@ -24,6 +24,7 @@ from torch import Tensor
 from hornbook.artifacts import MANIFEST, is_done, read_json, verified
 from hornbook.convert.generation import Beside, beside_of
 from hornbook.errors import Notice, UserError
+from hornbook.generate.samples import SAMPLES
 from hornbook.model.electra import Model
 from hornbook.objectives.base import with_vocab
 from hornbook.prepare.clean import CLEAN
@@ -41,7 +42,6 @@ from hornbook.train.metrics import METRICS
 from hornbook.train.pace import Deadline
 
 ENVIRONMENT, PLAN, EXPORT, GGUF = "environment.json", "plan.json", "export", "model.gguf"
-SAMPLES = "samples.jsonl"
 ORIGIN, RECORD, EVALUATIONS = "origin", "origin.json", "evaluations"
 # What a run's manifest lists, as far as the run has it.
 LISTED = (

@@ -21,10 +21,12 @@ import torch
 
 from hornbook.artifacts import enlist, is_done, lock, write_json
 from hornbook.console import View, phase, quantity
+from hornbook.convert.generation import beside_of
 from hornbook.corpus.readers.discovery import passed_over
 from hornbook.errors import ResourceError, UserError
 from hornbook.evaluate.evaluation import Evaluation, final_evaluation
 from hornbook.evaluate.perplexity import measure
+from hornbook.generate.samples import first_and_last, open_samples, steps_worth
 from hornbook.model.electra import Model
 from hornbook.model.inputs import Tensors, to_tensors
 from hornbook.objectives.base import cycle_of, tokens_per_row
@@ -37,20 +39,19 @@ from hornbook.recipes.settings import override, to_dict
 from hornbook.run import directory as files
 from hornbook.run import sealed
 from hornbook.run.announce import announce, announce_weights
-from hornbook.run.build import build_compiled, build_model, build_optimizers, check_layout, spread_model, uncompiled
+from hornbook.run.build import build_compiled, build_model, build_optimizers, check_layout, spread_model
 from hornbook.run.context import RunContext
 from hornbook.run.disk_fit import check_disk
 from hornbook.run.hardware import note_machine
 from hornbook.run.imported import bring
 from hornbook.run.memory_fit import OutOfMemory, fitted, refuse_too_large, shrinking
 from hornbook.run.resolve import Means, resolve
-from hornbook.run.samples import first_and_last, open_samples
 from hornbook.run.warm_start import adopt, settled
 from hornbook.scaling.count import flops_per_token, parameters
 from hornbook.signals import SignalHandler, stoppable
 from hornbook.tokens.timeline import written
 from hornbook.train import machine
-from hornbook.train.loop import Loop
+from hornbook.train.loop import Loop, Plan
 from hornbook.train.metrics import Samples, Sink
 from hornbook.train.pace import Pace, Timeline
 from hornbook.train.parallel import MeshConfig, Parallel, arrange
@@ -325,7 +326,7 @@ def _train(run: RunContext) -> Trained:
         records: contextlib.AbstractContextManager[list[Sink]] = contextlib.nullcontext([])
         samples: contextlib.AbstractContextManager[Samples | None] = contextlib.nullcontext()
         if run.world.is_main:
-            samples = open_samples(run, model, done, plan.tokens_per_step)
+            samples = _samples(run, model, done, plan)
             trackers = find_trackers(recipe.logging.trackers)
             records = open_sinks(run.directory, done, trackers, to_dict(recipe), view.say)
         with (
@@ -343,6 +344,18 @@ def _train(run: RunContext) -> Trained:
         if run.world.is_main and (line := first_and_last(run.directory)):
             view.say(line)
     return Trained(_lasting(run, pace.timeline), model.eval(), parallel, pace, loop.counts())
+
+
+def _samples(run: RunContext, model: Model, done: int, plan: Plan) -> contextlib.AbstractContextManager[Samples | None]:
+    """Return what opens the samples of a model in training, on rank 0, with which the others have nothing to do."""
+    if run.layout.shards * run.layout.tensor > 1:
+        if run.recipe.training.samples:
+            run.view.say("no samples while training: each device holds a part of the weights only")
+        return contextlib.nullcontext()
+    worth = steps_worth(run.recipe, run.prepared, run.device, plan.tokens_per_step)
+    beside = beside_of(files.origin_of(run.directory))
+    opened = files.OpenRun(run.directory, run.recipe, run.prepared.tokenizer, model, run.device, done, beside)
+    return open_samples(opened, run.prepared, worth, done, run.view.say)
 
 
 def _lasting(run: RunContext, timeline: Timeline) -> RunContext:
@@ -368,7 +381,9 @@ def _measuring(run: RunContext, model: Model, parallel: Parallel) -> Callable[[]
     rows, size = run.prepared.held_out_rows(training.evaluate_tokens)
 
     def during() -> dict[str, float | None]:
-        with uncompiled(run.recipe):
+        # Uncompiled: its batches have shapes of their own, and each would be compiled for a few seconds of work.
+        compiled = training.compile == "yes"
+        with torch.compiler.set_stance("force_eager") if compiled else contextlib.nullcontext():
             found = measure(
                 model, rows, run.prepared.objective, prepare_batch,
                 batch_rows=training.micro_batch, seed=run.recipe.seed, text_bytes=size, parallel=parallel,

@@ -16,6 +16,7 @@ from typing import Literal
 import torch
 
 from hornbook.errors import UserError
+from hornbook.generate.samples import most_worth, steps_worth
 from hornbook.model.config import ModelConfig
 from hornbook.objectives.base import cycle_of, says_every_token, tokens_per_row
 from hornbook.prepare.dataset import Prepared
@@ -33,7 +34,6 @@ from hornbook.run.budget import (
     too_short,
 )
 from hornbook.run.memory_fit import fitted, shrinking
-from hornbook.run.samples import most_worth, steps_worth
 from hornbook.scaling import defaults
 from hornbook.scaling.count import parameters
 from hornbook.train.machine import best_precision, free_share, has_compiler, matmul_flops

@@ -16,7 +16,7 @@ import itertools
 import json
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,22 +25,19 @@ import torch
 from numpy.typing import NDArray
 
 from hornbook import keys
-from hornbook.convert.generation import beside_of
 from hornbook.errors import UserError
 from hornbook.generate.decoding import Decoding
 from hornbook.generate.infill import fill_text
 from hornbook.generate.text import GAP, generate_text
+from hornbook.generate.trained import Trained
 from hornbook.keys import Keys
-from hornbook.model.electra import Model
 from hornbook.objectives.base import PromptFormat
 from hornbook.prepare.dataset import Prepared
 from hornbook.recipes.recipe import Recipe
-from hornbook.run.build import uncompiled
-from hornbook.run.context import RunContext
-from hornbook.run.directory import SAMPLES, OpenRun, origin_of
 from hornbook.tokens.tokenizer.tokenizer import Tokenizer
 from hornbook.train.metrics import MetricsFile, read_metrics
 
+SAMPLES = "samples.jsonl"  # the name of the file in a run
 _STREAM = 0x53414D50  # of what is chosen, apart from what training draws with the same seed
 _ASKED, _SAID = 32, 64  # tokens of a text, and that the model says of it, at the most
 _UNMASKED, _ROUNDS = 32, 16  # masks behind a text that are filled, and in how many rounds
@@ -65,7 +62,7 @@ def steps_worth(recipe: Recipe, prepared: Prepared, device: torch.device, tokens
     if way is None or not recipe.training.samples:
         return 0.0
     texts = recipe.training.samples
-    passes = {"masks": texts, "unmask": _ROUNDS * texts, "sentinels": _SAID * texts, "middle": _SAID * texts}
+    passes = {"masks": 5 * texts, "unmask": _ROUNDS * texts, "sentinels": _SAID * texts, "middle": _SAID * texts}
     return passes.get(way.kind, _SAID) * _PASS.get(device.type, _PASS_ELSEWHERE) / tokens_per_step
 
 
@@ -90,26 +87,27 @@ class Samples:
     every   measurements on held-out text from one time to the next
     asked   the texts
     way     how the model is asked
+    model   the model in training with what belongs to it
     """
 
     every: int
     asked: tuple[str, ...]
     way: PromptFormat
-    run: RunContext
-    model: Model
+    model: Trained
     file: MetricsFile
+    say: Callable[[str], None]
 
     def write(self, step: int) -> None:
         """Ask the model, as it is after so many steps, and write what it says."""
-        run, seed = self.run, self.run.recipe.seed
-        beside = beside_of(origin_of(run.directory))
-        opened = OpenRun(run.directory, run.recipe, run.prepared.tokenizer, self.model, run.device, step, beside)
+        # Each text is as long as it is, and would be compiled for itself.
+        compiled = self.model.recipe.training.compile == "yes"
         try:
-            with uncompiled(run.recipe):
-                said = answers(opened, self.way, self.asked)
+            with torch.compiler.set_stance("force_eager") if compiled else contextlib.nullcontext():
+                said = answers(self.model, self.way, self.asked)
         except UserError as error:  # such as predictions that are not finite: training itself will find out
-            run.view.say(f"no samples at step {step}: {error}")
+            self.say(f"no samples at step {step}: {error}")
             return
+        seed = self.model.recipe.seed
         for number, (asked, text) in enumerate(zip(self.asked, said, strict=True)):
             record = {"kind": "sample", "step": step, "text": number, "way": self.way.kind, "asked": asked}
             self.file.write(record | {"said": text, "seed": seed, "time": round(time.time(), 3)})
@@ -117,29 +115,25 @@ class Samples:
 
 
 @contextlib.contextmanager
-def open_samples(run: RunContext, model: Model, resumed_at: int, tokens_per_step: int) -> Iterator[Samples | None]:
-    """Yield the samples of a run that trains, or None where there are none; at the end, show the last beside the first.
+def open_samples(
+    model: Trained, prepared: Prepared, worth: float, resumed_at: int, say: Callable[[str], None]
+) -> Iterator[Samples | None]:
+    """Yield the samples of a model that is trained on `prepared`, or None where it says nothing, or has no room.
 
-    Those of earlier starts stay up to the step at which this one goes on. Call it on rank 0 alone: the others have
-    nothing to do with it.
+    `worth` is what `steps_worth` says. Samples of earlier starts stay up to the step at which this one goes on.
     """
-    way, training = way_of(run.prepared), run.recipe.training
+    way, training = way_of(prepared), model.recipe.training
     if way is None or not training.samples:
         yield None
         return
-    if run.layout.shards * run.layout.tensor > 1:
-        run.view.say("no samples while training: each device holds a part of the weights only")
-        yield None
-        return
-    asked = texts(run.prepared, way, run.recipe, training.samples)
+    asked = texts(prepared, way, model.recipe, training.samples)
     if not asked:
-        run.view.say("no samples while training: the rows, or the held-out text, are too short")
+        say("no samples while training: the rows, or the held-out text, are too short")
         yield None
         return
-    worth = steps_worth(run.recipe, run.prepared, run.device, tokens_per_step)
-    file = MetricsFile(run.directory / SAMPLES, resumed_at, run.view.say)
+    file = MetricsFile(model.directory / SAMPLES, resumed_at, say)
     try:
-        yield Samples(every(worth, training.evaluate_every), asked, way, run, model, file)
+        yield Samples(every(worth, training.evaluate_every), asked, way, model, file, say)
     finally:
         file.close()
 
@@ -161,7 +155,7 @@ def _line(text: str) -> str:
     return json.dumps(text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}...", ensure_ascii=False)
 
 
-def answers(run: OpenRun, way: PromptFormat, asked: Sequence[str]) -> list[str]:
+def answers(run: Trained, way: PromptFormat, asked: Sequence[str]) -> list[str]:
     """Return what a model says of each text: what it writes, or the texts or the candidates of its gaps."""
     if way.kind in ("continuation", "rewrite"):
         room = run.recipe.model.max_length
@@ -190,7 +184,7 @@ def _named(candidate: str) -> str:
     return candidate.strip() or (repr(candidate) if candidate else "")
 
 
-def _length(run: OpenRun, way: PromptFormat, text: str) -> int:
+def _length(run: Trained, way: PromptFormat, text: str) -> int:
     """Return how many masks fit behind a text."""
     known = len(run.tokenizer.encode([GAP.sub("", text)])[0])
     return min(_UNMASKED, run.recipe.model.max_length - known - len(way.before) - len(way.after))
