@@ -75,9 +75,9 @@ def every(worth: float, evaluate_every: int) -> int:
     return max(1, math.ceil(worth / (_SHARE * evaluate_every)))
 
 
-def most_worth(worth: float, steps: int, measurements: int) -> float:
-    """Return how many training steps all samples of a run cost at the most, but for those at its end."""
-    return min(worth * measurements, _SHARE * steps)
+def most_worth(worth: float, steps: float, measurements: int) -> float:
+    """Return how many training steps all samples of a run cost at the most, those at its end included."""
+    return min(worth * measurements, _SHARE * steps) + worth
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,7 +16,7 @@ from typing import Literal
 import torch
 
 from hornbook.errors import UserError
-from hornbook.generate.samples import most_worth, steps_worth
+from hornbook.generate.samples import steps_worth
 from hornbook.model.config import ModelConfig
 from hornbook.objectives.base import cycle_of, says_every_token, tokens_per_row
 from hornbook.prepare.dataset import Prepared
@@ -139,8 +139,7 @@ def _by_the_clock(recipe: Recipe, means: Means, facts: Facts, open_threads: bool
     most = _longest(draft.training.batch_rows, facts)
     per_step = draft.training.batch_rows * facts.row_tokens
     sampling = steps_worth(draft, means.prepared, means.device, per_step)
-    steps = planned_steps(seconds - means.elapsed(), speed, parts)
-    steps = max(1, steps - math.ceil(most_worth(sampling, steps, parts.number)))
+    steps = planned_steps(seconds - means.elapsed(), speed, parts, sampling)
     if line := small_text(draft, steps, most, size):
         say(line)
     steps = min(steps, most)
