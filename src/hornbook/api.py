@@ -108,6 +108,16 @@ class Run:
 
         return read_metrics(self.directory / METRICS)
 
+    def samples(self) -> list[dict[str, Any]]:
+        """Return what the model said of the same held-out texts while it trained, a dict for each text and step.
+
+        `step` is the step, `text` the text's number, `way` how the model was asked, `asked` and `said` the texts.
+        """
+        from hornbook.run.directory import SAMPLES
+        from hornbook.train.metrics import read_metrics
+
+        return read_metrics(self.directory / SAMPLES)
+
     def generate(
         self,
         prompts: Prompts,

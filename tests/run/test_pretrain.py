@@ -90,6 +90,9 @@ def test_a_run_leaves_what_it_promises(run_of):
     assert Evaluation.of(records, steps=result.steps, tokens=result.tokens, seconds=result.seconds) == result
     assert (records.header["model"], records.header["step"]) == (run_of[0], result.steps)
     assert records.header["checkpoint"] and all(len(item["id"]) == 16 for item in records.items)
+    facts = json.loads((directory / "result.json").read_text())
+    assert facts["parameters"] == sum(value.numel() for value in open_run(directory).model.parameters())
+    assert facts["positions"] >= 6 * 8 * 64 > facts["padding"] and 0 < facts["scored"] <= facts["positions"]
 
 
 def test_a_run_that_compiles_nothing_loads_no_compiler(book, tmp_path):
@@ -122,7 +125,8 @@ def test_workers_do_not_change_what_is_learnt(run_of, book, tmp_path):
 def test_evaluate_repeats_the_numbers_of_training(run_of):
     _, directory = run_of
     measured, found = result_of(directory), dataclasses.asdict(evaluate(open_run(directory)))
-    assert {**found, "steps": 6, "tokens": measured["tokens"]} == measured
+    facts = {name: measured[name] for name in ("tokens", "parameters", "positions", "padding", "scored")}
+    assert {**found, "steps": 6, **facts} == measured
 
 
 def test_other_text_can_be_measured(run_of, tmp_path):

@@ -129,7 +129,7 @@ class Prepared:
 
         Documents are taken in the order of their hashes, so that the choice does not depend on the order of files.
         """
-        held_out = np.flatnonzero(self._held_out())
+        held_out = self.held_out_documents
         by_hash = held_out[np.argsort(self.store.hashes[held_out], kind="stable")]
         within = int(np.searchsorted(np.cumsum(self.store.lengths[by_hash]), tokens, side="right"))
         chosen = np.sort(by_hash[: max(1, within)])
@@ -137,13 +137,13 @@ class Prepared:
 
     def held_out_beginnings(self, documents: int, tokens: int) -> list[str]:
         """Return how the first held-out documents begin, at most so many, each as text of at most so many tokens."""
-        found = []
-        for document in np.flatnonzero(self._held_out())[:documents]:
-            count = min(tokens, int(self.store.lengths[document]))
-            ids, first = np.zeros(count, np.int32), np.zeros(1, np.int64)
-            self.store.copy(np.array([document]), first, np.array([count]), ids, first)
-            found.append(self.tokenizer.decode(ids.tolist()))
-        return found
+        chosen = self.held_out_documents[:documents].tolist()
+        return [self.tokenizer.decode(self.store.passage(document, 0, tokens)) for document in chosen]
+
+    @property
+    def held_out_documents(self) -> Places:
+        """The held-out documents, in the order of the corpus."""
+        return np.flatnonzero(self._held_out())
 
     @property
     def held_out(self) -> tuple[int, int]:

@@ -17,6 +17,7 @@ import torch
 
 from hornbook.evaluate.baselines import GRAM_SECONDS, MOST_GRAMS
 from hornbook.evaluate.held_out import final_tokens, guessed_rows, window_rows
+from hornbook.generate.samples import most_worth
 from hornbook.objectives.base import tokens_per_row
 from hornbook.prepare.dataset import Prepared
 from hornbook.recipes.recipe import Recipe
@@ -124,9 +125,13 @@ def measuring(recipe: Recipe, prepared: Prepared, device: torch.device, a_step: 
     return replace(found, after=found.after * (1 + 1 / slower) / 2)
 
 
-def planned_steps(seconds: float, speed: Speed, parts: Measuring) -> int:
-    """Return the first number of steps of a run that has so many seconds left for all: enough to time some of them."""
-    return max(_FEWEST_STEPS, math.floor((seconds - parts.seconds) / speed.seconds))
+def planned_steps(seconds: float, speed: Speed, parts: Measuring, sampling: float) -> int:
+    """Return the first number of steps of a run that has so many seconds left for all: enough to time some of them.
+
+    `sampling`: what the samples at one step cost, in steps (`hornbook.generate.samples`).
+    """
+    steps = (seconds - parts.seconds) / speed.seconds
+    return max(_FEWEST_STEPS, math.floor(steps - most_worth(sampling, steps, parts.number)))
 
 
 def too_short(recipe: Recipe, steps: int, most_steps: int, sized: bool, text_bytes: int) -> str:

@@ -1,7 +1,7 @@
 """Every name in a run's directory, and how a run in it is opened.
 
     manifest.json      the recipe's values, and the hash of each file that is done: `sealed`
-    recipe.toml  environment.json  plan.json  metrics.jsonl  tensorboard/  checkpoints/  result.json
+    recipe.toml  environment.json  plan.json  metrics.jsonl  samples.jsonl  tensorboard/  checkpoints/  result.json
     corpus/  corpus.json  traits.safetensors  tokenizer.json  new_pieces.json  tokens/     the text, by `prepare`
     origin/      the run that this one goes on from: recipe, tokenizer, weights and origin.json
     evaluations/ held_out.jsonl   of every held-out document what the model said        by `hornbook pretrain`
@@ -25,6 +25,7 @@ from torch import Tensor
 from hornbook.artifacts import MANIFEST, is_done, read_json, verified
 from hornbook.convert.generation import Beside, beside_of
 from hornbook.errors import Notice, UserError
+from hornbook.generate.samples import SAMPLES
 from hornbook.model.electra import Model
 from hornbook.objectives.base import with_vocab
 from hornbook.prepare.clean import CLEAN
@@ -51,7 +52,8 @@ LISTED = (
 )  # fmt: skip
 __all__ = [
     "CHECKPOINTS", "CLEAN", "CORPUS", "ENVIRONMENT", "EVALUATIONS", "EXPORT", "GGUF", "HELD_OUT", "MANIFEST", "METRICS",
-    "ORIGIN", "PIECES", "PLAN", "RECIPE", "RECORD", "RESULT", "TOKENIZER", "TOKENS", "TRAITS", "BaseModel", "OpenRun",
+    "ORIGIN", "PIECES", "PLAN", "RECIPE", "RECORD", "RESULT", "SAMPLES", "TOKENIZER", "TOKENS", "TRAITS", "BaseModel",
+    "OpenRun",
     "has_checkpoint", "has_text", "is_run", "open_run", "origin_of", "read_deadline", "read_model", "read_plan",
     "recipe_of",
 ]  # fmt: skip
@@ -60,7 +62,7 @@ __all__ = [
 # What no other run's or user's file in a new run's directory may be called.
 NAMES = frozenset({
     RECIPE, PLAN, CORPUS, TRAITS, TOKENIZER, PIECES, RESULT, TOKENS, ORIGIN, RECORD, CLEAN, ENVIRONMENT, METRICS,
-    CHECKPOINTS, MANIFEST, "tokenizer_config.json", f".{TOKENS}.parts",
+    SAMPLES, CHECKPOINTS, MANIFEST, "tokenizer_config.json", f".{TOKENS}.parts",
 })  # fmt: skip
 
 
