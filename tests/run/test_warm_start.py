@@ -211,6 +211,10 @@ def test_training_goes_on_and_the_result_opens_in_transformers(adapted, gpt2):
     assert losses[0] == pytest.approx(before, rel=0.1) and losses[-1] < 0.5 * losses[0]
     measured = [item for item in metrics if item["kind"] == "held_out"]
     assert measured[0]["step"] == 0 and measured[-1]["loss"] < 0.5 * measured[0]["loss"]
+    gain = Evaluation.load(adapted / "result.json").notes[0]
+    assert gain.startswith(
+        f"On your held-out text: before {measured[0]['loss']:.4f} -> after {measured[-1]['loss']:.4f} "
+    )
     on_its_text = evaluate(open_run(adapted / "origin"))
     assert on_its_text.loss == pytest.approx(measured[0]["loss"], rel=0.1)
     assert (on_its_text.text_bytes, on_its_text.unigram) == (Evaluation.load(adapted / "result.json").text_bytes, None)
