@@ -14,8 +14,7 @@ from hornbook.errors import Notice, UserError
 from hornbook.evaluate.evaluation import Evaluation
 from hornbook.evaluate.records import Records
 from hornbook.run.directory import open_run
-from hornbook.run.kept import checkpoint_of, told_gain
-from hornbook.run.measure import evaluate
+from hornbook.run.measure import checkpoint_of, evaluate, told_gain
 from hornbook.run.pretrain import pretrain
 from hornbook.train.metrics import read_metrics
 

@@ -533,7 +533,7 @@ def test_every_recipes_model_goes_out_and_comes_back(name, book, tmp_path):
         run.tokenizer.encode([text])[0].tolist() for text in TEXTS
     ]
     pretrain(recipe(tmp_path / "imported", book, "budget.steps=2"), tmp_path / "more", plain=True)
-    assert np.isfinite(json.loads((tmp_path / "more" / "result.json").read_text())["loss"])
+    assert np.isfinite(Evaluation.load(tmp_path / "more" / "result.json").loss)
 
 
 def test_a_discriminator_without_its_generator_gets_a_new_one(book, tmp_path):
