@@ -46,7 +46,7 @@ from hornbook.run.context import RunContext
 from hornbook.run.disk_fit import check_disk
 from hornbook.run.hardware import note_machine
 from hornbook.run.imported import bring
-from hornbook.run.kept import keep_records, told_gain
+from hornbook.run.measure import keep_records, told_gain
 from hornbook.run.memory_fit import OutOfMemory, fitted, refuse_too_large, shrinking
 from hornbook.run.resolve import Means, resolve
 from hornbook.run.warm_start import adopt, settled
