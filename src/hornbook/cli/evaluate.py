@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Argument, Option
 
-from hornbook.cli import tables
+from hornbook.cli import answer_tables, tables
 from hornbook.cli.common import Json, RunPath, answer, loading, opened_run, place
 from hornbook.console import phase
 from hornbook.errors import UserError
@@ -138,11 +138,11 @@ def _answer_tasks(models: Sequence[Path], tasks: Sequence[Task], way: str, as_js
         for task in tasks:
             found[-1].append(_answered(opened, task, way, None if as_json else view))
             if not as_json and not models[1:]:
-                tables.answers(found[-1][-1])
+                answer_tables.answers(found[-1][-1])
     if as_json:
         answer([_plain(one, first) for mine in found for one, first in zip(mine, found[0], strict=True)], True, print)
     elif models[1:]:
-        tables.compared(found)
+        answer_tables.compared([str(model) for model in models], found)
 
 
 def _answered(opened: Run, task: Task, way: str, view: Any) -> Answers:

@@ -43,13 +43,6 @@ class Number:
             return self.written(self.value)
         return f"{self.written(self.value)} ({self.written(self.low)} to {self.written(self.high)})"
 
-    @property
-    def account(self) -> str:
-        """What the value is, its kind where it is no exact likelihood, and what simple models or guessing reach."""
-        kind = {"exact": "", "bound": "; an upper bound", "pseudo": "; no likelihood of the text"}[self.kind]
-        beside = ", ".join(f"{name} {self.written(value)}" for name, value in self.baselines.items())
-        return f"{self.meaning}{kind}{f'; {beside}' if beside else ''}"
-
     def written(self, value: float) -> str:
         """Return a value of this measure as text: shares in percent, large numbers with two places, others with four.
 
