@@ -34,7 +34,9 @@ TASKS = ("classify", "pairs", "tag", "answer", "write", "instruct")
 def tokenizer() -> Tokenizer:
     """Return one that has whatever any objective needs."""
     needs = merged([build(kind, {}, EMPTY).requirements(LENGTH) for kind in CATALOGUE])
-    return make_tokenizer(train_tokenizer([book(), "fish bread house milk aunt Who is it? It is the"], "bpe", 560, needs), {})
+    return make_tokenizer(
+        train_tokenizer([book(), "fish bread house milk aunt Who is it? It is the"], "bpe", 560, needs), {}
+    )
 
 
 def base(folder: Path, kind: str, **model: Any) -> Path:
