@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from hornbook.evaluate.answers import Answers
     from hornbook.evaluate.evaluation import Evaluation
     from hornbook.generate.infill import Filled
+    from hornbook.recipes.transferred import Transferred
     from hornbook.run.directory import OpenRun
-    from hornbook.run.transferred import Transferred
     from hornbook.tokens.tokenizer.tokenizer import Tokenizer
 
 NOTHING: Mapping[str, object] = MappingProxyType({})
@@ -202,7 +202,7 @@ class Run:
     @property
     def transferred(self) -> Transferred:
         """What a run of `transfer` is for, and what was measured of it."""
-        from hornbook.run.transferred import read_transfer
+        from hornbook.recipes.transferred import read_transfer
 
         return read_transfer(self.directory)
 

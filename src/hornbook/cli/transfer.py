@@ -15,7 +15,7 @@ from hornbook.console import work_lasts
 from hornbook.errors import UserError
 
 if TYPE_CHECKING:
-    from hornbook.run.transferred import Transferred
+    from hornbook.recipes.transferred import Transferred
 
 EXAMPLES = """Examples
 

@@ -23,11 +23,11 @@ from hornbook.errors import UserError, reason_of
 from hornbook.evaluate.evaluation import Evaluation
 from hornbook.prepare.dataset import open_prepared
 from hornbook.recipes.recipe import Recipe
+from hornbook.recipes.transferred import TRANSFER, TRIALS, read_transfer
 from hornbook.run import directory as files
 from hornbook.run import sealed
 from hornbook.run.build import draft_model
 from hornbook.run.imported import KIND as IMPORTED
-from hornbook.run.transferred import TRANSFER, TRIALS, read_transfer
 from hornbook.tokens.tokenizer.tokenizer import load_tokenizer
 from hornbook.train.checkpoints import KIND as CHECKPOINT
 from hornbook.train.checkpoints import Reader

@@ -34,6 +34,7 @@ from hornbook.prepare.dataset import prepare, spellings
 from hornbook.recipes.recipe import Recipe
 from hornbook.recipes.sections import Budget
 from hornbook.recipes.settings import override, to_dict
+from hornbook.recipes.transferred import TRANSFER
 from hornbook.run import directory as files
 from hornbook.run import sealed
 from hornbook.run.announce import announce, announce_weights
@@ -44,7 +45,6 @@ from hornbook.run.hardware import note_machine
 from hornbook.run.imported import bring
 from hornbook.run.memory_fit import OutOfMemory, fitted, refuse_too_large, shrinking
 from hornbook.run.resolve import Means, resolve
-from hornbook.run.transferred import TRANSFER
 from hornbook.run.warm_start import adopt, settled
 from hornbook.scaling.count import flops_per_token, parameters
 from hornbook.signals import SignalHandler, stoppable

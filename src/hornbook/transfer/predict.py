@@ -17,8 +17,8 @@ from typing import Any, cast
 from hornbook.artifacts import write_file
 from hornbook.errors import UserError
 from hornbook.model.transformer import Transformer
+from hornbook.recipes.transferred import read_transfer
 from hornbook.run.directory import OpenRun
-from hornbook.run.transferred import read_transfer
 from hornbook.transfer.examples import Examples, load_examples
 from hornbook.transfer.task import task_of
 

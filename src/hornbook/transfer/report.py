@@ -9,34 +9,31 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from hornbook.evaluate import statistics
 from hornbook.evaluate.numbers import Number
 from hornbook.evaluate.records import Records
-from hornbook.run.transferred import Transferred
+from hornbook.objectives.catalogue import kind_of
+from hornbook.run.directory import OpenRun
 from hornbook.transfer import metrics
-from hornbook.transfer.finetune import Outcome, Trial
+from hornbook.transfer.data import Data
+from hornbook.transfer.finetune import Outcome
+from hornbook.transfer.request import Request
+from hornbook.transfer.task import Task
 
-if TYPE_CHECKING:
-    from hornbook.run.directory import OpenRun
-    from hornbook.transfer.request import Request
-    from hornbook.transfer.search import Data
-    from hornbook.transfer.task import Task
-
-Made = Sequence[tuple[int, Trial, Outcome]]
+MODEL = "model"  # who said what, in the records, where it was no simple model
 Lines = Sequence[Mapping[str, Any]]
 
 
 def opening(request: Request, data: Data, task: Task, base: OpenRun) -> list[str]:
     """Return what is said before the first training."""
-    from hornbook.objectives.catalogue import kind_of
-
     sets = f"{len(data.train):,} examples to learn from, {len(data.dev):,} to choose by"
     sets += f", {len(data.test):,} to test" if data.tested else ""
     lines = [
+        *data.train.notes,
         f"task: {task.name}, {sets}" + (f"; {len(task.labels)} labels" if task.labels else ""),
         f"model: {request.model}, step {base.step:,}, objective {kind_of(base.recipe.objective)}"
         + (", its body frozen" if request.probe else "")
@@ -51,57 +48,30 @@ def opening(request: Request, data: Data, task: Task, base: OpenRun) -> list[str
         )
     if not data.tested:
         lines.append("No --test: the numbers are of the examples that chose the rate and the epoch, so they flatter.")
-    for name, examples in (("learn from", data.train), ("test", data.test)):
+    for name, examples in (("learn from", data.train), *((("test", data.test),) if data.tested else ())):
         cut = len({row.item for row in task.rows(examples.items) if row.cut})
         if cut:
             lines.append(
                 f"{cut:,} of {len(examples):,} examples to {name} are longer than the model's {task.layout.positions} "
                 "positions: their end is not read."
             )
-    return [*data.train.notes, *lines]
+    return lines
 
 
-def record_of(
-    request: Request, data: Data, task: Task, base: OpenRun, tried: Sequence[tuple[Trial, Outcome]], final: Made,
-    records: Records, others: Mapping[str, Lines] | None = None,
-) -> Transferred:  # fmt: skip
-    """Return the record of a finished transfer; its numbers follow from the records alone."""
-    from hornbook.objectives.catalogue import kind_of
-
-    found = numbers(task.name, records, others or {})
-    most = max(shots or len(data.train) for shots, _, _ in final)
-    first_shots, first, outcome = next(one for one in final if (one[0] or len(data.train)) == most)
-    training = {
-        "examples": len(first.chosen), "rate": first.rate, "epoch": outcome.epoch, "step": outcome.step,
-        "seeds": request.seeds, "seed": first.seed,
-        "tried": [{"name": trial.name, "rate": trial.rate, **dataclasses.asdict(one)} for trial, one in tried],
-        "final": [
-            {"shots": shots, "name": trial.name, "rate": trial.rate, "seed": trial.seed, **dataclasses.asdict(one)}
-            for shots, trial, one in final
-        ],
-    }  # fmt: skip
-    return Transferred(
-        task.name, task.labels, task.layout.sight, request.probe, task.none, task.longest,
-        base={"name": request.model, "step": base.step, "objective": kind_of(base.recipe.objective)},
-        data={
-            "train": [request.train, len(data.train)], "dev": [request.dev, len(data.dev)],
-            "test": [request.test, len(data.test) if data.tested else 0], "seen": data.seen,
-        },
-        training=training,
-        numbers=tuple({"shots": shots, **dataclasses.asdict(one)} for shots, some in found.items() for one in some),
-        sentences=tuple(sentences(task.name, records, found, final, others or {}, first_shots)),
-    )  # fmt: skip
-
-
-def numbers(task: str, records: Records, others: Mapping[str, Lines]) -> dict[int, list[Number]]:
+def numbers(records: Records) -> dict[int, list[Number]]:
     """Return the numbers for each number of shots.
 
     Each measure is the mean over the seeds, with the interval over examples: the mean of the seeds' own ones, since
     they share the examples. The headline is there once more with its interval over seeds.
     """
+    task = str(records.header["task"])
     found: dict[int, list[Number]] = {}
     for shots in dict.fromkeys(item["shots"] for item in records.items):
-        of_seeds = [metrics.measure(task, lines, others) for lines in seeds_of(records, shots)]
+        simple = {name: said_by(records, shots, name) for name in records.header["simple"]}
+        of_seeds = [
+            metrics.measure(task, lines, {name: each.get(seed, each.get(0, ())) for name, each in simple.items()})
+            for seed, lines in said_by(records, shots, MODEL).items()
+        ]
         found[shots] = [_over_examples([one[place] for one in of_seeds]) for place in range(len(of_seeds[0]))]
         headline = [one[0] for one in of_seeds]
         if len(headline) > 1:
@@ -109,27 +79,27 @@ def numbers(task: str, records: Records, others: Mapping[str, Lines]) -> dict[in
     return found
 
 
-def seeds_of(records: Records, shots: int) -> list[Lines]:
-    """Return the records of each seed's training on so many shots."""
+def said_by(records: Records, shots: int, name: str) -> dict[int, Lines]:
+    """Return, by seed, the records of one model on so many shots."""
     parts: dict[int, list[Mapping[str, Any]]] = {}
     for item in records.items:
-        if item["shots"] == shots:
+        if item["shots"] == shots and item["by"] == name:
             parts.setdefault(item["seed"], []).append(item)
-    return list(parts.values())
+    return dict(parts)
 
 
 def _over_examples(of_seeds: Sequence[Number]) -> Number:
     """Return the mean of one measure over the seeds, with the mean of the intervals over examples."""
-    known = [one for one in of_seeds if one.low is not None and one.high is not None]
-    low = float(np.mean([one.low for one in known])) if len(known) == len(of_seeds) else None
-    high = float(np.mean([one.high for one in known])) if len(known) == len(of_seeds) else None
+    known = [(one.low, one.high) for one in of_seeds if one.low is not None and one.high is not None]
+    low, high = np.mean(known, axis=0).tolist() if len(known) == len(of_seeds) else (None, None)
     first, more = of_seeds[0], f"; mean of {len(of_seeds)} seeds" if len(of_seeds) > 1 else ""
     return dataclasses.replace(
         first,
         value=float(np.mean([one.value for one in of_seeds])),
         low=low,
         high=high,
-        meaning=f"{first.meaning}{more}; interval over other examples",
+        meaning=f"{first.meaning}{more}" + ("" if low is None else "; interval over other examples"),
+        baselines=_means(of_seeds),
     )
 
 
@@ -139,52 +109,54 @@ def _over_seeds(of_seeds: Sequence[Number]) -> Number:
     return Number(
         f"{of_seeds[0].name} of seeds", estimate.value, of_seeds[0].unit,
         f"the same; interval over other seeds of training, from {values}", estimate.low, estimate.high,
-        len(of_seeds), len(of_seeds), of_seeds[0].baselines,
+        len(of_seeds), len(of_seeds), _means(of_seeds),
     )  # fmt: skip
 
 
+def _means(of_seeds: Sequence[Number]) -> dict[str, float]:
+    return {name: float(np.mean([one.baselines[name] for one in of_seeds])) for name in of_seeds[0].baselines}
+
+
 def sentences(
-    task: str, records: Records, found: Mapping[int, Sequence[Number]], final: Made, others: Mapping[str, Lines],
-    shots: int,
-) -> list[str]:  # fmt: skip
-    """Return what is to be said of the numbers."""
-    said = []
-    ended = [one for _, _, one in final if one.diverged]
-    if ended:
-        said.append(f"{len(ended)} of {len(final)} trainings diverged; they count with what they had learned before.")
-    alike = sum(
-        len({str(item["said"]) for item in lines}) == 1 and len({str(item.get("answer")) for item in lines}) > 1
-        for number in found
-        for lines in seeds_of(records, number)
-    )
-    if alike and task in ("classify", "pairs"):
-        said.append(f"{alike} of {len(final)} trainings give every example the same class: they learned nothing.")
-    for name, lines in others.items():
-        said.append(verdict(task, name, seeds_of(records, shots), lines))
-    return said
+    records: Records, found: Mapping[int, Sequence[Number]], outcomes: Sequence[Outcome], shots: int
+) -> list[str]:
+    """Return what is to be said of the numbers; the verdict is on so many shots."""
+    said, task = [], str(records.header["task"])
+    if ended := sum(bool(one.diverged) for one in outcomes):
+        said.append(f"{ended} of {len(outcomes)} trainings diverged; they count, with what they had learned before.")
+    every = [lines for number in found for lines in said_by(records, number, MODEL).values()]
+    alike = sum(len({item["said"] for item in lines}) == 1 for lines in every) if task in ("classify", "pairs") else 0
+    if alike and len({item["answer"] for item in every[0]}) > 1:
+        said.append(f"{alike} of {len(every)} trainings give every example the same class: they learned nothing.")
+    if simple := list(records.header["simple"]):
+        said.append(verdict(records, shots, simple[-1]))
+    return [*said, *([str(records.header["note"])] if records.header["note"] else [])]
 
 
-def verdict(task: str, name: str, of_seeds: Sequence[Lines], other: Lines) -> str:
-    """Return what the numbers say of a model and a simple one beside it; of one seed, that it is no verdict."""
-    ours = [metrics.score(task, lines) for lines in of_seeds]
-    theirs, mean = metrics.score(task, other), float(np.mean(ours))
-    values = f"{name} {theirs:.1%}, this model {mean:.1%}"
+def verdict(records: Records, shots: int, name: str) -> str:
+    """Return what the records say of a model and a simple one beside it; of one seed, that it is no verdict."""
+    task = str(records.header["task"])
+    ours, simple = said_by(records, shots, MODEL), said_by(records, shots, name)
+    theirs = [simple.get(seed, simple.get(0, ())) for seed in ours]
+    mean, other = (float(np.mean([metrics.score(task, lines) for lines in each])) for each in (ours.values(), theirs))
+    values = f"{name} has {other:.1%}, this model {mean:.1%}"
     if len(ours) < 2:
-        return f"{values}: not tested, one seed makes no verdict. --seeds 5 makes one."
-    low, high = difference(task, of_seeds, other)
+        return f"{values}: not tested, since one seed makes no verdict; --seeds 5 makes one."
+    low, high = difference(task, list(ours.values()), theirs)
     if low > 0:
-        return f"The model is better than {name} by {mean - theirs:.1%} ({low:.1%} to {high:.1%}): {values}."
+        return f"The model is better than {name} by {mean - other:.1%} ({low:.1%} to {high:.1%}): {values}."
     if high < 0:
-        return f"{name[:1].upper()}{name[1:]} does better by {theirs - mean:.1%} ({-high:.1%} to {-low:.1%}): {values}."
+        told = f"Counting words ({name})" if name == "TF-IDF" else f"The simple model ({name})"
+        return f"{told} does better by {other - mean:.1%} ({-high:.1%} to {-low:.1%}): {values}."
     return f"Not distinguishable from {name} ({low:+.1%} to {high:+.1%}): {values}."
 
 
-def difference(task: str, of_seeds: Sequence[Lines], other: Lines) -> tuple[float, float]:
-    """Return the interval of 95 % of the mean difference to a model that has no seeds, over seeds and examples.
+def difference(task: str, ours: Sequence[Lines], theirs: Sequence[Lines]) -> tuple[float, float]:
+    """Return the interval of 95 % of the mean difference between seeds and what is beside them, over seeds and items.
 
-    Var = s^2 / k over the seeds + the mean of the seeds' variances over examples, paired; Satterthwaite's degrees.
+    Var = s^2 / k over the k seeds + the mean of the seeds' paired variances over examples; Satterthwaite's degrees.
     """
-    paired = [metrics.advantage(task, lines, other) for lines in of_seeds]
+    paired = [metrics.advantage(task, one, other) for one, other in zip(ours, theirs, strict=True)]
     values = np.array([one.value for one in paired])
     by_seeds = float(values.var(ddof=1)) / len(values)
     errors = [one.error for one in paired if math.isfinite(one.error)]

@@ -16,68 +16,31 @@ import dataclasses
 import shlex
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-from hornbook import __version__, keys
-from hornbook.artifacts import enlist, is_done, lock, read_json, write_json
+from hornbook.artifacts import is_done, lock
 from hornbook.console import View
 from hornbook.errors import DivergedError, Interrupted, UserError
-from hornbook.evaluate.records import Records
 from hornbook.model.electra import Electra, discriminator_config, halves
-from hornbook.objectives.catalogue import kind_of
 from hornbook.recipes.recipe import Recipe
 from hornbook.recipes.sections import DataSettings, StartSettings, TrainingSettings
 from hornbook.recipes.settings import override
+from hornbook.recipes.transferred import TRANSFER, TRIALS, Transferred, read_transfer
 from hornbook.run import directory as files
 from hornbook.run import sealed
-from hornbook.run.build import build_model
 from hornbook.run.imported import open_model
-from hornbook.run.transferred import TRANSFER, TRIALS, Transferred, read_transfer
 from hornbook.signals import stoppable
-from hornbook.tokens.tokenizer.tokenizer import save_tokenizer
-from hornbook.train import checkpoints, machine
-from hornbook.train.loop import MODEL
-from hornbook.train.metrics import METRICS
+from hornbook.train import machine
 from hornbook.train.processors import computing, default_threads
 from hornbook.train.world import World, together
 from hornbook.transfer import report
-from hornbook.transfer.examples import Classified, Examples, load_examples
-from hornbook.transfer.finetune import (
-    Outcome,
-    Setting,
-    Trial,
-    batch_rows_of,
-    best_weights,
-    default_epochs,
-    finetune,
-    length_of,
-    outcome_of,
-    recipe_of,
-)
+from hornbook.transfer.data import Data, read_data
+from hornbook.transfer.finetune import Outcome, Setting, Trial, batch_rows_of, finetune, length_of, outcome_of
+from hornbook.transfer.publish import Final, Found, publish, said_of_test
 from hornbook.transfer.request import REQUEST, Request
-from hornbook.transfer.sets import check_labels, equal_texts, split
-from hornbook.transfer.task import Prediction, Task, plan_task
-
-_SAID = "said.json"
-_DRAW = 0x73686F74  # stream of the keys
-
-
-@dataclass(frozen=True)
-class Data:
-    """The examples of a transfer; `test` is `dev` where no test file was given."""
-
-    train: Examples
-    dev: Examples
-    test: Examples
-    seen: int
-
-    @property
-    def tested(self) -> bool:
-        return self.test is not self.dev
+from hornbook.transfer.rows import Row
+from hornbook.transfer.task import Task, plan_task
+from hornbook.transfer.trials import final_trials, rate_trials
 
 
 def transfer(request: Request, directory: Path, *, plain: bool = False, silent: bool = False) -> Transferred:
@@ -143,20 +106,6 @@ def _refuse_taken(directory: Path) -> None:
         raise UserError(f"{directory} already holds {min(taken)}: choose another --out.")
 
 
-def read_data(request: Request) -> Data:
-    """Return the examples, checked against each other."""
-    train = load_examples(request.train, request.task)
-    other = [load_examples(path, train.task) if path else None for path in (request.dev, request.test)]
-    for examples in other:
-        if examples is not None:
-            check_labels(train, examples)
-    dev, test = other
-    seen = 0 if test is None else equal_texts(train, test)
-    if dev is None:
-        train, dev = split(train)
-    return Data(train, dev, test or dev, seen)
-
-
 def _transferred(request: Request, directory: Path, view: View, world: World) -> Transferred:
     machine.keep_memory_blocks()
     device = world.device or machine.find_device()
@@ -164,14 +113,8 @@ def _transferred(request: Request, directory: Path, view: View, world: World) ->
     base = open_model(Path(request.model))
     sight = None if request.sight == "auto" else request.sight
     task = plan_task(data.train, base.recipe.objective, base.tokenizer, base.recipe.model, sight)
-    if request.probe and task.writes:
-        raise UserError("--probe trains a new head alone, and a written text has none: leave it out.")
-    recipe = _recipe(request, base, task, data)
-    for number in request.shots:
-        if number > len(data.train):
-            raise UserError(
-                f"--shots {number} does not fit: {data.train.path} has {len(data.train)} examples to learn from."
-            )
+    _refuse(request, task, data)
+    recipe = _recipe(request, base, task)
     if world.is_main:
         (directory / TRIALS).mkdir(parents=True, exist_ok=True)
         request.save(directory / TRIALS)
@@ -186,12 +129,25 @@ def _transferred(request: Request, directory: Path, view: View, world: World) ->
     )  # fmt: skip
     found = _search(setting, request, data, view)
     if world.is_main:
-        _publish(setting, request, data, found, base, directory)
+        with view.stage("simple models and intervals", "examples"):
+            publish(setting, request, data, found, base, directory)
     world.all_reduce_max([0.0])
     return read_transfer(directory)
 
 
-def _recipe(request: Request, base: files.OpenRun, task: Task, data: Data) -> Recipe:
+def _refuse(request: Request, task: Task, data: Data) -> None:
+    """Raise UserError for what cannot be done with this task and these examples."""
+    if request.probe and task.writes:
+        raise UserError("--probe trains a new head alone, and a written text has none: leave it out.")
+    for number in request.shots:
+        if number > len(data.train):
+            held = "" if request.dev else f" ({len(data.dev)} more are held out to choose by)"
+            raise UserError(
+                f"--shots {number} does not fit: {data.train.path} has {len(data.train)} examples to learn from{held}."
+            )
+
+
+def _recipe(request: Request, base: files.OpenRun, task: Task) -> Recipe:
     """Return the settings of all trainings: those of Mosbach et al. 2021, and what was asked for."""
     model = base.recipe.model
     if isinstance(base.model, Electra):
@@ -208,40 +164,20 @@ def _recipe(request: Request, base: files.OpenRun, task: Task, data: Data) -> Re
     return override(recipe, request.settings) if request.settings else recipe
 
 
-@dataclass(frozen=True)
-class Final:
-    """One training whose test was scored."""
-
-    shots: int
-    trial: Trial
-    outcome: Outcome
-    said: list[Prediction]
-
-
-@dataclass(frozen=True)
-class Found:
-    """What a search found: the rates tried, each with its outcome, and the final trainings."""
-
-    tried: list[tuple[Trial, Outcome]]
-    final: list[Final]
-
-
 def _search(setting: Setting, request: Request, data: Data, view: View) -> Found:
     """Do all trainings that are not done yet."""
     shots = request.shots or (0,)
     rates = request.rates_for(setting.recipe.model.width)
     dev_rows = setting.task.rows(data.dev.items)
+    size = len(data.train)
+    by_shots = [(number, rate_trials(request, size, number, rates)) for number in shots]
     planned = [
-        trial
-        for number in shots
-        for trial in (*_rates(request, data, number, rates), *_finals(request, data, number, rates[0]))
+        trial for number, trials in by_shots for trial in (*trials, *final_trials(request, size, number, rates[0]))
     ]
     total = sum(_steps(setting, trial) for trial in planned)
     tried: list[tuple[Trial, Outcome]] = []
     final: list[Final] = []
-    with view.stage(
-        f"{len(shots) * (len(rates) * (len(rates) > 1) + request.seeds)} trainings", "steps", total
-    ) as tell:
+    with view.stage(f"{len(planned)} trainings", "steps", total) as tell:
         done = 0
 
         def update(steps: int) -> None:
@@ -250,14 +186,13 @@ def _search(setting: Setting, request: Request, data: Data, view: View) -> Found
             tell(done)
 
         setting = dataclasses.replace(setting, update=update)
-        for number in shots:
-            trials = _rates(request, data, number, rates)
+        for number, trials in by_shots:
             outcomes = [_done(setting, trial, dev_rows) for trial in trials]
             tried += zip(trials, outcomes, strict=True)
-            rate = rates[0] if not trials else _best_rate(trials, outcomes)
-            for trial in _finals(request, data, number, rate):
+            rate = _best_rate(trials, outcomes) if trials else rates[0]
+            for place, trial in enumerate(final_trials(request, size, number, rate), 1):
                 outcome = _done(setting, trial, dev_rows)
-                final.append(Final(number, trial, outcome, _said(setting, trial, data)))
+                final.append(Final(number, place, trial, outcome, said_of_test(setting, trial, data)))
     return Found(tried, final)
 
 
@@ -265,7 +200,7 @@ def _steps(setting: Setting, trial: Trial) -> int:
     return length_of(trial, len(trial.chosen), batch_rows_of(setting, len(trial.chosen)))
 
 
-def _done(setting: Setting, trial: Trial, dev_rows: Sequence[Any]) -> Outcome:
+def _done(setting: Setting, trial: Trial, dev_rows: Sequence[Row]) -> Outcome:
     """Do a training; one that was done before counts as all of its steps."""
     known = outcome_of(setting.directory / trial.name)
     if known is not None:
@@ -280,115 +215,3 @@ def _best_rate(trials: Sequence[Trial], outcomes: Sequence[Outcome]) -> float:
     if not sound:
         raise DivergedError("Every rate diverged before the first measurement: give lower ones with transfer.rates=...")
     return max(sound)[2]
-
-
-def _rates(request: Request, data: Data, shots: int, rates: Sequence[float]) -> list[Trial]:
-    """Return the trainings that choose a rate; none where there is no choice."""
-    seed = request.seed
-    chosen = _drawn(len(data.train), shots, seed, 0)
-    epochs = request.epochs or default_epochs(len(chosen))
-    named = [(rate, f"{_name(shots)}-rate-{rate:g}") for rate in rates] if len(rates) > 1 else []
-    return [Trial(name, chosen, rate, _seed(seed, 0), epochs, final=False) for rate, name in named]
-
-
-def _finals(request: Request, data: Data, shots: int, rate: float) -> list[Trial]:
-    found = []
-    for number in range(1, request.seeds + 1):
-        chosen = _drawn(len(data.train), shots, request.seed, number)
-        epochs = request.epochs or default_epochs(len(chosen))
-        name = f"{_name(shots)}-seed-{number}"
-        found.append(Trial(name, chosen, rate, _seed(request.seed, number), epochs, final=True))
-    return found
-
-
-def _name(shots: int) -> str:
-    return f"{shots}-shots" if shots else "all"
-
-
-def _seed(seed: int, number: int) -> int:
-    return int(keys.fold(np.uint64(seed), number)) >> 1
-
-
-def _drawn(size: int, shots: int, seed: int, number: int) -> tuple[int, ...]:
-    """Return which examples a training learns from: all, or plain draws by key, balanced by nothing."""
-    if not shots:
-        return tuple(range(size))
-    found = keys.permute(np.arange(shots), size, keys.fold(np.uint64(seed), number, _DRAW))
-    return tuple(sorted(found.tolist()))
-
-
-def _said(setting: Setting, trial: Trial, data: Data) -> list[Prediction]:
-    """Return what a final training says of the test examples; it says it once."""
-    place = setting.directory / trial.name / _SAID
-    if place.is_file():
-        return list(read_json(place, "predictions"))
-    weights = best_weights(setting, trial)
-    if weights is None:
-        labels = [item.label for item in data.train.items if isinstance(item, Classified)]
-        most = max(sorted(set(labels)), key=labels.count) if labels else ""  # type: ignore[type-var]
-        said = setting.task.nothing(data.test.items, most or "")
-    else:
-        model = build_model(setting.recipe, setting.device)
-        model.load_state_dict(weights)
-        said = setting.task.predict(model.eval(), data.test.items, setting.device)  # type: ignore[arg-type]
-    if setting.world.is_main:
-        write_json(place, said)
-    return said
-
-
-def _publish(
-    setting: Setting, request: Request, data: Data, found: Found, base: files.OpenRun, directory: Path
-) -> None:
-    """Write the run of the first seed on the most examples, and what all seeds said; see the module."""
-    most = max((one.shots or len(data.train)) for one in found.final)
-    first = next(one for one in found.final if (one.shots or len(data.train)) == most)
-    weights = best_weights(setting, first.trial)
-    if weights is None:
-        raise DivergedError(
-            f"The first training diverged before it was measured ({first.outcome.diverged}): give lower rates with "
-            "transfer.rates=..., or another --seed."
-        )
-    trial = setting.directory / first.trial.name
-    size = batch_rows_of(setting, len(first.trial.chosen))
-    recipe = recipe_of(setting, first.trial, size, length_of(first.trial, len(first.trial.chosen), size))
-    recipe = dataclasses.replace(recipe, training=dataclasses.replace(recipe.training, micro_batch=size))
-    save_tokenizer(base.tokenizer, directory)
-    shutil.copyfile(trial / METRICS, directory / METRICS)
-    header = {
-        "name": "test" if data.tested else "dev", "task": setting.task.name, "labels": list(setting.task.labels),
-        "model": request.model, "objective": kind_of(base.recipe.objective), "step": base.step,
-        "data": str(data.test.path), "examples": len(data.test), "hornbook": __version__,
-    }  # fmt: skip
-    lines = [
-        {"shots": one.shots, "seed": number, **record}
-        for number, one in _numbered(found.final)
-        for record in setting.task.records(one.said, data.test.items)
-    ]
-    name = f"{files.EVALUATIONS}/{header['name']}.jsonl"
-    records = Records(header, tuple(lines))
-    records.save(directory / name)
-    made = report.record_of(
-        request,
-        data,
-        setting.task,
-        base,
-        found.tried,
-        [(one.shots, one.trial, one.outcome) for one in found.final],
-        records,
-    )
-    sealed.begin(recipe, directory)
-    made.save(directory)
-    enlist(directory, files.TOKENIZER, "tokenizer_config.json")
-    step = first.outcome.step
-    facts = sealed.facts(directory)
-    checkpoints.save(
-        directory / files.CHECKPOINTS, step, {f"{MODEL}{name}": value for name, value in weights.items()}, facts, keep=1
-    )
-    enlist(directory, TRANSFER)  # last: with it the run is done
-
-
-def _numbered(final: Sequence[Final]) -> Iterator[tuple[int, Final]]:
-    counts: dict[int, int] = {}
-    for one in final:
-        counts[one.shots] = counts.get(one.shots, 0) + 1
-        yield counts[one.shots], one

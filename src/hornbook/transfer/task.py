@@ -6,6 +6,7 @@ Shapes: N places of a row that are read, K classes.
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -21,7 +22,7 @@ from hornbook.model.inputs import to_tensors
 from hornbook.model.transformer import Transformer
 from hornbook.objectives.base import Objective
 from hornbook.objectives.catalogue import kind_of
-from hornbook.run.transferred import Sight, TaskName, Transferred
+from hornbook.recipes.transferred import Sight, TaskName, Transferred
 from hornbook.tokens.tokenizer.tokenizer import Tokenizer
 from hornbook.transfer import metrics
 from hornbook.transfer.examples import Asked, Classified, Examples, Item, Tagged, Written
@@ -159,10 +160,11 @@ class Task:
         """Return a record of each example: its id, what is right, what was said, and how sure."""
         return [metrics.record(item, **prediction) for prediction, item in zip(predictions, items, strict=True)]
 
-    def nothing(self, items: Sequence[Item], most: str) -> list[Prediction]:
-        """Return what a model that has learned nothing would say: the most frequent class, no entity, no text."""
+    def nothing(self, items: Sequence[Item], answers: Sequence[Any]) -> list[Prediction]:
+        """Return what a model says that has learned nothing: the most frequent class, no entity, no text."""
         if self.name == "tag":
             return [{"said": [OUTSIDE] * len(cast(Tagged, item).tokens)} for item in items]
+        most = Counter(answers).most_common(1)[0][0] if HEADS[self.name] == "class" else ""
         return [{"said": most} for _ in items]
 
 
