@@ -136,7 +136,7 @@ def _write_part(
     (folder / "tokenizer.json").write_text(tokenizer_json(config, tokenizer_text, vocab), encoding="utf-8")
     write_plain(folder / "tokenizer_config.json", tokenizer_config_json(config, tokenizer_text, vocab))
     if config.topology != "encoder":
-        write_plain(folder / FILE, generation_json(config, _special_ids(config, vocab), part.beside))
+        write_plain(folder / FILE, generation_json(config, special_ids(config, vocab), part.beside))
     (folder / "README.md").write_text(part.card, encoding="utf-8")
 
 
@@ -145,7 +145,7 @@ def config_json(family: Family, config: ModelConfig, vocab: Vocab, beside: Besid
 
     Raises UserError where the class computes with a special id, and the tokenizer has another than the model.
     """
-    ids: dict[str, Any] = dict(_special_ids(config, vocab))
+    ids: dict[str, Any] = dict(special_ids(config, vocab))
     if config.topology == "encoder":
         ids |= {f"{role}_token_id": getattr(vocab, role) for role in ("cls", "sep")}
     settings = family.settings(config)
@@ -161,7 +161,7 @@ def config_json(family: Family, config: ModelConfig, vocab: Vocab, beside: Besid
     return {**settings, **{name: value for name, value in beside.training.items() if name in settings}, **ids}
 
 
-def _special_ids(config: ModelConfig, vocab: Vocab) -> dict[str, int | None]:
+def special_ids(config: ModelConfig, vocab: Vocab) -> dict[str, int | None]:
     ids = {f"{role}_token_id": getattr(vocab, role) for role in ("pad", "bos", "eos")}
     if config.topology == "encoder-decoder":
         ids["decoder_start_token_id"] = vocab.start("An encoder-decoder")  # as in our batches

@@ -23,12 +23,15 @@ from hornbook.convert.export_hf import (
     check_tokenizer,
     config_json,
     refuse_foreign,
+    special_ids,
     tokenizer_config_json,
 )
 from hornbook.convert.families import choose, find
 from hornbook.convert.families.family import Family
 from hornbook.convert.families.heads import body_config, with_head
 from hornbook.convert.families.tensors import to_hf
+from hornbook.convert.generation import FILE as GENERATION
+from hornbook.convert.generation import Beside, generation_json
 from hornbook.convert.weights import write_plain, write_weights
 from hornbook.errors import UserError
 from hornbook.model.config import ModelConfig
@@ -63,6 +66,8 @@ def export_task(
 ) -> Path:
     """Write the folder `target`, whole or not at all, and return it; an earlier export there is replaced.
 
+    A model without a head writes texts, and goes to its family's class for that.
+
     labels   names of the classes or tags, in the order of the logits; none of spans
     family   of the body; empty = the one that holds it exactly
 
@@ -72,12 +77,17 @@ def export_task(
     chosen = find(family) if family else choose(body)
     if reason := chosen.holds(body):
         raise UserError(f"This model cannot be exported exactly as {chosen.name}, which needs {reason}.")
-    headed, entries = with_head(chosen, config)
+    writes = config.task_head == "none"
+    headed, entries = (chosen, {}) if writes else with_head(chosen, config)
     check_tokenizer(vocab, config.vocab_size)
-    text, vocab, state = _with_padding(tokenizer_text, vocab, marks, state, config)
+    text = tokenizer_text
+    if not writes:
+        text, vocab, state = _with_padding(text, vocab, marks, state, config)
     body = replace(body, vocab_size=len(state[_EMBEDDING]))
     text = framed(text, Tokenizer(text, vocab), marks)
-    settings = tokenizer_config_json(body, text, vocab) | {"padding_side": "right"}
+    settings = tokenizer_config_json(body, text, vocab)
+    if not writes:
+        settings["padding_side"] = "right"  # positions count from the first token
     check_class(chosen, text, settings)
     told = _config(chosen, headed, config, body, vocab, marks, labels) | dict(entries)
     refuse_foreign(target)
@@ -87,6 +97,8 @@ def export_task(
         write_weights(scratch, tensors, shard_bytes)
         (scratch / "tokenizer.json").write_text(text, encoding="utf-8")
         write_plain(scratch / "tokenizer_config.json", settings)
+        if writes:
+            write_plain(scratch / GENERATION, generation_json(body, special_ids(body, vocab), Beside()))
         (scratch / "README.md").write_text(card, encoding="utf-8")
     return target
 
