@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from hornbook.tokens.tokenizer.tokenizer import Tokenizer
 
 NOTHING: Mapping[str, object] = MappingProxyType({})
+NO_WORDS: Mapping[str, str] = MappingProxyType({})
 Prompts = TypeVar("Prompts", str, list[str])
 
 
@@ -107,6 +108,16 @@ class Run:
 
         return read_metrics(self.directory / METRICS)
 
+    def samples(self) -> list[dict[str, Any]]:
+        """Return what the model said of the same held-out texts while it trained, a dict for each text and step.
+
+        `step` is the step, `text` the text's number, `way` how the model was asked, `asked` and `said` the texts.
+        """
+        from hornbook.run.directory import SAMPLES
+        from hornbook.train.metrics import read_metrics
+
+        return read_metrics(self.directory / SAMPLES)
+
     def generate(
         self,
         prompts: Prompts,
@@ -154,20 +165,39 @@ class Run:
 
         return fill_text(self.opened, text, top=top, length=length, steps=steps)
 
-    def evaluate(self, data: str | Path | Sequence[str | Path] = ()) -> Evaluation:
-        """Measure on the held-out documents of the run, or on all documents of `data` (files, folders, globs)."""
+    def evaluate(self, data: str | Path | Sequence[str | Path] = (), *, stride: int = 0, by: str = "") -> Evaluation:
+        """Measure on the held-out documents of the run, or on all documents of `data` (files, folders, globs).
+
+        `stride` scores whole documents in windows; `by` names a field of the documents for numbers by its values.
+        The records of all documents are kept in the run's directory: see `hornbook evaluate`.
+        """
         from hornbook.run.measure import evaluate
 
-        return evaluate(self.opened, _texts(data))
+        return evaluate(self.opened, _texts(data), stride=stride, by=by)
 
-    def answer(self, task: str | Path, *, way: str = "auto", few: bool = False, examples: int = 0) -> Answers:
-        """Ask a task from a file (minimal pairs, multiple choice, schemas, last words); see `hornbook evaluate --task`.
+    def answer(
+        self,
+        task: str | Path,
+        *,
+        way: str = "auto",
+        few: bool = False,
+        shots: int = 0,
+        pool: str | Path = "",
+        like: str = "",
+        prompt: str = "",
+        labels: Mapping[str, str] = NO_WORDS,
+    ) -> Answers:
+        """Ask a task of a file or `my.py:Task`; see `hornbook evaluate --task`, whose options the keywords are.
 
-        `numbers()` of what it returns has accuracies with intervals, `records` what was computed of every item.
+        `numbers()` of what it returns has accuracies with intervals, `records` what was computed of every item, and
+        `against(other)` compares it with another model's answers. `prompt` is a template with {field} for the fields of
+        an item, `labels` the words of a classification's labels.
         """
-        from hornbook.run.measure import answer_task
+        from hornbook.evaluate.task_files.fields import Wording
+        from hornbook.run.answer import Asking, answer_task, read_task
 
-        return answer_task(self.opened, Path(task), way=way, few=few, examples=examples)
+        asking = Asking(few, shots, str(pool), like, Wording(prompt=prompt, labels=labels))
+        return answer_task(self.opened, read_task(task, asking), way)
 
     def transfer(
         self,

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from hornbook.diagnose.check import Checked
     from hornbook.diagnose.doctor import Finding
     from hornbook.diagnose.whole import Examined
-    from hornbook.evaluate.answers import Answers
-    from hornbook.evaluate.evaluation import Evaluation
     from hornbook.generate.infill import Filled
     from hornbook.objectives.show import Picture, Side
     from hornbook.recipes.describe import Line, Setting
@@ -77,26 +75,6 @@ def table(columns: Mapping[str, str], rows: Sequence[Sequence[str]], numbers: bo
     screen.print(grid, soft_wrap=False)
 
 
-def evaluation(found: Evaluation) -> None:
-    """Print a model's numbers on held-out text, each with its meaning."""
-    numbers(found.title, [(number.name, number.text, number.meaning) for number in found.numbers()])
-    if found.warning:
-        console().print(Text(found.warning, style="yellow"))
-
-
-def answers(found: Answers) -> None:
-    """Print a task's numbers with their intervals, and what guessing gives."""
-    told = found.header
-    off = "" if told["trained"] else ", off its training"
-    rows = []
-    for number in found.numbers():
-        estimate, style = number.estimate, ".2f" if number.name == "perplexity" else ".1%"
-        interval = f"{format(estimate.low, style)} to {format(estimate.high, style)}"
-        chance = "" if number.chance is None else f"; chance {number.chance:.1%}"
-        rows.append((number.name, f"{format(estimate.value, style)}  ({interval})", f"{number.meaning}{chance}"))
-    numbers(f"{told['task']}, {told['items']:,} items, by {told['way']} ({told['score']}{off})", rows)
-
-
 def numbers(title: str, rows: Sequence[tuple[str, str, str]]) -> None:
     """Print a title, and lines of a name, a number and its meaning."""
     name_width, width = max(len(name) for name, _, _ in rows), max(len(number) for _, number, _ in rows)
@@ -111,13 +89,12 @@ def numbers(title: str, rows: Sequence[tuple[str, str, str]]) -> None:
         screen.print(Text.assemble(f"  {name:<{name_width}}   ", (f"{number:>{width}}", "bold"), f"   {meaning}"))
 
 
-def trained(found: Evaluation, recipe: Recipe, directory: Path) -> None:
-    """Print a finished run: its measurements, and the commands that use the model."""
+def trained(recipe: Recipe, directory: Path) -> None:
+    """Print the commands that use the model of a finished run."""
     from hornbook.generate.text import uses_of
     from hornbook.prepare.preview import prompt_of
     from hornbook.run.export import exportable
 
-    evaluation(found)
     place = shlex.quote(str(directory))
     commands = [
         ("Use it:", f"hornbook {use} {place} {_quoted(prompt_of(directory, recipe, gap=use == 'fill'))}")

@@ -42,6 +42,7 @@ _KNOWN = files.NAMES | {
     files.EXPORT,
     files.GGUF,
     "metrics.damaged",
+    "samples.damaged",
     "tensorboard",
     "wandb",
     "run_id",
@@ -135,8 +136,9 @@ def _run(path: Path, progress: Callable[[str], object]) -> Iterator[Examined]:
     for name, read in _readers(path, recipe, imported).items():
         if not any(item.file == name or item.file == MANIFEST for item in found):
             found += [_listed(path, name, what) for what in _failure(read) if all(what != one.what for one in found)]
-    if damaged := len(read_lines(path / files.METRICS)[1]):
-        notes.append(f"{damaged} lines of {files.METRICS} are damaged: the numbers of these steps are lost, no more.")
+    for name, what in ((files.METRICS, "numbers"), (files.SAMPLES, "samples")):
+        if damaged := len(read_lines(path / name)[1]):
+            notes.append(f"{damaged} lines of {name} are damaged: the {what} of these steps are lost, no more.")
     yield Examined(str(path), IMPORTED if imported else sealed.KIND, tuple(found), tuple(notes))
     yield from _checkpoints(path, recipe, progress)
     for inside in (files.ORIGIN, files.CLEAN, files.EXPORT):
