@@ -81,6 +81,10 @@ def test_the_documents_parts_add_up_to_the_sums(name, tokenizer, store):
     assert [item["words"] for item in items] == [len(text.split()) for text in TEXTS]
     assert all(item["lossless"] and not item["unknown"] for item in items)
     assert found.loss == sums["nats"] / sums["count"]
+    for item, ids in zip(
+        items, tokenizer.encode(TEXTS), strict=True
+    ):  # exact numbers and bounds are one without context
+        assert "nats" not in item or item["nats"] == pytest.approx(costs[ids].sum(), rel=1e-9)
     if name == "causal":
         for item, ids in zip(items, tokenizer.encode(TEXTS), strict=True):
             assert item["nats"] == item["text_nats"] == pytest.approx(costs[ids].sum(), rel=1e-9)

@@ -415,8 +415,8 @@ def _evaluated(trained: Trained) -> Evaluation:
     result = run.directory / files.RESULT
     if run.world.broadcast(lambda: str(_is_measured(run.directory))) == str(True):
         return Evaluation.load(result)
-    with run.view.stage("final evaluation", "tokens"):
-        found = final_evaluation(trained.model, run.recipe, run.prepared, run.device, trained.parallel)
+    with run.view.stage("final evaluation", "tokens") as update:
+        found = final_evaluation(trained.model, run.recipe, run.prepared, run.device, trained.parallel, update)
     steps, seconds = trained.pace.timeline.steps, round(trained.pace.elapsed, 3)
     tokens = steps * files.read_plan(run.directory, run.recipe).tokens_per_step
     evaluation = Evaluation.of(found, steps=steps, tokens=tokens, seconds=seconds)
