@@ -223,9 +223,15 @@ def _of_rows(found: Measurement, rows: DocumentRows) -> Scores:
     """Return what the rows of a model that says every token give of whole texts."""
     sums = found.documents
     assert sums is not None  # of every measurement by `measure`
-    size = rows.store.bytes[rows.chosen].astype(np.float64)
     return Scores(
-        sums["text_nats"], sums["targets"], size, sums["end_nats"], sums["ends"], sums["context"], len(rows), len(rows)
+        sums["text_nats"],
+        sums["targets"],
+        sums.bytes.astype(np.float64),
+        sums["end_nats"],
+        sums["ends"],
+        sums["context"],
+        len(rows),
+        len(rows),
     )
 
 

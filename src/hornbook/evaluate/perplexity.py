@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from hornbook import keys
 from hornbook.batch import Batch, Rows
-from hornbook.evaluate.documents import COLUMNS, DocumentSums, context_of, share_of, sums_of
+from hornbook.evaluate.documents import COLUMNS, DocumentSums, context_of, scored_bytes, share_of, sums_of
 from hornbook.model.electra import Model
 from hornbook.objectives.base import Objective, says_every_token
 from hornbook.tokens.loader import shown
@@ -174,7 +174,7 @@ def measure(
     size = text_bytes if objective.overlap else 0
     return Measurement(
         nats, max(count, 1.0), text_nats, int(text_tokens), size, int(pairs), pair_nats, int(right),
-        DocumentSums(rows.chosen, rows.store.bytes[rows.chosen], by_document),
+        DocumentSums(rows.chosen, scored_bytes(rows, objective), by_document),
     )  # fmt: skip
 
 

@@ -24,6 +24,7 @@ from hornbook.console import View, phase, quantity
 from hornbook.convert.generation import beside_of
 from hornbook.corpus.readers.discovery import passed_over
 from hornbook.errors import ResourceError, UserError
+from hornbook.evaluate.documents import scored_bytes
 from hornbook.evaluate.evaluation import Evaluation
 from hornbook.evaluate.held_out import final_evaluation, held_out_text
 from hornbook.evaluate.perplexity import measure
@@ -389,7 +390,7 @@ def _measuring(run: RunContext, model: Model, parallel: Parallel) -> Callable[[]
     training, prepare_batch = run.recipe.training, functools.partial(to_tensors, device=run.device)
     asked = held_out_text(run.prepared, training.evaluate_tokens)
     rows = asked.rows
-    size = int(rows.store.bytes[rows.chosen].sum())
+    size = int(scored_bytes(rows, run.prepared.objective).sum())
 
     def during() -> dict[str, Any]:
         # Uncompiled: its batches have shapes of their own, and each would be compiled for a few seconds of work.
