@@ -24,6 +24,7 @@ from hornbook.console import View, phase, quantity
 from hornbook.convert.generation import beside_of
 from hornbook.corpus.readers.discovery import passed_over
 from hornbook.errors import ResourceError, UserError
+from hornbook.evaluate.documents import scored_bytes
 from hornbook.evaluate.evaluation import Evaluation
 from hornbook.evaluate.held_out import final_evaluation, held_out_text
 from hornbook.evaluate.perplexity import measure
@@ -389,7 +390,7 @@ def _measuring(run: RunContext, model: Model, parallel: Parallel) -> Callable[[]
     training, prepare_batch = run.recipe.training, functools.partial(to_tensors, device=run.device)
     asked = held_out_text(run.prepared, training.evaluate_tokens)
     rows = asked.rows
-    size = int(rows.store.bytes[rows.chosen].sum())
+    size = int(scored_bytes(rows, run.prepared.objective).sum())
 
     def during() -> dict[str, Any]:
         # Uncompiled: its batches have shapes of their own, and each would be compiled for a few seconds of work.
@@ -415,8 +416,8 @@ def _evaluated(trained: Trained) -> Evaluation:
     result = run.directory / files.RESULT
     if run.world.broadcast(lambda: str(_is_measured(run.directory))) == str(True):
         return Evaluation.load(result)
-    with run.view.stage("final evaluation", "tokens"):
-        found = final_evaluation(trained.model, run.recipe, run.prepared, run.device, trained.parallel)
+    with run.view.stage("final evaluation", "tokens") as update:
+        found = final_evaluation(trained.model, run.recipe, run.prepared, run.device, trained.parallel, update)
     steps, seconds = trained.pace.timeline.steps, round(trained.pace.elapsed, 3)
     tokens = steps * files.read_plan(run.directory, run.recipe).tokens_per_step
     evaluation = Evaluation.of(found, steps=steps, tokens=tokens, seconds=seconds)
