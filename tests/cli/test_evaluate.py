@@ -102,5 +102,5 @@ def test_what_is_wrong_is_said_in_one_sentence(runs: Path, capsys: pytest.Captur
         assert words in refused(*arguments, capsys=capsys), words
     long = runs / "long.jsonl"
     long.write_text(json.dumps({**QUESTIONS[0], "choices": ["a", "fish " * 400]}))
-    assert "is too long to be scored by this model" in refused(causal, "--task", long, capsys=capsys)
+    assert "long, item 1: a text of" in refused(causal, "--task", long, capsys=capsys)
     assert not (causal / "evaluations" / "long.continuation.jsonl").exists()
