@@ -101,6 +101,16 @@ def test_classification_is_choices_of_label_words(tmp_path: Path) -> None:
             labels_of(wrong)
 
 
+def test_a_table_has_its_numbers_as_text(tmp_path: Path) -> None:
+    table = tmp_path / "piqa.csv"
+    table.write_text("goal,sol1,sol2,label\nOpen a jar,turn,pull,1\n")
+    task = load_task(table)
+    assert (task.items[0].answer, task.items[0].candidates[1]) == (1, ("Question: Open a jar\nAnswer:", " pull"))
+    table.write_text("goal,sol1,sol2,label\nOpen a jar,turn,pull,2\n")
+    with pytest.raises(UserError, match="line 2: the label '2' is neither"):
+        load_task(table)
+
+
 def test_settings_beside_a_file_give_another_prompt_metric_and_delimiter(tmp_path: Path) -> None:
     path = written(tmp_path / "t.jsonl", CHOICE)
     (tmp_path / "t.toml").write_text('prompt = "Q {question} {topic}\\nA:"\nheadline = "acc_pmi"\ndelimiter = "\\n"\n')

@@ -98,8 +98,9 @@ def _label(record: Record, choices: Sequence[str], where: str) -> int:
     label = record["label"]
     if isinstance(label, str) and label in choices:
         return choices.index(label)
-    if isinstance(label, int) and not isinstance(label, bool) and 0 <= label < len(choices):
-        return label
+    number = int(label) if isinstance(label, str) and label.isascii() and label.isdigit() else label  # of a table
+    if isinstance(number, int) and not isinstance(number, bool) and 0 <= number < len(choices):
+        return number
     raise UserError(
         f"{where}: the label {label!r} is neither one of the choices nor a number from 0 to {len(choices) - 1}."
     )
