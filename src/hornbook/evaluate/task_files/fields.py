@@ -98,7 +98,7 @@ def _label(record: Record, choices: Sequence[str], where: str) -> int:
     label = record["label"]
     if isinstance(label, str) and label in choices:
         return choices.index(label)
-    number = int(label) if isinstance(label, str) and label.isascii() and label.isdigit() else label  # of a table
+    number = int(label) if isinstance(label, str) and label.isascii() and label.isdigit() and len(label) < 9 else label
     if isinstance(number, int) and not isinstance(number, bool) and 0 <= number < len(choices):
         return number
     raise UserError(
