@@ -41,7 +41,7 @@ class Answers:
     @property
     def name(self) -> str:
         """Task, way and what else makes it another measurement: the name of its file."""
-        return ".".join([self.header["task"], self.header["way"], *self.header["part"]])
+        return str(self.header["name"])
 
     def save(self, folder: Path) -> Path:
         """Write the records; return the file. Answers to other data under the same name are left as they are."""
