@@ -146,6 +146,8 @@ BROKEN = {
     "empty choice": ({**CHOICE, "choices": ["a", ""]}, "choices must be a list of at least two texts"),
     "a number": ({**WORD, "target": 7}, "target must be text"),
     "cause": ({**COPA, "question": "why"}, "question must be cause or effect, not 'why'"),
+    "causes": ({**COPA, "question": ["cause"]}, "question must be cause or effect, not"),
+    "a cause alone": ({"premise": "A.", "question": "cause", "choice1": "b", "label": 0}, "lacks choice2"),
     "mixed": (PAIR, "is of minimal pairs, and the lines before it of multiple choice"),
 }
 

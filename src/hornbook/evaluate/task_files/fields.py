@@ -123,10 +123,13 @@ def _pair(record: Record, where: str, wording: Wording) -> Item:
 
 def _cause_or_effect(record: Record, where: str, wording: Wording) -> Item:
     kind = record["question"]
-    if kind not in _CONNECTORS:
+    if not isinstance(kind, str) or kind not in _CONNECTORS:
         raise UserError(f"{where}: question must be cause or effect, not {kind!r}.")
     names = ("choice1", "choice2")
-    several = "choices" in record or not all(name in record for name in names)
+    several = "choices" in record
+    for name in names:
+        if not several and name not in record:
+            raise UserError(f"{where} lacks {name}: causes and effects need choices, or choice1 and choice2.")
     choices = _texts(record, "choices", where) if several else [_text(record, name, where) for name in names]
     lowered = [choice[0].lower() + choice[1:] for choice in choices]
     context = f"{_text(record, 'premise', where).strip()[:-1]} {_CONNECTORS[kind]}"
