@@ -169,10 +169,12 @@ def test_what_is_no_task_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "none.jsonl").write_text("\n")
     (tmp_path / "deep.jsonl").write_text("[" * 100_000)
     (tmp_path / "table.csv").write_text("")
+    (tmp_path / "half.jsonl").write_text(json.dumps({**PAIR, "sentence_bad": "\ud800"}))
     said = {
         "list.jsonl": "line 1 is no record", "text.jsonl": "line 2 is not JSON", "bytes.jsonl": "cannot be read",
         "cut.jsonl.gz": "cannot be read", "none.jsonl": "holds no items", "deep.jsonl": "line 1 is not JSON",
         "absent.jsonl": "There is no task file", "": "is a folder: name a task file in it", "table.csv": "no items",
+        "half.jsonl": "line 1 is not JSON",
     }  # fmt: skip
     for name, words in said.items():
         with pytest.raises(UserError, match=words):
