@@ -45,14 +45,16 @@ def place(tmp_path_factory) -> Path:
 
 def test_the_first_commands_of_the_page_run(place, monkeypatch, capsys):
     monkeypatch.chdir(place)
-    run(commands()[:2], capsys)
+    run([*commands()[:2], *commands()[-2:]], capsys)
     assert (place / "said.tsv").read_text().startswith("id\tlabel\tprobability\n")
+    kept = (place / "runs/reviews/evaluations/reviews-more.examples.jsonl").read_text().splitlines()
+    assert len(kept) == 17 and "F1" in capsys.readouterr().out
 
 
 @pytest.mark.slow
 def test_every_command_of_the_page_runs(place, monkeypatch, capsys):
     monkeypatch.chdir(place)
-    run(commands()[2 if (place / "runs" / "reviews").exists() else 0 :], capsys)
+    run(commands()[2 if (place / "runs" / "reviews").exists() else 0 : -2], capsys)
     printed = capsys.readouterr().out
     assert "predict new examples:  hornbook predict runs/classify FILE" in printed
     assert "accuracy of seeds" in printed and '"answer": ' in printed
