@@ -221,6 +221,7 @@ class Run:
         shots: Sequence[int] = (),
         seeds: int = 3,
         probe: bool = False,
+        scratch: bool = False,
         out: str | Path | None = None,
         seed: int = 0,
         settings: Mapping[str, object] = NOTHING,
@@ -235,7 +236,16 @@ class Run:
         from hornbook.transfer.search import transfer
 
         request = Request(
-            str(self.directory), str(train), str(dev), str(test), task, tuple(shots), seeds, probe, seed=seed
+            str(self.directory),
+            str(train),
+            str(dev),
+            str(test),
+            task,
+            tuple(shots),
+            seeds,
+            probe,
+            scratch,
+            seed=seed,
         )
         target = default_transfer(self.directory) if out is None else Path(out)
         transfer(with_settings(request, _lines(settings)), target, plain=plain)

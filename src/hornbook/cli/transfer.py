@@ -74,6 +74,9 @@ def transfer(
     ] = "",
     seeds: Annotated[int, Option(min=1, help="Trainings whose test is scored; one makes no verdict.")] = 3,
     probe: Annotated[bool, Option("--probe", help="Train the head alone; the model stays as it is.")] = False,
+    scratch: Annotated[
+        bool, Option("--scratch", help="Begin with first weights: what is pre-training worth here?")
+    ] = False,
     out: Annotated[
         Path | None, Option(metavar="PATH", parser=place, help="Run directory to create. Default: runs/DATE-MODEL.")
     ] = None,
@@ -102,7 +105,7 @@ def transfer(
         if not model or not train:
             raise UserError("Name a model and a file of examples: hornbook transfer RUN TRAIN.tsv.")
         numbers = read_shots(shots) if shots else ()
-        request = Request(model, train, dev, test, task, numbers, seeds, probe, seed=seed)
+        request = Request(model, train, dev, test, task, numbers, seeds, probe, scratch, seed=seed)
         directory = out or default_transfer(Path(model))
         found = search.transfer(with_settings(request, settings or []), directory, plain=plain, silent=as_json)
     if is_main_process():

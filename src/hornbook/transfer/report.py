@@ -37,6 +37,7 @@ def opening(request: Request, data: Data, task: Task, base: OpenRun) -> list[str
         f"task: {task.name}, {sets}" + (f"; {len(task.labels)} labels" if task.labels else ""),
         f"model: {request.model}, step {base.step:,}, objective {kind_of(base.recipe.objective)}"
         + (", its body frozen" if request.probe else "")
+        + (", begun again from first weights" if request.scratch else "")
         + (", sight on both sides" if task.layout.sight == "both" else ""),
     ]
     if not request.dev:

@@ -32,6 +32,7 @@ class Request:
     shots     numbers of examples to learn from, 0 = all of them; empty = all alone
     seeds     trainings whose test is scored, beside those that choose the rate
     probe     train the head alone
+    scratch   begin with first weights instead of the model's: the difference is what pre-training is worth
     sight     what a token of a decoder sees: one, both, or auto = both for tags and answers
     epochs    how often each example is read; 0 = 10, or 20 of fewer than 1,000
     rates     peak learning rates to try; empty = four, by the width
@@ -47,6 +48,7 @@ class Request:
     shots: tuple[Count, ...] = ()
     seeds: Annotated[int, Ge(1), Cap(1000)] = 3
     probe: bool = False
+    scratch: bool = False
     sight: Literal["auto", "one", "both"] = "auto"
     epochs: Annotated[float, Ge(0), Cap(10**6)] = 0.0
     rates: tuple[Annotated[float, Gt(0), Cap(1e30)], ...] = ()

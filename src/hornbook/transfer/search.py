@@ -123,6 +123,8 @@ def _transferred(request: Request, directory: Path, view: View, world: World) ->
     state = base.model.state_dict()
     if isinstance(base.model, Electra):
         state = halves(state)[0]
+    if request.scratch:
+        state = {}  # each training keeps the first weights that its seed gives
     setting = Setting(
         task, recipe, {name: value.cpu() for name, value in state.items()}, request.probe,
         data.train.items, data.dev.items, directory / TRIALS, device, world, view.say, lambda steps: None,
@@ -137,6 +139,8 @@ def _transferred(request: Request, directory: Path, view: View, world: World) ->
 
 def _refuse(request: Request, task: Task, data: Data) -> None:
     """Raise UserError for what cannot be done with this task and these examples."""
+    if request.probe and request.scratch:
+        raise UserError("--probe keeps the model's weights, and --scratch begins without them: choose one.")
     if request.probe and task.writes:
         raise UserError("--probe trains a new head alone, and a written text has none: leave it out.")
     for number in request.shots:
