@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from hornbook.evaluate.adaptation import Adaptation
     from hornbook.evaluate.answers import Answers
     from hornbook.evaluate.evaluation import Evaluation
+    from hornbook.evaluate.numbers import Number
     from hornbook.generate.infill import Filled
     from hornbook.recipes.transferred import Transferred
     from hornbook.run.directory import OpenRun
@@ -268,6 +269,12 @@ class Run:
         if isinstance(examples, str | Path):
             return predict(self.opened, Path(examples))
         return predict_records(self.opened, examples)
+
+    def score(self, examples: str | Path) -> tuple[Number, ...]:
+        """Return how right a run of `transfer` is on a file of examples with their answers, the headline first."""
+        from hornbook.transfer.predict import measured
+
+        return measured(self.opened, Path(examples))
 
     def export(self, out: str | Path | None = None, *, family: str = "", shard_bytes: int = 0) -> Path:
         """Write a folder that transformers opens with equal logits, or with family="gguf" one file; return its path."""

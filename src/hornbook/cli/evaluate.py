@@ -12,8 +12,10 @@ from typer import Argument, Option
 
 from hornbook.cli import evaluate_tables
 from hornbook.cli.common import Json, RunPath, answer, loading, opened_run, place
+from hornbook.cli.transfer import measured_transfer
 from hornbook.console import phase
 from hornbook.errors import UserError
+from hornbook.recipes.transferred import TRANSFER
 
 if TYPE_CHECKING:
     from hornbook.api import Run
@@ -91,7 +93,8 @@ def evaluate(
 
     A task is a file of JSON lines, or a table with a header. Its fields say which: sentence_good and sentence_bad;
     question, choices and label; context_options, continuation and label; context and target; text and label. Several
-    models give one table, and the differences from the first, item by item.
+    models give one table, and the differences from the first, item by item. A run of `transfer` is measured on examples
+    of its task; without --data it shows what its test said.
     """
     models, texts = _sorted(run, more or [])
     if task:
@@ -127,6 +130,11 @@ def evaluate(
             answer({**dataclasses.asdict(adapted), "sentence": adapted.sentence}, True, print)
         else:
             evaluate_tables.adaptation(adapted)
+        return
+    if (run / TRANSFER).is_file() and not models[1:]:
+        if stride or by:
+            raise UserError(f"{run} is a run of transfer, which has no windows: leave out --stride and --by.")
+        measured_transfer(run, [*(data or []), *texts], as_json)
         return
     measured = [_measured(model, [*(data or []), *texts], stride, by, as_json) for model in models]
     for model, found in zip(models, measured, strict=True):
