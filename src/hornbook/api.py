@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from hornbook.diagnose.whole import Examined
+    from hornbook.evaluate.adaptation import Adaptation
     from hornbook.evaluate.answers import Answers
     from hornbook.evaluate.evaluation import Evaluation
     from hornbook.evaluate.numbers import Number
@@ -175,6 +176,17 @@ class Run:
         from hornbook.run.measure import evaluate
 
         return evaluate(self.opened, _texts(data), stride=stride, by=by)
+
+    def adaptation(
+        self, old: str | Path | Sequence[str | Path], new: str | Path | Sequence[str | Path] = ()
+    ) -> Adaptation:
+        """Return what a run that began with a model gained on new text and forgot of old text, in bits per byte.
+
+        No `new` text is the run's held-out text. `numbers` are before, after and the difference of each text.
+        """
+        from hornbook.run.measure import measured_adaptation
+
+        return measured_adaptation(self.opened, _texts(old), _texts(new))
 
     def answer(
         self,
