@@ -62,8 +62,8 @@ RECORDS = {
         {"question": "What is eaten?", "choices": ["bread", "the cat"], "answer": 0},
     ],
     "toy_last_word": [{"context": "The old king sees a", "word": "house"}, {"context": "My aunt eats", "word": "it"}],
-    "toy_rolling": [{"text": story(4)}, {"text": story(60, seed=3)}, {"text": "A dog."}],
-    "toy_writing": [{"context": "The old king", "word": "paints fish"}, {"context": story(40, seed=2), "word": "x"}],
+    "toy_rolling": [{"text": story(4)}, {"text": story(80, seed=3)}, {"text": "A dog."}],
+    "toy_writing": [{"context": "The old king", "word": "paints fish"}, {"context": story(80, seed=2), "word": "x"}],
 }  # fmt: skip
 
 
@@ -81,7 +81,7 @@ def tasks(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def trained(objective: str, folder: Path, *more: str) -> hornbook.Run:
     (folder / "book.txt").write_text(story(1200), encoding="utf-8")
     settings = {
-        "data.clean": "none", "model.width": 64, "model.layers": 1, "model.heads": 2, "model.max_length": 64,
+        "data.clean": "none", "model.width": 64, "model.layers": 1, "model.heads": 2, "model.max_length": 128,
         "training.batch_rows": 8, "training.compile": "no", "training.precision": "fp32", "tokenizer.size": 400,
         "training.evaluate_tokens": 300, "training.samples": 0,
     }  # fmt: skip

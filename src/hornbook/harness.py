@@ -143,9 +143,12 @@ class LM(_LM):  # type: ignore[misc]
     def _shortened(self, context: str, room: int) -> str:
         """Return as much of the end of a context as leaves some room for marks."""
         tokenizer, most = self.run.tokenizer, room - 4
-        while len(ids := tokenizer.encode([context])[0]) > most:
-            context, most = tokenizer.decode(ids[len(ids) - most :]), most - 1
-        return context
+        ids = tokenizer.encode([context])[0]
+        if len(ids) <= most:
+            return context
+        # Text that begins elsewhere may be read as a few tokens more.
+        ends = (tokenizer.decode(ids[len(ids) - kept :]) for kept in range(most, 0, -1))
+        return next(text for text in ends if len(tokenizer.encode([text])[0]) <= most)
 
     def _windows(self, text: str) -> list[tuple[list[int], list[int]]]:
         """Return (context, tokens that are scored behind it) of a text; the first context is empty."""
