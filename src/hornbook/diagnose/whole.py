@@ -23,6 +23,7 @@ from hornbook.errors import UserError, reason_of
 from hornbook.evaluate.evaluation import Evaluation
 from hornbook.prepare.dataset import open_prepared
 from hornbook.recipes.recipe import Recipe
+from hornbook.recipes.transferred import TRANSFER, TRIALS, read_transfer
 from hornbook.run import directory as files
 from hornbook.run import sealed
 from hornbook.run.build import draft_model
@@ -35,6 +36,9 @@ from hornbook.train.metrics import read_lines
 
 _LARGE = 64 << 20  # bytes of a file whose name is told before it is hashed
 _KNOWN = files.NAMES | {
+    TRANSFER,
+    TRIALS,
+    files.EVALUATIONS,
     files.EXPORT,
     files.GGUF,
     "metrics.damaged",
@@ -51,6 +55,7 @@ _COSTS = {
     files.TOKENIZER: "the model cannot read or write text",
     "tokenizer_config.json": "the model cannot read or write text",
     files.RESULT: "the measurements at the end of the run are lost",
+    TRANSFER: "the model cannot be asked: predict needs it",
     files.PLAN: "the run cannot go on; evaluate, generate, fill and export still work",
 }
 
@@ -152,6 +157,8 @@ def _readers(path: Path, recipe: Recipe | None, imported: bool) -> dict[str, Cal
         if (path / files.PLAN).is_file():
             readers[files.PLAN] = lambda: files.read_plan(path, recipe)
             readers[files.TOKENS] = lambda: open_prepared(recipe, path)
+        if (path / TRANSFER).is_file():
+            readers[TRANSFER] = lambda: read_transfer(path)
         if (path / files.RESULT).is_file():
             readers[files.RESULT] = lambda: Evaluation.load(path / files.RESULT)
     return readers

@@ -35,7 +35,7 @@ from hornbook.recipes.sections import MixSettings
 from hornbook.schema import record
 from hornbook.tokens.loader import batches
 from hornbook.tokens.order import Shuffled
-from hornbook.tokens.packing import CorpusRows, DomainRows, Places, corpus_rows
+from hornbook.tokens.packing import CorpusRows, DocumentRows, DomainRows, Places, corpus_rows
 from hornbook.tokens.shards import TokenStore, write_store
 from hornbook.tokens.tokenizer.new_pieces import with_pieces
 from hornbook.tokens.tokenizer.special_tokens import with_special_tokens
@@ -89,7 +89,7 @@ class Prepared:
     @functools.cached_property
     def training_rows(self) -> CorpusRows:
         """The rows of all training documents; where the mix weights domains, domain after domain."""
-        rows = [self._rows(documents) for documents in self.domains.values()]
+        rows: list[CorpusRows] = [self._rows(documents) for documents in self.domains.values()]
         return rows[0] if not self.mix.divides else DomainRows(rows, len(cycle_of(self.objective)))
 
     @functools.cached_property
@@ -124,7 +124,7 @@ class Prepared:
         assert self.text.traits is not None  # other orders have them
         return self.text.traits.score
 
-    def held_out_rows(self, tokens: int) -> tuple[CorpusRows, int]:
+    def held_out_rows(self, tokens: int) -> tuple[DocumentRows, int]:
         """Return the rows of held-out documents of about `tokens` tokens (at least one document), and their bytes.
 
         Documents are taken in the order of their hashes, so that the choice does not depend on the order of files.
@@ -154,7 +154,7 @@ class Prepared:
     def _held_out(self) -> NDArray[np.bool_]:
         return self.store.hashes <= np.uint64(self.text.split.threshold)
 
-    def _rows(self, documents: Places) -> CorpusRows:
+    def _rows(self, documents: Places) -> DocumentRows:
         return corpus_rows(self.store, documents, self.objective, self.row_length)
 
 

@@ -4,7 +4,8 @@
     recipe.toml  environment.json  plan.json  metrics.jsonl  samples.jsonl  tensorboard/  checkpoints/  result.json
     corpus/  corpus.json  traits.safetensors  tokenizer.json  new_pieces.json  tokens/     the text, by `prepare`
     origin/      the run that this one goes on from: recipe, tokenizer, weights and origin.json
-    evaluations/ NAME.WAY.jsonl   of every item of a task what the model said               by `hornbook evaluate`
+    evaluations/ held_out.jsonl   of every held-out document what the model said        by `hornbook pretrain`
+                 NAME.jsonl  NAME.WAY.jsonl   of other text's documents, of a task's items   by `hornbook evaluate`
     export/  model.gguf                                                                  by `hornbook export`
 
 A room below names its own files, and they are handed on here. An imported model's run is a base model.
@@ -43,14 +44,16 @@ from hornbook.train.pace import Deadline
 
 ENVIRONMENT, PLAN, EXPORT, GGUF = "environment.json", "plan.json", "export", "model.gguf"
 ORIGIN, RECORD, EVALUATIONS = "origin", "origin.json", "evaluations"
+HELD_OUT = "held_out"  # the evaluation of a run's own held-out text
 # What a run's manifest lists, as far as the run has it.
 LISTED = (
     PLAN, CORPUS, TRAITS, TOKENIZER, "tokenizer_config.json", PIECES, RESULT,
     *(f"{name}/{MANIFEST}" for name in (TOKENS, ORIGIN, CLEAN)),
 )  # fmt: skip
 __all__ = [
-    "CHECKPOINTS", "CLEAN", "CORPUS", "ENVIRONMENT", "EVALUATIONS", "EXPORT", "GGUF", "MANIFEST", "METRICS", "ORIGIN",
-    "PIECES", "PLAN", "RECIPE", "RECORD", "RESULT", "SAMPLES", "TOKENIZER", "TOKENS", "TRAITS", "BaseModel", "OpenRun",
+    "CHECKPOINTS", "CLEAN", "CORPUS", "ENVIRONMENT", "EVALUATIONS", "EXPORT", "GGUF", "HELD_OUT", "MANIFEST", "METRICS",
+    "ORIGIN", "PIECES", "PLAN", "RECIPE", "RECORD", "RESULT", "SAMPLES", "TOKENIZER", "TOKENS", "TRAITS", "BaseModel",
+    "OpenRun",
     "has_checkpoint", "has_text", "is_run", "open_run", "origin_of", "read_deadline", "read_model", "read_plan",
     "recipe_of",
 ]  # fmt: skip

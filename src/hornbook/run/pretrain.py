@@ -24,7 +24,8 @@ from hornbook.console import View, phase, quantity
 from hornbook.convert.generation import beside_of
 from hornbook.corpus.readers.discovery import passed_over
 from hornbook.errors import ResourceError, UserError
-from hornbook.evaluate.evaluation import Evaluation, final_evaluation
+from hornbook.evaluate.evaluation import Evaluation
+from hornbook.evaluate.held_out import final_evaluation, held_out_text
 from hornbook.evaluate.perplexity import measure
 from hornbook.generate.samples import first_and_last, open_samples, steps_worth
 from hornbook.model.electra import Model
@@ -36,15 +37,16 @@ from hornbook.prepare.dataset import prepare, spellings
 from hornbook.recipes.recipe import Recipe
 from hornbook.recipes.sections import Budget
 from hornbook.recipes.settings import override, to_dict
+from hornbook.recipes.transferred import TRANSFER
 from hornbook.run import directory as files
 from hornbook.run import sealed
 from hornbook.run.announce import announce, announce_weights
 from hornbook.run.build import build_compiled, build_model, build_optimizers, check_layout, spread_model
 from hornbook.run.context import RunContext
-from hornbook.run.disk_fit import check_disk
-from hornbook.run.hardware import note_machine
 from hornbook.run.imported import bring
+from hornbook.run.measure import keep_records, told_gain
 from hornbook.run.memory_fit import OutOfMemory, fitted, refuse_too_large, shrinking
+from hornbook.run.place import check_disk, note_machine
 from hornbook.run.resolve import Means, resolve
 from hornbook.run.warm_start import adopt, settled
 from hornbook.scaling.count import flops_per_token, parameters
@@ -52,7 +54,7 @@ from hornbook.signals import SignalHandler, stoppable
 from hornbook.tokens.timeline import written
 from hornbook.train import machine
 from hornbook.train.loop import Loop, Plan
-from hornbook.train.metrics import Samples, Sink
+from hornbook.train.metrics import Samples, Sink, read_metrics
 from hornbook.train.pace import Pace, Timeline
 from hornbook.train.parallel import MeshConfig, Parallel, arrange
 from hornbook.train.processors import computing, cpus_at_hand, default_threads
@@ -71,6 +73,8 @@ def pretrain(recipe: Recipe, directory: Path, *, plain: bool = False) -> Evaluat
     Raises UserError when the directory holds a run already, or anything in the recipe or its text is wrong; Interrupted
     when a signal stopped it.
     """
+    if recipe.model.task_head != "none":
+        raise UserError("model.task_head is set by `hornbook transfer`: pre-training has no labels, leave it out.")
     with together() as world:
         directory = Path(world.broadcast(lambda: str(directory)))
         with _claimed(directory) if world.is_main else contextlib.nullcontext():
@@ -139,6 +143,11 @@ def resume(directory: Path, changes: Sequence[str] = (), *, plain: bool = False)
             raise UserError(
                 f"The model in {directory} was imported, so there is no training to resume: start a new run from it "
                 f"with `hornbook pretrain --from {shlex.quote(str(directory))}`."
+            )
+        if (directory / TRANSFER).is_file():
+            raise UserError(
+                f"The run in {directory} is a finished transfer: there is no training to resume. Ask it with `hornbook "
+                f"predict {shlex.quote(str(directory))} FILE`."
             )
         with lock(directory) if world.is_main else contextlib.nullcontext():
             view = View(plain, silent=not world.is_main)
@@ -375,12 +384,14 @@ def _recast(run: RunContext, timeline: Timeline) -> Callable[[int, int], Iterato
     return now.loader.steps
 
 
-def _measuring(run: RunContext, model: Model, parallel: Parallel) -> Callable[[], dict[str, float | None]]:
+def _measuring(run: RunContext, model: Model, parallel: Parallel) -> Callable[[], dict[str, Any]]:
     """Return what measures the model on held-out text during training."""
     training, prepare_batch = run.recipe.training, functools.partial(to_tensors, device=run.device)
-    rows, size = run.prepared.held_out_rows(training.evaluate_tokens)
+    asked = held_out_text(run.prepared, training.evaluate_tokens)
+    rows = asked.rows
+    size = int(rows.store.bytes[rows.chosen].sum())
 
-    def during() -> dict[str, float | None]:
+    def during() -> dict[str, Any]:
         # Uncompiled: its batches have shapes of their own, and each would be compiled for a few seconds of work.
         compiled = training.compile == "yes"
         with torch.compiler.set_stance("force_eager") if compiled else contextlib.nullcontext():
@@ -388,7 +399,7 @@ def _measuring(run: RunContext, model: Model, parallel: Parallel) -> Callable[[]
                 model, rows, run.prepared.objective, prepare_batch,
                 batch_rows=training.micro_batch, seed=run.recipe.seed, text_bytes=size, parallel=parallel,
             )  # fmt: skip
-        return found.record()
+        return found.record(asked.domains)
 
     return during
 
@@ -405,11 +416,14 @@ def _evaluated(trained: Trained) -> Evaluation:
     if run.world.broadcast(lambda: str(_is_measured(run.directory))) == str(True):
         return Evaluation.load(result)
     with run.view.stage("final evaluation", "tokens"):
-        evaluation = final_evaluation(trained.model, run.recipe, run.prepared, run.device, trained.parallel)
+        found = final_evaluation(trained.model, run.recipe, run.prepared, run.device, trained.parallel)
+    steps, seconds = trained.pace.timeline.steps, round(trained.pace.elapsed, 3)
+    tokens = steps * files.read_plan(run.directory, run.recipe).tokens_per_step
+    evaluation = Evaluation.of(found, steps=steps, tokens=tokens, seconds=seconds)
     if run.world.is_main:
-        steps = trained.pace.timeline.steps
-        tokens = steps * files.read_plan(run.directory, run.recipe).tokens_per_step
-        facts = {"steps": steps, "tokens": tokens, "parameters": parameters(run.recipe.model), **trained.counts}
-        evaluation.save(result, facts | {"seconds": round(trained.pace.elapsed, 3)})
+        if gain := told_gain(read_metrics(run.directory / files.METRICS)):
+            evaluation = replace(evaluation, notes=(gain, *evaluation.notes))
+        keep_records(found, run.directory, files.HELD_OUT, steps)
+        evaluation.save(result, trained.counts)
         enlist(run.directory, files.RESULT)
     return evaluation

@@ -96,7 +96,7 @@ class Loop(Generic[B]):
     plan: Plan
     device: torch.device
     directory: Path
-    measure: Callable[[], Mapping[str, float | None]]
+    measure: Callable[[], Mapping[str, Any]]
     sinks: Sequence[Sink]
     say: Callable[[str], None]
     stopping: SignalHandler
@@ -315,8 +315,9 @@ class Loop(Generic[B]):
         self.model.train()
         self._write("held_out", record)
 
-    def _write(self, kind: str, values: Mapping[str, float | None]) -> None:
-        strange = [name for name, value in values.items() if value is None or not math.isfinite(value)]
+    def _write(self, kind: str, values: Mapping[str, Any]) -> None:
+        single = {name: value for name, value in values.items() if not isinstance(value, Mapping)}
+        strange = [name for name, value in single.items() if value is None or not math.isfinite(value)]
         record: dict[str, object] = {"kind": kind, "step": self.step, **values, **dict.fromkeys(strange)}
         record |= {"seconds": round(self.pace.elapsed, 3), "time": round(time.time(), 3)}
         if strange:

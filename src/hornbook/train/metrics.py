@@ -103,9 +103,20 @@ def _place(record: Mapping[str, Any]) -> tuple[object, ...]:
 
 
 def _is_record(value: Any) -> bool:
-    """Say whether a value has the kind and the step that every record has, and else numbers and names alone."""
+    """Say whether a value has the kind and the step that every record has, and else numbers and names alone.
+
+    Numbers of domains stand in tables of their own.
+    """
     if not isinstance(value, dict) or not isinstance(value.get("kind"), str):
         return False
-    values = [item for name, item in value.items() if name != "kind" and item is not None]
+    domains = value.get("domains", {})
+    parts = list(domains.values()) if isinstance(domains, dict) else [None]
+    if not all(isinstance(part, dict) and all(map(_is_number, part.values())) for part in parts):
+        return False
+    values = [item for name, item in value.items() if name not in ("kind", "domains") and item is not None]
     whole = type(value.get("step")) is int and value["step"] >= 0
     return whole and all(isinstance(item, int | float | str) for item in values)
+
+
+def _is_number(value: Any) -> bool:
+    return value is None or isinstance(value, int | float)
