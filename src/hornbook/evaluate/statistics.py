@@ -175,7 +175,10 @@ def t_quantile(share: float, degrees: float) -> float:
 
 def _t_below(value: float, degrees: float) -> float:
     """Return the probability that Student's t is below a value of at least 0."""
-    return 1 - 0.5 * _incomplete_beta(degrees / (degrees + value * value), degrees / 2, 0.5)
+    square = value * value
+    if square < degrees:  # near the middle the other form loses all digits
+        return 0.5 + 0.5 * _incomplete_beta(square / (degrees + square), 0.5, degrees / 2)
+    return 1 - 0.5 * _incomplete_beta(degrees / (degrees + square), degrees / 2, 0.5)
 
 
 def _incomplete_beta(x: float, a: float, b: float) -> float:
