@@ -18,7 +18,7 @@ from typer import Option
 from typer.core import TyperGroup
 
 from hornbook import __version__
-from hornbook.cli import corpus, evaluate, inspect, scaling, train, use
+from hornbook.cli import corpus, evaluate, inspect, scaling, study, train, use
 from hornbook.cli.common import is_main_process
 from hornbook.console.pulse import Pulse
 from hornbook.console.streams import Steady, steady_streams
@@ -68,6 +68,7 @@ for _name, _verb, _epilog in (
     app.command(_name, epilog=_epilog)(_verb)
 app.add_typer(corpus.app, name="corpus")
 app.add_typer(scaling.app, name="scaling")
+app.add_typer(study.app, name="study")
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -16,7 +16,7 @@ from hornbook.errors import UserError
 
 if TYPE_CHECKING:
     from hornbook.study.design import Study
-    from hornbook.study.running import ArmPlan
+    from hornbook.study.layout import ArmPlan
 
 app = typer.Typer(help="Compare objectives or settings fairly, with several seeds and a verdict.", no_args_is_help=True)
 _EXAMPLES = """Examples
@@ -29,9 +29,7 @@ hornbook study report runs/objectives
 
 `new` writes study.toml: edit it to add settings, tasks or arms of your own before you run it."""
 
-StudyPath = Annotated[
-    Path, Argument(metavar="STUDY", parser=place, help="Directory of a study.", show_default=False)
-]
+StudyPath = Annotated[Path, Argument(metavar="STUDY", parser=place, help="Directory of a study.", show_default=False)]
 
 
 @app.command(epilog=_EXAMPLES)
@@ -47,7 +45,7 @@ def new(
 ) -> None:
     """Write a study's file, and say which differences it will be able to see."""
     from hornbook.study.design import STUDY, BudgetSettings, new_study
-    from hornbook.study.running import begin
+    from hornbook.study.layout import begin
 
     budget = BudgetSettings(tokens, flops, minutes)
     if not any(dataclasses.astuple(budget)):
@@ -86,10 +84,10 @@ def report(study: StudyPath, as_json: Json = False) -> None:
         return
     screen = tables.console()
     for yardstick in found.yardsticks:
-        screen.print(f"[bold]{yardstick.title}[/]")
+        screen.print(f"[bold]{yardstick.name}[/]")
         tables.table(
             {"arm": "bold", "mean of seeds": "green", "seeds": "", "deviation": "", "what it is": ""},
-            [yardstick.row(arm) for arm in yardstick.arms], numbers=True,
+            [arm.row for arm in yardstick.arms], numbers=True,
         )  # fmt: skip
         for verdict in yardstick.verdicts:
             screen.print(f"  {verdict.sentence}", markup=False)
@@ -110,8 +108,8 @@ def _power(seeds: int) -> str:
     if seeds < 2:
         return "One seed gives numbers, and no verdict: two seeds at least are needed."
     return (
-        f"With {seeds} seeds of each, differences from {smallest_effect(seeds):.1f} standard deviations of a run's seeds "
-        "on are seen in four of five studies; smaller ones are mostly called not distinguishable."
+        f"With {seeds} seeds of each, differences of {smallest_effect(seeds):.1f} deviations between seeds are seen "
+        "in four of five studies; smaller ones are mostly called not distinguishable."
     )
 
 

@@ -17,18 +17,17 @@ from __future__ import annotations
 import dataclasses
 import functools
 import itertools
-import json
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
-from hornbook.artifacts import is_done, lock, read_json, write_file, write_json
+from hornbook.artifacts import is_done, lock, write_file, write_json
 from hornbook.batch import Topology
 from hornbook.console import View
 from hornbook.corpus.document import document_hash
 from hornbook.corpus.read import read
 from hornbook.corpus.split import make_split
-from hornbook.errors import DivergedError, UserError
+from hornbook.errors import DivergedError
 from hornbook.evaluate.evaluation import Evaluation
 from hornbook.objectives.base import merged, tokens_per_row
 from hornbook.prepare.clean import cleaned, decided
@@ -42,12 +41,11 @@ from hornbook.run.directory import RESULT, is_run
 from hornbook.run.pretrain import pretrain, resume
 from hornbook.run.resolve import Means, resolve
 from hornbook.scaling.defaults import TOKENS_PER_PARAMETER
-from hornbook.study.design import STUDY, Study, load_study, recipe_of, to_toml
+from hornbook.study.design import Study, load_study, recipe_of
+from hornbook.study.layout import ARMS, DIVERGED, PLAN, RUNS, TEXT, TRIALS, ArmPlan, diverged, is_planned, read_plan
 from hornbook.tokens.tokenizer.tokenizer import TOKENIZER, Template, train_tokenizer
 from hornbook.train.machine import find_device
 
-PLAN, TEXT, ARMS, TRIALS, RUNS = "plan.json", "text", "arms", "trials", "runs"
-DIVERGED = "diverged.json"
 _FRAMES: dict[Topology, Template] = {"decoder": "none", "encoder": "both", "encoder-decoder": "end"}
 _LEARNED = 64 << 20  # bytes that the tokenizer learns from
 _PROBE = 1000  # steps of a draft, whose length says nothing
@@ -56,43 +54,13 @@ _TRIAL_SEED, _TRIAL_SHARE = 1_000_003, 0.25
 _RATES = (1.0, 1 / 3, 3.0, 1 / 9, 9.0, 1 / 27, 27.0, 1 / 81, 81.0)
 
 
-@dataclass(frozen=True)
-class ArmPlan:
-    """What an arm's runs are and cost, before any runs.
-
-    positions   that a run's steps compute, padding included; targets = those of them that are scored
-    seconds     of a run's steps by the clock; 0 where nothing was timed
-    """
-
-    name: str
-    objective: str
-    parameters: int
-    width: int
-    layers: int
-    steps: int
-    rows: int
-    tokens: int
-    targets: int
-    flops: float
-    seconds: float
-
-
-def begin(study: Study, directory: Path) -> None:
-    """Write a study's file in a new directory; raises UserError where there is anything already."""
-    if directory.exists() and any(directory.iterdir()):
-        raise UserError(f"{directory} is not empty: choose another name for the study.")
-    write_file(directory / STUDY, to_toml(study))
-
-
 def run_study(directory: Path, plain: bool = False) -> None:
     """Do all runs of a study that are not done yet; a signal ends it as it ends a run, and the same call goes on."""
     study, view = load_study(directory), View(plain)
     with lock(directory):
         plans = plan_study(study, directory, view)
         taken = {name: _tried(name, study, directory, plain) for name in plans}
-        for seed, name in itertools.product(
-            range(study.seeds), plans
-        ):  # so that after each round all arms have as many
+        for seed, name in itertools.product(range(study.seeds), plans):  # all arms have as many at any time
             _run(
                 _with_rates(arm_recipe(directory, name), taken[name]), seed, directory / RUNS / f"{name}.{seed}", plain
             )
@@ -116,28 +84,9 @@ def plan_study(study: Study, directory: Path, view: View) -> dict[str, ArmPlan]:
     return plans
 
 
-def is_planned(directory: Path) -> bool:
-    """Say whether a study's runs are settled."""
-    return (directory / PLAN).is_file()
-
-
-def read_plan(directory: Path) -> dict[str, ArmPlan]:
-    """Return what `plan_study` settled; raises UserError where the study's file has changed since."""
-    kept = read_json(directory / PLAN, "plan of the study")
-    if kept["study"] != json.loads(json.dumps(dataclasses.asdict(load_study(directory)))):
-        raise UserError(f"{directory / STUDY} has changed since its runs were settled: begin a new study with it.")
-    return {name: ArmPlan(**facts) for name, facts in kept["arms"].items()}
-
-
 def arm_recipe(directory: Path, name: str) -> Recipe:
     """Return the settled recipe of an arm."""
     return load_recipe(directory / ARMS / name / "recipe.toml")
-
-
-def diverged(directory: Path) -> list[str]:
-    """Return the names of the runs whose training diverged."""
-    path = directory / DIVERGED
-    return list(read_json(path, "list of diverged runs")) if path.is_file() else []
 
 
 def _text(study: Study, directory: Path, view: View) -> tuple[str, ...]:
