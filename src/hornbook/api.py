@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from hornbook.tokens.tokenizer.tokenizer import Tokenizer
 
 NOTHING: Mapping[str, object] = MappingProxyType({})
+NO_WORDS: Mapping[str, str] = MappingProxyType({})
 Prompts = TypeVar("Prompts", str, list[str])
 
 
@@ -161,14 +162,29 @@ class Run:
 
         return evaluate(self.opened, _texts(data))
 
-    def answer(self, task: str | Path, *, way: str = "auto", few: bool = False, examples: int = 0) -> Answers:
-        """Ask a task from a file (minimal pairs, multiple choice, schemas, last words); see `hornbook evaluate --task`.
+    def answer(
+        self,
+        task: str | Path,
+        *,
+        way: str = "auto",
+        few: bool = False,
+        shots: int = 0,
+        pool: str | Path = "",
+        like: str = "",
+        prompt: str = "",
+        labels: Mapping[str, str] = NO_WORDS,
+    ) -> Answers:
+        """Ask a task of a file or `my.py:Task`; see `hornbook evaluate --task`, whose options the keywords are.
 
-        `numbers()` of what it returns has accuracies with intervals, `records` what was computed of every item.
+        `numbers()` of what it returns has accuracies with intervals, `records` what was computed of every item, and
+        `against(other)` compares it with another model's answers. `prompt` is a template with {field} for the fields of
+        an item, `labels` the words of a classification's labels.
         """
-        from hornbook.run.measure import answer_task
+        from hornbook.evaluate.task_files.fields import Wording
+        from hornbook.run.answer import Asking, answer_task, read_task
 
-        return answer_task(self.opened, Path(task), way=way, few=few, examples=examples)
+        asking = Asking(few, shots, str(pool), like, Wording(prompt=prompt, labels=labels))
+        return answer_task(self.opened, read_task(task, asking), way)
 
     def export(self, out: str | Path | None = None, *, family: str = "", shard_bytes: int = 0) -> Path:
         """Write a folder that transformers opens with equal logits, or with family="gguf" one file; return its path."""

@@ -293,14 +293,22 @@ def read_recipe(path: Path, build: Callable[[Mapping[str, Any]], T]) -> T:
 def own_class(name: str) -> tuple[type[Any], str]:
     """Return the class that `path.py:Class` or `module:Class` names, and the SHA-256 of its source ("" if it has none).
 
+    Raises UserError where there is no such file, module or class, and where importing fails, with the line.
+    """
+    found, source = own_value(name, "class", type)
+    return found, source
+
+
+def own_value(name: str, what: str, kind: type[Any] | tuple[type[Any], ...]) -> tuple[Any, str]:
+    """Return what `path.py:Name` or `module:Name` names, of a kind called `what`, and the SHA-256 of its source.
+
     Paths and modules are looked for from the current folder; a file may import those beside it. A file's module is
     called by its path as it is written here, so that `own_name` is the name again. A file is run once, and anew when it
-    has changed, but never a script that is running. Raises UserError where there is no such file, module or class, and
-    where importing fails, with the line.
+    has changed, but never a script that is running. Raises UserError as `own_class` does.
     """
     place, colon, attribute = name.rpartition(":")
     if not (colon and place and attribute):
-        raise UserError(f"'{name}' names no class: write path.py:Class or module:Class.")
+        raise UserError(f"'{name}' names no {what}: write path.py:{what.capitalize()} or module:{what.capitalize()}.")
     path = Path(place).expanduser()
     try:
         source = path.read_bytes() if path.suffix == ".py" else None
@@ -316,9 +324,9 @@ def own_class(name: str) -> tuple[type[Any], str]:
     finally:
         sys.path.remove(folder)
     found = getattr(module, attribute, None)
-    if not isinstance(found, type):
-        classes = [key for key, value in vars(module).items() if isinstance(value, type)]
-        raise UserError(f"There is no class '{attribute}' in {place}.{nearest(attribute, classes)}")
+    if not isinstance(found, kind):
+        known = [key for key, value in vars(module).items() if isinstance(value, kind)]
+        raise UserError(f"There is no {what} '{attribute}' in {place}.{nearest(attribute, known)}")
     if source is None and (origin := getattr(module, "__file__", None)):
         source = Path(origin).read_bytes()
     return found, hashlib.sha256(source).hexdigest() if source is not None else ""

@@ -11,8 +11,10 @@ import torch
 from scoring import LINES, Free, scorer, small_tokenizer
 
 from hornbook.errors import UserError
-from hornbook.evaluate import scorers
-from hornbook.evaluate.scorers import likelihoods, ways
+from hornbook.evaluate.scoring import lines
+from hornbook.evaluate.scoring import ways as asking
+from hornbook.evaluate.scoring.lines import likelihoods
+from hornbook.evaluate.scoring.ways import ways
 from hornbook.recipes.named import default
 
 # objective -> the ways in which its model can be asked, its own first
@@ -20,14 +22,17 @@ WAYS = {
     "causal": ["continuation"],
     "prefix": ["continuation"],
     "fim": ["continuation"],
-    "ul2": ["sentinels", "continuation"],
-    "span": ["sentinels"],
+    "ul2": ["continuation", "sentinel", "span-pll"],
+    "span": ["sentinel", "span-pll"],
+    "joined": ["sentinel", "span-pll"],
     "bart": ["rewrite"],
     "masked": ["pll-word", "pll", "bound"],
     "diffusion": ["bound", "pll", "pll-word"],
     "nsp": ["pll-word", "pll", "bound"],
+    "replaced": ["replaced", "pll-word", "pll"],
 }
 CASES = [(name, way) for name, found in WAYS.items() for way in found]
+LIKELY = [case for case in CASES if case[1] != "replaced"]  # of which the model says how likely tokens are
 
 
 @pytest.fixture(scope="module")
@@ -39,13 +44,12 @@ def test_each_objective_has_its_ways(tokenizer):
     for name, expected in WAYS.items():
         found = ways(default(name).objective, tokenizer.vocab, 48)
         assert sorted(found) == sorted(expected) and next(iter(found)) == expected[0], name
-    assert ways(default("replaced").objective, tokenizer.vocab, 48) == {}
     found = [way for name in WAYS for way in ways(default(name).objective, tokenizer.vocab, 48).values()]
-    kinds = {"pll": "pseudo", "pll-word": "pseudo", "bound": "bound"}
+    kinds = {**dict.fromkeys(("pll", "pll-word", "span-pll", "replaced"), "pseudo"), "bound": "bound"}
     assert all(way.kind == kinds.get(way.name, "exact") for way in found)
 
 
-@pytest.mark.parametrize(("name", "way"), CASES)
+@pytest.mark.parametrize(("name", "way"), LIKELY)
 def test_a_model_that_knows_no_context_has_one_score_in_all_ways(name, way, tokenizer):
     costs = np.random.default_rng(0).uniform(1, 9, tokenizer.vocab.size)
     asked = [("The quick", " brown fox jumps"), ("", "The lazy dog."), ("Grüße", ", 你好!"), ("The", " fox")]
@@ -63,7 +67,7 @@ def test_scores_depend_on_no_neighbour_order_or_size_of_batch(name, way, tokeniz
         one = dataclasses.replace(one, way=dataclasses.replace(one.way, draws=12))
     expected = [one.score([pair])[0].nats for pair in asked]
     for positions in (1, 300, 1 << 14):
-        monkeypatch.setattr(scorers, "_POSITIONS", positions)
+        monkeypatch.setattr(lines, "POSITIONS", positions)
         order = random.Random(positions).sample(range(len(asked)), len(asked))
         for place, found in zip(order, one.score([asked[place] for place in order]), strict=True):
             np.testing.assert_allclose(found.nats, expected[place], atol=2e-5)
@@ -134,7 +138,7 @@ def test_the_bound_is_the_mean_over_all_orders(tokenizer, monkeypatch):
             chain += nats[token, tuple(sorted(left))]
             left.remove(token)
         chains.append(chain)
-    monkeypatch.setattr(scorers, "_ENUMERATED", 6)
+    monkeypatch.setattr(asking, "ENUMERATED", 6)
     assert computed(bound) == pytest.approx(np.mean(chains), abs=1e-6)
     assert computed(bound) >= -math.log(np.mean(np.exp(-np.array(chains))))
     monkeypatch.undo()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from hornbook.evaluate.scorers import Scorer, ways
+from hornbook.evaluate.scorers import Scorer
+from hornbook.evaluate.scoring.ways import ways
 from hornbook.recipes.named import default
 from hornbook.recipes.settings import override
 from hornbook.run.build import build_model

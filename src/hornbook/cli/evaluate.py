@@ -1,4 +1,4 @@
-"""`hornbook evaluate`: a model's numbers on held-out text, or its answers to tasks."""
+"""`hornbook evaluate`: a model's numbers on held-out text, or its answers to tasks; one model, or several."""
 
 from __future__ import annotations
 
@@ -6,16 +6,21 @@ import contextlib
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Argument, Option
 
 from hornbook.cli import tables
-from hornbook.cli.common import Json, RunPath, answer, opened_run
+from hornbook.cli.common import Json, RunPath, answer, loading, opened_run, place
 from hornbook.console import phase
+from hornbook.errors import UserError
 
 if TYPE_CHECKING:
     from hornbook.api import Run
+    from hornbook.evaluate.answers import Answers
+    from hornbook.evaluate.tasks import Task
+
+_NO_TASK = ("few", "shots", "pool", "like", "template", "labels")  # what only tasks have
 
 
 def evaluate(
@@ -24,45 +29,132 @@ def evaluate(
         list[str] | None, Option("--data", metavar="PATH", help="Text to measure on. Default: the run's held-out text.")
     ] = None,
     more: Annotated[
-        list[str] | None, Argument(metavar="[PATH]...", help="More text, such as a shell makes of --data *.txt.")
+        list[str] | None,
+        Argument(
+            metavar="[RUN|PATH]...",
+            help="More models beside the first: runs, or folders of transformers. Other paths are text, "
+            "such as a shell makes of --data *.txt.",
+        ),
     ] = None,
     task: Annotated[
-        list[Path] | None, Option("--task", metavar="FILE", help="Task to answer instead; may be repeated.")
+        list[str] | None,
+        Option("--task", metavar="FILE", help="Task to answer instead: a file, or my.py:Task; may be repeated."),
     ] = None,
     way: Annotated[
-        str, Option(help="How to ask: continuation, bound, pll, pll-word ... Default: as it learned.")
+        str,
+        Option(
+            help="How to ask: continuation, rewrite, sentinel, span-pll, pll, pll-word, bound, replaced; or exact, "
+            "bound, pseudo: the model's first of that kind. Default: as it learned."
+        ),
     ] = "auto",
     few: Annotated[
         bool, Option("--few", help="Answer a part of each task, chosen by key: 50 pairs a group, 500 items.")
     ] = False,
-    examples: Annotated[int, Option(min=0, help="Answered items in front of each item.")] = 0,
+    shots: Annotated[
+        str, Option(metavar="N[,N...]", help="Answered items in front of each item; several numbers: each in turn.")
+    ] = "0",
+    pool: Annotated[
+        str, Option(metavar="FILE", help="Where the shots are taken from. Default: the other items of the task.")
+    ] = "",
+    like: Annotated[
+        str, Option(metavar="lm-eval", help="Put a blank before texts without context, as lm-evaluation-harness does.")
+    ] = "",
+    template: Annotated[
+        str, Option(metavar="TEXT", help="Prompt of each item, with {field} for its fields, as in '{text} It was'.")
+    ] = "",
+    labels: Annotated[
+        str, Option(metavar="LABEL=WORD,...", help="Words for the labels of a classification: 0=terrible,1=great.")
+    ] = "",
     as_json: Json = False,
 ) -> None:
     """Measure a model on held-out text, next to unigram and bigram baselines; or on tasks, with intervals of 95 %.
 
-    A task is a file of JSON lines. Its fields say which: sentence_good and sentence_bad; question, choices and label;
-    context_options, continuation and label; context and target.
+    A task is a file of JSON lines, or a table with a header. Its fields say which: sentence_good and sentence_bad;
+    question, choices and label; context_options, continuation and label; context and target; text and label. Several
+    models give one table, and the differences from the first, item by item.
     """
-    opened = opened_run(run)
+    models, texts = _sorted(run, more or [])
     if task:
-        _answer_tasks(opened, task, way, few, examples, as_json)
+        if texts or data:
+            raise UserError(f"{[*texts, *(data or [])][0]} is no model: --task takes runs and folders, and no text.")
+        with loading():
+            from hornbook.evaluate.task_files.fields import Wording
+            from hornbook.evaluate.task_files.read import labels_of
+            from hornbook.run.answer import Asking, read_task
+        wording = Wording(prompt=template, labels=labels_of(labels) if labels else {})
+        # Read before any model is: what is wrong with a file is said at once.
+        asked = [
+            read_task(name, Asking(few, number, pool, like, wording)) for name in task for number in _counts(shots)
+        ]
+        _answer_tasks(models, asked, way, as_json)
         return
-    with phase("measuring"):
-        found = opened.evaluate([*(data or []), *(more or [])])
-    answer(found, as_json, tables.evaluation)
-
-
-def _answer_tasks(opened: Run, task: Sequence[Path], way: str, few: bool, examples: int, as_json: bool) -> None:
-    """Answer each task, and print its numbers: at once, or all together as JSON."""
-    from hornbook.console import View
-    from hornbook.run.measure import answer_task
-
-    view, found = View(), []
-    for path in task:
-        with contextlib.nullcontext(None) if as_json else view.stage(f"answering {path.name}", "items") as update:
-            found.append(answer_task(opened.opened, path, way=way, few=few, examples=examples, progress=update))
+    given = {"few": few, "shots": shots != "0", "pool": pool, "like": like, "template": template, "labels": labels}
+    for name in (name for name in _NO_TASK if given[name]):
+        raise UserError(f"--{name} is for tasks: name one with --task.")
+    measured = []
+    for model in models:
+        opened = opened_run(model)
+        with phase("measuring"):
+            measured.append(opened.evaluate([*(data or []), *texts]))
         if not as_json:
-            tables.answers(found[-1])
+            if models[1:]:
+                print(model)  # the title of its table
+            tables.evaluation(measured[-1])
     if as_json:
-        numbers = [[dataclasses.asdict(number) for number in one.numbers()] for one in found]
-        answer([{**one.header, "numbers": mine} for one, mine in zip(found, numbers, strict=True)], True, print)
+        answer(measured if models[1:] else measured[0], True, print)
+
+
+def _sorted(run: Path, more: Sequence[str]) -> tuple[list[Path], list[str]]:
+    """Return the models among paths, of which the first is one, and the texts: a model is a folder that holds one."""
+    from hornbook.recipes.settings import RECIPE
+
+    models, texts = [run], []
+    for path in more:
+        is_model = Path(path).is_dir() and any((Path(path) / name).is_file() for name in (RECIPE, "config.json"))
+        if is_model:
+            models.append(place(path))
+        else:
+            texts.append(path)
+    return models, texts
+
+
+def _counts(shots: str) -> list[int]:
+    """Return the numbers of shots. Raises UserError."""
+    found = [part.strip() for part in shots.split(",")]
+    if not all(part.isascii() and part.isdigit() and len(part) < 5 for part in found):
+        raise UserError(f"--shots are whole numbers of at least 0, separated by commas, not {shots!r}.")
+    return list(dict.fromkeys(map(int, found)))
+
+
+def _answer_tasks(models: Sequence[Path], tasks: Sequence[Task], way: str, as_json: bool) -> None:
+    """Answer each task by each model, and print the numbers: at once, or all together as a table or as JSON."""
+    from hornbook.console import View
+
+    view = View()
+    found: list[list[Answers]] = []
+    for model in models:
+        opened = opened_run(model)
+        found.append([])
+        for task in tasks:
+            found[-1].append(_answered(opened, task, way, None if as_json else view))
+            if not as_json and not models[1:]:
+                tables.answers(found[-1][-1])
+    if as_json:
+        answer([_plain(one, first) for mine in found for one, first in zip(mine, found[0], strict=True)], True, print)
+    elif models[1:]:
+        tables.compared(found)
+
+
+def _answered(opened: Run, task: Task, way: str, view: Any) -> Answers:
+    from hornbook.run.answer import answer_task
+
+    what = f"{opened.directory.name} answers {' '.join([task.name, *task.part])}"
+    with contextlib.nullcontext() if view is None else view.stage(what, "items", len(task.items)) as update:
+        return answer_task(opened.opened, task, way, update)
+
+
+def _plain(found: Answers, first: Answers) -> dict[str, Any]:
+    """Return answers as JSON has them: the header, the numbers, and the difference from the first model's."""
+    numbers = [dataclasses.asdict(number) for number in found.numbers()]
+    difference = None if found is first else dataclasses.asdict(found.against(first))
+    return {**found.header, "numbers": numbers, "difference": difference}

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from hornbook.diagnose.whole import Examined
     from hornbook.evaluate.answers import Answers
     from hornbook.evaluate.evaluation import Evaluation
+    from hornbook.evaluate.numbers import Number
     from hornbook.generate.infill import Filled
     from hornbook.objectives.show import Picture, Side
     from hornbook.recipes.describe import Line, Setting
@@ -85,16 +86,49 @@ def evaluation(found: Evaluation) -> None:
 
 
 def answers(found: Answers) -> None:
-    """Print a task's numbers with their intervals, and what guessing gives."""
+    """Print a task's numbers with their intervals of 95 %, and what guessing gives."""
+    rows = [(number.name, number.text, number.meaning + _beside(number)) for number in found.numbers()]
     told = found.header
-    off = "" if told["trained"] else ", off its training"
-    rows = []
-    for number in found.numbers():
-        estimate, style = number.estimate, ".2f" if number.name == "perplexity" else ".1%"
-        interval = f"{format(estimate.low, style)} to {format(estimate.high, style)}"
-        chance = "" if number.chance is None else f"; chance {number.chance:.1%}"
-        rows.append((number.name, f"{format(estimate.value, style)}  ({interval})", f"{number.meaning}{chance}"))
-    _numbers(f"{told['task']}, {told['items']:,} items, by {told['way']} ({told['score']}{off})", rows)
+    _numbers(f"{_task(found)}, {told['items']:,} items, {_way(found)}; intervals of 95 %", rows)
+    if told["shots"]:
+        print(f"  {told['shots_realised']:.1f} of {told['shots']} shots before each item")
+    if told["cut"]:
+        print(
+            f"  {told['cut']:,} of {told['items']:,} contexts are cut at their beginning: the model's texts are shorter"
+        )
+
+
+def compared(found: Sequence[Sequence[Answers]]) -> None:
+    """Print the answers of several models: a line for each, a column for each task, then what each differs by."""
+    columns = dict.fromkeys(("model", *(_task(one) for one in found[0])), "")
+    rows = [
+        (str(mine[0].header["model"]), *(f"{_first(one).name} {_first(one).text} {_way(one)}" for one in mine))
+        for mine in found
+    ]
+    table({"intervals of 95 %" if name == "model" else name: style for name, style in columns.items()}, rows, True)
+    for mine in found[1:]:
+        for one, first in zip(mine, found[0], strict=True):
+            number = one.against(first)
+            signed = f"{number.value:+.1%} ({number.low or 0:+.1%} to {number.high or 0:+.1%})"
+            console().print(Text(f"{one.header['model']} on {_task(one)}: {signed}, {number.meaning}"))
+
+
+def _task(found: Answers) -> str:
+    return " ".join([found.header["task"], *found.header["part"]])
+
+
+def _first(found: Answers) -> Number:
+    return found.numbers()[0]
+
+
+def _way(found: Answers) -> str:
+    """Return by which way a model answered, of which kind its scores are, and whether it was trained so."""
+    off = "" if found.header["trained"] else ", off its training"
+    return f"by {found.header['way']} ({found.header['kind']}{off})"
+
+
+def _beside(number: Number) -> str:
+    return "".join(f"; {name} {number.written(value)}" for name, value in number.baselines.items())
 
 
 def _numbers(title: str, rows: Sequence[tuple[str, str, str]]) -> None:

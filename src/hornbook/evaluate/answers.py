@@ -1,145 +1,153 @@
-"""What a scorer answers to a task: a record of every item, and the numbers that follow from the records alone.
+"""What a scorer answers to a task: a record of every item; its numbers follow from the records alone.
 
-evaluations/NAME.WAY.jsonl    first line: what was asked, of what, how; then one line for each item
+evaluations/TASK.WAY[.Nshot][.few].jsonl    first line: what was asked, of what, how; then one line for each item
 """
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from hornbook.artifacts import write_file
-from hornbook.evaluate import statistics
-from hornbook.evaluate.scorers import Scorer
-from hornbook.evaluate.statistics import Estimate
-from hornbook.evaluate.tasks import Task
-
-_ITEMS = 256  # that are scored together: enough to sort by length, few enough to show progress
-_MEANING = {
-    "acc": "share of right answers by the likelihood of the whole text; a k-way tie counts 1/k",
-    "acc_norm": "share of right answers by the likelihood per character",
-    "acc_bytes": "share of right answers by the likelihood per byte",
-    "acc_token": "share of right answers by the likelihood per token",
-    "last word": "share of passages whose last word's tokens are each the likeliest",
-    "perplexity": "exp of the mean nats of the last word",
-}
-
-
-@dataclass(frozen=True)
-class TaskNumber:
-    """One number: its name, its interval of 95 %, what it means, and what guessing gives, where that is known."""
-
-    name: str
-    estimate: Estimate
-    meaning: str
-    chance: float | None = None
+from hornbook.errors import UserError
+from hornbook.evaluate import task_numbers
+from hornbook.evaluate.numbers import Number
+from hornbook.evaluate.records import Records
+from hornbook.evaluate.scorers import Scored, Scorer
+from hornbook.evaluate.tasks import SEPARATOR, Item, Task
 
 
 @dataclass(frozen=True)
 class Answers:
     """A task as a model answered it.
 
-    header   task, kind, way, kind of score, whether the model was trained on such inputs, items, cut contexts
-    records  of each item: id, group, answer; of its candidates nats, bytes, characters, tokens
+    records.header   task, asks (the kind of task), headline, prompt, shots (asked), shots_realised (mean), items, cut
+                     (items whose context was cut), part; way, kind, trained, given; data; and what the caller adds:
+                     model, checkpoint, step, objective, versions
+    records.items    of each: id, group, answer, shots (realised); of its candidates nats, bytes, characters, tokens,
+                     and where choices are scored alone too, alone
     """
 
-    header: Mapping[str, Any]
-    records: tuple[Mapping[str, Any], ...]
+    records: Records
+
+    @property
+    def header(self) -> Mapping[str, Any]:
+        return self.records.header
+
+    @property
+    def name(self) -> str:
+        """Task, way and what else makes it another measurement: the name of its file."""
+        return ".".join([self.header["task"], self.header["way"], *self.header["part"]])
 
     def save(self, folder: Path) -> Path:
-        """Write a line for the header and one for each item; return the file."""
-        lines = [json.dumps(line, ensure_ascii=False) for line in (self.header, *self.records)]
-        target = folder / f"{self.header['task']}.{self.header['way']}.jsonl"
-        write_file(target, "\n".join(lines) + "\n")
-        return target
+        """Write the records; return the file. Answers to other data under the same name are left as they are."""
+        target = folder / f"{self.name}.jsonl"
+        if target.is_file() and Records.load(target).header.get("data") != self.header["data"]:
+            target = folder / f"{self.name}.{self.header['data'][:8]}.jsonl"
+        return self.records.save(target)
 
     @classmethod
     def load(cls, path: Path) -> Answers:
-        header, *records = map(json.loads, path.read_text(encoding="utf-8").splitlines())
-        return cls(header, tuple(records))
+        """Return what `save` wrote; raises UserError where the file has no answers."""
+        found = Records.load(path)
+        if "asks" not in found.header:
+            raise UserError(f"{path} holds no answers to a task.")
+        return cls(found)
 
-    def numbers(self) -> list[TaskNumber]:
+    def numbers(self) -> tuple[Number, ...]:
         """Return the task's numbers, the one to quote first."""
-        if self.header["kind"] == "last word":
-            nats = np.array([record["nats"][0] for record in self.records])
-            likely = sum(record["likely"] for record in self.records)
-            mean = statistics.mean(nats)
-            value, low, high = np.exp([mean.value, mean.low, mean.high]).tolist()
-            grown = Estimate(value, low, high, math.nan, mean.items, mean.draws)
-            share = statistics.share(likely, len(self.records))
-            return [
-                TaskNumber("acc", share, _MEANING["last word"]),
-                TaskNumber("perplexity", grown, _MEANING["perplexity"]),
-            ]
-        chance = float(np.mean([1 / len(record["nats"]) for record in self.records]))
-        names = ["acc", "acc_norm", "acc_bytes", "acc_token"] if self.header["kind"] == "choices" else ["acc"]
-        names.sort(key=lambda name: name != self.header["headline"])
-        groups = [record["group"] for record in self.records]
-        several = len(set(groups)) > 1
-        found = []
-        for name in names:
-            scores = [_score(record, name) for record in self.records]
-            alone = scores if not several else [float(np.mean(part)) for part in _grouped(scores, groups)]
-            # Of groups of like items (paradigms) the mean over groups: it says how it does on more such groups.
-            pairs = self.header["kind"] == "pairs" and several
-            estimate = statistics.mean(alone) if pairs else statistics.mean(scores, groups if several else None)
-            found.append(TaskNumber(name, estimate, _MEANING[name], chance))
-        return found
+        return task_numbers.numbers(self.records)
 
-    def groups(self) -> dict[str, Estimate]:
+    def groups(self) -> dict[str, Number]:
         """Return the accuracy of each group."""
-        names = [record["group"] for record in self.records]
-        scores = [_score(record, "acc") for record in self.records]
-        parts = _grouped(scores, names)
-        return {
-            name: statistics.share(sum(part), len(part)) for name, part in zip(dict.fromkeys(names), parts, strict=True)
-        }
+        return task_numbers.groups(self.records)
+
+    def against(self, other: Answers) -> Number:
+        """Return the headline of these answers less that of others, item by item; UserError where items differ."""
+        return task_numbers.difference(self.records, other.records)
 
 
 def answer(scorer: Scorer, task: Task, progress: Callable[[int], None] | None = None) -> Answers:
-    """Score every candidate of a task; `progress` is told the number of items that are done."""
+    """Score every candidate of a task; `progress` is told the number of items that are done.
+
+    Raises UserError, before anything is computed, where an item cannot be scored, and where on average less than half
+    of the shots asked for fit before the items.
+    """
+    items, realised = with_shots_that_fit(scorer, task)
+    asked = [pair for item in items for pair in item.candidates]
+    alone = {(task.neutral, text): 0.0 for _, text in asked} if task.kind == "choices" else {}
+    every, share = [*asked, *alone], len(asked) / (len(asked) + len(alone))
+    told = None if progress is None else lambda done: progress(round(min(1.0, done / share) * len(items)))
+    scored = (
+        scorer.score(every, likely=False, progress=told)
+        if task.kind != "last word"
+        else scorer.score(every, likely=True, progress=told)
+    )
+    for pair, one in zip(alone, scored[len(asked) :], strict=True):
+        alone[pair] = one.total
+    left = iter(scored)
     records, cut = [], 0
-    for start in range(0, len(task.items), _ITEMS):
-        items = task.items[start : start + _ITEMS]
-        asked = [pair for item in items for pair in item.candidates]
-        scored = iter(scorer.score(asked, likely=task.kind == "last word"))
-        for item in items:
-            mine = [next(scored) for _ in item.candidates]
-            cut += any(one.cut for one in mine)
-            record: dict[str, Any] = {"id": item.id, "group": item.group, "answer": item.answer}
-            record["nats"] = [one.total for one in mine]
-            texts = [text.lstrip() for _, text in item.candidates]
-            record["bytes"], record["characters"] = [len(text.encode()) for text in texts], list(map(len, texts))
-            record["tokens"] = [len(one.nats) for one in mine]
-            if task.kind == "last word":
-                record["likely"] = bool(mine[0].likely)
-            records.append(record)
-        if progress is not None:
-            progress(len(records))
+    for item, number in zip(items, realised, strict=True):
+        mine = [next(left) for _ in item.candidates]
+        cut += any(one.cut for one in mine)
+        records.append(_record(item, number, mine, task, alone))
     way = scorer.way
     header = {
-        "task": task.name, "kind": task.kind, "headline": task.headline, "way": way.name, "score": way.kind,
-        "trained": way.trained, "items": len(records), "cut": cut,
+        "task": task.name, "asks": task.kind, "headline": task.headline, "prompt": task.prompt, "shots": task.asked,
+        "shots_realised": float(np.mean(realised)), "items": len(records), "cut": cut, "part": list(task.part),
+        "labels": list(task.labels), "way": way.name, "kind": way.kind, "trained": way.trained, "given": way.given,
+        "data": task.sha256,
     }  # fmt: skip
-    return Answers(header, tuple(records))
+    return Answers(Records({"name": ".".join([task.name, way.name, *task.part]), **header}, tuple(records)))
 
 
-def _score(record: Mapping[str, Any], name: str) -> float:
-    """Return 1 for a right answer, 1 / k for a tie of k that holds it, else 0."""
-    by = {"acc": None, "acc_norm": "characters", "acc_bytes": "bytes", "acc_token": "tokens"}[name]
-    nats = np.array(record["nats"]) / (1 if by is None else np.array(record[by]))
-    best = nats == nats.min()
-    return float(best[record["answer"]] / best.sum())
+def _record(
+    item: Item, shots: int, mine: list[Scored], task: Task, alone: Mapping[tuple[str, str], float]
+) -> dict[str, Any]:
+    texts = [text.lstrip() for _, text in item.candidates]
+    record: dict[str, Any] = {"id": item.id, "group": item.group, "answer": item.answer}
+    if task.asked:
+        record["shots"] = shots
+    record["nats"] = [one.total for one in mine]
+    record["bytes"], record["characters"] = [len(text.encode()) for text in texts], list(map(len, texts))
+    record["tokens"] = [len(one.nats) for one in mine]
+    if task.kind == "choices":
+        record["alone"] = [alone[task.neutral, text] for _, text in item.candidates]
+    if task.kind == "last word":
+        record["likely"] = mine[0].likely
+    return record
 
 
-def _grouped(scores: Sequence[float], groups: Sequence[str]) -> list[list[float]]:
-    parts: dict[str, list[float]] = {}
-    for score, group in zip(scores, groups, strict=True):
-        parts.setdefault(group, []).append(score)
-    return list(parts.values())
+def with_shots_that_fit(scorer: Scorer, task: Task) -> tuple[list[Item], list[int]]:
+    """Return the items with as many of their shots in front as fit whole, and how many those are.
+
+    The farthest are left out first. Raises UserError where on average less than half of them fit.
+    """
+    if not task.asked:
+        return list(task.items), [0] * len(task.items)
+    found, realised = list(task.items), [0] * len(task.items)
+    waiting = list(range(len(task.items)))
+    for number in range(task.asked, 0, -1):
+        fuller = [_behind(task.items[place], number) for place in waiting]
+        pieces = iter(scorer.pieces([pair for item in fuller for pair in item.candidates]))
+        left = []
+        for place, item in zip(waiting, fuller, strict=True):
+            if sum(next(pieces).cut for _ in item.candidates):
+                left.append(place)
+            else:
+                found[place], realised[place] = item, number
+        waiting = left
+    if sum(realised) < task.asked * len(realised) / 2:
+        raise UserError(
+            f"Of {task.asked} shots before each item of {task.name} on average {np.mean(realised):.1f} fit whole into "
+            f"this model's positions, less than half: ask for fewer --shots, or use a model of longer texts."
+        )
+    return found, realised
+
+
+def _behind(item: Item, number: int) -> Item:
+    before = "".join(f"{shot}{SEPARATOR}" for shot in item.shots[len(item.shots) - number :])
+    return replace(item, candidates=tuple((before + context, text) for context, text in item.candidates))

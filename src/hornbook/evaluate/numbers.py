@@ -17,7 +17,7 @@ Kind = Literal["exact", "bound", "pseudo"]
 class Number:
     """One measured value.
 
-    unit        "nats per token", "bits per byte", "share" (0 to 1), "" for a plain number
+    unit        "nats per token", "bits per byte", "share" (0 to 1), "count", "" for a plain number
     meaning     what it is, and what it may be compared with, in one sentence
     low, high   interval of 95 %; None where one draw, or a sum over all that there is, allows none
     items       numbers that the value is made of; draws = the independent ones among them
@@ -43,6 +43,13 @@ class Number:
             return self.written(self.value)
         return f"{self.written(self.value)} ({self.written(self.low)} to {self.written(self.high)})"
 
+    @property
+    def account(self) -> str:
+        """What the value is, its kind where it is no exact likelihood, and what simple models or guessing reach."""
+        kind = {"exact": "", "bound": "; an upper bound", "pseudo": "; no likelihood of the text"}[self.kind]
+        beside = ", ".join(f"{name} {self.written(value)}" for name, value in self.baselines.items())
+        return f"{self.meaning}{kind}{f'; {beside}' if beside else ''}"
+
     def written(self, value: float) -> str:
         """Return a value of this measure as text: shares in percent, large numbers with two places, others with four.
 
@@ -51,6 +58,8 @@ class Number:
         """
         if self.unit == "share":
             return f"{value:.1%}"
+        if self.unit == "count":
+            return f"{value:,.0f}"
         return f"{value:,.2f}" if abs(value) >= 10 else f"{value:.4f}"
 
 

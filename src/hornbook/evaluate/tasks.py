@@ -1,23 +1,15 @@
-"""Tasks from files: which text is likeliest. A file's fields say what kind of task it is.
+"""Tasks: which text is likeliest. Items, a part of them, answered items of a pool in front of them.
 
-    sentence_good, sentence_bad                  minimal pairs, as BLiMP; groups by UID
-    question, choices, label [, passage]         multiple choice, as ARC and BoolQ; label: a number, or a choice
-    context_options, continuation, label         schemas, as Winogrande: which context fits the continuation
-    context, target                              the last word, as LAMBADA
-
-Lines of JSON, .gz or not. Prompts are those of lm-evaluation-harness, to the letter; only minimal pairs and LAMBADA
-have no blank in front of the first word. A task knows no model, and scorers (`hornbook.evaluate.scorers`) no task.
+A task knows no model, and scorers (`hornbook.evaluate.scorers`) no task. `hornbook.evaluate.task_files` reads tasks.
 """
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -25,8 +17,10 @@ from hornbook import keys
 from hornbook.errors import UserError
 
 TaskKind = Literal["pairs", "choices", "schemas", "last word"]
+Headline = Literal["acc", "acc_norm", "acc_bytes", "acc_token", "acc_pmi"]
+SEPARATOR = "\n\n"  # between shots, as in lm-evaluation-harness
 _FEW_PAIRS, _FEW_ITEMS = 50, 500  # that `few` takes: pairs of each group, items of another task
-_SEPARATOR = "\n\n"  # between examples
+_MORE = 16  # places of a permutation that are looked at together
 
 
 @dataclass(frozen=True)
@@ -35,22 +29,54 @@ class Item:
 
     candidates   (context, continuation) each
     answer       which is right
+    id           by default its number in the task, from 1
+    group        items of one group (a paradigm, a passage) are no independent draws
+    shots        answered items that stand in front, the nearest last
     """
 
-    id: str
-    group: str
     candidates: tuple[tuple[str, str], ...]
     answer: int = 0
+    id: str = ""
+    group: str = ""
+    shots: tuple[str, ...] = ()
+
+    @property
+    def answered(self) -> str:
+        """Its context with the right continuation: what it is as a shot."""
+        return "".join(self.candidates[self.answer])
 
 
 @dataclass(frozen=True)
 class Task:
-    """A task: its items, and the metric that one quotes of it."""
+    """A task.
+
+    headline   the metric that one quotes of it
+    prompt     what stands before a continuation, for the reader of a record
+    neutral    the context behind which choices are scored alone, for acc_pmi
+    labels     the continuations, where all items have the same
+    asked      shots asked for each item
+    part       what makes it another task than the one of its name: a part of it, other prompts, other shots
+    """
 
     name: str
     kind: TaskKind
     items: tuple[Item, ...]
-    headline: Literal["acc", "acc_bytes"]
+    headline: Headline
+    prompt: str = ""
+    neutral: str = "Answer:"
+    asked: int = 0
+    part: tuple[str, ...] = ()
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        found = {tuple(text for _, text in item.candidates) for item in self.items}
+        return found.pop() if self.kind == "choices" and len(found) == 1 else ()
+
+    @property
+    def sha256(self) -> str:
+        """The hash of all that is asked: ids, groups, prompts, candidates, answers, shots."""
+        told = [(item.id, item.group, item.candidates, item.answer, item.shots) for item in self.items]
+        return hashlib.sha256(json.dumps([self.kind, told]).encode()).hexdigest()
 
     def few(self, seed: int = 0) -> Task:
         """Return a part of the task, chosen by key: 50 pairs of each group, or 500 items."""
@@ -61,120 +87,65 @@ class Task:
         for rank, members in enumerate(groups.values()):
             order = keys.permute(np.arange(len(members)), len(members), keys.fold(np.uint64(seed), rank))
             chosen += [members[place] for place in order[: _FEW_PAIRS if self.kind == "pairs" else _FEW_ITEMS].tolist()]
-        return replace(self, items=tuple(self.items[number] for number in sorted(chosen)))
+        items = tuple(self.items[number] for number in sorted(chosen))
+        return replace(self, items=items, part=(*self.part, "few"))
 
-    def with_examples(self, number: int, seed: int = 0) -> Task:
-        """Return the task with `number` other items, answered, in front of each; no item is its own example."""
+    def with_shots(self, number: int, pool: Task | None = None, seed: int = 0) -> Task:
+        """Return the task with `number` answered items of the pool, its own or another task's, in front of each.
+
+        Never the item itself, nor one that asks or says the same up to white space: drawn by (seed, item). Raises
+        UserError for minimal pairs, which have no question, for a pool of another kind, and for one that is too small.
+        """
         if not number:
             return self
+        source = pool or self
         if self.kind == "pairs":
-            raise UserError(f"{self.name} has minimal pairs: they take no examples.")
-        texts = ["".join(item.candidates[item.answer]) for item in self.items]
-        items = []
-        for place, item in enumerate(self.items):
-            order = keys.permute(np.arange(len(texts)), len(texts), keys.row_keys(seed, np.array([place]))[0])
-            others = list(dict.fromkeys(texts[other] for other in order.tolist() if texts[other] != texts[place]))
-            if len(others) < number:
-                raise UserError(f"{self.name} has too few items for {number} examples.")
-            before = "".join(f"{text}{_SEPARATOR}" for text in others[:number])
-            items.append(replace(item, candidates=tuple((before + a, b) for a, b in item.candidates)))
-        return replace(self, items=tuple(items))
+            raise UserError(f"{self.name} has minimal pairs: they take no shots.")
+        if source.kind != self.kind:
+            raise UserError(
+                f"The pool {source.name} has {source.kind}, and {self.name} {self.kind}: give one of its kind."
+            )
+        told = [_same(item) for item in source.items]
+        items = tuple(
+            replace(item, shots=tuple(self._drawn(place, item, number, source, told, seed)))
+            for place, item in enumerate(self.items)
+        )
+        part = (f"{number}shot", *([] if pool is None else [f"from-{pool.name}"]))
+        return replace(self, items=items, asked=number, part=(*self.part, *part))
+
+    def _drawn(
+        self, place: int, item: Item, number: int, source: Task, told: Sequence[frozenset[str]], seed: int
+    ) -> Sequence[str]:
+        own, found, seen = _same(item), list[str](), set[str]()
+        for other in _permuted(len(source.items), int(keys.row_keys(seed, np.array([place]))[0])):
+            text = source.items[other].answered
+            if told[other].isdisjoint(own) and _plain(text) not in seen:
+                seen.add(_plain(text))
+                found.append(text)
+            if len(found) == number:
+                return found
+        raise UserError(f"{source.name} has too few other items for {number} shots of {self.name}.")
+
+    def with_blank(self) -> Task:
+        """Return the task with one blank before texts that have no context, as lm-evaluation-harness asks."""
+        items = tuple(
+            replace(item, candidates=tuple((a, b if a or b.startswith(" ") else f" {b}") for a, b in item.candidates))
+            for item in self.items
+        )
+        return replace(self, items=items, part=(*self.part, "like-lm-eval"))
 
 
-def load_task(path: Path) -> Task:
-    """Read a task. Raises UserError that names the file and the line, for what is no task."""
-    name = path.name.removesuffix(".gz").removesuffix(".jsonl")
-    items: list[Item] = []
-    found: TaskKind | None = None
-    for number, record in _records(path):
-        where = f"{path}, line {number}"
-        kind = next((kind for kind, (fields, _) in _KINDS.items() if all(field in record for field in fields)), None)
-        if kind is None or (found is not None and kind != found):
-            told = "; ".join(f"{kind}: {', '.join(fields)}" for kind, (fields, _) in _KINDS.items())
-            raise UserError(f"{where} has not the fields of a task ({told}).")
-        found = kind
-        items.append(_KINDS[kind][1](record, str(record.get("id", number)), where))
-    if found is None:
-        raise UserError(f"{path} holds no items.")
-    free = found == "choices" and not items[0].group  # answers of unequal lengths, where yes and no are alike
-    return Task(name, found, tuple(items), "acc_bytes" if free else "acc")
+def _same(item: Item) -> frozenset[str]:
+    """Return what an item asks and says, white space aside: two items that share any of it are the same."""
+    asks = {_plain(context) for context, _ in item.candidates}
+    return frozenset({_plain(item.answered), *asks} - {""})
 
 
-def _records(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    """Yield the number of each line, from 1, and its record."""
-    try:
-        with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as lines:
-            for number, line in enumerate(lines, 1):
-                if line.strip():
-                    record = json.loads(line)
-                    if not isinstance(record, dict):
-                        raise UserError(f"{path}, line {number} is no record: a task has one JSON object in each line.")
-                    yield number, record
-    except FileNotFoundError as error:
-        raise UserError(f"There is no task file {path}.") from error
-    except (OSError, EOFError, UnicodeDecodeError, ValueError, RecursionError) as error:
-        raise UserError(f"The task file {path} cannot be read: it needs lines of JSON in UTF-8 ({error}).") from error
+def _plain(text: str) -> str:
+    return " ".join(text.split())
 
 
-def _text(record: Mapping[str, Any], field: str, where: str) -> str:
-    value = record[field]
-    if not isinstance(value, str) or not value.strip():
-        raise UserError(f"{where}: {field} must be text, and not empty.")
-    return value
-
-
-def _texts(record: Mapping[str, Any], field: str, where: str) -> list[str]:
-    values = record[field]
-    if (
-        not isinstance(values, list)
-        or len(values) < 2
-        or not all(isinstance(one, str) and one.strip() for one in values)
-    ):
-        raise UserError(f"{where}: {field} must be a list of at least two texts, none of them empty.")
-    return values
-
-
-def _label(record: Mapping[str, Any], choices: Sequence[str], where: str) -> int:
-    label = record["label"]
-    if isinstance(label, str) and label in choices:
-        return choices.index(label)
-    if isinstance(label, int) and not isinstance(label, bool) and 0 <= label < len(choices):
-        return label
-    raise UserError(
-        f"{where}: the label {label!r} is neither one of the choices nor a number from 0 to {len(choices) - 1}."
-    )
-
-
-def _pair(record: Mapping[str, Any], name: str, where: str) -> Item:
-    texts = [_text(record, field, where) for field in ("sentence_good", "sentence_bad")]
-    return Item(name, str(record.get("UID", "")), tuple(("", text) for text in texts))
-
-
-def _choice(record: Mapping[str, Any], name: str, where: str) -> Item:
-    question, choices = _text(record, "question", where).strip(), _texts(record, "choices", where)
-    if "passage" in record:
-        passage = _text(record, "passage", where)
-        context = f"{passage}\nQuestion: {question.rstrip('?')}?\nAnswer:"
-        group = hashlib.sha256(passage.encode()).hexdigest()[:12]
-    else:
-        context, group = f"Question: {question.removeprefix('Question: ')}\nAnswer:", ""
-    return Item(name, group, tuple((context, f" {choice}") for choice in choices), _label(record, choices, where))
-
-
-def _schema(record: Mapping[str, Any], name: str, where: str) -> Item:
-    contexts, text = _texts(record, "context_options", where), _text(record, "continuation", where)
-    candidates = tuple((context.rstrip(), f" {text.lstrip()}") for context in contexts)
-    return Item(name, "", candidates, _label(record, contexts, where))
-
-
-def _last_word(record: Mapping[str, Any], name: str, where: str) -> Item:
-    context, word = _text(record, "context", where), _text(record, "target", where)
-    return Item(name, "", ((context.rstrip(), f" {word.strip()}"),))
-
-
-_KINDS: Mapping[TaskKind, tuple[tuple[str, ...], Callable[[Mapping[str, Any], str, str], Item]]] = {
-    "pairs": (("sentence_good", "sentence_bad"), _pair),
-    "choices": (("question", "choices", "label"), _choice),
-    "schemas": (("context_options", "continuation", "label"), _schema),
-    "last word": (("context", "target"), _last_word),
-}
+def _permuted(length: int, key: int) -> Iterator[int]:
+    """Yield the numbers below `length` in the order of a key, as far as they are wanted."""
+    for start in range(0, length, _MORE):
+        yield from keys.permute(np.arange(start, min(start + _MORE, length)), length, np.uint64(key)).tolist()

@@ -35,13 +35,21 @@ added to the scores [B or 1, H or 1, T, S]."""
 
 @dataclass(frozen=True)
 class Cache:
-    """Keys and values of what was read so far, in memory set aside for all that will be: each [B, S, G, K]."""
+    """Keys and values of what was read so far, in memory set aside for all that will be: each [B, S, G, K].
+
+    With `branches` int64[R], R rows go on from texts read before, each from the one with its number: what they write
+    is not kept, so they all begin behind the same text.
+    """
 
     keys: Tensor
     values: Tensor
+    branches: Tensor | None = None
 
     def write(self, found: KeysValues, start: int) -> KeysValues:
         """Put new keys and values [B, T, G, K] at the places from `start` on; return those up to the last of them."""
+        if self.branches is not None:
+            keys, values = (part[:, :start].index_select(0, self.branches) for part in (self.keys, self.values))
+            return torch.cat((keys, found[0]), 1), torch.cat((values, found[1]), 1)
         end = start + found[0].shape[1]
         self.keys[:, start:end] = found[0]
         self.values[:, start:end] = found[1]
@@ -189,8 +197,9 @@ def allowed(
 ) -> Tensor | None:
     """Return bool[B or 1, 1, T, S], True where a query sees a key of its own stack, or None where all see all.
 
-    queries int64[T] and keys int64[S] are positions; segments int64[B, S] and visible bool[B, S] are those of
-    a Batch, segments None where nothing is padded and every row is one document; window 0 is none.
+    queries int64[T] and keys int64[S] are positions, the queries' being the last T; segments int64[B, S] and visible
+    bool[B, S] are those of a Batch, segments None where nothing is padded and every row is one document; window 0 is
+    none.
     """
     permitted: Tensor | None = None
     if causal or visible is not None:
@@ -201,7 +210,7 @@ def allowed(
         near = ((keys - queries[:, None]).abs() <= window)[None, None]
         permitted = near if permitted is None else permitted & near
     if segments is not None:
-        same = crossing(segments, segments)
+        same = crossing(segments[:, len(keys) - len(queries) :], segments)
         permitted = same if permitted is None else permitted & same
     return permitted
 

@@ -181,9 +181,21 @@ class Electra(nn.Module):
     def nats(self, batch: Tensors) -> Tensor:
         """Return the generator's -log p(target) of each scored position [N], without gradients."""
         with torch.no_grad():
-            hidden = self.generator(self._embedded(batch.inputs, batch), batch)
+            hidden, weight, bias = self.before_logits(batch)
             targets = batch.targets.flatten()[batch.scored]
-            return linear_nats(hidden, self.embed.tokens.weight, self.generator.bias, targets, compute_type(hidden))
+            return linear_nats(hidden, weight, bias, targets, compute_type(hidden))
+
+    def before_logits(self, batch: Tensors) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Return what the generator's logits at the scored positions are made of; see `Transformer.before_logits`."""
+        hidden = self.generator(self._embedded(batch.inputs, batch), batch)
+        return hidden, self.embed.tokens.weight, self.generator.bias
+
+    def untouched_nats(self, batch: Tensors) -> Tensor:
+        """Return -log(1 - p(replaced)) of each scored position [N] of the inputs as they are, without gradients."""
+        with torch.no_grad():
+            inside = self.embed.widened(self._embedded(batch.inputs, batch))
+            outputs = self.encoder(inside, batch.segments, batch.visible, picked=batch.scored)
+            return F.softplus(self.judge(outputs))
 
     def judged(self, batch: Tensors) -> tuple[Tensor, Tensor]:
         """Return (logits, replaced), both [B, T]: how sure the discriminator is of each token, and what is true."""

@@ -253,7 +253,8 @@ class Stack(nn.Module):
             return block_mask(segments, segments, visible, self.causal, window), False, rotation
         within = segments if documents is None else None
         newest = start is not None and x.shape[1] == 1  # it sees all of its text, or of the window
-        plain = not newest and within is None and visible is None and self.relative is None and not window
+        behind = bool(start) and not newest  # several tokens behind others: no kernel knows that form
+        plain = not (newest or behind) and within is None and visible is None and self.relative is None and not window
         by_kernel = self.causal and plain and knows_causal(kind, x.device, length if documents is None else 1)
         permitted = None
         if newest:
@@ -262,7 +263,7 @@ class Stack(nn.Module):
                 near = (keys >= length - 1 - window)[None, None, None]
                 permitted = near if permitted is None else permitted & near
         elif not by_kernel:
-            permitted = allowed(within, visible, self.causal, keys, keys, window)
+            permitted = allowed(within, visible, self.causal, keys[start:], keys, window)
         mask = additive(permitted, self._bias(keys[start:], keys), kind)
         return mask if documents is None else replace(documents, mask=mask), by_kernel, rotation
 
@@ -305,8 +306,8 @@ class Stack(nn.Module):
     ) -> Tensor:
         """Return x [B, T, D] behind all layers, given what the caches hold of the `start` tokens before it.
 
-        x is a text's beginning (start = 0) or its next token (T = 1). positions int64[T] or [B, T] are those of x;
-        segments int64[B, S] and visible bool[B, S], S = start + T, those of all tokens. The caches then hold x as well.
+        positions int64[T] or [B, T] are those of x; segments int64[B, S] and visible bool[B, S], S = start + T, are those
+        of all tokens. The caches then hold x as well, unless they are branches.
         """
         views = {local: self._view(x, positions, segments, visible, local, start=start) for local in set(self.local)}
         for number, (layer, local) in enumerate(zip(self.layers, self.local, strict=True)):

@@ -51,6 +51,21 @@ def linear_nats(hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Te
         return nats
 
 
+def linear_credit(hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor, kind: torch.dtype) -> Tensor:
+    """Return 1 [N] where the target is the likeliest entry, 1 / k where it is one of k, else 0; as `linear_nats`."""
+    with torch.no_grad(), torch.autocast(hidden.device.type, enabled=False):
+        hidden, weight = hidden.to(kind), weight.to(kind)
+        bias = None if bias is None else bias.to(kind)
+        step, _ = chunk_rows(hidden.device.type, len(weight))
+        credit = hidden.new_empty(len(hidden), dtype=_full(kind))
+        room = hidden.new_empty(min(step, len(hidden)), len(weight))
+        for chunk in _slices(0, len(hidden), step):
+            logits = _logits(hidden[chunk], weight, bias, room)
+            best = logits == logits.amax(-1, keepdim=True)
+            credit[chunk] = best.gather(1, targets[chunk, None])[:, 0] / best.sum(-1)
+        return credit
+
+
 def linear_cross_entropy(
     hidden: Tensor,
     weight: Tensor,

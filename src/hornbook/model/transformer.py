@@ -185,9 +185,13 @@ class Transformer(nn.Module):
     def nats(self, batch: Tensors) -> Tensor:
         """Return -log p(target) of each scored position [N], in the order of `scored`, without gradients."""
         with torch.no_grad():
-            hidden = self.head(self.hidden(batch, batch.scored))
+            hidden, weight, bias = self.before_logits(batch)
             targets = batch.targets.flatten()[batch.scored]
-            return linear_nats(hidden, self.output_weight, self.head.bias, targets, compute_type(hidden))
+            return linear_nats(hidden, weight, bias, targets, compute_type(hidden))
+
+    def before_logits(self, batch: Tensors) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Return what the logits of scored positions are made of: hidden [N, E], weight [V, E], bias [V] or None."""
+        return self.head(self.hidden(batch, batch.scored)), self.output_weight, self.head.bias
 
     def logits(self, batch: Tensors) -> Tensor:
         """Return the logits of all output positions, [B, T, V]."""

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from hornbook.corpus.read import read
 from hornbook.errors import UserError
-from hornbook.evaluate.answers import Answers, answer
 from hornbook.evaluate.contamination import trained_on
 from hornbook.evaluate.evaluation import FINAL, Evaluation, evaluate_rows, final_evaluation
-from hornbook.evaluate.scorers import Scorer, ways
-from hornbook.evaluate.tasks import load_task
 from hornbook.objectives.base import with_vocab
-from hornbook.objectives.catalogue import kind_of
 from hornbook.prepare.dataset import open_prepared, spellings
-from hornbook.run.directory import EVALUATIONS, ORIGIN, TOKENS, OpenRun, has_text, recipe_of
+from hornbook.run.directory import ORIGIN, TOKENS, OpenRun, has_text, recipe_of
 from hornbook.tokens.packing import corpus_rows
 from hornbook.tokens.shards import TokenStore, write_store
 from hornbook.train.processors import computing
@@ -61,34 +57,3 @@ def _on_the_text_of_its_successor(run: OpenRun) -> Evaluation:
     objective = with_vocab(run.recipe.objective, run.tokenizer.vocab)
     rows, size = replace(text, objective=objective).held_out_rows(FINAL * recipe_of(successor).training.evaluate_tokens)
     return evaluate_rows(run.model, run.recipe, objective, None, rows, size, run.device)
-
-
-def answer_task(
-    run: OpenRun,
-    path: Path,
-    *,
-    way: str = "auto",
-    few: bool = False,
-    examples: int = 0,
-    progress: Callable[[int], None] | None = None,
-) -> Answers:
-    """Ask a task of a model, keep a record of every item in the run's directory, and return the answers.
-
-    way       how to ask; auto = the objective's own way (`hornbook.evaluate.scorers`)
-    few       a part of the task, chosen by key
-    examples  answered items in front of each
-    progress  is told the number of items that are done
-    """
-    found = ways(run.recipe.objective, run.tokenizer.vocab, run.recipe.model.max_length)
-    if not found:
-        raise UserError(f"A model of the objective '{kind_of(run.recipe.objective)}' gives texts no likelihood.")
-    if way != "auto" and way not in found:
-        raise UserError(f"This model can be asked by {', '.join(found)}, not by {way!r}.")
-    task = load_task(path)
-    task = (task.few() if few else task).with_examples(examples)
-    scorer = Scorer(run.model, run.tokenizer, next(iter(found.values())) if way == "auto" else found[way], run.device)
-    answers = answer(scorer, task, progress)
-    facts = {"step": run.step, "objective": kind_of(run.recipe.objective), "few": few, "examples": examples}
-    answers = replace(answers, header={**answers.header, **facts})
-    answers.save(run.directory / EVALUATIONS)
-    return answers
