@@ -15,8 +15,11 @@ from hornbook.console import View, quantity
 from hornbook.errors import UserError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from hornbook.study.design import Study
     from hornbook.study.layout import ArmPlan
+    from hornbook.study.yardsticks import Yardstick
 
 app = typer.Typer(help="Compare objectives or settings fairly, with several seeds and a verdict.", no_args_is_help=True)
 _EXAMPLES = """Examples
@@ -82,8 +85,36 @@ def report(study: StudyPath, as_json: Json = False) -> None:
     if as_json:
         answer(found.plain(), True, print)
         return
+    _print_yardsticks(found.yardsticks)
+    for line in found.notes:
+        tables.console().print(line, markup=False)
+
+
+def compare(
+    runs: Annotated[list[Path], Argument(metavar="RUN...", help="Finished runs.", show_default=False)],
+    margin: Annotated[float, Option(min=0, help="Difference in bits per byte that would not matter.")] = 0.01,
+    as_json: Json = False,
+) -> None:
+    """Compare finished runs by the rules of studies: runs that differ in their seed alone are one arm.
+
+    Numbers come from the records in the runs: bits per byte of equal held-out text, and tasks that all were asked.
+    """
+    from hornbook.study.compare import compare as compare_runs
+
+    found = compare_runs(runs, margin)
+    if as_json:
+        answer(found.plain(), True, print)
+        return
+    for arm, members in found.arms.items():
+        tables.console().print(f"{arm}: {', '.join(members)}", markup=False)
+    rows = [(name, *(str(value) for value in values.values())) for name, values in found.differences.items()]
+    tables.table({"setting": "bold"} | dict.fromkeys(found.arms, ""), rows, numbers=True)
+    _print_yardsticks(found.yardsticks)
+
+
+def _print_yardsticks(yardsticks: Sequence[Yardstick]) -> None:
     screen = tables.console()
-    for yardstick in found.yardsticks:
+    for yardstick in yardsticks:
         screen.print(f"[bold]{yardstick.name}[/]")
         tables.table(
             {"arm": "bold", "mean of seeds": "green", "seeds": "", "deviation": "", "what it is": ""},
@@ -91,8 +122,8 @@ def report(study: StudyPath, as_json: Json = False) -> None:
         )  # fmt: skip
         for verdict in yardstick.verdicts:
             screen.print(f"  {verdict.sentence}", markup=False)
-    for line in found.notes:
-        screen.print(line, markup=False)
+        if len(yardstick.arms) > 2:
+            screen.print(f"  No other is better than: {', '.join(yardstick.best)}.", markup=False)
 
 
 def _runs(study: Study) -> str:

@@ -18,6 +18,7 @@ import dataclasses
 import functools
 import itertools
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,15 +30,18 @@ from hornbook.corpus.read import read
 from hornbook.corpus.split import make_split
 from hornbook.errors import DivergedError
 from hornbook.evaluate.evaluation import Evaluation
+from hornbook.evaluate.records import Records
+from hornbook.evaluate.tasks import Task
 from hornbook.objectives.base import merged, tokens_per_row
 from hornbook.prepare.clean import cleaned, decided
 from hornbook.prepare.dataset import Prepared, prepare, vocabulary_size
 from hornbook.recipes.recipe import Recipe
 from hornbook.recipes.sections import Budget, DataSettings, TokenizerSettings
 from hornbook.recipes.settings import load_recipe, save_recipe
+from hornbook.run.answer import Asking, answer_task, read_task
 from hornbook.run.build import build_loader, draft_model
 from hornbook.run.calibrate import flops_per_step, seconds_per_step
-from hornbook.run.directory import RESULT, is_run
+from hornbook.run.directory import EVALUATIONS, RESULT, is_run, open_run
 from hornbook.run.pretrain import pretrain, resume
 from hornbook.run.resolve import Means, resolve
 from hornbook.scaling.defaults import TOKENS_PER_PARAMETER
@@ -55,15 +59,34 @@ _RATES = (1.0, 1 / 3, 3.0, 1 / 9, 9.0, 1 / 27, 27.0, 1 / 81, 81.0)
 
 
 def run_study(directory: Path, plain: bool = False) -> None:
-    """Do all runs of a study that are not done yet; a signal ends it as it ends a run, and the same call goes on."""
+    """Do all runs of a study that are not done yet; a signal ends it as it ends a run, and the same call goes on.
+
+    Raises UserError, before anything runs, where the study's file or one of its tasks is wrong.
+    """
     study, view = load_study(directory), View(plain)
+    tasks = [read_task(name, Asking(few=study.few)) for name in study.tasks]
     with lock(directory):
         plans = plan_study(study, directory, view)
         taken = {name: _tried(name, study, directory, plain) for name in plans}
         for seed, name in itertools.product(range(study.seeds), plans):  # all arms have as many at any time
-            _run(
-                _with_rates(arm_recipe(directory, name), taken[name]), seed, directory / RUNS / f"{name}.{seed}", plain
-            )
+            place = directory / RUNS / f"{name}.{seed}"
+            if _run(_with_rates(arm_recipe(directory, name), taken[name]), seed, place, plain) is not None:
+                _ask(tasks, place, view)
+
+
+def _ask(tasks: Sequence[Task], place: Path, view: View) -> None:
+    """Answer the tasks that a run has not answered yet, in the way that is the model's own."""
+    answered = {
+        (header["task"], tuple(header["part"]), header["data"])
+        for path in (place / EVALUATIONS).glob("*.jsonl")
+        if "asks" in (header := Records.load(path).header)
+    }
+    missing = [task for task in tasks if (task.name, task.part, task.sha256) not in answered]
+    run = open_run(place) if missing else None
+    for task in missing:
+        assert run is not None
+        with view.stage(f"{place.name} answers {task.name}", "items") as update:
+            answer_task(run, task, progress=update)
 
 
 def plan_study(study: Study, directory: Path, view: View) -> dict[str, ArmPlan]:
