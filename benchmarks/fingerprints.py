@@ -31,6 +31,7 @@ import torch
 from safetensors.numpy import load_file
 
 from hornbook.cli import main
+from hornbook.evaluate.evaluation import Evaluation
 from hornbook.tokens.loader import Loader
 
 RECORD = Path(__file__).parent / "results" / "fingerprints.json"
@@ -125,8 +126,8 @@ def weights_of(run: Path) -> str:
 def losses_of(run: Path) -> str:
     records = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     losses = [repr((record["kind"], record["step"], record["loss"])) for record in records]
-    result = json.loads((run / "result.json").read_text())
-    return digest(item.encode() for item in [*losses, repr(result["loss"]), repr(result.get("unigram"))])
+    result = Evaluation.load(run / "result.json")
+    return digest(item.encode() for item in [*losses, repr(result.loss), repr(result.unigram)])
 
 
 def export_of(run: Path) -> str | None:

@@ -89,7 +89,7 @@ def test_a_run_answers_tasks_and_keeps_a_record_of_every_item(
     pair = {"sentence_good": "The king sees a house.", "sentence_bad": "The king see a house.", "UID": "agreement"}
     task.write_text(f"{json.dumps(pair)}\n" * 3)
     found = masked.answer(task)
-    assert (found.header["way"], found.header["score"], found.header["items"]) == ("pll-word", "pseudo", 3)
+    assert (found.header["way"], found.header["kind"], found.header["items"]) == ("pll-word", "pseudo", 3)
     kept = masked.directory / "evaluations" / "pairs.pll-word.jsonl"
     assert len(kept.read_text().splitlines()) == 4
     with pytest.raises(SystemExit, match="0"):
@@ -99,7 +99,10 @@ def test_a_run_answers_tasks_and_keeps_a_record_of_every_item(
     with pytest.raises(SystemExit, match="0"):
         cli.main(["evaluate", str(masked.directory), "--task", str(task)])
     assert "pairs, 3 items, by pll-word (pseudo)" in capsys.readouterr().out
-    with pytest.raises(UserError, match="can be asked by pll-word, pll, bound, not by 'continuation'"):
+    header = found.header
+    assert header["model"] == masked.directory.name and header["step"] == masked.step and header["trained"]
+    assert len(header["checkpoint"]) == len(header["data"]) == 64 and "torch" in header["versions"]
+    with pytest.raises(UserError, match="can be asked by pll-word, pll, bound, pseudo, not by 'continuation'"):
         masked.answer(task, way="continuation")
     task.write_text(json.dumps({**pair, "sentence_bad": "king " * 500}))
     with pytest.raises(UserError, match="too long to be scored"):

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from hornbook.evaluate.answers import Answers
     from hornbook.evaluate.evaluation import Evaluation
     from hornbook.generate.infill import Filled
+    from hornbook.recipes.transferred import Transferred
     from hornbook.run.directory import OpenRun
     from hornbook.scaling.fit import Fit
     from hornbook.tokens.tokenizer.tokenizer import Tokenizer
@@ -109,6 +110,16 @@ class Run:
 
         return read_metrics(self.directory / METRICS)
 
+    def samples(self) -> list[dict[str, Any]]:
+        """Return what the model said of the same held-out texts while it trained, a dict for each text and step.
+
+        `step` is the step, `text` the text's number, `way` how the model was asked, `asked` and `said` the texts.
+        """
+        from hornbook.run.directory import SAMPLES
+        from hornbook.train.metrics import read_metrics
+
+        return read_metrics(self.directory / SAMPLES)
+
     def generate(
         self,
         prompts: Prompts,
@@ -156,11 +167,15 @@ class Run:
 
         return fill_text(self.opened, text, top=top, length=length, steps=steps)
 
-    def evaluate(self, data: str | Path | Sequence[str | Path] = ()) -> Evaluation:
-        """Measure on the held-out documents of the run, or on all documents of `data` (files, folders, globs)."""
+    def evaluate(self, data: str | Path | Sequence[str | Path] = (), *, stride: int = 0, by: str = "") -> Evaluation:
+        """Measure on the held-out documents of the run, or on all documents of `data` (files, folders, globs).
+
+        `stride` scores whole documents in windows; `by` names a field of the documents for numbers by its values.
+        The records of all documents are kept in the run's directory: see `hornbook evaluate`.
+        """
         from hornbook.run.measure import evaluate
 
-        return evaluate(self.opened, _texts(data))
+        return evaluate(self.opened, _texts(data), stride=stride, by=by)
 
     def answer(
         self,
@@ -185,6 +200,54 @@ class Run:
 
         asking = Asking(few, shots, str(pool), like, Wording(prompt=prompt, labels=labels))
         return answer_task(self.opened, read_task(task, asking), way)
+
+    def transfer(
+        self,
+        train: str | Path,
+        *,
+        dev: str | Path = "",
+        test: str | Path = "",
+        task: str = "",
+        shots: Sequence[int] = (),
+        seeds: int = 3,
+        probe: bool = False,
+        out: str | Path | None = None,
+        seed: int = 0,
+        settings: Mapping[str, object] = NOTHING,
+        plain: bool = False,
+    ) -> Run:
+        """Train the model on examples of a task and return the new run, which predicts; see `hornbook transfer`.
+
+        `shots` has numbers of examples to learn from, 0 for all; `run.transferred` has what was measured. `settings`
+        are transfer.sight, transfer.epochs, transfer.rates, training.* and model.dropout.
+        """
+        from hornbook.transfer.request import Request, with_settings
+        from hornbook.transfer.search import transfer
+
+        request = Request(
+            str(self.directory), str(train), str(dev), str(test), task, tuple(shots), seeds, probe, seed=seed
+        )
+        target = default_transfer(self.directory) if out is None else Path(out)
+        transfer(with_settings(request, _lines(settings)), target, plain=plain)
+        return Run(target)
+
+    @property
+    def transferred(self) -> Transferred:
+        """What a run of `transfer` is for, and what was measured of it."""
+        from hornbook.recipes.transferred import read_transfer
+
+        return read_transfer(self.directory)
+
+    def predict(self, examples: str | Path | Sequence[Mapping[str, object]]) -> list[dict[str, Any]]:
+        """Return what a run of `transfer` says of each example of a file, or of records with the file's fields.
+
+        Each item is a dict: id, the answer under the name of the field that an example has it in, and how sure it is.
+        """
+        from hornbook.transfer.predict import predict, predict_records
+
+        if isinstance(examples, str | Path):
+            return predict(self.opened, Path(examples))
+        return predict_records(self.opened, examples)
 
     def export(self, out: str | Path | None = None, *, family: str = "", shard_bytes: int = 0) -> Path:
         """Write a folder that transformers opens with equal logits, or with family="gguf" one file; return its path."""
@@ -317,6 +380,11 @@ def pretrain(
 def default_directory(recipe: Recipe) -> Path:
     """Return where a run goes that was given no name: runs/DATE-OBJECTIVE."""
     return Path("runs") / f"{datetime.now():%Y%m%d-%H%M%S}-{kind_of(recipe.objective).rpartition(':')[2]}"
+
+
+def default_transfer(model: Path) -> Path:
+    """Return where a transfer goes that was given no name: runs/DATE-NAME-OF-MODEL."""
+    return Path("runs") / f"{datetime.now():%Y%m%d-%H%M%S}-{model.resolve().name}"
 
 
 def _base(base: str | Path | Recipe | None, objective: str | Objective | None, start: str | Path | None) -> Recipe:

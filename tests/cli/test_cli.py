@@ -16,10 +16,11 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from hornbook.cli import evaluate_tables, request, tables
 from hornbook.cli import program as cli
-from hornbook.cli import request, tables
 from hornbook.errors import DivergedError, Interrupted, ResourceError, UserError
 from hornbook.evaluate.evaluation import Evaluation
+from hornbook.evaluate.numbers import Number
 from hornbook.generate.infill import Filled, Gap
 from hornbook.model.config import modern
 from hornbook.objectives.base import Requirements
@@ -219,12 +220,17 @@ def test_a_saved_recipe_is_repeated_exactly_and_may_be_changed(tmp_path: Path) -
 
 
 def test_measurements_are_printed_beside_the_baselines(capsys: pytest.CaptureFixture[str]) -> None:
-    found = Evaluation("masked", 3.2, 24.5325, 3.25, None, 30.0, 4.0, None, 1234, 5678)
-    tables.evaluation(found)
+    numbers = (
+        Number("loss", 3.2, "nats per token", "nats per scored token", 3.1, 3.3, 9, 9, {"unigram": 4.0}, "pseudo"),
+        Number("pseudo-perplexity", 30.0, "", "each token masked alone", kind="pseudo"),
+    )
+    found = Evaluation("masked", numbers, 1234, 5678, notes=("There are no bits per byte.",))
+    evaluate_tables.evaluation(found)
     out = capsys.readouterr().out
-    assert "3.2000   nats per scored token, below the baselines on the same targets: unigram 4.0000" in out
-    assert "24.53" in out and "1,234" in out and "5,678" in out and "pseudo-perplexity" in out
-    assert "bits per byte" not in out and "bigram" not in out
+    lines = out.splitlines()
+    assert lines[0] == "held-out text, 5,678 bytes, objective masked"
+    assert [part.strip() for part in lines[1].split("   ")[-2:]] == ["3.2000 (3.1000 to 3.3000)", numbers[0].account]
+    assert "30.00" in lines[2] and lines[3] == "There are no bits per byte."
 
 
 def test_candidates_are_printed_with_their_probabilities(capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -24,16 +25,22 @@ VOCAB = Vocab(size=SIZE, pad=0, bos=1, eos=2, unk=3, mask=4, cls=1, sep=2, speci
 
 
 class Stream:
-    """Rows of one fixed array, as PackedRows gives them."""
+    """Rows of one fixed array, as PackedRows gives them; each begins with a document of its own."""
 
     def __init__(self, tokens, segments):
         self.tokens, self.segments = np.array(tokens, np.int32), np.array(segments, np.int32)
+        self._first = np.concatenate([[0], np.cumsum(self.segments.max(axis=1))])
+        self.chosen = np.arange(self._first[-1])
+        self.store = SimpleNamespace(bytes=np.full(self._first[-1], 10))
+
+    def first_documents(self, index):
+        return self._first[index]
 
     def __len__(self):
         return len(self.tokens)
 
     def rows(self, index, keys):
-        return Rows(self.tokens[index], keys, self.segments[index])
+        return Rows(self.tokens[index], keys, self.segments[index], np.asarray(index))
 
 
 class Table:
@@ -89,7 +96,7 @@ def causal_batch(*rows):
 def test_unigram_and_bigram_equal_their_formulas():
     training = [causal_batch([5, 6, 5, 7]), causal_batch([5, 6, 6, 6])]  # targets 6 5 7 | 6 6 6
     held_out = [causal_batch([5, 6, 7, 8])]  # 6 after 5, 7 after 6, 8 after 7
-    found = baselines(training, held_out, SIZE, bigram=True)
+    found = baselines(training, held_out, SIZE, VOCAB, next_token=True)
     p = {6: (4 + 1) / (6 + SIZE), 7: (1 + 1) / (6 + SIZE), 8: 1 / (6 + SIZE)}
     assert found.unigram == pytest.approx(-sum(map(math.log, p.values())) / 3)
     # After 5: 6 twice, 7 once (3 seen, 2 kinds). After 6: 5 once, 6 twice (3, 2). After 7: never seen, the unigram.
@@ -104,7 +111,7 @@ def test_the_bigram_is_a_probability(seed):
     training = [causal_batch(generator.integers(0, SIZE, 9)) for _ in range(3)]
     for before in range(SIZE):
         shares = [
-            math.exp(-baselines(training, [causal_batch([before, after])], SIZE, bigram=True).bigram)
+            math.exp(-baselines(training, [causal_batch([before, after])], SIZE, VOCAB, next_token=True).bigram)
             for after in range(SIZE)
         ]
         assert sum(shares) == pytest.approx(1.0)
@@ -124,7 +131,8 @@ def test_pseudo_perplexity_masks_one_token_at_a_time_and_reads_it_at_its_own_pos
     cost = np.arange(SIZE) / 10
     found = pseudo_perplexity(Table(cost), rows, Masked(vocab=VOCAB), prepare, tokens=100, batch_rows=2, seed=1)
     assert sorted(seen) == [5, 6, 7, 8, 9, 10, 11]
-    assert found == pytest.approx(math.exp(0.8))
+    assert found.perplexity == pytest.approx(math.exp(0.8))
+    np.testing.assert_allclose(found.by_document, [[0.5 + 0.6 + 0.7, 0.8 + 0.9 + 1.0 + 1.1], [3, 4]])
     seen.clear()
     pseudo_perplexity(Table(cost), rows, Masked(vocab=VOCAB), prepare, tokens=3, batch_rows=2, seed=1)
     assert len(seen) == 3

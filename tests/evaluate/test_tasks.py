@@ -1,155 +1,79 @@
-"""Tasks from files, and what follows from their records: chance without knowledge, prompts, kind errors."""
+"""Tasks: a part of them, and shots in front of their items."""
 
-import gzip
+from __future__ import annotations
+
 import json
+from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pytest
-from scoring import Free, scorer, small_tokenizer
 
 from hornbook.errors import UserError
-from hornbook.evaluate.answers import Answers, _score, answer
-from hornbook.evaluate.tasks import load_task
+from hornbook.evaluate.task_files.read import load_task
+from hornbook.evaluate.tasks import Item, Task
 
 PAIR = {"sentence_good": "The cat sees herself.", "sentence_bad": "The cat sees himself.", "UID": "anaphor"}
-CHOICES = ["water", "stone", "fire"]
-CHOICE = {"question": "What is wet?", "choices": CHOICES, "label": 0}
-YES_NO = {"passage": "Rain falls.", "question": "does it rain?", "choices": ["no", "yes"], "label": "yes"}
-SCHEMA = {
-    "context_options": ["The cup fell, so the cup", "The cup fell, so the cat"],
-    "continuation": "broke.",
-    "label": 0,
-}
-WORD = {"context": "He said good", "target": "night"}
+CHOICE = {"question": "What is wet?", "choices": ["water", "stone", "fire"], "label": 0}
 
 
-@pytest.fixture(scope="module")
-def tokenizer():
-    return small_tokenizer()
-
-
-def written(path, *records):
+def written(path: Path, *records: dict[str, Any]) -> Path:
     path.write_text("".join(json.dumps(record) + "\n" for record in records))
     return path
 
 
-def test_fields_say_which_task_it_is_and_prompts_are_the_harness_s(tmp_path):
-    candidates = {}
-    for name, record in (("pair", PAIR), ("choice", CHOICE), ("yes", YES_NO), ("schema", SCHEMA), ("word", WORD)):
-        task = load_task(written(tmp_path / f"{name}.jsonl", record))
-        candidates[name] = (task.kind, task.headline, task.items[0].answer, *task.items[0].candidates)
-    assert candidates == {
-        "pair": ("pairs", "acc", 0, ("", "The cat sees herself."), ("", "The cat sees himself.")),
-        "choice": ("choices", "acc_bytes", 0, *(("Question: What is wet?\nAnswer:", f" {one}") for one in CHOICES)),
-        "yes": ("choices", "acc", 1, *(("Rain falls.\nQuestion: does it rain?\nAnswer:", c) for c in (" no", " yes"))),
-        "schema": ("schemas", "acc", 0, *((context, " broke.") for context in SCHEMA["context_options"])),
-        "word": ("last word", "acc", 0, ("He said good", " night")),
-    }  # fmt: skip
+def test_shots_never_hold_the_item_nor_one_that_asks_or_says_the_same(tmp_path: Path) -> None:
+    records = [{**CHOICE, "question": f"What is {n}?"} for n in range(6)]
+    twins = [CHOICE, CHOICE, {**CHOICE, "question": "What  is\nwet? "}, {**CHOICE, "label": 1}]
+    task = load_task(written(tmp_path / "t.jsonl", *records, *twins))
+    shown = task.with_shots(6)
+    for item, bare in zip(shown.items, task.items, strict=True):
+        assert item.candidates == bare.candidates and len(set(item.shots)) == 6
+        own = " ".join(bare.candidates[0][0].split())
+        assert not any(" ".join(shot.split()).startswith(own) for shot in item.shots)
+    assert task.with_shots(6) == shown != task.with_shots(6, seed=1) and task.with_shots(0) is task
+    assert shown.part == ("6shot",) and shown.sha256 != task.sha256
+    with pytest.raises(UserError, match=r"t has too few other items for 7 shots of t\."):
+        task.with_shots(7)
 
 
-@pytest.mark.parametrize("records", [[PAIR], [CHOICE], [YES_NO], [SCHEMA], [PAIR, {**PAIR, "UID": "other"}]])
-def test_a_model_without_preferences_is_at_chance(records, tokenizer, tmp_path):
-    alike = ["aaa", "bbb", "ccc"]
-    same = [
-        {**one, "choices": alike[: len(one["choices"])], "label": 0} if "choices" in one else one for one in records
-    ]
-    costs = np.ones(tokenizer.vocab.size)
-    task = load_task(written(tmp_path / "t.jsonl", *same * 4))
-    found = answer(scorer("causal", "continuation", tokenizer, Free(costs)), task)
-    for number in found.numbers()[:1]:
-        lengths = found.records[0]["nats"]
-        if len(set(lengths)) == 1:
-            assert number.estimate.value == pytest.approx(number.chance) == pytest.approx(1 / len(lengths))
+def test_a_pool_is_another_file_of_the_kind_and_gives_no_twins_either(tmp_path: Path) -> None:
+    task = load_task(written(tmp_path / "t.jsonl", CHOICE))
+    pool = load_task(written(tmp_path / "p.jsonl", CHOICE, {**CHOICE, "question": "What is dry?", "label": 1}))
+    shown = task.with_shots(1, pool)
+    assert shown.items[0].shots == ("Question: What is dry?\nAnswer: stone",) and shown.part == ("1shot", "from-p")
+    with pytest.raises(UserError, match="p has too few other items for 2 shots"):
+        task.with_shots(2, pool)
+    pairs = load_task(written(tmp_path / "b.jsonl", PAIR))
+    with pytest.raises(UserError, match="The pool b has pairs, and t choices"):
+        task.with_shots(1, pairs)
+    with pytest.raises(UserError, match="b has minimal pairs: they take no shots"):
+        pairs.with_shots(1)
 
 
-def test_ties_count_a_share_and_lengths_are_divided_by():
-    record = {"nats": [2.0, 2.0, 6.0], "answer": 1, "characters": [1, 2, 12], "bytes": [1, 2, 3], "tokens": [1, 1, 3]}
-    assert [_score(record, name) for name in ("acc", "acc_norm", "acc_bytes", "acc_token")] == [0.5, 0.0, 1.0, 1 / 3]
-    assert _score({**record, "answer": 2}, "acc") == 0.0
+def test_a_pool_of_thousands_is_not_searched_whole_for_each_item() -> None:
+    items = tuple(Item(((f"Question {n}:", f" {n}"),)) for n in range(5000))
+    shown = Task("t", "last word", items, "acc").with_shots(5)
+    assert all(len(set(item.shots)) == 5 for item in shown.items)
+    often: dict[str, int] = {}
+    for item in shown.items:
+        for shot in item.shots:
+            often[shot] = often.get(shot, 0) + 1
+    assert max(often.values()) < 25 and len(often) > 4800  # drawn evenly: of 5 expected
 
 
-def test_records_are_kept_and_numbers_follow_from_them_alone(tokenizer, tmp_path):
-    costs = np.random.default_rng(0).uniform(1, 5, tokenizer.vocab.size)
-    for name, records in {"pairs": [PAIR, {**PAIR, "UID": "b"}, PAIR], "word": [WORD, WORD]}.items():
-        one = scorer("masked" if name == "pairs" else "causal", "pll" if name == "pairs" else "continuation", tokenizer)
-        one = one if name == "word" else scorer("masked", "pll", tokenizer, Free(costs))
-        found = answer(one, load_task(written(tmp_path / f"{name}.jsonl", *records)))
-        path = found.save(tmp_path / "evaluations")
-        again = Answers.load(path)
-        assert again.numbers() == found.numbers() and again.records == found.records
-        assert (len(path.read_text().splitlines()), found.header["items"]) == (len(records) + 1, len(records))
-    assert path.name == "word.continuation.jsonl"
-
-
-def test_a_right_model_is_right_and_groups_have_their_own_numbers(tokenizer, tmp_path):
-    costs = np.ones(tokenizer.vocab.size)
-    her = set(tokenizer.encode([PAIR["sentence_bad"]])[0].tolist()) - set(
-        tokenizer.encode([PAIR["sentence_good"]])[0].tolist()
-    )
-    costs[list(her)] = 99
-    task = load_task(written(tmp_path / "t.jsonl", *[PAIR] * 5, *[{**PAIR, "UID": "b"}] * 5))
-    found = answer(scorer("causal", "continuation", tokenizer, Free(costs)), task)
-    assert found.numbers()[0].estimate.value == 1.0
-    assert {name: estimate.value for name, estimate in found.groups().items()} == {"anaphor": 1.0, "b": 1.0}
-
-
-def test_examples_stand_in_front_and_never_hold_the_item_itself(tmp_path):
-    records = [{**CHOICE, "question": f"What is {n}?"} for n in range(6)] + [CHOICE, CHOICE]
-    task = load_task(written(tmp_path / "t.jsonl", *records))
-    for item, bare in zip(task.with_examples(3).items, task.items, strict=True):
-        (context, text), (own, _) = item.candidates[0], bare.candidates[0]
-        *shown, last = context.split("\n\n")
-        assert (len(shown), last, text) == (3, own, " water") and len(set(shown)) == 3
-        assert all(example.endswith("\nAnswer: water") and not example.startswith(own) for example in shown)
-    assert task.with_examples(3) == task.with_examples(3) and task.with_examples(0) is task
-    with pytest.raises(UserError, match="too few items for 9 examples"):
-        task.with_examples(9)
-
-
-def test_few_takes_as_many_of_each_group(tmp_path):
+def test_few_takes_as_many_of_each_group_and_keeps_their_shots(tmp_path: Path) -> None:
     pairs = load_task(written(tmp_path / "t.jsonl", *[{**PAIR, "UID": str(n % 3)} for n in range(400)]))
     chosen = pairs.few()
     assert [sum(item.group == str(n) for item in chosen.items) for n in range(3)] == [50] * 3
     assert chosen == pairs.few() != pairs.few(1) and set(chosen.items) <= set(pairs.items)
-    assert len(load_task(written(tmp_path / "w.jsonl", *[WORD] * 700)).few().items) == 500
+    many = [{**CHOICE, "question": f"What is {n}?"} for n in range(700)]
+    task = load_task(written(tmp_path / "w.jsonl", *many)).with_shots(2)
+    assert len(task.few().items) == 500 and set(task.few().items) <= set(task.items)
+    assert task.few().part == ("2shot", "few")
 
 
-BROKEN = {
-    "no field": ({"text": "hello"}, "line 1 has not the fields of a task"),
-    "empty": ({**PAIR, "sentence_bad": " "}, "sentence_bad must be text"),
-    "label": ({**CHOICE, "label": 3}, "the label 3 is neither"),
-    "label outside": ({**CHOICE, "label": "ice"}, "the label 'ice' is neither"),
-    "one choice": ({**CHOICE, "choices": ["a"]}, "at least two texts"),
-    "empty choice": ({**CHOICE, "choices": ["a", ""]}, "at least two texts"),
-    "a number": ({**WORD, "target": 7}, "target must be text"),
-}
-
-
-@pytest.mark.parametrize("name", BROKEN)
-def test_what_is_no_item_is_refused_by_its_place(name, tmp_path):
-    record, words = BROKEN[name]
-    with pytest.raises(UserError, match=words):
-        load_task(written(tmp_path / "t.jsonl", record))
-
-
-def test_what_is_no_task_file_is_refused(tmp_path):
-    (tmp_path / "list.jsonl").write_text("[1]\n")
-    (tmp_path / "bytes.jsonl").write_bytes(b"\xff\xfe\x00")
-    (tmp_path / "cut.jsonl.gz").write_bytes(gzip.compress(json.dumps(PAIR).encode() * 100)[:60])
-    (tmp_path / "none.jsonl").write_text("\n")
-    (tmp_path / "deep.jsonl").write_text("[" * 100_000)
-    written(tmp_path / "mixed.jsonl", PAIR, WORD)
-    for name in (
-        "list.jsonl",
-        "bytes.jsonl",
-        "cut.jsonl.gz",
-        "none.jsonl",
-        "deep.jsonl",
-        "mixed.jsonl",
-        "absent.jsonl",
-        "",
-    ):
-        with pytest.raises(UserError, match=r"task|record|items"):
-            load_task(tmp_path / name)
-    (tmp_path / "good.jsonl.gz").write_bytes(gzip.compress((json.dumps(PAIR) + "\n").encode()))
-    assert load_task(tmp_path / "good.jsonl.gz").name == "good"
+def test_like_lm_eval_is_a_blank_before_what_has_no_context(tmp_path: Path) -> None:
+    pairs = load_task(written(tmp_path / "t.jsonl", PAIR)).with_blank()
+    assert [text for _, text in pairs.items[0].candidates] == [" The cat sees herself.", " The cat sees himself."]
+    choices = load_task(written(tmp_path / "c.jsonl", CHOICE))
+    assert choices.with_blank().items == choices.items and pairs.part == ("like-lm-eval",)

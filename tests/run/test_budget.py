@@ -47,7 +47,7 @@ def recipe(book: Path, *more: str) -> Recipe:
 def told(corrections: dict[int, int]) -> Callable[..., int]:
     """Return a clock's decisions: after which step there are to be how many."""
 
-    def look(pace: Pace, step: int, measurements: int) -> int:
+    def look(pace: Pace, step: int, measurements: int, samples: int) -> int:
         return corrections.get(step, 0) if step > pace.timeline.corrected_at else 0
 
     return look
@@ -153,8 +153,11 @@ def test_measurements_take_a_tenth_at_most_and_no_more_text_than_there_is(book: 
     assert less.tokens < 50_000 and less.seconds <= 6.0
     few = measuring(given, prepared, torch.device("cpu"), 20.0)
     assert few.number < 10
-    assert planned_steps(60.0, Speed(0.1, 1), Measuring(1000, 10, 0.3, 2.0)) == 564
-    assert planned_steps(1.0, Speed(100.0, 1), few) == 3  # as many as are needed to time one
+    usual = Measuring(1000, 10, 0.3, 2.0)
+    assert planned_steps(60.0, Speed(0.1, 1), usual, 0.0) == 564
+    assert planned_steps(60.0, Speed(0.1, 1), usual, 0.5) == 558  # samples eleven times at most
+    assert planned_steps(60.0, Speed(0.1, 1), usual, 2.0) == 550  # a fiftieth at most, and once at the end
+    assert planned_steps(1.0, Speed(100.0, 1), few, 16.0) == 3  # as many as are needed to time one
 
 
 def test_a_run_that_is_too_short_says_what_would_be_enough() -> None:

@@ -17,6 +17,8 @@ import torch
 from stories import assert_same, child, finish, result_of, story
 
 from hornbook.errors import UserError
+from hornbook.evaluate.evaluation import Evaluation
+from hornbook.evaluate.records import Records
 from hornbook.generate import Decoding
 from hornbook.generate.infill import fill_text
 from hornbook.generate.text import generate_text
@@ -78,10 +80,19 @@ def test_a_run_leaves_what_it_promises(run_of):
         "checkpoints",
         "result.json",
     }
-    result = json.loads((directory / "result.json").read_text())
-    assert result["loss"] > 0 and result["unigram"] > 0
-    assert (result["bigram"] is not None) == (run_of[0] == "causal") == (result["bits_per_byte"] is not None)
-    assert (result["pseudo_perplexity"] is not None) == (run_of[0] == "masked")
+    result = Evaluation.load(directory / "result.json")
+    assert result.loss > 0 and result.unigram > 0 and result.steps > 0 and result.tokens > 0 and result.seconds > 0
+    assert (result.bigram is not None) == (run_of[0] == "causal")
+    kind = {"causal": "exact", "masked": "bound", "span": "exact"}[run_of[0]]
+    assert result.number("bits per byte").kind == kind
+    assert (result.pseudo_perplexity is not None) == (run_of[0] == "masked")
+    records = Records.load(directory / "evaluations" / "held_out.jsonl")
+    assert Evaluation.of(records, steps=result.steps, tokens=result.tokens, seconds=result.seconds) == result
+    assert (records.header["model"], records.header["step"]) == (run_of[0], result.steps)
+    assert records.header["checkpoint"] and all(len(item["id"]) == 16 for item in records.items)
+    facts = json.loads((directory / "result.json").read_text())
+    assert facts["parameters"] == sum(value.numel() for value in open_run(directory).model.parameters())
+    assert facts["positions"] >= 6 * 8 * 64 > facts["padding"] and 0 < facts["scored"] <= facts["positions"]
 
 
 def test_a_run_that_compiles_nothing_loads_no_compiler(book, tmp_path):
@@ -114,7 +125,8 @@ def test_workers_do_not_change_what_is_learnt(run_of, book, tmp_path):
 def test_evaluate_repeats_the_numbers_of_training(run_of):
     _, directory = run_of
     measured, found = result_of(directory), dataclasses.asdict(evaluate(open_run(directory)))
-    assert {**found, "steps": 6, "tokens": measured["tokens"]} == measured
+    facts = {name: measured[name] for name in ("tokens", "parameters", "positions", "padding", "scored")}
+    assert {**found, "steps": 6, **facts} == measured
 
 
 def test_other_text_can_be_measured(run_of, tmp_path):
@@ -333,7 +345,7 @@ def test_a_tracker_of_ones_own_hears_the_run_and_may_be_named_anew_when_it_goes_
     shutil.rmtree(run / "checkpoints" / "step-00000006")
     (run / "lines.txt").unlink()
     resume(run, ["logging.trackers="], plain=True)
-    assert not (run / "lines.txt").exists() and json.loads((run / "result.json").read_text())["loss"] > 0
+    assert not (run / "lines.txt").exists() and Evaluation.load(run / "result.json").loss > 0
 
 
 def test_a_tracker_that_does_not_exist_is_refused_before_any_work_and_leaves_nothing(book, tmp_path):

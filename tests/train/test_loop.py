@@ -32,6 +32,7 @@ class Numbers:
     count: float
     positions: int = 4
     padding: int = 1
+    scored_targets: int = 2
 
 
 class Source:
@@ -148,6 +149,54 @@ def test_records_say_which_share_of_the_positions_is_no_padding(tmp_path):
     loop.run()
     shares = [record["useful_share"] for record in read_metrics(tmp_path / "m.jsonl") if record["kind"] == "train"]
     assert shares == pytest.approx([0.9, 0.9])
+
+
+def test_positions_padding_and_targets_are_counted_since_the_first_step_over_all_starts(tmp_path):
+    part = make(tmp_path, sinks=[MetricsFile(tmp_path / "m.jsonl", 0)])
+
+    def stop(step):
+        part.stopping.signal_number = signal.SIGTERM if step == 3 else None
+
+    part.batches.__self__.before = stop
+    with pytest.raises(Interrupted):
+        part.run()
+    rest = make(tmp_path, sinks=[MetricsFile(tmp_path / "m.jsonl", 4)])
+    rest.restore()
+    rest.run()
+    found = [record for record in read_metrics(tmp_path / "m.jsonl") if record["kind"] == "train"]
+    assert [(record["positions"], record["padding"], record["scored"]) for record in found] == [
+        (8 * step, 2 * step, 4 * step) for step in range(1, STEPS + 1)
+    ]
+    assert rest.counts() == {"positions": 8 * STEPS, "padding": 2 * STEPS, "scored": 4 * STEPS}
+
+
+def test_a_run_that_an_earlier_version_began_has_no_counts(tmp_path):
+    loop = make(tmp_path, steps=1)
+    loop.counted = ()
+    loop.run()
+    again = make(tmp_path, steps=2, sinks=[MetricsFile(tmp_path / "m.jsonl", 1)])
+    again.restore()
+    again.run()
+    assert not {"positions", "padding", "scored"} & set(read_metrics(tmp_path / "m.jsonl")[0])
+
+
+class Asked:
+    """Samples that note when they are asked for."""
+
+    def __init__(self, every):
+        self.every, self.steps = every, []
+
+    def write(self, step):
+        self.steps.append(step)
+
+
+@pytest.mark.parametrize(("every", "expected"), [(1, [2, 4, 6, 8, 10, 11]), (2, [2, 6, 10, 11]), (9, [2, 11])])
+def test_samples_come_at_measurements_every_so_many_and_at_the_end(tmp_path, every, expected):
+    loop = make(tmp_path, steps=11)
+    loop.plan = dataclasses.replace(loop.plan, evaluate_every=2)
+    loop.samples = Asked(every)
+    loop.run()
+    assert loop.samples.steps == expected
 
 
 def test_accumulation_equals_the_whole_batch(tmp_path):

@@ -14,11 +14,17 @@ BUDGET = 60.0
 
 
 def trained(
-    a_step: Callable[[float], float], planned: int, *, measurement: float = 0.0, most: int = 10**9, before: float = 0.0
+    a_step: Callable[[float], float],
+    planned: int,
+    *,
+    measurement: float = 0.0,
+    sampling: float = 0.0,
+    most: int = 10**9,
+    before: float = 0.0,
 ) -> tuple[float, Pace]:
     """Train by a clock on which a step at some second takes `a_step` seconds; return (seconds at the end, pace)."""
     now = [0.0]
-    deadline = Deadline(BUDGET, most, measurement / a_step(0.0), 2.0)
+    deadline = Deadline(BUDGET, most, measurement / a_step(0.0), 2.0, sampling=sampling / a_step(0.0))
     pace = Pace(Timeline(((0, planned),)), deadline, clock=lambda: now[0], begun=0.0, before=before)
     step, every = 0, max(1, math.ceil(planned / 10))
     while step < pace.timeline.steps:
@@ -28,10 +34,10 @@ def trained(
             pace.begin(step)
         place = pace.timeline.place
         if math.floor(place(step) / every) > math.floor(place(step - 1) / every) or step == pace.timeline.steps:
-            now[0] += measurement
-            pace.measured(measurement)
+            now[0] += measurement + sampling
+            pace.measured(measurement, sampling)
         left = math.ceil(place(pace.timeline.steps) / every) - math.floor(place(step) / every)
-        if steps := pace.look(step, left):
+        if steps := pace.look(step, left, left):
             pace.timeline = pace.timeline.corrected(step, steps)
     return before + now[0] + 2.0 * measurement, pace
 
@@ -42,6 +48,12 @@ def test_a_first_plan_that_is_far_off_is_corrected_within_the_first_tenth(planne
     end, pace = trained(lambda now: 0.1, planned, measurement=measurement)
     assert end == pytest.approx(BUDGET, rel=0.03)
     assert 0 < pace.timeline.foreseen[1][0] <= 60
+
+
+def test_samples_after_each_measurement_are_foreseen_and_not_taken_for_the_last_evaluation() -> None:
+    end, pace = trained(lambda now: 0.1, 580, measurement=0.5, sampling=1.0)
+    assert end == pytest.approx(BUDGET, rel=0.02)
+    assert pace.timeline.steps == pytest.approx((0.99 * BUDGET - 10 * 1.5 - 2 * 0.5) / 0.1, rel=0.03)
 
 
 @pytest.mark.parametrize("turn", [0.2, 0.5, 0.8, 0.95])

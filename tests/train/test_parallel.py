@@ -18,6 +18,7 @@ import pytest
 import torch
 from stories import result_of
 
+from hornbook.api import load
 from hornbook.errors import UserError
 from hornbook.recipes import settings
 from hornbook.recipes.named import default
@@ -98,6 +99,9 @@ def test_two_processes_with_all_weights_or_half_of_them_end_in_the_bits_of_one(t
     assert_same_bits(tmp_path / "one", tmp_path / "two")
     processes.run(2, train, text, "causal", tmp_path / "sharded", "model.dropout=0.1", "training.shards=0")
     assert_same_bits(tmp_path / "one", tmp_path / "sharded")
+    one, two = ([(line["step"], line["said"]) for line in load(tmp_path / name).samples()] for name in ("one", "two"))
+    assert one == two and len(one) >= 6, "rank 0 alone writes samples"
+    assert not (tmp_path / "sharded" / "samples.jsonl").exists(), "no process has all weights"
 
 
 @pytest.mark.slow

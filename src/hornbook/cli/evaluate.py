@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Argument, Option
 
-from hornbook.cli import tables
+from hornbook.cli import evaluate_tables
 from hornbook.cli.common import Json, RunPath, answer, loading, opened_run, place
 from hornbook.console import phase
 from hornbook.errors import UserError
@@ -18,6 +18,7 @@ from hornbook.errors import UserError
 if TYPE_CHECKING:
     from hornbook.api import Run
     from hornbook.evaluate.answers import Answers
+    from hornbook.evaluate.evaluation import Evaluation
     from hornbook.evaluate.tasks import Task
 
 _NO_TASK = ("few", "shots", "pool", "like", "template", "labels")  # what only tasks have
@@ -65,9 +66,19 @@ def evaluate(
     labels: Annotated[
         str, Option(metavar="LABEL=WORD,...", help="Words for the labels of a classification: 0=terrible,1=great.")
     ] = "",
+    stride: Annotated[
+        int,
+        Option(
+            min=0,
+            help="Score whole documents in windows that each score this many tokens. Default: the rows of training.",
+        ),
+    ] = 0,
+    by: Annotated[
+        str, Option(metavar="FIELD", help="Give numbers by the values of this field of the documents, or by `source`.")
+    ] = "",
     as_json: Json = False,
 ) -> None:
-    """Measure a model on held-out text, next to unigram and bigram baselines; or on tasks, with intervals of 95 %.
+    """Measure a model on held-out text, next to simple models of the same tokens; or on tasks. Intervals are of 95 %.
 
     A task is a file of JSON lines, or a table with a header. Its fields say which: sentence_good and sentence_bad;
     question, choices and label; context_options, continuation and label; context and target; text and label. Several
@@ -91,17 +102,26 @@ def evaluate(
     given = {"few": few, "shots": shots != "0", "pool": pool, "like": like, "template": template, "labels": labels}
     for name in (name for name in _NO_TASK if given[name]):
         raise UserError(f"--{name} is for tasks: name one with --task.")
-    measured = []
-    for model in models:
-        opened = opened_run(model)
-        with phase("measuring"):
-            measured.append(opened.evaluate([*(data or []), *texts]))
-        if not as_json:
-            if models[1:]:
-                print(model)  # the title of its table
-            tables.evaluation(measured[-1])
+    measured = [_measured(model, [*(data or []), *texts], stride, by, as_json) for model in models]
+    for model, found in zip(models, measured, strict=True):
+        if as_json:
+            break
+        if models[1:]:
+            print(model)  # the title of its table
+        evaluate_tables.evaluation(found)
     if as_json:
         answer(measured if models[1:] else measured[0], True, print)
+
+
+def _measured(model: Path, paths: Sequence[str], stride: int, by: str, as_json: bool) -> Evaluation:
+    """Return a model's numbers on text."""
+    opened = opened_run(model)
+    from hornbook.console import View
+    from hornbook.run.measure import evaluate
+
+    whole = bool(stride) and not as_json
+    with View().stage("scoring whole documents", "tokens") if whole else phase("measuring") as progress:
+        return evaluate(opened.opened, paths, stride=stride, by=by, progress=progress)
 
 
 def _sorted(run: Path, more: Sequence[str]) -> tuple[list[Path], list[str]]:
@@ -138,11 +158,11 @@ def _answer_tasks(models: Sequence[Path], tasks: Sequence[Task], way: str, as_js
         for task in tasks:
             found[-1].append(_answered(opened, task, way, None if as_json else view))
             if not as_json and not models[1:]:
-                tables.answers(found[-1][-1])
+                evaluate_tables.answers(found[-1][-1])
     if as_json:
         answer([_plain(one, first) for mine in found for one, first in zip(mine, found[0], strict=True)], True, print)
     elif models[1:]:
-        tables.compared(found)
+        evaluate_tables.compared(found)
 
 
 def _answered(opened: Run, task: Task, way: str, view: Any) -> Answers:

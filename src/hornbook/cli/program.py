@@ -18,7 +18,7 @@ from typer import Option
 from typer.core import TyperGroup
 
 from hornbook import __version__
-from hornbook.cli import corpus, evaluate, inspect, scaling, study, train, use
+from hornbook.cli import corpus, evaluate, inspect, scaling, study, train, transfer, use
 from hornbook.cli.common import is_main_process
 from hornbook.console.pulse import Pulse
 from hornbook.console.streams import Steady, steady_streams
@@ -54,6 +54,8 @@ for _name, _verb, _epilog in (
     ("pretrain", train.pretrain, train.EXAMPLES),
     ("import", train.import_model, None),
     ("evaluate", evaluate.evaluate, None),
+    ("transfer", transfer.transfer, transfer.EXAMPLES),
+    ("predict", transfer.predict, transfer.PREDICT_EXAMPLES),
     ("generate", use.generate, None),
     ("fill", use.fill, None),
     ("show", use.show, use.OBJECTIVES_TEACH),

@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from hornbook.diagnose.check import Checked
     from hornbook.diagnose.doctor import Finding
     from hornbook.diagnose.whole import Examined
-    from hornbook.evaluate.answers import Answers
-    from hornbook.evaluate.evaluation import Evaluation
-    from hornbook.evaluate.numbers import Number
     from hornbook.generate.infill import Filled
     from hornbook.objectives.show import Picture, Side
     from hornbook.recipes.describe import Line, Setting
@@ -78,60 +75,7 @@ def table(columns: Mapping[str, str], rows: Sequence[Sequence[str]], numbers: bo
     screen.print(grid, soft_wrap=False)
 
 
-def evaluation(found: Evaluation) -> None:
-    """Print a model's numbers on held-out text, each with its meaning."""
-    _numbers(found.title, [(number.name, number.text, number.meaning) for number in found.numbers()])
-    if found.warning:
-        console().print(Text(found.warning, style="yellow"))
-
-
-def answers(found: Answers) -> None:
-    """Print a task's numbers with their intervals of 95 %, and what guessing gives."""
-    rows = [(number.name, number.text, number.meaning + _beside(number)) for number in found.numbers()]
-    told = found.header
-    _numbers(f"{_task(found)}, {told['items']:,} items, {_way(found)}; intervals of 95 %", rows)
-    if told["shots"]:
-        print(f"  {told['shots_realised']:.1f} of {told['shots']} shots before each item")
-    if told["cut"]:
-        print(
-            f"  {told['cut']:,} of {told['items']:,} contexts are cut at their beginning: the model's texts are shorter"
-        )
-
-
-def compared(found: Sequence[Sequence[Answers]]) -> None:
-    """Print the answers of several models: a line for each, a column for each task, then what each differs by."""
-    columns = dict.fromkeys(("model", *(_task(one) for one in found[0])), "")
-    rows = [
-        (str(mine[0].header["model"]), *(f"{_first(one).name} {_first(one).text} {_way(one)}" for one in mine))
-        for mine in found
-    ]
-    table({"intervals of 95 %" if name == "model" else name: style for name, style in columns.items()}, rows, True)
-    for mine in found[1:]:
-        for one, first in zip(mine, found[0], strict=True):
-            number = one.against(first)
-            signed = f"{number.value:+.1%} ({number.low or 0:+.1%} to {number.high or 0:+.1%})"
-            console().print(Text(f"{one.header['model']} on {_task(one)}: {signed}, {number.meaning}"))
-
-
-def _task(found: Answers) -> str:
-    return " ".join([found.header["task"], *found.header["part"]])
-
-
-def _first(found: Answers) -> Number:
-    return found.numbers()[0]
-
-
-def _way(found: Answers) -> str:
-    """Return by which way a model answered, of which kind its scores are, and whether it was trained so."""
-    off = "" if found.header["trained"] else ", off its training"
-    return f"by {found.header['way']} ({found.header['kind']}{off})"
-
-
-def _beside(number: Number) -> str:
-    return "".join(f"; {name} {number.written(value)}" for name, value in number.baselines.items())
-
-
-def _numbers(title: str, rows: Sequence[tuple[str, str, str]]) -> None:
+def numbers(title: str, rows: Sequence[tuple[str, str, str]]) -> None:
     """Print a title, and lines of a name, a number and its meaning."""
     name_width, width = max(len(name) for name, _, _ in rows), max(len(number) for _, number, _ in rows)
     screen = console()
@@ -145,13 +89,12 @@ def _numbers(title: str, rows: Sequence[tuple[str, str, str]]) -> None:
         screen.print(Text.assemble(f"  {name:<{name_width}}   ", (f"{number:>{width}}", "bold"), f"   {meaning}"))
 
 
-def trained(found: Evaluation, recipe: Recipe, directory: Path) -> None:
-    """Print a finished run: its measurements, and the commands that use the model."""
+def trained(recipe: Recipe, directory: Path) -> None:
+    """Print the commands that use the model of a finished run."""
     from hornbook.generate.text import uses_of
     from hornbook.prepare.preview import prompt_of
     from hornbook.run.export import exportable
 
-    evaluation(found)
     place = shlex.quote(str(directory))
     commands = [
         ("Use it:", f"hornbook {use} {place} {_quoted(prompt_of(directory, recipe, gap=use == 'fill'))}")
@@ -306,7 +249,7 @@ def machine_speed(found: MachineSpeed) -> None:
         ("bf16", f"{quantity(found.matrix_bf16)}FLOP/s", "matrix products"),
         ("memory", f"{quantity(found.bandwidth)}B/s", "read and write, in a large copy"),
     ]
-    _numbers("{processor}, {device}, {threads} threads".format(**found.owner), rows)
+    numbers("{processor}, {device}, {threads} threads".format(**found.owner), rows)
     console().print(Text(f"training steps in {found.precision}", "bold"))
     columns = ("objective", "tokens/s", "of peak", "products", "memory", "optimizers", "other", "data ahead", "limit")
     lines = [

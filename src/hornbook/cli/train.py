@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from typer import Argument, Option
 
-from hornbook.cli import tables
+from hornbook.cli import evaluate_tables, tables
 from hornbook.cli.common import OBJECTIVES, Plain, is_main_process, loading, place
 from hornbook.console import phase, work_lasts
 from hornbook.errors import FailedElsewhere, UserError
@@ -101,7 +101,8 @@ def pretrain(
         options = [f"--{name}" for name, value in chosen.items() if value is not None]
         found = run.resume(directory, [*(what or []), *options], plain=plain)
     if is_main_process():
-        tables.trained(found, load_recipe(directory / RECIPE), directory)
+        evaluate_tables.evaluation(found)
+        tables.trained(load_recipe(directory / RECIPE), directory)
 
 
 def import_model(

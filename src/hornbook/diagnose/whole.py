@@ -23,6 +23,7 @@ from hornbook.errors import UserError, reason_of
 from hornbook.evaluate.evaluation import Evaluation
 from hornbook.prepare.dataset import open_prepared
 from hornbook.recipes.recipe import Recipe
+from hornbook.recipes.transferred import TRANSFER, TRIALS, read_transfer
 from hornbook.run import directory as files
 from hornbook.run import sealed
 from hornbook.run.build import draft_model
@@ -34,7 +35,19 @@ from hornbook.train.loop import MODEL
 from hornbook.train.metrics import read_lines
 
 _LARGE = 64 << 20  # bytes of a file whose name is told before it is hashed
-_KNOWN = files.NAMES | {files.EXPORT, files.GGUF, "metrics.damaged", "tensorboard", "wandb", "run_id", ".lock"}
+_KNOWN = files.NAMES | {
+    TRANSFER,
+    TRIALS,
+    files.EVALUATIONS,
+    files.EXPORT,
+    files.GGUF,
+    "metrics.damaged",
+    "samples.damaged",
+    "tensorboard",
+    "wandb",
+    "run_id",
+    ".lock",
+}
 _COPY = "Restore it from a copy, or train anew: hornbook pretrain {run}/recipe.toml --out OTHER"
 _USABLE = "the run cannot go on, be measured or be exported; generate and fill still work"
 # What it costs when a file of a run is damaged.
@@ -42,6 +55,7 @@ _COSTS = {
     files.TOKENIZER: "the model cannot read or write text",
     "tokenizer_config.json": "the model cannot read or write text",
     files.RESULT: "the measurements at the end of the run are lost",
+    TRANSFER: "the model cannot be asked: predict needs it",
     files.PLAN: "the run cannot go on; evaluate, generate, fill and export still work",
 }
 
@@ -122,8 +136,9 @@ def _run(path: Path, progress: Callable[[str], object]) -> Iterator[Examined]:
     for name, read in _readers(path, recipe, imported).items():
         if not any(item.file == name or item.file == MANIFEST for item in found):
             found += [_listed(path, name, what) for what in _failure(read) if all(what != one.what for one in found)]
-    if damaged := len(read_lines(path / files.METRICS)[1]):
-        notes.append(f"{damaged} lines of {files.METRICS} are damaged: the numbers of these steps are lost, no more.")
+    for name, what in ((files.METRICS, "numbers"), (files.SAMPLES, "samples")):
+        if damaged := len(read_lines(path / name)[1]):
+            notes.append(f"{damaged} lines of {name} are damaged: the {what} of these steps are lost, no more.")
     yield Examined(str(path), IMPORTED if imported else sealed.KIND, tuple(found), tuple(notes))
     yield from _checkpoints(path, recipe, progress)
     for inside in (files.ORIGIN, files.CLEAN, files.EXPORT):
@@ -142,6 +157,8 @@ def _readers(path: Path, recipe: Recipe | None, imported: bool) -> dict[str, Cal
         if (path / files.PLAN).is_file():
             readers[files.PLAN] = lambda: files.read_plan(path, recipe)
             readers[files.TOKENS] = lambda: open_prepared(recipe, path)
+        if (path / TRANSFER).is_file():
+            readers[TRANSFER] = lambda: read_transfer(path)
         if (path / files.RESULT).is_file():
             readers[files.RESULT] = lambda: Evaluation.load(path / files.RESULT)
     return readers

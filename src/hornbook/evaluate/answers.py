@@ -142,8 +142,8 @@ def with_shots_that_fit(scorer: Scorer, task: Task) -> tuple[list[Item], list[in
         waiting = left
     if sum(realised) < task.asked * len(realised) / 2:
         raise UserError(
-            f"Of {task.asked} shots before each item of {task.name} on average {np.mean(realised):.1f} fit whole into "
-            f"this model's positions, less than half: ask for fewer --shots, or use a model of longer texts."
+            f"Before each item of {task.name}, {np.mean(realised):.1f} of {task.asked} shots fit on average into this "
+            "model's positions, less than half: ask for fewer --shots, or use a model of longer texts."
         )
     return found, realised
 

@@ -1,110 +1,119 @@
-"""What a run ends with, and `hornbook evaluate` repeats: the model's numbers beside those of simple models."""
+"""What a run ends with, and `hornbook evaluate` repeats: the model's numbers, as all readers see them. Loads no torch.
+
+records of documents -> numbers (`hornbook.evaluate.measures`) -> Evaluation -> console, card, JSON, notebook
+"""
 
 from __future__ import annotations
 
 import dataclasses
-import functools
-import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any
 
-import numpy as np
-import torch
-
-from hornbook import keys
 from hornbook.artifacts import read_json, verified, write_json
-from hornbook.batch import Batch
 from hornbook.console import html_table
-from hornbook.errors import DivergedError
-from hornbook.evaluate.baselines import Baselines, baselines
-from hornbook.evaluate.perplexity import held_out_batches, measure
-from hornbook.evaluate.pseudo_perplexity import pseudo_perplexity
-from hornbook.model.electra import Model
-from hornbook.model.inputs import to_tensors
-from hornbook.objectives.base import Objective, cycle_of
-from hornbook.objectives.catalogue import kind_of
-from hornbook.prepare.dataset import Prepared
-from hornbook.recipes.recipe import Recipe
-from hornbook.schema import record
-from hornbook.tokens.loader import batches
-from hornbook.tokens.order import Ascending
-from hornbook.tokens.packing import CorpusRows
-from hornbook.train.parallel import Parallel
+from hornbook.errors import UserError
+from hornbook.evaluate.measures import notes_of, numbers_of
+from hornbook.evaluate.numbers import Number
+from hornbook.evaluate.records import Records
+from hornbook.schema import fits, record
 
-# The last measurement reads this many times the tokens of those during the run, as far as the text goes.
-FINAL = 20
-# The simple models are counted on at most this many tokens.
-_COUNTED_TOKENS = 20_000_000
-_GUESSED_TOKENS = 512
-
-
-class Number(NamedTuple):
-    """One measured number: its name, its value, that as text, its meaning, and the simple models' values beside it."""
-
-    name: str
-    value: float
-    text: str
-    meaning: str
-    baselines: tuple[tuple[str, float], ...] = ()
+_UNIGRAM, _BIGRAM = "unigram", "bigram"
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Numbers on held-out text; `numbers` says what each means, `hornbook.evaluate.perplexity` how it is defined.
+    """Numbers on held-out text, and what they are of.
 
     objective        kind of objective: what the loss is a loss of
-    unigram, bigram  loss of the simple models on the same targets; bigram for causal models only, and neither for
-                     imported models, whose training text is not at hand
+    numbers          what was measured, the one to quote first
     targets          number of scored targets that are text
     text_bytes       size of the text measured on
-    perplexity       None where it is more than a number can hold; pseudo_perplexity likewise
-    pairs            number of pairs of texts, for objectives of pairs
     documents        number of documents of a text that was given; None for the run's held-out text
     trained_on       how many of those the model was trained on (`hornbook.evaluate.contamination`); None if unknown
+    pairs            number of pairs of texts, for objectives of pairs
+    notes            what the numbers do not say: why one is missing or not comparable, which simple model is better
+    steps, parameters, tokens, seconds   of the model's training, no part of what was measured; None if unknown
     """
 
     objective: str
-    loss: float
-    perplexity: float | None
-    text_loss: float
-    bits_per_byte: float | None
-    pseudo_perplexity: float | None
-    unigram: float | None
-    bigram: float | None
+    numbers: tuple[Number, ...]
     targets: int
     text_bytes: int
-    pair_accuracy: float | None = None
-    pairs: int = 0
     documents: int | None = None
     trained_on: int | None = None
+    pairs: int = 0
+    notes: tuple[str, ...] = ()
+    steps: int | None = field(default=None, compare=False)
+    parameters: int | None = field(default=None, compare=False)
+    tokens: int | None = field(default=None, compare=False)
+    seconds: float | None = field(default=None, compare=False)
 
-    def numbers(self) -> tuple[Number, ...]:
-        """Return what was measured, number by number: tables, cards and pages show these and nothing else."""
-        known = [("unigram", self.unigram), ("bigram", self.bigram)]
-        simple = tuple((name, value) for name, value in known if value is not None)
-        verdict = "below" if all(self.loss < value for _, value in simple) else "NOT below"
-        beside = ", ".join(f"{name} {value:.4f}" for name, value in simple)
-        more = f", {verdict} the baselines on the same targets: {beside}" if simple else ""
-        choices = "exp(loss): how many equally likely choices one token amounts to"
-        text = f"nats per scored token of text, over {self.targets:,} tokens"
-        alone = "each token masked alone; not comparable with perplexity"
-        pairs = "share of text pairs classified correctly; chance is 50 %"
-        listed = (
-            ("loss", self.loss, ".4f", f"nats per scored token{more}", simple),
-            ("perplexity", self.perplexity, ".2f", choices, ()),
-            ("text loss", self.text_loss, ".4f", text, ()),
-            ("bits per byte", self.bits_per_byte, ".4f", "comparable across tokenizers", ()),
-            ("pseudo-perplexity", self.pseudo_perplexity, ".2f", alone, ()),
-            ("pair accuracy", self.pair_accuracy, ".1%", pairs, ()),
-        )
-        return tuple(
-            Number(name, value, format(value, style), meaning, baselines)
-            for name, value, style, meaning, baselines in listed
-            if value is not None
-        )
+    @classmethod
+    def of(cls, records: Records, **facts: Any) -> Evaluation:
+        """Return what follows from the records of a measurement; `facts` are other fields."""
+        sums, header = records.header["sums"], records.header
+        return cls(
+            objective=header["objective"], numbers=numbers_of(records), targets=int(sums["targets"]),
+            text_bytes=sum(item["bytes"] for item in records.items), pairs=int(sums["pairs"]),
+            notes=notes_of(records), parameters=header["parameters"], **facts,
+        )  # fmt: skip
+
+    def number(self, name: str) -> Number | None:
+        """Return a number by its name, None where it was not measured."""
+        return next((number for number in self.numbers if number.name == name), None)
+
+    def _value(self, name: str) -> float | None:
+        found = self.number(name)
+        return None if found is None else found.value
+
+    def _simple(self, name: str) -> float | None:
+        found = self.number("loss")
+        return None if found is None else found.baselines.get(name)
+
+    @property
+    def loss(self) -> float:
+        """Nats per scored token."""
+        found = self._value("loss")
+        assert found is not None  # of every evaluation
+        return found
+
+    @property
+    def perplexity(self) -> float | None:
+        """exp(loss); None where that is more than a number can hold."""
+        return self._value("perplexity")
+
+    @property
+    def text_loss(self) -> float | None:
+        """Nats per scored token of text."""
+        return self._value("text loss")
+
+    @property
+    def bits_per_byte(self) -> float | None:
+        """Bits per byte of text; None where it has no meaning."""
+        return self._value("bits per byte")
+
+    @property
+    def pseudo_perplexity(self) -> float | None:
+        """Of masked models; None where it has no meaning, or is more than a number can hold."""
+        return self._value("pseudo-perplexity")
+
+    @property
+    def pair_accuracy(self) -> float | None:
+        """Share of the text pairs classified correctly; None where there are none."""
+        return self._value("pair accuracy")
+
+    @property
+    def unigram(self) -> float | None:
+        """The loss of a unigram model on the same targets; None where its training text is not at hand."""
+        return self._simple(_UNIGRAM)
+
+    @property
+    def bigram(self) -> float | None:
+        """The loss of a bigram model; of models that predict the next token."""
+        return self._simple(_BIGRAM)
 
     @property
     def title(self) -> str:
@@ -121,10 +130,14 @@ class Evaluation:
             "well it knows them, not how well it does on new text."
         )
 
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """The warning and the notes, sentence by sentence."""
+        return (*filter(None, [self.warning]), *self.notes)
+
     def _repr_html_(self) -> str:
-        rows = [(number.name, number.text, number.meaning) for number in self.numbers()]
-        title = f"{self.title}. {self.warning}" if self.warning else self.title
-        return html_table(("measure", "value", "meaning"), rows, title)
+        rows = [(number.name, number.text, number.account) for number in self.numbers]
+        return html_table(("measure", "value", "meaning"), rows, ". ".join([self.title, *self.remarks]))
 
     def save(self, path: Path, facts: Mapping[str, float] = MappingProxyType({})) -> None:
         """Write the numbers, and beside them other facts of the run that they are of."""
@@ -134,80 +147,65 @@ class Evaluation:
     def load(cls, path: Path) -> Evaluation:
         """Return what `save` wrote; raises UserError where the file has changed, or is none of results."""
         path = verified(path.parent, path.name)
-        return record(cls, read_json(path, "result"), f"The result {path}")
+        return cls.read(read_json(path, "result"), f"The result {path}")
+
+    @classmethod
+    def read(cls, value: Any, where: str) -> Evaluation:
+        """Return the evaluation that a value of JSON describes, those of earlier versions too."""
+        if not isinstance(value, dict) or "numbers" not in value:
+            return record(_Flat, value, where).evaluation()
+        if not isinstance(value["numbers"], list):
+            raise UserError(f"{where} is damaged: its numbers are no list.")
+        numbers = tuple(record(Number, item, where) for item in value["numbers"])
+        if not all(fits(dict[str, float], number.baselines) for number in numbers):
+            raise UserError(f"{where} is damaged: the baselines of a number are no numbers.")
+        if not any(number.name == "loss" for number in numbers):
+            raise UserError(f"{where} is damaged: it has no loss.")
+        found = record(cls, value | {"numbers": numbers}, where)
+        return dataclasses.replace(found, notes=tuple(found.notes))
 
 
-def final_tokens(evaluate_tokens: int) -> int:
-    """Return about how many held-out tokens the evaluation at a run's end reads, as far as there are so many."""
-    return FINAL * evaluate_tokens
+@dataclass(frozen=True)
+class _Flat:
+    """A result as earlier versions wrote it: a field for each number."""
 
+    objective: str
+    loss: float
+    perplexity: float | None
+    text_loss: float
+    bits_per_byte: float | None
+    pseudo_perplexity: float | None
+    unigram: float | None
+    bigram: float | None
+    targets: int
+    text_bytes: int
+    pair_accuracy: float | None = None
+    pairs: int = 0
+    documents: int | None = None
+    trained_on: int | None = None
+    steps: int | None = None
+    tokens: int | None = None
+    seconds: float | None = None
 
-def guessed_rows(recipe: Recipe) -> int:
-    """Return how many rows pseudo-perplexity computes, one for each token; 0 where it has no meaning."""
-    return _GUESSED_TOKENS if recipe.model.topology == "encoder" and not recipe.model.pair_head else 0
-
-
-def final_evaluation(
-    model: Model, recipe: Recipe, prepared: Prepared, device: torch.device, parallel: Parallel | None = None
-) -> Evaluation:
-    """Measure in fp32 on the held-out documents, beside simple models counted on the training text that was read.
-
-    With `parallel` all its processes call this alike; only rank 0 has the baselines.
-    """
-    rows, size = prepared.held_out_rows(final_tokens(recipe.training.evaluate_tokens))
-    training = prepared.training_rows if parallel is None or parallel.world.is_main else None
-    return evaluate_rows(model, recipe, prepared.objective, training, rows, size, device, parallel)
-
-
-def evaluate_rows(
-    model: Model,
-    recipe: Recipe,
-    objective: Objective,
-    training: CorpusRows | None,
-    rows: CorpusRows,
-    size: int,
-    device: torch.device,
-    parallel: Parallel | None = None,
-) -> Evaluation:
-    """Measure on `rows`, which hold documents of `size` bytes; the simple models are counted on `training`.
-
-    Raises DivergedError where the model's loss is not finite.
-    """
-    prepare_batch = functools.partial(to_tensors, device=device)
-    batch_rows = recipe.training.micro_batch
-    simple = Baselines()
-    if training is not None:
-        enough = _COUNTED_TOKENS * len(training) // training.tokens + 1
-        read = min(len(training), recipe.budget.steps * recipe.training.batch_rows, enough)
-        simple = baselines(
-            _training_batches(training, read, objective, batch_rows, recipe.seed),
-            held_out_batches(rows, objective, batch_rows, recipe.seed),
-            recipe.model.vocab_size,
-            bigram=objective.overlap == 1,
+    def evaluation(self) -> Evaluation:
+        simple = {
+            name: value for name, value in ((_UNIGRAM, self.unigram), (_BIGRAM, self.bigram)) if value is not None
+        }
+        scored = "nats per token"
+        told: tuple[tuple[str, float | None, str, str, dict[str, float]], ...] = (
+            ("loss", self.loss, scored, "nats per scored token", simple),
+            ("perplexity", self.perplexity, "", "exp(loss)", {}),
+            ("text loss", self.text_loss, scored, "nats per scored token of text", {}),
+            ("bits per byte", self.bits_per_byte, "bits per byte", "comparable across tokenizers", {}),
+            ("pseudo-perplexity", self.pseudo_perplexity, "", "each token masked alone", {}),
+            ("pair accuracy", self.pair_accuracy, "share", "share of text pairs classified correctly", {}),
         )
-    with torch.no_grad():
-        found = measure(
-            model, rows, objective, prepare_batch,
-            batch_rows=batch_rows, seed=recipe.seed, text_bytes=size, parallel=parallel,
+        numbers = [
+            Number(name, value, unit, meaning, baselines=simple)
+            for name, value, unit, meaning, simple in told
+            if value is not None
+        ]
+        return Evaluation(
+            self.objective, tuple(numbers), self.targets, self.text_bytes, self.documents, self.trained_on, self.pairs,
+            steps=self.steps, tokens=self.tokens, seconds=self.seconds,
         )  # fmt: skip
-        if not math.isfinite(found.loss):
-            raise DivergedError(
-                f"The model's loss on held-out text is {found.loss}, so nothing else is measured: its weights are too "
-                "large to compute with. Train with a lower training.learning_rate and training.muon_learning_rate."
-            )
-        pseudo = None
-        if guesses := guessed_rows(recipe):
-            pseudo = pseudo_perplexity(
-                model, rows, objective, prepare_batch, tokens=guesses, batch_rows=batch_rows, seed=recipe.seed
-            )
-    return Evaluation(
-        objective=kind_of(recipe.objective), loss=found.loss, perplexity=found.perplexity, text_loss=found.text_loss,
-        bits_per_byte=found.bits_per_byte, pseudo_perplexity=pseudo, unigram=simple.unigram, bigram=simple.bigram,
-        targets=found.text_tokens, text_bytes=size, pair_accuracy=found.pair_accuracy, pairs=found.pairs,
-    )  # fmt: skip
-
-
-def _training_batches(rows: CorpusRows, number: int, objective: Objective, size: int, seed: int) -> Iterator[Batch]:
-    """Yield `number` rows from all over the text as the objective shows them in the first epoch."""
-    _, index = Ascending(len(rows), number, len(cycle_of(objective))).locate(seed, np.arange(number))
-    return batches(rows, objective, index, lambda part, row: keys.row_keys(seed, row, 0), size)

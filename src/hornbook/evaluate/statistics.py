@@ -133,8 +133,12 @@ def bca(
     if len(members) < 2:
         return Estimate(value, value, value, math.nan, number, len(members))
     draws = keys.integers(keys.row_keys(seed, np.arange(resamples)), len(members), 0, len(members))
-    found = np.sort([statistic(np.concatenate([members[group] for group in draw])) for draw in draws.tolist()])
-    without = np.array([statistic(np.concatenate(members[:i] + members[i + 1 :])) for i in range(len(members))])
+    if groups is None:  # the items themselves: no lists of arrays of one
+        found = np.sort([statistic(draw) for draw in draws.astype(np.int64)])
+        without = np.array([statistic(np.delete(everything, i)) for i in range(number)])
+    else:
+        found = np.sort([statistic(np.concatenate([members[group] for group in draw])) for draw in draws.tolist()])
+        without = np.array([statistic(np.concatenate(members[:i] + members[i + 1 :])) for i in range(len(members))])
     pull = without.mean() - without
     spread = float((pull**2).sum())
     acceleration = float((pull**3).sum()) / (6 * spread**1.5) if spread > 0 else 0.0

@@ -75,7 +75,7 @@ def difference(records: Records, other: Records) -> Number:
 
 
 def accuracy(scores: Sequence[float], clusters: Sequence[str] | None = None, whole: bool = True) -> Estimate:
-    """Return the mean of scores from 0 to 1 with Wilson's interval; or Student's t of clusters, or of means (not whole).
+    """Return the mean of scores from 0 to 1 with Wilson's interval; of clusters, or of means (not whole), Student's t.
 
     Where all draws are alike that t would have no width, as if it were known to be so of all others: Wilson's is taken.
     """

@@ -10,13 +10,13 @@ from hornbook.errors import UserError
 from hornbook.generate import Decoding, fill, generate, unmask
 from hornbook.generate.cache import private
 from hornbook.generate.text import GAP, interleave, writer
+from hornbook.generate.trained import Trained
 from hornbook.generate.unmask import next_pieces
 from hornbook.generate.words import rank, words_of
 from hornbook.model.transformer import Transformer
 from hornbook.objectives.base import PromptFormat, continuation, infilling
 from hornbook.objectives.catalogue import kind_of
 from hornbook.objectives.fim import MODES
-from hornbook.run.directory import OpenRun
 from hornbook.tokens.tokenizer.tokenizer import Tokenizer
 
 
@@ -54,7 +54,7 @@ class Filled:
         return html_table(("gap", "candidate", "probability"), rows, self.text)
 
 
-def fill_text(run: OpenRun, text: str, *, top: int = 5, length: int = 0, steps: int = 0) -> Filled:
+def fill_text(run: Trained, text: str, *, top: int = 5, length: int = 0, steps: int = 0, most: int = 0) -> Filled:
     """Fill each gap of `text`: [MASK], <mask>, <extra_id_0> or ___.
 
     A masked or diffusion model gives the `top` likeliest whole words of each gap with their probabilities among the
@@ -62,8 +62,8 @@ def fill_text(run: OpenRun, text: str, *, top: int = 5, length: int = 0, steps: 
     those behind it with a mask. With a `length`, a masked model gives the `top` likeliest tokens for each of so many
     masks a gap, each mask then being a gap of its own, and a diffusion model fills as many masks in `steps` rounds, 0 =
     one round for each mask; `steps` alone means one mask a gap. Span and fill-in-the-middle models write as much for
-    each gap as they find right; they take no `length`. Raises UserError where there is no gap, or the model has not
-    learned to fill any.
+    each gap as they find right, but where `most` is not 0 at most so many tokens; they take no `length`. Raises
+    UserError where there is no gap, or the model has not learned to fill any.
     """
     gaps = len(GAP.findall(text))
     if not gaps:
@@ -79,13 +79,13 @@ def fill_text(run: OpenRun, text: str, *, top: int = 5, length: int = 0, steps: 
     elif length > 1:
         raise UserError("This model chooses the length of a gap itself: leave length out.")
     elif form.kind == "middle":
-        found, ids = _middles(run, model, form, text)
+        found, ids = _middles(run, model, form, text, most)
     else:
-        found, ids = _spans(run, model, form, text, gaps)
+        found, ids = _spans(run, model, form, text, gaps, most)
     return Filled(_filled(run.tokenizer, GAP.split(text), ids), tuple(found))
 
 
-def _form(run: OpenRun) -> PromptFormat:
+def _form(run: Trained) -> PromptFormat:
     form = infilling(run.recipe.objective, run.tokenizer.vocab)
     if form is None:
         kind, other = kind_of(run.recipe.objective), continuation(run.recipe.objective, run.tokenizer.vocab)
@@ -99,7 +99,7 @@ def _form(run: OpenRun) -> PromptFormat:
 
 
 def _words(
-    run: OpenRun, model: Transformer, form: PromptFormat, text: str, top: int
+    run: Trained, model: Transformer, form: PromptFormat, text: str, top: int
 ) -> tuple[list[Gap], list[list[int]]]:
     """Return the likeliest words of each gap, from left to right, and the ids of the best; so do the others."""
     tokenizer, mask = run.tokenizer, run.tokenizer.vocab.require("mask", "Filling gaps")
@@ -133,7 +133,7 @@ def _words(
 
 
 def _masks(
-    run: OpenRun, model: Transformer, form: PromptFormat, text: str, top: int, length: int, steps: int
+    run: Trained, model: Transformer, form: PromptFormat, text: str, top: int, length: int, steps: int
 ) -> tuple[list[Gap], list[list[int]]]:
     """Return what fills each mask, and the ids of the best."""
     tokenizer, mask = run.tokenizer, run.tokenizer.vocab.require("mask", "Filling gaps")
@@ -156,15 +156,15 @@ def _masks(
 
 
 def _spans(
-    run: OpenRun, model: Transformer, form: PromptFormat, text: str, gaps: int
+    run: Trained, model: Transformer, form: PromptFormat, text: str, gaps: int, most: int
 ) -> tuple[list[Gap], list[list[int]]]:
-    """Return the span that is written for each sentinel."""
+    """Return the span that is written for each sentinel, all of them in at most so many tokens, 0 = as many as fit."""
     tokenizer, sentinels = run.tokenizer, run.tokenizer.vocab.sentinels
     if gaps > len(sentinels):
         raise UserError(f"The text has {gaps} gaps, but the tokenizer has only {len(sentinels)} sentinels: drop some.")
     asked = sentinels[:gaps]
     ids = [*form.before, *interleave(tokenizer.encode(GAP.split(text)), asked), *form.after]
-    output = _written(model, form, ids)
+    output = _written(model, form, ids, most=most)
     spans = read_spans(output, asked, sentinels)
     return [Gap((tokenizer.decode(span),)) for span in spans], spans
 
@@ -190,7 +190,9 @@ def read_spans(output: Sequence[int], asked: Sequence[int], sentinels: Sequence[
     return [spans.get(token, []) for token in asked]
 
 
-def _middles(run: OpenRun, model: Transformer, form: PromptFormat, text: str) -> tuple[list[Gap], list[list[int]]]:
+def _middles(
+    run: Trained, model: Transformer, form: PromptFormat, text: str, most: int
+) -> tuple[list[Gap], list[list[int]]]:
     """Return the text of each gap, in turn: before it stands what is filled already, behind it text up to the next."""
     tokenizer = run.tokenizer
     prefix, suffix, middle = (tokenizer.vocab.mode(name, "Filling in the middle") for name in MODES)
@@ -204,7 +206,7 @@ def _middles(run: OpenRun, model: Transformer, form: PromptFormat, text: str) ->
             ids = [*form.before, prefix, *known, suffix, *rest, middle]
         else:  # it has seen the suffix first alone
             ids = [*form.before, prefix, suffix, *rest, middle, *known]
-        new = _written(model, form, ids, later, len(behind) - number)
+        new = _written(model, form, ids, later, len(behind) - number, most)
         found.append(Gap((tokenizer.decode([*known, *new])[len(tokenizer.decode(known)) :],)))
         filled.append(new)
         known = [*known, *new, *rest]
@@ -220,8 +222,10 @@ def _filled(tokenizer: Tokenizer, pieces: Sequence[str], gaps: Sequence[Sequence
     return text
 
 
-def _written(model: Transformer, form: PromptFormat, ids: list[int], later: int = 0, gaps: int = 1) -> list[int]:
-    """Return what the model writes after ids, the likeliest at every step, as far as it has room.
+def _written(
+    model: Transformer, form: PromptFormat, ids: list[int], later: int = 0, gaps: int = 1, most: int = 0
+) -> list[int]:
+    """Return what the model writes after ids, the likeliest at every step, as far as it has room, or `most` tokens.
 
     Of a decoder's room `later` tokens are still to come, and the rest is for so many `gaps`.
     """
@@ -233,6 +237,6 @@ def _written(model: Transformer, form: PromptFormat, ids: list[int], later: int 
             f"The text has {len(ids) + later} tokens, which leaves no room for the gaps in the model's "
             f"{model.config.max_length} positions: shorten it by at least {(1 - room) * gaps}."
         )
-    decoding = Decoding(max_new=room)
+    decoding = Decoding(max_new=min(room, most or room))
     (output,) = generate(model, [ids], decoding, stop=form.stop, start_id=form.start, visible=form.visible)
     return output

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from hornbook.errors import UserError
 from hornbook.generate import Decoding, generate, stream
+from hornbook.generate.trained import Trained
 from hornbook.model.electra import Electra
 from hornbook.model.transformer import Transformer
 from hornbook.objectives.base import PromptFormat, continuation, infilling
 from hornbook.objectives.catalogue import kind_of
 from hornbook.recipes.recipe import Recipe
-from hornbook.run.directory import OpenRun
 from hornbook.tokens.tokenizer.tokenizer import Tokenizer
 
 GAP = re.compile(r"\s*(?:\[MASK\]|<mask>|<extra_id_\d+>|_{3,})")  # a gap in a text, however the user writes it
@@ -83,14 +83,14 @@ def uses_of(recipe: Recipe) -> tuple[Literal["generate", "fill"], ...]:
     return (*continues, "fill") if infilling(objective, vocab) else continues
 
 
-def writer(run: OpenRun) -> Transformer:
+def writer(run: Trained) -> Transformer:
     """Return the run's model, which must be one that predicts tokens."""
     if isinstance(run.model, Electra):
         raise UserError("This model detects replaced tokens and generates no text: export the run, and use generator/.")
     return run.model
 
 
-def generate_text(run: OpenRun, prompts: Sequence[str], decoding: Decoding = SAMPLED) -> list[str]:
+def generate_text(run: Trained, prompts: Sequence[str], decoding: Decoding = SAMPLED) -> list[str]:
     """Return each prompt with its continuation; of a model that writes texts anew (bart), the text it writes.
 
     A name of a special token among the stop strings, such as </s>, means that token.
@@ -104,7 +104,7 @@ def generate_text(run: OpenRun, prompts: Sequence[str], decoding: Decoding = SAM
     return [streamed.final(new) for streamed, new in zip(streamed, written, strict=True)]
 
 
-def stream_text(run: OpenRun, prompt: str, decoding: Decoding = SAMPLED) -> Iterator[str]:
+def stream_text(run: Trained, prompt: str, decoding: Decoding = SAMPLED) -> Iterator[str]:
     """Yield pieces of the text that `generate_text` returns for one prompt, each as soon as it is certain.
 
     No piece is half a character, nor what could still become a stop string. Raises UserError at once.
@@ -135,7 +135,7 @@ def _pieces(streamed: StreamedText, steps: Iterator[list[int | None]]) -> Iterat
         yield text[len(told) :]
 
 
-def _form(run: OpenRun) -> PromptFormat:
+def _form(run: Trained) -> PromptFormat:
     """Return how the run's model goes on with a text, or refuse in words."""
     form = continuation(run.recipe.objective, run.tokenizer.vocab)
     if form is None:
@@ -146,7 +146,7 @@ def _form(run: OpenRun) -> PromptFormat:
     return form
 
 
-def _asked(run: OpenRun, form: PromptFormat, prompt: str) -> tuple[list[int], tuple[int, ...]]:
+def _asked(run: Trained, form: PromptFormat, prompt: str) -> tuple[list[int], tuple[int, ...]]:
     """Return the ids that the model reads for a prompt, and those of the text that its output is added to."""
     if form.kind == "continuation":
         text = [int(number) for number in run.tokenizer.encode([prompt])[0]]
@@ -158,7 +158,7 @@ def _asked(run: OpenRun, form: PromptFormat, prompt: str) -> tuple[list[int], tu
     return [*form.before, *interleave(run.tokenizer.encode(pieces), marks), *form.after], ()
 
 
-def _stops(run: OpenRun, form: PromptFormat, decoding: Decoding) -> tuple[Decoding, frozenset[int]]:
+def _stops(run: Trained, form: PromptFormat, decoding: Decoding) -> tuple[Decoding, frozenset[int]]:
     """Return the decoding with its stop strings that are text alone, and all ids that end a text."""
     ids, strings = set(form.stop | run.beside.ends), []
     for stop in decoding.stop:

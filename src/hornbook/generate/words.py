@@ -21,8 +21,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hornbook.prepare.dataset import open_prepared
-from hornbook.run.directory import OpenRun, has_text
+from hornbook.artifacts import is_done
+from hornbook.generate.trained import Trained
+from hornbook.prepare.dataset import CORPUS, open_prepared
 from hornbook.tokens.tokenizer.tokenizer import Tokenizer
 from hornbook.vocab import UNSPACED
 
@@ -44,9 +45,9 @@ class WordList:
     origin: str
 
 
-def words_of(run: OpenRun) -> WordList:
+def words_of(run: Trained) -> WordList:
     """Return the words of about a million tokens of the run's training documents, or of its vocabulary without text."""
-    if has_text(run.directory):
+    if is_done(run.directory, CORPUS):
         found = count_words(_training_text(run))
         if found:
             return WordList(found, "most frequent words of the training text")
@@ -56,16 +57,14 @@ def words_of(run: OpenRun) -> WordList:
     return WordList(dict.fromkeys(count_words(spelled), 1), "whole words of the vocabulary")
 
 
-def _training_text(run: OpenRun) -> Iterator[str]:
+def _training_text(run: Trained) -> Iterator[str]:
     prepared = open_prepared(run.recipe, run.directory, run.tokenizer)
     documents = np.concatenate(list(prepared.domains.values()))
     store, read = prepared.store, 0
     for document in documents[np.argsort(store.hashes[documents], kind="stable")]:
-        length = min(int(store.lengths[document]), _TOKENS - read)
-        tokens, one = np.empty(length, np.int32), np.array([document])
-        store.copy(one, np.array([0]), np.array([length]), tokens, np.array([0]))
+        tokens = store.passage(int(document), 0, _TOKENS - read)
         yield run.tokenizer.decode(tokens)
-        read += length
+        read += len(tokens)
         if read >= _TOKENS:
             return
 

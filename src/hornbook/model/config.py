@@ -88,6 +88,9 @@ class ModelConfig:
     token_types      number of token types (BERT: 2, RoBERTa: 1); 0 = none
     pair_head        classifier of text pairs on the first position: linear map, tanh, 2 classes (BERT's pooler)
     rtd_head         discriminator head instead of the output head: is a token replaced or original (ELECTRA)
+    task_head        head of a task instead of the output head: class (of a text), tag (of each word), span (its first
+                     and last token), or none; `hornbook transfer` sets it
+    task_labels      number of labels of the task; a span has none
     dropout          dropout rate of embeddings and of each block's output; -1 = chosen from the number of epochs
     """
 
@@ -134,6 +137,8 @@ class ModelConfig:
     token_types: Entries = 0
     pair_head: bool = False
     rtd_head: bool = False
+    task_head: Literal["none", "class", "tag", "span"] = "none"
+    task_labels: Entries = 0
     dropout: Annotated[float, Ge(-1), Lt(1)] = 0.0
 
     def __post_init__(self) -> None:
@@ -142,12 +147,17 @@ class ModelConfig:
             raise UserError(f"model.dropout must be from 0 to below 1, or -1 (chosen for you), not {self.dropout}.")
         if self.shared_layers and self.topology != "encoder":
             raise UserError(f"model.shared_layers works only in encoders, but model.topology is {self.topology}.")
+        if (self.task_head in ("class", "tag")) != (self.task_labels > 0):
+            raise UserError(
+                f"model.task_labels is {self.task_labels}, but model.task_head is {self.task_head}: heads for classes "
+                "and tags have labels, others have none."
+            )
         if self.rtd_head and (self.topology != "encoder" or self.head_transform or self.head_bias or not self.tied):
             raise UserError(
                 "model.rtd_head replaces the output head of an encoder: set model.head_transform=false, "
                 "model.head_bias=false and model.tied=true."
             )
-        if self.embedding_width and not (self.head_transform or self.rtd_head):
+        if self.embedding_width and not (self.head_transform or self.rtd_head or self.task_head != "none"):
             raise UserError("model.embedding_width needs model.head_transform=true, whose linear map leads back to it.")
         if self.rotary_scaling in ("llama3", "yarn") and not self.rotary_length:
             raise UserError(f"model.rotary_scaling={self.rotary_scaling} needs model.rotary_length: set it.")
@@ -189,6 +199,11 @@ class ModelConfig:
     def table_width(self) -> int:
         """E, the width of the embeddings."""
         return self.embedding_width or self.width
+
+    @property
+    def task_classes(self) -> int:
+        """K, the logits of the task's head at a position; of a span, whether it begins there and whether it ends."""
+        return 2 if self.task_head == "span" else self.task_labels
 
     @property
     def dropped(self) -> float:

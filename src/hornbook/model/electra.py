@@ -25,11 +25,12 @@ from hornbook import keys
 from hornbook.errors import UserError
 from hornbook.model import initialise
 from hornbook.model.config import ModelConfig
+from hornbook.model.heads import DiscriminatorHead
 from hornbook.model.inputs import Tensors, check_length
 from hornbook.model.layers import ACTIVATIONS, Embeddings, Stack
 from hornbook.model.loss import Kernel, linear_cross_entropy, linear_nats, nats_and_slope
 from hornbook.model.parts import Linear, compute_type, make_norm
-from hornbook.model.transformer import DiscriminatorHead, Transformer
+from hornbook.model.transformer import Transformer
 
 # Shares of the vocabulary are whole numbers of 2**-40 when they are summed: such a sum has no order.
 _UNIT = 2.0**40

@@ -52,6 +52,11 @@ class Tensors:
     positions: int = 0
     padding: int = 0
 
+    @property
+    def scored_targets(self) -> int:
+        """How many targets have a loss."""
+        return self.scored.numel()
+
 
 def to_tensors(batch: Batch, device: torch.device) -> Tensors:
     """Copy a Batch to the device. Segments that forbid nothing become None, so that attention takes its fast path."""

@@ -306,7 +306,7 @@ class Stack(nn.Module):
     ) -> Tensor:
         """Return x [B, T, D] behind all layers, given what the caches hold of the `start` tokens before it.
 
-        positions int64[T] or [B, T] are those of x; segments int64[B, S] and visible bool[B, S], S = start + T, are those
+        positions int64[T] or [B, T] are those of x; segments int64[B, S] and visible bool[B, S], S = start + T, those
         of all tokens. The caches then hold x as well, unless they are branches.
         """
         views = {local: self._view(x, positions, segments, visible, local, start=start) for local in set(self.local)}

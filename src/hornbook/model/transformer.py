@@ -6,6 +6,8 @@ E width of the embeddings, V vocabulary.
 
 from __future__ import annotations
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -13,59 +15,11 @@ from torch import Tensor, nn
 from hornbook.errors import UserError
 from hornbook.model import initialise
 from hornbook.model.config import ModelConfig
+from hornbook.model.heads import DiscriminatorHead, pair_head, task_head, vocabulary_head
 from hornbook.model.inputs import Tensors, check_length
-from hornbook.model.layers import ACTIVATIONS, Embeddings, Stack
+from hornbook.model.layers import Embeddings, Stack
 from hornbook.model.loss import Kernel, linear_cross_entropy, linear_nats, nats_and_slope
-from hornbook.model.parts import Linear, compute_type, make_norm
-
-
-class Head(nn.Module):
-    """What stands between a stack and the logits: dense, activation, norm (as in BERT), scale, output, bias."""
-
-    def __init__(self, config: ModelConfig) -> None:
-        super().__init__()
-        width, inner = config.width, config.table_width
-        self.activation = ACTIVATIONS[config.activation]
-        self.scale = width**-0.5 if config.output_scale == "width" else 1.0
-        self.dense = Linear(width, inner, config.biases) if config.head_transform else None
-        self.norm = make_norm(config, inner) if config.head_transform else None
-        self.output = None if config.tied else Linear(inner, config.vocab_size, bias=False)
-        self.bias = nn.Parameter(torch.empty(config.vocab_size)) if config.head_bias else None
-
-    def forward(self, hidden: Tensor) -> Tensor:
-        """Return what the output matrix is multiplied with, [..., E], for hidden [..., D]."""
-        if self.dense is not None and self.norm is not None:
-            hidden = self.norm(self.activation(self.dense(hidden)))
-        return hidden if self.scale == 1.0 else hidden * self.scale
-
-
-class PairHead(nn.Module):
-    """The class of a pair of texts from the last hidden state of the first position (Devlin et al. 2019, 3.1)."""
-
-    def __init__(self, config: ModelConfig) -> None:
-        super().__init__()
-        self.dense = Linear(config.width, config.width, True)
-        self.output = Linear(config.width, 2, True)
-
-    def forward(self, hidden: Tensor) -> Tensor:
-        """Return the logits [B, 2] of the hidden states at each row's first position, [B, D]."""
-        logits: Tensor = self.output(torch.tanh(self.dense(hidden)))
-        return logits
-
-
-class DiscriminatorHead(nn.Module):
-    """Whether a token was replaced (Clark et al. 2020, ELECTRA's discriminator): dense, activation, one logit."""
-
-    def __init__(self, config: ModelConfig) -> None:
-        super().__init__()
-        self.dense = Linear(config.width, config.width, bias=True)
-        self.activation = ACTIVATIONS[config.activation]
-        self.output = Linear(config.width, 1, bias=True)
-
-    def forward(self, hidden: Tensor) -> Tensor:
-        """Return the logits [B, T] that a token was replaced, in full precision, for hidden [B, T, D]."""
-        logits: Tensor = self.output(self.activation(self.dense(hidden)))
-        return logits[..., 0].float()
+from hornbook.model.parts import compute_type
 
 
 class Transformer(nn.Module):
@@ -84,10 +38,12 @@ class Transformer(nn.Module):
         both = config.topology == "encoder-decoder"
         behind = config.decoder_layers or config.layers if both else config.layers
         self.encoder = None if config.topology == "decoder" else Stack(config, config.layers, causal=False, cross=False)
-        self.decoder = None if config.topology == "encoder" else Stack(config, behind, causal=True, cross=both)
-        self.head = Head(config)
-        self.pair = PairHead(config) if config.pair_head else None
-        self.judge = DiscriminatorHead(config) if config.rtd_head else None
+        alone = config.topology == "encoder" or (both and config.task_head == "tag")  # as T5ForTokenClassification
+        self.decoder = None if alone else Stack(config, behind, causal=True, cross=both)
+        self.head = vocabulary_head(config)
+        self.task = task_head(config)
+        self.pair = pair_head(config)
+        self.judge = DiscriminatorHead(config) if config.rtd_head and self.task is None else None
         self.kernel: Kernel = nats_and_slope
         self.initialise(0)
 
@@ -138,6 +94,8 @@ class Transformer(nn.Module):
         """The matrix [V, E] of the output head."""
         if self.judge is not None:
             raise UserError("This model detects replaced tokens and has no output head for tokens.")
+        if self.task is not None:
+            raise UserError("This model has a head for a task and none for tokens: use `hornbook predict`.")
         return self.embed.tokens.weight if self.head.output is None else self.head.output.weight
 
     def loss(self, batch: Tensors) -> Tensor:
@@ -146,7 +104,10 @@ class Transformer(nn.Module):
         Where the batch has pairs of texts, each row's nats of the pair's class are added as often as the row counts:
         divided by the count of all rows, the loss is the mean over scored positions plus the mean over pairs, each pair
         weighted by its row's count. Dividing by the count of all micro-batches and processes is the caller's part.
+        Of a model with a task it is that of the labels; see `task_nats`.
         """
+        if self.task is not None:
+            return self.task_nats(batch).sum()
         if self.pair is None or batch.pair is None or batch.counts is None:
             return self._token_loss(self.hidden(batch, batch.scored), batch)
         hidden = self.hidden(batch, torch.cat([batch.scored, self._firsts(batch)]))
@@ -161,6 +122,30 @@ class Transformer(nn.Module):
         weights = batch.weights.flatten()[batch.scored]
         kind = compute_type(scored)
         return linear_cross_entropy(scored, self.output_weight, self.head.bias, targets, weights, kind, self.kernel)
+
+    def task_logits(self, batch: Tensors) -> Tensor:
+        """Return the logits [N, K] of the task at the scored positions, in full precision, in the order of `scored`."""
+        if self.task is None:
+            raise UserError("This model has no head for a task: make one with `hornbook transfer`.")
+        logits: Tensor = self.task(self.hidden(batch, batch.scored)).float()
+        return logits
+
+    def task_nats(self, batch: Tensors) -> Tensor:
+        """Return -log p of the truth: [N], weighted, of the labels of classes and tags; [B] of spans.
+
+        Of a span, the bits of a scored position's target say whether it begins there (1) and whether it ends there (2);
+        each of the two is one of the row's scored positions, and a row's nats are the mean over both.
+        """
+        logits, targets = self.task_logits(batch), batch.targets.flatten()[batch.scored]
+        if self.config.task_head != "span":
+            nats = F.cross_entropy(logits, targets, reduction="none")
+            return nats * batch.weights.flatten()[batch.scored]
+        rows, length = batch.targets.shape
+        whole = logits.new_full((rows * length, 2), -math.inf)
+        whole = whole.index_copy(0, batch.scored, logits)
+        truth = torch.stack([targets & 1, targets >> 1 & 1], -1) * logits  # [N, 2]
+        of_row = logits.new_zeros(rows, 2).index_add(0, batch.scored // length, truth)
+        return (whole.view(rows, length, 2).logsumexp(1) - of_row).mean(-1)
 
     @staticmethod
     def _firsts(batch: Tensors) -> Tensor:

@@ -35,7 +35,7 @@ from hornbook.recipes.sections import MixSettings
 from hornbook.schema import record
 from hornbook.tokens.loader import batches
 from hornbook.tokens.order import Shuffled
-from hornbook.tokens.packing import CorpusRows, DomainRows, Places, corpus_rows
+from hornbook.tokens.packing import CorpusRows, DocumentRows, DomainRows, Places, corpus_rows
 from hornbook.tokens.shards import TokenStore, write_store
 from hornbook.tokens.tokenizer.new_pieces import with_pieces
 from hornbook.tokens.tokenizer.special_tokens import with_special_tokens
@@ -89,7 +89,7 @@ class Prepared:
     @functools.cached_property
     def training_rows(self) -> CorpusRows:
         """The rows of all training documents; where the mix weights domains, domain after domain."""
-        rows = [self._rows(documents) for documents in self.domains.values()]
+        rows: list[CorpusRows] = [self._rows(documents) for documents in self.domains.values()]
         return rows[0] if not self.mix.divides else DomainRows(rows, len(cycle_of(self.objective)))
 
     @functools.cached_property
@@ -124,12 +124,12 @@ class Prepared:
         assert self.text.traits is not None  # other orders have them
         return self.text.traits.score
 
-    def held_out_rows(self, tokens: int) -> tuple[CorpusRows, int]:
+    def held_out_rows(self, tokens: int) -> tuple[DocumentRows, int]:
         """Return the rows of held-out documents of about `tokens` tokens (at least one document), and their bytes.
 
         Documents are taken in the order of their hashes, so that the choice does not depend on the order of files.
         """
-        held_out = np.flatnonzero(self._held_out())
+        held_out = self.held_out_documents
         by_hash = held_out[np.argsort(self.store.hashes[held_out], kind="stable")]
         within = int(np.searchsorted(np.cumsum(self.store.lengths[by_hash]), tokens, side="right"))
         chosen = np.sort(by_hash[: max(1, within)])
@@ -137,13 +137,13 @@ class Prepared:
 
     def held_out_beginnings(self, documents: int, tokens: int) -> list[str]:
         """Return how the first held-out documents begin, at most so many, each as text of at most so many tokens."""
-        found = []
-        for document in np.flatnonzero(self._held_out())[:documents]:
-            count = min(tokens, int(self.store.lengths[document]))
-            ids, first = np.zeros(count, np.int32), np.zeros(1, np.int64)
-            self.store.copy(np.array([document]), first, np.array([count]), ids, first)
-            found.append(self.tokenizer.decode(ids.tolist()))
-        return found
+        chosen = self.held_out_documents[:documents].tolist()
+        return [self.tokenizer.decode(self.store.passage(document, 0, tokens)) for document in chosen]
+
+    @property
+    def held_out_documents(self) -> Places:
+        """The held-out documents, in the order of the corpus."""
+        return np.flatnonzero(self._held_out())
 
     @property
     def held_out(self) -> tuple[int, int]:
@@ -154,7 +154,7 @@ class Prepared:
     def _held_out(self) -> NDArray[np.bool_]:
         return self.store.hashes <= np.uint64(self.text.split.threshold)
 
-    def _rows(self, documents: Places) -> CorpusRows:
+    def _rows(self, documents: Places) -> DocumentRows:
         return corpus_rows(self.store, documents, self.objective, self.row_length)
 
 

@@ -28,6 +28,7 @@ from hornbook.tokens.timeline import Timeline, read_timeline
 
 _ENTRIES = 10**7  # of a vocabulary, at the most: ids and pieces are held in memory
 _THREADS = 256
+_SAMPLES = 100
 Rate = Annotated[float, Ge(0), Cap(1e30)]  # beyond it 32 bits overflow
 # How raw text may be cleaned beside the steps of a recipe.
 CLEAN_DEFAULT, CLEAN_NONE = "default", "none"
@@ -205,6 +206,8 @@ class TrainingSettings:
     workers              threads that prepare batches in advance; 0 = none
     evaluate_every       steps between evaluations on held-out text; 0 = ten evaluations in a run
     evaluate_tokens      held-out tokens in each evaluation; the last one reads up to 20 times as many
+    samples              number of held-out texts that the model is asked to continue or fill at evaluations during
+                         training; 0 = none
     checkpoint_minutes   minutes between checkpoints; the end of the run and an interruption always write one
     keep_checkpoints     number of checkpoints to keep, newest first
     """
@@ -234,6 +237,7 @@ class TrainingSettings:
     workers: Annotated[int, Ge(0), Cap(_THREADS)] = 1
     evaluate_every: Count = 0
     evaluate_tokens: PositiveCount = 50_000
+    samples: Annotated[int, Ge(0), Cap(_SAMPLES)] = 3
     checkpoint_minutes: Annotated[float, Gt(0), Cap(10**7)] = 1.0
     keep_checkpoints: PositiveCount = 2
 

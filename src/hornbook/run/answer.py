@@ -21,6 +21,7 @@ from hornbook.evaluate.task_files.read import load_task
 from hornbook.evaluate.tasks import Task
 from hornbook.objectives.catalogue import kind_of
 from hornbook.run.directory import EVALUATIONS, OpenRun
+from hornbook.run.kept import checkpoint_of
 from hornbook.train.processors import computing
 
 
@@ -81,8 +82,9 @@ def answer_task(run: OpenRun, task: Task, way: str = "auto", progress: Callable[
 
 def facts(run: OpenRun) -> dict[str, Any]:
     """Return what a record says of a model: its name, the hash of its weights, its step, objective, versions."""
+    checkpoint = checkpoint_of(run.directory) or weights_sha256(run.model)[:16]
     return {
-        "model": run.directory.resolve().name, "checkpoint": weights_sha256(run.model), "step": run.step,
+        "model": run.directory.resolve().name, "checkpoint": checkpoint, "step": run.step,
         "objective": kind_of(run.recipe.objective),
         "versions": {"hornbook": __version__, "torch": torch.__version__, "numpy": np.__version__},
     }  # fmt: skip

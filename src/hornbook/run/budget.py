@@ -15,7 +15,10 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from hornbook.evaluate.evaluation import final_tokens, guessed_rows
+from hornbook.evaluate.baselines import GRAM_SECONDS, MOST_GRAMS
+from hornbook.evaluate.held_out import final_tokens, guessed_rows, window_rows
+from hornbook.generate.samples import most_worth
+from hornbook.objectives.base import tokens_per_row
 from hornbook.prepare.dataset import Prepared
 from hornbook.recipes.recipe import Recipe
 from hornbook.run.calibrate import seconds_per_step
@@ -94,17 +97,24 @@ def measuring(recipe: Recipe, prepared: Prepared, device: torch.device, a_step: 
 
     Held-out text is what it is: never more is set aside than it takes to read it all, never less than one document.
     """
-    allowed, training = _MEASURING * 60 * recipe.budget.minutes, recipe.training
+    objective, allowed, training = prepared.objective, _MEASURING * 60 * recipe.budget.minutes, recipe.training
     a_row = _FORWARD * a_step / training.batch_rows
     slower = 1.0  # the evaluation at the end computes in fp32, at most so much more slowly than bf16
     if training.precision == "bf16":
         kinds = (torch.bfloat16, torch.float32)
         slower = max(1.0, operator.truediv(*(matmul_flops(device, kind, _PRODUCT) for kind in kinds)))
 
+    counted = 0.0  # n-grams, where the run's own tokens are counted for them
+    if objective.overlap == 1:
+        steps = 60 * recipe.budget.minutes / a_step
+        read = steps * training.batch_rows * tokens_per_row(objective, recipe.row_length)
+        counted = min(read, prepared.training_rows.tokens, MOST_GRAMS)
+
     def of(tokens: int) -> Measuring:
-        during = len(prepared.held_out_rows(tokens)[0])
-        after = len(prepared.held_out_rows(final_tokens(tokens))[0]) + guessed_rows(recipe)
-        return Measuring(tokens, MEASUREMENTS, a_row * during, slower * after / during)
+        during, (rows, _) = len(prepared.held_out_rows(tokens)[0]), prepared.held_out_rows(final_tokens(tokens))
+        after = slower * (len(rows) + guessed_rows(recipe) + window_rows(recipe, objective, rows))
+        after += GRAM_SECONDS * (counted + (rows.tokens if counted else 0)) / a_row
+        return Measuring(tokens, MEASUREMENTS, a_row * during, after / during)
 
     found, fewest = of(training.evaluate_tokens), min(_FEWEST_TOKENS, training.evaluate_tokens)
     while (found.seconds > allowed or found.during * found.after > _FINAL * allowed) and found.tokens > fewest:
@@ -115,9 +125,13 @@ def measuring(recipe: Recipe, prepared: Prepared, device: torch.device, a_step: 
     return replace(found, after=found.after * (1 + 1 / slower) / 2)
 
 
-def planned_steps(seconds: float, speed: Speed, parts: Measuring) -> int:
-    """Return the first number of steps of a run that has so many seconds left for all: enough to time some of them."""
-    return max(_FEWEST_STEPS, math.floor((seconds - parts.seconds) / speed.seconds))
+def planned_steps(seconds: float, speed: Speed, parts: Measuring, sampling: float) -> int:
+    """Return the first number of steps of a run that has so many seconds left for all: enough to time some of them.
+
+    `sampling`: what the samples at one step cost, in steps (`hornbook.generate.samples`).
+    """
+    steps = (seconds - parts.seconds) / speed.seconds
+    return max(_FEWEST_STEPS, math.floor(steps - most_worth(sampling, steps, parts.number)))
 
 
 def too_short(recipe: Recipe, steps: int, most_steps: int, sized: bool, text_bytes: int) -> str:

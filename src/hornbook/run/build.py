@@ -29,7 +29,7 @@ from hornbook.train.world import World
 
 def _shape(recipe: Recipe) -> Model:
     config, heads = recipe.model, recipe.objective.heads
-    if heads.generator_width:
+    if heads.generator_width and config.task_head == "none":
         return Electra(config, heads.generator_width, heads.discriminator_weight)
     return Transformer(config)
 
@@ -94,7 +94,9 @@ def spread_model(model: Model, recipe: Recipe, world: World, layout: MeshConfig,
     if recipe.training.compile == "yes":
         model.compile_layers()
     parallel = Parallel(model, world, layout)
-    methods = [name for name in ("loss", "nats", "pair_nats", "judged") if hasattr(model, name)]
+    methods = [
+        name for name in ("loss", "nats", "pair_nats", "judged", "task_logits", "task_nats") if hasattr(model, name)
+    ]
     once = [layer for stack in model.stacks if stack.times == 1 for layer in stack.layers]
     parallel.spread(model, once, methods, divided, partial, mesh)
     return parallel

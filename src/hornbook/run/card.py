@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from hornbook.batch import Topology
@@ -88,19 +89,18 @@ def _came_from(record: Mapping[str, Any] | None) -> str:
 
 def _measurements(result: Evaluation) -> str:
     """Return a table of the run's numbers beside what simple models reach on the same tokens."""
-    units = {"loss": "loss (nats per scored token)", "text loss": "loss of text tokens (nats per token)"}
-    names = list(dict.fromkeys(name for number in result.numbers() for name, _ in number.baselines))
+    names = list(dict.fromkeys(name for number in result.numbers for name in number.baselines))
     lines = [
         "## Evaluation on held-out text",
         "",
-        "| " + " | ".join(["Measure", "This model", *names]) + " |",
-        "|---|" + "---:|" * (1 + len(names)),
+        "| " + " | ".join(["Measure", "This model (95 % interval)", *names, "Meaning"]) + " |",
+        "|---|" + "---:|" * (1 + len(names)) + "---|",
     ]
-    for number in result.numbers():
-        simple = dict(number.baselines)
-        cells = [f"{simple[name]:.4f}" if name in simple else "" for name in names]
-        lines.append("| " + " | ".join([units.get(number.name, number.name), f"{number.value:.4f}", *cells]) + " |")
-    return "\n".join(lines)
+    for number in result.numbers:
+        cells = [number.written(number.baselines[name]) if name in number.baselines else "" for name in names]
+        row = [number.name, number.text, *cells, replace(number, baselines={}).account]
+        lines.append("| " + " | ".join(map(_cell, row)) + " |")
+    return "\n".join([*lines, *(f"\n{remark}" for remark in result.remarks)])
 
 
 def _limitations(length: int, origin: str) -> str:

@@ -1,10 +1,11 @@
 """Every name in a run's directory, and how a run in it is opened.
 
     manifest.json      the recipe's values, and the hash of each file that is done: `sealed`
-    recipe.toml  environment.json  plan.json  metrics.jsonl  tensorboard/  checkpoints/  result.json
+    recipe.toml  environment.json  plan.json  metrics.jsonl  samples.jsonl  tensorboard/  checkpoints/  result.json
     corpus/  corpus.json  traits.safetensors  tokenizer.json  new_pieces.json  tokens/     the text, by `prepare`
     origin/      the run that this one goes on from: recipe, tokenizer, weights and origin.json
-    evaluations/ NAME.WAY.jsonl   of every item of a task what the model said               by `hornbook evaluate`
+    evaluations/ held_out.jsonl   of every held-out document what the model said        by `hornbook pretrain`
+                 NAME.jsonl  NAME.WAY.jsonl   of other text's documents, of a task's items   by `hornbook evaluate`
     export/  model.gguf                                                                  by `hornbook export`
 
 A room below names its own files, and they are handed on here. An imported model's run is a base model.
@@ -24,6 +25,7 @@ from torch import Tensor
 from hornbook.artifacts import MANIFEST, is_done, read_json, verified
 from hornbook.convert.generation import Beside, beside_of
 from hornbook.errors import Notice, UserError
+from hornbook.generate.samples import SAMPLES
 from hornbook.model.electra import Model
 from hornbook.objectives.base import with_vocab
 from hornbook.prepare.clean import CLEAN
@@ -42,14 +44,16 @@ from hornbook.train.pace import Deadline
 
 ENVIRONMENT, PLAN, EXPORT, GGUF = "environment.json", "plan.json", "export", "model.gguf"
 ORIGIN, RECORD, EVALUATIONS = "origin", "origin.json", "evaluations"
+HELD_OUT = "held_out"  # the evaluation of a run's own held-out text
 # What a run's manifest lists, as far as the run has it.
 LISTED = (
     PLAN, CORPUS, TRAITS, TOKENIZER, "tokenizer_config.json", PIECES, RESULT,
     *(f"{name}/{MANIFEST}" for name in (TOKENS, ORIGIN, CLEAN)),
 )  # fmt: skip
 __all__ = [
-    "CHECKPOINTS", "CLEAN", "CORPUS", "ENVIRONMENT", "EVALUATIONS", "EXPORT", "GGUF", "MANIFEST", "METRICS", "ORIGIN",
-    "PIECES", "PLAN", "RECIPE", "RECORD", "RESULT", "TOKENIZER", "TOKENS", "TRAITS", "BaseModel", "OpenRun",
+    "CHECKPOINTS", "CLEAN", "CORPUS", "ENVIRONMENT", "EVALUATIONS", "EXPORT", "GGUF", "HELD_OUT", "MANIFEST", "METRICS",
+    "ORIGIN", "PIECES", "PLAN", "RECIPE", "RECORD", "RESULT", "SAMPLES", "TOKENIZER", "TOKENS", "TRAITS", "BaseModel",
+    "OpenRun",
     "has_checkpoint", "has_text", "is_run", "open_run", "origin_of", "read_deadline", "read_model", "read_plan",
     "recipe_of",
 ]  # fmt: skip
@@ -58,7 +62,7 @@ __all__ = [
 # What no other run's or user's file in a new run's directory may be called.
 NAMES = frozenset({
     RECIPE, PLAN, CORPUS, TRAITS, TOKENIZER, PIECES, RESULT, TOKENS, ORIGIN, RECORD, CLEAN, ENVIRONMENT, METRICS,
-    CHECKPOINTS, MANIFEST, "tokenizer_config.json", f".{TOKENS}.parts",
+    SAMPLES, CHECKPOINTS, MANIFEST, "tokenizer_config.json", f".{TOKENS}.parts",
 })  # fmt: skip
 
 

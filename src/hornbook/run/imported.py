@@ -59,6 +59,13 @@ def import_folder(folder: Path, out: Path, *, allow_pickle: bool = False) -> dic
     return record
 
 
+def open_model(path: Path) -> files.OpenRun:
+    """Return the model of a run or of a folder of transformers, ready for use in fp32; writes nothing."""
+    if not files.is_run(path) and not (path / "config.json").is_file():
+        raise UserError(f"There is no run and no Hugging Face model in {path}.")
+    return files.open_run(path) if files.is_run(path) else open_folder(path)
+
+
 def open_folder(folder: Path) -> files.OpenRun:
     """Return the model in a folder of transformers, ready for use in fp32; writes nothing."""
     _refuse_damaged(folder)

@@ -2,50 +2,108 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from hornbook.corpus.document import Document
 from hornbook.corpus.read import read
 from hornbook.errors import UserError
 from hornbook.evaluate.contamination import trained_on
-from hornbook.evaluate.evaluation import FINAL, Evaluation, evaluate_rows, final_evaluation
-from hornbook.objectives.base import with_vocab
+from hornbook.evaluate.evaluation import Evaluation
+from hornbook.evaluate.held_out import Asked, evaluate_text, final_tokens, held_out_text
+from hornbook.evaluate.records import Records
+from hornbook.objectives.base import Objective, with_vocab
 from hornbook.prepare.dataset import open_prepared, spellings
-from hornbook.run.directory import ORIGIN, TOKENS, OpenRun, has_text, recipe_of
+from hornbook.run.directory import HELD_OUT, ORIGIN, TOKENS, OpenRun, has_text, recipe_of
+from hornbook.run.kept import keep_records
 from hornbook.tokens.packing import corpus_rows
 from hornbook.tokens.shards import TokenStore, write_store
 from hornbook.train.processors import computing
 
 
-def evaluate(run: OpenRun, paths: Sequence[str] = ()) -> Evaluation:
-    """Measure on the run's held-out documents, or on all documents of `paths`, of which some may be trained on."""
+def evaluate(
+    run: OpenRun,
+    paths: Sequence[str] = (),
+    *,
+    stride: int = 0,
+    by: str = "",
+    progress: Callable[[int], None] | None = None,
+) -> Evaluation:
+    """Measure on the run's held-out documents, or on all documents of `paths`, of which some may be trained on.
+
+    stride    score whole documents, in windows of this stride; 0 = `hornbook.evaluate.held_out.evaluate_text`
+    by        a field of the documents of `paths`, or "source", by whose values there are numbers too
+    progress  is told the number of tokens that are done of whole documents
+
+    The records of the documents are kept in the run's directory.
+    """
     with computing(run.recipe.training.threads):  # as the run was measured: the last bits depend on it
-        return _evaluated(run, paths)
+        found, facts = _measured(run, paths, stride, by, progress)
+    name = HELD_OUT if not paths else _name_of(paths)
+    keep_records(found, run.directory, f"{name}.stride{stride}" if stride else name, run.step)
+    return Evaluation.of(found, steps=run.step, **facts)
 
 
-def _evaluated(run: OpenRun, paths: Sequence[str]) -> Evaluation:
-    prepared = open_prepared(run.recipe, run.directory, run.tokenizer) if has_text(run.directory) else None
+def _measured(
+    run: OpenRun, paths: Sequence[str], stride: int, by: str, progress: Callable[[int], None] | None
+) -> tuple[Records, dict[str, int | None]]:
+    """Return the records, and for a given text its documents and how many of them were trained on."""
+    recipe, objective = run.recipe, run.recipe.objective
+    prepared = open_prepared(recipe, run.directory, run.tokenizer) if has_text(run.directory) else None
     if not paths:
+        if by and (prepared is None or not prepared.mix.divides or by != recipe.mix.domain):
+            raise UserError(
+                f"The fields of this run's held-out text are not kept: name text with --data to use --by {by}."
+            )
         if prepared is None:
-            return _on_the_text_of_its_successor(run)
-        return final_evaluation(run.model, run.recipe, prepared, run.device)
-    training = None if prepared is None else prepared.training_rows
-    objective, length = run.recipe.objective, run.recipe.row_length
+            objective, asked = _text_of_its_successor(run)
+        else:
+            asked = held_out_text(prepared, final_tokens(recipe.training.evaluate_tokens))
+        return evaluate_text(run.model, recipe, objective, asked, run.device, stride=stride, progress=progress), {}
     with tempfile.TemporaryDirectory() as scratch:
-        write_store(read(paths, run.recipe.data.text or "text"), run.tokenizer, Path(scratch) / TOKENS, progress=None)
+        domains: list[str] = []
+        documents = _noted(read(paths, recipe.data.text or "text"), by, domains)
+        write_store(documents, run.tokenizer, Path(scratch) / TOKENS, progress=None)
         other = TokenStore.open(Path(scratch) / TOKENS, run.tokenizer.vocab)
-        rows = corpus_rows(other, None, objective, length)
-        found = evaluate_rows(run.model, run.recipe, objective, training, rows, int(other.bytes.sum()), run.device)
+        rows = corpus_rows(other, None, objective, recipe.row_length)
+        named = [domains[number] for number in rows.chosen] if by else None
+        asked = Asked(rows, run.tokenizer, None if prepared is None else prepared.training_rows, named)
+        found = evaluate_text(run.model, recipe, objective, asked, run.device, stride=stride, progress=progress)
         known = None
         if prepared is not None:
             known = int(trained_on(other, prepared.store, prepared.text.split.threshold).sum())
-        return replace(found, documents=other.documents, trained_on=known)
+        return found, {"documents": other.documents, "trained_on": known}
 
 
-def _on_the_text_of_its_successor(run: OpenRun) -> Evaluation:
-    """Measure the base model that a run keeps in origin/ on that run's held-out documents, in rows of that length."""
+def _noted(documents: Iterator[Document], field: str, domains: list[str]) -> Iterator[Document]:
+    """Yield documents, and note the value of a field of each. Raises UserError where one lacks it."""
+    for document in documents:
+        if field:
+            value = document.source if field == "source" else document.meta.get(field)
+            if not isinstance(value, str | int) or not str(value):
+                raise UserError(f"{document.id} has no field '{field}' to group by (--by).")
+            domains.append(str(value))
+        yield document
+
+
+def _name_of(paths: Sequence[str]) -> str:
+    """Return what records of a text are called, by its path.
+
+    >>> _name_of(["other/*.txt"]), _name_of(["news.jsonl.gz", "b.txt"]), _name_of(["held_out.txt"])
+    ('other', 'news.and_1', 'held_out.text')
+    """
+    path = Path(paths[0])
+    stem = path.name.partition(".")[0]
+    name = re.sub(r"[^\w-]+", "_", stem if "*" not in stem and stem else path.parent.name).strip("_") or "text"
+    name = f"{name}.text" if name == HELD_OUT else name
+    return name if len(paths) == 1 else f"{name}.and_{len(paths) - 1}"
+
+
+def _text_of_its_successor(run: OpenRun) -> tuple[Objective, Asked]:
+    """Return the held-out documents of the run that keeps this base model in origin/, in rows of that run's length."""
     successor = run.directory.resolve().parent
     if run.directory.resolve().name != ORIGIN or not has_text(successor):
         raise UserError(f"The model in {run.directory} was imported without text: name some with --data PATH.")
@@ -55,5 +113,5 @@ def _on_the_text_of_its_successor(run: OpenRun) -> Evaluation:
         )
     text = open_prepared(recipe_of(successor), successor)
     objective = with_vocab(run.recipe.objective, run.tokenizer.vocab)
-    rows, size = replace(text, objective=objective).held_out_rows(FINAL * recipe_of(successor).training.evaluate_tokens)
-    return evaluate_rows(run.model, run.recipe, objective, None, rows, size, run.device)
+    tokens = final_tokens(recipe_of(successor).training.evaluate_tokens)
+    return objective, held_out_text(replace(text, objective=objective), tokens, training=False)

@@ -13,16 +13,16 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Literal, TypeVar, get_args
+from typing import Literal, Protocol, TypeVar, get_args
 
 import torch
 
+from hornbook.batch import Batch
 from hornbook.console import quantity
 from hornbook.errors import ResourceError, is_out_of_memory
 from hornbook.model.documents import documents_of
 from hornbook.model.electra import generator_config
 from hornbook.model.inputs import Tensors, to_tensors
-from hornbook.prepare.dataset import Prepared
 from hornbook.recipes.recipe import Recipe
 from hornbook.run.build import draft_model
 from hornbook.scaling.memory import Load, Memory, step_memory
@@ -35,6 +35,14 @@ Choice = tuple[int, Again]
 """Rows computed at once, and whether layers are computed again."""
 
 
+class Sampled(Protocol):
+    """What is trained on, such as prepared text."""
+
+    @property
+    def sample(self) -> list[Batch]:
+        """A batch of each kind that a step may have."""
+
+
 class OutOfMemory(ResourceError):
     """A run that does not fit into memory; `settings` are those with which it would, "" where there are none."""
 
@@ -43,7 +51,7 @@ class OutOfMemory(ResourceError):
         self.settings = settings
 
 
-def predicted(recipe: Recipe, prepared: Prepared, device: torch.device) -> Memory:
+def predicted(recipe: Recipe, prepared: Sampled, device: torch.device) -> Memory:
     """Return the memory of a step of a recipe whose every choice is made; of a mixture, that of the largest part."""
     training, loads = recipe.training, _loads(recipe, prepared, device)
     return _predict(recipe, loads, training.batch_rows, (training.micro_batch, training.checkpoint_activations))
@@ -73,7 +81,7 @@ def refuse_too_large(recipe: Recipe, device: torch.device) -> None:
 
 
 def fitted(
-    recipe: Recipe, prepared: Prepared, device: torch.device, say: Callable[[str], None], data: int = 1
+    recipe: Recipe, prepared: Sampled, device: torch.device, say: Callable[[str], None], data: int = 1
 ) -> Choice:
     """Return the micro-batch, and whether layers are computed again, as far as the recipe left them open.
 
@@ -101,7 +109,7 @@ def fitted(
 
 def shrinking(
     recipe: Recipe,
-    prepared: Prepared,
+    prepared: Sampled,
     device: torch.device,
     work: Callable[[Recipe], T],
     say: Callable[[str], None],
@@ -187,7 +195,7 @@ def _predict(recipe: Recipe, loads: list[Load], share: int, choice: tuple[int, s
     return max(found, key=lambda memory: memory.peak)
 
 
-def _loads(recipe: Recipe, prepared: Prepared, device: torch.device) -> list[Load]:
+def _loads(recipe: Recipe, prepared: Sampled, device: torch.device) -> list[Load]:
     """Return what a micro-batch of each part of the recipe's objective asks for, from a sample of its text."""
     return [load_of(recipe, to_tensors(batch, torch.device("cpu")), device) for batch in prepared.sample]
 

@@ -12,7 +12,7 @@ import functools
 import shlex
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,10 +21,13 @@ import torch
 
 from hornbook.artifacts import enlist, is_done, lock, write_json
 from hornbook.console import View, phase, quantity
+from hornbook.convert.generation import beside_of
 from hornbook.corpus.readers.discovery import passed_over
 from hornbook.errors import ResourceError, UserError
-from hornbook.evaluate.evaluation import Evaluation, final_evaluation
+from hornbook.evaluate.evaluation import Evaluation
+from hornbook.evaluate.held_out import final_evaluation, held_out_text
 from hornbook.evaluate.perplexity import measure
+from hornbook.generate.samples import first_and_last, open_samples, steps_worth
 from hornbook.model.electra import Model
 from hornbook.model.inputs import Tensors, to_tensors
 from hornbook.objectives.base import tokens_per_row
@@ -34,6 +37,7 @@ from hornbook.prepare.dataset import prepare, spellings
 from hornbook.recipes.recipe import Recipe
 from hornbook.recipes.sections import Budget
 from hornbook.recipes.settings import override, to_dict
+from hornbook.recipes.transferred import TRANSFER
 from hornbook.run import directory as files
 from hornbook.run import sealed
 from hornbook.run.announce import announce, announce_weights
@@ -43,6 +47,7 @@ from hornbook.run.context import RunContext
 from hornbook.run.disk_fit import check_disk
 from hornbook.run.hardware import note_machine
 from hornbook.run.imported import bring
+from hornbook.run.kept import keep_records, told_gain
 from hornbook.run.memory_fit import OutOfMemory, fitted, refuse_too_large, shrinking
 from hornbook.run.resolve import Means, resolve
 from hornbook.run.warm_start import adopt, settled
@@ -50,8 +55,8 @@ from hornbook.scaling.count import parameters
 from hornbook.signals import SignalHandler, stoppable
 from hornbook.tokens.timeline import written
 from hornbook.train import machine
-from hornbook.train.loop import Loop
-from hornbook.train.metrics import Sink
+from hornbook.train.loop import Loop, Plan
+from hornbook.train.metrics import Samples, Sink, read_metrics
 from hornbook.train.pace import Pace, Timeline
 from hornbook.train.parallel import MeshConfig, Parallel, arrange
 from hornbook.train.processors import computing, cpus_at_hand, default_threads
@@ -70,6 +75,8 @@ def pretrain(recipe: Recipe, directory: Path, *, plain: bool = False) -> Evaluat
     Raises UserError when the directory holds a run already, or anything in the recipe or its text is wrong; Interrupted
     when a signal stopped it.
     """
+    if recipe.model.task_head != "none":
+        raise UserError("model.task_head is set by `hornbook transfer`: pre-training has no labels, leave it out.")
     with together() as world:
         directory = Path(world.broadcast(lambda: str(directory)))
         with _claimed(directory) if world.is_main else contextlib.nullcontext():
@@ -139,6 +146,11 @@ def resume(directory: Path, changes: Sequence[str] = (), *, plain: bool = False)
                 f"The model in {directory} was imported, so there is no training to resume: start a new run from it "
                 f"with `hornbook pretrain --from {shlex.quote(str(directory))}`."
             )
+        if (directory / TRANSFER).is_file():
+            raise UserError(
+                f"The run in {directory} is a finished transfer: there is no training to resume. Ask it with `hornbook "
+                f"predict {shlex.quote(str(directory))} FILE`."
+            )
         with lock(directory) if world.is_main else contextlib.nullcontext():
             view = View(plain, silent=not world.is_main)
             if changes and _is_measured(directory):
@@ -168,7 +180,7 @@ def _run_stages(recipe: Recipe, directory: Path, view: View, world: World) -> Ev
                 if world.is_main:
                     check_disk(run)
             with computing(run.recipe.training.threads):
-                return _evaluated(*_trained(run, may_shrink=world.size == 1 and not chosen))
+                return _evaluated(_trained(run, may_shrink=world.size == 1 and not chosen))
     except OutOfMemory as error:
         if not error.settings:  # going on would end here again
             raise
@@ -259,10 +271,25 @@ def _plan(run: RunContext) -> dict[str, Any]:
     }
 
 
-def _trained(run: RunContext, may_shrink: bool) -> tuple[RunContext, Model, Parallel, Pace]:
+@dataclasses.dataclass(frozen=True)
+class Trained:
+    """A run at its last step: its length as it was corrected, and what training counted since the first step.
+
+    pace     its clock
+    counts   positions, padding and scored targets, as the records have them; empty where they are unknown
+    """
+
+    run: RunContext
+    model: Model
+    parallel: Parallel
+    pace: Pace
+    counts: Mapping[str, int]
+
+
+def _trained(run: RunContext, may_shrink: bool) -> Trained:
     """Train to the end, with fewer rows at once where memory runs out before a first checkpoint and they may change."""
 
-    def train(recipe: Recipe) -> tuple[RunContext, Model, Parallel, Pace]:
+    def train(recipe: Recipe) -> Trained:
         now = run if recipe is run.recipe else replace(run, recipe=recipe)
         if run.world.is_main:
             sealed.keep(recipe, run.directory)
@@ -274,7 +301,7 @@ def _trained(run: RunContext, may_shrink: bool) -> tuple[RunContext, Model, Para
     )  # fmt: skip
 
 
-def _train(run: RunContext) -> tuple[RunContext, Model, Parallel, Pace]:
+def _train(run: RunContext) -> Trained:
     """Train to the end of the plan from wherever the run stands; return the run with its length as it was corrected."""
     recipe, training, view, alone = run.recipe, run.recipe.training, run.view, run.world.size == 1
     machine.keep_memory_blocks(training.checkpoint_activations == "no")  # whoever computes layers again is short of it
@@ -303,19 +330,38 @@ def _train(run: RunContext) -> tuple[RunContext, Model, Parallel, Pace]:
     if done < loop.steps:
         title = f"{kind_of(recipe.objective)} {quantity(parameters(recipe.model))}"
         records: contextlib.AbstractContextManager[list[Sink]] = contextlib.nullcontext([])
+        samples: contextlib.AbstractContextManager[Samples | None] = contextlib.nullcontext()
         if run.world.is_main:
+            samples = _samples(run, model, done, plan)
             trackers = find_trackers(recipe.logging.trackers)
             records = open_sinks(run.directory, done, trackers, to_dict(recipe), view.say)
         with (
             stopping.listening(),
             records as sinks,
+            samples as loop.samples,
             view.training(title, loop.steps, done, machine.memory_total(run.device), str(run.directory)) as panel,
         ):
             loop.sinks = [*sinks, panel]
             if run.origin is not None:
                 loop.record_measurement()  # what going on improves on
+                if loop.samples is not None:
+                    loop.samples.write(0)
             loop.run()
-    return _lasting(run, pace.timeline), model.eval(), parallel, pace
+        if run.world.is_main and (line := first_and_last(run.directory)):
+            view.say(line)
+    return Trained(_lasting(run, pace.timeline), model.eval(), parallel, pace, loop.counts())
+
+
+def _samples(run: RunContext, model: Model, done: int, plan: Plan) -> contextlib.AbstractContextManager[Samples | None]:
+    """Return what opens the samples of a model in training, on rank 0, with which the others have nothing to do."""
+    if run.layout.shards * run.layout.tensor > 1:
+        if run.recipe.training.samples:
+            run.view.say("no samples while training: each device holds a part of the weights only")
+        return contextlib.nullcontext()
+    worth = steps_worth(run.recipe, run.prepared, run.device, plan.tokens_per_step)
+    beside = beside_of(files.origin_of(run.directory))
+    opened = files.OpenRun(run.directory, run.recipe, run.prepared.tokenizer, model, run.device, done, beside)
+    return open_samples(opened, run.prepared, worth, done, run.view.say)
 
 
 def _lasting(run: RunContext, timeline: Timeline) -> RunContext:
@@ -335,12 +381,14 @@ def _recast(run: RunContext, timeline: Timeline) -> Callable[[int, int], Iterato
     return now.loader.steps
 
 
-def _measuring(run: RunContext, model: Model, parallel: Parallel) -> Callable[[], dict[str, float | None]]:
+def _measuring(run: RunContext, model: Model, parallel: Parallel) -> Callable[[], dict[str, Any]]:
     """Return what measures the model on held-out text during training."""
     training, prepare_batch = run.recipe.training, functools.partial(to_tensors, device=run.device)
-    rows, size = run.prepared.held_out_rows(training.evaluate_tokens)
+    asked = held_out_text(run.prepared, training.evaluate_tokens)
+    rows = asked.rows
+    size = int(rows.store.bytes[rows.chosen].sum())
 
-    def during() -> dict[str, float | None]:
+    def during() -> dict[str, Any]:
         # Uncompiled: its batches have shapes of their own, and each would be compiled for a few seconds of work.
         compiled = training.compile == "yes"
         with torch.compiler.set_stance("force_eager") if compiled else contextlib.nullcontext():
@@ -348,7 +396,7 @@ def _measuring(run: RunContext, model: Model, parallel: Parallel) -> Callable[[]
                 model, rows, run.prepared.objective, prepare_batch,
                 batch_rows=training.micro_batch, seed=run.recipe.seed, text_bytes=size, parallel=parallel,
             )  # fmt: skip
-        return found.record()
+        return found.record(asked.domains)
 
     return during
 
@@ -358,16 +406,21 @@ def _is_measured(directory: Path) -> bool:
     return (directory / files.RESULT).exists() and is_done(directory, files.RESULT)
 
 
-def _evaluated(run: RunContext, model: Model, parallel: Parallel, pace: Pace) -> Evaluation:
+def _evaluated(trained: Trained) -> Evaluation:
     """Return what is measured at the end, from the run's directory where it is there already."""
+    run = trained.run
     result = run.directory / files.RESULT
     if run.world.broadcast(lambda: str(_is_measured(run.directory))) == str(True):
         return Evaluation.load(result)
     with run.view.stage("final evaluation", "tokens"):
-        evaluation = final_evaluation(model, run.recipe, run.prepared, run.device, parallel)
+        found = final_evaluation(trained.model, run.recipe, run.prepared, run.device, trained.parallel)
+    steps, seconds = trained.pace.timeline.steps, round(trained.pace.elapsed, 3)
+    tokens = steps * files.read_plan(run.directory, run.recipe).tokens_per_step
+    evaluation = Evaluation.of(found, steps=steps, tokens=tokens, seconds=seconds)
     if run.world.is_main:
-        steps = pace.timeline.steps
-        tokens = steps * files.read_plan(run.directory, run.recipe).tokens_per_step
-        evaluation.save(result, {"steps": steps, "tokens": tokens, "seconds": round(pace.elapsed, 3)})
+        if gain := told_gain(read_metrics(run.directory / files.METRICS)):
+            evaluation = replace(evaluation, notes=(gain, *evaluation.notes))
+        keep_records(found, run.directory, files.HELD_OUT, steps)
+        evaluation.save(result, trained.counts)
         enlist(run.directory, files.RESULT)
     return evaluation

@@ -16,6 +16,7 @@ from typing import Literal
 import torch
 
 from hornbook.errors import UserError
+from hornbook.generate.samples import steps_worth
 from hornbook.model.config import ModelConfig
 from hornbook.objectives.base import cycle_of, says_every_token, tokens_per_row
 from hornbook.prepare.dataset import Prepared
@@ -136,14 +137,16 @@ def _by_the_clock(recipe: Recipe, means: Means, facts: Facts, open_threads: bool
     if parts.tokens < recipe.training.evaluate_tokens:
         say(f"Measurements on held-out text read about {parts.tokens:,} tokens, to take a tenth of the time at most.")
     most = _longest(draft.training.batch_rows, facts)
-    steps = planned_steps(seconds - means.elapsed(), speed, parts)
+    per_step = draft.training.batch_rows * facts.row_tokens
+    sampling = steps_worth(draft, means.prepared, means.device, per_step)
+    steps = planned_steps(seconds - means.elapsed(), speed, parts, sampling)
     if line := small_text(draft, steps, most, size):
         say(line)
     steps = min(steps, most)
     every = recipe.training.evaluate_every or max(1, math.ceil(steps / parts.number))
     training = replace(draft.training, evaluate_every=every, evaluate_tokens=parts.tokens, threads=speed.threads)
     leaving = min(_MOST_LEAVING * seconds, _LEAVING_SECONDS / facts.free)
-    deadline = Deadline(seconds, most, parts.during / speed.seconds, parts.after, leaving)
+    deadline = Deadline(seconds, most, parts.during / speed.seconds, parts.after, leaving, sampling)
     return replace(draft, training=training), steps, deadline
 
 

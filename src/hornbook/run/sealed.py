@@ -35,7 +35,7 @@ KIND, RESULT = "run", "result.json"
 # What may be set anew when a run goes on.
 FLEXIBLE = (
     "training.micro_batch", "training.checkpoint_activations", "training.threads", "training.keep_checkpoints",
-    "logging.trackers",
+    "training.samples", "logging.trackers",
 )  # fmt: skip
 _SHOWN = 5  # differences that one message names
 

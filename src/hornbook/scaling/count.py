@@ -46,14 +46,16 @@ def flops_per_token(config: ModelConfig, length: int, scored_share: float = 1.0,
         return positions * (layers * (own + mlp) + 2 * keys * inner)
 
     output = config.vocab_size * narrow + (width * narrow if config.head_transform else 0)
+    if config.task_head != "none":
+        output = config.width * config.task_classes
     products = stack(config.layers, length, config.topology == "decoder")
     products += (length + decoder_length) * narrow * width if narrow != width else 0
-    if config.topology == "encoder-decoder":
+    if config.topology == "encoder-decoder" and config.task_head != "tag":
         crossing = 2 * width * (inner * decoder_length + shared * length) + 2 * decoder_length * length * inner
         layers = config.decoder_layers or config.layers
         products += stack(layers, decoder_length, True) + layers * crossing
         products += decoder_length * (scored_share * output - spared)
-    elif config.rtd_head:
+    elif config.rtd_head and config.task_head == "none":
         products += length * (width**2 + width)
     else:
         products += length * (scored_share * output - spared)

@@ -201,6 +201,8 @@ def _kernel(load: Load) -> bool:
 def _head(config: ModelConfig, load: Load) -> int:
     """Return the bytes of the head: chunks of logits, the output matrix's gradient and copy, scored positions."""
     wide, size = config.vocab_size, config.vocab_size * config.table_width
+    if config.task_head != "none":
+        wide, size = config.task_classes, config.task_classes * config.width
     rows = load.rows * load.scored
     chunk, block = chunk_rows(load.device, wide)
     logits = min(rows, chunk) * wide * load.narrow

@@ -22,7 +22,7 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from hornbook.batch import Batch
+from hornbook.batch import Batch, Rows
 from hornbook.keys import Keys
 from hornbook.objectives.base import Objective, cycle_of
 from hornbook.objectives.contract import batch_of
@@ -45,6 +45,18 @@ def batches(
     `keys(part, where)` returns the keys of the rows at places `where` of `index`; `progress` is the share of the run
     that is done, of which some objectives make use.
     """
+    return (batch for _, batch in shown(rows, objective, index, keys, size, progress))
+
+
+def shown(
+    rows: CorpusRows,
+    objective: Objective,
+    index: Places,
+    keys: Callable[[Objective, Places], Keys],
+    size: int,
+    progress: float = 1.0,
+) -> Iterator[tuple[Rows, Batch]]:
+    """Yield what `batches` yields, each batch with the rows that it was made of."""
     parts = cycle_of(objective)
     different = {id(part): part for part in parts}
     owner = np.array([list(different).index(id(part)) for part in parts])[index % len(parts)]
@@ -52,8 +64,8 @@ def batches(
         mine = np.flatnonzero(owner == number)
         for start in range(0, len(mine), size):
             where = mine[start : start + size]
-            found = rows.rows(index[where], keys(part, where))
-            yield batch_of(part, replace(found, progress=np.full(len(where), progress)))
+            found = replace(rows.rows(index[where], keys(part, where)), progress=np.full(len(where), progress))
+            yield found, batch_of(part, found)
 
 
 def unchanged(prepared: Any) -> Any:

@@ -39,7 +39,7 @@ Places = NDArray[np.int64]
 _COMPANION = 80  # stream of the row key; objectives use those below
 
 
-def corpus_rows(store: TokenStore, documents: Places | None, objective: Objective, max_length: int) -> CorpusRows:
+def corpus_rows(store: TokenStore, documents: Places | None, objective: Objective, max_length: int) -> DocumentRows:
     """Return the rows that an objective wants of the chosen documents, for a model of `max_length` positions."""
     if (companion := companion_length(objective, max_length)) is not None:
         return PairedRows(store, documents, objective.row_length(max_length), companion)
@@ -157,6 +157,15 @@ class PackedRows:
         return self._lengths, self._begins, self._starts, self._chosen, *marks, self.store.first, self.store.begin
 
     @property
+    def chosen(self) -> Places:
+        """int64[n]: the documents of the store that the rows hold, in turn: those with tokens."""
+        return self._chosen
+
+    def first_documents(self, index: Places) -> Places:
+        """Return the place among `chosen` of the first document of each row; its others follow in turn."""
+        return np.searchsorted(self._starts, self._place(index)[0], side="right") - 1
+
+    @property
     def tokens(self) -> int:
         """Length of the stream, marks included."""
         return int(self._starts[-1])
@@ -257,6 +266,15 @@ class PairedRows:
     def _chosen(self) -> Places:
         return _with_tokens(self.store, self.documents)
 
+    @property
+    def chosen(self) -> Places:
+        """int64[n]: the documents of the store that the rows hold, in turn: those with tokens."""
+        return self._chosen
+
+    def first_documents(self, index: Places) -> Places:
+        """Return the place among `chosen` of each row's document; a companion counts as a part of the row."""
+        return np.searchsorted(self._first, np.asarray(index, np.int64), side="right") - 1
+
     @functools.cached_property
     def _first(self) -> Places:
         """int64[n + 1]: the number of each document's first row, and of all rows."""
@@ -276,7 +294,7 @@ class PairedRows:
     def rows(self, index: Places, keys: Keys) -> Rows:
         """Return rows by number, with their keys; segments are 1 where there is text."""
         index = np.asarray(index, np.int64)
-        place = np.searchsorted(self._first, index, side="right") - 1
+        place = self.first_documents(index)
         document = self._chosen[place]
         length, number = self.store.lengths[document], self._first[place + 1] - self._first[place]
         part = index - self._first[place]
@@ -309,5 +327,7 @@ class PairedRows:
         return tokens
 
 
-CorpusRows = PackedRows | PairedRows | DomainRows
+DocumentRows = PackedRows | PairedRows
+"""The rows of chosen documents, which are known of each row."""
+CorpusRows = DocumentRows | DomainRows
 """The rows of a corpus, by number: how many, their tokens, each counted once, and the share of positions that pad."""

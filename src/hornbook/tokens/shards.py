@@ -299,6 +299,13 @@ class TokenStore:
         part, source = self.places(document, offset)
         self.copy_pieces(part, source, count, into, at)
 
+    def passage(self, document: int, start: int, tokens: int) -> NDArray[np.int32]:
+        """Return the ids of a document from a place on, at most so many."""
+        count = max(0, min(tokens, int(self.lengths[document]) - start))
+        ids = np.zeros(count, np.int32)
+        self.copy(np.array([document]), np.array([start]), np.array([count]), ids, np.array([0]))
+        return ids
+
     def places(self, document: Array, offset: Array) -> tuple[Array, Array]:
         """Return the part of each document, and the place in that part's tokens `offset` after its beginning."""
         return np.searchsorted(self.first, document, side="right") - 1, self.begin[document] + offset

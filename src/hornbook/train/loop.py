@@ -8,7 +8,7 @@
             (model.loss(batch) / count).backward()                           never a mean of means
         add up the gradients of all processes; clip; step the optimizers at rate(step), unless the norm is not finite
         record loss, learning rates, gradient norm, speed
-        every `evaluate_every` steps and at the end: measure on held-out text
+        every `evaluate_every` steps and at the end: measure on held-out text, and write samples, if there are any
         every few minutes, at the end and when asked to stop: checkpoint
         now and then, in a budget of minutes: correct the number of steps
 
@@ -34,7 +34,7 @@ from hornbook.errors import DivergedError, Interrupted, UserError
 from hornbook.signals import SignalHandler
 from hornbook.train import checkpoints
 from hornbook.train.machine import memory_used
-from hornbook.train.metrics import MetricsFile, Sink
+from hornbook.train.metrics import MetricsFile, Samples, Sink
 from hornbook.train.optimizers import PREFIX, Optimizers
 from hornbook.train.pace import Pace, Timeline
 from hornbook.train.parallel import Parallel
@@ -83,6 +83,8 @@ class Loop(Generic[B]):
     facts      gives what the manifest of each checkpoint has beside its step
     measure    returns the record of a measurement on held-out text
     recast     records that the run's length was corrected and returns its `batches` from then on
+    samples    what the model says while it trains
+    counted    positions, padding and scored targets of earlier starts, of all processes; empty where they are unknown
     """
 
     model: nn.Module
@@ -94,18 +96,20 @@ class Loop(Generic[B]):
     plan: Plan
     device: torch.device
     directory: Path
-    measure: Callable[[], Mapping[str, float | None]]
+    measure: Callable[[], Mapping[str, Any]]
     sinks: Sequence[Sink]
     say: Callable[[str], None]
     stopping: SignalHandler
     parallel: Parallel
     facts: Callable[[], Mapping[str, Any]] = dict
     recast: Callable[[Timeline], Callable[[int, int], Iterator[Sequence[B]]]] | None = None
+    samples: Samples | None = None
 
     step: int = 0
+    counted: tuple[int, ...] = (0, 0, 0)
     _waited: float = 0.0
-    _positions: int = 0
-    _padding: int = 0
+    _mine: tuple[int, ...] = (0, 0, 0)  # of this start and process, as `counted`
+    _recorded: tuple[int, ...] = (0, 0, 0)  # those of the record before
     _saved: int = 0  # the step of the newest checkpoint
     _skipped: int = 0
     _in_a_row: int = 0  # updates skipped just now
@@ -135,6 +139,7 @@ class Loop(Generic[B]):
             self.step = self._saved = int(found.manifest["step"])
             self._skipped, self._in_a_row = found.manifest.get("skipped_updates", (0, 0))
             self.pace.before = float(found.manifest.get("seconds", 0.0))
+            self.counted = tuple(found.manifest.get("counted", ()))
         return self.step
 
     @property
@@ -157,8 +162,8 @@ class Loop(Generic[B]):
                 waiting = time.monotonic()
                 micro_batches = next(source)
                 self._waited += time.monotonic() - waiting
-                self._positions += sum(batch.positions for batch in micro_batches)
-                self._padding += sum(batch.padding for batch in micro_batches)
+                own = [(batch.positions, batch.padding, batch.scored_targets) for batch in micro_batches]
+                self._mine = tuple(map(sum, zip(self._mine, *own, strict=True)))
                 loss, norm = self._update(micro_batches)
                 if self.step == begun_step + 1:
                     self.pace.begin(self.step)
@@ -171,11 +176,7 @@ class Loop(Generic[B]):
                     if self._in_a_row:
                         self._skip(nats, norm, last)
                 if self._measures(self.step) > self._measures(self.step - 1) or last:
-                    start = self.pace.elapsed
-                    self.record_measurement()
-                    took = self.pace.elapsed - start
-                    recorded_at += took
-                    self.pace.measured(took)
+                    recorded_at += self._measured(last)
                 if last or signal or (due and not self._in_a_row):  # the weights may be what cannot be computed with
                     start = time.monotonic()
                     self._save()
@@ -200,7 +201,9 @@ class Loop(Generic[B]):
         That is: the signal to stop, or 0; whether to write a checkpoint; the steps that the run is to have, or 0.
         """
         world = self.parallel.world
-        steps = self.pace.look(self.step, self._measures(self.steps, up=True) - self._measures(self.step))
+        done, whole = self._measures(self.step), self._measures(self.steps, up=True)
+        samples = max(1, self._samplings(whole) - self._samplings(done)) if self.samples else 0
+        steps = self.pace.look(self.step, whole - done, samples)
         wanted = [float(due), float(steps)] if world.is_main else [0.0, 0.0]
         signal, due_there, steps_there = world.all_reduce_max([float(self.stopping.signal_number or 0), *wanted])
         return int(signal), bool(due_there), int(steps_there)
@@ -209,6 +212,29 @@ class Loop(Generic[B]):
         """Return how many measurements are due by a step; with `up`, the one at the end of the run counted too."""
         number = self.pace.timeline.place(step) / self.plan.evaluate_every
         return math.ceil(number) if up else math.floor(number)
+
+    def _samplings(self, measurements: int) -> int:
+        """Return how often there are samples by so many measurements."""
+        return math.ceil(measurements / self.samples.every) if self.samples else 0
+
+    def _measured(self, last: bool) -> float:
+        """Measure, and write samples where they are due; return the seconds that both took."""
+        start = self.pace.elapsed
+        self.record_measurement()
+        measured, sampling = self.pace.elapsed, None
+        due = self._samplings(self._measures(self.step)) > self._samplings(self._measures(self.step - 1))
+        if self.samples is not None and (due or last):
+            self.samples.write(self.step)
+            sampling = self.pace.elapsed - measured
+        self.pace.measured(measured - start, sampling)
+        return self.pace.elapsed - start
+
+    def counts(self) -> dict[str, int]:
+        """Return positions, padding and scored targets since the first step, of all processes, which all ask alike."""
+        if not self.counted:
+            return {}
+        sums = (before + round(now) for before, now in zip(self.counted, self.parallel.total(self._mine), strict=True))
+        return dict(zip(("positions", "padding", "scored"), sums, strict=True))
 
     def _correct(self, steps: int) -> None:
         """Give the run another length from this step on; it is recorded before the step is done."""
@@ -261,6 +287,7 @@ class Loop(Generic[B]):
         flops = speed * self.plan.flops_per_step
         # The rate of matrix products was measured beside whatever else the machine did: it is no less than this.
         self._matmul_flops = max(self._matmul_flops, self.plan.matmul_flops, flops / self.parallel.world.size)
+        positions, padding, _ = (now - before for now, before in zip(self._mine, self._recorded, strict=True))
         record = {
             "loss": loss,
             **self.optimizers.rates(scale),
@@ -272,13 +299,14 @@ class Loop(Generic[B]):
             "model_flops": flops,
             "model_flops_utilization": flops / self._matmul_flops / self.parallel.world.size,
             "waiting_share": self._waited / max(seconds, 1e-9),
-            "useful_share": 1.0 - self._padding / max(self._positions, 1),
+            "useful_share": 1.0 - padding / max(positions, 1),
+            **self.counts(),
             "memory_bytes": memory_used(self.device),
             "seconds_left": (self.steps - self.step) / speed,
             "steps": self.steps,
         }
         self._write("train", record)
-        self._waited, self._positions, self._padding = 0.0, 0, 0
+        self._waited, self._recorded = 0.0, self._mine
 
     def record_measurement(self) -> None:
         self.model.eval()
@@ -287,8 +315,9 @@ class Loop(Generic[B]):
         self.model.train()
         self._write("held_out", record)
 
-    def _write(self, kind: str, values: Mapping[str, float | None]) -> None:
-        strange = [name for name, value in values.items() if value is None or not math.isfinite(value)]
+    def _write(self, kind: str, values: Mapping[str, Any]) -> None:
+        single = {name: value for name, value in values.items() if not isinstance(value, Mapping)}
+        strange = [name for name, value in single.items() if value is None or not math.isfinite(value)]
         record: dict[str, object] = {"kind": kind, "step": self.step, **values, **dict.fromkeys(strange)}
         record |= {"seconds": round(self.pace.elapsed, 3), "time": round(time.time(), 3)}
         if strange:
@@ -301,6 +330,8 @@ class Loop(Generic[B]):
         states = {key: (Optimizers.parameter_of(key), value) for key, value in self.optimizers.state().items()}
         folder, pieces = self.directory / checkpoints.CHECKPOINTS, self.parallel.pieces(weights | states)
         facts: dict[str, object] = {"steps": self.steps, "seconds": self.pace.elapsed, **self.facts()}
+        if counts := self.counts():
+            facts["counted"] = list(counts.values())
         if self._skipped:
             facts["skipped_updates"] = self._skipped, self._in_a_row
         for sink in self.sinks:

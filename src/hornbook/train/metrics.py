@@ -1,4 +1,7 @@
-"""metrics.jsonl: one JSON object a line, the truth about a run; everything that shows a run only reads it."""
+"""metrics.jsonl: one JSON object a line, the truth about a run; everything that shows a run only reads it.
+
+Other files of a run that grow line by line are read and written in the same way.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,17 @@ class Sink(Protocol):
 
     def write(self, record: Mapping[str, Any]) -> None:
         """Take one record; `kind` is "train" or "held_out", `step` the number of optimizer steps done."""
+
+
+class Samples(Protocol):
+    """What the model says now and then: it is asked without a trace in training, by the one process that has this."""
+
+    @property
+    def every(self) -> int:
+        """Measurements from one time to the next; the end of the run is a time as well."""
+
+    def write(self, step: int) -> None:
+        """Ask the model as it is after so many steps, and write what it says."""
 
 
 class MetricsFile:
@@ -66,8 +80,11 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
 
 
 def read_lines(path: Path) -> tuple[list[dict[str, Any]], list[bytes]]:
-    """Return the records of a metrics.jsonl, and the lines that are none: cut by a crash, damaged, or there twice."""
-    records: dict[tuple[str, int], dict[str, Any]] = {}
+    """Return the records of a metrics.jsonl, and the lines that are none: cut by a crash, damaged, or there twice.
+
+    Of one kind and step there is one record, or one for each `text`.
+    """
+    records: dict[tuple[object, ...], dict[str, Any]] = {}
     damaged = []
     if path.is_file():
         with path.open("rb") as stream:
@@ -76,15 +93,30 @@ def read_lines(path: Path) -> tuple[list[dict[str, Any]], list[bytes]]:
                     record = json.loads(line.decode())
                 except (ValueError, RecursionError):
                     record = None
-                if not _is_record(record) or records.setdefault((record["kind"], record["step"]), record) is not record:
+                if not _is_record(record) or records.setdefault(_place(record), record) is not record:
                     damaged.append(line.rstrip(b"\n"))
     return list(records.values()), damaged
 
 
+def _place(record: Mapping[str, Any]) -> tuple[object, ...]:
+    return record["kind"], record["step"], record.get("text")
+
+
 def _is_record(value: Any) -> bool:
-    """Say whether a value has the kind and the step that every record has, and else numbers and names alone."""
+    """Say whether a value has the kind and the step that every record has, and else numbers and names alone.
+
+    Numbers of domains stand in tables of their own.
+    """
     if not isinstance(value, dict) or not isinstance(value.get("kind"), str):
         return False
-    values = [item for name, item in value.items() if name != "kind" and item is not None]
+    domains = value.get("domains", {})
+    parts = list(domains.values()) if isinstance(domains, dict) else [None]
+    if not all(isinstance(part, dict) and all(map(_is_number, part.values())) for part in parts):
+        return False
+    values = [item for name, item in value.items() if name not in ("kind", "domains") and item is not None]
     whole = type(value.get("step")) is int and value["step"] >= 0
     return whole and all(isinstance(item, int | float | str) for item in values)
+
+
+def _is_number(value: Any) -> bool:
+    return value is None or isinstance(value, int | float)

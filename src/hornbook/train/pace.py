@@ -5,7 +5,7 @@ since the look before and, half as much, from that of earlier ones: so a machine
 Where the end would be off by more than a hundredth of the budget, the number of steps is corrected
 (`hornbook.tokens.timeline`).
 
-    end = now + steps left x seconds of a step + measurements left x seconds of one + what comes after training
+    end = now + steps left x seconds of a step + measurements and samples left x seconds of one + what comes after it
 
 The clock is an input. Rank 0's is the one that decides.
 """
@@ -58,6 +58,7 @@ class Deadline:
     most_steps  after which training ends in any case, because the text is small
     measuring   a measurement on held-out text, in training steps: until one was timed
     after       the evaluation behind the last step, in such measurements
+    sampling    the samples at one step, in training steps: until they were timed
     leaving     seconds that are left for the process to end
     """
 
@@ -66,6 +67,7 @@ class Deadline:
     measuring: float
     after: float
     leaving: float = 0.0
+    sampling: float = 0.0
 
 
 @dataclass
@@ -88,6 +90,7 @@ class Pace:
     _look_at: float = math.inf
     _a_step: float = math.nan
     _measurement: float = math.nan
+    _samples: float = math.nan
 
     @property
     def elapsed(self) -> float:
@@ -101,16 +104,18 @@ class Pace:
             self._timed_from, self._timed_step = now, step
             self._look_at = now + max(_CLOSEST_LOOK * budget, min(_FIRST_LOOK * budget, _LOOK * (budget - now)))
 
-    def measured(self, seconds: float) -> None:
-        """Take the time that a measurement took out of the steps'."""
+    def measured(self, seconds: float, sampling: float | None = None) -> None:
+        """Take the time that a measurement took, and samples after it, if there were any, out of the steps'."""
         self._measurement = seconds
-        self._timed_from += seconds
-        self._look_at += seconds
+        self._samples = self._samples if sampling is None else sampling
+        self._timed_from += seconds + (sampling or 0.0)
+        self._look_at += seconds + (sampling or 0.0)
 
-    def look(self, step: int, measurements: int) -> int:
+    def look(self, step: int, measurements: int, samples: int = 0) -> int:
         """Return how many steps the run is to have in all, or 0 where what was foreseen stays.
 
-        `measurements` are still to come. Corrections that are recorded of later steps, before a crash, stay.
+        So many measurements are still to come, and so many times samples. Corrections that are recorded of later
+        steps, before a crash, stay.
         """
         now, deadline, timed = self.elapsed, self.deadline, step - self._timed_step
         early = math.isnan(self._a_step) and step >= _FIRST_STEPS * self.timeline.steps
@@ -119,7 +124,9 @@ class Pace:
         newest = (now - self._timed_from) / timed
         a_step = self._a_step = newest if math.isnan(self._a_step) else (2 * newest + self._a_step) / 3
         a_measurement = deadline.measuring * a_step if math.isnan(self._measurement) else self._measurement
-        left = _AIM * deadline.seconds - deadline.leaving - now - (measurements + deadline.after) * a_measurement
+        a_sampling = deadline.sampling * a_step if math.isnan(self._samples) else self._samples
+        beside = (measurements + deadline.after) * a_measurement + samples * a_sampling
+        left = _AIM * deadline.seconds - deadline.leaving - now - beside
         self._timed_from, self._timed_step = now, step
         self._look_at = now + max(_CLOSEST_LOOK * deadline.seconds, _LOOK * (deadline.seconds - now))
         steps = min(deadline.most_steps, step + max(1, round(left / a_step)))

@@ -30,6 +30,10 @@ class Counted(Protocol):
     def padding(self) -> int:
         """Those of them that hold no token."""
 
+    @property
+    def scored_targets(self) -> int:
+        """How many targets have a loss."""
+
 
 B = TypeVar("B", bound=Counted)
 

@@ -113,6 +113,8 @@ def scalars(record: Mapping[str, Any]) -> dict[str, float]:
     """
     others = ("step", "time")  # trackers have clocks of their own
     numbers = {name: value for name, value in record.items() if isinstance(value, int | float) and name not in others}
+    for domain, of_it in record.get("domains", {}).items():
+        numbers |= {f"{name}/{domain}": value for name, value in of_it.items() if value is not None}
     return {f"{record['kind']}/{name}": value for name, value in numbers.items()}
 
 

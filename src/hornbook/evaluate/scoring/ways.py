@@ -169,9 +169,9 @@ class SpanPseudoLikelihood:
     asks: Asks = "nats"
 
     def room(self, length: int) -> int:
-        read = self.positions - len(self.form.before) - 1 - len(self.form.after) - length
+        read = self.positions - len(self.form.before) - len(self.form.after) - length  # a gap is a word at least
         if self.decoder:
-            return read - 1  # start and sentinel stand before the word, whose last token is no input
+            return read - 2  # gap, start and sentinel come on top, and the last token is no input
         return read if length < self.positions else -1
 
     def lines(self, item: int, context: Ids, text: Ids) -> Iterator[Line]:

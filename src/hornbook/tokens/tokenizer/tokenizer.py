@@ -133,6 +133,20 @@ class Tokenizer:
         pairs = zip(texts, arrays, strict=True)
         return [self._without_special(text) if self._suspicious(ids, text) else ids for text, ids in pairs]
 
+    def encode_places(self, text: str) -> tuple[Ids, NDArray[np.int32]]:
+        """Return a text's ids int32[n], and where each stands in it, int32[n, 2]: first character, behind the last.
+
+        A token of a part of a character has the whole character. Special ids that a text spells are read as unknown,
+        or left out where the vocabulary has no such id.
+        """
+        encoding = self._tokenizer.encode(text, add_special_tokens=False)
+        ids = np.array(encoding.ids, np.int32).reshape(-1)
+        places = np.array(encoding.offsets, np.int32).reshape(-1, 2)
+        spelled = self._forbidden[ids]
+        if self.vocab.unk is None:
+            return ids[~spelled], places[~spelled]
+        return np.where(spelled, np.int32(self.vocab.unk), ids), places
+
     def encode_prompt(self, text: str) -> Ids:
         """Return the ids of what a person typed: special-token strings such as `<mask>` mean the tokens they name."""
         return np.array(self._prompt_tokenizer.encode(text, add_special_tokens=False).ids, dtype=np.int32)
