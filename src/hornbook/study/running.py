@@ -261,7 +261,7 @@ def _run(recipe: Recipe, seed: int, place: Path, plain: bool) -> Evaluation | No
     if f"{place.parent.name}/{place.name}" in known:
         return None
     try:
-        if is_done(place, RESULT) and (place / RESULT).is_file():
+        if (place / RESULT).is_file() and is_done(place, RESULT):
             return Evaluation.load(place / RESULT)
         return resume(place, plain=plain) if is_run(place) else pretrain(replace(recipe, seed=seed), place, plain=plain)
     except DivergedError:

@@ -67,9 +67,8 @@ def _bits_per_byte(records: Records) -> list[Measured]:
     size = np.array([item["bytes_scored"] for item in items], np.float64)
     value = float(bits.sum() / size.sum())
     shares = value + (bits - value * size) / size.mean()
-    off = "" if text["trained"] else ", off its training"
     by_id = dict(zip([str(item["id"]) for item in items], shares.tolist(), strict=True))
-    data, how = str(records.header["data"]), f"{text['way']}, {text['kind']}{off}"
+    data, how = str(records.header["data"]), _how(text["way"], text["kind"], text["trained"])
     return [Measured(BITS, data, value, how, text["kind"], by_id, BITS, True)]
 
 
@@ -80,11 +79,15 @@ def _task(records: Records) -> Measured:
         str(item["id"]): float(item["likely"]) if "likely" in item else task_numbers.score(item, header["headline"])
         for item in records.items
     }
-    off = "" if header["trained"] else ", off its training"
     name = ".".join([header["task"], *header["part"]])
-    how = f"{first.name} by {header['way']}, {header['kind']}{off}"
+    how = f"{first.name} by {_how(header['way'], header['kind'], header['trained'])}"
     # An accuracy is one whatever it was decided by: what it was decided by stands beside it.
     return Measured(name, str(header["data"]), first.value, how, "exact", scores, "share", False)
+
+
+def _how(way: str, kind: str, trained: bool) -> str:
+    """Return by which way a number was made, of which kind it is, and whether the model was trained so."""
+    return ", ".join(dict.fromkeys([way, kind, *([] if trained else ["off its training"])]))
 
 
 @dataclass(frozen=True)
