@@ -251,7 +251,12 @@ class Run:
 
     def export(self, out: str | Path | None = None, *, family: str = "", shard_bytes: int = 0) -> Path:
         """Write a folder that transformers opens with equal logits, or with family="gguf" one file; return its path."""
-        from hornbook.run.export import export
+        from hornbook.recipes.transferred import is_transfer
+
+        if is_transfer(self.directory):
+            from hornbook.transfer.export import export
+        else:
+            from hornbook.run.export import export
 
         return export(self.opened, None if out is None else Path(out), family, shard_bytes)
 

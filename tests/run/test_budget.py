@@ -12,6 +12,8 @@ import torch
 from stories import assert_same, story
 
 from hornbook.console import View
+from hornbook.evaluate.baselines import GRAM_SECONDS
+from hornbook.evaluate.held_out import final_tokens, window_rows
 from hornbook.prepare.dataset import prepare
 from hornbook.prepare.mixing import order_of
 from hornbook.recipes.named import default
@@ -147,8 +149,16 @@ def test_measurements_take_a_tenth_at_most_and_no_more_text_than_there_is(book: 
     given = recipe(book, "budget.minutes=1", "training.evaluate_tokens=50000")
     prepared = prepare(given, tmp_path, View(plain=True, silent=True))
     whole = measuring(given, prepared, torch.device("cpu"), 0.001)
-    rows = len(prepared.held_out_rows(10**9)[0])
-    assert whole.tokens == 50_000 and whole.during == pytest.approx(rows * 0.001 / 3 / 4) and whole.after == 1.0
+    held_out = prepared.held_out_rows(10**9)[0]
+    during = len(held_out) * 0.001 / 3 / 4
+    grams = GRAM_SECONDS * (prepared.training_rows.tokens + held_out.tokens)
+    assert whole.tokens == 50_000 and whole.during == pytest.approx(during)
+    assert whole.after == pytest.approx(1 + grams / during)
+    span = override(default("span"), [f"data.paths={book}", *SMALL, "budget.minutes=1", "training.evaluate_tokens=500"])
+    text = prepare(span, tmp_path / "span", View(plain=True, silent=True))
+    parts, later = (text.held_out_rows(tokens)[0] for tokens in (500, final_tokens(500)))
+    after = (len(later) + window_rows(span, text.objective, later)) / len(parts)
+    assert measuring(span, text, torch.device("cpu"), 0.001).after == pytest.approx(after)
     less = measuring(given, prepared, torch.device("cpu"), 1.0)
     assert less.tokens < 50_000 and less.seconds <= 6.0
     few = measuring(given, prepared, torch.device("cpu"), 20.0)

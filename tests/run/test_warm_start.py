@@ -211,6 +211,10 @@ def test_training_goes_on_and_the_result_opens_in_transformers(adapted, gpt2):
     assert losses[0] == pytest.approx(before, rel=0.1) and losses[-1] < 0.5 * losses[0]
     measured = [item for item in metrics if item["kind"] == "held_out"]
     assert measured[0]["step"] == 0 and measured[-1]["loss"] < 0.5 * measured[0]["loss"]
+    gain = Evaluation.load(adapted / "result.json").notes[0]
+    assert gain.startswith(
+        f"On your held-out text: before {measured[0]['loss']:.4f} -> after {measured[-1]['loss']:.4f} "
+    )
     on_its_text = evaluate(open_run(adapted / "origin"))
     assert on_its_text.loss == pytest.approx(measured[0]["loss"], rel=0.1)
     assert (on_its_text.text_bytes, on_its_text.unigram) == (Evaluation.load(adapted / "result.json").text_bytes, None)
@@ -529,7 +533,7 @@ def test_every_recipes_model_goes_out_and_comes_back(name, book, tmp_path):
         run.tokenizer.encode([text])[0].tolist() for text in TEXTS
     ]
     pretrain(recipe(tmp_path / "imported", book, "budget.steps=2"), tmp_path / "more", plain=True)
-    assert np.isfinite(json.loads((tmp_path / "more" / "result.json").read_text())["loss"])
+    assert np.isfinite(Evaluation.load(tmp_path / "more" / "result.json").loss)
 
 
 def test_a_discriminator_without_its_generator_gets_a_new_one(book, tmp_path):

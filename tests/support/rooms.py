@@ -23,7 +23,7 @@ STOREYS: tuple[set[str], ...] = (
     {"study"},
     {"report"},
     {"api", "app"},
-    {"cli"},
+    {"cli", "harness"},
     {"__main__"},
 )
 STOREY = {name: number for number, names in enumerate(STOREYS) for name in names}

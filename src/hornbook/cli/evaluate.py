@@ -162,7 +162,7 @@ def _answer_tasks(models: Sequence[Path], tasks: Sequence[Task], way: str, as_js
     if as_json:
         answer([_plain(one, first) for mine in found for one, first in zip(mine, found[0], strict=True)], True, print)
     elif models[1:]:
-        evaluate_tables.compared(found)
+        evaluate_tables.compared([str(model) for model in models], found)
 
 
 def _answered(opened: Run, task: Task, way: str, view: Any) -> Answers:

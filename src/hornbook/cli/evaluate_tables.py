@@ -1,4 +1,4 @@
-"""What `hornbook evaluate` prints: numbers with their intervals, of one model or several."""
+"""What `hornbook evaluate` prints: a model's numbers on text, its answers to a task, or those of several models."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from hornbook.cli import tables
 if TYPE_CHECKING:
     from hornbook.evaluate.answers import Answers
     from hornbook.evaluate.evaluation import Evaluation
-    from hornbook.evaluate.numbers import Number
 
 
 def evaluation(found: Evaluation) -> None:
@@ -24,7 +23,7 @@ def evaluation(found: Evaluation) -> None:
 
 def answers(found: Answers) -> None:
     """Print a task's numbers with their intervals of 95 %, and what guessing gives."""
-    rows = [(number.name, number.text, number.meaning + _beside(number)) for number in found.numbers()]
+    rows = [(number.name, number.text, number.account) for number in found.numbers()]
     told = found.header
     tables.numbers(f"{_task(found)}, {told['items']:,} items, {_way(found)}; intervals of 95 %", rows)
     if told["shots"]:
@@ -35,36 +34,35 @@ def answers(found: Answers) -> None:
         )
 
 
-def compared(found: Sequence[Sequence[Answers]]) -> None:
-    """Print the answers of several models: a line for each, a column for each task, then what each differs by."""
-    columns = dict.fromkeys(("model", *(_task(one) for one in found[0])), "")
-    rows = [
-        (str(mine[0].header["model"]), *(f"{_first(one).name} {_first(one).text} {_way(one)}" for one in mine))
-        for mine in found
+def compared(names: Sequence[str], found: Sequence[Sequence[Answers]]) -> None:
+    """Print the answers of models: a line for each, a column for each task; then the differences from the first."""
+    tasks = [_task(one) for one in found[0]]
+    titles = [
+        title if tasks.count(title) == 1 else f"{title} {one.header['data'][:8]}"
+        for title, one in zip(tasks, found[0], strict=True)
     ]
-    tables.table(
-        {"intervals of 95 %" if name == "model" else name: style for name, style in columns.items()}, rows, True
-    )
-    for mine in found[1:]:
+    rows = [(name, *map(_cell, mine)) for name, mine in zip(names, found, strict=True)]
+    tables.table(dict.fromkeys(("intervals of 95 %", *titles), ""), rows, numbers=True)
+    for name, mine in zip(names[1:], found[1:], strict=True):
         for one, first in zip(mine, found[0], strict=True):
             number = one.against(first)
-            signed = f"{number.value:+.1%} ({number.low or 0:+.1%} to {number.high or 0:+.1%})"
-            tables.console().print(Text(f"{one.header['model']} on {_task(one)}: {signed}, {number.meaning}"))
+            interval = (
+                "" if number.low is None or number.high is None else f" ({number.low:+.1%} to {number.high:+.1%})"
+            )
+            told = f"{name} on {_task(one)}: {number.value:+.1%}{interval}, {number.meaning}"
+            tables.console().print(Text(told))
+
+
+def _cell(found: Answers) -> str:
+    number = found.numbers()[0]
+    return f"{number.name} {number.text} {_way(found)}"
 
 
 def _task(found: Answers) -> str:
     return " ".join([found.header["task"], *found.header["part"]])
 
 
-def _first(found: Answers) -> Number:
-    return found.numbers()[0]
-
-
 def _way(found: Answers) -> str:
     """Return by which way a model answered, of which kind its scores are, and whether it was trained so."""
     off = "" if found.header["trained"] else ", off its training"
     return f"by {found.header['way']} ({found.header['kind']}{off})"
-
-
-def _beside(number: Number) -> str:
-    return "".join(f"; {name} {number.written(value)}" for name, value in number.baselines.items())

@@ -96,9 +96,10 @@ def _export(parts: Sequence[_Part], tokenizer_text: str, vocab: Vocab, target: P
         if reason := part.family.holds(part.config):
             raise UserError(f"This model cannot be exported exactly as {part.family.name}, which needs {reason}.")
         check_tokenizer(vocab, part.config.vocab_size)
-        _check_class(part, tokenizer_text, vocab)
+        text = tokenizer_json(part.config, tokenizer_text, vocab)
+        check_class(part.family, text, tokenizer_config_json(part.config, tokenizer_text, vocab))
     settings = [config_json(part.family, part.config, vocab, part.beside) for part in parts]
-    _refuse_foreign(target)
+    refuse_foreign(target)
     with write_directory(target, KIND, {"family": parts[0].family.name}) as scratch:
         for part, entries in zip(parts, settings, strict=True):
             (scratch / part.place).mkdir(exist_ok=True)
@@ -115,15 +116,13 @@ def check_tokenizer(vocab: Vocab, rows: int) -> None:
         )
 
 
-def _check_class(part: _Part, tokenizer_text: str, vocab: Vocab) -> None:
+def check_class(family: Family, text: str, settings: Mapping[str, Any]) -> None:
     """Raise UserError where transformers would open the tokenizer with a class that gives other ids."""
-    text = tokenizer_json(part.config, tokenizer_text, vocab)
-    settings = tokenizer_config_json(part.config, tokenizer_text, vocab)
-    if name := forced_otherwise(part.family.model_type, text, settings):
+    if name := forced_otherwise(family.model_type, text, settings):
         raise UserError(
-            f"transformers opens every {part.family.name} with {name}, which cuts text by other rules than this "
+            f"transformers opens every {family.name} with {name}, which cuts text by other rules than this "
             f"tokenizer, so the model would read other ids. Train with model.qkv_biases=false, which is held by "
-            f"another family, or with the tokenizer of a {part.family.name} (tokenizer.file)."
+            f"another family, or with the tokenizer of a {family.name} (tokenizer.file)."
         )
 
 
@@ -137,7 +136,7 @@ def _write_part(
     (folder / "tokenizer.json").write_text(tokenizer_json(config, tokenizer_text, vocab), encoding="utf-8")
     write_plain(folder / "tokenizer_config.json", tokenizer_config_json(config, tokenizer_text, vocab))
     if config.topology != "encoder":
-        write_plain(folder / FILE, generation_json(config, _special_ids(config, vocab), part.beside))
+        write_plain(folder / FILE, generation_json(config, special_ids(config, vocab), part.beside))
     (folder / "README.md").write_text(part.card, encoding="utf-8")
 
 
@@ -146,7 +145,7 @@ def config_json(family: Family, config: ModelConfig, vocab: Vocab, beside: Besid
 
     Raises UserError where the class computes with a special id, and the tokenizer has another than the model.
     """
-    ids: dict[str, Any] = dict(_special_ids(config, vocab))
+    ids: dict[str, Any] = dict(special_ids(config, vocab))
     if config.topology == "encoder":
         ids |= {f"{role}_token_id": getattr(vocab, role) for role in ("cls", "sep")}
     settings = family.settings(config)
@@ -162,7 +161,7 @@ def config_json(family: Family, config: ModelConfig, vocab: Vocab, beside: Besid
     return {**settings, **{name: value for name, value in beside.training.items() if name in settings}, **ids}
 
 
-def _special_ids(config: ModelConfig, vocab: Vocab) -> dict[str, int | None]:
+def special_ids(config: ModelConfig, vocab: Vocab) -> dict[str, int | None]:
     ids = {f"{role}_token_id": getattr(vocab, role) for role in ("pad", "bos", "eos")}
     if config.topology == "encoder-decoder":
         ids["decoder_start_token_id"] = vocab.start("An encoder-decoder")  # as in our batches
@@ -197,7 +196,7 @@ def tokenizer_config_json(config: ModelConfig, tokenizer_text: str, vocab: Vocab
     }
 
 
-def _refuse_foreign(target: Path) -> None:
+def refuse_foreign(target: Path) -> None:
     """Raise UserError where writing would replace something that is not an earlier export."""
     if not target.exists() or (target.is_dir() and not any(target.iterdir())):
         return

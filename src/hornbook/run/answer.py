@@ -21,7 +21,7 @@ from hornbook.evaluate.task_files.read import load_task
 from hornbook.evaluate.tasks import Task
 from hornbook.objectives.catalogue import kind_of
 from hornbook.run.directory import EVALUATIONS, OpenRun
-from hornbook.run.kept import checkpoint_of
+from hornbook.run.measure import checkpoint_of
 from hornbook.train.processors import computing
 
 

@@ -37,10 +37,7 @@ def export(run: OpenRun, target: Path | None = None, family: str = "", shard_byt
     most `shard_bytes` each; 0 = one file. `family` "gguf" writes one GGUF file instead. Raises UserError where a weight
     is not finite, and where no class holds the model.
     """
-    if broken := not_finite(run.model.state_dict().items()):
-        raise UserError(
-            f"The model of {run.directory} has weights that are not finite, in {broken}: nothing to export."
-        )
+    refuse_broken(run)
     name, config, vocab = run.directory.resolve().name, run.recipe.model, run.tokenizer.vocab
     if family == "gguf":
         if isinstance(run.model, Electra):
@@ -63,6 +60,14 @@ def export(run: OpenRun, target: Path | None = None, family: str = "", shard_byt
     chosen = find(family) if family else choose(config)
     card = model_card(run, config, chosen.name, name)
     return export_model(state, config, run.tokenizer.text, vocab, card, target, chosen.name, shard_bytes, _beside(run))
+
+
+def refuse_broken(run: OpenRun) -> None:
+    """Raise UserError where a weight of a run is not finite."""
+    if broken := not_finite(run.model.state_dict().items()):
+        raise UserError(
+            f"The model of {run.directory} has weights that are not finite, in {broken}: nothing to export."
+        )
 
 
 def _beside(run: OpenRun) -> Beside:

@@ -1,24 +1,28 @@
-"""Measure an opened run: on its own held-out documents, or on other text."""
+"""Measure an opened run, on its own held-out documents or on other text, and keep the records in its directory."""
 
 from __future__ import annotations
 
+import contextlib
 import re
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+from hornbook.artifacts import digest
 from hornbook.corpus.document import Document
 from hornbook.corpus.read import read
-from hornbook.errors import UserError
+from hornbook.errors import HornbookError, Notice, UserError
 from hornbook.evaluate.contamination import trained_on
 from hornbook.evaluate.evaluation import Evaluation
 from hornbook.evaluate.held_out import Asked, evaluate_text, final_tokens, held_out_text
 from hornbook.evaluate.records import Records
 from hornbook.objectives.base import Objective, with_vocab
 from hornbook.prepare.dataset import open_prepared, spellings
-from hornbook.run.directory import HELD_OUT, ORIGIN, TOKENS, OpenRun, has_text, recipe_of
-from hornbook.run.kept import keep_records
+from hornbook.run.directory import EVALUATIONS, HELD_OUT, ORIGIN, TOKENS, OpenRun, has_text, recipe_of
+from hornbook.run.sealed import checkpoint_manifests
 from hornbook.tokens.packing import corpus_rows
 from hornbook.tokens.shards import TokenStore, write_store
 from hornbook.train.processors import computing
@@ -115,3 +119,34 @@ def _text_of_its_successor(run: OpenRun) -> tuple[Objective, Asked]:
     objective = with_vocab(run.recipe.objective, run.tokenizer.vocab)
     tokens = final_tokens(recipe_of(successor).training.evaluate_tokens)
     return objective, held_out_text(replace(text, objective=objective), tokens, training=False)
+
+
+def keep_records(records: Records, directory: Path, name: str, step: int) -> None:
+    """Write records to evaluations/NAME.jsonl of a run, with what they are of; a place that takes no files is told."""
+    header = {"name": name, "model": directory.resolve().name, "checkpoint": checkpoint_of(directory), "step": step}
+    try:
+        replace(records, header=header | dict(records.header)).save(directory / EVALUATIONS / f"{name}.jsonl")
+    except HornbookError as error:
+        warnings.warn(f"The records of this measurement are not kept: {error}", Notice, stacklevel=2)
+
+
+def checkpoint_of(directory: Path) -> str:
+    """Return a hash of the newest checkpoint's files; "" where there is none, or one of an earlier version."""
+    with contextlib.suppress(UserError, StopIteration):
+        _, manifest = next(checkpoint_manifests(directory))
+        return digest(manifest.get("files", {}))[:16]
+    return ""
+
+
+def told_gain(metrics: Sequence[Mapping[str, Any]]) -> str:
+    """Return in words what a run gained that measured before its first step; "" for one that began with nothing."""
+    measured = [record for record in metrics if record["kind"] == "held_out"]
+    if len(measured) < 2 or measured[0]["step"]:
+        return ""
+    before, after = measured[0], measured[-1]
+    told = []
+    for name, unit in (("loss", "nats per token"), ("bits_per_byte", "bits per byte")):
+        ends = before.get(name), after.get(name)
+        if None not in ends:
+            told.append(f"before {ends[0]:.4f} -> after {ends[1]:.4f} {unit}")
+    return f"On your held-out text: {'; '.join(told)}." if told else ""

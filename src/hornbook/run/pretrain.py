@@ -44,11 +44,10 @@ from hornbook.run.announce import announce, announce_weights
 from hornbook.run.build import build_compiled, build_model, build_optimizers, check_layout, spread_model
 from hornbook.run.calibrate import flops_per_step
 from hornbook.run.context import RunContext
-from hornbook.run.disk_fit import check_disk
-from hornbook.run.hardware import note_machine
 from hornbook.run.imported import bring
-from hornbook.run.kept import keep_records, told_gain
+from hornbook.run.measure import keep_records, told_gain
 from hornbook.run.memory_fit import OutOfMemory, fitted, refuse_too_large, shrinking
+from hornbook.run.place import check_disk, note_machine
 from hornbook.run.resolve import Means, resolve
 from hornbook.run.warm_start import adopt, settled
 from hornbook.scaling.count import parameters

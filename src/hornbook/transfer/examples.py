@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any, get_args
 
 from hornbook.errors import UserError, nearest
-from hornbook.transfer.fields import KNOWN, Reader, TaskName, shown, task_of, with_names
-from hornbook.transfer.files import read_rows
+from hornbook.transfer.formats.fields import KNOWN, Reader, TaskName, shown, task_of, with_names
+from hornbook.transfer.formats.files import read_rows
 from hornbook.transfer.tags import as_iob2, wrong_form
 
 # What an instruction is put into, without and with an input. A run stores it, so that `predict` asks in the same words.

@@ -79,6 +79,8 @@ def _computed(
             made = model.head(shared.read_once(model, lines, device)), model.output_weight, model.head.bias
         else:
             tensors = to_tensors(batch_of(lines), device)
+            if shared.can_branch(model):  # a decoder sees no padding behind its tokens
+                tensors = replace(tensors, segments=None)
             if not likely:
                 return getattr(model, asks)(tensors).double().cpu().numpy(), np.ones(len(targets))
             made = model.before_logits(tensors)
@@ -110,15 +112,20 @@ def _unshared(line: Line) -> Line:
 
 
 def _runs(lines: Sequence[Line], cost: Callable[[], Callable[[Line], int]]) -> Iterator[list[Line]]:
-    """Yield runs of lines whose cost, in positions, is at most that of a batch; `cost` begins to count a run."""
+    """Yield runs of lines whose cost, in positions, is at most that of a batch; `cost` begins to count a run.
+
+    A quarter of a batch is enough where the next line is longer: rows of one length need no padding and no mask.
+    """
     run: list[Line] = []
-    counted = cost()
+    counted, before = cost(), 0
     for line in lines:
-        if counted(line) > POSITIONS and run:
+        now = counted(line)
+        if run and (now > POSITIONS or (before > POSITIONS // 4 and len(line.inputs) > len(run[-1].inputs))):
             yield run
             run, counted = [], cost()
-            counted(line)
+            now = counted(line)
         run.append(line)
+        before = now
     if run:
         yield run
 

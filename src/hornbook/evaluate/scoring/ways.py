@@ -77,7 +77,7 @@ class Way(Protocol):
     """How a model is asked.
 
     name     as in the table of the module
-    kind     what the numbers are: exact likelihoods, upper bounds of nats, or neither
+    kind     what the numbers are
     trained  whether the model was trained on such inputs
     given    whether the model is told how many tokens the continuation has
     asks     the method of the model that is asked
@@ -291,10 +291,7 @@ class Untouched(Masks):
 
 
 def ways(objective: Objective, vocab: Vocab, positions: int, seed: int = 0) -> dict[str, Way]:
-    """Return the ways in which a model of an objective can be asked, by name; the first is its own.
-
-    positions  the most that the model reads, or writes
-    """
+    """Return the ways to ask a model that reads, or writes, so many positions, by name; the first is its own."""
     found: dict[str, Way] = {}
     decoder = objective.topology == "decoder"
     for form in with_vocab(objective, vocab).prompting:

@@ -1,15 +1,23 @@
-"""Where a run is computed, as environment.json has it, and what differs when the run goes on elsewhere."""
+"""Where a run is computed and kept: the machine, as environment.json has it, and whether the disk has room.
+
+Both are asked before the first step: what differs from where the run was computed before, and whether its checkpoints
+fit.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from hornbook.artifacts import digest, read_json, write_json
-from hornbook.errors import UserError
-from hornbook.run.directory import ENVIRONMENT, has_checkpoint
+from hornbook.console import quantity
+from hornbook.errors import ResourceError, UserError
+from hornbook.run.context import RunContext
+from hornbook.run.directory import CHECKPOINTS, ENVIRONMENT, RESULT, has_checkpoint
+from hornbook.run.memory_fit import predicted
 
 # What the last bits of a result depend on.
 _DECISIVE = ("threads", "processor", "instructions", "torch", "device", "devices")
@@ -44,3 +52,26 @@ def _changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     old, new = ({**record, "torch": record["packages"].get("torch")} for record in (before, now))
     named = [name for name in _DECISIVE if name in old and old[name] != new[name]]
     return [f"{name} ({old[name]}, now {new[name]})" for name in named]
+
+
+def check_disk(run: RunContext) -> None:
+    """Raise ResourceError where a run that is not finished cannot write its checkpoints.
+
+    A new one is whole before the oldest goes, so that there is one more than are kept. Those of an earlier start are
+    there already.
+    """
+    if (run.directory / RESULT).is_file():
+        return
+    memory, keep = predicted(run.recipe, run.prepared, run.device), run.recipe.training.keep_checkpoints
+    size = memory.weights + memory.optimizer
+    there = sum(path.lstat().st_size for path in (run.directory / CHECKPOINTS).glob("step-*/*.safetensors"))
+    free = shutil.disk_usage(run.directory).free
+    if size * (keep + 1) - there <= free:
+        return
+    fewer = int((free + there) // size) - 1
+    advice = f"set training.keep_checkpoints={fewer}, or free some space" if fewer > 0 else "free some space"
+    raise ResourceError(
+        f"The disk is too small: {run.directory} keeps {keep} checkpoints of {quantity(size)}B and writes the next one "
+        f"beside them, {quantity(size * (keep + 1))}B in all, but {quantity(free)}B are free: {advice}, and continue "
+        f"with: hornbook pretrain --resume {run.directory}"
+    )

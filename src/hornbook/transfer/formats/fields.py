@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from hornbook.errors import UserError
-from hornbook.transfer.files import Rows
+from hornbook.transfer.formats.files import Rows
 
 TaskName = Literal["classify", "pairs", "tag", "answer", "write", "instruct"]
 
