@@ -35,7 +35,7 @@ def can_branch(model: Any) -> bool:
 
 def measures_distance(model: Any) -> bool:
     """Whether attention depends on the distance of two places in a row, so that no padding may stand between them."""
-    return model.config.positions == "bucketed" or model.config.window > 0
+    return bool(model.config.positions == "bucketed" or model.config.window > 0)
 
 
 def reads_once(model: Any) -> bool:
