@@ -100,8 +100,8 @@ def test_scores_are_the_same_in_any_batch_and_order(
         np.testing.assert_allclose(found, expected[place], atol=1e-5, rtol=1e-5)
 
 
-def test_padding_before_a_text_changes_no_score_either(tokenizer: Tokenizer) -> None:
-    """Branches of texts of unlike lengths are padded on the left, whole rows on the right."""
+def test_padding_within_a_row_changes_no_score_either(tokenizer: Tokenizer) -> None:
+    """Between a short text and what goes on from it, where others of its batch are longer; behind whole rows."""
     one = scorer("causal", "continuation", tokenizer)
     long = [("The lazy dog jumps over the quick brown fox", f" {text}") for text in ("fox", "dog jumps")]
     short = [("The quick brown fox", f" {text}") for text in ("fox", "dog jumps")]

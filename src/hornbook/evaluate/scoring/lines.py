@@ -104,7 +104,12 @@ def _groups(lines: list[Line], model: Model) -> Iterator[list[Line]]:
     yield from _runs([_unshared(line) for line in sorted(alone, key=lambda line: len(line.inputs))], _one_side)
     several = [family for family in families.values() if len(family) > 1]
     several.sort(key=lambda family: (family[0].shared, max(len(line.inputs) for line in family)))
-    yield from _runs([line for family in several for line in family], _branches, lambda line: line.shared)
+    together = [line for family in several for line in family]
+    if several and shared.measures_distance(model):
+        for _, alike in itertools.groupby(together, lambda line: line.shared):
+            yield from _runs(list(alike), _branches)
+    else:
+        yield from _runs(together, _branches, lambda line: line.shared)
 
 
 def _unshared(line: Line) -> Line:

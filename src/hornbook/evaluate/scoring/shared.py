@@ -33,6 +33,11 @@ def can_branch(model: Any) -> bool:
     return isinstance(model, Transformer) and model.encoder is None
 
 
+def measures_distance(model: Any) -> bool:
+    """Whether attention depends on the distance of two places in a row, so that no padding may stand between them."""
+    return bool(model.config.positions == "bucketed" or model.config.window > 0)
+
+
 def reads_once(model: Any) -> bool:
     """Whether a model has an encoder behind which several lines can be written."""
     return isinstance(model, Transformer) and model.encoder is not None and model.decoder is not None
@@ -41,41 +46,33 @@ def reads_once(model: Any) -> bool:
 def branched(model: Transformer, lines: Sequence[Line], device: torch.device) -> Tensor:
     """Return the hidden states [N, D] at the lines' scored positions, of which the first is the last shared one.
 
-    Texts of different lengths end at the same place: short ones begin later, behind padding.
+    Short texts have padding behind them, which nothing of them sees, and which is hidden from what goes on from them.
     """
     stack, numbers = model.decoder, dict[Any, int]()
     assert stack is not None
     of_line = torch.tensor(
         [numbers.setdefault((line.sighted, *line.inputs[: line.shared]), len(numbers)) for line in lines], device=device
     )
-    texts = [list(text[1:]) for text in numbers]
-    sighted = torch.tensor([text[0] for text in numbers], device=device)
-    longest = max(map(len, texts))
     check_length(model.config.max_length, torch.empty(1, max(len(line.inputs) for line in lines)))
-    pads = torch.tensor([longest - len(text) for text in texts], device=device)
-    tokens = torch.tensor([[0] * (longest - len(text)) + text for text in texts], device=device)
+    tokens, real = (torch.from_numpy(part).to(device).long() for part in padded([text[1:] for text in numbers]))
+    sighted, lengths, longest = torch.tensor([text[0] for text in numbers], device=device), real.sum(1), tokens.shape[1]
     places = torch.arange(longest, device=device)
-    ragged = bool(pads.any())
-    segments = (places >= pads[:, None]).long() if ragged else None
-    positions = (places - pads[:, None]).clamp(min=0)
-    visible = (places < (pads + sighted)[:, None]) if bool(sighted.any()) else None
-    shape = (len(texts), longest, model.config.key_heads, model.config.key_width)
+    visible = places < sighted[:, None] if bool(sighted.any()) else None
+    shape = (len(numbers), longest, model.config.key_heads, model.config.key_width)
     kind = compute_type(model.embed.tokens.weight)
     caches = [Cache(*(torch.empty(shape, dtype=kind, device=device) for _ in range(2))) for _ in stack.layers]
-    first = stack.step(model.embed(tokens, positions, None), positions, 0, caches, segments, visible)[:, -1]  # [F, D]
+    first = stack.step(model.embed(tokens, places, None), places, 0, caches, None, visible)  # [F, P, D]
+    hidden = first[of_line, lengths[of_line] - 1][:, None]  # [R, 1, D]
 
-    rest, real = padded([line.inputs[line.shared :] for line in lines])
-    hidden = first.index_select(0, of_line)[:, None]  # [R, 1, D]
+    rest, has = padded([line.inputs[line.shared :] for line in lines])
     if rest.shape[1]:
         branches = [Cache(cache.keys, cache.values, of_line) for cache in caches]
         behind = torch.from_numpy(rest).to(device).long()
-        after = longest + torch.arange(rest.shape[1], device=device) - pads[of_line][:, None]
+        after = lengths[of_line][:, None] + torch.arange(rest.shape[1], device=device)
         after = after.clamp(max=model.config.max_length - 1)  # of padding alone
-        known = None
-        if segments is not None:
-            known = torch.cat((segments[of_line], torch.ones_like(behind)), 1)
+        known = None if bool((real == 1).all()) else torch.cat((real[of_line], torch.ones_like(behind)), 1)
         hidden = torch.cat((hidden, stack.step(model.embed(behind, after, None), after, longest, branches, known)), 1)
-    scored = np.concatenate((np.ones((len(lines), 1), bool), real != 0), 1)
+    scored = np.concatenate((np.ones((len(lines), 1), bool), has != 0), 1)
     return hidden.flatten(0, 1)[torch.from_numpy(np.flatnonzero(scored)).to(device)]
 
 
