@@ -11,7 +11,7 @@ from small_models import SMALL_RUN, book
 import hornbook
 from hornbook.errors import UserError
 
-SETTINGS = {"transfer.epochs": 1, "transfer.rates": "0.003"}
+SETTINGS = {"transfer.epochs": 20, "transfer.rates": "0.003"}
 TEXTS = ["The cat sees the a.", "The king eats the b.", "The dog sees the e. The cat eats the c."]
 
 
