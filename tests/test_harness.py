@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -62,8 +63,8 @@ RECORDS = {
         {"question": "What is eaten?", "choices": ["bread", "the cat"], "answer": 0},
     ],
     "toy_last_word": [{"context": "The old king sees a", "word": "house"}, {"context": "My aunt eats", "word": "it"}],
-    "toy_rolling": [{"text": story(4)}, {"text": story(60, seed=3)}, {"text": "A dog."}],
-    "toy_writing": [{"context": "The old king", "word": "paints fish"}, {"context": story(40, seed=2), "word": "x"}],
+    "toy_rolling": [{"text": story(4)}, {"text": story(80, seed=3)}, {"text": "A dog."}],
+    "toy_writing": [{"context": "The old king", "word": "paints fish"}, {"context": story(80, seed=2), "word": "x"}],
 }  # fmt: skip
 
 
@@ -81,7 +82,7 @@ def tasks(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def trained(objective: str, folder: Path, *more: str) -> hornbook.Run:
     (folder / "book.txt").write_text(story(1200), encoding="utf-8")
     settings = {
-        "data.clean": "none", "model.width": 64, "model.layers": 1, "model.heads": 2, "model.max_length": 64,
+        "data.clean": "none", "model.width": 64, "model.layers": 1, "model.heads": 2, "model.max_length": 128,
         "training.batch_rows": 8, "training.compile": "no", "training.precision": "fp32", "tokenizer.size": 400,
         "training.evaluate_tokens": 300, "training.samples": 0,
     }  # fmt: skip
@@ -164,6 +165,24 @@ def test_scores_that_are_no_likelihoods_make_no_perplexity_unless_a_bound_was_as
         LM(run, dtype="float16")
     with pytest.raises(UserError, match="not by 'continuation'"):
         LM(run, way="continuation")
+
+
+@pytest.mark.slow
+def test_the_command_knows_the_model_and_says_in_a_sentence_what_is_wrong(tasks: Path, tmp_path: Path) -> None:
+    pytest.importorskip("lm_eval", reason="lm-evaluation-harness is not installed: pip install 'hornbook[eval]'")
+
+    def asked(run: Path) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "hornbook.harness", "run", "--model", "hornbook", "--model_args", f"run={run}"]
+        return subprocess.run(
+            [*command, "--tasks", "toy_pairs", "--include_path", str(tasks)], capture_output=True, text=True,
+            env={**os.environ, "HF_HOME": str(tmp_path / "cache")},
+        )  # fmt: skip
+
+    done = asked(trained("causal", tmp_path).directory)
+    assert done.returncode == 0 and "toy_pairs" in done.stdout
+    refused = asked(tmp_path / "nothing")
+    assert refused.returncode == 2 and refused.stderr.splitlines()[-1].startswith("hornbook: There is no run")
+    assert "Traceback" not in refused.stderr
 
 
 def test_nothing_but_the_harness_loads_it() -> None:

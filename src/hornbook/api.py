@@ -3,6 +3,7 @@
 pretrain   text and a budget -> a Run                load      a run, or a folder of transformers -> a Run
 check      a directory -> what is damaged there
 recipe     a recipe by name, file or wish            objective an objective by name and settings
+fit_law    runs of known size and loss -> a scaling law
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from hornbook.generate.infill import Filled
     from hornbook.recipes.transferred import Transferred
     from hornbook.run.directory import OpenRun
+    from hornbook.scaling.fit import Fit
     from hornbook.tokens.tokenizer.tokenizer import Tokenizer
 
 NOTHING: Mapping[str, object] = MappingProxyType({})
@@ -314,6 +316,19 @@ def check(path: str | Path) -> list[Examined]:
     from hornbook.diagnose.whole import check_path
 
     return list(check_path(Path(path), lambda part: None))
+
+
+def fit_law(points: str | Path, *, parameters: str = "params", loss: str = "loss", resamples: int = 1000) -> Fit:
+    """Fit L = E + A/N^alpha + B/D^beta to the runs in a CSV file with columns for N, tokens and loss.
+
+    parameters, loss   names of these columns
+    resamples          resamples of the points, for `interval`
+    Raises UserError where the file is wrong, or its runs identify no law. See `hornbook scaling fit`.
+    """
+    from hornbook.scaling.fit import fit_law as fit
+    from hornbook.scaling.points import read_points
+
+    return fit(read_points(Path(points), parameters, loss), resamples)
 
 
 def objective(kind: str, **settings: object) -> Objective:

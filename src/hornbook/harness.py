@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from hornbook.api import Run, load
-from hornbook.errors import UserError
+from hornbook.errors import HornbookError, UserError
 from hornbook.evaluate.scoring.lines import likelihoods
 from hornbook.evaluate.scoring.ways import LeftToRight, Line
 from hornbook.generate import Decoding
@@ -79,7 +80,7 @@ class LM(_LM):  # type: ignore[misc]
                 if (exact or alone[request.task_name, request.doc_id] == 1) == likely
             ]
             asked = [requests[number].args for number in mine]
-            with _progress(len(mine), self.scorer.way.name, disable_tqdm) as update:
+            with _progress(len(mine), self.scorer.way.name, disable_tqdm or not mine) as update:
                 scored = self.scorer.score(asked, likely=likely, progress=update) if mine else []
             for number, one in zip(mine, scored, strict=True):
                 found[number] = -one.total, one.likely == 1.0
@@ -143,9 +144,12 @@ class LM(_LM):  # type: ignore[misc]
     def _shortened(self, context: str, room: int) -> str:
         """Return as much of the end of a context as leaves some room for marks."""
         tokenizer, most = self.run.tokenizer, room - 4
-        while len(ids := tokenizer.encode([context])[0]) > most:
-            context, most = tokenizer.decode(ids[len(ids) - most :]), most - 1
-        return context
+        ids = tokenizer.encode([context])[0]
+        if len(ids) <= most:
+            return context
+        # Text that begins elsewhere may be read as a few tokens more.
+        ends = (tokenizer.decode(ids[len(ids) - kept :]) for kept in range(most, 0, -1))
+        return next(text for text in ends if len(tokenizer.encode([text])[0]) <= most)
 
     def _windows(self, text: str) -> list[tuple[list[int], list[int]]]:
         """Return (context, tokens that are scored behind it) of a text; the first context is empty."""
@@ -195,7 +199,11 @@ def main() -> None:
     """Run lm-evaluation-harness's own command, which then knows the model `hornbook`."""
     from lm_eval.__main__ import cli_evaluate
 
-    cli_evaluate()
+    try:
+        cli_evaluate()
+    except HornbookError as error:
+        print(f"hornbook: {error}", file=sys.stderr)
+        raise SystemExit(error.exit_code) from None
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ def evaluate(
     more: Annotated[
         list[str] | None,
         Argument(
-            metavar="[RUN|PATH]...",
+            metavar="RUN|PATH",
             help="More models beside the first: runs, or folders of transformers. Other paths are text, "
             "such as a shell makes of --data *.txt.",
         ),
