@@ -1,10 +1,12 @@
-"""The Kneser-Ney baseline on WikiText-2 as words: perplexity by order, against published figures, and its cost.
+"""The Kneser-Ney baseline on WikiText-2 as words: perplexity by order, and its cost.
 
     python benchmarks/kneser_ney.py TRAIN.jsonl[.gz] VALID.jsonl[.gz] [--write]
 
 Documents in the field `text`, words apart by blanks, <unk> in the text as distributed. Each line that is not empty ends
 in one end mark; context reaches over line ends up to the beginning of the document. Bits per byte are of the validation
-text as read. Perplexities are per word, end marks counted as words.
+text as read. Perplexities are per word, end marks counted as words. `levels` are of the parts of the 5-gram model: what
+it backs off to, from continuation counts. With one discount for all counts its 5 levels give 1,375, 330, 258, 250
+and 247.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import gzip
 import json
 import math
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -71,7 +74,17 @@ def main() -> None:
         }
         found.append(line)
         print(line)
-    facts = {"training_words": len(counted), "words": len(asked), "vocabulary": len(ids), "bytes": size}
+    levels = [
+        round(float(np.exp(-np.log(replace(model, orders=model.orders[:order]).probabilities(asked)).mean())), 2)
+        for order in range(1, 6)
+    ]
+    facts = {
+        "levels": levels,
+        "training_words": len(counted),
+        "words": len(asked),
+        "vocabulary": len(ids),
+        "bytes": size,
+    }
     print(facts)
     if given.write:
         RESULT.write_text(json.dumps(facts | {"orders": found}, indent=1) + "\n", encoding="utf-8")

@@ -3,10 +3,10 @@
     python benchmarks/pretraining_pays.py TASK_FOLDER RUN [RUN ...]      adds to its result; minutes for each run
     python benchmarks/pretraining_pays.py --tell                          prints what the result has
 
-TASK_FOLDER has train.tsv, dev.tsv and test.tsv with the columns text and label (SST-2 for the recorded result). Each RUN
-is tuned on so many examples by `Run.transfer`: four rates tried by one seed, then five seeds, each of which draws its
-examples anew and is scored once on the test. Beside it stands the counting of words on the same examples. The difference
-is Welch's over the seeds of both; what excludes 0 is distinguishable.
+TASK_FOLDER has train.tsv, dev.tsv and test.tsv with the columns text and label (SST-2 for the recorded result). Each
+RUN is tuned on so many examples by `Run.transfer`: four rates tried by one seed, then five seeds, each of which draws
+its examples anew and is scored once on the test. Beside it stands the counting of words on the same examples. The
+difference is Welch's over the seeds of both; what excludes 0 is distinguishable.
 """
 
 from __future__ import annotations

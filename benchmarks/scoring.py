@@ -67,9 +67,9 @@ def tasks(pairs: int) -> dict[str, Task]:
     both = zip(chosen, swapped, strict=True)
     minimal = tuple(Item((("", " ".join(good)), ("", " ".join(bad)))) for good, bad in both)
     asked = []
-    for question in draw.integers(0, len(lines) - 5, QUESTIONS):
-        context = f"Question: {' '.join(lines[question : question + 4])}\nAnswer:"
-        answers = [" ".join(lines[place].split()[:5]) for place in draw.integers(0, len(lines), CHOICES)]
+    for question in draw.integers(0, len(lines) - 9, QUESTIONS):
+        context = f"Question: {' '.join(lines[question : question + 8])}\nAnswer:"
+        answers = [" ".join(lines[place].split()[:3]) for place in draw.integers(0, len(lines), CHOICES)]
         asked.append(Item(tuple((context, f" {text}") for text in answers)))
     return {"pairs": Task("pairs", "pairs", minimal, "acc"), "choices": Task("choices", "choices", tuple(asked), "acc")}
 

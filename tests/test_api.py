@@ -101,7 +101,7 @@ def test_a_run_answers_tasks_and_keeps_a_record_of_every_item(
     assert "pairs, 3 items, by pll-word (pseudo)" in capsys.readouterr().out
     header = found.header
     assert header["model"] == masked.directory.name and header["step"] == masked.step and header["trained"]
-    assert len(header["checkpoint"]) == len(header["data"]) == 64 and "torch" in header["versions"]
+    assert (len(header["checkpoint"]), len(header["data"])) == (16, 64) and "torch" in header["versions"]
     with pytest.raises(UserError, match="can be asked by pll-word, pll, bound, pseudo, not by 'continuation'"):
         masked.answer(task, way="continuation")
     task.write_text(json.dumps({**pair, "sentence_bad": "king " * 500}))

@@ -1,4 +1,4 @@
-"""Write docs/architecture.svg: the rooms of the package on their storeys, and every import between them.
+"""Write docs/pictures/architecture.svg: the rooms of the package on their storeys, and every import between them.
 
     python docs/scripts/architecture_picture.py      (or: make docs)
 
@@ -18,7 +18,7 @@ from xml.sax.saxutils import escape
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests" / "support"))
 from rooms import SOURCE, STOREYS, graph, room
 
-PAGE = Path(__file__).parents[1] / "architecture.svg"
+PAGE = Path(__file__).parents[1] / "pictures" / "architecture.svg"
 GROUND = 2  # the lowest storeys: single files that every room may import
 WIDTH, MARGIN, ROW, BOX, HEIGHT, CELL = 960, 20, 74, 124, 40, 17
 STYLE = """

@@ -3,6 +3,7 @@
 pretrain   text and a budget -> a Run                load      a run, or a folder of transformers -> a Run
 check      a directory -> what is damaged there
 recipe     a recipe by name, file or wish            objective an objective by name and settings
+fit_law    runs of known size and loss -> a scaling law
 """
 
 from __future__ import annotations
@@ -28,11 +29,14 @@ if TYPE_CHECKING:
     from torch import nn
 
     from hornbook.diagnose.whole import Examined
+    from hornbook.evaluate.adaptation import Adaptation
     from hornbook.evaluate.answers import Answers
     from hornbook.evaluate.evaluation import Evaluation
+    from hornbook.evaluate.numbers import Number
     from hornbook.generate.infill import Filled
     from hornbook.recipes.transferred import Transferred
     from hornbook.run.directory import OpenRun
+    from hornbook.scaling.fit import Fit
     from hornbook.tokens.tokenizer.tokenizer import Tokenizer
 
 NOTHING: Mapping[str, object] = MappingProxyType({})
@@ -175,6 +179,17 @@ class Run:
 
         return evaluate(self.opened, _texts(data), stride=stride, by=by)
 
+    def adaptation(
+        self, old: str | Path | Sequence[str | Path], new: str | Path | Sequence[str | Path] = ()
+    ) -> Adaptation:
+        """Return what a run that began with a model gained on new text and forgot of old text, in bits per byte.
+
+        No `new` text is the run's held-out text. `numbers` are before, after and the difference of each text.
+        """
+        from hornbook.run.measure import measured_adaptation
+
+        return measured_adaptation(self.opened, _texts(old), _texts(new))
+
     def answer(
         self,
         task: str | Path,
@@ -257,6 +272,12 @@ class Run:
             return predict(self.opened, Path(examples))
         return predict_records(self.opened, examples)
 
+    def score(self, examples: str | Path) -> tuple[Number, ...]:
+        """Return how right a run of `transfer` is on a file of examples with their answers, the headline first."""
+        from hornbook.transfer.predict import measured
+
+        return measured(self.opened, Path(examples))
+
     def export(self, out: str | Path | None = None, *, family: str = "", shard_bytes: int = 0) -> Path:
         """Write a folder that transformers opens with equal logits, or with family="gguf" one file; return its path."""
         from hornbook.recipes.transferred import is_transfer
@@ -295,6 +316,19 @@ def check(path: str | Path) -> list[Examined]:
     from hornbook.diagnose.whole import check_path
 
     return list(check_path(Path(path), lambda part: None))
+
+
+def fit_law(points: str | Path, *, parameters: str = "params", loss: str = "loss", resamples: int = 1000) -> Fit:
+    """Fit L = E + A/N^alpha + B/D^beta to the runs in a CSV file with columns for N, tokens and loss.
+
+    parameters, loss   names of these columns
+    resamples          resamples of the points, for `interval`
+    Raises UserError where the file is wrong, or its runs identify no law. See `hornbook scaling fit`.
+    """
+    from hornbook.scaling.fit import fit_law as fit
+    from hornbook.scaling.points import read_points
+
+    return fit(read_points(Path(points), parameters, loss), resamples)
 
 
 def objective(kind: str, **settings: object) -> Objective:

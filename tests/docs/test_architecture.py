@@ -23,7 +23,7 @@ def without_lengths(svg: str) -> str:
 
 
 def test_the_picture_is_of_the_rooms_and_imports_as_they_are(picture: ModuleType) -> None:
-    drawn = (DOCS / "architecture.svg").read_text(encoding="utf-8")
+    drawn = (DOCS / "pictures" / "architecture.svg").read_text(encoding="utf-8")
     assert without_lengths(drawn) == without_lengths(picture.picture()), "run `make docs`"
 
 

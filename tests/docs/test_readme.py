@@ -20,6 +20,7 @@ from hornbook.cli.program import app
 from hornbook.recipes import named as recipes
 from hornbook.recipes import settings
 
+TRANSFER_SETTINGS = ("transfer.sight", "transfer.epochs", "transfer.rates")
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
@@ -55,6 +56,7 @@ def parse(command: str) -> None:
         setting, equals, _ = word.partition("=")
         if equals and not setting.startswith("-"):
             known = settings.is_setting(setting) or (own and setting.startswith("objective."))
+            known = known or (name == "transfer" and setting in TRANSFER_SETTINGS)
             assert known, f"{command}: there is no setting {setting}"
 
 

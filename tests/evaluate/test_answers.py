@@ -235,5 +235,5 @@ def test_a_choice_of_zero_tokens_is_refused(tokenizer: Tokenizer) -> None:
 
     one = scorer("causal", "continuation", tokenizer)
     deaf = Scorer(one.model, Deaf(tokenizer.text, tokenizer.vocab), one.way, one.device)
-    with pytest.raises(UserError, match="gives no tokens: there is nothing to score"):
-        answer(deaf, Task("t", "choices", (Item((("What", "?"), ("What", " is"))),), "acc"))
+    with pytest.raises(UserError, match=r"t, item 7: .* gives no tokens: there is nothing to score"):
+        answer(deaf, Task("t", "choices", (Item((("What", "?"), ("What", " is")), id="7"),), "acc"))

@@ -1,5 +1,6 @@
 """Measures of held-out text against arithmetic, for every objective, and what each number counts."""
 
+import dataclasses
 import json
 import math
 import re
@@ -13,9 +14,11 @@ from held_out import TEXTS, Constant, asked_of, full_tokenizer, measured, small_
 from scoring import Free, scorer
 
 from hornbook.errors import UserError
-from hornbook.evaluate import held_out, scorers, statistics, windows
+from hornbook.evaluate import held_out, statistics, windows
 from hornbook.evaluate.evaluation import Evaluation
 from hornbook.evaluate.records import Records
+from hornbook.evaluate.scoring import lines
+from hornbook.objectives.causal import Causal
 from hornbook.tokens.packing import corpus_rows
 from hornbook.tokens.tokenizer.tokenizer import make_tokenizer, train_tokenizer
 
@@ -81,11 +84,33 @@ def test_the_documents_parts_add_up_to_the_sums(name, tokenizer, store):
     assert [item["words"] for item in items] == [len(text.split()) for text in TEXTS]
     assert all(item["lossless"] and not item["unknown"] for item in items)
     assert found.loss == sums["nats"] / sums["count"]
+    for item, ids in zip(
+        items, tokenizer.encode(TEXTS), strict=True
+    ):  # exact numbers and bounds are one without context
+        assert "nats" not in item or item["nats"] == pytest.approx(costs[ids].sum(), rel=1e-9)
     if name == "causal":
         for item, ids in zip(items, tokenizer.encode(TEXTS), strict=True):
             assert item["nats"] == item["text_nats"] == pytest.approx(costs[ids].sum(), rel=1e-9)
             assert item["end_nats"] == pytest.approx(costs[tokenizer.vocab.eos], rel=1e-9)
             assert item["tokens"] == item["targets"] == item["tokens_scored"] == len(ids)
+
+
+@dataclasses.dataclass(frozen=True)
+class Unmarked(Causal):
+    """A causal objective without marks around documents."""
+
+    boundary_tokens = ((), ())
+
+
+def test_rows_without_a_start_mark_leave_out_the_first_token_and_its_bytes(tokenizer, store):
+    recipe, size = recipe_of("causal", tokenizer), tokenizer.vocab.size
+    recipe = dataclasses.replace(recipe, objective=Unmarked(tokenizer.vocab))
+    asked = asked_of(store, tokenizer, recipe.objective)
+    records, found = measured(Constant(size), recipe, asked)
+    behind = [tokenizer.vocab.byte_lengths[ids[1:]].sum() for ids in tokenizer.encode(TEXTS)]
+    assert [item["bytes_scored"] for item in records.items] == behind
+    assert [item["tokens_scored"] for item in records.items] == (store.lengths - 1).tolist()
+    assert found.bits_per_byte == pytest.approx((store.lengths - 1).sum() * math.log2(size) / sum(behind), rel=1e-9)
 
 
 def test_an_interval_is_that_of_a_ratio_over_documents(tokenizer, store):
@@ -158,10 +183,10 @@ def test_a_tokenizer_that_changes_text_gives_numbers_that_are_not_comparable(kin
 
 @pytest.mark.parametrize("name", ["causal", "masked", "span"])
 def test_numbers_are_the_same_whatever_is_computed_together(name, tokenizer, store, monkeypatch):
-    recipe, way = recipe_of(name, tokenizer), {"causal": "continuation", "masked": "bound", "span": "sentinels"}[name]
+    recipe, way = recipe_of(name, tokenizer), {"causal": "continuation", "masked": "bound", "span": "sentinel"}[name]
     model, expected = scorer(name, way, tokenizer).model, None
     for positions, together, stride in ((1, 1, 7), (350, 7, 7), (1 << 14, 64, 7)):
-        monkeypatch.setattr(scorers, "_POSITIONS", positions)
+        monkeypatch.setattr(lines, "POSITIONS", positions)
         monkeypatch.setattr(windows, "_TOGETHER", together)
         records, _ = measured(
             model, recipe, asked_of(store, tokenizer, recipe.objective), stride=stride * (name != "masked")

@@ -153,6 +153,7 @@ def test_pairs_are_counted_and_told_rightly_where_the_likelier_class_is_the_true
         vocab: Vocab
         overlap: int = 0
         topology: str = "encoder"
+        boundary_tokens: tuple[tuple[int, ...], tuple[int, ...]] = ((1,), (2,))
 
         def __call__(self, rows: Rows) -> Batch:
             return dataclasses.replace(Masked(vocab=self.vocab)(rows), pair=rows.tokens[:, 1] % 2)

@@ -101,6 +101,16 @@ def test_classification_is_choices_of_label_words(tmp_path: Path) -> None:
             labels_of(wrong)
 
 
+def test_a_table_has_its_numbers_as_text(tmp_path: Path) -> None:
+    table = tmp_path / "piqa.csv"
+    table.write_text("goal,sol1,sol2,label\nOpen a jar,turn,pull,1\n")
+    task = load_task(table)
+    assert (task.items[0].answer, task.items[0].candidates[1]) == (1, ("Question: Open a jar\nAnswer:", " pull"))
+    table.write_text("goal,sol1,sol2,label\nOpen a jar,turn,pull,2\n")
+    with pytest.raises(UserError, match="line 2: the label '2' is neither"):
+        load_task(table)
+
+
 def test_settings_beside_a_file_give_another_prompt_metric_and_delimiter(tmp_path: Path) -> None:
     path = written(tmp_path / "t.jsonl", CHOICE)
     (tmp_path / "t.toml").write_text('prompt = "Q {question} {topic}\\nA:"\nheadline = "acc_pmi"\ndelimiter = "\\n"\n')
@@ -136,6 +146,8 @@ BROKEN = {
     "empty choice": ({**CHOICE, "choices": ["a", ""]}, "choices must be a list of at least two texts"),
     "a number": ({**WORD, "target": 7}, "target must be text"),
     "cause": ({**COPA, "question": "why"}, "question must be cause or effect, not 'why'"),
+    "causes": ({**COPA, "question": ["cause"]}, "question must be cause or effect, not"),
+    "a cause alone": ({"premise": "A.", "question": "cause", "choice1": "b", "label": 0}, "lacks choice2"),
     "mixed": (PAIR, "is of minimal pairs, and the lines before it of multiple choice"),
 }
 
@@ -157,10 +169,12 @@ def test_what_is_no_task_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "none.jsonl").write_text("\n")
     (tmp_path / "deep.jsonl").write_text("[" * 100_000)
     (tmp_path / "table.csv").write_text("")
+    (tmp_path / "half.jsonl").write_text(json.dumps({**PAIR, "sentence_bad": "\ud800"}))
     said = {
         "list.jsonl": "line 1 is no record", "text.jsonl": "line 2 is not JSON", "bytes.jsonl": "cannot be read",
         "cut.jsonl.gz": "cannot be read", "none.jsonl": "holds no items", "deep.jsonl": "line 1 is not JSON",
         "absent.jsonl": "There is no task file", "": "is a folder: name a task file in it", "table.csv": "no items",
+        "half.jsonl": "line 1 is not JSON",
     }  # fmt: skip
     for name, words in said.items():
         with pytest.raises(UserError, match=words):

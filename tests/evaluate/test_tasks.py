@@ -66,6 +66,8 @@ def test_few_takes_as_many_of_each_group_and_keeps_their_shots(tmp_path: Path) -
     chosen = pairs.few()
     assert [sum(item.group == str(n) for item in chosen.items) for n in range(3)] == [50] * 3
     assert chosen == pairs.few() != pairs.few(1) and set(chosen.items) <= set(pairs.items)
+    alike = load_task(written(tmp_path / "a.jsonl", *[{**PAIR, "UID": "one"}] * 600))
+    assert len(alike.few().items) == 500
     many = [{**CHOICE, "question": f"What is {n}?"} for n in range(700)]
     task = load_task(written(tmp_path / "w.jsonl", *many)).with_shots(2)
     assert len(task.few().items) == 500 and set(task.few().items) <= set(task.items)

@@ -134,6 +134,14 @@ def test_questions_on_one_context_are_one_draw():
     assert (found["f1"].items, found["f1"].draws) == (6, 2)
 
 
+def test_no_interval_is_of_no_width_because_all_are_alike():
+    items = [Asked(str(n), f"context {n % 3}", "q", (("context", 0),)) for n in range(9)]
+    for said, value in (("x", 0.0), ("context", 1.0)):
+        found = measure("answer", [record(item, said) for item in items])
+        assert {(one.value, one.items, one.draws) for one in found} == {(value, 9, 3)}
+        assert all(one.high - one.low > 0.3 for one in found)
+
+
 def test_texts_are_compared_and_their_bytes_counted():
     items = [Written("1", "a", "Good day ."), Written("2", "b", "no")]
     records = [

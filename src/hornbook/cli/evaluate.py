@@ -12,8 +12,10 @@ from typer import Argument, Option
 
 from hornbook.cli import evaluate_tables
 from hornbook.cli.common import Json, RunPath, answer, loading, opened_run, place
+from hornbook.cli.transfer import measured_transfer
 from hornbook.console import phase
 from hornbook.errors import UserError
+from hornbook.recipes.transferred import TRANSFER
 
 if TYPE_CHECKING:
     from hornbook.api import Run
@@ -32,7 +34,7 @@ def evaluate(
     more: Annotated[
         list[str] | None,
         Argument(
-            metavar="[RUN|PATH]...",
+            metavar="RUN|PATH",
             help="More models beside the first: runs, or folders of transformers. Other paths are text, "
             "such as a shell makes of --data *.txt.",
         ),
@@ -76,16 +78,28 @@ def evaluate(
     by: Annotated[
         str, Option(metavar="FIELD", help="Give numbers by the values of this field of the documents, or by `source`.")
     ] = "",
+    old: Annotated[
+        list[str] | None,
+        Option(
+            "--old",
+            metavar="PATH",
+            help="Text like that of the model that the run began with: what was gained on the run's text, or on "
+            "--data, and forgotten of this.",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Measure a model on held-out text, next to simple models of the same tokens; or on tasks. Intervals are of 95 %.
 
     A task is a file of JSON lines, or a table with a header. Its fields say which: sentence_good and sentence_bad;
     question, choices and label; context_options, continuation and label; context and target; text and label. Several
-    models give one table, and the differences from the first, item by item.
+    models give one table, and the differences from the first, item by item. A run of `transfer` is measured on examples
+    of its task; without --data it shows what its test said.
     """
     models, texts = _sorted(run, more or [])
     if task:
+        if old:
+            raise UserError("--old measures text, and --task asks a task: leave one of them out.")
         if texts or data:
             raise UserError(f"{[*texts, *(data or [])][0]} is no model: --task takes runs and folders, and no text.")
         with loading():
@@ -102,6 +116,26 @@ def evaluate(
     given = {"few": few, "shots": shots != "0", "pool": pool, "like": like, "template": template, "labels": labels}
     for name in (name for name in _NO_TASK if given[name]):
         raise UserError(f"--{name} is for tasks: name one with --task.")
+    if old:
+        if models[1:] or by:
+            raise UserError(
+                "--old compares one run with the model that it began with: leave out other models and --by."
+            )
+        opened = opened_run(run)
+        from hornbook.run.measure import measured_adaptation
+
+        with phase("measuring"):
+            adapted = measured_adaptation(opened.opened, old, [*(data or []), *texts], stride=stride)
+        if as_json:
+            answer({**dataclasses.asdict(adapted), "sentence": adapted.sentence}, True, print)
+        else:
+            evaluate_tables.adaptation(adapted)
+        return
+    if (run / TRANSFER).is_file() and not models[1:]:
+        if stride or by:
+            raise UserError(f"{run} is a run of transfer, which has no windows: leave out --stride and --by.")
+        measured_transfer(run, [*(data or []), *texts], as_json)
+        return
     measured = [_measured(model, [*(data or []), *texts], stride, by, as_json) for model in models]
     for model, found in zip(models, measured, strict=True):
         if as_json:

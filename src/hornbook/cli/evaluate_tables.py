@@ -10,6 +10,7 @@ from rich.text import Text
 from hornbook.cli import tables
 
 if TYPE_CHECKING:
+    from hornbook.evaluate.adaptation import Adaptation
     from hornbook.evaluate.answers import Answers
     from hornbook.evaluate.evaluation import Evaluation
 
@@ -19,6 +20,16 @@ def evaluation(found: Evaluation) -> None:
     tables.numbers(found.title, [(number.name, number.text, number.account) for number in found.numbers])
     for remark in found.remarks:
         tables.console().print(Text(remark, style="yellow"))
+
+
+def adaptation(found: Adaptation) -> None:
+    """Print what a model gained and forgot: a line for each text, before, after and the difference."""
+    columns = dict.fromkeys(("bits per byte, intervals of 95 %", "before", "after", "difference"), "")
+    rows = []
+    for name, (before, after, changed) in (("new text", found.numbers[:3]), ("old text", found.numbers[3:])):
+        rows.append((name, before.text, after.text, f"{changed.name} {changed.text}"))
+    tables.table(columns, rows, True)
+    tables.console().print(Text(found.sentence[0].upper() + found.sentence[1:]))
 
 
 def answers(found: Answers) -> None:

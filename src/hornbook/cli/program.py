@@ -18,7 +18,7 @@ from typer import Option
 from typer.core import TyperGroup
 
 from hornbook import __version__
-from hornbook.cli import corpus, evaluate, inspect, train, transfer, use
+from hornbook.cli import corpus, evaluate, inspect, scaling, study, train, transfer, use
 from hornbook.cli.common import is_main_process
 from hornbook.console.pulse import Pulse
 from hornbook.console.streams import Steady, steady_streams
@@ -60,6 +60,8 @@ for _name, _verb, _epilog in (
     ("fill", use.fill, None),
     ("show", use.show, use.OBJECTIVES_TEACH),
     ("export", use.export, None),
+    ("compare", study.compare, None),
+    ("plan", scaling.plan, scaling.PLAN_EXAMPLES),
     ("settings", inspect.settings, None),
     ("recipes", inspect.recipes, None),
     ("check", inspect.check, None),
@@ -68,6 +70,8 @@ for _name, _verb, _epilog in (
 ):
     app.command(_name, epilog=_epilog)(_verb)
 app.add_typer(corpus.app, name="corpus")
+app.add_typer(scaling.app, name="scaling")
+app.add_typer(study.app, name="study")
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +13,7 @@ from typer import Argument, Option
 
 from hornbook.cli import tables
 from hornbook.cli.common import Json, Plain, answer, is_main_process, loading, opened_run, place
-from hornbook.console import work_lasts
+from hornbook.console import phase, work_lasts
 from hornbook.errors import UserError
 
 if TYPE_CHECKING:
@@ -136,6 +138,25 @@ def transferred(found: Transferred, directory: Path) -> None:
     for sentence in found.sentences:
         print(sentence)
     print(f"predict new examples:  hornbook predict {directory} FILE")
+
+
+def measured_transfer(run: Path, paths: Sequence[str], as_json: bool) -> None:
+    """Print how right a run of `transfer` is on files of examples; without any, what its test said."""
+    if not paths:
+        from hornbook.recipes.transferred import read_transfer
+
+        answer(read_transfer(run), as_json, lambda one: transferred(one, run))
+        return
+    opened = opened_run(run).opened
+    from hornbook.transfer.predict import measured
+
+    with phase("measuring"):
+        found = {path: measured(opened, Path(path)) for path in paths}
+    if as_json:
+        answer([dataclasses.asdict(number) | {"data": path} for path in paths for number in found[path]], True, print)
+        return
+    for path, numbers in found.items():
+        tables.numbers(path, [(number.name, number.text, number.meaning) for number in numbers])
 
 
 def _headlines(found: Transferred) -> set[str]:

@@ -5,6 +5,7 @@ evaluations/TASK.WAY[.Nshot][.few].jsonl    first line: what was asked, of what,
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -40,12 +41,12 @@ class Answers:
     @property
     def name(self) -> str:
         """Task, way and what else makes it another measurement: the name of its file."""
-        return ".".join([self.header["task"], self.header["way"], *self.header["part"]])
+        return str(self.header["name"])
 
     def save(self, folder: Path) -> Path:
         """Write the records; return the file. Answers to other data under the same name are left as they are."""
         target = folder / f"{self.name}.jsonl"
-        if target.is_file() and Records.load(target).header.get("data") != self.header["data"]:
+        if target.is_file() and _asked(target) != self.header["data"]:
             target = folder / f"{self.name}.{self.header['data'][:8]}.jsonl"
         return self.records.save(target)
 
@@ -70,6 +71,13 @@ class Answers:
         return task_numbers.difference(self.records, other.records)
 
 
+def _asked(path: Path) -> object:
+    """Return the hash of what the answers in a file are to, None where it holds none."""
+    with contextlib.suppress(UserError, AttributeError):
+        return Records.load(path).header.get("data")
+    return None
+
+
 def answer(scorer: Scorer, task: Task, progress: Callable[[int], None] | None = None) -> Answers:
     """Score every candidate of a task; `progress` is told the number of items that are done.
 
@@ -81,11 +89,10 @@ def answer(scorer: Scorer, task: Task, progress: Callable[[int], None] | None = 
     alone = {(task.neutral, text): 0.0 for _, text in asked} if task.kind == "choices" else {}
     every, share = [*asked, *alone], len(asked) / (len(asked) + len(alone))
     told = None if progress is None else lambda done: progress(round(min(1.0, done / share) * len(items)))
-    scored = (
-        scorer.score(every, likely=False, progress=told)
-        if task.kind != "last word"
-        else scorer.score(every, likely=True, progress=told)
-    )
+    try:
+        scored = scorer.score(every, likely=task.kind == "last word", progress=told)
+    except UserError as error:
+        raise _of_its_item(error, scorer, task, items) from error
     for pair, one in zip(alone, scored[len(asked) :], strict=True):
         alone[pair] = one.total
     left = iter(scored)
@@ -102,6 +109,17 @@ def answer(scorer: Scorer, task: Task, progress: Callable[[int], None] | None = 
         "data": task.sha256,
     }  # fmt: skip
     return Answers(Records({"name": ".".join([task.name, way.name, *task.part]), **header}, tuple(records)))
+
+
+def _of_its_item(error: UserError, scorer: Scorer, task: Task, items: list[Item]) -> UserError:
+    """Return an error with the name of the item that cannot be scored, where it is one item's."""
+    for item in items:
+        try:
+            scorer.pieces(item.candidates)
+        except UserError as found:
+            told = str(found)
+            return UserError(f"{task.name}, item {item.id}: {told[0].lower()}{told[1:]}")
+    return error
 
 
 def _record(

@@ -33,7 +33,7 @@ class DocumentSums:
     """The columns of each measured document.
 
     store     int64[n]: its number in the token store
-    bytes     int64[n]: of its text
+    bytes     int64[n]: of its text, see `scored_bytes`
     columns   float64[n, len(COLUMNS)]
     """
 
@@ -102,6 +102,20 @@ def sums_of(share: Share, batch: Batch, scored: Floats, pairs: Floats) -> Floats
     found[words, 1] = (batch.count[share.row] * share.share)[words]
     found[:, -2:] = pairs[share.row] * share.share[:, None]
     return found
+
+
+def scored_bytes(rows: DocumentRows, objective: Objective) -> Places:
+    """Return the bytes of each document that rows say whose every token is predicted, int64[n].
+
+    Without a start mark nothing predicts a document's first token: its bytes do not count.
+    """
+    size = rows.store.bytes[rows.chosen]
+    if objective.boundary_tokens[0]:
+        return np.asarray(size)
+    number = len(rows.chosen)
+    first = np.zeros(number, np.int32)
+    rows.store.copy(rows.chosen, np.zeros(number, np.int64), np.ones(number, np.int64), first, np.arange(number))
+    return np.asarray(size - objective.vocab.byte_lengths[first])
 
 
 def context_of(batch: Batch, objective: Objective) -> Places:

@@ -105,7 +105,12 @@ def held_out_text(prepared: Prepared, tokens: int, *, training: bool = True) -> 
 
 
 def final_evaluation(
-    model: Model, recipe: Recipe, prepared: Prepared, device: torch.device, parallel: Parallel | None = None
+    model: Model,
+    recipe: Recipe,
+    prepared: Prepared,
+    device: torch.device,
+    parallel: Parallel | None = None,
+    progress: Callable[[int], None] | None = None,
 ) -> Records:
     """Measure in fp32 on the held-out documents, beside simple models counted on the training text that was read.
 
@@ -113,7 +118,7 @@ def final_evaluation(
     """
     main = parallel is None or parallel.world.is_main
     asked = held_out_text(prepared, final_tokens(recipe.training.evaluate_tokens), training=main)
-    return evaluate_text(model, recipe, prepared.objective, asked, device, parallel=parallel)
+    return evaluate_text(model, recipe, prepared.objective, asked, device, parallel=parallel, progress=progress)
 
 
 def evaluate_text(
@@ -131,7 +136,7 @@ def evaluate_text(
 
     stride    score whole documents in windows of this stride; 0 = the rows of training where they say every token, else
               windows that share nothing, of a part of the text
-    progress  is told the number of tokens that are done of whole documents
+    progress  is told the number of tokens that are done
 
     Raises DivergedError where the model's loss is not finite, UserError for a stride that it cannot have.
     """
@@ -142,7 +147,10 @@ def evaluate_text(
     simple = _simple(recipe, objective, asked)
     alone, scores = None, None
     with torch.no_grad():
-        found = measure(model, rows, objective, prepare_batch, batch_rows=batch_rows, seed=seed, parallel=parallel)
+        found = measure(
+            model, rows, objective, prepare_batch,
+            batch_rows=batch_rows, seed=seed, parallel=parallel, progress=progress,
+        )  # fmt: skip
         if not math.isfinite(found.loss):
             raise DivergedError(
                 f"The model's loss on held-out text is {found.loss}, so nothing else is measured: its weights are too "
@@ -154,7 +162,8 @@ def evaluate_text(
             )
         if plan is not None:
             most = 0 if stride else _WINDOW_ROWS
-            scores = score(model, plan, rows, objective, device, seed=seed, most_rows=most, progress=progress)
+            update = None if progress is None else lambda done: progress(rows.tokens + done)
+            scores = score(model, plan, rows, objective, device, seed=seed, most_rows=most, progress=update)
         elif says_every_token(objective):
             scores = _of_rows(found, rows)
     header = _header(recipe, objective, rows, found, alone, simple, _of_text(recipe, objective, plan, scores))
@@ -214,9 +223,15 @@ def _of_rows(found: Measurement, rows: DocumentRows) -> Scores:
     """Return what the rows of a model that says every token give of whole texts."""
     sums = found.documents
     assert sums is not None  # of every measurement by `measure`
-    size = rows.store.bytes[rows.chosen].astype(np.float64)
     return Scores(
-        sums["text_nats"], sums["targets"], size, sums["end_nats"], sums["ends"], sums["context"], len(rows), len(rows)
+        sums["text_nats"],
+        sums["targets"],
+        sums.bytes.astype(np.float64),
+        sums["end_nats"],
+        sums["ends"],
+        sums["context"],
+        len(rows),
+        len(rows),
     )
 
 

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from hornbook import keys
 from hornbook.batch import Batch, Rows
-from hornbook.evaluate.documents import COLUMNS, DocumentSums, context_of, share_of, sums_of
+from hornbook.evaluate.documents import COLUMNS, DocumentSums, context_of, scored_bytes, share_of, sums_of
 from hornbook.model.electra import Model
 from hornbook.objectives.base import Objective, says_every_token
 from hornbook.tokens.loader import shown
@@ -136,17 +136,19 @@ def measure(
     seed: int,
     text_bytes: int = 0,
     parallel: Parallel | None = None,
+    progress: Callable[[int], None] | None = None,
 ) -> Measurement:
     """Return the model's measurement on all `rows`; the caller sets evaluation mode, precision and no_grad.
 
     `text_bytes` is the UTF-8 length of the rows' documents; give it only where every token is predicted once. With
     `parallel` all its processes call this alike, and take turns with the batches; sums are added in the batches' order,
-    so equal weights give the same bits for any number of processes.
+    so equal weights give the same bits for any number of processes. `progress` is told the number of outputs that are
+    done.
     """
     share, shares = (0, 1) if parallel is None else parallel.layout.data
     sums: list[tuple[float, ...]] = []
     places, columns = [], []
-    last, computed = None, 0
+    last, computed, done = None, 0, 0
     for number, (text, batch) in enumerate(_shown(rows, objective, batch_rows, seed)):
         belongs = share_of(rows, text, batch, objective)
         found, mine = ((0.0,) * _NUMBERS, np.zeros((len(belongs.row), len(COLUMNS)))), number % shares == share
@@ -156,7 +158,9 @@ def measure(
         sums.append(found[0])
         places.append(belongs.document)
         columns.append(found[1])
-        last, computed = batch, computed + mine
+        last, computed, done = batch, computed + mine, done + batch.targets.size
+        if progress is not None:
+            progress(done)
     if last is not None and computed < -(-len(sums) // shares):
         _scored(model, last, objective, prepare)  # others compute now, and may need this one's part of the weights
     parts = np.concatenate(columns)
@@ -170,7 +174,7 @@ def measure(
     size = text_bytes if objective.overlap else 0
     return Measurement(
         nats, max(count, 1.0), text_nats, int(text_tokens), size, int(pairs), pair_nats, int(right),
-        DocumentSums(rows.chosen, rows.store.bytes[rows.chosen], by_document),
+        DocumentSums(rows.chosen, scored_bytes(rows, objective), by_document),
     )  # fmt: skip
 
 

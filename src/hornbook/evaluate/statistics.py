@@ -165,17 +165,20 @@ def t_quantile(share: float, degrees: float) -> float:
     if share < 0.5:
         return -t_quantile(1 - share, degrees)
     low, high = 0.0, 1.0
-    while _t_below(high, degrees) < share:
+    while t_below(high, degrees) < share:
         high *= 2
     for _ in range(60):
         middle = (low + high) / 2
-        low, high = (middle, high) if _t_below(middle, degrees) < share else (low, middle)
+        low, high = (middle, high) if t_below(middle, degrees) < share else (low, middle)
     return (low + high) / 2
 
 
-def _t_below(value: float, degrees: float) -> float:
+def t_below(value: float, degrees: float) -> float:
     """Return the probability that Student's t is below a value of at least 0."""
-    return 1 - 0.5 * _incomplete_beta(degrees / (degrees + value * value), degrees / 2, 0.5)
+    square = value * value
+    if square < degrees:  # near the middle the other form loses all digits
+        return 0.5 + 0.5 * _incomplete_beta(square / (degrees + square), 0.5, degrees / 2)
+    return 1 - 0.5 * _incomplete_beta(degrees / (degrees + square), degrees / 2, 0.5)
 
 
 def _incomplete_beta(x: float, a: float, b: float) -> float:

@@ -19,7 +19,7 @@ from hornbook.errors import UserError
 TaskKind = Literal["pairs", "choices", "schemas", "last word"]
 Headline = Literal["acc", "acc_norm", "acc_bytes", "acc_token", "acc_pmi"]
 SEPARATOR = "\n\n"  # between shots, as in lm-evaluation-harness
-_FEW_PAIRS, _FEW_ITEMS = 50, 500  # that `few` takes: pairs of each group, items of another task
+_FEW_PAIRS, _FEW_ITEMS = 50, 500  # that `few` takes: pairs of each of several groups, items of another task
 _MORE = 16  # places of a permutation that are looked at together
 
 
@@ -79,14 +79,14 @@ class Task:
         return hashlib.sha256(json.dumps([self.kind, told]).encode()).hexdigest()
 
     def few(self, seed: int = 0) -> Task:
-        """Return a part of the task, chosen by key: 50 pairs of each group, or 500 items."""
+        """Return a part of the task, chosen by key: 50 pairs of each of several groups, or 500 items."""
         groups: dict[str, list[int]] = {}
         for number, item in enumerate(self.items):
             groups.setdefault(item.group if self.kind == "pairs" else "", []).append(number)
-        chosen = []
+        chosen, size = [], _FEW_PAIRS if len(groups) > 1 else _FEW_ITEMS
         for rank, members in enumerate(groups.values()):
             order = keys.permute(np.arange(len(members)), len(members), keys.fold(np.uint64(seed), rank))
-            chosen += [members[place] for place in order[: _FEW_PAIRS if self.kind == "pairs" else _FEW_ITEMS].tolist()]
+            chosen += [members[place] for place in order[:size].tolist()]
         items = tuple(self.items[number] for number in sorted(chosen))
         return replace(self, items=items, part=(*self.part, "few"))
 

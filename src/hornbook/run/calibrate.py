@@ -11,9 +11,11 @@ import torch
 
 from hornbook.model.electra import Model
 from hornbook.model.inputs import Tensors
+from hornbook.objectives.base import cycle_of
 from hornbook.prepare.dataset import Prepared
 from hornbook.recipes.recipe import Recipe
 from hornbook.run.build import build_loader, build_model, build_optimizers
+from hornbook.scaling.count import flops_per_token
 from hornbook.train.machine import keep_memory_blocks, synchronise
 from hornbook.train.parallel import Parallel
 from hornbook.train.step import add_gradients, update
@@ -41,6 +43,15 @@ def timed_steps(
         update(parallel, optimizers, recipe.training.clip, 0.0)
         synchronise(device)
         yield made - start, computed - made, time.perf_counter() - computed
+
+
+def flops_per_step(recipe: Recipe, prepared: Prepared, batches: Sequence[Tensors]) -> float:
+    """Return the floating-point operations of a step; `batches` are its micro-batches, whose scored share counts."""
+    model, reads, parts = recipe.model, prepared.row_length, cycle_of(prepared.objective)
+    behind = [part.target_length(reads) if model.topology == "encoder-decoder" else 0 for part in parts]
+    scored = sum(batch.scored.numel() for batch in batches) / sum(batch.targets.numel() for batch in batches)
+    flops = sum(flops_per_token(model, reads, scored, says) * (reads + says) for says in behind)
+    return recipe.training.batch_rows * flops / len(parts)
 
 
 def seconds_per_step(

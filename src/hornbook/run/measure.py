@@ -15,13 +15,24 @@ from hornbook.artifacts import digest
 from hornbook.corpus.document import Document
 from hornbook.corpus.read import read
 from hornbook.errors import HornbookError, Notice, UserError
+from hornbook.evaluate.adaptation import Adaptation, adaptation
 from hornbook.evaluate.contamination import trained_on
 from hornbook.evaluate.evaluation import Evaluation
 from hornbook.evaluate.held_out import Asked, evaluate_text, final_tokens, held_out_text
 from hornbook.evaluate.records import Records
 from hornbook.objectives.base import Objective, with_vocab
 from hornbook.prepare.dataset import open_prepared, spellings
-from hornbook.run.directory import EVALUATIONS, HELD_OUT, ORIGIN, TOKENS, OpenRun, has_text, recipe_of
+from hornbook.run.directory import (
+    EVALUATIONS,
+    HELD_OUT,
+    ORIGIN,
+    TOKENS,
+    OpenRun,
+    has_text,
+    is_run,
+    open_run,
+    recipe_of,
+)
 from hornbook.run.sealed import checkpoint_manifests
 from hornbook.tokens.packing import corpus_rows
 from hornbook.tokens.shards import TokenStore, write_store
@@ -49,6 +60,30 @@ def evaluate(
     name = HELD_OUT if not paths else _name_of(paths)
     keep_records(found, run.directory, f"{name}.stride{stride}" if stride else name, run.step)
     return Evaluation.of(found, steps=run.step, **facts)
+
+
+def measured_adaptation(run: OpenRun, old: Sequence[str], new: Sequence[str] = (), *, stride: int = 0) -> Adaptation:
+    """Return what a run that began with a model gained on new text and forgot of old text; see `evaluate.adaptation`.
+
+    old, new   paths of text; no new one = the run's held-out text
+
+    Raises UserError where the run began with nothing.
+    """
+    if not is_run(run.directory / ORIGIN):
+        raise UserError(
+            f"{run.directory} did not begin with a model, so it forgot nothing: begin with one, as in "
+            "`hornbook pretrain --from MODEL TEXT`."
+        )
+    found: list[dict[str, Records]] = []
+    for one in (open_run(run.directory / ORIGIN), run):
+        found.append({})
+        for text, paths in (("new", new), ("old", old)):
+            with computing(run.recipe.training.threads):
+                records, _ = _measured(one, paths, stride, "", None)
+            name = _name_of(paths) if paths else HELD_OUT
+            keep_records(records, one.directory, f"{name}.stride{stride}" if stride else name, one.step)
+            found[-1][text] = records
+    return adaptation(*found)
 
 
 def _measured(

@@ -24,13 +24,14 @@ from hornbook.console import View, phase, quantity
 from hornbook.convert.generation import beside_of
 from hornbook.corpus.readers.discovery import passed_over
 from hornbook.errors import ResourceError, UserError
+from hornbook.evaluate.documents import scored_bytes
 from hornbook.evaluate.evaluation import Evaluation
 from hornbook.evaluate.held_out import final_evaluation, held_out_text
 from hornbook.evaluate.perplexity import measure
 from hornbook.generate.samples import first_and_last, open_samples, steps_worth
 from hornbook.model.electra import Model
 from hornbook.model.inputs import Tensors, to_tensors
-from hornbook.objectives.base import cycle_of, tokens_per_row
+from hornbook.objectives.base import tokens_per_row
 from hornbook.objectives.catalogue import kind_of
 from hornbook.prepare.clean import decided, kept_of
 from hornbook.prepare.dataset import prepare, spellings
@@ -42,6 +43,7 @@ from hornbook.run import directory as files
 from hornbook.run import sealed
 from hornbook.run.announce import announce, announce_weights
 from hornbook.run.build import build_compiled, build_model, build_optimizers, check_layout, spread_model
+from hornbook.run.calibrate import flops_per_step
 from hornbook.run.context import RunContext
 from hornbook.run.imported import bring
 from hornbook.run.measure import keep_records, told_gain
@@ -49,7 +51,7 @@ from hornbook.run.memory_fit import OutOfMemory, fitted, refuse_too_large, shrin
 from hornbook.run.place import check_disk, note_machine
 from hornbook.run.resolve import Means, resolve
 from hornbook.run.warm_start import adopt, settled
-from hornbook.scaling.count import flops_per_token, parameters
+from hornbook.scaling.count import parameters
 from hornbook.signals import SignalHandler, stoppable
 from hornbook.tokens.timeline import written
 from hornbook.train import machine
@@ -258,17 +260,12 @@ def _settled(run: RunContext) -> RunContext:
 
 def _plan(run: RunContext) -> dict[str, Any]:
     """Return what is derived from the recipe and the text, or measured, before the first step; see `Plan`."""
-    recipe, objective = run.recipe, run.prepared.objective
-    training, model, reads, steps = recipe.training, recipe.model, run.prepared.row_length, recipe.budget.steps
-    parts = cycle_of(objective)
-    behind = [part.target_length(reads) if model.topology == "encoder-decoder" else 0 for part in parts]
+    recipe, training, steps = run.recipe, run.recipe.training, run.recipe.budget.steps
     average = replace(run.loader, share=(0, 1)).step(steps // 2)  # of a schedule
-    scored = sum(batch.scored.numel() for batch in average) / sum(batch.targets.numel() for batch in average)
-    flops = sum(flops_per_token(model, reads, scored, says) * (reads + says) for says in behind)
     kind = torch.bfloat16 if training.precision == "bf16" else torch.float32
     return {
-        "tokens_per_step": round(training.batch_rows * tokens_per_row(objective, reads)),
-        "flops_per_step": training.batch_rows * flops / len(parts),
+        "tokens_per_step": round(training.batch_rows * tokens_per_row(run.prepared.objective, run.prepared.row_length)),
+        "flops_per_step": flops_per_step(recipe, run.prepared, average),
         "matmul_flops": machine.matmul_flops(run.device, kind),
         "record_every": max(1, steps // _RECORDS),
     }
@@ -389,7 +386,7 @@ def _measuring(run: RunContext, model: Model, parallel: Parallel) -> Callable[[]
     training, prepare_batch = run.recipe.training, functools.partial(to_tensors, device=run.device)
     asked = held_out_text(run.prepared, training.evaluate_tokens)
     rows = asked.rows
-    size = int(rows.store.bytes[rows.chosen].sum())
+    size = int(scored_bytes(rows, run.prepared.objective).sum())
 
     def during() -> dict[str, Any]:
         # Uncompiled: its batches have shapes of their own, and each would be compiled for a few seconds of work.
@@ -415,8 +412,8 @@ def _evaluated(trained: Trained) -> Evaluation:
     result = run.directory / files.RESULT
     if run.world.broadcast(lambda: str(_is_measured(run.directory))) == str(True):
         return Evaluation.load(result)
-    with run.view.stage("final evaluation", "tokens"):
-        found = final_evaluation(trained.model, run.recipe, run.prepared, run.device, trained.parallel)
+    with run.view.stage("final evaluation", "tokens") as update:
+        found = final_evaluation(trained.model, run.recipe, run.prepared, run.device, trained.parallel, update)
     steps, seconds = trained.pace.timeline.steps, round(trained.pace.elapsed, 3)
     tokens = steps * files.read_plan(run.directory, run.recipe).tokens_per_step
     evaluation = Evaluation.of(found, steps=steps, tokens=tokens, seconds=seconds)

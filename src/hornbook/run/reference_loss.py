@@ -76,6 +76,7 @@ def _bits_per_byte(run: OpenRun, text: str) -> float:
 
     nats, length = 0.0, run.recipe.row_length
     begin, _ = run.recipe.objective.boundary_tokens
+    assert begin  # without a start mark the first token would not be scored, and its bytes not count
     tokens = np.concatenate([np.array(begin, np.int32), *run.tokenizer.encode([text])])
     for start in range(0, len(tokens) - 1, length):
         inputs, targets = tokens[start : start + length], tokens[start + 1 : start + 1 + length]

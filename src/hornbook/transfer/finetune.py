@@ -48,7 +48,6 @@ from hornbook.transfer.task import Task
 
 DONE, BEST = "done.json", "best"
 _MEASUREMENTS, _RECORDS = 10, 50  # of a training, at the most
-_FEWEST_STEPS = 100  # of a training: few examples are read more often
 _ORDER = 0x7472  # stream of the keys
 _SHORT = 1000  # examples; training on fewer reads them twice as often (Mosbach et al. 2021)
 
@@ -60,7 +59,8 @@ class Trial:
     name     of its directory
     chosen   numbers of the examples that it learns from
     rate     peak learning rate
-    epochs   how often each example is read, at least
+    epochs   how often each example is read
+    least    optimizer steps at the least: few examples are read more often
     final    its weights are kept and its test is scored
     """
 
@@ -69,6 +69,7 @@ class Trial:
     rate: float
     seed: int
     epochs: float
+    least: int
     final: bool
 
 
@@ -149,7 +150,7 @@ class _Sample:
 
 def length_of(trial: Trial, rows: int, batch_rows: int) -> int:
     """Return the optimizer steps of a training on so many rows."""
-    return max(_FEWEST_STEPS, math.ceil(trial.epochs * rows / batch_rows))
+    return max(trial.least, math.ceil(trial.epochs * rows / batch_rows))
 
 
 def default_epochs(examples: int) -> int:
@@ -301,11 +302,8 @@ class _Chooser:
     history: list[tuple[int, float, float]] = dataclasses.field(default_factory=list)
 
     def measure(self) -> dict[str, float | None]:
-        setting, task = self.setting, self.setting.task
-        nats = task.nats(self.model, self.rows, setting.device)
-        score = -nats
-        if not task.writes:
-            score = task.score(task.predict(self.model, setting.dev, setting.device), setting.dev)
+        setting = self.setting
+        score, nats = setting.task.measure(self.model, setting.dev, self.rows, setting.device)
         assert self.loop is not None
         before = self._best()
         self.history.append((self.loop.step, score, nats))

@@ -293,8 +293,10 @@ def _groups(records: Sequence[Record]) -> list[str] | None:
 
 def _mean(scores: Sequence[float], records: Sequence[Record]) -> Estimate:
     groups = _groups(records)
-    if set(scores) <= {0.0, 1.0} and (groups is None or len(set(groups)) == len(groups)):
-        return share(sum(scores), len(scores))
+    draws = len(scores) if groups is None else len(set(groups))
+    if set(scores) <= {0.0, 1.0} and (draws == len(scores) or len(set(scores)) == 1):
+        found = share(sum(scores) * draws / len(scores), draws)  # where all are alike, too, a draw may be otherwise
+        return replace(found, items=len(scores))
     return mean(scores, groups)
 
 

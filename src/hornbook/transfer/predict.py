@@ -16,10 +16,14 @@ from typing import Any, cast
 
 from hornbook.artifacts import write_file
 from hornbook.errors import UserError
+from hornbook.evaluate.numbers import Number
+from hornbook.evaluate.records import Records
 from hornbook.model.transformer import Transformer
 from hornbook.recipes.transferred import read_transfer
-from hornbook.run.directory import OpenRun
+from hornbook.run.directory import EVALUATIONS, OpenRun
+from hornbook.transfer import metrics
 from hornbook.transfer.examples import Examples, load_examples
+from hornbook.transfer.sets import check_labelled
 from hornbook.transfer.task import task_of
 
 FIELDS = {
@@ -60,6 +64,19 @@ def said(
         more = {name: value for name, value in one.items() if name not in ("said", "repaired")}
         named.append({"id": item.id, FIELDS[task.name]: one["said"], **more})
     return named
+
+
+def measured(run: OpenRun, path: Path, progress: Callable[[int], object] = lambda done: None) -> tuple[Number, ...]:
+    """Return how right a run is on a file of examples with their answers, and keep a record of each example."""
+    record = read_transfer(run.directory)
+    examples = load_examples(path, record.task)
+    check_labelled(examples)
+    task = task_of(record, run.recipe.objective, run.tokenizer, run.recipe.model)
+    found = task.predict(cast(Transformer, run.model), examples.items, run.device, progress)
+    lines = task.records(found, examples.items)
+    header = {"name": path.stem, "task": task.name, "labels": list(task.labels), "step": run.step, "data": str(path)}
+    Records(header, tuple(lines)).save(run.directory / EVALUATIONS / f"{path.name.partition('.')[0]}.examples.jsonl")
+    return metrics.measure(task.name, lines)
 
 
 def as_lines(predictions: Sequence[Mapping[str, Any]]) -> str:

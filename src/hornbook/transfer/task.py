@@ -86,18 +86,41 @@ class Task:
     def batch(self, rows: Sequence[Row]) -> Batch:
         return batch_of(rows, self.layout, counted=self.counted)
 
-    def nats(self, model: Transformer, rows: Sequence[Row], device: torch.device) -> float:
-        """Return the mean nats of the truth, as the loss has them."""
-        total = count = 0.0
+    def measure(
+        self, model: Transformer, items: Sequence[Item], rows: Sequence[Row], device: torch.device
+    ) -> tuple[float, float]:
+        """Return how right the model is on examples, of which these are the rows, and its mean nats of the truth.
+
+        Of texts to write nothing is written for it: there the one is minus the other.
+        """
+        if self.writes:
+            nats = self._written_nats(model, rows, device)
+            return -nats, nats
+        logits = self.logits(model, rows, device, lambda done: None)
+        total = sum(self._nats(row, found) for row, found in zip(rows, logits, strict=True))
+        return self.score(self._say(items, rows, logits), items), total / sum(map(self._count, rows))
+
+    def _count(self, row: Row) -> int:
+        return len(row.places) if self.counted else 1
+
+    def _nats(self, row: Row, logits: NDArray[np.float32]) -> float:
+        """Return the nats of a row's truth, as `Transformer.task_nats` has them."""
+        if self.name == "answer":
+            of_bits = zip((1, 2), logits.astype(np.float64).T, strict=True)
+            return float(np.mean([_logsum(side) - side[row.targets & bit > 0].sum() for bit, side in of_bits]))
+        wide = logits.astype(np.float64)
+        return float((_logsum(wide) - wide[np.arange(len(wide)), row.targets]).sum())
+
+    def _written_nats(self, model: Transformer, rows: Sequence[Row], device: torch.device) -> float:
+        total = 0.0
 
         def work(some: list[Row]) -> list[None]:
-            nonlocal total, count
-            tensors = to_tensors(self.batch(some), device)
-            total, count = total + float(model.loss(tensors)), count + tensors.count
+            nonlocal total
+            total += float(model.loss(to_tensors(self.batch(some), device)))
             return [None] * len(some)
 
         in_batches(rows, _POSITIONS, work, lambda done: None)
-        return total / max(count, 1.0)
+        return total / sum(map(self._count, rows))
 
     def logits(
         self, model: Transformer, rows: Sequence[Row], device: torch.device, done: Callable[[int], object]
@@ -132,7 +155,12 @@ class Task:
             )
             return [{"said": text} for text in texts]
         rows = self.rows(items)
-        logits = self.logits(model, rows, device, done)
+        return self._say(items, rows, self.logits(model, rows, device, done))
+
+    def _say(
+        self, items: Sequence[Item], rows: Sequence[Row], logits: Sequence[NDArray[np.float32]]
+    ) -> list[Prediction]:
+        """Return what the logits of all rows say of each example."""
         of_item: list[list[tuple[Row, NDArray[np.float32]]]] = [[] for _ in items]
         for row, found in zip(rows, logits, strict=True):
             of_item[row.item].append((row, found))
@@ -199,6 +227,12 @@ def task_of(record: Transferred, objective: Objective, tokenizer: Tokenizer, mod
     """Return the task of a transfer run."""
     layout = layout_of(objective, tokenizer, model, record.sight)
     return Task(record.task, layout, tuple(record.labels), record.none, record.longest)
+
+
+def _logsum(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return ln(sum(exp(logits))) over the last axis."""
+    most = logits.max(-1, keepdims=True)
+    return np.asarray(most[..., 0] + np.log(np.exp(logits - most).sum(-1)))
 
 
 def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:

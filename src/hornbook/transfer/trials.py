@@ -14,6 +14,7 @@ from hornbook import keys
 from hornbook.transfer.finetune import Trial, default_epochs
 from hornbook.transfer.request import Request
 
+_FEWEST_STEPS = 100  # of a training whose epochs are not given: few examples are read more often
 _DRAW = 0x73686F74  # stream of the keys
 
 
@@ -31,9 +32,11 @@ def final_trials(request: Request, size: int, shots: int, rate: float) -> list[T
 
 def _trial(request: Request, size: int, shots: int, number: int, rate: float, name: str) -> Trial:
     chosen = drawn(size, shots, request.seed, number)
-    epochs = request.epochs or default_epochs(len(chosen))
+    epochs, least = request.epochs, 0
+    if not epochs:
+        epochs, least = default_epochs(len(chosen)), _FEWEST_STEPS
     seed = int(keys.fold(np.uint64(request.seed), number)) >> 1
-    return Trial(f"{f'{shots}-shots' if shots else 'all'}-{name}", chosen, rate, seed, epochs, final=number > 0)
+    return Trial(f"{f'{shots}-shots' if shots else 'all'}-{name}", chosen, rate, seed, epochs, least, final=number > 0)
 
 
 def drawn(size: int, shots: int, seed: int, number: int) -> tuple[int, ...]:

@@ -104,23 +104,29 @@ def _groups(lines: list[Line], model: Model) -> Iterator[list[Line]]:
     yield from _runs([_unshared(line) for line in sorted(alone, key=lambda line: len(line.inputs))], _one_side)
     several = [family for family in families.values() if len(family) > 1]
     several.sort(key=lambda family: (family[0].shared, max(len(line.inputs) for line in family)))
-    yield from _runs([line for family in several for line in family], _branches)
+    yield from _runs([line for family in several for line in family], _branches, lambda line: line.shared)
 
 
 def _unshared(line: Line) -> Line:
     return replace(line, shared=0)
 
 
-def _runs(lines: Sequence[Line], cost: Callable[[], Callable[[Line], int]]) -> Iterator[list[Line]]:
+def _read(line: Line) -> int:
+    return len(line.inputs)
+
+
+def _runs(
+    lines: Sequence[Line], cost: Callable[[], Callable[[Line], int]], length: Callable[[Line], int] = _read
+) -> Iterator[list[Line]]:
     """Yield runs of lines whose cost, in positions, is at most that of a batch; `cost` begins to count a run.
 
-    A quarter of a batch is enough where the next line is longer: rows of one length need no padding and no mask.
+    A quarter of a batch is enough where the next `length` is longer: rows of one need no padding and no mask.
     """
     run: list[Line] = []
     counted, before = cost(), 0
     for line in lines:
         now = counted(line)
-        if run and (now > POSITIONS or (before > POSITIONS // 4 and len(line.inputs) > len(run[-1].inputs))):
+        if run and (now > POSITIONS or (before > POSITIONS // 4 and length(line) > length(run[-1]))):
             yield run
             run, counted = [], cost()
             now = counted(line)

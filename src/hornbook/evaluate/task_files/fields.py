@@ -98,8 +98,9 @@ def _label(record: Record, choices: Sequence[str], where: str) -> int:
     label = record["label"]
     if isinstance(label, str) and label in choices:
         return choices.index(label)
-    if isinstance(label, int) and not isinstance(label, bool) and 0 <= label < len(choices):
-        return label
+    number = int(label) if isinstance(label, str) and label.isascii() and label.isdigit() and len(label) < 9 else label
+    if isinstance(number, int) and not isinstance(number, bool) and 0 <= number < len(choices):
+        return number
     raise UserError(
         f"{where}: the label {label!r} is neither one of the choices nor a number from 0 to {len(choices) - 1}."
     )
@@ -122,10 +123,13 @@ def _pair(record: Record, where: str, wording: Wording) -> Item:
 
 def _cause_or_effect(record: Record, where: str, wording: Wording) -> Item:
     kind = record["question"]
-    if kind not in _CONNECTORS:
+    if not isinstance(kind, str) or kind not in _CONNECTORS:
         raise UserError(f"{where}: question must be cause or effect, not {kind!r}.")
     names = ("choice1", "choice2")
-    several = "choices" in record or not all(name in record for name in names)
+    several = "choices" in record
+    for name in names:
+        if not several and name not in record:
+            raise UserError(f"{where} lacks {name}: causes and effects need choices, or choice1 and choice2.")
     choices = _texts(record, "choices", where) if several else [_text(record, name, where) for name in names]
     lowered = [choice[0].lower() + choice[1:] for choice in choices]
     context = f"{_text(record, 'premise', where).strip()[:-1]} {_CONNECTORS[kind]}"

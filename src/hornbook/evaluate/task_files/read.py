@@ -143,6 +143,8 @@ def _records(path: Path) -> Iterator[tuple[int, Record]]:
 def _json(line: str, where: str) -> Record:
     try:
         record = json.loads(line)
+        if "\\u" in line:  # half a character may be written so
+            json.dumps(record, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise UserError(f"{where} is not JSON: a task has one JSON object in each line ({error}).") from error
     if not isinstance(record, dict):

@@ -1,0 +1,157 @@
+"""Yardsticks: what runs of unlike arms may be measured by alike, read from the records that each run keeps.
+
+    bits per byte    of the same held-out documents; exact, or an upper bound, by the objective
+    tasks            the headline of each task that all runs were asked, each run in its own way
+
+An arm's own loss is none: it is of other targets. Nothing is computed anew here, and nothing loads torch.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from hornbook.errors import UserError
+from hornbook.evaluate import task_numbers
+from hornbook.evaluate.numbers import Kind, Number
+from hornbook.evaluate.records import Records
+from hornbook.study.verdicts import Scores, Verdict, not_worse_than_the_best, verdicts
+
+BITS = "bits per byte"
+_EVALUATIONS, _HELD_OUT = "evaluations", "held_out.jsonl"
+_POINT = 0.01  # a difference of accuracies that would not matter
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One run on one yardstick.
+
+    name    of the yardstick: equal names of equal data may be compared
+    data    hash of what was asked
+    value   the number, `how` it was asked, and its `kind`
+    shares  each item's part of the number: their mean is the number, or of a ratio its linear part
+    """
+
+    name: str
+    data: str
+    value: float
+    how: str
+    kind: Kind
+    shares: Mapping[str, float]
+    unit: str
+    lower_is_better: bool
+
+
+def measured(run: Path) -> list[Measured]:
+    """Return what a run's records tell on common yardsticks."""
+    found = []
+    for path in sorted((run / _EVALUATIONS).glob("*.jsonl")):
+        records = Records.load(path)
+        if path.name == _HELD_OUT:
+            found += _bits_per_byte(records)
+        elif "asks" in records.header:
+            found.append(_task(records))
+    return found
+
+
+def _bits_per_byte(records: Records) -> list[Measured]:
+    text = records.header.get("text")
+    items = [item for item in records.items if item.get("bytes_scored", 0) > 0]
+    if text is None or not items or not all(item["lossless"] for item in records.items):
+        return []
+    bits = np.array([item["nats"] for item in items]) / math.log(2)
+    size = np.array([item["bytes_scored"] for item in items], np.float64)
+    value = float(bits.sum() / size.sum())
+    shares = value + (bits - value * size) / size.mean()
+    by_id = dict(zip([str(item["id"]) for item in items], shares.tolist(), strict=True))
+    data, how = str(records.header["data"]), _how(text["way"], text["kind"], text["trained"])
+    return [Measured(BITS, data, value, how, text["kind"], by_id, BITS, True)]
+
+
+def _task(records: Records) -> Measured:
+    header = records.header
+    first: Number = task_numbers.numbers(records)[0]
+    scores = {
+        str(item["id"]): float(item["likely"]) if "likely" in item else task_numbers.score(item, header["headline"])
+        for item in records.items
+    }
+    name = ".".join([header["task"], *header["part"]])
+    how = f"{first.name} by {_how(header['way'], header['kind'], header['trained'])}"
+    # An accuracy is one whatever it was decided by: what it was decided by stands beside it.
+    return Measured(name, str(header["data"]), first.value, how, "exact", scores, "share", False)
+
+
+def _how(way: str, kind: str, trained: bool) -> str:
+    """Return by which way a number was made, of which kind it is, and whether the model was trained so."""
+    return ", ".join(dict.fromkeys([way, kind, *([] if trained else ["off its training"])]))
+
+
+@dataclass(frozen=True)
+class ArmNumber:
+    """An arm on a yardstick: mean of its seeds, their number and standard deviation (NaN of one), and how."""
+
+    arm: str
+    value: float
+    seeds: int
+    deviation: float
+    how: str
+    unit: str
+
+    @property
+    def row(self) -> tuple[str, str, str, str, str]:
+        points = self.unit == "share"
+        told = f"{self.value:.1%}" if points else f"{self.value:.4f}"
+        spread = (
+            "" if math.isnan(self.deviation) else f"{100 * self.deviation:.1f}" if points else f"{self.deviation:.4f}"
+        )
+        return self.arm, told, str(self.seeds), spread, self.how
+
+
+@dataclass(frozen=True)
+class Yardstick:
+    """All arms on one yardstick, with the verdicts of each two, and those that no other is better than."""
+
+    name: str
+    unit: str
+    arms: tuple[ArmNumber, ...]
+    verdicts: tuple[Verdict, ...]
+    best: tuple[str, ...]
+
+
+def judged(arms: Mapping[str, Sequence[Path]], margin: float, lost: Mapping[str, int] | None = None) -> list[Yardstick]:
+    """Return every yardstick that runs of at least two arms have in common, with its verdicts.
+
+    arms     finished runs of each arm, one for each seed
+    margin   a difference in bits per byte that would not matter; of accuracies it is a point
+    lost     how many further seeds of an arm diverged
+    """
+    by_arm = {name: [measured(run) for run in runs] for name, runs in arms.items()}
+    names = dict.fromkeys(one.name for runs in by_arm.values() for run in runs for one in run)
+    return [found for name in names if (found := _judged(name, by_arm, margin, lost or {})) is not None]
+
+
+def _judged(
+    name: str, by_arm: Mapping[str, list[list[Measured]]], margin: float, lost: Mapping[str, int]
+) -> Yardstick | None:
+    mine = {arm: [one for run in runs for one in run if one.name == name] for arm, runs in by_arm.items()}
+    mine = {arm: found for arm, found in mine.items() if found}
+    every = [one for found in mine.values() for one in found]
+    if len({one.data for one in every}) > 1:
+        raise UserError(f"The runs were not measured on the same items of {name}: measure all of them on one file.")
+    unit, lower = every[0].unit, every[0].lower_is_better
+    scores, numbers = [], []
+    for arm, found in mine.items():
+        seeds = np.array([one.value for one in found])
+        common = sorted(set.intersection(*(set(one.shares) for one in every)))
+        whole = all(len(one.shares) == len(common) for one in every)
+        shares = np.mean([[one.shares[item] for item in common] for one in found], 0) if whole and common else None
+        scores.append(Scores(arm, seeds, shares, found[0].kind, lost.get(arm, 0)))
+        spread = float(seeds.std(ddof=1)) if len(seeds) > 1 else math.nan
+        ways = " / ".join(dict.fromkeys(one.how for one in found))
+        numbers.append(ArmNumber(arm, float(seeds.mean()), len(seeds), spread, ways, unit))
+    said = verdicts(scores, unit=unit, lower_is_better=lower, margin=_POINT if unit == "share" else margin)
+    return Yardstick(name, unit, tuple(numbers), tuple(said), tuple(not_worse_than_the_best(scores, said, lower)))

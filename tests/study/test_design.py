@@ -1,0 +1,68 @@
+"""A study's file: what is written is read back, what is wrong is named with its place."""
+
+from pathlib import Path
+
+import pytest
+
+from hornbook.errors import UserError
+from hornbook.study.design import ArmSettings, BudgetSettings, Study, load_study, new_study, recipe_of, to_toml
+from hornbook.study.layout import begin
+
+
+def test_a_file_comes_back(tmp_path: Path) -> None:
+    arms = {"causal": ArmSettings("causal"), "masked-40": ArmSettings("masked", settings=("objective.rate=0.4",))}
+    study = Study(("BOOK.txt", "notes/"), arms, BudgetSettings(tokens=2e6), seeds=5, tasks=("blimp.jsonl",))
+    begin(study, tmp_path / "study")
+    assert load_study(tmp_path / "study") == study
+    assert load_study(tmp_path / "study" / "study.toml") == study
+    with pytest.raises(UserError, match="not empty"):
+        begin(study, tmp_path / "study")
+
+
+def test_arms_are_recipes() -> None:
+    study = new_study(["BOOK.txt"], ["causal", "span"], BudgetSettings(flops=1e14), 2)
+    assert [recipe_of(arm, name).objective.topology for name, arm in study.arms.items()] == [
+        "decoder",
+        "encoder-decoder",
+    ]
+    named = recipe_of(ArmSettings(recipe="bert", settings=("model.layers=2", "model.width=64")), "bert")
+    assert named.model.layers == 2 and named.tokenizer.kind == "wordpiece"
+
+
+ARMS = '[budget]\ntokens = 1000\n[arms.a]\nobjective = "causal"\n[arms.b]\nobjective = "masked"\n'
+
+
+@pytest.mark.parametrize(
+    ("head", "tail", "said"),
+    [
+        ('text = ["BOOK.txt"]\nseeds = 0\n', ARMS, "seeds must be a whole number of at least 1, not 0"),
+        ('text = ["BOOK.txt"]\n', ARMS.replace("masked", "maskd"), "arms.b: .*maskd"),
+        ('text = ["BOOK.txt"]\n', ARMS.replace("tokens = 1000", ""), "exactly one of budget.tokens"),
+        ('text = ["BOOK.txt"]\n', ARMS.replace("tokens = 1000", "tokens = 1000\nminutes = 3"), "exactly one"),
+        ('text = ["BOOK.txt"]\n', ARMS.replace("tokens = 1000", "tokens = -5"), "budget.tokens must be"),
+        ('text = ["BOOK.txt"]\nsheds = 2\n', ARMS, "There is no setting sheds. Did you mean 'seeds'"),
+        ("text = []\n", ARMS, "text is empty"),
+        ("", ARMS, "text is missing"),
+        ('text = ["BOOK.txt"]\n', "[budget]\ntokens = 1000\n", "There are no arms"),
+        ('text = ["BOOK.txt"]\n', ARMS.replace("masked", "causal"), "Two arms are the same"),
+        ('text = ["BOOK.txt"]\n', ARMS + 'settings = ["seed=3"]\n', "arms.b: seed=3 is the study's"),
+        ('text = ["BOOK.txt"]\n', ARMS + 'settings = ["tokenizer.size=99"]\n', "arms.b: tokenizer.size=99"),
+        ('text = ["BOOK.txt"]\n', ARMS + 'settings = ["model.wide=3"]\n', "arms.b: "),
+        ('text = ["BOOK.txt"]\n', ARMS.replace("arms.b", 'arms."../b"'), "needs a name of letters"),
+        ('text = ["BOOK.txt"]\nwidth = 64\n', ARMS, "width and layers together"),
+        ('text = ["BOOK.txt"]\narms = 3\n', "[budget]\ntokens = 1000\n", "arms must be tables"),
+        ("text = [", "", "not valid TOML"),
+    ],
+)
+def test_faults_are_named(tmp_path: Path, head: str, tail: str, said: str) -> None:
+    path = tmp_path / "study.toml"
+    path.write_text(head + tail)
+    with pytest.raises(UserError, match=said) as error:
+        load_study(path)
+    assert str(path) in str(error.value)
+
+
+def test_every_setting_is_in_the_file() -> None:
+    text = to_toml(new_study(["BOOK.txt"], ["causal"], BudgetSettings(minutes=2), 3))
+    for name in ("text", "seeds", "size", "width", "layers", "trials", "margin", "tasks", "few", "minutes"):
+        assert f"{name} = " in text
