@@ -4,7 +4,7 @@
     python benchmarks/pretraining_pays.py --tell                          prints what the result has
 
 TASK_FOLDER has train.tsv, dev.tsv and test.tsv with the columns text and label (SST-2 for the recorded result). Each
-RUN is tuned on so many examples by `Run.transfer`: four rates tried by one seed, then five seeds, each of which draws
+RUN is tuned on so many examples by `Run.transfer`: rates tried by one seed, then five seeds, each of which draws
 its examples anew and is scored once on the test. Beside it stands the counting of words on the same examples. The
 difference is Welch's over the seeds of both; what excludes 0 is distinguishable.
 """
@@ -39,12 +39,14 @@ def accuracies(records: Records, shots: int, name: str) -> list[float]:
     ]
 
 
-def measured(run: Path, task: Path, shots: tuple[int, ...], seeds: int, scratch: bool, place: Path) -> dict[str, Any]:
+def measured(
+    run: Path, task: Path, shots: tuple[int, ...], seeds: int, scratch: bool, place: Path, settings: dict[str, str]
+) -> dict[str, Any]:
     """Return the test accuracies of a run's seeds by shots, and those of the counting of words beside."""
     begun = time.monotonic()
     tuned = hb.load(run).transfer(
         task / "train.tsv", dev=task / "dev.tsv", test=task / "test.tsv", shots=shots, seeds=seeds, scratch=scratch,
-        out=place, plain=True,
+        out=place, plain=True, settings=settings,
     )  # fmt: skip
     records = Records.load(place / "evaluations" / "test.jsonl")
     simple = [name for name, strong in records.header["simple"].items() if strong]
@@ -77,21 +79,23 @@ def main() -> None:
     parser.add_argument("runs", nargs="*", type=Path)
     parser.add_argument("--shots", default="256,1024")
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--set", action="append", default=[], help="A setting of the transfer, as name=value.")
     parser.add_argument("--tell", action="store_true")
     given = parser.parse_args()
     result = json.loads(RESULT.read_text()) if RESULT.is_file() else {"runs": []}
+    settings = dict(item.split("=", 1) for item in given.set)
     shots = tuple(map(int, given.shots.split(",")))
     for run in given.runs:
         opened = hb.load(run)
         row = {
             "name": run.name, "objective": opened.recipe.objective.__class__.__name__, "steps": opened.step,
-            "parameters": sum(value.numel() for value in opened.model.parameters()), "seeds": given.seeds,
+            "parameters": sum(value.numel() for value in opened.model.parameters()), "seeds": given.seeds, "settings": settings,
             "date": datetime.date.today().isoformat(), "machine": environment(find_device()),
         }  # fmt: skip
         with tempfile.TemporaryDirectory() as scratch:
             for arm in ("pretrained", "scratch"):
                 place = Path(scratch) / arm
-                row[arm] = measured(run, given.task, shots, given.seeds, arm == "scratch", place)
+                row[arm] = measured(run, given.task, shots, given.seeds, arm == "scratch", place, settings)
         result["runs"] = [known for known in result["runs"] if known["name"] != run.name] + [row]
         write_file(RESULT, json.dumps(result, indent=1) + "\n")
     tell(result)
