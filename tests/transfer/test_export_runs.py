@@ -10,6 +10,7 @@ from small_models import SMALL_RUN, book
 
 import hornbook
 from hornbook.errors import UserError
+from hornbook.transfer.tags import repaired
 
 SETTINGS = {"transfer.epochs": 20, "transfer.rates": "0.003"}
 TEXTS = ["The cat sees the a.", "The king eats the b.", "The dog sees the e. The cat eats the c."]
@@ -73,7 +74,7 @@ def test_a_tuned_tagger_says_the_same_there(bases, tmp_path):
     for text, ours, said in zip(TEXTS, run.predict([{"tokens": t.split()} for t in TEXTS]), theirs, strict=True):
         labels = {piece["start"]: piece["entity"] for piece in reversed(said)}
         starts = [sum(len(word) + 1 for word in text.split()[:place]) for place in range(len(text.split()))]
-        assert [labels[start] for start in starts] == ours["tags"]
+        assert list(repaired([labels[start] for start in starts])[0]) == ours["tags"]
 
 
 @pytest.mark.parametrize("objective", ["causal", "span"])
