@@ -89,7 +89,8 @@ def main() -> None:
         opened = hb.load(run)
         row = {
             "name": run.name, "objective": opened.recipe.objective.__class__.__name__, "steps": opened.step,
-            "parameters": sum(value.numel() for value in opened.model.parameters()), "seeds": given.seeds, "settings": settings,
+            "parameters": sum(value.numel() for value in opened.model.parameters()), "seeds": given.seeds,
+            "settings": settings,
             "date": datetime.date.today().isoformat(), "machine": environment(find_device()),
         }  # fmt: skip
         with tempfile.TemporaryDirectory() as scratch:
