@@ -32,10 +32,19 @@ def nats_and_slope(logits: Tensor, targets: Tensor) -> Tensor:
     return -said[:, 0]
 
 
-def linear_nats(hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor, kind: torch.dtype) -> Tensor:
+def linear_nats(
+    hidden: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    targets: Tensor,
+    kind: torch.dtype,
+    credit: Tensor | None = None,
+) -> Tensor:
     """Return -log p(target) [N] of the logits hidden @ weight.T + bias, without gradients.
 
     hidden [N, D], weight [V, D], bias [V] or None, targets int64[N]; `kind` is the type of the matrix products.
+    In `credit` [N], where it is given, is left 1 where the target is the likeliest entry, 1 / k where it is one of k
+    such, else 0.
     """
     with torch.no_grad(), torch.autocast(hidden.device.type, enabled=False):
         hidden, weight = hidden.to(kind), weight.to(kind)
@@ -48,22 +57,18 @@ def linear_nats(hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Te
             for part in _slices(chunk.start, chunk.stop, block):
                 rows = logits[part.start - chunk.start : part.stop - chunk.start]
                 nats[part] = -torch.log_softmax(rows.to(nats.dtype), -1).gather(1, targets[part, None])[:, 0]
+                if credit is not None:
+                    credit[part] = _credit(rows, targets[part])
         return nats
 
 
-def linear_credit(hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor, kind: torch.dtype) -> Tensor:
-    """Return 1 [N] where the target is the likeliest entry, 1 / k where it is one of k, else 0; as `linear_nats`."""
-    with torch.no_grad(), torch.autocast(hidden.device.type, enabled=False):
-        hidden, weight = hidden.to(kind), weight.to(kind)
-        bias = None if bias is None else bias.to(kind)
-        step, _ = chunk_rows(hidden.device.type, len(weight))
-        credit = hidden.new_empty(len(hidden), dtype=_full(kind))
-        room = hidden.new_empty(min(step, len(hidden)), len(weight))
-        for chunk in _slices(0, len(hidden), step):
-            logits = _logits(hidden[chunk], weight, bias, room)
-            best = logits == logits.amax(-1, keepdim=True)
-            credit[chunk] = best.gather(1, targets[chunk, None])[:, 0] / best.sum(-1)
-        return credit
+def _credit(logits: Tensor, targets: Tensor) -> Tensor:
+    """Return the share [C] of each target in the likeliest entries of logits [C, V]."""
+    best = logits.amax(-1)
+    share = (logits.gather(1, targets[:, None])[:, 0] == best).to(logits.dtype)
+    hits = share.nonzero()[:, 0]
+    share[hits] /= (logits[hits] == best[hits, None]).sum(-1)
+    return share
 
 
 def linear_cross_entropy(

@@ -22,7 +22,7 @@ from hornbook.evaluate.scoring import shared
 from hornbook.evaluate.scoring.ways import Asks, Ids, Line
 from hornbook.model.electra import Model
 from hornbook.model.inputs import to_tensors
-from hornbook.model.loss import linear_credit, linear_nats
+from hornbook.model.loss import linear_nats
 from hornbook.model.parts import compute_type
 
 POSITIONS = 1 << 14  # positions of a batch, padding included
@@ -84,8 +84,8 @@ def _computed(
             if not likely:
                 return getattr(model, asks)(tensors).double().cpu().numpy(), np.ones(len(targets))
             made = model.before_logits(tensors)
-        nats = linear_nats(*made, targets, compute_type(made[0]))
-        credit = linear_credit(*made, targets, compute_type(made[0])) if likely else torch.ones_like(nats)
+        credit = torch.ones(len(targets), device=device)
+        nats = linear_nats(*made, targets, compute_type(made[0]), credit if likely else None)
     return nats.double().cpu().numpy(), credit.double().cpu().numpy()
 
 
