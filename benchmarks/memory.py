@@ -37,7 +37,7 @@ from hornbook.model.inputs import Tensors
 from hornbook.recipes.named import default
 from hornbook.recipes.recipe import Recipe
 from hornbook.run.build import build_model, build_optimizers
-from hornbook.run.memory_fit import load_of
+from hornbook.run.settle.memory_fit import load_of
 from hornbook.scaling.memory import step_memory
 from hornbook.train.machine import environment, find_device, keep_memory_blocks, synchronise
 from hornbook.train.parallel import Parallel

@@ -54,7 +54,7 @@ from hornbook.recipes.recipe import Recipe
 from hornbook.recipes.sections import Budget, DataSettings, TrainingSettings
 from hornbook.recipes.settings import override
 from hornbook.run.pretrain import pretrain
-from hornbook.run.resolve import Means, resolve
+from hornbook.run.settle.resolve import Means, resolve
 from hornbook.train.machine import environment, find_device, keep_memory_blocks
 
 RESULT = Path(__file__).parent / "results" / "rates.json"

@@ -57,7 +57,7 @@ from hornbook.recipes.recipe import Recipe
 from hornbook.recipes.sections import Budget, DataSettings
 from hornbook.recipes.settings import override
 from hornbook.run.build import build_loader, build_model, build_optimizers
-from hornbook.run.resolve import Means, resolve
+from hornbook.run.settle.resolve import Means, resolve
 from hornbook.train.machine import environment, find_device, keep_memory_blocks
 from hornbook.train.parallel import Parallel
 from hornbook.train.schedules import Schedule

@@ -312,7 +312,8 @@ def train_hornbook(name: str, contender: Contender, data: Path, scratch: Path) -
     import contextlib
     import shutil
 
-    import hornbook.run.pretrain as run
+    import hornbook.run.training as run
+    from hornbook.run.pretrain import pretrain
     from hornbook.scaling.count import parameters
 
     gate = Gate(contender.steps)
@@ -332,7 +333,7 @@ def train_hornbook(name: str, contender: Contender, data: Path, scratch: Path) -
             yield [*sinks, Clock()]
 
     run.open_sinks = open_sinks
-    run.pretrain(chosen, scratch / "run", plain=True)
+    pretrain(chosen, scratch / "run", plain=True)
 
 
 class Running:

@@ -9,7 +9,7 @@ from hornbook.errors import ResourceError, UserError
 from hornbook.recipes.describe import describe_settings
 from hornbook.recipes.named import default
 from hornbook.recipes.settings import override
-from hornbook.run.memory_fit import refuse_too_large
+from hornbook.run.settle.memory_fit import refuse_too_large
 
 
 @pytest.mark.parametrize(

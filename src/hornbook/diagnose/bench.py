@@ -33,8 +33,8 @@ from hornbook.objectives.catalogue import build
 from hornbook.recipes.named import default
 from hornbook.recipes.recipe import Recipe
 from hornbook.run.build import build_model
-from hornbook.run.calibrate import timed_steps
-from hornbook.run.memory_fit import load_of
+from hornbook.run.settle.calibrate import timed_steps
+from hornbook.run.settle.memory_fit import load_of
 from hornbook.scaling.count import flops_per_token
 from hornbook.scaling.memory import step_memory
 from hornbook.train.machine import best_seconds, environment, find_device, keep_memory_blocks, matmul_flops

@@ -87,10 +87,9 @@ def answer(scorer: Scorer, task: Task, progress: Callable[[int], None] | None = 
     items, realised = with_shots_that_fit(scorer, task)
     asked = [pair for item in items for pair in item.candidates]
     alone = {(task.neutral, text): 0.0 for _, text in asked} if task.kind == "choices" else {}
-    every, share = [*asked, *alone], len(asked) / (len(asked) + len(alone))
-    told = None if progress is None else lambda done: progress(round(min(1.0, done / share) * len(items)))
+    told = None if progress is None else lambda done: progress(round(done * len(items)))
     try:
-        scored = scorer.score(every, likely=task.kind == "last word", progress=told)
+        scored = scorer.score([*asked, *alone], likely=task.kind == "last word", progress=told)
     except UserError as error:
         raise _of_its_item(error, scorer, task, items) from error
     for pair, one in zip(alone, scored[len(asked) :], strict=True):

@@ -9,7 +9,7 @@ from hornbook.objectives.catalogue import kind_of
 from hornbook.prepare.mixing import readings
 from hornbook.run.context import RunContext
 from hornbook.run.directory import BaseModel
-from hornbook.run.memory_fit import predicted
+from hornbook.run.settle.memory_fit import predicted
 from hornbook.run.warm_start import Adopted
 from hornbook.scaling.count import parameters
 from hornbook.train.machine import memory_free, memory_used

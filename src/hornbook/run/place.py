@@ -17,7 +17,7 @@ from hornbook.console import quantity
 from hornbook.errors import ResourceError, UserError
 from hornbook.run.context import RunContext
 from hornbook.run.directory import CHECKPOINTS, ENVIRONMENT, RESULT, has_checkpoint
-from hornbook.run.memory_fit import predicted
+from hornbook.run.settle.memory_fit import predicted
 
 # What the last bits of a result depend on.
 _DECISIVE = ("threads", "processor", "instructions", "torch", "device", "devices")

@@ -40,10 +40,10 @@ from hornbook.recipes.sections import Budget, DataSettings, TokenizerSettings
 from hornbook.recipes.settings import load_recipe, save_recipe
 from hornbook.run.answer import Asking, answer_task, read_task
 from hornbook.run.build import build_loader, draft_model
-from hornbook.run.calibrate import flops_per_step, seconds_per_step
 from hornbook.run.directory import EVALUATIONS, RESULT, is_run, open_run
 from hornbook.run.pretrain import pretrain, resume
-from hornbook.run.resolve import Means, resolve
+from hornbook.run.settle.calibrate import flops_per_step, seconds_per_step
+from hornbook.run.settle.resolve import Means, resolve
 from hornbook.scaling.defaults import TOKENS_PER_PARAMETER
 from hornbook.study.design import Study, load_study, recipe_of
 from hornbook.study.layout import ARMS, DIVERGED, PLAN, RUNS, TEXT, TRIALS, ArmPlan, diverged, is_planned, read_plan

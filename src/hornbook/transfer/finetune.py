@@ -31,7 +31,7 @@ from hornbook.model.transformer import Transformer
 from hornbook.recipes.recipe import Recipe
 from hornbook.recipes.sections import Budget
 from hornbook.run.build import build_model, build_optimizers, spread_model
-from hornbook.run.memory_fit import fitted, shrinking
+from hornbook.run.settle.memory_fit import fitted, shrinking
 from hornbook.scaling.count import flops_per_token
 from hornbook.schema import record
 from hornbook.signals import SignalHandler

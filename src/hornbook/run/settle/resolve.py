@@ -22,7 +22,7 @@ from hornbook.objectives.base import cycle_of, says_every_token, tokens_per_row
 from hornbook.prepare.dataset import Prepared
 from hornbook.recipes.recipe import Recipe
 from hornbook.recipes.sections import Budget
-from hornbook.run.budget import (
+from hornbook.run.settle.budget import (
     BUSY,
     FEW_STEPS,
     Speed,
@@ -33,7 +33,7 @@ from hornbook.run.budget import (
     step_speed,
     too_short,
 )
-from hornbook.run.memory_fit import fitted, shrinking
+from hornbook.run.settle.memory_fit import fitted, shrinking
 from hornbook.scaling import defaults
 from hornbook.scaling.count import parameters
 from hornbook.train.machine import best_precision, free_share, has_compiler, matmul_flops

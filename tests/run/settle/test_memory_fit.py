@@ -17,8 +17,8 @@ from hornbook.errors import UserError, is_out_of_memory
 from hornbook.prepare.dataset import prepare
 from hornbook.recipes import settings
 from hornbook.recipes.named import default
-from hornbook.run.memory_fit import divisors, fitted, shrinking
 from hornbook.run.pretrain import pretrain, resume
+from hornbook.run.settle.memory_fit import divisors, fitted, shrinking
 from hornbook.train.checkpoints import newest
 
 CPU = torch.device("cpu")

@@ -13,7 +13,7 @@ from hornbook.recipes.named import default
 from hornbook.recipes.recipe import Recipe
 from hornbook.recipes.sections import StartSettings
 from hornbook.recipes.settings import override
-from hornbook.run.resolve import (
+from hornbook.run.settle.resolve import (
     Facts,
     Means,
     choose_compilation,

@@ -21,7 +21,7 @@ from hornbook.generate.samples import most_worth
 from hornbook.objectives.base import tokens_per_row
 from hornbook.prepare.dataset import Prepared
 from hornbook.recipes.recipe import Recipe
-from hornbook.run.calibrate import seconds_per_step
+from hornbook.run.settle.calibrate import seconds_per_step
 from hornbook.scaling.defaults import MEASUREMENTS, MOST_EPOCHS
 from hornbook.train.machine import matmul_flops
 from hornbook.train.processors import computing

@@ -19,11 +19,11 @@ from hornbook.prepare.mixing import order_of
 from hornbook.recipes.named import default
 from hornbook.recipes.recipe import Recipe
 from hornbook.recipes.settings import load_recipe, override
-from hornbook.run import pretrain as stages
-from hornbook.run.budget import Measuring, Speed, measuring, planned_steps, small_text, too_short
+from hornbook.run import training as stages
 from hornbook.run.build import build_loader
 from hornbook.run.pretrain import pretrain, resume
-from hornbook.run.resolve import Means, resolve
+from hornbook.run.settle.budget import Measuring, Speed, measuring, planned_steps, small_text, too_short
+from hornbook.run.settle.resolve import Means, resolve
 from hornbook.tokens.order import Spliced
 from hornbook.train.metrics import read_metrics
 from hornbook.train.pace import Pace
