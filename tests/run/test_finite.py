@@ -162,4 +162,4 @@ def test_a_perplexity_that_no_number_holds_is_null(trained):
         run.model.get_parameter(TABLE).mul_(1e5)
     found = evaluate(run)
     assert found.loss > 1000 and found.perplexity is None
-    assert "perplexity" not in [number.name for number in found.numbers()]
+    assert "perplexity" not in [number.name for number in found.numbers]

@@ -97,7 +97,7 @@ def test_an_objective_trains_is_measured_and_resumes_bit_for_bit(name, book, tmp
     run = open_run(tmp_path / "run")
     assert evaluate(run) == found
     capsys.readouterr()
-    presentation.trained(found, run.recipe, tmp_path)
+    presentation.trained(run.recipe, tmp_path)
     uses_are(set(re.findall(r"hornbook (generate|fill|export|evaluate)", capsys.readouterr().out)), run, tmp_path)
 
 

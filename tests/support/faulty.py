@@ -189,6 +189,11 @@ def a_run(out: Path) -> dict[str, str]:
     for path in (*out.rglob("manifest.json"), out / "result.json"):
         if path.is_file():
             found[path.relative_to(out.parent).as_posix()] = _digest(json.dumps(_timeless(path)).encode())
+    samples = out / "samples.jsonl"
+    if samples.is_file():
+        lines = map(json.loads, samples.read_text(encoding="utf-8").splitlines())
+        said = [{name: value for name, value in line.items() if name != "time"} for line in lines]
+        found[f"{out.name}/samples.jsonl"] = _digest(json.dumps(said).encode())
     for name in ("environment.json", "plan.json", "metrics.jsonl"):
         path = out / name
         found.pop(f"{out.name}/{name}")

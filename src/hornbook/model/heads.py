@@ -5,7 +5,7 @@ A task's head has the form that transformers' classes of the family have, so tha
     decoder          class, tag, span: one linear map, that of a class without a bias (Qwen3, Llama, GPT-2)
     encoder          post-norm: class dense, tanh, linear (BERT's pooler); tag, span one linear map
                      ELECTRA: class dense, activation, linear
-                     pre-norm: all of them dense, activation, norm, linear (ModernBERT)
+                     pre-norm: all of them dense, activation, norm, linear (ModernBERT), a class from the mean state
     encoder-decoder  class dense, tanh, linear; span one linear map, both of the decoder's states; tag one linear map of
                      the encoder's states, and no decoder (T5, BART)
 
@@ -112,6 +112,14 @@ def form_of(config: ModelConfig) -> Form:
     if config.task_head != "class" or config.topology == "decoder":
         return "linear"
     return "activation" if config.rtd_head else "tanh"
+
+
+def reads_mean(config: ModelConfig) -> bool:
+    """Say whether a class is read from the mean state of a row's tokens, as ModernBERT's classes can.
+
+    No loss of pre-training has ever looked at the first position of such an encoder: what it knows is in the others.
+    """
+    return config.topology == "encoder" and config.norm_place == "pre" and config.task_head == "class"
 
 
 def vocabulary_head(config: ModelConfig) -> Head:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from hornbook.errors import UserError
 from hornbook.model import initialise
 from hornbook.model.config import ModelConfig
-from hornbook.model.heads import DiscriminatorHead, pair_head, task_head, vocabulary_head
+from hornbook.model.heads import DiscriminatorHead, pair_head, reads_mean, task_head, vocabulary_head
 from hornbook.model.inputs import Tensors, check_length
 from hornbook.model.layers import Embeddings, Stack
 from hornbook.model.loss import Kernel, linear_cross_entropy, linear_nats, nats_and_slope
@@ -124,10 +124,19 @@ class Transformer(nn.Module):
         return linear_cross_entropy(scored, self.output_weight, self.head.bias, targets, weights, kind, self.kernel)
 
     def task_logits(self, batch: Tensors) -> Tensor:
-        """Return the logits [N, K] of the task at the scored positions, in full precision, in the order of `scored`."""
+        """Return the logits [N, K] of the task at the scored positions, in full precision, in the order of `scored`.
+
+        Where the class is that of the mean state, a row has one scored position, and it stands for the row.
+        """
         if self.task is None:
             raise UserError("This model has no head for a task: make one with `hornbook transfer`.")
-        logits: Tensor = self.task(self.hidden(batch, batch.scored)).float()
+        if not reads_mean(self.config):
+            logits: Tensor = self.task(self.hidden(batch, batch.scored)).float()
+            return logits
+        hidden = self.hidden(batch)  # [B, T, D]
+        real = hidden.new_ones(hidden.shape[:2]) if batch.segments is None else (batch.segments != 0).to(hidden.dtype)
+        mean = (hidden * real[..., None]).sum(1) / real.sum(1, keepdim=True)
+        logits = self.task(mean[batch.scored // hidden.shape[1]]).float()
         return logits
 
     def task_nats(self, batch: Tensors) -> Tensor:

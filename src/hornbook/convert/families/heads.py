@@ -87,7 +87,7 @@ HEADS: Mapping[str, Mapping[str, HeadClass]] = {
     "gpt2": _decoder("GPT2", tag="classifier"),
     "modernbert": {
         head: HeadClass(
-            f"ModernBertFor{name}", "classifier", "head.dense", "head.norm", entries={"classifier_pooling": "cls"}
+            f"ModernBertFor{name}", "classifier", "head.dense", "head.norm", entries={"classifier_pooling": "mean"}
         )
         for head, name in (
             ("class", "SequenceClassification"), ("tag", "TokenClassification"), ("span", "QuestionAnswering")
