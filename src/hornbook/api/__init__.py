@@ -1,0 +1,177 @@
+"""The front door: what `import hornbook` hands on. Torch is loaded when a model is needed, and not before.
+
+pretrain   text and a budget -> a Run                load      a run, or a folder of transformers -> a Run
+check      a directory -> what is damaged there
+recipe     a recipe by name, file or wish            objective an objective by name and settings
+fit_law    runs of known size and loss -> a scaling law
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hornbook.api.run import NOTHING, Run, default_transfer, lines_of, texts_of
+from hornbook.errors import UserError
+from hornbook.objectives.base import Objective
+from hornbook.objectives.catalogue import build, kind_of
+from hornbook.recipes.named import continued, default, named
+from hornbook.recipes.recipe import Recipe, default_model
+from hornbook.recipes.settings import RECIPE, load_recipe, override
+from hornbook.vocab import EMPTY
+
+if TYPE_CHECKING:
+    from hornbook.diagnose.whole import Examined
+    from hornbook.scaling.fit import Fit
+
+__all__ = [
+    "NOTHING", "Run", "check", "default_directory", "default_transfer", "fit_law", "load", "objective", "pretrain",
+    "recipe",
+]  # fmt: skip
+
+
+def load(path: str | Path) -> Run:
+    """Return the run in a directory, or the model in a folder that transformers' save_pretrained wrote.
+
+    Raises UserError where there is neither.
+    """
+    directory = Path(path)
+    if not any((directory / name).is_file() for name in (RECIPE, "config.json")):
+        raise UserError(f"There is no run and no Hugging Face model in {directory}.")
+    return Run(directory)
+
+
+def check(path: str | Path) -> list[Examined]:
+    """Return what is found of a run, a checkpoint, a corpus or an exported model, every byte and weight of it.
+
+    Each item has its path, its kind, its damages (file, what, cost, remedy; none where it is whole) and notes. Nothing
+    is changed. Raises UserError where there is nothing of Hornbook's.
+    """
+    from hornbook.diagnose.whole import check_path
+
+    return list(check_path(Path(path), lambda part: None))
+
+
+def fit_law(points: str | Path, *, parameters: str = "params", loss: str = "loss", resamples: int = 1000) -> Fit:
+    """Fit L = E + A/N^alpha + B/D^beta to the runs in a CSV file with columns for N, tokens and loss.
+
+    parameters, loss   names of these columns
+    resamples          resamples of the points, for `interval`
+    Raises UserError where the file is wrong, or its runs identify no law. See `hornbook scaling fit`.
+    """
+    from hornbook.scaling.fit import fit_law as fit
+    from hornbook.scaling.points import read_points
+
+    return fit(read_points(Path(points), parameters, loss), resamples)
+
+
+def objective(kind: str, **settings: object) -> Objective:
+    """Return an objective by its name, or `path.py:Class` for one of your own, with these settings.
+
+    >>> objective("span", density=0.3)
+    SpanCorruption(density=0.3, mean_span=3.0)
+    """
+    return build(kind, settings, EMPTY)
+
+
+def recipe(
+    base: str | Path | Recipe | None = None,
+    *,
+    text: str | Path | Sequence[str | Path] = (),
+    objective: str | Objective | None = None,
+    start: str | Path | None = None,
+    minutes: float | None = None,
+    steps: int | None = None,
+    tokens: int | None = None,
+    epochs: float | None = None,
+    seed: int | None = None,
+    settings: Mapping[str, object] = NOTHING,
+) -> Recipe:
+    """Return a recipe: the one that `base` is or names (a name, a recipe.toml), or the default one, with your changes.
+
+    `start` is a model to continue from, a run or a folder of transformers; its objective is then the default. What
+    `settings` says wins; its names are those of `hornbook settings`. Raises UserError for what cannot be.
+
+    >>> recipe("bert", minutes=5, settings={"model.layers": 4, "model.width": 256, "model.heads": 4}).model.layers
+    4
+    """
+    changes = {"minutes": minutes, "steps": steps, "tokens": tokens, "epochs": epochs}
+    lines = [f"budget.{name}={value}" for name, value in changes.items() if value is not None]
+    result = _base(base, objective, start)
+    if objective is not None:
+        result = _learning(result, objective)
+    result = override(result, [*lines, *([] if seed is None else [f"seed={seed}"])])
+    if paths := texts_of(text):
+        result = replace(result, data=replace(result.data, paths=paths))
+    return override(result, lines_of(settings))
+
+
+_recipe = recipe  # `pretrain` has a parameter of that name
+
+
+def pretrain(
+    text: str | Path | Sequence[str | Path] = (),
+    *,
+    objective: str | Objective | None = None,
+    recipe: str | Path | Recipe | None = None,
+    start: str | Path | None = None,
+    minutes: float | None = None,
+    steps: int | None = None,
+    tokens: int | None = None,
+    epochs: float | None = None,
+    out: str | Path | None = None,
+    seed: int | None = None,
+    settings: Mapping[str, object] = NOTHING,
+    plain: bool = False,
+) -> Run:
+    """Train a model on text and return its run: tokenizer, tokens, training, measurements, all in one directory.
+
+    text      files, globs, folders, builtin:docs, builtin:code or hf://NAME; by default Python's documentation
+    out       the run directory; by default runs/DATE-OBJECTIVE
+    plain     print lines instead of a live panel
+    The rest is as in `recipe`. Raises UserError where something is wrong with the wish or the text, Interrupted where
+    a signal ended the run; `load(out).resume()` goes on with it.
+    """
+    from hornbook.run.pretrain import pretrain as train
+
+    planned = _recipe(
+        recipe, text=text, objective=objective, start=start, minutes=minutes, steps=steps, tokens=tokens,
+        epochs=epochs, seed=seed, settings=settings,
+    )  # fmt: skip
+    if out is not None and not str(out):
+        raise UserError("out is empty: name a directory, or leave it out.")
+    directory = default_directory(planned) if out is None else Path(out)
+    train(planned, directory, plain=plain)
+    return Run(directory)
+
+
+def default_directory(recipe: Recipe) -> Path:
+    """Return where a run goes that was given no name: runs/DATE-OBJECTIVE."""
+    return Path("runs") / f"{datetime.now():%Y%m%d-%H%M%S}-{kind_of(recipe.objective).rpartition(':')[2]}"
+
+
+def _base(base: str | Path | Recipe | None, objective: str | Objective | None, start: str | Path | None) -> Recipe:
+    """Return the recipe to begin with: given, in a file, named, to continue from a model, or the objective's own."""
+    if base is not None and start is not None:
+        raise UserError(f"Give a recipe or a base model, not both {base} and {start}.")
+    if isinstance(base, Recipe):
+        return base
+    if base is not None:
+        return load_recipe(Path(base)) if str(base).endswith(".toml") else named(str(base))
+    if start is not None:
+        from hornbook.run.imported import objective_of  # loads torch, for which a misspelt setting shall not wait
+
+        return continued(objective_of(Path(start)), str(start))
+    return default(objective if isinstance(objective, str) else "causal")
+
+
+def _learning(recipe: Recipe, objective: str | Objective) -> Recipe:
+    """Return the recipe with another objective: by name with its defaults, or as it is given."""
+    if isinstance(objective, str):
+        return override(recipe, [f"objective.kind={objective}"])
+    recipe = override(recipe, [f"objective.kind={kind_of(objective)}"])
+    model = recipe.model if recipe.model.topology == objective.topology else default_model(objective)
+    return replace(recipe, objective=objective, model=model)
