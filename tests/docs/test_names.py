@@ -64,7 +64,7 @@ def test_what_a_page_names_exists(page: Path) -> None:
     [
         ("`src/hornbook/keys.py` and `run/pretrain.py`", []),
         ("`hornbook.run.pretrain` and `hornbook.keys.row_keys`", []),
-        ("`run.py`, `train/orthogonal.py`", ["run.py", "train/orthogonal.py"]),
+        ("`runs.py`, `train/orthogonal.py`", ["runs.py", "train/orthogonal.py"]),
         ("`hornbook.recipes.default`", ["hornbook.recipes.default"]),
         ("```python\nfrom hornbook.keys import row_keys, rows\n```", ["hornbook.keys.rows"]),
         ("`--objective my.py:MyObjective`", []),
