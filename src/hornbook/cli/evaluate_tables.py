@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from rich.text import Text
-
 from hornbook.cli import tables
 
 if TYPE_CHECKING:
@@ -19,7 +17,7 @@ def evaluation(found: Evaluation) -> None:
     """Print a model's numbers on held-out text, each with its meaning."""
     tables.numbers(found.title, [(number.name, number.text, number.account) for number in found.numbers])
     for remark in found.remarks:
-        tables.console().print(Text(remark, style="yellow"))
+        tables.sentence(remark, "yellow")
 
 
 def adaptation(found: Adaptation) -> None:
@@ -29,7 +27,7 @@ def adaptation(found: Adaptation) -> None:
     for name, (before, after, changed) in (("new text", found.numbers[:3]), ("old text", found.numbers[3:])):
         rows.append((name, before.text, after.text, f"{changed.name} {changed.text}"))
     tables.table(columns, rows, True)
-    tables.console().print(Text(found.sentence[0].upper() + found.sentence[1:]))
+    tables.sentence(found.sentence[0].upper() + found.sentence[1:])
 
 
 def answers(found: Answers) -> None:
@@ -61,7 +59,7 @@ def compared(names: Sequence[str], found: Sequence[Sequence[Answers]]) -> None:
                 "" if number.low is None or number.high is None else f" ({number.low:+.1%} to {number.high:+.1%})"
             )
             told = f"{name} on {_task(one)}: {number.value:+.1%}{interval}, {number.meaning}"
-            tables.console().print(Text(told))
+            tables.sentence(told)
 
 
 def _cell(found: Answers) -> str:

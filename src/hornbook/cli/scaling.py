@@ -70,7 +70,7 @@ def _optimum(fit: Fit, flops: float) -> dict[str, Any]:
 def _print(column: str, points: Points, fit: Fit, found: dict[str, Any]) -> None:
     low, high = points.span
     left_out = f", {points.dropped} more are marked as excluded" if points.dropped else ""
-    tables.console().print(f"[bold]{len(points)} points from {low:.1e} to {high:.1e} FLOPs{left_out}; N is {column}[/]")
+    tables.sentence(f"{len(points)} points from {low:.1e} to {high:.1e} FLOPs{left_out}; N is {column}", "bold")
     ends = found["approach3"].get("intervals", {})
     law = fit.law
     rows = [
@@ -85,7 +85,7 @@ def _print(column: str, points: Points, fit: Fit, found: dict[str, Any]) -> None
     tables.table({"law": "bold", "value": "green", "interval of 95 %": ""}, rows, numbers=True)
     held = found["hold_out"]
     if "median" in held:
-        tables.console().print(
+        tables.sentence(
             f"The law of the smaller budgets predicts the largest {held['points']} points with a median error of "
             f"{held['median']:.2%} (90 %: {held['p90']:.2%})."
         )
@@ -93,7 +93,7 @@ def _print(column: str, points: Points, fit: Fit, found: dict[str, Any]) -> None
         within = best["N_interval"]
         sure = f" ({quantity(within[0])} to {quantity(within[1])})" if within else ""
         far = f"; {best['beyond']:.0f} times beyond the points" if best["beyond"] > 1 else ""
-        tables.console().print(
+        tables.sentence(
             f"For {best['flops']:.2e} FLOPs: {quantity(best['N'])} parameters{sure}, {quantity(best['D'])} tokens{far}."
         )
 
@@ -137,11 +137,11 @@ def plan(
         answer({"run": run, "flops": flops, "choices": [dataclasses.asdict(choice) for choice in found]}, True, print)
         return
     if run is not None:
-        tables.console().print(
+        tables.sentence(
             f"{quantity(run['parameters'])} parameters on {quantity(run['tokens'])} tokens: {flops:.2e} FLOPs "
             f"(6 N D), {run['tokens_per_parameter']:.2f} tokens a parameter."
         )
-    tables.console().print(f"[bold]What {flops:.2e} FLOPs are best spent on[/]")
+    tables.sentence(f"What {flops:.2e} FLOPs are best spent on", "bold")
     rows = []
     for choice in found:
         far = f"; {choice.beyond:,.0f} times beyond its points" if choice.beyond > 1 else ""
@@ -153,6 +153,4 @@ def plan(
         ))  # fmt: skip
     columns = ("by", "parameters", "tokens", "tokens each", "epochs", "loss", "what it is")
     tables.table(dict.fromkeys(columns, "") | {"by": "bold"}, rows, numbers=True)
-    tables.console().print(
-        "Losses are of each law's own text and tokenizer: compare them within a row, not between rows."
-    )
+    tables.sentence("Losses are of each law's own text and tokenizer: compare them within a row, not between rows.")

@@ -56,10 +56,9 @@ def new(
     names = [name.strip() for name in arms.split(",") if name.strip()]
     found = dataclasses.replace(new_study(text, names, budget, seeds), tasks=tuple(task or ()))
     begin(found, study)
-    screen = tables.console()
-    screen.print(f"{study / STUDY}: {len(found.arms)} arms of {seeds} seeds, {_runs(found)}.", markup=False)
-    screen.print(_power(seeds), markup=False)
-    screen.print(f"Next: hornbook study run {study}", markup=False)
+    tables.sentence(f"{study / STUDY}: {len(found.arms)} arms of {seeds} seeds, {_runs(found)}.")
+    tables.sentence(_power(seeds))
+    tables.sentence(f"Next: hornbook study run {study}")
 
 
 @app.command()
@@ -87,7 +86,7 @@ def report(study: StudyPath, as_json: Json = False) -> None:
         return
     _print_yardsticks(found.yardsticks)
     for line in found.notes:
-        tables.console().print(line, markup=False)
+        tables.sentence(line)
 
 
 def compare(
@@ -106,24 +105,23 @@ def compare(
         answer(found.plain(), True, print)
         return
     for arm, members in found.arms.items():
-        tables.console().print(f"{arm}: {', '.join(members)}", markup=False)
+        tables.sentence(f"{arm}: {', '.join(members)}")
     rows = [(name, *(str(value) for value in values.values())) for name, values in found.differences.items()]
     tables.table({"setting": "bold"} | dict.fromkeys(found.arms, ""), rows, numbers=True)
     _print_yardsticks(found.yardsticks)
 
 
 def _print_yardsticks(yardsticks: Sequence[Yardstick]) -> None:
-    screen = tables.console()
     for yardstick in yardsticks:
-        screen.print(f"[bold]{yardstick.name}[/]")
+        tables.sentence(yardstick.name, "bold")
         tables.table(
             {"arm": "bold", "mean of seeds": "green", "seeds": "", "deviation": "", "what it is": ""},
             [arm.row for arm in yardstick.arms], numbers=True,
         )  # fmt: skip
         for verdict in yardstick.verdicts:
-            screen.print(f"  {verdict.sentence}", markup=False)
+            tables.sentence(f"  {verdict.sentence}")
         if len(yardstick.arms) > 2:
-            screen.print(f"  No other is better than: {', '.join(yardstick.best)}.", markup=False)
+            tables.sentence(f"  No other is better than: {', '.join(yardstick.best)}.")
 
 
 def _runs(study: Study) -> str:
@@ -153,6 +151,6 @@ def _costs(study: Study, plans: dict[str, ArmPlan]) -> None:
         )
         for plan in plans.values()
     ]  # fmt: skip
-    tables.console().print(f"[bold]{_runs(study)}; equal {study.size}[/]")
+    tables.sentence(f"{_runs(study)}; equal {study.size}", "bold")
     columns = ("arm", "parameters", "width x layers", "steps", "tokens read", "targets scored", "FLOPs")
     tables.table(dict.fromkeys(columns, "") | {"arm": "bold"}, rows, numbers=True)

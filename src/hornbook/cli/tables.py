@@ -48,6 +48,12 @@ def console() -> Console:
     return Console(highlight=False, soft_wrap=True)
 
 
+def sentence(text: str, style: str = "") -> None:
+    """Print a sentence, wrapped at blanks on a terminal and whole elsewhere."""
+    screen = console()
+    screen.print(Text(wrapped(text, screen.width, 2) if screen.is_terminal else text, style=style))
+
+
 def settings(lines: Sequence[Setting | StepLine]) -> None:
     table({"setting": "bold", "type": "cyan", "default": "green", "meaning": ""}, lines)
 

@@ -136,7 +136,7 @@ def transferred(found: Transferred, directory: Path) -> None:
     )
     tables.numbers(title, rows)
     for sentence in found.sentences:
-        print(sentence)
+        tables.sentence(sentence)
     print(f"predict new examples:  hornbook predict {directory} FILE")
 
 

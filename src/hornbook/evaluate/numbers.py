@@ -72,8 +72,12 @@ def number(
     baselines: Mapping[str, float] | None = None,
     kind: Kind = "exact",
 ) -> Number:
-    """Return a Number of an estimate; without an interval where its items allow none."""
-    ends = (estimate.low, estimate.high) if estimate.draws > 1 else (None, None)
+    """Return a Number of an estimate; without an interval where its items allow none.
+
+    Draws that are all alike allow none: an interval without width would say that others are known to be so too.
+    """
+    known = estimate.draws > 1 and estimate.low < estimate.high
+    ends = (estimate.low, estimate.high) if known else (None, None)
     low, high = ends if all(end is not None and math.isfinite(end) for end in ends) else (None, None)
     return Number(
         name, estimate.value, unit, meaning, low, high, estimate.items, estimate.draws, dict(baselines or {}), kind

@@ -107,9 +107,11 @@ def _over_examples(of_seeds: Sequence[Number]) -> Number:
 def _over_seeds(of_seeds: Sequence[Number]) -> Number:
     estimate = statistics.mean([one.value for one in of_seeds])
     values = ", ".join(one.written(one.value) for one in of_seeds)
+    # Seeds that are all alike tell nothing of how much others would differ: no interval is without width.
+    low, high = (estimate.low, estimate.high) if estimate.high > estimate.low else (None, None)
     return Number(
         f"{of_seeds[0].name} of seeds", estimate.value, of_seeds[0].unit,
-        f"the same; interval over other seeds of training, from {values}", estimate.low, estimate.high,
+        f"the same; interval over other seeds of training, from {values}", low, high,
         len(of_seeds), len(of_seeds), _means(of_seeds),
     )  # fmt: skip
 
