@@ -100,6 +100,8 @@ def _alike(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 
 
 def _said(text: str, one: Number, better: str, worse: str) -> str:
+    if one.value == 0.0:
+        return f"on the {text} text no change is shown"
     if one.low is None or one.high is None:
         return (
             f"on the {text} text it {better if one.value >= 0 else worse} {abs(one.value):.4f}, of one document alone"
