@@ -94,7 +94,8 @@ def test_equal_arms_are_called_apart_in_about_one_of_twenty(
         one = Scores("a", draws.normal(0, by_seeds, seeds) + paired.mean(), paired)
         other = Scores("b", draws.normal(0, by_seeds, seeds), np.zeros(items))
         wrong += verdict(one, other, **{**KNOWN, "margin": 0.0}).word in ("better", "worse")
-    assert 0.02 < wrong / number < 0.08
+    # Around 5 %: 2.4 standard errors for few simulations, which the slow cases narrow.
+    assert 0.02 < wrong / number < (0.08 if number < 1000 else 0.07)
 
 
 def test_power_is_known_before_anything_runs() -> None:
