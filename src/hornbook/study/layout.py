@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from hornbook.artifacts import read_json, write_file
 from hornbook.errors import UserError
-from hornbook.study.design import STUDY, Study, load_study, to_toml
+from hornbook.study.design import STUDY, Study, from_dict, load_study, to_toml
 
 PLAN, TEXT, ARMS, TRIALS, RUNS = "plan.json", "text", "arms", "trials", "runs"
 DIVERGED = "diverged.json"
+# What is only asked of runs: it may change when they are done.
+ASKED = frozenset({"seeds", "margin", "tasks", "few"})
 
 
 @dataclass(frozen=True)
@@ -49,11 +51,23 @@ def is_planned(directory: Path) -> bool:
 
 
 def read_plan(directory: Path) -> dict[str, ArmPlan]:
-    """Return what `plan_study` settled; raises UserError where the study's file has changed since."""
+    """Return what `plan_study` settled; raises UserError where the study's file has since changed in what settles runs.
+
+    Tasks, seeds and the margin may be added or changed at any time: they are asked of runs.
+    """
     kept = read_json(directory / PLAN, "plan of the study")
-    if kept["study"] != json.loads(json.dumps(dataclasses.asdict(load_study(directory)))):
-        raise UserError(f"{directory / STUDY} has changed since its runs were settled: begin a new study with it.")
+    before = _settling(from_dict({name: value for name, value in kept["study"].items() if name not in ASKED}))
+    now = _settling(load_study(directory))
+    if changed := [name for name, value in now.items() if value != before[name]]:
+        raise UserError(
+            f"{directory / STUDY} has changed since its runs were settled, in {', '.join(changed)}: begin a new study "
+            f"with it. {', '.join(sorted(ASKED))} may be changed at any time."
+        )
     return {name: ArmPlan(**facts) for name, facts in kept["arms"].items()}
+
+
+def _settling(study: Study) -> Mapping[str, Any]:
+    return {item.name: getattr(study, item.name) for item in fields(Study) if item.name not in ASKED}
 
 
 def diverged(directory: Path) -> list[str]:
