@@ -10,6 +10,10 @@
         [arms.masked-40]
         objective = "masked"
         settings = ["objective.rate=0.4"]
+        [transfer.sst2]                         every run is fine-tuned on it, and asked its test
+        train = "train.tsv"
+        test = "test.tsv"
+        shots = [64, 0]                         examples to learn from, 0 = all: each a yardstick of its own
 
 All arms read equal text with one vocabulary that has the special tokens of all. Loads no torch.
 """
@@ -20,11 +24,11 @@ import dataclasses
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from annotated_types import Ge
+from annotated_types import Ge, Gt
 
 from hornbook.errors import UserError, nearest
 from hornbook.recipes.named import default, named
@@ -75,6 +79,30 @@ class BudgetSettings:
 
 
 @dataclass(frozen=True)
+class TransferSettings:
+    """A task that every run is fine-tuned on and asked, as `hornbook transfer` does it; each field as there.
+
+    train   file of examples to learn from
+    test    file of examples that are asked
+    dev     file of examples to choose by; empty = a tenth of `train`
+    task    one of the six; empty = what the fields of `train` say
+    shots   numbers of examples to learn from, 0 = all: each is a yardstick
+    epochs  how often each example is read; 0 = 10, or 20 of fewer than 1,000
+    rates   peak learning rates that every run tries; empty = four, by the width
+    seeds   trainings of each run at the rate that was chosen; their mean is the run's number
+    """
+
+    train: str
+    test: str
+    dev: str = ""
+    task: str = ""
+    shots: tuple[Count, ...] = (0,)
+    epochs: Annotated[float, Ge(0), Cap(10**6)] = 0.0
+    rates: tuple[Annotated[float, Gt(0), Cap(1e30)], ...] = ()
+    seeds: Annotated[int, Ge(1), Cap(1000)] = 1
+
+
+@dataclass(frozen=True)
 class Study:
     """A study.
 
@@ -88,6 +116,8 @@ class Study:
     margin    a difference in bits per byte that would not matter
     tasks     files that `hornbook evaluate --task` takes
     few       of each task a part, as `evaluate --few` takes it
+    transfer  by name, tasks that every run is fine-tuned on
+    threads   that each run computes with; the last bits of its numbers depend on them
     """
 
     text: tuple[str, ...]
@@ -101,6 +131,8 @@ class Study:
     margin: NotNegative = 0.01
     tasks: tuple[str, ...] = ()
     few: bool = True
+    transfer: Mapping[str, TransferSettings] = field(default_factory=dict)
+    threads: Annotated[int, Ge(1), Cap(1024)] = 1
 
     def __post_init__(self) -> None:
         if not self.text:
@@ -114,12 +146,20 @@ class Study:
             )
         if bool(self.width) != bool(self.layers):
             raise UserError("Set width and layers together, or leave out both.")
+        for what, names in (("arm", self.arms), ("transfer", self.transfer)):
+            if wrong := [name for name in names if not _NAME.fullmatch(name)]:
+                raise UserError(f"The {what} {wrong[0]!r} needs a name of letters, digits, - and _.")
+        for name, settings in self.transfer.items():
+            if not settings.shots or len(set(settings.shots)) < len(settings.shots):
+                raise UserError(f"transfer.{name}.shots must name each number of examples once, 0 for all.")
         for name, arm in self.arms.items():
-            if not _NAME.fullmatch(name):
-                raise UserError(f"The arm {name!r} needs a name of letters, digits, - and _.")
             if taken := [item for item in arm.settings if item.startswith(_RESERVED)]:
                 raise UserError(f"arms.{name}: {taken[0]} is the study's to say, the same for all arms: leave it out.")
-            recipe_of(arm, f"arms.{name}")
+            if own := recipe_of(arm, f"arms.{name}").tokenizer.file:
+                raise UserError(
+                    f"arms.{name}: its recipe brings a tokenizer of its own, {own}. All arms share one vocabulary, "
+                    "which the study makes: leave tokenizer.file out."
+                )
         if len({json.dumps(dataclasses.asdict(arm)) for arm in self.arms.values()}) < len(self.arms):
             raise UserError("Two arms are the same: give them different settings, or leave one out.")
 
@@ -139,21 +179,23 @@ def recipe_of(arm: ArmSettings, where: str) -> Recipe:
 
 def load_study(path: Path) -> Study:
     """Read a study's file. Raises UserError that names the file, and the key or line that is wrong."""
-    return read_recipe(path / STUDY if path.is_dir() else path, from_dict)
+    return read_recipe(path / STUDY if path.is_dir() else path, from_dict, "study")
 
 
 def from_dict(data: Mapping[str, Any]) -> Study:
     """Return the study that tables describe."""
-    arms = data.get("arms", {})
-    if not isinstance(arms, dict) or not all(isinstance(arm, dict) for arm in arms.values()):
-        raise UserError("arms must be tables: [arms.NAME].")
-    if not isinstance(data.get("budget", {}), dict):
+    arms, transfer, budget = (data.get(name, {}) for name in ("arms", "transfer", "budget"))
+    for name, tables in (("arms", arms), ("transfer", transfer)):
+        if not isinstance(tables, dict) or not all(isinstance(table, dict) for table in tables.values()):
+            raise UserError(f"{name} must be tables: [{name}.NAME].")
+    if not isinstance(budget, dict):
         raise UserError("budget must be a table: [budget].")
-    plain = {name: value for name, value in data.items() if name not in ("arms", "budget")}
+    plain = {name: value for name, value in data.items() if name not in ("arms", "budget", "transfer")}
     return _table(
         Study, plain, "",
         arms={name: _table(ArmSettings, arm, f"arms.{name}.") for name, arm in arms.items()},
-        budget=_table(BudgetSettings, data.get("budget", {}), "budget."),
+        budget=_table(BudgetSettings, budget, "budget."),
+        transfer={name: _table(TransferSettings, table, f"transfer.{name}.") for name, table in transfer.items()},
     )  # fmt: skip
 
 
@@ -164,10 +206,13 @@ def to_toml(study: Study) -> str:
     for name, arm in study.arms.items():
         values = {key: value for key, value in dataclasses.asdict(arm).items() if value}
         lines += ["", f"[arms.{name}]", *(f"{key} = {json.dumps(value)}" for key, value in values.items())]
+    for name, settings in study.transfer.items():
+        values = {key: value for key, value in dataclasses.asdict(settings).items() if value}
+        lines += ["", f"[transfer.{name}]", *(f"{key} = {json.dumps(value)}" for key, value in values.items())]
     return "\n".join(lines) + "\n"
 
 
-_PLAIN = ("text", "seeds", "size", "width", "layers", "trials", "margin", "tasks", "few")
+_PLAIN = ("text", "seeds", "size", "width", "layers", "trials", "margin", "tasks", "few", "threads")
 
 
 def _table(cls: type[T], data: Mapping[str, Any], where: str, **made: Any) -> T:
