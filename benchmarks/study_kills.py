@@ -3,8 +3,8 @@
     python benchmarks/study_kills.py               20 moments; writes its result; about 20 minutes
     python benchmarks/study_kills.py --moments 3   fewer, which print alone
 
-The study has two arms, two seeds, trials, a task and two transfers. It runs undisturbed once; then for each moment, spread
-evenly over that time, a new one is killed (SIGKILL) and run again.
+The study has two arms, two seeds, trials, a task and two transfers. It runs undisturbed once; then for each moment,
+spread evenly over that time, a new one is killed (SIGKILL) and run again.
 """
 
 from __future__ import annotations
@@ -74,7 +74,8 @@ def main() -> None:
             found.append({"after": round(moment, 1), "exit code": code, "same report": same})
             print(found[-1], flush=True)
     result = {
-        "date": datetime.date.today().isoformat(), "seconds of a study": round(seconds, 1), "bytes of the report": len(right),
+        "date": datetime.date.today().isoformat(), "seconds of a study": round(seconds, 1),
+        "bytes of the report": len(right),
         "killed": moments, "same": sum(bool(one["same report"]) for one in found), "moments": found,
     }  # fmt: skip
     print(json.dumps({name: value for name, value in result.items() if name != "moments"}))
