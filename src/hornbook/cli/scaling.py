@@ -73,6 +73,24 @@ def _approaches(given: str) -> list[int]:
     return sorted({int(name) for name in names})
 
 
+@app.command()
+def rates(
+    points: Annotated[
+        Path,
+        Argument(metavar="POINTS", parser=place, help="CSV file: params, tokens, lr, batch, loss.", show_default=False),
+    ],
+    as_json: Json = False,
+) -> None:
+    """Read off the best learning rate and batch of each size and number of tokens, from runs over a grid of both."""
+    from hornbook.cli.scaling_tables import print_rates
+    from hornbook.scaling.rates import power_laws, read_rates
+
+    found = read_rates(points)
+    laws = power_laws(found)
+    told = {"settings": [dataclasses.asdict(one) for one in found], "power_laws": laws}
+    answer(told, True, print) if as_json else print_rates(found, laws)
+
+
 PLAN_EXAMPLES = """Examples
 
 hornbook plan --flops 1e24  ·  what each law and rule spends them on

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from hornbook.cli import tables
 from hornbook.console import quantity
+
+if TYPE_CHECKING:
+    from hornbook.scaling.rates import BestRate
 
 _FAR = 10.0  # an extrapolation beyond that says so louder
 
@@ -105,3 +108,24 @@ def print_conventions(found: Mapping[str, Mapping[str, Any]]) -> None:
     columns = ("N is", "E", "alpha", "beta", "exponent of N", ratio)
     tables.table(dict.fromkeys(columns, "") | {"N is": "bold"}, rows, numbers=True)
     tables.sentence('"Tokens a parameter" depends on what is counted: compare it only within one way of counting.')
+
+
+def print_rates(found: Sequence[BestRate], laws: Mapping[str, float]) -> None:
+    """Print the best rate and batch of each setting, beside the best run, and the power laws through them."""
+    rows = [
+        (
+            quantity(one.parameters), quantity(one.tokens), f"{one.rate:.3g}", f"{one.batch:.4g}", f"{one.loss:.4f}",
+            f"{one.best_run[0]:.3g}, {one.best_run[1]:.4g}, {one.best_run[2]:.4f}",
+            f"{one.grid_steps[0]:.2f}, {one.grid_steps[1]:.2f}" if one.inside else "no minimum inside",
+            f"{one.fitted} of {one.runs}",
+        )
+        for one in found
+    ]  # fmt: skip
+    columns = ("parameters", "tokens", "rate", "batch", "loss", "best run", "steps of the grid from it", "runs fitted")
+    tables.table(dict.fromkeys(columns, "") | {"parameters": "bold", "rate": "green", "batch": "green"}, rows, True)
+    if laws:
+        tables.sentence(
+            f"rate ~ N^{laws['rate_by_params']:.2f} D^{laws['rate_by_tokens']:.2f}, batch ~ "
+            f"D^{laws['batch_by_tokens']:.2f}; few settings tell these exponents only roughly. Li et al. 2025 have "
+            "-0.71, 0.31 and 0.57."
+        )
