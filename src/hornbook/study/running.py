@@ -22,19 +22,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from hornbook.artifacts import is_done, lock, write_file, write_json
-from hornbook.batch import Topology
+from hornbook.artifacts import is_done, lock, write_json
 from hornbook.console import View
-from hornbook.corpus.document import document_hash
-from hornbook.corpus.read import read
-from hornbook.corpus.split import make_split
 from hornbook.errors import DivergedError
 from hornbook.evaluate.evaluation import Evaluation
 from hornbook.evaluate.records import Records
 from hornbook.evaluate.tasks import Task
-from hornbook.objectives.base import merged, tokens_per_row
-from hornbook.prepare.clean import cleaned, decided
-from hornbook.prepare.dataset import Prepared, prepare, vocabulary_size
+from hornbook.objectives.base import tokens_per_row
+from hornbook.prepare.dataset import Prepared, prepare
 from hornbook.recipes.recipe import Recipe
 from hornbook.recipes.sections import Budget, DataSettings, TokenizerSettings
 from hornbook.recipes.settings import load_recipe, save_recipe
@@ -46,12 +41,10 @@ from hornbook.run.settle.calibrate import flops_per_step, seconds_per_step
 from hornbook.run.settle.resolve import Means, resolve
 from hornbook.scaling.defaults import TOKENS_PER_PARAMETER
 from hornbook.study.design import Study, load_study, recipe_of
-from hornbook.study.layout import ARMS, DIVERGED, PLAN, RUNS, TEXT, TRIALS, ArmPlan, diverged, is_planned, read_plan
-from hornbook.tokens.tokenizer.tokenizer import TOKENIZER, Template, train_tokenizer
+from hornbook.study.layout import ARMS, DIVERGED, PLAN, RUNS, TRIALS, ArmPlan, diverged, is_planned, read_plan
+from hornbook.study.text import common_text, common_vocabulary, tokenizer_of
 from hornbook.train.machine import find_device
 
-_FRAMES: dict[Topology, Template] = {"decoder": "none", "encoder": "both", "encoder-decoder": "end"}
-_LEARNED = 64 << 20  # bytes that the tokenizer learns from
 _PROBE = 1000  # steps of a draft, whose length says nothing
 _TIMED = 10.0  # seconds that each arm is timed, in a budget of minutes
 _TRIAL_SEED, _TRIAL_SHARE = 1_000_003, 0.25
@@ -93,9 +86,9 @@ def plan_study(study: Study, directory: Path, view: View) -> dict[str, ArmPlan]:
     """Return what each arm's runs are and cost, settling all of them where that is not done yet."""
     if is_planned(directory):
         return read_plan(directory)
-    paths = _text(study, directory, view)
+    paths = common_text(study.text, directory, view)
     recipes = {name: recipe_of(arm, name) for name, arm in study.arms.items()}
-    _tokenizers(recipes, paths, directory, view)
+    common_vocabulary(recipes.values(), paths, directory, view)
     plans: dict[str, ArmPlan] = {}
     first: Recipe | None = None
     for name, recipe in recipes.items():
@@ -112,41 +105,12 @@ def arm_recipe(directory: Path, name: str) -> Recipe:
     return load_recipe(directory / ARMS / name / "recipe.toml")
 
 
-def _text(study: Study, directory: Path, view: View) -> tuple[str, ...]:
-    """Return what all arms read: the study's text, cleaned once where it is raw."""
-    data = decided(DataSettings(paths=study.text), view.say)
-    return cleaned(data, directory / TEXT, view)
-
-
-def _tokenizers(recipes: dict[str, Recipe], paths: tuple[str, ...], directory: Path, view: View) -> None:
-    """Train one vocabulary for all arms, with the special tokens of all; each topology has its own frame of texts."""
-    needs = merged([recipe.objective.requirements(recipe.row_length) for recipe in recipes.values()])
-    frames = {recipe.objective.topology for recipe in recipes.values()}
-    missing = [frame for frame in sorted(frames) if not (directory / TEXT / frame / TOKENIZER).is_file()]
-    if not missing:
-        return
-    documents = list(read(paths))
-    split = make_split(map(document_hash, documents), DataSettings(paths=paths).held_out)
-    texts, size = [], 0
-    for document in documents:
-        if not split.held_out(document_hash(document)) and size < _LEARNED:
-            texts.append(document.text)
-            size += len(document.text.encode())
-    entries = vocabulary_size(sum(len(document.text.encode()) for document in documents), "bpe")
-    for frame in missing:
-        with view.stage(f"training the tokenizer ({frame})", "bytes") as update:
-            more = needs.sentinels + len(needs.modes)
-            text = train_tokenizer(texts, "bpe", entries + more, needs, _FRAMES[frame])
-            update(size)
-        write_file(directory / TEXT / frame / TOKENIZER, text)
-
-
 def _settled(
     name: str, recipe: Recipe, study: Study, paths: tuple[str, ...], directory: Path, view: View, first: Recipe | None
 ) -> tuple[Recipe, ArmPlan]:
     """Return an arm's recipe with every choice made, and what its runs are; `first` is that of the first arm."""
     device, place = find_device(), directory / ARMS / name
-    tokenizer = directory / TEXT / recipe.objective.topology / TOKENIZER
+    tokenizer = tokenizer_of(directory, recipe)
     recipe = replace(
         recipe,
         data=DataSettings(paths=paths, clean="none"),
