@@ -127,7 +127,7 @@ def _print_yardsticks(yardsticks: Sequence[Yardstick]) -> None:
 def _runs(study: Study) -> str:
     trials = len(study.arms) * study.trials if study.trials > 1 else 0
     more = f", {trials} trials of learning rates at a quarter of the budget" if trials else ""
-    return f"{len(study.arms) * study.seeds} runs of {study.budget.amount:g} {study.budget.unit} each{more}"
+    return f"{len(study.arms) * len(study.seed_list)} runs of {study.budget.amount:g} {study.budget.unit} each{more}"
 
 
 def _power(seeds: int) -> str:

@@ -2,9 +2,9 @@
 
     study.toml
         text = ["BOOK.txt"]                     files, folders, builtin:docs, as for `pretrain`
-        seeds = 3                               runs of each arm
+        seeds = 3                               runs of each arm; or which seeds: [1, 2, 3]
         [budget]                                of each run; exactly one
-        tokens = 2_000_000                      of the corpus; or flops, or minutes (timed for each arm in turn)
+        tokens = 2_000_000                      of the corpus; or flops, steps, epochs, minutes (timed for each arm)
         [arms.causal]
         objective = "causal"
         [arms.masked-40]
@@ -24,17 +24,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from annotated_types import Ge
+from annotated_types import Ge, Le
 
 from hornbook.errors import UserError, nearest
 from hornbook.recipes.named import default, named
 from hornbook.recipes.recipe import Recipe
 from hornbook.recipes.settings import load_recipe, override
-from hornbook.schema import Cap, Count, NotNegative, leaf, leaves, read_recipe
+from hornbook.schema import Cap, Count, NotNegative, Seed, leaf, leaves, read_recipe
 
 STUDY = "study.toml"
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_+-]*")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_+=.,-]*")
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_-]+")  # that TOML takes without quotes
 _RESERVED = ("seed", "budget.", "tokenizer.", "data.", "training.threads")  # what is the study's, not an arm's
+NumberOfSeeds = Annotated[int, Ge(1), Cap(1000)]
+_SEEDS = tuple[Seed, ...]
 T = TypeVar("T")
 
 
@@ -59,11 +62,15 @@ class BudgetSettings:
     tokens    of the corpus that it reads
     flops     of its training, as `hornbook.scaling.count` counts them
     minutes   of training, turned into steps by timing each arm alone before anything runs
+    steps     of the optimizer
+    epochs    passes over the text
     """
 
     tokens: Annotated[float, Ge(0), Cap(10**15)] = 0
     flops: Annotated[float, Ge(0), Cap(10**30)] = 0
     minutes: Annotated[float, Ge(0), Cap(10**7)] = 0
+    steps: Count = 0
+    epochs: Annotated[float, Ge(0), Cap(10**6)] = 0
 
     @property
     def unit(self) -> str:
@@ -81,19 +88,20 @@ class Study:
     text      what all arms read
     arms      by name, the first one being what others are told against
     budget    of each run
-    seeds     runs of each arm; two at least for a verdict
+    seeds     runs of each arm, whose seeds are 0, 1, ..., or the seeds themselves; two at least for a verdict
     size      what arms have in common: parameters, or flops = the same width and layers
     width, layers   of a decoder or encoder; 0 = chosen from the first arm's budget
     trials    learning rates that each arm tries at a quarter of the budget before its seeds run; 1 = the default alone
     margin    a difference in bits per byte that would not matter
     tasks     files that `hornbook evaluate --task` takes
     few       of each task a part, as `evaluate --few` takes it
+    halving   how often the worse half of the arms stops: 1 = at half of the steps, 2 = at a quarter and at half
     """
 
     text: tuple[str, ...]
     arms: Mapping[str, ArmSettings]
     budget: BudgetSettings
-    seeds: Annotated[int, Ge(1), Cap(1000)] = 3
+    seeds: NumberOfSeeds | tuple[Seed, ...] = 3
     size: Literal["parameters", "flops"] = "parameters"
     width: Count = 0
     layers: Count = 0
@@ -101,6 +109,12 @@ class Study:
     margin: NotNegative = 0.01
     tasks: tuple[str, ...] = ()
     few: bool = True
+    halving: Annotated[int, Ge(0), Le(6)] = 0
+
+    @property
+    def seed_list(self) -> tuple[int, ...]:
+        """The seeds of each arm's runs."""
+        return tuple(range(self.seeds)) if isinstance(self.seeds, int) else self.seeds
 
     def __post_init__(self) -> None:
         if not self.text:
@@ -109,17 +123,22 @@ class Study:
             raise UserError("There are no arms: add a table [arms.NAME] for each.")
         given = [name for name, value in vars(self.budget).items() if value]
         if len(given) != 1:
-            raise UserError(
-                f"Give exactly one of budget.tokens, budget.flops or budget.minutes, not {given or 'none'}."
-            )
+            *others, last = (f"budget.{name}" for name in vars(self.budget))
+            raise UserError(f"Give exactly one of {', '.join(others)} or {last}, not {given or 'none'}.")
+        if not self.seed_list or len(set(self.seed_list)) < len(self.seed_list):
+            raise UserError(f"seeds must be a number, or different seeds, not {list(self.seed_list)}.")
+        if len(self.arms) < (least := 2**self.halving):
+            raise UserError(f"halving = {self.halving} needs {least} arms, and there are {len(self.arms)}: lower it.")
         if bool(self.width) != bool(self.layers):
             raise UserError("Set width and layers together, or leave out both.")
         for name, arm in self.arms.items():
             if not _NAME.fullmatch(name):
-                raise UserError(f"The arm {name!r} needs a name of letters, digits, - and _.")
+                raise UserError(f"The arm {name!r} needs a name of letters, digits and - _ + = . , after the first.")
             if taken := [item for item in arm.settings if item.startswith(_RESERVED)]:
                 raise UserError(f"arms.{name}: {taken[0]} is the study's to say, the same for all arms: leave it out.")
-            recipe_of(arm, f"arms.{name}")
+            model = recipe_of(arm, f"arms.{name}").model
+            if not model.width and (model.layers or model.heads):
+                raise UserError(f"arms.{name}: set model.width and model.layers together, or leave out both.")
         if len({json.dumps(dataclasses.asdict(arm)) for arm in self.arms.values()}) < len(self.arms):
             raise UserError("Two arms are the same: give them different settings, or leave one out.")
 
@@ -150,8 +169,9 @@ def from_dict(data: Mapping[str, Any]) -> Study:
     if not isinstance(data.get("budget", {}), dict):
         raise UserError("budget must be a table: [budget].")
     plain = {name: value for name, value in data.items() if name not in ("arms", "budget")}
+    listed = isinstance(plain.get("seeds"), list)
     return _table(
-        Study, plain, "",
+        Study, plain | {"seeds": leaf(_SEEDS if listed else NumberOfSeeds, plain.get("seeds", 3), "seeds")}, "",
         arms={name: _table(ArmSettings, arm, f"arms.{name}.") for name, arm in arms.items()},
         budget=_table(BudgetSettings, data.get("budget", {}), "budget."),
     )  # fmt: skip
@@ -160,14 +180,18 @@ def from_dict(data: Mapping[str, Any]) -> Study:
 def to_toml(study: Study) -> str:
     """Return a study's file."""
     lines = [f"{name} = {json.dumps(getattr(study, name))}" for name in _PLAIN]
-    lines += ["", "[budget]", f"{study.budget.unit} = {study.budget.amount:g}"]
+    lines += ["", "[budget]", f"{study.budget.unit} = {json.dumps(getattr(study.budget, study.budget.unit))}"]
     for name, arm in study.arms.items():
         values = {key: value for key, value in dataclasses.asdict(arm).items() if value}
-        lines += ["", f"[arms.{name}]", *(f"{key} = {json.dumps(value)}" for key, value in values.items())]
+        lines += [
+            "",
+            f"[arms.{name if _PLAIN_NAME.fullmatch(name) else json.dumps(name)}]",
+            *(f"{key} = {json.dumps(value)}" for key, value in values.items()),
+        ]
     return "\n".join(lines) + "\n"
 
 
-_PLAIN = ("text", "seeds", "size", "width", "layers", "trials", "margin", "tasks", "few")
+_PLAIN = ("text", "seeds", "size", "width", "layers", "trials", "margin", "tasks", "few", "halving")
 
 
 def _table(cls: type[T], data: Mapping[str, Any], where: str, **made: Any) -> T:

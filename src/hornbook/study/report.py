@@ -38,7 +38,7 @@ def report_study(directory: Path) -> StudyReport:
     lost: dict[str, int] = dict.fromkeys(plans, 0)
     gone = diverged(directory)
     for name in plans:
-        for seed in range(study.seeds):
+        for seed in study.seed_list:
             place = directory / RUNS / f"{name}.{seed}"
             lost[name] += f"{RUNS}/{place.name}" in gone
             if (place / RESULT).is_file() and is_done(place, RESULT):
@@ -46,8 +46,8 @@ def report_study(directory: Path) -> StudyReport:
     if not any(finished.values()):
         raise UserError(f"No run of the study in {directory} is done: `hornbook study run {directory}` does them.")
     found = judged({name: runs for name, runs in finished.items() if runs}, study.margin, lost)
-    open_runs = len(plans) * study.seeds - sum(map(len, finished.values())) - sum(lost.values())
-    return StudyReport(tuple(found), plans, tuple(_notes(plans, lost, open_runs, study.seeds)))
+    open_runs = len(plans) * len(study.seed_list) - sum(map(len, finished.values())) - sum(lost.values())
+    return StudyReport(tuple(found), plans, tuple(_notes(plans, lost, open_runs, len(study.seed_list))))
 
 
 def _notes(plans: Mapping[str, ArmPlan], lost: Mapping[str, int], open_runs: int, seeds: int) -> Sequence[str]:

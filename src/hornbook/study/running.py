@@ -68,7 +68,7 @@ def run_study(directory: Path, plain: bool = False) -> None:
     with lock(directory):
         plans = plan_study(study, directory, view)
         taken = {name: _tried(name, study, directory, plain) for name in plans}
-        for seed, name in itertools.product(range(study.seeds), plans):  # all arms have as many at any time
+        for seed, name in itertools.product(study.seed_list, plans):  # all arms have as many at any time
             place = directory / RUNS / f"{name}.{seed}"
             if _run(_with_rates(arm_recipe(directory, name), taken[name]), seed, place, plain) is not None:
                 _ask(tasks, place, view)
@@ -177,8 +177,8 @@ def _say(view: View, name: str, text: str) -> None:
 def _sizing(study: Study) -> Budget:
     """Return a budget from which the first arm's size is chosen."""
     budget = study.budget
-    if budget.minutes:
-        return Budget(minutes=budget.minutes)
+    if budget.minutes or budget.steps or budget.epochs:
+        return Budget(minutes=budget.minutes, steps=budget.steps, epochs=budget.epochs)
     tokens = budget.tokens or math.sqrt(budget.flops * TOKENS_PER_PARAMETER / 6)
     return Budget(tokens=max(1, round(tokens)))
 
@@ -231,6 +231,10 @@ def _steps(study: Study, draft: Recipe, prepared: Prepared, flops: float, second
         return 60 * budget.minutes / seconds
     if budget.flops:
         return budget.flops / flops
+    if budget.steps:
+        return budget.steps
+    if budget.epochs:
+        return math.ceil(budget.epochs * len(prepared.training_rows) / draft.training.batch_rows)
     return budget.tokens / (draft.training.batch_rows * tokens_per_row(prepared.objective, prepared.row_length))
 
 
