@@ -1,6 +1,7 @@
 """The front door: what `import hornbook` hands on. Torch is loaded when a model is needed, and not before.
 
 pretrain   text and a budget -> a Run                load      a run, or a folder of transformers -> a Run
+branch     a run at a step -> a shorter or longer run of the same recipe
 check      a directory -> what is damaged there
 recipe     a recipe by name, file or wish            objective an objective by name and settings
 fit_law    runs of known size and loss -> a scaling law
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
     from hornbook.scaling.fit import Fit
 
 __all__ = [
-    "NOTHING", "Run", "check", "default_directory", "default_transfer", "fit_law", "load", "objective", "pretrain",
-    "recipe",
+    "NOTHING", "Run", "branch", "check", "default_directory", "default_transfer", "fit_law", "load", "objective",
+    "pretrain", "recipe",
 ]  # fmt: skip
 
 
@@ -125,17 +126,19 @@ def pretrain(
     out: str | Path | None = None,
     seed: int | None = None,
     settings: Mapping[str, object] = NOTHING,
+    until: int = 0,
     plain: bool = False,
 ) -> Run:
     """Train a model on text and return its run: tokenizer, tokens, training, measurements, all in one directory.
 
     text      files, globs, folders, builtin:docs, builtin:code or hf://NAME; by default Python's documentation
     out       the run directory; by default runs/DATE-OBJECTIVE
+    until     stop after so many steps, with a checkpoint: `load(out).resume()` goes on; 0 = at the end
     plain     print lines instead of a live panel
     The rest is as in `recipe`. Raises UserError where something is wrong with the wish or the text, Interrupted where
     a signal ended the run; `load(out).resume()` goes on with it.
     """
-    from hornbook.run.pretrain import pretrain as train
+    from hornbook.run.pretrain import begin
 
     planned = _recipe(
         recipe, text=text, objective=objective, start=start, minutes=minutes, steps=steps, tokens=tokens,
@@ -144,8 +147,22 @@ def pretrain(
     if out is not None and not str(out):
         raise UserError("out is empty: name a directory, or leave it out.")
     directory = default_directory(planned) if out is None else Path(out)
-    train(planned, directory, plain=plain)
+    begin(planned, directory, until=until, plain=plain)
     return Run(directory)
+
+
+def branch(trunk: str | Path, step: int, *, steps: int, out: str | Path, plain: bool = False) -> Run:
+    """Train a run that begins where `trunk` was after `step` steps, and has `steps` in all; return it.
+
+    Weights, optimizer state and data go on; the recipe is the trunk's but for its length. It is what training straight
+    to that length gives, bit for bit; raises UserError where it would not be.
+    """
+    from hornbook.run.branch import begin_branch
+    from hornbook.run.pretrain import resume
+
+    begin_branch(Path(trunk), step, Path(out), steps)
+    resume(Path(out), plain=plain)
+    return Run(Path(out))
 
 
 def default_directory(recipe: Recipe) -> Path:

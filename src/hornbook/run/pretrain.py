@@ -52,7 +52,14 @@ _RECORDS = 1000
 
 
 def pretrain(recipe: Recipe, directory: Path, *, plain: bool = False) -> Evaluation:
+    """Train by the recipe in a new directory and return what was measured at the end; see `begin`."""
+    return _at_the_end(begin(recipe, directory, plain=plain))
+
+
+def begin(recipe: Recipe, directory: Path, *, until: int = 0, plain: bool = False) -> Evaluation | None:
     """Train by the recipe in a new directory and return what was measured at the end.
+
+    With `until` it stops after so many steps, with a checkpoint, and returns None: `resume` goes on with it.
 
     Under torchrun all processes call this alike and train together, in the directory that the first of them names.
 
@@ -71,7 +78,7 @@ def pretrain(recipe: Recipe, directory: Path, *, plain: bool = False) -> Evaluat
                     if line := passed_over(recipe.data.paths):
                         view.say(line)
                     sealed.begin(recipe, directory)
-                return _run_stages(recipe, directory, view, world)
+                return _run_stages(recipe, directory, view, world, until)
             except UserError as error:
                 if world.is_main and not (directory / files.PLAN).exists() and (corpus := kept_of(directory)):
                     # The work of hours, perhaps.
@@ -113,7 +120,19 @@ def _remove(paths: Iterable[Path]) -> None:
 
 
 def resume(directory: Path, changes: Sequence[str] = (), *, plain: bool = False) -> Evaluation:
+    """Go on with the run in `directory` to its end and return what was measured there; see `go_on`."""
+    return _at_the_end(go_on(directory, changes, plain=plain))
+
+
+def _at_the_end(found: Evaluation | None) -> Evaluation:
+    assert found is not None  # only what stops at a step has none
+    return found
+
+
+def go_on(directory: Path, changes: Sequence[str] = (), *, until: int = 0, plain: bool = False) -> Evaluation | None:
     """Go on with the run in `directory` from its newest sound checkpoint, to the same result bit for bit.
+
+    With `until` it stops after so many steps, as `begin` does.
 
     `changes` are settings, as name=value, that say nothing of what a step computes: those of `sealed.FLEXIBLE`.
     Another micro-batch, or number of threads, changes the order of additions, and so the last bits.
@@ -143,10 +162,10 @@ def resume(directory: Path, changes: Sequence[str] = (), *, plain: bool = False)
                 )
             if world.is_main:
                 sealed.adopt(directory, files.LISTED, view.say)
-            return _run_stages(override(files.recipe_of(directory), changes), directory, view, world)
+            return _run_stages(override(files.recipe_of(directory), changes), directory, view, world, until)
 
 
-def _run_stages(recipe: Recipe, directory: Path, view: View, world: World) -> Evaluation:
+def _run_stages(recipe: Recipe, directory: Path, view: View, world: World, until: int) -> Evaluation | None:
     """Do every stage that is not done yet; what needs only one process to do it, rank 0 does before the others.
 
     Where memory is too small, the error says which command continues the run.
@@ -159,12 +178,16 @@ def _run_stages(recipe: Recipe, directory: Path, view: View, world: World) -> Ev
             computing(recipe.training.threads or default_threads()),
         ):
             with world.main_process_first():
-                run = _settled(_prepared(recipe, directory, view, world))
+                run = replace(_settled(_prepared(recipe, directory, view, world)), until=until)
                 announce(run)
                 if world.is_main:
                     check_disk(run)
             with computing(run.recipe.training.threads):
-                return evaluated(trained(run, may_shrink=world.size == 1 and not chosen))
+                done = trained(run, may_shrink=world.size == 1 and not chosen)
+                if 0 < until < done.pace.timeline.steps:
+                    view.say(f"stopped after step {until} of {done.pace.timeline.steps}, as asked")
+                    return None
+                return evaluated(done)
     except OutOfMemory as error:
         if not error.settings:  # going on would end here again
             raise
