@@ -45,6 +45,9 @@ def new(
     minutes: Annotated[float, Option(min=0, help="Minutes of each run, timed for each arm.")] = 0,
     seeds: Annotated[int, Option(min=1, help="Runs of each arm; two at least for a verdict.")] = 3,
     task: Annotated[list[str] | None, Option("--task", metavar="FILE", help="Task to ask; may be repeated.")] = None,
+    halving: Annotated[
+        int, Option(min=0, help="How often the worse half of the arms stops: 1 = at half of the steps.")
+    ] = 0,
 ) -> None:
     """Write a study's file, and say which differences it will be able to see."""
     from hornbook.study.design import STUDY, BudgetSettings, new_study
@@ -54,7 +57,7 @@ def new(
     if not any(dataclasses.astuple(budget)):
         raise UserError("Say what each run may spend: --tokens, --flops or --minutes.")
     names = [name.strip() for name in arms.split(",") if name.strip()]
-    found = dataclasses.replace(new_study(text, names, budget, seeds), tasks=tuple(task or ()))
+    found = dataclasses.replace(new_study(text, names, budget, seeds), tasks=tuple(task or ()), halving=halving)
     begin(found, study)
     tables.sentence(f"{study / STUDY}: {len(found.arms)} arms of {seeds} seeds, {_runs(found)}.")
     tables.sentence(_power(seeds))

@@ -13,17 +13,22 @@ from hornbook.console import quantity
 from hornbook.errors import UserError
 from hornbook.run.sealed import RESULT
 from hornbook.study.design import load_study
+from hornbook.study.halving import Rung, rungs, still_there, told
 from hornbook.study.layout import RUNS, ArmPlan, diverged, is_planned, read_plan
 from hornbook.study.yardsticks import Yardstick, judged
 
 
 @dataclass(frozen=True)
 class StudyReport:
-    """Yardsticks with their verdicts; `plans` are what the arms cost, `notes` what the verdicts are worth."""
+    """Yardsticks with their verdicts; `plans` are what the arms cost, `notes` what the verdicts are worth.
+
+    halving   which arms stopped before their end, and where they stood then
+    """
 
     yardsticks: tuple[Yardstick, ...]
     plans: Mapping[str, ArmPlan]
     notes: tuple[str, ...]
+    halving: tuple[Rung, ...] = ()
 
     def plain(self) -> dict[str, Any]:
         """Return it as plain values, for JSON."""
@@ -46,8 +51,10 @@ def report_study(directory: Path) -> StudyReport:
     if not any(finished.values()):
         raise UserError(f"No run of the study in {directory} is done: `hornbook study run {directory}` does them.")
     found = judged({name: runs for name, runs in finished.items() if runs}, study.margin, lost)
-    open_runs = len(plans) * len(study.seed_list) - sum(map(len, finished.values())) - sum(lost.values())
-    return StudyReport(tuple(found), plans, tuple(_notes(plans, lost, open_runs, len(study.seed_list))))
+    going_on, seeds = still_there(directory, plans), len(study.seed_list)
+    open_runs = sum(seeds - len(finished[name]) - lost[name] for name in going_on)
+    notes = [*_notes(plans, lost, open_runs, seeds), *told(directory, plans, seeds)]
+    return StudyReport(tuple(found), plans, tuple(notes), tuple(rungs(directory)))
 
 
 def _notes(plans: Mapping[str, ArmPlan], lost: Mapping[str, int], open_runs: int, seeds: int) -> Sequence[str]:

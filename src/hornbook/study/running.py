@@ -41,11 +41,13 @@ from hornbook.recipes.settings import load_recipe, save_recipe
 from hornbook.run.answer import Asking, answer_task, read_task
 from hornbook.run.build import build_loader, draft_model
 from hornbook.run.directory import EVALUATIONS, RESULT, is_run, open_run
-from hornbook.run.pretrain import pretrain, resume
+from hornbook.run.measure import evaluate
+from hornbook.run.pretrain import begin, go_on, pretrain, resume
 from hornbook.run.settle.calibrate import flops_per_step, seconds_per_step
 from hornbook.run.settle.resolve import Means, resolve
 from hornbook.scaling.defaults import TOKENS_PER_PARAMETER
 from hornbook.study.design import Study, load_study, recipe_of
+from hornbook.study.halving import halve, measured_at, rung_steps
 from hornbook.study.layout import ARMS, DIVERGED, PLAN, RUNS, TEXT, TRIALS, ArmPlan, diverged, is_planned, read_plan
 from hornbook.tokens.tokenizer.tokenizer import TOKENIZER, Template, train_tokenizer
 from hornbook.train.machine import find_device
@@ -67,8 +69,16 @@ def run_study(directory: Path, plain: bool = False) -> None:
     tasks = [read_task(name, Asking(few=study.few)) for name in study.tasks]
     with lock(directory):
         plans = plan_study(study, directory, view)
+        rung_steps(study, plans)  # refuses too few
         taken = {name: _tried(name, study, directory, plain) for name in plans}
-        for seed, name in itertools.product(study.seed_list, plans):  # all arms have as many at any time
+
+        def until(name: str, seed: int, step: int) -> None:
+            place = directory / RUNS / f"{name}.{seed}"
+            if not measured_at(place, step):
+                _run_until(_with_rates(arm_recipe(directory, name), taken[name]), seed, place, step, view)
+
+        going_on = halve(study, directory, plans, until)
+        for seed, name in itertools.product(study.seed_list, going_on):  # all arms have as many at any time
             place = directory / RUNS / f"{name}.{seed}"
             if _run(_with_rates(arm_recipe(directory, name), taken[name]), seed, place, plain) is not None:
                 _ask(tasks, place, view)
@@ -271,3 +281,19 @@ def _run(recipe: Recipe, seed: int, place: Path, plain: bool) -> Evaluation | No
     except DivergedError:
         write_json(lost, [*known, f"{place.parent.name}/{place.name}"])
         return None
+
+
+def _run_until(recipe: Recipe, seed: int, place: Path, step: int, view: View) -> None:
+    """Train a run until a step, and measure it there; where its training diverges, that is noted."""
+    directory, name = place.parent.parent, f"{place.parent.name}/{place.name}"
+    if name in (known := diverged(directory)):
+        return
+    try:
+        if is_run(place):
+            go_on(place, until=step, plain=view.plain)
+        else:
+            begin(replace(recipe, seed=seed), place, until=step, plain=view.plain)
+        with view.stage(f"measuring {place.name} at step {step}", "tokens") as update:
+            evaluate(open_run(place), progress=update)
+    except DivergedError:
+        write_json(directory / DIVERGED, [*known, name])
