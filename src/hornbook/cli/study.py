@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from hornbook.study.design import Study
     from hornbook.study.layout import ArmPlan
+    from hornbook.study.listing import RunLine
     from hornbook.study.yardsticks import Yardstick
 
 app = typer.Typer(help="Compare objectives or settings fairly, with several seeds and a verdict.", no_args_is_help=True)
@@ -90,6 +91,44 @@ def report(study: StudyPath, as_json: Json = False) -> None:
     _print_yardsticks(found.yardsticks)
     for line in found.notes:
         tables.sentence(line)
+
+
+def runs(
+    directories: Annotated[
+        list[Path] | None,
+        Argument(metavar="[DIRECTORY]...", parser=place, help="Where to look. Default: runs.", show_default=False),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """List the runs below directories, those of studies too: state, objective, size, length, numbers, date."""
+    from hornbook.study.listing import runs as find_runs
+
+    places = directories or [Path("runs")]
+    found = find_runs(places)
+    if as_json:
+        answer(found, True, print)
+        return
+    if not found:
+        tables.sentence(f"No runs below {', '.join(map(str, places))}.")
+        return
+    columns = ("run", "state", "objective", "parameters", "steps", "bits per byte", "other number", "seed", "date")
+    tables.table(dict.fromkeys(columns, "") | {"run": "bold"}, [_run_row(line) for line in found], numbers=True)
+    for line in found:
+        if line.problem:
+            tables.sentence(f"{line.path}: {line.problem}")
+
+
+def _run_row(line: RunLine) -> tuple[str, ...]:
+    done = "" if line.step is None else f"{line.step:,}"
+    steps = done if line.steps is None or line.step == line.steps else f"{done or 0} of {line.steps:,}"
+    others = [(name, value) for name, value in line.numbers.items() if name != "bits per byte"]
+    number = f"{others[0][0]} {others[0][1]:.4f}" if others else ""
+    bound = "at most " if line.kinds.get("bits per byte") == "bound" else ""
+    return (
+        line.path, line.state, line.objective, "" if line.parameters is None else quantity(line.parameters),
+        steps or line.budget, "" if line.bits_per_byte is None else f"{bound}{line.bits_per_byte:.4f}", number,
+        "" if line.seed is None else str(line.seed), line.date,
+    )  # fmt: skip
 
 
 def compare(
