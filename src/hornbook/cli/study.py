@@ -11,16 +11,29 @@ from typer import Argument, Option
 
 from hornbook.cli import tables
 from hornbook.cli.common import Json, Plain, answer, loading, place
-from hornbook.console import View, quantity
+from hornbook.console import View, duration, quantity, work_lasts
 from hornbook.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from hornbook.study.costs import Costs
     from hornbook.study.design import Study
-    from hornbook.study.layout import ArmPlan
     from hornbook.study.listing import RunLine
     from hornbook.study.yardsticks import Yardstick
+
+_RUNNING = """Examples
+
+hornbook study run runs/objectives --dry-run  ·  what will it cost, and what can it tell?
+
+hornbook study run runs/objectives --processes 4
+
+sbatch --array=1-8 --wrap "hornbook study run runs/objectives --processes 1"  ·  Slurm: eight jobs at once
+
+hornbook study run runs/objectives --on ray://head:10001
+
+The command may be started any number of times at once, wherever the directory is seen: each process takes the next
+job that no other does. The numbers are the same, whoever does what."""
 
 app = typer.Typer(help="Compare objectives or settings fairly, with several seeds and a verdict.", no_args_is_help=True)
 _EXAMPLES = """Examples
@@ -65,17 +78,31 @@ def new(
     tables.sentence(f"Next: hornbook study run {study}")
 
 
-@app.command()
-def run(study: StudyPath, plain: Plain = False) -> None:
-    """Do all runs of a study that are not done yet; the same command goes on after a stop."""
+@app.command(epilog=_RUNNING)
+def run(
+    study: StudyPath,
+    processes: Annotated[
+        int, Option(min=0, help="Processes at once on this machine. Default: as its CPUs or GPUs allow.")
+    ] = 0,
+    on: Annotated[str, Option(metavar="CLUSTER", help="Run on Ray: ray, or ray://HOST:PORT.")] = "",
+    dry_run: Annotated[bool, Option("--dry-run", help="Settle the runs, print cost and power, and stop.")] = False,
+    plain: Plain = False,
+) -> None:
+    """Do all that a study's file asks for and is not done yet; the same command goes on after a stop."""
+    work_lasts()
     with loading():
-        from hornbook.study.design import load_study
-        from hornbook.study.running import plan_study, run_study
+        from hornbook.study.costs import costs_of
+        from hornbook.study.workers import default_processes, run_on_ray, run_processes
 
-    found = load_study(study)
-    plans = plan_study(found, study, View(plain))
-    _costs(found, plans)
-    run_study(study, plain)
+    found, costs = costs_of(study, View(plain))
+    number = processes or default_processes(found)
+    _costs(found, costs, number)
+    if dry_run:
+        return
+    if on:
+        run_on_ray(study, on, plain)
+    else:
+        run_processes(study, number, plain)
     report(study)
 
 
@@ -158,7 +185,7 @@ def _print_yardsticks(yardsticks: Sequence[Yardstick]) -> None:
         tables.sentence(yardstick.name, "bold")
         tables.table(
             {"arm": "bold", "mean of seeds": "green", "seeds": "", "deviation": "", "what it is": ""},
-            [arm.row for arm in yardstick.arms], numbers=True,
+            [arm.row for arm in (*yardstick.arms, *yardstick.beside)], numbers=True,
         )  # fmt: skip
         for verdict in yardstick.verdicts:
             tables.sentence(f"  {verdict.sentence}")
@@ -184,15 +211,30 @@ def _power(seeds: int) -> str:
     )
 
 
-def _costs(study: Study, plans: dict[str, ArmPlan]) -> None:
-    """Print what each arm's runs are, in all units, so that it is seen what is equal and what is not."""
+def _costs(study: Study, costs: Costs, processes: int) -> None:
+    """Print what each arm's runs are, in all units, so that it is seen what is equal and what is not; and the power."""
     rows = [
         (
             plan.name, quantity(plan.parameters), f"{plan.width} x {plan.layers}", f"{plan.steps:,}",
             quantity(plan.tokens), quantity(plan.targets), f"{plan.flops:.2e}",
+            duration(costs.seconds_of_run[plan.name]),
         )
-        for plan in plans.values()
+        for plan in costs.plans.values()
     ]  # fmt: skip
     tables.sentence(f"{_runs(study)}; equal {study.size}", "bold")
-    columns = ("arm", "parameters", "width x layers", "steps", "tokens read", "targets scored", "FLOPs")
+    columns = (
+        "arm",
+        "parameters",
+        "width x layers",
+        "steps",
+        "tokens read",
+        "targets scored",
+        "FLOPs",
+        "time of a run",
+    )
     tables.table(dict.fromkeys(columns, "") | {"arm": "bold"}, rows, numbers=True)
+    for line in costs.lines(study, processes):
+        tables.sentence(line)
+    tables.sentence(_power(len(study.seed_list)))
+    for line in costs.power:
+        tables.sentence(line)

@@ -10,6 +10,10 @@
         [arms.masked-40]
         objective = "masked"
         settings = ["objective.rate=0.4"]
+        [transfer.sst2]                         every run is fine-tuned on it, and asked its test
+        train = "train.tsv"
+        test = "test.tsv"
+        shots = [64, 0]                         examples to learn from, 0 = all: each a yardstick of its own
 
 All arms read equal text with one vocabulary that has the special tokens of all. Loads no torch.
 """
@@ -20,11 +24,11 @@ import dataclasses
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from annotated_types import Ge, Le
+from annotated_types import Ge, Gt, Le
 
 from hornbook.errors import UserError, nearest
 from hornbook.recipes.named import default, named
@@ -82,6 +86,30 @@ class BudgetSettings:
 
 
 @dataclass(frozen=True)
+class TransferSettings:
+    """A task that every run is fine-tuned on and asked, as `hornbook transfer` does it; each field as there.
+
+    train   file of examples to learn from
+    test    file of examples that are asked
+    dev     file of examples to choose by; empty = a tenth of `train`
+    task    one of the six; empty = what the fields of `train` say
+    shots   numbers of examples to learn from, 0 = all: each is a yardstick
+    epochs  how often each example is read; 0 = 10, or 20 of fewer than 1,000
+    rates   peak learning rates that every run tries; empty = four, by the width
+    seeds   trainings of each run at the rate that was chosen; their mean is the run's number
+    """
+
+    train: str
+    test: str
+    dev: str = ""
+    task: str = ""
+    shots: tuple[Count, ...] = (0,)
+    epochs: Annotated[float, Ge(0), Cap(10**6)] = 0.0
+    rates: tuple[Annotated[float, Gt(0), Cap(1e30)], ...] = ()
+    seeds: Annotated[int, Ge(1), Cap(1000)] = 1
+
+
+@dataclass(frozen=True)
 class Study:
     """A study.
 
@@ -96,6 +124,8 @@ class Study:
     tasks     files that `hornbook evaluate --task` takes
     few       of each task a part, as `evaluate --few` takes it
     halving   how often the worse half of the arms stops: 1 = at half of the steps, 2 = at a quarter and at half
+    transfer  by name, tasks that every run is fine-tuned on
+    threads   that each run computes with; the last bits of its numbers depend on them
     """
 
     text: tuple[str, ...]
@@ -110,6 +140,8 @@ class Study:
     tasks: tuple[str, ...] = ()
     few: bool = True
     halving: Annotated[int, Ge(0), Le(6)] = 0
+    transfer: Mapping[str, TransferSettings] = field(default_factory=dict)
+    threads: Annotated[int, Ge(1), Cap(1024)] = 1
 
     @property
     def seed_list(self) -> tuple[int, ...]:
@@ -131,14 +163,23 @@ class Study:
             raise UserError(f"halving = {self.halving} needs {least} arms, and there are {len(self.arms)}: lower it.")
         if bool(self.width) != bool(self.layers):
             raise UserError("Set width and layers together, or leave out both.")
+        for what, names in (("arm", self.arms), ("transfer", self.transfer)):
+            if wrong := [name for name in names if not _NAME.fullmatch(name)]:
+                raise UserError(f"The {what} {wrong[0]!r} needs a name of letters and digits, with - _ + = . , inside.")
+        for name, settings in self.transfer.items():
+            if not settings.shots or len(set(settings.shots)) < len(settings.shots):
+                raise UserError(f"transfer.{name}.shots must name each number of examples once, 0 for all.")
         for name, arm in self.arms.items():
-            if not _NAME.fullmatch(name):
-                raise UserError(f"The arm {name!r} needs a name of letters, digits and - _ + = . , after the first.")
             if taken := [item for item in arm.settings if item.startswith(_RESERVED)]:
                 raise UserError(f"arms.{name}: {taken[0]} is the study's to say, the same for all arms: leave it out.")
-            model = recipe_of(arm, f"arms.{name}").model
-            if not model.width and (model.layers or model.heads):
+            recipe = recipe_of(arm, f"arms.{name}")
+            if not recipe.model.width and (recipe.model.layers or recipe.model.heads):
                 raise UserError(f"arms.{name}: set model.width and model.layers together, or leave out both.")
+            if own := recipe.tokenizer.file:
+                raise UserError(
+                    f"arms.{name}: its recipe brings a tokenizer of its own, {own}. All arms share one vocabulary, "
+                    "which the study makes: leave tokenizer.file out."
+                )
         if len({json.dumps(dataclasses.asdict(arm)) for arm in self.arms.values()}) < len(self.arms):
             raise UserError("Two arms are the same: give them different settings, or leave one out.")
 
@@ -158,22 +199,24 @@ def recipe_of(arm: ArmSettings, where: str) -> Recipe:
 
 def load_study(path: Path) -> Study:
     """Read a study's file. Raises UserError that names the file, and the key or line that is wrong."""
-    return read_recipe(path / STUDY if path.is_dir() else path, from_dict)
+    return read_recipe(path / STUDY if path.is_dir() else path, from_dict, "study")
 
 
 def from_dict(data: Mapping[str, Any]) -> Study:
     """Return the study that tables describe."""
-    arms = data.get("arms", {})
-    if not isinstance(arms, dict) or not all(isinstance(arm, dict) for arm in arms.values()):
-        raise UserError("arms must be tables: [arms.NAME].")
-    if not isinstance(data.get("budget", {}), dict):
+    arms, transfer, budget = (data.get(name, {}) for name in ("arms", "transfer", "budget"))
+    for name, tables in (("arms", arms), ("transfer", transfer)):
+        if not isinstance(tables, dict) or not all(isinstance(table, dict) for table in tables.values()):
+            raise UserError(f"{name} must be tables: [{name}.NAME].")
+    if not isinstance(budget, dict):
         raise UserError("budget must be a table: [budget].")
-    plain = {name: value for name, value in data.items() if name not in ("arms", "budget")}
+    plain = {name: value for name, value in data.items() if name not in ("arms", "budget", "transfer")}
     listed = isinstance(plain.get("seeds"), list)
     return _table(
         Study, plain | {"seeds": leaf(_SEEDS if listed else NumberOfSeeds, plain.get("seeds", 3), "seeds")}, "",
         arms={name: _table(ArmSettings, arm, f"arms.{name}.") for name, arm in arms.items()},
-        budget=_table(BudgetSettings, data.get("budget", {}), "budget."),
+        budget=_table(BudgetSettings, budget, "budget."),
+        transfer={name: _table(TransferSettings, table, f"transfer.{name}.") for name, table in transfer.items()},
     )  # fmt: skip
 
 
@@ -183,15 +226,18 @@ def to_toml(study: Study) -> str:
     lines += ["", "[budget]", f"{study.budget.unit} = {json.dumps(getattr(study.budget, study.budget.unit))}"]
     for name, arm in study.arms.items():
         values = {key: value for key, value in dataclasses.asdict(arm).items() if value}
-        lines += [
-            "",
-            f"[arms.{name if _PLAIN_NAME.fullmatch(name) else json.dumps(name)}]",
-            *(f"{key} = {json.dumps(value)}" for key, value in values.items()),
-        ]
+        lines += ["", f"[arms.{_key(name)}]", *(f"{key} = {json.dumps(value)}" for key, value in values.items())]
+    for name, settings in study.transfer.items():
+        values = {key: value for key, value in dataclasses.asdict(settings).items() if value}
+        lines += ["", f"[transfer.{_key(name)}]", *(f"{key} = {json.dumps(value)}" for key, value in values.items())]
     return "\n".join(lines) + "\n"
 
 
-_PLAIN = ("text", "seeds", "size", "width", "layers", "trials", "margin", "tasks", "few", "halving")
+def _key(name: str) -> str:
+    return name if _PLAIN_NAME.fullmatch(name) else json.dumps(name)
+
+
+_PLAIN = ("text", "seeds", "size", "width", "layers", "trials", "margin", "tasks", "few", "halving", "threads")
 
 
 def _table(cls: type[T], data: Mapping[str, Any], where: str, **made: Any) -> T:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -24,7 +24,7 @@ from hornbook.evaluate.evaluation import Evaluation
 from hornbook.evaluate.numbers import Kind
 from hornbook.evaluate.records import Records
 from hornbook.study.design import Study, recipe_of
-from hornbook.study.layout import RUNS, ArmPlan
+from hornbook.study.layout import RUNS, ArmPlan, diverged, read_plan
 
 HALVING = "halving.json"
 Measure = Literal["bits per byte", "loss"]
@@ -108,33 +108,29 @@ def still_there(directory: Path, plans: Mapping[str, ArmPlan]) -> list[str]:
     return [name for name in plans if name not in gone]
 
 
-def halve(
-    study: Study, directory: Path, plans: Mapping[str, ArmPlan], train: Callable[[str, int, int], None]
-) -> list[str]:
-    """Do the rungs that are not decided yet, and return the arms that train to the end.
-
-    train   takes an arm, a seed and a step: it trains that run until that step, and measures it on the held-out text
-    """
-    for number, steps in enumerate(rung_steps(study, plans)):
-        names = still_there(directory, plans)
-        if number < len(rungs(directory)):
-            continue
-        for seed, name in itertools.product(study.seed_list, names):
-            train(name, seed, steps[name])
-        decide(study, directory, plans, {name: steps[name] for name in names})
-    return still_there(directory, plans)
+def is_stopped(directory: Path, arm: str) -> bool:
+    """Say whether a rung has stopped an arm."""
+    return any(one.arm == arm for rung in rungs(directory) for one in rung.stopped)
 
 
-def decide(study: Study, directory: Path, plans: Mapping[str, ArmPlan], steps: Mapping[str, int]) -> None:
-    """Record which of the arms, all of whose runs are at their steps, go on; what is recorded follows from the runs."""
-    measure = measure_of(study)
-    found = [_standing(directory, plans[name], steps[name], study.seed_list, measure) for name in steps]
+def is_part_done(study: Study, directory: Path, arm: str, run: str, number: int) -> bool:
+    """Say whether a run is measured at a rung, or need not be: what is decided stays, and stopped arms stay behind."""
+    if len(rungs(directory)) > number or is_stopped(directory, arm) or f"{RUNS}/{run}" in diverged(directory):
+        return True
+    return _measured_at(directory / RUNS / run, rung_steps(study, read_plan(directory))[number][arm])
+
+
+def decide(study: Study, directory: Path, plans: Mapping[str, ArmPlan], number: int) -> Rung:
+    """Record which arms go on after a rung at which all their runs are measured; it follows from the runs alone."""
+    measure, steps = measure_of(study), rung_steps(study, plans)[number]
+    names = still_there(directory, plans)
+    found = [_standing(directory, plans[name], steps[name], study.seed_list, measure) for name in names]
     decided = Rung(measure, tuple(sorted(found, key=lambda one: one.mean)), math.ceil(len(found) / 2))
-    write_json(directory / HALVING, [dataclasses.asdict(one) for one in (*rungs(directory), decided)])
+    write_json(directory / HALVING, [dataclasses.asdict(one) for one in (*rungs(directory)[:number], decided)])
+    return decided
 
 
-def measured_at(run: Path, step: int) -> bool:
-    """Say whether a run has been measured at a step."""
+def _measured_at(run: Path, step: int) -> bool:
     path = run / _RECORDS
     return path.is_file() and Records.load(path).header.get("step") == step
 
@@ -144,7 +140,7 @@ def _standing(directory: Path, plan: ArmPlan, step: int, seeds: Sequence[int], m
     kinds: list[Kind] = ["exact"]
     for seed in seeds:
         run = directory / RUNS / f"{plan.name}.{seed}"
-        if not measured_at(run, step):  # only what diverged is not
+        if not _measured_at(run, step):  # only what diverged is not
             values.append(None)
             continue
         number = Evaluation.of(Records.load(run / _RECORDS)).number(measure)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +13,13 @@ from hornbook.artifacts import read_json, write_file
 from hornbook.errors import UserError
 from hornbook.study.design import STUDY, Study, from_dict, load_study, to_toml
 
-PLAN, TEXT, ARMS, TRIALS, RUNS = "plan.json", "text", "arms", "trials", "runs"
+PLAN, TEXT, ARMS, TRIALS, RUNS, TRANSFERS = "plan.json", "text", "arms", "trials", "runs", "transfers"
+JOBS, LOGS = "jobs", "logs"
+EVALUATIONS = "evaluations"  # of a run, and of a transfer
+PAUSE = 0.5  # seconds that a process waits before it looks again for what others do
 DIVERGED = "diverged.json"
 # What is only asked of runs: it may change when they are done.
-ASKED = frozenset({"seeds", "margin", "tasks", "few"})
+ASKED = frozenset({"seeds", "margin", "tasks", "few", "transfer"})
 
 
 @dataclass(frozen=True)
@@ -56,8 +61,8 @@ def read_plan(directory: Path) -> dict[str, ArmPlan]:
     Tasks, seeds and the margin may be added or changed at any time: they are asked of runs.
     """
     kept = read_json(directory / PLAN, "plan of the study")
-    before = _settling(from_dict({name: value for name, value in kept["study"].items() if name not in ASKED}))
-    now = _settling(load_study(directory))
+    before = settling(from_dict({name: value for name, value in kept["study"].items() if name not in ASKED}))
+    now = settling(load_study(directory))
     if changed := [name for name, value in now.items() if value != before[name]]:
         raise UserError(
             f"{directory / STUDY} has changed since its runs were settled, in {', '.join(changed)}: begin a new study "
@@ -66,8 +71,20 @@ def read_plan(directory: Path) -> dict[str, ArmPlan]:
     return {name: ArmPlan(**facts) for name, facts in kept["arms"].items()}
 
 
-def _settling(study: Study) -> Mapping[str, Any]:
-    return {item.name: getattr(study, item.name) for item in fields(Study) if item.name not in ASKED}
+def settling(study: Study) -> Mapping[str, Any]:
+    """Return what settles a study's runs, as JSON has it."""
+    plain = json.loads(json.dumps(asdict(study)))
+    return {name: value for name, value in plain.items() if name not in ASKED}
+
+
+def run_names(study: Study) -> list[tuple[str, int, str]]:
+    """Return (arm, seed, ARM.SEED) of each run that is judged, by seed: all arms have as many at any time."""
+    return [(arm, seed, f"{arm}.{seed}") for seed in study.seed_list for arm in study.arms]
+
+
+def stopped(directory: Path) -> str:
+    """Return what is said when a study was asked to stop."""
+    return f"Stopped. Continue with: hornbook study run {shlex.quote(str(directory))}"
 
 
 def diverged(directory: Path) -> list[str]:

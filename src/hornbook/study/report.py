@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,9 @@ from hornbook.errors import UserError
 from hornbook.run.sealed import RESULT
 from hornbook.study.design import load_study
 from hornbook.study.halving import Rung, rungs, still_there, told
-from hornbook.study.layout import RUNS, ArmPlan, diverged, is_planned, read_plan
-from hornbook.study.yardsticks import Yardstick, judged
+from hornbook.study.layout import RUNS, TRANSFERS, ArmPlan, diverged, is_planned, read_plan, run_names
+from hornbook.study.transfers import measured_transfer, wanted
+from hornbook.study.yardsticks import Measured, Yardstick, judged
 
 
 @dataclass(frozen=True)
@@ -42,22 +43,27 @@ def report_study(directory: Path) -> StudyReport:
     finished: dict[str, list[Path]] = {name: [] for name in plans}
     lost: dict[str, int] = dict.fromkeys(plans, 0)
     gone = diverged(directory)
-    for name in plans:
-        for seed in study.seed_list:
-            place = directory / RUNS / f"{name}.{seed}"
-            lost[name] += f"{RUNS}/{place.name}" in gone
-            if (place / RESULT).is_file() and is_done(place, RESULT):
-                finished[name].append(place)
+    for name, _, run in run_names(study) if plans else ():
+        place = directory / RUNS / run
+        lost[name] += f"{RUNS}/{run}" in gone
+        if (place / RESULT).is_file() and is_done(place, RESULT):
+            finished[name].append(place)
     if not any(finished.values()):
         raise UserError(f"No run of the study in {directory} is done: `hornbook study run {directory}` does them.")
-    found = judged({name: runs for name, runs in finished.items() if runs}, study.margin, lost)
+
+    def transfers(run: Path) -> list[Measured]:
+        found = (measured_transfer(place, request) for place, request in wanted(study, directory, run.name))
+        return [one for one in found if one is not None]
+
+    found = judged({name: runs for name, runs in finished.items() if runs}, study.margin, lost, transfers)
     going_on, seeds = still_there(directory, plans), len(study.seed_list)
     open_runs = sum(seeds - len(finished[name]) - lost[name] for name in going_on)
     notes = [*_notes(plans, lost, open_runs, seeds), *told(directory, plans, seeds)]
+    notes += [f"{name}: the fine-tuning diverged." for name in sorted(gone) if name.startswith(f"{TRANSFERS}/")]
     return StudyReport(tuple(found), plans, tuple(notes), tuple(rungs(directory)))
 
 
-def _notes(plans: Mapping[str, ArmPlan], lost: Mapping[str, int], open_runs: int, seeds: int) -> Sequence[str]:
+def _notes(plans: Mapping[str, ArmPlan], lost: Mapping[str, int], open_runs: int, seeds: int) -> list[str]:
     sizes = [plan.parameters for plan in plans.values()]
     reads = [plan.tokens for plan in plans.values()]
     span = quantity(min(sizes)) if min(sizes) == max(sizes) else f"{quantity(min(sizes))} to {quantity(max(sizes))}"
