@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from hornbook import collators, objectives
-    from hornbook.api import Run, branch, check, fit_law, load, objective, pretrain, recipe
+    from hornbook.api import Run, branch, check, fit_law, load, objective, pretrain, recipe, runs
     from hornbook.recipes.recipe import Recipe
 
 __version__ = "0.1.0"
@@ -32,6 +32,7 @@ __all__ = [
     "objectives",
     "pretrain",
     "recipe",
+    "runs",
 ]
 
 

@@ -34,7 +34,9 @@ def places(svg: str, tag: str) -> list[tuple[float, float]]:
 @given(st.lists(st.tuples(ANY, ANY), max_size=30), st.text(max_size=40), st.booleans(), st.booleans())
 def test_any_data_and_any_name_give_a_sound_drawing_within_its_frame(points, name, log_x, log_y) -> None:
     x, y = [math.nan if a is None else a for a, _ in points], [b for _, b in points]
-    chart = Chart(name, name, Axis("x", log_x), Axis("y", log_y), (Series(name, x, y), Series("b", x, y, y, y, "points")))
+    chart = Chart(
+        name, name, Axis("x", log_x), Axis("y", log_y), (Series(name, x, y), Series("b", x, y, y, y, "points"))
+    )
     svg = chart.svg()
     for at, up in [*places(svg, "polyline"), *places(svg, "polygon")]:
         assert -10 <= at <= WIDTH and -10 <= up <= HEIGHT
@@ -60,7 +62,9 @@ def test_a_gap_is_no_line() -> None:
 def test_long_lines_keep_their_ends_and_few_points() -> None:
     x = list(range(1_000_000))
     found = places(Chart("t", "c", Axis("x"), Axis("y"), (Series("a", x, x),)).svg(), "polyline")
-    short_one = places(Chart("t", "c", Axis("x"), Axis("y"), (Series("a", [0, 999_999], [0, 999_999]),)).svg(), "polyline")
+    short_one = places(
+        Chart("t", "c", Axis("x"), Axis("y"), (Series("a", [0, 999_999], [0, 999_999]),)).svg(), "polyline"
+    )
     assert len(found) == 400
     assert (found[0], found[-1]) == (short_one[0], short_one[1])
 

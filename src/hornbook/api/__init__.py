@@ -2,7 +2,7 @@
 
 pretrain   text and a budget -> a Run                load      a run, or a folder of transformers -> a Run
 branch     a run at a step -> a shorter or longer run of the same recipe
-check      a directory -> what is damaged there
+check      a directory -> what is damaged there      runs      the runs below a directory
 recipe     a recipe by name, file or wish            objective an objective by name and settings
 fit_law    runs of known size and loss -> a scaling law
 """
@@ -27,10 +27,11 @@ from hornbook.vocab import EMPTY
 if TYPE_CHECKING:
     from hornbook.diagnose.whole import Examined
     from hornbook.scaling.fit import Fit
+    from hornbook.study.listing import RunLine
 
 __all__ = [
     "NOTHING", "Run", "branch", "check", "default_directory", "default_transfer", "fit_law", "load", "objective",
-    "pretrain", "recipe",
+    "pretrain", "recipe", "runs",
 ]  # fmt: skip
 
 
@@ -54,6 +55,17 @@ def check(path: str | Path) -> list[Examined]:
     from hornbook.diagnose.whole import check_path
 
     return list(check_path(Path(path), lambda part: None))
+
+
+def runs(*directories: str | Path) -> list[RunLine]:
+    """Return the runs in and below directories, by default runs/, those of studies too: one line for each.
+
+    A line has its path, state, objective, parameters, steps, seed, numbers and date; what is damaged is a line whose
+    `problem` says so. Raises UserError where a directory is none. See `hornbook runs`.
+    """
+    from hornbook.study.listing import runs as find
+
+    return find([Path(directory) for directory in directories or ("runs",)])
 
 
 def fit_law(points: str | Path, *, parameters: str = "params", loss: str = "loss", resamples: int = 1000) -> Fit:

@@ -103,7 +103,7 @@ class Chart:
 
 
 def _seen(series: Series, log_x: bool, log_y: bool) -> Series:
-    """Return a series with a gap wherever its axes cannot show a value, and a line with no more points than are seen."""
+    """Return a series with a gap where its axes cannot show a value, and a line with no more points than are seen."""
 
     def held(values: Sequence[float | None]) -> list[float | None]:
         return [None if value is None or not usable([value], log_y) else value for value in values]

@@ -62,9 +62,7 @@ class Forest:
 
     def table(self) -> Table:
         """Return the numbers, a row for each."""
-        rows = tuple(
-            (row.name, self.axis.text(row.value), self._ends(row), row.note) for row in self.rows
-        )
+        rows = tuple((row.name, self.axis.text(row.value), self._ends(row), row.note) for row in self.rows)
         return Table(self.caption, ("what", self.axis.label, "interval", "verdict"), rows)
 
     def _ends(self, row: Row) -> str:

@@ -60,6 +60,7 @@ for _name, _verb, _epilog in (
     ("fill", use.fill, None),
     ("show", use.show, use.OBJECTIVES_TEACH),
     ("export", use.export, None),
+    ("runs", study.runs, None),
     ("compare", study.compare, None),
     ("plan", scaling.plan, scaling.PLAN_EXAMPLES),
     ("settings", inspect.settings, None),

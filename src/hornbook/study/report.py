@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,17 +13,23 @@ from hornbook.console import quantity
 from hornbook.errors import UserError
 from hornbook.run.sealed import RESULT
 from hornbook.study.design import load_study
-from hornbook.study.layout import RUNS, ArmPlan, diverged, is_planned, read_plan
-from hornbook.study.yardsticks import Yardstick, judged
+from hornbook.study.halving import Rung, rungs, still_there, told
+from hornbook.study.layout import RUNS, TRANSFERS, ArmPlan, diverged, is_planned, read_plan, run_names
+from hornbook.study.transfers import measured_transfer, wanted
+from hornbook.study.yardsticks import Measured, Yardstick, judged
 
 
 @dataclass(frozen=True)
 class StudyReport:
-    """Yardsticks with their verdicts; `plans` are what the arms cost, `notes` what the verdicts are worth."""
+    """Yardsticks with their verdicts; `plans` are what the arms cost, `notes` what the verdicts are worth.
+
+    halving   which arms stopped before their end, and where they stood then
+    """
 
     yardsticks: tuple[Yardstick, ...]
     plans: Mapping[str, ArmPlan]
     notes: tuple[str, ...]
+    halving: tuple[Rung, ...] = ()
 
     def plain(self) -> dict[str, Any]:
         """Return it as plain values, for JSON."""
@@ -37,20 +43,27 @@ def report_study(directory: Path) -> StudyReport:
     finished: dict[str, list[Path]] = {name: [] for name in plans}
     lost: dict[str, int] = dict.fromkeys(plans, 0)
     gone = diverged(directory)
-    for name in plans:
-        for seed in range(study.seeds):
-            place = directory / RUNS / f"{name}.{seed}"
-            lost[name] += f"{RUNS}/{place.name}" in gone
-            if (place / RESULT).is_file() and is_done(place, RESULT):
-                finished[name].append(place)
+    for name, _, run in run_names(study) if plans else ():
+        place = directory / RUNS / run
+        lost[name] += f"{RUNS}/{run}" in gone
+        if (place / RESULT).is_file() and is_done(place, RESULT):
+            finished[name].append(place)
     if not any(finished.values()):
         raise UserError(f"No run of the study in {directory} is done: `hornbook study run {directory}` does them.")
-    found = judged({name: runs for name, runs in finished.items() if runs}, study.margin, lost)
-    open_runs = len(plans) * study.seeds - sum(map(len, finished.values())) - sum(lost.values())
-    return StudyReport(tuple(found), plans, tuple(_notes(plans, lost, open_runs, study.seeds)))
+
+    def transfers(run: Path) -> list[Measured]:
+        found = (measured_transfer(place, request) for place, request in wanted(study, directory, run.name))
+        return [one for one in found if one is not None]
+
+    found = judged({name: runs for name, runs in finished.items() if runs}, study.margin, lost, transfers)
+    going_on, seeds = still_there(directory, plans), len(study.seed_list)
+    open_runs = sum(seeds - len(finished[name]) - lost[name] for name in going_on)
+    notes = [*_notes(plans, lost, open_runs, seeds), *told(directory, plans, seeds)]
+    notes += [f"{name}: the fine-tuning diverged." for name in sorted(gone) if name.startswith(f"{TRANSFERS}/")]
+    return StudyReport(tuple(found), plans, tuple(notes), tuple(rungs(directory)))
 
 
-def _notes(plans: Mapping[str, ArmPlan], lost: Mapping[str, int], open_runs: int, seeds: int) -> Sequence[str]:
+def _notes(plans: Mapping[str, ArmPlan], lost: Mapping[str, int], open_runs: int, seeds: int) -> list[str]:
     sizes = [plan.parameters for plan in plans.values()]
     reads = [plan.tokens for plan in plans.values()]
     span = quantity(min(sizes)) if min(sizes) == max(sizes) else f"{quantity(min(sizes))} to {quantity(max(sizes))}"
