@@ -108,7 +108,8 @@ def run(
 
 @app.command()
 def report(study: StudyPath, as_json: Json = False) -> None:
-    """Print a study's numbers and verdicts, as far as its runs are done."""
+    """Print a study's numbers and verdicts, as far as its runs are done, and write them with charts to STUDY/report."""
+    from hornbook.study.page import write_page
     from hornbook.study.report import report_study
 
     found = report_study(study)
@@ -118,6 +119,7 @@ def report(study: StudyPath, as_json: Json = False) -> None:
     _print_yardsticks(found.yardsticks)
     for line in found.notes:
         tables.sentence(line)
+    tables.sentence(f"With charts: {write_page(study, found)}")
 
 
 def runs(
