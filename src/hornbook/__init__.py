@@ -16,13 +16,14 @@ if TYPE_CHECKING:
     from typing import Any
 
     from hornbook import collators, objectives
-    from hornbook.api import Run, branch, check, fit_law, load, objective, pretrain, recipe
+    from hornbook.api import Run, best_rates, branch, check, fit_law, load, objective, pretrain, recipe, scaling_sweep
     from hornbook.recipes.recipe import Recipe
 
 __version__ = "0.1.0"
 __all__ = [
     "Recipe",
     "Run",
+    "best_rates",
     "branch",
     "check",
     "collators",
@@ -32,6 +33,7 @@ __all__ = [
     "objectives",
     "pretrain",
     "recipe",
+    "scaling_sweep",
 ]
 
 
