@@ -1,8 +1,8 @@
 """Does a sweep of minutes on text that every machine has give a law that predicts its largest corner?
 
-    python benchmarks/scaling_sweep.py --minutes 20 --out runs/sweep      writes its result; goes on where it was stopped
+    python benchmarks/scaling_sweep.py --minutes 20 --out runs/sweep     writes its result; goes on where it stopped
 
-Six sizes x four token counts on Python's documentation, and second seeds at two corners. Told is how well the law of all
+Six sizes x four token counts on Python's documentation, second seeds at two corners. Told is how well the law of all
 other points predicts the corner (the largest size on the most tokens), and the largest tenth by FLOPs.
 """
 
