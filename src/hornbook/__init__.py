@@ -16,13 +16,26 @@ if TYPE_CHECKING:
     from typing import Any
 
     from hornbook import collators, objectives
-    from hornbook.api import Run, branch, check, fit_law, load, objective, pretrain, recipe, runs
+    from hornbook.api import (
+        Run,
+        best_rates,
+        branch,
+        check,
+        fit_law,
+        load,
+        objective,
+        pretrain,
+        recipe,
+        runs,
+        scaling_sweep,
+    )
     from hornbook.recipes.recipe import Recipe
 
 __version__ = "0.1.0"
 __all__ = [
     "Recipe",
     "Run",
+    "best_rates",
     "branch",
     "check",
     "collators",
@@ -33,6 +46,7 @@ __all__ = [
     "pretrain",
     "recipe",
     "runs",
+    "scaling_sweep",
 ]
 
 

@@ -1,4 +1,4 @@
-"""A study's report as files: every number of the report is in them, charts stand beside tables, equal bytes each time."""
+"""A study's report as files: every number is in them, charts stand beside tables, equal bytes each time."""
 
 import hashlib
 import re

@@ -5,6 +5,8 @@ branch     a run at a step -> a shorter or longer run of the same recipe
 check      a directory -> what is damaged there      runs      the runs below a directory
 recipe     a recipe by name, file or wish            objective an objective by name and settings
 fit_law    runs of known size and loss -> a scaling law
+scaling_sweep   a text and a time -> runs of known size and loss, and their law
+best_rates      runs over learning rates and batches -> the best of each setting
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hornbook.api.run import NOTHING, Run, default_transfer, lines_of, texts_of
 from hornbook.errors import UserError
@@ -27,11 +29,12 @@ from hornbook.vocab import EMPTY
 if TYPE_CHECKING:
     from hornbook.diagnose.whole import Examined
     from hornbook.scaling.fit import Fit
+    from hornbook.scaling.rates import BestRate
     from hornbook.study.listing import RunLine
 
 __all__ = [
-    "NOTHING", "Run", "branch", "check", "default_directory", "default_transfer", "fit_law", "load", "objective",
-    "pretrain", "recipe", "runs",
+    "NOTHING", "Run", "best_rates", "branch", "check", "default_directory", "default_transfer", "fit_law", "load",
+    "objective", "pretrain", "recipe", "runs", "scaling_sweep",
 ]  # fmt: skip
 
 
@@ -79,6 +82,41 @@ def fit_law(points: str | Path, *, parameters: str = "params", loss: str = "loss
     from hornbook.scaling.points import read_points
 
     return fit(read_points(Path(points), parameters, loss), resamples)
+
+
+def scaling_sweep(
+    text: str | Path | Sequence[str | Path] = ("builtin:docs",),
+    *,
+    minutes: float,
+    out: str | Path,
+    objective: str = "causal",
+    settings: Mapping[str, object] = NOTHING,
+    resamples: int = 1000,
+    plain: bool = False,
+) -> Mapping[str, Any]:
+    """Train sizes x token counts on a text, as many as fit into the minutes, and return what a fit of them says.
+
+    The same call goes on with a sweep that was stopped. See `hornbook scaling sweep`; the values are those of
+    `hornbook scaling fit --json`.
+    """
+    from hornbook.console import View
+    from hornbook.scaling.summary import summarise
+    from hornbook.study.grid import Asked
+    from hornbook.study.scaling_sweep import plan_sweep, run_sweep
+
+    asked = Asked(tuple(texts_of(text)), minutes, objective, tuple(lines_of(settings)))
+    plan_sweep(asked, Path(out), View(plain))
+    return summarise(run_sweep(Path(out), plain), "params", "loss", (), resamples)
+
+
+def best_rates(points: str | Path) -> list[BestRate]:
+    """Return the best learning rate and batch of each setting of a CSV file with params, tokens, lr, batch and loss.
+
+    See `hornbook scaling rates`.
+    """
+    from hornbook.scaling.rates import read_rates
+
+    return read_rates(Path(points))
 
 
 def objective(kind: str, **settings: object) -> Objective:
