@@ -117,7 +117,7 @@ def sweep(
     run_sweep(out, plain)
     if objective != "causal":
         tables.sentence(f"The loss is that of {objective}: nats per target that it scores. Compare it with no other.")
-    fit(out, None, "loss", None, "1,2,3", resamples, False)
+    fit(out, None, "loss", None, "1,2,3", resamples, out, False)
 
 
 @app.command()
