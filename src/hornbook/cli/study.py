@@ -92,8 +92,10 @@ def run(
     work_lasts()
     with loading():
         from hornbook.study.costs import costs_of
-        from hornbook.study.workers import default_processes, run_on_ray, run_processes
+        from hornbook.study.workers import default_processes, reach, run_on_ray, run_processes
 
+    if on:
+        reach(on)  # before any work
     found, costs = costs_of(study, View(plain))
     number = processes or default_processes(found)
     _costs(found, costs, number)
