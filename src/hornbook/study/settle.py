@@ -15,16 +15,11 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from hornbook.artifacts import claimed, read_json, write_file, write_json
-from hornbook.batch import Topology
+from hornbook.artifacts import claimed, read_json, write_json
 from hornbook.console import View
-from hornbook.corpus.document import document_hash
-from hornbook.corpus.read import read
-from hornbook.corpus.split import make_split
 from hornbook.errors import UserError
-from hornbook.objectives.base import merged, tokens_per_row
-from hornbook.prepare.clean import cleaned, decided
-from hornbook.prepare.dataset import Prepared, prepare, vocabulary_size
+from hornbook.objectives.base import tokens_per_row
+from hornbook.prepare.dataset import Prepared, prepare
 from hornbook.recipes.recipe import Recipe
 from hornbook.recipes.sections import Budget, DataSettings, TokenizerSettings
 from hornbook.recipes.settings import save_recipe
@@ -35,12 +30,10 @@ from hornbook.scaling.defaults import TOKENS_PER_PARAMETER
 from hornbook.signals import stoppable
 from hornbook.study.design import Study, recipe_of
 from hornbook.study.layout import ARMS, JOBS, PAUSE, PLAN, TEXT, ArmPlan, is_planned, read_plan, settling, stopped
-from hornbook.tokens.tokenizer.tokenizer import TOKENIZER, Template, train_tokenizer
+from hornbook.study.text import common_text, common_vocabulary, tokenizer_of
 from hornbook.train.machine import find_device
 from hornbook.train.processors import computing
 
-_FRAMES: dict[Topology, Template] = {"decoder": "none", "encoder": "both", "encoder-decoder": "end"}
-_LEARNED = 64 << 20  # bytes that the tokenizer learns from
 _PROBE = 1000  # steps of a draft, whose length says nothing
 _TIMED, _GLANCE = 10.0, 2.0  # seconds that each arm is timed: for a budget of minutes, and to tell what is ahead
 
@@ -67,9 +60,9 @@ def plan_study(study: Study, directory: Path, view: View) -> dict[str, ArmPlan]:
 def _settle(study: Study, directory: Path, view: View) -> None:
     """Write the plan, and of each arm the text as tokens and the recipe."""
     _clear_other(study, directory)
-    paths = _text(study, directory, view)
+    paths = common_text(study.text, directory, view)
     recipes = {name: recipe_of(arm, name) for name, arm in study.arms.items()}
-    _tokenizers(recipes, paths, directory, view)
+    common_vocabulary(recipes.values(), paths, directory, view)
     plans: dict[str, ArmPlan] = {}
     seconds: dict[str, float] = {}
     first: Recipe | None = None
@@ -91,35 +84,6 @@ def _clear_other(study: Study, directory: Path) -> None:
     write_json(mark, mine)
 
 
-def _text(study: Study, directory: Path, view: View) -> tuple[str, ...]:
-    """Return what all arms read: the study's text, cleaned once where it is raw."""
-    data = decided(DataSettings(paths=study.text), view.say)
-    return cleaned(data, directory / TEXT, view)
-
-
-def _tokenizers(recipes: dict[str, Recipe], paths: tuple[str, ...], directory: Path, view: View) -> None:
-    """Train one vocabulary for all arms, with the special tokens of all; each topology has its own frame of texts."""
-    needs = merged([recipe.objective.requirements(recipe.row_length) for recipe in recipes.values()])
-    frames = {recipe.objective.topology for recipe in recipes.values()}
-    missing = [frame for frame in sorted(frames) if not (directory / TEXT / frame / TOKENIZER).is_file()]
-    if not missing:
-        return
-    documents = list(read(paths))
-    split = make_split(map(document_hash, documents), DataSettings(paths=paths).held_out)
-    texts, size = [], 0
-    for document in documents:
-        if not split.held_out(document_hash(document)) and size < _LEARNED:
-            texts.append(document.text)
-            size += len(document.text.encode())
-    entries = vocabulary_size(sum(len(document.text.encode()) for document in documents), "bpe")
-    for frame in missing:
-        with view.stage(f"training the tokenizer ({frame})", "bytes") as update:
-            more = needs.sentinels + len(needs.modes)
-            text = train_tokenizer(texts, "bpe", entries + more, needs, _FRAMES[frame])
-            update(size)
-        write_file(directory / TEXT / frame / TOKENIZER, text)
-
-
 def _settled(
     name: str, recipe: Recipe, study: Study, paths: tuple[str, ...], directory: Path, view: View, first: Recipe | None
 ) -> tuple[Recipe, ArmPlan, float]:
@@ -128,11 +92,10 @@ def _settled(
     first   the recipe of the first arm, None for itself
     """
     device, place = find_device(), directory / ARMS / name
-    tokenizer = directory / TEXT / recipe.objective.topology / TOKENIZER
     recipe = replace(
         recipe,
         data=DataSettings(paths=paths, clean="none"),
-        tokenizer=TokenizerSettings(file=str(tokenizer)),
+        tokenizer=TokenizerSettings(file=str(tokenizer_of(directory, recipe))),
         budget=_sizing(study),
         training=replace(recipe.training, threads=study.threads),
     )
