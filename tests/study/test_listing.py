@@ -13,7 +13,7 @@ from transfer_runs import base
 
 import hornbook as hb
 from hornbook import cli
-from hornbook.artifacts import lock, write_json
+from hornbook.artifacts import lock, write_json, write_manifest
 from hornbook.errors import UserError
 from hornbook.study.design import ArmSettings, BudgetSettings, Study
 from hornbook.study.layout import ARMS, DIVERGED, RUNS, begin
@@ -70,6 +70,8 @@ def test_the_runs_of_a_study_are_listed_and_its_recipes_are_not(place: Path, tmp
     for name in ("a.0", "a.1"):
         shutil.copytree(place / "masked", study / RUNS / name)
     write_json(study / DIVERGED, ["runs/a.1"])
+    write_manifest(study / "text" / "corpus", {"kind": "corpus", "files": {}})  # has a recipe.toml of its own
+    (study / "text" / "corpus" / "recipe.toml").write_text("steps = []\n")
     assert states(tmp_path) == {"deep/study/runs/a.0": "stopped", "deep/study/runs/a.1": "diverged"}
 
 

@@ -106,15 +106,12 @@ def _diverged(study: Path) -> set[Path]:
 
 
 def _holds_run(place: Path) -> bool:
-    """Say whether a directory is a run, sound or not."""
-    if (place / RECIPE).is_file():
-        return not (place / STUDY).is_file()
-    if not (place / MANIFEST).is_file():
-        return False
+    """Say whether a directory is a run, sound or not; corpora and checkpoints have manifests of other kinds."""
     try:
-        return (manifest_of(place) or {}).get("kind") in _KINDS
+        manifest = manifest_of(place)
     except HornbookError:
         return any((place / name).exists() for name in (_CHECKPOINTS, _METRICS, "tokenizer.json"))
+    return (place / RECIPE).is_file() if manifest is None else manifest["kind"] in _KINDS
 
 
 def _line(place: Path, lost: bool) -> RunLine:
