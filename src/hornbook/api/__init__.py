@@ -4,10 +4,12 @@ pretrain   text and a budget -> a Run                load      a run, or a folde
 check      a directory -> what is damaged there
 recipe     a recipe by name, file or wish            objective an objective by name and settings
 fit_law    runs of known size and loss -> a scaling law
+plan       text and a budget -> what a run would be and cost; a budget -> what laws would spend it on
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -24,12 +26,13 @@ from hornbook.recipes.settings import RECIPE, load_recipe, override
 from hornbook.vocab import EMPTY
 
 if TYPE_CHECKING:
+    from hornbook.api.planning import Plan
     from hornbook.diagnose.whole import Examined
     from hornbook.scaling.fit import Fit
 
 __all__ = [
-    "NOTHING", "Run", "check", "default_directory", "default_transfer", "fit_law", "load", "objective", "pretrain",
-    "recipe",
+    "NOTHING", "Run", "check", "default_directory", "default_transfer", "fit_law", "load", "objective", "plan",
+    "pretrain", "recipe",
 ]  # fmt: skip
 
 
@@ -146,6 +149,51 @@ def pretrain(
     directory = default_directory(planned) if out is None else Path(out)
     train(planned, directory, plain=plain)
     return Run(directory)
+
+
+def plan(
+    text: str | Path | Sequence[str | Path] = (),
+    *,
+    objective: str | Objective | None = None,
+    recipe: str | Path | Recipe | None = None,
+    minutes: float | None = None,
+    steps: int | None = None,
+    tokens: float | None = None,
+    epochs: float | None = None,
+    flops: float | None = None,
+    params: float | None = None,
+    unique: float = math.inf,
+    fit: str | Path | None = None,
+    devices: int = 1,
+    price: float = 0.0,
+    settings: Mapping[str, object] = NOTHING,
+) -> Plan:
+    """Return what `pretrain` would do with a text and a budget and what it costs here; nothing is trained or kept.
+
+    Without a text: what a number of FLOPs is best spent on by each known law, which tokens they would take for `params`
+    parameters, or what a run of both spends.
+
+    flops     in place of another budget
+    unique    tokens of text at hand, where no text is given: more are repeats
+    fit       a file of runs of yours, as for `fit_law`: its law chooses the size and predicts the loss
+    devices   that share each step; price = of one of them for an hour
+    """
+    from hornbook.api.planning import plan_of_laws, plan_of_run, words_of
+
+    places, law = texts_of(text), None if fit is None else Path(fit)
+    if not (places or objective or recipe or minutes or steps or epochs or settings):
+        return plan_of_laws(flops, params, tokens, unique, law)
+    if params is not None or unique < math.inf:
+        raise UserError("A run of a text has a size and tokens of its own: leave out params and unique.")
+    whole = None if tokens is None else round(tokens)
+    planned = _recipe(
+        recipe, text=text, objective=objective, minutes=minutes, steps=steps, tokens=whole, epochs=epochs,
+        settings=settings,
+    )  # fmt: skip
+    named = objective if isinstance(objective, str) or objective is None else kind_of(objective)
+    what, base = [*places, *lines_of(settings)], None if recipe is None or isinstance(recipe, Recipe) else str(recipe)
+    words = words_of(what, named, base, {"minutes": minutes, "steps": steps, "tokens": whole, "epochs": epochs})
+    return plan_of_run(planned, words, flops=flops or 0.0, fit=law, devices=devices, price=price)
 
 
 def default_directory(recipe: Recipe) -> Path:
