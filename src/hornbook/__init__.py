@@ -16,23 +16,14 @@ if TYPE_CHECKING:
     from typing import Any
 
     from hornbook import collators, objectives
-    from hornbook.api import Run, check, fit_law, load, objective, plan, pretrain, recipe
+    from hornbook.api import Run, advise, check, fit_law, load, objective, plan, pretrain, recipe
     from hornbook.recipes.recipe import Recipe
 
 __version__ = "0.1.0"
 __all__ = [
-    "Recipe",
-    "Run",
-    "check",
-    "collators",
-    "fit_law",
-    "load",
-    "objective",
-    "objectives",
-    "plan",
-    "pretrain",
+    "Recipe", "Run", "advise", "check", "collators", "fit_law", "load", "objective", "objectives", "plan", "pretrain",
     "recipe",
-]
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

@@ -4,6 +4,7 @@ pretrain   text and a budget -> a Run                load      a run, or a folde
 check      a directory -> what is damaged there
 recipe     a recipe by name, file or wish            objective an objective by name and settings
 fit_law    runs of known size and loss -> a scaling law
+advise     a task -> which objective, by rules, studies here and a pilot
 plan       text and a budget -> what a run would be and cost; a budget -> what laws would spend it on
 """
 
@@ -26,13 +27,15 @@ from hornbook.recipes.settings import RECIPE, load_recipe, override
 from hornbook.vocab import EMPTY
 
 if TYPE_CHECKING:
+    from hornbook.advice.advise import Advice
+    from hornbook.advice.pilot import Examples
     from hornbook.api.planning import Plan
     from hornbook.diagnose.whole import Examined
     from hornbook.scaling.fit import Fit
 
 __all__ = [
-    "NOTHING", "Run", "check", "default_directory", "default_transfer", "fit_law", "load", "objective", "plan",
-    "pretrain", "recipe",
+    "NOTHING", "Run", "advise", "check", "default_directory", "default_transfer", "fit_law", "load", "objective",
+    "plan", "pretrain", "recipe",
 ]  # fmt: skip
 
 
@@ -194,6 +197,44 @@ def plan(
     what, base = [*places, *lines_of(settings)], None if recipe is None or isinstance(recipe, Recipe) else str(recipe)
     words = words_of(what, named, base, {"minutes": minutes, "steps": steps, "tokens": whole, "epochs": epochs})
     return plan_of_run(planned, words, flops=flops or 0.0, fit=law, devices=devices, price=price)
+
+
+def advise(
+    task: str,
+    text: str | Path | Sequence[str | Path] = (),
+    *,
+    minutes: float = 10.0,
+    pilot: bool = False,
+    train: str | Path = "",
+    dev: str | Path = "",
+    test: str | Path = "",
+    studies: str | Path = "runs",
+    out: str | Path | None = None,
+    plain: bool = False,
+) -> Advice:
+    """Return which objective suits a task: by rules with their worth, by studies of yours, by a pilot if asked for.
+
+    minutes           of the whole pilot, and of the run that is recommended
+    train, dev, test  examples of the task for the pilot, as `Run.transfer` takes them
+    studies           a directory in which studies of yours lie
+    """
+    from hornbook.advice.advise import advise as advised
+
+    return advised(
+        task, texts_of(text), minutes=minutes, pilot=pilot, examples=examples_of(str(train), str(dev), str(test)),
+        studies=Path(studies), out=None if out is None else Path(out), plain=plain,
+    )  # fmt: skip
+
+
+def examples_of(train: str, dev: str, test: str) -> Examples | None:
+    """Return the examples of a pilot; None where none are given. Raises UserError where one of two is missing."""
+    if not (train or dev or test):
+        return None
+    if not (train and test):
+        raise UserError("A pilot needs examples to learn from and others to score: give both train and test.")
+    from hornbook.advice.pilot import Examples
+
+    return Examples(train, test, dev)
 
 
 def default_directory(recipe: Recipe) -> Path:
