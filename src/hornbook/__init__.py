@@ -35,6 +35,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Recipe",
     "Run",
+    "advise",
     "best_rates",
     "branch",
     "check",
@@ -43,6 +44,7 @@ __all__ = [
     "load",
     "objective",
     "objectives",
+    "plan",
     "pretrain",
     "recipe",
     "runs",

@@ -21,7 +21,7 @@ STOREYS: tuple[set[str], ...] = (
     {"run"},
     {"transfer", "diagnose"},
     {"study"},
-    {"report"},
+    {"report", "advice"},
     {"api", "app"},
     {"cli", "harness"},
     {"__main__"},

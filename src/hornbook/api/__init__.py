@@ -5,12 +5,15 @@ branch     a run at a step -> a shorter or longer run of the same recipe
 check      a directory -> what is damaged there      runs      the runs below a directory
 recipe     a recipe by name, file or wish            objective an objective by name and settings
 fit_law    runs of known size and loss -> a scaling law
+advise     a task -> which objective, by rules, studies here and a pilot
+plan       text and a budget -> what a run would be and cost; a budget -> what laws would spend it on
 scaling_sweep   a text and a time -> runs of known size and loss, and their law
 best_rates      runs over learning rates and batches -> the best of each setting
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -27,14 +30,17 @@ from hornbook.recipes.settings import RECIPE, load_recipe, override
 from hornbook.vocab import EMPTY
 
 if TYPE_CHECKING:
+    from hornbook.advice.advise import Advice
+    from hornbook.advice.pilot import Examples
+    from hornbook.api.planning import Plan
     from hornbook.diagnose.whole import Examined
     from hornbook.scaling.fit import Fit
     from hornbook.scaling.rates import BestRate
     from hornbook.study.listing import RunLine
 
 __all__ = [
-    "NOTHING", "Run", "best_rates", "branch", "check", "default_directory", "default_transfer", "fit_law", "load",
-    "objective", "pretrain", "recipe", "runs", "scaling_sweep",
+    "NOTHING", "Run", "advise", "best_rates", "branch", "check", "default_directory", "default_transfer", "fit_law",
+    "load", "objective", "plan", "pretrain", "recipe", "runs", "scaling_sweep",
 ]  # fmt: skip
 
 
@@ -82,6 +88,89 @@ def fit_law(points: str | Path, *, parameters: str = "params", loss: str = "loss
     from hornbook.scaling.points import read_points
 
     return fit(read_points(Path(points), parameters, loss), resamples)
+
+
+def plan(
+    text: str | Path | Sequence[str | Path] = (),
+    *,
+    objective: str | Objective | None = None,
+    recipe: str | Path | Recipe | None = None,
+    minutes: float | None = None,
+    steps: int | None = None,
+    tokens: float | None = None,
+    epochs: float | None = None,
+    flops: float | None = None,
+    params: float | None = None,
+    unique: float = math.inf,
+    fit: str | Path | None = None,
+    devices: int = 1,
+    price: float = 0.0,
+    settings: Mapping[str, object] = NOTHING,
+) -> Plan:
+    """Return what `pretrain` would do with a text and a budget and what it costs here; nothing is trained or kept.
+
+    Without a text: what a number of FLOPs is best spent on by each known law, which tokens they would take for `params`
+    parameters, or what a run of both spends.
+
+    flops     in place of another budget
+    unique    tokens of text at hand, where no text is given: more are repeats
+    fit       a file of runs of yours, as for `fit_law`: its law chooses the size and predicts the loss
+    devices   that share each step; price = of one of them for an hour
+    """
+    from hornbook.api.planning import plan_of_laws, plan_of_run, words_of
+
+    places, law = texts_of(text), None if fit is None else Path(fit)
+    if not (places or objective or recipe or minutes or steps or epochs or settings):
+        return plan_of_laws(flops, params, tokens, unique, law)
+    if params is not None or unique < math.inf:
+        raise UserError("A run of a text has a size and tokens of its own: leave out params and unique.")
+    whole = None if tokens is None else round(tokens)
+    planned = _recipe(
+        recipe, text=text, objective=objective, minutes=minutes, steps=steps, tokens=whole, epochs=epochs,
+        settings=settings,
+    )  # fmt: skip
+    named = objective if isinstance(objective, str) or objective is None else kind_of(objective)
+    what, base = [*places, *lines_of(settings)], None if recipe is None or isinstance(recipe, Recipe) else str(recipe)
+    words = words_of(what, named, base, {"minutes": minutes, "steps": steps, "tokens": whole, "epochs": epochs})
+    return plan_of_run(planned, words, flops=flops or 0.0, fit=law, devices=devices, price=price)
+
+
+def advise(
+    task: str,
+    text: str | Path | Sequence[str | Path] = (),
+    *,
+    minutes: float = 10.0,
+    pilot: bool = False,
+    train: str | Path = "",
+    dev: str | Path = "",
+    test: str | Path = "",
+    studies: str | Path = "runs",
+    out: str | Path | None = None,
+    plain: bool = False,
+) -> Advice:
+    """Return which objective suits a task: by rules with their worth, by studies of yours, by a pilot if asked for.
+
+    minutes           of the whole pilot, and of the run that is recommended
+    train, dev, test  examples of the task for the pilot, as `Run.transfer` takes them
+    studies           a directory in which studies of yours lie
+    """
+    from hornbook.advice.advise import advise as advised
+
+    return advised(
+        task, texts_of(text), minutes=minutes, pilot=pilot, examples=examples_of(str(train), str(dev), str(test)),
+        studies=Path(studies), out=None if out is None else Path(out), plain=plain,
+    )  # fmt: skip
+
+
+def examples_of(train: str, dev: str, test: str) -> Examples | None:
+    """Return the examples of a pilot; None where none are given. Raises UserError where one of two is missing."""
+    if not (train or dev or test):
+        return None
+    if not (train and test):
+        raise UserError("A pilot needs examples to learn from and others to score: give both train and test.")
+    from hornbook.advice.pilot import Examples
+
+    return Examples(train, test, dev)
 
 
 def scaling_sweep(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +11,7 @@ from typer import Argument, Option
 
 from hornbook.cli import tables
 from hornbook.cli.common import OBJECTIVES, Json, Plain, answer, loading, place
-from hornbook.console import View, quantity, work_lasts
+from hornbook.console import View, work_lasts
 from hornbook.errors import UserError
 
 app = typer.Typer(help="Fit scaling laws, and read off the best size for a budget.", no_args_is_help=True)
@@ -136,61 +135,3 @@ def rates(
     laws = power_laws(found)
     told = {"settings": [dataclasses.asdict(one) for one in found], "power_laws": laws}
     answer(told, True, print) if as_json else print_rates(found, laws)
-
-
-PLAN_EXAMPLES = """Examples
-
-hornbook plan --flops 1e24  ·  what each law and rule spends them on
-
-hornbook plan --flops 1e21 --unique 10e9  ·  with 10 billion tokens of text, repeats counted at what they are worth
-
-hornbook plan --flops 1e18 --fit points.csv  ·  beside a law of your own runs
-
-hornbook plan --params 175e9 --tokens 300e9  ·  what a run spends, and what else that would buy"""
-
-
-def plan(
-    flops: Annotated[float | None, Option(metavar="C", help="Training FLOPs to spend.")] = None,
-    params: Annotated[float | None, Option(metavar="N", help="Parameters of a run; with --tokens.")] = None,
-    tokens: Annotated[float | None, Option(metavar="D", help="Tokens that the run reads; with --params.")] = None,
-    unique: Annotated[float | None, Option(metavar="U", help="Tokens of text at hand; more are repeats.")] = None,
-    points: Annotated[
-        Path | None, Option("--fit", metavar="POINTS", parser=place, help="Runs of yours, as for `scaling fit`.")
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Say which size and how many tokens a number of FLOPs is best spent on, by each law and rule that is known."""
-    from hornbook.scaling.fit import fit_law
-    from hornbook.scaling.plans import choices, spent
-    from hornbook.scaling.points import read_points
-
-    if (flops is None) == (params is None) or (params is None) != (tokens is None):
-        raise UserError("Say either --flops, or --params and --tokens together.")
-    run = None
-    if params is not None and tokens is not None:
-        flops, ratio = spent(params, tokens)
-        run = {"parameters": params, "tokens": tokens, "flops": flops, "tokens_per_parameter": ratio}
-    assert flops is not None
-    own = {} if points is None else {points.name: fit_law(read_points(points)).law}
-    found = choices(flops, math.inf if unique is None else unique, own)
-    if as_json:
-        answer({"run": run, "flops": flops, "choices": [dataclasses.asdict(choice) for choice in found]}, True, print)
-        return
-    if run is not None:
-        tables.sentence(
-            f"{quantity(run['parameters'])} parameters on {quantity(run['tokens'])} tokens: {flops:.2e} FLOPs "
-            f"(6 N D), {run['tokens_per_parameter']:.2f} tokens a parameter."
-        )
-    tables.sentence(f"What {flops:.2e} FLOPs are best spent on", "bold")
-    rows = []
-    for choice in found:
-        far = f"; {choice.beyond:,.0f} times beyond its points" if choice.beyond > 1 else ""
-        read = "" if choice.epochs is None else f"{choice.epochs:.2f}"
-        loss = "" if choice.loss is None else f"{choice.loss:.3f}"
-        rows.append((
-            choice.name, quantity(choice.parameters), quantity(choice.tokens),
-            f"{choice.tokens / choice.parameters:.1f}", read, loss, f"{choice.mark}: {choice.source}{far}",
-        ))  # fmt: skip
-    columns = ("by", "parameters", "tokens", "tokens each", "epochs", "loss", "what it is")
-    tables.table(dict.fromkeys(columns, "") | {"by": "bold"}, rows, numbers=True)
-    tables.sentence("Losses are of each law's own text and tokenizer: compare them within a row, not between rows.")
