@@ -106,7 +106,7 @@ class Prepared:
         """The training documents of each domain, in the mix's order, by name; one domain where all are alike."""
         training = np.flatnonzero(~self._held_out())
         if self.mix.order != "shuffled":
-            training = training[np.argsort(self._difficulty()[training], kind="stable")]
+            training = training[np.argsort(self._places()[training], kind="stable")]
         if not self.mix.divides:
             return {"": training}
         traits = self.text.traits
@@ -115,14 +115,25 @@ class Prepared:
         found = {name: training[mine == number] for number, name in enumerate(traits.names)}
         return {name: documents for name, documents in sorted(found.items()) if self.store.lengths[documents].any()}
 
-    def _difficulty(self) -> NDArray[np.float64]:
+    def before_stage(self, documents: Places) -> float | None:
+        """Return the share of the tokens of ordered `documents` before the late stage; None: there is no such stage."""
+        if "=" not in self.mix.order:
+            return 1 - self.mix.stage if self.mix.stage else None
+        places = self._places()[documents]
+        tokens = self.store.lengths[documents]
+        return float(tokens[places < self._places().max()].sum() / tokens.sum())
+
+    def _places(self) -> NDArray[np.float64]:
         """Return the number by which documents are ordered."""
-        if self.mix.order == "length":
-            return self.store.lengths.astype(np.float64)
-        if self.mix.order == "rarity":
-            return self.store.rarity(self.tokenizer.vocab.size)
-        assert self.text.traits is not None  # other orders have them
-        return self.text.traits.score
+        order = self.mix.order.removeprefix("-")
+        if order == "length":
+            found = self.store.lengths.astype(np.float64)
+        elif order == "rarity":
+            found = self.store.rarity(self.tokenizer.vocab.size)
+        else:
+            assert self.text.traits is not None  # other orders have them
+            found = self.text.traits.score
+        return -found if self.mix.order.startswith("-") else found
 
     def held_out_rows(self, tokens: int) -> tuple[DocumentRows, int]:
         """Return the rows of held-out documents of about `tokens` tokens (at least one document), and their bytes.
@@ -236,7 +247,7 @@ def _scan(corpus: _Corpus, recipe: Recipe, directory: Path, view: View) -> Text:
     """Read everything once: count, and decide what is held out."""
     hashes: list[int] = []
     size = 0
-    look = Look(recipe.mix.domain, recipe.mix.order) if asks(recipe.mix.order) or recipe.mix.divides else None
+    look = Look(recipe.mix.domain, recipe.mix.order) if asks(recipe.mix.order) or recipe.mix.named else None
     with view.stage("reading text", "bytes") as update:
         for document in corpus:
             if look is not None:
