@@ -30,6 +30,7 @@ from hornbook.errors import UserError
 from hornbook.objectives.base import Objective, cycle_of, with_vocab
 from hornbook.objectives.contract import is_own, require_contract
 from hornbook.prepare.clean import cleaned
+from hornbook.prepare.places import places
 from hornbook.recipes.recipe import Recipe
 from hornbook.recipes.sections import MixSettings
 from hornbook.schema import record
@@ -106,7 +107,7 @@ class Prepared:
         """The training documents of each domain, in the mix's order, by name; one domain where all are alike."""
         training = np.flatnonzero(~self._held_out())
         if self.mix.order != "shuffled":
-            training = training[np.argsort(self._places()[training], kind="stable")]
+            training = training[np.argsort(self.places(training), kind="stable")]
         if not self.mix.divides:
             return {"": training}
         traits = self.text.traits
@@ -115,25 +116,9 @@ class Prepared:
         found = {name: training[mine == number] for number, name in enumerate(traits.names)}
         return {name: documents for name, documents in sorted(found.items()) if self.store.lengths[documents].any()}
 
-    def before_stage(self, documents: Places) -> float | None:
-        """Return the share of the tokens of ordered `documents` before the late stage; None: there is no such stage."""
-        if "=" not in self.mix.order:
-            return 1 - self.mix.stage if self.mix.stage else None
-        places = self._places()[documents]
-        tokens = self.store.lengths[documents]
-        return float(tokens[places < self._places().max()].sum() / tokens.sum())
-
-    def _places(self) -> NDArray[np.float64]:
-        """Return the number by which documents are ordered."""
-        order = self.mix.order.removeprefix("-")
-        if order == "length":
-            found = self.store.lengths.astype(np.float64)
-        elif order == "rarity":
-            found = self.store.rarity(self.tokenizer.vocab.size)
-        else:
-            assert self.text.traits is not None  # other orders have them
-            found = self.text.traits.score
-        return -found if self.mix.order.startswith("-") else found
+    def places(self, documents: Places) -> NDArray[np.float64]:
+        """Return the number by which each of these documents is ordered, lowest first."""
+        return places(self.mix, self.store, self.text.traits, self.tokenizer.vocab.size)[documents]
 
     def held_out_rows(self, tokens: int) -> tuple[DocumentRows, int]:
         """Return the rows of held-out documents of about `tokens` tokens (at least one document), and their bytes.

@@ -9,6 +9,7 @@ from hornbook.corpus.weights import counts, parse, shares
 from hornbook.errors import UserError
 from hornbook.objectives.base import cycle_of, tokens_per_row
 from hornbook.prepare.dataset import Places, Prepared
+from hornbook.prepare.places import before_stage
 from hornbook.recipes.recipe import Recipe
 from hornbook.tokens.order import BLOCK, Ascending, Mixed, Order, Shuffled, Spliced, Staged
 from hornbook.tokens.packing import DomainRows
@@ -58,7 +59,7 @@ def _own(prepared: Prepared, documents: Places, size: int, examples: int, cycle:
     """Return the order of the `size` rows of some documents, of which the run reads `examples`."""
     if prepared.mix.order == "shuffled":
         return Shuffled(size, cycle)
-    before = prepared.before_stage(documents)
+    before = before_stage(prepared.mix, prepared.places(documents), prepared.store.lengths[documents])
     if before is None:
         return Ascending(size, examples, cycle)
     turn = round(before * size / cycle) * cycle
