@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from hornbook.corpus.weights import counts, parse, shares
 from hornbook.errors import UserError
 from hornbook.objectives.base import cycle_of, tokens_per_row
-from hornbook.prepare.dataset import Places, Prepared
+from hornbook.prepare.dataset import Prepared
 from hornbook.prepare.places import before_stage
 from hornbook.recipes.recipe import Recipe
-from hornbook.tokens.order import BLOCK, Ascending, Mixed, Order, Shuffled, Spliced, Staged
+from hornbook.tokens.order import BLOCK, Ascending, Mixed, Order, Places, Shuffled, Spliced, Staged
 from hornbook.tokens.packing import DomainRows
 
 
