@@ -75,6 +75,18 @@ class BudgetSettings:
 
 
 @dataclass(frozen=True)
+class CurriculumSettings:
+    """That arms differ in the order of one text: they read every document equally often, in whole epochs.
+
+    by         what the text is ordered by: length, difficulty, a field ...; the arms' settings say it to their runs
+    reference  by difficulty: a finished causal run that tells it; empty = the study trains a small one first
+    """
+
+    by: str
+    reference: str = ""
+
+
+@dataclass(frozen=True)
 class Study:
     """A study.
 
@@ -88,6 +100,7 @@ class Study:
     margin    a difference in bits per byte that would not matter
     tasks     files that `hornbook evaluate --task` takes
     few       of each task a part, as `evaluate --few` takes it
+    curriculum  that arms differ in the order of one text; None = they do not
     """
 
     text: tuple[str, ...]
@@ -101,6 +114,7 @@ class Study:
     margin: NotNegative = 0.01
     tasks: tuple[str, ...] = ()
     few: bool = True
+    curriculum: CurriculumSettings | None = None
 
     def __post_init__(self) -> None:
         if not self.text:
@@ -149,11 +163,15 @@ def from_dict(data: Mapping[str, Any]) -> Study:
         raise UserError("arms must be tables: [arms.NAME].")
     if not isinstance(data.get("budget", {}), dict):
         raise UserError("budget must be a table: [budget].")
-    plain = {name: value for name, value in data.items() if name not in ("arms", "budget")}
+    curriculum = data.get("curriculum")
+    if not isinstance(curriculum, dict | None):
+        raise UserError("curriculum must be a table: [curriculum].")
+    plain = {name: value for name, value in data.items() if name not in ("arms", "budget", "curriculum")}
     return _table(
         Study, plain, "",
         arms={name: _table(ArmSettings, arm, f"arms.{name}.") for name, arm in arms.items()},
         budget=_table(BudgetSettings, data.get("budget", {}), "budget."),
+        curriculum=None if curriculum is None else _table(CurriculumSettings, curriculum, "curriculum."),
     )  # fmt: skip
 
 
@@ -161,6 +179,9 @@ def to_toml(study: Study) -> str:
     """Return a study's file."""
     lines = [f"{name} = {json.dumps(getattr(study, name))}" for name in _PLAIN]
     lines += ["", "[budget]", f"{study.budget.unit} = {study.budget.amount:g}"]
+    if study.curriculum is not None:
+        lines += ["", "[curriculum]"]
+        lines += [f"{key} = {json.dumps(value)}" for key, value in vars(study.curriculum).items() if value]
     for name, arm in study.arms.items():
         values = {key: value for key, value in dataclasses.asdict(arm).items() if value}
         lines += ["", f"[arms.{name}]", *(f"{key} = {json.dumps(value)}" for key, value in values.items())]

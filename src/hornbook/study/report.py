@@ -12,6 +12,7 @@ from hornbook.artifacts import is_done
 from hornbook.console import quantity
 from hornbook.errors import UserError
 from hornbook.run.sealed import RESULT
+from hornbook.study.curricula import reading_notes
 from hornbook.study.design import load_study
 from hornbook.study.layout import RUNS, ArmPlan, diverged, is_planned, read_plan
 from hornbook.study.yardsticks import Yardstick, judged
@@ -45,9 +46,10 @@ def report_study(directory: Path) -> StudyReport:
                 finished[name].append(place)
     if not any(finished.values()):
         raise UserError(f"No run of the study in {directory} is done: `hornbook study run {directory}` does them.")
-    found = judged({name: runs for name, runs in finished.items() if runs}, study.margin, lost)
+    by_length = study.curriculum is not None and study.curriculum.by == "length"
+    found = judged({name: runs for name, runs in finished.items() if runs}, study.margin, lost, by_length=by_length)
     open_runs = len(plans) * study.seeds - sum(map(len, finished.values())) - sum(lost.values())
-    return StudyReport(tuple(found), plans, tuple(_notes(plans, lost, open_runs, study.seeds)))
+    return StudyReport(tuple(found), plans, (*_notes(plans, lost, open_runs, study.seeds), *reading_notes(directory)))
 
 
 def _notes(plans: Mapping[str, ArmPlan], lost: Mapping[str, int], open_runs: int, seeds: int) -> Sequence[str]:

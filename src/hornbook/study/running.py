@@ -36,7 +36,7 @@ from hornbook.objectives.base import merged, tokens_per_row
 from hornbook.prepare.clean import cleaned, decided
 from hornbook.prepare.dataset import Prepared, prepare, vocabulary_size
 from hornbook.recipes.recipe import Recipe
-from hornbook.recipes.sections import Budget, DataSettings, TokenizerSettings
+from hornbook.recipes.sections import Budget, DataSettings, MixSettings, TokenizerSettings
 from hornbook.recipes.settings import load_recipe, save_recipe
 from hornbook.run.answer import Asking, answer_task, read_task
 from hornbook.run.build import build_loader, draft_model
@@ -47,11 +47,14 @@ from hornbook.run.settle.resolve import Means, resolve
 from hornbook.scaling.defaults import TOKENS_PER_PARAMETER
 from hornbook.study.design import Study, load_study, recipe_of
 from hornbook.study.layout import ARMS, DIVERGED, PLAN, RUNS, TEXT, TRIALS, ArmPlan, diverged, is_planned, read_plan
+from hornbook.study.ordered import ordered_text, write_reading
+from hornbook.study.reading import whole_epochs
 from hornbook.tokens.tokenizer.tokenizer import TOKENIZER, Template, train_tokenizer
 from hornbook.train.machine import find_device
 
 _FRAMES: dict[Topology, Template] = {"decoder": "none", "encoder": "both", "encoder-decoder": "end"}
 _LEARNED = 64 << 20  # bytes that the tokenizer learns from
+WHOLE = "whole"  # beside the arms: the text as it is, before a study of an order takes its part
 _PROBE = 1000  # steps of a draft, whose length says nothing
 _TIMED = 10.0  # seconds that each arm is timed, in a budget of minutes
 _TRIAL_SEED, _TRIAL_SHARE = 1_000_003, 0.25
@@ -96,12 +99,18 @@ def plan_study(study: Study, directory: Path, view: View) -> dict[str, ArmPlan]:
     paths = _text(study, directory, view)
     recipes = {name: recipe_of(arm, name) for name, arm in study.arms.items()}
     _tokenizers(recipes, paths, directory, view)
+    if study.curriculum is not None:
+        recipe = replace(next(iter(recipes.values())), mix=MixSettings())
+        whole, plan = _settled(WHOLE, recipe, study, paths, directory, view, None)
+        paths = ordered_text(study, directory, paths, whole, plan, view)
     plans: dict[str, ArmPlan] = {}
     first: Recipe | None = None
     for name, recipe in recipes.items():
         settled, plans[name] = _settled(name, recipe, study, paths, directory, view, first)
         first = first or settled
         save_recipe(settled, directory / ARMS / name / "recipe.toml")
+    if study.curriculum is not None:
+        write_reading(directory, list(plans), view)
     facts = {"study": dataclasses.asdict(study), "arms": {name: dataclasses.asdict(p) for name, p in plans.items()}}
     write_json(directory / PLAN, facts)
     return plans
@@ -162,6 +171,10 @@ def _settled(
     draft = resolve(replace(recipe, budget=Budget(steps=_PROBE)) if recipe.model.width else recipe, means).recipe
     a_step, seconds, batches = _cost_of_step(draft, prepared, study, view, name)
     steps = max(1, round(_steps(study, draft, prepared, a_step, seconds)))
+    if study.curriculum is not None and name != WHOLE:
+        before = draft.training.batch_rows
+        draft, steps = whole_epochs(draft, len(prepared.training_rows), steps)
+        a_step, seconds, batches = (cost * draft.training.batch_rows / before for cost in (a_step, seconds, batches))
     settled = resolve(replace(_open_dropout(draft, recipe), budget=Budget(steps=steps)), means).recipe
     positions = draft.training.batch_rows * tokens_per_row(prepared.objective, prepared.row_length)
     return settled, ArmPlan(

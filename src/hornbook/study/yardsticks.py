@@ -1,6 +1,6 @@
 """Yardsticks: what runs of unlike arms may be measured by alike, read from the records that each run keeps.
 
-    bits per byte    of the same held-out documents; exact, or an upper bound, by the objective
+    bits per byte    of the same held-out documents; exact, or an upper bound, by the objective; and of each domain
     tasks            the headline of each task that all runs were asked, each run in its own way
 
 An arm's own loss is none: it is of other targets. Nothing is computed anew here, and nothing loads torch.
@@ -12,6 +12,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -46,30 +47,42 @@ class Measured:
     lower_is_better: bool
 
 
-def measured(run: Path) -> list[Measured]:
-    """Return what a run's records tell on common yardsticks."""
+def measured(run: Path, by_length: bool = False) -> list[Measured]:
+    """Return what a run's records tell on common yardsticks; `by_length`: of short and long documents apart too."""
     found = []
     for path in sorted((run / _EVALUATIONS).glob("*.jsonl")):
         records = Records.load(path)
         if path.name == _HELD_OUT:
-            found += _bits_per_byte(records)
+            found += _bits_per_byte(records, by_length)
         elif "asks" in records.header:
             found.append(_task(records))
     return found
 
 
-def _bits_per_byte(records: Records) -> list[Measured]:
-    text = records.header.get("text")
+def _bits_per_byte(records: Records, by_length: bool) -> list[Measured]:
+    """Return the bits per byte of all held-out documents, and of each domain and length among them."""
     items = [item for item in records.items if item.get("bytes_scored", 0) > 0]
-    if text is None or not items or not all(item["lossless"] for item in records.items):
+    if records.header.get("text") is None or not items or not all(item["lossless"] for item in records.items):
         return []
+    groups = {BITS: items}
+    for item in items if len({item.get("domain") for item in items}) > 1 else []:
+        groups.setdefault(f"{BITS} of {item['domain']}", []).append(item)
+    if by_length:
+        middle = int(np.median([item["bytes"] for item in items]))
+        groups[f"{BITS} of documents up to {middle} bytes"] = [item for item in items if item["bytes"] <= middle]
+        groups[f"{BITS} of longer documents"] = [item for item in items if item["bytes"] > middle]
+    return [_bits_of(name, records.header, some) for name, some in groups.items() if some]
+
+
+def _bits_of(name: str, header: Mapping[str, Any], items: Sequence[Mapping[str, Any]]) -> Measured:
+    text = header["text"]
     bits = np.array([item["nats"] for item in items]) / math.log(2)
     size = np.array([item["bytes_scored"] for item in items], np.float64)
     value = float(bits.sum() / size.sum())
     shares = value + (bits - value * size) / size.mean()
     by_id = dict(zip([str(item["id"]) for item in items], shares.tolist(), strict=True))
-    data, how = str(records.header["data"]), _how(text["way"], text["kind"], text["trained"])
-    return [Measured(BITS, data, value, how, text["kind"], by_id, BITS, True)]
+    data, how = str(header["data"]), _how(text["way"], text["kind"], text["trained"])
+    return Measured(name, data, value, how, text["kind"], by_id, BITS, True)
 
 
 def _task(records: Records) -> Measured:
@@ -122,14 +135,17 @@ class Yardstick:
     best: tuple[str, ...]
 
 
-def judged(arms: Mapping[str, Sequence[Path]], margin: float, lost: Mapping[str, int] | None = None) -> list[Yardstick]:
+def judged(
+    arms: Mapping[str, Sequence[Path]], margin: float, lost: Mapping[str, int] | None = None, *, by_length: bool = False
+) -> list[Yardstick]:
     """Return every yardstick that runs of at least two arms have in common, with its verdicts.
 
     arms     finished runs of each arm, one for each seed
     margin   a difference in bits per byte that would not matter; of accuracies it is a point
     lost     how many further seeds of an arm diverged
+    by_length  also of short and of long documents apart
     """
-    by_arm = {name: [measured(run) for run in runs] for name, runs in arms.items()}
+    by_arm = {name: [measured(run, by_length) for run in runs] for name, runs in arms.items()}
     names = dict.fromkeys(one.name for runs in by_arm.values() for run in runs for one in run)
     return [found for name in names if (found := _judged(name, by_arm, margin, lost or {})) is not None]
 

@@ -1,0 +1,68 @@
+"""`hornbook study curriculum` and `study mix`: does the order of text help, and which mix of domains is best?"""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from typer import Argument, Option
+
+from hornbook.cli import tables
+from hornbook.cli.common import place
+from hornbook.errors import UserError
+
+CURRICULUM_EXAMPLES = """Examples
+
+hornbook study curriculum runs/length BOOK.txt --by length --tokens 2e6
+
+hornbook study curriculum runs/best-last corpus/ --by topic=encyclopedia --minutes 10
+
+The study is run and told by `hornbook study run` and `hornbook study report`."""
+
+New = Annotated[Path, Argument(metavar="STUDY", parser=place, help="Directory of the study.", show_default=False)]
+Text = Annotated[list[str], Argument(metavar="TEXT", help="Text that all arms read.", show_default=False)]
+Tokens = Annotated[float, Option(min=0, help="Tokens of the corpus that each run reads.")]
+Flops = Annotated[float, Option(min=0, help="FLOPs of each run.")]
+Minutes = Annotated[float, Option(min=0, help="Minutes of each run, timed.")]
+Seeds = Annotated[int, Option(min=1, help="Runs of each arm; two at least for a verdict.")]
+
+
+def curriculum(
+    study: New,
+    text: Text,
+    by: Annotated[
+        str, Option(help="length, rarity, compression, difficulty, a field that is a number, or field=value: late.")
+    ],
+    tokens: Tokens = 0,
+    flops: Flops = 0,
+    minutes: Minutes = 0,
+    seeds: Seeds = 3,
+    objective: Annotated[str, Option(help="Objective of all arms.")] = "causal",
+    stage: Annotated[float, Option(help="Share of the tokens that is late in the arm `late`.")] = 0.1,
+    domain: Annotated[str, Option(help="Field by which held-out text is measured too.")] = "",
+    reference: Annotated[str, Option(help="Causal run that tells difficulty. [default: a small one is trained]")] = "",
+) -> None:
+    """Write a study of an order of the text: shuffled, ordered, reversed, without decay, and its late part alone.
+
+    All arms read the same tokens of the same documents equally often; the study counts it before it trains.
+    """
+    from hornbook.study.curricula import new_curriculum
+    from hornbook.study.design import STUDY, BudgetSettings
+    from hornbook.study.layout import begin
+
+    budget = BudgetSettings(tokens, flops, minutes)
+    if not any(dataclasses.astuple(budget)):
+        raise UserError("Say what each run may spend: --tokens, --flops or --minutes.")
+    found = new_curriculum(
+        text, by, budget, seeds, objective=objective, stage=stage, domain=domain, reference=reference
+    )
+    begin(found, study)
+    tables.sentence(f"{study / STUDY}: {', '.join(found.arms)}; {len(found.arms) * seeds} runs.")
+    tables.sentence(f"Next: hornbook study run {study}")
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands to those of `hornbook study`."""
+    app.command(epilog=CURRICULUM_EXAMPLES)(curriculum)
