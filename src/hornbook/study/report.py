@@ -14,6 +14,7 @@ from hornbook.errors import UserError
 from hornbook.run.sealed import RESULT
 from hornbook.study.curricula import reading_notes
 from hornbook.study.design import load_study
+from hornbook.study.gains import gain_notes
 from hornbook.study.layout import RUNS, ArmPlan, diverged, is_planned, read_plan
 from hornbook.study.yardsticks import Yardstick, judged
 
@@ -49,7 +50,11 @@ def report_study(directory: Path) -> StudyReport:
     by_length = study.curriculum is not None and study.curriculum.by == "length"
     found = judged({name: runs for name, runs in finished.items() if runs}, study.margin, lost, by_length=by_length)
     open_runs = len(plans) * study.seeds - sum(map(len, finished.values())) - sum(lost.values())
-    return StudyReport(tuple(found), plans, (*_notes(plans, lost, open_runs, study.seeds), *reading_notes(directory)))
+    of_text = all(any(item.startswith("mix.") for item in arm.settings) for arm in list(study.arms.values())[1:])
+    gains = gain_notes(found, next(iter(plans)), finished) if of_text else []
+    return StudyReport(
+        tuple(found), plans, (*_notes(plans, lost, open_runs, study.seeds), *reading_notes(directory), *gains)
+    )
 
 
 def _notes(plans: Mapping[str, ArmPlan], lost: Mapping[str, int], open_runs: int, seeds: int) -> Sequence[str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -64,14 +64,30 @@ def _bits_per_byte(records: Records, by_length: bool) -> list[Measured]:
     items = [item for item in records.items if item.get("bytes_scored", 0) > 0]
     if records.header.get("text") is None or not items or not all(item["lossless"] for item in records.items):
         return []
-    groups = {BITS: items}
+    groups: dict[str, list[Mapping[str, Any]]] = {BITS: items}
     for item in items if len({item.get("domain") for item in items}) > 1 else []:
         groups.setdefault(f"{BITS} of {item['domain']}", []).append(item)
+    whole, *domains = [_bits_of(name, records.header, some) for name, some in groups.items()]
+    found = [whole, *_mean_of(domains, len(items)), *domains]
     if by_length:
         middle = int(np.median([item["bytes"] for item in items]))
-        groups[f"{BITS} of documents up to {middle} bytes"] = [item for item in items if item["bytes"] <= middle]
-        groups[f"{BITS} of longer documents"] = [item for item in items if item["bytes"] > middle]
-    return [_bits_of(name, records.header, some) for name, some in groups.items() if some]
+        short = [item for item in items if item["bytes"] <= middle]
+        found.append(_bits_of(f"{BITS} of documents up to {middle} bytes", records.header, short))
+        if long := [item for item in items if item["bytes"] > middle]:
+            found.append(_bits_of(f"{BITS} of longer documents", records.header, long))
+    return found
+
+
+def _mean_of(domains: Sequence[Measured], items: int) -> list[Measured]:
+    """Return the mean of the domains' bits per byte, each counting alike however large it is; nothing of one domain."""
+    if len(domains) < 2:
+        return []
+    value = float(np.mean([one.value for one in domains]))
+    shares: dict[str, float] = {}
+    for one in domains:
+        weight = items / len(domains) / len(one.shares)  # the mean over all items is the mean of the domains' means
+        shares |= {name: value + weight * (share - one.value) for name, share in one.shares.items()}
+    return [replace(domains[0], name=f"{BITS}, mean of the domains", value=value, shares=shares)]
 
 
 def _bits_of(name: str, header: Mapping[str, Any], items: Sequence[Mapping[str, Any]]) -> Measured:
