@@ -369,21 +369,48 @@ def check_file(directory: Path, name: str, facts: Mapping[str, Any], kind: str, 
         raise UserError(f"{damaged} {name} cannot be read ({error.strerror}).") from error
 
 
+def is_locked(directory: Path) -> bool:
+    """Say whether a process holds a directory; it is not disturbed."""
+    import fcntl
+
+    try:
+        with (directory / ".lock").open("rb") as stream:
+            fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:  # nobody ever held it, or the disk knows no locks
+        return False
+    return False
+
+
 @contextlib.contextmanager
 def lock(directory: Path) -> Iterator[None]:
     """Hold a directory for this process alone, and clear what killed writers left in it.
 
     The lock ends with the process, however that ends.
     """
+    with claimed(directory / ".lock") as free:
+        if not free:
+            raise UserError(f"Another process is using {directory}: wait for it, or choose another.")
+        clear_leftovers(directory)
+        yield
+
+
+@contextlib.contextmanager
+def claimed(path: Path) -> Iterator[bool]:
+    """Hold a lock for this process alone, where no other has it; yields whether that is so.
+
+    The lock ends with the process, however that ends. Its file is empty, and stays.
+    """
     import fcntl
 
-    with disk_errors(directory):
-        make_directory(directory)
-        stream = (directory / ".lock").open("a")
+    with disk_errors(path.parent):
+        make_directory(path.parent)
+        stream = path.open("a")
     with stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise UserError(f"Another process is using {directory}: wait for it, or choose another.") from error
-        clear_leftovers(directory)
-        yield
+        except BlockingIOError:
+            yield False
+            return
+        yield True

@@ -261,33 +261,36 @@ def record(cls: type[T], value: object, where: str) -> T:
     return cls(**{item.name: value[item.name] for item, _ in leaves(cls) if item.name in value})
 
 
-def read_recipe(path: Path, build: Callable[[Mapping[str, Any]], T]) -> T:
-    """Return what `build` makes of a TOML file. Raises UserError that names the file, and the line or the key."""
+def read_recipe(path: Path, build: Callable[[Mapping[str, Any]], T], what: str = "recipe") -> T:
+    """Return what `build` makes of a TOML file, a recipe or `what` else it is.
+
+    Raises UserError that names the file, and the line or the key.
+    """
     try:
         if not stat.S_ISREG(path.stat().st_mode):  # a pipe would never end
-            raise UserError(f"The recipe {path} is not a file.")
+            raise UserError(f"The {what} {path} is not a file.")
         text = path.read_text(encoding="utf-8")
         if _DEEP.search(text):  # the library would take minutes
-            raise UserError(f"The recipe {path} is not a recipe: its keys are nested too deep.")
+            raise UserError(f"The {what} {path} is not a {what}: its keys are nested too deep.")
         data = tomllib.loads(text)
     except FileNotFoundError as error:
-        raise UserError(f"There is no recipe at {path}.") from error
+        raise UserError(f"There is no {what} at {path}.") from error
     except OSError as error:
-        raise UserError(f"The recipe {path} cannot be read ({error.strerror}).") from error
+        raise UserError(f"The {what} {path} cannot be read ({error.strerror}).") from error
     except UnicodeDecodeError as error:
-        raise UserError(f"The recipe {path} is not UTF-8 text.") from error
+        raise UserError(f"The {what} {path} is not UTF-8 text.") from error
     except tomllib.TOMLDecodeError as error:
-        raise UserError(f"The recipe {path} is not valid TOML: {error}.") from error
+        raise UserError(f"The {what} {path} is not valid TOML: {error}.") from error
     except RecursionError as error:
-        raise UserError(f"The recipe {path} is not a recipe: its values are nested too deep.") from error
+        raise UserError(f"The {what} {path} is not a {what}: its values are nested too deep.") from error
     except ValueError as error:  # a number too long
-        raise UserError(f"The recipe {path} is not a recipe: {reason_of(error)}.") from error
+        raise UserError(f"The {what} {path} is not a {what}: {reason_of(error)}.") from error
     try:
         return build(data)
     except UserError as error:
-        raise UserError(f"In the recipe {path}: {error}") from error
+        raise UserError(f"In the {what} {path}: {error}") from error
     except RecursionError as error:
-        raise UserError(f"In the recipe {path}: its tables are nested too deep.") from error
+        raise UserError(f"In the {what} {path}: its tables are nested too deep.") from error
 
 
 def own_class(name: str) -> tuple[type[Any], str]:

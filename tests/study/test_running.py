@@ -81,11 +81,18 @@ def test_what_cannot_be_compared_is_refused(study: Path, tmp_path: Path) -> None
     ):
         with pytest.raises(UserError, match=said):
             compare(given)
-    changed = study / "study.toml"
-    text = changed.read_text()
-    changed.write_text(text.replace("seeds = 2", "seeds = 5"))
-    try:
-        with pytest.raises(UserError, match="has changed since"):
-            report_study(study)
-    finally:
-        changed.write_text(text)
+
+
+def test_what_is_asked_may_change_and_what_settles_runs_may_not(study: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(study, copy)
+    file = copy / "study.toml"
+    text = file.read_text()
+    file.write_text(text.replace("seeds = 2", "seeds = 3").replace("margin = 0.01", "margin = 0.02"))
+    assert "2 runs are not done yet." in report_study(copy).notes
+    file.write_text(text.replace("few = true", "few = false"))
+    run_study(copy, plain=True)
+    assert {yardstick.name for yardstick in report_study(copy).yardsticks} == {"bits per byte", "pairs", "pairs.few"}
+    file.write_text(text.replace("tokens = 20000", "tokens = 40000"))
+    with pytest.raises(UserError, match="has changed since its runs were settled, in budget"):
+        report_study(copy)

@@ -54,9 +54,9 @@ def curriculum(
 
     All arms read the same tokens of the same documents equally often; the study counts it before it trains.
     """
-    from hornbook.study.curricula import new_curriculum
     from hornbook.study.design import STUDY, BudgetSettings
     from hornbook.study.layout import begin
+    from hornbook.study.orders.curricula import new_curriculum
 
     budget = BudgetSettings(tokens, flops, minutes)
     if not any(dataclasses.astuple(budget)):
@@ -89,7 +89,7 @@ def mix(
     The same command goes on after a stop. The confirmation compares the proposed mix with the natural and the uniform.
     """
     with loading():
-        from hornbook.study.proxies import CONFIRMATION, MixStudy, run_mix
+        from hornbook.study.orders.proxies import CONFIRMATION, MixStudy, run_mix
 
     asked = MixStudy(
         tuple(text), domain, tokens, proxies=proxies, proxy_tokens=proxy_tokens, target=target, objective=objective,

@@ -11,15 +11,29 @@ from typer import Argument, Option
 
 from hornbook.cli import orders, tables
 from hornbook.cli.common import Json, Plain, answer, loading, place
-from hornbook.console import View, quantity
+from hornbook.console import View, duration, quantity, work_lasts
 from hornbook.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from hornbook.study.costs import Costs
     from hornbook.study.design import Study
-    from hornbook.study.layout import ArmPlan
+    from hornbook.study.listing import RunLine
     from hornbook.study.yardsticks import Yardstick
+
+_RUNNING = """Examples
+
+hornbook study run runs/objectives --dry-run  ·  what will it cost, and what can it tell?
+
+hornbook study run runs/objectives --processes 4
+
+sbatch --array=1-8 --wrap "hornbook study run runs/objectives --processes 1"  ·  Slurm: eight jobs at once
+
+hornbook study run runs/objectives --on ray://head:10001
+
+The command may be started any number of times at once, wherever the directory is seen: each process takes the next
+job that no other does. The numbers are the same, whoever does what."""
 
 app = typer.Typer(help="Compare objectives or settings fairly, with several seeds and a verdict.", no_args_is_help=True)
 _EXAMPLES = """Examples
@@ -46,6 +60,9 @@ def new(
     minutes: Annotated[float, Option(min=0, help="Minutes of each run, timed for each arm.")] = 0,
     seeds: Annotated[int, Option(min=1, help="Runs of each arm; two at least for a verdict.")] = 3,
     task: Annotated[list[str] | None, Option("--task", metavar="FILE", help="Task to ask; may be repeated.")] = None,
+    halving: Annotated[
+        int, Option(min=0, help="How often the worse half of the arms stops: 1 = at half of the steps.")
+    ] = 0,
 ) -> None:
     """Write a study's file, and say which differences it will be able to see."""
     from hornbook.study.design import STUDY, BudgetSettings, new_study
@@ -55,30 +72,47 @@ def new(
     if not any(dataclasses.astuple(budget)):
         raise UserError("Say what each run may spend: --tokens, --flops or --minutes.")
     names = [name.strip() for name in arms.split(",") if name.strip()]
-    found = dataclasses.replace(new_study(text, names, budget, seeds), tasks=tuple(task or ()))
+    found = dataclasses.replace(new_study(text, names, budget, seeds), tasks=tuple(task or ()), halving=halving)
     begin(found, study)
     tables.sentence(f"{study / STUDY}: {len(found.arms)} arms of {seeds} seeds, {_runs(found)}.")
     tables.sentence(_power(seeds))
     tables.sentence(f"Next: hornbook study run {study}")
 
 
-@app.command()
-def run(study: StudyPath, plain: Plain = False) -> None:
-    """Do all runs of a study that are not done yet; the same command goes on after a stop."""
+@app.command(epilog=_RUNNING)
+def run(
+    study: StudyPath,
+    processes: Annotated[
+        int, Option(min=0, help="Processes at once on this machine. Default: as its CPUs or GPUs allow.")
+    ] = 0,
+    on: Annotated[str, Option(metavar="CLUSTER", help="Run on Ray: ray, or ray://HOST:PORT.")] = "",
+    dry_run: Annotated[bool, Option("--dry-run", help="Settle the runs, print cost and power, and stop.")] = False,
+    plain: Plain = False,
+) -> None:
+    """Do all that a study's file asks for and is not done yet; the same command goes on after a stop."""
+    work_lasts()
     with loading():
-        from hornbook.study.design import load_study
-        from hornbook.study.running import plan_study, run_study
+        from hornbook.study.costs import costs_of
+        from hornbook.study.workers import default_processes, reach, run_on_ray, run_processes
 
-    found = load_study(study)
-    plans = plan_study(found, study, View(plain))
-    _costs(found, plans)
-    run_study(study, plain)
+    if on:
+        reach(on)  # before any work
+    found, costs = costs_of(study, View(plain))
+    number = processes or default_processes(found)
+    _costs(found, costs, number)
+    if dry_run:
+        return
+    if on:
+        run_on_ray(study, on, plain)
+    else:
+        run_processes(study, number, plain)
     report(study)
 
 
 @app.command()
 def report(study: StudyPath, as_json: Json = False) -> None:
-    """Print a study's numbers and verdicts, as far as its runs are done."""
+    """Print a study's numbers and verdicts, as far as its runs are done, and write them with charts to STUDY/report."""
+    from hornbook.study.page import write_page
     from hornbook.study.report import report_study
 
     found = report_study(study)
@@ -88,6 +122,45 @@ def report(study: StudyPath, as_json: Json = False) -> None:
     _print_yardsticks(found.yardsticks)
     for line in found.notes:
         tables.sentence(line)
+    tables.sentence(f"With charts: {write_page(study, found)}")
+
+
+def runs(
+    directories: Annotated[
+        list[Path] | None,
+        Argument(metavar="[DIRECTORY]...", parser=place, help="Where to look. Default: runs.", show_default=False),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """List the runs below directories, those of studies too: state, objective, size, length, numbers, date."""
+    from hornbook.study.listing import runs as find_runs
+
+    places = directories or [Path("runs")]
+    found = find_runs(places)
+    if as_json:
+        answer(found, True, print)
+        return
+    if not found:
+        tables.sentence(f"No runs below {', '.join(map(str, places))}.")
+        return
+    columns = ("run", "state", "objective", "parameters", "steps", "bits per byte", "other number", "seed", "date")
+    tables.table(dict.fromkeys(columns, "") | {"run": "bold"}, [_run_row(line) for line in found], numbers=True)
+    for line in found:
+        if line.problem:
+            tables.sentence(f"{line.path}: {line.problem}")
+
+
+def _run_row(line: RunLine) -> tuple[str, ...]:
+    done = "" if line.step is None else f"{line.step:,}"
+    steps = done if line.steps is None or line.step == line.steps else f"{done or 0} of {line.steps:,}"
+    others = [(name, value) for name, value in line.numbers.items() if name != "bits per byte"]
+    number = f"{others[0][0]} {others[0][1]:.4f}" if others else ""
+    bound = "at most " if line.kinds.get("bits per byte") == "bound" else ""
+    return (
+        line.path, line.state, line.objective, "" if line.parameters is None else quantity(line.parameters),
+        steps or line.budget, "" if line.bits_per_byte is None else f"{bound}{line.bits_per_byte:.4f}", number,
+        "" if line.seed is None else str(line.seed), line.date,
+    )  # fmt: skip
 
 
 def compare(
@@ -117,7 +190,7 @@ def _print_yardsticks(yardsticks: Sequence[Yardstick]) -> None:
         tables.sentence(yardstick.name, "bold")
         tables.table(
             {"arm": "bold", "mean of seeds": "green", "seeds": "", "deviation": "", "what it is": ""},
-            [arm.row for arm in yardstick.arms], numbers=True,
+            [arm.row for arm in (*yardstick.arms, *yardstick.beside)], numbers=True,
         )  # fmt: skip
         for verdict in yardstick.verdicts:
             tables.sentence(f"  {verdict.sentence}")
@@ -128,7 +201,7 @@ def _print_yardsticks(yardsticks: Sequence[Yardstick]) -> None:
 def _runs(study: Study) -> str:
     trials = len(study.arms) * study.trials if study.trials > 1 else 0
     more = f", {trials} trials of learning rates at a quarter of the budget" if trials else ""
-    return f"{len(study.arms) * study.seeds} runs of {study.budget.amount:g} {study.budget.unit} each{more}"
+    return f"{len(study.arms) * len(study.seed_list)} runs of {study.budget.amount:g} {study.budget.unit} each{more}"
 
 
 def _power(seeds: int) -> str:
@@ -143,15 +216,30 @@ def _power(seeds: int) -> str:
     )
 
 
-def _costs(study: Study, plans: dict[str, ArmPlan]) -> None:
-    """Print what each arm's runs are, in all units, so that it is seen what is equal and what is not."""
+def _costs(study: Study, costs: Costs, processes: int) -> None:
+    """Print what each arm's runs are, in all units, so that it is seen what is equal and what is not; and the power."""
     rows = [
         (
             plan.name, quantity(plan.parameters), f"{plan.width} x {plan.layers}", f"{plan.steps:,}",
             quantity(plan.tokens), quantity(plan.targets), f"{plan.flops:.2e}",
+            duration(costs.seconds_of_run[plan.name]),
         )
-        for plan in plans.values()
+        for plan in costs.plans.values()
     ]  # fmt: skip
     tables.sentence(f"{_runs(study)}; equal {study.size}", "bold")
-    columns = ("arm", "parameters", "width x layers", "steps", "tokens read", "targets scored", "FLOPs")
+    columns = (
+        "arm",
+        "parameters",
+        "width x layers",
+        "steps",
+        "tokens read",
+        "targets scored",
+        "FLOPs",
+        "time of a run",
+    )
     tables.table(dict.fromkeys(columns, "") | {"arm": "bold"}, rows, numbers=True)
+    for line in costs.lines(study, processes):
+        tables.sentence(line)
+    tables.sentence(_power(len(study.seed_list)))
+    for line in costs.power:
+        tables.sentence(line)

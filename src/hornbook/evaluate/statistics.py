@@ -96,6 +96,21 @@ def share(hits: float, number: int, confidence: float = CONFIDENCE) -> Estimate:
     return Estimate(p, low, high, math.sqrt(p * (1 - p) / number), number, number)
 
 
+def parts_of_ratio(over: ArrayLike, under: ArrayLike) -> Floats:
+    """Return each draw's linear part of sum(over) / sum(under): their mean is the ratio, their variance its own.
+
+    Float64[n]; where the sum below is 0 all parts are 0.
+
+    >>> parts_of_ratio([1.0, 0.0], [1.0, 3.0]).tolist()
+    [0.625, -0.125]
+    """
+    x, b = _floats(over), _floats(under)
+    if not b.sum():
+        return np.zeros(len(b))
+    value = x.sum() / b.sum()
+    return np.asarray(value + (x - value * b) / b.mean())
+
+
 def welch(one: ArrayLike, other: ArrayLike, confidence: float = CONFIDENCE, more_variance: float = 0.0) -> Estimate:
     """Return mean(one) - mean(other) of two independent samples, such as the seeds of two arms.
 

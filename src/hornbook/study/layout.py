@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
-from dataclasses import dataclass
+import shlex
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from hornbook.artifacts import read_json, write_file
 from hornbook.errors import UserError
-from hornbook.study.design import STUDY, Study, load_study, to_toml
+from hornbook.study.design import STUDY, Study, from_dict, load_study, to_toml
 
-PLAN, TEXT, ARMS, TRIALS, RUNS = "plan.json", "text", "arms", "trials", "runs"
+PLAN, TEXT, ARMS, TRIALS, RUNS, TRANSFERS = "plan.json", "text", "arms", "trials", "runs", "transfers"
+JOBS, LOGS = "jobs", "logs"
+EVALUATIONS = "evaluations"  # of a run, and of a transfer
+PAUSE = 0.5  # seconds that a process waits before it looks again for what others do
 DIVERGED = "diverged.json"
+# What is only asked of runs: it may change when they are done.
+ASKED = frozenset({"seeds", "margin", "tasks", "few", "transfer"})
 
 
 @dataclass(frozen=True)
@@ -49,11 +56,35 @@ def is_planned(directory: Path) -> bool:
 
 
 def read_plan(directory: Path) -> dict[str, ArmPlan]:
-    """Return what `plan_study` settled; raises UserError where the study's file has changed since."""
+    """Return what `plan_study` settled; raises UserError where the study's file has since changed in what settles runs.
+
+    Tasks, seeds and the margin may be added or changed at any time: they are asked of runs.
+    """
     kept = read_json(directory / PLAN, "plan of the study")
-    if kept["study"] != json.loads(json.dumps(dataclasses.asdict(load_study(directory)))):
-        raise UserError(f"{directory / STUDY} has changed since its runs were settled: begin a new study with it.")
+    before = settling(from_dict({name: value for name, value in kept["study"].items() if name not in ASKED}))
+    now = settling(load_study(directory))
+    if changed := [name for name, value in now.items() if value != before[name]]:
+        raise UserError(
+            f"{directory / STUDY} has changed since its runs were settled, in {', '.join(changed)}: begin a new study "
+            f"with it. {', '.join(sorted(ASKED))} may be changed at any time."
+        )
     return {name: ArmPlan(**facts) for name, facts in kept["arms"].items()}
+
+
+def settling(study: Study) -> Mapping[str, Any]:
+    """Return what settles a study's runs, as JSON has it."""
+    plain = json.loads(json.dumps(asdict(study)))
+    return {name: value for name, value in plain.items() if name not in ASKED}
+
+
+def run_names(study: Study) -> list[tuple[str, int, str]]:
+    """Return (arm, seed, ARM.SEED) of each run that is judged, by seed: all arms have as many at any time."""
+    return [(arm, seed, f"{arm}.{seed}") for seed in study.seed_list for arm in study.arms]
+
+
+def stopped(directory: Path) -> str:
+    """Return what is said when a study was asked to stop."""
+    return f"Stopped. Continue with: hornbook study run {shlex.quote(str(directory))}"
 
 
 def diverged(directory: Path) -> list[str]:

@@ -2,6 +2,7 @@
 
     bits per byte    of the same held-out documents; exact, or an upper bound, by the objective; and of each domain
     tasks            the headline of each task that all runs were asked, each run in its own way
+    transfers        the headline of each task that all runs were fine-tuned on, by `hornbook.study.transfers`
 
 An arm's own loss is none: it is of other targets. Nothing is computed anew here, and nothing loads torch.
 """
@@ -9,21 +10,24 @@ An arm's own loss is none: it is of other targets. Nothing is computed anew here
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hornbook.errors import UserError
 from hornbook.evaluate import task_numbers
 from hornbook.evaluate.numbers import Kind, Number
 from hornbook.evaluate.records import Records
+from hornbook.evaluate.statistics import parts_of_ratio
+from hornbook.study.layout import EVALUATIONS
 from hornbook.study.verdicts import Scores, Verdict, not_worse_than_the_best, verdicts
 
 BITS = "bits per byte"
-_EVALUATIONS, _HELD_OUT = "evaluations", "held_out.jsonl"
+_HELD_OUT = "held_out.jsonl"
 _POINT = 0.01  # a difference of accuracies that would not matter
 
 
@@ -34,7 +38,9 @@ class Measured:
     name    of the yardstick: equal names of equal data may be compared
     data    hash of what was asked
     value   the number, `how` it was asked, and its `kind`
-    shares  each item's part of the number: their mean is the number, or of a ratio its linear part
+    shares  each draw's part of the number, of a ratio its linear part: their mean is the number. A draw is an item, or
+            where items come in groups (the pairs of a paradigm, the questions on a passage) a group
+    beside  the same of models that are no arm's, by name
     """
 
     name: str
@@ -45,12 +51,13 @@ class Measured:
     shares: Mapping[str, float]
     unit: str
     lower_is_better: bool
+    beside: Mapping[str, float] = field(default_factory=dict)
 
 
 def measured(run: Path, by_length: bool = False) -> list[Measured]:
     """Return what a run's records tell on common yardsticks; `by_length`: of short and long documents apart too."""
     found = []
-    for path in sorted((run / _EVALUATIONS).glob("*.jsonl")):
+    for path in sorted((run / EVALUATIONS).glob("*.jsonl")):
         records = Records.load(path)
         if path.name == _HELD_OUT:
             found += _bits_per_byte(records, by_length)
@@ -95,7 +102,7 @@ def _bits_of(name: str, header: Mapping[str, Any], items: Sequence[Mapping[str, 
     bits = np.array([item["nats"] for item in items]) / math.log(2)
     size = np.array([item["bytes_scored"] for item in items], np.float64)
     value = float(bits.sum() / size.sum())
-    shares = value + (bits - value * size) / size.mean()
+    shares = parts_of_ratio(bits, size)
     by_id = dict(zip([str(item["id"]) for item in items], shares.tolist(), strict=True))
     data, how = str(header["data"]), _how(text["way"], text["kind"], text["trained"])
     return Measured(name, data, value, how, text["kind"], by_id, BITS, True)
@@ -104,14 +111,31 @@ def _bits_of(name: str, header: Mapping[str, Any], items: Sequence[Mapping[str, 
 def _task(records: Records) -> Measured:
     header = records.header
     first: Number = task_numbers.numbers(records)[0]
-    scores = {
-        str(item["id"]): float(item["likely"]) if "likely" in item else task_numbers.score(item, header["headline"])
+    scores = [
+        float(item["likely"]) if "likely" in item else task_numbers.score(item, header["headline"])
         for item in records.items
-    }
+    ]
+    shares = _shares(header["asks"], [(str(item["id"]), str(item["group"])) for item in records.items], scores)
     name = ".".join([header["task"], *header["part"]])
     how = f"{first.name} by {_how(header['way'], header['kind'], header['trained'])}"
     # An accuracy is one whatever it was decided by: what it was decided by stands beside it.
-    return Measured(name, str(header["data"]), first.value, how, "exact", scores, "share", False)
+    return Measured(name, str(header["data"]), first.value, how, "exact", shares, "share", False)
+
+
+def _shares(asks: str, items: Sequence[tuple[str, str]], scores: Sequence[float]) -> dict[str, float]:
+    """Return the part of each draw; `items` are (id, group).
+
+    Of pairs the number is the mean over their groups; of questions it is that over all, in clusters by their passage.
+    """
+    groups: dict[str, list[float]] = {}
+    for (_, group), score in zip(items, scores, strict=True):
+        groups.setdefault(group, []).append(score)
+    if len(groups) < 2 or asks == "last word":
+        return {item: score for (item, _), score in zip(items, scores, strict=True)}
+    if asks == "pairs":
+        return {group: float(np.mean(some)) for group, some in groups.items()}
+    parts = parts_of_ratio([sum(some) for some in groups.values()], [len(some) for some in groups.values()])
+    return dict(zip(groups, parts.tolist(), strict=True))
 
 
 def _how(way: str, kind: str, trained: bool) -> str:
@@ -142,26 +166,36 @@ class ArmNumber:
 
 @dataclass(frozen=True)
 class Yardstick:
-    """All arms on one yardstick, with the verdicts of each two, and those that no other is better than."""
+    """All arms on one yardstick, with the verdicts of each two, and those that no other is better than.
+
+    beside   models that are no arm's on the same items: what is known without pre-training
+    """
 
     name: str
     unit: str
     arms: tuple[ArmNumber, ...]
     verdicts: tuple[Verdict, ...]
     best: tuple[str, ...]
+    beside: tuple[ArmNumber, ...] = ()
 
 
 def judged(
-    arms: Mapping[str, Sequence[Path]], margin: float, lost: Mapping[str, int] | None = None, *, by_length: bool = False
+    arms: Mapping[str, Sequence[Path]],
+    margin: float,
+    lost: Mapping[str, int] | None = None,
+    more: Callable[[Path], Sequence[Measured]] = lambda run: (),
+    *,
+    by_length: bool = False,
 ) -> list[Yardstick]:
     """Return every yardstick that runs of at least two arms have in common, with its verdicts.
 
     arms     finished runs of each arm, one for each seed
     margin   a difference in bits per byte that would not matter; of accuracies it is a point
     lost     how many further seeds of an arm diverged
+    more     what else is known of a run than the records in it tell
     by_length  also of short and of long documents apart
     """
-    by_arm = {name: [measured(run, by_length) for run in runs] for name, runs in arms.items()}
+    by_arm = {name: [[*measured(run, by_length), *more(run)] for run in runs] for name, runs in arms.items()}
     names = dict.fromkeys(one.name for runs in by_arm.values() for run in runs for one in run)
     return [found for name in names if (found := _judged(name, by_arm, margin, lost or {})) is not None]
 
@@ -175,15 +209,25 @@ def _judged(
     if len({one.data for one in every}) > 1:
         raise UserError(f"The runs were not measured on the same items of {name}: measure all of them on one file.")
     unit, lower = every[0].unit, every[0].lower_is_better
+    common = sorted(set.intersection(*(set(one.shares) for one in every)))
+    whole = bool(common) and all(len(one.shares) == len(common) for one in every)
     scores, numbers = [], []
     for arm, found in mine.items():
         seeds = np.array([one.value for one in found])
-        common = sorted(set.intersection(*(set(one.shares) for one in every)))
-        whole = all(len(one.shares) == len(common) for one in every)
-        shares = np.mean([[one.shares[item] for item in common] for one in found], 0) if whole and common else None
+        shares = np.mean([[one.shares[item] for item in common] for one in found], 0) if whole else None
         scores.append(Scores(arm, seeds, shares, found[0].kind, lost.get(arm, 0)))
-        spread = float(seeds.std(ddof=1)) if len(seeds) > 1 else math.nan
-        ways = " / ".join(dict.fromkeys(one.how for one in found))
-        numbers.append(ArmNumber(arm, float(seeds.mean()), len(seeds), spread, ways, unit))
+        numbers.append(_number(arm, seeds, " / ".join(dict.fromkeys(one.how for one in found)), unit))
+    first = next(iter(mine.values()))
+    simple = [
+        _number(name, np.array([one.beside[name] for one in first]), "not pre-trained", unit)
+        for name in first[0].beside
+        if all(name in one.beside for one in first)
+    ]
     said = verdicts(scores, unit=unit, lower_is_better=lower, margin=_POINT if unit == "share" else margin)
-    return Yardstick(name, unit, tuple(numbers), tuple(said), tuple(not_worse_than_the_best(scores, said, lower)))
+    best = not_worse_than_the_best(scores, said, lower)
+    return Yardstick(name, unit, tuple(numbers), tuple(said), tuple(best), tuple(simple))
+
+
+def _number(arm: str, seeds: NDArray[np.float64], how: str, unit: str) -> ArmNumber:
+    deviation = float(seeds.std(ddof=1)) if len(seeds) > 1 else math.nan
+    return ArmNumber(arm, float(seeds.mean()), len(seeds), deviation, how, unit)

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hornbook.evaluate.numbers import Number, number
-from hornbook.evaluate.statistics import Estimate, bca, difference, mean, ratio, share
+from hornbook.evaluate.statistics import Estimate, bca, difference, mean, parts_of_ratio, ratio, share
 from hornbook.transfer.examples import Asked, Classified, Item, Tagged
 from hornbook.transfer.tags import OUTSIDE, entities
 
@@ -93,6 +93,23 @@ def advantage(task: str, records: Sequence[Record], other: Sequence[Record], see
         return bca(lambda chosen: _f1(ours[chosen]) - _f1(theirs[chosen]), len(records), seed)
     of = _question_scores if task == "answer" else _text_scores
     return difference(of(records)[1], of(other)[1], _groups(records))
+
+
+def parts(task: str, records: Sequence[Record]) -> NDArray[np.float64]:
+    """Return each draw's linear part of the headline, float64[n]: their mean is the headline.
+
+    A draw is an example; of questions, all that are on one context. An F1 of entities is a ratio of sums over examples.
+    """
+    if task == "tag":
+        counts = _entity_counts(records)
+        return parts_of_ratio(2 * counts[:, 0], counts[:, 1] + counts[:, 2])
+    if task in ("classify", "pairs"):
+        return np.array(_hits(records))
+    scores = (_question_scores if task == "answer" else _text_scores)(records)[1]
+    members: dict[str, list[float]] = {}
+    for place, score in enumerate(scores):
+        members.setdefault(str(records[place].get("group", place)), []).append(score)
+    return parts_of_ratio([sum(some) for some in members.values()], [len(some) for some in members.values()])
 
 
 def _classes(records: Sequence[Record], seed: int | None) -> list[Number]:

@@ -14,7 +14,7 @@ from hornbook import keys
 from hornbook.transfer.finetune import Trial, default_epochs
 from hornbook.transfer.request import Request
 
-_FEWEST_STEPS = 100  # of a training whose epochs are not given: few examples are read more often
+FEWEST_STEPS = 100  # of a training whose epochs are not given: few examples are read more often
 _DRAW = 0x73686F74  # stream of the keys
 
 
@@ -34,7 +34,7 @@ def _trial(request: Request, size: int, shots: int, number: int, rate: float, na
     chosen = drawn(size, shots, request.seed, number)
     epochs, least = request.epochs, 0
     if not epochs:
-        epochs, least = default_epochs(len(chosen)), _FEWEST_STEPS
+        epochs, least = default_epochs(len(chosen)), FEWEST_STEPS
     seed = int(keys.fold(np.uint64(request.seed), number)) >> 1
     return Trial(f"{f'{shots}-shots' if shots else 'all'}-{name}", chosen, rate, seed, epochs, least, final=number > 0)
 

@@ -54,7 +54,6 @@ class Engine:
         # No telemetry; these are read when the libraries are imported.
         os.environ.update(DAFT_ANALYTICS_ENABLED="0", SCARF_NO_ANALYTICS="1", DAFT_PROGRESS_BAR="0")
         os.environ.update(DAFT_SHOW_QUERY_ID="0")  # a line a query on a terminal, which tells the user nothing
-        os.environ.update(RAY_USAGE_STATS_ENABLED="0", RAY_DEDUP_LOGS="1")
         with needing("Building a corpus", "corpus"):
             import daft
         wanted = NATIVE if self.name == NATIVE else RAY
@@ -62,13 +61,10 @@ class Engine:
             if wanted == NATIVE:
                 daft.set_runner_native()
                 return
-            _start_ray(self.name)
+            join_ray(self.name)
             daft.set_runner_ray(noop_if_initialized=True)
-        except ImportError as error:
-            raise UserError("The engine ray needs Ray: pip install 'hornbook[ray]'") from error
-        except (ConnectionError, TimeoutError, OSError) as error:
-            token = ", or it wants a token: set RAY_AUTH_MODE=token" if self.name != RAY else ""
-            raise UserError(f"There is no Ray cluster at {self.name} ({_last_line(error)}){token}.") from error
+        except UserError:
+            raise
         except Exception as error:
             from daft.runners import get_or_infer_runner_type
 
@@ -91,12 +87,25 @@ def _last_line(error: Exception) -> str:
     return [line.strip() for line in [type(error).__name__, *str(error).split("\n")] if line.strip()][-1]
 
 
-def _start_ray(name: str) -> None:
-    """Connect to a cluster, or start one on this machine where `ray` is asked for and there is none."""
-    import ray
+def join_ray(name: str) -> Any:
+    """Connect to a cluster, or start one on this machine where `ray` is asked for and there is none; return the module.
 
-    if ray.is_initialized():
-        return
+    Raises UserError where Ray is not installed, and where there is no cluster.
+    """
+    os.environ.update(RAY_USAGE_STATS_ENABLED="0", RAY_DEDUP_LOGS="1")
+    try:
+        ray: Any = importlib.import_module("ray")
+        if not ray.is_initialized():
+            _start_ray(ray, name)
+    except ImportError as error:
+        raise UserError("Ray is not installed: pip install 'hornbook[ray]'") from error
+    except (ConnectionError, TimeoutError, OSError) as error:
+        token = ", or it wants a token: set RAY_AUTH_MODE=token" if name != RAY else ""
+        raise UserError(f"There is no Ray cluster at {name} ({_last_line(error)}){token}.") from error
+    return ray
+
+
+def _start_ray(ray: Any, name: str) -> None:
     if name != RAY:
         ray.init(name, log_to_driver=False)
         return

@@ -7,7 +7,7 @@
     late       shuffled, but for the last part of the order, which comes last: how much of it needs the rest
 
 All arms read the same documents equally often, and the same number of tokens; which they do is counted before any
-training (`hornbook.study.reading`). Loads no torch.
+training (`hornbook.study.orders.reading`). Loads no torch.
 """
 
 from __future__ import annotations

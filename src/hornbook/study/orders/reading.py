@@ -27,7 +27,7 @@ from hornbook.objectives.base import cycle_of
 from hornbook.prepare.dataset import Prepared
 from hornbook.prepare.mixing import order_of
 from hornbook.recipes.recipe import Recipe
-from hornbook.study.curricula import SOURCE
+from hornbook.study.orders.curricula import SOURCE
 from hornbook.tokens.packing import DocumentRows, DomainRows, PackedRows
 
 _NEAR = 1.5  # how much larger or smaller a batch may become

@@ -38,10 +38,10 @@ from hornbook.recipes.recipe import Recipe
 from hornbook.recipes.sections import Budget, DataSettings, MixSettings, TokenizerSettings
 from hornbook.run.directory import RESULT, is_run
 from hornbook.run.pretrain import pretrain, resume
-from hornbook.study.curricula import SOURCE
 from hornbook.study.design import STUDY, BudgetSettings
 from hornbook.study.layout import TEXT, begin
-from hornbook.study.mixes import MACRO, MixFit, check_target, confirmation, fit_mix, proxy_weights
+from hornbook.study.orders.curricula import SOURCE
+from hornbook.study.orders.mixes import MACRO, MixFit, check_target, confirmation, fit_mix, proxy_weights
 from hornbook.study.yardsticks import BITS, measured
 from hornbook.tokens.tokenizer.tokenizer import TOKENIZER
 

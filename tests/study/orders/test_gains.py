@@ -11,7 +11,7 @@ from hornbook.evaluate.statistics import Estimate
 from hornbook.recipes.named import default
 from hornbook.recipes.sections import Budget
 from hornbook.recipes.settings import save_recipe
-from hornbook.study.gains import curve_of, gain_notes, times_fewer
+from hornbook.study.orders.gains import curve_of, gain_notes, times_fewer
 from hornbook.study.verdicts import Verdict
 from hornbook.study.yardsticks import BITS, Yardstick
 
@@ -35,7 +35,6 @@ def verdict(low: float, value: float, high: float) -> Yardstick:
 
 
 def test_the_known_factor_comes_back(tmp_path: Path) -> None:
-    pytest.importorskip("scipy")
     place = run(tmp_path / "shuffled.0", 1.0, 10.0, 0.4)
     amplitude, gamma = curve_of(place)
     assert gamma == pytest.approx(0.4, abs=0.003) and amplitude == pytest.approx(10 / 1000**0.4, rel=0.01)
@@ -50,7 +49,6 @@ def test_the_known_factor_comes_back(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_known_is_said(tmp_path: Path) -> None:
-    pytest.importorskip("scipy")
     found = [verdict(0.01, 0.02, 0.03)]
     few = run(tmp_path / "few.0", 1.0, 10.0, 0.4, decay=0.8)
     assert "not told as compute" in gain_notes(found, "shuffled", {"shuffled": [few]})[0]

@@ -8,7 +8,7 @@ import pytest
 from hornbook.errors import UserError
 from hornbook.recipes.settings import override
 from hornbook.study.design import BudgetSettings, recipe_of
-from hornbook.study.mixes import MACRO, confirmation, fit_mix, proxy_weights, spearman
+from hornbook.study.orders.mixes import MACRO, confirmation, fit_mix, proxy_weights, spearman
 
 NATURAL = np.array([0.6, 0.3, 0.1])
 DOMAINS = ("a", "b", "c")

@@ -35,10 +35,10 @@ from hornbook.run.directory import RESULT, has_text, is_run, open_run
 from hornbook.run.pretrain import pretrain, resume
 from hornbook.run.reference_loss import ReferenceLoss
 from hornbook.scaling.count import flops_per_token
-from hornbook.study.curricula import DIFFICULTY, FIELD, READING
 from hornbook.study.design import Study
 from hornbook.study.layout import ARMS, TEXT, ArmPlan
-from hornbook.study.reading import fitted_text, reading_of
+from hornbook.study.orders.curricula import DIFFICULTY, FIELD, READING
+from hornbook.study.orders.reading import fitted_text, reading_of
 from hornbook.tokens.shards import TokenStore, write_store
 
 REFERENCE = "reference"

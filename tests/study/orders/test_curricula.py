@@ -14,10 +14,10 @@ from hornbook.corpus.document import document_hash
 from hornbook.corpus.read import read
 from hornbook.errors import UserError
 from hornbook.recipes.sections import Budget
-from hornbook.study.curricula import READING, new_curriculum, reading_notes
 from hornbook.study.design import BudgetSettings, Study, load_study
 from hornbook.study.layout import begin, read_plan
-from hornbook.study.reading import fitted_text, reading_of, whole_epochs
+from hornbook.study.orders.curricula import READING, new_curriculum, reading_notes
+from hornbook.study.orders.reading import fitted_text, reading_of, whole_epochs
 from hornbook.study.report import report_study
 from hornbook.study.running import run_study
 

@@ -2,7 +2,8 @@
 
 The other arm's own law L(C) = E + K / C**gamma is read off its learning curve while the learning rate is constant: from
 its end of warm-up to the beginning of wsd's decay. What the decay gains is taken as alike at all budgets. Runs that end
-at several budgets would tell more, and a study has none. Loads no torch; needs scipy (extra `evidence`).
+at several budgets would tell more, and a study has none; a curve spans too little for a law that reaches far, and is
+used near its end alone. Loads no torch.
 """
 
 from __future__ import annotations
@@ -16,13 +17,12 @@ import numpy as np
 
 from hornbook.errors import UserError
 from hornbook.run.sealed import recipe_of
-from hornbook.scaling.fit import loss_of_compute
-from hornbook.scaling.points import Points
 from hornbook.study.verdicts import Verdict
 from hornbook.study.yardsticks import BITS, Yardstick
 
 _METRICS = "metrics.jsonl"
 _FEWEST = 4  # points that tell three coefficients, with one to spare
+_EXPONENTS = np.linspace(0.02, 1.5, 371)
 Curve = tuple[float, float]
 
 
@@ -67,10 +67,15 @@ def curve_of(run: Path) -> Curve:
             "needed: set training.evaluate_every, and training.schedule=wsd."
         )
     step, loss = (np.array(values, np.float64) for values in (list(found), list(found.values())))
-    _, factor, gamma = loss_of_compute(Points(np.ones(len(step)), step, step, loss))
-    if factor <= 0:
+    found_by = []
+    for gamma in _EXPONENTS:
+        terms = np.stack([np.ones(len(step)), (step / steps) ** -gamma], 1)
+        coefficients = np.linalg.lstsq(terms, loss)[0]
+        found_by.append((float(((terms @ coefficients - loss) ** 2).sum()), float(coefficients[1]), float(gamma)))
+    _, amplitude, gamma = min(found_by)
+    if amplitude <= 0:
         raise UserError(f"the learning curve of {run.name} does not fall at a constant rate.")
-    return factor / steps**gamma, gamma
+    return amplitude, gamma
 
 
 def times_fewer(gain: float, curve: Curve) -> float:
