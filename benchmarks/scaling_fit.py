@@ -24,9 +24,10 @@ from typing import Any
 import numpy as np
 
 from hornbook.artifacts import write_file
-from hornbook.scaling.fit import fit_law, summary
+from hornbook.scaling.fit import fit_law
 from hornbook.scaling.laws import Law
 from hornbook.scaling.points import Points, read_points
+from hornbook.scaling.summary import summary
 
 RESULT = Path(__file__).parent / "results" / "scaling_fit.json"
 NOISE, RESAMPLES = 0.005, 200

@@ -50,11 +50,8 @@ def sentences(prefixes: tuple[str, ...]) -> Iterator[str]:
         if document.id.partition("#")[2].startswith(prefixes):
             for paragraph in re.split(r"\n\s*\n", document.text):
                 for sentence in _SENTENCE.split(" ".join(paragraph.split())):
-                    if (
-                        6 <= len(sentence.split()) <= 40
-                        and sentence.endswith((".", "!", "?"))
-                        and ">>>" not in sentence
-                    ):
+                    ends = sentence.endswith((".", "!", "?")) and ">>>" not in sentence
+                    if ends and 6 <= len(sentence.split()) <= 40:
                         yield sentence
 
 

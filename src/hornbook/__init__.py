@@ -16,11 +16,40 @@ if TYPE_CHECKING:
     from typing import Any
 
     from hornbook import collators, objectives
-    from hornbook.api import Run, check, fit_law, load, objective, pretrain, recipe
+    from hornbook.api import (
+        Run,
+        best_rates,
+        branch,
+        check,
+        fit_law,
+        load,
+        objective,
+        pretrain,
+        recipe,
+        runs,
+        scaling_sweep,
+    )
     from hornbook.recipes.recipe import Recipe
 
 __version__ = "0.1.0"
-__all__ = ["Recipe", "Run", "check", "collators", "fit_law", "load", "objective", "objectives", "pretrain", "recipe"]
+__all__ = [
+    "Recipe",
+    "Run",
+    "advise",
+    "best_rates",
+    "branch",
+    "check",
+    "collators",
+    "fit_law",
+    "load",
+    "objective",
+    "objectives",
+    "plan",
+    "pretrain",
+    "recipe",
+    "runs",
+    "scaling_sweep",
+]
 
 
 def __getattr__(name: str) -> Any:

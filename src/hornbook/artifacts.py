@@ -369,6 +369,20 @@ def check_file(directory: Path, name: str, facts: Mapping[str, Any], kind: str, 
         raise UserError(f"{damaged} {name} cannot be read ({error.strerror}).") from error
 
 
+def is_locked(directory: Path) -> bool:
+    """Say whether a process holds a directory; it is not disturbed."""
+    import fcntl
+
+    try:
+        with (directory / ".lock").open("rb") as stream:
+            fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:  # nobody ever held it, or the disk knows no locks
+        return False
+    return False
+
+
 @contextlib.contextmanager
 def lock(directory: Path) -> Iterator[None]:
     """Hold a directory for this process alone, and clear what killed writers left in it.

@@ -1,17 +1,21 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 import torch
-from small_models import CPU, batch, small
+from small_models import CPU, TOPOLOGIES, batch, small
 from torch.utils.flop_counter import FlopCounterMode
 
 from hornbook.model.config import ModelConfig
+from hornbook.model.electra import Electra, discriminator_config, generator_config
 from hornbook.model.inputs import to_tensors
 from hornbook.model.transformer import Transformer
-from hornbook.scaling.count import flops_per_token, parameters
+from hornbook.recipes.named import default
+from hornbook.run.settle.calibrate import flops_per_position
+from hornbook.scaling.count import electra_flops_per_token, flops_per_token, parameters
 
 CONFIGS = [
     small("decoder"),
@@ -90,3 +94,46 @@ def test_where_few_positions_are_scored_the_head_and_the_end_of_the_last_layer_c
     behind = length if config.topology == "encoder-decoder" else 0
     expected = 3 * counter.get_total_flops() / (rows * (length + behind))
     assert flops_per_token(config, length, count / (rows * length), behind) == pytest.approx(expected)
+
+
+def counted(step: Callable[[], torch.Tensor]) -> int:
+    """Return what torch's counter says of a loss and its gradients."""
+    with FlopCounterMode(display=False) as counter, torch.autocast("cpu", torch.bfloat16):
+        step().backward()
+    return counter.get_total_flops()
+
+
+@pytest.mark.parametrize("topology", TOPOLOGIES)
+def test_a_training_step_is_what_the_counter_of_torch_says(topology):
+    config = small(topology, width=64, layers=3, vocab_size=509)
+    rows, length = 4, 32
+    tensors = to_tensors(batch(config, shape=(rows, length)), CPU)
+    behind = length if topology == "encoder-decoder" else 0
+    share = tensors.scored.numel() / (rows * length)
+    ours = rows * (length + behind) * flops_per_token(config, length, share, behind)
+    assert ours == pytest.approx(counted(lambda: Transformer(config).train().loss(tensors)), rel=0.01)
+
+
+@pytest.mark.parametrize("narrow", [0, 24])
+@pytest.mark.parametrize("share", [0.15, 0.5])
+def test_a_step_of_electra_counts_both_networks(share, narrow):
+    config = small("encoder", width=64, layers=3, vocab_size=509, embedding_width=narrow, head_transform=bool(narrow))
+    rows, length = 4, 32
+    given = batch(config, shape=(rows, length))
+    weights = np.zeros(rows * length, np.float32)
+    weights[np.random.default_rng(0).permutation(rows * length)[: round(share * rows * length)]] = 1.0
+    tensors = to_tensors(dataclasses.replace(given, weights=weights.reshape(rows, length)), CPU)
+    electra = Electra(config, 0.25, 50.0)
+    judge, generator = discriminator_config(config), generator_config(config, 0.25)
+    ours = rows * length * electra_flops_per_token(judge, generator, length, tensors.scored.numel() / (rows * length))
+    assert ours == pytest.approx(counted(lambda: electra.train().loss(tensors)), rel=0.01)
+    assert ours > 1.05 * rows * length * flops_per_token(judge, length)
+
+
+def test_the_cost_of_a_step_of_an_electra_has_its_generator():
+    recipe = default("replaced")
+    recipe = dataclasses.replace(recipe, model=dataclasses.replace(small("encoder"), dropout=0.0))
+    judge = discriminator_config(recipe.model)
+    generator = generator_config(recipe.model, recipe.objective.heads.generator_width)
+    found = flops_per_position(recipe, 12, 0.15, 0)
+    assert found == electra_flops_per_token(judge, generator, 12, 0.15) > flops_per_token(judge, 12)

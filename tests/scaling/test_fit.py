@@ -15,10 +15,10 @@ from hornbook.scaling.fit import (
     loss_of_compute,
     objective_and_slope,
     parabolas,
-    summary,
 )
 from hornbook.scaling.laws import Law
-from hornbook.scaling.points import Points, read_points, unidentified
+from hornbook.scaling.points import Points, conventions, read_points, unidentified
+from hornbook.scaling.summary import summarise, summary
 
 pytest.importorskip("scipy")
 
@@ -112,7 +112,7 @@ def test_parabolas_have_the_right_exponent_and_a_bias_that_grows_with_the_spread
     off = []
     for spread in (2, 8, 16):
         power = parabolas(isoflops(law, spread))
-        assert power is not None and power.groups == 5
+        assert power is not None and len(power.optima) == 5
         assert power.exponent == pytest.approx(law.beta / (law.alpha + law.beta), rel=1e-3)
         off.append(power.size(1e24) / law.optimum(1e24)[0] - 1)
     assert off[0] < off[1] < off[2] and off[0] < 0.01 < off[2]
@@ -158,5 +158,72 @@ def test_faults_of_files_are_named(tmp_path: Path, text: str, said: str) -> None
 def test_the_summary_has_what_scripts_read() -> None:
     points = grid(Law(1.8, 480.0, 2085.0, 0.348, 0.366), noise=0.002)
     found = summary(points, fit_law(points, 10))
-    assert set(found["approach3"]) == {"E", "A", "B", "alpha", "beta", "objective", "intervals"}
+    assert set(found["approach3"]) == {"E", "A", "B", "alpha", "beta", "objective", "exponent", "intervals"}
     assert found["points"] == 30 and found["hold_out"]["points"] == 3
+
+
+def test_sizes_with_the_same_token_counts_give_optima_between_their_budgets() -> None:
+    law = Law(1.8, 480.0, 2085.0, 0.348, 0.366)
+    size, tokens = map(np.ravel, np.meshgrid(np.geomspace(1e7, 3e8, 8), np.geomspace(2e8, 6e9, 8)))
+    loss = law.E + law.A / size**law.alpha + law.B / tokens**law.beta
+    points = Points(size, tokens, 6 * size * tokens, loss)
+    power = parabolas(points)
+    assert power is not None and len(power.optima) >= 3
+    assert power.exponent == pytest.approx(law.beta / (law.alpha + law.beta), rel=0.1)
+    for flops, best in power.optima:
+        assert best == pytest.approx(law.optimum(flops)[0], rel=0.25)
+
+
+def table(path: Path, columns: dict[str, np.ndarray]) -> Path:
+    rows = [
+        ",".join(columns),
+        *(",".join(f"{value:.12g}" for value in row) for row in zip(*columns.values(), strict=True)),
+    ]
+    path.write_text("\n".join(rows) + "\n")
+    return path
+
+
+def test_what_identifies_no_law_gives_the_law_of_compute_and_says_so(tmp_path: Path) -> None:
+    law = Law(1.8, 480.0, 2085.0, 0.348, 0.366)
+    size = np.geomspace(1e7, 1e9, 8)
+    same = np.full(8, 1e10)
+    loss = np.array([law.loss(n, d) for n, d in zip(size, same, strict=True)])
+    found = summarise(
+        table(tmp_path / "points.csv", {"params": size, "tokens": same, "loss": loss}), "params", "loss", (), 10
+    )
+    assert "1 different token counts" in found["approach3"]["refused"] and "hold_out" not in found
+    told, flops = found["compute"], 6 * size * same
+    assert np.abs((told["E"] + told["K"] / flops ** told["gamma"]) / loss - 1).max() < 2e-3
+    few = table(tmp_path / "few.csv", {"params": size[:3], "tokens": same[:3], "loss": loss[:3]})
+    with pytest.raises(UserError, match="identify no law of compute either"):
+        summarise(few, "params", "loss", (), 10)
+
+
+def test_ways_of_counting_stand_side_by_side(tmp_path: Path) -> None:
+    points = grid(Law(1.8, 480.0, 2085.0, 0.348, 0.366), noise=0.001)
+    layers = points.parameters
+    columns = {"params_no_embed": layers, "params": layers + 2e6, "tokens": points.tokens, "loss": points.loss}
+    path = table(tmp_path / "points.csv", {**columns, "flops": 6 * (layers + 2e6) * points.tokens})
+    assert conventions(path) == ["params", "params_no_embed"]
+    mine, narrow = (summarise(path, name, "loss", [1e18], 0) for name in conventions(path))
+    assert mine["flops_per_parameter_and_token"] == 6 < narrow["flops_per_parameter_and_token"] + 1e-9
+    (best,), (other,) = mine["optima"], narrow["optima"]
+    assert best["tokens_per_parameter"] < other["tokens_per_parameter"]
+    assert best["approach2"]["difference"] == pytest.approx(best["approach2"]["N"] / best["N"] - 1)
+    assert len(mine["residuals"]) == 30 and max(abs(row["residual"]) for row in mine["residuals"]) < 0.01
+    assert summarise(path, "params", "loss", (), 0, [1]).keys() >= {"approach1", "compute"}
+    assert "approach3" not in summarise(path, "params", "loss", (), 0, [1])
+
+
+@pytest.mark.parametrize("worth", [4.0, 15.4, 60.0])
+def test_what_repeats_are_worth_comes_back(tmp_path: Path, worth: float) -> None:
+    law = Law(1.8, 480.0, 2085.0, 0.348, 0.366, epochs_worth=worth)
+    size, tokens = map(np.ravel, np.meshgrid(np.geomspace(1e7, 3e9, 6), np.geomspace(3e8, 1e12, 8)))
+    unique = np.full(len(size), 2e10)
+    loss = np.array([law.loss(n, d, u) for n, d, u in zip(size, tokens, unique, strict=True)])
+    path = table(tmp_path / "points.csv", {"params": size, "tokens": tokens, "loss": loss, "unique": unique})
+    found = summarise(path, "params", "loss", (), 0)["repeats"]
+    # up to four readings repeats count as new, where they are worth a little less
+    assert found["R_D"] == pytest.approx(worth, rel=0.35) and found["most_epochs"] == pytest.approx(50)
+    new = table(tmp_path / "new.csv", {"params": size, "tokens": tokens, "loss": loss, "unique": 100 * tokens})
+    assert summarise(new, "params", "loss", (), 0)["repeats"] is None

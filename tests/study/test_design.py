@@ -32,6 +32,16 @@ def test_a_file_comes_back(tmp_path: Path) -> None:
         begin(study, tmp_path / "study")
 
 
+@pytest.mark.parametrize("budget", [BudgetSettings(steps=1_234_567), BudgetSettings(epochs=2.5)])
+def test_seeds_may_be_named_and_budgets_counted(tmp_path: Path, budget: BudgetSettings) -> None:
+    arms = {"a": ArmSettings("causal"), "learning_rate=0.001,b": ArmSettings("masked")}
+    study = Study(("BOOK.txt",), arms, budget, seeds=(7, 3), halving=1)
+    begin(study, tmp_path / "study")
+    found = load_study(tmp_path / "study")
+    assert found == study and found.seed_list == (7, 3)
+    assert new_study(["BOOK.txt"], ["causal"], budget, 3).seed_list == (0, 1, 2)
+
+
 def test_arms_are_recipes() -> None:
     study = new_study(["BOOK.txt"], ["causal", "span"], BudgetSettings(flops=1e14), 2)
     assert [recipe_of(arm, name).objective.topology for name, arm in study.arms.items()] == [
@@ -73,6 +83,12 @@ ARMS = '[budget]\ntokens = 1000\n[arms.a]\nobjective = "causal"\n[arms.b]\nobjec
             ARMS.replace("arms.b", "arms.b-c").replace('"masked"', '"masked"\nwidth = 3'),
             "arms.b-c.width",
         ),
+        ('text = ["BOOK.txt"]\nseeds = [1, 1]\n', ARMS, "different seeds, not .1, 1."),
+        ('text = ["BOOK.txt"]\nseeds = []\n', ARMS, "different seeds"),
+        ('text = ["BOOK.txt"]\nseeds = [-1]\n', ARMS, "seeds must be a list of whole numbers of at least 0"),
+        ('text = ["BOOK.txt"]\nhalving = 2\n', ARMS, "halving = 2 needs 4 arms, and there are 2"),
+        ('text = ["BOOK.txt"]\n', ARMS.replace("tokens = 1000", "steps = 1.5"), "budget.steps must be a whole number"),
+        ('text = ["BOOK.txt"]\n', ARMS + 'settings = ["model.layers=3"]\n', "model.width and model.layers together"),
     ],
 )
 def test_faults_are_named(tmp_path: Path, head: str, tail: str, said: str) -> None:
@@ -85,7 +101,7 @@ def test_faults_are_named(tmp_path: Path, head: str, tail: str, said: str) -> No
 
 def test_every_setting_is_in_the_file() -> None:
     text = to_toml(new_study(["BOOK.txt"], ["causal"], BudgetSettings(minutes=2), 3))
-    for name in ("text", "seeds", "size", "width", "layers", "trials", "margin", "tasks", "few", "minutes"):
+    for name in ("text", "seeds", "size", "width", "layers", "trials", "margin", "tasks", "few", "halving", "minutes"):
         assert f"{name} = " in text
 
 

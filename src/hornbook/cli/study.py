@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer import Argument, Option
 
-from hornbook.cli import tables
+from hornbook.cli import orders, tables
 from hornbook.cli.common import Json, Plain, answer, loading, place
 from hornbook.console import View, duration, quantity, work_lasts
 from hornbook.errors import UserError
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from hornbook.study.costs import Costs
     from hornbook.study.design import Study
+    from hornbook.study.listing import RunLine
     from hornbook.study.yardsticks import Yardstick
 
 _RUNNING = """Examples
@@ -45,6 +46,7 @@ hornbook study report runs/objectives
 
 `new` writes study.toml: edit it to add settings, tasks or arms of your own before you run it."""
 
+orders.add_to(app)
 StudyPath = Annotated[Path, Argument(metavar="STUDY", parser=place, help="Directory of a study.", show_default=False)]
 
 
@@ -58,6 +60,9 @@ def new(
     minutes: Annotated[float, Option(min=0, help="Minutes of each run, timed for each arm.")] = 0,
     seeds: Annotated[int, Option(min=1, help="Runs of each arm; two at least for a verdict.")] = 3,
     task: Annotated[list[str] | None, Option("--task", metavar="FILE", help="Task to ask; may be repeated.")] = None,
+    halving: Annotated[
+        int, Option(min=0, help="How often the worse half of the arms stops: 1 = at half of the steps.")
+    ] = 0,
 ) -> None:
     """Write a study's file, and say which differences it will be able to see."""
     from hornbook.study.design import STUDY, BudgetSettings, new_study
@@ -67,7 +72,7 @@ def new(
     if not any(dataclasses.astuple(budget)):
         raise UserError("Say what each run may spend: --tokens, --flops or --minutes.")
     names = [name.strip() for name in arms.split(",") if name.strip()]
-    found = dataclasses.replace(new_study(text, names, budget, seeds), tasks=tuple(task or ()))
+    found = dataclasses.replace(new_study(text, names, budget, seeds), tasks=tuple(task or ()), halving=halving)
     begin(found, study)
     tables.sentence(f"{study / STUDY}: {len(found.arms)} arms of {seeds} seeds, {_runs(found)}.")
     tables.sentence(_power(seeds))
@@ -106,7 +111,8 @@ def run(
 
 @app.command()
 def report(study: StudyPath, as_json: Json = False) -> None:
-    """Print a study's numbers and verdicts, as far as its runs are done."""
+    """Print a study's numbers and verdicts, as far as its runs are done, and write them with charts to STUDY/report."""
+    from hornbook.study.page import write_page
     from hornbook.study.report import report_study
 
     found = report_study(study)
@@ -116,6 +122,45 @@ def report(study: StudyPath, as_json: Json = False) -> None:
     _print_yardsticks(found.yardsticks)
     for line in found.notes:
         tables.sentence(line)
+    tables.sentence(f"With charts: {write_page(study, found)}")
+
+
+def runs(
+    directories: Annotated[
+        list[Path] | None,
+        Argument(metavar="[DIRECTORY]...", parser=place, help="Where to look. Default: runs.", show_default=False),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """List the runs below directories, those of studies too: state, objective, size, length, numbers, date."""
+    from hornbook.study.listing import runs as find_runs
+
+    places = directories or [Path("runs")]
+    found = find_runs(places)
+    if as_json:
+        answer(found, True, print)
+        return
+    if not found:
+        tables.sentence(f"No runs below {', '.join(map(str, places))}.")
+        return
+    columns = ("run", "state", "objective", "parameters", "steps", "bits per byte", "other number", "seed", "date")
+    tables.table(dict.fromkeys(columns, "") | {"run": "bold"}, [_run_row(line) for line in found], numbers=True)
+    for line in found:
+        if line.problem:
+            tables.sentence(f"{line.path}: {line.problem}")
+
+
+def _run_row(line: RunLine) -> tuple[str, ...]:
+    done = "" if line.step is None else f"{line.step:,}"
+    steps = done if line.steps is None or line.step == line.steps else f"{done or 0} of {line.steps:,}"
+    others = [(name, value) for name, value in line.numbers.items() if name != "bits per byte"]
+    number = f"{others[0][0]} {others[0][1]:.4f}" if others else ""
+    bound = "at most " if line.kinds.get("bits per byte") == "bound" else ""
+    return (
+        line.path, line.state, line.objective, "" if line.parameters is None else quantity(line.parameters),
+        steps or line.budget, "" if line.bits_per_byte is None else f"{bound}{line.bits_per_byte:.4f}", number,
+        "" if line.seed is None else str(line.seed), line.date,
+    )  # fmt: skip
 
 
 def compare(
@@ -156,7 +201,7 @@ def _print_yardsticks(yardsticks: Sequence[Yardstick]) -> None:
 def _runs(study: Study) -> str:
     trials = len(study.arms) * study.trials if study.trials > 1 else 0
     more = f", {trials} trials of learning rates at a quarter of the budget" if trials else ""
-    return f"{len(study.arms) * study.seeds} runs of {study.budget.amount:g} {study.budget.unit} each{more}"
+    return f"{len(study.arms) * len(study.seed_list)} runs of {study.budget.amount:g} {study.budget.unit} each{more}"
 
 
 def _power(seeds: int) -> str:
@@ -195,6 +240,6 @@ def _costs(study: Study, costs: Costs, processes: int) -> None:
     tables.table(dict.fromkeys(columns, "") | {"arm": "bold"}, rows, numbers=True)
     for line in costs.lines(study, processes):
         tables.sentence(line)
-    tables.sentence(_power(study.seeds))
+    tables.sentence(_power(len(study.seed_list)))
     for line in costs.power:
         tables.sentence(line)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -28,6 +29,10 @@ hornbook pretrain runs/stories/recipe.toml seed=1  ·  repeat a run with another
 hornbook pretrain --resume runs/stories  ·  continue a stopped run
 
 hornbook pretrain --resume runs/stories training.micro_batch=4  ·  continue it with less memory
+
+hornbook pretrain BOOK.txt --steps 4000 training.warmup=100 --until 600 --out runs/long  ·  stop after 600 steps
+
+hornbook pretrain --branch runs/long@600 --steps 1000  ·  end it after 1,000 steps, as if trained so from the start
 
 hornbook pretrain --from runs/stories NEW.txt  ·  train that model (or a Hugging Face folder) on other text
 
@@ -59,6 +64,13 @@ def pretrain(
         str | None, Option("--from", metavar="MODEL", help="Start from the model of a run or of a Hugging Face folder.")
     ] = None,
     resume: Annotated[Path | None, Option(parser=place, metavar="RUN", help="Continue a stopped run.")] = None,
+    until: Annotated[
+        int, Option(min=0, metavar="STEP", help="Stop after this step with a checkpoint; --resume goes on.")
+    ] = 0,
+    branch: Annotated[
+        str | None,
+        Option(metavar="RUN@STEP", help="Begin where that run was after STEP, its recipe but for --steps or --tokens."),
+    ] = None,
     seed: Annotated[int | None, Option(help="Seed of weights, data order and noise. Default: 0.")] = None,
     devices: Annotated[
         int, Option(min=0, help="How many GPUs of this machine (or CPU processes) to use; 0 = all GPUs.")
@@ -73,7 +85,13 @@ def pretrain(
         from hornbook.recipes.settings import RECIPE, load_recipe
 
     budget = {"minutes": minutes, "steps": steps, "tokens": tokens, "epochs": epochs}
-    if resume is None:
+    chosen = {"objective": objective, "recipe": recipe, "from": start, "out": out, "seed": seed} | budget
+    options = [f"--{name}" for name, value in chosen.items() if value is not None]
+    if branch is not None:
+        extra = [item for item in options if item not in ("--steps", "--tokens", "--out")]
+        extra += ["--resume"] * (resume is not None) + [f"--devices {devices}"] * (devices != 1)
+        directory = _branch(branch, [*(what or []), *extra], steps, tokens, out)
+    elif resume is None:
         try:
             planned = plan(what or [], objective, recipe, budget, seed, start)
         except UserError as error:
@@ -94,15 +112,36 @@ def pretrain(
     with loading():
         from hornbook.run import pretrain as run
 
-    if resume is None:
-        found = run.pretrain(planned, directory, plain=plain)
+    if branch is not None:
+        found = run.go_on(directory, until=until, plain=plain)
+    elif resume is None:
+        found = run.begin(planned, directory, until=until, plain=plain)
     else:
-        chosen = {"objective": objective, "recipe": recipe, "from": start, "out": out, "seed": seed} | budget
-        options = [f"--{name}" for name, value in chosen.items() if value is not None]
-        found = run.resume(directory, [*(what or []), *options], plain=plain)
-    if is_main_process():
+        found = run.go_on(directory, [*(what or []), *options], until=until, plain=plain)
+    if found is None:
+        tables.sentence(f"Go on with: hornbook pretrain --resume {shlex.quote(str(directory))}")
+    elif is_main_process():
         evaluate_tables.evaluation(found)
         tables.trained(load_recipe(directory / RECIPE), directory)
+
+
+def _branch(named: str, extra: list[str], steps: int | None, tokens: int | None, out: Path | None) -> Path:
+    """Write the run that begins as RUN was at STEP; return its directory."""
+    with loading():
+        from hornbook.api import default_directory
+        from hornbook.run.branch import begin_branch, steps_of
+        from hornbook.run.directory import recipe_of
+
+    trunk, _, step = named.rpartition("@")
+    if not trunk or not step.isdecimal():
+        raise UserError(f"--branch needs a run and a step, such as runs/long@600, not {named!r}.")
+    if extra:
+        raise UserError(f"A branch has the recipe of its run but for its length: leave out {' '.join(extra)}.")
+    if (steps is None) == (tokens is None):
+        raise UserError("A branch needs its length, counted from its run's first step: --steps or --tokens.")
+    directory = out or default_directory(recipe_of(Path(trunk)))
+    begin_branch(Path(trunk), int(step), directory, steps or steps_of(Path(trunk), tokens or 0))
+    return directory
 
 
 def import_model(

@@ -33,9 +33,8 @@ from hornbook.objectives.catalogue import build
 from hornbook.recipes.named import default
 from hornbook.recipes.recipe import Recipe
 from hornbook.run.build import build_model
-from hornbook.run.settle.calibrate import timed_steps
+from hornbook.run.settle.calibrate import flops_per_position, timed_steps
 from hornbook.run.settle.memory_fit import load_of
-from hornbook.scaling.count import flops_per_token
 from hornbook.scaling.memory import step_memory
 from hornbook.train.machine import best_seconds, environment, find_device, keep_memory_blocks, matmul_flops
 from hornbook.vocab import Vocab
@@ -151,7 +150,7 @@ def step_speed(kind: str, device: torch.device, bf16: bool, rate: float, bandwid
     length, behind = batch.inputs.shape[1], 0 if batch.decoder_inputs is None else batch.targets.shape[1]
     scored = batch.scored.numel() / batch.targets.numel()
     tokens = rows * (length + behind)
-    flops = tokens * flops_per_token(recipe.model, length, scored, behind)
+    flops = tokens * flops_per_position(recipe, length, scored, behind)
     load = load_of(recipe, batch, device)
     parts = {
         "matrix products": flops / rate / seconds,

@@ -27,6 +27,7 @@ class RunContext:
     layout   how processes share the work
     origin   the model whose weights it begins with, if it is still to begin
     begun    what time.monotonic() was when its text was prepared: a budget of minutes counts from there
+    until    the step at which this start stops with a checkpoint, to go on another time; 0 = at the run's end
     """
 
     recipe: Recipe
@@ -38,6 +39,7 @@ class RunContext:
     layout: MeshConfig
     origin: BaseModel | None
     begun: float
+    until: int = 0
 
     @functools.cached_property
     def loader(self) -> Loader[Tensors]:

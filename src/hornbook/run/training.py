@@ -15,6 +15,7 @@ import torch
 from hornbook.artifacts import enlist, is_done
 from hornbook.console import quantity
 from hornbook.convert.generation import beside_of
+from hornbook.errors import UserError
 from hornbook.evaluate.documents import scored_bytes
 from hornbook.evaluate.evaluation import Evaluation
 from hornbook.evaluate.held_out import final_evaluation, held_out_text
@@ -99,11 +100,14 @@ def _train(run: RunContext) -> Trained:
         schedule=schedule, pace=pace, plan=plan, device=run.device, directory=run.directory,
         measure=_measuring(run, model, parallel), sinks=[], say=view.say, stopping=stopping, parallel=parallel,
         facts=functools.partial(sealed.facts, run.directory), recast=functools.partial(_recast, run),
+        until=run.until,
     )  # fmt: skip
     done = loop.restore()
     if done:
         view.say(f"resuming at step {done} of {loop.steps}")
-    if done < loop.steps:
+    if 0 < run.until < done:
+        raise UserError(f"The run is at step {done} already: it cannot stop at step {run.until}.")
+    if done < min(loop.steps, run.until or loop.steps):
         title = f"{kind_of(recipe.objective)} {quantity(parameters(recipe.model))}"
         records: contextlib.AbstractContextManager[list[Sink]] = contextlib.nullcontext([])
         samples: contextlib.AbstractContextManager[Samples | None] = contextlib.nullcontext()

@@ -60,3 +60,16 @@ def flops_per_token(config: ModelConfig, length: int, scored_share: float = 1.0,
     else:
         products += length * (scored_share * output - spared)
     return 6.0 * products / (length + (decoder_length if config.topology == "encoder-decoder" else 0))
+
+
+def electra_flops_per_token(
+    discriminator: ModelConfig, generator: ModelConfig, length: int, scored_share: float
+) -> float:
+    """Return the operations of training both networks of an ELECTRA on one position of rows of `length` positions.
+
+    The discriminator judges every position, the generator computes its logits at the scored ones: twice, since the
+    tokens that it puts there are drawn from logits without gradients.
+    """
+    drawn = 2.0 * scored_share * generator.vocab_size * generator.table_width
+    judged = flops_per_token(discriminator, length)
+    return judged + flops_per_token(generator, length, scored_share) + drawn

@@ -18,8 +18,7 @@ from __future__ import annotations
 
 import functools
 import math
-import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,6 +36,8 @@ _GRID = 12
 _STREAM = 0x4C415753
 _SAME_BUDGET = 0.15  # budgets whose logarithms are that near are one
 _LOWEST = -50.0  # of ln E: a law without a floor
+_FEWEST_BUDGETS, _BUDGET_SPAN = 4, 10.0
+_FEWEST_SIZES, _FEWEST_OPTIMA, _SLICES = 4, 3, 25  # of a parabola; of a power law; budgets between
 
 
 @dataclass(frozen=True)
@@ -62,12 +63,36 @@ class Fit:
 
 
 @dataclass(frozen=True)
+class Parabola:
+    """The runs of one budget, and loss = curve ln(N)^2 + slope ln(N) + height through them.
+
+    best   ln N of its minimum; None where that is not among the sizes, or there is none
+    """
+
+    points: Points
+    curve: float
+    slope: float
+    height: float
+
+    @property
+    def flops(self) -> float:
+        """The budget: the geometric mean of the runs'."""
+        return float(np.exp(np.log(self.points.flops).mean()))
+
+    @property
+    def best(self) -> float | None:
+        size = np.log(self.points.parameters)
+        least = -self.slope / (2 * self.curve) if self.curve > 0 else math.inf
+        return least if size.min() < least < size.max() else None
+
+
+@dataclass(frozen=True)
 class PowerLaw:
-    """N = factor C**exponent, through `groups` optima at as many budgets."""
+    """N = factor C**exponent, through the optima (C, N) of several budgets."""
 
     factor: float
     exponent: float
-    groups: int
+    optima: tuple[tuple[float, float], ...]
 
     def size(self, flops: float) -> float:
         """Return N for a budget."""
@@ -117,22 +142,33 @@ def envelope(points: Points) -> PowerLaw | None:
     return _power(best)
 
 
-def parabolas(points: Points) -> PowerLaw | None:
-    """Return approach 2, over the budgets with at least four sizes and a minimum among them; None below three."""
-    best = []
+def isoflops(points: Points) -> list[Parabola]:
+    """Return a parabola through the runs of each budget at which at least four sizes were trained."""
+    found = []
     for group in _budgets(points):
         size = np.log(group.parameters)
-        if len(np.unique(size)) < 4:
-            continue
-        curve, slope, _ = np.polyfit(size, group.loss, 2)
-        least = -slope / (2 * curve) if curve > 0 else math.inf
-        if size.min() < least < size.max():
-            best.append((float(np.exp(np.log(group.flops).mean())), math.exp(least)))
-    return _power(best)
+        if len(np.unique(size)) >= _FEWEST_SIZES:
+            found.append(Parabola(group, *np.polyfit(size, group.loss, 2).tolist()))
+    return found
+
+
+def parabolas(points: Points) -> PowerLaw | None:
+    """Return approach 2, over the budgets whose parabola has its minimum among the sizes; None below three."""
+    return _power([(one.flops, math.exp(one.best)) for one in isoflops(points) if one.best is not None])
 
 
 def loss_of_compute(points: Points) -> tuple[float, float, float]:
-    """Return (E, K, gamma) of L = E + K / C**gamma: all that points of one ratio or one size can tell."""
+    """Return (E, K, gamma) of L = E + K / C**gamma: all that points of one ratio or one size can tell.
+
+    Raises UserError where there are fewer than four budgets, or they span less than ten times.
+    """
+    budgets = 1 + int((np.diff(np.sort(np.log(points.flops))) > _SAME_BUDGET).sum())
+    low, high = points.span
+    if budgets < _FEWEST_BUDGETS or high / low < _BUDGET_SPAN:
+        raise UserError(
+            f"These {len(points)} points identify no law of compute either: they have {budgets} budgets that span a "
+            f"factor of {high / low:.1f}, and it takes {_FEWEST_BUDGETS} that span {_BUDGET_SPAN:.0f}."
+        )
     compute = np.log(points.flops / points.flops.min())
 
     def solved(gamma: float) -> tuple[float, Floats]:
@@ -145,19 +181,47 @@ def loss_of_compute(points: Points) -> tuple[float, float, float]:
 
 
 def _budgets(points: Points) -> list[Points]:
-    """Return the points of each budget, in ascending order."""
+    """Return the points of each budget, in ascending order.
+
+    Where sizes were trained on the same token counts, few have one budget: then the budgets are log-spaced, and the
+    loss of each size there lies straight between its own, in logarithms.
+    """
     order = np.argsort(points.flops, kind="stable")
     compute = np.log(points.flops[order])
     borders = np.flatnonzero(np.diff(compute) > _SAME_BUDGET) + 1
-    return [points.take(part) for part in np.split(order, borders)]
+    found = [points.take(part) for part in np.split(order, borders)]
+    if sum(len(np.unique(group.parameters)) >= _FEWEST_SIZES for group in found) >= _FEWEST_OPTIMA:
+        return found
+    between = _between(points)
+    return between if len(between) >= _FEWEST_OPTIMA else found
+
+
+def _between(points: Points) -> list[Points]:
+    """Return the points that interpolation gives at log-spaced budgets, where it gives enough sizes."""
+    curves = []
+    for size in np.unique(points.parameters):
+        own = points.take(points.parameters == size)
+        compute, which = np.unique(np.log(own.flops), return_inverse=True)
+        loss = np.bincount(which, np.log(own.loss)) / np.bincount(which)  # of seeds the mean
+        curves.append((size, compute, loss, float(np.median(own.flops / own.tokens))))
+    found = []
+    low, high = points.span
+    for budget in np.linspace(math.log(low), math.log(high), _SLICES).tolist():
+        here = [curve for curve in curves if curve[1][0] <= budget <= curve[1][-1]]
+        if len(here) >= _FEWEST_SIZES:
+            flops = np.full(len(here), math.exp(budget))
+            loss = np.exp([np.interp(budget, compute, loss) for _, compute, loss, _ in here])
+            tokens = flops / np.array([per_token for *_, per_token in here])
+            found.append(Points(np.array([size for size, *_ in here]), tokens, flops, loss))
+    return found
 
 
 def _power(best: list[tuple[float, float]]) -> PowerLaw | None:
-    if len(best) < 3:
+    if len(best) < _FEWEST_OPTIMA:
         return None
     compute, size = np.log(np.array(best)).T
     exponent, intercept = np.polyfit(compute, size, 1).tolist()
-    return PowerLaw(math.exp(intercept), exponent, len(best))
+    return PowerLaw(math.exp(intercept), exponent, tuple(best))
 
 
 def _start(points: Points) -> Floats:
@@ -185,6 +249,12 @@ def _non_negative(terms: Floats) -> tuple[float, Floats]:
     return float(error), solution
 
 
+def huber(residual: Floats) -> Floats:
+    """Return the Huber loss of each residual, quadratic up to 1e-3."""
+    size = np.abs(residual)
+    return np.where(size <= _DELTA, residual**2 / 2, _DELTA * (size - _DELTA / 2))
+
+
 def objective_and_slope(values: Floats, size: Floats, tokens: Floats, loss: Floats) -> tuple[float, Floats]:
     """Return the sum of Huber losses and its gradient [5]; `size`, `tokens`, `loss` are logarithms, float64[n]."""
     a, b, e, alpha, beta = values
@@ -194,12 +264,10 @@ def objective_and_slope(values: Floats, size: Floats, tokens: Floats, loss: Floa
     total = shares.sum(0)
     residual = most + np.log(total) - loss
     shares /= total
-    inside = np.abs(residual) <= _DELTA
-    huber = np.where(inside, residual**2 / 2, _DELTA * (np.abs(residual) - _DELTA / 2))
-    slope = np.where(inside, residual, _DELTA * np.sign(residual))
+    slope = np.clip(residual, -_DELTA, _DELTA)
     by = slope * shares
     gradient = [by[0].sum(), by[1].sum(), by[2].sum(), -(by[0] * size).sum(), -(by[1] * tokens).sum()]
-    return float(huber.sum()), np.array(gradient)
+    return float(huber(residual).sum()), np.array(gradient)
 
 
 def _optimum(points: Points, start: Floats) -> tuple[Floats, float]:
@@ -237,21 +305,3 @@ def _scipy() -> Any:
     except ImportError as error:
         raise UserError("Fitting a law needs scipy: install it with `pip install 'hornbook[evidence]'`.") from error
     return scipy.optimize
-
-
-def summary(points: Points, fit: Fit) -> Mapping[str, Any]:
-    """Return approaches 1, 2 and 3 and the hold-out error as plain values, for JSON."""
-    found: dict[str, Any] = {"points": len(points), "dropped": points.dropped}
-    for name, power in (("approach1", envelope(points)), ("approach2", parabolas(points))):
-        found[name] = power and {"exponent": power.exponent, "factor": power.factor, "budgets": power.groups}
-    names = ("E", "A", "B", "alpha", "beta")
-    found["approach3"] = {**dict(zip(names, fit.law.coefficients, strict=True)), "objective": fit.objective}
-    if fit.resampled:
-        ends = [fit.interval(operator.attrgetter(name)) for name in names]
-        found["approach3"]["intervals"] = dict(zip(names, ends, strict=True))
-    try:
-        median, most, number = hold_out(points)
-        found["hold_out"] = {"median": median, "p90": most, "points": number}
-    except UserError as error:
-        found["hold_out"] = {"refused": str(error)}
-    return found

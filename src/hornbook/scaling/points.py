@@ -25,6 +25,7 @@ class Points:
 
     parameters, tokens, flops, loss   float64[n]; flops are 6 N D where the file has none
     dropped                           rows that the file marks as excluded
+    unique                            float64[n]: tokens of the text, beyond which they are repeats; None = not known
     """
 
     parameters: Floats
@@ -32,13 +33,16 @@ class Points:
     flops: Floats
     loss: Floats
     dropped: int = 0
+    unique: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.loss)
 
     def take(self, chosen: NDArray[Any]) -> Points:
         """Return the chosen points, by number or by bool."""
-        return Points(self.parameters[chosen], self.tokens[chosen], self.flops[chosen], self.loss[chosen], self.dropped)
+        unique = None if self.unique is None else self.unique[chosen]
+        size, tokens, flops, loss = (c[chosen] for c in (self.parameters, self.tokens, self.flops, self.loss))
+        return Points(size, tokens, flops, loss, self.dropped, unique)
 
     @property
     def span(self) -> tuple[float, float]:
@@ -47,7 +51,7 @@ class Points:
 
 
 def read_points(path: Path, parameters: str = "params", loss: str = "loss") -> Points:
-    """Return the points of a CSV file with columns for parameters, tokens and loss, and flops if it has them.
+    """Return the points of a CSV file with columns for parameters, tokens and loss; flops and unique if it has them.
 
     parameters, loss  names of these columns: a file may count parameters in several ways, and losses on several texts
 
@@ -62,20 +66,32 @@ def read_points(path: Path, parameters: str = "params", loss: str = "loss") -> P
                 if column not in names:
                     raise UserError(f"{path} has no column {column!r}; it has {', '.join(names) or 'none'}.")
             excluding = [name for name in names if name.lower().startswith("excluded")]
+            more = [name for name in ("flops", "unique") if name in names]
             rows, dropped = [], 0
             for row in reader:
                 if any((row[name] or "").strip().lower() not in _NO for name in excluding):
                     dropped += 1
                     continue
-                wanted = [parameters, "tokens", loss, *(["flops"] if "flops" in names else [])]
+                wanted = [parameters, "tokens", loss, *more]
                 rows.append([_above_zero(row[name], name, path, reader.line_num) for name in wanted])
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UserError(f"{path} cannot be read as CSV: {error}.") from error
     if not rows:
         raise UserError(f"{path} has no points.")
     columns = np.array(rows).T
-    flops = columns[3] if len(columns) > 3 else 6 * columns[0] * columns[1]
-    return Points(columns[0], columns[1], flops, columns[2], dropped)
+    known = dict(zip(more, columns[3:], strict=True))
+    flops = known.get("flops", 6 * columns[0] * columns[1])
+    return Points(columns[0], columns[1], flops, columns[2], dropped, known.get("unique"))
+
+
+def conventions(path: Path) -> list[str]:
+    """Return the columns of a CSV file that count parameters: those whose names begin with params, `params` first."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            names = next(csv.reader(file), [])
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"{path} cannot be read as CSV: {error}.") from error
+    return sorted((name for name in names if name.startswith("params")), key=lambda name: name != "params")
 
 
 def _above_zero(text: str | None, name: str, path: Path, line: int) -> float:

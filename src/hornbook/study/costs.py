@@ -44,19 +44,19 @@ class Costs:
 
     def lines(self, study: Study, processes: int) -> list[str]:
         """Return what all runs cost together, and how equal they are."""
-        runs = study.seeds + (study.trials * TRIAL_SHARE if study.trials > 1 else 0)
+        runs = len(study.seed_list) + (study.trials * TRIAL_SHARE if study.trials > 1 else 0)
         flops = runs * sum(plan.flops for plan in self.plans.values())
         time = _time(runs * sum(self.seconds_of_run.values()), processes)
         told = [f"All runs and trials together: {flops:.2e} FLOPs{time}."]
         reads = sum(self.transfer_tokens.values())
         if reads:
             each = {name: self.seconds_of_run[name] / plan.tokens * reads for name, plan in self.plans.items()}
-            number = sum(len(asked.shots) for asked in study.transfer.values()) * study.seeds * len(self.plans)
+            number = sum(len(asked.shots) for asked in study.transfer.values()) * len(study.seed_list) * len(self.plans)
             told.append(
                 f"{number} transfers, which read {quantity(reads)} tokens for each run"
-                f"{_time(study.seeds * sum(each.values()), processes)}."
+                f"{_time(len(study.seed_list) * sum(each.values()), processes)}."
             )
-        unit = "seconds" if study.budget.minutes else study.budget.unit
+        unit = {"minutes": "seconds", "epochs": "tokens"}.get(study.budget.unit, study.budget.unit)
         amounts = [getattr(plan, unit) for plan in self.plans.values()]
         apart = max(amounts) / min(amounts) - 1
         more = ", since a step is so large a part of the budget" if apart > _EQUAL else ""

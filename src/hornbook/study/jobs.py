@@ -1,6 +1,7 @@
 """The work of a study as a list of jobs, and a board of what is left, which every process reads from the directory.
 
     trials of an arm -> its runs -> their answers to tasks; their transfers
+                        its runs to a rung of a halving -> the halving -> the runs of the arms that go on
 
 Nobody hands out the work. A job is done when its result is there, and a process that does one holds the job's lock,
 which ends with the process: what a killed one had begun, another goes on with.
@@ -20,12 +21,13 @@ from hornbook.console import duration
 from hornbook.evaluate.tasks import Task
 from hornbook.run.sealed import RESULT
 from hornbook.study.design import Study
+from hornbook.study.halving import HALVING, is_part_done, is_stopped, rungs
 from hornbook.study.layout import EVALUATIONS, JOBS, RUNS, TRIALS, diverged, run_names
 from hornbook.study.transfers import is_transferred, wanted
 
-Kind = Literal["trial", "run", "ask", "transfer"]
+Kind = Literal["trial", "part", "halve", "run", "ask", "transfer"]
 # How long jobs take before one of their kind was timed, in runs.
-_GUESS: Mapping[str, float] = {"trial": 0.25, "run": 1.0, "ask": 0.2, "transfer": 1.0}
+_GUESS: Mapping[str, float] = {"trial": 0.25, "part": 0.3, "halve": 0.0, "run": 1.0, "ask": 0.2, "transfer": 1.0}
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class Job:
     name     of what it makes, within the study
     arm      that it belongs to
     run      ARM.SEED that it asks; of a trial or a run its own name
-    number   the trial's number, or the run's seed
+    number   the trial's number, or the run's seed; of a part and a halving that of the rung
     needs    names of the jobs that must be done before
     """
 
@@ -62,9 +64,18 @@ def jobs(study: Study, directory: Path) -> list[Job]:
         for arm, names in trials.items()
         for number, name in enumerate(names)
     ]
+    halved: tuple[str, ...] = ()
+    for rung in range(study.halving):
+        parts = [
+            Job("part", f"{RUNS}/{run}@{rung}", arm, run, rung, (*trials[arm], *halved))
+            for arm, _, run in run_names(study)
+        ]
+        halved = (f"{HALVING}@{rung}",)
+        found += [*parts, Job("halve", halved[0], "", "", rung, tuple(part.name for part in parts))]
+    first = len(found)
     by_seed: dict[int, list[str]] = {}
     for arm, seed, run in run_names(study):
-        found.append(Job("run", f"{RUNS}/{run}", arm, run, seed, tuple(trials[arm])))
+        found.append(Job("run", f"{RUNS}/{run}", arm, run, seed, (*trials[arm], *halved)))
         by_seed.setdefault(seed, []).append(run)
     order = {seed: place for place, seed in enumerate(by_seed)}
     for arm, seed, run in run_names(study):
@@ -75,7 +86,7 @@ def jobs(study: Study, directory: Path) -> list[Job]:
             Job("transfer", str(place.relative_to(directory)), arm, run, seed, after)
             for place, _ in wanted(study, directory, run)
         ]
-    return sorted(found, key=lambda job: -1 if job.kind == "trial" else order[job.number])  # keeps the order otherwise
+    return [*found[:first], *sorted(found[first:], key=lambda job: order[job.number])]  # keeps the order otherwise
 
 
 def missing_tasks(run: Path, tasks: Sequence[Task]) -> list[Task]:
@@ -97,7 +108,7 @@ class Board:
     """What is left of a study, and how fast it goes, whoever does it."""
 
     def __init__(self, study: Study, directory: Path, tasks: Sequence[Task]) -> None:
-        self._directory, self._tasks = directory, tasks
+        self._study, self._directory, self._tasks = study, directory, tasks
         self._jobs = jobs(study, directory)
         self._done: set[str] = set()
         self._begun = time.monotonic()
@@ -126,6 +137,8 @@ class Board:
         for job in self._jobs:
             if job.name in self._done - self._known:
                 self._known.add(job.name)
+                if self._is_needless(job):
+                    continue
                 seconds = self._seconds(job)
                 took = f" in {duration(seconds)}" if seconds else ""
                 yield f"{len(self._known)} of {len(self._jobs)} jobs done: {job.name}{took}{self._ahead(left)}"
@@ -134,11 +147,21 @@ class Board:
         place, gone = self._directory / job.name, diverged(self._directory)
         if job.name in gone or (job.kind in ("ask", "transfer") and f"{RUNS}/{job.run}" in gone):
             return True
+        if job.kind == "halve":
+            return len(rungs(self._directory)) > job.number
+        if job.kind == "part":
+            return is_part_done(self._study, self._directory, job.arm, job.run, job.number)
+        if self._is_needless(job):
+            return True
         if job.kind == "ask":
             return self.is_ready(job) and not missing_tasks(place.parent, self._tasks)
         if job.kind == "transfer":
             return is_transferred(place)
         return (place / RESULT).is_file() and is_done(place, RESULT)
+
+    def _is_needless(self, job: Job) -> bool:
+        """Say whether a job is of an arm that a halving has stopped."""
+        return job.kind in ("run", "ask", "transfer") and is_stopped(self._directory, job.arm)
 
     def _seconds(self, job: Job) -> float:
         path = self._directory / JOBS / f"{job.file}.json"
@@ -154,7 +177,7 @@ class Board:
         for job in self._jobs:
             if job.name in self._done and (seconds := self._seconds(job)):
                 known.setdefault(job.kind, []).append(seconds)
-        a_run = [sum(times) / len(times) / _GUESS[kind] for kind, times in known.items()]
+        a_run = [sum(times) / len(times) / _GUESS[kind] for kind, times in known.items() if _GUESS[kind]]
         if not a_run:
             return ""
         guess = {kind: share * sum(a_run) / len(a_run) for kind, share in _GUESS.items()}

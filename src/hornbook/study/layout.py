@@ -79,7 +79,7 @@ def settling(study: Study) -> Mapping[str, Any]:
 
 def run_names(study: Study) -> list[tuple[str, int, str]]:
     """Return (arm, seed, ARM.SEED) of each run that is judged, by seed: all arms have as many at any time."""
-    return [(arm, seed, f"{arm}.{seed}") for seed in range(study.seeds) for arm in study.arms]
+    return [(arm, seed, f"{arm}.{seed}") for seed in study.seed_list for arm in study.arms]
 
 
 def stopped(directory: Path) -> str:

@@ -33,13 +33,15 @@ from hornbook.recipes.sections import Budget
 from hornbook.recipes.settings import load_recipe
 from hornbook.run.answer import Asking, answer_task, read_task
 from hornbook.run.directory import RESULT, is_run, open_run
-from hornbook.run.pretrain import pretrain, resume
+from hornbook.run.measure import evaluate
+from hornbook.run.pretrain import begin, go_on, pretrain, resume
 from hornbook.signals import stoppable
 from hornbook.study.design import Study, load_study
+from hornbook.study.halving import decide, rung_steps
 from hornbook.study.jobs import Board, Job, missing_tasks
-from hornbook.study.layout import ARMS, DIVERGED, JOBS, PAUSE, RUNS, TRIALS, diverged, stopped
+from hornbook.study.layout import ARMS, DIVERGED, JOBS, PAUSE, RUNS, TRIALS, diverged, read_plan, run_names, stopped
 from hornbook.study.settle import plan_study
-from hornbook.study.transfers import check_examples, check_same, wanted
+from hornbook.study.transfers import check_begun, check_examples, wanted
 from hornbook.transfer import search
 from hornbook.transfer.request import REQUEST
 
@@ -56,8 +58,9 @@ def run_study(directory: Path, plain: bool = False) -> None:
     study = load_study(directory)
     tasks = read_tasks(study)
     check_examples(study)
+    check_begun(study, directory)
     view = View(plain)
-    plan_study(study, directory, view)
+    rung_steps(study, plan_study(study, directory, view))  # refuses more rungs than steps
     board = Board(study, directory, tasks)
     with stoppable(stopped(directory)):
         while board.left():
@@ -104,6 +107,28 @@ def _try(job: Job, study: Study, directory: Path, tasks: Sequence[Task], view: V
     _run(shorter, _TRIAL_SEED, directory, job.name, view.plain)
 
 
+def _train_part(job: Job, study: Study, directory: Path, tasks: Sequence[Task], view: View) -> None:
+    """Train a run until a rung of the halving, and measure it there."""
+    place, step = directory / RUNS / job.run, rung_steps(study, read_plan(directory))[job.number][job.arm]
+    seed = next(seed for _, seed, run in run_names(study) if run == job.run)
+    recipe = _with_rates(arm_recipe(directory, job.arm), _best_rate(job.arm, study, directory))
+    try:
+        if is_run(place):
+            go_on(place, until=step, plain=view.plain)
+        else:
+            begin(replace(recipe, seed=seed), place, until=step, plain=view.plain)
+        with view.stage(f"measuring {job.run} at step {step}", "tokens") as update:
+            evaluate(open_run(place), progress=update)
+    except DivergedError:
+        _note_diverged(directory, f"{RUNS}/{job.run}")
+
+
+def _halve(job: Job, study: Study, directory: Path, tasks: Sequence[Task], view: View) -> None:
+    """Stop the worse half of the arms."""
+    rung = decide(study, directory, read_plan(directory), job.number)
+    view.say(f"{', '.join(one.arm for one in rung.stopped)} stopped; {', '.join(rung.going_on)} go on")
+
+
 def _train(job: Job, study: Study, directory: Path, tasks: Sequence[Task], view: View) -> None:
     """Do a run, with the rates of the trial that ended with the lowest loss."""
     recipe = _with_rates(arm_recipe(directory, job.arm), _best_rate(job.arm, study, directory))
@@ -125,7 +150,6 @@ def _fine_tune(job: Job, study: Study, directory: Path, tasks: Sequence[Task], v
     place, request = places[job.name]
     try:
         if (place / transferred.TRIALS / REQUEST).is_file():
-            check_same(place, request)
             search.resume(place, plain=view.plain)
         else:
             search.transfer(request, place, plain=view.plain)
@@ -134,7 +158,7 @@ def _fine_tune(job: Job, study: Study, directory: Path, tasks: Sequence[Task], v
 
 
 _DO: Mapping[str, Callable[[Job, Study, Path, Sequence[Task], View], None]] = {
-    "trial": _try, "run": _train, "ask": _ask, "transfer": _fine_tune,
+    "trial": _try, "part": _train_part, "halve": _halve, "run": _train, "ask": _ask, "transfer": _fine_tune,
 }  # fmt: skip
 
 

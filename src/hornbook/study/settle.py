@@ -15,18 +15,13 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from hornbook.artifacts import claimed, read_json, write_file, write_json
-from hornbook.batch import Topology
+from hornbook.artifacts import claimed, read_json, write_json
 from hornbook.console import View
-from hornbook.corpus.document import document_hash
-from hornbook.corpus.read import read
-from hornbook.corpus.split import make_split
 from hornbook.errors import UserError
-from hornbook.objectives.base import merged, tokens_per_row
-from hornbook.prepare.clean import cleaned, decided
-from hornbook.prepare.dataset import Prepared, prepare, vocabulary_size
+from hornbook.objectives.base import tokens_per_row
+from hornbook.prepare.dataset import Prepared, prepare
 from hornbook.recipes.recipe import Recipe
-from hornbook.recipes.sections import Budget, DataSettings, TokenizerSettings
+from hornbook.recipes.sections import Budget, DataSettings, MixSettings, TokenizerSettings
 from hornbook.recipes.settings import save_recipe
 from hornbook.run.build import build_loader, draft_model
 from hornbook.run.settle.calibrate import flops_per_step, seconds_per_step
@@ -35,12 +30,13 @@ from hornbook.scaling.defaults import TOKENS_PER_PARAMETER
 from hornbook.signals import stoppable
 from hornbook.study.design import Study, recipe_of
 from hornbook.study.layout import ARMS, JOBS, PAUSE, PLAN, TEXT, ArmPlan, is_planned, read_plan, settling, stopped
-from hornbook.tokens.tokenizer.tokenizer import TOKENIZER, Template, train_tokenizer
+from hornbook.study.orders.ordered import ordered_text, write_reading
+from hornbook.study.orders.reading import whole_epochs
+from hornbook.study.text import common_text, common_vocabulary, tokenizer_of
 from hornbook.train.machine import find_device
 from hornbook.train.processors import computing
 
-_FRAMES: dict[Topology, Template] = {"decoder": "none", "encoder": "both", "encoder-decoder": "end"}
-_LEARNED = 64 << 20  # bytes that the tokenizer learns from
+WHOLE = "whole"  # beside the arms: the text as it is, before a study of an order takes its part
 _PROBE = 1000  # steps of a draft, whose length says nothing
 _TIMED, _GLANCE = 10.0, 2.0  # seconds that each arm is timed: for a budget of minutes, and to tell what is ahead
 
@@ -67,9 +63,13 @@ def plan_study(study: Study, directory: Path, view: View) -> dict[str, ArmPlan]:
 def _settle(study: Study, directory: Path, view: View) -> None:
     """Write the plan, and of each arm the text as tokens and the recipe."""
     _clear_other(study, directory)
-    paths = _text(study, directory, view)
+    paths = common_text(study.text, directory, view)
     recipes = {name: recipe_of(arm, name) for name, arm in study.arms.items()}
-    _tokenizers(recipes, paths, directory, view)
+    common_vocabulary(recipes.values(), paths, directory, view)
+    if study.curriculum is not None:
+        plain = replace(next(iter(recipes.values())), mix=MixSettings())
+        whole, plan, _ = _settled(WHOLE, plain, study, paths, directory, view, None)
+        paths = ordered_text(study, directory, paths, whole, plan, view)
     plans: dict[str, ArmPlan] = {}
     seconds: dict[str, float] = {}
     first: Recipe | None = None
@@ -77,6 +77,8 @@ def _settle(study: Study, directory: Path, view: View) -> None:
         settled, plans[name], seconds[name] = _settled(name, recipe, study, paths, directory, view, first)
         first = first or settled
         save_recipe(settled, directory / ARMS / name / "recipe.toml")
+    if study.curriculum is not None:
+        write_reading(directory, list(plans), view)
     facts = {"study": dataclasses.asdict(study), "arms": {name: dataclasses.asdict(p) for name, p in plans.items()}}
     write_json(directory / PLAN, facts | {"seconds_per_step": seconds})
 
@@ -91,35 +93,6 @@ def _clear_other(study: Study, directory: Path) -> None:
     write_json(mark, mine)
 
 
-def _text(study: Study, directory: Path, view: View) -> tuple[str, ...]:
-    """Return what all arms read: the study's text, cleaned once where it is raw."""
-    data = decided(DataSettings(paths=study.text), view.say)
-    return cleaned(data, directory / TEXT, view)
-
-
-def _tokenizers(recipes: dict[str, Recipe], paths: tuple[str, ...], directory: Path, view: View) -> None:
-    """Train one vocabulary for all arms, with the special tokens of all; each topology has its own frame of texts."""
-    needs = merged([recipe.objective.requirements(recipe.row_length) for recipe in recipes.values()])
-    frames = {recipe.objective.topology for recipe in recipes.values()}
-    missing = [frame for frame in sorted(frames) if not (directory / TEXT / frame / TOKENIZER).is_file()]
-    if not missing:
-        return
-    documents = list(read(paths))
-    split = make_split(map(document_hash, documents), DataSettings(paths=paths).held_out)
-    texts, size = [], 0
-    for document in documents:
-        if not split.held_out(document_hash(document)) and size < _LEARNED:
-            texts.append(document.text)
-            size += len(document.text.encode())
-    entries = vocabulary_size(sum(len(document.text.encode()) for document in documents), "bpe")
-    for frame in missing:
-        with view.stage(f"training the tokenizer ({frame})", "bytes") as update:
-            more = needs.sentinels + len(needs.modes)
-            text = train_tokenizer(texts, "bpe", entries + more, needs, _FRAMES[frame])
-            update(size)
-        write_file(directory / TEXT / frame / TOKENIZER, text)
-
-
 def _settled(
     name: str, recipe: Recipe, study: Study, paths: tuple[str, ...], directory: Path, view: View, first: Recipe | None
 ) -> tuple[Recipe, ArmPlan, float]:
@@ -128,11 +101,10 @@ def _settled(
     first   the recipe of the first arm, None for itself
     """
     device, place = find_device(), directory / ARMS / name
-    tokenizer = directory / TEXT / recipe.objective.topology / TOKENIZER
     recipe = replace(
         recipe,
         data=DataSettings(paths=paths, clean="none"),
-        tokenizer=TokenizerSettings(file=str(tokenizer)),
+        tokenizer=TokenizerSettings(file=str(tokenizer_of(directory, recipe))),
         budget=_sizing(study),
         training=replace(recipe.training, threads=study.threads),
     )
@@ -152,6 +124,10 @@ def _settled(
             f"{budget.amount / bought:.3g}: give more."
         )
     steps = round(bought)
+    if study.curriculum is not None and name != WHOLE:
+        before = draft.training.batch_rows
+        draft, steps = whole_epochs(draft, len(prepared.training_rows), steps)
+        a_step, seconds, batches = (cost * draft.training.batch_rows / before for cost in (a_step, seconds, batches))
     settled = resolve(replace(_open_dropout(draft, recipe), budget=Budget(steps=steps)), means).recipe
     positions = draft.training.batch_rows * tokens_per_row(prepared.objective, prepared.row_length)
     return settled, ArmPlan(
@@ -168,8 +144,8 @@ def _say(view: View, name: str, text: str) -> None:
 def _sizing(study: Study) -> Budget:
     """Return a budget from which the first arm's size is chosen."""
     budget = study.budget
-    if budget.minutes:
-        return Budget(minutes=budget.minutes)
+    if budget.minutes or budget.steps or budget.epochs:
+        return Budget(minutes=budget.minutes, steps=budget.steps, epochs=budget.epochs)
     tokens = budget.tokens or math.sqrt(budget.flops * TOKENS_PER_PARAMETER / 6)
     return Budget(tokens=max(1, round(tokens)))
 
@@ -221,4 +197,8 @@ def _steps(study: Study, draft: Recipe, prepared: Prepared, flops: float, second
         return 60 * budget.minutes / seconds
     if budget.flops:
         return budget.flops / flops
+    if budget.steps:
+        return budget.steps
+    if budget.epochs:
+        return math.ceil(budget.epochs * len(prepared.training_rows) / draft.training.batch_rows)
     return budget.tokens / (draft.training.batch_rows * tokens_per_row(prepared.objective, prepared.row_length))

@@ -35,7 +35,7 @@ _AGAIN = "If memory ran out, run the command again with fewer --processes; it go
 
 def default_processes(study: Study) -> int:
     """Return how many processes this machine runs well: one for each GPU, or the CPUs shared by runs' threads."""
-    runs = len(study.arms) * max(study.seeds, study.trials)
+    runs = len(study.arms) * max(len(study.seed_list), study.trials)
     return max(1, min(runs, torch.cuda.device_count() or cpus_at_hand() // study.threads))
 
 
@@ -129,7 +129,7 @@ def run_on_ray(directory: Path, address: str, plain: bool = False) -> None:
     """
     study, view, ray = load_study(directory), View(plain), reach(address)
     free = int(ray.available_resources().get("CPU", 0)) // study.threads
-    runs = len(study.arms) * max(study.seeds, study.trials)
+    runs = len(study.arms) * max(len(study.seed_list), study.trials)
     if free < 1:
         raise ResourceError(
             f"No CPU of the Ray cluster is free for {study.threads} threads: wait, or end what uses it."

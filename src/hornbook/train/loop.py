@@ -84,6 +84,7 @@ class Loop(Generic[B]):
     measure    returns the record of a measurement on held-out text
     recast     records that the run's length was corrected and returns its `batches` from then on
     samples    what the model says while it trains
+    until      steps after which it stops with a checkpoint, to go on another time; 0 = at its end
     counted    positions, padding and scored targets of earlier starts, of all processes; empty where they are unknown
     """
 
@@ -104,6 +105,7 @@ class Loop(Generic[B]):
     facts: Callable[[], Mapping[str, Any]] = dict
     recast: Callable[[Timeline], Callable[[int, int], Iterator[Sequence[B]]]] | None = None
     samples: Samples | None = None
+    until: int = 0
 
     step: int = 0
     counted: tuple[int, ...] = (0, 0, 0)
@@ -148,7 +150,7 @@ class Loop(Generic[B]):
         return self.pace.timeline.steps
 
     def run(self) -> None:
-        """Train to the end of the plan.
+        """Train to the end of the plan, or until the step where it is to stop.
 
         Raises Interrupted after saving when a signal asked to stop. Raises DivergedError when MOST_SKIPPED updates in a
         row, or the last one, had a loss or a gradient that is not finite, and when the weights are not finite.
@@ -158,7 +160,7 @@ class Loop(Generic[B]):
         self.model.train()
         source = self.batches(self.step, self.steps)
         try:
-            while self.step < self.steps:
+            while self.step < self.steps and not 0 < self.until <= self.step:
                 waiting = time.monotonic()
                 micro_batches = next(source)
                 self._waited += time.monotonic() - waiting
@@ -177,7 +179,9 @@ class Loop(Generic[B]):
                         self._skip(nats, norm, last)
                 if self._measures(self.step) > self._measures(self.step - 1) or last:
                     recorded_at += self._measured(last)
-                if last or signal or (due and not self._in_a_row):  # the weights may be what cannot be computed with
+                if (
+                    last or signal or self.step == self.until or (due and not self._in_a_row)
+                ):  # the weights may be what cannot be computed with
                     start = time.monotonic()
                     self._save()
                     saved_at = time.monotonic()
