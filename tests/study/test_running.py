@@ -194,8 +194,9 @@ def test_a_job_that_another_does_is_waited_for(study: Path, tmp_path: Path) -> N
 
 
 def test_a_seed_that_diverges_is_a_result(tmp_path: Path) -> None:
-    wild = ArmSettings("causal", settings=("training.learning_rate=1e30", "training.clip=1e30"))
+    wild = ArmSettings("causal", settings=("training.learning_rate=1e30", "training.muon_learning_rate=1e30"))
     study = small(written(tmp_path), ["causal"])
+    study = dataclasses.replace(study, budget=BudgetSettings(tokens=80_000))
     begin(dataclasses.replace(study, arms={**study.arms, "wild": wild}), tmp_path / "study")
     run_study(tmp_path / "study", plain=True)
     assert sorted(diverged(tmp_path / "study")) == ["runs/wild.0", "runs/wild.1"]
