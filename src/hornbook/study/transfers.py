@@ -20,11 +20,11 @@ from hornbook.errors import UserError
 from hornbook.evaluate.records import Records
 from hornbook.recipes.transferred import TRANSFER, TRIALS
 from hornbook.study.design import Study, recipe_of
-from hornbook.study.layout import EVALUATIONS, RUNS, TRANSFERS
+from hornbook.study.layout import EVALUATIONS, RUNS, TRANSFERS, run_names
 from hornbook.study.yardsticks import Measured
 from hornbook.transfer import metrics
 from hornbook.transfer.data import Data, read_data
-from hornbook.transfer.request import ALL, Request
+from hornbook.transfer.request import ALL, REQUEST, Request
 
 _TEST, _MODEL = "test.jsonl", "model"  # the records of a test, and what is called so in them
 
@@ -57,6 +57,14 @@ def check_examples(study: Study) -> dict[str, Data]:
             raise UserError(f"In the study, transfer.{name}: {error}") from error
         found[name] = data
     return found
+
+
+def check_begun(study: Study, directory: Path) -> None:
+    """Raise UserError where a transfer of an earlier run of the study was asked for otherwise."""
+    for _, _, run in run_names(study):
+        for place, request in wanted(study, directory, run):
+            if (place / TRIALS / REQUEST).is_file():
+                check_same(place, request)
 
 
 def check_same(place: Path, request: Request) -> None:
