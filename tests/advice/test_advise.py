@@ -75,7 +75,10 @@ def test_without_text_studies_or_pilot_there_are_the_rules(tmp_path: Path) -> No
     assert found.objective == "causal" and found.commands[0].startswith("hornbook pretrain BOOK.txt --objective causal")
     assert any("masked" in told and "causal" in told for told in found.disagree)  # the two tables
     assert json.loads(json.dumps(found.plain()))["task"] == "few-shot"
-    assert hb.advise("ner", "x y.txt").commands[1] == "hornbook transfer runs/masked TRAIN --test TEST"
+    (tmp_path / "x y.txt").write_text("x")
+    named = hb.advise("ner", tmp_path / "x y.txt", studies=tmp_path)
+    assert named.commands[0].startswith(f"hornbook pretrain '{tmp_path}/x y.txt' --objective masked")
+    assert named.commands[1] == "hornbook transfer runs/masked TRAIN --test TEST"
 
 
 def test_the_size_of_a_text_says_what_was_published_of_such(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ def test_advice_is_marked_lines_and_a_command(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    Path("BOOK.txt").write_text("x")
     out, _, code = told(capsys, "text classification", "BOOK.txt")
     assert code in (0, None)
     lines = [line for line in out.splitlines() if "\t" in line]
