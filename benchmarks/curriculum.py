@@ -35,7 +35,7 @@ WORDS, LENGTH = 60, 80
 def length(into: Path) -> dict[str, Any]:
     """Study the order by length on builtin:docs."""
     directory = into / "length"
-    study = new_curriculum(["builtin:docs"], "length", BudgetSettings(tokens=400_000), 3)
+    study = new_curriculum(["builtin:docs"], "length", BudgetSettings(tokens=100_000), 3)
     if not (directory / "study.toml").is_file():
         begin(dataclasses.replace(study, width=64, layers=2), directory)
     run_study(directory, plain=True)
@@ -76,7 +76,7 @@ def mix(into: Path) -> dict[str, Any]:
     into.mkdir(parents=True, exist_ok=True)
     text = languages(into / "languages.jsonl")
     asked = MixStudy(
-        (str(text),), "topic", 120_000, proxies=24, proxy_tokens=60_000, width=32, layers=1
+        (str(text),), "topic", 50_000, proxies=24, proxy_tokens=25_000, width=32, layers=1
     )  # fmt: skip
     found = run_mix(asked, into / "mix", plain=True)
     # The last third is left out: the regression of the others predicts it.

@@ -17,7 +17,7 @@ CURRICULUM_EXAMPLES = """Examples
 
 hornbook study curriculum runs/length BOOK.txt --by length --tokens 2e6
 
-hornbook study curriculum runs/best-last corpus/ --by topic=encyclopedia --minutes 10
+hornbook study curriculum runs/best-last corpus/ --by=topic=encyclopedia --minutes 10
 
 The study is run and told by `hornbook study run` and `hornbook study report`."""
 

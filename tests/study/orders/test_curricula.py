@@ -162,7 +162,7 @@ def test_difficulty_is_told_by_a_model_that_never_saw_the_held_out_text(tmp_path
     other = tmp_path / "other.jsonl"
     other.write_text(text.read_text().replace('"text": "', '"text": "Once. '))
     study = small(new_curriculum([str(other)], "difficulty", BudgetSettings(tokens=8_000), 1,
-                                 reference=str(tmp_path / "study" / "reference")))  # fmt: skip
+                                 reference=str(tmp_path / "study" / "text" / "reference")))  # fmt: skip
     begin(study, tmp_path / "leaky")
     with pytest.raises(UserError, match="held-out documents: name one that never saw"):
         run_study(tmp_path / "leaky", plain=True)

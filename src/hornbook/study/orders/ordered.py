@@ -103,7 +103,7 @@ def _reference(given: str, directory: Path, paths: tuple[str, ...], plan: ArmPla
     if given:
         _refuse_leaks(Path(given), paths)
         return Path(given), _flops_of(Path(given))
-    place = directory / REFERENCE
+    place = directory / TEXT / REFERENCE
     if not ((place / RESULT).is_file() and is_done(place, RESULT)):
         if is_run(place):
             resume(place)
