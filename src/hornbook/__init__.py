@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from hornbook import collators, objectives
-    from hornbook.api import Run, branch, check, fit_law, load, objective, pretrain, recipe, runs
+    from hornbook.api import Run, branch, check, fit_law, load, objective, pretrain, recipe, runs, sweep
     from hornbook.recipes.recipe import Recipe
 
 __version__ = "0.1.0"
@@ -33,6 +33,7 @@ __all__ = [
     "pretrain",
     "recipe",
     "runs",
+    "sweep",
 ]
 
 

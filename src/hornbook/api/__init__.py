@@ -3,6 +3,7 @@
 pretrain   text and a budget -> a Run                load      a run, or a folder of transformers -> a Run
 branch     a run at a step -> a shorter or longer run of the same recipe
 check      a directory -> what is damaged there      runs      the runs below a directory
+sweep      settings with several values -> a study of their arms
 recipe     a recipe by name, file or wish            objective an objective by name and settings
 fit_law    runs of known size and loss -> a scaling law
 """
@@ -28,10 +29,11 @@ if TYPE_CHECKING:
     from hornbook.diagnose.whole import Examined
     from hornbook.scaling.fit import Fit
     from hornbook.study.listing import RunLine
+    from hornbook.study.report import StudyReport
 
 __all__ = [
     "NOTHING", "Run", "branch", "check", "default_directory", "default_transfer", "fit_law", "load", "objective",
-    "pretrain", "recipe", "runs",
+    "pretrain", "recipe", "runs", "sweep",
 ]  # fmt: skip
 
 
@@ -175,6 +177,52 @@ def branch(trunk: str | Path, step: int, *, steps: int, out: str | Path, plain: 
     begin_branch(Path(trunk), step, Path(out), steps)
     resume(Path(out), plain=plain)
     return Run(Path(out))
+
+
+def sweep(
+    text: str | Path | Sequence[str | Path] = (),
+    *,
+    seeds: Sequence[int] = (0,),
+    objective: str | Sequence[str] = "",
+    recipe: str = "",
+    minutes: float | None = None,
+    steps: int | None = None,
+    tokens: int | None = None,
+    epochs: float | None = None,
+    settings: Mapping[str, object] = NOTHING,
+    halving: int = 0,
+    out: str | Path | None = None,
+    processes: int = 1,
+    plain: bool = False,
+) -> StudyReport:
+    """Train an arm for each combination of values, with every seed, and return numbers and verdicts.
+
+    seeds      of each arm; one gives numbers and no verdict
+    objective  one or several
+    settings   a list of values of a setting that holds one makes arms: {"training.learning_rate": [1e-3, 3e-3]}
+    halving    how often the worse half of the arms stops on the way
+    out        the study's directory; by default runs/DATE-sweep. One that is there already goes on
+    processes  that train at once
+    The rest is as in `pretrain`.
+    """
+    from hornbook.study.design import STUDY, load_study
+    from hornbook.study.layout import begin, default_study
+    from hornbook.study.report import report_study
+    from hornbook.study.sweeps import KIND, SEED, first_of
+    from hornbook.study.sweeps import sweep as swept
+    from hornbook.study.workers import run_processes
+
+    kinds = [objective] if isinstance(objective, str) else list(objective)
+    given = {SEED: list(seeds), **({KIND: kinds} if any(kinds) else {}), **settings}
+    lines = dict(line.split("=", 1) for line in lines_of(given))
+    first = _recipe(
+        recipe or None, text=text, minutes=minutes, steps=steps, tokens=tokens, epochs=epochs, settings=first_of(lines)
+    )
+    study, directory = swept(first, lines, recipe=recipe, halving=halving), Path(out) if out else default_study()
+    if not (directory / STUDY).is_file() or load_study(directory) != study:
+        begin(study, directory)
+    run_processes(directory, processes, plain)
+    return report_study(directory)
 
 
 def default_directory(recipe: Recipe) -> Path:
