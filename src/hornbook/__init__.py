@@ -16,23 +16,42 @@ if TYPE_CHECKING:
     from typing import Any
 
     from hornbook import collators, objectives
-    from hornbook.api import Run, branch, check, fit_law, load, objective, pretrain, recipe, runs, sweep
+    from hornbook.api import (
+        Run,
+        best_rates,
+        branch,
+        check,
+        compare,
+        fit_law,
+        load,
+        objective,
+        pretrain,
+        recipe,
+        runs,
+        scaling_sweep,
+        sweep,
+    )
     from hornbook.recipes.recipe import Recipe
 
 __version__ = "0.1.0"
 __all__ = [
     "Recipe",
     "Run",
+    "advise",
+    "best_rates",
     "branch",
     "check",
     "collators",
+    "compare",
     "fit_law",
     "load",
     "objective",
     "objectives",
+    "plan",
     "pretrain",
     "recipe",
     "runs",
+    "scaling_sweep",
     "sweep",
 ]
 

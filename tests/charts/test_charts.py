@@ -60,11 +60,10 @@ def test_a_gap_is_no_line() -> None:
 
 
 def test_long_lines_keep_their_ends_and_few_points() -> None:
-    x = list(range(1_000_000))
-    found = places(Chart("t", "c", Axis("x"), Axis("y"), (Series("a", x, x),)).svg(), "polyline")
-    short_one = places(
-        Chart("t", "c", Axis("x"), Axis("y"), (Series("a", [0, 999_999], [0, 999_999]),)).svg(), "polyline"
-    )
+    def line(values: list[int]) -> list[tuple[float, float]]:
+        return places(Chart("t", "c", Axis("x"), Axis("y"), (Series("a", values, values),)).svg(), "polyline")
+
+    found, short_one = line(list(range(1_000_000))), line([0, 999_999])
     assert len(found) == 400
     assert (found[0], found[-1]) == (short_one[0], short_one[1])
 

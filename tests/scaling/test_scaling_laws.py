@@ -39,7 +39,7 @@ def test_repeats_are_worth_less_and_no_more_than_the_limit() -> None:
     losses = [law.loss(size, epochs * unique, unique) for epochs in (1, 2, 4, 8, 16, 44, 1e6)]
     assert losses == sorted(losses, reverse=True)
     # for ever = 16.388 times the text, with a model that the text can teach
-    taught = min(size, law._taught(unique))
+    taught = min(size, law.size_for(unique))
     worth = taught + taught * law.parameters_worth * (1 - math.exp(-(size / taught - 1) / law.parameters_worth))
     assert losses[-1] == pytest.approx(law.loss(worth, 16.387756 * unique))
     assert law.loss(size, 4 * unique, unique) > law.loss(size, 4 * unique)

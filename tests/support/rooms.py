@@ -12,7 +12,7 @@ SOURCE = Path(hornbook.__file__).parent
 # The rooms, lowest first: each imports only from lines above its own, never from its neighbours on a line.
 STOREYS: tuple[set[str], ...] = (
     {"errors", "keys"},
-    {"vocab", "batch", "artifacts", "schema", "signals", "console"},
+    {"vocab", "batch", "artifacts", "schema", "signals", "console", "charts"},
     {"corpus", "objectives", "model", "train"},
     {"tokens", "scaling", "collators"},
     {"recipes", "convert"},
@@ -21,7 +21,7 @@ STOREYS: tuple[set[str], ...] = (
     {"run"},
     {"transfer", "diagnose"},
     {"study"},
-    {"report"},
+    {"report", "advice"},
     {"api", "app"},
     {"cli", "harness"},
     {"__main__"},

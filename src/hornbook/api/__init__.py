@@ -3,20 +3,26 @@
 pretrain   text and a budget -> a Run                load      a run, or a folder of transformers -> a Run
 branch     a run at a step -> a shorter or longer run of the same recipe
 check      a directory -> what is damaged there      runs      the runs below a directory
-sweep      settings with several values -> a study of their arms
+sweep      settings with several values -> a study   compare   finished runs -> what may be said of them
 recipe     a recipe by name, file or wish            objective an objective by name and settings
 fit_law    runs of known size and loss -> a scaling law
+advise     a task -> which objective, by rules, studies here and a pilot
+plan       text and a budget -> what a run would be and cost; a budget -> what laws would spend it on
+scaling_sweep   a text and a time -> runs of known size and loss, and their law
+best_rates      runs over learning rates and batches -> the best of each setting
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hornbook.api.run import NOTHING, Run, default_transfer, lines_of, texts_of
+from hornbook.api.studies import compare, runs, sweep
 from hornbook.errors import UserError
 from hornbook.objectives.base import Objective
 from hornbook.objectives.catalogue import build, kind_of
@@ -26,14 +32,16 @@ from hornbook.recipes.settings import RECIPE, load_recipe, override
 from hornbook.vocab import EMPTY
 
 if TYPE_CHECKING:
+    from hornbook.advice.advise import Advice
+    from hornbook.advice.pilot import Examples
+    from hornbook.api.planning import Plan
     from hornbook.diagnose.whole import Examined
     from hornbook.scaling.fit import Fit
-    from hornbook.study.listing import RunLine
-    from hornbook.study.report import StudyReport
+    from hornbook.scaling.rates import BestRate
 
 __all__ = [
-    "NOTHING", "Run", "branch", "check", "default_directory", "default_transfer", "fit_law", "load", "objective",
-    "pretrain", "recipe", "runs", "sweep",
+    "NOTHING", "Run", "advise", "best_rates", "branch", "check", "compare", "default_directory", "default_transfer",
+    "fit_law", "load", "objective", "plan", "pretrain", "recipe", "runs", "scaling_sweep", "sweep",
 ]  # fmt: skip
 
 
@@ -59,17 +67,6 @@ def check(path: str | Path) -> list[Examined]:
     return list(check_path(Path(path), lambda part: None))
 
 
-def runs(*directories: str | Path) -> list[RunLine]:
-    """Return the runs in and below directories, by default runs/, those of studies too: one line for each.
-
-    A line has its path, state, objective, parameters, steps, seed, numbers and date; what is damaged is a line whose
-    `problem` says so. Raises UserError where a directory is none. See `hornbook runs`.
-    """
-    from hornbook.study.listing import runs as find
-
-    return find([Path(directory) for directory in directories or ("runs",)])
-
-
 def fit_law(points: str | Path, *, parameters: str = "params", loss: str = "loss", resamples: int = 1000) -> Fit:
     """Fit L = E + A/N^alpha + B/D^beta to the runs in a CSV file with columns for N, tokens and loss.
 
@@ -81,6 +78,124 @@ def fit_law(points: str | Path, *, parameters: str = "params", loss: str = "loss
     from hornbook.scaling.points import read_points
 
     return fit(read_points(Path(points), parameters, loss), resamples)
+
+
+def plan(
+    text: str | Path | Sequence[str | Path] = (),
+    *,
+    objective: str | Objective | None = None,
+    recipe: str | Path | Recipe | None = None,
+    minutes: float | None = None,
+    steps: int | None = None,
+    tokens: float | None = None,
+    epochs: float | None = None,
+    flops: float | None = None,
+    params: float | None = None,
+    unique: float = math.inf,
+    fit: str | Path | None = None,
+    devices: int = 1,
+    price: float = 0.0,
+    settings: Mapping[str, object] = NOTHING,
+) -> Plan:
+    """Return what `pretrain` would do with a text and a budget and what it costs here; nothing is trained or kept.
+
+    Without a text: what a number of FLOPs is best spent on by each known law, which tokens they would take for `params`
+    parameters, or what a run of both spends.
+
+    flops     in place of another budget
+    unique    tokens of text at hand, where no text is given: more are repeats
+    fit       a file of runs of yours, as for `fit_law`: its law chooses the size and predicts the loss
+    devices   that share each step; price = of one of them for an hour
+    """
+    from hornbook.api.planning import plan_of_laws, plan_of_run, words_of
+
+    places, law = texts_of(text), None if fit is None else Path(fit)
+    if not (places or objective or recipe or minutes or steps or epochs or settings):
+        return plan_of_laws(flops, params, tokens, unique, law)
+    if params is not None or unique < math.inf:
+        raise UserError("A run of a text has a size and tokens of its own: leave out params and unique.")
+    whole = None if tokens is None else round(tokens)
+    planned = _recipe(
+        recipe, text=text, objective=objective, minutes=minutes, steps=steps, tokens=whole, epochs=epochs,
+        settings=settings,
+    )  # fmt: skip
+    named = objective if isinstance(objective, str) or objective is None else kind_of(objective)
+    what, base = [*places, *lines_of(settings)], None if recipe is None or isinstance(recipe, Recipe) else str(recipe)
+    words = words_of(what, named, base, {"minutes": minutes, "steps": steps, "tokens": whole, "epochs": epochs})
+    return plan_of_run(planned, words, flops=flops or 0.0, fit=law, devices=devices, price=price)
+
+
+def advise(
+    task: str,
+    text: str | Path | Sequence[str | Path] = (),
+    *,
+    minutes: float = 10.0,
+    pilot: bool = False,
+    train: str | Path = "",
+    dev: str | Path = "",
+    test: str | Path = "",
+    studies: str | Path = "runs",
+    out: str | Path | None = None,
+    plain: bool = False,
+) -> Advice:
+    """Return which objective suits a task: by rules with their worth, by studies of yours, by a pilot if asked for.
+
+    minutes           of the whole pilot, and of the run that is recommended
+    train, dev, test  examples of the task for the pilot, as `Run.transfer` takes them
+    studies           a directory in which studies of yours lie
+    """
+    from hornbook.advice.advise import advise as advised
+
+    return advised(
+        task, texts_of(text), minutes=minutes, pilot=pilot, examples=examples_of(str(train), str(dev), str(test)),
+        studies=Path(studies), out=None if out is None else Path(out), plain=plain,
+    )  # fmt: skip
+
+
+def examples_of(train: str, dev: str, test: str) -> Examples | None:
+    """Return the examples of a pilot; None where none are given. Raises UserError where one of two is missing."""
+    if not (train or dev or test):
+        return None
+    if not (train and test):
+        raise UserError("A pilot needs examples to learn from and others to score: give both train and test.")
+    from hornbook.advice.pilot import Examples
+
+    return Examples(train, test, dev)
+
+
+def scaling_sweep(
+    text: str | Path | Sequence[str | Path] = ("builtin:docs",),
+    *,
+    minutes: float,
+    out: str | Path,
+    objective: str = "causal",
+    settings: Mapping[str, object] = NOTHING,
+    resamples: int = 1000,
+    plain: bool = False,
+) -> Mapping[str, Any]:
+    """Train sizes x token counts on a text, as many as fit into the minutes, and return what a fit of them says.
+
+    The same call goes on with a sweep that was stopped. See `hornbook scaling sweep`; the values are those of
+    `hornbook scaling fit --json`.
+    """
+    from hornbook.console import View
+    from hornbook.scaling.summary import summarise
+    from hornbook.study.grid import Asked
+    from hornbook.study.scaling_sweep import plan_sweep, run_sweep
+
+    asked = Asked(tuple(texts_of(text)), minutes, objective, tuple(lines_of(settings)))
+    plan_sweep(asked, Path(out), View(plain))
+    return summarise(run_sweep(Path(out), plain), "params", "loss", (), resamples)
+
+
+def best_rates(points: str | Path) -> list[BestRate]:
+    """Return the best learning rate and batch of each setting of a CSV file with params, tokens, lr, batch and loss.
+
+    See `hornbook scaling rates`.
+    """
+    from hornbook.scaling.rates import read_rates
+
+    return read_rates(Path(points))
 
 
 def objective(kind: str, **settings: object) -> Objective:
@@ -177,52 +292,6 @@ def branch(trunk: str | Path, step: int, *, steps: int, out: str | Path, plain: 
     begin_branch(Path(trunk), step, Path(out), steps)
     resume(Path(out), plain=plain)
     return Run(Path(out))
-
-
-def sweep(
-    text: str | Path | Sequence[str | Path] = (),
-    *,
-    seeds: Sequence[int] = (0,),
-    objective: str | Sequence[str] = "",
-    recipe: str = "",
-    minutes: float | None = None,
-    steps: int | None = None,
-    tokens: int | None = None,
-    epochs: float | None = None,
-    settings: Mapping[str, object] = NOTHING,
-    halving: int = 0,
-    out: str | Path | None = None,
-    processes: int = 1,
-    plain: bool = False,
-) -> StudyReport:
-    """Train an arm for each combination of values, with every seed, and return numbers and verdicts.
-
-    seeds      of each arm; one gives numbers and no verdict
-    objective  one or several
-    settings   a list of values of a setting that holds one makes arms: {"training.learning_rate": [1e-3, 3e-3]}
-    halving    how often the worse half of the arms stops on the way
-    out        the study's directory; by default runs/DATE-sweep. One that is there already goes on
-    processes  that train at once
-    The rest is as in `pretrain`.
-    """
-    from hornbook.study.design import STUDY, load_study
-    from hornbook.study.layout import begin, default_study
-    from hornbook.study.report import report_study
-    from hornbook.study.sweeps import KIND, SEED, first_of
-    from hornbook.study.sweeps import sweep as swept
-    from hornbook.study.workers import run_processes
-
-    kinds = [objective] if isinstance(objective, str) else list(objective)
-    given = {SEED: list(seeds), **({KIND: kinds} if any(kinds) else {}), **settings}
-    lines = dict(line.split("=", 1) for line in lines_of(given))
-    first = _recipe(
-        recipe or None, text=text, minutes=minutes, steps=steps, tokens=tokens, epochs=epochs, settings=first_of(lines)
-    )
-    study, directory = swept(first, lines, recipe=recipe, halving=halving), Path(out) if out else default_study()
-    if not (directory / STUDY).is_file() or load_study(directory) != study:
-        begin(study, directory)
-    run_processes(directory, processes, plain)
-    return report_study(directory)
 
 
 def default_directory(recipe: Recipe) -> Path:

@@ -96,10 +96,8 @@ class Chart:
                 if y is not None and math.isfinite(y):
                     ends = "" if below is None or above is None else f"{self.y.text(below)} to {self.y.text(above)}"
                     rows.append((one.name, self.x.text(x), self.y.text(y), ends))
-        columns = ("series", self.x.label, self.y.label, "from, to")
-        if not any(row[3] for row in rows):
-            columns, rows = columns[:3], [row[:3] for row in rows]
-        return Table(self.caption, columns, tuple(rows))
+        columns, kept = ("series", self.x.label, self.y.label, "from, to"), 4 if any(row[3] for row in rows) else 3
+        return Table(self.caption, columns[:kept], tuple(row[:kept] for row in rows))
 
 
 def _seen(series: Series, log_x: bool, log_y: bool) -> Series:

@@ -97,14 +97,13 @@ def marks(low: float, high: float, log: bool, wanted: int = 5) -> list[float]:
     if log:
         first, last = math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9)
         if last - first >= 2:
-            step = 1 + (last - first) // _MOST_DECADES
-            return [10.0**power for power in range(first, last + 1, step)]
+            return [10.0**power for power in range(first, last + 1, 1 + (last - first) // _MOST_DECADES)]
         some = [digit * 10.0**power for power in range(first - 1, last + 1) for digit in (1, 2, 5)]
         if len(found := [value for value in some if low <= value <= high]) >= 2:
             return found
-    step = (high - low) / wanted
-    power = 10.0 ** math.floor(math.log10(step))
-    step = next(factor * power for factor in _STEPS if factor * power >= step * 0.999)
+    least = (high - low) / wanted
+    power = 10.0 ** math.floor(math.log10(least))
+    step = next(factor * power for factor in _STEPS if factor * power >= least * 0.999)
     number = math.ceil(low / step - 1e-9)
     found = []
     while number * step <= high + 1e-9 * step:

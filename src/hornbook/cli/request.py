@@ -13,7 +13,7 @@ from hornbook.errors import UserError
 from hornbook.recipes import settings
 from hornbook.recipes.recipe import Recipe
 from hornbook.study.design import Study
-from hornbook.study.sweeps import KIND, axes_of, first_of, sweep
+from hornbook.study.designs.sweeps import KIND, axes_of, first_of, sweep
 
 
 def plan(

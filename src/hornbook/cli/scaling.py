@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from pathlib import Path
 from typing import Annotated
 
@@ -11,8 +10,8 @@ import typer
 from typer import Argument, Option
 
 from hornbook.cli import tables
-from hornbook.cli.common import Json, answer, place
-from hornbook.console import View, quantity
+from hornbook.cli.common import OBJECTIVES, Json, Plain, answer, loading, place
+from hornbook.console import View, work_lasts
 from hornbook.errors import UserError
 
 app = typer.Typer(help="Fit scaling laws, and read off the best size for a budget.", no_args_is_help=True)
@@ -41,10 +40,12 @@ def fit(
     flops: Annotated[list[float] | None, Option(metavar="C", help="Budget to find the best size for.")] = None,
     approach: Annotated[str, Option(help="Approaches to use, separated by commas; 3 is the answer.")] = "1,2,3",
     resamples: Annotated[int, Option(min=0, help="Resamples of the points for intervals; 0 = none.")] = 1000,
+    out: Annotated[Path | None, Option(metavar="DIRECTORY", parser=place, help="Where to write charts (SVG).")] = None,
     as_json: Json = False,
 ) -> None:
     """Fit L = E + A/N^alpha + B/D^beta to points, with intervals, beside the other two approaches of Hoffmann et al."""
     from hornbook.cli.scaling_tables import print_conventions, print_summary
+    from hornbook.scaling.pictures import write_pictures
     from hornbook.scaling.points import conventions
     from hornbook.scaling.summary import summarise
     from hornbook.study.points import points_file
@@ -59,6 +60,9 @@ def fit(
             found[column] = summarise(file, column, loss, flops or (), number, chosen, update)
         if not as_json and column not in others:
             print_summary(column, found[column])
+        if out is not None and column not in others:
+            written = write_pictures(found[column], out / column if params else out)
+            view.say(f"charts: {', '.join(map(str, written))}")
     if as_json:
         told = found if params else found["params"] | ({"conventions": found} if others else {})
         answer(told, True, print)
@@ -71,6 +75,48 @@ def _approaches(given: str) -> list[int]:
     if not names or any(name not in ("1", "2", "3") for name in names):
         raise UserError(f"--approach takes 1, 2 and 3, separated by commas, not {given!r}.")
     return sorted({int(name) for name in names})
+
+
+SWEEP_EXAMPLES = """Examples
+
+hornbook scaling sweep BOOK.txt --budget 2h --out runs/sweep
+
+hornbook scaling sweep BOOK.txt --minutes 30 --objective masked --out runs/masked  ·  by the objective's own loss
+
+The same command goes on with a sweep that was stopped."""
+
+
+@app.command(epilog=SWEEP_EXAMPLES)
+def sweep(
+    text: Annotated[
+        list[str], Argument(metavar="TEXT", help="Text as for `pretrain`; settings a.b=c.", show_default=False)
+    ],
+    out: Annotated[Path, Option(metavar="PATH", parser=place, help="Directory of the sweep.", show_default=False)],
+    budget: Annotated[str, Option(metavar="TIME", help="Time for all runs together: 2h, 30m.")] = "",
+    minutes: Annotated[float, Option(min=0, help="The same in minutes.")] = 0,
+    objective: Annotated[str, Option(help=f"{OBJECTIVES}.")] = "causal",
+    resamples: Annotated[int, Option(min=0, help="Resamples of the points for intervals; 0 = none.")] = 1000,
+    plain: Plain = False,
+) -> None:
+    """Train sizes x token counts on a text, as many as fit into a time, and fit a scaling law to them."""
+    from hornbook.cli.request import is_assignment
+    from hornbook.cli.scaling_tables import print_costs
+    from hornbook.study.grid import Asked, minutes_of
+
+    if bool(budget) == bool(minutes):
+        raise UserError("Say how long the sweep may take: --budget 2h, or --minutes.")
+    work_lasts()
+    settings = tuple(item for item in text if is_assignment(item))
+    paths = tuple(item for item in text if item not in settings)
+    with loading():
+        from hornbook.study.scaling_sweep import plan_sweep, run_sweep
+
+    asked = Asked(paths, minutes or minutes_of(budget), objective, settings)
+    print_costs(plan_sweep(asked, out, View(plain)))
+    run_sweep(out, plain)
+    if objective != "causal":
+        tables.sentence(f"The loss is that of {objective}: nats per target that it scores. Compare it with no other.")
+    fit(out, None, "loss", None, "1,2,3", resamples, out, False)
 
 
 @app.command()
@@ -89,61 +135,3 @@ def rates(
     laws = power_laws(found)
     told = {"settings": [dataclasses.asdict(one) for one in found], "power_laws": laws}
     answer(told, True, print) if as_json else print_rates(found, laws)
-
-
-PLAN_EXAMPLES = """Examples
-
-hornbook plan --flops 1e24  ·  what each law and rule spends them on
-
-hornbook plan --flops 1e21 --unique 10e9  ·  with 10 billion tokens of text, repeats counted at what they are worth
-
-hornbook plan --flops 1e18 --fit points.csv  ·  beside a law of your own runs
-
-hornbook plan --params 175e9 --tokens 300e9  ·  what a run spends, and what else that would buy"""
-
-
-def plan(
-    flops: Annotated[float | None, Option(metavar="C", help="Training FLOPs to spend.")] = None,
-    params: Annotated[float | None, Option(metavar="N", help="Parameters of a run; with --tokens.")] = None,
-    tokens: Annotated[float | None, Option(metavar="D", help="Tokens that the run reads; with --params.")] = None,
-    unique: Annotated[float | None, Option(metavar="U", help="Tokens of text at hand; more are repeats.")] = None,
-    points: Annotated[
-        Path | None, Option("--fit", metavar="POINTS", parser=place, help="Runs of yours, as for `scaling fit`.")
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Say which size and how many tokens a number of FLOPs is best spent on, by each law and rule that is known."""
-    from hornbook.scaling.fit import fit_law
-    from hornbook.scaling.plans import choices, spent
-    from hornbook.scaling.points import read_points
-
-    if (flops is None) == (params is None) or (params is None) != (tokens is None):
-        raise UserError("Say either --flops, or --params and --tokens together.")
-    run = None
-    if params is not None and tokens is not None:
-        flops, ratio = spent(params, tokens)
-        run = {"parameters": params, "tokens": tokens, "flops": flops, "tokens_per_parameter": ratio}
-    assert flops is not None
-    own = {} if points is None else {points.name: fit_law(read_points(points)).law}
-    found = choices(flops, math.inf if unique is None else unique, own)
-    if as_json:
-        answer({"run": run, "flops": flops, "choices": [dataclasses.asdict(choice) for choice in found]}, True, print)
-        return
-    if run is not None:
-        tables.sentence(
-            f"{quantity(run['parameters'])} parameters on {quantity(run['tokens'])} tokens: {flops:.2e} FLOPs "
-            f"(6 N D), {run['tokens_per_parameter']:.2f} tokens a parameter."
-        )
-    tables.sentence(f"What {flops:.2e} FLOPs are best spent on", "bold")
-    rows = []
-    for choice in found:
-        far = f"; {choice.beyond:,.0f} times beyond its points" if choice.beyond > 1 else ""
-        read = "" if choice.epochs is None else f"{choice.epochs:.2f}"
-        loss = "" if choice.loss is None else f"{choice.loss:.3f}"
-        rows.append((
-            choice.name, quantity(choice.parameters), quantity(choice.tokens),
-            f"{choice.tokens / choice.parameters:.1f}", read, loss, f"{choice.mark}: {choice.source}{far}",
-        ))  # fmt: skip
-    columns = ("by", "parameters", "tokens", "tokens each", "epochs", "loss", "what it is")
-    tables.table(dict.fromkeys(columns, "") | {"by": "bold"}, rows, numbers=True)
-    tables.sentence("Losses are of each law's own text and tokenizer: compare them within a row, not between rows.")

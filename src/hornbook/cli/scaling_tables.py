@@ -10,6 +10,7 @@ from hornbook.console import quantity
 
 if TYPE_CHECKING:
     from hornbook.scaling.rates import BestRate
+    from hornbook.study.grid import Grid
 
 _FAR = 10.0  # an extrapolation beyond that says so louder
 
@@ -44,6 +45,8 @@ def print_summary(column: str, found: Mapping[str, Any]) -> None:
             else f"Repeats: R_D is {repeats['R_D']:.3g}, from {repeats['runs']} runs of up to "
             f"{repeats['most_epochs']:.0f} readings; the published one is 15.4."
         )
+    if found["noise"] is not None:
+        tables.sentence(f"Between seeds the loss differs by {found['noise']:.2%} (one standard deviation).")
     for best in found["optima"]:
         _optimum(best)
 
@@ -129,3 +132,33 @@ def print_rates(found: Sequence[BestRate], laws: Mapping[str, float]) -> None:
             f"D^{laws['batch_by_tokens']:.2f}; few settings tell these exponents only roughly. Li et al. 2025 have "
             "-0.71, 0.31 and 0.57."
         )
+
+
+def print_costs(grid: Grid) -> None:
+    """Print what a sweep will do and take, before it does."""
+    from hornbook.study.grid import work
+
+    tokens = [number * grid.tokens_per_step for number in grid.steps]
+    whole = work(grid.steps)
+    costs = dict(grid.costs)
+    rows = [
+        (
+            size.name, quantity(size.params), f"{size.seconds:.3g}", f"{whole * size.flops:.2e}",
+            " ".join(f"{count / size.params:.3g}" for count in tokens), f"{costs[size.name] / 60:.1f}",
+        )
+        for size in grid.sizes
+    ]  # fmt: skip
+    rows.append(("second seeds", "", "", "", "", f"{costs['second seeds'] / 60:.1f}"))
+    tables.sentence(
+        f"{len(grid.sizes)} sizes, each on {', '.join(map(quantity, tokens))} tokens, {grid.rows} rows a step, one "
+        f"text of {quantity(grid.unique)} tokens (read up to {tokens[-1] / grid.unique:.1f} times), objective "
+        f"{grid.asked.objective}",
+        "bold",
+    )
+    columns = ("width x layers", "parameters", "seconds a step", "FLOPs", "tokens a parameter", "minutes")
+    tables.table(dict.fromkeys(columns, "") | {"width x layers": "bold"}, rows, numbers=True)
+    tables.sentence(
+        f"Steps take about {grid.seconds / 60:.1f} of the {grid.asked.minutes:g} minutes; starts and measurements take "
+        f"the rest. Trunks and branches cost {whole / grid.steps[-1]:.2f} times the longest runs, instead of "
+        f"{sum(grid.steps) / grid.steps[-1]:.2f}."
+    )

@@ -94,8 +94,10 @@ def run(
     work_lasts()
     with loading():
         from hornbook.study.costs import costs_of
-        from hornbook.study.workers import default_processes, run_on_ray, run_processes
+        from hornbook.study.workers import default_processes, reach, run_on_ray, run_processes
 
+    if on:
+        reach(on)  # before any work
     found, costs = costs_of(study, View(plain))
     number = processes or default_processes(found)
     _costs(found, costs, number)
@@ -110,7 +112,8 @@ def run(
 
 @app.command()
 def report(study: StudyPath, as_json: Json = False) -> None:
-    """Print a study's numbers and verdicts, as far as its runs are done."""
+    """Print a study's numbers and verdicts, as far as its runs are done, and write them with charts to STUDY/report."""
+    from hornbook.study.page import write_page
     from hornbook.study.report import report_study
 
     found = report_study(study)
@@ -120,6 +123,7 @@ def report(study: StudyPath, as_json: Json = False) -> None:
     _print_yardsticks(found.yardsticks)
     for line in found.notes:
         tables.sentence(line)
+    tables.sentence(f"With charts: {write_page(study, found)}")
 
 
 def runs(

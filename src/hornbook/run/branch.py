@@ -144,9 +144,9 @@ def _write(trunk: Path, state: checkpoints.Reader, recipe: Recipe, scratch: Path
         else:
             _link(trunk / name, scratch / name)
     enlist(scratch, *names)
-    for name in (files.METRICS, files.SAMPLES):
+    for name in (files.ENVIRONMENT, files.METRICS, files.SAMPLES):
         if (trunk / name).is_file():
-            shutil.copyfile(trunk / name, scratch / name)  # training cuts it after the step, and goes on with it
+            shutil.copyfile(trunk / name, scratch / name)  # records are cut after the step, and go on
     facts: Mapping[str, Any] = {name: value for name, value in state.manifest.items() if name not in ("kind", "files")}
     own = {**facts, "steps": recipe.budget.steps, **sealed.facts(scratch)}
     with write_directory(scratch / CHECKPOINTS / state.path.name, checkpoints.KIND, own) as place:

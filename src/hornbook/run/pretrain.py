@@ -66,24 +66,30 @@ def begin(recipe: Recipe, directory: Path, *, until: int = 0, plain: bool = Fals
     Raises UserError when the directory holds a run already, or anything in the recipe or its text is wrong; Interrupted
     when a signal stopped it.
     """
-    if recipe.model.task_head != "none":
-        raise UserError("model.task_head is set by `hornbook transfer`: pre-training has no labels, leave it out.")
     with together() as world:
         directory = Path(world.broadcast(lambda: str(directory)))
         with _claimed(directory) if world.is_main else contextlib.nullcontext():
             try:
                 view = View(plain, silent=not world.is_main)
                 if world.is_main:
-                    recipe = replace(recipe, data=decided(recipe.data, view.say))
-                    if line := passed_over(recipe.data.paths):
-                        view.say(line)
-                    sealed.begin(recipe, directory)
+                    recipe = begun(recipe, directory, view)
                 return _run_stages(recipe, directory, view, world, until)
             except UserError as error:
                 if world.is_main and not (directory / files.PLAN).exists() and (corpus := kept_of(directory)):
                     # The work of hours, perhaps.
                     raise UserError(f"{error} The cleaned text is kept: train on {corpus} instead.") from error
                 raise
+
+
+def begun(recipe: Recipe, directory: Path, view: View) -> Recipe:
+    """Write a recipe into a new run's directory, with what is decided before its text is read; return it."""
+    if recipe.model.task_head != "none":
+        raise UserError("model.task_head is set by `hornbook transfer`: pre-training has no labels, leave it out.")
+    recipe = replace(recipe, data=decided(recipe.data, view.say))
+    if line := passed_over(recipe.data.paths):
+        view.say(line)
+    sealed.begin(recipe, directory)
+    return recipe
 
 
 @contextlib.contextmanager
@@ -178,7 +184,7 @@ def _run_stages(recipe: Recipe, directory: Path, view: View, world: World, until
             computing(recipe.training.threads or default_threads()),
         ):
             with world.main_process_first():
-                run = replace(_settled(_prepared(recipe, directory, view, world)), until=until)
+                run = replace(_settled(prepared_run(recipe, directory, view, world)), until=until)
                 announce(run)
                 if world.is_main:
                     check_disk(run)
@@ -195,11 +201,11 @@ def _run_stages(recipe: Recipe, directory: Path, view: View, world: World, until
         raise ResourceError(f"{error} Continue with: {command}") from error
 
 
-def _prepared(recipe: Recipe, directory: Path, view: View, world: World) -> RunContext:
+def prepared_run(recipe: Recipe, directory: Path, view: View, world: World) -> RunContext:
     """Return the run with its text as tokens, and its base model, if it is still to begin with one."""
     machine.keep_memory_blocks()
     device = world.device or machine.find_device()
-    layout = _arranged(recipe, world)
+    layout = arranged(recipe, world.size, world.rank)
     if world.is_main:
         find_trackers(recipe.logging.trackers)  # before hours of work
         note_machine(directory, machine.environment(device) | {"devices": world.size}, view.say)
@@ -222,9 +228,9 @@ def _prepared(recipe: Recipe, directory: Path, view: View, world: World) -> RunC
     return RunContext(recipe, prepared, directory, view, device, world, layout, origin, time.monotonic())
 
 
-def _arranged(recipe: Recipe, world: World) -> MeshConfig:
+def arranged(recipe: Recipe, devices: int, rank: int = 0) -> MeshConfig:
     """Return how the devices share the work, or refuse what they cannot share equally."""
-    layout = arrange(world.size, world.rank, recipe.training.shards, recipe.training.tensor_parallel)
+    layout = arrange(devices, rank, recipe.training.shards, recipe.training.tensor_parallel)
     rows, shares = recipe.training.batch_rows, layout.data[1]
     if rows % shares:
         more = f" in groups of {layout.tensor}" if layout.tensor > 1 else ""
@@ -245,7 +251,7 @@ def _settled(run: RunContext) -> RunContext:
             found = resolve(run.recipe, means)
         run = replace(run, recipe=found.recipe)
         check_layout(run.recipe, run.layout)
-        plan = _plan(run)
+        plan = plan_of(run)
         if found.deadline is not None:
             plan["deadline"] = dataclasses.asdict(found.deadline)
         sealed.keep(run.recipe, directory)
@@ -265,7 +271,7 @@ def _settled(run: RunContext) -> RunContext:
     return run
 
 
-def _plan(run: RunContext) -> dict[str, Any]:
+def plan_of(run: RunContext) -> dict[str, Any]:
     """Return what is derived from the recipe and the text, or measured, before the first step; see `Plan`."""
     recipe, training, steps = run.recipe, run.recipe.training, run.recipe.budget.steps
     average = replace(run.loader, share=(0, 1)).step(steps // 2)  # of a schedule

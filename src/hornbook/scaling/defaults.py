@@ -30,6 +30,7 @@ _PAIRED_SHARE = 0.5
 _LAW_FACTOR, _LAW_POWER, _FEWEST_STEP_TOKENS_PER_WIDTH = 0.58, 0.571, 16
 # On a CPU compilation takes about half a minute for each shape of batches and makes steps a fifth faster (docs/LOG.md).
 COMPILE_MINUTES = 5.0
+COMPILE_SECONDS, COMPILED_SHARE = 30.0, 0.8
 MEASUREMENTS = 10  # on held-out text during a run
 
 

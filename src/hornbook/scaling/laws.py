@@ -70,7 +70,7 @@ class Law:
     def loss(self, parameters: float, tokens: float, unique: float = math.inf) -> float:
         """Return L in nats per token; `unique` is the size of a text that is read as often as `tokens` need."""
         if tokens > unique and self.epochs_worth:
-            taught = min(parameters, self._taught(unique))
+            taught = min(parameters, self.size_for(unique))
             tokens = _worth(tokens, unique, self.epochs_worth)
             if self.parameters_worth:
                 parameters = _worth(parameters, taught, self.parameters_worth)
@@ -94,13 +94,20 @@ class Law:
         parameters = math.exp((low + high) / 2)
         return parameters, flops / 6 / parameters
 
-    def _taught(self, tokens: float) -> float:
-        """Return N* of the budget for which D* is `tokens`."""
+    def size_for(self, tokens: float) -> float:
+        """Return the parameters of the budget whose best tokens are these."""
         total = self.alpha + self.beta
         factor = (self.alpha * self.A / (self.beta * self.B)) ** (1 / total)
         # D* = (C / 6)**(alpha / total) / factor
         size = (tokens * factor) ** (total / self.alpha)
         return float(factor * size ** (self.beta / total))
+
+    def tokens_for(self, parameters: float) -> float:
+        """Return the tokens of the budget whose best size this is."""
+        total = self.alpha + self.beta
+        factor = (self.alpha * self.A / (self.beta * self.B)) ** (1 / total)
+        # N* = factor (C / 6)**(beta / total)
+        return float((parameters / factor) ** (total / self.beta) / parameters)
 
 
 def _worth(amount: float, unique: float, limit: float) -> float:

@@ -5,7 +5,6 @@ Every choice carries its mark: what it is (a published fit, a published table, a
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,6 +21,9 @@ _TABLE = (
     (1.75e11, 3.85e24, 3.7e12), (2.8e11, 9.90e24, 5.9e12), (5.2e11, 3.43e25, 11.0e12), (1e12, 1.27e26, 21.2e12),
     (1e13, 1.30e28, 216.2e12),
 )  # fmt: skip
+_RULE = f"{TOKENS_PER_PARAMETER} tokens a parameter"
+_RULE_OF = "Hoffmann et al. 2022, approaches 1 and 2, in round numbers"
+_TABLE_NAME, _TABLE_OF = "table of approach 1", "Hoffmann et al. 2022, Table 3"
 
 
 @dataclass(frozen=True)
@@ -56,21 +58,37 @@ def choices(flops: float, unique: float = math.inf, own: Mapping[str, Law] | Non
     found: list[tuple[str, float, float, float | None, float, Mark, str]] = []
     for name, law in {**(own or {}), **PUBLISHED}.items():
         size, tokens = law.optimum(flops, unique)
-        low, high = law.span
-        beyond = max(flops / high, low / flops, 1.0) if high else 1.0
+        beyond = _beyond(flops, law.span)
         mark: Mark = "published" if name in PUBLISHED else "your own fit"
         found.append((name, size, tokens, law.loss(size, tokens, unique), beyond, mark, law.source))
     size = math.sqrt(flops / 6 / TOKENS_PER_PARAMETER)
-    source = "Hoffmann et al. 2022, approaches 1 and 2, in round numbers"
-    name = f"{TOKENS_PER_PARAMETER} tokens a parameter"
-    found.append((name, size, TOKENS_PER_PARAMETER * size, None, 1.0, "rule of thumb", source))
+    found.append((_RULE, size, TOKENS_PER_PARAMETER * size, None, 1.0, "rule of thumb", _RULE_OF))
     if _TABLE[0][1] <= flops <= _TABLE[-1][1]:
-        size, tokens = _interpolated(flops)
-        found.append(("table of approach 1", size, tokens, None, 1.0, "published", "Hoffmann et al. 2022, Table 3"))
+        size, tokens = (_between(flops, [(row[1], row[part]) for row in _TABLE]) for part in (0, 2))
+        found.append((_TABLE_NAME, size, tokens, None, 1.0, "published", _TABLE_OF))
     return [
         Choice(name, size, tokens, loss, tokens / unique if unique < math.inf else None, beyond, mark, source)
         for name, size, tokens, loss, beyond, mark, source in found
     ]
+
+
+def tokens_for(parameters: float, own: Mapping[str, Law] | None = None) -> list[Choice]:
+    """Return for how many tokens each law and rule would take a model of so many parameters, your own fits first."""
+    if not (math.isfinite(parameters) and parameters > 0):
+        raise UserError(f"A model has parameters above 0, not {parameters:g}.")
+    found = []
+    for name, law in {**(own or {}), **PUBLISHED}.items():
+        tokens = law.tokens_for(parameters)
+        mark: Mark = "published" if name in PUBLISHED else "your own fit"
+        loss, beyond = law.loss(parameters, tokens), _beyond(6 * parameters * tokens, law.span)
+        found.append(Choice(name, parameters, tokens, loss, None, beyond, mark, law.source))
+    found.append(
+        Choice(_RULE, parameters, TOKENS_PER_PARAMETER * parameters, None, None, 1.0, "rule of thumb", _RULE_OF)
+    )
+    if _TABLE[0][0] <= parameters <= _TABLE[-1][0]:
+        tokens = _between(parameters, [(size, tokens) for size, _, tokens in _TABLE])
+        found.append(Choice(_TABLE_NAME, parameters, tokens, None, None, 1.0, "published", _TABLE_OF))
+    return found
 
 
 def spent(parameters: float, tokens: float) -> tuple[float, float]:
@@ -84,10 +102,15 @@ def spent(parameters: float, tokens: float) -> tuple[float, float]:
     return 6 * parameters * tokens, tokens / parameters
 
 
-def _interpolated(flops: float) -> tuple[float, float]:
-    """Return the (parameters, tokens) of the table at a budget, straight in logarithms between its rows."""
-    for (size, low, tokens), (more, high, longer) in itertools.pairwise(_TABLE):
-        if flops <= high:
-            share = math.log(flops / low) / math.log(high / low)
-            return size * (more / size) ** share, tokens * (longer / tokens) ** share
-    raise ValueError(f"{flops} FLOPs are beyond the table")
+def _beyond(flops: float, span: tuple[float, float]) -> float:
+    """Return how many times a budget lies beyond a span; 1 = within."""
+    low, high = span
+    return max(flops / high, low / flops, 1.0) if high else 1.0
+
+
+def _between(x: float, rows: list[tuple[float, float]]) -> float:
+    """Return y at x, straight in logarithms between ascending rows (x, y)."""
+    xs, ys = zip(*[(math.log(a), math.log(b)) for a, b in rows], strict=True)
+    place = next(number for number in range(1, len(xs)) if math.log(x) <= xs[number] or number == len(xs) - 1)
+    share = (math.log(x) - xs[place - 1]) / (xs[place] - xs[place - 1])
+    return math.exp(ys[place - 1] + share * (ys[place] - ys[place - 1]))

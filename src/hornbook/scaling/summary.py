@@ -5,6 +5,7 @@ compute        L = E + K / C**gamma, which points that identify no law of size a
 hold_out       how the law of the smaller budgets predicts the largest
 isoflops       the runs of each budget, and the parabola through them
 residuals      of each run: what was measured, what the law says, the difference of their logarithms
+noise          deviation of ln L between runs of one size and token count, such as seeds; None where there are none
 repeats        what repeated tokens are worth, where points have them
 """
 
@@ -50,6 +51,7 @@ def summary(points: Points, fit: Fit | None, approaches: Sequence[int] = APPROAC
             raise UserError(f"{unidentified(points)[:1].upper()}{unidentified(points)[1:]}. {error}") from error
         found["compute"] = {"refused": str(error)}
     found["isoflops"] = _isoflops(points)
+    found["noise"] = _noise(points)
     if fit is not None:
         found["hold_out"] = _hold_out(points)
         found["residuals"] = _residuals(points, fit)
@@ -74,6 +76,17 @@ def _hold_out(points: Points) -> dict[str, Any]:
         return {"refused": str(error)}
     last = np.sort(points.flops)
     return {"median": median, "p90": most, "points": number, "beyond": float(last[-1] / last[-number - 1])}
+
+
+def _noise(points: Points) -> float | None:
+    pairs = np.stack([points.parameters, points.tokens], 1)
+    _, which, number = np.unique(pairs, axis=0, return_inverse=True, return_counts=True)
+    degrees = int((number - 1).sum())
+    if not degrees:
+        return None
+    which, loss = which.ravel(), np.log(points.loss)
+    means = np.bincount(which, loss) / number
+    return math.sqrt(float(((loss - means[which]) ** 2).sum()) / degrees)
 
 
 def _isoflops(points: Points) -> list[dict[str, Any]]:

@@ -40,14 +40,10 @@ def report_study(directory: Path) -> StudyReport:
     """Return what a study found; raises UserError where none of its runs is done."""
     study = load_study(directory)
     plans = read_plan(directory) if is_planned(directory) else {}
-    finished: dict[str, list[Path]] = {name: [] for name in plans}
+    finished, gone = finished_runs(directory), diverged(directory)
     lost: dict[str, int] = dict.fromkeys(plans, 0)
-    gone = diverged(directory)
     for name, _, run in run_names(study) if plans else ():
-        place = directory / RUNS / run
         lost[name] += f"{RUNS}/{run}" in gone
-        if (place / RESULT).is_file() and is_done(place, RESULT):
-            finished[name].append(place)
     if not any(finished.values()):
         raise UserError(f"No run of the study in {directory} is done: `hornbook study run {directory}` does them.")
 
@@ -61,6 +57,16 @@ def report_study(directory: Path) -> StudyReport:
     notes = [*_notes(plans, lost, open_runs, seeds), *told(directory, plans, seeds)]
     notes += [f"{name}: the fine-tuning diverged." for name in sorted(gone) if name.startswith(f"{TRANSFERS}/")]
     return StudyReport(tuple(found), plans, tuple(notes), tuple(rungs(directory)))
+
+
+def finished_runs(directory: Path) -> dict[str, list[Path]]:
+    """Return the finished runs of each arm of a study; of none where its runs are not settled."""
+    found: dict[str, list[Path]] = {name: [] for name in read_plan(directory)} if is_planned(directory) else {}
+    for name, _, run in run_names(load_study(directory)) if found else ():
+        place = directory / RUNS / run
+        if (place / RESULT).is_file() and is_done(place, RESULT):
+            found[name].append(place)
+    return found
 
 
 def _notes(plans: Mapping[str, ArmPlan], lost: Mapping[str, int], open_runs: int, seeds: int) -> list[str]:

@@ -3,7 +3,7 @@
     STUDY/transfers/NAME-SHOTS/ARM.SEED/    what `hornbook transfer` leaves; SHOTS is "all" where every example is read
 
 Of few shots each seed of an arm has a draw of its own, and the same one as that seed of every other arm: how much the
-draw matters is within the deviation of the seeds. Loads no torch.
+draw matters is within the deviation of the seeds.
 """
 
 from __future__ import annotations

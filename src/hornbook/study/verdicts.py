@@ -220,8 +220,8 @@ def _normal_above(value: float) -> float:
 def _interval(found: Estimate, unit: str) -> str:
     low, high = sorted((abs(found.low), abs(found.high))) if found.excludes(0) else (found.low, found.high)
     value = abs(found.value) if found.excludes(0) else found.value
-    ends = (_amount(end, unit).partition(" ")[0] for end in (low, high))
-    return f"{_amount(value, unit)} (95 %: {' to '.join(ends)})"
+    bare = _amount(low, unit).removesuffix(f" {unit}").removesuffix(" points")
+    return f"{_amount(value, unit)} (95 %: {bare} to {_amount(high, unit).removesuffix(f' {unit}')})"
 
 
 def _amount(value: float, unit: str) -> str:

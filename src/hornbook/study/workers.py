@@ -110,16 +110,24 @@ def _raise_end(code: int, log: Path, view: View) -> None:
     raise FailedElsewhere(code)
 
 
+def reach(address: str) -> Any:
+    """Connect to a Ray cluster and return Ray.
+
+    address   ray (a cluster that is up on this machine, else one of its own) or ray://HOST:PORT
+    Raises UserError where there is no Ray or no cluster.
+    """
+    if address != RAY and not address.startswith("ray://"):
+        raise UserError(f"There is no cluster {address!r}: write --on ray, or --on ray://HOST:PORT.")
+    return join_ray(address)
+
+
 def run_on_ray(directory: Path, address: str, plain: bool = False) -> None:
     """Run a study by one task for each free CPU of a Ray cluster whose nodes see its directory at the same path.
 
-    address   ray (a cluster that is up on this machine, else one of its own) or ray://HOST:PORT
+    address   as for `reach`
     Raises UserError where there is no Ray or no cluster, and what a task raises.
     """
-    if address != RAY and not address.startswith("ray://"):
-        raise UserError(f"--on is {address!r}: write ray, or ray://HOST:PORT.")
-    study, view = load_study(directory), View(plain)
-    ray = join_ray(address)
+    study, view, ray = load_study(directory), View(plain), reach(address)
     free = int(ray.available_resources().get("CPU", 0)) // study.threads
     runs = len(study.arms) * max(len(study.seed_list), study.trials)
     if free < 1:

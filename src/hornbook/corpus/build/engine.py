@@ -98,7 +98,7 @@ def join_ray(name: str) -> Any:
         if not ray.is_initialized():
             _start_ray(ray, name)
     except ImportError as error:
-        raise UserError("The engine ray needs Ray: pip install 'hornbook[ray]'") from error
+        raise UserError("Ray is not installed: pip install 'hornbook[ray]'") from error
     except (ConnectionError, TimeoutError, OSError) as error:
         token = ", or it wants a token: set RAY_AUTH_MODE=token" if name != RAY else ""
         raise UserError(f"There is no Ray cluster at {name} ({_last_line(error)}){token}.") from error

@@ -8,7 +8,6 @@ minutes -> seconds of a step (timed for a twentieth of the budget at most)
 from __future__ import annotations
 
 import math
-import operator
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -97,31 +96,50 @@ def measuring(recipe: Recipe, prepared: Prepared, device: torch.device, a_step: 
 
     Held-out text is what it is: never more is set aside than it takes to read it all, never less than one document.
     """
-    objective, allowed, training = prepared.objective, _MEASURING * 60 * recipe.budget.minutes, recipe.training
-    a_row = _FORWARD * a_step / training.batch_rows
-    slower = 1.0  # the evaluation at the end computes in fp32, at most so much more slowly than bf16
-    if training.precision == "bf16":
-        kinds = (torch.bfloat16, torch.float32)
-        slower = max(1.0, operator.truediv(*(matmul_flops(device, kind, _PRODUCT) for kind in kinds)))
-
-    counted = 0.0  # n-grams, where the run's own tokens are counted for them
-    if objective.overlap == 1:
-        steps = 60 * recipe.budget.minutes / a_step
-        read = steps * training.batch_rows * tokens_per_row(objective, recipe.row_length)
-        counted = min(read, prepared.training_rows.tokens, MOST_GRAMS)
+    allowed, training = _MEASURING * 60 * recipe.budget.minutes, recipe.training
+    slower, steps = _slower(recipe, device), 60 * recipe.budget.minutes / a_step
 
     def of(tokens: int) -> Measuring:
-        during, (rows, _) = len(prepared.held_out_rows(tokens)[0]), prepared.held_out_rows(final_tokens(tokens))
-        after = slower * (len(rows) + guessed_rows(recipe) + window_rows(recipe, objective, rows))
-        after += GRAM_SECONDS * (counted + (rows.tokens if counted else 0)) / a_row
-        return Measuring(tokens, MEASUREMENTS, a_row * during, after / during)
+        return _measurements(recipe, prepared, a_step, tokens, steps, slower)
 
     found, fewest = of(training.evaluate_tokens), min(_FEWEST_TOKENS, training.evaluate_tokens)
     while (found.seconds > allowed or found.during * found.after > _FINAL * allowed) and found.tokens > fewest:
         found = of(max(fewest, found.tokens // 2))
     if found.seconds > allowed:
         found = replace(found, number=max(1, math.floor(allowed / found.during - found.after)))
-    # Products are a part of the work: what is expected lies between as fast as bf16 and as slow as they are.
+    return _expected(found, slower)
+
+
+def measuring_of(recipe: Recipe, prepared: Prepared, device: torch.device, a_step: float) -> Measuring:
+    """Return what the measurements of a recipe cost whose every choice is made, at so many seconds of a step."""
+    training, steps, slower = recipe.training, recipe.budget.steps, _slower(recipe, device)
+    found = _measurements(recipe, prepared, a_step, training.evaluate_tokens, steps, slower)
+    return _expected(replace(found, number=math.ceil(steps / training.evaluate_every)), slower)
+
+
+def _slower(recipe: Recipe, device: torch.device) -> float:
+    """Return how much slower than training the evaluation at the end may be, which computes in fp32."""
+    if recipe.training.precision != "bf16":
+        return 1.0
+    return max(1.0, matmul_flops(device, torch.bfloat16, _PRODUCT) / matmul_flops(device, torch.float32, _PRODUCT))
+
+
+def _measurements(
+    recipe: Recipe, prepared: Prepared, a_step: float, tokens: int, steps: float, slower: float
+) -> Measuring:
+    """Return what measurements of so many tokens cost, the usual number of them."""
+    objective, rows_of_step = prepared.objective, recipe.training.batch_rows
+    a_row = _FORWARD * a_step / rows_of_step
+    during, (rows, _) = len(prepared.held_out_rows(tokens)[0]), prepared.held_out_rows(final_tokens(tokens))
+    after = slower * (len(rows) + guessed_rows(recipe) + window_rows(recipe, objective, rows))
+    if objective.overlap == 1:  # n-grams: the run's own tokens are counted for them
+        read = steps * rows_of_step * tokens_per_row(objective, recipe.row_length)
+        after += GRAM_SECONDS * (min(read, prepared.training_rows.tokens, MOST_GRAMS) + rows.tokens) / a_row
+    return Measuring(tokens, MEASUREMENTS, a_row * during, after / during)
+
+
+def _expected(found: Measuring, slower: float) -> Measuring:
+    """Return measurements whose end is as slow as is expected: products are a part of the work alone."""
     return replace(found, after=found.after * (1 + 1 / slower) / 2)
 
 

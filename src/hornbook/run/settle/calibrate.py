@@ -74,7 +74,20 @@ def seconds_per_step(
     enough: float,
     update: Callable[[int], None] = lambda steps: None,
 ) -> float:
-    """Return the median time of a training step, timed for `enough` seconds on a model that is then dropped.
+    """Return the median time of a training step, timed for `enough` seconds on a model that is then dropped."""
+    return statistics.median(step_times(recipe, prepared, device, share, enough, update))
+
+
+def step_times(
+    recipe: Recipe,
+    prepared: Prepared,
+    device: torch.device,
+    share: tuple[int, int],
+    enough: float,
+    update: Callable[[int], None] = lambda steps: None,
+    most: int = _MOST_STEPS,
+) -> list[float]:
+    """Return the seconds of training steps, timed for `enough` seconds, or `most` steps, on a model that is dropped.
 
     It is not compiled: that costs more than it would tell, since training corrects the number of steps anyway. The
     first step, which is slower, counts only where it is the only one. `update` takes the number of steps done.
@@ -82,7 +95,7 @@ def seconds_per_step(
     keep_memory_blocks(recipe.training.checkpoint_activations == "no")
     loader = build_loader(recipe, prepared, device, share)
     steps, times = timed_steps(recipe, build_model(recipe, device), device, loader.step), list[float]()
-    while not times or (sum(times) < enough and len(times) < _MOST_STEPS):
+    while not times or (sum(times) < enough and len(times) < most):
         times.append(sum(next(steps)))
         update(len(times))
-    return statistics.median(times[1:] or times)
+    return times[1:] or times

@@ -11,7 +11,7 @@ from hornbook import cli
 from hornbook.cli.request import plan, sweep_of
 from hornbook.errors import UserError
 from hornbook.study.design import Study, load_study
-from hornbook.study.sweeps import axes_of
+from hornbook.study.designs.sweeps import axes_of
 
 NO_BUDGET = {"minutes": None, "steps": None, "tokens": None, "epochs": None}
 STEPS = NO_BUDGET | {"steps": 7}

@@ -1,0 +1,65 @@
+"""A study's report as files: every number is in them, charts stand beside tables, equal bytes each time."""
+
+import hashlib
+import re
+from pathlib import Path
+
+import numpy as np
+
+from hornbook.study.page import write_page
+from hornbook.study.report import StudyReport
+from hornbook.study.verdicts import Scores, not_worse_than_the_best, verdicts
+from hornbook.study.yardsticks import ArmNumber, Yardstick
+
+
+def yardstick(name: str, unit: str, seeds: dict[str, list[float]]) -> Yardstick:
+    scores = [Scores(arm, np.array(values)) for arm, values in seeds.items()]
+    lower = unit != "share"
+    said = verdicts(scores, unit=unit, lower_is_better=lower, margin=0.01)
+    numbers = tuple(
+        ArmNumber(s.arm, float(s.seeds.mean()), len(s.seeds), float(s.seeds.std(ddof=1)), "rows, exact", unit)
+        for s in scores
+    )
+    return Yardstick(name, unit, numbers, tuple(said), tuple(not_worse_than_the_best(scores, said, lower)))
+
+
+def report() -> StudyReport:
+    return StudyReport(
+        (
+            yardstick("bits per byte", "bits per byte", {"a": [1.9, 1.91, 1.92], "b|c": [2.5, 2.4, 2.45]}),
+            yardstick("sst2-16", "share", {"a": [0.5, 0.6, 0.55], "b|c": [0.6, 0.7, 0.65]}),
+            yardstick("sst2-256", "share", {"a": [0.7, 0.71, 0.72], "b|c": [0.75, 0.76, 0.77]}),
+        ),
+        {},
+        ("This is of models of 3M parameters.",),
+    )
+
+
+def files(directory: Path) -> dict[str, str]:
+    return {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted((directory / "report").iterdir())}
+
+
+def test_the_page_has_every_number_and_its_charts(tmp_path: Path) -> None:
+    page = write_page(tmp_path, report())
+    text = page.read_text(encoding="utf-8")
+    for one in report().yardsticks:
+        for arm in one.arms:
+            assert all(cell.replace("|", "\\|") in text for cell in arm.row)
+        assert all(verdict.sentence in text for verdict in one.verdicts)
+    pictures = re.findall(r"!\[[^]]*\]\(([^)]+)\)", text)
+    assert pictures == ["differences-1.svg", "differences-2.svg", "differences-3.svg", "shots-1.svg"]
+    assert {path.name for path in page.parent.iterdir()} == {*pictures, "report.md"}
+    assert "This is of models of 3M parameters." in text
+
+
+def test_equal_reports_are_equal_bytes(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name / "study").mkdir(parents=True)
+        write_page(tmp_path / name / "study", report())
+    assert files(tmp_path / "one" / "study") == files(tmp_path / "two" / "study")
+
+
+def test_shots_share_a_chart_by_task(tmp_path: Path) -> None:
+    write_page(tmp_path, report())
+    drawn = (tmp_path / "report" / "shots-1.svg").read_text(encoding="utf-8")
+    assert drawn.count("<polyline") == 2 and "sst2 by examples" in drawn
