@@ -184,6 +184,8 @@ def compare(
     rows = [(name, *(str(value) for value in values.values())) for name, values in found.differences.items()]
     tables.table({"setting": "bold"} | dict.fromkeys(found.arms, ""), rows, numbers=True)
     _print_yardsticks(found.yardsticks)
+    for line in (*found.left_out, *found.notes):
+        tables.sentence(line)
 
 
 def _print_yardsticks(yardsticks: Sequence[Yardstick]) -> None:

@@ -10,7 +10,7 @@ An arm's own loss is none: it is of other targets. Nothing is computed anew here
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from hornbook.study.verdicts import Scores, Verdict, not_worse_than_the_best, ve
 
 BITS = "bits per byte"
 _HELD_OUT = "held_out.jsonl"
+HELD_OUT_RECORDS = f"{EVALUATIONS}/{_HELD_OUT}"
 _POINT = 0.01  # a difference of accuracies that would not matter
 
 
@@ -59,13 +60,15 @@ def measured(run: Path) -> list[Measured]:
     for path in sorted((run / EVALUATIONS).glob("*.jsonl")):
         records = Records.load(path)
         if path.name == _HELD_OUT:
-            found += _bits_per_byte(records)
+            found += _bits_per_byte(records, BITS)
         elif "asks" in records.header:
             found.append(_task(records))
+        elif records.header.get("text"):  # other text, by `hornbook evaluate --data`
+            found += _bits_per_byte(records, f"{BITS} of {path.name.removesuffix('.jsonl')}")
     return found
 
 
-def _bits_per_byte(records: Records) -> list[Measured]:
+def _bits_per_byte(records: Records, name: str) -> list[Measured]:
     text = records.header.get("text")
     items = [item for item in records.items if item.get("bytes_scored", 0) > 0]
     if text is None or not items or not all(item["lossless"] for item in records.items):
@@ -76,7 +79,7 @@ def _bits_per_byte(records: Records) -> list[Measured]:
     shares = parts_of_ratio(bits, size)
     by_id = dict(zip([str(item["id"]) for item in items], shares.tolist(), strict=True))
     data, how = str(records.header["data"]), _how(text["way"], text["kind"], text["trained"])
-    return [Measured(BITS, data, value, how, text["kind"], by_id, BITS, True)]
+    return [Measured(name, data, value, how, text["kind"], by_id, BITS, True)]
 
 
 def _task(records: Records) -> Measured:
@@ -155,6 +158,7 @@ def judged(
     margin: float,
     lost: Mapping[str, int] | None = None,
     more: Callable[[Path], Sequence[Measured]] = lambda run: (),
+    leave_out: Container[str] = (),
 ) -> list[Yardstick]:
     """Return every yardstick that runs of at least two arms have in common, with its verdicts.
 
@@ -162,9 +166,11 @@ def judged(
     margin   a difference in bits per byte that would not matter; of accuracies it is a point
     lost     how many further seeds of an arm diverged
     more     what else is known of a run than the records in it tell
+    leave_out  names of yardsticks that nothing is to be said of
     """
     by_arm = {name: [[*measured(run), *more(run)] for run in runs] for name, runs in arms.items()}
     names = dict.fromkeys(one.name for runs in by_arm.values() for run in runs for one in run)
+    names = {name: None for name in names if name not in leave_out}
     return [found for name in names if (found := _judged(name, by_arm, margin, lost or {})) is not None]
 
 
