@@ -59,6 +59,32 @@ def test_documents_come_in_their_order(text, tmp_path):
         assert held_out == prepared_of(recipe_of(text), tmp_path / f"{order}-plain").held_out_rows(1000)[1]
 
 
+def test_orders_turn_round_and_stages_come_last(text, tmp_path):
+    found = {}
+    for number, (order, stage) in enumerate([("length", 0.0), ("-length", 0.0), ("length", 0.2), ("topic=red", 0.0)]):
+        recipe = recipe_of(text, f"mix.order={order}", f"mix.stage={stage}", "budget.steps=500")
+        prepared = prepared_of(recipe, tmp_path / str(number))
+        rows, documents = prepared.training_rows, prepared.domains[""]
+        _, index = order_of(recipe, prepared).locate(0, np.arange(len(rows)))
+        assert sorted(index.tolist()) == list(range(len(rows)))
+        found[order, stage] = prepared, documents, index
+    prepared, documents, index = found["-length", 0.0]
+    assert (np.diff(prepared.store.lengths[documents]) <= 0).all()
+    size = len(index)
+    _, _, index = found["length", 0.2]
+    assert sorted(index[-round(0.2 * size) :].tolist()) == list(range(size - round(0.2 * size), size))
+    assert np.abs(index[: size // 2] - np.arange(size // 2)).max() > 64  # the others are shuffled through
+    prepared, documents, index = found["topic=red", 0.0]
+    red = prepared.text.traits.score[documents] == 1
+    share = prepared.store.lengths[documents][~red].sum() / prepared.store.lengths[documents].sum()
+    assert not red[: (~red).sum()].any() and index[: round(share * size)].max() < round(share * size)
+    for order, said in (("topic=mauve", "No document has"), ("-shuffled", "names no order")):
+        with pytest.raises(UserError, match=said):
+            prepared_of(recipe_of(text, f"mix.order={order}"), tmp_path / order)
+    with pytest.raises(UserError, match="order by a number"):
+        recipe_of(text, "mix.stage=0.2")
+
+
 def test_a_mixed_run_is_trained_measured_and_repeated_bit_for_bit(text, tmp_path, capsys):
     few = str(text / "few.jsonl")
     recipe = recipe_of(text, "mix.rule=unimax", "mix.order=quality", f"mix.late={few}=1", "mix.late_share=0.5")

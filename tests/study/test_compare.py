@@ -63,7 +63,7 @@ def test_unlike_held_out_text_leaves_nothing_until_one_text_is_measured(tmp_path
         other = Records.load(run / "evaluations" / "held_out.jsonl")
         Records({**other.header, "data": "news"}, other.items).save(run / "evaluations" / "news.jsonl")
     found, told = names(runs)
-    assert found == ["bits per byte of news"] and "unlike documents" in told
+    assert found == ["bits per byte of the text news"] and "unlike documents" in told
 
 
 def test_a_number_that_one_run_lacks_is_left_out_with_its_reason(tmp_path: Path) -> None:

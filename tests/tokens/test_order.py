@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hornbook.tokens.order import BLOCK, Ascending, Mixed, Shuffled
+from hornbook.tokens.order import BLOCK, Ascending, Mixed, Shuffled, Staged
 
 
 def locate(seed, example, size, cycle=1):
@@ -75,6 +75,22 @@ def test_a_short_ascending_run_comes_to_the_last_rows_too(size, examples, cycle)
     assert len(set(row.tolist())) == examples
     assert groups[0] == 0 and groups[-1] >= (size / cycle) * (1 - cycle / examples) - 2
     assert (row % cycle == np.arange(examples) % cycle).all()
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.integers(2, 300), st.integers(1, 7), st.integers(0, 3), st.data())
+def test_a_staged_epoch_has_every_row_once_and_the_late_ones_last(size, cycle, epoch, data):
+    if size <= cycle:
+        return
+    turn = cycle * data.draw(st.integers(1, (size - 1) // cycle))
+    found, row = Staged(size, turn, 0, cycle).locate(5, np.arange(size) + epoch * size)
+    assert (found == epoch).all()
+    assert sorted(row[:turn].tolist()) == list(range(turn)) and sorted(row[turn:].tolist()) == list(range(turn, size))
+    examples = data.draw(st.integers(1, size - 1))
+    _, row = Staged(size, turn, examples, cycle).locate(5, np.arange(examples))
+    assert len(set(row.tolist())) == examples and row.max() < size
+    assert abs((row >= turn).mean() - (size - turn) / size) <= cycle / examples
+    assert (np.diff((row >= turn).astype(int)) >= 0).all()
 
 
 def mixed(sizes, counts, late=None, turn=0, cycle=1):

@@ -37,10 +37,10 @@ from hornbook.transfer.search import transfer
 
 _KEPT, _SEEDS = 2, (3, 2)  # arms of the second round, and how many seeds it tries to have
 _USABLE, _FIRST = 0.9, 0.3  # shares of the minutes: for all, and of that for the first round
-_BESIDE, _SHORTEST = 6.0, 3.0  # seconds of a run beside its training, before any was timed; and of its training
+_BESIDE, _SHORTEST = 8.0, 3.0  # seconds of a run beside its training, before any was timed; and of its training
 _SHOTS, _EPOCHS = 256, 10.0  # examples that are learned from, and how often each is read
 _MARGIN = 0.01
-_SETTINGS = ("training.evaluate_tokens=2000", "training.samples=0")  # measuring takes little of short runs
+_EVALUATED, _LEAST, _MOST = 50, 500, 5000  # held-out tokens of a measurement for each second of training
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,9 @@ def _round(
 
 def _study(objectives: Sequence[str], text: Sequence[str], seconds: float, seeds: int) -> Study:
     made = new_study(text, objectives, BudgetSettings(minutes=seconds / 60), seeds)
-    arms = {name: ArmSettings(name, settings=_SETTINGS) for name in objectives}
+    tokens = round(min(_MOST, max(_LEAST, _EVALUATED * seconds)))
+    settings = (f"training.evaluate_tokens={tokens}", "training.samples=0")
+    arms = {name: ArmSettings(name, settings=settings) for name in objectives}
     return replace(made, arms=arms, trials=1, margin=_MARGIN)
 
 

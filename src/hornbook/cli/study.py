@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer import Argument, Option
 
-from hornbook.cli import tables
+from hornbook.cli import orders, tables
 from hornbook.cli.common import Json, Plain, answer, loading, place
 from hornbook.console import View, duration, quantity, work_lasts
 from hornbook.errors import UserError
@@ -46,6 +46,7 @@ hornbook study report runs/objectives
 
 `new` writes study.toml: edit it to add settings, tasks or arms of your own before you run it."""
 
+orders.add_to(app)
 StudyPath = Annotated[Path, Argument(metavar="STUDY", parser=place, help="Directory of a study.", show_default=False)]
 
 

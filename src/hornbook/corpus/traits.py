@@ -32,18 +32,19 @@ class Traits:
 
 def asks(order: str) -> bool:
     """Say whether an order needs to look at the documents' text or fields; for the others the tokens tell."""
-    return order not in ("shuffled", "length", "rarity")
+    return order.removeprefix("-") not in ("shuffled", "length", "rarity")
 
 
 class Look:
     """Collects the traits of documents, one after another.
 
     domain  the field that names a document's domain; "source" = the path it came from
-    order   compression (compressed bytes a byte), a field that is a number, or one of those that need no look
+    order   compression (compressed bytes a byte), a field that is a number, field=value (1 where it has that value,
+            0 elsewhere), or one of those that need no look; a minus before it changes nothing here
     """
 
     def __init__(self, domain: str, order: str) -> None:
-        self._field, self._order = domain, order
+        self._field, self._order = domain, order.removeprefix("-")
         self._names: dict[str, int] = {}
         self._domain: list[int] = []
         self._score: list[float] = []
@@ -62,15 +63,24 @@ class Look:
         if self._order == "compression":
             content = document.text.encode()
             return len(zlib.compress(content, 6)) / len(content)
-        value = document.meta.get(self._order)
+        name, labelled, wanted = self._order.partition("=")
+        value = document.source if name == "source" else document.meta.get(name)
+        if labelled:
+            return float(str(value) == wanted)
         if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
             raise UserError(
                 f"{document.id} has no number '{self._order}' to be ordered by (mix.order): write shuffled, length, "
-                "rarity, compression, or a field that is a number in every document."
+                "rarity, compression, a field that is a number in every document, or field=value."
             )
         return float(value)
 
     def traits(self) -> Traits:
+        """Return what was found. Raises UserError where all documents have an order's value, or none has."""
+        if "=" in self._order and len(set(self._score)) < 2:
+            raise UserError(
+                f"{'Every' if any(self._score) else 'No'} document has {self._order}, so mix.order puts none after "
+                "the others: name a field and a value that some documents have."
+            )
         return Traits(tuple(self._names), np.array(self._domain, np.int64), np.array(self._score, np.float64))
 
 

@@ -99,7 +99,7 @@ def held_out_text(prepared: Prepared, tokens: int, *, training: bool = True) -> 
     """Return about so many held-out tokens, with their domains where the mix has some."""
     rows, _ = prepared.held_out_rows(tokens)
     domains = None
-    if prepared.mix.divides and (traits := prepared.text.traits) is not None:
+    if prepared.mix.named and (traits := prepared.text.traits) is not None:
         domains = [traits.names[number] for number in traits.domain[rows.chosen]]
     return Asked(rows, prepared.tokenizer, prepared.training_rows if training else None, domains)
 

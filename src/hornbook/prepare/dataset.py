@@ -30,6 +30,7 @@ from hornbook.errors import UserError
 from hornbook.objectives.base import Objective, cycle_of, with_vocab
 from hornbook.objectives.contract import is_own, require_contract
 from hornbook.prepare.clean import cleaned
+from hornbook.prepare.places import places
 from hornbook.recipes.recipe import Recipe
 from hornbook.recipes.sections import MixSettings
 from hornbook.schema import record
@@ -106,7 +107,7 @@ class Prepared:
         """The training documents of each domain, in the mix's order, by name; one domain where all are alike."""
         training = np.flatnonzero(~self._held_out())
         if self.mix.order != "shuffled":
-            training = training[np.argsort(self._difficulty()[training], kind="stable")]
+            training = training[np.argsort(self.places(training), kind="stable")]
         if not self.mix.divides:
             return {"": training}
         traits = self.text.traits
@@ -115,14 +116,9 @@ class Prepared:
         found = {name: training[mine == number] for number, name in enumerate(traits.names)}
         return {name: documents for name, documents in sorted(found.items()) if self.store.lengths[documents].any()}
 
-    def _difficulty(self) -> NDArray[np.float64]:
-        """Return the number by which documents are ordered."""
-        if self.mix.order == "length":
-            return self.store.lengths.astype(np.float64)
-        if self.mix.order == "rarity":
-            return self.store.rarity(self.tokenizer.vocab.size)
-        assert self.text.traits is not None  # other orders have them
-        return self.text.traits.score
+    def places(self, documents: Places) -> NDArray[np.float64]:
+        """Return the number by which each of these documents is ordered, lowest first."""
+        return places(self.mix, self.store, self.text.traits, self.tokenizer.vocab.size)[documents]
 
     def held_out_rows(self, tokens: int) -> tuple[DocumentRows, int]:
         """Return the rows of held-out documents of about `tokens` tokens (at least one document), and their bytes.
@@ -236,7 +232,7 @@ def _scan(corpus: _Corpus, recipe: Recipe, directory: Path, view: View) -> Text:
     """Read everything once: count, and decide what is held out."""
     hashes: list[int] = []
     size = 0
-    look = Look(recipe.mix.domain, recipe.mix.order) if asks(recipe.mix.order) or recipe.mix.divides else None
+    look = Look(recipe.mix.domain, recipe.mix.order) if asks(recipe.mix.order) or recipe.mix.named else None
     with view.stage("reading text", "bytes") as update:
         for document in corpus:
             if look is not None:

@@ -9,14 +9,15 @@ from hornbook.corpus.weights import counts, parse, shares
 from hornbook.errors import UserError
 from hornbook.objectives.base import cycle_of, tokens_per_row
 from hornbook.prepare.dataset import Prepared
+from hornbook.prepare.places import before_stage
 from hornbook.recipes.recipe import Recipe
-from hornbook.tokens.order import BLOCK, Ascending, Mixed, Order, Shuffled, Spliced
+from hornbook.tokens.order import BLOCK, Ascending, Mixed, Order, Places, Shuffled, Spliced, Staged
 from hornbook.tokens.packing import DomainRows
 
 
 def order_of(recipe: Recipe, prepared: Prepared) -> Order:
     """Return which of the training rows each example is."""
-    orders: list[tuple[int, Ascending | Mixed]] = []
+    orders: list[tuple[int, Ascending | Staged | Mixed]] = []
     for begin, steps in recipe.budget.timeline.foreseen:
         order = _order_of(recipe, prepared, steps)
         if isinstance(order, Shuffled | Spliced):
@@ -31,7 +32,7 @@ def _order_of(recipe: Recipe, prepared: Prepared, steps: int) -> Order:
     cycle = len(cycle_of(prepared.objective))
     examples = steps * recipe.training.batch_rows or len(rows)  # an epoch while they are not known
     if not isinstance(rows, DomainRows):
-        return _own(recipe, len(rows), examples, cycle)
+        return _own(prepared, prepared.domains[""], len(rows), examples, cycle)
     names, mix = list(prepared.domains), recipe.mix
     sizes = {name: float(part.tokens) for name, part in zip(names, rows.parts, strict=True)}
     planned = recipe.budget.timeline.planned * recipe.training.batch_rows or len(rows)
@@ -50,12 +51,19 @@ def _order_of(recipe: Recipe, prepared: Prepared, steps: int) -> Order:
         if len(part) < cycle:
             raise UserError(f"The domain '{name}' has {len(part)} rows, but the objective needs {cycle}: add text.")
         mine = early[number] * (turn if late else blocks) + (late[number] * (blocks - turn) if late else 0)
-        own.append(_own(recipe, len(part), mine, cycle))
+        own.append(_own(prepared, prepared.domains[name], len(part), mine, cycle))
     return Mixed(tuple(own), tuple(int(first) for first in rows.first[:-1]), early, late, turn)
 
 
-def _own(recipe: Recipe, size: int, examples: int, cycle: int) -> Shuffled | Ascending:
-    return Shuffled(size, cycle) if recipe.mix.order == "shuffled" else Ascending(size, examples, cycle)
+def _own(prepared: Prepared, documents: Places, size: int, examples: int, cycle: int) -> Shuffled | Ascending | Staged:
+    """Return the order of the `size` rows of some documents, of which the run reads `examples`."""
+    if prepared.mix.order == "shuffled":
+        return Shuffled(size, cycle)
+    before = before_stage(prepared.mix, prepared.places(documents), prepared.store.lengths[documents])
+    if before is None:
+        return Ascending(size, examples, cycle)
+    turn = round(before * size / cycle) * cycle
+    return Staged(size, turn, examples, cycle) if 0 < turn < size else Shuffled(size, cycle)
 
 
 def _counts(sizes: dict[str, float], told: dict[str, float]) -> tuple[int, ...]:

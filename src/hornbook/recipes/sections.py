@@ -69,7 +69,10 @@ class MixSettings:
     late         domain=number: the weights at the end of the run, for example of the best text; empty = no change
     late_share   share of the run, at its end, in which mix.late applies
     domain       the document field that names the domain; source = the path of the file
-    order        shuffled; or sorted in each epoch, lowest first, by length, rarity, compression or a numeric field
+    order        shuffled; or sorted in each epoch, lowest first, by length, rarity, compression or a numeric field;
+                 field=value = documents with that value come last; a minus before it turns the order round
+    stage        share of each epoch, at its end, for the documents that mix.order puts last: all others come shuffled
+                 before it, these are shuffled too; 0 = the order goes on through the whole epoch
     """
 
     rule: Rule = "as-is"
@@ -80,6 +83,7 @@ class MixSettings:
     late_share: ProperShare = 0.1
     domain: str = "source"
     order: str = "shuffled"
+    stage: Annotated[float, Ge(0), Lt(1)] = 0.0
 
     def __post_init__(self) -> None:
         check(self, "mix.")
@@ -88,6 +92,15 @@ class MixSettings:
         parse(self.weights, "mix.weights"), parse(self.late, "mix.late")
         if not self.domain or not self.order:
             raise UserError("mix.domain and mix.order must not be empty: the defaults are source and shuffled.")
+        if self.order in ("-", "-shuffled"):
+            raise UserError(f"mix.order={self.order} names no order that could be turned round: write -length, say.")
+        if self.stage and (self.order == "shuffled" or "=" in self.order):
+            raise UserError("mix.stage needs a mix.order by a number, such as length: it says how much of it is late.")
+
+    @property
+    def named(self) -> bool:
+        """Whether the domain of each document is known."""
+        return self.divides or self.domain != "source"
 
     @property
     def divides(self) -> bool:

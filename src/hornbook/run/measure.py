@@ -93,7 +93,7 @@ def _measured(
     recipe, objective = run.recipe, run.recipe.objective
     prepared = open_prepared(recipe, run.directory, run.tokenizer) if has_text(run.directory) else None
     if not paths:
-        if by and (prepared is None or not prepared.mix.divides or by != recipe.mix.domain):
+        if by and (prepared is None or not prepared.mix.named or by != recipe.mix.domain):
             raise UserError(
                 f"The fields of this run's held-out text are not kept: name text with --data to use --by {by}."
             )

@@ -86,6 +86,18 @@ class BudgetSettings:
 
 
 @dataclass(frozen=True)
+class CurriculumSettings:
+    """That arms differ in the order of one text: they read every document equally often, in whole epochs.
+
+    by         what the text is ordered by: length, difficulty, a field ...; the arms' settings say it to their runs
+    reference  by difficulty: a finished causal run that tells it; empty = the study trains a small one first
+    """
+
+    by: str
+    reference: str = ""
+
+
+@dataclass(frozen=True)
 class TransferSettings:
     """A task that every run is fine-tuned on and asked, as `hornbook transfer` does it; each field as there.
 
@@ -126,6 +138,7 @@ class Study:
     halving   how often the worse half of the arms stops: 1 = at half of the steps, 2 = at a quarter and at half
     transfer  by name, tasks that every run is fine-tuned on
     threads   that each run computes with; the last bits of its numbers depend on them
+    curriculum  that arms differ in the order of one text; None = they do not
     """
 
     text: tuple[str, ...]
@@ -142,6 +155,7 @@ class Study:
     halving: Annotated[int, Ge(0), Le(6)] = 0
     transfer: Mapping[str, TransferSettings] = field(default_factory=dict)
     threads: Annotated[int, Ge(1), Cap(1024)] = 1
+    curriculum: CurriculumSettings | None = None
 
     @property
     def seed_list(self) -> tuple[int, ...]:
@@ -210,13 +224,18 @@ def from_dict(data: Mapping[str, Any]) -> Study:
             raise UserError(f"{name} must be tables: [{name}.NAME].")
     if not isinstance(budget, dict):
         raise UserError("budget must be a table: [budget].")
-    plain = {name: value for name, value in data.items() if name not in ("arms", "budget", "transfer")}
+    curriculum = data.get("curriculum")
+    if not isinstance(curriculum, dict | None):
+        raise UserError("curriculum must be a table: [curriculum].")
+    tables = ("arms", "budget", "transfer", "curriculum")
+    plain = {name: value for name, value in data.items() if name not in tables}
     listed = isinstance(plain.get("seeds"), list)
     return _table(
         Study, plain | {"seeds": leaf(_SEEDS if listed else NumberOfSeeds, plain.get("seeds", 3), "seeds")}, "",
         arms={name: _table(ArmSettings, arm, f"arms.{name}.") for name, arm in arms.items()},
         budget=_table(BudgetSettings, budget, "budget."),
         transfer={name: _table(TransferSettings, table, f"transfer.{name}.") for name, table in transfer.items()},
+        curriculum=None if curriculum is None else _table(CurriculumSettings, curriculum, "curriculum."),
     )  # fmt: skip
 
 
@@ -224,6 +243,9 @@ def to_toml(study: Study) -> str:
     """Return a study's file."""
     lines = [f"{name} = {json.dumps(getattr(study, name))}" for name in _PLAIN]
     lines += ["", "[budget]", f"{study.budget.unit} = {json.dumps(getattr(study.budget, study.budget.unit))}"]
+    if study.curriculum is not None:
+        lines += ["", "[curriculum]"]
+        lines += [f"{key} = {json.dumps(value)}" for key, value in vars(study.curriculum).items() if value]
     for name, arm in study.arms.items():
         values = {key: value for key, value in dataclasses.asdict(arm).items() if value}
         lines += ["", f"[arms.{_key(name)}]", *(f"{key} = {json.dumps(value)}" for key, value in values.items())]

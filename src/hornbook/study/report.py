@@ -15,6 +15,8 @@ from hornbook.run.sealed import RESULT
 from hornbook.study.design import load_study
 from hornbook.study.halving import Rung, rungs, still_there, told
 from hornbook.study.layout import RUNS, TRANSFERS, ArmPlan, diverged, is_planned, read_plan, run_names
+from hornbook.study.orders.curricula import reading_notes
+from hornbook.study.orders.gains import gain_notes
 from hornbook.study.transfers import measured_transfer, wanted
 from hornbook.study.yardsticks import Measured, Yardstick, judged
 
@@ -51,11 +53,17 @@ def report_study(directory: Path) -> StudyReport:
         found = (measured_transfer(place, request) for place, request in wanted(study, directory, run.name))
         return [one for one in found if one is not None]
 
-    found = judged({name: runs for name, runs in finished.items() if runs}, study.margin, lost, transfers)
+    by_length = study.curriculum is not None and study.curriculum.by == "length"
+    found = judged(
+        {name: runs for name, runs in finished.items() if runs}, study.margin, lost, transfers, by_length=by_length
+    )
     going_on, seeds = still_there(directory, plans), len(study.seed_list)
     open_runs = sum(seeds - len(finished[name]) - lost[name] for name in going_on)
     notes = [*_notes(plans, lost, open_runs, seeds), *told(directory, plans, seeds)]
     notes += [f"{name}: the fine-tuning diverged." for name in sorted(gone) if name.startswith(f"{TRANSFERS}/")]
+    notes += reading_notes(directory)
+    if all(any(item.startswith("mix.") for item in arm.settings) for arm in list(study.arms.values())[1:]):
+        notes += gain_notes(found, next(iter(plans)), finished)
     return StudyReport(tuple(found), plans, tuple(notes), tuple(rungs(directory)))
 
 

@@ -21,7 +21,7 @@ from hornbook.errors import UserError
 from hornbook.objectives.base import tokens_per_row
 from hornbook.prepare.dataset import Prepared, prepare
 from hornbook.recipes.recipe import Recipe
-from hornbook.recipes.sections import Budget, DataSettings, TokenizerSettings
+from hornbook.recipes.sections import Budget, DataSettings, MixSettings, TokenizerSettings
 from hornbook.recipes.settings import save_recipe
 from hornbook.run.build import build_loader, draft_model
 from hornbook.run.settle.calibrate import flops_per_step, seconds_per_step
@@ -30,10 +30,13 @@ from hornbook.scaling.defaults import TOKENS_PER_PARAMETER
 from hornbook.signals import stoppable
 from hornbook.study.design import Study, recipe_of
 from hornbook.study.layout import ARMS, JOBS, PAUSE, PLAN, TEXT, ArmPlan, is_planned, read_plan, settling, stopped
+from hornbook.study.orders.ordered import ordered_text, write_reading
+from hornbook.study.orders.reading import whole_epochs
 from hornbook.study.text import common_text, common_vocabulary, tokenizer_of
 from hornbook.train.machine import find_device
 from hornbook.train.processors import computing
 
+WHOLE = "whole"  # beside the arms: the text as it is, before a study of an order takes its part
 _PROBE = 1000  # steps of a draft, whose length says nothing
 _TIMED, _GLANCE = 10.0, 2.0  # seconds that each arm is timed: for a budget of minutes, and to tell what is ahead
 
@@ -63,6 +66,10 @@ def _settle(study: Study, directory: Path, view: View) -> None:
     paths = common_text(study.text, directory, view)
     recipes = {name: recipe_of(arm, name) for name, arm in study.arms.items()}
     common_vocabulary(recipes.values(), paths, directory, view)
+    if study.curriculum is not None:
+        plain = replace(next(iter(recipes.values())), mix=MixSettings())
+        whole, plan, _ = _settled(WHOLE, plain, study, paths, directory, view, None)
+        paths = ordered_text(study, directory, paths, whole, plan, view)
     plans: dict[str, ArmPlan] = {}
     seconds: dict[str, float] = {}
     first: Recipe | None = None
@@ -70,6 +77,8 @@ def _settle(study: Study, directory: Path, view: View) -> None:
         settled, plans[name], seconds[name] = _settled(name, recipe, study, paths, directory, view, first)
         first = first or settled
         save_recipe(settled, directory / ARMS / name / "recipe.toml")
+    if study.curriculum is not None:
+        write_reading(directory, list(plans), view)
     facts = {"study": dataclasses.asdict(study), "arms": {name: dataclasses.asdict(p) for name, p in plans.items()}}
     write_json(directory / PLAN, facts | {"seconds_per_step": seconds})
 
@@ -115,6 +124,10 @@ def _settled(
             f"{budget.amount / bought:.3g}: give more."
         )
     steps = round(bought)
+    if study.curriculum is not None and name != WHOLE:
+        before = draft.training.batch_rows
+        draft, steps = whole_epochs(draft, len(prepared.training_rows), steps)
+        a_step, seconds, batches = (cost * draft.training.batch_rows / before for cost in (a_step, seconds, batches))
     settled = resolve(replace(_open_dropout(draft, recipe), budget=Budget(steps=steps)), means).recipe
     positions = draft.training.batch_rows * tokens_per_row(prepared.objective, prepared.row_length)
     return settled, ArmPlan(

@@ -19,7 +19,7 @@ from hornbook.artifacts import is_done
 from hornbook.errors import UserError
 from hornbook.evaluate.records import Records
 from hornbook.recipes.transferred import TRANSFER, TRIALS
-from hornbook.study.design import Study
+from hornbook.study.design import Study, recipe_of
 from hornbook.study.layout import EVALUATIONS, RUNS, TRANSFERS
 from hornbook.study.yardsticks import Measured
 from hornbook.transfer import metrics
@@ -42,11 +42,14 @@ def wanted(study: Study, directory: Path, run: str) -> Iterator[tuple[Path, Requ
 
 
 def check_examples(study: Study) -> dict[str, Data]:
-    """Return the examples of each transfer; raises UserError for files that are none, and for shots that they lack."""
+    """Return the examples of each transfer; raises UserError for files that are none, or that an arm cannot do."""
     found = {}
+    encoders = [name for name, arm in study.arms.items() if recipe_of(arm, name).objective.topology == "encoder"]
     for name, asked in study.transfer.items():
         try:
             data = read_data(Request("", asked.train, asked.dev, asked.test, asked.task))
+            if data.train.task in ("write", "instruct") and encoders:
+                raise UserError(f"{encoders[0]} writes no text: its model is an encoder.")
             for shots in asked.shots:
                 if shots > len(data.train):
                     raise UserError(f"{shots} shots do not fit: there are {len(data.train)} examples to learn from.")

@@ -1,6 +1,6 @@
 """Yardsticks: what runs of unlike arms may be measured by alike, read from the records that each run keeps.
 
-    bits per byte    of the same held-out documents; exact, or an upper bound, by the objective
+    bits per byte    of the same held-out documents; exact, or an upper bound, by the objective; and of each domain
     tasks            the headline of each task that all runs were asked, each run in its own way
     transfers        the headline of each task that all runs were fine-tuned on, by `hornbook.study.transfers`
 
@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Container, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,32 +55,60 @@ class Measured:
     beside: Mapping[str, float] = field(default_factory=dict)
 
 
-def measured(run: Path) -> list[Measured]:
-    """Return what a run's records tell on common yardsticks."""
+def measured(run: Path, by_length: bool = False) -> list[Measured]:
+    """Return what a run's records tell on common yardsticks; `by_length`: of short and long documents apart too."""
     found = []
     for path in sorted((run / EVALUATIONS).glob("*.jsonl")):
         records = Records.load(path)
         if path.name == _HELD_OUT:
-            found += _bits_per_byte(records, BITS)
+            found += _bits_per_byte(records, by_length)
         elif "asks" in records.header:
             found.append(_task(records))
         elif records.header.get("text"):  # other text, by `hornbook evaluate --data`
-            found += _bits_per_byte(records, f"{BITS} of {path.name.removesuffix('.jsonl')}")
+            found += _bits_per_byte(records, False, f"{BITS} of the text {path.name.removesuffix('.jsonl')}")
     return found
 
 
-def _bits_per_byte(records: Records, name: str) -> list[Measured]:
-    text = records.header.get("text")
+def _bits_per_byte(records: Records, by_length: bool, name: str = BITS) -> list[Measured]:
+    """Return the bits per byte of all documents, and of each domain and length among them."""
     items = [item for item in records.items if item.get("bytes_scored", 0) > 0]
-    if text is None or not items or not all(item["lossless"] for item in records.items):
+    if records.header.get("text") is None or not items or not all(item["lossless"] for item in records.items):
         return []
+    groups: dict[str, list[Mapping[str, Any]]] = {name: items}
+    for item in items if len({item.get("domain") for item in items}) > 1 else []:
+        groups.setdefault(f"{name} of {item['domain']}", []).append(item)
+    whole, *domains = [_bits_of(title, records.header, some) for title, some in groups.items()]
+    found = [whole, *_mean_of(name, domains, len(items)), *domains]
+    if by_length:
+        middle = int(np.median([item["bytes"] for item in items]))
+        short = [item for item in items if item["bytes"] <= middle]
+        found.append(_bits_of(f"{BITS} of documents up to {middle} bytes", records.header, short))
+        if long := [item for item in items if item["bytes"] > middle]:
+            found.append(_bits_of(f"{BITS} of longer documents", records.header, long))
+    return found
+
+
+def _mean_of(whole: str, domains: Sequence[Measured], items: int) -> list[Measured]:
+    """Return the mean of the domains' bits per byte, each counting alike however large it is; nothing of one domain."""
+    if len(domains) < 2:
+        return []
+    value = float(np.mean([one.value for one in domains]))
+    shares: dict[str, float] = {}
+    for one in domains:
+        weight = items / len(domains) / len(one.shares)  # the mean over all items is the mean of the domains' means
+        shares |= {name: value + weight * (share - one.value) for name, share in one.shares.items()}
+    return [replace(domains[0], name=f"{whole}, mean of the domains", value=value, shares=shares)]
+
+
+def _bits_of(name: str, header: Mapping[str, Any], items: Sequence[Mapping[str, Any]]) -> Measured:
+    text = header["text"]
     bits = np.array([item["nats"] for item in items]) / math.log(2)
     size = np.array([item["bytes_scored"] for item in items], np.float64)
     value = float(bits.sum() / size.sum())
     shares = parts_of_ratio(bits, size)
     by_id = dict(zip([str(item["id"]) for item in items], shares.tolist(), strict=True))
-    data, how = str(records.header["data"]), _how(text["way"], text["kind"], text["trained"])
-    return [Measured(name, data, value, how, text["kind"], by_id, BITS, True)]
+    data, how = str(header["data"]), _how(text["way"], text["kind"], text["trained"])
+    return Measured(name, data, value, how, text["kind"], by_id, BITS, True)
 
 
 def _task(records: Records) -> Measured:
@@ -158,6 +187,8 @@ def judged(
     margin: float,
     lost: Mapping[str, int] | None = None,
     more: Callable[[Path], Sequence[Measured]] = lambda run: (),
+    *,
+    by_length: bool = False,
     leave_out: Container[str] = (),
 ) -> list[Yardstick]:
     """Return every yardstick that runs of at least two arms have in common, with its verdicts.
@@ -166,9 +197,10 @@ def judged(
     margin   a difference in bits per byte that would not matter; of accuracies it is a point
     lost     how many further seeds of an arm diverged
     more     what else is known of a run than the records in it tell
+    by_length  also of short and of long documents apart
     leave_out  names of yardsticks that nothing is to be said of
     """
-    by_arm = {name: [[*measured(run), *more(run)] for run in runs] for name, runs in arms.items()}
+    by_arm = {name: [[*measured(run, by_length), *more(run)] for run in runs] for name, runs in arms.items()}
     names = dict.fromkeys(one.name for runs in by_arm.values() for run in runs for one in run)
     names = {name: None for name in names if name not in leave_out}
     return [found for name in names if (found := _judged(name, by_arm, margin, lost or {})) is not None]

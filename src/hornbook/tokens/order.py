@@ -2,6 +2,7 @@
 
     Shuffled   every epoch a permutation of the rows
     Ascending  every epoch from the first row to the last, neighbours shuffled: rows that were sorted come in that order
+    Staged     every epoch first the rows before some place, then those after it, both shuffled
     Mixed      rows of several domains, each in an order of its own, in exact shares
     Spliced    one order up to some example, then another: of a run whose length was corrected
 
@@ -115,6 +116,38 @@ class Ascending:
 
 
 @dataclass(frozen=True)
+class Staged:
+    """Every epoch has the rows before row `turn` first, then the others, each a permutation of its own, as in Shuffled.
+
+    A run of fewer `examples` than rows takes as large a share of the ones as of the others.
+
+    size      rows
+    turn      the first row of the late stage, a multiple of the cycle
+    examples  of the run; 0 = not known
+    cycle     rows take turns, as in Shuffled
+    """
+
+    size: int
+    turn: int
+    examples: int = 0
+    cycle: int = 1
+
+    def locate(self, seed: int, example: ArrayLike) -> tuple[Places, Places]:
+        """Return (epoch [B], row [B]) of training examples [B]."""
+        epoch, place = np.divmod(np.asarray(example, dtype=np.int64), self.size)
+        early, late = Shuffled(self.turn, self.cycle), Shuffled(self.size - self.turn, self.cycle)
+        turn = self.turn
+        if 0 < self.examples < self.size:  # the last rows are read in their turn all the same
+            turn = round(self.turn * self.examples / self.size / self.cycle) * self.cycle
+        row = np.empty_like(place)
+        for chosen, order, before, first in ((place < turn, early, 0, 0), (place >= turn, late, turn, self.turn)):
+            if chosen.any():
+                own = epoch[chosen] * order.size + place[chosen] - before
+                row[chosen] = order.locate(seed, own)[1] + first
+        return epoch, row
+
+
+@dataclass(frozen=True)
 class Mixed:
     """Examples of several domains: every block of `BLOCK` has exactly `counts` of each, in an order of its own.
 
@@ -180,7 +213,7 @@ class Spliced:
     """
 
     begins: tuple[int, ...]
-    orders: tuple[Ascending | Mixed, ...]
+    orders: tuple[Ascending | Staged | Mixed, ...]
 
     def locate(self, seed: int, example: ArrayLike) -> tuple[Places, Places]:
         example = np.asarray(example, dtype=np.int64)
@@ -193,4 +226,4 @@ class Spliced:
         return epoch, row
 
 
-Order = Shuffled | Ascending | Mixed | Spliced
+Order = Shuffled | Ascending | Staged | Mixed | Spliced
