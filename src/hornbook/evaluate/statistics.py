@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Any
@@ -111,11 +111,17 @@ def parts_of_ratio(over: ArrayLike, under: ArrayLike) -> Floats:
     return np.asarray(value + (x - value * b) / b.mean())
 
 
-def welch(one: ArrayLike, other: ArrayLike, confidence: float = CONFIDENCE, more_variance: float = 0.0) -> Estimate:
+def welch(
+    one: ArrayLike,
+    other: ArrayLike,
+    confidence: float = CONFIDENCE,
+    more_variance: float = 0.0,
+    more_degrees: float = math.inf,
+) -> Estimate:
     """Return mean(one) - mean(other) of two independent samples, such as the seeds of two arms.
 
-    Welch's t. `more_variance` is that of the difference over items, known from many of them; it is added, and the
-    degrees of freedom are Satterthwaite's.
+    Welch's t. `more_variance` is that of the difference over items, of `more_degrees` degrees of freedom; it is added,
+    and the degrees of the sum are Satterthwaite's.
     """
     a, b = _floats(one), _floats(other)
     value = float(a.mean() - b.mean())
@@ -123,10 +129,21 @@ def welch(one: ArrayLike, other: ArrayLike, confidence: float = CONFIDENCE, more
         return Estimate(value, value, value, math.nan, len(a) + len(b), min(len(a), len(b)))
     parts = [float(each.var(ddof=1)) / len(each) for each in (a, b)]
     variance = sum(parts) + more_variance
-    by_seeds = sum(part * part / (len(each) - 1) for part, each in zip(parts, (a, b), strict=True))
-    degrees = variance * variance / by_seeds if by_seeds else math.inf
+    terms = [*zip(parts, (len(a) - 1, len(b) - 1), strict=True), (more_variance, more_degrees)]
+    degrees = satterthwaite(terms)
     half = t_quantile(0.5 + confidence / 2, degrees) * math.sqrt(variance)
     return Estimate(value, value - half, value + half, math.sqrt(variance), len(a) + len(b), min(len(a), len(b)))
+
+
+def satterthwaite(terms: Iterable[tuple[float, float]]) -> float:
+    """Return the degrees of freedom of a sum of variances, each given as (variance, its degrees of freedom).
+
+    >>> satterthwaite([(1.0, 4), (1.0, 4)]), satterthwaite([(0.0, 4)])
+    (8.0, inf)
+    """
+    terms = list(terms)
+    spread = sum(variance * variance / degrees for variance, degrees in terms)
+    return sum(variance for variance, _ in terms) ** 2 / spread if spread else math.inf
 
 
 def bca(
@@ -173,7 +190,7 @@ def t_quantile(share: float, degrees: float) -> float:
     """Return the value that Student's t with so many degrees of freedom stays below with probability `share`.
 
     >>> round(t_quantile(0.975, 2), 6), round(t_quantile(0.975, 10.5), 6)
-    (4.302653, 2.213792)
+    (4.302653, 2.21384)
     """
     if math.isinf(degrees):
         return _NORMAL.inv_cdf(share)

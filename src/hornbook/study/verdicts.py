@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from hornbook.errors import UserError
 from hornbook.evaluate.numbers import Kind
-from hornbook.evaluate.statistics import Estimate, t_below, t_quantile, welch
+from hornbook.evaluate.statistics import Estimate, satterthwaite, t_below, t_quantile, welch
 
 POWER, ERRORS = 0.8, 0.05
 _MOST_SEEDS = 1000
@@ -84,10 +84,10 @@ def verdict(one: Scores, other: Scores, *, unit: str, lower_is_better: bool, mar
     if min(len(one.seeds), len(other.seeds)) < 2:
         few = f"{one.arm} has {len(one.seeds)} and {other.arm} {len(other.seeds)} finished seeds"
         return _told(one, other, "not tested", None, None, f"not tested, it takes two seeds of each: {few}")
-    more = _variance_of_items(one, other)
-    found = welch(one.seeds, other.seeds, more_variance=more)
-    probability = _probability(one, other, found, more)
-    inner = welch(one.seeds, other.seeds, confidence=1 - 2 * ERRORS, more_variance=more)
+    more, degrees = _variance_of_items(one, other)
+    found = welch(one.seeds, other.seeds, more_variance=more, more_degrees=degrees)
+    probability = _probability(one, other, found, more, degrees)
+    inner = welch(one.seeds, other.seeds, confidence=1 - 2 * ERRORS, more_variance=more, more_degrees=degrees)
     better = (found.value < 0) == lower_is_better
     if found.excludes(0) and not (margin and -margin < inner.low and inner.high < margin):
         winner, loser = (one, other) if better else (other, one)
@@ -166,27 +166,22 @@ def _told(
     return Verdict(one.arm, other.arm, word, difference, probability, "; ".join([whole, *lost]) + ".")
 
 
-def _variance_of_items(one: Scores, other: Scores) -> float:
+def _variance_of_items(one: Scores, other: Scores) -> tuple[float, float]:
+    """Return the variance of the difference over items, and its degrees of freedom; (0, inf) where there are none."""
     if one.items is None or other.items is None:
-        return 0.0
-    if len(one.items) != len(other.items):
+        return 0.0, math.inf
+    number = len(one.items)
+    if number != len(other.items):
         raise UserError(f"{one.arm} and {other.arm} were not asked the same items.")
-    return float((one.items - other.items).var(ddof=1)) / len(one.items) if len(one.items) > 1 else 0.0
+    return (float((one.items - other.items).var(ddof=1)) / number, number - 1) if number > 1 else (0.0, math.inf)
 
 
-def _probability(one: Scores, other: Scores, found: Estimate, more: float) -> float:
+def _probability(one: Scores, other: Scores, found: Estimate, more: float, degrees: float) -> float:
     """Return the two-sided probability of Welch's t."""
-    parts = [float(arm.seeds.var(ddof=1)) / len(arm.seeds) for arm in (one, other)]
-    degrees = _degrees(parts, [len(arm.seeds) for arm in (one, other)], more)
     if found.error == 0:
         return float(found.value == 0)
-    return 2 * (1 - t_below(abs(found.value) / found.error, degrees))
-
-
-def _degrees(parts: Sequence[float], seeds: Sequence[int], more: float) -> float:
-    by_seeds = sum(part * part / (number - 1) for part, number in zip(parts, seeds, strict=True))
-    variance = sum(parts) + more
-    return variance * variance / by_seeds if by_seeds else math.inf
+    by_seeds = [(float(arm.seeds.var(ddof=1)) / len(arm.seeds), len(arm.seeds) - 1) for arm in (one, other)]
+    return 2 * (1 - t_below(abs(found.value) / found.error, satterthwaite([*by_seeds, (more, degrees)])))
 
 
 def _seeds_for(one: Scores, other: Scores, margin: float, more: float) -> int:
