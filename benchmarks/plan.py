@@ -1,6 +1,6 @@
 """Does a plan tell the time of a run and its loss? A law of a short sweep, a plan by it, then the run.
 
-    python benchmarks/plan.py PLACE [SWEEP_MINUTES] [RUN_MINUTES]     writes results/plan.json; default 5 and 3
+    python benchmarks/plan.py PLACE [SWEEP_MINUTES] [RUN_MINUTES]     writes results/plan.json; default 20 and 3
 
 time   planned seconds within 20 % of those that the run took, from its first step to its result
 loss   of the run within the planned interval of 95 %, by the law of the sweep's runs of the same text and tokenizer
@@ -59,4 +59,4 @@ def main(place: Path, sweep_minutes: float, run_minutes: float) -> None:
 
 if __name__ == "__main__":
     given = [float(word) for word in sys.argv[2:]]
-    main(Path(sys.argv[1]), *(given + [5.0, 3.0][len(given) :]))
+    main(Path(sys.argv[1]), *(given + [20.0, 3.0][len(given) :]))
