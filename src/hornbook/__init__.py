@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         best_rates,
         branch,
         check,
+        compare,
         fit_law,
         load,
         objective,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
         recipe,
         runs,
         scaling_sweep,
+        sweep,
     )
     from hornbook.recipes.recipe import Recipe
 
@@ -40,6 +42,7 @@ __all__ = [
     "branch",
     "check",
     "collators",
+    "compare",
     "fit_law",
     "load",
     "objective",
@@ -49,6 +52,7 @@ __all__ = [
     "recipe",
     "runs",
     "scaling_sweep",
+    "sweep",
 ]
 
 

@@ -119,7 +119,7 @@ def test_names_at_the_ends_of_lines_do_not_touch(heights: list[float]) -> None:
 
 @given(st.floats(min_value=1e-20, max_value=1e20))
 def test_short_numbers_say_three_digits(value: float) -> None:
-    units = {"k": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}
+    units = {"k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
     text = short(value)
     said = float(text[:-1]) * units[text[-1]] if text[-1] in units else float(text)
     assert math.isclose(said, value, rel_tol=0.006)

@@ -51,7 +51,8 @@ def parse(command: str) -> None:
         recipes.named(values["recipe"])
     own = ":" in (values.get("objective") or "")  # a class in a file of the reader's
     if values.get("objective") is not None and not own:
-        recipes.default(values["objective"])
+        for objective in values["objective"].split(","):  # several make a sweep
+            recipes.default(objective)
     for word in rest:
         setting, equals, _ = word.partition("=")
         if equals and not setting.startswith("-"):

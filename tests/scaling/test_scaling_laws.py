@@ -29,6 +29,8 @@ def test_published_optima(name: str, flops: float, billions: float, tokens: floa
 def test_rounded_coefficients_are_refused() -> None:
     with pytest.raises(UserError, match="rounded"):
         Law(1.69, 406.4, 410.7, 0.34, 0.28)
+    with pytest.raises(UserError, match="rounded"):
+        Law(1.69, 406, 411, 0.34, 0.28)
 
 
 def test_repeats_are_worth_less_and_no_more_than_the_limit() -> None:

@@ -1,17 +1,30 @@
 """A study's file: what is written is read back, what is wrong is named with its place."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
 
 from hornbook.errors import UserError
-from hornbook.study.design import ArmSettings, BudgetSettings, Study, load_study, new_study, recipe_of, to_toml
+from hornbook.recipes.settings import save_recipe
+from hornbook.study.design import (
+    ArmSettings,
+    BudgetSettings,
+    Study,
+    TransferSettings,
+    load_study,
+    new_study,
+    recipe_of,
+    to_toml,
+)
 from hornbook.study.layout import begin
 
 
 def test_a_file_comes_back(tmp_path: Path) -> None:
     arms = {"causal": ArmSettings("causal"), "masked-40": ArmSettings("masked", settings=("objective.rate=0.4",))}
     study = Study(("BOOK.txt", "notes/"), arms, BudgetSettings(tokens=2e6), seeds=5, tasks=("blimp.jsonl",))
+    verbs = TransferSettings("a.tsv", "b.tsv", shots=(16, 0), rates=(1e-3,), epochs=2)
+    study = dataclasses.replace(study, transfer={"verbs": verbs})
     begin(study, tmp_path / "study")
     assert load_study(tmp_path / "study") == study
     assert load_study(tmp_path / "study" / "study.toml") == study
@@ -61,7 +74,15 @@ ARMS = '[budget]\ntokens = 1000\n[arms.a]\nobjective = "causal"\n[arms.b]\nobjec
         ('text = ["BOOK.txt"]\n', ARMS.replace("arms.b", 'arms."../b"'), "needs a name of letters"),
         ('text = ["BOOK.txt"]\nwidth = 64\n', ARMS, "width and layers together"),
         ('text = ["BOOK.txt"]\narms = 3\n', "[budget]\ntokens = 1000\n", "arms must be tables"),
-        ("text = [", "", "not valid TOML"),
+        ("text = [", "", "The study .* is not valid TOML"),
+        ('text = ["BOOK.txt"]\n', ARMS + '[transfer.verbs]\ntrain = "a.tsv"\n', "transfer.verbs.test is missing"),
+        ('text = ["BOOK.txt"]\n', ARMS + '[transfer.v]\ntrain = "a"\ntest = "b"\nshots = [0, 0]\n', "transfer.v.shots"),
+        ('text = ["BOOK.txt"]\n', ARMS + '[transfer]\ntrain = "a.tsv"\n', "transfer must be tables"),
+        (
+            'text = ["BOOK.txt"]\n',
+            ARMS.replace("arms.b", "arms.b-c").replace('"masked"', '"masked"\nwidth = 3'),
+            "arms.b-c.width",
+        ),
         ('text = ["BOOK.txt"]\nseeds = [1, 1]\n', ARMS, "different seeds, not .1, 1."),
         ('text = ["BOOK.txt"]\nseeds = []\n', ARMS, "different seeds"),
         ('text = ["BOOK.txt"]\nseeds = [-1]\n', ARMS, "seeds must be a list of whole numbers of at least 0"),
@@ -75,10 +96,25 @@ def test_faults_are_named(tmp_path: Path, head: str, tail: str, said: str) -> No
     path.write_text(head + tail)
     with pytest.raises(UserError, match=said) as error:
         load_study(path)
-    assert str(path) in str(error.value)
+    assert str(error.value).startswith((f"In the study {path}: ", f"The study {path} "))
 
 
 def test_every_setting_is_in_the_file() -> None:
     text = to_toml(new_study(["BOOK.txt"], ["causal"], BudgetSettings(minutes=2), 3))
     for name in ("text", "seeds", "size", "width", "layers", "trials", "margin", "tasks", "few", "halving", "minutes"):
         assert f"{name} = " in text
+
+
+def test_an_arm_may_not_bring_a_tokenizer_of_its_own(tmp_path: Path) -> None:
+    recipe = recipe_of(ArmSettings("causal"), "causal")
+    own = dataclasses.replace(recipe, tokenizer=dataclasses.replace(recipe.tokenizer, file="mine.json"))
+    save_recipe(own, tmp_path / "recipe.toml")
+    arms = {"causal": ArmSettings("causal"), "mine": ArmSettings(recipe=str(tmp_path / "recipe.toml"))}
+    with pytest.raises(UserError, match=r"arms.mine: its recipe brings a tokenizer of its own, mine.json"):
+        Study(("BOOK.txt",), arms, BudgetSettings(tokens=1000))
+
+
+def test_the_study_that_is_shipped_is_one() -> None:
+    shipped = load_study(Path(__file__).parents[2] / "docs" / "evidence" / "study.toml")
+    assert list(shipped.arms) == ["causal", "masked", "span", "ul2"] and shipped.seeds == 3
+    assert set(shipped.transfer) == {"topics", "code"}

@@ -4,10 +4,11 @@ import math
 import random
 import warnings
 
+import numpy as np
 import pytest
 
 from hornbook.transfer.examples import Asked, Classified, Tagged, Written
-from hornbook.transfer.metrics import advantage, by_class, measure, normalised, record, score, words_f1
+from hornbook.transfer.metrics import advantage, by_class, measure, normalised, parts, record, score, words_f1
 from hornbook.transfer.tags import entities, repaired
 
 CASES = 1000
@@ -194,3 +195,28 @@ def test_the_advantage_of_a_tagger_resamples_sentences():
 
 def test_f1_of_words_counts_repeats_once_each():
     assert words_f1("a b b c", "b b b") == pytest.approx(2 * 2 / (3 + 3))
+
+
+@pytest.mark.parametrize("task", ["classify", "tag", "answer", "write"])
+def test_the_parts_of_a_number_have_it_as_their_mean(task: str) -> None:
+    draw = np.random.default_rng(7)
+
+    def tags() -> list[str]:
+        return draw.choice(["O", "B-a", "B-b"], 4).tolist()
+
+    def words() -> str:
+        return " ".join(draw.choice(["cat", "dog", "fish"], 2))
+
+    found = [
+        {
+            "classify": lambda: {"answer": words(), "said": words()},
+            "tag": lambda: {"answer": tags(), "said": tags()},
+            "answer": lambda: {"answers": [words()], "said": words(), "group": words()},
+            "write": lambda: {"answer": words(), "said": words()},
+        }[task]()
+        for _ in range(40)
+    ]
+    shares = parts(task, found)
+    assert shares.mean() == pytest.approx(score(task, found))
+    assert len(shares) == (len({one["group"] for one in found}) if task == "answer" else 40)
+    assert parts("tag", [{"answer": ["O"], "said": ["O"]}]).tolist() == [0.0]

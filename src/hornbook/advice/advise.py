@@ -121,7 +121,7 @@ def _of_study(found: Finding) -> Line:
     mark = f"measured here, {found.seeds} {'seed' if found.seeds == 1 else 'seeds'}"
     text = "your text" if found.same_text else "another text"
     by = f"{found.study}, {found.yardstick}, on {text}. {found.scope}"
-    return Line("study", mark, " ".join(f"{sentence}." for sentence in found.sentences), by, found.best)
+    return Line("study", mark, " ".join(found.sentences), by, found.best)
 
 
 def _of_pilot(pilot: Pilot) -> list[Line]:
@@ -134,7 +134,7 @@ def _of_pilot(pilot: Pilot) -> list[Line]:
     lines = [Line("pilot", "measured here, 1 seed", f"First round, {pilot.first.name}: {numbers}.", by, ())]
     if pilot.second is None:
         return [replace(lines[0], says=f"{lines[0].says} No time was left for a second round: there is no verdict.")]
-    told = " ".join(f"{verdict.sentence}." for verdict in pilot.second.verdicts)
+    told = " ".join(verdict.sentence for verdict in pilot.second.verdicts)
     return [*lines, Line("pilot", f"measured here, {pilot.seeds} seeds", told, by, pilot.best)]
 
 

@@ -3,6 +3,7 @@
 pretrain   text and a budget -> a Run                load      a run, or a folder of transformers -> a Run
 branch     a run at a step -> a shorter or longer run of the same recipe
 check      a directory -> what is damaged there      runs      the runs below a directory
+sweep      settings with several values -> a study   compare   finished runs -> what may be said of them
 recipe     a recipe by name, file or wish            objective an objective by name and settings
 fit_law    runs of known size and loss -> a scaling law
 advise     a task -> which objective, by rules, studies here and a pilot
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hornbook.api.run import NOTHING, Run, default_transfer, lines_of, texts_of
+from hornbook.api.studies import compare, runs, sweep
 from hornbook.errors import UserError
 from hornbook.objectives.base import Objective
 from hornbook.objectives.catalogue import build, kind_of
@@ -36,11 +38,10 @@ if TYPE_CHECKING:
     from hornbook.diagnose.whole import Examined
     from hornbook.scaling.fit import Fit
     from hornbook.scaling.rates import BestRate
-    from hornbook.study.listing import RunLine
 
 __all__ = [
-    "NOTHING", "Run", "advise", "best_rates", "branch", "check", "default_directory", "default_transfer", "fit_law",
-    "load", "objective", "plan", "pretrain", "recipe", "runs", "scaling_sweep",
+    "NOTHING", "Run", "advise", "best_rates", "branch", "check", "compare", "default_directory", "default_transfer",
+    "fit_law", "load", "objective", "plan", "pretrain", "recipe", "runs", "scaling_sweep", "sweep",
 ]  # fmt: skip
 
 
@@ -64,17 +65,6 @@ def check(path: str | Path) -> list[Examined]:
     from hornbook.diagnose.whole import check_path
 
     return list(check_path(Path(path), lambda part: None))
-
-
-def runs(*directories: str | Path) -> list[RunLine]:
-    """Return the runs in and below directories, by default runs/, those of studies too: one line for each.
-
-    A line has its path, state, objective, parameters, steps, seed, numbers and date; what is damaged is a line whose
-    `problem` says so. Raises UserError where a directory is none. See `hornbook runs`.
-    """
-    from hornbook.study.listing import runs as find
-
-    return find([Path(directory) for directory in directories or ("runs",)])
 
 
 def fit_law(points: str | Path, *, parameters: str = "params", loss: str = "loss", resamples: int = 1000) -> Fit:

@@ -60,12 +60,13 @@ def _plain(value: Any) -> Any:
 
 
 def own_law(path: Path) -> OwnLaw:
-    """Return the law of the runs in a file, with resamples for intervals."""
+    """Return the law of the runs in a file of points, or of a sweep or study, with resamples for intervals."""
     from hornbook.run.forecast import OwnLaw
     from hornbook.scaling.fit import fit_law
     from hornbook.scaling.points import read_points
+    from hornbook.study.points import points_file
 
-    points = read_points(path)
+    points = read_points(points_file(path))
     return OwnLaw(path.name, fit_law(points, _RESAMPLES), points)
 
 

@@ -47,7 +47,7 @@ def short(value: float) -> str:
     if size < 1e-3 or size >= 1e13:
         mantissa, exponent = f"{value:.2e}".split("e")
         return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
-    for unit, name in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")):
+    for unit, name in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
         if float(f"{size:.3g}") >= unit:
             return f"{value / unit:.3g}{name}"
     return f"{value:.4g}"

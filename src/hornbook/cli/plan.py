@@ -24,7 +24,7 @@ hornbook plan BOOK.txt --minutes 60  ·  what would `pretrain` do in an hour, an
 
 hornbook plan BOOK.txt --flops 1e15 --objective masked --price 2.5
 
-hornbook plan BOOK.txt --minutes 60 --fit points.csv  ·  sized by a law of your own runs, with the loss that it predicts
+hornbook plan BOOK.txt --minutes 60 --fit runs/sweep  ·  sized by a law of your own runs, with the loss that it predicts
 
 hornbook plan BOOK.txt --tokens 1e9 --recipe gpt2 --devices 8
 
@@ -54,7 +54,7 @@ def plan(
         float | None, Option(metavar="U", help="Without a text: tokens of text at hand; more are repeats.")
     ] = None,
     points: Annotated[
-        Path | None, Option("--fit", metavar="POINTS", parser=place, help="Runs of yours, as for `scaling fit`.")
+        Path | None, Option("--fit", metavar="POINTS", parser=place, help="Runs of yours: a CSV file, or a sweep.")
     ] = None,
     devices: Annotated[int, Option(min=1, help="Devices like this one that share each step.")] = 1,
     price: Annotated[float, Option(min=0, help="Price of a device for an hour.")] = 0.0,

@@ -58,6 +58,8 @@ def new(
     tokens: Annotated[float, Option(min=0, help="Tokens of the corpus that each run reads.")] = 0,
     flops: Annotated[float, Option(min=0, help="FLOPs of each run.")] = 0,
     minutes: Annotated[float, Option(min=0, help="Minutes of each run, timed for each arm.")] = 0,
+    steps: Annotated[int, Option(min=0, help="Optimizer steps of each run.")] = 0,
+    epochs: Annotated[float, Option(min=0, help="Passes of each run over the text.")] = 0,
     seeds: Annotated[int, Option(min=1, help="Runs of each arm; two at least for a verdict.")] = 3,
     task: Annotated[list[str] | None, Option("--task", metavar="FILE", help="Task to ask; may be repeated.")] = None,
     halving: Annotated[
@@ -68,9 +70,9 @@ def new(
     from hornbook.study.design import STUDY, BudgetSettings, new_study
     from hornbook.study.layout import begin
 
-    budget = BudgetSettings(tokens, flops, minutes)
+    budget = BudgetSettings(tokens, flops, minutes, steps, epochs)
     if not any(dataclasses.astuple(budget)):
-        raise UserError("Say what each run may spend: --tokens, --flops or --minutes.")
+        raise UserError("Say what each run may spend: --tokens, --flops, --minutes, --steps or --epochs.")
     names = [name.strip() for name in arms.split(",") if name.strip()]
     found = dataclasses.replace(new_study(text, names, budget, seeds), tasks=tuple(task or ()), halving=halving)
     begin(found, study)
@@ -183,6 +185,8 @@ def compare(
     rows = [(name, *(str(value) for value in values.values())) for name, values in found.differences.items()]
     tables.table({"setting": "bold"} | dict.fromkeys(found.arms, ""), rows, numbers=True)
     _print_yardsticks(found.yardsticks)
+    for line in (*found.left_out, *found.notes):
+        tables.sentence(line)
 
 
 def _print_yardsticks(yardsticks: Sequence[Yardstick]) -> None:

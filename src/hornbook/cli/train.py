@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from typer import Argument, Option
 
-from hornbook.cli import evaluate_tables, tables
+from hornbook.cli import evaluate_tables, study, tables
 from hornbook.cli.common import OBJECTIVES, Plain, is_main_process, loading, place
 from hornbook.console import phase, work_lasts
 from hornbook.errors import FailedElsewhere, UserError
+
+if TYPE_CHECKING:
+    from hornbook.study.design import Study
 
 EXAMPLES = """Examples
 
@@ -33,6 +36,8 @@ hornbook pretrain --resume runs/stories training.micro_batch=4  ·  continue it 
 hornbook pretrain BOOK.txt --steps 4000 training.warmup=100 --until 600 --out runs/long  ·  stop after 600 steps
 
 hornbook pretrain --branch runs/long@600 --steps 1000  ·  end it after 1,000 steps, as if trained so from the start
+
+hornbook pretrain BOOK.txt seed=1,2,3 training.learning_rate=1e-3,3e-3  ·  a study: two arms of three seeds, a verdict
 
 hornbook pretrain --from runs/stories NEW.txt  ·  train that model (or a Hugging Face folder) on other text
 
@@ -72,6 +77,9 @@ def pretrain(
         Option(metavar="RUN@STEP", help="Begin where that run was after STEP, its recipe but for --steps or --tokens."),
     ] = None,
     seed: Annotated[int | None, Option(help="Seed of weights, data order and noise. Default: 0.")] = None,
+    halving: Annotated[
+        int, Option(min=0, help="Of settings with several values: how often the worse half stops on the way.")
+    ] = 0,
     devices: Annotated[
         int, Option(min=0, help="How many GPUs of this machine (or CPU processes) to use; 0 = all GPUs.")
     ] = 1,
@@ -81,8 +89,9 @@ def pretrain(
     work_lasts()
     with loading("libraries"):
         from hornbook.api import default_directory
-        from hornbook.cli.request import plan
+        from hornbook.cli.request import plan, sweep_of
         from hornbook.recipes.settings import RECIPE, load_recipe
+        from hornbook.study.design import STUDY
 
     budget = {"minutes": minutes, "steps": steps, "tokens": tokens, "epochs": epochs}
     chosen = {"objective": objective, "recipe": recipe, "from": start, "out": out, "seed": seed} | budget
@@ -93,6 +102,12 @@ def pretrain(
         directory = _branch(branch, [*(what or []), *extra], steps, tokens, out)
     elif resume is None:
         try:
+            swept = sweep_of(what or [], objective, recipe, budget, seed, start, halving)
+            if swept is not None:
+                _sweep(swept, out, until, devices, plain)
+                return
+            if halving:
+                raise UserError("--halving is of a sweep: give a setting several values, such as seed=1,2,3.")
             planned = plan(what or [], objective, recipe, budget, seed, start)
         except UserError as error:
             if is_main_process():
@@ -101,6 +116,11 @@ def pretrain(
         directory = out or default_directory(planned)
     else:
         directory = resume
+        if (directory / STUDY).is_file() and not (directory / RECIPE).is_file():
+            if extra := [*(what or []), *options]:
+                raise UserError(f"{directory} is a study, which keeps its settings: leave out {' '.join(extra)}.")
+            study.run(directory, plain=plain)
+            return
     if devices != 1:
         with loading():
             from hornbook.run import launch
@@ -123,6 +143,22 @@ def pretrain(
     elif is_main_process():
         evaluate_tables.evaluation(found)
         tables.trained(load_recipe(directory / RECIPE), directory)
+
+
+def _sweep(found: Study, out: Path | None, until: int, devices: int, plain: bool) -> None:
+    """Write the study that settings of several values make, and run it."""
+    from hornbook.study.layout import begin, default_study
+
+    if until or devices != 1:
+        raise UserError("A sweep trains each run to its end on one device: leave out --until and --devices.")
+    directory = out or default_study()
+    begin(found, directory)
+    seeds = found.seed_list
+    tables.sentence(
+        f"A study in {directory}, arms: {'; '.join(found.arms)}. Seeds: {', '.join(map(str, seeds))}."
+        + (" One seed gives numbers and no verdict." if len(seeds) == 1 else "")
+    )
+    study.run(directory, plain=plain)
 
 
 def _branch(named: str, extra: list[str], steps: int | None, tokens: int | None, out: Path | None) -> Path:

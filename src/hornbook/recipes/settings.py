@@ -203,6 +203,11 @@ def is_setting(name: str) -> bool:
     return name in RENAMED or any(name in _hints({"kind": kind}) for kind in CATALOGUE)
 
 
+def type_of(name: str, kind: str) -> Any:
+    """Return the type of a setting under an objective; None where it has no such setting."""
+    return _hints({"kind": kind}).get(RENAMED.get(name, name))
+
+
 def current_name(name: str) -> str:
     """Return the present name of a setting; warn where `name` is the old one."""
     if name in RENAMED:

@@ -235,7 +235,7 @@ def _forecast(
         disk={"text and tokens": _bytes(run.directory), "checkpoints": size * (recipe.training.keep_checkpoints + 1)},
         a_step=a_step, preparing=preparing, seconds=seconds, devices=devices,
         price=seconds.times(price * devices / 3600) if price else None,
-        loss=None if own is None else predicted_loss(own, counted["multiplied"], tokens),
+        loss=None if own is None else predicted_loss(own, counted["multiplied"], tokens, prepared.training_rows.tokens),
         warnings=tuple(view.warnings),
     )  # fmt: skip
 
@@ -301,8 +301,10 @@ def nearest_shape(model: ModelConfig, wanted: float) -> tuple[int, int]:
     return min(defaults.SIZES, key=off)
 
 
-def predicted_loss(own: OwnLaw, size: float, tokens: float) -> Range:
+def predicted_loss(own: OwnLaw, size: float, tokens: float, unique: float = math.inf) -> Range:
     """Return the loss that a law predicts, with an interval of 95 %, in nats per token of its text and tokenizer.
+
+    unique   tokens of the text; a law that knows what repeats are worth counts them so
 
     The interval has the law's own uncertainty, by its resamples, and the spread of single runs around the law, with
     Student's t: a few points know both only roughly. Raises UserError where the fit has no resamples.
@@ -311,10 +313,11 @@ def predicted_loss(own: OwnLaw, size: float, tokens: float) -> Range:
     degrees = len(points) - _COEFFICIENTS
     if not fit.resampled or degrees < 1:
         raise UserError(f"{own.name} has too few points for an interval: fit more runs, at least {_COEFFICIENTS + 1}.")
-    value = math.log(fit.law.loss(size, tokens))
-    laws = np.log([law.loss(size, tokens) for law in fit.resampled])
+    value = math.log(fit.law.loss(size, tokens, unique))
+    laws = np.log([law.loss(size, tokens, unique) for law in fit.resampled])
     low, high = np.quantile(laws, [0.025, 0.975]).tolist()
-    said = [fit.law.loss(n, d) for n, d in zip(points.parameters, points.tokens, strict=True)]
+    texts = np.full(len(points), math.inf) if points.unique is None else points.unique
+    said = [fit.law.loss(n, d, u) for n, d, u in zip(points.parameters, points.tokens, texts, strict=True)]
     residuals = np.log(points.loss) - np.log(said)
     variance = ((high - low) / (2 * 1.96)) ** 2 + float((residuals**2).sum()) / degrees
     half = t_quantile(0.975, degrees) * math.sqrt(variance)

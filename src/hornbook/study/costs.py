@@ -23,6 +23,7 @@ from hornbook.transfer.request import RATES
 from hornbook.transfer.trials import FEWEST_STEPS
 
 _DISCORDANT = 0.1  # share of items on which one of two models is right, the other wrong, for a power told beforehand
+_EQUAL = 0.01  # budgets that are so near each other are equal
 _BATCH = 16  # rows of a step of fine-tuning
 _BYTES = 4  # of a token, about
 
@@ -55,12 +56,11 @@ class Costs:
                 f"{number} transfers, which read {quantity(reads)} tokens for each run"
                 f"{_time(len(study.seed_list) * sum(each.values()), processes)}."
             )
-        amounts = [
-            getattr(plan, {"minutes": "seconds", "epochs": "tokens"}.get(study.budget.unit, study.budget.unit))
-            for plan in self.plans.values()
-        ]
+        unit = {"minutes": "seconds", "epochs": "tokens"}.get(study.budget.unit, study.budget.unit)
+        amounts = [getattr(plan, unit) for plan in self.plans.values()]
         apart = max(amounts) / min(amounts) - 1
-        told.append(f"The arms' {study.budget.unit} agree to {max(apart, 0.0001):.2%}.")
+        more = ", since a step is so large a part of the budget" if apart > _EQUAL else ""
+        told.append(f"The arms' {unit} agree to {max(apart, 0.0001):.2%}{more}.")
         return told
 
 

@@ -6,6 +6,7 @@ import json
 import shlex
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,11 @@ def begin(study: Study, directory: Path) -> None:
     if directory.exists() and any(directory.iterdir()):
         raise UserError(f"{directory} is not empty: choose another name for the study.")
     write_file(directory / STUDY, to_toml(study))
+
+
+def default_study() -> Path:
+    """Return where a sweep goes that was given no name: runs/DATE-sweep."""
+    return Path("runs") / f"{datetime.now():%Y%m%d-%H%M%S}-sweep"
 
 
 def is_planned(directory: Path) -> bool:

@@ -41,7 +41,7 @@ from hornbook.study.halving import decide, rung_steps
 from hornbook.study.jobs import Board, Job, missing_tasks
 from hornbook.study.layout import ARMS, DIVERGED, JOBS, PAUSE, RUNS, TRIALS, diverged, read_plan, run_names, stopped
 from hornbook.study.settle import plan_study
-from hornbook.study.transfers import check_examples, check_same, wanted
+from hornbook.study.transfers import check_begun, check_examples, wanted
 from hornbook.transfer import search
 from hornbook.transfer.request import REQUEST
 
@@ -58,6 +58,7 @@ def run_study(directory: Path, plain: bool = False) -> None:
     study = load_study(directory)
     tasks = read_tasks(study)
     check_examples(study)
+    check_begun(study, directory)
     view = View(plain)
     rung_steps(study, plan_study(study, directory, view))  # refuses more rungs than steps
     board = Board(study, directory, tasks)
@@ -149,7 +150,6 @@ def _fine_tune(job: Job, study: Study, directory: Path, tasks: Sequence[Task], v
     place, request = places[job.name]
     try:
         if (place / transferred.TRIALS / REQUEST).is_file():
-            check_same(place, request)
             search.resume(place, plain=view.plain)
         else:
             search.transfer(request, place, plain=view.plain)

@@ -171,7 +171,10 @@ def _shaped(recipe: Recipe, study: Study, first: Recipe | None, prepared: Prepar
 def _open_dropout(draft: Recipe, recipe: Recipe) -> Recipe:
     """Return the draft with its dropout open again where the recipe's is: it depends on the steps."""
     open_again = replace(draft.model, dropout=recipe.model.dropout) if recipe.model.dropout < 0 else draft.model
-    training = replace(draft.training, evaluate_every=recipe.training.evaluate_every)
+    # A budget of minutes measures on less text; all arms are to be measured on the same.
+    training = replace(
+        draft.training, evaluate_every=recipe.training.evaluate_every, evaluate_tokens=recipe.training.evaluate_tokens
+    )
     return replace(draft, model=open_again, training=training)
 
 

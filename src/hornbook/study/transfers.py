@@ -19,12 +19,12 @@ from hornbook.artifacts import is_done
 from hornbook.errors import UserError
 from hornbook.evaluate.records import Records
 from hornbook.recipes.transferred import TRANSFER, TRIALS
-from hornbook.study.design import Study
-from hornbook.study.layout import EVALUATIONS, RUNS, TRANSFERS
+from hornbook.study.design import Study, recipe_of
+from hornbook.study.layout import EVALUATIONS, RUNS, TRANSFERS, run_names
 from hornbook.study.yardsticks import Measured
 from hornbook.transfer import metrics
 from hornbook.transfer.data import Data, read_data
-from hornbook.transfer.request import ALL, Request
+from hornbook.transfer.request import ALL, REQUEST, Request
 
 _TEST, _MODEL = "test.jsonl", "model"  # the records of a test, and what is called so in them
 
@@ -42,11 +42,14 @@ def wanted(study: Study, directory: Path, run: str) -> Iterator[tuple[Path, Requ
 
 
 def check_examples(study: Study) -> dict[str, Data]:
-    """Return the examples of each transfer; raises UserError for files that are none, and for shots that they lack."""
+    """Return the examples of each transfer; raises UserError for files that are none, or that an arm cannot do."""
     found = {}
+    encoders = [name for name, arm in study.arms.items() if recipe_of(arm, name).objective.topology == "encoder"]
     for name, asked in study.transfer.items():
         try:
             data = read_data(Request("", asked.train, asked.dev, asked.test, asked.task))
+            if data.train.task in ("write", "instruct") and encoders:
+                raise UserError(f"{encoders[0]} writes no text: its model is an encoder.")
             for shots in asked.shots:
                 if shots > len(data.train):
                     raise UserError(f"{shots} shots do not fit: there are {len(data.train)} examples to learn from.")
@@ -54,6 +57,14 @@ def check_examples(study: Study) -> dict[str, Data]:
             raise UserError(f"In the study, transfer.{name}: {error}") from error
         found[name] = data
     return found
+
+
+def check_begun(study: Study, directory: Path) -> None:
+    """Raise UserError where a transfer of an earlier run of the study was asked for otherwise."""
+    for _, _, run in run_names(study):
+        for place, request in wanted(study, directory, run):
+            if (place / TRIALS / REQUEST).is_file():
+                check_same(place, request)
 
 
 def check_same(place: Path, request: Request) -> None:

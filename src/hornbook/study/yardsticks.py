@@ -10,7 +10,7 @@ An arm's own loss is none: it is of other targets. Nothing is computed anew here
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from hornbook.study.verdicts import Scores, Verdict, not_worse_than_the_best, ve
 
 BITS = "bits per byte"
 _HELD_OUT = "held_out.jsonl"
+HELD_OUT_RECORDS = f"{EVALUATIONS}/{_HELD_OUT}"
 _POINT = 0.01  # a difference of accuracies that would not matter
 
 
@@ -63,19 +64,21 @@ def measured(run: Path, by_length: bool = False) -> list[Measured]:
             found += _bits_per_byte(records, by_length)
         elif "asks" in records.header:
             found.append(_task(records))
+        elif records.header.get("text"):  # other text, by `hornbook evaluate --data`
+            found += _bits_per_byte(records, False, f"{BITS} of the text {path.name.removesuffix('.jsonl')}")
     return found
 
 
-def _bits_per_byte(records: Records, by_length: bool) -> list[Measured]:
-    """Return the bits per byte of all held-out documents, and of each domain and length among them."""
+def _bits_per_byte(records: Records, by_length: bool, name: str = BITS) -> list[Measured]:
+    """Return the bits per byte of all documents, and of each domain and length among them."""
     items = [item for item in records.items if item.get("bytes_scored", 0) > 0]
     if records.header.get("text") is None or not items or not all(item["lossless"] for item in records.items):
         return []
-    groups: dict[str, list[Mapping[str, Any]]] = {BITS: items}
+    groups: dict[str, list[Mapping[str, Any]]] = {name: items}
     for item in items if len({item.get("domain") for item in items}) > 1 else []:
-        groups.setdefault(f"{BITS} of {item['domain']}", []).append(item)
-    whole, *domains = [_bits_of(name, records.header, some) for name, some in groups.items()]
-    found = [whole, *_mean_of(domains, len(items)), *domains]
+        groups.setdefault(f"{name} of {item['domain']}", []).append(item)
+    whole, *domains = [_bits_of(title, records.header, some) for title, some in groups.items()]
+    found = [whole, *_mean_of(name, domains, len(items)), *domains]
     if by_length:
         middle = int(np.median([item["bytes"] for item in items]))
         short = [item for item in items if item["bytes"] <= middle]
@@ -85,7 +88,7 @@ def _bits_per_byte(records: Records, by_length: bool) -> list[Measured]:
     return found
 
 
-def _mean_of(domains: Sequence[Measured], items: int) -> list[Measured]:
+def _mean_of(whole: str, domains: Sequence[Measured], items: int) -> list[Measured]:
     """Return the mean of the domains' bits per byte, each counting alike however large it is; nothing of one domain."""
     if len(domains) < 2:
         return []
@@ -94,7 +97,7 @@ def _mean_of(domains: Sequence[Measured], items: int) -> list[Measured]:
     for one in domains:
         weight = items / len(domains) / len(one.shares)  # the mean over all items is the mean of the domains' means
         shares |= {name: value + weight * (share - one.value) for name, share in one.shares.items()}
-    return [replace(domains[0], name=f"{BITS}, mean of the domains", value=value, shares=shares)]
+    return [replace(domains[0], name=f"{whole}, mean of the domains", value=value, shares=shares)]
 
 
 def _bits_of(name: str, header: Mapping[str, Any], items: Sequence[Mapping[str, Any]]) -> Measured:
@@ -186,6 +189,7 @@ def judged(
     more: Callable[[Path], Sequence[Measured]] = lambda run: (),
     *,
     by_length: bool = False,
+    leave_out: Container[str] = (),
 ) -> list[Yardstick]:
     """Return every yardstick that runs of at least two arms have in common, with its verdicts.
 
@@ -194,9 +198,11 @@ def judged(
     lost     how many further seeds of an arm diverged
     more     what else is known of a run than the records in it tell
     by_length  also of short and of long documents apart
+    leave_out  names of yardsticks that nothing is to be said of
     """
     by_arm = {name: [[*measured(run, by_length), *more(run)] for run in runs] for name, runs in arms.items()}
     names = dict.fromkeys(one.name for runs in by_arm.values() for run in runs for one in run)
+    names = {name: None for name in names if name not in leave_out}
     return [found for name in names if (found := _judged(name, by_arm, margin, lost or {})) is not None]
 
 

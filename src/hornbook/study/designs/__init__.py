@@ -1,0 +1,1 @@
+"""What makes a study out of a wish: sweeps of settings."""
