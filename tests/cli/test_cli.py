@@ -76,7 +76,7 @@ def test_help_of_pretrain_teaches_with_examples_and_few_flags() -> None:
     text = run("pretrain", "--help").stdout
     assert "hornbook pretrain BOOK.txt" in text
     assert "hornbook settings" in text
-    assert sum(line.strip("│ ").startswith("--") for line in text.splitlines()) <= 17
+    assert sum(line.strip("│ ").startswith("--") for line in text.splitlines()) <= 15
 
 
 def test_help_names_every_objective_of_the_catalogue() -> None:

@@ -40,7 +40,6 @@ def sweep_of(
     budget: dict[str, Any],
     seed: int | None,
     start: str | None,
-    halving: int,
 ) -> Study | None:
     """Return the study that the arguments mean where a setting, or the objective, has several values; else None."""
     changes, base, paths = _parts(what, name, start)
@@ -49,7 +48,7 @@ def sweep_of(
     if not axes_of(changes):
         return None
     first = recipe(base, text=paths, start=start, seed=seed, settings=first_of(changes), **budget)
-    return sweep(first, changes, recipe=base or "", halving=halving)
+    return sweep(first, changes, recipe=base or "")
 
 
 def _parts(what: list[str], name: str | None, start: str | None) -> tuple[dict[str, str], str | None, list[str]]:

@@ -74,12 +74,9 @@ def pretrain(
     ] = 0,
     branch: Annotated[
         str | None,
-        Option(metavar="RUN@STEP", help="Begin where that run was after STEP, its recipe but for --steps or --tokens."),
+        Option(metavar="RUN@STEP", help="Begin where that run was after STEP, with --steps or --tokens of its own."),
     ] = None,
     seed: Annotated[int | None, Option(help="Seed of weights, data order and noise. Default: 0.")] = None,
-    halving: Annotated[
-        int, Option(min=0, help="Of settings with several values: how often the worse half stops on the way.")
-    ] = 0,
     devices: Annotated[
         int, Option(min=0, help="How many GPUs of this machine (or CPU processes) to use; 0 = all GPUs.")
     ] = 1,
@@ -102,12 +99,10 @@ def pretrain(
         directory = _branch(branch, [*(what or []), *extra], steps, tokens, out)
     elif resume is None:
         try:
-            swept = sweep_of(what or [], objective, recipe, budget, seed, start, halving)
+            swept = sweep_of(what or [], objective, recipe, budget, seed, start)
             if swept is not None:
                 _sweep(swept, out, until, devices, plain)
                 return
-            if halving:
-                raise UserError("--halving is of a sweep: give a setting several values, such as seed=1,2,3.")
             planned = plan(what or [], objective, recipe, budget, seed, start)
         except UserError as error:
             if is_main_process():

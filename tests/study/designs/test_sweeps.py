@@ -17,8 +17,8 @@ NO_BUDGET = {"minutes": None, "steps": None, "tokens": None, "epochs": None}
 STEPS = NO_BUDGET | {"steps": 7}
 
 
-def swept(*what: str, objective: str | None = None, recipe: str | None = None, halving: int = 0) -> Study:
-    found = sweep_of(["BOOK.txt", *what], objective, recipe, STEPS, None, None, halving)
+def swept(*what: str, objective: str | None = None, recipe: str | None = None) -> Study:
+    found = sweep_of(["BOOK.txt", *what], objective, recipe, STEPS, None, None)
     assert found is not None
     return found
 
@@ -45,8 +45,8 @@ def test_every_combination_is_an_arm_named_by_what_differs() -> None:
 def test_objectives_may_be_several(tmp_path: Path) -> None:
     assert list(swept(objective="causal,masked").arms) == ["causal", "masked"]
     assert list(swept("objective.kind=causal,masked").arms) == ["causal", "masked"]
-    found = swept("training.optimizer=adamw,muon", objective="masked,span", halving=2)
-    assert list(found.arms)[-1] == "span,optimizer=muon" and found.halving == 2
+    found = swept("training.optimizer=adamw,muon", objective="masked,span")
+    assert list(found.arms)[-1] == "span,optimizer=muon"
     assert list(swept("objective.rate=0.2,0.4", objective="masked").arms) == ["rate=0.2", "rate=0.4"]
     named = swept("model.qk_norm=true,false", recipe="gpt")
     assert [arm.recipe for arm in named.arms.values()] == ["gpt", "gpt"]
@@ -66,7 +66,7 @@ def test_what_holds_several_values_by_itself_is_no_sweep() -> None:
         name, _, value = setting.partition("=")
         assert axes_of({name: value}) == {}, setting
     assert axes_of({"mix.weights": "web=1,books=2", "seed": "1,2"}) == {"seed": ("1", "2")}
-    assert sweep_of(["a.txt", "data.paths=b.txt,c.txt"], None, None, NO_BUDGET, None, None, 0) is None
+    assert sweep_of(["a.txt", "data.paths=b.txt,c.txt"], None, None, NO_BUDGET, None, None) is None
     assert plan(["a.txt", "data.paths=b.txt,c.txt"], None, None, NO_BUDGET, None).data.paths == ("b.txt", "c.txt")
 
 
@@ -104,7 +104,6 @@ def test_options_that_are_of_one_run_are_refused(tmp_path: Path, capsys: pytest.
     place = str(tmp_path / "sweep")
     for arguments, said in (
         (["pretrain", "seed=1,2", "--until", "3", "--out", place], "leave out --until and --devices"),
-        (["pretrain", "--halving", "1", "--out", place], "--halving is of a sweep"),
     ):
         code, _, err = run(capsys, *arguments)
         assert code == 2 and said in err and not (tmp_path / "sweep").exists()
