@@ -93,6 +93,11 @@ def test_a_staged_epoch_has_every_row_once_and_the_late_ones_last(size, cycle, e
     assert (np.diff((row >= turn).astype(int)) >= 0).all()
 
 
+def test_a_short_run_of_a_late_stage_of_one_row_reads_no_row_twice():
+    _, row = Staged(46, 45, 22, 5).locate(5, np.arange(22))
+    assert len(set(row.tolist())) == 22
+
+
 def mixed(sizes, counts, late=None, turn=0, cycle=1):
     first = np.cumsum([0, *(-(-size // cycle) * cycle for size in sizes)])
     orders = [Shuffled(size, cycle) for size in sizes]

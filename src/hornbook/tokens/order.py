@@ -138,7 +138,8 @@ class Staged:
         early, late = Shuffled(self.turn, self.cycle), Shuffled(self.size - self.turn, self.cycle)
         turn = self.turn
         if 0 < self.examples < self.size:  # the last rows are read in their turn all the same
-            turn = round(self.turn * self.examples / self.size / self.cycle) * self.cycle
+            share, least = self.turn * self.examples / self.size, self.examples - late.size  # no late row comes twice
+            turn = max(round(share / self.cycle), -(-least // self.cycle)) * self.cycle
         row = np.empty_like(place)
         for chosen, order, before, first in ((place < turn, early, 0, 0), (place >= turn, late, turn, self.turn)):
             if chosen.any():
