@@ -5,12 +5,13 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
-from hornbook import artifacts
+from hornbook import artifacts, locks
 from hornbook.errors import ResourceError, UserError, expected
 
 
@@ -187,24 +188,46 @@ def test_json_that_cannot_be_read_is_named(tmp_path):
         artifacts.read_json(tmp_path, "recipe")
 
 
+def test_who_asks_whether_a_directory_is_held_keeps_nobody_out(tmp_path):
+    with locks.lock(tmp_path):
+        assert locks.is_locked(tmp_path)
+    stop = threading.Event()
+
+    def ask():
+        while not stop.is_set():
+            locks.is_locked(tmp_path)
+            time.sleep(0.001)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    try:
+        for _ in range(200):
+            with locks.lock(tmp_path):
+                pass
+    finally:
+        stop.set()
+        asking.join()
+    assert not locks.is_locked(tmp_path)
+
+
 def test_a_directory_is_locked_against_other_processes_until_its_holder_dies(tmp_path):
     script = textwrap.dedent("""
         import sys, time
         from pathlib import Path
-        from hornbook import artifacts
-        with artifacts.lock(Path(sys.argv[1])):
+        from hornbook import locks
+        with locks.lock(Path(sys.argv[1])):
             print("held", flush=True)
             time.sleep(60)
     """)
     with subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], stdout=subprocess.PIPE) as child:
         assert child.stdout is not None
         assert child.stdout.readline() == b"held\n"
-        with pytest.raises(UserError, match="Another process"), artifacts.lock(tmp_path):
+        with pytest.raises(UserError, match="Another process"), locks.lock(tmp_path):
             pass
         child.send_signal(signal.SIGKILL)
-    with artifacts.lock(tmp_path), pytest.raises(UserError, match="Another process"), artifacts.lock(tmp_path):
+    with locks.lock(tmp_path), pytest.raises(UserError, match="Another process"), locks.lock(tmp_path):
         pass
-    with artifacts.lock(tmp_path):
+    with locks.lock(tmp_path):
         pass
 
 
@@ -296,7 +319,7 @@ def test_a_lock_clears_what_killed_writers_left_and_nothing_else(tmp_path):
     (tmp_path / ".v.json.partial").write_text("half")
     with artifacts.write_directory(tmp_path / "alive", "thing"), artifacts.whole_file(tmp_path / "lives") as partial:
         partial.write_text("whole")
-        with artifacts.lock(tmp_path):
+        with locks.lock(tmp_path):
             assert sorted(os.listdir(tmp_path)) == [".alive.partial", ".lives.partial", ".lock", "x", "y"]
         with pytest.raises(UserError, match="Another process is writing"):
             write(tmp_path / "alive", "two")

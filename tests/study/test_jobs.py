@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hornbook.artifacts import claimed, write_json
+from hornbook.artifacts import write_json
+from hornbook.locks import claimed
 from hornbook.study.design import BudgetSettings, Study, TransferSettings, new_study
 from hornbook.study.jobs import Board, jobs
 from hornbook.study.layout import RUNS

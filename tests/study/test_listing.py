@@ -13,8 +13,9 @@ from transfer_runs import base
 
 import hornbook as hb
 from hornbook import cli
-from hornbook.artifacts import lock, write_json, write_manifest
+from hornbook.artifacts import write_json, write_manifest
 from hornbook.errors import UserError
+from hornbook.locks import lock
 from hornbook.study.design import ArmSettings, BudgetSettings, Study
 from hornbook.study.layout import ARMS, DIVERGED, RUNS, begin
 from hornbook.study.listing import runs

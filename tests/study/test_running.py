@@ -14,9 +14,9 @@ import pytest
 from stories import story
 from transfer_runs import file, records
 
-from hornbook.artifacts import claimed
 from hornbook.console import View
 from hornbook.errors import UserError
+from hornbook.locks import claimed
 from hornbook.study.compare import compare
 from hornbook.study.costs import costs_of
 from hornbook.study.design import ArmSettings, BudgetSettings, Study, TransferSettings, load_study, new_study

@@ -13,6 +13,7 @@ SOURCE = Path(hornbook.__file__).parent
 STOREYS: tuple[set[str], ...] = (
     {"errors", "keys"},
     {"vocab", "batch", "artifacts", "schema", "signals", "console", "charts"},
+    {"locks"},
     {"corpus", "objectives", "model", "train"},
     {"tokens", "scaling", "collators"},
     {"recipes", "convert"},

@@ -18,11 +18,12 @@ from typing import Any
 
 import torch
 
-from hornbook.artifacts import enlist, is_done, lock, write_json
+from hornbook.artifacts import enlist, is_done, write_json
 from hornbook.console import View, phase
 from hornbook.corpus.readers.discovery import passed_over
 from hornbook.errors import ResourceError, UserError
 from hornbook.evaluate.evaluation import Evaluation
+from hornbook.locks import lock
 from hornbook.objectives.base import tokens_per_row
 from hornbook.prepare.clean import decided, kept_of
 from hornbook.prepare.dataset import prepare

@@ -20,10 +20,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from hornbook.artifacts import MANIFEST, digest, is_done, is_locked, manifest_of, read_json
+from hornbook.artifacts import MANIFEST, digest, is_done, manifest_of, read_json
 from hornbook.errors import HornbookError, UserError
 from hornbook.evaluate.evaluation import Evaluation
 from hornbook.evaluate.numbers import Kind
+from hornbook.locks import is_locked
 from hornbook.recipes.settings import RECIPE
 from hornbook.recipes.transferred import is_transfer, read_transfer
 from hornbook.study.design import STUDY

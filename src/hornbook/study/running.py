@@ -22,11 +22,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from hornbook.artifacts import claimed, is_done, write_json
+from hornbook.artifacts import is_done, write_json
 from hornbook.console import View
 from hornbook.errors import DivergedError, Interrupted, UserError
 from hornbook.evaluate.evaluation import Evaluation
 from hornbook.evaluate.tasks import Task
+from hornbook.locks import claimed
 from hornbook.recipes import transferred
 from hornbook.recipes.recipe import Recipe
 from hornbook.recipes.sections import Budget

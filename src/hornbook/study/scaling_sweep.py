@@ -19,9 +19,10 @@ from pathlib import Path
 
 import torch
 
-from hornbook.artifacts import is_done, lock, write_json
+from hornbook.artifacts import is_done, write_json
 from hornbook.console import View
 from hornbook.errors import DivergedError, UserError
+from hornbook.locks import lock
 from hornbook.model.config import ModelConfig
 from hornbook.objectives.base import tokens_per_row
 from hornbook.prepare.dataset import Prepared, prepare

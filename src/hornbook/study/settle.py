@@ -15,9 +15,10 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from hornbook.artifacts import claimed, read_json, write_json
+from hornbook.artifacts import read_json, write_json
 from hornbook.console import View
 from hornbook.errors import UserError
+from hornbook.locks import claimed
 from hornbook.objectives.base import tokens_per_row
 from hornbook.prepare.dataset import Prepared, prepare
 from hornbook.recipes.recipe import Recipe

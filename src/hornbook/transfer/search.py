@@ -18,9 +18,10 @@ import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from hornbook.artifacts import is_done, lock
+from hornbook.artifacts import is_done
 from hornbook.console import View
 from hornbook.errors import DivergedError, Interrupted, UserError
+from hornbook.locks import lock
 from hornbook.model.electra import Electra, discriminator_config, halves
 from hornbook.recipes.recipe import Recipe
 from hornbook.recipes.sections import DataSettings, StartSettings, TrainingSettings

@@ -24,7 +24,6 @@ from hornbook import __version__
 from hornbook.artifacts import (
     MANIFEST,
     disk_errors,
-    lock,
     read_json,
     read_manifest,
     seal,
@@ -43,6 +42,7 @@ from hornbook.corpus.grouping import grouped
 from hornbook.corpus.readers.units import Piece, discover, group
 from hornbook.corpus.step import Step, Survey
 from hornbook.errors import UserError
+from hornbook.locks import lock
 
 REPORT = "report.html"
 UNREAD = "unread.jsonl"

@@ -25,12 +25,13 @@ from typing import Any
 import numpy as np
 
 from hornbook import keys
-from hornbook.artifacts import is_done, lock, read_json, write_file, write_json
+from hornbook.artifacts import is_done, read_json, write_file, write_json
 from hornbook.console import View
 from hornbook.corpus.document import Document, document_hash
 from hornbook.corpus.read import read
 from hornbook.corpus.split import Split, make_split
 from hornbook.errors import DivergedError, UserError
+from hornbook.locks import lock
 from hornbook.prepare.clean import LIBRARIES, cleaned, decided
 from hornbook.prepare.dataset import Prepared, prepare
 from hornbook.recipes.named import default
