@@ -65,6 +65,9 @@ def test_several_arms_share_one_error_rate() -> None:
     together = verdicts(arms, **KNOWN)
     assert len(together) == 15
     assert sum(v.word in ("better", "worse") for v in together) <= sum(v.word in ("better", "worse") for v in alone)
+    assert all(v.sentence.endswith(".") and ".;" not in v.sentence for v in together)
+    weak = verdicts([arm("low", 1.5, key=3), arm("high", 1.508, key=4), *arms[:3]], **{**KNOWN, "margin": 0.0})
+    assert any(v.sentence.endswith("alone that would count, but not among 10 comparisons.") for v in weak)
     far = [*arms, arm("far", 1.2)]
     found = verdicts(far, **KNOWN)
     assert not_worse_than_the_best(far, found, lower_is_better=True) == ["far"]

@@ -116,7 +116,8 @@ def verdicts(arms: Sequence[Scores], *, unit: str, lower_is_better: bool, margin
     for rank, (probability, place) in enumerate(tested):
         holds = holds and probability <= ERRORS / (len(tested) - rank)
         if not holds and found[place].word in ("better", "worse"):
-            told = f"{found[place].sentence}; alone that would count, but not among {len(tested)} comparisons"
+            said = found[place].sentence.removesuffix(".")
+            told = f"{said}; alone that would count, but not among {len(tested)} comparisons."
             found[place] = replace(found[place], word="not distinguishable", sentence=told)
     return found
 
