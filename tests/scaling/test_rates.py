@@ -7,6 +7,7 @@ import pytest
 
 from hornbook.cli import main
 from hornbook.errors import UserError
+from hornbook.scaling.points import read_points
 from hornbook.scaling.rates import power_laws, read_rates
 
 HEADER = "params,tokens,lr,batch_sequences,loss\n"
@@ -73,3 +74,11 @@ def test_the_command_prints_each_setting(tmp_path: Path, capsys: pytest.CaptureF
     with pytest.raises(SystemExit) as done:
         main(["scaling", "rates", str(path)])
     assert not done.value.code and "100.0M\t10.0G" in capsys.readouterr().out.replace(" ", "")
+
+
+def test_a_file_that_is_none_is_named(tmp_path: Path) -> None:
+    for path, said in ((tmp_path / "none.csv", "There is no file"), (tmp_path, "cannot be read: Is a directory")):
+        with pytest.raises(UserError, match=said):
+            read_rates(path)
+        with pytest.raises(UserError, match=said):
+            read_points(path)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +52,20 @@ class Points:
         return float(self.flops.min()), float(self.flops.max())
 
 
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator[TextIO]:
+    """Open a CSV file; raises UserError where there is none, or what is in it is no CSV."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            yield file
+    except FileNotFoundError as error:
+        raise UserError(f"There is no file {path}.") from error
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}.") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"{path} is no CSV file: {error}.") from error
+
+
 def read_points(path: Path, parameters: str = "params", loss: str = "loss") -> Points:
     """Return the points of a CSV file with columns for parameters, tokens and loss; flops and unique if it has them.
 
@@ -58,24 +74,21 @@ def read_points(path: Path, parameters: str = "params", loss: str = "loss") -> P
     Rows whose column `excluded`, or one that begins so, is neither empty, 0, no nor false, are left out and counted.
     Raises UserError where a column is missing, or a value is no number above 0.
     """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            names = [name for name in reader.fieldnames or () if name]
-            for column in (parameters, "tokens", loss):
-                if column not in names:
-                    raise UserError(f"{path} has no column {column!r}; it has {', '.join(names) or 'none'}.")
-            excluding = [name for name in names if name.lower().startswith("excluded")]
-            more = [name for name in ("flops", "unique") if name in names]
-            rows, dropped = [], 0
-            for row in reader:
-                if any((row[name] or "").strip().lower() not in _NO for name in excluding):
-                    dropped += 1
-                    continue
-                wanted = [parameters, "tokens", loss, *more]
-                rows.append([_above_zero(row[name], name, path, reader.line_num) for name in wanted])
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{path} cannot be read as CSV: {error}.") from error
+    with opened(path) as file:
+        reader = csv.DictReader(file)
+        names = [name for name in reader.fieldnames or () if name]
+        for column in (parameters, "tokens", loss):
+            if column not in names:
+                raise UserError(f"{path} has no column {column!r}; it has {', '.join(names) or 'none'}.")
+        excluding = [name for name in names if name.lower().startswith("excluded")]
+        more = [name for name in ("flops", "unique") if name in names]
+        rows, dropped = [], 0
+        for row in reader:
+            if any((row[name] or "").strip().lower() not in _NO for name in excluding):
+                dropped += 1
+                continue
+            wanted = [parameters, "tokens", loss, *more]
+            rows.append([_above_zero(row[name], name, path, reader.line_num) for name in wanted])
     if not rows:
         raise UserError(f"{path} has no points.")
     columns = np.array(rows).T
@@ -86,11 +99,8 @@ def read_points(path: Path, parameters: str = "params", loss: str = "loss") -> P
 
 def conventions(path: Path) -> list[str]:
     """Return the columns of a CSV file that count parameters: those whose names begin with params, `params` first."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            names = next(csv.reader(file), [])
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{path} cannot be read as CSV: {error}.") from error
+    with opened(path) as file:
+        names = next(csv.reader(file), [])
     return sorted((name for name in names if name.startswith("params")), key=lambda name: name != "params")
 
 

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hornbook.errors import UserError
+from hornbook.scaling.points import opened
 
 Floats = NDArray[np.float64]
 _NEAR = 0.0045  # runs within this share of the best loss are fitted: chosen on the runs of Li et al. 2025
@@ -117,22 +118,19 @@ def power_laws(found: Sequence[BestRate]) -> Mapping[str, float]:
 
 
 def _read(path: Path) -> list[tuple[float, ...]]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            names = [name for name in reader.fieldnames or () if name]
-            taken = {column: column for column in COLUMNS}
-            taken["batch"] = next((name for name in names if name.startswith("batch")), "batch")
-            for name in taken.values():
-                if name not in names:
-                    raise UserError(f"{path} has no column {name!r}; it has {', '.join(names) or 'none'}.")
-            rows = []
-            for row in reader:
-                values = tuple(_number(row[name], name, path, reader.line_num) for name in taken.values())
-                if math.isfinite(values[-1]):
-                    rows.append(values)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{path} cannot be read as CSV: {error}.") from error
+    with opened(path) as file:
+        reader = csv.DictReader(file)
+        names = [name for name in reader.fieldnames or () if name]
+        taken = {column: column for column in COLUMNS}
+        taken["batch"] = next((name for name in names if name.startswith("batch")), "batch")
+        for name in taken.values():
+            if name not in names:
+                raise UserError(f"{path} has no column {name!r}; it has {', '.join(names) or 'none'}.")
+        rows = []
+        for row in reader:
+            values = tuple(_number(row[name], name, path, reader.line_num) for name in taken.values())
+            if math.isfinite(values[-1]):
+                rows.append(values)
     if not rows:
         raise UserError(f"{path} has no runs.")
     return rows
