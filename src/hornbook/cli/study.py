@@ -182,11 +182,16 @@ def compare(
         return
     for arm, members in found.arms.items():
         tables.sentence(f"{arm}: {', '.join(members)}")
-    rows = [(name, *(str(value) for value in values.values())) for name, values in found.differences.items()]
+    rows = [(name, *(_setting(value) for value in values.values())) for name, values in found.differences.items()]
     tables.table({"setting": "bold"} | dict.fromkeys(found.arms, ""), rows, numbers=True)
     _print_yardsticks(found.yardsticks)
     for line in (*found.left_out, *found.notes):
         tables.sentence(line)
+
+
+def _setting(value: object) -> str:
+    """Return a setting's value; of products such as 3 x 0.003 no digits that floating point adds."""
+    return f"{value:.10g}" if isinstance(value, float) else str(value)
 
 
 def _print_yardsticks(yardsticks: Sequence[Yardstick]) -> None:
