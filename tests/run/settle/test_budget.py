@@ -138,7 +138,7 @@ def test_an_order_that_depends_on_the_length_is_spliced_and_another_is_not(book:
     order = order_of(by_length, prepared)
     assert isinstance(order, Spliced) and order.begins == (0, 16)
     shuffled = recipe(book, *corrected)
-    assert not isinstance(order_of(shuffled, replace(prepared, mix=shuffled.mix)), Spliced)
+    assert not isinstance(order_of(shuffled, dataclasses.replace(prepared, mix=shuffled.mix)), Spliced)
     loader, cpu = build_loader(by_length, prepared, torch.device("cpu")), torch.device("cpu")
     short, long = (build_loader(recipe(book, "mix.order=length", f"budget.steps={n}"), prepared, cpu) for n in (10, 20))
     for step in range(20):
