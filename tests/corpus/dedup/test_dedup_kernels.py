@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from comparing import FACTOR, WORD, mixed, read, shingles, words_of
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import hornbook
@@ -68,6 +68,7 @@ def sets(texts: list[str], length: int) -> list[list[int]]:
 
 @settings(max_examples=60, deadline=None)
 @given(TEXTS, st.integers(1, 7))
+@example(["ก\x00\u0301"], 1)
 def test_sets_are_those_of_the_definition_in_every_script(texts, length):
     found = sets(texts, length)
     assert all(len(item) == len(set(item)) for item in found)

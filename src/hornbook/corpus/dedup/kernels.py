@@ -94,7 +94,7 @@ def _words(data: Any, place: Any, end: Any, way: Any, tables: Any, wanted: Any, 
             number += _int((factors[point] == BLANK) & (word != _0))
             word = word * factors[point] + summands[point]
             place += 1
-            alone = False
+            alone = alone and factors[point] == _1  # a character that counts for nothing parts no mark from its letter
             continue
         point, place = _next(data, place, end)
         by = factors[point]
