@@ -10,12 +10,13 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint bench study docs
+.PHONY: help demo test test-all test-browser lint bench study docs
 
 help:
 	@echo "make demo      install, then train, measure, sample and export a small model (a few minutes)"
 	@echo "make test      lint and the fast tests"
 	@echo "make test-all  lint and every test, the slow ones too"
+	@echo "make test-browser  the pages in a real Chromium, where there is one"
 	@echo "make lint      ruff format, ruff check, mypy"
 	@echo "make bench     the benchmarks, peers measured in the same run"
 	@echo "make study     four objectives compared, three seeds each, in $(STUDY) (about 25 minutes on two quiet cores)"
@@ -53,7 +54,10 @@ test: lint
 	@$(TESTS)
 
 test-all: lint
-	@$(TESTS) -m ""
+	@$(TESTS) -m "not browser"
+
+test-browser: $(READY)
+	@OMP_NUM_THREADS=1 $(BIN)/pytest -m browser -rs
 
 bench: $(READY)
 	@for script in benchmarks/*.py; do echo "$$script"; $(BIN)/python $$script || exit 1; done

@@ -22,8 +22,9 @@ STOREYS: tuple[set[str], ...] = (
     {"run"},
     {"transfer", "diagnose"},
     {"study"},
-    {"report", "advice"},
-    {"api", "app"},
+    {"report", "advice", "course"},
+    {"app"},
+    {"api"},
     {"cli", "harness"},
     {"__main__"},
 )
