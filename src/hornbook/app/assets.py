@@ -10,7 +10,7 @@ _TYPES = {
     "css": "text/css; charset=utf-8",
     "mjs": "text/javascript; charset=utf-8",
     "js": "text/javascript; charset=utf-8",
-    "svg": "image/svg+xml",
+    "png": "image/png",
 }
 SHELL = "shell.html"
 

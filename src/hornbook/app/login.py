@@ -36,7 +36,7 @@ _FRAME = """<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">{head}</head>
 <body class="door"><main id="main"><h1>Hornbook</h1>{body}</main></body></html>
 """
-_STYLE = '<link rel="stylesheet" href="/static/app.css"><link rel="icon" href="data:,">'
+_STYLE = '<link rel="stylesheet" href="/static/app.css"><link rel="icon" href="/static/icon.png">'
 _ASK = """<form class="card" method="post" action="/enter">
 <p>{said}</p>
 <label class="field">The code in the terminal
@@ -57,7 +57,7 @@ class Door:
     def __init__(self, code: str, port: int, delay: float = DELAY_SECONDS) -> None:
         self.code = code
         self.tries = TRIES
-        self._delay = delay
+        self.delay = delay
         self._cookie = f"hornbook-{port}"  # cookies are shared by all ports of a machine
         self._token = secrets.token_urlsafe(18)
 
@@ -75,7 +75,7 @@ class Door:
             )
         if self.code and not hmac.compare_digest(_letters(form), _plain(self.code)):
             self.tries -= 1
-            await asyncio.sleep(self._delay)
+            await asyncio.sleep(self.delay)
             return asking(wrong=True)
         head = f'{_STYLE}<meta http-equiv="refresh" content="0;url=/">'
         response = HTMLResponse(_FRAME.format(head=head, body='<p><a href="/">To the pages</a></p>'))

@@ -9,6 +9,7 @@ import contextlib
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 NICE = 10
 
@@ -28,7 +29,7 @@ class Manners:
 
     def apply(self) -> None:
         """Set the number of threads of the thread that calls: the worker's, before a step."""
-        torch = sys.modules.get("torch")
+        torch = torch_if_loaded()
         if torch is None or self.training == (self._before is not None):
             return
         if self.training:
@@ -37,6 +38,12 @@ class Manners:
         else:
             torch.set_num_threads(self._before)
             self._before = None
+
+
+def torch_if_loaded() -> Any:
+    """Return PyTorch where this process has loaded it whole, else None."""
+    torch = sys.modules.get("torch")
+    return None if torch is None or getattr(torch.__spec__, "_initializing", False) else torch
 
 
 def be_nice() -> None:

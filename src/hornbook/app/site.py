@@ -45,9 +45,7 @@ class Site:
         self._pages, self._worker, self._training = pages, worker, training
         self._manners = Manners()
         worker.before_step = self._manners.apply
-        self._pool = ThreadPoolExecutor(_THREADS, "hornbook reply")
         self._replies = 0
-        self._seen = asyncio.Event()
         self._assets = assets()
         shells = ("/", *(f"/{page.name}" for page in pages))
         self.app = Starlette(
@@ -64,6 +62,8 @@ class Site:
 
     @contextlib.asynccontextmanager
     async def _life(self, app: Starlette) -> AsyncIterator[None]:
+        self._pool = ThreadPoolExecutor(_THREADS, "hornbook reply")
+        self._seen = asyncio.Event()
         self._worker.start()
         tasks = [asyncio.create_task(self._begin()), asyncio.create_task(self._look())]
         try:

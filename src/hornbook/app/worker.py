@@ -9,13 +9,14 @@ where its steps ran. A step is never interrupted.
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from hornbook.app.manners import torch_if_loaded
 
 MOST_JOBS = 8
 QUEUE = 64  # events of a job that nobody has read yet
@@ -88,7 +89,8 @@ class Worker:
             return len(self._jobs)
 
     def start(self) -> None:
-        """Begin to work."""
+        """Begin to work, also after a stop."""
+        self._stopping = False
         self._thread = threading.Thread(target=self._work, name="hornbook worker", daemon=True)
         self._thread.start()
 
@@ -145,23 +147,23 @@ class Worker:
             except BaseException as error:  # of whatever kind: the thread must live for the others
                 self._end(job, error)
             else:
-                if job.until is not None:
-                    with self._changed:
+                with self._changed:
+                    self._jobs.rotate(-1)  # after the step: who came meanwhile has a turn before it
+                    if job.until is not None:
                         job.queue.append(event)
-                    job.wake()
+                job.wake()
         for job in list(self._jobs):
             self._end(job, StoppedError())
 
     def _next(self) -> Job | None:
-        """Wait for the next job that is ready, and put it behind the others; None when the worker is to stop."""
+        """Wait for the next job that is ready, and put it first; None when the worker is to stop."""
         with self._changed:
             while not self._stopping:
                 now = self._clock()
                 for _ in range(len(self._jobs)):
-                    job = self._jobs[0]
+                    if self._jobs[0].ready(now):
+                        return self._jobs[0]
                     self._jobs.rotate(-1)
-                    if job.ready(now):
-                        return job
                 limits = [job.until - now for job in self._jobs if job.until is not None]
                 self._changed.wait(min(limits, default=None))
         return None
@@ -182,8 +184,8 @@ class Worker:
 
 def _refuse_holders() -> None:
     """Raise RuntimeError where a step has left a mode of PyTorch on, which the steps of others would be done in."""
-    torch = sys.modules.get("torch")
-    if torch is None or not hasattr(torch, "is_inference_mode_enabled"):  # it is not there yet
+    torch = torch_if_loaded()
+    if torch is None:
         return
     cast = any(torch.is_autocast_enabled(device) for device in ("cpu", "cuda"))
     if torch.is_inference_mode_enabled() or not torch.is_grad_enabled() or cast:
