@@ -107,41 +107,124 @@ CASES = [
     Case("no cookie for a script", (401,), {"Cookie": ""}, b"", "GET", "/static/shell.mjs"),
     Case("64 kB and a byte", (413,), body=b'{"text":"' + b"a" * (64 * 1024 - 10) + b'"}'),
     Case("a length of a terabyte", (413,), {"Content-Length": str(2**40)}),
-    Case("chunked", (413,), {"Content-Length": "", "Transfer-Encoding": "chunked"}, b"c\r\n" + b'{"text":"a"}\r\n0\r\n\r\n'),
+    Case(
+        "chunked",
+        (413,),
+        {"Content-Length": "", "Transfer-Encoding": "chunked"},
+        b"c\r\n" + b'{"text":"a"}\r\n0\r\n\r\n',
+    ),
     Case("chunked and a length", (413, 400), {"Transfer-Encoding": "chunked"}, b"c\r\n" + b'{"text":"a"}\r\n0\r\n\r\n'),
     Case("no length", (413,), {"Content-Length": ""}, b""),
     Case("two lengths", (413, 400), {"Content-Length": ["12", "3"]}),
-    *(Case(f"the length {length}", (413, 400), {"Content-Length": length}) for length in ["-1", "+12", "0x0c", "1e1", "9" * 30]),
+    *(
+        Case(f"the length {length}", (413, 400), {"Content-Length": length})
+        for length in ["-1", "+12", "0x0c", "1e1", "9" * 30]
+    ),
     *bodies("nested", b"[" * 30_000, b'{"text":' + b"[" * 500 + b"]" * 500 + b"}", b'{"text":' + b'{"a":' * 9_000),
     *bodies("nested in a field", b'{"text":"a","have":' + b'{"a":' * 20 + b"1" + b"}" * 21),
-    *bodies("surrogates", rb'{"text":"\ud800"}', rb'{"text":"a\udfff b"}', rb'{"\ud800":"a"}', b'{"text":"\xed\xa0\x80"}'),
+    *bodies(
+        "surrogates", rb'{"text":"\ud800"}', rb'{"text":"a\udfff b"}', rb'{"\ud800":"a"}', b'{"text":"\xed\xa0\x80"}'
+    ),
     *bodies("NUL", rb'{"text":"a\u0000b"}', b'{"text":"a\x00b"}', rb'{"text":"a","tried":["\u0000"]}'),
-    *bodies("unknown fields", b'{"text":"a","txet":"b"}', b'{"text":"a","choice":{"heat":1}}', b'{"text":"a","__class__":"b"}'),
+    *bodies(
+        "unknown fields",
+        b'{"text":"a","txet":"b"}',
+        b'{"text":"a","choice":{"heat":1}}',
+        b'{"text":"a","__class__":"b"}',
+    ),
     *bodies("numbers", b'{"text":"a","choice":{"temperature":NaN}}', b'{"text":"a","choice":{"temperature":Infinity}}'),
-    *bodies("more numbers", b'{"text":"a","choice":{"temperature":1e999}}', b'{"text":"a","run":' + b"9" * 5_000 + b"}"),
-    *bodies("fields given twice", b'{"text":"a","text":"b"}', b'{"text":"a","choice":{"kind":"greedy","kind":"greedy"}}'),
-    *bodies("other types", b'{"text":1}', b'{"text":null}', b'{"text":["a"]}', b'{"text":"a","run":"0"}', b'{"text":"a","run":true}'),
+    *bodies(
+        "more numbers", b'{"text":"a","choice":{"temperature":1e999}}', b'{"text":"a","run":' + b"9" * 5_000 + b"}"
+    ),
+    *bodies(
+        "fields given twice", b'{"text":"a","text":"b"}', b'{"text":"a","choice":{"kind":"greedy","kind":"greedy"}}'
+    ),
+    *bodies(
+        "other types",
+        b'{"text":1}',
+        b'{"text":null}',
+        b'{"text":["a"]}',
+        b'{"text":"a","run":"0"}',
+        b'{"text":"a","run":true}',
+    ),
     *bodies("other types inside", b'{"text":"a","run":0.5}', b'{"text":"a","tried":"b"}', b'{"text":"a","tried":[1]}'),
-    *bodies("other shapes", b'{"text":"a","choice":[]}', b'{"text":"a","choice":{"kind":"best"}}', b'{"text":"a","have":{"3":[1]}}'),
-    *bodies("other wholes", b"", b"{}", b"[]", b'"a"', b"null", b"3", b"{", b'{"text":"a"} {}', b"\xff\xfe", b"\xef\xbb\xbf{}"),
-    *bodies("3,000 words", json.dumps({"text": "word " * 3_000}).encode(), json.dumps({"text": "a", "tried": ["b" * 4_001]}).encode()),
+    *bodies(
+        "other shapes",
+        b'{"text":"a","choice":[]}',
+        b'{"text":"a","choice":{"kind":"best"}}',
+        b'{"text":"a","have":{"3":[1]}}',
+    ),
+    *bodies(
+        "other wholes",
+        b"",
+        b"{}",
+        b"[]",
+        b'"a"',
+        b"null",
+        b"3",
+        b"{",
+        b'{"text":"a"} {}',
+        b"\xff\xfe",
+        b"\xef\xbb\xbf{}",
+    ),
+    *bodies(
+        "3,000 words",
+        json.dumps({"text": "word " * 3_000}).encode(),
+        json.dumps({"text": "a", "tried": ["b" * 4_001]}).encode(),
+    ),
     *bodies("unknown runs", b'{"text":"a","run":7}', b'{"text":"a","run":-1}'),
     Case("a body for what asks nothing", (422,), path="/api/nothing"),
     Case("an unknown field in a stream", (422,), body=b'{"txt":"a"}', path="/api/three"),
-    *gets("traversal", "/static/../server.py", "/static/%2e%2e/server.py", "/static/..%2fserver.py", "/static/vendor/../../../guard.py"),
-    *gets("traversal", "/../../etc/passwd", "//etc/passwd", "/static//etc/passwd", "/static/..\\server.py", "/static/%00", "/static/"),
-    *gets("traversal", "/static/%252e%252e/server.py", "/demo/../../x", "/static/vendor/vendor.json", "/static/%ff%fe", "/demo/"),
+    *gets(
+        "traversal",
+        "/static/../server.py",
+        "/static/%2e%2e/server.py",
+        "/static/..%2fserver.py",
+        "/static/vendor/../../../guard.py",
+    ),
+    *gets(
+        "traversal",
+        "/../../etc/passwd",
+        "//etc/passwd",
+        "/static//etc/passwd",
+        "/static/..\\server.py",
+        "/static/%00",
+        "/static/",
+    ),
+    *gets(
+        "traversal",
+        "/static/%252e%252e/server.py",
+        "/demo/../../x",
+        "/static/vendor/vendor.json",
+        "/static/%ff%fe",
+        "/demo/",
+    ),
     *gets("no page", "/nowhere", "/api", "/api/", "/api/runs/../session", "/.git/config", "/%2e"),
-    *(Case(f"method {method}", (405, 400), {}, b"", method, "/api/echo") for method in ["OPTIONS", "TRACE", "PUT", "DELETE", "PATCH", "PROPFIND", "CONNECT"]),
-    Case("a preflight of another page", (405,), {"Origin": "http://evil.example", "Access-Control-Request-Method": "POST"}, b"", "OPTIONS"),
+    *(
+        Case(f"method {method}", (405, 400), {}, b"", method, "/api/echo")
+        for method in ["OPTIONS", "TRACE", "PUT", "DELETE", "PATCH", "PROPFIND", "CONNECT"]
+    ),
+    Case(
+        "a preflight of another page",
+        (405,),
+        {"Origin": "http://evil.example", "Access-Control-Request-Method": "POST"},
+        b"",
+        "OPTIONS",
+    ),
     Case("GET of what is asked by POST", (405,), {}, b"", "GET"),
     Case("POST of what is read", (405,), path="/demo"),
-    Case("a form for the code from another page", (403,), FORM | {"Origin": "http://evil.example"}, b"code=x", path="/enter"),
+    Case(
+        "a form for the code from another page",
+        (403,),
+        FORM | {"Origin": "http://evil.example"},
+        b"code=x",
+        path="/enter",
+    ),
     Case("a wrong code", (401,), FORM | {"Cookie": "", "Origin": "null"}, b"code=x", path="/enter"),
     Case("a code that is no text", (401,), FORM | {"Cookie": "", "Origin": "null"}, b"\xff\xfe=%00%ff", path="/enter"),
     Case("a code of 65 bytes", (413,), FORM | {"Cookie": "", "Origin": "null"}, b"code=" + b"x" * 60, path="/enter"),
     Case("a code as JSON", (415,), {"Cookie": "", "Origin": "null"}, b"{}", path="/enter"),
-]  # fmt: skip
+]
 
 
 @pytest.fixture(scope="module")
@@ -177,7 +260,7 @@ def test_abuse_is_refused_with_a_sentence(
     if answer.header("content-type") == "application/json":
         entry = answer.json["error"]
         assert set(entry) == {"code", "message", "field"}
-        assert re.fullmatch(r"(?:[A-Z]|%s ).*[.?]" % re.escape(str(entry["field"])), entry["message"])
+        assert re.fullmatch(rf"(?:[A-Z]|{re.escape(str(entry['field']))} ).*[.?]", entry["message"])
         assert len(entry["message"]) < 400
     else:
         assert b"code" in answer.body or b"Invalid HTTP request" in answer.body

@@ -20,10 +20,9 @@ import pytest
 from page_server import SECONDS, Counts, page, raw, request
 
 from hornbook.app import server, site
-from hornbook.app.manners import NICE, Manners
 from hornbook.app.options import Options
 from hornbook.app.server import Served, running, serve
-from hornbook.app.worker import MOST_JOBS, Worker
+from hornbook.app.worker import MOST_JOBS, NICE, Manners, Worker
 from hornbook.errors import UserError
 
 OPEN = Options(port=0, code=False, browser=False)
@@ -271,10 +270,11 @@ def test_the_server_asks_whether_a_training_is_alive(counts: Counts) -> None:
 
 def test_beside_a_training_the_process_is_nice_and_its_later_threads_too() -> None:
     code = (
-        "import os, threading; from hornbook.app.manners import Manners\n"
+        "import os, threading; from hornbook.app.worker import Manners\n"
         "manners = Manners(); manners.notice(True); manners.notice(True)\n"
         "found = [os.getpriority(os.PRIO_PROCESS, 0)]\n"
-        "later = threading.Thread(target=lambda: found.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id())))\n"
+        "def look(): found.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))\n"
+        "later = threading.Thread(target=look)\n"
         "later.start(); later.join(); print(found)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -11,6 +11,8 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import TypeVar
 
 from starlette.applications import Starlette
@@ -22,16 +24,22 @@ from starlette.types import ASGIApp
 
 from hornbook import __version__
 from hornbook.app import bodies
-from hornbook.app.assets import SHELL, assets
 from hornbook.app.endpoints import Page, Reply, Stream
 from hornbook.app.faults import account_of, answer_of, refusal, report
-from hornbook.app.manners import Manners
 from hornbook.app.streaming import Lines
-from hornbook.app.worker import MOST_JOBS, Busy, Worker
+from hornbook.app.worker import MOST_JOBS, Busy, Manners, Worker
 from hornbook.artifacts import json_text
 
 T = TypeVar("T")
 
+SHELL = "shell.html"
+_TYPES = {
+    "html": "text/html; charset=utf-8",
+    "css": "text/css; charset=utf-8",
+    "mjs": "text/javascript; charset=utf-8",
+    "js": "text/javascript; charset=utf-8",
+    "png": "image/png",
+}
 _THREADS = 4  # that compute replies
 _MOST_REPLIES = 64  # that are computed or wait for it
 _FIRST_PAGE_SECONDS = 2.0  # after which the pages' jobs are begun though no browser has come
@@ -170,3 +178,19 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 def _where(request: Request) -> str:
     return f"{request.method} {request.url.path}"
+
+
+def assets() -> dict[str, tuple[bytes, str]]:
+    """Return content and type of each file below static/ that a page can use, by its path there."""
+    return dict(_below(files("hornbook.app").joinpath("static"), ""))
+
+
+def _below(folder: Traversable, before: str) -> list[tuple[str, tuple[bytes, str]]]:
+    found = []
+    for item in folder.iterdir():
+        kind = _TYPES.get(item.name.rpartition(".")[2])
+        if item.is_dir():
+            found += _below(item, f"{before}{item.name}/")
+        elif kind is not None:
+            found.append((before + item.name, (item.read_bytes(), kind)))
+    return found

@@ -9,16 +9,19 @@ where its steps ran. A step is never interrupted.
 
 from __future__ import annotations
 
+import contextlib
+import os
+import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from hornbook.app.manners import torch_if_loaded
-
 MOST_JOBS = 8
+NICE = 10  # of the process, once a training was seen on this machine
 QUEUE = 64  # events of a job that nobody has read yet
 DEADLINE_SECONDS = 60.0
 
@@ -190,3 +193,44 @@ def _refuse_holders() -> None:
     cast = any(torch.is_autocast_enabled(device) for device in ("cpu", "cuda"))
     if torch.is_inference_mode_enabled() or not torch.is_grad_enabled() or cast:
         raise RuntimeError("a generator holds inference_mode, no_grad or autocast across a yield")
+
+
+class Manners:
+    """How many threads the worker computes with. `training` says whether a training is alive on this machine."""
+
+    def __init__(self) -> None:
+        self.training = False
+        self._before: int | None = None  # threads before the training was noticed
+
+    def notice(self, training: bool) -> None:
+        """Take note of a training that has begun or ended."""
+        if training and not self.training:
+            be_nice()
+        self.training = training
+
+    def apply(self) -> None:
+        """Set the number of threads of the thread that calls: the worker's, before a step."""
+        torch = torch_if_loaded()
+        if torch is None or self.training == (self._before is not None):
+            return
+        if self.training:
+            self._before = torch.get_num_threads()
+            torch.set_num_threads(1)
+        else:
+            torch.set_num_threads(self._before)
+            self._before = None
+
+
+def torch_if_loaded() -> Any:
+    """Return PyTorch where this process has loaded it whole, else None."""
+    torch = sys.modules.get("torch")
+    return None if torch is None or getattr(torch.__spec__, "_initializing", False) else torch
+
+
+def be_nice() -> None:
+    """Let this process's threads have the processors after those of others; threads to come inherit it."""
+    tasks = Path("/proc/self/task")
+    threads = [int(task.name) for task in tasks.iterdir()] if tasks.is_dir() else [0]
+    for thread in threads:
+        with contextlib.suppress(OSError):  # it has ended, or is nicer already
+            os.setpriority(os.PRIO_PROCESS, thread, max(NICE, os.getpriority(os.PRIO_PROCESS, thread)))
