@@ -124,11 +124,11 @@ def test_the_file_that_opens_the_browser_is_this_users_alone_and_gone_afterwards
     door: Door, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    (tmp_path / "hornbook-8421.html").write_text("left by a server that was killed")
     old = os.umask(0)
     try:
         with door.file("http://127.0.0.1:8421") as path:
-            assert path.parent == tmp_path
+            assert path.parent.parent == tmp_path
+            assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
             assert stat.S_IMODE(path.stat().st_mode) == 0o600
             text = path.read_text()
             assert f'value="{door.code}"' in text

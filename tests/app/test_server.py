@@ -239,6 +239,15 @@ def test_who_stops_reading_stops_the_work_and_loses_it_at_the_deadline(counts: C
         assert stopped * 3_900 < 40e6
 
 
+def test_a_stream_that_takes_too_long_ends_with_a_sentence(counts: Counts) -> None:
+    with running([page(counts)], OPEN, worker=Worker(deadline=0.2)) as served, stream(served.port) as connection:
+        read = b""
+        while b"\r\n0\r\n\r\n" not in read[-100:]:
+            read += connection.recv(1 << 16)
+    assert b'"code": "late", "message": "This took longer than 0.2 seconds' in read
+    assert counts.ended == 1
+
+
 def test_numbers_that_are_not_finite_are_null_in_a_stream(served: Served) -> None:
     with stream(served.port, "/api/three") as connection:
         read = b""

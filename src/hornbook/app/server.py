@@ -69,6 +69,8 @@ def serve(pages: Sequence[Page], options: Options | None = None, *, training: Ca
     options = options or Options()
     with running(pages, options, training=training) as served:
         print(f"The pages are at {served.address} (Ctrl-C ends them).", flush=True)
+        if options.behind_proxy:
+            print(f"The proxy has them at {options.behind_proxy}.", flush=True)
         if served.door.code:
             print(f"Code, where a browser asks for it: {served.door.code}", flush=True)
         else:
@@ -115,17 +117,17 @@ def running(
         thread.start()
         try:
             _wait_until_started(server, thread)
-            yield Served(_address(options, port), port, door, worker, thread)
+            yield Served(_address(options.host, port), port, door, worker, thread)
         finally:
             worker.stop(0)  # streams end, so that their readers need not be waited for
             server.should_exit = True
             thread.join(_GRACE_SECONDS + 3)
 
 
-def _address(options: Options, port: int) -> str:
-    """Return what a browser opens; a proxy has a port of its own."""
-    host = f"[{options.host}]" if ":" in options.host else options.host
-    return f"http://{options.behind_proxy}" if options.behind_proxy else f"http://{host}:{port}"
+def _address(host: str, port: int) -> str:
+    """Return what a browser on this machine opens."""
+    name = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "::1": "[::1]"}.get(host, host)
+    return f"http://{name}:{port}"
 
 
 def _wait_until_started(server: uvicorn.Server, thread: threading.Thread) -> None:

@@ -93,7 +93,7 @@ class Site:
     async def _look(self) -> None:
         try:
             while True:
-                self._manners.notice(await self._in_pool(self._training))
+                self._manners.notice(await asyncio.get_running_loop().run_in_executor(self._pool, self._training))
                 await asyncio.sleep(_LOOK_SECONDS)
         except Exception as error:
             report(error, "the search for trainings")
