@@ -9,7 +9,6 @@ fits        nothing is wider than the window
 from __future__ import annotations
 
 import contextlib
-import shutil
 import socket
 import subprocess
 import sys
@@ -22,16 +21,17 @@ from typing import Any, Literal
 
 import pytest
 
-_PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+from hornbook.diagnose.doctor import find_chromium
+
 _HERE = ("http://127.0.0.1:", "data:", "blob:", "file:", "about:")
 _RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
 _SECONDS = 60  # a server's start, on a busy machine
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
 
-def find_chromium() -> str:
+def chromium_or_skip() -> str:
     """Return the path of a Chromium, or skip the test with what would bring one."""
-    found = next(filter(None, map(shutil.which, _PROGRAMS)), None)
+    found = find_chromium()
     if found is None:
         pytest.skip("there is no Chromium: apt-get install chromium")
     return found
@@ -40,7 +40,7 @@ def find_chromium() -> str:
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Any]:
     """A running Chromium without a window."""
-    program = find_chromium()
+    program = chromium_or_skip()
     api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: pip install playwright")
     with api.sync_playwright() as player:
         options = ["--no-sandbox", "--disable-dev-shm-usage"]  # in a container, as root
