@@ -18,20 +18,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from hornbook.app.spoken.models import Models, Opened
+from hornbook.app.spoken.models import Models, Opened, step_positions
 from hornbook.app.spoken.requests import TOKENS, SurpriseRequest
 from hornbook.errors import UserError
-from hornbook.evaluate.scoring.lines import Made, before_logits, log_chances
+from hornbook.evaluate.scoring.lines import Made, before_logits, log_chances, target_nats
 from hornbook.evaluate.scoring.ways import Line, Way, end_of_word
 from hornbook.evaluate.windows import cut
 from hornbook.run.directory import OpenRun
 
 Event = dict[str, Any]
 _ROWS = 16  # scored positions whose logits one step computes
-_POSITIONS = 2_048  # of the lines that one step computes
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,8 @@ def text_nats(run: OpenRun, way: Way, ids: Sequence[int], top: int = 0) -> Itera
     """
     plan = cut(way, run.recipe.objective)
     for number, window in enumerate(plan.windows(0, len(ids))):
-        asked = plan.way_of(window, number)
+        # A plan draws few masks for each of the many windows of a held-out text; here is one text.
+        asked = way if way.kind == "bound" else plan.way_of(window, number)
         lines = list(asked.lines(0, ids[window.seen : window.begin], ids[window.begin : window.end]))
         steps = _mean(run, lines) if way.kind == "bound" else _each(run, lines, top)
         for found in steps:
@@ -64,7 +65,7 @@ def text_nats(run: OpenRun, way: Way, ids: Sequence[int], top: int = 0) -> Itera
 
 def _each(run: OpenRun, lines: Sequence[Line], top: int) -> Iterator[list[TokenNats]]:
     """Yield the nats of tokens each of which one position predicts."""
-    step = max(1, _POSITIONS // max(len(line.inputs) for line in lines))
+    step = max(1, step_positions(run) // max(len(line.inputs) for line in lines))
     for start in range(0, len(lines), step):
         part = lines[start : start + step]
         made = before_logits(run.model, part, run.device)
@@ -95,24 +96,20 @@ def _chances(log: Tensor) -> list[list[float]]:
 def _mean(run: OpenRun, lines: Sequence[Line]) -> Iterator[list[TokenNats]]:
     """Yield the nats of tokens that many lines give a part of, when all are done."""
     nats: dict[int, float] = {}
-    step = max(1, _POSITIONS // max(len(line.inputs) for line in lines))
+    step = max(1, step_positions(run) // max(len(line.inputs) for line in lines))
     for start in range(0, len(lines), step):
         yield []
         _add(run, lines[start : start + step], nats)
     yield [TokenNats(number, nats[number]) for number in sorted(nats)]
 
 
-@torch.inference_mode()
 def _add(run: OpenRun, lines: Sequence[Line], nats: dict[int, float]) -> None:
-    made = before_logits(run.model, lines, run.device)
-    done = 0
+    """Add to the nats of each token what some lines say of it."""
+    found = iter(target_nats(before_logits(run.model, lines, run.device), lines).tolist())
     for line in lines:
-        log = log_chances(made, slice(done, done + len(line.places)))
-        done += len(line.places)
-        said = log.gather(1, torch.tensor(list(line.targets), device=log.device)[:, None])[:, 0].tolist()
-        for place, (number, each) in enumerate(zip(line.tokens, said, strict=True)):
-            factor = line.factor if isinstance(line.factor, float) else float(line.factor[place])
-            nats[number] = nats.get(number, 0.0) - factor * each
+        factors = np.broadcast_to(np.asarray(line.factor, np.float64), len(line.tokens)).tolist()
+        for number, factor in zip(line.tokens, factors, strict=True):
+            nats[number] = nats.get(number, 0.0) + factor * next(found)
 
 
 def surprise_way(one: Opened) -> Way:
