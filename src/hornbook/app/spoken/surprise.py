@@ -51,9 +51,11 @@ class TokenNats:
 def text_nats(run: OpenRun, way: Way, ids: Sequence[int], top: int = 0) -> Iterator[list[TokenNats]]:
     """Yield the nats of the tokens of a text, in order, those of some tokens at each step, often none.
 
-    A token that nothing predicts, as the first one where a text has no start mark, is left out.
+    A token that nothing predicts, as the first one where a text has no start mark, is left out. A model that goes on
+    with texts also says how surprised it is that the text ends: that is the number behind the last token.
     """
-    plan = cut(way, run.recipe.objective)
+    plan, objective = cut(way, run.recipe.objective), run.recipe.objective
+    ids = [*ids, *(objective.boundary_tokens[1][:1] if way.name == "continuation" else ())]
     for number, window in enumerate(plan.windows(0, len(ids))):
         # A plan draws few masks for each of the many windows of a held-out text; here is one text.
         asked = way if way.kind == "bound" else plan.way_of(window, number)
@@ -65,7 +67,7 @@ def text_nats(run: OpenRun, way: Way, ids: Sequence[int], top: int = 0) -> Itera
 
 def _each(run: OpenRun, lines: Sequence[Line], top: int) -> Iterator[list[TokenNats]]:
     """Yield the nats of tokens each of which one position predicts."""
-    step = max(1, step_positions(run) // max(len(line.inputs) for line in lines))
+    step = _step(run, lines)
     for start in range(0, len(lines), step):
         part = lines[start : start + step]
         made = before_logits(run.model, part, run.device)
@@ -74,6 +76,11 @@ def _each(run: OpenRun, lines: Sequence[Line], top: int) -> Iterator[list[TokenN
         for begin in range(0, len(targets), _ROWS):
             rows = slice(begin, begin + _ROWS)
             yield _predicted(made, rows, numbers[rows], targets[rows], top)
+
+
+def _step(run: OpenRun, lines: Sequence[Line]) -> int:
+    """Return how many of the lines one step computes."""
+    return max(1, step_positions(run) // max(len(line.inputs) + len(line.behind or ()) for line in lines))
 
 
 @torch.inference_mode()
@@ -96,7 +103,7 @@ def _chances(log: Tensor) -> list[list[float]]:
 def _mean(run: OpenRun, lines: Sequence[Line]) -> Iterator[list[TokenNats]]:
     """Yield the nats of tokens that many lines give a part of, when all are done."""
     nats: dict[int, float] = {}
-    step = max(1, step_positions(run) // max(len(line.inputs) for line in lines))
+    step = _step(run, lines)
     for start in range(0, len(lines), step):
         yield []
         _add(run, lines[start : start + step], nats)
@@ -158,7 +165,8 @@ def surprise(models: Models, request: SurpriseRequest) -> Iterator[Event]:
         while told < len(groups) and all(number in found or number < skipped for number in groups[told]):
             yield _token(one, pieces, groups[told], found, words)
             told += 1
-    yield _end(one, way, ids, pieces, found, words)
+    last = found.pop(len(ids), None)
+    yield {**_end(way, ids, pieces, found, words), "end_nats": None if last is None else last.nats}
 
 
 def pieces_of(one: Opened, text: str) -> tuple[list[int], list[str]]:
@@ -215,7 +223,7 @@ def _token(
 
 
 def _end(
-    one: Opened, way: Way, ids: Sequence[int], pieces: Sequence[str], found: dict[int, TokenNats], words: Sequence[int]
+    way: Way, ids: Sequence[int], pieces: Sequence[str], found: dict[int, TokenNats], words: Sequence[int]
 ) -> Event:
     nats = sum(token.nats for token in found.values())
     size = sum(len(pieces[number].encode()) for number in range(len(ids)))
