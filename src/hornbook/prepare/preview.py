@@ -26,28 +26,40 @@ from hornbook.tokens.tokenizer.tokenizer import Tokenizer, train_tokenizer
 from hornbook.vocab import Vocab
 
 # A tokenizer made on the spot: some hundred sections of Python's documentation, so that random replacements are words,
-# and the text itself so often that its words are whole tokens.
-_SECTIONS, _REPEATS, _ENTRIES = 100, 1000, 4096
+# and the text itself so often that its words are whole tokens; of a long one so many characters are enough.
+_SECTIONS, _REPEATS, _CHARACTERS, _ENTRIES = 100, 1000, 400_000, 4096
 # A prompt: so many words, in so many characters, from so many tokens of so many documents.
 _WORDS, _LONGEST, _BEGINNING, _LOOKED_AT = 4, 60, 200, 50
 
 
 def preview(
-    text: str, objective: Objective, tokenizer: Tokenizer | None, seed: int, *, second: str = "", epoch: int = 0
+    text: str,
+    objective: Objective,
+    tokenizer: Tokenizer | None,
+    seed: int,
+    *,
+    second: str = "",
+    epoch: int = 0,
+    most: int | None = None,
 ) -> Picture:
     """Return what a model sees and must predict when `text` is one document that fills a row.
 
     tokenizer   a run's: what the objective needs and it lacks is added behind its last id, so that words keep theirs
     second      text of another document for objectives that pair two; none = a page of Python's documentation
     epoch       the noise is that of this epoch, from 0: objectives with static noise come back to what they had
+    most        tokens that a text may have; None = as many as it has
 
-    Raises UserError when the text is empty or the tokenizer cannot serve the objective, and for a second text where the
-    objective has no use for one.
+    Raises UserError when the text is empty, too long, or the tokenizer cannot serve the objective, and for a second text
+    where the objective has no use for one.
     """
     if not text.strip():
         raise UserError("There is no text to show: give some words or a file.")
+    if second.strip() and not companion_length(objective, len(text)):
+        raise UserError(f"{objective!r} reads one text at a time: leave the second text out.")
     own = _of_text(text, second) if tokenizer is None else tokenizer
     ids = own.encode([text])[0]
+    if most is not None and len(ids) > most:
+        raise UserError(f"The text has {len(ids):,} tokens: at most {most} are shown, so give less of it.")
     # A row has no more spans than tokens, two marks included.
     extended, added = _with_needed(own, objective.requirements(len(ids) + 2))
     objective = with_vocab(objective, extended.vocab)
@@ -79,18 +91,12 @@ _with_needed = functools.lru_cache(maxsize=32)(with_special_tokens)
 
 
 def _companion(objective: Objective, tokenizer: Tokenizer, length: int, second: str) -> NDArray[np.int32] | None:
-    """Return the second text, or the beginning of a page of Python's documentation, where texts of two documents meet.
-
-    Raises UserError for a second text where they do not.
-    """
+    """Return the second text, or the beginning of a page of Python's documentation, where texts of two documents meet."""
     if not companion_length(objective, length):
-        if second.strip():
-            raise UserError(f"{objective!r} reads one text at a time: leave the second text out.")
         return None
-    if not second.strip():
-        page = next(iter(builtin(DOCS))).text
-        second = max(page.split("\n\n"), key=len)
-    return np.array([tokenizer.encode([second])[0][:length]], np.int32)
+    page = "" if second.strip() else next(iter(builtin(DOCS))).text
+    other = tokenizer.encode([second if second.strip() else max(page.split("\n\n"), key=len)])[0]
+    return np.array([other[:length]], np.int32)
 
 
 def preview_row(run: Path, recipe: Recipe, number: int, seed: int) -> Picture:
