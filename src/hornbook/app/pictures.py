@@ -26,11 +26,12 @@ from hornbook.objectives.show import Picture, Side
 from hornbook.prepare.preview import preview
 from hornbook.recipes.settings import default_of, from_dict, written
 from hornbook.schema import Count, Seed, help_of, type_name
-from hornbook.tokens.tokenizer.tokenizer import Tokenizer, load_tokenizer
+from hornbook.tokens.tokenizer.tokenizer import load_tokenizer
 from hornbook.vocab import EMPTY
 
 TOKENS = 512  # of a text that is shown, since a mask has a cell for each two
 _PARTS = 32  # different parts of a mixture that are shown
+_ENDS: Mapping[type, str] = {Ge: "ge", Gt: "gt", Le: "le", Lt: "lt"}
 _BEYOND = 8.0  # a slider without an upper bound ends at so many times the default, at least at 16
 
 
@@ -202,13 +203,13 @@ def _control(hint: Any, standard: Any) -> dict[str, Any]:
 
 def _range(whole: bool, marks: Sequence[Any], standard: float) -> dict[str, Any]:
     """Return the ends of a slider and its step: bounds that a value may not have are a step away."""
-    low = next((mark.ge if isinstance(mark, Ge) else mark.gt for mark in marks if isinstance(mark, Ge | Gt)), None)
-    high = next((mark.le if isinstance(mark, Le) else mark.lt for mark in marks if isinstance(mark, Le | Lt)), None)
+    ends = {kind: getattr(mark, name) for mark in marks for kind, name in _ENDS.items() if type(mark) is kind}
+    low, high = ends.get(Ge, ends.get(Gt)), ends.get(Le, ends.get(Lt))
     step = 1.0 if whole else 0.01 if high is not None and high <= 1 else 0.5
-    low_end = float(min(0.0, standard) if low is None else low)
-    high_end = float(max(16.0, _BEYOND * standard) if high is None else high)
-    low_end += step if any(isinstance(mark, Gt) for mark in marks) else 0.0
-    high_end -= step if any(isinstance(mark, Lt) for mark in marks) else 0.0
-    ends: dict[str, float] = {"low": low_end, "high": high_end, "step": step}
+    found = {
+        "low": min(0.0, standard) if low is None else low + step * (Gt in ends),
+        "high": max(16.0, _BEYOND * standard) if high is None else high - step * (Lt in ends),
+        "step": step,
+    }
     shown: Callable[[float], float] = int if whole else float
-    return {**{name: shown(value) for name, value in ends.items()}, "open": high is None, "whole": whole}
+    return {**{name: shown(value) for name, value in found.items()}, "open": high is None, "whole": whole}
