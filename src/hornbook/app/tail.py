@@ -31,12 +31,12 @@ _STOPPED = 5.0  # seconds between two records that the run's clock does not know
 _LARGEST = 1 << 1000  # whole numbers beyond it are no floats
 _EVENTS = 200  # that are kept of a run, the newest
 _DOMAINS = 24  # of a run that are shown, the largest
-_TEXTS, _TIMES, _CHARACTERS = 8, 60, 2000  # of samples that are kept: texts, steps of each, characters
+_TEXTS, _TIMES, _CHARACTERS = 8, 60, 600  # of samples that are kept: texts, steps of each, characters
 _TRAIN = (
-    "loss", "seconds", "tokens", "tokens_per_second", "model_flops_utilization", "learning_rate", "gradient_norm",
+    "loss", "seconds", "tokens_per_second", "model_flops_utilization", "learning_rate", "gradient_norm",
     "waiting_share", "useful_share", "memory_bytes",
 )  # fmt: skip
-_HELD_OUT = ("loss", "seconds", "tokens", "text_loss", "bits_per_byte")
+_HELD_OUT = ("seconds", "loss", "bits_per_byte")
 # What earlier versions called a column.
 _BEFORE = {"model_flops_utilization": "share_of_machine", "learning_rate": "rate"}
 
@@ -56,6 +56,7 @@ class Curves:
     train, held_out   a row for each record, or the least and the greatest of several
     domains           of held-out text: name -> bits per byte, or nats per token, at each step of `held_out`
     recent            the last records of training
+    stops             steps at which it went on after a stop
     damaged, twice    lines that are no records; records of a step that was there already
     """
 
@@ -67,6 +68,7 @@ class Curves:
     events: deque[Event] = field(default_factory=lambda: deque(maxlen=_EVENTS))
     recent: deque[Mapping[str, Any]] = field(default_factory=lambda: deque(maxlen=_RECENT))
     measured: Mapping[str, Any] = field(default_factory=dict)
+    stops: deque[int] = field(default_factory=lambda: deque(maxlen=_EVENTS))
     damaged: int = 0
     twice: int = 0
 
@@ -81,6 +83,10 @@ class Curves:
     def gen(self) -> int:
         """Another number whenever rows that were handed on have changed."""
         return self._gen + self.train.changes + self.held_out.changes
+
+    def begin_at(self, gen: int) -> None:
+        """Count from a number on, so that points of another reading are told from these."""
+        self._gen += gen
 
     @property
     def last_step(self) -> int | None:
@@ -106,6 +112,7 @@ class Curves:
         self._replaced_at = self.last_step or 0
         self.train, self.held_out, self.domains = Rows(_TRAIN), Rows(_HELD_OUT), {}
         self.events.clear()
+        self.stops.clear()
         self.recent.clear()
         self.measured, self.damaged, self.twice, self._shift, self._skipped = {}, 0, 0, None, 0
         self._gen, self._seen = changes, self.lines.gen
@@ -115,6 +122,7 @@ class Curves:
         if self._replaced_at and self.recent:
             if self._shift is None:
                 self.events.append(Event(self.recent[-1]["step"], "resumed: the records begin anew up to this step"))
+                self.stops.append(self.recent[-1]["step"])
             self._replaced_at = 0
 
     def _take(self, end: int, line: bytes) -> None:
@@ -153,6 +161,7 @@ class Curves:
             self._shift = now - seconds
             if stopped > _STOPPED:
                 self.events.append(Event(step, f"went on after a stop of {_span(stopped)}"))
+                self.stops.append(step)
         skipped = _number(record, "skipped_updates") or 0
         strange = record.get("not_finite") or ("a number" if infinite else "")
         if skipped > self._skipped:
@@ -170,15 +179,16 @@ class Curves:
         """
         known = gen == self.gen
         start = offset if known else -1
-        columns, tip = self.train.since(start, ("seconds", "tokens", *names), most)
+        columns, tip = self.train.since(start, ("seconds", *names), most)
         held_out, _ = self.held_out.since(start, _HELD_OUT, most)
         answer: dict[str, Any] = {"gen": self.gen, "offset": self.lines.offset, "whole": not known}
         answer |= {"columns": columns, "tip": tip, "held_out": held_out}
-        if self.domains and held_out["step"]:
-            answer["domains"] = {
-                name: [values.get(int(step or 0)) for step in held_out["step"]] for name, values in self.domains.items()
-            }
-        return answer
+        return answer | {"stops": list(self.stops), "more": self.lines.more}
+
+    def by_domain(self, most: int) -> dict[str, Any]:
+        """Return the steps of measurements, and for each domain its numbers there: the newest `most`."""
+        steps = sorted({step for values in self.domains.values() for step in values})[-most:]
+        return {"step": steps, "names": {n: [values.get(step) for step in steps] for n, values in self.domains.items()}}
 
 
 class Samples:
@@ -240,7 +250,7 @@ def _number(record: Mapping[str, Any], name: str) -> Number:
     if value is None and name in _BEFORE:
         value = record.get(_BEFORE[name])
     if isinstance(value, float):
-        return value if math.isfinite(value) else None
+        return float(value) if math.isfinite(value) else None
     return float(value) if isinstance(value, int) and type(value) is int and abs(value) < _LARGEST else None
 
 
@@ -254,7 +264,7 @@ def time_left(recent: Sequence[Mapping[str, Any]]) -> float | None:
         return _number(last, "seconds_left")
     assert ends[0] is not None and ends[1] is not None
     a_step = (ends[1] - ends[0]) / (last["step"] - first["step"])
-    return max(0.0, a_step * (steps - last["step"]))
+    return max(0.0, float(a_step * (steps - last["step"])))
 
 
 def _span(seconds: float) -> str:

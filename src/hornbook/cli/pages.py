@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
-from typer import Option
+from typer import Argument, Option
 
 from hornbook.app.options import Options
+from hornbook.cli.common import place
+from hornbook.console import work_lasts
 
 LOCAL = "127.0.0.1"
 
@@ -28,3 +31,28 @@ def options_of(port: int | None, host: str, behind_proxy: str, no_code: bool, no
     no_code: NoCode = False, no_browser: NoBrowser = False`.
     """
     return Options(port=port, host=host, behind_proxy=behind_proxy, code=not no_code, browser=not no_browser)
+
+
+def watch(
+    runs: Annotated[
+        list[Path] | None,
+        Argument(
+            metavar="[RUNS]...",
+            parser=place,
+            help="Runs, studies, or folders that hold some. Default: runs.",
+            show_default=False,
+        ),
+    ] = None,
+    port: Port = None,
+    host: Host = LOCAL,
+    behind_proxy: BehindProxy = "",
+    no_code: NoCode = False,
+    no_browser: NoBrowser = False,
+) -> None:
+    """Show runs and studies as they go, in the browser: curves, samples, settings, what happened. Ctrl-C ends it."""
+    work_lasts()
+    options = options_of(port, host, behind_proxy, no_code, no_browser)
+    from hornbook.app.server import serve
+    from hornbook.app.watch import watching
+
+    serve([watching(runs or []).page()], options)

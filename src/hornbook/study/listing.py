@@ -82,13 +82,13 @@ def runs(directories: Sequence[Path]) -> list[RunLine]:
     for directory in directories:
         if not directory.is_dir():
             raise UserError(f"There is no directory {directory}: name one that holds runs.")
-        for path, lost in _places(directory):
+        for path, lost in places_below(directory):
             if path not in found:
                 found[path] = _line(path, lost)
     return [found[path] for path in sorted(found)]
 
 
-def _places(directory: Path) -> Iterator[tuple[Path, bool]]:
+def places_below(directory: Path) -> Iterator[tuple[Path, bool]]:
     """Yield the directories of runs, and whether their study says that they diverged; none within another."""
     lost: set[Path] = set()
     for folder, names, _ in os.walk(directory):
