@@ -9,6 +9,7 @@ where its steps ran. A step is never interrupted.
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections import deque
@@ -138,6 +139,7 @@ class Worker:
             try:
                 self.before_step()
                 event = next(job.events)
+                _refuse_holders()
             except StopIteration:
                 self._end(job, None)
             except BaseException as error:  # of whatever kind: the thread must live for the others
@@ -176,3 +178,13 @@ class Worker:
             self._jobs.remove(job)
             job.error, job.ended = error, True
         job.wake()
+
+
+def _refuse_holders() -> None:
+    """Raise RuntimeError where a step has left a mode of PyTorch on, which the steps of others would be done in."""
+    torch = sys.modules.get("torch")
+    if torch is None or not hasattr(torch, "is_inference_mode_enabled"):  # it is not there yet
+        return
+    cast = any(torch.is_autocast_enabled(device) for device in ("cpu", "cuda"))
+    if torch.is_inference_mode_enabled() or not torch.is_grad_enabled() or cast:
+        raise RuntimeError("a generator holds inference_mode, no_grad or autocast across a yield")
