@@ -63,6 +63,7 @@ for _name, _verb, _epilog in (
     ("play", pages.play, pages.PLAY_EXAMPLES),
     ("runs", study.runs, None),
     ("compare", study.compare, None),
+    ("watch", pages.watch, None),
     ("plan", plan.plan, plan.EXAMPLES),
     ("advise", advise.advise, advise.EXAMPLES),
     ("settings", inspect.settings, None),
