@@ -23,19 +23,19 @@ from hornbook.errors import expected
 
 
 class _Said(io.StringIO):
-    """What a cell printed and drew, in order."""
+    """What a cell printed and drew, in order; see `hornbook.course.run.Ran`."""
 
     def __init__(self) -> None:
         super().__init__()
         self.parts: list[dict[str, str]] = []
 
     def draw(self, svg: str, caption: str) -> None:
-        self.part()
+        self.end_part()
         self.parts.append({"svg": svg, "caption": caption})
 
-    def part(self) -> None:
+    def end_part(self, here: bool = False) -> None:
         if self.getvalue():
-            self.parts.append({"text": self.getvalue()})
+            self.parts.append({"here" if here else "text": self.getvalue()})
             self.seek(0)
             self.truncate()
 
@@ -60,7 +60,7 @@ def main() -> int:
 def _run(cell: Cell, place: int, names: dict[str, Any], report: TextIO, path: str, solutions: bool) -> bool:
     """Run one cell and report it; return whether it ended well."""
     said = _Said()
-    shown._TAKERS[:] = [said.draw]
+    shown.RECORDERS[:] = [said]
     source = cell.source if solutions else cell.asked
     told: dict[str, Any] = {"cell": place}
     try:
@@ -72,7 +72,7 @@ def _run(cell: Cell, place: int, names: dict[str, Any], report: TextIO, path: st
             traceback.print_exc()
         told["error"] = str(known) if known else f"{type(error).__name__}: {error}"
         told["code"] = known.exit_code if known else 1
-    said.part()
+    said.end_part()
     report.write(json.dumps({**told, "said": said.parts}) + "\n")
     report.flush()
     return "error" not in told

@@ -13,7 +13,6 @@ from hornbook.errors import UserError
 
 FOLDER = Path("course")
 PROGRESS = FOLDER / "progress.json"
-OPTION = "--text"
 KEEPING = True  # of answers; not where a chapter runs with its own solutions
 _BUNDLED = Path(__file__).with_name("text.txt")
 _LONGEST = 1_000_000  # characters of a text that chapters look at
@@ -24,17 +23,24 @@ def text(path: str | Path = "") -> str:
 
     Raises UserError where the file cannot be read or is empty.
     """
-    chosen = Path(path) if path else _option()
-    return _read(chosen or _BUNDLED)
+    return _read(Path(path or _option("text") or _BUNDLED))
 
 
 def corpus() -> str:
     """Return what a chapter trains on: the file of --text FILE, or else builtin:docs, Python's documentation."""
-    chosen = _option()
-    if chosen is None:
-        return "builtin:docs"
-    _read(chosen)
-    return str(chosen)
+    chosen = _option("text")
+    if chosen:
+        _read(Path(chosen))
+    return chosen or "builtin:docs"
+
+
+def wish(name: str, default: float) -> float:
+    """Return the number that the script's option --NAME has, or else the default. Raises UserError for no number."""
+    given = _option(name)
+    try:
+        return float(given) if given else default
+    except ValueError:
+        raise UserError(f"--{name} needs a number, not {given!r}.") from None
 
 
 def place(name: str) -> Path:
@@ -72,15 +78,15 @@ def record(kind: str, number: str, right: bool) -> None:
     write_json(PROGRESS, {**known, kind: {**known.get(kind, {}), number: right}})
 
 
-def _option() -> Path | None:
-    """Return the file of --text FILE among this script's arguments."""
+def _option(name: str) -> str:
+    """Return what follows --NAME among this script's arguments; "" where it is not there."""
     given = sys.argv[1:]
-    if OPTION not in given:
-        return None
-    after = given[given.index(OPTION) + 1 :]
+    if f"--{name}" not in given:
+        return ""
+    after = given[given.index(f"--{name}") + 1 :]
     if not after or not after[0]:
-        raise UserError(f"{OPTION} needs the name of a text file.")
-    return Path(after[0])
+        raise UserError(f"--{name} needs a value behind it.")
+    return after[0]
 
 
 def _read(path: Path) -> str:

@@ -7,18 +7,19 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import hornbook
 from hornbook.course.cells import Chapter
-from hornbook.course.reader import OPTION
 from hornbook.errors import HornbookError, UserError
 
 # Small models on several threads wait for each other most of the time; and sets are walked in one order.
 _PINNED = {"OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0"}
+NO_WISHES: Mapping[str, float] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,8 @@ class Ran:
     """What a code cell said.
 
     place   of the cell in its chapter
-    said    in order: {"text": ...} of what it printed, {"svg": ..., "caption": ...} of what it drew
+    said    in order: {"text": ...} of what it printed, {"here": ...} of what is printed otherwise on another machine,
+            {"svg": ..., "caption": ...} of what it drew
     """
 
     place: int
@@ -34,20 +36,27 @@ class Ran:
 
     @property
     def text(self) -> str:
-        return "".join(part.get("text", "") for part in self.said)
+        return "".join(part.get("text", part.get("here", "")) for part in self.said)
 
 
 def run_chapter(
-    chapter: Chapter, *, text: str | Path = "", solutions: bool = False, folder: str | Path = "."
+    chapter: Chapter,
+    *,
+    text: str | Path = "",
+    wishes: Mapping[str, float] = NO_WISHES,
+    solutions: bool = False,
+    folder: str | Path = ".",
 ) -> Iterator[Ran]:
     """Run a chapter from a folder and yield what each code cell said, as soon as it is done.
 
     text       file that is the reader's text
+    wishes     numbers that the chapter asks for by `hornbook.course.wish`, such as seeds
     solutions  run the exercises' solutions too; without them the tasks wait for answers
     Progress of trainings goes to standard error. Raises UserError where a cell ends in one sentence, HornbookError
     where it fails.
     """
-    words = [OPTION, str(Path(text).resolve())] if str(text) else []
+    words = ["--text", str(Path(text).resolve())] if str(text) else []
+    words += [word for name, value in wishes.items() for word in (f"--{name}", f"{value:.15g}")]
     reading, writing = os.pipe()
     command = [
         sys.executable, "-m", "hornbook.course.execute", str(chapter.path), str(writing), str(int(solutions)), *words

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -11,8 +12,19 @@ from hornbook.charts.table import Table
 from hornbook.course.reader import text
 
 _SHOWN = 120  # characters of a text that a picture is of
-# What takes drawings beside their numbers, while a chapter runs in a process of its own.
-_TAKERS: list[Callable[[str, str], None]] = []
+
+
+class Recorder(Protocol):
+    """What takes parts of a cell's output, where a chapter runs in a process of its own."""
+
+    def draw(self, svg: str, caption: str) -> None:
+        """Take a drawing."""
+
+    def end_part(self, here: bool = False) -> None:
+        """End the part that was printed until now; `here` says that another machine would print another one."""
+
+
+RECORDERS: list[Recorder] = []
 
 
 class Drawable(Protocol):
@@ -42,9 +54,24 @@ def draw(chart: Drawable) -> Drawn:
     for row in (table.columns, *table.rows):
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
     svg = chart.svg()
-    for take in _TAKERS:
-        take(svg, f"{chart.title}. {table.caption}")
+    for recorder in RECORDERS:
+        recorder.draw(svg, f"{chart.title}. {table.caption}")
     return Drawn(svg)
+
+
+@contextlib.contextmanager
+def here() -> Iterator[None]:
+    """Print in the block what another machine would print otherwise: times, and what a trained model says.
+
+    Elsewhere all numbers of a chapter are equal.
+    """
+    for recorder in RECORDERS:
+        recorder.end_part()
+    try:
+        yield
+    finally:
+        for recorder in RECORDERS:
+            recorder.end_part(here=True)
 
 
 def picture(kind: str, words: str = "", **settings: object) -> None:
