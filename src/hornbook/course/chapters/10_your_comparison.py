@@ -29,8 +29,8 @@ print(f"{len(differing)} of {len(columns)} other things differ too: {', '.join(d
 print(f"sizes differ by a factor of {124_439_808 / 60_506_624:.2f}, amounts of text by {750 / 16:.0f}")
 
 # %% [markdown]
-# With five differences nobody can say which one made the outcome. And one of the three, T5, was asked to translate, which
-# it had been taught from examples: that shows nothing of span corruption.
+# With five differences nobody can say which one made the outcome. And one of the three, T5, was asked to translate,
+# which it had been taught from examples: that shows nothing of span corruption.
 #
 # ## One that does
 #
@@ -117,8 +117,8 @@ with here():
         print(f"{plan.name:7} {plan.parameters:,} parameters, {plan.tokens:,} tokens read, {plan.targets:,} scored")
 
 # %% [markdown]
-# Not everything can be equal at once. The causal model is scored at every token, the masked one at 15 % of them. Whoever
-# makes the scored tokens equal lets the masked model read seven times as much. Say which one you held equal.
+# Not everything can be equal at once. The causal model is scored at every token, the masked one at 15 % of them.
+# Whoever makes the scored tokens equal lets the masked model read seven times as much. Say which one you held equal.
 #
 # ## The verdict
 
@@ -138,8 +138,8 @@ write_page(folder, report)
 # %% [markdown]
 # Read three things in it:
 #
-# - One seed gives numbers and no verdict. A second training of the same objective, with another seed, has another number.
-#   Only two seeds or more show how far apart these are.
+# - One seed gives numbers and no verdict. A second training of the same objective, with another seed, has another
+#   number. Only two seeds or more show how far apart these are.
 # - An upper bound (masked) that lies above another model's number proves nothing. It may only be a loose bound.
 # - "Off its training" means that the model was asked something that it was never taught. Span corruption never
 #   continued a text.
