@@ -290,8 +290,10 @@ def test_a_run_gives_its_tokenizer_and_objective(capsys: pytest.CaptureFixture[s
     _, out, _ = answer(capsys, "show", "--run", str(tmp_path), "tell me more", *always)
     assert "row: [CLS] tell me more [SEP]" in out
     assert "[MASK]" in out
-    code, _, err = answer(capsys, "show", "--run", str(tmp_path), "tell me more", "--objective", "span")
-    assert (code, "sentinels" in err) == (2, True)
+    _, out, _ = answer(capsys, "show", "--run", str(tmp_path), "tell me more", "--objective", "span")
+    assert "added to the tokenizer: <extra_id_0>" in out
+    code, _, err = answer(capsys, "show", "--run", str(tmp_path), "--row", "0", "--epoch", "1")
+    assert (code, "leave --row out" in err) == (2, True)
 
 
 def test_on_a_terminal_every_colour_has_a_sign() -> None:
