@@ -2,23 +2,16 @@
 // Prose comes as trees; a node is made of each entry, for the tags in TAGS alone. Nothing here is run but the page.
 
 import { html, post, say, useEffect, useRef, useState } from "./shell.mjs";
-import { h } from "./vendor/preact.mjs";
 
-const TAGS = new Set(
-  "h1 h2 h3 p ul ol li em strong code pre table thead tbody tr th td blockquote hr".split(" "),
-);
+const TAGS = new Set("h1 h2 h3 p ul ol li em strong code pre table thead tbody tr th td blockquote hr".split(" "));
 const DRAW_MILLISECONDS = 400; // of quiet in the text box, before the pictures are drawn anew
-const SIGNS = { kept: "", mask: "?", changed: "~", sentinel: "#", special: "'", padding: "-" };
-const WORDS = {
-  kept: "unchanged", mask: "mask", changed: "another token", sentinel: "stands for a span", special: "special token",
-  padding: "padding",
-};
+const KINDS = { mask: "? mask", changed: "~ another token", sentinel: "# stands for a span", special: "' special token" };
 
 function Node({ of }) {
   if (typeof of === "string") return of;
   const [tag, ...inner] = of;
   if (!TAGS.has(tag)) return null;
-  const made = h(tag, null, inner.map((one) => html`<${Node} of=${one} />`));
+  const made = html`<${tag}>${inner.map((one) => html`<${Node} of=${one} />`)}<//>`;
   return tag === "table" ? html`<div class="scroll" tabindex="0" role="group" aria-label="Table">${made}</div>` : made;
 }
 
@@ -50,16 +43,13 @@ function Contents({ course, solved, hash }) {
 function Start({ course, progress }) {
   return html`<${Tree} tree=${course.welcome} />
     <div class="grid">
-      ${course.chapters.map(
-        (one) => html`<section class="card">
+      ${course.chapters.map((one) => html`<section class="card">
           <h2><a href=${`#${one.number}`}>${one.number} ${one.title}</a></h2>
           <p>${one.learn}</p>
           <p class="soft">${one.time}</p>
-          <p class="soft">
-            ${one.exercises.filter((name) => progress.exercises[name]).length} of ${one.exercises.length} exercises solved
-          </p>
-        </section>`,
-      )}
+          <p class="soft">${one.exercises.filter((name) => progress.exercises[name]).length} of
+            ${one.exercises.length} exercises solved</p>
+        </section>`)}
     </div>`;
 }
 
@@ -76,12 +66,13 @@ function Side({ side }) {
   return html`<figure>
     <figcaption>${side.name}: what it reads${says && ", and below it what it must say"}</figcaption>
     <ol class="chips">
-      ${side.cells.map(
-        (cell) => html`<li class=${`chip${cell.kind === "kept" ? "" : " read"}${cell.weight ? " asked" : ""}`}>
-          <span>${SIGNS[cell.kind]} ${cell.reads}${cell.kind !== "kept" && html`<span class="unseen"> (${WORDS[cell.kind]})</span>`}</span>
+      ${side.cells.map((cell) => {
+        const [sign, ...meaning] = (KINDS[cell.kind] ?? "").split(" ");
+        return html`<li class=${`chip${sign && " read"}${cell.weight ? " asked" : ""}`}>
+          <span>${sign} ${cell.reads}${sign && html`<span class="unseen"> (${meaning.join(" ")})</span>`}</span>
           ${says && html`<small>${cell.weight && cell.says !== null ? cell.says : "·"}</small>`}
-        </li>`,
-      )}
+        </li>`;
+      })}
     </ol>
   </figure>`;
 }
@@ -90,13 +81,8 @@ function Corrupt({ objective, text }) {
   const [shown, setShown] = useState(null);
   useEffect(() => {
     const stop = new AbortController();
-    const draw = async () => {
-      try {
-        setShown(await post("/api/corrupt", { objective, text }, stop.signal));
-      } catch (error) {
-        if (!stop.signal.aborted) setShown({ refused: error.message, sides: [] });
-      }
-    };
+    const failed = (error) => stop.signal.aborted || setShown({ refused: error.message, sides: [] });
+    const draw = () => post("/api/corrupt", { objective, text }, stop.signal).then(setShown, failed);
     const timer = setTimeout(draw, shown ? DRAW_MILLISECONDS : 0);
     return () => {
       clearTimeout(timer);
@@ -113,14 +99,11 @@ function Corrupt({ objective, text }) {
 }
 
 function Copy({ source, label }) {
-  const copy = async () => {
-    try {
-      await navigator.clipboard.writeText(source);
-      say(`Copied ${label}.`);
-    } catch {
-      say("This browser does not let the page copy: select the code and copy it.");
-    }
-  };
+  const copy = () =>
+    navigator.clipboard.writeText(source).then(
+      () => say(`Copied ${label}.`),
+      () => say("This browser does not let the page copy: select the code and copy it."),
+    );
   return html`<button type="button" class="plain" aria-label=${`Copy ${label}`} onClick=${copy}>Copy</button>`;
 }
 
@@ -138,7 +121,7 @@ function Said({ part }) {
 
 function CodeCell({ cell }) {
   const tutorial = cell.kind === "tutorial";
-  return html`<section class=${`cell ${cell.kind}`} aria-label=${tutorial ? "As tutorials have it" : "Code"}>
+  return html`<div class=${`cell ${cell.kind}`} role="group" aria-label=${`Cell ${cell.place}`}>
     <div class="row">
       <strong>${tutorial ? "As tutorials have it: the number below shows what is wrong" : "Code"}</strong>
       <${Copy} source=${cell.source} label=${`cell ${cell.place}`} />
@@ -146,7 +129,7 @@ function CodeCell({ cell }) {
     <${Code} cell=${cell} />
     ${cell.said.length > 0 &&
     html`<div class="said"><p class="soft">It prints</p>${cell.said.map((part) => html`<${Said} part=${part} />`)}</div>`}
-  </section>`;
+  </div>`;
 }
 
 function Exercise({ cell, solved, onSolved }) {
@@ -154,15 +137,11 @@ function Exercise({ cell, solved, onSolved }) {
   const [told, setTold] = useState(null);
   const check = async (event) => {
     event.preventDefault();
-    try {
-      const found = await post("/api/course/check", { exercise: cell.exercise, answer });
-      setTold(found);
-      if (found.right) onSolved("exercises", cell.exercise);
-      say(`Exercise ${cell.exercise}: ${found.says}`);
-    } catch (error) {
-      setTold({ right: false, says: error.message });
-      say(error.message);
-    }
+    const refused = (error) => ({ right: false, says: error.message });
+    const found = await post("/api/course/check", { exercise: cell.exercise, answer }).catch(refused);
+    setTold(found);
+    if (found.right) onSolved("exercises", cell.exercise);
+    say(`Exercise ${cell.exercise}: ${found.says}`);
   };
   const id = `answer-${cell.exercise}`;
   return html`<section class="card exercise" aria-labelledby=${`title-${id}`}>
@@ -179,50 +158,48 @@ function Exercise({ cell, solved, onSolved }) {
   </section>`;
 }
 
+async function save(number) {
+  const file = await post("/api/course/notebook", { number });
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([file.text], { type: "application/x-ipynb+json" }));
+  link.download = file.name;
+  link.click();
+  URL.revokeObjectURL(link.href);
+  say(`Saved ${file.name}. Open it with Jupyter, where Hornbook is installed.`);
+}
+
 function Chapter({ number, course, progress, onSolved, text, setText, most }) {
   const [shown, setShown] = useState(null);
-  const [error, setError] = useState("");
-  const heading = useRef(null);
+  const begun = useRef(null);
   useEffect(() => {
     setShown(null);
-    setError("");
-    post("/api/course/chapter", { number }).then(setShown, (fault) => setError(fault.message));
+    post("/api/course/chapter", { number }).then(setShown, (error) => setShown({ refused: error.message }));
   }, [number]);
   useEffect(() => {
-    if (!shown) return;
+    if (!shown?.cells) return;
     scrollTo(0, 0);
-    heading.current.focus({ preventScroll: true });
+    begun.current.focus({ preventScroll: true });
     say(`Chapter ${shown.number}, ${shown.title}.`);
   }, [shown]);
-  if (error) return html`<p class="note wrong">${error}</p>`;
-  if (!shown) return html`<p class="soft">Opening chapter ${number} ...</p>`;
-  const save = async () => {
-    const file = await post("/api/course/notebook", { number });
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(new Blob([file.text], { type: "application/x-ipynb+json" }));
-    link.download = file.name;
-    link.click();
-    URL.revokeObjectURL(link.href);
-    say(`Saved ${file.name}. Open it with Jupyter, where Hornbook is installed.`);
-  };
+  if (!shown?.cells) return html`<p class="note">${shown ? shown.refused : `Opening chapter ${number} ...`}</p>`;
   const live = shown.cells.some((cell) => cell.pieces?.some((piece) => piece.corrupt));
   const next = course.chapters[course.chapters.findIndex((one) => one.number === number) + 1];
+  const piece = ({ tree, corrupt }) =>
+    tree ? html`<${Tree} tree=${tree} />` : html`<${Corrupt} objective=${corrupt} text=${text} />`;
   const part = (cell) => {
-    if (cell.kind === "prose") {
-      return cell.pieces.map((piece) =>
-        piece.tree ? html`<${Tree} tree=${piece.tree} />` : html`<${Corrupt} objective=${piece.corrupt} text=${text} />`,
-      );
-    }
+    if (cell.kind === "prose") return cell.pieces.map(piece);
     if (cell.kind !== "exercise") return html`<${CodeCell} cell=${cell} />`;
-    return html`<${Exercise} key=${cell.exercise} cell=${cell} solved=${progress.exercises[cell.exercise]} onSolved=${onSolved} />`;
+    const solved = progress.exercises[cell.exercise];
+    return html`<${Exercise} key=${cell.exercise} cell=${cell} solved=${solved} onSolved=${onSolved} />`;
   };
-  return html`<article ref=${heading} tabindex="-1" aria-label=${`Chapter ${shown.number}`}>
+  return html`<article ref=${begun} tabindex="-1" aria-label=${`Chapter ${shown.number}`}>
+    ${part(shown.cells[0])}
     <div class="row">
-      <button type="button" class="plain" onClick=${save}>Open as notebook</button>
+      <button type="button" class="plain" onClick=${() => save(number)}>Open as notebook</button>
       <code>hornbook course run ${number}</code>
     </div>
     ${live && html`<${YourText} text=${text} setText=${setText} most=${most} />`}
-    ${shown.cells.map(part)}
+    ${shown.cells.slice(1).map(part)}
     ${next && html`<p><a href=${`#${next.number}`}>Next: ${next.number} ${next.title}</a></p>`}
   </article>`;
 }
@@ -237,21 +214,15 @@ function Question({ question, onSolved }) {
     if (found.right) onSolved("quiz", String(question.number));
     say(found.says);
   };
-  const choose = (letter) => () => {
-    setChosen(letter);
-    setTold(null);
-  };
   const letters = question.options.map((words, place) => [String.fromCharCode(65 + place), words]);
   return html`<form class="card" onSubmit=${answer}>
     <fieldset>
       <legend>${question.number}. ${question.question}</legend>
-      ${letters.map(
-        ([letter, words]) => html`<label class="field beside">
-          <input type="radio" name=${`question-${question.number}`} value=${letter} checked=${chosen === letter}
-            onChange=${choose(letter)} />
-          <span>${letter}: ${words}</span>
-        </label>`,
-      )}
+      ${letters.map(([letter, words]) => html`<label class="field beside">
+        <input type="radio" name=${`question-${question.number}`} checked=${chosen === letter}
+          onChange=${() => (setTold(null), setChosen(letter))} />
+        <span>${letter}: ${words}</span>
+      </label>`)}
     </fieldset>
     <button disabled=${!chosen}>Answer ${question.number}</button>
     ${told && html`<p class=${told.right ? "note" : "note wrong"}>${told.says}</p>`}
@@ -261,8 +232,7 @@ function Question({ question, onSolved }) {
 function Quiz({ course, progress, onSolved }) {
   const right = Object.values(progress.quiz).filter(Boolean).length;
   return html`<h1>Quiz</h1>
-    <p>${course.quiz.length} questions. ${right} answered right so far.</p>
-    ${course.quiz.map((one) => html`<${Question} key=${one.number} question=${one} onSolved=${onSolved} />`)}`;
+    <p>${course.quiz.length} questions. ${right} answered right so far.</p> ${course.quiz.map((one) => html`<${Question} key=${one.number} question=${one} onSolved=${onSolved} />`)}`;
 }
 
 export default function Course({ session }) {
