@@ -104,7 +104,9 @@ def test_a_tutorials_cell_names_the_faults_that_it_shows(number: int) -> None:
         if cell.kind == "tutorial":
             named = cell.source.splitlines()[0]
             first, *more = re.findall(r"B-(\d+)", named)
-            numbers = range(int(first), int(more[0]) + 1) if " to B-" in named else [int(item) for item in (first, *more)]
+            numbers = (
+                range(int(first), int(more[0]) + 1) if " to B-" in named else [int(item) for item in (first, *more)]
+            )
             assert {f"B-{item}" for item in numbers} == set(re.findall(r"(?m)^(B-\d+) ", text)), named
 
 
@@ -123,20 +125,6 @@ def test_a_chapter_says_what_one_learns_and_how_long_it_takes() -> None:
             assert one.learn and one.time.endswith("minutes."), one.name
             assert 2 <= len(one.exercises) <= 4, one.name
             assert any(":::corrupt" in cell.source or "text()" in cell.source for cell in one.cells), one.name
-
-
-def run(number: int, folder: Path) -> dict[int, list[dict[str, str]]]:
-    return {ran.place: list(ran.said) for ran in run_chapter(chapter(number), solutions=True, folder=folder)}
-
-
-def test_a_chapter_prints_what_is_stored(tmp_path: Path) -> None:
-    assert run(5, tmp_path) == stored(chapter(5))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("number", MINE)
-def test_each_chapter_prints_what_is_stored(number: int, tmp_path: Path) -> None:
-    assert run(number, tmp_path) == stored(chapter(number))
 
 
 @pytest.mark.slow

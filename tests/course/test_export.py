@@ -20,8 +20,8 @@ CHAPTERS = pytest.mark.parametrize("chapter", chapters(), ids=lambda chapter: ch
 def test_every_chapter_is_written_twice_and_equally(tmp_path: Path) -> None:
     files = export(tmp_path / "a")
     assert {path.name for path in files} >= {f"{one.name}.{end}" for one in chapters() for end in ("ipynb", "py")}
-    for path in [*files, *export(tmp_path / "a")]:
-        assert path.read_bytes() == next(one for one in export(tmp_path / "b") if one.name == path.name).read_bytes()
+    for path, again in zip(files, export(tmp_path / "b"), strict=True):
+        assert path.name == again.name and path.read_bytes() == again.read_bytes()
 
 
 @CHAPTERS
