@@ -21,7 +21,8 @@ VENDORED = json.loads((VENDOR / "vendor.json").read_text())
 OWN = sorted(path for path in STATIC.iterdir() if path.suffix in (".html", ".css", ".js", ".mjs"))
 # What would take text for HTML or for code, a part of another machine, and what the policy of content forbids.
 FORBIDDEN = r"""(?ix) innerHTML | outerHTML | insertAdjacentHTML | document\.write | \beval\b | new\s+Function | https?:
-    | \bstyle=["'] | \bon\w+=["'] | srcdoc | javascript: | @import | (?-i:\burl\() | XMLHttpRequest | \bWebSocket\b | cdn"""
+    | \bstyle=["'] | \bon\w+=["'] | srcdoc | javascript: | @import | (?-i:\burl\() | XMLHttpRequest
+    | \bWebSocket\b | cdn"""
 
 
 def loaded(name: str, seen: set[str]) -> set[str]:
