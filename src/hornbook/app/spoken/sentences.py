@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,9 +18,9 @@ from hornbook.app.spoken.requests import SentencesRequest
 from hornbook.artifacts import is_done
 from hornbook.corpus.document import Document, document_hash
 from hornbook.errors import UserError
-from hornbook.generate.text import GAP
-from hornbook.prepare.dataset import CORPUS, open_prepared
-from hornbook.run.directory import OpenRun
+
+if TYPE_CHECKING:  # both load torch, and the page has its sentences before
+    from hornbook.run.directory import OpenRun
 
 Event = dict[str, Any]
 Sentence = tuple[str, str]  # with ___ for one word, and the word
@@ -100,6 +100,8 @@ def held_out(run: OpenRun, number: int, seed: int) -> list[Sentence]:
 
     Raises UserError where the run has no text, or none of its sentences serves.
     """
+    from hornbook.prepare.dataset import CORPUS, open_prepared
+
     if not is_done(run.directory, CORPUS):
         raise UserError(f"{run.directory.name} came without text: take the bundled sentences.")
     prepared = open_prepared(run.recipe, run.directory, run.tokenizer)
@@ -116,6 +118,8 @@ def held_out(run: OpenRun, number: int, seed: int) -> list[Sentence]:
 
 def _whole(text: str) -> list[str]:
     """Return the sentences of a text that are not cut off, and neither too short nor too long."""
+    from hornbook.generate.text import GAP
+
     found = []
     for line in text.splitlines():
         for sentence in _SENTENCE.split(" ".join(line.split())):
