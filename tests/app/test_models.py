@@ -71,7 +71,7 @@ def test_a_run_is_asked_in_a_copy_that_is_made_once(tokenizer: Tokenizer, monkey
 
 
 def test_a_model_of_a_task_is_refused(tokenizer: Tokenizer) -> None:
-    run = opened("masked", tokenizer, {}, "model.task_head=class", "model.task_labels=a,b,c")
+    run = opened("masked", tokenizer, {}, "model.task_head=class", "model.task_labels=3")
     with pytest.raises(UserError, match="hornbook predict"):
         Models.of([run])
 
