@@ -15,7 +15,7 @@ from scoring import small_tokenizer
 from spoken_models import CPU, KINDS, answers, name_of, opened, tiny_tokenizer, told, watched
 
 from hornbook.app.spoken import Models, events_of
-from hornbook.app.spoken.gaps import gap_nats, read_gap
+from hornbook.app.spoken.chances import gap_nats, read_gap
 from hornbook.app.spoken.requests import GapRequest, WriteRequest
 from hornbook.batch import Batch
 from hornbook.errors import UserError
