@@ -95,7 +95,8 @@ function Sees({ side }) {
     const where = runs.map(([first, last]) => (first === last ? first : `${first}–${last}`)).join(", ") || "nothing";
     return `Position ${row}, “${visible(side.cells[row].reads)}”, sees ${where}. It ${bit(row, column) ? "sees" : "does not see"} position ${column}, “${visible(side.cells[column].reads)}”.`;
   };
-  return html`<details open><summary>Who sees whom: the ${side.name}</summary>
+  const full = rows.every((_, row) => rows.every((_, column) => bit(row, column)));
+  return html`<details open=${!full}><summary>The ${side.name}: ${full ? `every position sees all ${rows.length}` : "who sees whom"}</summary>
     <${Grid} rows=${rows.length} columns=${rows.length} share=${bit} told=${told} label=${`Who sees whom in the ${side.name}: a line for each position, a column for each that it may see`} /></details>`;
 }
 

@@ -21,7 +21,8 @@ function Next({ token, onPick }) {
 
 function Written({ token, open, onClick }) {
   const level = within(Math.round(token.nats ?? 0), 0, 6);
-  return html`<button type="button" class=${`token level-${level}${token.chosen ? " chosen" : ""}`} aria-expanded=${String(open)} aria-label=${`${visible(token.name)}, ${percent(token.p)}`} onClick=${onClick}>${visible(token.text + (token.rest ?? "")) || "◌"}</button>`;
+  const [, blank, text] = (token.text + (token.rest ?? "")).match(/^(\s*)(.*)$/s); // a line may break at the blank
+  return html`${blank}<button type="button" class=${`token level-${level}${token.chosen ? " chosen" : ""}`} aria-expanded=${String(open)} aria-label=${`${visible(token.name)}, ${percent(token.p)}`} onClick=${onClick}>${visible(text) || (blank ? "␣" : "◌")}</button>`;
 }
 
 export function Writing({ play, runs }) {
