@@ -9,6 +9,7 @@ from typer import Argument, Option
 
 from hornbook.app.options import Options
 from hornbook.cli.common import loading, place
+from hornbook.console import work_lasts
 
 LOCAL = "127.0.0.1"
 
@@ -67,3 +68,28 @@ hornbook play  ·  what objectives do to a text
 hornbook play runs/a runs/b  ·  two models over one list of words
 
 hornbook play --objective my.py:Mine"""
+
+
+def watch(
+    runs: Annotated[
+        list[Path] | None,
+        Argument(
+            metavar="[RUNS]...",
+            parser=place,
+            help="Runs, studies, or folders that hold some. Default: runs.",
+            show_default=False,
+        ),
+    ] = None,
+    port: Port = None,
+    host: Host = LOCAL,
+    behind_proxy: BehindProxy = "",
+    no_code: NoCode = False,
+    no_browser: NoBrowser = False,
+) -> None:
+    """Show runs and studies as they go, in the browser: curves, samples, settings, what happened. Ctrl-C ends it."""
+    work_lasts()
+    options = options_of(port, host, behind_proxy, no_code, no_browser)
+    from hornbook.app.server import serve
+    from hornbook.app.watch import watching
+
+    serve([watching(runs or []).page()], options)

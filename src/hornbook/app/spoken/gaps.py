@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -20,20 +21,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hornbook.app.spoken.models import Models, Opened
+from hornbook.app.spoken.models import Models, Opened, step_positions
 from hornbook.app.spoken.proposals import proposals
 from hornbook.app.spoken.requests import WORDS, GapRequest
 from hornbook.errors import UserError
 from hornbook.evaluate.scoring.gaps import Gap, GapWay
-from hornbook.evaluate.scoring.lines import before_logits, log_chances, untouched
-from hornbook.evaluate.scoring.ways import Ids, Line
+from hornbook.evaluate.scoring.lines import before_logits, log_chances, target_nats, untouched
+from hornbook.evaluate.scoring.ways import Ids
 from hornbook.generate.text import GAP
 from hornbook.generate.unmask import film
 from hornbook.generate.words import WordList
 from hornbook.run.directory import OpenRun
 
 Event = dict[str, Any]
-_POSITIONS = 2_048  # of the lines that one step computes
 _FREQUENT = 16  # frequent words that are tried
 
 
@@ -59,12 +59,17 @@ class GapText:
 
 def read_gap(run: OpenRun, text: str) -> GapText:
     """Return what is before and behind the gap of a text. Raises UserError where there is not exactly one."""
+    found = _check_gap(text)
+    left, right = run.tokenizer.encode([text[: found.start()], text[found.end() :]])
+    return GapText(Gap(left.tolist(), right.tolist()), found[0][0].isspace())
+
+
+def _check_gap(text: str) -> re.Match[str]:
     found = list(GAP.finditer(text))
     if len(found) != 1:
         told = "has no gap: write ___ where a word is missing" if not found else "has several gaps: leave one"
         raise UserError(f"The text {told}.")
-    left, right = run.tokenizer.encode([text[: found[0].start()], text[found[0].end() :]])
-    return GapText(Gap(left.tolist(), right.tolist()), found[0][0][0].isspace())
+    return found[0]
 
 
 def gap_nats(run: OpenRun, way: GapWay, text: GapText, words: Sequence[str]) -> Iterator[Mapping[str, Chance | None]]:
@@ -82,7 +87,7 @@ def gap_nats(run: OpenRun, way: GapWay, text: GapText, words: Sequence[str]) -> 
         yield from _by_masks(run, way, text.gap, known)
         return
     size = len(text.gap.left) + len(text.gap.right) + 8
-    step = max(1, _POSITIONS // size)
+    step = max(1, step_positions(run) // size)
     names = list(known)
     for start in range(0, len(names), step):
         part = {word: known[word] for word in names[start : start + step]}
@@ -103,7 +108,7 @@ def _by_masks(run: OpenRun, way: GapWay, gap: Gap, words: Mapping[str, Ids]) -> 
             for place in range(pieces):
                 followers.setdefault(tuple(words[word][:place]), set()).add(words[word][place])
         log: dict[tuple[int, ...], dict[int, float]] = {}
-        step = max(1, _POSITIONS // len(next(iter(lines.values())).inputs))
+        step = max(1, step_positions(run) // len(next(iter(lines.values())).inputs))
         beginnings = list(lines)
         for start in range(0, len(beginnings), step):
             part = beginnings[start : start + step]
@@ -122,37 +127,26 @@ def _by_masks(run: OpenRun, way: GapWay, gap: Gap, words: Mapping[str, Ids]) -> 
 def _by_lines(run: OpenRun, way: GapWay, gap: Gap, words: Mapping[str, Ids]) -> Mapping[str, Chance]:
     """Return the chances of words that have a line each: strings, sentences and what a judge says."""
     lines = [way.lines(gap, ids)[0] for ids in words.values()]
-    if way.kind == "judge":
-        found = np.split(untouched(cast(Any, run.model), lines, run.device), _ends(lines)[:-1])
-        return {word: Chance(len(words[word]), float(nats.sum())) for word, nats in zip(words, found, strict=True)}
-    log = _log(run, lines)
-    lefts: list[float | None] = [None] * len(lines)
-    if way.asks_left:
-        behind = _log(run, [way.left(gap, ids) for ids in words.values()])
-        lefts = [_left_nats(way, ids, rows) for ids, rows in zip(words.values(), behind, strict=True)]
-    nats = [_line_nats(way, line, ids, rows) for line, ids, rows in zip(lines, words.values(), log, strict=True)]
-    return {word: Chance(len(words[word]), each, left) for word, each, left in zip(words, nats, lefts, strict=True)}
-
-
-def _ends(lines: Sequence[Line]) -> list[int]:
-    return list(itertools.accumulate(len(line.places) for line in lines))
-
-
-def _log(run: OpenRun, lines: Sequence[Line]) -> list[Tensor]:
-    """Return the log-probabilities float32[places, V] of each line."""
-    rows = log_chances(before_logits(run.model, lines, run.device))
-    return list(torch.split(rows, [len(line.places) for line in lines]))
-
-
-@torch.inference_mode()
-def _line_nats(way: GapWay, line: Line, word: Ids, log: Tensor) -> float:
-    """Return the nats of a line's targets from log-probabilities [places, V]; of a string those of its end too."""
+    sizes = [len(line.places) for line in lines]
+    lefts: Iterator[float | None] = itertools.repeat(None)
     if way.kind == "strings":
-        return _said(log, word) - float(log[-1, sorted(way.ends)].double().logsumexp(0))
-    return _said(log, line.targets)
+        log = torch.split(log_chances(before_logits(run.model, lines, run.device)), sizes)
+        ends = sorted(way.ends)
+        nats = [_said(rows, ids) - _either(rows[-1], ends) for rows, ids in zip(log, words.values(), strict=True)]
+    else:
+        judges = way.kind == "judge"
+        made = None if judges else before_logits(run.model, lines, run.device)
+        each = untouched(cast(Any, run.model), lines, run.device) if made is None else target_nats(made, lines)
+        nats = np.add.reduceat(each, [0, *itertools.accumulate(sizes[:-1])]).tolist()
+    if way.asks_left:
+        behind = [way.left(gap, ids) for ids in words.values()]
+        log = torch.split(
+            log_chances(before_logits(run.model, behind, run.device)), [len(line.places) for line in behind]
+        )
+        lefts = iter([_left_nats(way, ids, rows) for ids, rows in zip(words.values(), log, strict=True)])
+    return {word: Chance(len(words[word]), one, left) for word, one, left in zip(words, nats, lefts, strict=False)}
 
 
-@torch.inference_mode()
 def _left_nats(way: GapWay, word: Ids, log: Tensor) -> float:
     """Return -ln p(word, then the beginning of another one) from log-probabilities [pieces + 1, V]."""
     return _said(log, word) - _begins(way, word[-1], log[-1])
@@ -163,10 +157,17 @@ def _begins(way: GapWay, last: int, log: Tensor) -> float:
     if way.vocab.ends_word[last]:
         return 0.0
     size = min(len(log), way.vocab.size)
-    begins = torch.from_numpy(way.vocab.starts_word[:size] | way.vocab.special[:size]).to(log.device)
-    return float(log[:size][begins].double().logsumexp(0))
+    begins = np.flatnonzero(way.vocab.starts_word[:size] | way.vocab.special[:size])
+    return _either(log, begins.tolist())
 
 
+@torch.inference_mode()
+def _either(log: Tensor, ids: Sequence[int]) -> float:
+    """Return ln p(one of some tokens) from log-probabilities [V]."""
+    return float(log[list(ids)].double().logsumexp(0))
+
+
+@torch.inference_mode()
 def _said(log: Tensor, targets: Ids) -> float:
     """Return the nats of targets at the first of the positions of log-probabilities [places, V]."""
     chosen = torch.as_tensor(list(targets), device=log.device)
@@ -178,21 +179,20 @@ Asked = tuple[Opened, GapWay, GapText]
 
 def gap(models: Models, request: GapRequest) -> Iterator[Event]:
     """Yield the events of /api/gap: the list of words, then each model's chances of them, then those of unigrams."""
+    if not request.runs:
+        raise UserError("No model is chosen: choose at least one.")
+    _check_gap(request.text)
     asked: list[Asked] = []
     refused: list[Event] = []
     for number in dict.fromkeys(request.runs):
-        one = models.get(number)
         try:
+            one = models.get(number)
             if one.gap_way is None:
                 raise UserError("Its objective taught it neither to fill a gap nor to go on with a text.")
             one.encode(request.text)
             asked.append((one, one.gap_way, read_gap(one.run, request.text)))
         except UserError as error:
-            refused.append(_refused(one, error))
-    if not request.runs:
-        raise UserError("No model is chosen: choose at least one.")
-    if len(GAP.findall(request.text)) != 1:
-        raise UserError(refused[0]["why"])
+            refused.append(_refused(number, error))
     yield from refused
     words, asked = yield from _list(asked, request)
     yield {"event": "words", "tried": words}
@@ -202,15 +202,15 @@ def gap(models: Models, request: GapRequest) -> Iterator[Event]:
             if way.form.kind == "unmask":
                 yield from _film(one, way, text, request)
         except UserError as error:
-            yield _refused(one, error)
+            yield _refused(one.number, error)
     counted = next((one.words for one, _, _ in asked if max(one.words.counts.values(), default=1) > 1), None)
     if counted is not None:
         yield _unigrams(counted, words, request)
     yield {"event": "end", "tried": len(words)}
 
 
-def _refused(one: Opened, error: UserError) -> Event:
-    return {"event": "refused", "run": one.number, "why": str(error)}
+def _refused(run: int, error: UserError) -> Event:
+    return {"event": "refused", "run": run, "why": str(error)}
 
 
 def _list(asked: Sequence[Asked], request: GapRequest) -> Generator[Event, None, tuple[list[str], list[Asked]]]:
@@ -235,7 +235,7 @@ def _list(asked: Sequence[Asked], request: GapRequest) -> Generator[Event, None,
                 found = names or found
                 yield _progress(one, "proposing", done)
         except UserError as error:
-            yield _refused(one, error)
+            yield _refused(one.number, error)
             continue
         proposed.append(found)
         able.append((one, way, text))

@@ -31,6 +31,14 @@ if TYPE_CHECKING:
 
 State = Literal["waiting", "loading", "ready", "failed"]
 _COUNTED = 1 << 17  # tokens of the training text whose words are counted
+_STEP_FLOPS, _FEWEST = 1e10, 64  # what one step computes: some tenths of a second of a CPU; positions at the least
+
+
+def step_positions(run: OpenRun) -> int:
+    """Return how many positions of a run's model one step of a generator computes."""
+    from hornbook.scaling.count import parameters
+
+    return max(_FEWEST, int(_STEP_FLOPS / (2 * parameters(run.model.config))))
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,20 +193,20 @@ class Models:
     def _open(self, number: int, place: _Place) -> Opened:
         import torch
 
-        from hornbook.generate.cache import private
-        from hornbook.model.transformer import Transformer
         from hornbook.run.imported import open_model
 
-        run = open_model(place.directory, torch.device(self.device), place.notes.append)
-        if run.model.config.task_head != "none":
-            raise UserError(f"{place.name} was trained for a task and predicts no words: use `hornbook predict`.")
-        if isinstance(run.model, Transformer):
-            run = dataclasses.replace(run, model=private(run.model, laid_out=run.model.decoder is not None))
-        for parameter in run.model.parameters():
-            parameter.requires_grad_(False)
-        opened = Opened(number, place.name, run)
+        opened = _opened(number, place.name, open_model(place.directory, torch.device(self.device), place.notes.append))
         place.facts = opened.facts()
         return opened
+
+    @classmethod
+    def of(cls, runs: Sequence[OpenRun]) -> Models:
+        """Return the models of runs that are open already."""
+        found = cls([run.directory for run in runs])
+        for number, (place, run) in enumerate(zip(found._places, runs, strict=True)):
+            place.opened, place.state = _opened(number, place.name, run), "ready"
+            place.facts = place.opened.facts()
+        return found
 
     def session(self) -> list[dict[str, Any]]:
         """Return what the page shows of each run: {id, name, state, note} and, of one that is ready, `Opened.facts`."""
@@ -216,6 +224,18 @@ class Models:
             told = f"could not be opened: {place.notes[0]}" if place.state == "failed" else "is still being loaded."
             raise UserError(f"{place.name} {told}")
         return place.opened
+
+
+def _opened(number: int, name: str, run: OpenRun) -> Opened:
+    """Return a run with a private copy of its model. Raises UserError for a model that predicts no words."""
+    from hornbook.generate.cache import private
+    from hornbook.model.transformer import Transformer
+
+    if run.model.config.task_head != "none":
+        raise UserError(f"{name} was trained for a task and predicts no words: use `hornbook predict`.")
+    if isinstance(run.model, Transformer):
+        run = dataclasses.replace(run, model=private(run.model, laid_out=run.model.decoder is not None))
+    return Opened(number, name, run)
 
 
 def _names(directories: Sequence[Path]) -> list[str]:

@@ -141,7 +141,7 @@ def _places(sentence: str) -> Sequence[tuple[int, int]]:
     found = []
     for match in _HIDDEN.finditer(sentence):
         begin, end = match.span()
-        alone = begin and sentence[begin - 1].isspace() and not (sentence[end : end + 1] in ("'", "\u2019", "-", "_"))
+        alone = begin and sentence[begin - 1].isspace() and sentence[end : end + 1] not in ("'", "\u2019", "-", "_")
         if alone and not sentence[end : end + 1].isdigit():
             found.append((begin, end))
     return found

@@ -18,20 +18,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from hornbook.app.spoken.models import Models, Opened
+from hornbook.app.spoken.models import Models, Opened, step_positions
 from hornbook.app.spoken.requests import TOKENS, SurpriseRequest
 from hornbook.errors import UserError
-from hornbook.evaluate.scoring.lines import Made, before_logits, log_chances
+from hornbook.evaluate.scoring.lines import Made, before_logits, log_chances, target_nats
 from hornbook.evaluate.scoring.ways import Line, Way, end_of_word
 from hornbook.evaluate.windows import cut
 from hornbook.run.directory import OpenRun
 
 Event = dict[str, Any]
 _ROWS = 16  # scored positions whose logits one step computes
-_POSITIONS = 2_048  # of the lines that one step computes
 
 
 @dataclass(frozen=True)
@@ -51,11 +51,14 @@ class TokenNats:
 def text_nats(run: OpenRun, way: Way, ids: Sequence[int], top: int = 0) -> Iterator[list[TokenNats]]:
     """Yield the nats of the tokens of a text, in order, those of some tokens at each step, often none.
 
-    A token that nothing predicts, as the first one where a text has no start mark, is left out.
+    A token that nothing predicts, as the first one where a text has no start mark, is left out. A model that goes on
+    with texts also says how surprised it is that the text ends: that is the number behind the last token.
     """
-    plan = cut(way, run.recipe.objective)
+    plan, objective = cut(way, run.recipe.objective), run.recipe.objective
+    ids = [*ids, *(objective.boundary_tokens[1][:1] if way.name == "continuation" else ())]
     for number, window in enumerate(plan.windows(0, len(ids))):
-        asked = plan.way_of(window, number)
+        # A plan draws few masks for each of the many windows of a held-out text; here is one text.
+        asked = way if way.kind == "bound" else plan.way_of(window, number)
         lines = list(asked.lines(0, ids[window.seen : window.begin], ids[window.begin : window.end]))
         steps = _mean(run, lines) if way.kind == "bound" else _each(run, lines, top)
         for found in steps:
@@ -64,7 +67,7 @@ def text_nats(run: OpenRun, way: Way, ids: Sequence[int], top: int = 0) -> Itera
 
 def _each(run: OpenRun, lines: Sequence[Line], top: int) -> Iterator[list[TokenNats]]:
     """Yield the nats of tokens each of which one position predicts."""
-    step = max(1, _POSITIONS // max(len(line.inputs) for line in lines))
+    step = _step(run, lines)
     for start in range(0, len(lines), step):
         part = lines[start : start + step]
         made = before_logits(run.model, part, run.device)
@@ -73,6 +76,11 @@ def _each(run: OpenRun, lines: Sequence[Line], top: int) -> Iterator[list[TokenN
         for begin in range(0, len(targets), _ROWS):
             rows = slice(begin, begin + _ROWS)
             yield _predicted(made, rows, numbers[rows], targets[rows], top)
+
+
+def _step(run: OpenRun, lines: Sequence[Line]) -> int:
+    """Return how many of the lines one step computes."""
+    return max(1, step_positions(run) // max(len(line.inputs) + len(line.behind or ()) for line in lines))
 
 
 @torch.inference_mode()
@@ -95,24 +103,20 @@ def _chances(log: Tensor) -> list[list[float]]:
 def _mean(run: OpenRun, lines: Sequence[Line]) -> Iterator[list[TokenNats]]:
     """Yield the nats of tokens that many lines give a part of, when all are done."""
     nats: dict[int, float] = {}
-    step = max(1, _POSITIONS // max(len(line.inputs) for line in lines))
+    step = _step(run, lines)
     for start in range(0, len(lines), step):
         yield []
         _add(run, lines[start : start + step], nats)
     yield [TokenNats(number, nats[number]) for number in sorted(nats)]
 
 
-@torch.inference_mode()
 def _add(run: OpenRun, lines: Sequence[Line], nats: dict[int, float]) -> None:
-    made = before_logits(run.model, lines, run.device)
-    done = 0
+    """Add to the nats of each token what some lines say of it."""
+    found = iter(target_nats(before_logits(run.model, lines, run.device), lines).tolist())
     for line in lines:
-        log = log_chances(made, slice(done, done + len(line.places)))
-        done += len(line.places)
-        said = log.gather(1, torch.tensor(list(line.targets), device=log.device)[:, None])[:, 0].tolist()
-        for place, (number, each) in enumerate(zip(line.tokens, said, strict=True)):
-            factor = line.factor if isinstance(line.factor, float) else float(line.factor[place])
-            nats[number] = nats.get(number, 0.0) - factor * each
+        factors = np.broadcast_to(np.asarray(line.factor, np.float64), len(line.tokens)).tolist()
+        for number, factor in zip(line.tokens, factors, strict=True):
+            nats[number] = nats.get(number, 0.0) + factor * next(found)
 
 
 def surprise_way(one: Opened) -> Way:
@@ -161,7 +165,8 @@ def surprise(models: Models, request: SurpriseRequest) -> Iterator[Event]:
         while told < len(groups) and all(number in found or number < skipped for number in groups[told]):
             yield _token(one, pieces, groups[told], found, words)
             told += 1
-    yield _end(one, way, ids, pieces, found, words)
+    last = found.pop(len(ids), None)
+    yield {**_end(way, ids, pieces, found, words), "end_nats": None if last is None else last.nats}
 
 
 def pieces_of(one: Opened, text: str) -> tuple[list[int], list[str]]:
@@ -218,7 +223,7 @@ def _token(
 
 
 def _end(
-    one: Opened, way: Way, ids: Sequence[int], pieces: Sequence[str], found: dict[int, TokenNats], words: Sequence[int]
+    way: Way, ids: Sequence[int], pieces: Sequence[str], found: dict[int, TokenNats], words: Sequence[int]
 ) -> Event:
     nats = sum(token.nats for token in found.values())
     size = sum(len(pieces[number].encode()) for number in range(len(ids)))

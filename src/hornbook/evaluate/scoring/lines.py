@@ -1,7 +1,8 @@
 """Lines computed: sorted by length, in batches of few padded positions, what they share computed once.
 
     likelihoods                    the nats of many lines
-    before_logits, log_chances     of a few lines all that the model predicts at the scored positions
+    before_logits                  of a few lines what the model predicts at the scored positions, from which follow
+    log_chances, target_nats       the log-probabilities of all tokens, or the nats of the targets
 
 What a line gives depends on no other line, but for the last bits of its numbers. Computed in fp32, whatever the
 machine; sums are in double precision.
@@ -119,6 +120,14 @@ def log_chances(made: Made, rows: slice = slice(None)) -> Tensor:
     """Return the log-probabilities float32[N, V] at some of the positions of `before_logits`."""
     hidden, weight, bias = made
     return torch.nn.functional.linear(hidden[rows], weight, bias).float().log_softmax(-1)
+
+
+@torch.inference_mode()
+def target_nats(made: Made, lines: Sequence[Line]) -> Floats:
+    """Return -ln p(target) [N] at the positions of `before_logits`; no array of all logits exists."""
+    hidden, weight, bias = made
+    targets = torch.tensor(list(itertools.chain.from_iterable(line.targets for line in lines)), device=hidden.device)
+    return linear_nats(hidden, weight, bias, targets, compute_type(hidden)).double().cpu().numpy()
 
 
 @torch.inference_mode()
