@@ -25,7 +25,7 @@ from hornbook.app.spoken.models import Models, Opened, step_positions
 from hornbook.app.spoken.proposals import proposals
 from hornbook.app.spoken.requests import WORDS, GapRequest
 from hornbook.errors import UserError
-from hornbook.evaluate.scoring.gaps import Gap, GapWay
+from hornbook.evaluate.scoring.gaps import Gap, GapWay, gap_way
 from hornbook.evaluate.scoring.lines import before_logits, log_chances, target_nats, untouched
 from hornbook.evaluate.scoring.ways import Ids
 from hornbook.generate.text import GAP
@@ -72,11 +72,24 @@ def _check_gap(text: str) -> re.Match[str]:
     return found[0]
 
 
-def gap_nats(run: OpenRun, way: GapWay, text: GapText, words: Sequence[str]) -> Iterator[Mapping[str, Chance | None]]:
-    """Yield the chances of words, those of a few words at each step; None for a word that the tokenizer cannot spell.
+def gap_nats(run: OpenRun, text: str, words: Sequence[str]) -> Iterator[Mapping[str, Chance | None]]:
+    """Yield the chances of words in the gap of a text, those of a few words at each step.
 
-    The numbers are those of `hornbook.evaluate.scoring.gaps`, in fp32.
+    The numbers are those of `hornbook.evaluate.scoring.gaps`, in fp32; a word that the tokenizer cannot spell has None.
+    Raises UserError where the model cannot be asked.
     """
+    return _chances(run, way_of(run), read_gap(run, text), words)
+
+
+def way_of(run: OpenRun) -> GapWay:
+    """Return how a run is asked for a gap, or refuse in words."""
+    way = gap_way(run.recipe.objective, run.tokenizer.vocab)
+    if way is None:
+        raise UserError("Its objective taught it neither to fill a gap nor to go on with a text.")
+    return way
+
+
+def _chances(run: OpenRun, way: GapWay, text: GapText, words: Sequence[str]) -> Iterator[Mapping[str, Chance | None]]:
     spelled = run.tokenizer.encode([text.spelled(word) for word in words])
     special = run.tokenizer.vocab.special
     known = {
@@ -187,10 +200,8 @@ def gap(models: Models, request: GapRequest) -> Iterator[Event]:
     for number in dict.fromkeys(request.runs):
         try:
             one = models.get(number)
-            if one.gap_way is None:
-                raise UserError("Its objective taught it neither to fill a gap nor to go on with a text.")
             one.encode(request.text)
-            asked.append((one, one.gap_way, read_gap(one.run, request.text)))
+            asked.append((one, way_of(one.run), read_gap(one.run, request.text)))
         except UserError as error:
             refused.append(_refused(number, error))
     yield from refused
@@ -250,7 +261,7 @@ def _progress(one: Opened, doing: str, done: float) -> Event:
 
 def _of_model(one: Opened, way: GapWay, text: GapText, words: Sequence[str], request: GapRequest) -> Iterator[Event]:
     found: dict[str, Chance | None] = {}
-    for part in gap_nats(one.run, way, text, words):
+    for part in _chances(one.run, way, text, words):
         found |= part
         yield _progress(one, "scoring", len(found) / len(words))
     yield told(one.number, way, {word: found[word] for word in words}, request)

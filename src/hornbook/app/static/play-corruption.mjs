@@ -1,7 +1,7 @@
 // The corruption viewer: what an objective does to a text, which is what training does to it.
 
 import { html, post, useEffect, useLayoutEffect, useMemo, useRef, useState } from "./shell.mjs";
-import { Choice, Field, Grid, Number, TextField, Token, Wrong, percent, visible } from "./play-parts.mjs";
+import { Choice, Field, Grid, Number, TextField, Wrong, percent, visible } from "./play-parts.mjs";
 
 const WAIT_MILLISECONDS = 60; // after the last change, before the server is asked
 const TEXT = "The quick brown fox jumps over the lazy dog and runs along the river until the sun goes down. It was a long and lovely day. In the evening the fox sleeps under an old oak, and the dog dreams of the fox.";
@@ -48,8 +48,8 @@ function Settings({ table, set, objectives, label, bare }) {
 function Chip({ cell, link }) {
   const scored = cell.weight !== 0 && cell.says !== null;
   return html`<li class=${`chip cell ${cell.kind}${scored ? " asked" : ""}`} data-link=${link}>
-    <span><b>${KINDS[cell.kind]?.[0]}</b><${Token} name=${cell.reads} /></span>
-    ${scored && html`<small>= <${Token} name=${cell.says} />${cell.weight === 1 ? "" : ` ×${+cell.weight.toPrecision(3)}`}</small>`}
+    <span><b>${KINDS[cell.kind]?.[0]}</b>${visible(cell.reads)}</span>
+    ${scored && html`<small>= ${visible(cell.says)}${cell.weight === 1 ? "" : ` ×${+cell.weight.toPrecision(3)}`}</small>`}
     ${cell.type !== null && html`<small class="soft">type ${cell.type}</small>`}
   </li>`;
 }
@@ -67,23 +67,25 @@ function spansOf(sides) {
   return [...found.values()].filter((span) => span.to);
 }
 
+// Lines from each sentinel of the side above to where its span is said in the side below.
 function Lines({ spans, box }) {
   const [paths, setPaths] = useState([]);
+  const band = useRef(null);
   useLayoutEffect(() => {
     const measure = () => {
-      const own = box.current.getBoundingClientRect();
-      const chip = (link) => box.current.querySelector(`[data-link="${link}"]`).getBoundingClientRect();
-      const path = (a, b) => {
-        const [x1, y1, x2, y2] = [a.left + a.width / 2 - own.left, a.bottom - own.top, b.left + b.width / 2 - own.left, b.top - own.top];
-        return `M${x1} ${y1}C${x1} ${y1 + 28} ${x2} ${y2 - 28} ${x2} ${y2}`;
+      const { left, width, height } = band.current.getBoundingClientRect();
+      const middle = (link) => {
+        const chip = box.current.querySelector(`[data-link="${link}"]`).getBoundingClientRect();
+        return chip.left + chip.width / 2 - left;
       };
-      setPaths(own.width ? spans.map((span) => path(chip(span.from), chip(span.to))) : []);
+      const path = (x1, x2) => `M${x1} 0C${x1} ${height / 2} ${x2} ${height / 2} ${x2} ${height}`;
+      setPaths(width ? spans.map((span) => path(middle(span.from), middle(span.to))) : []);
     };
     const observer = new ResizeObserver(measure);
     observer.observe(box.current);
     return () => observer.disconnect();
   }, [spans]);
-  return html`<svg class="lines-over" aria-hidden="true">${paths.map((d) => html`<path d=${d} />`)}</svg>`;
+  return html`<svg class="band" ref=${band} aria-hidden="true">${paths.map((d) => html`<path d=${d} />`)}</svg>`;
 }
 
 function Sees({ side }) {
@@ -107,12 +109,14 @@ export function Picture({ shown }) {
   const used = new Set(shown.sides.flatMap((side) => side.cells.map((cell) => cell.kind)));
   const { "scored positions": scored, "output positions": all } = shown.counts;
   const chip = (number) => (cell, place) => html`<${Chip} cell=${cell} link=${linked.has(`${number},${place}`) ? `${number},${place}` : undefined} />`;
-  return html`<div class="over" ref=${box}>
-      ${shown.sides.map((side, number) => html`<h2>The ${side.name} reads${side.cells.some((cell) => cell.weight) ? ", and must say what is below" : ""}</h2><ol class="chips">${side.cells.map(chip(number))}</ol>`)}
-      <${Lines} spans=${spans} box=${box} />
+  const across = spans.filter((span) => span.from.startsWith("0") && span.to.startsWith("1"));
+  const says = (side) => side.cells.some((cell) => cell.weight);
+  return html`<div class="sides" ref=${box}>
+      ${shown.sides.map((side, number) => html`${number === 1 && across.length > 0 && html`<${Lines} spans=${across} box=${box} />`}
+        <h2>${words(side.name)} <small>reads${says(side) && ", and must say what is below"}</small></h2><ol class="chips">${side.cells.map(chip(number))}</ol>`)}
     </div>
-    <p class="soft legend">${Object.entries(KINDS).filter(([kind]) => used.has(kind)).map(([, [sign, name]]) => html`<span><b>${sign}</b> ${name}</span>`)}<span><b>=</b> must be said, × its weight</span></p>
-    ${spans.length > 0 && html`<ul class="soft">${spans.map((span) => html`<li><${Token} name=${span.name} /> stands for: ${span.says.map((name) => html`<${Token} name=${name} /> `)}</li>`)}</ul>`}
+    <p class="soft legend">${Object.entries(KINDS).filter(([kind]) => used.has(kind)).map(([, [sign, name]]) => html`<span><b>${sign}</b> ${name}</span>`)}<span><b>=</b> must be said, × its weight</span><span><b>·</b> a blank</span></p>
+    ${spans.length > 0 && html`<ul class="soft">${spans.map((span) => html`<li>${visible(span.name)} stands for: ${span.says.map((name) => html`${visible(name)} `)}</li>`)}</ul>`}
     <p><b>${scored} of ${all} output positions count (${percent(scored / all)}).</b> <small class="soft">${Object.entries(shown.counts).map(([name, value]) => `${name} ${+value.toPrecision(4)}`).join(" · ")}</small></p>
     ${shown.notes.map((note) => html`<p class="soft">${note}</p>`)}
     <div class="grid">${shown.sides.map((side) => html`<${Sees} side=${side} />`)}</div>`;

@@ -1,7 +1,7 @@
 // Inside: nearest embeddings, attention, the judge of replaced tokens, the class of a pair. What a model has is offered.
 
 import { html, useMemo, useState } from "./shell.mjs";
-import { Choice, Field, Grid, Number, Share, TextField, Token, Wrong, named, percent, useStream, visible, within } from "./play-parts.mjs";
+import { Choice, Field, Grid, Number, Share, TextField, Wrong, named, percent, useStream, visible, within } from "./play-parts.mjs";
 
 const SIDES = [["self", "the encoder, or the only stack"], ["decoder", "the decoder"], ["cross", "from the decoder to the encoder"]];
 
@@ -17,13 +17,13 @@ function Form({ title, path, verb, body, fields, children }) {
   return html`<form class="card" onSubmit=${submit}><h2>${title}</h2>${fields}<button disabled=${busy}>${verb}</button><${Wrong}>${wrong}<//>${found && !wrong && children(found)}</form>`;
 }
 
-const Line = ({ name, share, text }) => html`<li class="line"><span class="said"><${Token} name=${name} /></span><${Share} share=${share} text=${text} /></li>`;
+const Line = ({ name, share, text }) => html`<li class="line"><span class="said">${visible(name)}</span><${Share} share=${share} text=${text} /></li>`;
 
 function Neighbours({ run }) {
   const [text, setText] = useState("cat");
   const field = html`<${Field} label="Word">${(id) => html`<input id=${id} value=${text} maxlength="64" onInput=${(event) => setText(event.target.value)} />`}<//>`;
   return html`<${Form} title="Tokens with like embeddings" path="/api/neighbours" verb="Look" body=${{ run, text, top: 10 }} fields=${field}>${(found) => html`
-    <p class="soft"><${Token} name=${found.name} />${found.pieces > 1 ? `, the mean of ${found.pieces} tokens` : ""}. The number is the cosine of the embeddings.</p>
+    <p class="soft">${visible(found.name)}${found.pieces > 1 ? `, the mean of ${found.pieces} tokens` : ""}. The number is the cosine of the embeddings.</p>
     <ol class="lines">${found.nearest.map((one) => html`<${Line} name=${one.name} share=${one.cosine} text=${one.cosine.toFixed(2)} />`)}</ol>`}<//>`;
 }
 

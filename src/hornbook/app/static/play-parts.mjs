@@ -7,15 +7,10 @@ const HIDDEN = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202
 const STEPS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 const LARGEST = 24; // pixels of a cell
 
+// A text as it can be shown anywhere: · is a blank before a word or a blank alone, ¶ a line end.
 export function visible(text) {
   const name = (sign) => `⟨U+${sign.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}⟩`;
-  return String(text).replace(/\n/g, "⏎").replace(/\t/g, "⇥").replace(HIDDEN, name);
-}
-
-// A token as the tokenizer spells it; the blank before a word is there, but not loud.
-export function Token({ name }) {
-  const words = visible(name).split(/(▁+)/);
-  return words.map((part) => (part.startsWith("▁") ? html`<i class="blank">${part}</i>` : part));
+  return String(text).replace(/[⏎\n]/g, "¶").replace(/\t/g, "»").replace(/▁|^ +$/g, (blank) => "·".repeat(blank.length)).replace(HIDDEN, name);
 }
 
 export function percent(share) {

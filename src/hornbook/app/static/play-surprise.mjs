@@ -1,7 +1,7 @@
 // Surprise: nats of every token of a text, in one scale for all models; and two models side by side on one text.
 
 import { html, post, say, useState } from "./shell.mjs";
-import { Choice, Scroll, TextField, Token, Wrong, named, nats, useStream, visible, within } from "./play-parts.mjs";
+import { Choice, Scroll, TextField, Wrong, named, nats, useStream, visible, within } from "./play-parts.mjs";
 
 const MOST = 12; // nats at the end of the scale
 const TEXT = "The cat sat on the mat and looked at the moon.";
@@ -20,7 +20,7 @@ function Card({ found, run }) {
   return html`<article class="card"><h2>${run.name} <small>${run.objective}</small></h2>
     <${Wrong}>${found.wrong}<//>
     <ol class="chips">${found.tokens.map(chip)}</ol>
-    ${token && html`<p>“${visible(token.text)}”: ${nats(token.nats)} nats${token.rank ? `, rank ${token.rank}` : ""}. ${token.top?.length > 0 && html`Likeliest here: ${token.top.map((one) => html`<${Token} name=${one.name} /> (${(100 * one.p).toFixed(1)} %) `)}`}</p>`}
+    ${token && html`<p>“${visible(token.text)}”: ${nats(token.nats)} nats${token.rank ? `, rank ${token.rank}` : ""}. ${token.top?.length > 0 && html`Likeliest here: ${token.top.map((one) => html`${visible(one.name)} (${(100 * one.p).toFixed(1)} %) `)}`}</p>`}
     ${found.end && html`<${Total} end=${found.end} start=${found.start} />`}</article>`;
 }
 

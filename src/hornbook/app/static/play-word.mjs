@@ -1,7 +1,7 @@
 // The masked word: the reader guesses first, then each model says what it thinks, all over one list of words.
 
 import { html, say, useEffect, useRef, useState } from "./shell.mjs";
-import { Choice, Number, Scroll, Share, TextField, Token, Wrong, nats, percent, useStream, visible, within } from "./play-parts.mjs";
+import { Choice, Number, Scroll, Share, TextField, Wrong, nats, percent, useStream, visible, within } from "./play-parts.mjs";
 
 const GAP = "___";
 const ROUNDS = 10;
@@ -25,7 +25,7 @@ function Answer({ event, runs, films, most }) {
       <span class="tags">${place === event.guess && html`<strong>your word </strong>`}${place === event.answer && html`<em>the word that stood there</em>`}</span></li>`)}</ol>
     <p class="soft"><small>How: ${event.how}. ${event.outside !== null && `Words that were not tried: ${percent(event.outside)}.`}</small></p>
     ${films.length > 0 && html`<h3>Filled step by step</h3>
-      <ol>${films.map((film) => html`<li>${film.filled.map((one) => html`<${Token} name=${one.name} /> (${percent(one.p)}) `)} → <b>${visible(film.text)}</b></li>`)}</ol>`}
+      <ol>${films.map((film) => html`<li>${film.filled.map((one) => html`${visible(one.name)} (${percent(one.p)}) `)} → <b>${visible(film.text)}</b></li>`)}</ol>`}
   </article>`;
 }
 

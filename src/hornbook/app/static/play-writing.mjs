@@ -1,7 +1,7 @@
 // Writing: a text token by token, each with its probability, its alternatives, and a way to go on from one of them.
 
 import { html, say, useEffect, useState } from "./shell.mjs";
-import { Choice, Number, Share, TextField, Token, Wrong, named, nats, percent, useStream, visible, within } from "./play-parts.mjs";
+import { Choice, Number, Share, TextField, Wrong, named, nats, percent, useStream, visible, within } from "./play-parts.mjs";
 
 const WAIT_MILLISECONDS = 200; // after the last change, before the next token is asked for
 const CHOOSING = { temperature: 0.8, top_k: 0, top_p: 1, min_p: 0, repetition_penalty: 1, max_new: 64, seed: 0 };
@@ -14,7 +14,7 @@ const ENDS = { stop: "The model ended the text.", full: "No position is left.", 
 
 // The likeliest next tokens: the model's p, and the share after temperature, cuts and penalty.
 function Next({ token, onPick }) {
-  const name = (one) => (onPick ? html`<button type="button" class="chip" onClick=${() => onPick(one)}><span><${Token} name=${one.name} /></span></button>` : html`<${Token} name=${one.name} />`);
+  const name = (one) => (onPick ? html`<button type="button" class="chip" onClick=${() => onPick(one)}><span>${visible(one.name)}</span></button>` : visible(one.name));
   return html`<table class="cells next"><thead><tr><th scope="col">token</th><th scope="col">the model's p</th><th scope="col">share when drawn</th></tr></thead>
     <tbody>${token.top.map((one) => html`<tr key=${one.id}><th scope="row">${name(one)}</th><td><${Share} share=${one.p} /></td><td><${Share} share=${one.drawn} yours /></td></tr>`)}</tbody></table>`;
 }
@@ -22,7 +22,7 @@ function Next({ token, onPick }) {
 function Written({ token, open, onClick }) {
   const level = within(Math.round(token.nats ?? 0), 0, 6);
   const [, blank, text] = (token.text + (token.rest ?? "")).match(/^(\s*)(.*)$/s); // a line may break at the blank
-  return html`${blank}<button type="button" class=${`token level-${level}${token.chosen ? " chosen" : ""}`} aria-expanded=${String(open)} aria-label=${`${visible(token.name)}, ${percent(token.p)}`} onClick=${onClick}>${visible(text) || (blank ? "␣" : "◌")}</button>`;
+  return html`${blank}<button type="button" class=${`token level-${level}${token.chosen ? " chosen" : ""}`} aria-expanded=${String(open)} aria-label=${`${visible(token.name)}, ${percent(token.p)}`} onClick=${onClick}>${visible(text) || (blank ? "·" : "…")}</button>`;
 }
 
 export function Writing({ play, runs }) {
@@ -76,7 +76,7 @@ export function Writing({ play, runs }) {
         <${Wrong}>${wrong}<//>
         <p class="sentence written" aria-busy=${String(writing.busy)}><span class="soft">${visible(tokens.length ? shown || prompt : prompt)}</span>${tokens.map((one, place) => html`<${Written} key=${place} token=${one} open=${open === place} onClick=${() => setOpen(open === place ? null : place)} />`)}</p>
         <p class="soft"><small>The thicker the line, the more surprising the token. Press a token for its alternatives.</small></p>
-        ${token && html`<div class="card"><h2>“<${Token} name=${token.name} />” and its alternatives</h2>
+        ${token && html`<div class="card"><h2>“${visible(token.name)}” and its alternatives</h2>
           <p>p ${percent(token.p)}, ${nats(token.nats)} nats${token.rank ? `, rank ${token.rank}` : ""}${token.chosen ? ", chosen by you" : ""}. Press another token to go on from it.</p>
           <${Next} token=${token} onPick=${(one) => branch(open, one)} /></div>`}
         ${coming && !writing.busy && html`<div class="card coming"><h2>The next token</h2><p class="soft">After ${tokens.length ? `${tokens.length} new tokens` : "your text"}, as the sliders are now.</p><${Next} token=${coming} /></div>`}
