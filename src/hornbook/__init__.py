@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         runs,
         scaling_sweep,
         sweep,
+        watch,
     )
     from hornbook.recipes.recipe import Recipe
 
@@ -53,6 +54,7 @@ __all__ = [
     "runs",
     "scaling_sweep",
     "sweep",
+    "watch",
 ]
 
 

@@ -121,7 +121,7 @@ class WatchedRun:
             "left": None if left is None else round(left),
             "measured": self._measured(),
             "changed": round(self.changed, 1),
-            "playable": any((self.place / _CHECKPOINTS).glob("step-*")),
+            "playable": "task" not in self.facts.kind and any((self.place / _CHECKPOINTS).glob("step-*")),
         }
 
     def _state(self) -> tuple[str, str]:
