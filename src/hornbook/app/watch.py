@@ -31,7 +31,7 @@ COLUMNS = (
     "useful_share", "memory_bytes",
 )  # fmt: skip
 _BYTES = 8 << 20  # of records that are read for one answer; what is left comes with the next ones
-_NUMBERS = 32_000  # of one answer, which so has at most about 400 kB
+_NUMBERS, _NAMES = 33_000, 40  # of one answer, which so has at most 400 kB; what a run's names take, in numbers
 _ROWS = 1_000  # of a run: what a chart has pixels for
 _FIND_SECONDS, _FIND_SHARE = 4.0, 20  # between two searches for runs: at least so long, and so many times one search
 _CALM_SECONDS = 10.0  # between two looks at a run that does not work and is not shown
@@ -130,8 +130,8 @@ class Watch:
                 left -= self._runs[number].look(left)
             self._looked[number] = time.monotonic()
         rows = [(len(run.curves.train), len(run.curves.held_out)) for run in map(self._runs.__getitem__, wanted)]
-        most = _ROWS
-        while most > 16 and sum(min(t, most) * (2 + len(columns)) + min(h, most) * 4 for t, h in rows) > _NUMBERS:
+        most, room = _ROWS, _NUMBERS - _NAMES * len(wanted)
+        while most > 16 and sum(min(t, most) * (2 + len(columns)) + min(h, most) * 4 for t, h in rows) > room:
             most = most * 3 // 4
         return {
             str(number): self._runs[number].curves.since(gen, offset, columns, most)

@@ -132,7 +132,7 @@ class WatchedRun:
         if (self.place / TRANSFER).is_file() or (self._result is not None and not self._goes_on()):
             return "done", ""
         if self.status is None:  # of an earlier version, or before its first stage
-            if not any(item[2] for item in self._signature):
+            if not self._signature[-1][1]:
                 return "empty", "The folder has no records yet."
             quiet = silence(self.place, time.time())
             return ("training", "") if quiet < QUIET_SECONDS else ("stopped", "")
