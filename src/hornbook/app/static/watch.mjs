@@ -130,7 +130,7 @@ function Runs({ items, chosen, choose, places }) {
   return html`<section class="card" aria-labelledby="runs"><h2 id="runs">Runs</h2>
     <div class="row"><label class="field">Filter <input type="search" value=${filter} onInput=${(event) => setFilter(event.target.value)} /></label>
     <label class="field">Sort <select value=${sort} onChange=${(event) => setSort(event.target.value)}>${Object.keys(SORTS).map((name) => html`<option>${name}</option>`)}</select></label></div>
-    ${items.length ? html`<ul class="runs">${shown.slice(0, all ? undefined : LISTED).map((item) => html`<li key=${item.key}><label class="field beside"><input type="checkbox" checked=${chosen.has(item.key)} onChange=${() => choose(item.key)} />
+    ${items.length ? html`<ul class="run-list">${shown.slice(0, all ? undefined : LISTED).map((item) => html`<li key=${item.key}><label class="field beside"><input type="checkbox" checked=${chosen.has(item.key)} onChange=${() => choose(item.key)} />
       <span>${item.name} <small>${[item.runs[0].objective, item.state, item.told].filter(Boolean).join(" · ")}</small></span></label>
       ${item.runs.length === 1 && item.runs[0].sentence && html`<p class="soft"><small>${item.runs[0].sentence}</small></p>`}</li>`)}</ul>`
       : html`<p class="note">There are no runs below ${places.join(", ")} yet. They appear here by themselves: <code>hornbook pretrain</code> begins one.</p>`}
