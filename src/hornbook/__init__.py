@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         runs,
         scaling_sweep,
         sweep,
+        watch,
     )
     from hornbook.recipes.recipe import Recipe
 
@@ -54,6 +55,7 @@ __all__ = [
     "runs",
     "scaling_sweep",
     "sweep",
+    "watch",
 ]
 
 

@@ -4,6 +4,7 @@ pretrain   text and a budget -> a Run                load      a run, or a folde
 branch     a run at a step -> a shorter or longer run of the same recipe
 check      a directory -> what is damaged there      runs      the runs below a directory
 sweep      settings with several values -> a study   compare   finished runs -> what may be said of them
+watch      runs below directories -> their curves in the browser, as they go
 recipe     a recipe by name, file or wish            objective an objective by name and settings
 fit_law    runs of known size and loss -> a scaling law
 advise     a task -> which objective, by rules, studies here and a pilot
@@ -22,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hornbook.api.run import NOTHING, Run, default_transfer, lines_of, texts_of
-from hornbook.api.studies import compare, runs, sweep
+from hornbook.api.studies import compare, runs, sweep, watch
 from hornbook.errors import UserError
 from hornbook.objectives.base import Objective
 from hornbook.objectives.catalogue import build, kind_of
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 __all__ = [
     "NOTHING", "Run", "advise", "best_rates", "branch", "check", "compare", "default_directory", "default_transfer",
     "fit_law", "load", "objective", "plan", "pretrain", "recipe", "runs", "scaling_sweep", "sweep",
+    "watch",
 ]  # fmt: skip
 
 
