@@ -125,20 +125,6 @@ def test_a_chapter_says_what_one_learns_and_how_long_it_takes() -> None:
             assert any(":::corrupt" in cell.source or "text()" in cell.source for cell in one.cells), one.name
 
 
-def run(number: int, folder: Path) -> dict[int, list[dict[str, str]]]:
-    return {ran.place: list(ran.said) for ran in run_chapter(chapter(number), solutions=True, folder=folder)}
-
-
-def test_a_chapter_prints_what_is_stored(tmp_path: Path) -> None:
-    assert run(5, tmp_path) == stored(chapter(5))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("number", MINE)
-def test_each_chapter_prints_what_is_stored(number: int, tmp_path: Path) -> None:
-    assert run(number, tmp_path) == stored(chapter(number))
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "words", ["The cat sat on the mat.", "Ein Satz, noch ein Satz. " * 300, "猫坐在垫子上。" * 100], ids=["short", "long", "han"]

@@ -60,7 +60,7 @@ def aside() -> Iterator[None]:
 
 
 def progress() -> dict[str, dict[str, bool]]:
-    """Return what was answered so far, by kind (exercises, quiz) and number: whether it was right at last."""
+    """Return what was answered so far, by kind (exercises, quiz) and number: whether it was ever right."""
     if not PROGRESS.exists():
         return {}
     found = read_json(PROGRESS, "record of your progress")
@@ -75,7 +75,8 @@ def record(kind: str, number: str, right: bool) -> None:
         return
     known: Mapping[str, Any] = progress()
     make_directory(FOLDER)
-    write_json(PROGRESS, {**known, kind: {**known.get(kind, {}), number: right}})
+    before = known.get(kind, {})
+    write_json(PROGRESS, {**known, kind: {**before, number: right or before.get(number, False)}})
 
 
 def _option(name: str) -> str:

@@ -160,8 +160,8 @@ draw(
 # ## Text that is read again
 #
 # Good text runs out. Muennighoff et al. (2023) measured what repeats are worth: up to four readings nearly as much as
-# new text, and later less and less. U tokens that are read E times count as U + U · R · (1 - e^(-(E - 1) / R)) new ones,
-# with R = 15.4.
+# new text, and later less and less. U tokens that are read E times count as U + U · R · (1 - e^(-(E - 1) / R)) new
+# ones, with R = 15.4.
 
 # %%
 worth = 15.387756
@@ -192,7 +192,7 @@ days = 1e24 / (1000 * 4e14) / 86400
 check("9.7", days)
 
 # %% exercise 9.8
-# How many gigabytes (1e9 bytes) do weights, gradients and both moments of 7 billion parameters take, in fp32 with AdamW?
+# How many gigabytes (1e9 bytes) do weights, gradients and both moments of 7 billion parameters take, with fp32 AdamW?
 # solution
 gigabytes = 16 * 7e9 / 1e9
 check("9.8", gigabytes)
@@ -220,7 +220,7 @@ for line in hb.advise("generation").lines:
 # | the guide says | the study says |
 # | --- | --- |
 # | text generation: causal | causal 1.92 bits per byte, UL2 2.21, span 2.43: causal is better |
-# | classification: masked, or causal and fine-tuned | masked 58.8 %, causal 56.9 %, counted words 65.7 %: not told apart |
+# | classification: masked or causal, fine-tuned | masked 58.8 %, causal 56.9 %: not told apart; counted words 65.7 % |
 # | below 1 billion parameters: masked and fine-tuning | not shown: no two of the four are told apart on names |
 #
 # Published beside them: after pre-training alone, a causal decoder is best without examples (Wang et al. 2022, at 5
