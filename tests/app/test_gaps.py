@@ -15,7 +15,7 @@ from scoring import small_tokenizer
 from spoken_models import CPU, KINDS, answers, name_of, opened, tiny_tokenizer, told, watched
 
 from hornbook.app.spoken import Models, events_of
-from hornbook.app.spoken.gaps import gap_nats, read_gap
+from hornbook.app.spoken.chances import gap_nats, read_gap
 from hornbook.app.spoken.requests import GapRequest, WriteRequest
 from hornbook.batch import Batch
 from hornbook.errors import UserError
@@ -114,11 +114,9 @@ def brute_force(run: OpenRun, kind: str, settings: Any, left: list[int], right: 
 @ANY
 def test_chances_are_those_of_brute_force_for_every_word(kind: Any, tokenizer: Tokenizer) -> None:
     run = opened(kind[0], tokenizer, kind[1], padded=6)
-    way = gap_way(run.recipe.objective, tokenizer.vocab)
-    assert way is not None
     text, words = read_gap(run, TEXT), every_word(tokenizer)
     found: dict[str, Any] = {}
-    for part in watched(gap_nats(run, way, text, words)):
+    for part in watched(gap_nats(run, TEXT, words)):
         assert not set(part) & set(found)
         found |= part
     assert set(found) == set(words) and len(words) >= 64
@@ -134,10 +132,10 @@ def test_chances_are_those_of_brute_force_for_every_word(kind: Any, tokenizer: T
 @pytest.mark.parametrize("kind", [("causal", {}), ("prefix", {})], ids=name_of)
 def test_a_word_given_what_is_before_it_ends_where_the_next_begins(kind: Any, tokenizer: Tokenizer) -> None:
     run = opened(kind[0], tokenizer, kind[1], padded=6)
-    way, vocab, words = gap_way(run.recipe.objective, tokenizer.vocab), tokenizer.vocab, every_word(tokenizer)
+    vocab, words = tokenizer.vocab, every_word(tokenizer)
     text = read_gap(run, TEXT)
-    assert way is not None and vocab.cls is not None
-    found = {word: chance for part in gap_nats(run, way, text, words) for word, chance in part.items()}
+    assert vocab.cls is not None
+    found = {word: chance for part in gap_nats(run, TEXT, words) for word, chance in part.items()}
     begins = np.flatnonzero(vocab.starts_word | vocab.special)
     for word, ids in zip(words, tokenizer.encode(words), strict=True):
         row = [vocab.cls, *text.gap.left, *ids.tolist()]
@@ -194,12 +192,10 @@ def test_chances_of_a_byte_level_model_take_the_blank_before_the_gap_as_a_part_o
     """ "cat" is several pieces for a small vocabulary, and one mask can never say it."""
     tokenizer = small_tokenizer()
     run = opened("masked", tokenizer)
-    way = gap_way(run.recipe.objective, tokenizer.vocab)
-    assert way is not None
     for text, spelled in (("The quick ___ jumps", " brown"), ("___ quick brown", "The"), ("The (___) jumps", "fox")):
         read = read_gap(run, text)
         word = spelled.strip()
-        (found,) = [part[word] for part in gap_nats(run, way, read, [word]) if word in part]
+        (found,) = [part[word] for part in gap_nats(run, text, [word]) if word in part]
         assert found is not None
         ids = tokenizer.encode([spelled])[0].tolist()
         wanted = brute_force(run, "masked", {}, list(read.gap.left), list(read.gap.right), ids)

@@ -4,7 +4,8 @@
 
 requests   what is asked, and every dict that is yielded; loads no torch
 models     the opened runs, by number
-gaps       the masked word: every model over one list of words           proposals   words that a model would say
+gaps       the masked word: every model over one list of words
+chances    what one model gives words in a gap          proposals  the words that it would put there itself
 writing    texts, token by token          surprise   how likely a text is          inside   embeddings, attention, judge
 sentences  sentences with a gap
 

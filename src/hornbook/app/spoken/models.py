@@ -24,14 +24,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hornbook.evaluate.scoring.gaps import GapWay
-    from hornbook.evaluate.scoring.ways import Way
     from hornbook.generate.words import WordList
     from hornbook.model.transformer import Transformer
     from hornbook.run.directory import OpenRun
 
 State = Literal["waiting", "loading", "ready", "failed"]
 _COUNTED = 1 << 17  # tokens of the training text whose words are counted
-_STEP_FLOPS, _FEWEST = 1e10, 64  # what one step computes: some tenths of a second of a CPU; positions at the least
+_STEP_FLOPS, _FEWEST = 4e9, 64  # what one step computes: some tenths of a second of a CPU; positions at the least
 
 
 def step_positions(run: OpenRun) -> int:
@@ -57,14 +56,12 @@ class Opened:
         return gap_way(self.run.recipe.objective, self.run.tokenizer.vocab)
 
     @functools.cached_property
-    def text_way(self) -> Way | None:
-        """How it is asked for the nats of a whole text; None where it learned nothing that says them."""
-        from hornbook.evaluate.scoring.ways import ways
+    def proposes(self) -> bool:
+        """Whether its own proposals for a gap mean something: a judge has them from the generator beside it, if any."""
+        from hornbook.convert.export_hf import GENERATOR
 
-        recipe = self.run.recipe
-        found = ways(recipe.objective, self.run.tokenizer.vocab, recipe.row_length, recipe.seed)
-        way = next(iter(found.values()), None)
-        return way if way is not None and way.trained and way.asks == "nats" else None
+        learned = self.run.step > 0 or (self.run.directory / GENERATOR).is_dir()
+        return learned or not self.run.recipe.objective.heads.generator_width
 
     @functools.cached_property
     def words(self) -> WordList:
@@ -124,13 +121,22 @@ class Opened:
             "gap": way is not None,
             "film": way is not None and way.form.kind == "unmask",
             "write": not judges and "generate" in uses_of(self.run.recipe),
-            "surprise": self.text_way is not None,
+            "surprise": self._says_texts,
             "neighbours": True,
             "attention": True,
             "judge": judges,
             "pair": bool(objective.heads.pair and config.pair_head),
         }
         return tuple(name for name, does in found.items() if does)
+
+    @property
+    def _says_texts(self) -> bool:
+        from hornbook.app.spoken.surprise import text_way
+
+        try:
+            return bool(text_way(self.run))
+        except UserError:
+            return False
 
     def facts(self) -> dict[str, Any]:
         """Return what the page shows of it."""
