@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from hornbook.cli import evaluate_tables, request, tables
 from hornbook.cli import program as cli
+from hornbook.cli import request, tables
+from hornbook.cli.tables import evaluate_tables
 from hornbook.errors import DivergedError, Interrupted, ResourceError, UserError
 from hornbook.evaluate.evaluation import Evaluation
 from hornbook.evaluate.numbers import Number

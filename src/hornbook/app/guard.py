@@ -20,7 +20,7 @@ from hornbook.app.faults import answer_of, refusal
 from hornbook.app.login import ENTER, FORM, Door, asking
 
 NAMES = frozenset({"127.0.0.1", "localhost", "[::1]"})
-OPEN = frozenset({"/static/app.css"})  # what the page that asks for the code needs
+OPEN = frozenset({"/static/app.css", "/static/icon.png"})  # what the page that asks for the code needs
 HEADERS = {
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",

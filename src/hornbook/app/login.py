@@ -36,7 +36,7 @@ _FRAME = """<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">{head}</head>
 <body class="door"><main id="main"><h1>Hornbook</h1>{body}</main></body></html>
 """
-_STYLE = '<link rel="stylesheet" href="/static/app.css"><link rel="icon" href="data:,">'
+_STYLE = '<link rel="stylesheet" href="/static/app.css"><link rel="icon" href="/static/icon.png">'
 _ASK = """<form class="card" method="post" action="/enter">
 <p>{said}</p>
 <label class="field">The code in the terminal
@@ -57,7 +57,7 @@ class Door:
     def __init__(self, code: str, port: int, delay: float = DELAY_SECONDS) -> None:
         self.code = code
         self.tries = TRIES
-        self._delay = delay
+        self.delay = delay
         self._cookie = f"hornbook-{port}"  # cookies are shared by all ports of a machine
         self._token = secrets.token_urlsafe(18)
 
@@ -75,7 +75,7 @@ class Door:
             )
         if self.code and not hmac.compare_digest(_letters(form), _plain(self.code)):
             self.tries -= 1
-            await asyncio.sleep(self._delay)
+            await asyncio.sleep(self.delay)
             return asking(wrong=True)
         head = f'{_STYLE}<meta http-equiv="refresh" content="0;url=/">'
         response = HTMLResponse(_FRAME.format(head=head, body='<p><a href="/">To the pages</a></p>'))
@@ -85,23 +85,18 @@ class Door:
     @contextlib.contextmanager
     def file(self, address: str) -> Iterator[Path]:
         """Yield a file of this user alone that brings a browser in; it is gone after the block."""
-        folder = os.environ.get("XDG_RUNTIME_DIR", "")
-        with contextlib.ExitStack() as stack:
-            if not (folder and os.access(folder, os.W_OK)):
-                folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="hornbook-"))
-            path = Path(folder, f"{self._cookie}.html")
-            path.unlink(missing_ok=True)  # of a server that was killed
-            body = (
-                f'<form method="post" action="{address}{ENTER}"><input type="hidden" name="code" value="{self.code}">'
-                "<button>To the pages</button></form><script>document.forms[0].submit()</script>"
-            )
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        runtime = os.environ.get("XDG_RUNTIME_DIR", "")
+        place = runtime if os.access(runtime, os.W_OK) else None  # else the folder for temporary files
+        body = (
+            f'<form method="post" action="{address}{ENTER}"><input type="hidden" name="code" value="{self.code}">'
+            "<button>To the pages</button></form><script>document.forms[0].submit()</script>"
+        )
+        with tempfile.TemporaryDirectory(prefix="hornbook-", dir=place) as folder:  # which nobody else may enter
+            path = Path(folder, "open.html")
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
                 stream.write(_FRAME.format(head="", body=body))
-            try:
-                yield path
-            finally:
-                path.unlink(missing_ok=True)
+            yield path
 
 
 def asking(wrong: bool = False) -> Response:

@@ -55,9 +55,10 @@ class Corruption:
 def corrupted(asked: Corruption, runs: Sequence[Path], own: Sequence[str] = ()) -> dict[str, Any]:
     """Return the picture of a text, and of the objective's other ways in "others"; see `_picture`.
 
-    own      kinds beside the catalogue's: path.py:Class, as the server was told
-    added    special tokens that the run's tokenizer was given for it
-    refused  null, or why it cannot be: the sentence of `hornbook show`; then there are no sides
+    own       kinds beside the catalogue's: path.py:Class, as the server was told
+    added     special tokens that the run's tokenizer was given for it
+    period    after so many epochs the same noise comes again; 0 = never
+    refused   null, or why it cannot be: the sentence of `hornbook show`; then there are no sides
 
     Raises UserError where there is no such run.
     """
@@ -72,11 +73,15 @@ def corrupted(asked: Corruption, runs: Sequence[Path], own: Sequence[str] = ()) 
             asked.text, objective, tokenizer, asked.seed, second=asked.second, epoch=asked.epoch, most=TOKENS
         )
     except UserError as error:
-        return {"row": [], "sides": [], "counts": {}, "notes": [], "others": [], "added": [], "refused": str(error)}
+        return {**_NOTHING, "refused": str(error)}
     others = [_picture(other) for other in shown.others]
-    return {**_picture(shown), "others": others, "added": list(shown.added), "refused": None}
+    more = {"others": others, "added": list(shown.added), "period": objective.noise_period, "refused": None}
+    return {**_picture(shown), **more}
 
 
+_NOTHING: Mapping[str, Any] = {
+    "objective": "", "row": [], "sides": [], "counts": {}, "notes": [], "others": [], "added": [], "period": 0,
+}  # fmt: skip
 _tokenizer = functools.lru_cache(maxsize=16)(load_tokenizer)
 
 
@@ -157,7 +162,6 @@ def described(own: Sequence[str] = ()) -> list[dict[str, Any]]:
                 "meaning": about,
                 "topology": objective.topology,
                 "second": bool(companion_length(objective, TOKENS)),
-                "noise_period": objective.noise_period,
                 "default": {"kind": kind, **settings(objective)},
                 "settings": controls(kind),
             }
@@ -168,7 +172,7 @@ def described(own: Sequence[str] = ()) -> list[dict[str, Any]]:
 def controls(kind: str) -> list[dict[str, Any]]:
     """Return a control for each setting of an objective.
 
-    control   number | choice | flag | objective, or texts | numbers | objectives for a list, or text for what else it is
+    control   number | choice | flag | objective; texts | numbers | objectives for a list; text for what else it is
     low, high, step   of a number: ends that the setting may have; `open` where its type has no upper bound
     """
     told = help_of(class_of(kind))

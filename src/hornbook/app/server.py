@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 import socket
+import sys
 import threading
+import webbrowser
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import uvicorn
 from starlette.types import ASGIApp
 
-from hornbook.app.browser import open_browser
 from hornbook.app.endpoints import Page
 from hornbook.app.guard import Guard
 from hornbook.app.login import Door, new_code
@@ -26,6 +28,8 @@ from hornbook.errors import UserError
 
 _GRACE_SECONDS = 2  # for answers that are being sent when the server ends
 _CONNECTIONS = 512
+# Browsers of the terminal would take it from Hornbook.
+_IN_TERMINAL = {"www-browser", "links", "elinks", "lynx", "w3m"}
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,8 @@ def serve(pages: Sequence[Page], options: Options | None = None, *, training: Ca
     options = options or Options()
     with running(pages, options, training=training) as served:
         print(f"The pages are at {served.address} (Ctrl-C ends them).", flush=True)
+        if options.behind_proxy:
+            print(f"The proxy has them at {options.behind_proxy}.", flush=True)
         if served.door.code:
             print(f"Code, where a browser asks for it: {served.door.code}", flush=True)
         else:
@@ -74,7 +80,7 @@ def serve(pages: Sequence[Page], options: Options | None = None, *, training: Ca
                 target = served.address
                 if served.door.code:
                     target = stack.enter_context(served.door.file(served.address)).as_uri()
-                if not open_browser(target):
+                if not _open_browser(target):
                     print(f"No browser was found here: open {served.address} in one.", flush=True)
             served.thread.join()
 
@@ -111,17 +117,17 @@ def running(
         thread.start()
         try:
             _wait_until_started(server, thread)
-            yield Served(_address(options, port), port, door, worker, thread)
+            yield Served(_address(options.host, port), port, door, worker, thread)
         finally:
             worker.stop(0)  # streams end, so that their readers need not be waited for
             server.should_exit = True
             thread.join(_GRACE_SECONDS + 3)
 
 
-def _address(options: Options, port: int) -> str:
-    """Return what a browser opens; a proxy has a port of its own."""
-    host = f"[{options.host}]" if ":" in options.host else options.host
-    return f"http://{options.behind_proxy}" if options.behind_proxy else f"http://{host}:{port}"
+def _address(host: str, port: int) -> str:
+    """Return what a browser on this machine opens."""
+    name = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "::1": "[::1]"}.get(host, host)
+    return f"http://{name}:{port}"
 
 
 def _wait_until_started(server: uvicorn.Server, thread: threading.Thread) -> None:
@@ -156,3 +162,16 @@ def _bound(options: Options) -> Iterator[socket.socket]:
             return
     taken = f"Port {ports[0]} is" if len(ports) == 1 else f"Ports {ports[0]} to {ports[-1]} are"
     raise UserError(f"{taken} in use: end the other program, or give another port as --port N (0: any free one).")
+
+
+def _open_browser(address: str) -> bool:
+    """Open a browser with windows, and say whether there is one."""
+    windows = sys.platform in ("darwin", "win32") or any(
+        os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
+    )
+    if not windows:
+        return False
+    with contextlib.suppress(webbrowser.Error, OSError):
+        browser = webbrowser.get()
+        return getattr(browser, "name", "") not in _IN_TERMINAL and browser.open(address)
+    return False

@@ -11,6 +11,8 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import TypeVar
 
 from starlette.applications import Starlette
@@ -22,16 +24,22 @@ from starlette.types import ASGIApp
 
 from hornbook import __version__
 from hornbook.app import bodies
-from hornbook.app.assets import SHELL, assets
 from hornbook.app.endpoints import Page, Reply, Stream
 from hornbook.app.faults import account_of, answer_of, refusal, report
-from hornbook.app.manners import Manners
 from hornbook.app.streaming import Lines
-from hornbook.app.worker import MOST_JOBS, Busy, Worker
+from hornbook.app.worker import MOST_JOBS, Busy, Manners, Worker
 from hornbook.artifacts import json_text
 
 T = TypeVar("T")
 
+SHELL = "shell.html"
+_TYPES = {
+    "html": "text/html; charset=utf-8",
+    "css": "text/css; charset=utf-8",
+    "mjs": "text/javascript; charset=utf-8",
+    "js": "text/javascript; charset=utf-8",
+    "png": "image/png",
+}
 _THREADS = 4  # that compute replies
 _MOST_REPLIES = 64  # that are computed or wait for it
 _FIRST_PAGE_SECONDS = 2.0  # after which the pages' jobs are begun though no browser has come
@@ -45,9 +53,7 @@ class Site:
         self._pages, self._worker, self._training = pages, worker, training
         self._manners = Manners()
         worker.before_step = self._manners.apply
-        self._pool = ThreadPoolExecutor(_THREADS, "hornbook reply")
         self._replies = 0
-        self._seen = asyncio.Event()
         self._assets = assets()
         shells = ("/", *(f"/{page.name}" for page in pages))
         self.app = Starlette(
@@ -64,6 +70,8 @@ class Site:
 
     @contextlib.asynccontextmanager
     async def _life(self, app: Starlette) -> AsyncIterator[None]:
+        self._pool = ThreadPoolExecutor(_THREADS, "hornbook reply")
+        self._seen = asyncio.Event()
         self._worker.start()
         tasks = [asyncio.create_task(self._begin()), asyncio.create_task(self._look())]
         try:
@@ -85,7 +93,7 @@ class Site:
     async def _look(self) -> None:
         try:
             while True:
-                self._manners.notice(await self._in_pool(self._training))
+                self._manners.notice(await asyncio.get_running_loop().run_in_executor(self._pool, self._training))
                 await asyncio.sleep(_LOOK_SECONDS)
         except Exception as error:
             report(error, "the search for trainings")
@@ -170,3 +178,19 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 def _where(request: Request) -> str:
     return f"{request.method} {request.url.path}"
+
+
+def assets() -> dict[str, tuple[bytes, str]]:
+    """Return content and type of each file below static/ that a page can use, by its path there."""
+    return dict(_below(files("hornbook.app").joinpath("static"), ""))
+
+
+def _below(folder: Traversable, before: str) -> list[tuple[str, tuple[bytes, str]]]:
+    found = []
+    for item in folder.iterdir():
+        kind = _TYPES.get(item.name.rpartition(".")[2])
+        if item.is_dir():
+            found += _below(item, f"{before}{item.name}/")
+        elif kind is not None:
+            found.append((before + item.name, (item.read_bytes(), kind)))
+    return found

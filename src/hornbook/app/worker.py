@@ -9,14 +9,19 @@ where its steps ran. A step is never interrupted.
 
 from __future__ import annotations
 
+import contextlib
+import os
+import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 MOST_JOBS = 8
+NICE = 10  # of the process, once a training was seen on this machine
 QUEUE = 64  # events of a job that nobody has read yet
 DEADLINE_SECONDS = 60.0
 
@@ -87,7 +92,8 @@ class Worker:
             return len(self._jobs)
 
     def start(self) -> None:
-        """Begin to work."""
+        """Begin to work, also after a stop."""
+        self._stopping = False
         self._thread = threading.Thread(target=self._work, name="hornbook worker", daemon=True)
         self._thread.start()
 
@@ -138,28 +144,29 @@ class Worker:
             try:
                 self.before_step()
                 event = next(job.events)
+                _refuse_holders()
             except StopIteration:
                 self._end(job, None)
             except BaseException as error:  # of whatever kind: the thread must live for the others
                 self._end(job, error)
             else:
-                if job.until is not None:
-                    with self._changed:
+                with self._changed:
+                    self._jobs.rotate(-1)  # after the step: who came meanwhile has a turn before it
+                    if job.until is not None:
                         job.queue.append(event)
-                    job.wake()
+                job.wake()
         for job in list(self._jobs):
             self._end(job, StoppedError())
 
     def _next(self) -> Job | None:
-        """Wait for the next job that is ready, and put it behind the others; None when the worker is to stop."""
+        """Wait for the next job that is ready, and put it first; None when the worker is to stop."""
         with self._changed:
             while not self._stopping:
                 now = self._clock()
                 for _ in range(len(self._jobs)):
-                    job = self._jobs[0]
+                    if self._jobs[0].ready(now):
+                        return self._jobs[0]
                     self._jobs.rotate(-1)
-                    if job.ready(now):
-                        return job
                 limits = [job.until - now for job in self._jobs if job.until is not None]
                 self._changed.wait(min(limits, default=None))
         return None
@@ -176,3 +183,54 @@ class Worker:
             self._jobs.remove(job)
             job.error, job.ended = error, True
         job.wake()
+
+
+def _refuse_holders() -> None:
+    """Raise RuntimeError where a step has left a mode of PyTorch on, which the steps of others would be done in."""
+    torch = torch_if_loaded()
+    if torch is None:
+        return
+    cast = any(torch.is_autocast_enabled(device) for device in ("cpu", "cuda"))
+    if torch.is_inference_mode_enabled() or not torch.is_grad_enabled() or cast:
+        raise RuntimeError("a generator holds inference_mode, no_grad or autocast across a yield")
+
+
+class Manners:
+    """How many threads the worker computes with. `training` says whether a training is alive on this machine."""
+
+    def __init__(self) -> None:
+        self.training = False
+        self._before: int | None = None  # threads before the training was noticed
+
+    def notice(self, training: bool) -> None:
+        """Take note of a training that has begun or ended."""
+        if training and not self.training:
+            be_nice()
+        self.training = training
+
+    def apply(self) -> None:
+        """Set the number of threads of the thread that calls: the worker's, before a step."""
+        torch = torch_if_loaded()
+        if torch is None or self.training == (self._before is not None):
+            return
+        if self.training:
+            self._before = torch.get_num_threads()
+            torch.set_num_threads(1)
+        else:
+            torch.set_num_threads(self._before)
+            self._before = None
+
+
+def torch_if_loaded() -> Any:
+    """Return PyTorch where this process has loaded it whole, else None."""
+    torch = sys.modules.get("torch")
+    return None if torch is None or getattr(torch.__spec__, "_initializing", False) else torch
+
+
+def be_nice() -> None:
+    """Let this process's threads have the processors after those of others; threads to come inherit it."""
+    tasks = Path("/proc/self/task")
+    threads = [int(task.name) for task in tasks.iterdir()] if tasks.is_dir() else [0]
+    for thread in threads:
+        with contextlib.suppress(OSError):  # it has ended, or is nicer already
+            os.setpriority(os.PRIO_PROCESS, thread, max(NICE, os.getpriority(os.PRIO_PROCESS, thread)))

@@ -49,8 +49,8 @@ def preview(
     epoch       the noise is that of this epoch, from 0: objectives with static noise come back to what they had
     most        tokens that a text may have; None = as many as it has
 
-    Raises UserError when the text is empty, too long, or the tokenizer cannot serve the objective, and for a second text
-    where the objective has no use for one.
+    Raises UserError when the text is empty, too long, or the tokenizer cannot serve the objective, and for a second
+    text where the objective has no use for one.
     """
     if not text.strip():
         raise UserError("There is no text to show: give some words or a file.")
@@ -91,7 +91,7 @@ _with_needed = functools.lru_cache(maxsize=32)(with_special_tokens)
 
 
 def _companion(objective: Objective, tokenizer: Tokenizer, length: int, second: str) -> NDArray[np.int32] | None:
-    """Return the second text, or the beginning of a page of Python's documentation, where texts of two documents meet."""
+    """Return the second text, or the beginning of a page of Python's documentation, where two texts meet."""
     if not companion_length(objective, length):
         return None
     page = "" if second.strip() else next(iter(builtin(DOCS))).text
