@@ -175,7 +175,7 @@ def tree(markdown: str) -> Tree:
             levels[-1].append(" ")
         elif token.tag in ("code", "hr"):
             content = token.content.rstrip("\n")
-            levels[-1].append(["pre", content] if token.type == "fence" else [token.tag, content])
+            levels[-1].append(["pre" if token.block else token.tag, content] if content else [token.tag])
         elif token.content:
             levels[-1].append(token.content)
     return levels[0]
