@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hornbook.evaluate.scoring.gaps import GapWay
+    from hornbook.evaluate.scoring.ways import Way
     from hornbook.generate.words import WordList
     from hornbook.model.transformer import Transformer
     from hornbook.run.directory import OpenRun
@@ -132,8 +133,6 @@ class Opened:
 
     @property
     def _says_texts(self) -> bool:
-        from hornbook.app.spoken.surprise import text_way
-
         try:
             return bool(text_way(self.run))
         except UserError:
@@ -159,6 +158,25 @@ class Opened:
             "heads": run.model.config.heads,
             "can": list(self.can),
         }
+
+
+def text_way(run: OpenRun) -> Way:
+    """Return the way in which a model is asked for a whole text, or refuse in words."""
+    from hornbook.evaluate.scoring.ways import ways
+
+    recipe = run.recipe
+    found = ways(recipe.objective, run.tokenizer.vocab, recipe.row_length, recipe.seed)
+    way = next(iter(found.values()), None)
+    if way is None:
+        raise UserError("The model gives texts no likelihood: its objective taught it none.")
+    if way.asks != "nats":
+        raise UserError("The model judges tokens and says no probability of a text: see what its judge says of it.")
+    if not way.trained:
+        raise UserError(
+            "The model learned to write what is missing in a text, never a whole text: a number for one would be of a "
+            "task that it does not know. Ask it for a gap."
+        )
+    return way
 
 
 @dataclass
@@ -245,7 +263,7 @@ class Models:
         return found
 
     def session(self) -> list[dict[str, Any]]:
-        """Return what the page shows of each run: {id, name, state, added, note}, and the facts of one that is ready."""
+        """Return of each run {id, name, state, added, note}, and the facts of one that is ready."""
         return [
             {
                 "id": number, "name": place.name, "state": place.state, "added": place.added,
