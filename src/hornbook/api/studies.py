@@ -37,19 +37,6 @@ def compare(*directories: str | Path, margin: float = 0.01) -> Comparison:
     return compare_runs([Path(directory) for directory in directories], margin)
 
 
-def watch(*directories: str | Path, port: int | None = None, browser: bool = True) -> None:
-    """Show runs and studies in and below directories, by default runs/, in the browser as they go; Ctrl-C ends it.
-
-    port   of this machine; 0 is any free one, None the first free from 8421
-    Raises UserError where a directory is none, and where the port is taken. See `hornbook watch`.
-    """
-    from hornbook.app.options import Options
-    from hornbook.app.server import serve
-    from hornbook.app.watch import watching
-
-    serve([watching([Path(directory) for directory in directories]).page()], Options(port=port, browser=browser))
-
-
 def sweep(
     text: str | Path | Sequence[str | Path] = (),
     *,
