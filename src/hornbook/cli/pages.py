@@ -55,11 +55,11 @@ def play(
     """
     options = options_of(port, host, behind_proxy, no_code, no_browser)
     with loading("libraries"):
-        from hornbook.app.play import play_page
         from hornbook.app.server import serve, training_in
+        from hornbook.app.tabs import play_tabs
 
     beside = training_in([Path("runs"), *(run.parent for run in runs or ())])
-    serve([play_page(runs or (), objective or (), device)], options, training=beside)
+    serve(play_tabs(runs or (), objective or (), device), options, training=beside)
 
 
 PLAY_EXAMPLES = """Examples
@@ -91,6 +91,6 @@ def watch(
     work_lasts()
     options = options_of(port, host, behind_proxy, no_code, no_browser)
     from hornbook.app.server import serve, training_in
-    from hornbook.app.watch import watching
+    from hornbook.app.tabs import watch_tabs
 
-    serve([watching(runs or []).page()], options, training=training_in(runs or [Path("runs")]))
+    serve(watch_tabs(runs or ()), options, training=training_in(runs or [Path("runs")]))
