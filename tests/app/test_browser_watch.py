@@ -177,7 +177,7 @@ _CONTRAST = """box => {
   const canvas = box.querySelector("canvas"), { width, height } = canvas;
   const flat = document.createElement("canvas");
   Object.assign(flat, { width, height });
-  const ctx = flat.getContext("2d");
+  const ctx = flat.getContext("2d", { willReadFrequently: true });
   ctx.fillStyle = getComputedStyle(box.closest(".card")).backgroundColor;
   ctx.fillRect(0, 0, width, height);
   const light = ([r, g, b]) => [r, g, b].map((v) => v / 255)
@@ -194,7 +194,7 @@ _CONTRAST = """box => {
     }
     return most;
   };
-  const [left, right, top] = [0.06 * width, 0.8 * width, 0.86 * height].map(Math.round);
+  const [left, right, top] = [0.14 * width, 0.8 * width, 0.86 * height].map(Math.round);
   return {
     left: best(0, 0, left, top), right: best(right, 0, width - right, top),
     under: best(left, top, right - left, height - top),
