@@ -18,7 +18,7 @@ from typer import Option
 from typer.core import TyperGroup
 
 from hornbook import __version__
-from hornbook.cli import advise, corpus, evaluate, inspect, plan, scaling, study, train, transfer, use
+from hornbook.cli import advise, corpus, evaluate, inspect, plan, report, scaling, study, train, transfer, use
 from hornbook.cli.common import is_main_process
 from hornbook.console.pulse import Pulse
 from hornbook.console.streams import Steady, steady_streams
@@ -62,6 +62,7 @@ for _name, _verb, _epilog in (
     ("export", use.export, None),
     ("runs", study.runs, None),
     ("compare", study.compare, None),
+    ("report", report.report, report.EXAMPLES),
     ("plan", plan.plan, plan.EXAMPLES),
     ("advise", advise.advise, advise.EXAMPLES),
     ("settings", inspect.settings, None),

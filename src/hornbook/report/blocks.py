@@ -21,6 +21,13 @@ class Paragraph:
 
 
 @dataclass(frozen=True)
+class Tiles:
+    """The few numbers that one remembers: (what, value, note)."""
+
+    numbers: tuple[tuple[str, str, str], ...]
+
+
+@dataclass(frozen=True)
 class Points:
     """A list of sentences."""
 
@@ -89,7 +96,7 @@ class Part:
     blocks: tuple[Block, ...]
 
 
-Block = Paragraph | Points | Grid | Figure | Rules | Account | Listing | Said | Fold | Part
+Block = Paragraph | Tiles | Points | Grid | Figure | Rules | Account | Listing | Said | Fold | Part
 
 
 @dataclass(frozen=True)

@@ -107,13 +107,16 @@ def _measured(run: RunFacts) -> list[Measured]:
 def _weights(one: str, other: str, yardsticks: Mapping[str, Sequence[Measured]]) -> list[Weights]:
     """Return the difference of two runs on each yardstick that both have, of the same items."""
     theirs = {found.name: found for found in yardsticks[other]}
-    return [
-        weights_of(one, other, mine, theirs[mine.name])
-        for mine in yardsticks[one]
-        if mine.name in theirs
-        and mine.data == theirs[mine.name].data
-        and mine.shares.keys() == theirs[mine.name].shares.keys()
-    ]
+    both = [(mine, theirs[mine.name]) for mine in yardsticks[one] if mine.name in theirs]
+    return [_pair(one, other, mine, found) for mine, found in both if mine.data == found.data]
+
+
+def _pair(one: str, other: str, mine: Measured, theirs: Measured) -> Weights:
+    if mine.shares.keys() != theirs.shares.keys():
+        numbers = f"{len(mine.shares):,} and {len(theirs.shares):,}"
+        why = f"{mine.name}: no verdict on {one} and {other}. They were scored on unlike parts of the text, {numbers} items."
+        return Weights(one, other, mine.name, "", None, why)
+    return weights_of(one, other, mine, theirs)
 
 
 def weights_of(one: str, other: str, mine: Measured, theirs: Measured) -> Weights:

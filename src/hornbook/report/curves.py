@@ -6,8 +6,7 @@ spike is lost, and a chart of a long run is as small as one of a short run.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hornbook.charts.chart import Chart, Series
@@ -16,26 +15,32 @@ from hornbook.charts.table import Table
 from hornbook.report.blocks import Figure
 from hornbook.report.facts import RunFacts
 from hornbook.report.private import visible
+from hornbook.report.verdicts import series
 
 _BINS, _ROWS = 80, 10  # points of a line, and rows of its table
 _TOKENS = Axis("tokens of the text read")
 
 
 def curves(runs: Sequence[RunFacts]) -> list[Figure]:
-    """Return the charts of some runs: losses, bits per byte, and how training went."""
+    """Return the charts of what some runs learned: losses, and bits per byte."""
     found: list[Figure] = []
     for what, members in _alike(runs).items():
         found += _losses(what, members, several=len(runs) > 1)
-    bits = [_measured(run, "bits_per_byte", run.name) for run in runs]
     caption = (
-        "Bits per byte of the same kind for every run: the fewer, the better the model foresees text. While training "
-        "they are measured on a small part of the held-out text."
+        "Bits per byte are of the same kind for every run: the fewer, the better the model foresees text. While it "
+        "trains they are measured on a small part of the held-out text."
     )
-    found += _figure("Held-out bits per byte", caption, Axis("bits per byte"), bits)
+    bits = [_series(run.name, run, run.measured, "bits_per_byte") for run in runs]
+    return found + _figure("Held-out bits per byte", caption, Axis("bits per byte"), bits)
+
+
+def conduct(runs: Sequence[RunFacts]) -> list[Figure]:
+    """Return the charts of how training went: gradient, learning rate, speed."""
+    found: list[Figure] = []
     for title, name, axis, caption in (
         (
             "Gradient", "gradient_norm", Axis("norm before clipping", log=True),
-            "Length of the gradient before it is clipped; the band is from the lowest to the highest record.",
+            "Length of the gradient before it is clipped; the band goes from the lowest to the highest record.",
         ),
         ("Learning rate", "learning_rate", Axis("learning rate"), "Learning rate of AdamW, as the schedule set it."),
         (
@@ -43,66 +48,62 @@ def curves(runs: Sequence[RunFacts]) -> list[Figure]:
             "Tokens of the text that training read in a second, measurements left out.",
         ),
     ):  # fmt: skip
-        found += _figure(title, caption, axis, [_trained(run, name, run.name) for run in runs])
+        found += _figure(title, caption, axis, [_series(run.name, run, run.train, name) for run in runs])
     return found
 
 
 def domains(run: RunFacts) -> list[Figure]:
     """Return the held-out loss of each domain while a run trained."""
     names = dict.fromkeys(name for record in run.measured for name in record.get("domains", {}))
-    series = []
+    lines = []
     for name in names:
         told = [{"step": one["step"], **one.get("domains", {}).get(name, {})} for one in run.measured]
-        series.append(_series(visible(name), run, told, "text_loss"))
+        lines.append(_series(visible(name), run, told, "text_loss"))
     caption = "Held-out loss of text by domain, each measured on its own documents."
-    return _figure(f"Held-out loss by domain: {run.name}", caption, Axis("nats per token of text"), series)
+    return _figure(f"Held-out loss by domain: {run.name}", caption, Axis("nats per token of text"), lines)
 
 
 def _alike(runs: Sequence[RunFacts]) -> Mapping[str, list[RunFacts]]:
-    """Return runs whose losses are of the same targets: one objective with equal settings, and one vocabulary."""
-    found: dict[tuple[str, str, str], list[RunFacts]] = {}
+    """Return runs whose losses are of the same targets: of one objective with equal settings, vocabulary and text."""
+    found: dict[tuple[str, ...], list[RunFacts]] = {}
     for run in runs:
-        key = (run.objective, str(run.settings.get("objective")), str(run.tokens.get("fingerprint")))
-        found.setdefault(key, []).append(run)
-    several = len(found) > 1
-    return {f"{kind}, {number}" if several and sum(k[0] == kind for k in found) > 1 else kind: members
-            for number, ((kind, _, _), members) in enumerate(found.items(), 1)}  # fmt: skip
+        known = (run.tokens.get("fingerprint"), run.corpus.get("sha256_of_hashes"))
+        of_what = (str(run.settings.get("objective")), *(str(one or run.name) for one in known))
+        found.setdefault((run.objective, *of_what), []).append(run)
+    kinds = [kind for kind, *_ in found]
+    named = (kind if kinds.count(kind) == 1 else f"{kind} ({found[kind, *rest][0].name})" for kind, *rest in found)
+    return dict(zip(named, found.values(), strict=True))
 
 
 def _losses(what: str, runs: Sequence[RunFacts], several: bool) -> list[Figure]:
-    series = []
+    lines: list[Series | None] = []
     for run in runs:
         before = f"{run.name}: " if len(runs) > 1 else ""
-        series += [_trained(run, "loss", f"{before}training"), _measured(run, "loss", f"{before}held out")]
+        lines += [
+            _series(f"{before}training", run, run.train, "loss"),
+            _series(f"{before}held out", run, run.measured, "loss"),
+        ]
     caption = (
         f"Loss of the objective {what}. The line is the mean of neighbouring records, the band goes from the lowest to "
         "the highest."
     )
     if several:
         caption += " It is of this objective and vocabulary alone: compare it with no other chart."
-    return _figure(f"Loss: {what}", caption, Axis("nats per scored token"), series)
-
-
-def _trained(run: RunFacts, name: str, title: str) -> Series | None:
-    return _series(title, run, run.train, name)
-
-
-def _measured(run: RunFacts, name: str, title: str) -> Series | None:
-    return _series(title, run, run.measured, name)
+    return _figure(f"Loss: {what}", caption, Axis("nats per scored token"), lines)
 
 
 def _series(title: str, run: RunFacts, records: Sequence[Mapping[str, Any]], name: str) -> Series | None:
     """Return a line of some records over the tokens read; None where none has a number."""
     per_step = int(run.plan.get("tokens_per_step") or 1)
-    points = [(float(one["step"]) * per_step, float(value)) for one in records if _is_number(value := one.get(name))]
+    points = [(step * float(per_step), value) for step, value in series(records, name)]
     if not points:
         return None
     groups = _binned(points)
-    means: Callable[[int], list[float]] = lambda column: [sum(p[column] for p in g) / len(g) for g in groups]
+    x, y = ([sum(point[column] for point in group) / len(group) for group in groups] for column in (0, 1))
     if len(groups) == len(points):
-        return Series(visible(title), means(0), means(1))
-    ends = [[pick(p[1] for p in group) for group in groups] for pick in (min, max)]
-    return Series(visible(title), means(0), means(1), ends[0], ends[1])
+        return Series(visible(title), x, y)
+    low, high = ([pick(point[1] for point in group) for group in groups] for pick in (min, max))
+    return Series(visible(title), x, y, low, high)
 
 
 def _binned(points: Sequence[tuple[float, float]]) -> list[list[tuple[float, float]]]:
@@ -116,25 +117,17 @@ def _binned(points: Sequence[tuple[float, float]]) -> list[list[tuple[float, flo
     return list(found.values())
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _figure(title: str, caption: str, axis: Axis, series: Sequence[Series | None]) -> list[Figure]:
+def _figure(title: str, caption: str, axis: Axis, lines: Sequence[Series | None]) -> list[Figure]:
     """Return a chart with a table of some of its points; nothing where there is no series."""
-    drawn = tuple(one for one in series if one is not None)
+    drawn = tuple(one for one in lines if one is not None)
     if not drawn:
         return []
     chart = Chart(title, caption, _TOKENS, axis, drawn)
     rows = []
     for one in drawn:
         for place in _chosen(len(one.x)):
-            ends = (
-                f"{axis.text(float(one.low[place] or 0))} to {axis.text(float(one.high[place] or 0))}"
-                if one.low
-                else ""
-            )
-            rows.append((one.name, _TOKENS.text(one.x[place]), axis.text(float(one.y[place] or 0)), ends))
+            ends = f"{axis.text(one.low[place] or 0.0)} to {axis.text(one.high[place] or 0.0)}" if one.low else ""
+            rows.append((one.name, _TOKENS.text(one.x[place]), axis.text(one.y[place] or 0.0), ends))
     kept = 4 if any(row[3] for row in rows) else 3
     columns = ("line", _TOKENS.label, axis.label, "lowest to highest")[:kept]
     return [Figure(chart, Table(caption, columns, tuple(row[:kept] for row in rows)))]

@@ -2,8 +2,8 @@
 
     read      = kept + dropped, by reason + taken out of texts that went on      documents, bytes, words
     text      = kept by cleaning          tokens of the store = training + held out          rows = text + marks + ...
-    rows read = steps x rows = distinct + repeated, by domain
-    positions = rows read x positions = useful + padding       targets = scored + not scored       FLOPs = steps x ...
+    rows read = steps × rows = distinct + repeated, by domain
+    positions = rows read × positions = useful + padding       targets = scored + not scored       FLOPs = steps × ...
 
 Each line is an equation between numbers of different origin: one side is recorded by whoever did the work, the other is
 counted anew, or recorded by somebody else. A line that lacks a side says so, and has no tick.
@@ -11,6 +11,7 @@ counted anew, or recorded by somebody else. A line that lacks a side says so, an
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -86,7 +87,7 @@ def _cleaning(run: RunFacts) -> Iterator[Line]:
     if run.ledger and not any(account.get("name") == "corpus" for account in accounts):
         accounts = [{"name": "corpus", **run.ledger}, *accounts]
     if not accounts:
-        yield Line("text read", "documents", missing="the text was not cleaned, so nothing was dropped or counted")
+        yield Line("text read", "documents", missing="no account of a cleaning is recorded")
         return
     for account in accounts:
         yield from _account(account, len(accounts) > 1)
@@ -162,7 +163,7 @@ def _text(run: RunFacts, rows: RowCounts | str) -> Iterator[Line]:
     yield Line(
         "rows of one epoch",
         "positions",
-        ((f"{packed.rows:,} rows", packed.places),),
+        ((f"(the positions of {packed.rows:,} rows)", packed.places),),
         parts,
         "counted by row, counted by document",
     )
@@ -171,7 +172,7 @@ def _text(run: RunFacts, rows: RowCounts | str) -> Iterator[Line]:
 def _reading(run: RunFacts, rows: RowCounts | str) -> Iterator[Line]:
     """Yield the rows that were read, and how many of them again, of each domain."""
     per_step = run.recipe.training.batch_rows
-    product = (f"{run.step:,} steps x {per_step:,} rows", run.step * per_step)
+    product = (f"({run.step:,} steps × {per_step:,} rows)", run.step * per_step)
     if isinstance(rows, str) or not rows.domains:
         missing = rows if isinstance(rows, str) else "there are too many rows to count them one by one"
         yield Line("rows read", "rows", missing=missing)
@@ -187,7 +188,7 @@ def _reading(run: RunFacts, rows: RowCounts | str) -> Iterator[Line]:
         yield Line("tokens read", "tokens", missing=why)
     else:
         taken = round(per_step * rows.tokens_a_row) * run.step
-        name = f"{run.step:,} steps x {round(per_step * rows.tokens_a_row):,} tokens"
+        name = f"({run.step:,} steps × {round(per_step * rows.tokens_a_row):,} tokens)"
         yield Line("tokens read", "tokens", (("recorded", tokens),), ((name, taken),), "metrics.jsonl, counted by row")
 
 
@@ -198,10 +199,15 @@ def _computing(run: RunFacts, rows: RowCounts | str) -> Iterator[Line]:
         (
             "positions computed",
             "row_positions",
-            "rows read x their positions",
+            "(rows read × positions of each)",
             (("useful", None), ("padding", "padding")),
         ),
-        ("targets", "row_targets", "rows read x their targets", (("scored", "scored"), ("not scored", "not_scored"))),
+        (
+            "targets",
+            "row_targets",
+            "(rows read × targets of each)",
+            (("scored", "scored"), ("not scored", "not_scored")),
+        ),
     ):
         unit = name.partition(" ")[0]
         if missing := _why_not(run, rows, per_row, counts, unit):
@@ -250,7 +256,7 @@ def _told_alike(run: RunFacts) -> Iterator[Line]:
     known = [(who, values) for who, values in known if values]
     if len(known) < 2:
         yield Line("counts told alike", "counts", missing="they are recorded in one place only")
-    for (one, mine), (other, theirs) in zip(known, known[1:], strict=False):
+    for (one, mine), (other, theirs) in itertools.pairwise(known):
         names = _COUNTS[: min(len(mine), len(theirs))]
         left, right = (
             tuple((name.replace("_", " "), values[place]) for place, name in enumerate(names))
@@ -266,8 +272,8 @@ def _flops(run: RunFacts) -> Line:
     rate, speed, tokens = (_number(last, name) for name in ("model_flops", "tokens_per_second", "tokens"))
     if not isinstance(per_step, int | float) or not rate or not speed or not tokens:
         return Line("operations", "FLOPs", missing="plan.json or metrics.jsonl is not there")
-    left = ((f"{run.step:,} steps x {per_step:.4g} FLOPs", run.step * float(per_step)),)
-    right = (("FLOPs a token x tokens, of the newest record", rate / speed * tokens),)
+    left = ((f"({run.step:,} steps × {per_step:.4g} FLOPs)", run.step * float(per_step)),)
+    right = (("(FLOPs a token × tokens, by the newest record)", rate / speed * tokens),)
     return Line("operations", "FLOPs", left, right, "plan.json, metrics.jsonl")
 
 

@@ -54,7 +54,7 @@ def _uncleaned(run: RunFacts) -> str:
     if built := run.corpus.get("built"):
         names = ", ".join(str(one.get("name")) for one in built if isinstance(one, dict))
         return f"The text was a corpus that was built before: {names}. Its own account tells of every step."
-    return "The text was read as it is: no step cleaned it, and nothing of it was dropped."
+    return "The run read the text as it is: it cleaned and dropped nothing."
 
 
 def _cleaned(account: Mapping[str, Any], examples: bool) -> list[Block]:

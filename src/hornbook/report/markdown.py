@@ -19,13 +19,14 @@ from hornbook.report.blocks import (
     Report,
     Rules,
     Said,
+    Tiles,
 )
 from hornbook.report.html import amount
 from hornbook.report.ledger import Line, Terms
 from hornbook.report.private import visible
 
 _SIGNS = re.compile(r"([\\`*_{}\[\]<>#|~&$@!])")
-_FIRST = re.compile(r"^(\s*\d*)([-+=.)])")
+_FIRST = re.compile(r"^(\s*\d*)([-+.)=])(?=\s|=*$)")
 _CODE = re.compile(r"(`[^`|<>\n]+`)")
 _ADDRESS = re.compile(r"(?i)(?<=\w)(:)(?=//)|\b(www)(?=\.)")
 _MARKS = {True: "[x]", False: "[ ]", None: "[?]"}
@@ -60,7 +61,8 @@ def prose(text: str) -> str:
     >>> print(prose("*Ask* `hornbook plan`"))
     \\*Ask\\* `hornbook plan`
     """
-    return "".join(visible(part) if place % 2 else escaped(part) for place, part in enumerate(_CODE.split(text)))
+    parts = _CODE.split(text)
+    return "".join(visible(part) if place % 2 else escaped(part) for place, part in enumerate(parts))
 
 
 def table(found: Table) -> str:
@@ -79,6 +81,9 @@ def _block(block: Block, draw: Draw | None) -> Iterator[str]:
     """Yield the paragraphs of a block."""
     if isinstance(block, Paragraph):
         yield f"**{prose(block.text)}**" if block.lead else prose(block.text)
+    elif isinstance(block, Tiles):
+        rows = tuple((what, value, note) for what, value, note in block.numbers)
+        yield table(Table("", ("what", "value", "note"), rows))
     elif isinstance(block, Points):
         yield "\n".join(f"- {prose(item)}" for item in block.items)
     elif isinstance(block, Grid):

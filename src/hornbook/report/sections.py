@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hornbook.console import duration, quantity
-from hornbook.report.blocks import Account, Block, Fold, Paragraph, Points, Report, Rules, Section, by_run, grid
+from hornbook.report.blocks import Account, Block, Fold, Paragraph, Points, Report, Rules, Section, Tiles, by_run, grid
 from hornbook.report.compared import Compared, compared
-from hornbook.report.curves import curves, domains
+from hornbook.report.curves import conduct, curves, domains
 from hornbook.report.facts import RunFacts
 from hornbook.report.ledger import Line, ledger
 from hornbook.report.made_of import card, data, recipe, samples
@@ -21,7 +21,7 @@ from hornbook.report.verdicts import Rule, rules
 from hornbook.study.yardsticks import BITS
 
 _SIGNS = {"good": "nothing to mend", "look": "look", "unknown": "not known"}
-_MOST_DOMAINS = 40
+_MOST_DOMAINS, _MOST_LEADS = 40, 3  # rows of a table, and verdicts in large letters
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +50,7 @@ def report_runs(runs: Sequence[RunFacts], options: Options, left_out: Sequence[s
     blocks: list[tuple[str, str, Sequence[Block]]] = [
         ("verdict", "Verdict", _verdict(looked, found, left_out)),
         ("numbers", "Numbers", by_run([(one.run.name, _numbers(one.run)) for one in looked])),
-        ("curves", "Curves", tuple(curves(runs)) or (Paragraph("No records of training are there, so there are no curves."),)),
+        ("curves", "Curves", _curves(runs)),
         ("budget", "Budget", _budget(looked, found)),
         ("ledger", "The ledger of every token", _ledger(looked)),
         ("data", "Data", by_run([(one.run.name, data(one.run, one.rows, options.examples)) for one in looked])),
@@ -62,8 +62,14 @@ def report_runs(runs: Sequence[RunFacts], options: Options, left_out: Sequence[s
         ("limits", "What this does not show", _limits(looked, found)),
     ]  # fmt: skip
     sections = tuple(Section(name, heading, tuple(some)) for name, heading, some in blocks)
-    subtitle = " and ".join(dict.fromkeys(f"objective {run.objective}" for run in runs)) if len(runs) < 4 else ""
+    subtitle = ", ".join(_subtitle(run) for run in runs) if len(runs) == 1 else ", ".join(run.name for run in runs)
     return Report(f"Report: {title}", subtitle, sections, tuple(left_out), _plain(looked, found, left_out))
+
+
+def _subtitle(run: RunFacts) -> str:
+    """Return in a line what a run is."""
+    known = [f"objective {run.objective}", run.state, f"seed {run.recipe.seed}"]
+    return ", ".join([*known, *([f"Hornbook {run.version}"] if run.version else [])])
 
 
 def _looked(run: RunFacts, options: Options) -> Looked:
@@ -77,21 +83,50 @@ def _verdict(looked: Sequence[Looked], found: Compared | None, left_out: Sequenc
     blocks: list[Block] = [Points(tuple(left_out))] if left_out else []
     if found is None:
         (one,) = looked
-        blocks += [Paragraph(sentence, lead=True) for sentence in told(one.run)]
-        if one.rules:
-            blocks += [Paragraph(_counted(one.rules)), Rules(one.rules)]
-        return blocks
-    blocks += [Paragraph(sentence, lead=True) for sentence in _between(found)]
-    blocks += [Points(found.left_out)] if found.left_out else []
-    blocks += [Points(tuple(f"{one.run.name}: {sentence}" for one in looked for sentence in told(one.run)[:1]))]
+        first, *others = told(one.run)
+        blocks += [Paragraph(first, lead=True), *map(Paragraph, others)]
+        blocks += [Tiles(tiles)] if (tiles := _tiles(one.run)) else []
+        return [*blocks, Paragraph(_counted(one.rules)), Rules(_ordered(one.rules))] if one.rules else blocks
+    verdicts, budgets = _between(found)
+    blocks += [Paragraph(sentence, lead=True) for sentence in verdicts[:_MOST_LEADS]]
+    blocks += [Points(tuple(verdicts[_MOST_LEADS:]))] if len(verdicts) > _MOST_LEADS else []
+    blocks += [Paragraph(budgets), *([Points(found.left_out)] if found.left_out else [])]
+    blocks += [Points(tuple(f"{one.run.name}: {told(one.run)[0]}" for one in looked))]
     ruled = [one for one in looked if one.rules]
     if ruled:
         names = [rule.name for rule in ruled[0].rules]
         rows = [(name, *(_SIGNS[one.rules[place].status] for one in ruled)) for place, name in enumerate(names)]
         columns = ("rule", *(one.run.name for one in ruled))
         blocks.append(grid("What the rules find in each run", columns, rows, range(1, len(columns))))
-        blocks += [Fold(f"The rules of {one.run.name}, with their numbers", (Rules(one.rules),)) for one in ruled]
+        title = "The rules of {}, with their numbers".format
+        blocks += [Fold(title(one.run.name), (Rules(_ordered(one.rules)),)) for one in ruled]
     return blocks
+
+
+def _ordered(found: Sequence[Rule]) -> tuple[Rule, ...]:
+    """Return rules with those first that ask for a look."""
+    return tuple(sorted(found, key=lambda rule: ("look", "unknown", "good").index(rule.status)))
+
+
+def _tiles(run: RunFacts) -> tuple[tuple[str, str, str], ...]:
+    """Return the few numbers that stand for a run."""
+    found: list[tuple[str, str, str]] = []
+    for name in (BITS, "loss"):
+        if run.result is not None and (number := run.result.number(name)) is not None:
+            ends = "" if number.low is None or number.high is None else (
+                f"{number.written(number.low)} to {number.written(number.high)}"
+            )  # fmt: skip
+            found.append((name if number.kind != "bound" else f"{name}, at most", number.written(number.value), ends))
+    if run.parameters:
+        found.append(("parameters", quantity(run.parameters), run.recipe.model.topology))
+    if run.tokens_read:
+        share = f"{run.tokens_read / run.parameters:.2f} per parameter" if run.parameters else ""
+        found.append(("tokens read", quantity(run.tokens_read), share))
+    if run.step:
+        found.append(("steps", f"{run.step:,}", "all of them" if run.step == run.steps else f"of {run.steps:,}"))
+    if run.result is not None and run.result.seconds is not None:
+        found.append(("time", duration(run.result.seconds), str(run.environment.get("device", ""))))
+    return tuple(found)
 
 
 def told(run: RunFacts) -> list[str]:
@@ -130,8 +165,11 @@ def told(run: RunFacts) -> list[str]:
     ]
 
 
-def _between(found: Compared) -> list[str]:
-    """Return the verdicts on several runs, those of arms with seeds first, the common yardstick before others."""
+def _between(found: Compared) -> tuple[list[str], str]:
+    """Return the verdicts on several runs, and which of their budgets are equal.
+
+    Those of arms with seeds come before those of two weights, and the common yardstick before others.
+    """
     sentences = []
     arms = () if found.by_arms is None else found.by_arms.yardsticks
     for yardstick in sorted(arms, key=lambda one: one.name != BITS):
@@ -145,10 +183,8 @@ def _between(found: Compared) -> list[str]:
         sentences.append("There is no verdict: these runs have no number in common that may be compared.")
     unlike = [what for what, equal, _ in found.budgets if not equal]
     alike = [what for what, equal, _ in found.budgets if equal]
-    sentences.append(
-        f"Equal in {_and(alike) or 'nothing that was counted'}; not equal in {_and(unlike) or 'nothing that was counted'}."
-    )
-    return sentences
+    told = f"Equal in {_and(alike) or 'nothing that was counted'}; {f'not equal in {_and(unlike)}' if unlike else 'in nothing unlike'}."
+    return sentences, f"What the runs spent: {told[0].lower()}{told[1:]}"
 
 
 def _and(words: Sequence[str]) -> str:
@@ -193,6 +229,12 @@ def _numbers(run: RunFacts) -> list[Block]:
         ]
         blocks.append(grid("Asked beside, by `hornbook evaluate`", ("measurement", "items"), asked))
     return blocks
+
+
+def _curves(runs: Sequence[RunFacts]) -> list[Block]:
+    if not any(run.train or run.measured for run in runs):
+        return [Paragraph("No records of training are there, so there are no curves.")]
+    return [*curves(runs), Fold("How training went: gradient, learning rate, speed", tuple(conduct(runs)))]
 
 
 def _budget(looked: Sequence[Looked], found: Compared | None) -> list[Block]:
@@ -318,7 +360,7 @@ def _plain(looked: Sequence[Looked], found: Compared | None, left_out: Sequence[
     comparison = None
     if found is not None:
         comparison = {
-            "verdicts": _between(found), "weights": [one.plain() for one in found.weights],
+            "verdicts": _between(found)[0], "weights": [one.plain() for one in found.weights],
             "budgets": {what: {"equal": equal, "values": list(values)} for what, equal, values in found.budgets},
             "left_out": list(found.left_out),
         }  # fmt: skip

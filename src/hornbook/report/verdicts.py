@@ -6,9 +6,10 @@ A rule that lacks its data says so; it is never good by default. Nothing here co
 
 from __future__ import annotations
 
+import itertools
 import math
 import statistics
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -97,7 +98,7 @@ def _beats_counts(run: RunFacts, rows: RowCounts | str) -> Rule:
 def _still_falling(run: RunFacts, rows: RowCounts | str) -> Rule:
     name = "as low as these steps bring it"
     limit = f"a fall of {_FALL:.0%} in the last {_LAST:.0%} of the steps, beyond its noise"
-    losses = _series(run.train, "loss")
+    losses = series(run.train, "loss")
     last = [(step, loss) for step, loss in losses if step > run.step * (1 - _LAST)]
     if len(last) < _FEWEST:
         return _unknown(
@@ -110,16 +111,16 @@ def _still_falling(run: RunFacts, rows: RowCounts | str) -> Rule:
     told = f"In the last {_LAST:.0%} of the steps the training loss fell by {fall:.4f} nats (95 %: {fall - noise:.4f} to {fall + noise:.4f})."
     crossed = fall > noise and fall > _FALL * y[-1]
     advice = (
-        "More steps would lower it further: plan a longer run. Where the learning rate falls to 0 at the end, as here, "
-        "a part of the fall is its doing: begin anew with more steps rather than going on."
+        "More steps would lower it further: plan a longer run. A learning rate that falls at the end makes a part of "
+        "the fall, so begin anew with more steps."
     )
     return _judged(name, crossed, told, {"fall": fall, "noise": noise, "loss": y[-1]}, limit, advice)
 
 
 def _gap(run: RunFacts, rows: RowCounts | str) -> Rule:
     name, limit = "held-out loss near the training loss", f"a gap of {_GAP:.0%} of the training loss, beyond its noise"
-    losses = [loss for step, loss in _series(run.train, "loss") if step > run.step * (1 - _LAST / 4)]
-    measured = _series(run.measured, "loss")
+    losses = [loss for step, loss in series(run.train, "loss") if step > run.step * (1 - _LAST / 4)]
+    measured = series(run.measured, "loss")
     if len(losses) < 5 or not measured or measured[-1][0] != run.step:
         return _unknown(name, "there are no records of both at the last step", limit)
     train, held = statistics.fmean(losses), measured[-1][1]
@@ -159,10 +160,10 @@ def _epochs(run: RunFacts, rows: RowCounts | str) -> Rule:
 
 def _waiting(run: RunFacts, rows: RowCounts | str) -> Rule:
     name, limit = "no waiting for data", f"{_WAITING:.0%} of the time"
-    shares = [share for _, share in _series(run.train, "waiting_share")]
+    shares = [share for _, share in series(run.train, "waiting_share")]
     if not shares:
         return _unknown(name, "no record has it", limit)
-    seconds = [1 / max(speed, 1e-9) for _, speed in _series(run.train, "tokens_per_second")]
+    seconds = [1 / max(speed, 1e-9) for _, speed in series(run.train, "tokens_per_second")]
     weights = seconds if len(seconds) == len(shares) else [1.0] * len(shares)
     share = math.fsum(a * b for a, b in zip(shares, weights, strict=True)) / math.fsum(weights)
     advice = (
@@ -187,7 +188,7 @@ def _useful(run: RunFacts, rows: RowCounts | str) -> Rule:
 def _clipped(run: RunFacts, rows: RowCounts | str) -> Rule:
     name, limit = "gradients seldom clipped", f"{_CLIPPED:.0%} of the recorded steps"
     clip = run.recipe.training.clip
-    norms = [norm for _, norm in _series(run.train, "gradient_norm")]
+    norms = [norm for _, norm in series(run.train, "gradient_norm")]
     if not clip:
         return _unknown(name, "training.clip is 0, so nothing is clipped", limit)
     if not norms:
@@ -200,7 +201,7 @@ def _clipped(run: RunFacts, rows: RowCounts | str) -> Rule:
 
 def _spikes(run: RunFacts, rows: RowCounts | str) -> Rule:
     name, limit = "no spikes", f"a loss {_SPIKE:.0f} deviations above the {_BEFORE} records before it; skipped updates"
-    losses = _series(run.train, "loss")
+    losses = series(run.train, "loss")
     if len(losses) <= _BEFORE:
         return _unknown(name, f"it takes more than {_BEFORE} records, there are {len(losses)}", limit)
     found = []
@@ -220,7 +221,7 @@ def _spikes(run: RunFacts, rows: RowCounts | str) -> Rule:
 
 def _peak(run: RunFacts, rows: RowCounts | str) -> Rule:
     name, limit = "use of the machine", f"{_PEAK:.0%} of the rate of plain matrix products here"
-    shares = [share for _, share in _series(run.train, "model_flops_utilization")]
+    shares = [share for _, share in series(run.train, "model_flops_utilization")]
     if not shares:
         return _unknown(name, "no record has a rate", limit)
     share, peak = statistics.median(shares), run.plan.get("matmul_flops")
@@ -248,22 +249,19 @@ _RULES: tuple[Callable[[RunFacts, RowCounts | str], Rule], ...] = (
 )  # fmt: skip
 
 
-def _series(records: Sequence[Mapping[str, Any]], name: str) -> list[tuple[int, float]]:
+def series(records: Sequence[Mapping[str, Any]], name: str) -> list[tuple[int, float]]:
     """Return (step, number) of the records that have a finite number."""
-    return list(_finite(records, name))
-
-
-def _finite(records: Sequence[Mapping[str, Any]], name: str) -> Iterator[tuple[int, float]]:
-    for record in records:
-        value = record.get(name)
-        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
-            yield int(record["step"]), float(value)
+    return [
+        (int(record["step"]), float(value))
+        for record in records
+        if isinstance(value := record.get(name), int | float) and not isinstance(value, bool) and math.isfinite(value)
+    ]
 
 
 def _means(points: Sequence[tuple[int, float]], blocks: int) -> tuple[list[float], list[float]]:
     """Return the means of equal blocks of points: neighbours share noise, blocks hardly."""
     cuts = [round(number * len(points) / blocks) for number in range(blocks + 1)]
-    parts = [points[begin:end] for begin, end in zip(cuts, cuts[1:], strict=False)]
+    parts = [points[begin:end] for begin, end in itertools.pairwise(cuts)]
     means = [[statistics.fmean(column) for column in zip(*part, strict=True)] for part in parts]
     return [mean[0] for mean in means], [mean[1] for mean in means]
 

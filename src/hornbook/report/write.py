@@ -27,6 +27,7 @@ from hornbook.study.report import StudyReport
 PAGE, FOLDER = "report.html", "report"  # the page, and the folder of a study that holds it
 _BEGINS = "<!doctype html>"  # a file that begins otherwise is none of ours, and stays
 _SECONDS = 120
+_PRIVATE = Options()
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def write_report(
     out: Path | None = None,
     *,
     pdf: bool = False,
-    options: Options = Options(),  # noqa: B008
+    options: Options = _PRIVATE,
 ) -> Reported:
     """Write the report of runs, or of one study.
 

@@ -4,6 +4,7 @@
     recipe.toml  environment.json  plan.json  metrics.jsonl  samples.jsonl  tensorboard/  checkpoints/  result.json
     corpus/  corpus.json  traits.safetensors  tokenizer.json  new_pieces.json  tokens/     the text, by `prepare`
     origin/      the run that this one goes on from: recipe, tokenizer, weights and origin.json
+    report.html  report.md       what all these say, for people                          by `hornbook pretrain`, `report`
     evaluations/ held_out.jsonl   of every held-out document what the model said        by `hornbook pretrain`
                  NAME.jsonl  NAME.WAY.jsonl   of other text's documents, of a task's items   by `hornbook evaluate`
     export/  model.gguf                                                                  by `hornbook export`
@@ -45,6 +46,7 @@ from hornbook.train.pace import Deadline
 
 ENVIRONMENT, PLAN, EXPORT, GGUF = "environment.json", "plan.json", "export", "model.gguf"
 EVALUATIONS = "evaluations"
+REPORT, REPORT_TEXT = "report.html", "report.md"
 HELD_OUT = "held_out"  # the evaluation of a run's own held-out text
 # What a run's manifest lists, as far as the run has it.
 LISTED = (
@@ -63,7 +65,7 @@ __all__ = [
 # What no other run's or user's file in a new run's directory may be called.
 NAMES = frozenset({
     RECIPE, PLAN, CORPUS, TRAITS, TOKENIZER, PIECES, RESULT, TOKENS, ORIGIN, RECORD, CLEAN, ENVIRONMENT, METRICS,
-    SAMPLES, CHECKPOINTS, MANIFEST, "tokenizer_config.json", f".{TOKENS}.parts",
+    SAMPLES, CHECKPOINTS, MANIFEST, "tokenizer_config.json", f".{TOKENS}.parts", REPORT, REPORT_TEXT,
 })  # fmt: skip
 
 
