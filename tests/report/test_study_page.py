@@ -5,8 +5,8 @@ import re
 from pathlib import Path
 
 import numpy as np
-
 from hornbook.study.page import write_page
+
 from hornbook.study.report import StudyReport
 from hornbook.study.verdicts import Scores, not_worse_than_the_best, verdicts
 from hornbook.study.yardsticks import ArmNumber, Yardstick

@@ -6,14 +6,14 @@ import importlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hornbook.api.run import NOTHING, lines_of, texts_of
 
 if TYPE_CHECKING:
+    from hornbook.report.write import Reported
     from hornbook.study.compare import Comparison
     from hornbook.study.listing import RunLine
-    from hornbook.report.write import Reported
     from hornbook.study.report import StudyReport
 
 
@@ -52,7 +52,7 @@ def report(
     full_paths  show whole paths of files; examples = beginnings of documents that the cleaning dropped
     Raises UserError where nothing can be read or written. See `hornbook report`.
     """
-    room = importlib.import_module("hornbook.report")
+    room: Any = importlib.import_module("hornbook.report")
     found: Reported = room(*directories, out=out, pdf=pdf, full_paths=full_paths, examples=examples)
     return found
 

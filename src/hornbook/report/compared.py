@@ -8,7 +8,7 @@ weights   two runs, whatever they are: the interval of their difference over the
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
@@ -82,19 +82,39 @@ class Compared:
 def compared(runs: Sequence[RunFacts], *, full_paths: bool = False) -> Compared:
     """Return what may be said of runs; finished ones alone are compared."""
     finished = [run for run in runs if run.result is not None]
-    places = [run.directory for run in finished]
+    directories, places = [run.directory for run in finished], [place for run in runs for place in run.places]
     by_arms, refused = None, ""
     try:
-        by_arms = compare(places) if len(finished) > 1 else None
+        by_arms = _private(compare(directories), places) if len(finished) > 1 else None
         refused = "" if by_arms else "One run at most is finished, so there is nothing to compare."
     except HornbookError as error:
-        refused = without_paths(str(error), *map(str, places))
+        refused = without_paths(str(error), *map(str, directories), *places)
     except (KeyError, TypeError, ValueError) as error:  # of records that hold other than they should
         refused = f"The records of these runs cannot be compared ({type(error).__name__})."
     few = finished if len(finished) <= _MOST_PAIRED else []
     yardsticks = {run.name: _measured(run) for run in few}
+    yardsticks = {name: [_shown(one, places) for one in found] for name, found in yardsticks.items()}
     weights = [found for one, other in combinations(few, 2) for found in _weights(one.name, other.name, yardsticks)]
     return Compared(by_arms, refused, tuple(weights), _budgets(runs), _settings(runs, full_paths))
+
+
+def _private(found: Comparison, places: Sequence[str]) -> Comparison:
+    """Return a comparison whose sentences and names hold no paths but base names; `places` empty = as it is."""
+    if not places:
+        return found
+    yardsticks = tuple(
+        replace(
+            one, name=without_paths(one.name, *places),
+            verdicts=tuple(replace(v, sentence=without_paths(v.sentence, *places)) for v in one.verdicts),
+        )
+        for one in found.yardsticks
+    )  # fmt: skip
+    left_out = tuple(without_paths(sentence, *places) for sentence in found.left_out)
+    return replace(found, yardsticks=yardsticks, left_out=left_out)
+
+
+def _shown(found: Measured, places: Sequence[str]) -> Measured:
+    return replace(found, name=without_paths(found.name, *places)) if places else found
 
 
 def _measured(run: RunFacts) -> list[Measured]:
@@ -114,7 +134,7 @@ def _weights(one: str, other: str, yardsticks: Mapping[str, Sequence[Measured]])
 def _pair(one: str, other: str, mine: Measured, theirs: Measured) -> Weights:
     if mine.shares.keys() != theirs.shares.keys():
         numbers = f"{len(mine.shares):,} and {len(theirs.shares):,}"
-        why = f"{mine.name}: no verdict on {one} and {other}. They were scored on unlike parts of the text, {numbers} items."
+        why = f"{mine.name}: no verdict on {one} and {other}. They were scored on unlike parts, {numbers} items."
         return Weights(one, other, mine.name, "", None, why)
     return weights_of(one, other, mine, theirs)
 

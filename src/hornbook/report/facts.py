@@ -6,6 +6,7 @@ and count as damaged where they have changed since they were written.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,14 +23,14 @@ from hornbook.prepare.dataset import CORPUS, TOKENS
 from hornbook.recipes.recipe import Recipe
 from hornbook.recipes.settings import RECIPE, from_dict, load_recipe, to_dict
 from hornbook.recipes.transferred import TRANSFER, Transferred, read_transfer
-from hornbook.report.private import base_names, without_paths
+from hornbook.report.private import base_name, base_names, paths_in, without_paths
 from hornbook.run.origin import origin_of
 from hornbook.run.sealed import KIND, RESULT, checkpoint_manifests, is_run, recipe_of
 from hornbook.study.layout import EVALUATIONS
 from hornbook.train.metrics import METRICS, read_lines
 
 PLAN, ENVIRONMENT, SAMPLES, STATUS = "plan.json", "environment.json", "samples.jsonl", "status.json"
-_HELD_OUT = "held_out.jsonl"
+_HELD_OUT, _OF = "held_out.jsonl", "bits per byte of "  # a file; what names the numbers of a domain
 T = TypeVar("T")
 Values = Mapping[str, Any]
 
@@ -46,6 +47,7 @@ class RunFacts:
     train        records of training steps, in order; `measured` those of held-out text
     held_out     the records of the held-out documents; `evaluations` all others, by name
     checkpoints  (step, manifest), newest first
+    places       the paths in its settings and names, which sentences of others may hold
     absent       sentences: what is not there, or damaged
     """
 
@@ -71,6 +73,7 @@ class RunFacts:
     checkpoints: Sequence[tuple[int, Values]]
     origin: Values | None
     transferred: Transferred | None
+    places: tuple[str, ...]
     absent: tuple[str, ...]
 
     @property
@@ -100,8 +103,10 @@ class _Reader:
     """Reads files of one run, and notes what is not there."""
 
     def __init__(self, directory: Path) -> None:
-        self.directory, self.absent = directory, list[str]()
-        self.manifest = self.read(MANIFEST, lambda: manifest_of(directory)) or {}
+        self.directory = directory
+        self.absent: list[str] = []
+        self.manifest: Values = {}
+        self.manifest = self.read(MANIFEST, lambda: manifest_of(directory) or {}) or {}
 
     def read(self, name: str, get: Callable[[], T]) -> T | None:
         """Return what a file of the run holds; None, with a sentence, where it is missing or damaged."""
@@ -110,7 +115,7 @@ class _Reader:
             if not path.exists():
                 self.absent.append(f"{name} is not there.")
                 return None
-            if name in (listed := getattr(self, "manifest", {}).get("files", {})):
+            if name in (listed := self.manifest.get("files", {})):
                 check_file(self.directory, name, listed[name], KIND)
             return get()
         except HornbookError as error:
@@ -145,10 +150,16 @@ def facts_of(directory: Path, *, full_paths: bool = False) -> RunFacts:
     reader = _Reader(directory)
     recipe = _recipe(directory, reader)
     settings: Values = to_dict(recipe)
-    result, raw = None, {}
+    result: Evaluation | None = None
+    raw: Values = {}
+    places = paths_in(settings) | {str(directory), str(directory.resolve())}
     if (directory / RESULT).exists():
         raw = reader.json(RESULT)
         result = reader.read(RESULT, lambda: Evaluation.read(raw, f"The result {RESULT}")) if raw else None
+    if result is not None:
+        domains = {one.name.removeprefix(_OF) for one in result.numbers if one.name.startswith(_OF)}
+        places |= paths_in(list(domains))
+        result = result if full_paths else _unnamed(result)
     origin = _quiet(lambda: origin_of(directory))
     transferred = read_transfer(directory) if (directory / TRANSFER).is_file() else None
     imported = reader.manifest.get("kind", KIND) != KIND
@@ -164,10 +175,11 @@ def facts_of(directory: Path, *, full_paths: bool = False) -> RunFacts:
         corpus=reader.json(CORPUS) if has_text else {},
         ledger=_ledger(directory, reader) if (directory / CLEAN).is_dir() else {},
         tokens=reader.json(f"{TOKENS}/{MANIFEST}") if has_text else {},
-        train=[record for record in records if record["kind"] == "train"],
-        measured=[record for record in records if record["kind"] == "held_out"], samples=samples,
+        train=[record for record in records if record["kind"] == "train"], samples=samples,
+        measured=[one if full_paths else _base_domains(one) for one in records if one["kind"] == "held_out"],
         held_out=None, evaluations={},
-        checkpoints=_quiet(lambda: _checkpoints(directory)) or [], origin=origin, transferred=transferred, absent=(),
+        checkpoints=_quiet(lambda: _checkpoints(directory)) or [], origin=origin, transferred=transferred,
+        places=() if full_paths else tuple(sorted(places)), absent=(),
     )  # fmt: skip
     evaluations = _evaluations(reader)
     held_out = evaluations.pop(_HELD_OUT.removesuffix(".jsonl"), None)
@@ -178,13 +190,31 @@ def facts_of(directory: Path, *, full_paths: bool = False) -> RunFacts:
     return replace(found, held_out=held_out, evaluations=evaluations, absent=tuple(dict.fromkeys(reader.absent)))
 
 
+def _unnamed(result: Evaluation) -> Evaluation:
+    """Return a result whose domains have base names."""
+    numbers = (
+        replace(one, name=f"{_OF}{base_name(one.name.removeprefix(_OF))}") if one.name.startswith(_OF) else one
+        for one in result.numbers
+    )
+    return replace(result, numbers=tuple(numbers))
+
+
+def _base_domains(record: Values) -> Values:
+    if "domains" not in record:
+        return record
+    return {**record, "domains": {base_name(name): values for name, values in record["domains"].items()}}
+
+
 def _recipe(directory: Path, reader: _Reader) -> Recipe:
     """Return a run's recipe; where its two copies differ, that of the manifest, which training used."""
     try:
         return recipe_of(directory)
     except HornbookError as error:
         first = without_paths(str(error), str(directory))
-    for read in (lambda: from_dict(reader.manifest["recipe"]), lambda: load_recipe(directory / RECIPE)):
+    reads: tuple[Callable[[], Recipe], ...] = (
+        lambda: from_dict(reader.manifest["recipe"]), lambda: load_recipe(directory / RECIPE),
+    )  # fmt: skip
+    for read in reads:
         try:
             found = read()
         except (HornbookError, KeyError, TypeError):
@@ -228,8 +258,7 @@ def _evaluations(reader: _Reader) -> dict[str, Records]:
     """Return the records of every measurement that is there and sound, by name."""
     found = {}
     for path in sorted((reader.directory / EVALUATIONS).glob("*.jsonl")):
-        name = f"{EVALUATIONS}/{path.name}"
-        records = reader.read(name, lambda path=path: Records.load(path))  # type: ignore[misc]
+        records = reader.read(f"{EVALUATIONS}/{path.name}", functools.partial(Records.load, path))
         if records is not None and isinstance(records.header, dict):
             found[path.name.removesuffix(".jsonl")] = records
     return found

@@ -84,7 +84,8 @@ def _cleaned(account: Mapping[str, Any], examples: bool) -> list[Block]:
     elif any(step["dropped"] for step in account["steps"]):
         blocks.append(
             Paragraph(
-                "Texts of dropped documents are not shown, since they may hold what they were dropped for; --examples shows some."
+                "Texts of dropped documents are not shown, since they may hold what they were dropped for; --examples "
+                "shows some."
             )
         )
     return blocks
@@ -160,4 +161,6 @@ def card(run: RunFacts, full_paths: bool) -> list[Block]:
         text = model_card(_Described(run.directory, recipe_, run.step), recipe_.model, family, run.name, run.parameters)
     except HornbookError as error:
         return [Paragraph(f"There is no card: {without_paths(str(error), str(run.directory))}")]
+    for place in sorted(run.places, key=len, reverse=True):
+        text = text.replace(place, base_name(place))
     return [Fold(f"The card of {run.name}", (Listing(text.strip()),))]

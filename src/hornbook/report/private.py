@@ -48,6 +48,22 @@ def base_names(value: Any, key: str = "") -> Any:
     return base_name(value)
 
 
+def paths_in(value: Any) -> set[str]:
+    """Return the texts in a value that are paths, or begin with one as name=number does.
+
+    >>> sorted(paths_in({"paths": ["/a/b.txt", "c.txt"], "weights": ["/d/e=0.5"]}))
+    ['/a/b.txt', '/d/e']
+    """
+    if isinstance(value, Mapping):
+        return set().union(*map(paths_in, value.values()))
+    if isinstance(value, list | tuple):
+        return set().union(*map(paths_in, value))
+    if not isinstance(value, str) or not any(sign in value for sign in "/\\"):
+        return set()
+    name, equals, number = value.rpartition("=")
+    return {name if equals and "/" not in number else value}
+
+
 def without_paths(sentence: str, *places: str) -> str:
     """Return a sentence with the base names of the paths in it: of `places`, and of whatever looks like one.
 

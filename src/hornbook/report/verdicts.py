@@ -108,7 +108,8 @@ def _still_falling(run: RunFacts, rows: RowCounts | str) -> Rule:
     slope, error = _fitted(x, y)
     fall, span = -slope * (x[-1] - x[0]), x[-1] - x[0]
     noise = t_quantile(0.975, len(x) - 2) * error * span
-    told = f"In the last {_LAST:.0%} of the steps the training loss fell by {fall:.4f} nats (95 %: {fall - noise:.4f} to {fall + noise:.4f})."
+    ends = f"(95 %: {fall - noise:.4f} to {fall + noise:.4f})"
+    told = f"In the last {_LAST:.0%} of the steps the training loss fell by {fall:.4f} nats {ends}."
     crossed = fall > noise and fall > _FALL * y[-1]
     advice = (
         "More steps would lower it further: plan a longer run. A learning rate that falls at the end makes a part of "
@@ -126,7 +127,8 @@ def _gap(run: RunFacts, rows: RowCounts | str) -> Rule:
     train, held = statistics.fmean(losses), measured[-1][1]
     noise = t_quantile(0.975, len(losses) - 1) * statistics.stdev(losses) / math.sqrt(len(losses))
     gap = held - train
-    told = f"Held-out {held:.4f}, training {train:.4f} nats per scored token (the last {len(losses)} records): a gap of {gap:+.4f}."
+    beside = f"training {train:.4f} nats per scored token (the last {len(losses)} records)"
+    told = f"Held-out {held:.4f}, {beside}: a gap of {gap:+.4f}."
     advice = "The model knows its training text better than other text: more text, fewer epochs or dropout would help."
     crossed = gap > _GAP * train and gap > noise
     return _judged(
@@ -140,7 +142,8 @@ def _tokens_per_parameter(run: RunFacts, rows: RowCounts | str) -> Rule:
     if run.parameters is None or run.tokens_read is None:
         return _unknown(name, "size or tokens are not recorded", limit, source)
     share = run.tokens_read / run.parameters
-    told = f"{quantity(run.tokens_read)} tokens for {quantity(run.parameters)} parameters: {share:.2f} tokens per parameter."
+    sizes = f"{quantity(run.tokens_read)} tokens for {quantity(run.parameters)} parameters"
+    told = f"{sizes}: {share:.2f} tokens per parameter."
     advice = "The same time buys a lower loss with a smaller model or more steps: `hornbook plan` tells which."
     return _judged(name, share < _TOKENS, told, {"tokens per parameter": share}, limit, advice, source)
 
@@ -194,7 +197,8 @@ def _clipped(run: RunFacts, rows: RowCounts | str) -> Rule:
     if not norms:
         return _unknown(name, "no record has a gradient's norm", limit)
     share = sum(norm > clip for norm in norms) / len(norms)
-    told = f"The gradient was longer than {clip:g} in {share:.1%} of {len(norms):,} recorded steps (median {statistics.median(norms):.2f})."
+    median = f"(median {statistics.median(norms):.2f})"
+    told = f"The gradient was longer than {clip:g} in {share:.1%} of {len(norms):,} recorded steps {median}."
     advice = "Much is clipped: try a lower learning rate or a longer warm-up, and compare."
     return _judged(name, share > _CLIPPED, told, {"share": share, "clip": clip}, limit, advice)
 

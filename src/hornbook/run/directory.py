@@ -4,7 +4,7 @@
     recipe.toml  environment.json  plan.json  metrics.jsonl  samples.jsonl  tensorboard/  checkpoints/  result.json
     corpus/  corpus.json  traits.safetensors  tokenizer.json  new_pieces.json  tokens/     the text, by `prepare`
     origin/      the run that this one goes on from: recipe, tokenizer, weights and origin.json
-    report.html  report.md       what all these say, for people                          by `hornbook pretrain`, `report`
+    report.html  report.md       what all these say            by `hornbook pretrain`, `hornbook report`
     evaluations/ held_out.jsonl   of every held-out document what the model said        by `hornbook pretrain`
                  NAME.jsonl  NAME.WAY.jsonl   of other text's documents, of a task's items   by `hornbook evaluate`
     export/  model.gguf                                                                  by `hornbook export`

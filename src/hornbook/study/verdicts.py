@@ -111,7 +111,7 @@ def unlike(one: Kind, other: Kind) -> bool:
 
 
 def tells_nothing(better: Kind, worse: Kind) -> bool:
-    """Say whether a lower score proves nothing: the higher one is an upper bound, whose own value may be lower still."""
+    """Say whether a lower score proves nothing: the higher one is an upper bound of what may be lower still."""
     return better == "exact" and worse == "bound"
 
 
