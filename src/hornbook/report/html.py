@@ -6,12 +6,12 @@ import functools
 import itertools
 import re
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 
 from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup, escape
 
+from hornbook import __version__
 from hornbook.charts.drawing import embedded, stylesheet
 from hornbook.charts.table import Table
 from hornbook.report.blocks import Figure, Report
@@ -34,7 +34,7 @@ def html(report: Report) -> str:
     style = stylesheet().replace("@media(", "@media screen and (")
     return _template().render(
         report=report, style=Markup(f"{(_HERE / 'page.css').read_text(encoding='utf-8')}{style}"),
-        chart=chart, generator=f"Hornbook {version('hornbook')}", of_what=report.title.removeprefix("Report: "),
+        chart=chart, generator=f"Hornbook {__version__}", of_what=report.title.removeprefix("Report: "),
     )  # fmt: skip
 
 

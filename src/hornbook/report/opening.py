@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hornbook.console import duration, quantity
-from hornbook.report.blocks import Block, Fold, Paragraph, Points, Rules, Tiles, grid
+from hornbook.report.blocks import Block, Fold, Grid, Paragraph, Points, Rules, Tiles, grid
 from hornbook.report.compared import Compared
 from hornbook.report.facts import RunFacts
 from hornbook.report.ledger import Line
@@ -36,11 +36,10 @@ def verdict(looked: Sequence[Looked], found: Compared | None, left_out: Sequence
         blocks += [Paragraph(first, lead=True), *map(Paragraph, others)]
         blocks += [Tiles(tiles)] if (tiles := _tiles(one.run)) else []
         return [*blocks, Paragraph(_counted(one.rules)), Rules(_ordered(one.rules))] if one.rules else blocks
-    verdicts, budgets = between(found)
-    blocks += [Paragraph(sentence, lead=True) for sentence in verdicts[:_MOST_LEADS]]
-    blocks += [Points(tuple(verdicts[_MOST_LEADS:]))] if len(verdicts) > _MOST_LEADS else []
-    blocks += [Paragraph(budgets), *([Points(found.left_out)] if found.left_out else [])]
-    blocks += [Points(tuple(f"{one.run.name}: {told(one.run)[0]}" for one in looked))]
+    first, others, budgets = between(found)
+    blocks += [Paragraph(sentence, lead=True) for sentence in first]
+    blocks += [Points(tuple(others))] if others else []
+    blocks += [_beside(looked), Paragraph(budgets), *([Points(found.left_out)] if found.left_out else [])]
     ruled = [one for one in looked if one.rules]
     if ruled:
         names = [rule.name for rule in ruled[0].rules]
@@ -114,26 +113,50 @@ def told(run: RunFacts) -> list[str]:
     ]
 
 
-def between(found: Compared) -> tuple[list[str], str]:
-    """Return the verdicts on several runs, and which of their budgets are equal.
+def between(found: Compared) -> tuple[list[str], list[str], str]:
+    """Return what decides between several runs, what else may be said, and which of their budgets are equal.
 
-    Those of arms with seeds come before those of two weights, and the common yardstick before others.
+    The verdicts of arms with seeds go before those of two weights, and the common yardstick before others.
     """
-    sentences = []
     arms = () if found.by_arms is None else found.by_arms.yardsticks
-    for yardstick in sorted(arms, key=lambda one: one.name != BITS):
-        tested = [verdict for verdict in yardstick.verdicts if verdict.word != "not tested"]
-        sentences += [f"{yardstick.name}: {verdict.sentence}" for verdict in tested]
-    if not sentences:
-        sentences += [one.sentence for one in sorted(found.weights, key=lambda one: one.yardstick != BITS)]
-    if found.by_arms is None:
-        sentences.append(found.refused)
-    elif not sentences:
-        sentences.append("There is no verdict: these runs have no number in common that may be compared.")
+    told = [
+        (f"{yardstick.name}: {verdict.sentence}", verdict.word in ("better", "worse"))
+        for yardstick in sorted(arms, key=lambda one: one.name != BITS)
+        for verdict in yardstick.verdicts
+        if verdict.word != "not tested"
+    ]
+    if not told:
+        weights = sorted(found.weights, key=lambda one: one.yardstick != BITS)
+        told = [(one.sentence, bool(one.winner)) for one in weights]
+    first = [sentence for sentence, decides in told if decides][:_MOST_LEADS]
+    others = [sentence for sentence, _ in told if sentence not in first]
+    if not first:
+        first = ["No run is better than another by anything that was measured of both."]
+    others += [found.refused] if found.refused else []
     unlike = [what for what, equal, _ in found.budgets if not equal]
     alike = [what for what, equal, _ in found.budgets if equal]
     rest = f"not equal in {_and(unlike)}" if unlike else "unlike in nothing"
-    return sentences, f"What the runs spent: equal in {_and(alike) or 'nothing that was counted'}; {rest}."
+    return first, others, f"What the runs spent: equal in {_and(alike) or 'nothing that was counted'}; {rest}."
+
+
+def _beside(looked: Sequence[Looked]) -> Grid:
+    """Return the runs in a table, a line for each."""
+    rows = []
+    for one in looked:
+        run, result = one.run, one.run.result
+        bits = None if result is None else result.number(BITS)
+        loss = None if result is None else result.number("loss")
+        counts = loss.baselines if loss is not None else {}
+        most = "at most " if bits is not None and bits.kind == "bound" else ""
+        better = "not known" if loss is None or not counts else "yes" if loss.value < min(counts.values()) else "no"
+        rows.append(
+            (
+                run.name, run.objective, run.state, "" if bits is None else f"{most}{bits.text}",
+                "" if loss is None else f"{loss.value:.4f}", better,
+            )
+        )  # fmt: skip
+    columns = ("run", "objective", "state", "bits per byte (95 %)", "loss of its own", "better than counts")
+    return grid("The runs; losses of unlike objectives may not be compared", columns, rows, (1, 2))
 
 
 def _and(words: Sequence[str]) -> str:

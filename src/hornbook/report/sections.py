@@ -225,7 +225,7 @@ def _plain(looked: Sequence[Looked], found: Compared | None, left_out: Sequence[
     comparison = None
     if found is not None:
         comparison = {
-            "verdicts": between(found)[0], "weights": [one.plain() for one in found.weights],
+            "verdicts": [*between(found)[0], *between(found)[1]], "weights": [one.plain() for one in found.weights],
             "budgets": {what: {"equal": equal, "values": list(values)} for what, equal, values in found.budgets},
             "left_out": list(found.left_out),
         }  # fmt: skip

@@ -40,9 +40,7 @@ def report_of_study(directory: Path, found: StudyReport | None = None) -> Report
     sections = [
         Section("verdict", "Verdict", (*_sentences(yardsticks), Points(tuple(map(_shown, found.notes))))),
         Section("arms", "What each run is", (_costs(found.plans),)),
-        Section(
-            "yardsticks", "Yardsticks", tuple(_part(number, one) for number, one in enumerate(found.yardsticks, 1))
-        ),
+        Section("yardsticks", "Yardsticks", tuple(_part(number, one) for number, one in enumerate(yardsticks, 1))),
     ]
     for name, title, charts in (
         ("shots", "Tasks by examples", _by_shots(found.yardsticks)),
@@ -76,7 +74,7 @@ def _sentences(yardsticks: Sequence[Yardstick]) -> tuple[Block, ...]:
     blocks: list[Block] = []
     if len(first.arms) > 2:
         apart = any(verdict.word in ("better", "worse") for verdict in first.verdicts)
-        best = f"No other arm is better than {_and(first.best)}." if apart else "No arm is better than another."
+        best = f"no other arm is better than {_and(first.best)}." if apart else "no arm is better than another."
         blocks += [Paragraph(f"On {first.name}: {best}", lead=True), Points(tuple(told))]
     else:
         blocks += [Paragraph(sentence, lead=True) for sentence in told]
