@@ -41,12 +41,10 @@ def html(report: Report) -> str:
 def amount(value: float) -> str:
     """Return a number of the ledger, whole where it is whole.
 
-    >>> amount(1234567), amount(1.8518e13), amount(0.5), amount(3.2e20)
-    ('1,234,567', '18,518,000,000,000', '0.5', '3.2e+20')
+    >>> amount(1234567), amount(4637614080.0000005), amount(0.5), amount(3.2e20)
+    ('1,234,567', '4,637,614,080', '0.5', '3.2e+20')
     """
-    if isinstance(value, int) or (value.is_integer() and abs(value) < _WHOLE):
-        return f"{int(value):,}"
-    return f"{value:.6g}"
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.0f}" if 1 <= abs(value) < _WHOLE else f"{value:.6g}"
 
 
 @functools.cache

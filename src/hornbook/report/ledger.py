@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from hornbook.prepare.clean import CLEAN
 from hornbook.report.facts import RunFacts
 from hornbook.report.rows import Packed, RowCounts
 
@@ -84,8 +85,8 @@ def _account_or_why(run: RunFacts) -> list[Line]:
 def _cleaning(run: RunFacts) -> Iterator[Line]:
     """Yield what became of the text before it was read, of each corpus that has an account."""
     accounts: list[Mapping[str, Any]] = list(run.corpus.get("built", []))
-    if run.ledger and not any(account.get("name") == "corpus" for account in accounts):
-        accounts = [{"name": "corpus", **run.ledger}, *accounts]
+    if run.ledger:  # of its own cleaning the run has the account itself, not the totals alone
+        accounts = [{"name": CLEAN, **run.ledger}, *(one for one in accounts if one["name"] != CLEAN)]
     if not accounts:
         yield Line("text read", "documents", missing="no account of a cleaning is recorded")
         return

@@ -50,9 +50,13 @@ def escaped(text: str) -> str:
     >>> print(escaped("<b>a|b</b> [x](http://y)"), escaped("1. x"))
     \\<b\\>a\\|b\\</b\\> \\[x\\](http&#58;//y) 1\\. x
     """
+    return _FIRST.sub(r"\1\\\2", _inner(text))
+
+
+def _inner(text: str) -> str:
+    """Return a text that does not begin its line."""
     text = _SIGNS.sub(r"\\\1", visible(text))
-    text = _ADDRESS.sub(lambda found: "&#58;" if found[1] else f"{found[2]}&#8203;", text)
-    return _FIRST.sub(r"\1\\\2", text)
+    return _ADDRESS.sub(lambda found: "&#58;" if found[1] else f"{found[2]}&#8203;", text)
 
 
 def prose(text: str) -> str:
@@ -61,8 +65,8 @@ def prose(text: str) -> str:
     >>> print(prose("*Ask* `hornbook plan`"))
     \\*Ask\\* `hornbook plan`
     """
-    parts = _CODE.split(text)
-    return "".join(visible(part) if place % 2 else escaped(part) for place, part in enumerate(parts))
+    first, *parts = _CODE.split(text)
+    return escaped(first) + "".join(_inner(part) if place % 2 else visible(part) for place, part in enumerate(parts))
 
 
 def table(found: Table) -> str:
