@@ -43,8 +43,17 @@ def unknown(lines: tuple[Line, ...]) -> set[str]:
     return {line.name for line in lines if line.holds is None}
 
 
-@pytest.mark.parametrize("how", HOWS)
-@pytest.mark.parametrize("kind", KINDS)
+QUICK = {(kind, "packed") for kind in KINDS} | {(k, h) for k in ("causal", "ul2", "nsp") for h in HOWS}
+
+
+@pytest.mark.parametrize(
+    ("kind", "how"),
+    [
+        pytest.param(kind, how, marks=[] if (kind, how) in QUICK else [pytest.mark.slow])
+        for kind in KINDS
+        for how in HOWS
+    ],
+)
 def test_every_line_holds_for_every_objective(kind: str, how: str, paths: list[str], tmp_path: Path) -> None:
     mix = ["mix.rule=temperature"] if how == "mixed" else []
     lines = lines_of(counted_run(tmp_path / "run", paths, kind, *mix, **HOWS[how]))
@@ -86,6 +95,7 @@ def test_a_cleaned_run_has_a_line_for_what_was_dropped() -> None:
     assert read["different of notes.jsonl"] == 41 and read["read again of notes.jsonl"] == 619
 
 
+@pytest.mark.slow
 def test_the_account_of_a_corpus_that_was_built_before_comes_with_the_run(paths: list[str], tmp_path: Path) -> None:
     pytest.importorskip("daft")
     from hornbook.corpus.build.build import build_recipe

@@ -56,8 +56,8 @@ def two_files(folder: Path) -> list[str]:
     paths = []
     for name, words, documents in (("many.jsonl", "red green blue black", 40), ("few.jsonl", "one two three", 14)):
         texts = (
-            f"Number {number} is here. It says {' '.join(chance.choices(words.split(), k=chance.randint(8, 40)))}. Then "
-            f"it goes on: {' '.join(chance.choices(words.split(), k=12))}."
+            f"Number {number} is here: {' '.join(chance.choices(words.split(), k=chance.randint(8, 40)))}. Then it "
+            f"goes on: {' '.join(chance.choices(words.split(), k=12))}."
             for number in range(documents)
         )
         path = folder / name
@@ -87,8 +87,8 @@ def counted_run(
                 found = (batch.positions, batch.padding, batch.scored_targets, batch.other_targets)
                 counts = [before + now for before, now in zip(counts, found, strict=True)]
             record = {
-                "kind": "train", "step": step, "loss": 3.0 - 0.01 * step, "gradient_norm": 0.5, "tokens": step * per_step,
-                "tokens_per_second": SPEED * per_step, "model_flops": SPEED * FLOPS, "waiting_share": 0.0,
+                "kind": "train", "step": step, "loss": 3.0 - 0.01 * step, "gradient_norm": 0.5, "waiting_share": 0.0,
+                "tokens": step * per_step, "tokens_per_second": SPEED * per_step, "model_flops": SPEED * FLOPS,
             }  # fmt: skip
             file.write(record | dict(zip(COUNTED, counts, strict=True)))
         file.close()

@@ -122,7 +122,7 @@ def _figure(title: str, caption: str, axis: Axis, lines: Sequence[Series | None]
     drawn = tuple(one for one in lines if one is not None)
     if not drawn:
         return []
-    chart = Chart(title, caption, _TOKENS, axis, drawn)
+    chart = Chart(visible(title), visible(caption), _TOKENS, axis, drawn)
     rows = []
     for one in drawn:
         for place in _chosen(len(one.x)):

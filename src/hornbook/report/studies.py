@@ -160,11 +160,11 @@ def _differences(yardstick: Yardstick) -> Forest:
             means = {arm.arm: arm.value for arm in yardstick.arms}
             rows.append(Row(name, means[verdict.one] - means[verdict.other], None, None, verdict.word))
     share = yardstick.unit == "share"
-    axis = Axis(f"{yardstick.name}, first minus second", share=share)
+    axis = Axis(visible(f"{yardstick.name}, first minus second"), share=share)
     caption = (
         "Differences of two arms, with intervals of 95 % from seeds and items. Without an interval nothing follows."
     )
-    return Forest(f"Differences: {yardstick.name}", caption, axis, tuple(rows))
+    return Forest(visible(f"Differences: {yardstick.name}"), caption, axis, tuple(rows))
 
 
 def _by_shots(yardsticks: Sequence[Yardstick]) -> Iterator[Chart]:
@@ -190,7 +190,9 @@ def _by_shots(yardsticks: Sequence[Yardstick]) -> Iterator[Chart]:
             series.append(Series(visible(name), shots, means, ends[0], ends[1]))
         axis = Axis("score", share=all(y.unit == "share" for y in by_shots.values()))
         caption = "Mean of the seeds; the band is one standard deviation of the seeds to either side."
-        yield Chart(f"{task} by examples", caption, Axis("examples learned from", log=True), axis, tuple(series))
+        yield Chart(
+            visible(f"{task} by examples"), caption, Axis("examples learned from", log=True), axis, tuple(series)
+        )
 
 
 def _losses(directory: Path, report: StudyReport) -> Iterator[Chart]:
@@ -207,7 +209,7 @@ def _losses(directory: Path, report: StudyReport) -> Iterator[Chart]:
             "with no other."
         )
         axes = Axis("tokens read"), Axis("held-out loss, nats per scored token")
-        yield Chart(f"Held-out loss while training: {objective}", caption, *axes, tuple(series))
+        yield Chart(visible(f"Held-out loss while training: {objective}"), caption, *axes, tuple(series))
 
 
 def _curve(run: Path, tokens_per_step: float) -> dict[float, float]:
