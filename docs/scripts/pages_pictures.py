@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "tests" / "support"))
 from browser import chromium_or_skip, served, tab
 
 PICTURES = Path(__file__).parents[1] / "pictures" / "pages"
-OBJECTIVES, TOKENS = ("masked", "causal", "span"), "1.5e6"
+OBJECTIVES, TOKENS = ("masked", "causal", "span"), "1500000"
 _WIDE = {"width": 1120, "height": 800}
 LOOKS: Mapping[str, Mapping[str, Any]] = {
     "light": {"viewport": _WIDE, "color_scheme": "light"},
