@@ -34,8 +34,8 @@ from hornbook.tokens.tokenizer.tokenizer import Tokenizer
 
 PROMPT = "The quick"
 WRITERS = [kind for kind in KINDS if kind[0] in ("causal", "prefix", "fim", "bart", "ul2", "mixture")]
-GREEDY = Choosing(max_new=20, temperature=0.0)
-DRAWN = Choosing(max_new=20, temperature=1.3, top_k=40, top_p=0.9, min_p=0.01, repetition_penalty=1.2, seed=5)
+GREEDY = Choosing(max_new=9, temperature=0.0)
+DRAWN = Choosing(max_new=9, temperature=1.3, top_k=40, top_p=0.9, min_p=0.01, repetition_penalty=1.2, seed=5)
 
 
 @pytest.fixture(scope="module")
@@ -62,12 +62,12 @@ def test_greedy_writing_is_that_of_generate(kind: Any, tokenizer: Tokenizer) -> 
     events = answers([run], write, WriteRequest(0, PROMPT, decoding=GREEDY))
     (end,) = told(events, "end")
     pieces = [told(events, "start")[0]["shown"], *(event["text"] for event in told(events, "token")), end["text"]]
-    assert "".join(pieces) == generate_text(run, [PROMPT], Decoding(max_new=20))[0]
+    assert "".join(pieces) == generate_text(run, [PROMPT], Decoding(max_new=9))[0]
     assert end["tokens"] == len(told(events, "token"))
     assert all(event["drawn"] == 1.0 and event["rank"] == 1 for event in told(events, "token"))
 
 
-@pytest.mark.parametrize("decoding", [GREEDY, DRAWN, Choosing(max_new=20, temperature=0.5)], ids=["0", "cut", "0.5"])
+@pytest.mark.parametrize("decoding", [GREEDY, DRAWN, Choosing(max_new=9, temperature=0.5)], ids=["0", "cut", "0.5"])
 def test_each_token_is_drawn_as_generate_draws_it(decoding: Choosing, tokenizer: Tokenizer) -> None:
     run = opened("causal", tokenizer)
     events = answers([run], write, WriteRequest(0, PROMPT, decoding=decoding))
@@ -76,7 +76,7 @@ def test_each_token_is_drawn_as_generate_draws_it(decoding: Choosing, tokenizer:
     assert run.tokenizer.decode([*tokenizer.encode([PROMPT])[0].tolist(), *ids]).rstrip("\ufffd") == written
 
 
-@pytest.mark.parametrize("decoding", [GREEDY, DRAWN, Choosing(max_new=20, top_k=3)], ids=["greedy", "cut", "top-k"])
+@pytest.mark.parametrize("decoding", [GREEDY, DRAWN, Choosing(max_new=9, top_k=3)], ids=["greedy", "cut", "top-k"])
 def test_probabilities_are_the_softmax_of_the_logits_and_shares_add_up_to_one(
     decoding: Choosing, tokenizer: Tokenizer
 ) -> None:
@@ -144,7 +144,7 @@ def test_a_branch_from_the_text_itself_goes_on_as_the_text_did(kind: Any, tokeni
     whole = answers(models, write, WriteRequest(0, PROMPT, decoding=DRAWN))
     ids = [event["id"] for event in told(whole, "token")]
     assert len(ids) > 3
-    rest = Choosing(**{**vars(DRAWN), "max_new": 20 - 3})
+    rest = Choosing(**{**vars(DRAWN), "max_new": 9 - 3})
     branch = answers(models, write, WriteRequest(0, PROMPT, tuple(ids[:3]), rest))
     assert [event["id"] for event in told(branch, "token")] == ids[3:]
     for old, new in zip(told(whole, "token")[3:], told(branch, "token"), strict=True):
@@ -157,7 +157,7 @@ def test_a_branch_from_the_text_itself_goes_on_as_the_text_did(kind: Any, tokeni
 def test_a_text_ends_for_the_reason_that_is_told(tokenizer: Tokenizer) -> None:
     run = opened("causal", tokenizer)
     (end,) = told(answers([run], write, WriteRequest(0, PROMPT, decoding=GREEDY)), "end")
-    assert (end["why"], end["tokens"]) == ("length", 20)
+    assert (end["why"], end["tokens"]) == ("length", 9)
     (end,) = told(answers([run], write, WriteRequest(0, PROMPT, decoding=Choosing(256, 0.0))), "end")
     prompt = len(tokenizer.encode([PROMPT])[0])
     assert (end["why"], end["tokens"]) == ("full", 48 - 1 - prompt)

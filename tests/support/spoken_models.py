@@ -82,7 +82,7 @@ def opened(
     base = default("causal")
     recipe = replace(base, objective=objective, model=default_model(objective))
     size = tokenizer.vocab.size + padded
-    sized = ["width=32", "layers=2", "heads=2", "max_length=48", "dropout=0", f"vocab_size={size}"]
+    sized = ["width=32", "layers=1", "heads=2", "max_length=48", "dropout=0", f"vocab_size={size}"]
     recipe = override(recipe, [*(f"model.{setting}" for setting in sized), *more])
     recipe = replace(recipe, objective=with_vocab(recipe.objective, tokenizer.vocab))
     model = build_model(recipe, CPU).eval()
