@@ -18,7 +18,7 @@ from typer import Option
 from typer.core import TyperGroup
 
 from hornbook import __version__
-from hornbook.cli import advise, corpus, evaluate, inspect, plan, scaling, study, train, transfer, use
+from hornbook.cli import advise, corpus, course, evaluate, inspect, pages, plan, scaling, study, train, transfer, use
 from hornbook.cli.common import is_main_process
 from hornbook.console.pulse import Pulse
 from hornbook.console.streams import Steady, steady_streams
@@ -60,8 +60,10 @@ for _name, _verb, _epilog in (
     ("fill", use.fill, None),
     ("show", use.show, use.OBJECTIVES_TEACH),
     ("export", use.export, None),
+    ("play", pages.play, pages.PLAY_EXAMPLES),
     ("runs", study.runs, None),
     ("compare", study.compare, None),
+    ("watch", pages.watch, None),
     ("plan", plan.plan, plan.EXAMPLES),
     ("advise", advise.advise, advise.EXAMPLES),
     ("settings", inspect.settings, None),
@@ -74,6 +76,7 @@ for _name, _verb, _epilog in (
 app.add_typer(corpus.app, name="corpus")
 app.add_typer(scaling.app, name="scaling")
 app.add_typer(study.app, name="study")
+app.add_typer(course.app, name="course")
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -22,6 +22,8 @@ _EXTRAS = (
     ("numba", "makes batches two to four times as fast; finds near duplicates", "pip install 'hornbook[fast]'"),
     ("gguf", "exports GGUF files", "pip install 'hornbook[gguf]'"),
 )
+# The names that Chromium has on one system or another.
+_CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,12 @@ class Finding:
 
 def examine(directory: Path) -> list[Finding]:
     """Return what is here, for runs below `directory`. Nothing is changed and no network is used."""
-    return [*_software(), *_device(), *_resources(directory), *_extras()]
+    return [*_software(), *_device(), *_resources(directory), *_extras(), _browser()]
+
+
+def find_chromium() -> str | None:
+    """Return the path of a Chromium or Chrome, None where there is none."""
+    return next(filter(None, map(shutil.which, _CHROMIUM)), None)
 
 
 def _software() -> list[Finding]:
@@ -105,3 +112,12 @@ def _extras() -> list[Finding]:
         else Finding(name, f"not installed: {purpose}", command)
         for name, purpose, command in (*_EXTRAS, *trackers)
     ]
+
+
+def _browser() -> Finding:
+    """Pages open in every browser; only PDF files, and the tests of the pages, need this one."""
+    purpose = "writes reports as PDF files, tests the pages"
+    found = find_chromium()
+    if found is None:
+        return Finding("Chromium", f"not found: {purpose}", "apt install chromium, or another way that your system has")
+    return Finding("Chromium", f"{found}: {purpose}")

@@ -2,6 +2,7 @@
 
     manifest.json      the recipe's values, and the hash of each file that is done: `sealed`
     recipe.toml  environment.json  plan.json  metrics.jsonl  samples.jsonl  tensorboard/  checkpoints/  result.json
+    status.json        what it is doing, or how it ended: `status`
     corpus/  corpus.json  traits.safetensors  tokenizer.json  new_pieces.json  tokens/     the text, by `prepare`
     origin/      the run that this one goes on from: recipe, tokenizer, weights and origin.json
     evaluations/ held_out.jsonl   of every held-out document what the model said        by `hornbook pretrain`
@@ -35,6 +36,7 @@ from hornbook.recipes.recipe import Recipe
 from hornbook.recipes.settings import RECIPE
 from hornbook.run.build import build_model
 from hornbook.run.sealed import RESULT, is_run, recipe_of
+from hornbook.run.status import STATUS
 from hornbook.schema import Count, Positive, PositiveCount, record
 from hornbook.tokens.tokenizer.tokenizer import TOKENIZER, Tokenizer, load_tokenizer
 from hornbook.train import machine
@@ -53,8 +55,8 @@ LISTED = (
 )  # fmt: skip
 __all__ = [
     "CHECKPOINTS", "CLEAN", "CORPUS", "ENVIRONMENT", "EVALUATIONS", "EXPORT", "GGUF", "HELD_OUT", "MANIFEST", "METRICS",
-    "ORIGIN", "PIECES", "PLAN", "RECIPE", "RECORD", "RESULT", "SAMPLES", "TOKENIZER", "TOKENS", "TRAITS", "BaseModel",
-    "OpenRun",
+    "ORIGIN", "PIECES", "PLAN", "RECIPE", "RECORD", "RESULT", "SAMPLES", "STATUS", "TOKENIZER", "TOKENS", "TRAITS",
+    "BaseModel", "OpenRun",
     "has_checkpoint", "has_text", "is_run", "open_run", "origin_of", "read_deadline", "read_model", "read_plan",
     "recipe_of",
 ]  # fmt: skip
@@ -63,7 +65,7 @@ __all__ = [
 # What no other run's or user's file in a new run's directory may be called.
 NAMES = frozenset({
     RECIPE, PLAN, CORPUS, TRAITS, TOKENIZER, PIECES, RESULT, TOKENS, ORIGIN, RECORD, CLEAN, ENVIRONMENT, METRICS,
-    SAMPLES, CHECKPOINTS, MANIFEST, "tokenizer_config.json", f".{TOKENS}.parts",
+    SAMPLES, STATUS, CHECKPOINTS, MANIFEST, "tokenizer_config.json", f".{TOKENS}.parts",
 })  # fmt: skip
 
 
