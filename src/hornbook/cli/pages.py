@@ -55,10 +55,11 @@ def play(
     """
     options = options_of(port, host, behind_proxy, no_code, no_browser)
     with loading("libraries"):
-        from hornbook.app.server import serve
+        from hornbook.app.server import serve, training_in
         from hornbook.app.tabs import play_tabs
 
-    serve(play_tabs(runs or (), objective or (), device), options)
+    beside = training_in([Path("runs"), *(run.parent for run in runs or ())])
+    serve(play_tabs(runs or (), objective or (), device), options, training=beside)
 
 
 PLAY_EXAMPLES = """Examples
@@ -89,7 +90,7 @@ def watch(
     """Show runs and studies as they go, in the browser: curves, samples, settings, what happened. Ctrl-C ends it."""
     work_lasts()
     options = options_of(port, host, behind_proxy, no_code, no_browser)
-    from hornbook.app.server import serve
+    from hornbook.app.server import serve, training_in
     from hornbook.app.tabs import watch_tabs
 
-    serve(watch_tabs(runs or ()), options)
+    serve(watch_tabs(runs or ()), options, training=training_in(runs or [Path("runs")]))
