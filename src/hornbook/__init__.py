@@ -28,9 +28,11 @@ if TYPE_CHECKING:
         play,
         pretrain,
         recipe,
+        report,
         runs,
         scaling_sweep,
         sweep,
+        watch,
     )
     from hornbook.recipes.recipe import Recipe
 
@@ -53,9 +55,11 @@ __all__ = [
     "play",
     "pretrain",
     "recipe",
+    "report",
     "runs",
     "scaling_sweep",
     "sweep",
+    "watch",
 ]
 
 

@@ -25,8 +25,22 @@ def play(
     and where the port is in use.
     """
     from hornbook.app.options import Options
-    from hornbook.app.play import play_page
     from hornbook.app.server import serve
+    from hornbook.app.tabs import play_tabs
 
     options = Options(port=port, browser=browser, code=code)
-    serve([play_page([Path(run) for run in runs], objectives, device)], options)
+    serve(play_tabs([Path(run) for run in runs], objectives, device), options, near=[Path(run) for run in runs])
+
+
+def watch(*directories: str | Path, port: int | None = None, browser: bool = True, code: bool = True) -> None:
+    """Show runs and studies in and below directories, by default runs/, in the browser as they go; Ctrl-C ends it.
+
+    `port` and `code` are those of `play`. Raises UserError where a directory is none, and where the port is in use. See
+    `hornbook watch`.
+    """
+    from hornbook.app.options import Options
+    from hornbook.app.server import serve
+    from hornbook.app.tabs import watch_tabs
+
+    places = [Path(directory) for directory in directories]
+    serve(watch_tabs(places), Options(port=port, browser=browser, code=code), near=places)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import os
 import socket
 import sys
@@ -14,6 +15,7 @@ import threading
 import webbrowser
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -25,9 +27,11 @@ from hornbook.app.options import PORTS, Options
 from hornbook.app.site import Site
 from hornbook.app.worker import Worker
 from hornbook.errors import UserError
+from hornbook.run.status import AT_WORK, STATUS, read_status, signs_of
 
 _GRACE_SECONDS = 2  # for answers that are being sent when the server ends
 _CONNECTIONS = 512
+_RUNS = (STATUS, f"*/{STATUS}", f"runs/*/{STATUS}", f"*/runs/*/{STATUS}")  # a study's runs lie in its folder runs
 # Browsers of the terminal would take it from Hornbook.
 _IN_TERMINAL = {"www-browser", "links", "elinks", "lynx", "w3m"}
 
@@ -48,6 +52,21 @@ def no_training() -> bool:
     return False
 
 
+def training_in(places: Sequence[Path]) -> Callable[[], bool]:
+    """Return what says whether a run trains here now; `places` are runs, studies, or folders of both."""
+
+    def training() -> bool:
+        for place, pattern in itertools.product(places, _RUNS):
+            with contextlib.suppress(OSError):  # of a folder that has just gone
+                for file in place.glob(pattern):
+                    status = read_status(file.parent)
+                    if status is not None and status.state in AT_WORK and signs_of(status, file.parent) == "alive":
+                        return True
+        return False
+
+    return training
+
+
 def application(
     pages: Sequence[Page],
     *,
@@ -64,9 +83,13 @@ def application(
     return Guard(Site(pages, worker or Worker(), training).app, door or Door("", 0), proxy)
 
 
-def serve(pages: Sequence[Page], options: Options | None = None, *, training: Callable[[], bool] = no_training) -> None:
-    """Serve the pages until Ctrl-C, and say where; raises UserError where the port is taken."""
+def serve(pages: Sequence[Page], options: Options | None = None, *, near: Sequence[Path] = ()) -> None:
+    """Serve the pages until Ctrl-C, and say where; raises UserError where the port is taken.
+
+    `near` are the runs and folders that are shown: in them, beside them and in runs/ a training may go on.
+    """
     options = options or Options()
+    training = training_in([Path("runs"), *near, *(path.parent for path in near)])
     with running(pages, options, training=training) as served:
         print(f"The pages are at {served.address} (Ctrl-C ends them).", flush=True)
         if options.behind_proxy:
