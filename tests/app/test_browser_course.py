@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import accessible, chromium, fits, page, served  # noqa: F401 fixtures
+from browser import accessible, fits, served
 
 from hornbook.course import chapters, questions
 
@@ -28,7 +28,7 @@ def address(folder: Path) -> Iterator[str]:
 
 
 @pytest.fixture
-def opened(page: Any, address: str) -> Any:  # noqa: F811
+def opened(page: Any, address: str) -> Any:
     page.emulate_media(reduced_motion="reduce")  # a colour on its way has the contrast of neither end
     page.goto(address)
     page.get_by_role("heading", level=1).wait_for()
