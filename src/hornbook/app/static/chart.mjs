@@ -229,7 +229,7 @@ export default function Chart({ title, note, series, xName, write, logX, logY, f
     <div ref=${box} class="plot" tabindex="0" role="slider" aria-label=${`${title}: cursor over ${xName}; the arrow keys move it`} aria-valuemin="0"
       aria-valuemax=${Math.max(0, last)} aria-valuenow=${Math.max(0, at)} aria-valuetext=${reading(data, series, at, xName, write) || "no values yet"} onKeyDown=${move}></div>
     <p ref=${out} class="reading number"></p>
-    <details><summary>Table</summary><div class="scroll" tabindex="0" role="region" aria-label=${`Table: ${title}`}><table class="cells">
+    <details><summary>Table</summary><div class="scroll" tabindex="0" role="region" aria-label=${`Table: ${title}`}><table class="numbers">
       <thead><tr><th scope="col">${xName}</th>${small.rows.map(([x]) => html`<th scope="col" class="number">${write(x)}</th>`)}</tr></thead>
       <tbody>${bold.map((one, n) => html`<tr><th scope="row">${one.name}</th>${small.rows.map((row) => html`<td>${short(row[n + 1])}</td>`)}</tr>`)}</tbody></table></div>
       <div class="row"><button type="button" class="plain" onClick=${copy}>Copy as table</button>
