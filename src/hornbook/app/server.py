@@ -83,9 +83,13 @@ def application(
     return Guard(Site(pages, worker or Worker(), training).app, door or Door("", 0), proxy)
 
 
-def serve(pages: Sequence[Page], options: Options | None = None, *, training: Callable[[], bool] = no_training) -> None:
-    """Serve the pages until Ctrl-C, and say where; raises UserError where the port is taken."""
+def serve(pages: Sequence[Page], options: Options | None = None, *, near: Sequence[Path] = ()) -> None:
+    """Serve the pages until Ctrl-C, and say where; raises UserError where the port is taken.
+
+    `near` are the runs and folders that are shown: in them, beside them and in runs/ a training may go on.
+    """
     options = options or Options()
+    training = training_in([Path("runs"), *near, *(path.parent for path in near)])
     with running(pages, options, training=training) as served:
         print(f"The pages are at {served.address} (Ctrl-C ends them).", flush=True)
         if options.behind_proxy:

@@ -55,11 +55,10 @@ def play(
     """
     options = options_of(port, host, behind_proxy, no_code, no_browser)
     with loading("libraries"):
-        from hornbook.app.server import serve, training_in
+        from hornbook.app.server import serve
         from hornbook.app.tabs import play_tabs
 
-    beside = training_in([Path("runs"), *(run.parent for run in runs or ())])
-    serve(play_tabs(runs or (), objective or (), device), options, training=beside)
+    serve(play_tabs(runs or (), objective or (), device), options, near=runs or ())
 
 
 PLAY_EXAMPLES = """Examples
@@ -90,7 +89,7 @@ def watch(
     """Show runs and studies as they go, in the browser: curves, samples, settings, what happened. Ctrl-C ends it."""
     work_lasts()
     options = options_of(port, host, behind_proxy, no_code, no_browser)
-    from hornbook.app.server import serve, training_in
+    from hornbook.app.server import serve
     from hornbook.app.tabs import watch_tabs
 
-    serve(watch_tabs(runs or ()), options, training=training_in(runs or [Path("runs")]))
+    serve(watch_tabs(runs or ()), options, near=runs or ())
