@@ -103,7 +103,7 @@ function drawn(box, shown, onZoom, onCursor) {
   const of = () => shown.current;
   const values = (plot, found) => found.map((value) => of().write?.(value) ?? short(value));
   return new uPlot({
-    width: wide, height: HEIGHT, legend: { show: false }, padding: [10, wide < 460 ? size * 5 : size * 11, 0, 0],
+    width: wide, height: HEIGHT, legend: { show: false }, padding: [10, size * (wide < 330 ? 5 : wide < 460 ? 8 : 11), 0, 0],
     cursor: { drag: { x: true, y: false, setScale: false }, points: { size: 7 }, y: false },
     scales: {
       x: { time: false, distr: of().logX ? 3 : 1, range: (plot, low, high) => ends(low, high, of().logX, 0, of().from, of().to) },
