@@ -12,8 +12,6 @@ from hornbook.course.chapter_list import stored
 from hornbook.course.faults import Fault, faults
 from hornbook.course.small import t5_vocabulary, word_tokenizer
 from hornbook.errors import UserError
-from hornbook.model.sizes import SIZES
-from hornbook.scaling.count import parameters
 
 MINE = range(1, 8)
 # What was measured of the faults before, on the tutorials' own code: (label, how the number begins or is within).
@@ -129,7 +127,9 @@ def test_a_chapter_says_what_one_learns_and_how_long_it_takes() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "words", ["one", "Ein Satz, noch ein Satz. " * 300, "猫坐在垫子上。" * 100], ids=["word", "long", "han"]
+    "words",
+    ["The cat sat on the mat.", "Ein Satz, noch ein Satz. " * 300, "猫坐在垫子上。" * 100],
+    ids=["short", "long", "han"],
 )
 @pytest.mark.parametrize("number", MINE)
 def test_each_chapter_takes_another_text(number: int, words: str, tmp_path: Path) -> None:
@@ -137,14 +137,6 @@ def test_each_chapter_takes_another_text(number: int, words: str, tmp_path: Path
     (tmp_path / "mine.txt").write_text(words, encoding="utf-8")
     said = {ran.place: ran.text for ran in run_chapter(chapter(number), text=tmp_path / "mine.txt", folder=tmp_path)}
     assert shown(number, said) == shown(number, kept(number))
-
-
-@pytest.mark.parametrize("number", MINE)
-def test_solutions_are_the_answers(number: int) -> None:
-    said = kept(number)
-    for place, cell in enumerate(chapter(number).cells):
-        if cell.kind == "exercise":
-            assert said[place].startswith(f"Exercise {cell.exercise}: right."), cell.exercise
 
 
 def test_the_quiz_has_twelve_questions_with_their_answers() -> None:
@@ -173,8 +165,3 @@ def test_words_are_whole_tokens_and_t5s_ids_are_t5s() -> None:
     vocab = t5_vocabulary()
     assert (vocab.size, vocab.pad, vocab.eos, vocab.unk, len(vocab.words)) == (32_100, 0, 1, 2, 31_997)
     assert (vocab.sentinels[0], vocab.sentinels[-1], len(vocab.sentinels)) == (32_099, 32_000, 100)
-
-
-def test_the_sizes_of_public_models_are_the_published_ones() -> None:
-    sizes = [parameters(SIZES[name]) for name in ("gpt2", "bert-base", "t5-small")]
-    assert sizes == [124_439_808, 109_514_298, 60_506_624]

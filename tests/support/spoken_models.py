@@ -11,16 +11,18 @@ import torch
 from tokenizers import AddedToken, decoders, models, pre_tokenizers
 from tokenizers import Tokenizer as Backend
 
-from hornbook.app.spoken import Models, events_of
+from hornbook.app.spoken.models import Models
 from hornbook.objectives.base import with_vocab
 from hornbook.objectives.catalogue import build
 from hornbook.objectives.fim import MODES
 from hornbook.recipes.named import default
 from hornbook.recipes.recipe import default_model
-from hornbook.recipes.settings import override
+from hornbook.recipes.settings import RECIPE, override, save_recipe
 from hornbook.run.build import build_model
 from hornbook.run.directory import OpenRun
-from hornbook.tokens.tokenizer.tokenizer import Tokenizer, make_tokenizer
+from hornbook.tokens.tokenizer.tokenizer import Tokenizer, make_tokenizer, save_tokenizer
+from hornbook.train import checkpoints
+from hornbook.train.loop import MODEL
 from hornbook.vocab import EMPTY
 
 CPU = torch.device("cpu")
@@ -91,10 +93,10 @@ def opened(
     return OpenRun(Path(f"no-such-folder/{kind}"), recipe, tokenizer, model, CPU, 7)
 
 
-def answers(runs: Models | list[OpenRun], address: str, request: Any) -> list[dict[str, Any]]:
-    """Return every event of a request; no generator holds inference mode while it waits."""
+def answers(runs: Models | list[OpenRun], asked: Any, request: Any) -> list[dict[str, Any]]:
+    """Return every event of what a page asks; no generator holds inference mode while it waits."""
     models = runs if isinstance(runs, Models) else Models.of(runs)
-    return list(watched(events_of(address, models)(request)))
+    return list(watched(asked(models, request)))
 
 
 def watched(events: Iterator[Any]) -> Iterator[dict[str, Any]]:
@@ -105,3 +107,18 @@ def watched(events: Iterator[Any]) -> Iterator[dict[str, Any]]:
 
 def told(events: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
     return [event for event in events if event["event"] == kind]
+
+
+def kept(run: OpenRun, place: Path, *steps: int) -> Path:
+    """Write a run of an earlier version, which has no manifest, with a checkpoint of each step; return its place."""
+    place.mkdir(parents=True, exist_ok=True)
+    save_recipe(run.recipe, place / RECIPE)
+    save_tokenizer(run.tokenizer, place)
+    for step in steps or (run.step,):
+        keep_step(run, place, step, keep=len(steps) or 1)
+    return place
+
+
+def keep_step(run: OpenRun, place: Path, step: int, keep: int) -> None:
+    weights = {f"{MODEL}{name}": value for name, value in run.model.state_dict().items()}
+    checkpoints.save(place / checkpoints.CHECKPOINTS, step, weights, {}, keep)

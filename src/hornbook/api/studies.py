@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hornbook.api.run import NOTHING, lines_of, texts_of
 
 if TYPE_CHECKING:
+    from hornbook.report.write import Reported
     from hornbook.study.compare import Comparison
     from hornbook.study.listing import RunLine
     from hornbook.study.report import StudyReport
@@ -37,17 +39,22 @@ def compare(*directories: str | Path, margin: float = 0.01) -> Comparison:
     return compare_runs([Path(directory) for directory in directories], margin)
 
 
-def watch(*directories: str | Path, port: int | None = None, browser: bool = True) -> None:
-    """Show runs and studies in and below directories, by default runs/, in the browser as they go; Ctrl-C ends it.
+def report(
+    *directories: str | Path,
+    out: str | Path | None = None,
+    pdf: bool = False,
+    full_paths: bool = False,
+    examples: bool = False,
+) -> Reported:
+    """Write the report of runs or of one study, a page and Markdown, and return where they are.
 
-    port   of this machine; 0 is any free one, None the first free from 8421
-    Raises UserError where a directory is none, and where the port is taken. See `hornbook watch`.
+    out         the page; by default in the run or the study, of several runs report.html here
+    full_paths  show whole paths of files; examples = beginnings of documents that the cleaning dropped
+    Raises UserError where nothing can be read or written. See `hornbook report`.
     """
-    from hornbook.app.options import Options
-    from hornbook.app.server import serve
-    from hornbook.app.watch import watching
-
-    serve([watching([Path(directory) for directory in directories]).page()], Options(port=port, browser=browser))
+    room: Any = importlib.import_module("hornbook.report")
+    found: Reported = room(*directories, out=out, pdf=pdf, full_paths=full_paths, examples=examples)
+    return found
 
 
 def sweep(

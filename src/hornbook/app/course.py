@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from hornbook.app.endpoints import Page, Refused, Reply
-from hornbook.app.pictures import Corruption, corrupted
 from hornbook.course import answers, quiz, reader
 from hornbook.course.build import notebook_text
 from hornbook.course.cells import Cell, Chapter, Corrupt, prose
@@ -53,7 +52,10 @@ class Chosen:
 
 
 def course_page(text: str | Path = "") -> Page:
-    """Return the page; `text` is a file that is the reader's text. Raises UserError where it cannot be read."""
+    """Return the page; `text` is a file that is the reader's text. Raises UserError where it cannot be read.
+
+    Its pictures are answered by the page Play, which must be served beside it.
+    """
     words = beginning(reader.text(text))
     return Page(
         "course",
@@ -63,7 +65,6 @@ def course_page(text: str | Path = "") -> Page:
             Reply("/api/course/check", Given, checked),
             Reply("/api/course/quiz", Chosen, answered),
             Reply("/api/course/notebook", Asked, notebook),
-            Reply("/api/corrupt", Corruption, lambda asked: corrupted(asked, ())),
         ),
         lambda: session(words),
     )
@@ -174,7 +175,7 @@ def tree(markdown: str) -> Tree:
             levels[-1].append(" ")
         elif token.tag in ("code", "hr"):
             content = token.content.rstrip("\n")
-            levels[-1].append(["pre", content] if token.type == "fence" else [token.tag, content])
+            levels[-1].append(["pre" if token.block else token.tag, content] if content else [token.tag])
         elif token.content:
             levels[-1].append(token.content)
     return levels[0]

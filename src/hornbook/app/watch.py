@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -58,6 +58,13 @@ class Asked:
     told: str = ""
 
 
+@dataclass(frozen=True)
+class Played:
+    """A run that the reader wants to play with."""
+
+    run: int
+
+
 class Watch:
     """All that is watched. Its answers are computed in turn: a lock keeps them apart."""
 
@@ -71,13 +78,21 @@ class Watch:
         self._find_at = 0.0
         self._lock = threading.Lock()
 
-    def page(self) -> Page:
-        """Return the page."""
-        return Page("watch", "Watch", (Reply("/api/records", Asked, self.records),), self.session)
+    def page(self, play: Callable[[Path], int] | None = None) -> Page:
+        """Return the page; `play` adds a run to the page Play, where there is one, and returns its number there."""
+        asked = [Reply("/api/records", Asked, self.records)]
+        if play is not None:
+            asked.append(Reply("/api/play", Played, lambda played: {"run": play(self._place_of(played.run))}))
+        return Page("watch", "Watch", tuple(asked), lambda: self.session() | {"plays": play is not None})
 
-    def session(self) -> Mapping[str, Any]:
+    def session(self) -> dict[str, Any]:
         """Return what the page needs to know first."""
         return {"places": [shown(str(place)) for place in self._directories], "columns": list(COLUMNS)}
+
+    def _place_of(self, number: int) -> Path:
+        if not 0 <= number < len(self._runs):
+            raise Refused(f"There is no run {number} here.", "run")
+        return self._runs[number].place
 
     def records(self, asked: Asked) -> dict[str, Any]:
         """Return what a reader has not got yet. Raises Refused for a run or a column that does not exist."""

@@ -29,6 +29,9 @@ def proposals(one: Opened, way: GapWay, gap: Gap, blank: bool) -> Iterator[tuple
     Masks ask for each length on its own; others are asked for beginnings, and what a beginning needs to be a word of
     its own is part of its probability where it is known.
     """
+    if not one.proposes:
+        yield 1.0, []
+        return
     found: dict[str, float] = {}
     lengths = range(1, LONGEST + 1) if way.kind in ("masks", "judge") else [LONGEST]
     rounds = sum(lengths)
@@ -86,4 +89,6 @@ def _word(one: Opened, gap: Gap, ids: Ids, blank: bool) -> str:
     word = text.strip()
     if not word or (blank and before and text == word) or count_words([word]) != {word: 1}:
         return ""
-    return word
+    # Many a piece is the beginning of words alone, such as "comp": where there is text, it tells.
+    known = one.words.counts
+    return word if len(ids) > 1 or not known or word in known else ""

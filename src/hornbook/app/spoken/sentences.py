@@ -18,9 +18,8 @@ from hornbook.app.spoken.requests import SentencesRequest
 from hornbook.artifacts import is_done
 from hornbook.corpus.document import Document, document_hash
 from hornbook.errors import UserError
-from hornbook.prepare.dataset import CORPUS, open_prepared
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # both load torch, and the page has its sentences before
     from hornbook.run.directory import OpenRun
 
 Event = dict[str, Any]
@@ -101,6 +100,8 @@ def held_out(run: OpenRun, number: int, seed: int) -> list[Sentence]:
 
     Raises UserError where the run has no text, or none of its sentences serves.
     """
+    from hornbook.prepare.dataset import CORPUS, open_prepared
+
     if not is_done(run.directory, CORPUS):
         raise UserError(f"{run.directory.name} came without text: take the bundled sentences.")
     prepared = open_prepared(run.recipe, run.directory, run.tokenizer)
@@ -117,7 +118,7 @@ def held_out(run: OpenRun, number: int, seed: int) -> list[Sentence]:
 
 def _whole(text: str) -> list[str]:
     """Return the sentences of a text that are not cut off, and neither too short nor too long."""
-    from hornbook.generate.text import GAP  # loads torch, which the bundled sentences do not need
+    from hornbook.generate.text import GAP
 
     found = []
     for line in text.splitlines():

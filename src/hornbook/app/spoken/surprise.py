@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hornbook.app.spoken.models import Models, Opened, step_positions
+from hornbook.app.spoken.models import Models, Opened, step_positions, text_way
 from hornbook.app.spoken.requests import TOKENS, SurpriseRequest
 from hornbook.errors import UserError
 from hornbook.evaluate.scoring.lines import Made, before_logits, log_chances, target_nats
@@ -48,12 +48,17 @@ class TokenNats:
     top: tuple[tuple[int, float], ...] = ()
 
 
-def text_nats(run: OpenRun, way: Way, ids: Sequence[int], top: int = 0) -> Iterator[list[TokenNats]]:
+def text_nats(run: OpenRun, text: str, top: int = 0) -> Iterator[list[TokenNats]]:
     """Yield the nats of the tokens of a text, in order, those of some tokens at each step, often none.
 
     A token that nothing predicts, as the first one where a text has no start mark, is left out. A model that goes on
-    with texts also says how surprised it is that the text ends: that is the number behind the last token.
+    with texts also says how surprised it is that the text ends: that is the number behind the last token. Raises
+    UserError where the model says no texts.
     """
+    return _nats(run, text_way(run), run.tokenizer.encode([text])[0].tolist(), top)
+
+
+def _nats(run: OpenRun, way: Way, ids: Sequence[int], top: int) -> Iterator[list[TokenNats]]:
     plan, objective = cut(way, run.recipe.objective), run.recipe.objective
     ids = [*ids, *(objective.boundary_tokens[1][:1] if way.name == "continuation" else ())]
     for number, window in enumerate(plan.windows(0, len(ids))):
@@ -119,21 +124,6 @@ def _add(run: OpenRun, lines: Sequence[Line], nats: dict[int, float]) -> None:
             nats[number] = nats.get(number, 0.0) + factor * next(found)
 
 
-def surprise_way(one: Opened) -> Way:
-    """Return the way in which a model is asked for a whole text, or refuse in words."""
-    way = one.text_way
-    if way is not None:
-        return way
-    if "judge" in one.can:
-        raise UserError(f"{one.name} judges tokens and says no probability of a text: see what its judge says of it.")
-    if "gap" in one.can:
-        raise UserError(
-            f"{one.name} learned to write what is missing in a text, never a whole text: a number for one would be of "
-            "a task it does not know. Ask it for a gap."
-        )
-    raise UserError(f"{one.name} gives texts no likelihood: its objective taught it none.")
-
-
 _HOW = {
     "exact": "-ln p of each token, given those before it: the sum is -ln p of the text",
     "pseudo": "-ln p of each token with the rest of its word hidden and all other words seen, one pass a token: not a "
@@ -145,7 +135,7 @@ _HOW = {
 def surprise(models: Models, request: SurpriseRequest) -> Iterator[Event]:
     """Yield the events of /api/surprise."""
     one = models.get(request.run)
-    way = surprise_way(one)
+    way = text_way(one.run)
     ids, pieces = pieces_of(one, request.text)
     if not len(ids):
         raise UserError("The text has no tokens: write some words.")
@@ -156,7 +146,7 @@ def surprise(models: Models, request: SurpriseRequest) -> Iterator[Event]:
     words = _words(one, ids)
     groups = _groups(pieces)
     found: dict[int, TokenNats] = {}
-    steps, told = text_nats(one.run, way, ids, request.alternatives), 0
+    steps, told = _nats(one.run, way, ids, request.alternatives), 0
     skipped = cut(way, one.run.recipe.objective).skipped
     for part in steps:
         found |= {token.number: token for token in part}

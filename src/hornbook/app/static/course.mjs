@@ -9,8 +9,9 @@ const KINDS = { mask: "? mask", changed: "~ another token", sentinel: "# stands 
 
 function Node({ of }) {
   if (typeof of === "string") return of;
-  const [tag, ...inner] = of;
-  if (!TAGS.has(tag)) return null;
+  const [given, ...inner] = of;
+  if (!TAGS.has(given)) return null;
+  const tag = given === "th" && !inner.length ? "td" : given; // a corner without words heads nothing
   const made = html`<${tag}>${inner.map((one) => html`<${Node} of=${one} />`)}<//>`;
   return tag === "table" ? html`<div class="scroll" tabindex="0" role="group" aria-label="Table">${made}</div>` : made;
 }
@@ -47,19 +48,17 @@ function Start({ course, progress }) {
           <h2><a href=${`#${one.number}`}>${one.number} ${one.title}</a></h2>
           <p>${one.learn}</p>
           <p class="soft">${one.time}</p>
-          <p class="soft">${one.exercises.filter((name) => progress.exercises[name]).length} of
+          <p class="soft">${one.exercises.filter((name) => progress.exercises[name]).length} of${" "}
             ${one.exercises.length} exercises solved</p>
         </section>`)}
     </div>`;
 }
 
-// A text box whose words the pictures of all chapters are drawn from.
-function YourText({ text, setText, most }) {
-  return html`<label class="field">
-    <span>Your text: the pictures below are of it</span>
-    <textarea maxlength=${most} onInput=${(event) => setText(event.target.value)}>${text}</textarea>
-  </label>`;
-}
+// The text that the pictures of all chapters are drawn from.
+const YourText = ({ text, setText, most }) => html`<label class="field">
+  <span>Your text: the pictures below are of it</span>
+  <textarea maxlength=${most} onInput=${(event) => setText(event.target.value)}>${text}</textarea>
+</label>`;
 
 function Side({ side }) {
   const says = side.cells.some((cell) => cell.weight && cell.says !== null);
@@ -69,7 +68,7 @@ function Side({ side }) {
       ${side.cells.map((cell) => {
         const [sign, ...meaning] = (KINDS[cell.kind] ?? "").split(" ");
         return html`<li class=${`chip${sign && " read"}${cell.weight ? " asked" : ""}`}>
-          <span>${sign} ${cell.reads}${sign && html`<span class="unseen"> (${meaning.join(" ")})</span>`}</span>
+          <span>${sign && `${sign} `}${cell.reads}${sign && html`<span class="unseen"> (${meaning.join(" ")})</span>`}</span>
           ${says && html`<small>${cell.weight && cell.says !== null ? cell.says : "·"}</small>`}
         </li>`;
       })}
@@ -177,7 +176,6 @@ function Chapter({ number, course, progress, onSolved, text, setText, most }) {
   }, [number]);
   useEffect(() => {
     if (!shown?.cells) return;
-    scrollTo(0, 0);
     begun.current.focus({ preventScroll: true });
     say(`Chapter ${shown.number}, ${shown.title}.`);
   }, [shown]);
@@ -238,6 +236,7 @@ function Quiz({ course, progress, onSolved }) {
 export default function Course({ session }) {
   const course = session.course;
   const hash = useHash();
+  useEffect(() => scrollTo(0, 0), [hash]);
   const [text, setText] = useState(course.text);
   const [progress, setProgress] = useState({ exercises: {}, quiz: {}, ...course.progress });
   const solved = Object.values(progress.exercises).filter(Boolean).length;

@@ -138,10 +138,15 @@ function Runs({ items, chosen, choose, places }) {
     ${items.length > 0 && !shown.length && html`<p>No run contains “${filter}”.</p>`}</section>`;
 }
 
-function Details({ focus, run, names }) {
+async function playWith(number) {
+  await post("/api/play", { run: number });
+  location.assign("/play");
+}
+
+function Details({ focus, run, names, plays }) {
   if (!focus || focus.number !== run.number) return html`<p class="soft">Reading ...</p>`;
   const step = (said, n) => html`<tr key=${n}><th scope="row" class="number">${said.step}</th><td>${said.text}</td></tr>`;
-  return html`<p><code>${run.path}</code>: ${stateOf(run)}. ${run.sentence} ${run.playable && html`Play with it: <code>hornbook play ${run.path}</code>`}</p>
+  return html`<p><code>${run.path}</code>: ${stateOf(run)}. ${run.sentence} ${run.playable && (plays ? html`<button type="button" class="plain" onClick=${() => playWith(run.number).catch((error) => say(error.message))}>Play with it</button>` : html`Play with it: <code>hornbook play ${run.path}</code>`)}</p>
     <h3>What it says of the same texts</h3>
     ${focus.samples.length ? focus.samples.map((one) => html`<div key=${one.text} class="scroll" tabindex="0" role="region" aria-label=${`Samples of text ${one.text + 1}`}><table><caption>${one.asked}</caption>
       <thead><tr><th scope="col">Step</th><th scope="col">It says (${one.way})</th></tr></thead><tbody>${one.said.map(step)}</tbody></table></div>`) : html`<p class="soft">No samples yet.</p>`}
@@ -211,5 +216,5 @@ export default function Watch({ session: { watch } }) {
       onZoom=${(a, b) => setView((old) => ({ ...old, from: String(a), to: String(b) }))} />`)}</div>
     ${focused && html`<section class="card" aria-labelledby="details"><h2 id="details">One run</h2>
       <label class="field">Run <select value=${focused.number} onChange=${(event) => setFocus(Number(event.target.value))}>${runs.map((run) => html`<option value=${run.number}>${run.study ? `${run.study.split("/").at(-1)}: ${run.name}` : run.name}</option>`)}</select></label>
-      <${Details} focus=${store.current.focus} run=${focused} names=${(one) => store.current.runs.get(one)?.name ?? one} /></section>`}</div></div>`;
+      <${Details} plays=${watch.plays} focus=${store.current.focus} run=${focused} names=${(one) => store.current.runs.get(one)?.name ?? one} /></section>`}</div></div>`;
 }
