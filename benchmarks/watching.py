@@ -1,6 +1,6 @@
 """What watching costs a run that is trained on the same machine: at most 2 % of its steps.
 
-    python benchmarks/watching.py             30 pairs of 8 seconds; writes its result; about 10 minutes
+    python benchmarks/watching.py             15 pairs of 8 seconds; writes its result; about 5 minutes
     python benchmarks/watching.py --pairs 5   fewer, which print alone
 
 One run trains all the time, beside 50 finished ones. In turn, nobody watches it, and a reader asks as the page does:
@@ -40,9 +40,9 @@ from hornbook.diagnose.doctor import find_chromium
 from hornbook.train.metrics import read_metrics
 
 RESULT = Path(__file__).parent / "results" / "watching.json"
-PAIRS, SECONDS, POLL, SHOWN, FINISHED = 30, 8.0, 2.0, 8, 50
+PAIRS, SECONDS, POLL, SHOWN, FINISHED = 15, 8.0, 2.0, 8, 50
 SETTINGS = [
-    "data.clean=none", "model.width=128", "model.layers=4", "model.heads=2", "model.max_length=128",
+    "data.clean=none", "model.width=64", "model.layers=2", "model.heads=2", "model.max_length=64",
     "training.batch_rows=16",
     "training.precision=fp32", "training.compile=no", "tokenizer.size=400", "training.samples=0",
     "training.evaluate_every=1000000",
@@ -149,7 +149,7 @@ def finished(folder: Path, runs: Path) -> None:
 
 @contextlib.contextmanager
 def training(folder: Path, run: Path) -> Iterator[None]:
-    command = [sys.executable, "-m", "hornbook", "pretrain", str(folder / "book.txt"), "--steps", "3999", "--plain"]
+    command = [sys.executable, "-m", "hornbook", "pretrain", str(folder / "book.txt"), "--steps", "20000", "--plain"]
     process = subprocess.Popen(
         [*command, "--out", str(run), *SETTINGS], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
