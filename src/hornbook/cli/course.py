@@ -11,7 +11,7 @@ from typer import Argument, Option
 from hornbook.cli import tables
 from hornbook.cli.common import Json, answer, loading, place
 from hornbook.cli.pages import LOCAL, BehindProxy, Host, NoBrowser, NoCode, Port, options_of
-from hornbook.console import phase
+from hornbook.console import phase, work_lasts
 from hornbook.errors import UserError
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ def course(
     """Open the course in a browser: chapters with pictures of your text, exercises, the quiz."""
     if context.invoked_subcommand is not None:
         return
+    work_lasts()
     options = options_of(port, host, behind_proxy, no_code, no_browser)
     with loading("libraries"):
         from hornbook.app.course import course_page

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from hornbook.artifacts import json_text, make_directory, write_file
+from hornbook.artifacts import disk_errors, json_text, make_directory, write_file
 from hornbook.course.cells import Cell, Chapter, Corrupt, prose, render
 from hornbook.course.chapter_list import chapters
 from hornbook.course.quiz import QUIZ, questions, sheet
@@ -84,7 +84,8 @@ def export(folder: str | Path) -> list[Path]:
     Files of these names are replaced. Raises UserError where the folder cannot be written.
     """
     target = Path(folder)
-    make_directory(target)
+    with disk_errors(target):
+        make_directory(target)
     files = {
         f"{chapter.name}.{ending}": text
         for chapter in chapters()

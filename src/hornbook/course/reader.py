@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from hornbook.artifacts import make_directory, read_json, remove_directory, write_json
+from hornbook.artifacts import disk_errors, make_directory, read_json, remove_directory, write_json
 from hornbook.errors import UserError
 
 FOLDER = Path("course")
@@ -46,9 +46,10 @@ def wish(name: str, default: float) -> float:
 def place(name: str) -> Path:
     """Return a folder for what a chapter makes, ./course/work/NAME; what an earlier run left there is removed."""
     folder = FOLDER / "work" / name
-    if folder.exists():
-        remove_directory(folder)
-    make_directory(folder.parent)
+    with disk_errors(folder):
+        if folder.exists():
+            remove_directory(folder)
+        make_directory(folder.parent)
     return folder
 
 
@@ -74,7 +75,8 @@ def record(kind: str, number: str, right: bool) -> None:
     if not KEEPING:
         return
     known: Mapping[str, Any] = progress()
-    make_directory(FOLDER)
+    with disk_errors(FOLDER):
+        make_directory(FOLDER)
     before = known.get(kind, {})
     write_json(PROGRESS, {**known, kind: {**before, number: right or before.get(number, False)}})
 
