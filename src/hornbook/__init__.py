@@ -25,11 +25,13 @@ if TYPE_CHECKING:
         fit_law,
         load,
         objective,
+        play,
         pretrain,
         recipe,
         runs,
         scaling_sweep,
         sweep,
+        watch,
     )
     from hornbook.recipes.recipe import Recipe
 
@@ -49,11 +51,13 @@ __all__ = [
     "objective",
     "objectives",
     "plan",
+    "play",
     "pretrain",
     "recipe",
     "runs",
     "scaling_sweep",
     "sweep",
+    "watch",
 ]
 
 

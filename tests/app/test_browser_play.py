@@ -1,4 +1,4 @@
-"""The playground in a real Chromium: with the keyboard alone, at any size, in every scheme; nothing leaves the machine."""
+"""The playground in a real Chromium: with the keyboard alone, at any size, in every scheme, all on this machine."""
 
 from __future__ import annotations
 

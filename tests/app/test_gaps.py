@@ -14,9 +14,11 @@ import torch
 from scoring import small_tokenizer
 from spoken_models import CPU, KINDS, answers, name_of, opened, tiny_tokenizer, told, watched
 
-from hornbook.app.spoken import Models, events_of
 from hornbook.app.spoken.chances import gap_nats, read_gap
+from hornbook.app.spoken.gaps import gap
+from hornbook.app.spoken.models import Models
 from hornbook.app.spoken.requests import GapRequest, WriteRequest
+from hornbook.app.spoken.writing import write
 from hornbook.batch import Batch
 from hornbook.errors import UserError
 from hornbook.evaluate.scoring.gaps import gap_way
@@ -152,7 +154,7 @@ def test_texts_of_at_most_two_tokens_and_the_longer_ones_have_all_of_the_probabi
     kind: Any, tokenizer: Tokenizer
 ) -> None:
     run = opened(kind[0], tokenizer, kind[1])
-    way, gap = gap_way(run.recipe.objective, tokenizer.vocab), read_gap(run, TEXT).gap
+    way, place = gap_way(run.recipe.objective, tokenizer.vocab), read_gap(run, TEXT).gap
     assert way is not None
     size, ends = tokenizer.vocab.size, sorted(way.ends)
     others = [token for token in range(size) if token not in way.ends]
@@ -160,7 +162,7 @@ def test_texts_of_at_most_two_tokens_and_the_longer_ones_have_all_of_the_probabi
 
     def chances(prefix: tuple[int, ...]) -> torch.Tensor:
         """Return p of what comes next behind some tokens in the gap, [V], by another way than the scores have."""
-        line = way.piece(gap, prefix, 0)
+        line = way.piece(place, prefix, 0)
         given = {"inputs": list(line.inputs)}
         if line.behind is not None:
             given["decoder_inputs"] = list(line.behind)
@@ -180,7 +182,7 @@ def test_texts_of_at_most_two_tokens_and_the_longer_ones_have_all_of_the_probabi
     single = [
         name for name, starts in zip(tokenizer.tokens(range(size)), tokenizer.vocab.starts_word, strict=True) if starts
     ]
-    event = told(answers([run], "/api/gap", GapRequest((0,), TEXT, tried=tuple(single))), "gap")[0]
+    event = told(answers([run], gap, GapRequest((0,), TEXT, tried=tuple(single))), "gap")[0]
     by_name = {row["text"]: row["share"] for row in event["words"]}
     for name, ids in zip(single, tokenizer.encode(single), strict=True):
         token = int(ids[0])
@@ -204,7 +206,7 @@ def test_chances_of_a_byte_level_model_take_the_blank_before_the_gap_as_a_part_o
 
 def test_all_models_are_asked_for_one_list_of_words(tokenizer: Tokenizer) -> None:
     runs = [opened(kind, tokenizer, settings, padded=6) for kind, settings in KINDS[:8]]
-    events = answers(runs, "/api/gap", GapRequest(tuple(range(8)), TEXT, guess="Cat", answer="dog"))
+    events = answers(runs, gap, GapRequest(tuple(range(8)), TEXT, guess="Cat", answer="dog"))
     (words,) = told(events, "words")
     assert words["tried"][:3] == ["Cat", "cat", "dog"] and len(words["tried"]) == len(set(words["tried"])) <= 64
     gaps = told(events, "gap")
@@ -226,7 +228,7 @@ def test_a_model_proposes_the_words_that_it_finds_likely_and_whole(tokenizer: To
     """Of all words of one piece the likeliest ones are among those tried, without anybody naming them."""
     for kind in ("masked", "fim", "span", "replaced"):
         run = opened(kind, tokenizer, {})
-        events = answers([run], "/api/gap", GapRequest((0,), TEXT))
+        events = answers([run], gap, GapRequest((0,), TEXT))
         tried = told(events, "words")[0]["tried"]
         way = gap_way(run.recipe.objective, tokenizer.vocab)
         assert way is not None
@@ -243,14 +245,14 @@ def test_a_model_proposes_the_words_that_it_finds_likely_and_whole(tokenizer: To
 
 def test_a_word_that_the_tokenizer_cannot_spell_has_no_number_and_others_have(tokenizer: Tokenizer) -> None:
     run = opened("masked", tokenizer)
-    (event,) = told(answers([run], "/api/gap", GapRequest((0,), TEXT, tried=("cat", "xylophone"))), "gap")
+    (event,) = told(answers([run], gap, GapRequest((0,), TEXT, tried=("cat", "xylophone"))), "gap")
     assert event["words"][0]["text"] == "cat"
     assert event["words"][1] == {"text": "xylophone", "pieces": None, "nats": None, "share": None, "left": None}
 
 
 def test_a_diffusion_model_shows_the_film_of_its_gap(tokenizer: Tokenizer) -> None:
     run = opened("diffusion", tokenizer)
-    events = answers([run], "/api/gap", GapRequest((0,), TEXT, guess="cat", masks=4))
+    events = answers([run], gap, GapRequest((0,), TEXT, guess="cat", masks=4))
     film = told(events, "film")
     assert [event["step"] for event in film] == [1, 2, 3, 4]
     places = [filled["place"] for event in film for filled in event["filled"]]
@@ -268,7 +270,7 @@ def test_a_diffusion_model_shows_the_film_of_its_gap(tokenizer: Tokenizer) -> No
 def test_the_unigram_model_plays_along(tokenizer: Tokenizer) -> None:
     models = Models.of([opened("masked", tokenizer)])
     vars(models.get(0))["words"] = WordList({"the": 60, "cat": 30, "dog": 9}, "of the test")
-    event = told(answers(models, "/api/gap", GapRequest((0,), TEXT, "cat")), "gap")[-1]
+    event = told(answers(models, gap, GapRequest((0,), TEXT, "cat")), "gap")[-1]
     assert event["run"] is None and event["kind"] == "unigram"
     shares = {row["text"]: row["share"] for row in event["words"]}
     assert shares["the"] == pytest.approx(61 / 103) and shares["dog"] == pytest.approx(10 / 103)
@@ -279,11 +281,11 @@ def test_what_cannot_be_asked_is_refused_in_words_and_the_others_go_on(tokenizer
     runs = [opened("masked", tokenizer), opened("causal", tokenizer)]
     for text, words in (("the cat", "no gap"), ("___ or ___", "several gaps")):
         with pytest.raises(UserError, match=words):
-            answers(runs, "/api/gap", GapRequest((0, 1), text))
+            answers(runs, gap, GapRequest((0, 1), text))
     with pytest.raises(UserError, match="No model"):
-        answers(runs, "/api/gap", GapRequest((), TEXT))
+        answers(runs, gap, GapRequest((), TEXT))
     long = "cat " * 60 + "___ sees"
-    events = answers(runs, "/api/gap", GapRequest((0, 1, 9), long, "dog"))
+    events = answers(runs, gap, GapRequest((0, 1, 9), long, "dog"))
     assert {event["run"]: event["why"][:20] for event in told(events, "refused")}.keys() == {0, 1, 9}
     for request in ({"runs": (0,), "text": "x" * 4001}, {"runs": tuple(range(9)), "text": TEXT}, {"runs": (-1,)}):
         with pytest.raises((UserError, TypeError)):
@@ -296,20 +298,20 @@ def test_a_gap_at_the_beginning_has_a_word_where_something_predicts_it(tokenizer
     bare = replace(bare, vocab=replace(bare.vocab, cls=None, sep=None, bos=None, eos=None))
     for kind in ("causal", "span"):
         request = GapRequest((0,), "___ sees the cat", "cat")
-        assert told(answers([opened(kind, tokenizer)], "/api/gap", request), "gap")
-    (refused,) = told(answers([opened("causal", bare)], "/api/gap", request), "refused")
+        assert told(answers([opened(kind, tokenizer)], gap, request), "gap")
+    (refused,) = told(answers([opened("causal", bare)], gap, request), "refused")
     assert "before the first token" in refused["why"]
 
 
 def test_generators_in_turn_say_what_each_says_alone(tokenizer: Tokenizer) -> None:
     models = Models.of([opened("masked", tokenizer), opened("causal", tokenizer), opened("span", tokenizer)])
     asked = [
-        ("/api/gap", GapRequest((0, 1, 2), TEXT, "cat")),
-        ("/api/write", WriteRequest(1, "the cat")),
-        ("/api/gap", GapRequest((2, 1), "the man ___ the dog", "sees")),
+        (gap, GapRequest((0, 1, 2), TEXT, "cat")),
+        (write, WriteRequest(1, "the cat")),
+        (gap, GapRequest((2, 1), "the man ___ the dog", "sees")),
     ]
     alone = [answers(models, address, request) for address, request in asked]
-    running = [watched(events_of(address, models)(request)) for address, request in asked]
+    running = [watched(address(models, request)) for address, request in asked]
     together: list[list[dict[str, Any]]] = [[] for _ in asked]
     for row in itertools.zip_longest(*running):
         for events, event in zip(together, row, strict=True):

@@ -14,13 +14,12 @@ import pytest
 import torch
 from spoken_models import CPU, KINDS, answers, name_of, opened, tiny_tokenizer, told
 
-from hornbook.app.spoken import ADDRESSES, Models
-from hornbook.app.spoken.inside import NOTE
+from hornbook.app.spoken.inside import NOTE, attention, judge, neighbours, pair
+from hornbook.app.spoken.models import Models
 from hornbook.app.spoken.requests import AttentionRequest, JudgeRequest, NeighboursRequest, PairRequest
 from hornbook.batch import Batch
 from hornbook.errors import UserError
 from hornbook.model.inputs import to_tensors
-from hornbook.run.directory import OpenRun
 from hornbook.tokens.tokenizer.tokenizer import Tokenizer
 
 TEXT = "the cat sees the old mouse ."
@@ -47,7 +46,7 @@ def test_attention_of_a_first_layer_is_that_of_a_computation_by_hand(norm: str, 
     plain = ["positions=learned", "qk_norm=false", "biases=true", "kv_heads=0", f"norm={norm}", "first_norm=true"]
     run = opened("causal", tokenizer, {}, *(f"model.{setting}" for setting in plain))
     model: Any = run.model
-    (event,) = told(answers([run], "/api/attention", AttentionRequest(0, TEXT)), "attention")
+    (event,) = told(answers([run], attention, AttentionRequest(0, TEXT)), "attention")
     ids = [tokenizer.vocab.cls, *tokenizer.encode([TEXT])[0].tolist()]
     assert event["queries"] == event["keys"] == tokenizer.tokens(ids)
 
@@ -85,7 +84,7 @@ def test_attention_gives_what_the_layer_mixes(kind: Any, tokenizer: Tokenizer) -
             module.v.register_forward_hook(lambda _, given, found, kept=values: kept.append(found)),
         ]
         request = AttentionRequest(0, TEXT, layer, side=side)
-        (event,) = told(answers(models, "/api/attention", request), "attention")
+        (event,) = told(answers(models, attention, request), "attention")
         for hook in hooks:
             hook.remove()
         weights = torch.from_numpy(weights_of(event) / 255).float()
@@ -103,7 +102,7 @@ def test_attention_gives_what_the_layer_mixes(kind: Any, tokenizer: Tokenizer) -
 def test_attention_of_a_pair_is_of_both_texts(tokenizer: Tokenizer) -> None:
     run = opened("nsp", tokenizer)
     request = AttentionRequest(0, "the cat", second="the dog")
-    (event,) = told(answers([run], "/api/attention", request), "attention")
+    (event,) = told(answers([run], attention, request), "attention")
     assert event["queries"] == ["[CLS]", "the", "cat", "[SEP]", "the", "dog", "[SEP]"]
     assert weights_of(event)[:, 1, 5].any(), "the first text sees the second"
 
@@ -117,15 +116,15 @@ def test_what_attention_cannot_show_is_refused(tokenizer: Tokenizer) -> None:
         (AttentionRequest(1, TEXT, second="cat " * 64, side="cross"), "at most 64"),
     ):
         with pytest.raises(UserError, match=words):
-            answers(models, "/api/attention", request)
+            answers(models, attention, request)
 
 
 def test_looking_leaves_no_hook_behind_and_every_number_as_it_was(tokenizer: Tokenizer) -> None:
     models = Models.of([opened("masked", tokenizer)])
-    first = answers(models, "/api/attention", AttentionRequest(0, TEXT, 1))
+    first = answers(models, attention, AttentionRequest(0, TEXT, 1))
     modules = models.get(0).run.model.modules()
     assert not any(module._forward_pre_hooks for module in modules)
-    assert answers(models, "/api/attention", AttentionRequest(0, TEXT, 1)) == first
+    assert answers(models, attention, AttentionRequest(0, TEXT, 1)) == first
 
 
 def test_neighbours_are_those_of_numpy(tokenizer: Tokenizer) -> None:
@@ -134,7 +133,7 @@ def test_neighbours_are_those_of_numpy(tokenizer: Tokenizer) -> None:
     unit = table / np.linalg.norm(table, axis=1, keepdims=True)
     for word, pieces in (("cat", 1), ("trees", 2)):
         request = NeighboursRequest(0, word, 8)
-        (event,) = answers([run], "/api/neighbours", request)
+        (event,) = answers([run], neighbours, request)
         ids = tokenizer.encode([word])[0].tolist()
         mean = unit[ids].mean(0)
         cosines = unit @ mean / np.linalg.norm(mean)
@@ -144,12 +143,12 @@ def test_neighbours_are_those_of_numpy(tokenizer: Tokenizer) -> None:
         assert [row["name"] for row in event["nearest"]] == tokenizer.tokens(best)
         assert [row["cosine"] for row in event["nearest"]] == pytest.approx(cosines[best], abs=1e-6)
     with pytest.raises(UserError, match="no word"):
-        answers([run], "/api/neighbours", NeighboursRequest(0, " "))
+        answers([run], neighbours, NeighboursRequest(0, " "))
 
 
 def test_the_judge_says_what_the_model_says_of_a_text_as_it_is(tokenizer: Tokenizer) -> None:
     models = Models.of([opened("replaced", tokenizer), opened("masked", tokenizer)])
-    (event,) = told(answers(models, "/api/judge", JudgeRequest(0, TEXT)), "judge")
+    (event,) = told(answers(models, judge, JudgeRequest(0, TEXT)), "judge")
     vocab, ids = tokenizer.vocab, tokenizer.encode([TEXT])[0].tolist()
     row = np.array([[vocab.cls, *ids, vocab.sep]])
     judging: Any = models.get(0).run.model
@@ -158,13 +157,13 @@ def test_the_judge_says_what_the_model_says_of_a_text_as_it_is(tokenizer: Tokeni
     assert [token["replaced"] for token in event["tokens"]] == pytest.approx(wanted, abs=1e-6)
     assert "".join(token["text"] for token in event["tokens"]) == TEXT
     with pytest.raises(UserError, match="judges no tokens"):
-        answers(models, "/api/judge", JudgeRequest(1, TEXT))
+        answers(models, judge, JudgeRequest(1, TEXT))
 
 
 @pytest.mark.parametrize(("kind", "meaning"), [("nsp", "next"), ("sop", "in order")])
 def test_a_pair_has_the_class_that_the_model_gives_its_row(kind: str, meaning: str, tokenizer: Tokenizer) -> None:
     models = Models.of([opened(kind, tokenizer), opened("masked", tokenizer)])
-    (event,) = told(answers(models, "/api/pair", PairRequest(0, "the cat", "sees the mouse")), "pair")
+    (event,) = told(answers(models, pair, PairRequest(0, "the cat", "sees the mouse")), "pair")
     vocab = tokenizer.vocab
     first, second = (tokenizer.encode([text])[0].tolist() for text in ("the cat", "sees the mouse"))
     row = np.array([[vocab.cls, *first, vocab.sep, *second, vocab.sep]])
@@ -177,9 +176,9 @@ def test_a_pair_has_the_class_that_the_model_gives_its_row(kind: str, meaning: s
     assert event["classes"][0]["meaning"].startswith(meaning)
     assert [token["type"] for token in event["tokens"]] == types[0].tolist()
     with pytest.raises(UserError, match="knows no pairs"):
-        answers(models, "/api/pair", PairRequest(1, "the cat", "sees"))
+        answers(models, pair, PairRequest(1, "the cat", "sees"))
     with pytest.raises(UserError, match="two texts"):
-        answers(models, "/api/pair", PairRequest(0, "the cat", " "))
+        answers(models, pair, PairRequest(0, "the cat", " "))
 
 
 def test_the_page_has_its_requests_and_sentences_before_torch_is_there() -> None:
@@ -188,9 +187,10 @@ def test_the_page_has_its_requests_and_sentences_before_torch_is_there() -> None
     subprocess.run([sys.executable, "-c", f"import sys, {names}; assert 'torch' not in sys.modules"], check=True)
 
 
-def test_every_address_has_its_request(tokenizer: Tokenizer) -> None:
-    assert {address.removeprefix("/api/") for address in ADDRESSES} >= {"gap", "write", "surprise", "attention"}
-    run: OpenRun = opened("causal", tokenizer)
-    facts = Models.of([run]).session()[0]
+def test_a_run_says_what_it_can_be_asked(tokenizer: Tokenizer) -> None:
+    facts = Models.of([opened("causal", tokenizer)]).session()[0]
     assert facts["can"] == ["gap", "write", "surprise", "neighbours", "attention"]
     assert (facts["state"], facts["objective"], facts["step"], facts["max_length"]) == ("ready", "causal", 7, 48)
+    found = {kind: Models.of([opened(kind, tokenizer)]).get(0).can for kind in ("nsp", "replaced", "diffusion", "span")}
+    assert "pair" in found["nsp"] and "judge" in found["replaced"] and "film" in found["diffusion"]
+    assert "surprise" not in found["span"] and "write" not in found["replaced"]

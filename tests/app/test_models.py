@@ -11,8 +11,10 @@ import pytest
 import torch
 from spoken_models import answers, keep_step, kept, opened, tiny_tokenizer, told
 
-from hornbook.app.spoken import Models
+from hornbook.app.spoken.gaps import gap
+from hornbook.app.spoken.models import Models
 from hornbook.app.spoken.requests import GapRequest, WriteRequest
+from hornbook.app.spoken.writing import write
 from hornbook.errors import UserError
 from hornbook.run.directory import open_run
 from hornbook.tokens.tokenizer.tokenizer import Tokenizer
@@ -51,7 +53,7 @@ def test_runs_are_opened_in_turn_and_what_fails_says_why(
     assert session[3]["objective"] == "span" and "gap" in session[3]["can"] and "write" not in session[3]["can"]
     with pytest.raises(UserError, match="could not be opened"):
         models.get(1)
-    events = answers(models, "/api/gap", GapRequest((0, 1, 3), TEXT, "cat"))
+    events = answers(models, gap, GapRequest((0, 1, 3), TEXT, "cat"))
     assert [event["run"] for event in told(events, "gap")] == [0, 3]
     assert [event["run"] for event in told(events, "refused")] == [1]
     assert capsys.readouterr() == ("", ""), "a page prints nothing"
@@ -64,8 +66,8 @@ def test_a_run_is_asked_in_a_copy_that_is_made_once(tokenizer: Tokenizer, monkey
     models = Models.of([run])
     copied: list[Any] = []
     monkeypatch.setattr("hornbook.generate.cache.private", lambda *given, **_: copied.append(given))
-    answers(models, "/api/write", WriteRequest(0, "the cat"))
-    answers(models, "/api/gap", GapRequest((0,), TEXT, "cat"))
+    answers(models, write, WriteRequest(0, "the cat"))
+    answers(models, gap, GapRequest((0,), TEXT, "cat"))
     assert not copied and run.model.training
     assert all(torch.equal(value, before[name]) for name, value in run.model.state_dict().items())
 

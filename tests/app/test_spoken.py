@@ -14,10 +14,11 @@ import torch
 from held_out import TEXTS, full_tokenizer, store_of
 from spoken_models import CPU, KINDS, answers, name_of, opened, tiny_tokenizer, told, watched
 
-from hornbook.app.spoken import Models, events_of
+from hornbook.app.spoken.models import Models
 from hornbook.app.spoken.requests import Choosing, SentencesRequest, SurpriseRequest, WriteRequest
-from hornbook.app.spoken.sentences import BUNDLED, bundled
-from hornbook.app.spoken.surprise import text_nats
+from hornbook.app.spoken.sentences import BUNDLED, bundled, sentences
+from hornbook.app.spoken.surprise import surprise, text_nats
+from hornbook.app.spoken.writing import write
 from hornbook.batch import Batch, Rows
 from hornbook.errors import UserError
 from hornbook.evaluate.scorers import Scorer
@@ -58,7 +59,7 @@ def says(run: OpenRun, new: list[int]) -> torch.Tensor:
 @pytest.mark.parametrize("kind", WRITERS, ids=name_of)
 def test_greedy_writing_is_that_of_generate(kind: Any, tokenizer: Tokenizer) -> None:
     run = opened(kind[0], tokenizer, kind[1])
-    events = answers([run], "/api/write", WriteRequest(0, PROMPT, decoding=GREEDY))
+    events = answers([run], write, WriteRequest(0, PROMPT, decoding=GREEDY))
     (end,) = told(events, "end")
     pieces = [told(events, "start")[0]["shown"], *(event["text"] for event in told(events, "token")), end["text"]]
     assert "".join(pieces) == generate_text(run, [PROMPT], Decoding(max_new=20))[0]
@@ -69,7 +70,7 @@ def test_greedy_writing_is_that_of_generate(kind: Any, tokenizer: Tokenizer) -> 
 @pytest.mark.parametrize("decoding", [GREEDY, DRAWN, Choosing(max_new=20, temperature=0.5)], ids=["0", "cut", "0.5"])
 def test_each_token_is_drawn_as_generate_draws_it(decoding: Choosing, tokenizer: Tokenizer) -> None:
     run = opened("causal", tokenizer)
-    events = answers([run], "/api/write", WriteRequest(0, PROMPT, decoding=decoding))
+    events = answers([run], write, WriteRequest(0, PROMPT, decoding=decoding))
     ids = [event["id"] for event in told(events, "token")]
     written = generate_text(run, [PROMPT], Decoding(**vars(decoding)))[0]
     assert run.tokenizer.decode([*tokenizer.encode([PROMPT])[0].tolist(), *ids]).rstrip("\ufffd") == written
@@ -106,7 +107,7 @@ def test_shares_are_those_after_temperature_and_cuts_in_their_order(tokenizer: T
     run = opened("causal", tokenizer)
     logits = says(run, [])
     request = WriteRequest(0, PROMPT, decoding=Choosing(max_new=1, temperature=2.0, top_k=3), alternatives=5)
-    (token,) = told(answers([run], "/api/write", request), "token")
+    (token,) = told(answers([run], write, request), "token")
     best = logits.sort(descending=True).indices[:3]
     wanted = dict(zip(best.tolist(), (logits[best] / 2).softmax(-1).tolist(), strict=True))
     assert [top["id"] for top in token["top"]] == logits.sort(descending=True).indices[:5].tolist()
@@ -118,7 +119,7 @@ def test_a_penalised_token_has_its_own_probability_and_a_smaller_share(tokenizer
     run = opened("causal", tokenizer)
     seen = tokenizer.encode([PROMPT])[0].tolist()
     request = WriteRequest(0, PROMPT, decoding=Choosing(max_new=1, temperature=1.0, repetition_penalty=50.0))
-    (token,) = told(answers([run], "/api/write", request), "token")
+    (token,) = told(answers([run], write, request), "token")
     plain = says(run, []).softmax(-1)
     for top in token["top"]:
         assert top["p"] == pytest.approx(float(plain[top["id"]]), abs=1e-6)
@@ -133,31 +134,31 @@ def test_what_decoding_would_draw_is_shown_too_though_the_model_thinks_little_of
         model_of(run).embed.tokens.weight[tokenizer.encode([PROMPT])[0].tolist()] *= 40
     for alternatives in (1, 3):
         decoding = Choosing(max_new=1, temperature=1.0, repetition_penalty=100.0)
-        (token,) = told(answers([run], "/api/write", WriteRequest(0, PROMPT, (), decoding, alternatives)), "token")
+        (token,) = told(answers([run], write, WriteRequest(0, PROMPT, (), decoding, alternatives)), "token")
         assert max(top["drawn"] for top in token["top"]) > 0.0 and len(token["top"]) == alternatives
 
 
 @pytest.mark.parametrize("kind", WRITERS, ids=name_of)
 def test_a_branch_from_the_text_itself_goes_on_as_the_text_did(kind: Any, tokenizer: Tokenizer) -> None:
     models = Models.of([opened(kind[0], tokenizer, kind[1])])
-    whole = answers(models, "/api/write", WriteRequest(0, PROMPT, decoding=DRAWN))
+    whole = answers(models, write, WriteRequest(0, PROMPT, decoding=DRAWN))
     ids = [event["id"] for event in told(whole, "token")]
     assert len(ids) > 3
     rest = Choosing(**{**vars(DRAWN), "max_new": 20 - 3})
-    branch = answers(models, "/api/write", WriteRequest(0, PROMPT, tuple(ids[:3]), rest))
+    branch = answers(models, write, WriteRequest(0, PROMPT, tuple(ids[:3]), rest))
     assert [event["id"] for event in told(branch, "token")] == ids[3:]
     for old, new in zip(told(whole, "token")[3:], told(branch, "token"), strict=True):
         assert new["p"] == pytest.approx(old["p"], abs=1e-5) and new["drawn"] == pytest.approx(old["drawn"], abs=1e-5)
     other = next(top["id"] for top in told(whole, "token")[3]["top"] if top["id"] != ids[3])
-    elsewhere = answers(models, "/api/write", WriteRequest(0, PROMPT, (*ids[:3], other), rest))
+    elsewhere = answers(models, write, WriteRequest(0, PROMPT, (*ids[:3], other), rest))
     assert told(elsewhere, "end")[0]["tokens"] >= 4
 
 
 def test_a_text_ends_for_the_reason_that_is_told(tokenizer: Tokenizer) -> None:
     run = opened("causal", tokenizer)
-    (end,) = told(answers([run], "/api/write", WriteRequest(0, PROMPT, decoding=GREEDY)), "end")
+    (end,) = told(answers([run], write, WriteRequest(0, PROMPT, decoding=GREEDY)), "end")
     assert (end["why"], end["tokens"]) == ("length", 20)
-    (end,) = told(answers([run], "/api/write", WriteRequest(0, PROMPT, decoding=Choosing(256, 0.0))), "end")
+    (end,) = told(answers([run], write, WriteRequest(0, PROMPT, decoding=Choosing(256, 0.0))), "end")
     prompt = len(tokenizer.encode([PROMPT])[0])
     assert (end["why"], end["tokens"]) == ("full", 48 - 1 - prompt)
     assert tokenizer.vocab.eos is not None
@@ -165,7 +166,7 @@ def test_a_text_ends_for_the_reason_that_is_told(tokenizer: Tokenizer) -> None:
         model_of(run).embed.tokens.weight[tokenizer.vocab.eos] = 0
         model_of(run).embed.tokens.weight[tokenizer.vocab.eos] = 100 * model_of(run).embed.tokens.weight.mean(0)
     for seed in range(20):
-        events = answers([run], "/api/write", WriteRequest(0, PROMPT, decoding=Choosing(40, 2.0, seed=seed)))
+        events = answers([run], write, WriteRequest(0, PROMPT, decoding=Choosing(40, 2.0, seed=seed)))
         if (end := told(events, "end")[0])["why"] == "stop":
             assert end["last"]["id"] == tokenizer.vocab.eos and 0 < end["last"]["p"] <= 1
             assert end["tokens"] == len(told(events, "token"))
@@ -178,7 +179,7 @@ def test_pieces_of_a_text_are_whole_characters(tokenizer: Tokenizer, monkeypatch
     run, ids = opened("causal", tokenizer), tokenizer.encode(["猫 fox猫"])[0].tolist()
     steps = [Step(token, 0.5, 0.7, 1, 1.0, ((token, 0.5, 1.0),), False) for token in ids[:-1]]
     monkeypatch.setattr(text, "explain", lambda *_, **__: iter(steps))
-    events = answers([run], "/api/write", WriteRequest(0, PROMPT))
+    events = answers([run], write, WriteRequest(0, PROMPT))
     pieces = [event["text"] for event in told(events, "token")]
     assert pieces[:3] == ["", "", "猫"] and "".join(pieces[3:-2]) == " fox" and pieces[-2:] == ["", ""]
     assert told(events, "end")[0]["text"] == "" and all(event["name"] for event in told(events, "token"))
@@ -195,7 +196,7 @@ def test_a_prompt_that_a_model_cannot_go_on_with_is_refused(tokenizer: Tokenizer
         (1, PROMPT, (5,) * 256, "most"),
     ):
         with pytest.raises(UserError, match=words):
-            answers(models, "/api/write", WriteRequest(run, prompt, tokens))
+            answers(models, write, WriteRequest(run, prompt, tokens))
 
 
 TEXT = "The fox jumps over Grüße, 你好!"
@@ -206,7 +207,7 @@ SCORED = [kind for kind in KINDS if kind[0] not in _UNSCORED and "objectives" no
 @pytest.mark.parametrize("kind", SCORED, ids=name_of)
 def test_the_total_is_that_of_evaluate_on_the_same_row(kind: Any, tokenizer: Tokenizer) -> None:
     run = opened(kind[0], tokenizer, kind[1])
-    events = answers([run], "/api/surprise", SurpriseRequest(0, TEXT))
+    events = answers([run], surprise, SurpriseRequest(0, TEXT))
     (start,), (end,) = told(events, "start"), told(events, "end")
     way = next(iter(ways(run.recipe.objective, tokenizer.vocab, 48, run.recipe.seed).values()))
     (wanted,) = Scorer(model_of(run), tokenizer, way, CPU).score([("", TEXT)])
@@ -231,7 +232,7 @@ def test_a_causal_total_is_that_of_the_objectives_own_row(tokenizer: Tokenizer) 
     row = np.array([[vocab.bos, *ids.tolist(), vocab.eos]], np.int32)
     batch = run.recipe.objective(Rows(row, np.zeros(1, np.uint64)))
     each = model_of(run).nats(to_tensors(batch, CPU)).double().numpy()
-    (end,) = told(answers([run], "/api/surprise", SurpriseRequest(0, TEXT)), "end")
+    (end,) = told(answers([run], surprise, SurpriseRequest(0, TEXT)), "end")
     assert end["nats"] == pytest.approx(each[:-1].sum(), abs=1e-4)
     assert end["end_nats"] == pytest.approx(each[-1], abs=1e-5)
 
@@ -244,26 +245,26 @@ def test_a_long_text_is_scored_in_the_windows_of_evaluate(kind: str, tokenizer: 
     way = next(iter(ways(run.recipe.objective, tokenizer.vocab, 48, 0).values()))
     with torch.no_grad():
         wanted = score(model_of(run), cut(way, run.recipe.objective), rows, run.recipe.objective, CPU, seed=0)
-    (end,) = told(answers([run], "/api/surprise", SurpriseRequest(0, TEXTS[0])), "end")
+    (end,) = told(answers([run], surprise, SurpriseRequest(0, TEXTS[0])), "end")
     assert end["tokens"] > 48 and end["nats"] == pytest.approx(float(wanted.nats.sum()), rel=1e-5)
 
 
 def test_the_first_token_has_its_number_where_there_is_a_start_mark(tokenizer: Tokenizer) -> None:
     """lm-zoo#31: a text does not begin with its second token."""
     run = opened("causal", tokenizer)
-    first = told(answers([run], "/api/surprise", SurpriseRequest(0, "The fox")), "token")[0]
+    first = told(answers([run], surprise, SurpriseRequest(0, "The fox")), "token")[0]
     assert first["text"] == "The" and first["nats"] > 0 and first["rank"] >= 1 and len(first["top"]) == 5
     vocab = replace(tokenizer.vocab, bos=None, cls=None, eos=None, sep=None)
     recipe = replace(run.recipe, objective=with_vocab(run.recipe.objective, vocab))
     unmarked = replace(run, recipe=recipe, tokenizer=replace(tokenizer, vocab=vocab))
-    events = answers([unmarked], "/api/surprise", SurpriseRequest(0, "The fox"))
+    events = answers([unmarked], surprise, SurpriseRequest(0, "The fox"))
     assert told(events, "token")[0]["nats"] is None and told(events, "token")[1]["nats"] > 0
     assert told(events, "end")[0]["bytes"] == len("The fox") - len("The")
 
 
 def test_bytes_of_one_character_are_one_chip_and_unlike_numbers_are_said_to_be(tokenizer: Tokenizer) -> None:
     run = opened("masked", tokenizer)
-    events = answers([run], "/api/surprise", SurpriseRequest(0, "猫!"))
+    events = answers([run], surprise, SurpriseRequest(0, "猫!"))
     assert [token["text"] for token in told(events, "token")] == ["猫", "!"]
     joined = told(events, "token")[0]
     assert joined["tokens"] == 3 and joined["rank"] is None
@@ -284,18 +285,18 @@ def test_a_model_that_says_no_texts_refuses_with_the_reason(kind: str, words: st
     models = Models.of([opened(kind, tokenizer)])
     assert "surprise" not in models.get(0).can
     with pytest.raises(UserError, match=words):
-        answers(models, "/api/surprise", SurpriseRequest(0, TEXT))
+        answers(models, surprise, SurpriseRequest(0, TEXT))
 
 
 def test_generators_in_turn_say_what_each_says_alone(tokenizer: Tokenizer) -> None:
     models = Models.of([opened("causal", tokenizer), opened("masked", tokenizer), opened("diffusion", tokenizer)])
     asked: list[tuple[str, Any]] = [
-        ("/api/write", WriteRequest(0, PROMPT, decoding=DRAWN)),
-        *(("/api/surprise", SurpriseRequest(run, TEXT)) for run in range(3)),
-        ("/api/write", WriteRequest(0, PROMPT, decoding=DRAWN)),
+        (write, WriteRequest(0, PROMPT, decoding=DRAWN)),
+        *((surprise, SurpriseRequest(run, TEXT)) for run in range(3)),
+        (write, WriteRequest(0, PROMPT, decoding=DRAWN)),
     ]
     alone = [answers(models, address, request) for address, request in asked]
-    running = [watched(events_of(address, models)(request)) for address, request in asked]
+    running = [watched(address(models, request)) for address, request in asked]
     together: list[list[Any]] = [[] for _ in asked]
     for row in itertools.zip_longest(*running):
         for events, event in zip(together, row, strict=True):
@@ -307,15 +308,15 @@ def test_forty_sentences_are_there_and_the_tutorials_comes_first(tokenizer: Toke
     assert len(BUNDLED) == len(set(BUNDLED)) == 40 and BUNDLED[0] == ("The ___ is chasing the mouse.", "cat")
     assert all(text.count("___") == 1 and answer.isalpha() for text, answer in BUNDLED)
     models = Models.of([opened("causal", tokenizer)])
-    (event,) = answers(models, "/api/sentences", SentencesRequest())
+    (event,) = answers(models, sentences, SentencesRequest())
     assert event["sentences"][0]["answer"] == "cat" and len(event["sentences"]) == 10
     assert bundled(10, 3) != bundled(10, 4) and sorted(bundled(40, 3)) == sorted(BUNDLED)
     with pytest.raises(UserError, match="without text"):
-        answers(models, "/api/sentences", SentencesRequest(run=0))
+        answers(models, sentences, SentencesRequest(run=0))
 
 
 def test_a_tokenizer_without_blanks_in_its_tokens_gives_back_the_text_too() -> None:
     tokenizer = tiny_tokenizer()
     spaced = "the  cats chases\nthe mouse , . "
-    events = answers([opened("causal", tokenizer)], "/api/surprise", SurpriseRequest(0, spaced))
+    events = answers([opened("causal", tokenizer)], surprise, SurpriseRequest(0, spaced))
     assert "".join(token["text"] for token in told(events, "token")) == spaced

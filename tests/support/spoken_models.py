@@ -11,7 +11,7 @@ import torch
 from tokenizers import AddedToken, decoders, models, pre_tokenizers
 from tokenizers import Tokenizer as Backend
 
-from hornbook.app.spoken import Models, events_of
+from hornbook.app.spoken.models import Models
 from hornbook.objectives.base import with_vocab
 from hornbook.objectives.catalogue import build
 from hornbook.objectives.fim import MODES
@@ -93,10 +93,10 @@ def opened(
     return OpenRun(Path(f"no-such-folder/{kind}"), recipe, tokenizer, model, CPU, 7)
 
 
-def answers(runs: Models | list[OpenRun], address: str, request: Any) -> list[dict[str, Any]]:
-    """Return every event of a request; no generator holds inference mode while it waits."""
+def answers(runs: Models | list[OpenRun], asked: Any, request: Any) -> list[dict[str, Any]]:
+    """Return every event of what a page asks; no generator holds inference mode while it waits."""
     models = runs if isinstance(runs, Models) else Models.of(runs)
-    return list(watched(events_of(address, models)(request)))
+    return list(watched(asked(models, request)))
 
 
 def watched(events: Iterator[Any]) -> Iterator[dict[str, Any]]:

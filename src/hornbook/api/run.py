@@ -299,6 +299,19 @@ class Run:
         drawn = self.recipe.seed if seed is None else seed
         return preview(text, shown, self._own_tokenizer, drawn, second=second, epoch=epoch)
 
+    def play(
+        self,
+        *others: str | Path,
+        device: str = "",
+        port: int | None = None,
+        browser: bool = True,
+        code: bool = True,
+    ) -> None:
+        """Serve the playground of this run, and of others beside it, until Ctrl-C; see `hornbook.play`."""
+        from hornbook.api.pages import play
+
+        play(self.directory, *others, device=device, port=port, browser=browser, code=code)
+
     @property
     def _own_tokenizer(self) -> Tokenizer:
         """The tokenizer, read alone where that can be done: a picture needs no model."""

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from hornbook.app.endpoints import Page, Refused, Reply
-from hornbook.app.pictures import Corruption, corrupted
 from hornbook.course import answers, quiz, reader
 from hornbook.course.build import notebook_text
 from hornbook.course.cells import Cell, Chapter, Corrupt, prose
@@ -53,7 +52,10 @@ class Chosen:
 
 
 def course_page(text: str | Path = "") -> Page:
-    """Return the page; `text` is a file that is the reader's text. Raises UserError where it cannot be read."""
+    """Return the page; `text` is a file that is the reader's text. Raises UserError where it cannot be read.
+
+    Its pictures are answered by the page Play, which must be served beside it.
+    """
     words = beginning(reader.text(text))
     return Page(
         "course",
@@ -63,7 +65,6 @@ def course_page(text: str | Path = "") -> Page:
             Reply("/api/course/check", Given, checked),
             Reply("/api/course/quiz", Chosen, answered),
             Reply("/api/course/notebook", Asked, notebook),
-            Reply("/api/corrupt", Corruption, lambda asked: corrupted(asked, ())),
         ),
         lambda: session(words),
     )

@@ -36,6 +36,7 @@ _ASKED: Mapping[str, tuple[type, str]] = {
     "attention": (requests.AttentionRequest, "inside"),
     "judge": (requests.JudgeRequest, "inside"),
     "pair": (requests.PairRequest, "inside"),
+    "load": (requests.LoadRequest, "models"),
 }
 
 
@@ -47,11 +48,14 @@ class Compared:
     second: int
 
 
-def play_page(runs: Sequence[Path], own: Sequence[str] = (), device: str = "") -> Page:
+def play_page(
+    runs: Sequence[Path] = (), own: Sequence[str] = (), device: str = "", models: Models | None = None
+) -> Page:
     """Return the page of these runs; without any it shows what objectives do to a text.
 
     own      objectives beside the catalogue's: path.py:Class or module:Class
     device   where the models are put: cpu, cuda, cuda:N or mps; "" = the CPU
+    models   in place of runs: those that another page adds runs to
 
     Raises UserError where a run is not there at all, and for an objective that is none. A run that is there and cannot
     be opened is shown as such, with the reason, and the others are played with.
@@ -61,7 +65,7 @@ def play_page(runs: Sequence[Path], own: Sequence[str] = (), device: str = "") -
             raise UserError(f"There is no run and no Hugging Face model in {path}.")
     if device and not _DEVICE.fullmatch(device):
         raise UserError(f"--device must be cpu, cuda, cuda:N or mps, not '{device}'.")
-    models = Models(runs, device)
+    models = models or Models(runs, device)
     objectives = described(own)
     about = {
         "objectives": objectives,
@@ -75,8 +79,8 @@ def play_page(runs: Sequence[Path], own: Sequence[str] = (), device: str = "") -
         "play",
         "Play",
         (
-            Reply("/api/corrupt", Corruption, lambda asked: corrupted(asked, runs, own)),
-            Reply("/api/differences", Compared, lambda asked: differences(asked, runs)),
+            Reply("/api/corrupt", Corruption, lambda asked: corrupted(asked, models.directories, own)),
+            Reply("/api/differences", Compared, lambda asked: differences(asked, models.directories)),
             *(Stream(f"/api/{name}", asks, _events(models, name)) for name, (asks, _) in _ASKED.items()),
         ),
         lambda: {"runs": models.session(), "device": models.device, **about},

@@ -233,15 +233,16 @@ class Samples:
 
 def parsed(line: bytes) -> tuple[dict[str, Any] | None, bool]:
     """Return the record of a line, None where it is none, and whether a number of it was NaN or infinite."""
-    infinite: list[str] = []
     try:
-        record = json.loads(line, parse_constant=infinite.append)
+        record = json.loads(line)
     except (ValueError, RecursionError):
         return None, False
     if not isinstance(record, dict) or not isinstance(record.get("kind"), str):
         return None, False
-    whole = type(record.get("step")) is int and 0 <= record["step"] < 1 << 53
-    return (record, bool(infinite)) if whole else (None, False)
+    if type(record.get("step")) is not int or not 0 <= record["step"] < 1 << 53:
+        return None, False
+    infinite = [name for name, value in record.items() if type(value) is float and not math.isfinite(value)]
+    return (record | dict.fromkeys(infinite) if infinite else record), bool(infinite)
 
 
 def _number(record: Mapping[str, Any], name: str) -> Number:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,12 +31,13 @@ COLUMNS = (
     "useful_share", "memory_bytes",
 )  # fmt: skip
 _BYTES = 8 << 20  # of records that are read for one answer; what is left comes with the next ones
-_NUMBERS = 32_000  # of one answer, which so has at most about 400 kB
+_NUMBERS, _NAMES = 33_000, 40  # of one answer, which so has at most 400 kB; what a run's names take, in numbers
 _ROWS = 1_000  # of a run: what a chart has pixels for
 _FIND_SECONDS, _FIND_SHARE = 4.0, 20  # between two searches for runs: at least so long, and so many times one search
 _CALM_SECONDS = 10.0  # between two looks at a run that does not work and is not shown
 _MOST_RUNS = 5_000
 _SETTINGS_TEXT = 200  # characters of a setting
+_NO_CHOICE = frozenset({"budget.corrections"})  # settings that the clock writes
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,13 @@ class Asked:
     told: str = ""
 
 
+@dataclass(frozen=True)
+class Played:
+    """A run that the reader wants to play with."""
+
+    run: int
+
+
 class Watch:
     """All that is watched. Its answers are computed in turn: a lock keeps them apart."""
 
@@ -70,13 +78,21 @@ class Watch:
         self._find_at = 0.0
         self._lock = threading.Lock()
 
-    def page(self) -> Page:
-        """Return the page."""
-        return Page("watch", "Watch", (Reply("/api/records", Asked, self.records),), self.session)
+    def page(self, play: Callable[[Path], int] | None = None) -> Page:
+        """Return the page; `play` adds a run to the page Play, where there is one, and returns its number there."""
+        asked = [Reply("/api/records", Asked, self.records)]
+        if play is not None:
+            asked.append(Reply("/api/play", Played, lambda played: {"run": play(self._place_of(played.run))}))
+        return Page("watch", "Watch", tuple(asked), lambda: self.session() | {"plays": play is not None})
 
-    def session(self) -> Mapping[str, Any]:
+    def session(self) -> dict[str, Any]:
         """Return what the page needs to know first."""
         return {"places": [shown(str(place)) for place in self._directories], "columns": list(COLUMNS)}
+
+    def _place_of(self, number: int) -> Path:
+        if not 0 <= number < len(self._runs):
+            raise Refused(f"There is no run {number} here.", "run")
+        return self._runs[number].place
 
     def records(self, asked: Asked) -> dict[str, Any]:
         """Return what a reader has not got yet. Raises Refused for a run or a column that does not exist."""
@@ -129,8 +145,8 @@ class Watch:
                 left -= self._runs[number].look(left)
             self._looked[number] = time.monotonic()
         rows = [(len(run.curves.train), len(run.curves.held_out)) for run in map(self._runs.__getitem__, wanted)]
-        most = _ROWS
-        while most > 16 and sum(min(t, most) * (2 + len(columns)) + min(h, most) * 4 for t, h in rows) > _NUMBERS:
+        most, room = _ROWS, _NUMBERS - _NAMES * len(wanted)
+        while most > 16 and sum(min(t, most) * (2 + len(columns)) + min(h, most) * 4 for t, h in rows) > room:
             most = most * 3 // 4
         return {
             str(number): self._runs[number].curves.since(gen, offset, columns, most)
@@ -174,9 +190,6 @@ class Watch:
         run.want_all()
         run.look(_BYTES)
         run.samples.look(_BYTES)
-        runs = [self._runs[other] for other in others] or [run]
-        names = sorted({name for one in runs for name in one.facts.settings})
-        rows = [(name, [one.facts.settings.get(name, "-") for one in runs]) for name in names]
         events = [{"step": event.step, "what": shown(event.what)} for event in run.curves.events]
         if run.samples.damaged:
             events.append({"step": 0, "what": f"{run.samples.damaged} lines of samples are damaged"})
@@ -189,12 +202,21 @@ class Watch:
             ],
             "events": events,
             "domains": run.curves.by_domain(_ROWS // 5),
-            "runs": list(others) or [number],
-            "settings": [
-                {"name": shown(name), "values": [shown(value)[:_SETTINGS_TEXT] for value in values]}
-                for name, values in rows if len(set(values)) > 1
-            ],
+            "settings": _differences({other: self._runs[other].facts.settings for other in others or [number]}),
         }  # fmt: skip
+
+
+def _differences(settings: Mapping[int, Mapping[str, str]]) -> list[dict[str, Any]]:
+    """Return the settings in which runs differ: name, and each value with the runs that have it."""
+    found = []
+    for name in sorted({name for one in settings.values() for name in one} - _NO_CHOICE):
+        values: dict[str, list[int]] = {}
+        for number, one in settings.items():
+            values.setdefault(one.get(name, "-"), []).append(number)
+        if len(values) > 1:
+            told = [{"value": shown(value)[:_SETTINGS_TEXT], "runs": runs} for value, runs in values.items()]
+            found.append({"name": shown(name), "values": told})
+    return found
 
 
 def watching(directories: Sequence[Path]) -> Watch:

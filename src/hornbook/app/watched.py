@@ -121,7 +121,7 @@ class WatchedRun:
             "left": None if left is None else round(left),
             "measured": self._measured(),
             "changed": round(self.changed, 1),
-            "playable": any((self.place / _CHECKPOINTS).glob("step-*")),
+            "playable": "task" not in self.facts.kind and any((self.place / _CHECKPOINTS).glob("step-*")),
         }
 
     def _state(self) -> tuple[str, str]:
@@ -132,7 +132,7 @@ class WatchedRun:
         if (self.place / TRANSFER).is_file() or (self._result is not None and not self._goes_on()):
             return "done", ""
         if self.status is None:  # of an earlier version, or before its first stage
-            if not any(item[2] for item in self._signature):
+            if not self._signature[-1][1]:
                 return "empty", "The folder has no records yet."
             quiet = silence(self.place, time.time())
             return ("training", "") if quiet < QUIET_SECONDS else ("stopped", "")

@@ -53,10 +53,10 @@ def course(
     work_lasts()
     options = options_of(port, host, behind_proxy, no_code, no_browser)
     with loading("libraries"):
-        from hornbook.app.course import course_page
         from hornbook.app.server import serve
+        from hornbook.app.tabs import course_tabs
 
-    serve([course_page(text or "")], options)
+    serve(course_tabs(text or ""), options)
 
 
 @app.command("list")

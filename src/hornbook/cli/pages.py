@@ -55,10 +55,10 @@ def play(
     """
     options = options_of(port, host, behind_proxy, no_code, no_browser)
     with loading("libraries"):
-        from hornbook.app.play import play_page
         from hornbook.app.server import serve
+        from hornbook.app.tabs import play_tabs
 
-    serve([play_page(runs or (), objective or (), device)], options)
+    serve(play_tabs(runs or (), objective or (), device), options)
 
 
 PLAY_EXAMPLES = """Examples
@@ -90,6 +90,6 @@ def watch(
     work_lasts()
     options = options_of(port, host, behind_proxy, no_code, no_browser)
     from hornbook.app.server import serve
-    from hornbook.app.watch import watching
+    from hornbook.app.tabs import watch_tabs
 
-    serve([watching(runs or []).page()], options)
+    serve(watch_tabs(runs or ()), options)

@@ -36,12 +36,6 @@ NOTE = (
 )
 
 
-@torch.inference_mode()
-def unit_rows(table: Tensor) -> Tensor:
-    """Return a table [V, E] with rows of length 1, float32."""
-    return torch.nn.functional.normalize(table.float(), dim=1)
-
-
 def neighbours(models: Models, request: NeighboursRequest) -> Iterator[Event]:
     """Yield the event of /api/neighbours: the tokens whose embeddings have the largest cosine with a word's."""
     one = models.get(request.run)

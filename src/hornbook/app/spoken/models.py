@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from hornbook.app.spoken.requests import TOKENS
+from hornbook.app.spoken.requests import TOKENS, LoadRequest
 from hornbook.errors import HornbookError, UserError
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hornbook.evaluate.scoring.gaps import GapWay
+    from hornbook.evaluate.scoring.ways import Way
     from hornbook.generate.words import WordList
     from hornbook.model.transformer import Transformer
     from hornbook.run.directory import OpenRun
@@ -86,9 +87,10 @@ class Opened:
     @functools.cached_property
     def table(self) -> torch.Tensor:
         """The embeddings of all tokens, each of length 1, float32[V, E]."""
-        from hornbook.app.spoken.inside import unit_rows
+        import torch
 
-        return unit_rows(self.run.model.embed.tokens.weight)
+        with torch.inference_mode():
+            return torch.nn.functional.normalize(self.run.model.embed.tokens.weight.float(), dim=1)
 
     @property
     def transformer(self) -> Transformer:
@@ -131,8 +133,6 @@ class Opened:
 
     @property
     def _says_texts(self) -> bool:
-        from hornbook.app.spoken.surprise import text_way
-
         try:
             return bool(text_way(self.run))
         except UserError:
@@ -160,12 +160,35 @@ class Opened:
         }
 
 
+def text_way(run: OpenRun) -> Way:
+    """Return the way in which a model is asked for a whole text, or refuse in words."""
+    from hornbook.evaluate.scoring.ways import ways
+
+    recipe = run.recipe
+    found = ways(recipe.objective, run.tokenizer.vocab, recipe.row_length, recipe.seed)
+    way = next(iter(found.values()), None)
+    if way is None:
+        raise UserError("The model gives texts no likelihood: its objective taught it none.")
+    if way.asks != "nats":
+        raise UserError("The model judges tokens and says no probability of a text: see what its judge says of it.")
+    if not way.trained:
+        raise UserError(
+            "The model learned to write what is missing in a text, never a whole text: a number for one would be of a "
+            "task that it does not know. Ask it for a gap."
+        )
+    return way
+
+
 @dataclass
 class _Place:
-    """A run of the list: its state, a sentence on it, and the run once it is open."""
+    """A run of the list: its state, a sentence on it, and the run once it is open.
+
+    added   by another page: it is opened when the reader's page asks for it
+    """
 
     directory: Path
     name: str
+    added: bool = False
     state: State = "waiting"
     notes: list[str] = field(default_factory=list)
     opened: Opened | None = None
@@ -182,19 +205,44 @@ class Models:
         self.device = device or "cpu"
         self._places = [_Place(path, name) for path, name in zip(directories, _names(directories), strict=True)]
 
+    @property
+    def directories(self) -> list[Path]:
+        """Return where the runs are, by number."""
+        return [place.directory for place in self._places]
+
+    def add(self, directory: Path) -> int:
+        """Return the number of a run, which is put at the end of the list where it is not in it yet."""
+        known = self.directories
+        if directory in known:
+            return known.index(directory)
+        self._places.append(_Place(directory, _names([*known, directory])[-1], added=True))
+        return len(known)
+
     def loading(self) -> Iterator[None]:
         """Open the runs, each in a few steps; what cannot be opened has failed, with the reason, and others go on."""
-        for number, place in enumerate(self._places):
-            place.state = "loading"
+        for number in range(len(self._places)):
+            yield from self.load(number)
+
+    def load(self, number: int) -> Iterator[None]:
+        """Open a run that is waiting, in a few steps. Where that is broken off, it waits again."""
+        if not 0 <= number < len(self._places):
+            raise UserError(f"There is no run number {number}: there are {len(self._places)}, counted from 0.")
+        place = self._places[number]
+        if place.state != "waiting":
+            return
+        place.state = "loading"
+        try:
             yield
-            try:
-                opened = self._open(number, place)
-                yield
-                _ = opened.words, opened.letters  # before somebody waits for them
-                place.opened, place.state = opened, "ready"
-            except (HornbookError, OSError) as error:
-                place.state, place.notes = "failed", [str(error)]
+            opened = self._open(number, place)
             yield
+            _ = opened.words, opened.letters  # before somebody waits for them
+            place.opened, place.state = opened, "ready"
+            yield
+        except (HornbookError, OSError) as error:
+            place.state, place.notes = "failed", [str(error)]
+        finally:
+            if place.state == "loading":
+                place.state = "waiting"
 
     def _open(self, number: int, place: _Place) -> Opened:
         import torch
@@ -215,11 +263,14 @@ class Models:
         return found
 
     def session(self) -> list[dict[str, Any]]:
-        """Return what the page shows of each run: {id, name, state, note} and, of one that is ready, `Opened.facts`."""
+        """Return of each run {id, name, state, added, note}, and the facts of one that is ready."""
         return [
-            {"id": number, "name": place.name, "state": place.state, "note": " ".join(place.notes), **place.facts}
+            {
+                "id": number, "name": place.name, "state": place.state, "added": place.added,
+                "note": " ".join(place.notes), **place.facts,
+            }
             for number, place in enumerate(self._places)
-        ]
+        ]  # fmt: skip
 
     def get(self, number: int) -> Opened:
         """Return a run that is ready. Raises UserError for one that is not, or that there is not."""
@@ -230,6 +281,12 @@ class Models:
             told = f"could not be opened: {place.notes[0]}" if place.state == "failed" else "is still being loaded."
             raise UserError(f"{place.name} {told}")
         return place.opened
+
+
+def load(models: Models, asked: LoadRequest) -> Iterator[dict[str, Any]]:
+    """Yield an empty event for each step of opening a run that was added to the page."""
+    for _ in models.load(asked.run):
+        yield {}
 
 
 def _opened(number: int, name: str, run: OpenRun) -> Opened:

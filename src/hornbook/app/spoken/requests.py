@@ -59,6 +59,13 @@ Token = Annotated[int, Ge(0), Le(10_000_000)]
 
 
 @dataclass(frozen=True)
+class LoadRequest:
+    """A run that was added to the page, to be opened. Events: {} for each step."""
+
+    run: RunNumber
+
+
+@dataclass(frozen=True)
 class GapRequest:
     """Which word stands in the gap of a text?
 

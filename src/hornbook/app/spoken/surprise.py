@@ -22,11 +22,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hornbook.app.spoken.models import Models, Opened, step_positions
+from hornbook.app.spoken.models import Models, Opened, step_positions, text_way
 from hornbook.app.spoken.requests import TOKENS, SurpriseRequest
 from hornbook.errors import UserError
 from hornbook.evaluate.scoring.lines import Made, before_logits, log_chances, target_nats
-from hornbook.evaluate.scoring.ways import Line, Way, end_of_word, ways
+from hornbook.evaluate.scoring.ways import Line, Way, end_of_word
 from hornbook.evaluate.windows import cut
 from hornbook.run.directory import OpenRun
 
@@ -56,23 +56,6 @@ def text_nats(run: OpenRun, text: str, top: int = 0) -> Iterator[list[TokenNats]
     UserError where the model says no texts.
     """
     return _nats(run, text_way(run), run.tokenizer.encode([text])[0].tolist(), top)
-
-
-def text_way(run: OpenRun) -> Way:
-    """Return the way in which a model is asked for a whole text, or refuse in words."""
-    recipe = run.recipe
-    found = ways(recipe.objective, run.tokenizer.vocab, recipe.row_length, recipe.seed)
-    way = next(iter(found.values()), None)
-    if way is None:
-        raise UserError("The model gives texts no likelihood: its objective taught it none.")
-    if way.asks != "nats":
-        raise UserError("The model judges tokens and says no probability of a text: see what its judge says of it.")
-    if not way.trained:
-        raise UserError(
-            "The model learned to write what is missing in a text, never a whole text: a number for one would be of a "
-            "task that it does not know. Ask it for a gap."
-        )
-    return way
 
 
 def _nats(run: OpenRun, way: Way, ids: Sequence[int], top: int) -> Iterator[list[TokenNats]]:

@@ -4,17 +4,17 @@
 import { html, say, useEffect, useRef, useState } from "./shell.mjs";
 import uPlot from "./vendor/uplot.mjs";
 
-const HEIGHT = 270, TABLE_ROWS = 12, POINT = 5;
+const HEIGHT = 270, PLACES = 6, POINT = 5;
 const COLOURS = ["--blue", "--rust", "--good", "--ink"];
 const DASHES = [[], [9, 4], [2, 3], [10, 3, 2, 3], [5, 5]];
 const UNITS = [[1e15, "P"], [1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"]];
 
 // A number in few signs: 12.3 M, 0.0031.
-export function short(value) {
+export function short(value, digits = 4) {
   if (value === null || value === undefined) return "–";
   const [size, letter] = UNITS.find(([unit]) => Math.abs(value) >= unit * 9.9995 || Math.abs(value) === unit) ?? [1, ""];
   const scaled = value / size;
-  const text = Math.abs(scaled) < 1e-3 && scaled ? scaled.toExponential(1) : String(Number(scaled.toPrecision(4)));
+  const text = Math.abs(scaled) < 1e-3 && scaled ? scaled.toExponential(1) : String(Number(scaled.toPrecision(digits)));
   return letter ? `${text} ${letter}` : text;
 }
 
@@ -80,7 +80,7 @@ function names(plot, series, { colour, size, sans }) {
   Object.assign(ctx, { font: `${size * ratio}px ${sans}`, textBaseline: "middle", textAlign: "left" });
   for (const { one, y, value } of placed) {
     ctx.fillStyle = colour(colourOf(one.look));
-    let text = `${short(value)} ${one.name}`;
+    let text = `${short(value, 3)} ${one.name}`;
     while (text.length > 3 && ctx.measureText(text).width > room) text = `${text.slice(0, -2).trimEnd()}…`;
     ctx.fillText(text, right + 6 * ratio, y);
   }
@@ -110,8 +110,8 @@ function drawn(box, shown, onZoom, onCursor) {
       y: { distr: of().logY ? 3 : 1, range: (plot, low, high) => ends(low, high, of().logY, 0.06) },
     },
     axes: [
-      { ...axis, size: size * 2.6, splits: (plot, n, low, high) => ticks(low, high, of().logX, Math.max(2, plot.width / (size * 9))), values, filter: null },
-      { ...axis, size: size * 4.6, splits: (plot, n, low, high) => ticks(low, high, of().logY, 5), values: (plot, found) => found.map(short), filter: null },
+      { ...axis, size: size * 2.4, label: of().xName, labelSize: size * 1.6, labelFont: font, splits: (plot, n, low, high) => ticks(low, high, of().logX, Math.max(2, plot.width / (size * 9))), values, filter: null },
+      { ...axis, size: size * 4.6, splits: (plot, n, low, high) => ticks(low, high, of().logY, 5), values: (plot, found) => found.map((value) => short(value)), filter: null },
     ],
     series: [{}, ...of().series.map((one) => ({
       stroke: colour(colourOf(one.look)), width: one.faint ? 1 : 2, alpha: one.faint ? 0.4 : 1, dash: one.faint ? [] : dashOf(one.look),
@@ -186,7 +186,7 @@ function save(text, name, kind) {
 // marks: places of the axis where a run went on after a stop. write: the signs of a place of the axis.
 export default function Chart({ title, note, series, xName, write, logX, logY, from, to, marks = [], onZoom }) {
   const box = useRef(), plot = useRef(), shown = useRef(), out = useRef(), [place, setPlace] = useState(null), [scheme, setScheme] = useState(0);
-  shown.current = { series, logX, logY, from, to, marks, write };
+  shown.current = { series, logX, logY, from, to, marks, write, xName };
   const data = joined(series, logX, logY), shape = JSON.stringify([series.map((one) => [one.name, one.look, one.faint, one.dots, one.ys.length < 3]), logX, logY, scheme]);
   useEffect(() => {
     const show = (at) => { out.current.textContent = reading(plot.current?.data ?? [[]], shown.current.series, at, xName, write); };
@@ -214,7 +214,7 @@ export default function Chart({ title, note, series, xName, write, logX, logY, f
     plot.current.setCursor({ left: plot.current.valToPos(data[0][next], "x"), top: 10 });
     out.current.textContent = reading(data, series, next, xName, write);
   };
-  const bold = series.filter((one) => !one.faint), small = tableOf(joined(bold, logX, logY), bold, xName, TABLE_ROWS);
+  const bold = series.filter((one) => !one.faint), small = tableOf(joined(bold, logX, logY), bold, xName, PLACES);
   const whole = () => tableOf(data, series, xName, data[0].length);
   const name = title.replace(/[^\w]+/g, "-").slice(0, 60);
   const copy = async () => {
@@ -229,8 +229,8 @@ export default function Chart({ title, note, series, xName, write, logX, logY, f
       aria-valuemax=${Math.max(0, last)} aria-valuenow=${Math.max(0, at)} aria-valuetext=${reading(data, series, at, xName, write) || "no values yet"} onKeyDown=${move}></div>
     <p ref=${out} class="reading number"></p>
     <details><summary>Table</summary><div class="scroll" tabindex="0" role="region" aria-label=${`Table: ${title}`}><table class="cells">
-      <thead><tr>${small.head.map((one) => html`<th scope="col">${one}</th>`)}</tr></thead>
-      <tbody>${small.rows.map((row) => html`<tr><th scope="row">${write(row[0])}</th>${row.slice(1).map((one) => html`<td>${short(one)}</td>`)}</tr>`)}</tbody></table></div>
+      <thead><tr><th scope="col">${xName}</th>${small.rows.map(([x]) => html`<th scope="col" class="number">${write(x)}</th>`)}</tr></thead>
+      <tbody>${bold.map((one, n) => html`<tr><th scope="row">${one.name}</th>${small.rows.map((row) => html`<td>${short(row[n + 1])}</td>`)}</tr>`)}</tbody></table></div>
       <div class="row"><button type="button" class="plain" onClick=${copy}>Copy as table</button>
       <button type="button" class="plain" onClick=${() => save(`${[whole().head, ...whole().rows].map((row) => row.map(cell).join(",")).join("\r\n")}\r\n`, `${name}.csv`, "text/csv")}>CSV</button>
       <button type="button" class="plain" onClick=${() => save(svgOf(whole(), series, title, logX, logY), `${name}.svg`, "image/svg+xml")}>SVG</button></div></details>

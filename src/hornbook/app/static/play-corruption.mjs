@@ -1,7 +1,7 @@
 // The corruption viewer: what an objective does to a text, which is what training does to it.
 
 import { html, post, useEffect, useLayoutEffect, useMemo, useRef, useState } from "./shell.mjs";
-import { Choice, Field, Grid, Number, TextField, Wrong, percent, visible } from "./play-parts.mjs";
+import { Choice, Field, Grid, Number, TextField, Wrong, percent, submits, visible } from "./play-parts.mjs";
 
 const WAIT_MILLISECONDS = 60; // after the last change, before the server is asked
 const TEXT = "The quick brown fox jumps over the lazy dog and runs along the river until the sun goes down. It was a long and lovely day. In the evening the fox sleeps under an old oak, and the dog dreams of the fox.";
@@ -150,7 +150,7 @@ export function Corruption({ play, all }) {
   return html`<h1>What an objective does to a text</h1>
     <p class="soft">This is what training itself does. Change a setting and look.</p>
     <div class="beside-each-other">
-      <form class="card" onSubmit=${(event) => event.preventDefault()}>
+      <form class="card" onSubmit=${submits(() => {})}>
         <${TextField} label="Text" value=${text} onInput=${setText} rows="4" most=${play.limits.text} />
         ${pairs && html`<${TextField} label="Second text, of another document" value=${second} onInput=${setSecond} rows="2" most=${play.limits.text} help="Empty: a page of Python's documentation." />`}
         <${Settings} bare table=${table} set=${(value) => { setTable(value); setDrawn([seed, epoch, 0]); }} objectives=${play.objectives} label="Objective" />

@@ -14,13 +14,14 @@ export function visible(text) {
 }
 
 export function percent(share) {
-  if (share === null || share === undefined) return "–";
+  if (typeof share !== "number") return "–";
   if (share < 0.00001) return share ? "< 0.001 %" : "0 %";
   return `${(100 * share).toFixed(share < 0.001 ? 3 : share < 0.01 ? 2 : 1)} %`;
 }
 
-export const nats = (value) => (value === null || value === undefined ? "–" : value.toFixed(value < 10 ? 2 : 1));
+export const nats = (value) => (typeof value === "number" ? value.toFixed(value < 10 ? 2 : 1) : "–");
 export const named = (runs) => runs.map((run) => [run.id, `${run.name} · ${run.objective}`]);
+export const submits = (act) => (event) => { event.preventDefault(); act(); };
 export const within = (value, low, high) => Math.max(low, Math.min(high, value));
 export const Wrong = ({ children }) => (children ? html`<p class="note wrong" role="alert">${children}</p>` : null);
 export const Scroll = ({ label, children }) => html`<div class="scroll" tabindex="0" role="group" aria-label=${label}>${children}</div>`;
@@ -35,14 +36,9 @@ export function useStream() {
     stop();
     const mine = (asked.current = new AbortController());
     setBusy(true);
-    try {
-      await stream(path, body, onEvent, mine.signal);
-      return "";
-    } catch (error) {
-      return mine.signal.aborted ? "" : error.message;
-    } finally {
-      if (asked.current === mine) setBusy(false);
-    }
+    const wrong = await stream(path, body, onEvent, mine.signal).then(() => "", (error) => error.message);
+    if (asked.current === mine) setBusy(false);
+    return mine.signal.aborted ? "" : wrong;
   };
   return { busy, ask, stop };
 }
@@ -116,9 +112,7 @@ export function Grid({ rows, columns, share, told, label }) {
   };
   const press = (event) => {
     const step = STEPS[event.key];
-    if (!step) return;
-    event.preventDefault();
-    go(row + step[0], column + step[1]);
+    if (step) { event.preventDefault(); go(row + step[0], column + step[1]); }
   };
   return html`<div class="grid-picture" role="group" tabindex="0" aria-label=${`${label}. Arrow keys move.`} onKeyDown=${press}>
       <canvas ref=${canvas} aria-hidden="true" onPointerMove=${point} onPointerDown=${point}></canvas>

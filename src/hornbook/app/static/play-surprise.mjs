@@ -1,7 +1,7 @@
 // Surprise: nats of every token of a text, in one scale for all models; and two models side by side on one text.
 
 import { html, post, say, useState } from "./shell.mjs";
-import { Choice, Scroll, TextField, Wrong, named, nats, useStream, visible, within } from "./play-parts.mjs";
+import { Choice, Scroll, TextField, Wrong, named, nats, useStream, submits, visible, within } from "./play-parts.mjs";
 
 const MOST = 12; // nats at the end of the scale
 const TEXT = "The cat sat on the mat and looked at the moon.";
@@ -51,7 +51,7 @@ function useSurprise() {
 }
 
 function Asked({ text, setText, play, verb, busy, stop, onSubmit, children }) {
-  return html`<form onSubmit=${(event) => { event.preventDefault(); onSubmit(); }}>${children}
+  return html`<form onSubmit=${submits(onSubmit)}>${children}
     <${TextField} label="Text" value=${text} onInput=${setText} rows="3" most=${play.limits.text} />
     <div class="row"><button disabled=${busy || !text.trim()}>${verb}</button><button type="button" class="plain" disabled=${!busy} onClick=${stop}>Stop</button></div>
   </form><${Scale} />`;

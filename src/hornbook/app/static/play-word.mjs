@@ -1,7 +1,7 @@
 // The masked word: the reader guesses first, then each model says what it thinks, all over one list of words.
 
 import { html, say, useEffect, useRef, useState } from "./shell.mjs";
-import { Choice, Number, Scroll, Share, TextField, Wrong, nats, percent, useStream, visible, within } from "./play-parts.mjs";
+import { Choice, Number, Scroll, Share, TextField, Wrong, nats, percent, useStream, submits, visible, within } from "./play-parts.mjs";
 
 const GAP = "___";
 const ROUNDS = 10;
@@ -94,34 +94,34 @@ export function Word({ play, runs, all, missing }) {
     setSource(found.length ? value : source);
     if (found.length) { setSentences(found); setPlace(-1); fresh({ rounds: [] }); } else put({ wrong });
   };
-  const submit = async (event) => {
-    event.preventDefault();
+  const submit = async () => {
     const guess = now.guess.trim();
     if (!guess || busy || over || !runs.length) return;
     const [answers, films] = [[], []];
     let tried = 0;
     const asked = { runs: runs.slice(0, play.limits.runs).map((run) => run.id), text: sentence.text, guess, answer: sentence.answer };
     put({ ...FIRST, guess: now.guess });
-    const wrong = await ask("/api/gap", asked, (one) => {
-      if (one.event === "gap") { answers.push(one); put({ answers: [...answers] }); }
-      if (one.event === "film") { films.push(one); put({ films: [...films] }); }
-      if (one.event === "refused") put({ wrong: `${nameOf(one, all)}: ${one.why}` });
-      if (one.event === "progress") put({ doing: `${nameOf(one, all)} is ${one.doing} …` });
-      if (one.event === "end") tried = one.tried;
-    });
+    const heard = {
+      gap: (one) => answers.push(one) && put({ answers: [...answers] }),
+      film: (one) => films.push(one) && put({ films: [...films] }),
+      refused: (one) => put({ wrong: `${nameOf(one, all)}: ${one.why}` }),
+      progress: (one) => put({ doing: `${nameOf(one, all)} is ${one.doing} …` }),
+      end: (one) => { tried = one.tried; },
+    };
+    const wrong = await ask("/api/gap", asked, (one) => heard[one.event]?.(one));
     put({ tried, doing: "", ...(wrong && { wrong }) });
     if (!tried) return;
     const right = guess.toLowerCase() === sentence.answer.toLowerCase();
     if (sentence.answer) setRounds((list) => [...list, roundOf(answers, all, right, sure, tried)]);
     say(`${answers.length} answers over ${tried} words. ${sentence.answer && `The word was ${sentence.answer}.`}`);
   };
-  const fine = draft !== null && draft.split(GAP).length === 2;
+  const fine = draft?.split(GAP).length === 2;
   const most = Math.max(0.01, ...now.answers.flatMap((event) => event.words.map((word) => word.share ?? 0)));
   const last = rounds.at(-1) ?? {};
   const sources = [["", "forty that come with Hornbook"], ...runs.map((run) => [run.id, `held-out text of ${run.name}`])];
   return html`<h1>The masked word</h1>
     <p class="soft">You guess first. Then each model says what it thinks, all over the same words.</p>
-    <form onSubmit=${submit}>
+    <form onSubmit=${submits(submit)}>
       <p class="sentence">${visible(before)}<input class="gap" aria-label="Your word for the gap" ref=${field} value=${now.guess} maxlength="64" autocomplete="off" autocapitalize="off" spellcheck=${false} readonly=${over} onInput=${(event) => put({ guess: event.target.value })} />${visible(after)}</p>
       <div class="row">
         ${over
@@ -132,7 +132,7 @@ export function Word({ play, runs, all, missing }) {
       </div>
       ${!over && sentence.answer && html`<div class="sure"><${Number} label="How sure are you, in per cent?" value=${sure} onInput=${(value) => setSure(within(value, 1, 99))} low="1" high="99" step="1" help="Your share of the word, if it is right; all other words have the rest." /></div>`}
     </form>
-    ${draft !== null && html`<form class="card" onSubmit=${(event) => { event.preventDefault(); if (fine) fresh({ own: { text: draft, answer: "" } }); }}>
+    ${draft !== null && html`<form class="card" onSubmit=${submits(() => fine && fresh({ own: { text: draft, answer: "" } }))}>
       <${TextField} label=${`Your sentence, with ${GAP} (three underscores) for the word`} value=${draft} onInput=${setDraft} rows="2" most="600" /><button disabled=${!fine}>Play it</button></form>`}
     ${missing}
     <${Wrong}>${now.wrong}<//>

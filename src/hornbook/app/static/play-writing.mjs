@@ -1,7 +1,7 @@
 // Writing: a text token by token, each with its probability, its alternatives, and a way to go on from one of them.
 
 import { html, say, useEffect, useState } from "./shell.mjs";
-import { Choice, Number, Share, TextField, Wrong, named, nats, percent, useStream, visible, within } from "./play-parts.mjs";
+import { Choice, Number, Scroll, Share, TextField, Wrong, named, nats, percent, submits, useStream, visible, within } from "./play-parts.mjs";
 
 const WAIT_MILLISECONDS = 200; // after the last change, before the next token is asked for
 const CHOOSING = { temperature: 0.8, top_k: 0, top_p: 1, min_p: 0, repetition_penalty: 1, max_new: 64, seed: 0 };
@@ -15,8 +15,8 @@ const ENDS = { stop: "The model ended the text.", full: "No position is left.", 
 // The likeliest next tokens: the model's p, and the share after temperature, cuts and penalty.
 function Next({ token, onPick }) {
   const name = (one) => (onPick ? html`<button type="button" class="chip" onClick=${() => onPick(one)}><span>${visible(one.name)}</span></button>` : visible(one.name));
-  return html`<table class="cells next"><thead><tr><th scope="col">token</th><th scope="col">the model's p</th><th scope="col">share when drawn</th></tr></thead>
-    <tbody>${token.top.map((one) => html`<tr key=${one.id}><th scope="row">${name(one)}</th><td><${Share} share=${one.p} /></td><td><${Share} share=${one.drawn} yours /></td></tr>`)}</tbody></table>`;
+  return html`<${Scroll} label="The likeliest tokens"><table class="cells next"><thead><tr><th scope="col">token</th><th scope="col">the model's p</th><th scope="col">share when drawn</th></tr></thead>
+    <tbody>${token.top.map((one) => html`<tr key=${one.id}><th scope="row">${name(one)}</th><td><${Share} share=${one.p} /></td><td><${Share} share=${one.drawn} yours /></td></tr>`)}</tbody></table><//>`;
 }
 
 function Written({ token, open, onClick }) {
@@ -66,9 +66,9 @@ export function Writing({ play, runs }) {
   const token = tokens[open];
   return html`<h1>Writing</h1>
     <div class="beside-each-other">
-      <form class="card" onSubmit=${(event) => { event.preventDefault(); write([]); }}>
+      <form class="card" onSubmit=${submits(() => write([]))}>
         <${Choice} label="Model" value=${run} options=${named(runs)} onInput=${anew(setRun)} />
-        <${TextField} label="Text to go on from" value=${prompt} onInput=${anew(setPrompt)} most=${play.limits.text} />
+        <${TextField} label="Your text" value=${prompt} onInput=${anew(setPrompt)} most=${play.limits.text} />
         <div class="row"><button disabled=${writing.busy}>Write</button><button type="button" class="plain" disabled=${!writing.busy} onClick=${writing.stop}>Stop</button></div>
         ${SLIDERS.map(([name, label, low, high, step, help]) => html`<${Number} key=${name} ...${{ label, help, low, high, step }} value=${decoding[name]} onInput=${(value) => setDecoding({ ...decoding, [name]: within(value, low, high) })} />`)}
       </form>

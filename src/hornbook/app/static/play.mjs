@@ -1,6 +1,6 @@
 // Play: the runs, and the six tabs. A tab that was opened once keeps what it shows.
 
-import { html, say, useEffect, useRef, useState } from "./shell.mjs";
+import { html, say, stream, useEffect, useRef, useState } from "./shell.mjs";
 import { Corruption } from "./play-corruption.mjs";
 import { Inside } from "./play-inside.mjs";
 import { SideBySide, Surprise } from "./play-surprise.mjs";
@@ -25,9 +25,13 @@ function Run({ run, chosen, onChange }) {
     <span>${run.name} <span class="soft">${run.objective}, ${size(run.parameters)}, step ${run.step}${run.note && `. ${run.note}`}</span></span></label>`;
 }
 
-// The runs of the session, asked for again until all are there.
+// The runs of the session, asked for again until all are there. Those that the page Watch added are opened by asking.
 function useRuns(session) {
   const [runs, setRuns] = useState(session.play.runs);
+  useEffect(() => {
+    const added = runs.filter((run) => run.added && run.state === "waiting");
+    for (const run of added) stream("/api/load", { run: run.id }, () => {}).catch((error) => say(error.message));
+  }, []);
   useEffect(() => {
     if (!runs.some(pending)) return undefined;
     const timer = setTimeout(async () => {

@@ -3,7 +3,7 @@
 import { html, post, say, useEffect, useMemo, useRef, useState } from "./shell.mjs";
 import Chart, { short } from "./chart.mjs";
 
-const POLL = 2000, CALM = 30_000, FIRST = 8; // milliseconds between two requests; runs that are shown at first
+const POLL = 2000, CALM = 30_000, FIRST = 8, LISTED = 20; // milliseconds between two requests; lines that are drawn, and listed, at first
 const AXES = { step: "step", tokens: "tokens", time: "training time", FLOPs: "FLOPs" };
 const MEASURES = {
   tokens_per_second: "tokens per second", model_flops_utilization: "share of the measured peak", learning_rate: "learning rate",
@@ -30,8 +30,8 @@ const measured = ({ measured: found }) => (found ? `${found.bound ? "at most " :
 function itemsOf(runs) {
   const found = new Map();
   for (const run of runs) {
-    const twin = !run.study && runs.some((other) => other !== run && !other.study && other.name === run.name);
-    const key = run.study ? `${run.study}\n${run.arm}` : run.path, name = run.study ? `${run.study.split("/").at(-1)}: ${run.arm}` : twin ? run.path : run.name;
+    const twin = !run.study && runs.some((other) => other !== run && !other.study && other.name === run.name), parts = run.path.split("/");
+    const key = run.study ? `${run.study}\n${run.arm}` : run.path, name = run.study ? `${run.study.split("/").at(-1)}: ${run.arm}` : parts.slice(twin ? -2 : -1).join("/");
     if (!found.has(key)) found.set(key, { key, name, runs: [] });
     found.get(key).runs.push(run);
   }
@@ -115,7 +115,8 @@ function chartsOf(store, chosen, { axis, half, measure }) {
     const alike = measure === "gradient_norm" ? run.group : "", peak = measure === "model_flops_utilization" && run.peak ? `peak of matrix products: ${short(run.peak)}FLOP/s` : "";
     if (rows[measure]?.some((value) => value !== null)) train(into(`${measure} ${alike}`, `${MEASURES[measure]}${alike && `, ${run.objective}`}`, peak), rows[measure]);
   }));
-  const found = [...charts.values()], seen = new Map();
+  const rank = ({ key }) => ["loss", "bits"].indexOf(key.split(" ")[0]) >>> 0; // losses, bits per byte, then the rest
+  const found = [...charts.values()].sort((a, b) => rank(a) - rank(b)), seen = new Map();
   for (const chart of found) { // two groups of one objective differ in its settings, or in their tokens
     if (seen.has(chart.title)) chart.title += ` (${chart.series[0].name}: another setting, tokens or text)`;
     seen.set(chart.title, chart);
@@ -124,30 +125,37 @@ function chartsOf(store, chosen, { axis, half, measure }) {
 }
 
 function Runs({ items, chosen, choose, places }) {
-  const [filter, setFilter] = useState(""), [sort, setSort] = useState("newest first");
+  const [filter, setFilter] = useState(""), [sort, setSort] = useState("newest first"), [all, setAll] = useState(false);
   const shown = items.filter((item) => `${item.name} ${item.state} ${item.runs[0].objective}`.toLowerCase().includes(filter.toLowerCase())).sort(SORTS[sort]);
   return html`<section class="card" aria-labelledby="runs"><h2 id="runs">Runs</h2>
     <div class="row"><label class="field">Filter <input type="search" value=${filter} onInput=${(event) => setFilter(event.target.value)} /></label>
     <label class="field">Sort <select value=${sort} onChange=${(event) => setSort(event.target.value)}>${Object.keys(SORTS).map((name) => html`<option>${name}</option>`)}</select></label></div>
-    ${items.length ? html`<ul class="run-list">${shown.map((item) => html`<li key=${item.key}><label class="field beside"><input type="checkbox" checked=${chosen.has(item.key)} onChange=${() => choose(item.key)} />
+    ${items.length ? html`<ul class="run-list">${shown.slice(0, all ? undefined : LISTED).map((item) => html`<li key=${item.key}><label class="field beside"><input type="checkbox" checked=${chosen.has(item.key)} onChange=${() => choose(item.key)} />
       <span>${item.name} <small>${[item.runs[0].objective, item.state, item.told].filter(Boolean).join(" · ")}</small></span></label>
       ${item.runs.length === 1 && item.runs[0].sentence && html`<p class="soft"><small>${item.runs[0].sentence}</small></p>`}</li>`)}</ul>`
       : html`<p class="note">There are no runs below ${places.join(", ")} yet. They appear here by themselves: <code>hornbook pretrain</code> begins one.</p>`}
+    ${shown.length > LISTED && html`<button type="button" class="plain" aria-expanded=${all} onClick=${() => setAll(!all)}>${all ? "Fewer" : `All ${shown.length}`}</button>`}
     ${items.length > 0 && !shown.length && html`<p>No run contains “${filter}”.</p>`}</section>`;
 }
 
-function Details({ focus, run, names }) {
+async function playWith(number) {
+  await post("/api/play", { run: number });
+  location.assign("/play");
+}
+
+function Details({ focus, run, names, plays }) {
   if (!focus || focus.number !== run.number) return html`<p class="soft">Reading ...</p>`;
   const step = (said, n) => html`<tr key=${n}><th scope="row" class="number">${said.step}</th><td>${said.text}</td></tr>`;
-  return html`<p><code>${run.path}</code>: ${stateOf(run)}. ${run.sentence} ${run.playable && html`Play with it: <code>hornbook play ${run.path}</code>`}</p>
+  return html`<p><code>${run.path}</code>: ${stateOf(run)}. ${run.sentence} ${run.playable && (plays ? html`<button type="button" class="plain" onClick=${() => playWith(run.number).catch((error) => say(error.message))}>Play with it</button>` : html`Play with it: <code>hornbook play ${run.path}</code>`)}</p>
     <h3>What it says of the same texts</h3>
     ${focus.samples.length ? focus.samples.map((one) => html`<div key=${one.text} class="scroll" tabindex="0" role="region" aria-label=${`Samples of text ${one.text + 1}`}><table><caption>${one.asked}</caption>
       <thead><tr><th scope="col">Step</th><th scope="col">It says (${one.way})</th></tr></thead><tbody>${one.said.map(step)}</tbody></table></div>`) : html`<p class="soft">No samples yet.</p>`}
     <h3>What happened</h3>
     ${focus.events.length ? html`<ul>${focus.events.map((event) => html`<li>Step ${event.step}: ${event.what}</li>`)}</ul>` : html`<p class="soft">Nothing out of the ordinary.</p>`}
     <h3>Where the recipes differ</h3>
-    ${focus.settings.length ? html`<div class="scroll" tabindex="0" role="region" aria-label="Settings"><table><thead><tr><th scope="col">Setting</th>${focus.runs.map((one) => html`<th scope="col">${names(one)}</th>`)}</tr></thead>
-      <tbody>${focus.settings.map((row) => html`<tr><th scope="row">${row.name}</th>${row.values.map((value) => html`<td>${value}</td>`)}</tr>`)}</tbody></table></div>` : html`<p class="soft">The runs that are shown have the same settings.</p>`}`;
+    ${focus.settings.length ? html`<table class="settings"><thead><tr><th scope="col">Setting</th><th scope="col">Values</th></tr></thead><tbody>${focus.settings.map((row) => html`<tr>
+      <th scope="row">${row.name}</th><td>${row.values.map((one) => html`<div><span class="number">${one.value}</span> <small>${one.runs.map(names).join(", ")}</small></div>`)}</td></tr>`)}</tbody></table>`
+      : html`<p class="soft">The runs that are shown have the same settings.</p>`}`;
 }
 
 export default function Watch({ session: { watch } }) {
@@ -204,9 +212,9 @@ export default function Watch({ session: { watch } }) {
       <button type="button" aria-pressed=${paused} onClick=${() => setPaused(!paused)}>${paused ? "Go on" : "Pause"}</button></div>
       <p class="soft" data-updated>${wrong ? html`<span class="note wrong">${wrong}</span>` : paused ? "Paused." : updated && `Updated at ${updated}.`}</p>
       ${lost.length > 0 && html`<p class="note">${lost.join(", ")}: the records do not tell the ${AXES[view.axis]}, so there is no curve along it.</p>`}</section>
-    ${charts.map((chart) => html`<${Chart} key=${chart.key} ...${chart} xName=${AXES[view.axis]} write=${write} logX=${view.logX} logY=${view.logY} from=${from} to=${to}
-      onZoom=${(a, b) => setView((old) => ({ ...old, from: String(a), to: String(b) }))} />`)}
+    <div class="charts">${charts.map((chart) => html`<${Chart} key=${chart.key} ...${chart} xName=${AXES[view.axis]} write=${write} logX=${view.logX} logY=${view.logY} from=${from} to=${to}
+      onZoom=${(a, b) => setView((old) => ({ ...old, from: String(a), to: String(b) }))} />`)}</div>
     ${focused && html`<section class="card" aria-labelledby="details"><h2 id="details">One run</h2>
       <label class="field">Run <select value=${focused.number} onChange=${(event) => setFocus(Number(event.target.value))}>${runs.map((run) => html`<option value=${run.number}>${run.study ? `${run.study.split("/").at(-1)}: ${run.name}` : run.name}</option>`)}</select></label>
-      <${Details} focus=${store.current.focus} run=${focused} names=${(one) => store.current.runs.get(one)?.name ?? one} /></section>`}</div></div>`;
+      <${Details} plays=${watch.plays} focus=${store.current.focus} run=${focused} names=${(one) => store.current.runs.get(one)?.name ?? one} /></section>`}</div></div>`;
 }

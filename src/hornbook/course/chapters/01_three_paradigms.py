@@ -31,6 +31,7 @@ from hornbook.course import check, text
 # - Causal: hide all that comes later. Guess the next word. It is like writing an essay: you cannot look ahead.
 # - Masked: hide some words. Guess them from both sides. It is like a test with gaps.
 # - Prefix and span: read one part from both sides, then write the other part from left to right.
+
 # %% [markdown]
 # ## See it on your text
 #
@@ -41,12 +42,14 @@ from hornbook.course import check, text
 # :::corrupt kind=prefix
 #
 # :::corrupt kind=span density=0.15
+
 # %% [markdown]
 # ## Who may look where
 #
 # Here is the sentence "A B C D E" as three models meet it. "Reads" is the input. "Says" is the right answer at
 # that place. A dot means that nothing is scored there. Below, each line is one place: `#` is a place that it
 # may see.
+
 # %%
 from hornbook.course.small import word_tokenizer
 from hornbook.objectives.show import text as drawn

@@ -30,6 +30,7 @@ from hornbook.course import check, text
 # that is there may be wrong.
 #
 # :::corrupt kind=masked rate=0.15 mask_share=0.8 random_share=0.1
+
 # %%
 import numpy as np
 
@@ -107,10 +108,11 @@ inputs, labels, places = hb.collators.create_masked_lm_example(mine, vocab)
 print(f"B-9 places that are scored: {len(places) / 100:.0%}")
 changed = sum(new != old for new, old in zip(mine, row, strict=True))
 print("B-10 places changed in the caller's list:", changed)
-hidden = [
-    (hb.collators.create_masked_lm_example(row, vocab, seed=seed)[0][-18:] == vocab.mask).sum() for seed in range(1000)
-]
-print("B-10 padding shown as the mask, in 1,000 rows:", int(sum(hidden)))
+hidden = 0
+for seed in range(1000):
+    inputs, labels, places = hb.collators.create_masked_lm_example(row, vocab, seed=seed)
+    hidden += int((inputs[-18:] == vocab.mask).sum())
+print("B-10 padding shown as the mask, in 1,000 rows:", hidden)
 
 # %% [markdown]
 # ## What must never be masked or drawn
@@ -208,9 +210,8 @@ print(f"B-14 loss of a row without a target: {mlm_loss(torch.zeros(1, 8, 50), no
 # %%
 masked, empty = with_vocab(hb.objective("masked"), vocab), []
 for size in (8, 16, 32):
-    framed = np.concatenate(
-        [np.full((500, 1), vocab.cls), words[:500, : size - 2], np.full((500, 1), vocab.sep)], axis=1
-    )
+    marks = np.full((500, 1), vocab.cls), np.full((500, 1), vocab.sep)
+    framed = np.concatenate([marks[0], words[:500, : size - 2], marks[1]], axis=1)
     found = masked(Rows(framed, row_keys(0, np.arange(500), 0)))
     empty.append(f"{(found.weights.sum(axis=1) == 0).mean():.1%}")
 print("B-14 rows without a target, of 8, 16 and 32 tokens:", empty)
@@ -315,12 +316,9 @@ print("longest row of BERT:", SIZES["bert-base"].max_length)
 
 # %%
 for style in ("exact", "iid", "whole_word", "ngram", "span"):
-    cells = (
-        preview(fox, hb.objective("masked", rate=0.3, style=style, mask_share=1, random_share=0), tokenizer, 5)
-        .sides[0]
-        .cells
-    )
-    print(f"{style:11}", " ".join(cell.reads for cell in cells))
+    objective = hb.objective("masked", rate=0.3, style=style, mask_share=1, random_share=0)
+    side = preview(fox, objective, tokenizer, seed=5).sides[0]
+    print(f"{style:11}", " ".join(cell.reads for cell in side.cells))
 
 # %% [markdown]
 # And on the beginning of your text: how many words does each row have, and how many of them are chosen?
@@ -334,12 +332,13 @@ for share in (0.15, 0.3):
 # %% [markdown]
 # ## Ask the right place
 #
-# To fill a gap, look at the model's answer at the place of the mask. One tutorial takes the last place, `[0,
-# -1]`. In "The cat sits on the [MASK]." the last place is not even the full stop: the tokenizer adds [SEP].
+# To fill a gap, look at the model's answer at the place of the mask. One tutorial takes the last place. In "The
+# cat sits on the [MASK]." the last place is not even the full stop: the tokenizer adds [SEP].
 
 # %% tutorial
 # B-40: the answer is read at the wrong place.
-tokens = ["[CLS]", "The", "cat", "sits", "on", "the", "[MASK]", ".", "[SEP]"]
+maker = Tokenizer.from_str(word_tokenizer("The cat sits on the mat.").text)
+tokens = maker.encode("The cat sits on the [MASK].").tokens
 place = len(tokens) - 1
 print(f"B-40 place that is asked, and its token: {place}, {tokens[place]}")
 

@@ -17,6 +17,7 @@ from hornbook.course import check, text
 # from left to right. Only what is behind is scored.
 #
 # :::corrupt kind=prefix
+
 # %%
 from hornbook.course.small import t5_vocabulary, word_tokenizer
 from hornbook.objectives.base import with_vocab
@@ -114,8 +115,8 @@ print(f"B-36 share of the text that S hides: {short['noise_density']:.0%}")
 # - B-33: the function hides nothing, and returns a name that does not exist. It also calls a `_collate` that
 #   nobody wrote.
 # - B-34: "[R]" must be one token. As text it is three: a bracket, an R, a bracket.
-# - B-35: the shares of the tutorial are in no paper. The released code takes its seven denoisers alike. The
-#   UL2R paper is used with 40 % R, 20 % S and 40 % X.
+# - B-35: the shares of the tutorial are in no paper. The released code takes its seven denoisers alike. Users of
+#   that code, and UL2R here, take 40 % R, 20 % S and 40 % X.
 # - B-36: there are two official S: the last quarter of the text (the paper's table), or everything behind a
 #   random place, half of the text on average (the paper's code). Both are here.
 
@@ -141,9 +142,8 @@ def hidden(part, length, number=1):
 
 paper = with_vocab(hb.objective("ul2", modes=()), t5)
 suffix = next(part for part in paper.denoisers if part.task == "suffix")
-split = next(
-    part for part in with_vocab(hb.objective("ul2", sequential="split", modes=()), t5).denoisers if part.task == "split"
-)
+other = with_vocab(hb.objective("ul2", sequential="split", modes=()), t5)
+split = next(part for part in other.denoisers if part.task == "split")
 gone = hidden(suffix, 512)[0]
 print("B-31 pieces that S hides in 512 tokens:", int((np.diff(gone.astype(int), prepend=0) == 1).sum()))
 named = hb.objective("ul2")

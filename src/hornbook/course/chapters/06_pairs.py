@@ -26,12 +26,14 @@ from hornbook.course import check, text
 # order. This is sentence-order prediction, SOP.
 #
 # :::corrupt kind=sop short=0
+
 # %% [markdown]
 # ## Zero means yes
 #
 # Each pair has a class, 0 or 1. In BERT, in ALBERT and in transformers, 0 is the true pair: next, or in order.
 # One tutorial has it the other way round. A model that was trained so, and is used as BERT's is, answers each
 # question wrongly.
+
 # %% tutorial
 # B-37 and B-38: the classes are exchanged, and a random text may be the next one.
 import random
@@ -127,8 +129,9 @@ print("B-39 places that are used, of 128:", int((batch.segments > 0).sum()))
 # %% [markdown]
 # ## Which text is which?
 #
-# BERT adds a type to each token: 0 in the first text, 1 in the second. One tutorial joins both texts with "
-# [SEP] " in one string. The tokenizer does not know that these are two texts, and gives type 0 everywhere.
+# BERT adds a type to each token: 0 in the first text, 1 in the second. One tutorial puts both texts in one
+# string, with [SEP] between them. The tokenizer does not know that these are two texts, and gives type 0
+# everywhere.
 
 # %% tutorial
 # B-41: two texts as one string.

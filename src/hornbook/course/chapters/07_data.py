@@ -32,6 +32,7 @@ from hornbook.course import check, text
 #
 # The same text twice teaches nothing new, and the model learns it by heart. Equal texts have equal hashes.
 # Blanks should not matter, so they are made alike first.
+
 # %%
 from hornbook.corpus.document import Document, document_hash
 
