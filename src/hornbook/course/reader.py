@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ FOLDER = Path("course")
 PROGRESS = FOLDER / "progress.json"
 KEEPING = True  # of answers; not where a chapter runs with its own solutions
 _BUNDLED = Path(__file__).with_name("text.txt")
+_ONE_AT_A_TIME = threading.Lock()  # the pages answer in several threads
 _LONGEST = 1_000_000  # characters of a text that chapters look at
 
 
@@ -74,11 +76,12 @@ def record(kind: str, number: str, right: bool) -> None:
     """Note an answer in ./course/progress.json. Raises UserError where it cannot be written."""
     if not KEEPING:
         return
-    known: Mapping[str, Any] = progress()
-    with disk_errors(FOLDER):
-        make_directory(FOLDER)
-    before = known.get(kind, {})
-    write_json(PROGRESS, {**known, kind: {**before, number: right or before.get(number, False)}})
+    with _ONE_AT_A_TIME:
+        known: Mapping[str, Any] = progress()
+        with disk_errors(FOLDER):
+            make_directory(FOLDER)
+        before = known.get(kind, {})
+        write_json(PROGRESS, {**known, kind: {**before, number: right or before.get(number, False)}})
 
 
 def _option(name: str) -> str:
