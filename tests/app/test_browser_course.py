@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import accessible, chromium, fits, page, served  # noqa: F401 fixtures
+from browser import accessible, fits, served
 
 from hornbook.course import chapters, questions
 
