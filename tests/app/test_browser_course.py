@@ -28,7 +28,7 @@ def address(folder: Path) -> Iterator[str]:
 
 
 @pytest.fixture
-def opened(page: Any, address: str) -> Any:  # noqa: F811
+def opened(page: Any, address: str) -> Any:
     page.emulate_media(reduced_motion="reduce")  # a colour on its way has the contrast of neither end
     page.goto(address)
     page.get_by_role("heading", level=1).wait_for()

@@ -111,9 +111,10 @@ def run(
     found = chapter(number)
     wishes = {name: value for name, value in (("tokens", tokens), ("seeds", seeds), ("width", width)) if value}
     _show_cells(found, 0, text, solutions)
-    for ran in run_chapter(found, text=text or "", wishes=wishes, solutions=solutions):
-        print(ran.text, end="")
-        _show_cells(found, ran.place + 1, text, solutions)
+    with phase("running the chapter"):
+        for ran in run_chapter(found, text=text or "", wishes=wishes, solutions=solutions):
+            print(ran.text, end="")
+            _show_cells(found, ran.place + 1, text, solutions)
 
 
 def _show_cells(chapter: Chapter, start: int, text: Path | None, solutions: bool) -> None:

@@ -45,13 +45,16 @@ def wish(name: str, default: float) -> float:
         raise UserError(f"--{name} needs a number, not {given!r}.") from None
 
 
-def place(name: str) -> Path:
-    """Return a folder for what a chapter makes, ./course/work/NAME; what an earlier run left there is removed."""
+def place(name: str, keep: bool = False) -> Path:
+    """Return a folder for what a chapter makes, ./course/work/NAME.
+
+    What an earlier run left there is removed, and the folder is not there yet; with `keep` it is there, and all in it.
+    """
     folder = FOLDER / "work" / name
     with disk_errors(folder):
-        if folder.exists():
+        if folder.exists() and not keep:
             remove_directory(folder)
-        make_directory(folder.parent)
+        make_directory(folder if keep else folder.parent)
     return folder
 
 
