@@ -45,7 +45,7 @@ def answered(page: Any, panel: Any, name: str) -> None:
         for summary in panel.locator("summary").all():
             summary.click()
     elif name == "corruption":
-        panel.locator(".cell").first.wait_for()
+        panel.locator(".spot").first.wait_for()
     elif name == "writing":
         panel.get_by_label("New tokens", exact=True).fill("12")
         panel.get_by_role("button", name="Write").click()
@@ -121,11 +121,11 @@ def test_a_text_is_stopped_and_goes_on_from_another_token(page: Any, address: st
 
 def test_a_slider_changes_the_picture_and_a_refusal_is_told(page: Any, address: str) -> None:
     panel = opened(page, address, "corruption")
-    sentinels = panel.locator(".cell.sentinel")
+    sentinels = panel.locator(".spot.sentinel")
     sentinels.first.wait_for()
     few = sentinels.count()
     panel.get_by_label("Density", exact=True).fill("0.5")
-    page.wait_for_function("few => document.querySelectorAll('.cell.sentinel').length > few", arg=few)
+    page.wait_for_function("few => document.querySelectorAll('.spot.sentinel').length > few", arg=few)
     assert panel.locator(".band path").count() == sentinels.count() // 2
     panel.get_by_label("Tokenizer").select_option(label="of masked")
     panel.get_by_text("lacks").wait_for()
@@ -149,7 +149,7 @@ def test_without_a_run_the_page_opens_on_the_corruption_viewer(chromium: Any, tm
     (tmp_path / "empty").mkdir()
     with served("play") as address, tab(chromium) as page:
         page.goto(address)
-        page.locator(".cell.sentinel").first.wait_for()
+        page.locator(".spot.sentinel").first.wait_for()
         assert page.locator("#panel-corruption h1").is_visible()
         page.locator("#tab-writing").click()
         assert page.get_by_text("This needs a trained model").is_visible()

@@ -21,9 +21,10 @@ from page_server import SECONDS, Counts, page, raw, request
 
 from hornbook.app import server, site
 from hornbook.app.options import Options
-from hornbook.app.server import Served, running, serve
+from hornbook.app.server import Served, running, serve, training_in
 from hornbook.app.worker import MOST_JOBS, NICE, Manners, Worker
 from hornbook.errors import UserError
+from hornbook.run.status import noting
 
 OPEN = Options(port=0, code=False, browser=False)
 # The real program with one command more.
@@ -275,6 +276,25 @@ def test_the_server_asks_whether_a_training_is_alive(counts: Counts) -> None:
 
     with running([page(counts)], OPEN, training=training):
         assert asked.wait(SECONDS)
+
+
+@pytest.mark.parametrize("run", ["runs/a", "runs/study/runs/causal.0"])
+def test_a_training_is_alive_as_long_as_its_process_and_its_work_are(run: str, tmp_path: Path) -> None:
+    training = training_in([tmp_path / "runs"])
+    assert not training()
+    (tmp_path / run).mkdir(parents=True)
+    with noting(tmp_path / run, writes=True) as status:
+        status.state("training")
+        assert training()
+        assert training_in([tmp_path / run])()
+        (tmp_path / run).rename(tmp_path / "elsewhere")
+        assert not training()
+        (tmp_path / "elsewhere").rename(tmp_path / run)
+    assert not training()
+    code = "import sys, os, pathlib; from hornbook.run.status import Noting\n"
+    code += "Noting(pathlib.Path(sys.argv[1])).state('training'); os._exit(0)"
+    subprocess.run([sys.executable, "-c", code, str(tmp_path / run)], check=True)
+    assert not training()  # killed without a word
 
 
 def test_beside_a_training_the_process_is_nice_and_its_later_threads_too() -> None:

@@ -21,7 +21,8 @@ VENDORED = json.loads((VENDOR / "vendor.json").read_text())
 OWN = sorted(path for path in STATIC.iterdir() if path.suffix in (".html", ".css", ".js", ".mjs"))
 # What would take text for HTML or for code, a part of another machine, and what the policy of content forbids.
 FORBIDDEN = r"""(?ix) innerHTML | outerHTML | insertAdjacentHTML | document\.write | \beval\b | new\s+Function | https?:
-    | \bstyle=["'] | \bon\w+=["'] | srcdoc | javascript: | @import | url\( | XMLHttpRequest | \bWebSocket\b | cdn"""
+    | \bstyle=["'] | \bon\w+=["'] | srcdoc | javascript: | @import | (?-i:\burl\() | XMLHttpRequest
+    | \bWebSocket\b | cdn"""
 
 
 def loaded(name: str, seen: set[str]) -> set[str]:
@@ -35,9 +36,7 @@ def loaded(name: str, seen: set[str]) -> set[str]:
 
 
 def imported(script: str) -> list[str]:
-    return [
-        "".join(found) for found in re.findall(r"""\bfrom\s*["']([^"']+)["']|\bimport\s*["']([^"']+)["']""", script)
-    ]
+    return re.findall(r"""(?m)^(?:import|export)\b(?:[^;"']*?\bfrom)?\s*["']([^"']+)["']""", script)
 
 
 @pytest.mark.parametrize("path", [path for path in OWN if path.suffix == ".mjs"], ids=lambda path: path.name)

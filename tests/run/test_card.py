@@ -24,13 +24,13 @@ def test_the_card_tells_what_is_known(tmp_path):
     note = "A note of a | that stands alone."
     Evaluation("masked", (loss, pseudo), 10, 100, notes=(note,)).save(tmp_path / RESULT)
     config = dataclasses.replace(SIZES["modernbert-base"], width=8, heads=1, layers=1, mlp_width=8, vocab_size=9)
-    text = model_card(run, config, "modernbert", 'A "small" model')
+    size = parameters(config)
+    text = model_card(run, config, "modernbert", 'A "small" model', size)
     yaml = pytest.importorskip("yaml")
     header = yaml.safe_load(text.split("---")[1])
     assert header["pipeline_tag"] == "fill-mask"
     assert header["tags"] == ["hornbook", "pretraining", "masked", "modernbert"]
     assert "license" not in header and "language" not in header
-    size = parameters(config)
     for words in (
         '# A "small" model',
         "| Corpus | a \\| b.txt: 3 documents, 10,000 bytes of text |",
@@ -44,5 +44,5 @@ def test_the_card_tells_what_is_known(tmp_path):
         "AutoModelForMaskedLM",
     ):
         assert words in text
-    two_sided = model_card(run, dataclasses.replace(SIZES["t5-small"], vocab_size=9), "t5", "two sides")
+    two_sided = model_card(run, dataclasses.replace(SIZES["t5-small"], vocab_size=9), "t5", "two sides", size)
     assert "pipeline_tag" not in yaml.safe_load(two_sided.split("---")[1])

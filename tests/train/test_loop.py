@@ -33,6 +33,7 @@ class Numbers:
     positions: int = 4
     padding: int = 1
     scored_targets: int = 2
+    other_targets: int = 1
 
 
 class Source:
@@ -167,7 +168,22 @@ def test_positions_padding_and_targets_are_counted_since_the_first_step_over_all
     assert [(record["positions"], record["padding"], record["scored"]) for record in found] == [
         (8 * step, 2 * step, 4 * step) for step in range(1, STEPS + 1)
     ]
-    assert rest.counts() == {"positions": 8 * STEPS, "padding": 2 * STEPS, "scored": 4 * STEPS}
+    assert rest.counts() == {
+        "positions": 8 * STEPS,
+        "padding": 2 * STEPS,
+        "scored": 4 * STEPS,
+        "not_scored": 2 * STEPS,
+    }
+
+
+def test_a_run_whose_version_counted_less_goes_on_with_what_it_counted(tmp_path):
+    loop = make(tmp_path, steps=1)
+    loop.counted = (0, 0, 0)
+    loop.run()
+    again = make(tmp_path, steps=2)
+    again.restore()
+    again.run()
+    assert again.counts() == {"positions": 16, "padding": 4, "scored": 8}
 
 
 def test_a_run_that_an_earlier_version_began_has_no_counts(tmp_path):

@@ -5,6 +5,7 @@ branch     a run at a step -> a shorter or longer run of the same recipe
 check      a directory -> what is damaged there      runs      the runs below a directory
 sweep      settings with several values -> a study   compare   finished runs -> what may be said of them
 watch      runs below directories -> their curves in the browser, as they go
+report     runs, or a study -> a page and Markdown of what their files say
 recipe     a recipe by name, file or wish            objective an objective by name and settings
 fit_law    runs of known size and loss -> a scaling law
 advise     a task -> which objective, by rules, studies here and a pilot
@@ -24,8 +25,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hornbook.api.pages import play, watch
-from hornbook.api.run import NOTHING, Run, default_transfer, lines_of, texts_of
-from hornbook.api.studies import compare, runs, sweep
+from hornbook.api.run import NOTHING, Run, default_transfer, lines_of, texts_of, told_report
+from hornbook.api.studies import compare, report, runs, sweep
 from hornbook.errors import UserError
 from hornbook.objectives.base import Objective
 from hornbook.objectives.catalogue import build, kind_of
@@ -44,7 +45,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "NOTHING", "Run", "advise", "best_rates", "branch", "check", "compare", "default_directory", "default_transfer",
-    "fit_law", "load", "objective", "plan", "play", "pretrain", "recipe", "runs", "scaling_sweep", "sweep", "watch",
+    "fit_law", "load", "objective", "plan", "play", "pretrain", "recipe", "report", "runs", "scaling_sweep", "sweep",
+    "watch",
 ]  # fmt: skip
 
 
@@ -279,7 +281,8 @@ def pretrain(
     if out is not None and not str(out):
         raise UserError("out is empty: name a directory, or leave it out.")
     directory = default_directory(planned) if out is None else Path(out)
-    begin(planned, directory, until=until, plain=plain)
+    if begin(planned, directory, until=until, plain=plain) is not None:
+        told_report(directory)
     return Run(directory)
 
 
@@ -294,6 +297,7 @@ def branch(trunk: str | Path, step: int, *, steps: int, out: str | Path, plain: 
 
     begin_branch(Path(trunk), step, Path(out), steps)
     resume(Path(out), plain=plain)
+    told_report(Path(out))
     return Run(Path(out))
 
 

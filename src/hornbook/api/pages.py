@@ -29,7 +29,7 @@ def play(
     from hornbook.app.tabs import play_tabs
 
     options = Options(port=port, browser=browser, code=code)
-    serve(play_tabs([Path(run) for run in runs], objectives, device), options)
+    serve(play_tabs([Path(run) for run in runs], objectives, device), options, near=[Path(run) for run in runs])
 
 
 def watch(*directories: str | Path, port: int | None = None, browser: bool = True, code: bool = True) -> None:
@@ -42,4 +42,5 @@ def watch(*directories: str | Path, port: int | None = None, browser: bool = Tru
     from hornbook.app.server import serve
     from hornbook.app.tabs import watch_tabs
 
-    serve(watch_tabs([Path(directory) for directory in directories]), Options(port=port, browser=browser, code=code))
+    places = [Path(directory) for directory in directories]
+    serve(watch_tabs(places), Options(port=port, browser=browser, code=code), near=places)

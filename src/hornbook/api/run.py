@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from hornbook.evaluate.numbers import Number
     from hornbook.generate.infill import Filled
     from hornbook.recipes.transferred import Transferred
+    from hornbook.report.write import Reported
     from hornbook.run.directory import OpenRun
     from hornbook.tokens.tokenizer.tokenizer import Tokenizer
 
@@ -91,7 +93,16 @@ class Run:
         from hornbook.run.pretrain import resume
 
         resume(self.directory, lines_of(settings), plain=plain)
+        told_report(self.directory)
         return Run(self.directory)
+
+    def report(
+        self, out: str | Path | None = None, *, pdf: bool = False, full_paths: bool = False, examples: bool = False
+    ) -> Reported:
+        """Write the run's report, a page and Markdown, and return where; see `hornbook report`."""
+        from hornbook.api.studies import report
+
+        return report(self.directory, out=out, pdf=pdf, full_paths=full_paths, examples=examples)
 
     def metrics(self) -> list[dict[str, Any]]:
         """Return the recorded numbers, a dict for each record: `kind` is "train" or "held_out", `step` its step."""
@@ -318,6 +329,15 @@ class Run:
         from hornbook.tokens.tokenizer.tokenizer import load_tokenizer
 
         return load_tokenizer(self.directory) if (self.directory / RECIPE).is_file() else self.tokenizer
+
+
+def told_report(directory: Path) -> None:
+    """Write the report of a run that has just ended, and say where it is; under torchrun the first process does."""
+    if os.environ.get("RANK", "0") == "0":
+        from hornbook.console import View
+        from hornbook.report.write import report_at_end
+
+        View().say(report_at_end(directory))
 
 
 def default_transfer(model: Path) -> Path:

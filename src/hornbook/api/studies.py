@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hornbook.api.run import NOTHING, lines_of, texts_of
 
 if TYPE_CHECKING:
+    from hornbook.report.write import Reported
     from hornbook.study.compare import Comparison
     from hornbook.study.listing import RunLine
     from hornbook.study.report import StudyReport
@@ -35,6 +37,24 @@ def compare(*directories: str | Path, margin: float = 0.01) -> Comparison:
     from hornbook.study.compare import compare as compare_runs
 
     return compare_runs([Path(directory) for directory in directories], margin)
+
+
+def report(
+    *directories: str | Path,
+    out: str | Path | None = None,
+    pdf: bool = False,
+    full_paths: bool = False,
+    examples: bool = False,
+) -> Reported:
+    """Write the report of runs or of one study, a page and Markdown, and return where they are.
+
+    out         the page; by default in the run or the study, of several runs report.html here
+    full_paths  show whole paths of files; examples = beginnings of documents that the cleaning dropped
+    Raises UserError where nothing can be read or written. See `hornbook report`.
+    """
+    room: Any = importlib.import_module("hornbook.report")
+    found: Reported = room(*directories, out=out, pdf=pdf, full_paths=full_paths, examples=examples)
+    return found
 
 
 def sweep(

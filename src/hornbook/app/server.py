@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import os
 import socket
 import sys
@@ -14,6 +15,7 @@ import threading
 import webbrowser
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -25,27 +27,44 @@ from hornbook.app.options import PORTS, Options
 from hornbook.app.site import Site
 from hornbook.app.worker import Worker
 from hornbook.errors import UserError
+from hornbook.run.status import AT_WORK, STATUS, read_status, signs_of
 
 _GRACE_SECONDS = 2  # for answers that are being sent when the server ends
 _CONNECTIONS = 512
+_RUNS = (STATUS, f"*/{STATUS}", f"runs/*/{STATUS}", f"*/runs/*/{STATUS}")  # a study's runs lie in its folder runs
 # Browsers of the terminal would take it from Hornbook.
 _IN_TERMINAL = {"www-browser", "links", "elinks", "lynx", "w3m"}
 
 
 @dataclass(frozen=True)
 class Served:
-    """Pages that are being served by a thread: where, behind which door, and what does the streams' work."""
+    """Pages that are being served: where, behind which door, what does the streams' work, and whether it is over."""
 
     address: str
     port: int
     door: Door
     worker: Worker
-    thread: threading.Thread
+    ended: threading.Event
 
 
 def no_training() -> bool:
     """Say that no training is alive on this machine."""
     return False
+
+
+def training_in(places: Sequence[Path]) -> Callable[[], bool]:
+    """Return what says whether a run trains here now; `places` are runs, studies, or folders of both."""
+
+    def training() -> bool:
+        for place, pattern in itertools.product(places, _RUNS):
+            with contextlib.suppress(OSError):  # of a folder that has just gone
+                for file in place.glob(pattern):
+                    status = read_status(file.parent)
+                    if status is not None and status.state in AT_WORK and signs_of(status, file.parent) == "alive":
+                        return True
+        return False
+
+    return training
 
 
 def application(
@@ -64,9 +83,13 @@ def application(
     return Guard(Site(pages, worker or Worker(), training).app, door or Door("", 0), proxy)
 
 
-def serve(pages: Sequence[Page], options: Options | None = None, *, training: Callable[[], bool] = no_training) -> None:
-    """Serve the pages until Ctrl-C, and say where; raises UserError where the port is taken."""
+def serve(pages: Sequence[Page], options: Options | None = None, *, near: Sequence[Path] = ()) -> None:
+    """Serve the pages until Ctrl-C, and say where; raises UserError where the port is taken.
+
+    `near` are the runs and folders that are shown: in them, beside them and in runs/ a training may go on.
+    """
     options = options or Options()
+    training = training_in([Path("runs"), *near, *(path.parent for path in near)])
     with running(pages, options, training=training) as served:
         print(f"The pages are at {served.address} (Ctrl-C ends them).", flush=True)
         if options.behind_proxy:
@@ -82,7 +105,7 @@ def serve(pages: Sequence[Page], options: Options | None = None, *, training: Ca
                     target = stack.enter_context(served.door.file(served.address)).as_uri()
                 if not _open_browser(target):
                     print(f"No browser was found here: open {served.address} in one.", flush=True)
-            served.thread.join()
+            served.ended.wait()
 
 
 @contextlib.contextmanager
@@ -113,28 +136,32 @@ def running(
                 timeout_graceful_shutdown=_GRACE_SECONDS,
             )
         )
-        thread = threading.Thread(target=server.run, args=([listening],), name="hornbook server", daemon=True)
+        ended = threading.Event()  # a thread whose `join` is interrupted counts as ended in Python 3.11 (bpo-45274)
+        thread = threading.Thread(target=_run, args=(server, listening, ended), name="hornbook server", daemon=True)
         thread.start()
         try:
-            _wait_until_started(server, thread)
-            yield Served(_address(options.host, port), port, door, worker, thread)
+            while not server.started and not ended.wait(0.01):
+                pass
+            if not server.started:
+                raise RuntimeError("the server ended before it had begun")
+            yield Served(_address(options.host, port), port, door, worker, ended)
         finally:
             worker.stop(0)  # streams end, so that their readers need not be waited for
             server.should_exit = True
-            thread.join(_GRACE_SECONDS + 3)
+            ended.wait(_GRACE_SECONDS + 3)
+
+
+def _run(server: uvicorn.Server, listening: socket.socket, ended: threading.Event) -> None:
+    try:
+        server.run([listening])
+    finally:
+        ended.set()
 
 
 def _address(host: str, port: int) -> str:
     """Return what a browser on this machine opens."""
     name = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "::1": "[::1]"}.get(host, host)
     return f"http://{name}:{port}"
-
-
-def _wait_until_started(server: uvicorn.Server, thread: threading.Thread) -> None:
-    while not server.started:
-        thread.join(0.01)
-        if not thread.is_alive():
-            raise RuntimeError("the server ended before it had begun")
 
 
 @contextlib.contextmanager

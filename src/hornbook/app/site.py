@@ -43,7 +43,8 @@ _TYPES = {
 _THREADS = 4  # that compute replies
 _MOST_REPLIES = 64  # that are computed or wait for it
 _FIRST_PAGE_SECONDS = 2.0  # after which the pages' jobs are begun though no browser has come
-_LOOK_SECONDS = 5.0  # between two looks whether a training is alive
+_PARTS_SECONDS = 0.5  # in which it loads its parts
+_LOOK_SECONDS = 10.0  # between two looks whether a training is alive
 
 
 class Site:
@@ -86,6 +87,7 @@ class Site:
         """Begin the pages' jobs, once a browser has its first page: a library that is loaded would hold it up."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._seen.wait(), _FIRST_PAGE_SECONDS)
+            await asyncio.sleep(_PARTS_SECONDS)
         for page in self._pages:
             for job in page.jobs:
                 self._worker.begin(_reported(job, f"a job of {page.name}"))

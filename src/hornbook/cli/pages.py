@@ -58,7 +58,7 @@ def play(
         from hornbook.app.server import serve
         from hornbook.app.tabs import play_tabs
 
-    serve(play_tabs(runs or (), objective or (), device), options)
+    serve(play_tabs(runs or (), objective or (), device), options, near=runs or ())
 
 
 PLAY_EXAMPLES = """Examples
@@ -92,4 +92,4 @@ def watch(
     from hornbook.app.server import serve
     from hornbook.app.tabs import watch_tabs
 
-    serve(watch_tabs(runs or ()), options)
+    serve(watch_tabs(runs or ()), options, near=runs or ())

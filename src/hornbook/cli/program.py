@@ -18,7 +18,21 @@ from typer import Option
 from typer.core import TyperGroup
 
 from hornbook import __version__
-from hornbook.cli import advise, corpus, course, evaluate, inspect, pages, plan, scaling, study, train, transfer, use
+from hornbook.cli import (
+    advise,
+    corpus,
+    course,
+    evaluate,
+    inspect,
+    pages,
+    plan,
+    report,
+    scaling,
+    study,
+    train,
+    transfer,
+    use,
+)  # fmt: skip
 from hornbook.cli.common import is_main_process
 from hornbook.console.pulse import Pulse
 from hornbook.console.streams import Steady, steady_streams
@@ -64,6 +78,7 @@ for _name, _verb, _epilog in (
     ("runs", study.runs, None),
     ("compare", study.compare, None),
     ("watch", pages.watch, None),
+    ("report", report.report, report.EXAMPLES),
     ("plan", plan.plan, plan.EXAMPLES),
     ("advise", advise.advise, advise.EXAMPLES),
     ("settings", inspect.settings, None),

@@ -114,7 +114,7 @@ def run(
 @app.command()
 def report(study: StudyPath, as_json: Json = False) -> None:
     """Print a study's numbers and verdicts, as far as its runs are done, and write them with charts to STUDY/report."""
-    from hornbook.study.page import write_page
+    from hornbook.report.write import write_study
     from hornbook.study.report import report_study
 
     found = report_study(study)
@@ -124,7 +124,7 @@ def report(study: StudyPath, as_json: Json = False) -> None:
     _print_yardsticks(found.yardsticks)
     for line in found.notes:
         tables.sentence(line)
-    tables.sentence(f"With charts: {write_page(study, found)}")
+    tables.sentence(f"With charts: {write_study(study, found)}")
 
 
 def runs(

@@ -139,6 +139,9 @@ def pretrain(
     elif is_main_process():
         evaluate_tables.evaluation(found)
         tables.trained(load_recipe(directory / RECIPE), directory)
+        from hornbook.report.write import report_at_end
+
+        tables.sentence(report_at_end(directory))
 
 
 def _sweep(found: Study, out: Path | None, until: int, devices: int, plain: bool) -> None:

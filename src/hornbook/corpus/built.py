@@ -67,6 +67,14 @@ def open_corpus(directory: Path) -> BuiltCorpus:
     return BuiltCorpus(directory, parts, ledger, read_recipe(directory / RECIPE, dict))
 
 
+def account_of(directory: Path) -> dict[str, Any] | None:
+    """Return the totals of a built corpus's ledger, beside its name; None where a path is no built corpus."""
+    if not directory.is_dir() or not is_built(directory):
+        return None
+    ledger = read_json(directory / LEDGER, "ledger")
+    return {"name": directory.name, **{name: ledger[name] for name in ("in", "kept", "dropped", "removed")}}
+
+
 def documents(corpus: BuiltCorpus) -> Iterator[Document]:
     """Yield the documents in the order of their places."""
     for row in _rows(corpus, ["id", "source", "text", "meta"]):

@@ -41,6 +41,7 @@ _KNOWN = files.NAMES | {
     files.EVALUATIONS,
     files.EXPORT,
     files.GGUF,
+    "report.pdf",
     "metrics.damaged",
     "samples.damaged",
     "tensorboard",

@@ -57,6 +57,11 @@ class Tensors:
         """How many targets have a loss."""
         return self.scored.numel()
 
+    @property
+    def other_targets(self) -> int:
+        """How many have none."""
+        return self.targets.numel() - self.scored.numel()
+
 
 def to_tensors(batch: Batch, device: torch.device) -> Tensors:
     """Copy a Batch to the device. Segments that forbid nothing become None, so that attention takes its fast path."""

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import os
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 from annotated_types import Ge, Lt
@@ -21,6 +22,7 @@ from hornbook import keys
 from hornbook.artifacts import MANIFEST, enlist, is_done, read_json, verified, write_file, write_json
 from hornbook.batch import Batch, Topology
 from hornbook.console import View
+from hornbook.corpus.built import account_of
 from hornbook.corpus.document import Document, document_hash
 from hornbook.corpus.read import read
 from hornbook.corpus.readers.discovery import counted
@@ -101,6 +103,16 @@ class Prepared:
         _, index = Shuffled(len(rows), cycle).locate(0, np.arange(size))
         found = batches(rows, self.objective, index, lambda _, where: keys.row_keys(0, index[where], 0), size, 0.0)
         return list(found)
+
+    @property
+    def row_sizes(self) -> dict[str, list[int]]:
+        """The positions that a model computes of a row, and its targets, for each turn of the objective's cycle."""
+        cycle = cycle_of(self.objective)
+        parts = {id(part): number for number, part in enumerate({id(part): part for part in cycle}.values())}
+        batches = [self.sample[parts[id(part)]] for part in cycle]
+        behind = [0 if batch.decoder_inputs is None else batch.decoder_inputs.shape[1] for batch in batches]
+        positions = [batch.inputs.shape[1] + more for batch, more in zip(batches, behind, strict=True)]
+        return {"row_positions": positions, "row_targets": [batch.targets.shape[1] for batch in batches]}
 
     @functools.cached_property
     def domains(self) -> dict[str, Places]:
@@ -214,7 +226,7 @@ class _Corpus:
     """The documents of some paths, as often as they are needed; a small corpus is read once and kept."""
 
     def __init__(self, paths: tuple[str, ...], field: str) -> None:
-        self._paths, self._field = paths, field
+        self.paths, self._field = paths, field
         self.left_out: list[Path] = []
         self._kept: list[Document] | None = None
 
@@ -225,7 +237,7 @@ class _Corpus:
         kept: list[Document] = []
         size = 0
         self.left_out = []
-        for document in read(self._paths, self._field, self.left_out.append):
+        for document in read(self.paths, self._field, self.left_out.append):
             size += len(document.text)
             if size <= _KEEP_BYTES:
                 kept.append(document)
@@ -249,7 +261,9 @@ def _scan(corpus: _Corpus, recipe: Recipe, directory: Path, view: View) -> Text:
         view.say(f"not read, since they are no text or of another format: {counted(corpus.left_out)}")
     split = make_split(hashes, recipe.data.held_out)
     digest = hashlib.sha256(np.array(hashes, np.uint64).tobytes()).hexdigest()
-    facts = _CorpusRecord(len(hashes), size, split.threshold, digest)
+    places = map(Path, map(os.path.expanduser, dict.fromkeys(corpus.paths)))
+    built = [account for place in places if (account := account_of(place)) is not None]
+    facts = _CorpusRecord(len(hashes), size, split.threshold, digest, built)
     if is_done(directory, CORPUS) and _corpus_record(directory) != facts:
         raise UserError(f"The text has changed since the run in {directory} started: start a new run instead.")
     traits = None if look is None else look.traits()
@@ -273,12 +287,16 @@ def spellings(directory: Path) -> dict[int, list[int]]:
 
 @dataclass(frozen=True)
 class _CorpusRecord:
-    """corpus.json: what the first pass over a run's corpus counted, the hash up to which documents are held out."""
+    """corpus.json: what the first pass over a run's corpus counted, the hash up to which documents are held out.
+
+    built   of each built corpus that was read, its name and the account of its build; see `hornbook.corpus.built`
+    """
 
     documents: Annotated[int, Ge(1)]
     bytes: Annotated[int, Ge(0)]
     threshold: Annotated[int, Ge(0), Lt(2**64)]
     sha256_of_hashes: str
+    built: list[Any] = field(default_factory=list, compare=False)
 
 
 def _corpus_record(directory: Path) -> _CorpusRecord:

@@ -30,7 +30,7 @@ from hornbook.run import directory as files
 from hornbook.run import sealed
 from hornbook.run.build import build_loader
 from hornbook.train import checkpoints
-from hornbook.train.checkpoints import CHECKPOINTS
+from hornbook.train.metrics import CHECKPOINTS
 from hornbook.train.schedules import Schedule
 
 

@@ -1,20 +1,26 @@
-"""The model card: what a stranger must know of a run's model, as the README of the folder that it is exported to."""
+"""The model card: what a stranger must know of a run's model, as the README of the folder that it is exported to.
+
+Loads no torch: a report has the same text.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 from hornbook.batch import Topology
 from hornbook.evaluate.evaluation import Evaluation
 from hornbook.model.config import ModelConfig
 from hornbook.objectives.base import tokens_per_row
 from hornbook.objectives.catalogue import kind_of, settings
+from hornbook.prepare.clean import CLEAN
 from hornbook.prepare.dataset import recall
-from hornbook.run.directory import CLEAN, RESULT, OpenRun, has_text, origin_of
-from hornbook.scaling.count import parameters
+from hornbook.recipes.recipe import Recipe
+from hornbook.run.origin import has_text, origin_of
+from hornbook.run.sealed import RESULT
 
 # Version 5 of transformers has no pipeline for encoder-decoders.
 _PIPELINES: Mapping[Topology, str] = {"decoder": "text-generation", "encoder": "fill-mask"}
@@ -25,10 +31,22 @@ _CLASSES: Mapping[Topology, str] = {
 }
 
 
-def model_card(run: OpenRun, config: ModelConfig, family: str, name: str) -> str:
+class Described(Protocol):
+    """A run that a card is of: its directory, its recipe, and the step of its model."""
+
+    @property
+    def directory(self) -> Path: ...
+    @property
+    def recipe(self) -> Recipe: ...
+    @property
+    def step(self) -> int: ...
+
+
+def model_card(run: Described, config: ModelConfig, family: str, name: str, size: int) -> str:
     """Return the card as Markdown with the YAML header that the Hub reads.
 
-    `config` is that of the run's model, or of the half that is exported; `family` names its class.
+    `config` is that of the run's model, or of the half that is exported, which has `size` parameters; `family` names
+    its class.
     """
     topology, origin = config.topology, _came_from(origin_of(run.directory))
     pipeline = None if config.rtd_head else _PIPELINES.get(topology)
@@ -39,14 +57,14 @@ def model_card(run: OpenRun, config: ModelConfig, family: str, name: str) -> str
     entries["tags"] = ["hornbook", "pretraining", kind_of(run.recipe.objective), family]
     # JSON scalars and lists are YAML too, so quoting is right whatever the values hold.
     header = [f"{entry}: {json.dumps(value, ensure_ascii=False)}" for entry, value in entries.items()]
-    parts = ["\n".join(["---", *header, "---"]), f"# {name}", _training(run, config, origin)]
+    parts = ["\n".join(["---", *header, "---"]), f"# {name}", _training(run, config, origin, size)]
     if (run.directory / RESULT).exists():
         parts.append(_measurements(Evaluation.load(run.directory / RESULT)))
     return "\n\n".join([*parts, _limitations(run.recipe.row_length, origin), _use(loader, pipeline)]) + "\n"
 
 
-def _training(run: OpenRun, config: ModelConfig, origin: str) -> str:
-    recipe, size = run.recipe, parameters(config)
+def _training(run: Described, config: ModelConfig, origin: str, size: int) -> str:
+    recipe = run.recipe
     rows = run.step * recipe.training.batch_rows if has_text(run.directory) else 0
     length = round(tokens_per_row(recipe.objective, recipe.row_length))
     chosen = ", ".join(f"{name} = {value}" for name, value in settings(recipe.objective).items()) or "no settings"
@@ -69,7 +87,7 @@ def _training(run: OpenRun, config: ModelConfig, origin: str) -> str:
 | Longest row | {recipe.row_length} positions |"""
 
 
-def _corpus(run: OpenRun) -> str:
+def _corpus(run: Described) -> str:
     if not has_text(run.directory):
         return "not known: the model was imported"
     text = recall(run.directory)

@@ -5,6 +5,7 @@
     status.json        what it is doing, or how it ended: `status`
     corpus/  corpus.json  traits.safetensors  tokenizer.json  new_pieces.json  tokens/     the text, by `prepare`
     origin/      the run that this one goes on from: recipe, tokenizer, weights and origin.json
+    report.html  report.md       what all these say            by `hornbook pretrain`, `hornbook report`
     evaluations/ held_out.jsonl   of every held-out document what the model said        by `hornbook pretrain`
                  NAME.jsonl  NAME.WAY.jsonl   of other text's documents, of a task's items   by `hornbook evaluate`
     export/  model.gguf                                                                  by `hornbook export`
@@ -19,12 +20,12 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from hornbook.artifacts import MANIFEST, is_done, read_json, verified
+from hornbook.artifacts import MANIFEST, read_json, verified
 from hornbook.convert.generation import Beside, beside_of
 from hornbook.errors import Notice, UserError
 from hornbook.generate.samples import SAMPLES
@@ -35,18 +36,20 @@ from hornbook.prepare.dataset import CORPUS, PIECES, TOKENS, TRAITS
 from hornbook.recipes.recipe import Recipe
 from hornbook.recipes.settings import RECIPE
 from hornbook.run.build import build_model
+from hornbook.run.origin import ORIGIN, RECORD, has_text, origin_of
 from hornbook.run.sealed import RESULT, is_run, recipe_of
 from hornbook.run.status import STATUS
-from hornbook.schema import Count, Positive, PositiveCount, record
+from hornbook.schema import Positive, PositiveCount, record
 from hornbook.tokens.tokenizer.tokenizer import TOKENIZER, Tokenizer, load_tokenizer
 from hornbook.train import machine
-from hornbook.train.checkpoints import CHECKPOINTS, has_any, newest
+from hornbook.train.checkpoints import has_any, newest
 from hornbook.train.loop import MODEL, Plan
-from hornbook.train.metrics import METRICS
+from hornbook.train.metrics import CHECKPOINTS, METRICS
 from hornbook.train.pace import Deadline
 
 ENVIRONMENT, PLAN, EXPORT, GGUF = "environment.json", "plan.json", "export", "model.gguf"
-ORIGIN, RECORD, EVALUATIONS = "origin", "origin.json", "evaluations"
+EVALUATIONS = "evaluations"
+REPORT, REPORT_TEXT = "report.html", "report.md"
 HELD_OUT = "held_out"  # the evaluation of a run's own held-out text
 # What a run's manifest lists, as far as the run has it.
 LISTED = (
@@ -65,7 +68,7 @@ __all__ = [
 # What no other run's or user's file in a new run's directory may be called.
 NAMES = frozenset({
     RECIPE, PLAN, CORPUS, TRAITS, TOKENIZER, PIECES, RESULT, TOKENS, ORIGIN, RECORD, CLEAN, ENVIRONMENT, METRICS,
-    SAMPLES, STATUS, CHECKPOINTS, MANIFEST, "tokenizer_config.json", f".{TOKENS}.parts",
+    SAMPLES, STATUS, CHECKPOINTS, MANIFEST, "tokenizer_config.json", f".{TOKENS}.parts", REPORT, REPORT_TEXT,
 })  # fmt: skip
 
 
@@ -150,11 +153,6 @@ def _tokenizer_of(directory: Path) -> Path:
     return verified(directory, TOKENIZER)
 
 
-def has_text(directory: Path) -> bool:
-    """Say whether a run has text of its own: an imported one has none. Raises UserError where its record is damaged."""
-    return is_done(directory, CORPUS)
-
-
 def has_checkpoint(directory: Path) -> bool:
     """Say whether a run has saved a state, sound or not."""
     return has_any(directory / CHECKPOINTS)
@@ -190,27 +188,3 @@ def read_deadline(directory: Path) -> Deadline | None:
     path = verified(directory, PLAN)
     kept = record(_PlanRecord, read_json(path, "plan"), f"The plan {path}").deadline
     return None if kept is None else record(Deadline, kept, f"The deadline in {path}")
-
-
-@dataclass(frozen=True)
-class _Origin:
-    """origin.json: a folder of transformers, or a run at a step, which may have an origin of its own."""
-
-    kind: Literal["folder", "run"]
-    name: str
-    step: Count = 0
-    origin: dict[str, Any] | None = None
-    dtype: str = ""
-    architecture: str = ""
-
-
-def origin_of(directory: Path) -> dict[str, Any] | None:
-    """Return the record of where a run's first weights come from, or None where it started from nothing."""
-    for place in (directory, directory / ORIGIN):
-        if is_done(place, RECORD):
-            found = read_json(place / RECORD, "record of the base model")
-            inner = found
-            while inner is not None:
-                inner = record(_Origin, inner, f"The record {place / RECORD}").origin
-            return dict(found)
-    return None

@@ -19,6 +19,7 @@ from hornbook.model.electra import Electra, discriminator_config, generator_conf
 from hornbook.recipes.recipe import Recipe
 from hornbook.run.card import model_card
 from hornbook.run.directory import EXPORT, GGUF, OpenRun, origin_of
+from hornbook.scaling.count import parameters
 from hornbook.train.tensors import not_finite
 
 
@@ -51,14 +52,14 @@ def export(run: OpenRun, target: Path | None = None, family: str = "", shard_byt
             raise UserError(f"This run's model is an ELECTRA and cannot be exported as {family}: leave out --as.")
         judge, inner = discriminator_config(config), run.model.inner
         cards = (
-            model_card(run, judge, "electra", name),
-            model_card(run, inner, "electra-generator", f"{name} {GENERATOR}"),
+            model_card(run, judge, "electra", name, parameters(judge)),
+            model_card(run, inner, "electra-generator", f"{name} {GENERATOR}", parameters(inner)),
         )
         return export_electra(
             state, config, run.model.inner, run.tokenizer.text, vocab, cards, target, shard_bytes, _beside(run)
         )
     chosen = find(family) if family else choose(config)
-    card = model_card(run, config, chosen.name, name)
+    card = model_card(run, config, chosen.name, name, parameters(config))
     return export_model(state, config, run.tokenizer.text, vocab, card, target, chosen.name, shard_bytes, _beside(run))
 
 

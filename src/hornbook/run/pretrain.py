@@ -294,4 +294,5 @@ def plan_of(run: RunContext) -> dict[str, Any]:
         "flops_per_step": flops_per_step(recipe, run.prepared, average),
         "matmul_flops": machine.matmul_flops(run.device, kind),
         "record_every": max(1, steps // _RECORDS),
+        **run.prepared.row_sizes,
     }

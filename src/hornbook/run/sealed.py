@@ -29,7 +29,7 @@ from hornbook.artifacts import (
 from hornbook.errors import UserError
 from hornbook.recipes.recipe import Recipe
 from hornbook.recipes.settings import RECIPE, from_dict, load_recipe, save_recipe, to_dict
-from hornbook.train.checkpoints import CHECKPOINTS
+from hornbook.train.metrics import CHECKPOINTS
 
 KIND, RESULT = "run", "result.json"
 # What may be set anew when a run goes on.

@@ -78,7 +78,7 @@ def verdict(one: Scores, other: Scores, *, unit: str, lower_is_better: bool, mar
     unit     of the yardstick, for the sentence; "share" is told in percent
     margin   a difference that would not matter: within it arms are equivalent
     """
-    if "pseudo" in (one.kind, other.kind) and one.kind != other.kind:
+    if unlike(one.kind, other.kind):
         why = f"a {one.kind} and a {other.kind} score are not comparable"
         return _told(one, other, "not comparable", None, None, why)
     if min(len(one.seeds), len(other.seeds)) < 2:
@@ -91,7 +91,7 @@ def verdict(one: Scores, other: Scores, *, unit: str, lower_is_better: bool, mar
     better = (found.value < 0) == lower_is_better
     if found.excludes(0) and not (margin and -margin < inner.low and inner.high < margin):
         winner, loser = (one, other) if better else (other, one)
-        if lower_is_better and winner.kind == "exact" and loser.kind == "bound":
+        if lower_is_better and tells_nothing(winner.kind, loser.kind):
             why = f"{loser.arm}'s number is an upper bound, so that {winner.arm}'s lower one proves nothing"
             return _told(one, other, "not comparable", found, None, why)
         told = f"{winner.arm} is better than {loser.arm} by {_interval(found, unit)}"
@@ -103,6 +103,16 @@ def verdict(one: Scores, other: Scores, *, unit: str, lower_is_better: bool, mar
     if margin and (seeds := _seeds_for(one, other, margin, more)):
         told += f"; about {seeds} seeds of each would tell {_amount(margin, unit)} apart"
     return _told(one, other, "not distinguishable", found, probability, told)
+
+
+def unlike(one: Kind, other: Kind) -> bool:
+    """Say whether two scores are of kinds that may not be compared: one of them is no likelihood."""
+    return "pseudo" in (one, other) and one != other
+
+
+def tells_nothing(better: Kind, worse: Kind) -> bool:
+    """Say whether a lower score proves nothing: the higher one is an upper bound of what may be lower still."""
+    return better == "exact" and worse == "bound"
 
 
 def verdicts(arms: Sequence[Scores], *, unit: str, lower_is_better: bool, margin: float) -> list[Verdict]:

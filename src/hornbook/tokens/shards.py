@@ -269,6 +269,32 @@ class TokenStore:
             begin=np.concatenate([part.offsets[:-1] for part in parts]),
         )
 
+    @classmethod
+    def index(cls, directory: Path) -> TokenStore:
+        """Open what a store says of its documents, without their tokens: nothing of the size of the text is read.
+
+        Raises UserError where a file of the index is not as it was written.
+        """
+        manifest = artifacts.read_manifest(directory, _STORE)
+        found: dict[str, list[Array]] = {name: [] for name in _FILES[1:]}
+        for name in manifest["files"]:
+            part = (directory / name).parent
+            listed = (artifacts.manifest_of(part) or {"files": {}})["files"]
+            for kind, arrays in found.items():
+                if f"{kind}.npy" not in listed:
+                    raise UserError(f"The {_PART} {part} is damaged: its manifest does not list the files of a part.")
+                artifacts.check_file(part, f"{kind}.npy", listed[f"{kind}.npy"], _PART)
+                arrays.append(_load(part, kind))
+        offsets = found["offsets"]
+        return cls(
+            (),
+            lengths=np.concatenate([np.diff(each) for each in offsets]),
+            bytes=np.concatenate(found["bytes"]),
+            hashes=np.concatenate(found["hashes"]),
+            first=np.cumsum([0, *map(len, found["hashes"])]),
+            begin=np.concatenate([each[:-1] for each in offsets]),
+        )
+
     @property
     def documents(self) -> int:
         return len(self.lengths)

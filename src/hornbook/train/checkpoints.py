@@ -31,7 +31,7 @@ from hornbook.errors import DivergedError, UserError
 from hornbook.train.tensors import not_finite, write_tensors
 from hornbook.train.world import World
 
-CHECKPOINTS, KIND = "checkpoints", "checkpoint"
+KIND = "checkpoint"
 _FILE = "state.safetensors"
 _NAME = re.compile(r"step-(\d{8,})")
 _PLACES = "places"  # the entry of a file's header: name -> [begin of each dimension, shape of the whole]

@@ -34,7 +34,7 @@ from hornbook.errors import DivergedError, Interrupted, UserError
 from hornbook.signals import SignalHandler
 from hornbook.train import checkpoints
 from hornbook.train.machine import memory_used
-from hornbook.train.metrics import MetricsFile, Samples, Sink
+from hornbook.train.metrics import CHECKPOINTS, MetricsFile, Samples, Sink
 from hornbook.train.optimizers import PREFIX, Optimizers
 from hornbook.train.pace import Pace, Timeline
 from hornbook.train.parallel import Parallel
@@ -44,6 +44,8 @@ from hornbook.train.step import B, add_gradients, precision, update
 MODEL = "model."
 # So many updates in a row that are skipped, for a loss or a gradient that is not finite, end a run.
 MOST_SKIPPED = 3
+# What is counted of batches: positions that are computed, those without a token, targets with a loss, and without one.
+COUNTED = ("positions", "padding", "scored", "not_scored")
 _TOLD_CHANGE = 0.1  # of the number of steps: smaller corrections are recorded, but not printed
 
 
@@ -85,7 +87,8 @@ class Loop(Generic[B]):
     recast     records that the run's length was corrected and returns its `batches` from then on
     samples    what the model says while it trains
     until      steps after which it stops with a checkpoint, to go on another time; 0 = at its end
-    counted    positions, padding and scored targets of earlier starts, of all processes; empty where they are unknown
+    counted    COUNTED of earlier starts, of all processes: the first ones alone in the runs of earlier versions, none
+               where they are unknown
     """
 
     model: nn.Module
@@ -108,10 +111,10 @@ class Loop(Generic[B]):
     until: int = 0
 
     step: int = 0
-    counted: tuple[int, ...] = (0, 0, 0)
+    counted: tuple[int, ...] = (0,) * len(COUNTED)
     _waited: float = 0.0
-    _mine: tuple[int, ...] = (0, 0, 0)  # of this start and process, as `counted`
-    _recorded: tuple[int, ...] = (0, 0, 0)  # those of the record before
+    _mine: tuple[int, ...] = (0,) * len(COUNTED)  # of this start and process
+    _recorded: tuple[int, ...] = (0,) * len(COUNTED)  # those of the record before
     _saved: int = 0  # the step of the newest checkpoint
     _skipped: int = 0
     _in_a_row: int = 0  # updates skipped just now
@@ -119,9 +122,7 @@ class Loop(Generic[B]):
 
     def restore(self) -> int:
         """Take over the newest sound checkpoint, if there is one; return the number of steps done."""
-        found = checkpoints.newest_together(
-            self.directory / checkpoints.CHECKPOINTS, self.say, self.parallel.world, set_aside=True
-        )
+        found = checkpoints.newest_together(self.directory / CHECKPOINTS, self.say, self.parallel.world, set_aside=True)
         if found is not None:
             if self.parallel.world.is_main:  # a process that was killed may not have come to it
                 checkpoints.retain(found.path, self.plan.keep_checkpoints)
@@ -164,7 +165,7 @@ class Loop(Generic[B]):
                 waiting = time.monotonic()
                 micro_batches = next(source)
                 self._waited += time.monotonic() - waiting
-                own = [(batch.positions, batch.padding, batch.scored_targets) for batch in micro_batches]
+                own = [(b.positions, b.padding, b.scored_targets, b.other_targets) for b in micro_batches]
                 self._mine = tuple(map(sum, zip(self._mine, *own, strict=True)))
                 loss, norm = self._update(micro_batches)
                 if self.step == begun_step + 1:
@@ -234,11 +235,11 @@ class Loop(Generic[B]):
         return self.pace.elapsed - start
 
     def counts(self) -> dict[str, int]:
-        """Return positions, padding and scored targets since the first step, of all processes, which all ask alike."""
+        """Return COUNTED since the first step, as far as they are known, of all processes, which all ask alike."""
         if not self.counted:
             return {}
-        sums = (before + round(now) for before, now in zip(self.counted, self.parallel.total(self._mine), strict=True))
-        return dict(zip(("positions", "padding", "scored"), sums, strict=True))
+        counts = zip(COUNTED, self.counted, self.parallel.total(self._mine), strict=False)
+        return {name: before + round(now) for name, before, now in counts}
 
     def _correct(self, steps: int) -> None:
         """Give the run another length from this step on; it is recorded before the step is done."""
@@ -279,7 +280,7 @@ class Loop(Generic[B]):
             else "No checkpoint was written yet"
         )
         return DivergedError(
-            f"The run diverged: {what}. {kept} in {self.directory / checkpoints.CHECKPOINTS}. Start again with a lower "
+            f"The run diverged: {what}. {kept} in {self.directory / CHECKPOINTS}. Start again with a lower "
             "training.learning_rate and training.muon_learning_rate."
         )
 
@@ -291,7 +292,7 @@ class Loop(Generic[B]):
         flops = speed * self.plan.flops_per_step
         # The rate of matrix products was measured beside whatever else the machine did: it is no less than this.
         self._matmul_flops = max(self._matmul_flops, self.plan.matmul_flops, flops / self.parallel.world.size)
-        positions, padding, _ = (now - before for now, before in zip(self._mine, self._recorded, strict=True))
+        positions, padding, *_ = (now - before for now, before in zip(self._mine, self._recorded, strict=True))
         record = {
             "loss": loss,
             **self.optimizers.rates(scale),
@@ -332,7 +333,7 @@ class Loop(Generic[B]):
     def _save(self) -> None:
         weights = {f"{MODEL}{name}": (name, value) for name, value in self.parallel.parameters.items()}
         states = {key: (Optimizers.parameter_of(key), value) for key, value in self.optimizers.state().items()}
-        folder, pieces = self.directory / checkpoints.CHECKPOINTS, self.parallel.pieces(weights | states)
+        folder, pieces = self.directory / CHECKPOINTS, self.parallel.pieces(weights | states)
         facts: dict[str, object] = {"steps": self.steps, "seconds": self.pace.elapsed, **self.facts()}
         if counts := self.counts():
             facts["counted"] = list(counts.values())

@@ -15,6 +15,7 @@ from hornbook.artifacts import disk_errors, json_text, make_directory, write_fil
 from hornbook.errors import UserError
 
 METRICS = "metrics.jsonl"  # the name of the file in a run
+CHECKPOINTS = "checkpoints"  # the folder beside it; what is in it needs torch, its name does not
 
 
 class Sink(Protocol):

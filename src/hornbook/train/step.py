@@ -34,6 +34,10 @@ class Counted(Protocol):
     def scored_targets(self) -> int:
         """How many targets have a loss."""
 
+    @property
+    def other_targets(self) -> int:
+        """How many have none."""
+
 
 B = TypeVar("B", bound=Counted)
 

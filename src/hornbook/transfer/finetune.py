@@ -37,7 +37,7 @@ from hornbook.schema import record
 from hornbook.signals import SignalHandler
 from hornbook.train import checkpoints
 from hornbook.train.loop import MODEL, Loop, Plan
-from hornbook.train.metrics import METRICS, MetricsFile, read_metrics
+from hornbook.train.metrics import CHECKPOINTS, METRICS, MetricsFile, read_metrics
 from hornbook.train.pace import Pace
 from hornbook.train.parallel import Parallel, arrange
 from hornbook.train.schedules import Schedule
@@ -189,15 +189,15 @@ def finetune(setting: Setting, trial: Trial, dev_rows: Sequence[Row]) -> Outcome
         recipe, training=dataclasses.replace(recipe.training, micro_batch=micro, checkpoint_activations=again)
     )
     with contextlib.suppress(FileNotFoundError):
-        if setting.world.is_main and not checkpoints.has_any(directory / checkpoints.CHECKPOINTS):
+        if setting.world.is_main and not checkpoints.has_any(directory / CHECKPOINTS):
             shutil.rmtree(directory)  # of a start that was killed before its first checkpoint
     outcome = shrinking(
         recipe, sample, setting.device, lambda found: _train(setting, trial, found, rows, dev_rows), setting.say,
-        lambda: setting.world.size == 1 and not checkpoints.has_any(directory / checkpoints.CHECKPOINTS),
+        lambda: setting.world.size == 1 and not checkpoints.has_any(directory / CHECKPOINTS),
     )  # fmt: skip
     if setting.world.is_main:
         write_json(directory / DONE, dataclasses.asdict(outcome))
-        shutil.rmtree(directory / checkpoints.CHECKPOINTS, ignore_errors=True)
+        shutil.rmtree(directory / CHECKPOINTS, ignore_errors=True)
     return outcome
 
 

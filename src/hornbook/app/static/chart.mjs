@@ -189,11 +189,12 @@ export default function Chart({ title, note, series, xName, write, logX, logY, f
   shown.current = { series, logX, logY, from, to, marks, write, xName };
   const data = joined(series, logX, logY), shape = JSON.stringify([series.map((one) => [one.name, one.look, one.faint, one.dots, one.ys.length < 3]), logX, logY, scheme]);
   useEffect(() => {
-    const show = (at) => { out.current.textContent = reading(plot.current?.data ?? [[]], shown.current.series, at, xName, write); };
-    plot.current = drawn(box.current, shown, onZoom, show);
-    const watcher = new ResizeObserver(() => box.current.clientWidth !== plot.current.width && setScheme((n) => n + 1));
+    const frame = box.current, line = out.current; // they outlast the references, which an end of the chart clears
+    const show = (at) => { line.textContent = reading(plot.current?.data ?? [[]], shown.current.series, at, xName, write); };
+    plot.current = drawn(frame, shown, onZoom, show);
+    const watcher = new ResizeObserver(() => frame.isConnected && frame.clientWidth !== plot.current.width && setScheme((n) => n + 1));
     const anew = () => setScheme((n) => n + 1), media = ["(prefers-color-scheme: dark)", "(forced-colors: active)"].map((one) => matchMedia(one));
-    watcher.observe(box.current);
+    watcher.observe(frame);
     addEventListener("scheme", anew);
     for (const one of media) one.addEventListener("change", anew);
     return () => {

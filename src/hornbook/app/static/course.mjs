@@ -48,7 +48,7 @@ function Start({ course, progress }) {
           <h2><a href=${`#${one.number}`}>${one.number} ${one.title}</a></h2>
           <p>${one.learn}</p>
           <p class="soft">${one.time}</p>
-          <p class="soft">${one.exercises.filter((name) => progress.exercises[name]).length} of
+          <p class="soft">${one.exercises.filter((name) => progress.exercises[name]).length} of${" "}
             ${one.exercises.length} exercises solved</p>
         </section>`)}
     </div>`;

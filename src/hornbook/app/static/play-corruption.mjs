@@ -47,11 +47,11 @@ function Settings({ table, set, objectives, label, bare }) {
 
 function Chip({ cell, link }) {
   const scored = cell.weight !== 0 && cell.says !== null;
-  return html`<li class=${`chip cell ${cell.kind}${scored ? " asked" : ""}`} data-link=${link}>
-    <span><b>${KINDS[cell.kind]?.[0]}</b>${visible(cell.reads)}</span>
+  const [sign, meaning] = KINDS[cell.kind] ?? [];
+  return html`<li class=${`chip spot ${cell.kind}${scored ? " asked" : ""}`} data-link=${link}>
+    <span><b>${sign}</b>${visible(cell.reads)}${sign && html`<span class="unseen"> (${meaning})</span>`}</span>
     ${scored && html`<small>= ${visible(cell.says)}${cell.weight === 1 ? "" : ` ×${+cell.weight.toPrecision(3)}`}</small>`}
-    ${cell.type !== null && html`<small class="soft">type ${cell.type}</small>`}
-  </li>`;
+    ${cell.type !== null && html`<small class="soft">type ${cell.type}</small>`}</li>`;
 }
 
 // Each sentinel with the place where it is read first, where it is said, and what is said behind it.
@@ -74,10 +74,8 @@ function Lines({ spans, box }) {
   useLayoutEffect(() => {
     const measure = () => {
       const { left, width, height } = band.current.getBoundingClientRect();
-      const middle = (link) => {
-        const chip = box.current.querySelector(`[data-link="${link}"]`).getBoundingClientRect();
-        return chip.left + chip.width / 2 - left;
-      };
+      const chip = (link) => box.current.querySelector(`[data-link="${link}"]`).getBoundingClientRect();
+      const middle = (link) => chip(link).left + chip(link).width / 2 - left;
       const path = (x1, x2) => `M${x1} 0C${x1} ${height / 2} ${x2} ${height / 2} ${x2} ${height}`;
       setPaths(width ? spans.map((span) => path(middle(span.from), middle(span.to))) : []);
     };
@@ -113,7 +111,7 @@ export function Picture({ shown }) {
   const says = (side) => side.cells.some((cell) => cell.weight);
   return html`<div class="sides" ref=${box}>
       ${shown.sides.map((side, number) => html`${number === 1 && across.length > 0 && html`<${Lines} spans=${across} box=${box} />`}
-        <h2>${words(side.name)} <small>reads${says(side) && ", and must say what is below"}</small></h2><ol class="chips">${side.cells.map(chip(number))}</ol>`)}
+        <h2>${words(side.name)} <small>reads${says(side) && ", and must say what is below"}</small></h2><ol class="cells">${side.cells.map(chip(number))}</ol>`)}
     </div>
     <p class="soft legend">${Object.entries(KINDS).filter(([kind]) => used.has(kind)).map(([, [sign, name]]) => html`<span><b>${sign}</b> ${name}</span>`)}<span><b>=</b> must be said, × its weight</span><span><b>·</b> a blank</span></p>
     ${spans.length > 0 && html`<ul class="soft">${spans.map((span) => html`<li>${visible(span.name)} stands for: ${span.says.map((name) => html`${visible(name)} `)}</li>`)}</ul>`}

@@ -17,7 +17,7 @@ function Form({ title, path, verb, body, fields, children }) {
   return html`<form class="card" onSubmit=${submit}><h2>${title}</h2>${fields}<button disabled=${busy}>${verb}</button><${Wrong}>${wrong}<//>${found && !wrong && children(found)}</form>`;
 }
 
-const Line = ({ name, share, text }) => html`<li class="line"><span class="said">${visible(name)}</span><${Share} share=${share} text=${text} /></li>`;
+const Line = ({ name, share, text }) => html`<li class="line"><span class="spoken">${visible(name)}</span><${Share} share=${share} text=${text} /></li>`;
 
 function Neighbours({ run }) {
   const [text, setText] = useState("cat");
@@ -54,7 +54,7 @@ function Judge({ run }) {
   const [text, setText] = useState("The cat sat on the window because it was purple.");
   const field = html`<${TextField} label="Text" value=${text} onInput=${setText} rows="2" help="Change a word and see whether the judge notices." />`;
   return html`<${Form} title="The judge: which tokens look replaced?" path="/api/judge" verb="Judge" body=${{ run, text }} fields=${field}>${(found) => html`
-    <ol class="chips">${found.tokens.map((token) => html`<li class="chip heat" style=${{ "--n": 12 * token.replaced }}><span>${visible(token.text)}</span><small>${percent(token.replaced)}</small></li>`)}</ol><p class="soft">${found.how}</p>`}<//>`;
+    <ol class="cells">${found.tokens.map((token) => html`<li class="chip heat" style=${{ "--n": 12 * token.replaced }}><span>${visible(token.text)}</span><small>${percent(token.replaced)}</small></li>`)}</ol><p class="soft">${found.how}</p>`}<//>`;
 }
 
 function Pair({ run }) {

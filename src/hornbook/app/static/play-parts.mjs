@@ -13,11 +13,8 @@ export function visible(text) {
   return String(text).replace(/[⏎\n]/g, "¶").replace(/\t/g, "»").replace(/▁|^ +$/g, (blank) => "·".repeat(blank.length)).replace(HIDDEN, name);
 }
 
-export function percent(share) {
-  if (typeof share !== "number") return "–";
-  if (share < 0.00001) return share ? "< 0.001 %" : "0 %";
-  return `${(100 * share).toFixed(share < 0.001 ? 3 : share < 0.01 ? 2 : 1)} %`;
-}
+const places = (share) => (share < 0.001 ? 3 : share < 0.01 ? 2 : 1);
+export const percent = (share) => (typeof share !== "number" ? "–" : share && share < 0.00001 ? "< 0.001 %" : `${(100 * share).toFixed(places(share))} %`);
 
 export const nats = (value) => (typeof value === "number" ? value.toFixed(value < 10 ? 2 : 1) : "–");
 export const named = (runs) => runs.map((run) => [run.id, `${run.name} · ${run.objective}`]);
@@ -81,7 +78,7 @@ export function Grid({ rows, columns, share, told, label }) {
   const canvas = useRef(null);
   const [at, setAt] = useState([0, 0]);
   const go = (y, x) => setAt([within(y, 0, rows - 1), within(x, 0, columns - 1)]);
-  const [row, column] = [Math.min(at[0], rows - 1), Math.min(at[1], columns - 1)];
+  const [row, column] = [Math.min(at[0], rows - 1), Math.min(at[1], columns - 1)]; // the cells may have become fewer
   useLayoutEffect(() => {
     const draw = () => {
       const [node, scale] = [canvas.current, devicePixelRatio || 1];
@@ -91,10 +88,7 @@ export function Grid({ rows, columns, share, told, label }) {
       const colour = (name) => getComputedStyle(node).getPropertyValue(name);
       const [empty, full, mark] = [colour("--wash"), colour("--blue"), colour("--rust")];
       const pen = node.getContext("2d");
-      const fill = (y, x, style, alpha) => {
-        [pen.fillStyle, pen.globalAlpha] = [style, alpha];
-        pen.fillRect(x * cell, y * cell, cell - (cell > 3), cell - (cell > 3));
-      };
+      const fill = (y, x, style, alpha) => { [pen.fillStyle, pen.globalAlpha] = [style, alpha]; pen.fillRect(x * cell, y * cell, cell - (cell > 3), cell - (cell > 3)); };
       pen.scale(scale, scale);
       for (let y = 0; y < rows; y++) for (let x = 0; x < columns; x++) { fill(y, x, empty, 1); fill(y, x, full, share(y, x)); }
       [pen.strokeStyle, pen.lineWidth, pen.globalAlpha] = [mark, 2, 1];

@@ -10,7 +10,7 @@ const Scale = () => html`<p class="soft row"><small>0 nats: certain</small><span
 
 function Total({ end, start }) {
   const bits = end.bits_per_byte === null ? "bits per byte are not defined for it" : `${end.bits_per_byte.toFixed(3)} bits per byte`;
-  return html`<p><b>${nats(end.nats)} nats</b> over ${end.tokens} tokens and ${end.bytes} bytes; ${bits}. ${!start.comparable && html`<strong>Not comparable with other models.</strong>`} <span class="soft">${start.how}</span></p>`;
+  return html`<p><b>${nats(end.nats)} nats</b> over ${end.tokens} tokens and ${end.bytes} bytes; ${bits}. ${!start.comparable && html`<strong>Not comparable with other models.</strong>`} <span class="soft">${start.how}.</span></p>`;
 }
 
 function Card({ found, run }) {
@@ -19,7 +19,7 @@ function Card({ found, run }) {
   const token = found.tokens[open];
   return html`<article class="card"><h2>${run.name} <small>${run.objective}</small></h2>
     <${Wrong}>${found.wrong}<//>
-    <ol class="chips">${found.tokens.map(chip)}</ol>
+    <ol class="cells">${found.tokens.map(chip)}</ol>
     ${token && html`<p>“${visible(token.text)}”: ${nats(token.nats)} nats${token.rank ? `, rank ${token.rank}` : ""}. ${token.top?.length > 0 && html`Likeliest here: ${token.top.map((one) => html`${visible(one.name)} (${(100 * one.p).toFixed(1)} %) `)}`}</p>`}
     ${found.end && html`<${Total} end=${found.end} start=${found.start} />`}</article>`;
 }
@@ -70,10 +70,10 @@ function Differences({ first, second, names }) {
   const largest = [...words].sort((one, other) => Math.abs(other.by) - Math.abs(one.by)).slice(0, 8);
   const kind = (by) => (by > 0.5 ? " asked" : by < -0.5 ? " read" : "");
   return html`<h2>Differences</h2>
-    ${first.start.how !== second.start.how && html`<p class="note wrong">These numbers are not of one kind, so their difference says little: ${first.start.how} Beside it: ${second.start.how}</p>`}
-    <ol class="chips">${words.map((word) => html`<li class=${`chip${kind(word.by)}`}><span>${visible(word.text)}</span><small>${sign(word.by)}</small></li>`)}</ol>
+    ${first.start.how !== second.start.how && html`<p class="note wrong">These numbers are not of one kind, so their difference says little. ${names[0]}: ${first.start.how}. ${names[1]}: ${second.start.how}.</p>`}
+    <ol class="cells">${words.map((word) => html`<li class=${`chip${kind(word.by)}`}><span>${visible(word.text)}</span><small>${sign(word.by)}</small></li>`)}</ol>
     <p class="soft">Nats of each word. + (rust): it surprises ${names[0]} more. − (blue): it surprises ${names[1]} more.</p>
-    <${Scroll} label="Largest differences"><table class="cells"><thead><tr><th scope="col">they differ most at</th><th scope="col">by</th></tr></thead>
+    <${Scroll} label="Largest differences"><table class="numeric"><thead><tr><th scope="col">they differ most at</th><th scope="col">by</th></tr></thead>
       <tbody>${largest.map((word) => html`<tr><th scope="row">${visible(word.text)}</th><td>${sign(word.by)}</td></tr>`)}</tbody></table><//>`;
 }
 

@@ -20,7 +20,7 @@ function Answer({ event, runs, films, most }) {
   const shown = event.words.map((word, place) => [word, place]).filter(([, place]) => place < SHOWN || place === event.guess || place === event.answer);
   return html`<article class="card">
     <h2>${nameOf(event, runs)} <small>${event.run === null ? "knows no context" : runs.find((run) => run.id === event.run)?.objective}</small></h2>
-    <ol class="lines">${shown.map(([word, place]) => html`<li class="line"><span class="said">${visible(word.text)}</span>
+    <ol class="lines">${shown.map(([word, place]) => html`<li class="line"><span class="spoken">${visible(word.text)}</span>
       <${Share} share=${word.share} most=${most} yours=${place === event.guess} text=${word.nats === null ? "cannot spell it" : undefined} />
       <span class="tags">${place === event.guess && html`<strong>your word </strong>`}${place === event.answer && html`<em>the word that stood there</em>`}</span></li>`)}</ol>
     <p class="soft"><small>How: ${event.how}. ${event.outside !== null && `Words that were not tried: ${percent(event.outside)}.`}</small></p>
@@ -34,7 +34,7 @@ function More({ answers, runs }) {
   const left = (event) => event.words.filter((word) => word.left).sort((one, other) => one.left.nats - other.left.nats).slice(0, 5);
   const names = answers.map((event) => html`<th scope="col">${nameOf(event, runs)}</th>`);
   return html`<details><summary>All ${answers[0].words.length} words as a table</summary>
-      <${Scroll} label="Table of all words"><table class="cells"><caption>Nats, −ln p</caption><thead><tr><th scope="col">word</th>${names}</tr></thead>
+      <${Scroll} label="Table of all words"><table class="numeric"><caption>Nats, −ln p</caption><thead><tr><th scope="col">word</th>${names}</tr></thead>
         <tbody>${answers[0].words.map((word) => html`<tr><th scope="row">${visible(word.text)}</th>${answers.map((event) => html`<td>${nats(find(event, word.text)?.nats)}</td>`)}</tr>`)}</tbody>
       </table><//></details>
     <details><summary>What each of them reads</summary><ul>
@@ -50,23 +50,13 @@ function Score({ rounds }) {
     return html`<tr><th scope="row">${name}</th><td>${own.filter((one) => one.right).length} of ${own.length}</td><td>${nats(mean)}</td></tr>`;
   };
   return html`<h2>The score</h2><p class="soft">How often the first guess was right, and the mean nats of the right word among the words tried. Fewer nats are better.</p>
-    <${Scroll} label="The score"><table class="cells score"><thead><tr><th scope="col">who</th><th scope="col">right</th><th scope="col">nats</th></tr></thead>
+    <${Scroll} label="The score"><table class="numeric"><thead><tr><th scope="col">who</th><th scope="col">right</th><th scope="col">nats</th></tr></thead>
       <tbody>${[...new Set(rounds.flatMap(Object.keys))].map(line)}</tbody></table><//>`;
 }
 
-// A round of the game: what each player said of the right word. The reader's share of it is how sure they were.
-function roundOf(answers, runs, right, sure, tried) {
-  const share = right ? sure / 100 : (1 - sure / 100) / Math.max(1, tried - 1);
-  const models = answers.map((event) => [nameOf(event, runs), { right: event.answer === 0, nats: listed(event) }]);
-  return { You: { right, nats: -Math.log(share) }, ...Object.fromEntries(models) };
-}
-
 export function Word({ play, runs, all, missing }) {
-  const [source, setSource] = useState("");
-  const [sentences, setSentences] = useState(play.sentences);
-  const [place, setPlace] = useState(0);
-  const [own, setOwn] = useState(null); // the reader's own sentence, while it is played
-  const [draft, setDraft] = useState(null); // and while it is written
+  const [{ source, sentences, place, own }, setDeck] = useState({ source: "", sentences: play.sentences, place: 0, own: null });
+  const [draft, setDraft] = useState(null); // the reader's own sentence, while it is written; `own` while it is played
   const [sure, setSure] = useState(50);
   const [rounds, setRounds] = useState([]);
   const [now, setNow] = useState(FIRST);
@@ -78,21 +68,20 @@ export function Word({ play, runs, all, missing }) {
   const over = now.tried > 0 && !busy;
   useEffect(() => { if (over) next.current?.focus(); }, [over]);
 
-  const fresh = (changes = {}) => {
+  const fresh = (deck = { own: null, place: place + 1 }) => {
     stop();
     setNow(FIRST);
-    setOwn(changes.own ?? null);
+    setDeck((before) => ({ ...before, ...deck }));
     setDraft(null);
-    if (changes.rounds || rounds.length >= ROUNDS) setRounds([]);
-    if (!changes.own) setPlace((number) => number + 1);
+    if (deck.sentences || rounds.length >= ROUNDS) setRounds([]);
     setTimeout(() => field.current?.focus());
   };
   const choose = async (value) => {
     let found = value === "" ? play.sentences : [];
     const asked = { run: +value, number: 40, seed: place + 1 };
     const wrong = found.length ? "" : await ask("/api/sentences", asked, (event) => event.event === "sentences" && (found = event.sentences));
-    setSource(found.length ? value : source);
-    if (found.length) { setSentences(found); setPlace(-1); fresh({ rounds: [] }); } else put({ wrong });
+    if (found.length) fresh({ source: value, sentences: found, place: 0, own: null });
+    else put({ wrong });
   };
   const submit = async () => {
     const guess = now.guess.trim();
@@ -112,12 +101,13 @@ export function Word({ play, runs, all, missing }) {
     put({ tried, doing: "", ...(wrong && { wrong }) });
     if (!tried) return;
     const right = guess.toLowerCase() === sentence.answer.toLowerCase();
-    if (sentence.answer) setRounds((list) => [...list, roundOf(answers, all, right, sure, tried)]);
+    const share = right ? sure / 100 : (1 - sure / 100) / Math.max(1, tried - 1); // the rest is for the others, alike
+    const models = answers.map((event) => [nameOf(event, all), { right: event.answer === 0, nats: listed(event) }]);
+    if (sentence.answer) setRounds((list) => [...list, { You: { right, nats: -Math.log(share) }, ...Object.fromEntries(models) }]);
     say(`${answers.length} answers over ${tried} words. ${sentence.answer && `The word was ${sentence.answer}.`}`);
   };
   const fine = draft?.split(GAP).length === 2;
   const most = Math.max(0.01, ...now.answers.flatMap((event) => event.words.map((word) => word.share ?? 0)));
-  const last = rounds.at(-1) ?? {};
   const sources = [["", "forty that come with Hornbook"], ...runs.map((run) => [run.id, `held-out text of ${run.name}`])];
   return html`<h1>The masked word</h1>
     <p class="soft">You guess first. Then each model says what it thinks, all over the same words.</p>
@@ -137,9 +127,8 @@ export function Word({ play, runs, all, missing }) {
     ${missing}
     <${Wrong}>${now.wrong}<//>
     ${busy && html`<p class="soft">${now.doing || "The models are reading …"}</p>`}
-    ${over && sentence.answer && html`<p>The word was <b>${visible(sentence.answer)}</b>. Nats of it among the ${now.tried} words: ${Object.entries(last).map(([name, one]) => `${name} ${nats(one.nats)}`).join(", ")}.</p>`}
+    ${over && sentence.answer && html`<p>The word was <b>${visible(sentence.answer)}</b>. Nats of it among the ${now.tried} words: ${Object.entries(rounds.at(-1) ?? {}).map(([name, one]) => `${name} ${nats(one.nats)}`).join(", ")}.</p>`}
     ${now.answers.length > 0 && html`<div class="grid">${now.answers.map((event) => html`<${Answer} key=${event.run} event=${event} runs=${all} most=${most} films=${now.films.filter((film) => film.run === event.run)} />`)}</div>`}
-    ${over && now.answers.length > 0 && html`<${More} answers=${now.answers} runs=${all} />`}
-    ${rounds.length > 0 && html`<${Score} rounds=${rounds} />`}
+    ${over && now.answers.length > 0 && html`<${More} answers=${now.answers} runs=${all} />`}${rounds.length > 0 && html`<${Score} rounds=${rounds} />`}
     ${runs.length > 0 && html`<div class="sure"><${Choice} label="Sentences" value=${source} options=${sources} onInput=${choose} /></div>`}`;
 }

@@ -15,7 +15,7 @@ const ENDS = { stop: "The model ended the text.", full: "No position is left.", 
 // The likeliest next tokens: the model's p, and the share after temperature, cuts and penalty.
 function Next({ token, onPick }) {
   const name = (one) => (onPick ? html`<button type="button" class="chip" onClick=${() => onPick(one)}><span>${visible(one.name)}</span></button>` : visible(one.name));
-  return html`<${Scroll} label="The likeliest tokens"><table class="cells next"><thead><tr><th scope="col">token</th><th scope="col">the model's p</th><th scope="col">share when drawn</th></tr></thead>
+  return html`<${Scroll} label="The likeliest tokens"><table class="numeric next"><thead><tr><th scope="col">token</th><th scope="col">the model's p</th><th scope="col">share when drawn</th></tr></thead>
     <tbody>${token.top.map((one) => html`<tr key=${one.id}><th scope="row">${name(one)}</th><td><${Share} share=${one.p} /></td><td><${Share} share=${one.drawn} yours /></td></tr>`)}</tbody></table><//>`;
 }
 
@@ -53,10 +53,8 @@ export function Writing({ play, runs }) {
       if (event.event === "end") say(ENDS[event.why]);
     }));
   };
-  const branch = (place, one) => {
-    const text = one.name.replaceAll("▁", " ").replaceAll("⏎", "\n");
-    write([...tokens.slice(0, place), { ...one, text, nats: -Math.log(one.p), chosen: true, top: tokens[place].top }]);
-  };
+  const spelled = (name) => name.replaceAll("▁", " ").replaceAll("⏎", "\n");
+  const branch = (place, one) => write([...tokens.slice(0, place), { ...one, text: spelled(one.name), nats: -Math.log(one.p), chosen: true, top: tokens[place].top }]);
   useEffect(() => {
     if (writing.busy) return undefined;
     const look = (event) => (event.event === "token" || event.last) && setComing(event.last ?? event);

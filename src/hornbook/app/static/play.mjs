@@ -46,9 +46,8 @@ function useRuns(session) {
 }
 
 function Missing({ runs }) {
-  if (runs.some(pending)) return html`<p class="note">The models are being loaded. This takes a few seconds.</p>`;
-  if (runs.length) return html`<p class="note">None of the chosen models can do this.</p>`;
-  return html`<p class="note">This needs a trained model. Start the page with one: <code>hornbook play runs/a</code>. The tab “Corruption” works without.</p>`;
+  const why = runs.some(pending) ? "The models are being loaded. This takes a few seconds." : "None of the chosen models can do this.";
+  return html`<p class="note">${runs.length ? why : html`This needs a trained model. Start the page with one: <code>hornbook play runs/a</code>. The tab “Corruption” works without.`}</p>`;
 }
 
 export default function Play({ session }) {

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from hornbook.study.page import write_page
+from hornbook.report.markdown import escaped
+from hornbook.report.write import write_study
 from hornbook.study.report import StudyReport
 from hornbook.study.verdicts import Scores, not_worse_than_the_best, verdicts
 from hornbook.study.yardsticks import ArmNumber, Yardstick
@@ -40,26 +41,26 @@ def files(directory: Path) -> dict[str, str]:
 
 
 def test_the_page_has_every_number_and_its_charts(tmp_path: Path) -> None:
-    page = write_page(tmp_path, report())
-    text = page.read_text(encoding="utf-8")
+    page = write_study(tmp_path, report())
+    text, shown = page.with_suffix(".md").read_text(encoding="utf-8"), page.read_text(encoding="utf-8")
     for one in report().yardsticks:
         for arm in one.arms:
-            assert all(cell.replace("|", "\\|") in text for cell in arm.row)
-        assert all(verdict.sentence in text for verdict in one.verdicts)
+            assert all(escaped(cell) in text and cell in shown for cell in arm.row)
+        assert all(escaped(verdict.sentence) in text and verdict.sentence in shown for verdict in one.verdicts)
     pictures = re.findall(r"!\[[^]]*\]\(([^)]+)\)", text)
     assert pictures == ["differences-1.svg", "differences-2.svg", "differences-3.svg", "shots-1.svg"]
-    assert {path.name for path in page.parent.iterdir()} == {*pictures, "report.md"}
-    assert "This is of models of 3M parameters." in text
+    assert {path.name for path in page.parent.iterdir()} == {*pictures, "report.md", "report.html"}
+    assert "This is of models of 3M parameters." in text and shown.count("<svg") == len(pictures)
 
 
 def test_equal_reports_are_equal_bytes(tmp_path: Path) -> None:
     for name in ("one", "two"):
         (tmp_path / name / "study").mkdir(parents=True)
-        write_page(tmp_path / name / "study", report())
+        write_study(tmp_path / name / "study", report())
     assert files(tmp_path / "one" / "study") == files(tmp_path / "two" / "study")
 
 
 def test_shots_share_a_chart_by_task(tmp_path: Path) -> None:
-    write_page(tmp_path, report())
+    write_study(tmp_path, report())
     drawn = (tmp_path / "report" / "shots-1.svg").read_text(encoding="utf-8")
     assert drawn.count("<polyline") == 2 and "sst2 by examples" in drawn
