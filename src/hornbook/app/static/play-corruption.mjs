@@ -10,16 +10,9 @@ const KINDS = {
   mask: ["?", "mask token"], changed: ["~", "another word"], sentinel: ["#", "sentinel, which stands for a span"],
   special: ["'", "special token"], padding: ["-", "padding"],
 };
-const GROUPS = [["decoder", "Decoders (GPT)"], ["encoder", "Encoders (BERT)"], ["encoder-decoder", "Encoder-decoders (T5)"]];
 const words = (name) => name[0].toUpperCase() + name.slice(1).replaceAll("_", " ");
 const listed = (text) => text.split(",").map((part) => part.trim()).filter(Boolean);
 const READ = { numbers: (text) => listed(text).map((part) => +part || 0), texts: listed, text: (text) => text };
-
-function Kind({ value, objectives, onInput, label }) {
-  const option = (one) => html`<option value=${one.kind} selected=${one.kind === value}>${one.kind}: ${one.meaning}</option>`;
-  return html`<${Field} label=${label}>${(id) => html`<select id=${id} onInput=${(event) => onInput(event.target.value)}>
-    ${GROUPS.map(([key, title]) => html`<optgroup label=${title}>${objectives.filter((one) => one.topology === key).map(option)}</optgroup>`)}</select>`}<//>`;
-}
 
 // One setting as the control that its type asks for; objectives inside it have controls of their own.
 function Setting({ item, value, set, objectives }) {
@@ -40,7 +33,8 @@ function Setting({ item, value, set, objectives }) {
 
 function Settings({ table, set, objectives, label, bare }) {
   const find = (kind) => objectives.find((one) => one.kind === kind);
-  const body = html`<${Kind} value=${table.kind} objectives=${objectives} onInput=${(kind) => set(find(kind).default)} label=${label} />
+  const kinds = objectives.map((one) => [one.kind, `${one.kind}: ${one.meaning}`]);
+  const body = html`<${Choice} label=${label} value=${table.kind} options=${kinds} help=${`For a model of the kind ${find(table.kind).topology}.`} onInput=${(kind) => set(find(kind).default)} />
     ${find(table.kind).settings.map((item) => html`<${Setting} key=${`${table.kind}.${item.name}`} item=${item} value=${table[item.name] ?? item.default} objectives=${objectives} set=${(value) => set({ ...table, [item.name]: value })} />`)}`;
   return bare ? body : html`<fieldset><legend>${label}</legend>${body}</fieldset>`;
 }
@@ -72,14 +66,13 @@ function Lines({ spans, box }) {
   const [paths, setPaths] = useState([]);
   const band = useRef(null);
   useLayoutEffect(() => {
-    const measure = () => {
+    const observer = new ResizeObserver(() => {
       const { left, width, height } = band.current.getBoundingClientRect();
       const chip = (link) => box.current.querySelector(`[data-link="${link}"]`).getBoundingClientRect();
       const middle = (link) => chip(link).left + chip(link).width / 2 - left;
       const path = (x1, x2) => `M${x1} 0C${x1} ${height / 2} ${x2} ${height / 2} ${x2} ${height}`;
       setPaths(width ? spans.map((span) => path(middle(span.from), middle(span.to))) : []);
-    };
-    const observer = new ResizeObserver(measure);
+    });
     observer.observe(box.current);
     return () => observer.disconnect();
   }, [spans]);
@@ -109,10 +102,8 @@ export function Picture({ shown }) {
   const chip = (number) => (cell, place) => html`<${Chip} cell=${cell} link=${linked.has(`${number},${place}`) ? `${number},${place}` : undefined} />`;
   const across = spans.filter((span) => span.from.startsWith("0") && span.to.startsWith("1"));
   const says = (side) => side.cells.some((cell) => cell.weight);
-  return html`<div class="sides" ref=${box}>
-      ${shown.sides.map((side, number) => html`${number === 1 && across.length > 0 && html`<${Lines} spans=${across} box=${box} />`}
-        <h2>${words(side.name)} <small>reads${says(side) && ", and must say what is below"}</small></h2><ol class="cells">${side.cells.map(chip(number))}</ol>`)}
-    </div>
+  return html`<div class="sides" ref=${box}>${shown.sides.map((side, number) => html`${number === 1 && across.length > 0 && html`<${Lines} spans=${across} box=${box} />`}
+      <h2>${words(side.name)} <small>reads${says(side) && ", and must say what is below"}</small></h2><ol class="cells">${side.cells.map(chip(number))}</ol>`)}</div>
     <p class="soft legend">${Object.entries(KINDS).filter(([kind]) => used.has(kind)).map(([, [sign, name]]) => html`<span><b>${sign}</b> ${name}</span>`)}<span><b>=</b> must be said, × its weight</span><span><b>·</b> a blank</span></p>
     ${spans.length > 0 && html`<ul class="soft">${spans.map((span) => html`<li>${visible(span.name)} stands for: ${span.says.map((name) => html`${visible(name)} `)}</li>`)}</ul>`}
     <p><b>${scored} of ${all} output positions count (${percent(scored / all)}).</b> <small class="soft">${Object.entries(shown.counts).map(([name, value]) => `${name} ${+value.toPrecision(4)}`).join(" · ")}</small></p>
