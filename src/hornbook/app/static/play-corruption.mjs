@@ -34,7 +34,7 @@ function Setting({ item, value, set, objectives }) {
 function Settings({ table, set, objectives, label, bare }) {
   const find = (kind) => objectives.find((one) => one.kind === kind);
   const kinds = objectives.map((one) => [one.kind, `${one.kind}: ${one.meaning}`]);
-  const body = html`<${Choice} label=${label} value=${table.kind} options=${kinds} help=${`For a model of the kind ${find(table.kind).topology}.`} onInput=${(kind) => set(find(kind).default)} />
+  const body = html`<${Choice} label="Objective" value=${table.kind} options=${kinds} help=${`For a model of the kind ${find(table.kind).topology}.`} onInput=${(kind) => set(find(kind).default)} />
     ${find(table.kind).settings.map((item) => html`<${Setting} key=${`${table.kind}.${item.name}`} item=${item} value=${table[item.name] ?? item.default} objectives=${objectives} set=${(value) => set({ ...table, [item.name]: value })} />`)}`;
   return bare ? body : html`<fieldset><legend>${label}</legend>${body}</fieldset>`;
 }
@@ -142,7 +142,7 @@ export function Corruption({ play, all }) {
       <form class="card" onSubmit=${submits(() => {})}>
         <${TextField} label="Text" value=${text} onInput=${setText} rows="4" most=${play.limits.text} />
         ${pairs && html`<${TextField} label="Second text, of another document" value=${second} onInput=${setSecond} rows="2" most=${play.limits.text} help="Empty: a page of Python's documentation." />`}
-        <${Settings} bare table=${table} set=${(value) => { setTable(value); setDrawn([seed, epoch, 0]); }} objectives=${play.objectives} label="Objective" />
+        <${Settings} bare table=${table} set=${(value) => { setTable(value); setDrawn([seed, epoch, 0]); }} objectives=${play.objectives} />
         <${Number} label="Seed" value=${seed} onInput=${(value) => setDrawn([whole(value), epoch, way])} low="0" high="20" step="1" open />
         <button type="button" onClick=${() => setDrawn([seed + 1, epoch, way])}>Draw again</button>
         <${Number} label="Epoch" value=${epoch} onInput=${(value) => setDrawn([seed, whole(value), way])} low="0" high="10" step="1" open help=${noise} />
@@ -151,7 +151,7 @@ export function Corruption({ play, all }) {
       <div aria-busy=${String(!answer)}>
         <${Wrong}>${wrong}<//>
         ${shown && answer.added.length > 0 && html`<p class="note">The run's tokenizer lacks ${answer.added.length} of the special tokens. They are added behind its last id: ${answer.added.slice(0, 6).join(", ")}${answer.added.length > 6 ? " …" : ""}. Words keep their ids.</p>`}
-        ${ways.length > 1 && html`<${Choice} label="Way" value=${Math.min(way, ways.length - 1)} onInput=${(value) => setDrawn([seed, epoch, +value])} options=${ways.map((one, place) => [place, `${place + 1} of ${ways.length}: ${one.notes[0] ?? one.objective}`])} />`}
+        ${ways.length > 1 && html`<${Choice} label="Way" value=${Math.min(way, ways.length - 1)} onInput=${(value) => setDrawn([seed, epoch, +value])} options=${ways.map((one, place) => [place, `${place + 1} of ${ways.length}: ${one.objective === ways.at(-1).objective ? one.notes[0] : one.objective}`])} />`}
         ${shown && html`<p><code>${shown.objective}</code></p><${Picture} shown=${shown} />`}
       </div>
     </div>`;
