@@ -310,6 +310,19 @@ def test_a_gap_at_the_beginning_has_a_word_where_something_predicts_it(tokenizer
     assert "before the first token" in refused["why"]
 
 
+@pytest.mark.parametrize("kind", ["masked", "causal", "span", "replaced"])
+def test_however_little_a_step_computes_the_chances_are_the_same(
+    kind: str, tokenizer: Tokenizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, words = opened(kind, tokenizer), every_word(tokenizer)
+    whole = list(gap_nats(run, TEXT, words))
+    monkeypatch.setattr("hornbook.app.spoken.chances.step_positions", lambda run: 40)
+    small = list(watched(gap_nats(run, TEXT, words)))
+    assert len(small) > 5 + len(whole)
+    found, again = ({word: chance for part in parts for word, chance in part.items()} for parts in (whole, small))
+    assert [again[word].nats for word in words] == pytest.approx([found[word].nats for word in words], abs=1e-5)
+
+
 def test_generators_in_turn_say_what_each_says_alone(tokenizer: Tokenizer) -> None:
     models = Models.of([opened("masked", tokenizer), opened("causal", tokenizer), opened("span", tokenizer)])
     asked = [

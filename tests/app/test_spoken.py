@@ -272,6 +272,19 @@ def test_tokens_of_a_masked_model_come_one_after_another(tokenizer: Tokenizer) -
     assert [token.number for token in found] == list(range(len(ids))) and all(len(token.top) == 3 for token in found)
 
 
+@pytest.mark.parametrize("kind", ["masked", "diffusion"])
+def test_however_little_a_step_computes_the_nats_are_the_same(
+    kind: str, tokenizer: Tokenizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = opened(kind, tokenizer)
+    whole = list(text_nats(run, TEXT))
+    monkeypatch.setattr("hornbook.app.spoken.surprise.step_positions", lambda run: 80)
+    small = list(watched(text_nats(run, TEXT)))
+    assert len(small) > 2 + len(whole)
+    found, again = ([token.nats for part in parts for token in part] for parts in (whole, small))
+    assert again == pytest.approx(found, abs=1e-5)
+
+
 @pytest.mark.parametrize(
     ("kind", "words"), [("span", "never a whole text"), ("joined", "never a whole text"), ("replaced", "judges tokens")]
 )
