@@ -15,7 +15,7 @@ TYPE_CHECKING = False  # that of `typing`, whose import takes longer than all el
 if TYPE_CHECKING:
     from typing import Any
 
-    from hornbook import collators, objectives
+    from hornbook import collators, course, objectives
     from hornbook.api import (
         Run,
         best_rates,
@@ -25,12 +25,14 @@ if TYPE_CHECKING:
         fit_law,
         load,
         objective,
+        play,
         pretrain,
         recipe,
         report,
         runs,
         scaling_sweep,
         sweep,
+        watch,
     )
     from hornbook.recipes.recipe import Recipe
 
@@ -44,17 +46,20 @@ __all__ = [
     "check",
     "collators",
     "compare",
+    "course",
     "fit_law",
     "load",
     "objective",
     "objectives",
     "plan",
+    "play",
     "pretrain",
     "recipe",
     "report",
     "runs",
     "scaling_sweep",
     "sweep",
+    "watch",
 ]
 
 
@@ -62,7 +67,7 @@ def __getattr__(name: str) -> Any:
     """Import what is asked for."""
     import importlib
 
-    if name in ("collators", "objectives"):
+    if name in ("collators", "course", "objectives"):
         return importlib.import_module(f"hornbook.{name}")
     if name in __all__:
         return getattr(importlib.import_module("hornbook.recipes.recipe" if name == "Recipe" else "hornbook.api"), name)

@@ -31,7 +31,7 @@ from pathlib import Path
 from types import ModuleType, NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeVar
 
-from annotated_types import Ge, Gt, Le, Lt
+from annotated_types import Ge, Gt, Le, Lt, MaxLen
 
 from hornbook.errors import UserError, account_of, nearest, reason_of
 
@@ -68,6 +68,7 @@ _BOUNDS: Mapping[type, tuple[str, str, Callable[[Any, Any], bool]]] = {
     Lt: ("lt", "below", operator.lt),
     Le: ("le", "at most", operator.le),
     Cap: ("le", "at most", operator.le),
+    MaxLen: ("max_length", "no longer than", lambda value, most: len(value) <= most),
 }
 
 

@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from hornbook.cli import evaluate_tables, request, tables
 from hornbook.cli import program as cli
+from hornbook.cli import request, tables
+from hornbook.cli.tables import evaluate_tables
 from hornbook.errors import DivergedError, Interrupted, ResourceError, UserError
 from hornbook.evaluate.evaluation import Evaluation
 from hornbook.evaluate.numbers import Number
@@ -290,8 +291,10 @@ def test_a_run_gives_its_tokenizer_and_objective(capsys: pytest.CaptureFixture[s
     _, out, _ = answer(capsys, "show", "--run", str(tmp_path), "tell me more", *always)
     assert "row: [CLS] tell me more [SEP]" in out
     assert "[MASK]" in out
-    code, _, err = answer(capsys, "show", "--run", str(tmp_path), "tell me more", "--objective", "span")
-    assert (code, "sentinels" in err) == (2, True)
+    _, out, _ = answer(capsys, "show", "--run", str(tmp_path), "tell me more", "--objective", "span")
+    assert "added to the tokenizer: <extra_id_0>" in out
+    code, _, err = answer(capsys, "show", "--run", str(tmp_path), "--row", "0", "--epoch", "1")
+    assert (code, "leave --row out" in err) == (2, True)
 
 
 def test_on_a_terminal_every_colour_has_a_sign() -> None:

@@ -59,7 +59,9 @@ def page(chromium: Any) -> Iterator[Any]:
 @contextlib.contextmanager
 def tab(chromium: Any, **options: Any) -> Iterator[Any]:
     """Yield a tab; fail afterwards on errors in its console and on requests off this machine."""
-    context = chromium.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
+    # Without movements: a colour on its way from one scheme to the other has no contrast.
+    still = {"viewport": {"width": 1280, "height": 900}, "reduced_motion": "reduce"}
+    context = chromium.new_context(**{**still, **options})
     opened = context.new_page()
     opened.set_default_timeout(30_000)
     wrong: list[str] = []

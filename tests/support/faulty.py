@@ -194,6 +194,11 @@ def a_run(out: Path) -> dict[str, str]:
         lines = map(json.loads, samples.read_text(encoding="utf-8").splitlines())
         said = [{name: value for name, value in line.items() if name != "time"} for line in lines]
         found[f"{out.name}/samples.jsonl"] = _digest(json.dumps(said).encode())
+    status = json.loads((out / "status.json").read_text(encoding="utf-8")) if (out / "status.json").is_file() else {}
+    # What a process says of itself; and the line that a crash cut in two, which is set aside.
+    for name in ("status.json", "metrics.damaged", "samples.damaged"):
+        found.pop(f"{out.name}/{name}", None)
+    found["status"] = f"{status.get('state')} {status.get('exit_code')}"
     for name in ("environment.json", "plan.json", "metrics.jsonl"):
         path = out / name
         found.pop(f"{out.name}/{name}")

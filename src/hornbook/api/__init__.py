@@ -4,12 +4,14 @@ pretrain   text and a budget -> a Run                load      a run, or a folde
 branch     a run at a step -> a shorter or longer run of the same recipe
 check      a directory -> what is damaged there      runs      the runs below a directory
 sweep      settings with several values -> a study   compare   finished runs -> what may be said of them
+watch      runs below directories -> their curves in the browser, as they go
 report     runs, or a study -> a page and Markdown of what their files say
 recipe     a recipe by name, file or wish            objective an objective by name and settings
 fit_law    runs of known size and loss -> a scaling law
 advise     a task -> which objective, by rules, studies here and a pilot
 plan       text and a budget -> what a run would be and cost; a budget -> what laws would spend it on
 scaling_sweep   a text and a time -> runs of known size and loss, and their law
+play       runs -> the playground in the browser
 best_rates      runs over learning rates and batches -> the best of each setting
 """
 
@@ -22,6 +24,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hornbook.api.pages import play, watch
 from hornbook.api.run import NOTHING, Run, default_transfer, lines_of, texts_of, told_report
 from hornbook.api.studies import compare, report, runs, sweep
 from hornbook.errors import UserError
@@ -42,7 +45,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "NOTHING", "Run", "advise", "best_rates", "branch", "check", "compare", "default_directory", "default_transfer",
-    "fit_law", "load", "objective", "plan", "pretrain", "recipe", "report", "runs", "scaling_sweep", "sweep",
+    "fit_law", "load", "objective", "plan", "play", "pretrain", "recipe", "report", "runs", "scaling_sweep", "sweep",
+    "watch",
 ]  # fmt: skip
 
 

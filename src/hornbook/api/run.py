@@ -11,9 +11,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from hornbook.objectives.base import Objective
 from hornbook.objectives.show import Picture
 from hornbook.recipes.recipe import Recipe
-from hornbook.recipes.settings import written
+from hornbook.recipes.settings import RECIPE, written
 
 if TYPE_CHECKING:
     from torch import nn
@@ -287,11 +288,47 @@ class Run:
 
         return export(self.opened, None if out is None else Path(out), family, shard_bytes)
 
-    def show(self, text: str, *, seed: int | None = None) -> Picture:
-        """Return what the run's objective makes of a text: its inputs, its targets, who sees whom."""
-        from hornbook.prepare.preview import preview
+    def show(
+        self,
+        text: str,
+        *,
+        objective: str | Objective | None = None,
+        second: str = "",
+        seed: int | None = None,
+        epoch: int = 0,
+    ) -> Picture:
+        """Return what an objective makes of a text: its inputs, its targets, who sees whom.
 
-        return preview(text, self.recipe.objective, self.tokenizer, self.recipe.seed if seed is None else seed)
+        The objective is the run's own, or another by name or as it is given: what it needs and the run's tokenizer
+        lacks is added, so words keep their ids. `second` is a text of another document, for objectives that pair two.
+        """
+        from hornbook.objectives.catalogue import build
+        from hornbook.prepare.preview import preview
+        from hornbook.vocab import EMPTY
+
+        shown = build(objective, {}, EMPTY) if isinstance(objective, str) else objective or self.recipe.objective
+        drawn = self.recipe.seed if seed is None else seed
+        return preview(text, shown, self._own_tokenizer, drawn, second=second, epoch=epoch)
+
+    def play(
+        self,
+        *others: str | Path,
+        device: str = "",
+        port: int | None = None,
+        browser: bool = True,
+        code: bool = True,
+    ) -> None:
+        """Serve the playground of this run, and of others beside it, until Ctrl-C; see `hornbook.play`."""
+        from hornbook.api.pages import play
+
+        play(self.directory, *others, device=device, port=port, browser=browser, code=code)
+
+    @property
+    def _own_tokenizer(self) -> Tokenizer:
+        """The tokenizer, read alone where that can be done: a picture needs no model."""
+        from hornbook.tokens.tokenizer.tokenizer import load_tokenizer
+
+        return load_tokenizer(self.directory) if (self.directory / RECIPE).is_file() else self.tokenizer
 
 
 def told_report(directory: Path) -> None:

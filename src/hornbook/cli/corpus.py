@@ -12,8 +12,9 @@ from typing import Annotated
 import typer
 from typer import Argument, Option
 
-from hornbook.cli import corpus_tables, tables
+from hornbook.cli import tables
 from hornbook.cli.common import Filter, Json, Plain, answer, loading, matching, place
+from hornbook.cli.tables import corpus_tables
 from hornbook.console import phase, work_lasts
 from hornbook.errors import UserError
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Argument, Option
 
-from hornbook.cli import evaluate_tables
 from hornbook.cli.common import Json, RunPath, answer, loading, opened_run, place
+from hornbook.cli.tables import evaluate_tables
 from hornbook.cli.transfer import measured_transfer
 from hornbook.console import phase
 from hornbook.errors import UserError

@@ -18,7 +18,9 @@ from typer import Option
 from typer.core import TyperGroup
 
 from hornbook import __version__
-from hornbook.cli import advise, corpus, evaluate, inspect, plan, report, scaling, study, train, transfer, use
+from hornbook.cli import (
+    advise, corpus, course, evaluate, inspect, pages, plan, report, scaling, study, train, transfer, use,
+)  # fmt: skip
 from hornbook.cli.common import is_main_process
 from hornbook.console.pulse import Pulse
 from hornbook.console.streams import Steady, steady_streams
@@ -60,8 +62,10 @@ for _name, _verb, _epilog in (
     ("fill", use.fill, None),
     ("show", use.show, use.OBJECTIVES_TEACH),
     ("export", use.export, None),
+    ("play", pages.play, pages.PLAY_EXAMPLES),
     ("runs", study.runs, None),
     ("compare", study.compare, None),
+    ("watch", pages.watch, None),
     ("report", report.report, report.EXAMPLES),
     ("plan", plan.plan, plan.EXAMPLES),
     ("advise", advise.advise, advise.EXAMPLES),
@@ -75,6 +79,7 @@ for _name, _verb, _epilog in (
 app.add_typer(corpus.app, name="corpus")
 app.add_typer(scaling.app, name="scaling")
 app.add_typer(study.app, name="study")
+app.add_typer(course.app, name="course")
 
 
 def main(arguments: list[str] | None = None) -> None:

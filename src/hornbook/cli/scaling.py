@@ -44,7 +44,7 @@ def fit(
     as_json: Json = False,
 ) -> None:
     """Fit L = E + A/N^alpha + B/D^beta to points, with intervals, beside the other two approaches of Hoffmann et al."""
-    from hornbook.cli.scaling_tables import print_conventions, print_summary
+    from hornbook.cli.tables.scaling_tables import print_conventions, print_summary
     from hornbook.scaling.pictures import write_pictures
     from hornbook.scaling.points import conventions
     from hornbook.scaling.summary import summarise
@@ -100,7 +100,7 @@ def sweep(
 ) -> None:
     """Train sizes x token counts on a text, as many as fit into a time, and fit a scaling law to them."""
     from hornbook.cli.request import is_assignment
-    from hornbook.cli.scaling_tables import print_costs
+    from hornbook.cli.tables.scaling_tables import print_costs
     from hornbook.study.grid import Asked, minutes_of
 
     if bool(budget) == bool(minutes):
@@ -128,7 +128,7 @@ def rates(
     as_json: Json = False,
 ) -> None:
     """Read off the best learning rate and batch of each size and number of tokens, from runs over a grid of both."""
-    from hornbook.cli.scaling_tables import print_rates
+    from hornbook.cli.tables.scaling_tables import print_rates
     from hornbook.scaling.rates import power_laws, read_rates
 
     found = read_rates(points)

@@ -148,8 +148,8 @@ def runs(
     columns = ("run", "state", "objective", "parameters", "steps", "bits per byte", "other number", "seed", "date")
     tables.table(dict.fromkeys(columns, "") | {"run": "bold"}, [_run_row(line) for line in found], numbers=True)
     for line in found:
-        if line.problem:
-            tables.sentence(f"{line.path}: {line.problem}")
+        if line.problem or line.ending:
+            tables.sentence(f"{line.path}: {line.problem or line.ending}")
 
 
 def _run_row(line: RunLine) -> tuple[str, ...]:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer import Argument, Option
 
-from hornbook.cli import evaluate_tables, study, tables
+from hornbook.cli import study, tables
 from hornbook.cli.common import OBJECTIVES, Plain, is_main_process, loading, place
+from hornbook.cli.tables import evaluate_tables
 from hornbook.console import phase, work_lasts
 from hornbook.errors import FailedElsewhere, UserError
 

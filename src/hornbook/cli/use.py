@@ -129,10 +129,15 @@ def show(
     ] = None,
     row: Annotated[int | None, Option(metavar="N", help="Show row N (from 0) of the run's training text.")] = None,
     seed: Annotated[int | None, Option(help="Seed of the noise. Default: 0, or with --row the run's seed.")] = None,
+    second: Annotated[
+        str, Option(metavar="TEXT", help="Text of another document, for nsp. Default: of Python's documentation.")
+    ] = "",
+    epoch: Annotated[int, Option(min=0, help="Show the noise of this epoch, from 0.")] = 0,
 ) -> None:
     """Show what an objective does to a text: what the model reads, what it predicts, and who attends to whom.
 
-    No model is trained. Without --run, the command makes a small tokenizer. Of a file, it takes the first words.
+    No model is trained. Without --run, the command makes a small tokenizer. With --run and another objective, the
+    special tokens that the run's tokenizer lacks are added. Of a file, it takes the first words.
     """
     with loading("libraries"):
         from hornbook.api import Run
@@ -148,9 +153,11 @@ def show(
     if row is None:
         text = _first_words(text) if os.path.isfile(text) else text
         tokenizer = load_tokenizer(run) if run else None
-        shown = preview(text, recipe.objective, tokenizer, seed or 0)
+        shown = preview(text, recipe.objective, tokenizer, seed or 0, second=_text(second), epoch=epoch)
     elif text or run is None:
         raise UserError("Give either a text, or --run and --row.")
+    elif second or epoch:
+        raise UserError("--second and --epoch are for a text: leave them out, or leave --row out.")
     else:
         shown = preview_row(run, recipe, row, recipe.seed if seed is None else seed)
     tables.picture(shown, tables.console())

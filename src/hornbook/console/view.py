@@ -27,10 +27,12 @@ _WIDE, _NARROW = 120, 64  # columns that four numbers, and two, need beside each
 class View:
     """The console of one command. With `plain`, or without a terminal, every picture becomes lines.
 
-    `silent` shows nothing: it is for the processes of a training other than rank 0.
+    `silent` shows nothing: it is for the processes of a training other than rank 0. `told`, which may be set at any
+    time, is told the name of each stage that begins.
     """
 
     def __init__(self, plain: bool = False, silent: bool = False) -> None:
+        self.told: Callable[[str], None] = lambda name: None
         self.console = Console(file=shown_to(sys.stdout), highlight=False, soft_wrap=True, quiet=silent)
         self.plain = plain or silent or not self.console.is_terminal or self.console.is_dumb_terminal
 
@@ -44,6 +46,7 @@ class View:
 
         With a `total` above 0 the share done and the time left are shown too.
         """
+        self.told(name)
         if self.plain:
             with phase(name), self._plain_stage(name, unit, total) as update:
                 yield update
@@ -87,6 +90,7 @@ class View:
     @contextlib.contextmanager
     def training(self, title: str, steps: int, done: int, memory_total: int, directory: str) -> Iterator[Training]:
         """Show a training run; yields a sink for its records."""
+        self.told("training")
         shown = Training(self, title, steps, done, memory_total, directory)
         if self.plain:
             with phase("training"):

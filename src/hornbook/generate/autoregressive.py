@@ -1,11 +1,16 @@
 """Writing: the continuation of prompts, greedy, drawn or by beam search.
 
+    generate   the new ids of each prompt
+    stream     the same, an id of each prompt at a time
+    explain    one prompt, a `Step` at a time: what the model thought of the token, and what decoding made of that
+
 Shapes: B rows, V vocabulary.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -77,13 +82,9 @@ def stream(
     _refuse(model, prompts, decoding.max_new, stop, start_id)
 
     def steps() -> Iterator[list[int | None]]:
-        writer, tokens, logits = begin(model, prompts, decoding.max_new, start_id, visible)
-        seen = _seen(prompts, tokens, model, decoding)
-        draws = row_keys(decoding.seed, np.arange(len(prompts)))
         written: list[list[int]] = [[] for _ in prompts]
         going = [True] * len(prompts)
-        for number in range(decoding.max_new):
-            found = _choose(logits, seen, decoding, uniform(draws, 1, _STREAM + number)[:, 0])
+        for found, _ in _rounds(model, prompts, decoding, start_id, visible):
             step: list[int | None] = []
             for row, token in enumerate(found.tolist()):
                 going[row] = going[row] and token not in stop
@@ -93,11 +94,119 @@ def stream(
                     going[row] = ended is None or not ended(row, written[row])
             if any(token is not None for token in step):
                 yield step
-            if not any(going) or number + 1 == decoding.max_new:
+            if not any(going):
                 return
-            logits = writer.read(found[:, None], tokens.shape[1] + number)
 
     return steps()
+
+
+@dataclass(frozen=True)
+class Step:
+    """A new token of a text.
+
+    chance  the probability that the model gives it, before any decoding
+    nats    -ln of it
+    rank    1 = the likeliest one
+    drawn   the share with which decoding draws it: 1 for the likeliest one at temperature 0
+    top     tokens worth a look, the likeliest first: (id, the model's probability, the share with which it is drawn)
+    ends    it is a stop id, which ends the text and is not part of it
+    """
+
+    token: int
+    chance: float
+    nats: float
+    rank: int
+    drawn: float
+    top: tuple[tuple[int, float, float], ...]
+    ends: bool
+
+
+def explain(
+    model: Transformer,
+    prompt: Sequence[int],
+    decoding: Decoding = _DEFAULT,
+    *,
+    top: int,
+    forced: Sequence[int] = (),
+    stop: frozenset[int] = frozenset(),
+    start_id: int | None = None,
+    visible: bool = False,
+    ready: bool = False,
+) -> Iterator[Step]:
+    """Yield each new token of one prompt with what it was chosen from, a stop id at the end included.
+
+    The tokens are those of `stream`. `forced` are new tokens that are written already: what follows is drawn as if they
+    had been chosen, so that a text goes on as it did where it is forced to its own beginning. `top` tokens are shown of
+    each step. `ready`: the model is a copy by `generate.cache.private`, so none is made.
+    """
+    if decoding.beams > 1:
+        raise UserError(f"Beam search has no steps of one text: set beams to 1, not {decoding.beams}.")
+    _refuse(model, [prompt], decoding.max_new + len(forced), stop, start_id)
+
+    def look(logits: Tensor, seen: Tensor | None) -> _Look:
+        return _looked(logits, seen, decoding)
+
+    def steps() -> Iterator[Step]:
+        for found, seen in _rounds(model, [prompt], decoding, start_id, visible, forced, look, ready):
+            assert seen is not None
+            token = int(found[0])
+            yield _step(token, seen, min(top, len(seen[0])), token in stop)
+            if token in stop:
+                return
+
+    return steps()
+
+
+_Look = tuple[Tensor, Tensor]  # log-probabilities float32[V], shares after decoding float64[V]
+
+
+def _rounds(
+    model: Transformer,
+    prompts: Sequence[Sequence[int]],
+    decoding: Decoding,
+    start_id: int | None,
+    visible: bool,
+    forced: Sequence[int] = (),
+    look: Callable[[Tensor, Tensor | None], _Look] | None = None,
+    ready: bool = False,
+) -> Iterator[tuple[Tensor, _Look | None]]:
+    """Yield the chosen ids int64[B] of one step after another, and what `look` makes of its logits."""
+    writer, tokens, logits = begin(model, prompts, decoding.max_new + len(forced), start_id, visible, ready)
+    if forced:
+        behind = torch.tensor([list(forced)], device=tokens.device)
+        logits = writer.read(behind, tokens.shape[1])
+        tokens = torch.cat((tokens, behind), 1)
+    seen = _seen([[*prompt, *forced] for prompt in prompts], tokens, model, decoding)
+    draws = row_keys(decoding.seed, np.arange(len(prompts)))
+    for number in range(decoding.max_new):
+        looked = None if look is None else look(logits, seen)
+        found = _choose(logits, seen, decoding, uniform(draws, 1, _STREAM + len(forced) + number)[:, 0])
+        yield found, looked
+        if number + 1 < decoding.max_new:
+            logits = writer.read(found[:, None], tokens.shape[1] + number)
+
+
+@torch.inference_mode()
+def _looked(logits: Tensor, seen: Tensor | None, decoding: Decoding) -> _Look:
+    """Return what the model thinks of each token, from logits [1, V], and with which share decoding draws it."""
+    shares = torch.zeros_like(logits, dtype=torch.float64)
+    scores = logits if seen is None else penalise(logits, seen, decoding.repetition_penalty)
+    if decoding.temperature == 0:
+        shares[0, scores[0].argmax()] = 1.0
+    else:
+        chances, ids = candidates(scores, decoding)
+        shares = chances if ids is None else shares.scatter(1, ids, chances)
+    return logits[0].log_softmax(-1), shares[0]
+
+
+@torch.inference_mode()
+def _step(token: int, look: _Look, top: int, ends: bool) -> Step:
+    log, shares = look
+    worth = torch.maximum(log.exp().double(), shares).topk(top).indices
+    worth = worth[log[worth].argsort(descending=True, stable=True)]
+    shown = zip(worth.tolist(), log[worth].exp().tolist(), shares[worth].tolist(), strict=True)
+    rank = 1 + int((log > log[token]).sum())
+    return Step(token, float(log[token].exp()), -float(log[token]), rank, float(shares[token]), tuple(shown), ends)
 
 
 @torch.inference_mode()

@@ -82,15 +82,21 @@ class Writer:
 
 @torch.inference_mode()
 def begin(
-    model: Transformer, prompts: Sequence[Sequence[int]], room: int, start_id: int | None, visible: bool
+    model: Transformer,
+    prompts: Sequence[Sequence[int]],
+    room: int,
+    start_id: int | None,
+    visible: bool,
+    ready: bool = False,
 ) -> tuple[Writer, Tensor, Tensor]:
     """Return a writer with room for so many new tokens, what it has read int64[B, T], and its first logits [B, V].
 
     A decoder reads the prompts, from both sides where `visible`, and then `start_id`; an encoder-decoder's encoder
-    reads the prompts, its decoder `start_id`, or 0.
+    reads the prompts, its decoder `start_id`, or 0. `ready`: the model is a private copy already.
     """
     device, kind = model.embed.tokens.weight.device, compute_type(model.embed.tokens.weight)
-    model = private(model, laid_out=len(prompts) == 1 and room >= _WORTH)
+    if not ready:
+        model = private(model, laid_out=len(prompts) == 1 and room >= _WORTH)
     stack = model.decoder
     assert stack is not None
     lengths = torch.tensor([len(prompt) for prompt in prompts], device=device)

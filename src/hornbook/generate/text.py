@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hornbook.errors import UserError
-from hornbook.generate import Decoding, generate, stream
+from hornbook.generate import Decoding, Step, explain, generate, stream
 from hornbook.generate.trained import Trained
 from hornbook.model.electra import Electra
 from hornbook.model.transformer import Transformer
@@ -116,6 +116,63 @@ def stream_text(run: Trained, prompt: str, decoding: Decoding = SAMPLED) -> Iter
     ended = (lambda _, new: streamed.ended(new)) if decoding.stop else None
     steps = stream(writer(run), [ids], decoding, stop=stop, start_id=form.start, visible=form.visible, ended=ended)
     return _pieces(streamed, steps)
+
+
+@dataclass(frozen=True)
+class Explained:
+    """One text in the making, token by token.
+
+    read     tokens that the model reads before the first new one, forced ones left out
+    shown    what stands before the new tokens in the text: the prompt, or nothing where the text is written anew
+    room     new tokens that the model has room for behind the prompt, forced ones included
+    tokens   yields each step with the text that became certain by it: "" while a character is incomplete; the last
+             one, with no step, has what no token is behind any more
+    """
+
+    read: int
+    shown: str
+    room: int
+    tokens: Iterator[tuple[Step | None, str]]
+
+
+def explain_text(
+    run: Trained, prompt: str, decoding: Decoding, *, top: int, forced: Sequence[int] = (), ready: bool = False
+) -> Explained:
+    """Return the text that `generate_text` makes of one prompt, each token with what it was chosen from.
+
+    The arguments are those of `hornbook.generate.explain`; where the model's positions end before `decoding.max_new`
+    tokens, so does the text. Raises UserError at once.
+    """
+    form = _form(run)
+    decoding, stop = _stops(run, form, decoding)
+    ids, shown = _asked(run, form, prompt)
+    model = writer(run)
+    room = model.config.max_length
+    if model.encoder is None:
+        room -= len(ids) + (form.start is not None)
+    if room <= len(forced):
+        raise UserError(
+            f"The model has {model.config.max_length} positions, which the text fills already: shorten it to go on."
+        )
+    decoding = dataclasses.replace(decoding, max_new=min(decoding.max_new, room - len(forced)))
+    steps = explain(
+        model, ids, decoding, top=top, forced=forced, stop=stop, start_id=form.start, visible=form.visible, ready=ready
+    )
+    streamed = StreamedText(run.tokenizer, shown, decoding.stop)
+    return Explained(len(ids), streamed.certain(()), room, _explained(streamed, steps, list(forced)))
+
+
+def _explained(streamed: StreamedText, steps: Iterator[Step], new: list[int]) -> Iterator[tuple[Step | None, str]]:
+    told = streamed.certain(new)
+    for step in steps:
+        if not step.ends:
+            new.append(step.token)
+        text = streamed.certain(new)
+        yield step, text[len(told) :]
+        told = text if len(text) > len(told) else told
+        if streamed.stop and streamed.ended(new):
+            break
+    yield None, streamed.final(new)[len(told) :]
 
 
 def _pieces(streamed: StreamedText, steps: Iterator[list[int | None]]) -> Iterator[str]:

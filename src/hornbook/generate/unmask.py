@@ -1,11 +1,11 @@
-"""Masks: candidates for each, or one text for all, the most certain first.
+"""Masks: candidates for each, or one text for all, the most certain first, at once or as a film.
 
 Shapes: N masks, V vocabulary.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -38,10 +38,24 @@ def unmask(model: Transformer, ids: Sequence[int], mask_id: int, steps: int, nev
     as far as that goes; the others stay masked (LLaDA's low-confidence remasking, Nie et al. 2025, section 2.4).
     Nothing is drawn. The mask itself and ids in `never` are never chosen. Raises UserError as `fill`.
     """
+    text = list(ids)
+    for filled in film(private(model), ids, mask_id, steps, never):
+        for place, token, _ in filled:
+            text[place] = token
+    return text
+
+
+Filled = tuple[int, int, float]
+"""A mask that was filled: its place, the token, and how sure the model was of it."""
+
+
+def film(
+    model: Transformer, ids: Sequence[int], mask_id: int, steps: int, never: Sequence[int] = ()
+) -> Iterator[list[Filled]]:
+    """Yield what each step of `unmask` fills; `model` is a private one, see `hornbook.generate.cache`."""
     _refuse(model, ids, mask_id)
     if steps < 0:
         raise UserError(f"The number of steps must be at least 1, or 0 for one step for each mask, not {steps}.")
-    model = private(model)
     text, hidden = list(ids), sum(token == mask_id for token in ids)
     rounds = min(steps or hidden, hidden)
     forbidden = torch.tensor(sorted({mask_id, *never}), device=model.embed.tokens.weight.device)
@@ -49,11 +63,18 @@ def unmask(model: Transformer, ids: Sequence[int], mask_id: int, steps: int, nev
         places = [place for place, token in enumerate(text) if token == mask_id]
         # The first rounds take one more where the masks do not divide evenly, as in the released code.
         count = hidden // rounds + (number < hidden % rounds)
-        logits = _logits(model, text, mask_id).index_fill(-1, forbidden, -torch.inf)
-        sure, said = torch.softmax(logits.double(), -1).max(-1)
-        for which in sure.sort(descending=True, stable=True).indices[:count].tolist():
-            text[places[which]] = int(said[which])
-    return text
+        filled = _surest(_logits(model, text, mask_id), forbidden, places, count)
+        for place, token, _ in filled:
+            text[place] = token
+        yield filled
+
+
+@torch.inference_mode()
+def _surest(logits: Tensor, forbidden: Tensor, places: Sequence[int], count: int) -> list[Filled]:
+    """Return the tokens of which the model is the surest, from the logits [N, V] at the places of the masks."""
+    sure, said = torch.softmax(logits.index_fill(-1, forbidden, -torch.inf).double(), -1).max(-1)
+    best = sure.sort(descending=True, stable=True).indices[:count].tolist()
+    return [(places[which], int(said[which]), float(sure[which])) for which in best]
 
 
 @torch.inference_mode()

@@ -45,10 +45,10 @@ class WordList:
     origin: str
 
 
-def words_of(run: Trained) -> WordList:
-    """Return the words of about a million tokens of the run's training documents, or of its vocabulary without text."""
+def words_of(run: Trained, tokens: int = _TOKENS) -> WordList:
+    """Return the words of about so many tokens of the run's training documents, or of its vocabulary without text."""
     if is_done(run.directory, CORPUS):
-        found = count_words(_training_text(run))
+        found = count_words(_training_text(run, tokens))
         if found:
             return WordList(found, "most frequent words of the training text")
     vocab = run.tokenizer.vocab
@@ -57,15 +57,15 @@ def words_of(run: Trained) -> WordList:
     return WordList(dict.fromkeys(count_words(spelled), 1), "whole words of the vocabulary")
 
 
-def _training_text(run: Trained) -> Iterator[str]:
+def _training_text(run: Trained, most: int) -> Iterator[str]:
     prepared = open_prepared(run.recipe, run.directory, run.tokenizer)
     documents = np.concatenate(list(prepared.domains.values()))
     store, read = prepared.store, 0
     for document in documents[np.argsort(store.hashes[documents], kind="stable")]:
-        tokens = store.passage(int(document), 0, _TOKENS - read)
+        tokens = store.passage(int(document), 0, most - read)
         yield run.tokenizer.decode(tokens)
         read += len(tokens)
-        if read >= _TOKENS:
+        if read >= most:
             return
 
 

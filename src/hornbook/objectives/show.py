@@ -21,10 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hornbook.batch import Batch, Integers, Rows, allowed
-from hornbook.keys import fold, integers
+from hornbook.keys import Keys, fold, integers
 from hornbook.objectives.base import Objective, cycle_of
 from hornbook.objectives.contract import batch_of
-from hornbook.vocab import Vocab
+from hornbook.vocab import SENTINEL, Vocab
 
 # kept: as in the text. mask, sentinel, special: those tokens. changed: another word in place of the scored one.
 Kind = Literal["kept", "mask", "sentinel", "special", "changed", "padding"]
@@ -66,6 +66,7 @@ class Picture:
     counts   in numbers what the cells show
     notes    sentences on what cells cannot show: the class of a pair, the share of a part, what stands for a sample
     others   the same row in the objective's other ways
+    added    special tokens that the objective needs and the tokenizer was given for the picture
     """
 
     objective: str
@@ -74,6 +75,7 @@ class Picture:
     counts: Mapping[str, float]
     notes: tuple[str, ...] = ()
     others: tuple[Picture, ...] = ()
+    added: tuple[str, ...] = ()
 
     def _repr_html_(self) -> str:
         from hornbook.console import html_table
@@ -91,18 +93,20 @@ class Picture:
         return "".join(tables)
 
 
-def show(objective: Objective, rows: Rows, index: int, names: Names) -> Picture:
+def show(
+    objective: Objective, rows: Rows, index: int, names: Names, keys: Callable[[Objective], Keys] | None = None
+) -> Picture:
     """Return the picture of one row; `names` turns ids into the tokenizer's tokens.
 
-    Where the objective has parts, the first picture is of the part whose turn the row's own is, if it has one.
+    Where the objective has parts, the first picture is of the part whose turn the row's own is, if it has one. `keys`
+    gives the row's key [1] for a part, where it is not the same for all.
     """
     row = rows.take(np.array([index]))
     cycle = cycle_of(objective)
-    found = [
-        picture
-        for part in _in_turn(cycle, row)
-        for picture in _pictures(part, row, names, _share(objective, part, cycle))
-    ]
+    found: list[Picture] = []
+    for part in _in_turn(cycle, row):
+        given = row if keys is None else dataclasses.replace(row, keys=keys(part))
+        found += _pictures(part, given, names, _share(objective, part, cycle))
     return dataclasses.replace(found[0], others=tuple(found[1:]))
 
 
@@ -245,6 +249,8 @@ def _one(picture: Picture, width: int, positions: int) -> str:
     lines = textwrap.wrap(picture.objective, width)
     for note in picture.notes:
         lines += textwrap.wrap(note, width, subsequent_indent="  ")
+    if picture.added:
+        lines += textwrap.wrap(f"added to the tokenizer: {added(picture)}", width, subsequent_indent="  ")
     lines += ["", *textwrap.wrap("row: " + " ".join(picture.row), width)]
     for side in picture.sides:
         lines += ["", f"{side.name} reads" + (", says, with weight" if side.cells[:1] and _says(side) else "")]
@@ -256,6 +262,17 @@ def _one(picture: Picture, width: int, positions: int) -> str:
             seen.append(side.sees)
     lines.append("")
     return "\n".join([*lines, *(f"{name:18} {value:g}" for name, value in picture.counts.items())])
+
+
+def added(picture: Picture) -> str:
+    """Return the tokens that the tokenizer was given, in words: sentinels are many, so their first and last are told.
+
+    >>> added(Picture("", (), (), {}, added=("[R]", "<extra_id_2>", "<extra_id_1>", "<extra_id_0>")))
+    '[R], <extra_id_0> to <extra_id_2>'
+    """
+    sentinels = [name for name in picture.added if SENTINEL.fullmatch(name)]
+    ends = f"{sentinels[-1]} to {sentinels[0]}" if sentinels[1:] else "".join(sentinels)
+    return ", ".join([*(name for name in picture.added if name not in sentinels), *filter(None, [ends])])
 
 
 def _attention(side: Side, width: int, positions: int) -> list[str]:

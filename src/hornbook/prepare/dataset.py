@@ -190,15 +190,20 @@ def prepare(recipe: Recipe, directory: Path, view: View, given: Tokenizer | None
 
 
 def open_prepared(
-    recipe: Recipe, directory: Path, tokenizer: Tokenizer | None = None, text: Text | None = None
+    recipe: Recipe,
+    directory: Path,
+    tokenizer: Tokenizer | None = None,
+    text: Text | None = None,
+    own: Tokenizer | None = None,
 ) -> Prepared:
     """Return what `prepare` left in a run's directory, for the objective and the rows of `recipe`.
 
-    Raises UserError where the run's tokenizer cannot serve the objective.
+    `own` is the run's tokenizer where `tokenizer` has more special tokens. Raises UserError where the tokenizer cannot
+    serve the objective.
     """
-    tokenizer = tokenizer or _kept_tokenizer(directory)
+    tokenizer = tokenizer or kept_tokenizer(directory)
     verified(directory, f"{TOKENS}/{MANIFEST}")
-    objective, store = _ready(recipe, tokenizer), TokenStore.open(directory / TOKENS, tokenizer.vocab)
+    objective, store = _ready(recipe, tokenizer), TokenStore.open(directory / TOKENS, (own or tokenizer).vocab)
     text = text or recall(directory)
     if store.documents != text.documents:
         raise UserError(
@@ -309,7 +314,8 @@ def recall(directory: Path) -> Text:
     return Text(facts.documents, facts.bytes, Split(facts.threshold), traits)
 
 
-def _kept_tokenizer(directory: Path) -> Tokenizer:
+def kept_tokenizer(directory: Path) -> Tokenizer:
+    """Return a run's tokenizer."""
     verified(directory, _ROLES)
     return load_tokenizer(verified(directory, TOKENIZER))
 
@@ -337,7 +343,7 @@ def _tokenizer(
                 texts = _learnable(corpus, text.split, update)
                 write_file(path, train_tokenizer(texts, recipe.tokenizer.kind, size, needs, template))
         enlist(directory, *(name for name in (PIECES, _ROLES, TOKENIZER) if (directory / name).is_file()))
-    return _kept_tokenizer(directory)
+    return kept_tokenizer(directory)
 
 
 def _learnable(corpus: _Corpus, split: Split, update: Callable[[int], None]) -> Iterator[str]:

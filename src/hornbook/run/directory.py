@@ -2,6 +2,7 @@
 
     manifest.json      the recipe's values, and the hash of each file that is done: `sealed`
     recipe.toml  environment.json  plan.json  metrics.jsonl  samples.jsonl  tensorboard/  checkpoints/  result.json
+    status.json        what it is doing, or how it ended: `status`
     corpus/  corpus.json  traits.safetensors  tokenizer.json  new_pieces.json  tokens/     the text, by `prepare`
     origin/      the run that this one goes on from: recipe, tokenizer, weights and origin.json
     report.html  report.md       what all these say            by `hornbook pretrain`, `hornbook report`
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 import dataclasses
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -36,6 +38,7 @@ from hornbook.recipes.settings import RECIPE
 from hornbook.run.build import build_model
 from hornbook.run.origin import ORIGIN, RECORD, has_text, origin_of
 from hornbook.run.sealed import RESULT, is_run, recipe_of
+from hornbook.run.status import STATUS
 from hornbook.schema import Positive, PositiveCount, record
 from hornbook.tokens.tokenizer.tokenizer import TOKENIZER, Tokenizer, load_tokenizer
 from hornbook.train import machine
@@ -55,8 +58,8 @@ LISTED = (
 )  # fmt: skip
 __all__ = [
     "CHECKPOINTS", "CLEAN", "CORPUS", "ENVIRONMENT", "EVALUATIONS", "EXPORT", "GGUF", "HELD_OUT", "MANIFEST", "METRICS",
-    "ORIGIN", "PIECES", "PLAN", "RECIPE", "RECORD", "RESULT", "SAMPLES", "TOKENIZER", "TOKENS", "TRAITS", "BaseModel",
-    "OpenRun",
+    "ORIGIN", "PIECES", "PLAN", "RECIPE", "RECORD", "RESULT", "SAMPLES", "STATUS", "TOKENIZER", "TOKENS", "TRAITS",
+    "BaseModel", "OpenRun",
     "has_checkpoint", "has_text", "is_run", "open_run", "origin_of", "read_deadline", "read_model", "read_plan",
     "recipe_of",
 ]  # fmt: skip
@@ -65,7 +68,7 @@ __all__ = [
 # What no other run's or user's file in a new run's directory may be called.
 NAMES = frozenset({
     RECIPE, PLAN, CORPUS, TRAITS, TOKENIZER, PIECES, RESULT, TOKENS, ORIGIN, RECORD, CLEAN, ENVIRONMENT, METRICS,
-    SAMPLES, CHECKPOINTS, MANIFEST, "tokenizer_config.json", f".{TOKENS}.parts", REPORT, REPORT_TEXT,
+    SAMPLES, STATUS, CHECKPOINTS, MANIFEST, "tokenizer_config.json", f".{TOKENS}.parts", REPORT, REPORT_TEXT,
 })  # fmt: skip
 
 
@@ -96,24 +99,47 @@ class OpenRun:
     beside: Beside = field(default_factory=Beside)
 
 
-def open_run(directory: Path) -> OpenRun:
-    """Return the model of a run at its newest sound checkpoint, ready for use, in fp32."""
-    return opened(directory, read_model(directory))
+def open_run(directory: Path, device: torch.device | None = None, say: Callable[[str], None] | None = None) -> OpenRun:
+    """Return the model of a run at its newest sound checkpoint, ready for use, in fp32.
+
+    device   where the model lies; None = the best device at hand
+    say      is told what is wrong with checkpoints that are passed over; None = a Notice for each
+    """
+    return opened(directory, read_model(directory, say), device)
 
 
-def opened(directory: Path, found: BaseModel) -> OpenRun:
+def opened(directory: Path, found: BaseModel, device: torch.device | None = None) -> OpenRun:
     """Return a model that was read from a directory, ready for use, in fp32."""
-    device = machine.find_device()
+    device = device or machine.find_device()
     recipe = dataclasses.replace(found.recipe, objective=with_vocab(found.recipe.objective, found.tokenizer.vocab))
     model = build_model(recipe, device)
     model.load_state_dict(found.state)
     return OpenRun(directory, recipe, found.tokenizer, model.eval(), device, found.step, found.beside)
 
 
-def read_model(directory: Path) -> BaseModel:
-    """Return what a run has trained, at its newest sound checkpoint; builds no model."""
+def read_model(directory: Path, say: Callable[[str], None] | None = None) -> BaseModel:
+    """Return what a run has trained, at its newest sound checkpoint; builds no model.
+
+    A run that is training removes its older checkpoints. Where one vanishes while it is read, the run has a newer one,
+    which is read instead.
+    """
+    say = say or (lambda text: warnings.warn(text, Notice, stacklevel=2))
+    before = _checkpoints(directory)
+    try:
+        return _read_model(directory, say)
+    except (UserError, OSError):
+        if _checkpoints(directory) <= before:
+            raise
+    return _read_model(directory, say)
+
+
+def _checkpoints(directory: Path) -> set[str]:
+    return {path.name for path in (directory / CHECKPOINTS).glob("step-*")}
+
+
+def _read_model(directory: Path, say: Callable[[str], None]) -> BaseModel:
     recipe = recipe_of(directory)
-    found = newest(directory / CHECKPOINTS, lambda text: warnings.warn(text, Notice, stacklevel=2))
+    found = newest(directory / CHECKPOINTS, say)
     if found is None:
         raise UserError(f"The run in {directory} has no checkpoint yet: train it with --resume first.")
     manifest, tensors = found

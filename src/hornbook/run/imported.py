@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from hornbook import __version__
@@ -59,17 +60,22 @@ def import_folder(folder: Path, out: Path, *, allow_pickle: bool = False) -> dic
     return record
 
 
-def open_model(path: Path) -> files.OpenRun:
-    """Return the model of a run or of a folder of transformers, ready for use in fp32; writes nothing."""
+def open_model(
+    path: Path, device: torch.device | None = None, say: Callable[[str], None] | None = None
+) -> files.OpenRun:
+    """Return the model of a run or of a folder of transformers, ready for use in fp32; writes nothing.
+
+    `device` and `say` are those of `hornbook.run.directory.open_run`.
+    """
     if not files.is_run(path) and not (path / "config.json").is_file():
         raise UserError(f"There is no run and no Hugging Face model in {path}.")
-    return files.open_run(path) if files.is_run(path) else open_folder(path)
+    return files.open_run(path, device, say) if files.is_run(path) else open_folder(path, device)
 
 
-def open_folder(folder: Path) -> files.OpenRun:
+def open_folder(folder: Path, device: torch.device | None = None) -> files.OpenRun:
     """Return the model in a folder of transformers, ready for use in fp32; writes nothing."""
     _refuse_damaged(folder)
-    return files.opened(folder, _model_of(folder, read_folder(folder), allow_pickle=False))
+    return files.opened(folder, _model_of(folder, read_folder(folder), allow_pickle=False), device)
 
 
 def _refuse_damaged(folder: Path) -> None:

@@ -40,6 +40,7 @@ from hornbook.run.place import check_disk, note_machine
 from hornbook.run.settle.calibrate import flops_per_step
 from hornbook.run.settle.memory_fit import OutOfMemory, fitted, refuse_too_large
 from hornbook.run.settle.resolve import Means, resolve
+from hornbook.run.status import Noting, noting
 from hornbook.run.training import evaluated, is_measured, trained
 from hornbook.run.warm_start import settled
 from hornbook.signals import stoppable
@@ -173,6 +174,13 @@ def go_on(directory: Path, changes: Sequence[str] = (), *, until: int = 0, plain
 
 
 def _run_stages(recipe: Recipe, directory: Path, view: View, world: World, until: int) -> Evaluation | None:
+    """Do every stage that is not done yet, and note in the run's status what it does and how it ends."""
+    with noting(directory, world.is_main) as status:
+        view.told = status.stage
+        return _stages(recipe, directory, view, world, until, status)
+
+
+def _stages(recipe: Recipe, directory: Path, view: View, world: World, until: int, status: Noting) -> Evaluation | None:
     """Do every stage that is not done yet; what needs only one process to do it, rank 0 does before the others.
 
     Where memory is too small, the error says which command continues the run.
@@ -190,10 +198,14 @@ def _run_stages(recipe: Recipe, directory: Path, view: View, world: World, until
                 if world.is_main:
                     check_disk(run)
             with computing(run.recipe.training.threads):
+                status.state("training")
                 done = trained(run, may_shrink=world.size == 1 and not chosen)
                 if 0 < until < done.pace.timeline.steps:
-                    view.say(f"stopped after step {until} of {done.pace.timeline.steps}, as asked")
+                    stopped = f"stopped after step {until} of {done.pace.timeline.steps}, as asked"
+                    view.say(stopped)
+                    status.end("interrupted", f"It {stopped}.", 0)
                     return None
+                status.state("measuring")
                 return evaluated(done)
     except OutOfMemory as error:
         if not error.settings:  # going on would end here again

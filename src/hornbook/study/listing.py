@@ -1,10 +1,11 @@
 """The runs below a directory, each as one line: what it is, how far it came, what it measured. Loads no torch.
 
-    running    a process holds it               finished   it has its result
+    running    its process lives                finished   it has its result
     stopped    `pretrain --resume` goes on      diverged   its last steps, or its study, say so
     imported   it has no training of its own    damaged    what is wrong with it is said
 
 Manifests, records and the heads of checkpoints are read, never the weights: `hornbook check` looks at every byte.
+Whether a run's process lives is told by its status, and of a run without one by its lock.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from hornbook.evaluate.numbers import Kind
 from hornbook.locks import is_locked
 from hornbook.recipes.settings import RECIPE
 from hornbook.recipes.transferred import is_transfer, read_transfer
+from hornbook.run.status import is_running, read_status, told
 from hornbook.study.design import STUDY
 from hornbook.study.layout import ARMS, DIVERGED
 
@@ -49,6 +51,7 @@ class RunLine:
     kinds        what each is made of: exact likelihoods, an upper bound, or neither
     date         of its last change, local time, to the minute
     problem      what is wrong; "" of a sound run
+    ending       how a run ended that did not finish and that nobody stopped; "" where nothing is known
     """
 
     path: str
@@ -63,6 +66,7 @@ class RunLine:
     kinds: Mapping[str, Kind] = field(default_factory=dict)
     date: str = ""
     problem: str = ""
+    ending: str = ""
 
     @property
     def bits_per_byte(self) -> float | None:
@@ -78,13 +82,13 @@ def runs(directories: Sequence[Path]) -> list[RunLine]:
     for directory in directories:
         if not directory.is_dir():
             raise UserError(f"There is no directory {directory}: name one that holds runs.")
-        for path, lost in _places(directory):
+        for path, lost in places_below(directory):
             if path not in found:
                 found[path] = _line(path, lost)
     return [found[path] for path in sorted(found)]
 
 
-def _places(directory: Path) -> Iterator[tuple[Path, bool]]:
+def places_below(directory: Path) -> Iterator[tuple[Path, bool]]:
     """Yield the directories of runs, and whether their study says that they diverged; none within another."""
     lost: set[Path] = set()
     for folder, names, _ in os.walk(directory):
@@ -132,7 +136,8 @@ def _sound(place: Path, lost: bool) -> RunLine:
     """Return a run's line; raises what reading damaged files raises."""
     manifest = manifest_of(place)
     recipe = _recipe(place, manifest)
-    running = is_locked(place)
+    status = read_status(place)
+    running = is_locked(place) if status is None else is_running(status, place)
     if manifest is not None and not running:
         _compare_sizes(place, manifest["files"])
     checkpoint = max((place / _CHECKPOINTS).glob("step-*"), default=None)
@@ -156,7 +161,9 @@ def _sound(place: Path, lost: bool) -> RunLine:
         numbers, kinds = ({one.name: getattr(one, name) for one in found.numbers} for name in ("value", "kind"))
         size = found.parameters or base.parameters
         return replace(base, state="finished", parameters=size, step=steps, steps=steps, numbers=numbers, kinds=kinds)
-    return replace(base, state="diverged" if lost or "not_finite" in last else "stopped")
+    diverged = lost or "not_finite" in last or (status is not None and status.state == "diverged")
+    ending = "" if status is None or status.state == "interrupted" else told(status, place)
+    return replace(base, state="diverged" if diverged else "stopped", ending=ending)
 
 
 def _recipe(place: Path, manifest: Mapping[str, Any] | None) -> Mapping[str, Any]:

@@ -1,5 +1,9 @@
 """Lines computed: sorted by length, in batches of few padded positions, what they share computed once.
 
+    likelihoods                    the nats of many lines
+    before_logits                  of a few lines what the model predicts at the scored positions, from which follow
+    log_chances, target_nats       the log-probabilities of all tokens, or the nats of the targets
+
 What a line gives depends on no other line, but for the last bits of its numbers. Computed in fp32, whatever the
 machine; sums are in double precision.
 
@@ -16,12 +20,13 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from hornbook.batch import Batch
 from hornbook.evaluate.scoring import shared
 from hornbook.evaluate.scoring.ways import Asks, Ids, Line
-from hornbook.model.electra import Model
-from hornbook.model.inputs import to_tensors
+from hornbook.model.electra import Electra, Model
+from hornbook.model.inputs import Tensors, to_tensors
 from hornbook.model.loss import linear_nats
 from hornbook.model.parts import compute_type
 
@@ -73,20 +78,62 @@ def _computed(
     """Return the nats [N] of all scored positions, line after line, and each target's credit (1 where not asked)."""
     targets = torch.tensor(list(itertools.chain.from_iterable(line.targets for line in lines)), device=device)
     with torch.no_grad():
-        if lines[0].shared and shared.can_branch(model):
-            made = model.head(shared.branched(model, lines, device)), model.output_weight, model.head.bias
-        elif lines[0].behind is not None and shared.reads_once(model):
-            made = model.head(shared.read_once(model, lines, device)), model.output_weight, model.head.bias
-        else:
-            tensors = to_tensors(batch_of(lines), device)
-            if shared.can_branch(model):  # a decoder sees no padding behind its tokens
-                tensors = replace(tensors, segments=None)
+        made = _together(model, lines, device)
+        if made is None:
+            tensors = _tensors(model, lines, device)
             if not likely:
                 return getattr(model, asks)(tensors).double().cpu().numpy(), np.ones(len(targets))
             made = model.before_logits(tensors)
+        hidden, weight, bias = made
         credit = torch.ones(len(targets), device=device)
-        nats = linear_nats(*made, targets, compute_type(made[0]), credit if likely else None)
+        nats = linear_nats(hidden, weight, bias, targets, compute_type(hidden), credit if likely else None)
     return nats.double().cpu().numpy(), credit.double().cpu().numpy()
+
+
+Made = tuple[Tensor, Tensor, Tensor | None]
+"""What logits are made of: hidden [N, E], weight [V, E], bias [V] or None."""
+
+
+def _together(model: Any, lines: Sequence[Line], device: torch.device) -> Made | None:
+    """Return what the logits of all scored positions are made of, where the lines have parts that are computed once."""
+    if lines[0].shared and shared.can_branch(model):
+        return model.head(shared.branched(model, lines, device)), model.output_weight, model.head.bias
+    if lines[0].behind is not None and shared.reads_once(model):
+        return model.head(shared.read_once(model, lines, device)), model.output_weight, model.head.bias
+    return None
+
+
+def _tensors(model: Model, lines: Sequence[Line], device: torch.device) -> Tensors:
+    tensors = to_tensors(batch_of(lines), device)
+    # A decoder sees no padding behind its tokens.
+    return replace(tensors, segments=None) if shared.can_branch(model) else tensors
+
+
+@torch.inference_mode()
+def before_logits(model: Model, lines: Sequence[Line], device: torch.device) -> Made:
+    """Return what the logits of the lines' scored positions are made of, line after line."""
+    return _together(model, lines, device) or model.before_logits(_tensors(model, lines, device))
+
+
+@torch.inference_mode()
+def log_chances(made: Made, rows: slice = slice(None)) -> Tensor:
+    """Return the log-probabilities float32[N, V] at some of the positions of `before_logits`."""
+    hidden, weight, bias = made
+    return torch.nn.functional.linear(hidden[rows], weight, bias).float().log_softmax(-1)
+
+
+@torch.inference_mode()
+def target_nats(made: Made, lines: Sequence[Line]) -> Floats:
+    """Return -ln p(target) [N] at the positions of `before_logits`; no array of all logits exists."""
+    hidden, weight, bias = made
+    targets = torch.tensor(list(itertools.chain.from_iterable(line.targets for line in lines)), device=hidden.device)
+    return linear_nats(hidden, weight, bias, targets, compute_type(hidden)).double().cpu().numpy()
+
+
+@torch.inference_mode()
+def untouched(model: Electra, lines: Sequence[Line], device: torch.device) -> Floats:
+    """Return -ln(1 - p(replaced)) [N] at the lines' scored positions, of a model that detects replaced tokens."""
+    return model.untouched_nats(_tensors(model, lines, device)).double().cpu().numpy()
 
 
 def _groups(lines: list[Line], model: Model) -> Iterator[list[Line]]:

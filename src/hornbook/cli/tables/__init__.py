@@ -155,6 +155,10 @@ def _picture(shown: Picture, screen: Console) -> None:
     screen.print(Text(shown.objective, style="bold"))
     for note in shown.notes:
         screen.print(Text(note, style="italic"))
+    if shown.added:
+        from hornbook.objectives.show import added
+
+        screen.print(Text(f"added to the tokenizer: {added(shown)}", style="italic"))
     screen.print(Text("text  " + " ".join(shown.row)))
     used = {cell.kind for side in shown.sides for cell in side.cells}
     for side in shown.sides:

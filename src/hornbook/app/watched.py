@@ -1,0 +1,272 @@
+"""One run that is watched: what it is, how it stands, and its records. It is only read, and it may vanish at any time.
+
+    manifest.json, recipe.toml, plan.json, corpus.json  -> `Facts`       read again when one of them changes
+    status.json, result.json, the end of metrics.jsonl  -> `standing`    at each look
+
+A file that is missing, or that vanishes while it is opened, is not there yet. One that is damaged is told in a
+sentence, and what the others say is shown.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hornbook import __version__
+from hornbook.app.tail import Curves, Samples, time_left
+from hornbook.artifacts import MANIFEST, digest, manifest_of, read_json
+from hornbook.errors import HornbookError
+from hornbook.evaluate.evaluation import Evaluation
+from hornbook.recipes.settings import RECIPE
+from hornbook.recipes.transferred import TRANSFER, read_transfer
+from hornbook.run.status import AT_WORK, QUIET_SECONDS, STATUS, Status, read_status, signs_of, silence, told
+
+_PLAN, _RESULT, _METRICS, _SAMPLES = "plan.json", "result.json", "metrics.jsonl", "samples.jsonl"
+_CORPUS, _TOKENIZER, _CHECKPOINTS = "corpus.json", "tokenizer.json", "checkpoints"
+_FILES = (MANIFEST, RECIPE, _PLAN, _CORPUS, _RESULT, STATUS, _METRICS)
+Signature = tuple[tuple[int, int, int], ...]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What does not change while a run trains, as far as it is known.
+
+    kind        the objective's name; objective has its settings too
+    settings    every setting by its dotted name
+    tokenizer   a hash of it; "" = not there yet
+    text        which held-out text is measured on; "" = unknown
+    imported    whether it has no training of its own
+    problem     what is wrong with the run's files, in a sentence
+    """
+
+    kind: str = ""
+    objective: str = ""
+    settings: Mapping[str, str] = field(default_factory=dict)
+    tokenizer: str = ""
+    text: str = ""
+    tokens_per_step: float | None = None
+    flops_per_step: float | None = None
+    matmul_flops: float | None = None
+    imported: bool = False
+    problem: str = ""
+
+
+class WatchedRun:
+    """A run in its directory, with what was read of it so far.
+
+    study, arm   the study that it belongs to, and its arm there; "" of any other run
+    """
+
+    def __init__(self, place: Path, study: str = "", arm: str = "") -> None:
+        self.place, self.study, self.arm = place, study, arm
+        self.curves = Curves(place / _METRICS, whole=False)
+        self.samples = Samples(place / _SAMPLES)
+        self.facts = Facts()
+        self.status: Status | None = None
+        self._signature: Signature = ()
+        self._result: Evaluation | None = None
+
+    def want_all(self) -> None:
+        """From now on read all records, not only the last ones."""
+        if not self.curves.whole:
+            gen = self.curves.gen + 1
+            self.curves = Curves(self.place / _METRICS)
+            self.curves.begin_at(gen)
+
+    def look(self, most: int) -> int:
+        """Read what changed, of the records at most about `most` bytes; return how many of them were read."""
+        signature = _signature(self.place)
+        if signature != self._signature:
+            if signature[:4] != self._signature[:4] or self.facts.problem or not self.facts.tokenizer:
+                self.facts = read_facts(self.place)
+            if signature[4:5] != self._signature[4:5]:
+                self._result = _result(self.place)
+            self.status, self._signature = read_status(self.place), signature
+        return self.curves.look(most)
+
+    @property
+    def tokens_per_step(self) -> float | None:
+        """Positions of a step by the plan, or else by the last record."""
+        last = self.curves.recent[-1] if self.curves.recent else {}
+        tokens = last.get("tokens")
+        told = tokens / last["step"] if isinstance(tokens, int | float) and last["step"] else None
+        return self.facts.tokens_per_step or told
+
+    @property
+    def changed(self) -> float:
+        """When one of its files changed last, in seconds since 1970."""
+        return max((time_ for time_, _, _ in self._signature), default=0) / 1e9
+
+    def standing(self) -> dict[str, Any]:
+        """Return how it stands now: state, sentence, steps, time left, what was measured."""
+        state, sentence = self._state()
+        recent = self.curves.recent
+        last = recent[-1] if recent else {}
+        steps = str(last.get("steps") or self.facts.settings.get("budget.steps", ""))
+        working = state in ("training", "measuring")
+        left = time_left(tuple(recent)) if state == "training" else None
+        return {
+            "state": state,
+            "stage": self.status.stage if self.status is not None and state in AT_WORK else "",
+            "sentence": " ".join(filter(None, (sentence, self.facts.problem, *self._lost_lines()))),
+            "live": working or state == "preparing",
+            "step": last.get("step"),
+            "steps": (int(steps) or None) if steps.isdecimal() else None,
+            "left": None if left is None else round(left),
+            "measured": self._measured(),
+            "changed": round(self.changed, 1),
+            "playable": "task" not in self.facts.kind and any((self.place / _CHECKPOINTS).glob("step-*")),
+        }
+
+    def _state(self) -> tuple[str, str]:
+        if not self.place.is_dir():
+            return "deleted", "The run was deleted, or moved, while it was watched."
+        if self.facts.imported:
+            return "imported", ""
+        if (self.place / TRANSFER).is_file() or (self._result is not None and not self._goes_on()):
+            return "done", ""
+        if self.status is None:  # of an earlier version, or before its first stage
+            if not self._signature[-1][1]:
+                return "empty", "The folder has no records yet."
+            quiet = silence(self.place, time.time())
+            return ("training", "") if quiet < QUIET_SECONDS else ("stopped", "")
+        if self.status.state not in AT_WORK:
+            return self.status.state, self.status.sentence
+        sign, sentence = signs_of(self.status, self.place), told(self.status, self.place)
+        lost = {"lost": "killed", "copied": "copied", "elsewhere": "no sign"}
+        return (lost.get(sign, self.status.state), sentence) if sentence else (self.status.state, "")
+
+    def _goes_on(self) -> bool:
+        """Say whether a process works at a run that has its result, as one that measures it anew."""
+        return self.status is not None and self.status.state in AT_WORK and not told(self.status, self.place)
+
+    def _lost_lines(self) -> list[str]:
+        found = []
+        if self.curves.damaged:
+            found.append(f"{self.curves.damaged:,} lines of {_METRICS} are damaged and are left out.")
+        if self.curves.twice:
+            found.append(f"{self.curves.twice:,} records of {_METRICS} are there twice: the first ones are shown.")
+        return found
+
+    def _measured(self) -> dict[str, Any] | None:
+        """Return the newest number on held-out text to show in the list: at the end the one to quote first."""
+        if self._result is not None:
+            first = self._result.numbers[0]
+            return {"name": first.name, "value": first.value, "bound": first.kind == "bound", "unit": first.unit}
+        record = self.curves.measured
+        for name, told_as, unit in (("bits_per_byte", "bits per byte", ""), ("loss", "loss", "nats per token")):
+            if isinstance(value := record.get(name), float):
+                return {"name": told_as, "value": value, "bound": False, "unit": unit}
+        return None
+
+
+def _signature(place: Path) -> Signature:
+    """Return (time of change, size, inode) of each file that tells of a run, zeros where it is missing."""
+    found = []
+    for name in _FILES:
+        try:
+            facts = os.stat(place / name)
+            found.append((facts.st_mtime_ns, facts.st_size, facts.st_ino))
+        except OSError:
+            found.append((0, 0, 0))
+    return tuple(found)
+
+
+def _result(place: Path) -> Evaluation | None:
+    try:
+        return Evaluation.read(read_json(place / _RESULT, "result"), "The result")
+    except (HornbookError, OSError, ValueError, TypeError):
+        return None
+
+
+def read_facts(place: Path) -> Facts:
+    """Return what the files of a run say of it; what is damaged is told as its problem."""
+    problems: list[str] = []
+    manifest: Mapping[str, Any] = {}
+    try:
+        manifest = manifest_of(place) or {}
+    except (HornbookError, OSError) as error:
+        problems.append(str(error))
+    files = manifest.get("files", {})
+    recipe = _recipe(place, manifest, problems)
+    objective = recipe.get("objective")
+    objective = objective if isinstance(objective, dict) else {}
+    plan, corpus = _table(place / _PLAN), _table(place / _CORPUS)
+    if newer := _newer(manifest.get("hornbook")):
+        problems.append(newer)
+    numbers = {name: plan.get(name) for name in ("tokens_per_step", "flops_per_step", "matmul_flops")}
+    settings = dict(_flat(recipe))
+    kind, alike = str(objective.get("kind", "")), digest(objective)[:12] if objective else ""
+    if settings.get("model.task_head", "none") != "none" or (place / TRANSFER).is_file():
+        kind, alike = _task(place)
+    return Facts(
+        kind=kind,
+        objective=alike,
+        settings=settings,
+        tokenizer=str(files.get(_TOKENIZER, {}).get("sha256", ""))[:12] or _hash(place / _TOKENIZER),
+        text=digest([corpus["sha256_of_hashes"], corpus.get("threshold")])[:12] if "sha256_of_hashes" in corpus else "",
+        imported=manifest.get("kind") == "imported run",
+        problem=" ".join(problems),
+        **{name: float(value) if isinstance(value, int | float) else None for name, value in numbers.items()},
+    )
+
+
+def _task(place: Path) -> tuple[str, str]:
+    """Return what a run that was fine-tuned learns, and what tells its loss from those of other tasks."""
+    try:
+        found = read_transfer(place)
+    except (HornbookError, OSError):
+        return "a task", f"task {place}"
+    return f"task: {found.task}", digest([found.task, found.labels, found.data])[:12]
+
+
+def _recipe(place: Path, manifest: Mapping[str, Any], problems: list[str]) -> Mapping[str, Any]:
+    """Return a run's settings as plain values, of its manifest or else of recipe.toml; {} where there are none."""
+    if isinstance(kept := manifest.get("recipe"), dict):
+        return kept
+    try:
+        return tomllib.loads((place / RECIPE).read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        problems.append(f"{place / RECIPE} is not valid TOML: {str(error).rstrip('.')}.")
+    except OSError:
+        pass  # not there yet
+    return {}
+
+
+def _table(path: Path) -> Mapping[str, Any]:
+    try:
+        found = read_json(path, path.name)
+    except (HornbookError, OSError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _hash(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+    except OSError:
+        return ""
+
+
+def _newer(version: object) -> str:
+    """Return a sentence where a later version made a run, "" where none did."""
+    numbers = [[int(part) for part in str(one).split(".") if part.isdecimal()] for one in (version, __version__)]
+    if version is None or numbers[0] <= numbers[1]:
+        return ""
+    return f"Hornbook {version} made this run, and this is {__version__}: only what both know is shown."
+
+
+def _flat(table: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    for name, value in table.items():
+        if isinstance(value, dict):
+            found += _flat(value, f"{prefix}{name}.")
+        else:
+            found.append((f"{prefix}{name}", str(value)))
+    return found

@@ -1,0 +1,319 @@
+"""The masked word: every model's chances of a word are what its weights say, by whichever way it is asked."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from scoring import small_tokenizer
+from spoken_models import CPU, KINDS, answers, name_of, opened, tiny_tokenizer, told, watched
+
+from hornbook.app.spoken.chances import gap_nats, read_gap
+from hornbook.app.spoken.gaps import gap
+from hornbook.app.spoken.models import Models
+from hornbook.app.spoken.requests import GapRequest, WriteRequest
+from hornbook.app.spoken.writing import write
+from hornbook.batch import Batch
+from hornbook.errors import UserError
+from hornbook.evaluate.scoring.gaps import gap_way
+from hornbook.evaluate.scoring.lines import before_logits
+from hornbook.evaluate.scoring.lines import log_chances as chances_of
+from hornbook.generate.words import WordList
+from hornbook.model.inputs import to_tensors
+from hornbook.run.directory import OpenRun
+from hornbook.tokens.tokenizer.tokenizer import Tokenizer, make_tokenizer
+
+TEXT = "the ___ sees the old mouse ."
+ANY = pytest.mark.parametrize("kind", KINDS, ids=name_of)
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> Tokenizer:
+    return tiny_tokenizer()
+
+
+def every_word(tokenizer: Tokenizer) -> list[str]:
+    """Return all words of one piece, and as many of two and three."""
+    vocab = tokenizer.vocab
+    names = tokenizer.tokens(range(vocab.size))
+    single = [name for name, starts in zip(names, vocab.starts_word, strict=True) if starts]
+    ends = [name.removeprefix("##") for name in names if name.startswith("##")]
+    return [*single, *("cat" + end for end in ends), *("tree" + first + "ly" for first in ends)]
+
+
+def log_chances(run: OpenRun, **given: Any) -> torch.Tensor:
+    """Return the log-probabilities [T, V] of one row, by `model.logits`."""
+    batch = {name: None if value is None else np.array([value]) for name, value in given.items()}
+    said = batch.get("decoder_inputs")
+    said = batch["inputs"] if said is None else said
+    tensors = to_tensors(Batch(targets=said, weights=np.ones(said.shape, np.float32), count=np.ones(1), **batch), CPU)
+    model: Any = run.model
+    with torch.no_grad():
+        return model.logits(tensors)[0].double().log_softmax(-1)
+
+
+def total(log: torch.Tensor, places: Sequence[int], targets: Sequence[int]) -> float:
+    return -sum(float(log[place, target]) for place, target in zip(places, targets, strict=True))
+
+
+def brute_force(run: OpenRun, kind: str, settings: Any, left: list[int], right: list[int], word: list[int]) -> float:
+    """Return the nats of a word in the gap, from the table of the page, in the plainest way."""
+    vocab = run.tokenizer.vocab
+    assert vocab.cls is not None and vocab.sep is not None and vocab.mask is not None
+    cls, sep, mask, pad, length = vocab.cls, vocab.sep, vocab.mask, vocab.pad or 0, len(word)
+    modes = dict(vocab.modes)
+    if kind in ("masked", "nsp", "sop", "diffusion"):
+        nats = 0.0
+        for place in range(length):
+            row = [cls, *left, *word[:place], *[mask] * (length - place), *right, sep]
+            nats -= float(log_chances(run, inputs=row)[1 + len(left) + place, word[place]])
+        return nats
+    if kind == "replaced":
+        row, model = [cls, *left, *word, *right, sep], run.model
+        inputs = np.array([row])
+        nothing = np.zeros(inputs.shape, np.float32)
+        tensors = to_tensors(Batch(inputs, inputs, nothing, np.ones(1)), CPU)
+        logits, _ = model.judged(tensors)  # nothing is scored, so nothing is replaced
+        judged = torch.sigmoid(logits[0].double())[1 + len(left) : 1 + len(left) + length]
+        return -float(torch.log(1 - judged).sum())
+    text, places = [*word, *right], range(len(left), len(left) + length + len(right))
+    if kind in ("causal", "mixture") and "objectives" not in settings:
+        return total(log_chances(run, inputs=[cls, *left, *text]), places, text)
+    if kind == "prefix" and "topology" in settings:
+        log = log_chances(run, inputs=left, decoder_inputs=[pad, *text])
+        return total(log, range(len(text)), text)
+    if kind == "prefix":
+        visible = [True] * (1 + len(left)) + [False] * len(text)
+        return total(log_chances(run, inputs=[cls, *left, *text], visible=visible), places, text)
+    if kind == "bart":
+        log = log_chances(run, inputs=[*left, mask, *right, sep], decoder_inputs=[pad, *left, *text])
+        return total(log, places, text)
+    if kind == "fim":
+        before, behind, middle = (modes[f"<fim_{name}>"] for name in ("prefix", "suffix", "middle"))
+        row = [cls, before, *left, behind, *right, middle, *word]
+        if settings:
+            row = [cls, before, behind, *right, middle, *left, *word]
+        log = log_chances(run, inputs=row)[-length - 1 :]
+        return total(log, range(length + 1), [*word, sep])
+    first, second = vocab.sentinels[:2]
+    mode = [modes["[R]"]] if kind.startswith("ul2") else []
+    reads = [*mode, *left, first, *right, sep]
+    if kind == "joined":
+        row = [*reads, pad, first, *word]
+        sees = [place < len(reads) for place in range(len(row))] if not settings else None
+        log = log_chances(run, inputs=row, visible=sees)[-length - 1 :]
+    else:
+        log = log_chances(run, inputs=reads, decoder_inputs=[pad, first, *word])[1:]
+    return total(log, range(length), word) - math.log(sum(float(log[-1, end].exp()) for end in (sep, second)))
+
+
+@ANY
+def test_chances_are_those_of_brute_force_for_every_word(kind: Any, tokenizer: Tokenizer) -> None:
+    run = opened(kind[0], tokenizer, kind[1], padded=6)
+    text, words = read_gap(run, TEXT), every_word(tokenizer)
+    found: dict[str, Any] = {}
+    for part in watched(gap_nats(run, TEXT, words)):
+        assert not set(part) & set(found)
+        found |= part
+    assert set(found) == set(words) and len(words) >= 64
+    name, settings = kind
+    if name == "mixture" and settings:
+        name, settings = "span", {}
+    for word, ids in zip(words, tokenizer.encode(words), strict=True):
+        wanted = brute_force(run, name, settings, list(text.gap.left), list(text.gap.right), ids.tolist())
+        assert found[word].nats == pytest.approx(wanted, abs=1e-5)
+        assert found[word].pieces == len(ids)
+
+
+@pytest.mark.parametrize("kind", [("causal", {}), ("prefix", {})], ids=name_of)
+def test_a_word_given_what_is_before_it_ends_where_the_next_begins(kind: Any, tokenizer: Tokenizer) -> None:
+    run = opened(kind[0], tokenizer, kind[1], padded=6)
+    vocab, words = tokenizer.vocab, every_word(tokenizer)
+    text = read_gap(run, TEXT)
+    assert vocab.cls is not None
+    found = {word: chance for part in gap_nats(run, TEXT, words) for word, chance in part.items()}
+    begins = np.flatnonzero(vocab.starts_word | vocab.special)
+    for word, ids in zip(words, tokenizer.encode(words), strict=True):
+        row = [vocab.cls, *text.gap.left, *ids.tolist()]
+        visible = [place < 1 + len(text.gap.left) for place in range(len(row))] if kind[0] == "prefix" else None
+        log = log_chances(run, inputs=row, visible=visible)[-len(ids) - 1 :]
+        ends = 0.0 if word[-1] in ",." else math.log(float(log[-1, begins].exp().sum()))
+        assert found[word].left == pytest.approx(total(log, range(len(ids)), ids.tolist()) - ends, abs=1e-5)
+    # "cat" is not "cats": what all words of up to three pieces have together is below one.
+    assert sum(math.exp(-found[word].left) for word in words) < 1
+
+
+@pytest.mark.parametrize("kind", [("fim", {}), ("span", {}), ("ul2", {}), ("joined", {})], ids=name_of)
+def test_texts_of_at_most_two_tokens_and_the_longer_ones_have_all_of_the_probability(
+    kind: Any, tokenizer: Tokenizer
+) -> None:
+    run = opened(kind[0], tokenizer, kind[1])
+    way, place = gap_way(run.recipe.objective, tokenizer.vocab), read_gap(run, TEXT).gap
+    assert way is not None
+    size, ends = tokenizer.vocab.size, sorted(way.ends)
+    others = [token for token in range(size) if token not in way.ends]
+    model: Any = run.model
+
+    def chances(prefix: tuple[int, ...]) -> torch.Tensor:
+        """Return p of what comes next behind some tokens in the gap, [V], by another way than the scores have."""
+        line = way.piece(place, prefix, 0)
+        given = {"inputs": list(line.inputs)}
+        if line.behind is not None:
+            given["decoder_inputs"] = list(line.behind)
+        elif line.sighted:
+            given["visible"] = [place < line.sighted for place in range(len(line.inputs))]
+        return log_chances(run, **given)[-1].exp()
+
+    first = chances(())
+    short, longer = float(first[ends].sum()), 0.0
+    for token in others:
+        second = chances((token,))
+        short += float(first[token] * second[ends].sum())
+        longer += float(first[token] * second[others].sum())
+    assert short + longer == pytest.approx(1.0, abs=1e-6)
+    assert model.config.vocab_size == size
+    # The words' own shares are parts of it: what is said to be outside is what is left.
+    single = [
+        name for name, starts in zip(tokenizer.tokens(range(size)), tokenizer.vocab.starts_word, strict=True) if starts
+    ]
+    event = told(answers([run], gap, GapRequest((0,), TEXT, tried=tuple(single))), "gap")[0]
+    by_name = {row["text"]: row["share"] for row in event["words"]}
+    for name, ids in zip(single, tokenizer.encode(single), strict=True):
+        token = int(ids[0])
+        assert by_name[name] == pytest.approx(float(first[token] * chances((token,))[ends].sum()), abs=1e-6)
+    assert event["outside"] == pytest.approx(1 - sum(by_name.values()), abs=1e-6)
+
+
+def test_chances_of_a_byte_level_model_take_the_blank_before_the_gap_as_a_part_of_the_word() -> None:
+    """ "cat" is several pieces for a small vocabulary, and one mask can never say it."""
+    tokenizer = small_tokenizer()
+    run = opened("masked", tokenizer)
+    for text, spelled in (("The quick ___ jumps", " brown"), ("___ quick brown", "The"), ("The (___) jumps", "fox")):
+        read = read_gap(run, text)
+        word = spelled.strip()
+        (found,) = [part[word] for part in gap_nats(run, text, [word]) if word in part]
+        assert found is not None
+        ids = tokenizer.encode([spelled])[0].tolist()
+        wanted = brute_force(run, "masked", {}, list(read.gap.left), list(read.gap.right), ids)
+        assert found.pieces == len(ids) and found.nats == pytest.approx(wanted, abs=1e-5)
+
+
+def test_all_models_are_asked_for_one_list_of_words(tokenizer: Tokenizer) -> None:
+    runs = [opened(kind, tokenizer, settings, padded=6) for kind, settings in KINDS[:8]]
+    events = answers(runs, gap, GapRequest(tuple(range(8)), TEXT, guess="Cat", answer="dog"))
+    (words,) = told(events, "words")
+    assert words["tried"][:3] == ["Cat", "cat", "dog"] and len(words["tried"]) == len(set(words["tried"])) <= 64
+    gaps = told(events, "gap")
+    assert [event["run"] for event in gaps] == list(range(8))
+    for event in gaps:
+        rows = event["words"]
+        assert sorted(row["text"] for row in rows) == sorted(words["tried"])
+        shares = [row["share"] for row in rows]
+        assert shares == sorted(shares, reverse=True) and event["how"]
+        assert rows[event["answer"]]["text"] == "dog"
+        assert event["guess"] == min(place for place, row in enumerate(rows) if row["text"] in ("Cat", "cat"))
+        assert event["exact"] == (event["kind"] in ("masks", "strings"))
+        if event["kind"] == "sentence":
+            assert event["outside"] is None and sum(shares) == pytest.approx(1.0)
+        assert all(row["text"].isalpha() for row in rows), "no signs and no halves of words are tried"
+
+
+def test_a_model_proposes_the_words_that_it_finds_likely_and_whole(tokenizer: Tokenizer) -> None:
+    """Of all words of one piece the likeliest ones are among those tried, without anybody naming them."""
+    for kind in ("masked", "fim", "span", "replaced"):
+        run = opened(kind, tokenizer, {})
+        events = answers([run], gap, GapRequest((0,), TEXT))
+        tried = told(events, "words")[0]["tried"]
+        way = gap_way(run.recipe.objective, tokenizer.vocab)
+        assert way is not None
+        line = way.piece(read_gap(run, TEXT).gap, (), 1)
+        log = chances_of(before_logits(run.model, [line], CPU))[-1].numpy()
+        words = [
+            token for token in np.flatnonzero(tokenizer.vocab.starts_word) if run.tokenizer.decode([token]).isalpha()
+        ]
+        best = sorted(words, key=lambda token: -log[token])[:5]
+        if kind in ("masked", "replaced"):  # a string may be likely to go on
+            assert {tokenizer.decode([token]) for token in best} <= set(tried)
+        assert len(tried) > 16
+
+
+def test_a_word_that_the_tokenizer_cannot_spell_has_no_number_and_others_have(tokenizer: Tokenizer) -> None:
+    run = opened("masked", tokenizer)
+    (event,) = told(answers([run], gap, GapRequest((0,), TEXT, tried=("cat", "xylophone"))), "gap")
+    assert event["words"][0]["text"] == "cat"
+    assert event["words"][1] == {"text": "xylophone", "pieces": None, "nats": None, "share": None, "left": None}
+
+
+def test_a_diffusion_model_shows_the_film_of_its_gap(tokenizer: Tokenizer) -> None:
+    run = opened("diffusion", tokenizer)
+    events = answers([run], gap, GapRequest((0,), TEXT, guess="cat", masks=4))
+    film = told(events, "film")
+    assert [event["step"] for event in film] == [1, 2, 3, 4]
+    places = [filled["place"] for event in film for filled in event["filled"]]
+    assert sorted(places) == [0, 1, 2, 3] and "___" not in film[-1]["text"]
+    # The surest mask is filled first: by hand, from the model's own logits.
+    read, vocab = read_gap(run, TEXT), tokenizer.vocab
+    assert vocab.cls is not None and vocab.sep is not None and vocab.mask is not None
+    row = [vocab.cls, *read.gap.left, *[vocab.mask] * 4, *read.gap.right, vocab.sep]
+    log = log_chances(run, inputs=row)[1 + len(read.gap.left) :][:4]
+    chances = log.masked_fill(torch.from_numpy(vocab.special), -torch.inf).softmax(-1)
+    assert film[0]["filled"][0]["place"] == int(chances.max(-1).values.argmax())
+    assert film[0]["filled"][0]["p"] == pytest.approx(float(chances.max()), abs=1e-6)
+
+
+def test_the_unigram_model_plays_along(tokenizer: Tokenizer) -> None:
+    models = Models.of([opened("masked", tokenizer)])
+    vars(models.get(0))["words"] = WordList({"the": 60, "cat": 30, "dog": 9}, "of the test")
+    event = told(answers(models, gap, GapRequest((0,), TEXT, "cat")), "gap")[-1]
+    assert event["run"] is None and event["kind"] == "unigram"
+    shares = {row["text"]: row["share"] for row in event["words"]}
+    assert shares["the"] == pytest.approx(61 / 103) and shares["dog"] == pytest.approx(10 / 103)
+    assert event["outside"] == pytest.approx(1 / 103)  # never seen
+
+
+def test_what_cannot_be_asked_is_refused_in_words_and_the_others_go_on(tokenizer: Tokenizer) -> None:
+    runs = [opened("masked", tokenizer), opened("causal", tokenizer)]
+    for text, words in (("the cat", "no gap"), ("___ or ___", "several gaps")):
+        with pytest.raises(UserError, match=words):
+            answers(runs, gap, GapRequest((0, 1), text))
+    with pytest.raises(UserError, match="No model"):
+        answers(runs, gap, GapRequest((), TEXT))
+    long = "cat " * 60 + "___ sees"
+    events = answers(runs, gap, GapRequest((0, 1, 9), long, "dog"))
+    assert {event["run"]: event["why"][:20] for event in told(events, "refused")}.keys() == {0, 1, 9}
+    for request in ({"runs": (0,), "text": "x" * 4001}, {"runs": tuple(range(9)), "text": TEXT}, {"runs": (-1,)}):
+        with pytest.raises((UserError, TypeError)):
+            GapRequest(**{"text": TEXT, **request})
+
+
+def test_a_gap_at_the_beginning_has_a_word_where_something_predicts_it(tokenizer: Tokenizer) -> None:
+    """Behind a start mark, or an encoder, the first word is predicted; a decoder alone predicts nothing of it."""
+    bare = make_tokenizer(tokenizer.text, {})
+    bare = replace(bare, vocab=replace(bare.vocab, cls=None, sep=None, bos=None, eos=None))
+    for kind in ("causal", "span"):
+        request = GapRequest((0,), "___ sees the cat", "cat")
+        assert told(answers([opened(kind, tokenizer)], gap, request), "gap")
+    (refused,) = told(answers([opened("causal", bare)], gap, request), "refused")
+    assert "before the first token" in refused["why"]
+
+
+def test_generators_in_turn_say_what_each_says_alone(tokenizer: Tokenizer) -> None:
+    models = Models.of([opened("masked", tokenizer), opened("causal", tokenizer), opened("span", tokenizer)])
+    asked = [
+        (gap, GapRequest((0, 1, 2), TEXT, "cat")),
+        (write, WriteRequest(1, "the cat")),
+        (gap, GapRequest((2, 1), "the man ___ the dog", "sees")),
+    ]
+    alone = [answers(models, address, request) for address, request in asked]
+    running = [watched(address(models, request)) for address, request in asked]
+    together: list[list[dict[str, Any]]] = [[] for _ in asked]
+    for row in itertools.zip_longest(*running):
+        for events, event in zip(together, row, strict=True):
+            events += [] if event is None else [event]
+    assert together == alone
