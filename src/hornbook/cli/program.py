@@ -19,7 +19,19 @@ from typer.core import TyperGroup
 
 from hornbook import __version__
 from hornbook.cli import (
-    advise, corpus, course, evaluate, inspect, pages, plan, report, scaling, study, train, transfer, use,
+    advise,
+    corpus,
+    course,
+    evaluate,
+    inspect,
+    pages,
+    plan,
+    report,
+    scaling,
+    study,
+    train,
+    transfer,
+    use,
 )  # fmt: skip
 from hornbook.cli.common import is_main_process
 from hornbook.console.pulse import Pulse
