@@ -44,7 +44,8 @@ def _template() -> Template:
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_finalized
     )
     environment.globals |= {
-        "name_of": lambda block: type(block).__name__, "amount": amount, "untitled": _untitled, "listing": _listing, "picture": _picture,
+        "name_of": lambda block: type(block).__name__, "amount": amount, "untitled": _untitled, "listing": _listing,
+        "picture": _picture,
     }  # fmt: skip
     environment.filters["prose"] = _prose
     return environment.from_string((_HERE / "page.html.jinja").read_text(encoding="utf-8"))
