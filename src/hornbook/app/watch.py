@@ -209,7 +209,7 @@ class Watch:
                 for text, one in sorted(run.samples.texts.items())
             ],
             "events": events,
-            "domains": {"step": domains["step"], "names": {shown(name): ys for name, ys in domains["names"].items()}},
+            "domains": domains | {"names": {shown(name): ys for name, ys in domains["names"].items()}},
             "settings": _differences({other: self._runs[other].facts.settings for other in others or [number]}),
         }  # fmt: skip
 

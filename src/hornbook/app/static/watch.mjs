@@ -92,7 +92,7 @@ function chartsOf(store, chosen, { axis, half, measure }) {
   if (domains.length > 1) {
     const run = store.runs.get(store.focus.number), held = store.data.get(run.number)?.held_out ?? { step: [], seconds: [] };
     const xs = placesOf(run, { step: told.step, seconds: told.step.map((step) => held.seconds[held.step.indexOf(step)] ?? null) }, axis);
-    domains.forEach((name, look) => into("domains", `Held-out text of ${run.label} by domain: bits per byte, or nats per token`).series.push({ name, look, xs, ys: told.names[name] }));
+    domains.forEach((name, look) => into("domains", `Held-out text of ${run.label} by domain: ${told.unit}`).series.push({ name, look, xs, ys: told.names[name] }));
   }
   const rank = ({ key }) => ["loss", "bits"].indexOf(key.split(" ")[0]) >>> 0; // losses, bits per byte, then the rest
   const found = [...charts.values()].sort((a, b) => rank(a) - rank(b)), seen = new Map();
