@@ -12,8 +12,8 @@ import pytest
 from small_models import SMALL_RUN, book
 
 import hornbook as hb
-from hornbook.app.endpoints import Refused
 from hornbook.app.pictured import Line, Picture, picture
+from hornbook.app.serving.endpoints import Refused
 from hornbook.app.watch import Asked, Watch, shown, watching
 from hornbook.artifacts import json_text, read_json, write_json, write_manifest
 from hornbook.errors import UserError

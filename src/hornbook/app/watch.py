@@ -19,8 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hornbook.app.endpoints import Page, Refused, Reply
 from hornbook.app.pictured import Picture, picture
+from hornbook.app.serving.endpoints import Page, Refused, Reply
 from hornbook.app.watched import WatchedRun
 from hornbook.artifacts import digest
 from hornbook.errors import UserError
