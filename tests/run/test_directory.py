@@ -27,7 +27,8 @@ def test_a_plan_holds_what_was_measured_or_derived_and_the_recipe_the_rest(tmp_p
         files.recipe_of(run)
     pretrain(override(default("causal"), [f"data.paths={tmp_path / 'book.txt'}", *TINY]), run, plain=True)
     kept = read_json(run / files.PLAN, "plan")
-    assert set(kept) == {"tokens_per_step", "flops_per_step", "matmul_flops", "record_every"}
+    derived = {"tokens_per_step", "flops_per_step", "row_positions", "row_targets"}
+    assert set(kept) == derived | {"matmul_flops", "record_every"}
     plan = files.read_plan(run, files.recipe_of(run))
     assert (plan.clip, plan.evaluate_every, plan.tokens_per_step) == (0.5, 1, 64)
     assert files.is_run(run) and files.has_text(run) and files.has_checkpoint(run) and files.origin_of(run) is None

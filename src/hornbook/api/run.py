@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -100,9 +101,9 @@ class Run:
         self, out: str | Path | None = None, *, pdf: bool = False, full_paths: bool = False, examples: bool = False
     ) -> Reported:
         """Write the run's report, a page and Markdown, and return where; see `hornbook report`."""
-        from hornbook.api.studies import report
-
-        return report(self.directory, out=out, pdf=pdf, full_paths=full_paths, examples=examples)
+        room: Any = importlib.import_module("hornbook.report")
+        found: Reported = room(self.directory, out=out, pdf=pdf, full_paths=full_paths, examples=examples)
+        return found
 
     def metrics(self) -> list[dict[str, Any]]:
         """Return the recorded numbers, a dict for each record: `kind` is "train" or "held_out", `step` its step."""

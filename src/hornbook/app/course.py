@@ -145,7 +145,7 @@ def checked(given: Given) -> Mapping[str, Any]:
         raise Refused("Write your answer first.", "answer")
     found = answers.checked(given.exercise, answers.read_answer(given.exercise, given.answer.strip()))
     reader.record("exercises", given.exercise, bool(found.right))
-    return {"right": bool(found.right), "says": found.says}
+    return {"right": bool(found.right), "says": found.says[0].upper() + found.says[1:]}
 
 
 def answered(chosen: Chosen) -> Mapping[str, Any]:

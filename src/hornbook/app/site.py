@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -121,13 +121,19 @@ class Site:
         return Response(found[0], media_type=found[1])
 
     async def _session(self, request: Request) -> Response:
+        def of(page: Page) -> Mapping[str, Any]:
+            try:
+                return page.session()
+            except Exception as error:  # one page alone: the others go on
+                return {"error": account_of(error, f"the session of {page.name}")[1]}
+
         def session() -> str:
             return json_text(
                 {
                     "version": __version__,
                     "pages": [{"name": page.name, "title": page.title} for page in self._pages],
                     "limits": {"text": bodies.TEXT, "body": bodies.BODY, "jobs": MOST_JOBS},
-                    **{page.name: page.session() for page in self._pages},
+                    **{page.name: of(page) for page in self._pages},
                 }
             )
 

@@ -82,29 +82,11 @@ class Drawing:
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" role="img" '
             'aria-labelledby="title caption">',
             f'<title id="title">{_safe(self._title)}</title><desc id="caption">{_safe(self._caption)}</desc>',
-            f"<style>{stylesheet()}</style>",
+            f"<style>{_colours()}{_STYLE}</style>",
             f'<rect class="paper" width="{width:g}" height="{height:g}"/>',
             *self._parts,
             "</svg>\n",
         ])  # fmt: skip
-
-
-def stylesheet() -> str:
-    """Return the style of all drawings, as CSS: each file has it, and a page that holds several has it once."""
-    return _colours() + _STYLE
-
-
-def embedded(svg: str, name: str) -> str:
-    """Return a drawing to stand in a page that has the style; its title and caption get ids that begin with a name.
-
-    >>> embedded('<svg aria-labelledby="title caption"><title id="title">T</title><style>x</style></svg>', "c1")
-    '<svg aria-labelledby="c1-title c1-caption"><title id="c1-title">T</title></svg>'
-    """
-    head, _, rest = svg.partition("<style>")  # what is told is escaped, so none of these signs can be a text's
-    for mark in ("title", "caption"):
-        head = head.replace(f'id="{mark}"', f'id="{name}-{mark}"')
-    head = head.replace('"title caption"', f'"{name}-title {name}-caption"')
-    return head + rest.partition("</style>")[2].strip()
 
 
 def _colours() -> str:

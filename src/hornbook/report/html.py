@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import functools
-import itertools
 import re
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import quote
 
 from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup, escape
 
 from hornbook import __version__
-from hornbook.charts.drawing import embedded, stylesheet
 from hornbook.charts.table import Table
 from hornbook.report.blocks import Figure, Report
 from hornbook.report.private import visible
@@ -24,17 +23,9 @@ _WHOLE = 1e15  # beyond it a floating-point number is told with its exponent
 
 def html(report: Report) -> str:
     """Return a report as a page; equal reports give equal bytes."""
-    charts = itertools.count(1)
-
-    def chart(block: Figure) -> Markup:
-        # The drawing escapes its own texts, and its series have visible names.
-        return Markup(embedded(block.chart.svg(), f"chart-{next(charts)}"))
-
-    # Paper is light whatever the screen is.
-    style = stylesheet().replace("@media(", "@media screen and (")
     return _template().render(
-        report=report, style=Markup(f"{(_HERE / 'page.css').read_text(encoding='utf-8')}{style}"),
-        chart=chart, generator=f"Hornbook {__version__}", of_what=report.title.removeprefix("Report: "),
+        report=report, style=Markup((_HERE / "page.css").read_text(encoding="utf-8")),
+        generator=f"Hornbook {__version__}", of_what=report.title.removeprefix("Report: "),
     )  # fmt: skip
 
 
@@ -54,6 +45,7 @@ def _template() -> Template:
     )
     environment.globals |= {
         "name_of": lambda block: type(block).__name__, "amount": amount, "untitled": _untitled, "listing": _listing,
+        "picture": _picture,
     }  # fmt: skip
     environment.filters["prose"] = _prose
     return environment.from_string((_HERE / "page.html.jinja").read_text(encoding="utf-8"))
@@ -67,6 +59,11 @@ def _finalized(value: object) -> object:
 def _prose(text: str) -> Markup:
     """Return a sentence; what stands in it between backticks is code."""
     return Markup(_CODE.sub(r"<code>\1</code>", str(escape(visible(text)))))
+
+
+def _picture(block: Figure) -> str:
+    """Return a chart as an address that is the drawing itself: it follows the reader's scheme, and asks for nothing."""
+    return "data:image/svg+xml," + quote(block.chart.svg(), safe=" =:/,;.()!*-_{}+")
 
 
 def _listing(text: str) -> Markup:

@@ -32,8 +32,8 @@ def verdict(looked: Sequence[Looked], found: Compared | None, left_out: Sequence
     blocks: list[Block] = [Points(tuple(left_out))] if left_out else []
     if found is None:
         (one,) = looked
-        first, *others = told(one.run)
-        blocks += [Paragraph(first, lead=True), *map(Paragraph, others)]
+        sentence, *scope = told(one.run)
+        blocks += [Paragraph(sentence, lead=True), *map(Paragraph, scope)]
         blocks += [Tiles(tiles)] if (tiles := _tiles(one.run)) else []
         return [*blocks, Paragraph(_counted(one.rules)), Rules(_ordered(one.rules))] if one.rules else blocks
     firsts, others, budgets = between(found)

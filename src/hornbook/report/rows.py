@@ -9,6 +9,7 @@ training are those that trained; the counts are compared with what training reco
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -26,6 +27,7 @@ from hornbook.tokens.shards import TokenStore
 from hornbook.tokens.tokenizer.tokenizer import TOKENIZER, load_tokenizer
 
 MOST_ROWS = 2_000_000  # that are counted one by one
+_QUICK = 300_000  # of these numpy alone is done before kernels are loaded
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ def counted(run: RunFacts, *, full_paths: bool = False) -> RowCounts | str:
     if not run.corpus or not run.tokens:
         return "the run's text is not there"
     try:
-        with numpy_alone():  # loading kernels takes longer than they save
+        with numpy_alone() if run.step * recipe.training.batch_rows <= _QUICK else contextlib.nullcontext():
             tokenizer = load_tokenizer(directory / TOKENIZER)
             by_tokens = recipe.mix.order.removeprefix("-") == "rarity"
             folder = directory / TOKENS
