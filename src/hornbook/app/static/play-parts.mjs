@@ -15,13 +15,18 @@ export function visible(text) {
 
 const places = (share) => (share < 0.001 ? 3 : share < 0.01 ? 2 : 1);
 export const percent = (share) => (typeof share !== "number" ? "–" : share && share < 0.00001 ? "< 0.001 %" : `${(100 * share).toFixed(places(share))} %`);
-
 export const nats = (value) => (typeof value === "number" ? value.toFixed(value < 10 ? 2 : 1) : "–");
 export const named = (runs) => runs.map((run) => [run.id, `${run.name} · ${run.objective}`]);
 export const submits = (act) => (event) => { event.preventDefault(); act(); };
 export const within = (value, low, high) => Math.max(low, Math.min(high, value));
 export const Wrong = ({ children }) => (children ? html`<p class="note wrong" role="alert">${children}</p>` : null);
 export const Scroll = ({ label, children }) => html`<div class="scroll" tabindex="0" role="group" aria-label=${label}>${children}</div>`;
+
+// Several values of a page in one: `put` changes some of them.
+export function useFields(first) {
+  const [now, setNow] = useState(first);
+  return [now, (changes) => setNow((before) => ({ ...before, ...changes }))];
+}
 
 // A stream of the server that one asks for again and again: the older is stopped. `ask` resolves to what went wrong.
 export function useStream() {

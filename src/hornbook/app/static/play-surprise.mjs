@@ -1,7 +1,7 @@
 // Surprise: nats of every token of a text, in one scale for all models; and two models side by side on one text.
 
 import { html, post, say, useState } from "./shell.mjs";
-import { Choice, Scroll, TextField, Wrong, named, nats, useStream, submits, visible, within } from "./play-parts.mjs";
+import { Choice, Scroll, TextField, Wrong, named, nats, submits, useFields, useStream, visible, within } from "./play-parts.mjs";
 
 const MOST = 12; // nats at the end of the scale
 const TEXT = "The cat sat on the mat and looked at the moon.";
@@ -76,21 +76,19 @@ function Differences({ first, second, names }) {
 
 export function SideBySide({ play, runs }) {
   const [pair, setPair] = useState([runs[0].id, (runs[1] ?? runs[0]).id]);
-  const [text, setText] = useState(TEXT);
-  const [settings, setSettings] = useState(null);
-  const [wrong, setWrong] = useState("");
+  const [{ text, settings, wrong }, put] = useFields({ text: TEXT, settings: null, wrong: "" });
   const { found, busy, measure, stop } = useSurprise();
+  const setText = (value) => put({ text: value });
   const chosen = pair.map((id) => runs.find((run) => run.id === id) ?? runs[0]);
   const [first, second] = chosen.map((run) => found[run.id]);
   const alike = first?.end && second?.end && first.end.words.length === second.end.words.length;
   const names = chosen.map((run) => run.name);
   const compare = async () => {
     const asked = { first: chosen[0].id, second: chosen[1].id };
-    setWrong("");
-    await post("/api/differences", asked).then((answer) => setSettings(answer.settings), (error) => setWrong(error.message));
+    await post("/api/differences", asked).then((answer) => put({ settings: answer.settings, wrong: "" }), (error) => put({ wrong: error.message }));
     await measure([...new Set(chosen.map((run) => run.id))], text);
   };
-  const choice = (label, place) => html`<${Choice} label=${label} value=${chosen[place].id} options=${named(runs)} onInput=${(value) => { setPair(pair.with(place, +value)); setSettings(null); }} />`;
+  const choice = (label, place) => html`<${Choice} label=${label} value=${chosen[place].id} options=${named(runs)} onInput=${(value) => { setPair(pair.with(place, +value)); put({ settings: null }); }} />`;
   return html`<h1>Side by side</h1>
     <${Asked} ...${{ text, setText, play, busy, stop }} verb="Compare" onSubmit=${compare}><div class="grid">${choice("First model", 0)}${choice("Second model", 1)}</div><//>
     <${Wrong}>${wrong}<//>
