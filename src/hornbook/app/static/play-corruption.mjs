@@ -7,8 +7,7 @@ const WAIT_MILLISECONDS = 60; // after the last change, before the server is ask
 const TEXT = "The quick brown fox jumps over the lazy dog and runs along the river until the sun goes down. It was a long and lovely day. In the evening the fox sleeps under an old oak, and the dog dreams of the fox.";
 // Of each kind of cell: its sign, and its name. The sign says what the colour says, as `hornbook show` has it.
 const KINDS = {
-  mask: ["?", "mask token"], changed: ["~", "another word"], sentinel: ["#", "sentinel, which stands for a span"],
-  special: ["'", "special token"], padding: ["-", "padding"],
+  mask: ["?", "mask token"], changed: ["~", "another word"], sentinel: ["#", "sentinel, which stands for a span"], special: ["'", "special token"], padding: ["-", "padding"],
 };
 const words = (name) => name[0].toUpperCase() + name.slice(1).replaceAll("_", " ");
 const listed = (text) => text.split(",").map((part) => part.trim()).filter(Boolean);
@@ -21,10 +20,8 @@ function Setting({ item, value, set, objectives }) {
   if (item.control === "number") return html`<${Number} ...${item} ...${shared} />`;
   if (item.control === "choice") return html`<${Choice} ...${shared} options=${item.choices.map((one) => [one, one])} />`;
   if (item.control === "objective") return inner(value, set, shared.label);
-  if (item.control === "flag")
-    return html`<label class="field beside"><input type="checkbox" checked=${value} onChange=${(event) => set(event.target.checked)} /><span>${shared.label}: ${item.help}</span></label>`;
-  if (item.control !== "objectives")
-    return html`<${Field} label=${`${shared.label} (${item.type})`} help=${item.help}>${(id, told) => html`<input id=${id} aria-describedby=${told} value=${[value].flat().join(", ")} onChange=${(event) => set(READ[item.control](event.target.value))} />`}<//>`;
+  if (item.control === "flag") return html`<label class="field beside"><input type="checkbox" checked=${value} onChange=${(event) => set(event.target.checked)} /><span>${shared.label}: ${item.help}</span></label>`;
+  if (item.control !== "objectives") return html`<${Field} label=${`${shared.label} (${item.type})`} help=${item.help}>${(id, told) => html`<input id=${id} aria-describedby=${told} value=${[value].flat().join(", ")} onChange=${(event) => set(READ[item.control](event.target.value))} />`}<//>`;
   const part = (one, place) => html`${inner(one, (table) => set(value.with(place, table)), `Part ${place + 1}`)}
     ${value.length > 1 && html`<button type="button" class="plain" onClick=${() => set(value.toSpliced(place, 1))}>Remove part ${place + 1}</button>`}`;
   return html`<fieldset><legend>${shared.label}</legend>${value.map(part)}
@@ -142,8 +139,7 @@ export function Corruption({ play, all }) {
         <button type="button" onClick=${() => put({ seed: seed + 1 })}>Draw again</button>
         <${Number} label="Epoch" value=${epoch} onInput=${(value) => put({ epoch: whole(value) })} low="0" high="10" step="1" open help=${noise} />
         <${Choice} label="Tokenizer" value=${run} onInput=${(value) => put({ run: value })} options=${[["", "made for this text"], ...all.map((one) => [one.id, `of ${one.name}`])]} />
-      </form><div aria-busy=${String(!answer)}>
-        <${Wrong}>${wrong}<//>
+      </form><div aria-busy=${String(!answer)}><${Wrong}>${wrong}<//>
         ${shown && answer.added.length > 0 && html`<p class="note">The run's tokenizer lacks ${answer.added.length} of the special tokens. They are added behind its last id: ${answer.added.slice(0, 6).join(", ")}${answer.added.length > 6 ? " …" : ""}. Words keep their ids.</p>`}
         ${ways.length > 1 && html`<${Choice} label="Way" value=${Math.min(way, ways.length - 1)} onInput=${(value) => put({ way: +value })} options=${ways.map((one, place) => [place, `${place + 1} of ${ways.length}: ${one.objective === ways.at(-1).objective ? one.notes[0] : one.objective}`])} />`}
         ${shown && html`<p><code>${shown.objective}</code></p><${Picture} shown=${shown} />`}</div></div>`;

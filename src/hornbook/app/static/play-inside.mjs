@@ -4,6 +4,7 @@ import { html, useMemo, useState } from "./shell.mjs";
 import { Choice, Field, Grid, Number, Share, TextField, Wrong, named, percent, submits, useFields, useStream, visible, within } from "./play-parts.mjs";
 
 const SIDES = [["self", "the encoder, or the only stack"], ["decoder", "the decoder"], ["cross", "from the decoder to the encoder"]];
+const Line = ({ name, share, text }) => html`<li class="line"><span class="spoken">${visible(name)}</span><${Share} share=${share} text=${text} /></li>`;
 
 // A form that asks for one event of a stream, and shows what `children` make of it.
 function Form({ title, path, verb, body, fields, children }) {
@@ -13,8 +14,6 @@ function Form({ title, path, verb, body, fields, children }) {
   const submit = async () => setWrong(await ask(path, body, (one) => one.event !== "progress" && setFound(one)));
   return html`<form class="card" onSubmit=${submits(submit)}><h2>${title}</h2>${fields}<button disabled=${busy}>${verb}</button><${Wrong}>${wrong}<//>${found && !wrong && children(found)}</form>`;
 }
-
-const Line = ({ name, share, text }) => html`<li class="line"><span class="spoken">${visible(name)}</span><${Share} share=${share} text=${text} /></li>`;
 
 function Neighbours({ run }) {
   const [text, setText] = useState("cat");

@@ -77,8 +77,7 @@ export function Word({ play, runs, all, missing }) {
     let found = value === "" ? play.sentences : [];
     const asked = { run: +value, number: 40, seed: place + 1 };
     const wrong = value && (await ask("/api/sentences", asked, (event) => event.event === "sentences" && (found = event.sentences)));
-    if (wrong) put({ wrong });
-    else fresh({ source: value, sentences: found, place: 0, own: null });
+    return wrong ? put({ wrong }) : fresh({ source: value, sentences: found, place: 0, own: null });
   };
   const submit = async () => {
     const guess = now.guess.trim();
@@ -109,15 +108,12 @@ export function Word({ play, runs, all, missing }) {
   return html`<h1>The masked word</h1><p class="soft">You guess first. Then each model says what it thinks, all over the same words.</p>
     <form onSubmit=${submits(submit)}>
       <p class="sentence">${visible(before)}<input class="gap" aria-label="Your word for the gap" ref=${field} value=${now.guess} maxlength="64" autocomplete="off" autocapitalize="off" spellcheck=${false} readonly=${over} onInput=${(event) => put({ guess: event.target.value })} />${visible(after)}</p>
-      <div class="row">
-        ${over
+      <div class="row">${over
           ? html`<button type="button" key="next" ref=${next} onClick=${() => fresh()}>${rounds.length >= ROUNDS ? "Play again" : "Next sentence"}</button>`
           : html`<button key="say" disabled=${!runs.length || busy || !now.guess.trim()}>That is my word</button><button type="button" key="other" class="plain" disabled=${busy} onClick=${() => fresh()}>Another sentence</button>`}
         <button type="button" key="own" class="plain" aria-expanded=${String(draft !== null)} onClick=${() => setDraft(draft === null ? sentence.text : null)}>My own sentence</button>
-        <span class="soft">${sentence.answer ? `Round ${Math.min(ROUNDS, rounds.length + !over)} of ${ROUNDS}` : "Your own sentence has no score"}</span>
-      </div>
-      ${!over && sentence.answer && html`<div class="sure"><${Number} label="How sure are you, in per cent?" value=${sure} onInput=${(value) => setSure(within(value, 1, 99))} low="1" high="99" step="1" help="Your share of the word, if it is right; all other words have the rest." /></div>`}
-    </form>
+        <span class="soft">${sentence.answer ? `Round ${Math.min(ROUNDS, rounds.length + !over)} of ${ROUNDS}` : "Your own sentence has no score"}</span></div>
+      ${!over && sentence.answer && html`<div class="sure"><${Number} label="How sure are you, in per cent?" value=${sure} onInput=${(value) => setSure(within(value, 1, 99))} low="1" high="99" step="1" help="Your share of the word, if it is right; all other words have the rest." /></div>`}</form>
     ${draft !== null && html`<form class="card" onSubmit=${submits(() => fine && fresh({ own: { text: draft, answer: "" } }))}>
       <${TextField} label=${`Your sentence, with ${GAP} (three underscores) for the word`} value=${draft} onInput=${setDraft} rows="2" most="600" /><button disabled=${!fine}>Play it</button></form>`}
     ${missing}<${Wrong}>${now.wrong}<//>

@@ -7,8 +7,7 @@ const WAIT_MILLISECONDS = 200; // after the last change, before the next token i
 const CHOOSING = { temperature: 0.8, top_k: 0, top_p: 1, min_p: 0, repetition_penalty: 1, max_new: 64, seed: 0 };
 const SLIDERS = [
   ["temperature", "Temperature", 0, 2, 0.05, "0 takes the likeliest token."], ["top_k", "Top k", 0, 100, 1, "0: from all tokens."],
-  ["top_p", "Top p", 0.05, 1, 0.05], ["min_p", "Min p", 0, 1, 0.01], ["repetition_penalty", "Repetition penalty", 1, 2, 0.05],
-  ["max_new", "New tokens", 1, 256, 1], ["seed", "Seed", 0, 100, 1],
+  ["top_p", "Top p", 0.05, 1, 0.05], ["min_p", "Min p", 0, 1, 0.01], ["repetition_penalty", "Repetition penalty", 1, 2, 0.05], ["max_new", "New tokens", 1, 256, 1], ["seed", "Seed", 0, 100, 1],
 ];
 const ENDS = { stop: "The model ended the text.", full: "No position is left.", length: "As many tokens as asked for." };
 
