@@ -1,6 +1,6 @@
 """What watching costs a run that is trained on the same machine: at most 2 % of its steps.
 
-    python benchmarks/watching.py             15 pairs of 8 seconds; writes its result; about 5 minutes
+    python benchmarks/watching.py             12 pairs of 8 seconds; writes its result; about 5 minutes
     python benchmarks/watching.py --pairs 5   fewer, which print alone
 
 One run trains all the time, beside 50 finished ones. In turn, nobody watches it, and a reader asks as the page does:
@@ -40,7 +40,7 @@ from hornbook.diagnose.doctor import find_chromium
 from hornbook.train.metrics import read_metrics
 
 RESULT = Path(__file__).parent / "results" / "watching.json"
-PAIRS, SECONDS, POLL, SHOWN, FINISHED = 15, 8.0, 2.0, 8, 50
+PAIRS, SECONDS, POLL, SHOWN, FINISHED = 12, 8.0, 2.0, 8, 50
 SETTINGS = [
     "data.clean=none", "model.width=64", "model.layers=2", "model.heads=2", "model.max_length=64",
     "training.batch_rows=16",
@@ -96,7 +96,7 @@ def with_speeds(windows: list[dict[str, Any]], run: Path) -> list[dict[str, Any]
     for one in windows:
         inside = [record for record in records if one["from"] <= record["time"] <= one["to"]]
         if len(inside) < 2:
-            raise SystemExit("This machine is too busy: less than two records in a window.")
+            raise SystemExit("This machine is too busy: fewer than two records in a window.")
         steps, seconds = (inside[-1][name] - inside[0][name] for name in ("step", "time"))
         found.append(one | {"speed": steps / seconds})
     return found
@@ -149,7 +149,7 @@ def finished(folder: Path, runs: Path) -> None:
 
 @contextlib.contextmanager
 def training(folder: Path, run: Path) -> Iterator[None]:
-    command = [sys.executable, "-m", "hornbook", "pretrain", str(folder / "book.txt"), "--steps", "20000", "--plain"]
+    command = [sys.executable, "-m", "hornbook", "pretrain", str(folder / "book.txt"), "--steps", "100000", "--plain"]
     process = subprocess.Popen(
         [*command, "--out", str(run), *SETTINGS], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )

@@ -13,10 +13,10 @@ from browser import accessible, chromium, fits, page, tab  # noqa: F401 fixtures
 from page_server import Counts
 from page_server import page as demo
 
-from hornbook.app import site
-from hornbook.app.endpoints import Page
-from hornbook.app.options import Options
-from hornbook.app.server import Served, running
+from hornbook.app.serving import site
+from hornbook.app.serving.endpoints import Page
+from hornbook.app.serving.options import Options
+from hornbook.app.serving.server import Served, running
 from hornbook.errors import UserError
 
 pytestmark = pytest.mark.browser

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from page_server import Answer, Counts, asked, page
 
-from hornbook.app.endpoints import Page
-from hornbook.app.guard import HEADERS
-from hornbook.app.login import TRIES, Door, new_code
-from hornbook.app.options import Options
-from hornbook.app.server import application
+from hornbook.app.serving.endpoints import Page
+from hornbook.app.serving.guard import HEADERS
+from hornbook.app.serving.login import TRIES, Door, new_code
+from hornbook.app.serving.options import Options
+from hornbook.app.serving.server import application
 from hornbook.errors import UserError
 
 HOST = ("host", "127.0.0.1:8421")

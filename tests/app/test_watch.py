@@ -12,8 +12,8 @@ import pytest
 from small_models import SMALL_RUN, book
 
 import hornbook as hb
-from hornbook.app.endpoints import Refused
 from hornbook.app.pictured import Line, Picture, picture
+from hornbook.app.serving.endpoints import Refused
 from hornbook.app.watch import Asked, Watch, shown, watching
 from hornbook.artifacts import json_text, read_json, write_json, write_manifest
 from hornbook.errors import UserError
@@ -147,7 +147,7 @@ def test_a_broken_run_says_so_and_the_others_go_on(copied: Callable[..., Path]) 
     found = entries(watch)
     assert set(found) == {"whole", "recipe", "manifest", "plan", "result", "records"}
     assert "is not valid TOML" in found["recipe"]["sentence"] and "not a manifest" in found["manifest"]["sentence"]
-    assert found["records"]["sentence"] == "2 lines of metrics.jsonl are damaged and are left out."
+    assert found["records"]["sentence"] == "Lines of metrics.jsonl that are damaged, and left out: 2."
     assert found["whole"]["sentence"] == "" and found["plan"]["state"] == "done"
     assert found["result"]["state"] == "done"  # its status says so
     have = {str(one["number"]): NONE for one in found.values()}

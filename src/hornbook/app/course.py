@@ -15,7 +15,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from hornbook.app.endpoints import Page, Refused, Reply
+from hornbook.app.serving.endpoints import Page, Refused, Reply
 from hornbook.course import answers, quiz, reader
 from hornbook.course.build import notebook_text
 from hornbook.course.cells import Cell, Chapter, Corrupt, prose

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hornbook.app.endpoints import Refused
+from hornbook.app.serving.endpoints import Refused
 from hornbook.charts.chart import Chart, Series
 from hornbook.charts.scales import Axis
 

@@ -19,8 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hornbook.app.endpoints import Page, Refused, Reply
 from hornbook.app.pictured import Picture, picture
+from hornbook.app.serving.endpoints import Page, Refused, Reply
 from hornbook.app.watched import WatchedRun
 from hornbook.artifacts import digest
 from hornbook.errors import UserError
@@ -197,9 +197,10 @@ class Watch:
         run.want_all()
         run.look(_BYTES)
         run.samples.look(_BYTES)
+        domains = run.curves.by_domain(_ROWS // 5)
         events = [{"step": event.step, "what": shown(event.what)} for event in run.curves.events]
         if run.samples.damaged:
-            events.append({"step": 0, "what": f"{run.samples.damaged} lines of samples are damaged"})
+            events.append({"step": 0, "what": f"lines of samples that are damaged: {run.samples.damaged}"})
         return {
             "number": number,
             "samples": [
@@ -208,7 +209,7 @@ class Watch:
                 for text, one in sorted(run.samples.texts.items())
             ],
             "events": events,
-            "domains": run.curves.by_domain(_ROWS // 5),
+            "domains": domains | {"names": {shown(name): ys for name, ys in domains["names"].items()}},
             "settings": _differences({other: self._runs[other].facts.settings for other in others or [number]}),
         }  # fmt: skip
 

@@ -160,9 +160,11 @@ class WatchedRun:
     def _lost_lines(self) -> list[str]:
         found = []
         if self.curves.damaged:
-            found.append(f"{self.curves.damaged:,} lines of {_METRICS} are damaged and are left out.")
+            found.append(f"Lines of {_METRICS} that are damaged, and left out: {self.curves.damaged:,}.")
         if self.curves.twice:
-            found.append(f"{self.curves.twice:,} records of {_METRICS} are there twice: the first ones are shown.")
+            found.append(
+                f"Records of {_METRICS} that are there twice, of which the first is shown: {self.curves.twice:,}."
+            )
         return found
 
     def _measured(self) -> tuple[float | None, str]:

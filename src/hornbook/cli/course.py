@@ -53,7 +53,7 @@ def course(
     work_lasts()
     options = options_of(port, host, behind_proxy, no_code, no_browser)
     with loading("libraries"):
-        from hornbook.app.server import serve
+        from hornbook.app.serving.server import serve
         from hornbook.app.tabs import course_tabs
 
     serve(course_tabs(text or ""), options)

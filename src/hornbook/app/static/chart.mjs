@@ -33,8 +33,7 @@ function ticks(low, high, log, most) {
 // The ends of an axis: those that were asked for, else those of the data with some air; never an empty stretch.
 function ends(low, high, log, air, from = null, to = null) {
   let [first, last] = low === null || low === undefined ? (log ? [1, 10] : [0, 1]) : [low, high];
-  const gap = log ? (last / first) ** air : (last - first) * air;
-  [first, last] = log ? [first / gap, last * gap] : [first - gap, last + gap];
+  [first, last] = log ? [first * (first / last) ** air, last * (last / first) ** air] : [first - (last - first) * air, last + (last - first) * air];
   if (from !== null && !(log && from <= 0)) first = from;
   if (to !== null && to > first) last = to;
   if (last > first) return [first, last];
@@ -80,14 +79,11 @@ function names(plot, series, { colour, size, sans }) {
 }
 
 function stops(plot, marks, { colour }) {
-  const { ctx, bbox } = plot;
-  Object.assign(ctx, { strokeStyle: colour("--edge"), lineWidth: devicePixelRatio });
-  ctx.setLineDash([2 * devicePixelRatio, 4 * devicePixelRatio]);
-  for (const mark of marks.filter((x) => x >= plot.scales.x.min && x <= plot.scales.x.max)) {
-    const x = plot.valToPos(mark, "x", true);
-    ctx.beginPath(); ctx.moveTo(x, bbox.top); ctx.lineTo(x, bbox.top + bbox.height); ctx.stroke();
+  const { ctx, bbox: { top, height } } = plot, inside = marks.filter((x) => x >= plot.scales.x.min && x <= plot.scales.x.max);
+  ctx.fillStyle = colour("--edge");
+  for (const x of inside.map((mark) => plot.valToPos(mark, "x", true))) {
+    for (let y = top; y < top + height; y += 6 * devicePixelRatio) ctx.fillRect(x, y, devicePixelRatio, 2 * devicePixelRatio);
   }
-  ctx.setLineDash([]);
 }
 
 function drawn(box, shown, onZoom, onCursor) {

@@ -10,10 +10,8 @@ const MEASURES = {
   gradient_norm: "gradient norm", waiting_share: "share of time waiting for data", useful_share: "share of positions that are no padding", memory_bytes: "memory, bytes",
 };
 
-const clock = (seconds) => {
-  const [h, m, s] = [seconds / 3600, (seconds / 60) % 60, seconds % 60].map(Math.floor);
-  return h ? `${h}:${String(m).padStart(2, "0")} h` : `${m}:${String(s).padStart(2, "0")} min`;
-};
+const two = (count) => String(Math.floor(count)).padStart(2, "0");
+const clock = (seconds) => (seconds >= 3600 ? `${Math.floor(seconds / 3600)}:${two((seconds / 60) % 60)} h` : `${Math.floor(seconds / 60)}:${two(seconds % 60)} min`);
 const number = (text) => (text.trim() === "" || !Number.isFinite(Number(text)) ? null : Number(text));
 
 const mean = (values) => (values.length ? values.reduce((a, b) => a + b) / values.length : Infinity);
@@ -94,7 +92,7 @@ function chartsOf(store, chosen, { axis, half, measure }) {
   if (domains.length > 1) {
     const run = store.runs.get(store.focus.number), held = store.data.get(run.number)?.held_out ?? { step: [], seconds: [] };
     const xs = placesOf(run, { step: told.step, seconds: told.step.map((step) => held.seconds[held.step.indexOf(step)] ?? null) }, axis);
-    domains.forEach((name, look) => into("domains", `Held-out text of ${run.label} by domain: bits per byte, or nats per token`).series.push({ name, look, xs, ys: told.names[name] }));
+    domains.forEach((name, look) => into("domains", `Held-out text of ${run.label} by domain: ${told.unit}`).series.push({ name, look, xs, ys: told.names[name] }));
   }
   const rank = ({ key }) => ["loss", "bits"].indexOf(key.split(" ")[0]) >>> 0; // losses, bits per byte, then the rest
   const found = [...charts.values()].sort((a, b) => rank(a) - rank(b)), seen = new Map();
@@ -119,18 +117,16 @@ function Runs({ items, chosen, choose, places }) {
     ${items.length > 0 && !shown.length && html`<p>No run contains “${filter}”.</p>`}</section>`;
 }
 
-async function playWith(number) {
-  await post("/api/play", { run: number });
-  location.assign("/play");
-}
+const playWith = (run) => post("/api/play", { run }).then(() => location.assign("/play"), (error) => say(error.message));
 
 function Details({ focus, run, names, plays }) {
   if (!focus || focus.number !== run.number) return html`<p class="soft">Reading ...</p>`;
-  const step = (said, n) => html`<tr key=${n}><th scope="row" class="number">${said.step}</th><td>${said.text}</td></tr>`;
-  return html`<p><code>${run.path}</code>: ${run.told}. ${run.sentence} ${run.playable && (plays ? html`<button type="button" class="plain" onClick=${() => playWith(run.number).catch((error) => say(error.message))}>Play with it</button>` : html`Play with it: <code>hornbook play ${run.path}</code>`)}</p>
+  const table = ({ asked, way }, said) => html`<table><caption>${asked}</caption><thead><tr><th scope="col">Step</th><th scope="col">It says (${way})</th></tr></thead>
+    <tbody>${said.map((one) => html`<tr key=${one.step}><th scope="row" class="number">${one.step}</th><td>${one.text}</td></tr>`)}</tbody></table>`;
+  return html`<p><code>${run.path}</code>: ${run.told}. ${run.sentence} ${run.playable && (plays ? html`<button type="button" class="plain" onClick=${() => playWith(run.number)}>Play with it</button>` : html`Play with it: <code>hornbook play ${run.path}</code>`)}</p>
     <h3>What it says of the same texts</h3>
-    ${focus.samples.length ? focus.samples.map((one) => html`<div key=${one.text} class="scroll" tabindex="0" role="region" aria-label=${`Samples of text ${one.text + 1}`}><table><caption>${one.asked}</caption>
-      <thead><tr><th scope="col">Step</th><th scope="col">It says (${one.way})</th></tr></thead><tbody>${one.said.map(step)}</tbody></table></div>`) : html`<p class="soft">No samples yet.</p>`}
+    ${focus.samples.length ? focus.samples.map((one) => html`<div key=${one.text}>${table(one, one.said.filter((_, n, { length }) => [0, length >> 1, length - 1].includes(n)))}
+      ${one.said.length > 3 && html`<details><summary>All ${one.said.length} steps</summary>${table(one, one.said)}</details>`}</div>`) : html`<p class="soft">No samples yet.</p>`}
     <h3>What happened</h3>
     ${focus.events.length ? html`<ul>${focus.events.map((event) => html`<li>Step ${event.step}: ${event.what}</li>`)}</ul>` : html`<p class="soft">Nothing out of the ordinary.</p>`}
     <h3>Where the recipes differ</h3>

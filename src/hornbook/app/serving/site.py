@@ -23,11 +23,11 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from hornbook import __version__
-from hornbook.app import bodies
-from hornbook.app.endpoints import Page, Reply, Stream
-from hornbook.app.faults import account_of, answer_of, refusal, report
-from hornbook.app.streaming import Lines
-from hornbook.app.worker import MOST_JOBS, Busy, Manners, Worker
+from hornbook.app.serving import bodies
+from hornbook.app.serving.endpoints import Page, Reply, Stream
+from hornbook.app.serving.faults import account_of, answer_of, refusal, report
+from hornbook.app.serving.streaming import Lines
+from hornbook.app.serving.worker import MOST_JOBS, Busy, Manners, Worker
 from hornbook.artifacts import json_text
 
 T = TypeVar("T")
