@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-browser lint bench study docs
+.PHONY: help demo test test-all test-browser lint bench study docs pictures
 
 help:
 	@echo "make demo      install, then train, measure, sample and export a small model (a few minutes)"
@@ -21,6 +21,7 @@ help:
 	@echo "make bench     the benchmarks, peers measured in the same run"
 	@echo "make study     four objectives compared, three seeds each, in $(STUDY) (about 25 minutes on two quiet cores)"
 	@echo "make docs      the pictures of the documentation, anew"
+	@echo "make pictures  the screenshots of the pages, anew: trains three small models, needs Chromium"
 	@echo "PYTHON=python3.12 chooses the interpreter, VENV=DIRECTORY the environment."
 
 $(READY): pyproject.toml constraints.txt
@@ -69,3 +70,6 @@ study: $(READY)
 docs: $(READY)
 	@$(BIN)/python docs/scripts/objectives_pictures.py
 	@$(BIN)/python docs/scripts/architecture_picture.py
+
+pictures: $(READY)
+	@$(BIN)/python docs/scripts/pages_pictures.py

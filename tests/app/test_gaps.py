@@ -5,14 +5,13 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from scoring import small_tokenizer
-from spoken_models import CPU, KINDS, answers, name_of, opened, tiny_tokenizer, told, watched
+from spoken_models import CPU, KINDS, answers, name_of, opened, tiny_tokenizer, told, watched, without_marks
 
 from hornbook.app.spoken.chances import gap_nats, read_gap
 from hornbook.app.spoken.gaps import gap
@@ -27,7 +26,7 @@ from hornbook.evaluate.scoring.lines import log_chances as chances_of
 from hornbook.generate.words import WordList
 from hornbook.model.inputs import to_tensors
 from hornbook.run.directory import OpenRun
-from hornbook.tokens.tokenizer.tokenizer import Tokenizer, make_tokenizer
+from hornbook.tokens.tokenizer.tokenizer import Tokenizer
 
 TEXT = "the ___ sees the old mouse ."
 ANY = pytest.mark.parametrize("kind", KINDS, ids=name_of)
@@ -48,69 +47,78 @@ def every_word(tokenizer: Tokenizer) -> list[str]:
 
 
 def log_chances(run: OpenRun, **given: Any) -> torch.Tensor:
-    """Return the log-probabilities [T, V] of one row, by `model.logits`."""
-    batch = {name: None if value is None else np.array([value]) for name, value in given.items()}
+    """Return the log-probabilities [B, T, V] of rows of one length, by `model.logits`."""
+    batch = {name: None if value is None else np.array(value) for name, value in given.items()}
     said = batch.get("decoder_inputs")
     said = batch["inputs"] if said is None else said
-    tensors = to_tensors(Batch(targets=said, weights=np.ones(said.shape, np.float32), count=np.ones(1), **batch), CPU)
+    ones = np.ones(said.shape, np.float32)
+    tensors = to_tensors(Batch(targets=said, weights=ones, count=np.ones(len(said)), **batch), CPU)
     model: Any = run.model
     with torch.no_grad():
-        return model.logits(tensors)[0].double().log_softmax(-1)
+        return model.logits(tensors).double().log_softmax(-1)
 
 
 def total(log: torch.Tensor, places: Sequence[int], targets: Sequence[int]) -> float:
     return -sum(float(log[place, target]) for place, target in zip(places, targets, strict=True))
 
 
-def brute_force(run: OpenRun, kind: str, settings: Any, left: list[int], right: list[int], word: list[int]) -> float:
-    """Return the nats of a word in the gap, from the table of the page, in the plainest way."""
+def brute_force(
+    run: OpenRun, kind: str, settings: Any, left: list[int], right: list[int], words: list[list[int]]
+) -> list[float]:
+    """Return the nats of words of one length in the gap, from the table of the page, in the plainest way."""
     vocab = run.tokenizer.vocab
     assert vocab.cls is not None and vocab.sep is not None and vocab.mask is not None
-    cls, sep, mask, pad, length = vocab.cls, vocab.sep, vocab.mask, vocab.pad or 0, len(word)
+    cls, sep, mask, pad, length = vocab.cls, vocab.sep, vocab.mask, vocab.pad or 0, len(words[0])
     modes = dict(vocab.modes)
     if kind in ("masked", "nsp", "sop", "diffusion"):
-        nats = 0.0
+        nats = np.zeros(len(words))
         for place in range(length):
-            row = [cls, *left, *word[:place], *[mask] * (length - place), *right, sep]
-            nats -= float(log_chances(run, inputs=row)[1 + len(left) + place, word[place]])
-        return nats
+            rows = [[cls, *left, *word[:place], *[mask] * (length - place), *right, sep] for word in words]
+            log = log_chances(run, inputs=rows)[:, 1 + len(left) + place]
+            nats -= [float(one[word[place]]) for one, word in zip(log, words, strict=True)]
+        return nats.tolist()
     if kind == "replaced":
-        row, model = [cls, *left, *word, *right, sep], run.model
-        inputs = np.array([row])
-        nothing = np.zeros(inputs.shape, np.float32)
-        tensors = to_tensors(Batch(inputs, inputs, nothing, np.ones(1)), CPU)
+        rows, model = np.array([[cls, *left, *word, *right, sep] for word in words]), run.model
+        tensors = to_tensors(Batch(rows, rows, np.zeros(rows.shape, np.float32), np.ones(len(rows))), CPU)
         logits, _ = model.judged(tensors)  # nothing is scored, so nothing is replaced
-        judged = torch.sigmoid(logits[0].double())[1 + len(left) : 1 + len(left) + length]
-        return -float(torch.log(1 - judged).sum())
-    text, places = [*word, *right], range(len(left), len(left) + length + len(right))
-    if kind in ("causal", "mixture") and "objectives" not in settings:
-        return total(log_chances(run, inputs=[cls, *left, *text]), places, text)
-    if kind == "prefix" and "topology" in settings:
-        log = log_chances(run, inputs=left, decoder_inputs=[pad, *text])
-        return total(log, range(len(text)), text)
-    if kind == "prefix":
-        visible = [True] * (1 + len(left)) + [False] * len(text)
-        return total(log_chances(run, inputs=[cls, *left, *text], visible=visible), places, text)
-    if kind == "bart":
-        log = log_chances(run, inputs=[*left, mask, *right, sep], decoder_inputs=[pad, *left, *text])
-        return total(log, places, text)
-    if kind == "fim":
-        before, behind, middle = (modes[f"<fim_{name}>"] for name in ("prefix", "suffix", "middle"))
-        row = [cls, before, *left, behind, *right, middle, *word]
-        if settings:
-            row = [cls, before, behind, *right, middle, *left, *word]
-        log = log_chances(run, inputs=row)[-length - 1 :]
-        return total(log, range(length + 1), [*word, sep])
+        judged = torch.sigmoid(logits.double())[:, 1 + len(left) : 1 + len(left) + length]
+        return (-torch.log(1 - judged).sum(1)).tolist()
+    texts, places = [[*word, *right] for word in words], range(len(left), len(left) + length + len(right))
     first, second = vocab.sentinels[:2]
-    mode = [modes["[R]"]] if kind.startswith("ul2") else []
-    reads = [*mode, *left, first, *right, sep]
-    if kind == "joined":
-        row = [*reads, pad, first, *word]
-        sees = [place < len(reads) for place in range(len(row))] if not settings else None
-        log = log_chances(run, inputs=row, visible=sees)[-length - 1 :]
+    ends: list[int] = []
+    if kind in ("causal", "mixture"):
+        log = log_chances(run, inputs=[[cls, *left, *text] for text in texts])
+    elif kind == "prefix" and settings:
+        places = range(len(texts[0]))
+        log = log_chances(run, inputs=[left] * len(texts), decoder_inputs=[[pad, *text] for text in texts])
+    elif kind == "prefix":
+        visible = [[True] * (1 + len(left)) + [False] * len(texts[0])] * len(texts)
+        log = log_chances(run, inputs=[[cls, *left, *text] for text in texts], visible=visible)
+    elif kind == "bart":
+        reads = [[*left, mask, *right, sep]] * len(texts)
+        log = log_chances(run, inputs=reads, decoder_inputs=[[pad, *left, *text] for text in texts])
+    elif kind == "fim":
+        before, behind, middle = (modes[f"<fim_{name}>"] for name in ("prefix", "suffix", "middle"))
+        asked = [cls, before, *left, behind, *right, middle]
+        if settings:
+            asked = [cls, before, behind, *right, middle, *left]
+        log, texts, ends = log_chances(run, inputs=[[*asked, *word] for word in words]), words, [sep]
     else:
-        log = log_chances(run, inputs=reads, decoder_inputs=[pad, first, *word])[1:]
-    return total(log, range(length), word) - math.log(sum(float(log[-1, end].exp()) for end in (sep, second)))
+        texts, ends = words, [sep, second]
+        reads = [[*([modes["[R]"]] if kind.startswith("ul2") else []), *left, first, *right, sep]] * len(words)
+        if kind == "joined":
+            rows = [[*read, pad, first, *word] for read, word in zip(reads, words, strict=True)]
+            sees = [[place < len(reads[0]) for place in range(len(rows[0]))]] * len(rows)
+            log = log_chances(run, inputs=rows, visible=None if settings else sees)
+        else:
+            log = log_chances(run, inputs=reads, decoder_inputs=[[pad, first, *word] for word in words])
+    if ends:
+        places = range(log.shape[1] - length - 1, log.shape[1] - 1)
+    nats = [total(one, places, text) for one, text in zip(log, texts, strict=True)]
+    return [
+        each - (math.log(sum(float(one[-1, end].exp()) for end in ends)) if ends else 0.0)
+        for each, one in zip(nats, log, strict=True)
+    ]
 
 
 @ANY
@@ -125,10 +133,13 @@ def test_chances_are_those_of_brute_force_for_every_word(kind: Any, tokenizer: T
     name, settings = kind
     if name == "mixture" and settings:
         name, settings = "span", {}
-    for word, ids in zip(words, tokenizer.encode(words), strict=True):
-        wanted = brute_force(run, name, settings, list(text.gap.left), list(text.gap.right), ids.tolist())
-        assert found[word].nats == pytest.approx(wanted, abs=1e-5)
-        assert found[word].pieces == len(ids)
+    spelled = {word: ids.tolist() for word, ids in zip(words, tokenizer.encode(words), strict=True)}
+    for pieces in (1, 2, 3):
+        alike = [word for word in words if len(spelled[word]) == pieces]
+        sides = list(text.gap.left), list(text.gap.right)
+        wanted = brute_force(run, name, settings, *sides, [spelled[word] for word in alike])
+        assert [found[word].nats for word in alike] == pytest.approx(wanted, abs=1e-5)
+        assert {found[word].pieces for word in alike} == {pieces}
 
 
 @pytest.mark.parametrize("kind", [("causal", {}), ("prefix", {})], ids=name_of)
@@ -141,8 +152,8 @@ def test_a_word_given_what_is_before_it_ends_where_the_next_begins(kind: Any, to
     begins = np.flatnonzero(vocab.starts_word | vocab.special)
     for word, ids in zip(words, tokenizer.encode(words), strict=True):
         row = [vocab.cls, *text.gap.left, *ids.tolist()]
-        visible = [place < 1 + len(text.gap.left) for place in range(len(row))] if kind[0] == "prefix" else None
-        log = log_chances(run, inputs=row, visible=visible)[-len(ids) - 1 :]
+        visible = [[place < 1 + len(text.gap.left) for place in range(len(row))]] if kind[0] == "prefix" else None
+        log = log_chances(run, inputs=[row], visible=visible)[0, -len(ids) - 1 :]
         ends = 0.0 if word[-1] in ",." else math.log(float(log[-1, begins].exp().sum()))
         assert found[word].left == pytest.approx(total(log, range(len(ids)), ids.tolist()) - ends, abs=1e-5)
     # "cat" is not "cats": what all words of up to three pieces have together is below one.
@@ -160,22 +171,20 @@ def test_texts_of_at_most_two_tokens_and_the_longer_ones_have_all_of_the_probabi
     others = [token for token in range(size) if token not in way.ends]
     model: Any = run.model
 
-    def chances(prefix: tuple[int, ...]) -> torch.Tensor:
-        """Return p of what comes next behind some tokens in the gap, [V], by another way than the scores have."""
-        line = way.piece(place, prefix, 0)
-        given = {"inputs": list(line.inputs)}
-        if line.behind is not None:
-            given["decoder_inputs"] = list(line.behind)
-        elif line.sighted:
-            given["visible"] = [place < line.sighted for place in range(len(line.inputs))]
-        return log_chances(run, **given)[-1].exp()
+    def chances(prefixes: list[tuple[int, ...]]) -> torch.Tensor:
+        """Return p of what comes next behind tokens in the gap, [B, V], by another way than the scores have."""
+        lines = [way.piece(place, prefix, 0) for prefix in prefixes]
+        given: dict[str, Any] = {"inputs": [list(line.inputs) for line in lines]}
+        if lines[0].behind is not None:
+            given["decoder_inputs"] = [list(line.behind or ()) for line in lines]
+        elif lines[0].sighted:
+            given["visible"] = [[at < line.sighted for at in range(len(line.inputs))] for line in lines]
+        return log_chances(run, **given)[:, -1].exp()
 
-    first = chances(())
-    short, longer = float(first[ends].sum()), 0.0
-    for token in others:
-        second = chances((token,))
-        short += float(first[token] * second[ends].sum())
-        longer += float(first[token] * second[others].sum())
+    (first,) = chances([()])
+    second = chances([(token,) for token in range(size)])
+    short = float(first[ends].sum() + (first[others] * second[others][:, ends].sum(1)).sum())
+    longer = float((first[others] * second[others][:, others].sum(1)).sum())
     assert short + longer == pytest.approx(1.0, abs=1e-6)
     assert model.config.vocab_size == size
     # The words' own shares are parts of it: what is said to be outside is what is left.
@@ -186,7 +195,7 @@ def test_texts_of_at_most_two_tokens_and_the_longer_ones_have_all_of_the_probabi
     by_name = {row["text"]: row["share"] for row in event["words"]}
     for name, ids in zip(single, tokenizer.encode(single), strict=True):
         token = int(ids[0])
-        assert by_name[name] == pytest.approx(float(first[token] * chances((token,))[ends].sum()), abs=1e-6)
+        assert by_name[name] == pytest.approx(float(first[token] * second[token, ends].sum()), abs=1e-6)
     assert event["outside"] == pytest.approx(1 - sum(by_name.values()), abs=1e-6)
 
 
@@ -200,8 +209,8 @@ def test_chances_of_a_byte_level_model_take_the_blank_before_the_gap_as_a_part_o
         (found,) = [part[word] for part in gap_nats(run, text, [word]) if word in part]
         assert found is not None
         ids = tokenizer.encode([spelled])[0].tolist()
-        wanted = brute_force(run, "masked", {}, list(read.gap.left), list(read.gap.right), ids)
-        assert found.pieces == len(ids) and found.nats == pytest.approx(wanted, abs=1e-5)
+        wanted = brute_force(run, "masked", {}, list(read.gap.left), list(read.gap.right), [ids])
+        assert found.pieces == len(ids) and [found.nats] == pytest.approx(wanted, abs=1e-5)
 
 
 def test_all_models_are_asked_for_one_list_of_words(tokenizer: Tokenizer) -> None:
@@ -261,7 +270,7 @@ def test_a_diffusion_model_shows_the_film_of_its_gap(tokenizer: Tokenizer) -> No
     read, vocab = read_gap(run, TEXT), tokenizer.vocab
     assert vocab.cls is not None and vocab.sep is not None and vocab.mask is not None
     row = [vocab.cls, *read.gap.left, *[vocab.mask] * 4, *read.gap.right, vocab.sep]
-    log = log_chances(run, inputs=row)[1 + len(read.gap.left) :][:4]
+    log = log_chances(run, inputs=[row])[0, 1 + len(read.gap.left) :][:4]
     chances = log.masked_fill(torch.from_numpy(vocab.special), -torch.inf).softmax(-1)
     assert film[0]["filled"][0]["place"] == int(chances.max(-1).values.argmax())
     assert film[0]["filled"][0]["p"] == pytest.approx(float(chances.max()), abs=1e-6)
@@ -294,13 +303,24 @@ def test_what_cannot_be_asked_is_refused_in_words_and_the_others_go_on(tokenizer
 
 def test_a_gap_at_the_beginning_has_a_word_where_something_predicts_it(tokenizer: Tokenizer) -> None:
     """Behind a start mark, or an encoder, the first word is predicted; a decoder alone predicts nothing of it."""
-    bare = make_tokenizer(tokenizer.text, {})
-    bare = replace(bare, vocab=replace(bare.vocab, cls=None, sep=None, bos=None, eos=None))
     for kind in ("causal", "span"):
         request = GapRequest((0,), "___ sees the cat", "cat")
         assert told(answers([opened(kind, tokenizer)], gap, request), "gap")
-    (refused,) = told(answers([opened("causal", bare)], gap, request), "refused")
+    (refused,) = told(answers([without_marks(opened("causal", tokenizer))], gap, request), "refused")
     assert "before the first token" in refused["why"]
+
+
+@pytest.mark.parametrize("kind", ["masked", "causal", "span", "replaced"])
+def test_however_little_a_step_computes_the_chances_are_the_same(
+    kind: str, tokenizer: Tokenizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, words = opened(kind, tokenizer), every_word(tokenizer)
+    whole = list(gap_nats(run, TEXT, words))
+    monkeypatch.setattr("hornbook.app.spoken.chances.step_positions", lambda run: 40)
+    small = list(watched(gap_nats(run, TEXT, words)))
+    assert len(small) > 5 + len(whole)
+    found, again = ({word: chance for part in parts for word, chance in part.items()} for parts in (whole, small))
+    assert [again[word].nats for word in words] == pytest.approx([found[word].nats for word in words], abs=1e-5)
 
 
 def test_generators_in_turn_say_what_each_says_alone(tokenizer: Tokenizer) -> None:

@@ -70,7 +70,7 @@ def test_attention_of_a_first_layer_is_that_of_a_computation_by_hand(norm: str, 
 @pytest.mark.parametrize("kind", KINDS, ids=name_of)
 def test_attention_gives_what_the_layer_mixes(kind: Any, tokenizer: Tokenizer) -> None:
     """Whatever the block: the shown weights times the values are what the layer's output map is given."""
-    run = opened(kind[0], tokenizer, kind[1])
+    run = opened(kind[0], tokenizer, kind[1], "model.layers=2")
     models, model = Models.of([run]), run.model
     sides = ["self", "decoder", "cross"] if model.config.topology == "encoder-decoder" else ["self"]
     for side, layer in itertools.product(sides, (0, 1)):
@@ -111,7 +111,7 @@ def test_what_attention_cannot_show_is_refused(tokenizer: Tokenizer) -> None:
     models = Models.of([opened("causal", tokenizer), opened("span", tokenizer)])
     for request, words in (
         (AttentionRequest(0, "cat " * 64), "at most 64"),
-        (AttentionRequest(0, TEXT, layer=2), "no layer 2"),
+        (AttentionRequest(0, TEXT, layer=1), "no layer 1"),
         (AttentionRequest(0, TEXT, side="cross"), "no side"),
         (AttentionRequest(1, TEXT, second="cat " * 64, side="cross"), "at most 64"),
     ):
@@ -121,10 +121,10 @@ def test_what_attention_cannot_show_is_refused(tokenizer: Tokenizer) -> None:
 
 def test_looking_leaves_no_hook_behind_and_every_number_as_it_was(tokenizer: Tokenizer) -> None:
     models = Models.of([opened("masked", tokenizer)])
-    first = answers(models, attention, AttentionRequest(0, TEXT, 1))
+    first = answers(models, attention, AttentionRequest(0, TEXT))
     modules = models.get(0).run.model.modules()
     assert not any(module._forward_pre_hooks for module in modules)
-    assert answers(models, attention, AttentionRequest(0, TEXT, 1)) == first
+    assert answers(models, attention, AttentionRequest(0, TEXT)) == first
 
 
 def test_neighbours_are_those_of_numpy(tokenizer: Tokenizer) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -60,7 +61,7 @@ def test_runs_are_opened_in_turn_and_what_fails_says_why(
 
 
 def test_a_run_is_asked_in_a_copy_that_is_made_once(tokenizer: Tokenizer, monkeypatch: pytest.MonkeyPatch) -> None:
-    run = opened("causal", tokenizer)
+    run = copy.deepcopy(opened("causal", tokenizer))
     before = {name: value.clone() for name, value in run.model.state_dict().items()}
     run.model.train()
     models = Models.of([run])

@@ -46,7 +46,7 @@ def test_the_tokens_of_a_size(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_plan_of_a_text(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hornbook.run.forecast._SECONDS", 0.2)
+    monkeypatch.setattr("hornbook.run.settle.forecast._SECONDS", 0.2)
     book = tmp_path / "book.txt"
     book.write_text(story(800))
     text = told(capsys, str(book), "--flops", "1e9", "--price", "2", "--plain", *SMALL)

@@ -49,10 +49,11 @@ def parse(command: str) -> None:
     values = verbs[name].make_context(name, list(rest)).params
     if values.get("recipe") is not None:
         recipes.named(values["recipe"])
-    own = ":" in (values.get("objective") or "")  # a class in a file of the reader's
-    if values.get("objective") is not None and not own:
-        for objective in values["objective"].split(","):  # several make a sweep
-            recipes.default(objective)
+    named = values.get("objective") or ()
+    given = named.split(",") if isinstance(named, str) else named  # several make a sweep
+    own = any(":" in objective for objective in given)  # a class in a file of the reader's
+    for objective in () if own else given:
+        recipes.default(objective)
     for word in rest:
         setting, equals, _ = word.partition("=")
         if equals and not setting.startswith("-"):

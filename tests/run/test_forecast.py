@@ -15,9 +15,9 @@ from hornbook.errors import UserError
 from hornbook.recipes.named import default
 from hornbook.recipes.recipe import Recipe
 from hornbook.recipes.settings import override, to_dict
-from hornbook.run.forecast import OwnLaw, counts, forecast, nearest_shape, predicted_loss
 from hornbook.run.pretrain import pretrain
 from hornbook.run.sealed import recipe_of
+from hornbook.run.settle.forecast import OwnLaw, counts, forecast, nearest_shape, predicted_loss
 from hornbook.scaling.count import parameters
 from hornbook.scaling.fit import fit_law
 from hornbook.scaling.laws import Law
@@ -32,7 +32,7 @@ TRUTH = Law(2.0, 50.0, 60.0, 0.25, 0.3)
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hornbook.run.forecast._SECONDS", 0.3)
+    monkeypatch.setattr("hornbook.run.settle.forecast._SECONDS", 0.3)
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -77,12 +79,21 @@ def tiny_tokenizer() -> Tokenizer:
 def opened(
     kind: str, tokenizer: Tokenizer, settings: Mapping[str, Any] | None = None, *more: str, padded: int = 0
 ) -> OpenRun:
-    """Return a small model of an objective; `padded` entries of its table have no token."""
-    objective = build(kind, settings or {}, EMPTY)
+    """Return a small model of an objective, the same one for all who ask; `padded` entries of its table have no token.
+
+    Who changes it takes a copy.
+    """
+    return _opened(kind, tokenizer.text, json.dumps(settings or {}), more, padded)
+
+
+@functools.cache
+def _opened(kind: str, text: str, settings: str, more: tuple[str, ...], padded: int) -> OpenRun:
+    tokenizer = make_tokenizer(text, {})
+    objective = build(kind, json.loads(settings), EMPTY)
     base = default("causal")
     recipe = replace(base, objective=objective, model=default_model(objective))
     size = tokenizer.vocab.size + padded
-    sized = ["width=32", "layers=2", "heads=2", "max_length=48", "dropout=0", f"vocab_size={size}"]
+    sized = ["width=32", "layers=1", "heads=2", "max_length=48", "dropout=0", f"vocab_size={size}"]
     recipe = override(recipe, [*(f"model.{setting}" for setting in sized), *more])
     recipe = replace(recipe, objective=with_vocab(recipe.objective, tokenizer.vocab))
     model = build_model(recipe, CPU).eval()
@@ -91,6 +102,13 @@ def opened(
         for parameter in model.parameters():
             parameter.normal_(0, 0.3)
     return OpenRun(Path(f"no-such-folder/{kind}"), recipe, tokenizer, model, CPU, 7)
+
+
+def without_marks(run: OpenRun) -> OpenRun:
+    """Return a run whose tokenizer has no marks around a text."""
+    vocab = replace(run.tokenizer.vocab, bos=None, cls=None, eos=None, sep=None)
+    recipe = replace(run.recipe, objective=with_vocab(run.recipe.objective, vocab))
+    return replace(run, recipe=recipe, tokenizer=replace(run.tokenizer, vocab=vocab))
 
 
 def answers(runs: Models | list[OpenRun], asked: Any, request: Any) -> list[dict[str, Any]]:

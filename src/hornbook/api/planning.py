@@ -17,7 +17,7 @@ from hornbook.scaling.plans import Choice, choices, spent, tokens_for
 if TYPE_CHECKING:
     from hornbook.console import View
     from hornbook.recipes.recipe import Recipe
-    from hornbook.run.forecast import Forecast, OwnLaw
+    from hornbook.run.settle.forecast import Forecast, OwnLaw
 
 _RESAMPLES = 500
 
@@ -61,7 +61,7 @@ def _plain(value: Any) -> Any:
 
 def own_law(path: Path) -> OwnLaw:
     """Return the law of the runs in a file of points, or of a sweep or study, with resamples for intervals."""
-    from hornbook.run.forecast import OwnLaw
+    from hornbook.run.settle.forecast import OwnLaw
     from hornbook.scaling.fit import fit_law
     from hornbook.scaling.points import read_points
     from hornbook.study.points import points_file
@@ -95,7 +95,7 @@ def plan_of_run(
 
     words   the arguments of `pretrain` that mean the recipe, but for its budget where `flops` replaces it
     """
-    from hornbook.run.forecast import forecast, nearest_shape
+    from hornbook.run.settle.forecast import forecast, nearest_shape
 
     _check(flops, devices, price)
     own = None if fit is None else own_law(fit)

@@ -16,7 +16,7 @@ from hornbook.errors import UserError
 
 if TYPE_CHECKING:
     from hornbook.api.planning import Plan
-    from hornbook.run.forecast import Forecast, Range
+    from hornbook.run.settle.forecast import Forecast, Range
 
 EXAMPLES = """Examples
 
@@ -81,7 +81,7 @@ def plan(
         asked = requested(what or [], objective, recipe, budget, None)
         words = words_of(what or [], objective, recipe, budget)
         with loading():
-            import hornbook.run.forecast  # noqa: F401 with it PyTorch
+            import hornbook.run.settle.forecast  # noqa: F401 with it PyTorch
         view = View(plain, silent=as_json)
         found = plan_of_run(asked, words, flops=flops or 0.0, fit=points, devices=devices, price=price, view=view)
     else:

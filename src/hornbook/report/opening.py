@@ -36,8 +36,8 @@ def verdict(looked: Sequence[Looked], found: Compared | None, left_out: Sequence
         blocks += [Paragraph(sentence, lead=True), *map(Paragraph, scope)]
         blocks += [Tiles(tiles)] if (tiles := _tiles(one.run)) else []
         return [*blocks, Paragraph(_counted(one.rules)), Rules(_ordered(one.rules))] if one.rules else blocks
-    first, others, budgets = between(found)
-    blocks += [Paragraph(sentence, lead=True) for sentence in first]
+    firsts, others, budgets = between(found)
+    blocks += [Paragraph(sentence, lead=True) for sentence in firsts]
     blocks += [Points(tuple(others))] if others else []
     blocks += [_beside(looked), Paragraph(budgets), *([Points(found.left_out)] if found.left_out else [])]
     ruled = [one for one in looked if one.rules]

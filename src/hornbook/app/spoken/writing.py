@@ -22,6 +22,9 @@ Event = dict[str, Any]
 def write(models: Models, request: WriteRequest) -> Iterator[Event]:
     """Yield the events of /api/write."""
     one = models.get(request.run)
+    if "write" not in one.can:
+        told = "generates no text: it judges tokens" if "judge" in one.can else "continues no text: ask it for a gap"
+        raise UserError(f"{one.name} {told}.")
     one.encode(request.prompt)
     unknown = [token for token in request.tokens if token >= one.run.model.config.vocab_size]
     if unknown:
