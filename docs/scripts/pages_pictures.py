@@ -56,7 +56,15 @@ def main() -> None:
 def trained(run: Path) -> Path:
     """Train a model in a directory that is not there yet."""
     if not (run / "result.json").exists():
-        options = ["--objective", run.name, "--tokens", TOKENS, "--plain", "--out", str(run),]
+        options = [
+            "--objective",
+            run.name,
+            "--tokens",
+            TOKENS,
+            "--plain",
+            "--out",
+            str(run),
+        ]
         subprocess.run([sys.executable, "-m", "hornbook", "pretrain", "builtin:docs", *options], check=True)
     return run
 
