@@ -47,9 +47,9 @@ def serve(pipe: Connection) -> None:
     """Serve a page until the pipe says so: say the port first, then for each word the number of jobs."""
     import torch
 
-    from hornbook.app.endpoints import Page, Reply, Stream
-    from hornbook.app.options import Options
-    from hornbook.app.server import running
+    from hornbook.app.serving.endpoints import Page, Reply, Stream
+    from hornbook.app.serving.options import Options
+    from hornbook.app.serving.server import running
 
     weights = torch.randn(256, 256)
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from page_server import Counts, page, raw, request
 
-from hornbook.app.options import Options
-from hornbook.app.server import Served, running
+from hornbook.app.serving.options import Options
+from hornbook.app.serving.server import Served, running
 
 OWN = "127.0.0.1:{port}"
 Headers = Mapping[str, str | list[str]]

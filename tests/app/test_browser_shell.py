@@ -13,10 +13,11 @@ from browser import accessible, chromium, fits, page, tab  # noqa: F401 fixtures
 from page_server import Counts
 from page_server import page as demo
 
-from hornbook.app import site
-from hornbook.app.endpoints import Page
-from hornbook.app.options import Options
-from hornbook.app.server import Served, running
+from hornbook.app.serving import site
+from hornbook.app.serving.endpoints import Page
+from hornbook.app.serving.options import Options
+from hornbook.app.serving.server import Served, running
+from hornbook.errors import UserError
 
 pytestmark = pytest.mark.browser
 
@@ -51,7 +52,11 @@ def counts() -> Counts:
 def served(counts: Counts, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
     parts = site.assets() | {"demo.mjs": (MODULE.encode(), "text/javascript")}
     monkeypatch.setattr(site, "assets", lambda: parts)
-    other = Page("other", "Another tab", (), dict)
+
+    def gone() -> dict[str, Any]:
+        raise UserError("The run runs/a is gone.")
+
+    other = Page("other", "Another tab", (), gone)
     with running([demo(counts), other], Options(port=0)) as served:
         served.door.delay = 0
         yield served
@@ -99,6 +104,15 @@ def test_the_file_brings_the_browser_in_and_the_shell_is_for_everybody(page: Any
     assert page.evaluate(paper) == dark
     page.get_by_role("button", name="Light").click()
     assert page.evaluate(paper) != dark
+
+
+def test_a_tab_that_fails_says_so_and_leads_to_the_others(page: Any, served: Served) -> None:  # noqa: F811
+    enter(page, served)
+    page.get_by_role("link", name="Another tab").click()
+    page.get_by_text("The page cannot be shown: The run runs/a is gone.").wait_for()
+    accessible(page)
+    page.get_by_role("link", name="Demo").click()
+    page.get_by_role("heading", name="Demo").wait_for()
 
 
 def test_a_stream_is_shown_and_stopped_and_text_stays_text(page: Any, served: Served, counts: Counts) -> None:  # noqa: F811

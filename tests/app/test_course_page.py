@@ -25,7 +25,7 @@ from hornbook.app.course import (
     spans,
     tree,
 )  # fmt: skip
-from hornbook.app.endpoints import Refused
+from hornbook.app.serving.endpoints import Refused
 from hornbook.course import chapters, questions
 from hornbook.errors import UserError
 

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 from page_server import Answer, Counts, asked, page
 
-from hornbook.app.guard import HEADERS
-from hornbook.app.login import TRIES, Door, new_code
-from hornbook.app.options import Options
-from hornbook.app.server import application
+from hornbook.app.serving.endpoints import Page
+from hornbook.app.serving.guard import HEADERS
+from hornbook.app.serving.login import TRIES, Door, new_code
+from hornbook.app.serving.options import Options
+from hornbook.app.serving.server import application
 from hornbook.errors import UserError
 
 HOST = ("host", "127.0.0.1:8421")
@@ -168,3 +169,15 @@ def test_what_would_open_the_pages_to_others_is_refused(given: dict[str, object]
 
 def test_beyond_this_machine_one_listens_only_behind_a_named_proxy() -> None:
     assert Options(host="0.0.0.0", behind_proxy="lab.example").host == "0.0.0.0"
+
+
+def test_a_page_whose_session_fails_leaves_the_others_theirs(capfd: pytest.CaptureFixture[str]) -> None:
+    def refused() -> dict[str, object]:
+        raise UserError("The run runs/a is gone.")
+
+    pages = [page(Counts()), Page("gone", "Gone", (), refused), Page("faulty", "Faulty", (), lambda: len(None))]  # type: ignore[arg-type]
+    session = asked(application(pages), "GET", "/api/session").json
+    assert session["demo"]["runs"]
+    assert session["gone"] == {"error": {"code": "refused", "message": "The run runs/a is gone.", "field": None}}
+    assert "error" in session["faulty"]
+    assert [entry["name"] for entry in session["pages"]] == ["demo", "gone", "faulty"]

@@ -12,7 +12,7 @@ from page_server import asked
 
 from hornbook.app.pictures import Corruption, corrupted
 from hornbook.app.play import Compared, differences, play_page
-from hornbook.app.server import application
+from hornbook.app.serving.server import application
 from hornbook.errors import Notice, UserError
 from hornbook.objectives.catalogue import CATALOGUE
 from hornbook.recipes.named import default
@@ -21,9 +21,9 @@ from hornbook.recipes.settings import override, save_recipe
 FIRST_PAGE = """
 import json, sys
 from pathlib import Path
-from hornbook.app.bodies import read
+from hornbook.app.serving.bodies import read
 from hornbook.app.play import play_page
-from hornbook.app.server import application
+from hornbook.app.serving.server import application
 page = play_page([Path(sys.argv[1])])
 app = application([page])
 session = page.session()

@@ -12,8 +12,8 @@ import pytest
 from page_server import Counts, asked, page
 
 import hornbook.app
-from hornbook.app.server import application
-from hornbook.app.site import SHELL, assets
+from hornbook.app.serving.server import application
+from hornbook.app.serving.site import SHELL, assets
 
 STATIC = Path(hornbook.app.__file__).parent / "static"
 VENDOR = STATIC / "vendor"

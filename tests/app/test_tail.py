@@ -314,7 +314,10 @@ def test_the_time_left_is_told_by_the_last_twenty_records_and_not_by_the_mean(tm
 
 def test_held_out_records_and_domains_are_kept_whole(tmp_path: Path) -> None:
     path = tmp_path / "metrics.jsonl"
-    parts = {"books": {"text_loss": 3.0, "bits_per_byte": 1.5, "targets": 9}, "wiki": {"text_loss": 2.0}}
+    parts = {
+        "books": {"text_loss": 3.0, "bits_per_byte": 1.5, "targets": 9},
+        "wiki": {"text_loss": 2.0, "bits_per_byte": 1.7},
+    }
     held = [
         {"kind": "held_out", "step": 5, "loss": 4.0, "bits_per_byte": 1.6, "seconds": 5.5, "domains": parts},
         {"kind": "held_out", "step": 9, "loss": 3.0, "bits_per_byte": None, "seconds": 9.5, "domains": {"wiki": 3}},
@@ -326,7 +329,13 @@ def test_held_out_records_and_domains_are_kept_whole(tmp_path: Path) -> None:
     assert answer["held_out"] == {
         "step": [5, 9], "seconds": [5.5, 9.5], "loss": [4.0, 3.0], "bits_per_byte": [1.6, None],
     }  # fmt: skip
-    assert curves.by_domain(100) == {"step": [5], "names": {"books": [1.5], "wiki": [2.0]}}
+    names = {"books": [1.5], "wiki": [1.7]}
+    assert curves.by_domain(100) == {"step": [5], "unit": "bits per byte", "names": names}
+    (tmp_path / "masked.jsonl").write_bytes(json.dumps({**held[1], "domains": parts}).encode() + b"\n")
+    masked = Curves(tmp_path / "masked.jsonl")
+    masked.look(MOST)  # where bits per byte are not defined, it is nats of text
+    names = {"books": [3.0], "wiki": [2.0]}
+    assert masked.by_domain(100) == {"step": [9], "unit": "nats per token", "names": names}
     assert steps(curves) == [4, 10]
 
 

@@ -12,7 +12,8 @@ import pytest
 from small_models import SMALL_RUN, book
 
 import hornbook as hb
-from hornbook.app.endpoints import Refused
+from hornbook.app.pictured import Line, Picture, picture
+from hornbook.app.serving.endpoints import Refused
 from hornbook.app.watch import Asked, Watch, shown, watching
 from hornbook.artifacts import json_text, read_json, write_json, write_manifest
 from hornbook.errors import UserError
@@ -64,12 +65,13 @@ def numbers(watch: Watch) -> dict[str, int]:
 def test_a_finished_run_is_told_with_its_curves_samples_and_settings(made: Path) -> None:
     watch = watching([made])
     runs = {one["name"]: one for one in watch.records(Asked())["runs"]}
-    assert {name: (one["state"], one["step"], one["steps"], one["live"]) for name, one in runs.items()} == {
-        "causal": ("done", 4, 4, False),
-        "masked": ("done", 4, 4, False),
+    assert {name: (one["state"], one["told"], one["step"], one["live"]) for name, one in runs.items()} == {
+        "causal": ("done", "done", 4, False),
+        "masked": ("done", "done", 4, False),
     }
     result = hb.load(made / "causal").result
-    assert result is not None and runs["causal"]["measured"]["value"] == result.numbers[0].value
+    assert result is not None and runs["causal"]["value"] == result.numbers[0].value
+    assert runs["causal"]["measured"] == f"{result.numbers[0].value:.4g} nats, loss"
     number, other = runs["causal"]["number"], runs["masked"]["number"]
     have = {str(number): NONE, str(other): NONE}
     answer = watch.records(Asked(have, ("loss", "gradient_norm"), focus=number))
@@ -145,7 +147,7 @@ def test_a_broken_run_says_so_and_the_others_go_on(copied: Callable[..., Path]) 
     found = entries(watch)
     assert set(found) == {"whole", "recipe", "manifest", "plan", "result", "records"}
     assert "is not valid TOML" in found["recipe"]["sentence"] and "not a manifest" in found["manifest"]["sentence"]
-    assert found["records"]["sentence"] == "2 lines of metrics.jsonl are damaged and are left out."
+    assert found["records"]["sentence"] == "Lines of metrics.jsonl that are damaged, and left out: 2."
     assert found["whole"]["sentence"] == "" and found["plan"]["state"] == "done"
     assert found["result"]["state"] == "done"  # its status says so
     have = {str(one["number"]): NONE for one in found.values()}
@@ -210,7 +212,10 @@ def test_the_state_is_that_of_the_process(copied: Callable[..., Path]) -> None:
     ):
         noting.state(state, stage)  # type: ignore[arg-type]
         (one,) = entries(watch).values()
-        assert (one["state"], one["stage"], one["live"]) == (state, stage, live)
+        assert (one["state"], one["live"]) == (state, live)
+        assert one["told"] == {"preparing": "preparing: tokenizing", "training": "training 100 %, 0s left"}.get(
+            state, state
+        )
     noting.end("failed", "The disk is full.", 3)
     (one,) = entries(watch).values()
     assert (one["state"], one["sentence"], one["live"]) == ("failed", "The disk is full.", False)
@@ -233,8 +238,26 @@ def test_a_study_is_told_by_its_arms(made: Path, tmp_path: Path) -> None:
     begin(Study(("BOOK.txt",), {"a": ArmSettings("causal")}, BudgetSettings(steps=1)), study)
     for place in (f"{RUNS}/a.0", f"{RUNS}/a.1", f"{TRIALS}/a.0", f"{TRANSFERS}/sst2/a.0"):
         shutil.copytree(made / "causal", study / place, ignore=shutil.ignore_patterns("checkpoints", "tokens"))
-    found = {name: (one["study"].rpartition("/")[2], one["arm"]) for name, one in entries(watching([study])).items()}
-    assert sorted(found.values()) == [("study", "a"), ("study", "a"), ("study", "a, sst2"), ("study", "a, trials")]
+    found = entries(watching([study])).values()
+    assert sorted(one["label"] for one in found) == ["study: a", "study: a", "study: a, sst2", "study: a, trials"]
+    assert len({one["item"] for one in found}) == 3
+
+
+def test_runs_of_one_name_are_told_apart(made: Path, tmp_path: Path) -> None:
+    for place in ("x/a", "y/a", "y/b"):
+        shutil.copytree(made / "causal", tmp_path / place, ignore=shutil.ignore_patterns("checkpoints", "tokens"))
+    labels = [one["label"] for one in watching([tmp_path]).records(Asked())["runs"]]
+    assert sorted(labels) == ["b", "x/a", "y/a"]
+
+
+def test_a_chart_is_drawn_as_a_file() -> None:
+    lines = (Line("a", (1.0, 2.0, 3.0), (3.0, None, 2.0)), Line("<b>", (1.0,), (0.0,)))
+    svg = picture(Picture("Loss", "training", "step", lines))["svg"]
+    assert svg.startswith("<svg") and "&lt;b&gt;" in svg and "<b>" not in svg
+    assert "&lt;b&gt;" not in picture(Picture("Loss", "", "step", lines, log_y=True))["svg"]  # 0 has no logarithm
+    for wrong in ((), (Line("a", (1.0,), (None,)),), (Line("a", (1.0,), ()),)):
+        with pytest.raises(Refused):
+            picture(Picture("Loss", "", "step", wrong))
 
 
 @pytest.mark.parametrize("many", [30, pytest.param(200, marks=pytest.mark.slow)])

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from hornbook.app.worker import MOST_JOBS, QUEUE, Busy, Job, LateError, StoppedError, Worker
+from hornbook.app.serving.worker import MOST_JOBS, QUEUE, Busy, Job, LateError, StoppedError, Worker
 
 SECONDS = 20.0
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from hornbook.app.options import Options
+from hornbook.app.serving.options import Options
 from hornbook.cli.pages import LOCAL, options_of
 
 
@@ -30,8 +30,6 @@ def test_the_options_are_those_of_a_server() -> None:
 
 
 def test_no_page_needs_torch_to_be_served() -> None:
-    code = (
-        "import sys, hornbook.app.server, hornbook.app.worker; print({'torch', 'numpy', 'jinja2'} & set(sys.modules))"
-    )
+    code = "import sys, hornbook.app.serving.server, hornbook.app.serving.worker; print({'torch', 'numpy', 'jinja2'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"

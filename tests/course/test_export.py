@@ -13,6 +13,7 @@ import pytest
 from hornbook.course import Chapter, chapters, export
 from hornbook.course.build import notebook, notebook_text
 from hornbook.course.cells import Cell, parse
+from hornbook.errors import UserError
 
 CHAPTERS = pytest.mark.parametrize("chapter", chapters(), ids=lambda chapter: chapter.name)
 
@@ -22,6 +23,16 @@ def test_every_chapter_is_written_twice_and_equally(tmp_path: Path) -> None:
     assert {path.name for path in files} >= {f"{one.name}.{end}" for one in chapters() for end in ("ipynb", "py")}
     for path, again in zip(files, export(tmp_path / "b"), strict=True):
         assert path.name == again.name and path.read_bytes() == again.read_bytes()
+
+
+def test_what_the_reader_worked_in_stays(tmp_path: Path) -> None:
+    files = export(tmp_path)
+    assert export(tmp_path) == files
+    files[0].unlink()
+    files[3].write_text("my work")
+    with pytest.raises(UserError, match=f"{files[3].name} is there and has other content"):
+        export(tmp_path)
+    assert files[3].read_text() == "my work" and not files[0].exists()
 
 
 @CHAPTERS

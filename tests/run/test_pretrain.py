@@ -188,6 +188,10 @@ def test_a_row_of_the_training_text_is_shown_as_training_reads_it(run_of):
     assert [cell.weight for cell in says] == read.weights[0].tolist()
     with pytest.raises(UserError, match="There is no row"):
         preview_row(directory, run.recipe, len(loader.rows), 0)
+    # Another objective's special tokens are added for the picture; the words of the row keep their names.
+    other = preview_row(directory, settings.override(run.recipe, ["objective.kind=ul2"]), 0, 0)
+    assert {"[R]", "[S]", "[X]"} <= set(other.added)
+    assert set(other.row) <= set(names(run.tokenizer)(range(run.tokenizer.vocab.size)))
 
 
 def test_a_decoder_is_exported_as_a_gguf_file_and_nothing_else_is(run_of, tmp_path):

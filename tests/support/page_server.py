@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from hornbook.app.endpoints import Page, Refused, Reply, Stream
+from hornbook.app.serving.endpoints import Page, Refused, Reply, Stream
 from hornbook.errors import UserError
 
 SECONDS = 20.0

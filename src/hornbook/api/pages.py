@@ -24,8 +24,8 @@ def play(
     Without a run the page shows what objectives do to a text. Raises UserError where there is no such run or objective,
     and where the port is in use.
     """
-    from hornbook.app.options import Options
-    from hornbook.app.server import serve
+    from hornbook.app.serving.options import Options
+    from hornbook.app.serving.server import serve
     from hornbook.app.tabs import play_tabs
 
     options = Options(port=port, browser=browser, code=code)
@@ -38,8 +38,8 @@ def watch(*directories: str | Path, port: int | None = None, browser: bool = Tru
     `port` and `code` are those of `play`. Raises UserError where a directory is none, and where the port is in use. See
     `hornbook watch`.
     """
-    from hornbook.app.options import Options
-    from hornbook.app.server import serve
+    from hornbook.app.serving.options import Options
+    from hornbook.app.serving.server import serve
     from hornbook.app.tabs import watch_tabs
 
     places = [Path(directory) for directory in directories]

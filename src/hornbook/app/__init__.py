@@ -1,17 +1,9 @@
-"""The pages in the browser: one server on this machine, one shell, a tab for each of play, watch and course.
+"""The pages in the browser: one shell, a tab for each of play, watch and course.
 
-    browser -> guard -> endpoints of the pages -> Reply: a quick answer from a thread
-                                               -> Stream: turns of the one worker thread
-
-endpoints  what a page is: its name, what it answers, what it streams
-bodies     requests as frozen dataclasses, read strictly
-guard      who may ask: Host, Origin, the code, sizes; the headers of every answer
-login      the code, and how the browser gets it without a word in an address
-worker     generators in turn, a step each, in one thread, which makes room for a training on the same machine
-streaming  what a generator yields as lines of JSON, until the reader goes
-site       the addresses of all pages
-server     the application, and its life from a free port to Ctrl-C
-options    where and to whom it is served
-faults     what an error is to the browser
-static     the shell, its looks, and the libraries of the browser with their hashes and licences
+tabs      which tabs a command's pages have
+play      the playground; what asks models is in spoken/, pictures has the corruption viewer
+watch     runs and studies as they go: watched reads a run, by tail and lines; thinning and pictured make its curves
+course    the chapters, exercises and the quiz
+serving/  the server: guard, worker, streams
+static/   the shell, its looks, and the libraries of the browser with their hashes and licences
 """

@@ -15,7 +15,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from hornbook.app.endpoints import Page, Refused, Reply
+from hornbook.app.serving.endpoints import Page, Refused, Reply
 from hornbook.course import answers, quiz, reader
 from hornbook.course.build import notebook_text
 from hornbook.course.cells import Cell, Chapter, Corrupt, prose
@@ -145,7 +145,7 @@ def checked(given: Given) -> Mapping[str, Any]:
         raise Refused("Write your answer first.", "answer")
     found = answers.checked(given.exercise, answers.read_answer(given.exercise, given.answer.strip()))
     reader.record("exercises", given.exercise, bool(found.right))
-    return {"right": bool(found.right), "says": found.says}
+    return {"right": bool(found.right), "says": found.says[0].upper() + found.says[1:]}
 
 
 def answered(chosen: Chosen) -> Mapping[str, Any]:

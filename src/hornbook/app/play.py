@@ -17,8 +17,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from hornbook.app.endpoints import Page, Reply, Stream
 from hornbook.app.pictures import TOKENS, Corruption, corrupted, described
+from hornbook.app.serving.endpoints import Page, Reply, Stream
 from hornbook.app.spoken import requests
 from hornbook.app.spoken.models import Models
 from hornbook.app.spoken.sentences import BUNDLED

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hornbook.app.course import course_page
-from hornbook.app.endpoints import Page
 from hornbook.app.play import play_page
+from hornbook.app.serving.endpoints import Page
 from hornbook.app.spoken.models import Models
 from hornbook.app.watch import watching
 from hornbook.recipes.settings import RECIPE

@@ -54,7 +54,7 @@ class Curves:
     """The numbers of one run's metrics.jsonl.
 
     train, held_out   a row for each record, or the least and the greatest of several
-    domains           of held-out text: name -> bits per byte, or nats per token, at each step of `held_out`
+    domains, unit     of held-out text: name -> step -> bits per byte, or where they are not defined nats per token
     recent            the last records of training
     stops             steps at which it went on after a stop
     damaged, twice    lines that are no records; records of a step that was there already
@@ -69,6 +69,7 @@ class Curves:
     recent: deque[Mapping[str, Any]] = field(default_factory=lambda: deque(maxlen=_RECENT))
     measured: Mapping[str, Any] = field(default_factory=dict)
     stops: deque[int] = field(default_factory=lambda: deque(maxlen=_EVENTS))
+    unit: str = "bits_per_byte"
     damaged: int = 0
     twice: int = 0
 
@@ -147,11 +148,11 @@ class Curves:
 
     def _by_domain(self, record: Mapping[str, Any]) -> None:
         parts = record.get("domains")
+        if not self.domains:  # one unit for all of a run
+            self.unit = "text_loss" if _number(record, "bits_per_byte") is None else "bits_per_byte"
         for name, part in parts.items() if isinstance(parts, dict) else ():
             if isinstance(part, dict) and (name in self.domains or len(self.domains) < _DOMAINS):
-                value = _number(part, "bits_per_byte")
-                value = _number(part, "text_loss") if value is None else value
-                self.domains.setdefault(name, {})[record["step"]] = value
+                self.domains.setdefault(name, {})[record["step"]] = _number(part, self.unit)
 
     def _note(self, record: Mapping[str, Any], infinite: bool) -> None:
         """Tell what a record of training says beside its numbers: a stop before it, an update that was skipped."""
@@ -186,9 +187,11 @@ class Curves:
         return answer | {"stops": list(self.stops), "more": self.lines.more}
 
     def by_domain(self, most: int) -> dict[str, Any]:
-        """Return the steps of measurements, and for each domain its numbers there: the newest `most`."""
+        """Return the steps of measurements, the newest `most`, the unit, and for each domain its numbers there."""
         steps = sorted({step for values in self.domains.values() for step in values})[-most:]
-        return {"step": steps, "names": {n: [values.get(step) for step in steps] for n, values in self.domains.items()}}
+        names = {name: [values.get(step) for step in steps] for name, values in self.domains.items()}
+        unit = {"bits_per_byte": "bits per byte", "text_loss": "nats per token"}[self.unit]
+        return {"step": steps, "unit": unit, "names": names}
 
 
 class Samples:

@@ -13,12 +13,14 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hornbook.app.endpoints import Page, Refused, Reply
+from hornbook.app.pictured import Picture, picture
+from hornbook.app.serving.endpoints import Page, Refused, Reply
 from hornbook.app.watched import WatchedRun
 from hornbook.artifacts import digest
 from hornbook.errors import UserError
@@ -80,7 +82,7 @@ class Watch:
 
     def page(self, play: Callable[[Path], int] | None = None) -> Page:
         """Return the page; `play` adds a run to the page Play, where there is one, and returns its number there."""
-        asked = [Reply("/api/records", Asked, self.records)]
+        asked = [Reply("/api/records", Asked, self.records), Reply("/api/svg", Picture, picture)]
         if play is not None:
             asked.append(Reply("/api/play", Played, lambda played: {"run": play(self._place_of(played.run))}))
         return Page("watch", "Watch", tuple(asked), lambda: self.session() | {"plays": play is not None})
@@ -156,6 +158,7 @@ class Watch:
     def _list(self, fresh: set[int]) -> None:
         """Look at the runs, at calm ones not each time, and note with this tick what is new of them."""
         now = time.monotonic()
+        names = Counter(run.place.name for run in self._runs if not run.study)
         for number, run in enumerate(self._runs):
             before = self._told.get(number)
             calm = before is not None and not before[0]["live"]
@@ -164,17 +167,21 @@ class Watch:
                     continue
                 run.look(_BYTES)
                 self._looked[number] = now
-            entry = {"number": number, **self._name(run), **run.standing()}
+            entry = {"number": number, **self._name(run, names[run.place.name] > 1), **run.standing()}
             if before is None or before[0] != entry:
                 self._told[number] = (entry, self._tick)
 
-    def _name(self, run: WatchedRun) -> dict[str, Any]:
+    def _name(self, run: WatchedRun, twin: bool) -> dict[str, Any]:
+        """Return what a run is called; runs of an arm of a study are one item of the list."""
         facts, own = run.facts, str(run.place)
+        parts = Path(run.study).name, run.arm
         return {
             "name": shown(run.place.name or own),
             "path": shown(own),
-            "study": shown(run.study),
-            "arm": shown(run.arm),
+            "item": shown("\n".join(parts) if run.study else own),
+            "label": shown(
+                ": ".join(parts) if run.study else str(Path(*run.place.parts[-2:])) if twin else run.place.name
+            ),
             "objective": shown(facts.kind),
             # Where one of both is not known, a run is like no other.
             "group": f"{facts.objective} {facts.tokenizer}" if facts.objective and facts.tokenizer else own,
@@ -190,9 +197,10 @@ class Watch:
         run.want_all()
         run.look(_BYTES)
         run.samples.look(_BYTES)
+        domains = run.curves.by_domain(_ROWS // 5)
         events = [{"step": event.step, "what": shown(event.what)} for event in run.curves.events]
         if run.samples.damaged:
-            events.append({"step": 0, "what": f"{run.samples.damaged} lines of samples are damaged"})
+            events.append({"step": 0, "what": f"lines of samples that are damaged: {run.samples.damaged}"})
         return {
             "number": number,
             "samples": [
@@ -201,7 +209,7 @@ class Watch:
                 for text, one in sorted(run.samples.texts.items())
             ],
             "events": events,
-            "domains": run.curves.by_domain(_ROWS // 5),
+            "domains": domains | {"names": {shown(name): ys for name, ys in domains["names"].items()}},
             "settings": _differences({other: self._runs[other].facts.settings for other in others or [number]}),
         }  # fmt: skip
 

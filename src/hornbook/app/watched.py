@@ -21,6 +21,7 @@ from typing import Any
 from hornbook import __version__
 from hornbook.app.tail import Curves, Samples, time_left
 from hornbook.artifacts import MANIFEST, digest, manifest_of, read_json
+from hornbook.console import duration
 from hornbook.errors import HornbookError
 from hornbook.evaluate.evaluation import Evaluation
 from hornbook.recipes.settings import RECIPE
@@ -100,29 +101,39 @@ class WatchedRun:
 
     @property
     def changed(self) -> float:
-        """When one of its files changed last, in seconds since 1970."""
-        return max((time_ for time_, _, _ in self._signature), default=0) / 1e9
+        """When it last began, ended or was measured, in seconds since 1970: records that come do not count."""
+        return max((moment for moment, _, _ in self._signature[:-1]), default=0) / 1e9
 
     def standing(self) -> dict[str, Any]:
         """Return how it stands now: state, sentence, steps, time left, what was measured."""
         state, sentence = self._state()
         recent = self.curves.recent
         last = recent[-1] if recent else {}
-        steps = str(last.get("steps") or self.facts.settings.get("budget.steps", ""))
-        working = state in ("training", "measuring")
+        given = str(last.get("steps") or self.facts.settings.get("budget.steps", ""))
+        steps = int(given) if given.isdecimal() else 0
         left = time_left(tuple(recent)) if state == "training" else None
+        value, words = self._measured()
         return {
             "state": state,
-            "stage": self.status.stage if self.status is not None and state in AT_WORK else "",
+            "told": self._told(state, last.get("step"), steps, left),
             "sentence": " ".join(filter(None, (sentence, self.facts.problem, *self._lost_lines()))),
-            "live": working or state == "preparing",
+            "live": state in AT_WORK,
             "step": last.get("step"),
-            "steps": (int(steps) or None) if steps.isdecimal() else None,
-            "left": None if left is None else round(left),
-            "measured": self._measured(),
+            "value": value,
+            "measured": words,
             "changed": round(self.changed, 1),
             "playable": "task" not in self.facts.kind and any((self.place / _CHECKPOINTS).glob("step-*")),
         }
+
+    def _told(self, state: str, step: int | None, steps: int, left: float | None) -> str:
+        """Return a state in words, with how far the run came."""
+        if state == "training" and step is not None and steps:
+            ahead = "" if left is None else f", {duration(left)} left"
+            return f"training {100 * step // steps} %{ahead}"
+        if state == "preparing" and self.status is not None and self.status.stage:
+            return f"preparing: {self.status.stage}"
+        words = {"interrupted": "stopped", "empty": "no records yet"}.get(state, state)
+        return words if step is None or state in (*AT_WORK, "done", "imported") else f"{words} at {step}"
 
     def _state(self) -> tuple[str, str]:
         if not self.place.is_dir():
@@ -149,21 +160,24 @@ class WatchedRun:
     def _lost_lines(self) -> list[str]:
         found = []
         if self.curves.damaged:
-            found.append(f"{self.curves.damaged:,} lines of {_METRICS} are damaged and are left out.")
+            found.append(f"Lines of {_METRICS} that are damaged, and left out: {self.curves.damaged:,}.")
         if self.curves.twice:
-            found.append(f"{self.curves.twice:,} records of {_METRICS} are there twice: the first ones are shown.")
+            found.append(
+                f"Records of {_METRICS} that are there twice, of which the first is shown: {self.curves.twice:,}."
+            )
         return found
 
-    def _measured(self) -> dict[str, Any] | None:
-        """Return the newest number on held-out text to show in the list: at the end the one to quote first."""
+    def _measured(self) -> tuple[float | None, str]:
+        """Return the newest number on held-out text and what it is: at the end the one to quote first."""
         if self._result is not None:
             first = self._result.numbers[0]
-            return {"name": first.name, "value": first.value, "bound": first.kind == "bound", "unit": first.unit}
+            at_most = "at most " if first.kind == "bound" else ""
+            return first.value, f"{at_most}{first.value:.4g} {'nats, loss' if first.name == 'loss' else first.name}"
         record = self.curves.measured
-        for name, told_as, unit in (("bits_per_byte", "bits per byte", ""), ("loss", "loss", "nats per token")):
+        for name, words in (("bits_per_byte", "bits per byte"), ("loss", "nats, loss")):
             if isinstance(value := record.get(name), float):
-                return {"name": told_as, "value": value, "bound": False, "unit": unit}
-        return None
+                return value, f"{value:.4g} {words}"
+        return None, ""
 
 
 def _signature(place: Path) -> Signature:

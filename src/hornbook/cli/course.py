@@ -11,7 +11,7 @@ from typer import Argument, Option
 from hornbook.cli import tables
 from hornbook.cli.common import Json, answer, loading, place
 from hornbook.cli.pages import LOCAL, BehindProxy, Host, NoBrowser, NoCode, Port, options_of
-from hornbook.console import phase
+from hornbook.console import phase, work_lasts
 from hornbook.errors import UserError
 
 if TYPE_CHECKING:
@@ -50,9 +50,10 @@ def course(
     """Open the course in a browser: chapters with pictures of your text, exercises, the quiz."""
     if context.invoked_subcommand is not None:
         return
+    work_lasts()
     options = options_of(port, host, behind_proxy, no_code, no_browser)
     with loading("libraries"):
-        from hornbook.app.server import serve
+        from hornbook.app.serving.server import serve
         from hornbook.app.tabs import course_tabs
 
     serve(course_tabs(text or ""), options)
@@ -110,9 +111,10 @@ def run(
     found = chapter(number)
     wishes = {name: value for name, value in (("tokens", tokens), ("seeds", seeds), ("width", width)) if value}
     _show_cells(found, 0, text, solutions)
-    for ran in run_chapter(found, text=text or "", wishes=wishes, solutions=solutions):
-        print(ran.text, end="")
-        _show_cells(found, ran.place + 1, text, solutions)
+    with phase("running the chapter"):
+        for ran in run_chapter(found, text=text or "", wishes=wishes, solutions=solutions):
+            print(ran.text, end="")
+            _show_cells(found, ran.place + 1, text, solutions)
 
 
 def _show_cells(chapter: Chapter, start: int, text: Path | None, solutions: bool) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from typer import Argument, Option
 
-from hornbook.app.options import Options
+from hornbook.app.serving.options import Options
 from hornbook.cli.common import loading, place
 from hornbook.console import work_lasts
 
@@ -55,7 +55,7 @@ def play(
     """
     options = options_of(port, host, behind_proxy, no_code, no_browser)
     with loading("libraries"):
-        from hornbook.app.server import serve
+        from hornbook.app.serving.server import serve
         from hornbook.app.tabs import play_tabs
 
     serve(play_tabs(runs or (), objective or (), device), options, near=runs or ())
@@ -89,7 +89,7 @@ def watch(
     """Show runs and studies as they go, in the browser: curves, samples, settings, what happened. Ctrl-C ends it."""
     work_lasts()
     options = options_of(port, host, behind_proxy, no_code, no_browser)
-    from hornbook.app.server import serve
+    from hornbook.app.serving.server import serve
     from hornbook.app.tabs import watch_tabs
 
     serve(watch_tabs(runs or ()), options, near=runs or ())

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from hornbook.artifacts import json_text, make_directory, write_file
+from hornbook.artifacts import disk_errors, json_text, make_directory, write_file
 from hornbook.course.cells import Cell, Chapter, Corrupt, prose, render
 from hornbook.course.chapter_list import chapters
 from hornbook.course.quiz import QUIZ, questions, sheet
+from hornbook.errors import UserError
 
 _PINNED = """# One thread: with small models, several threads wait for each other most of the time.
 import os
@@ -81,10 +82,12 @@ def notebook_text(chapter: Chapter) -> str:
 def export(folder: str | Path) -> list[Path]:
     """Write every chapter as NN_name.ipynb and NN_name.py, and the quiz as quiz.md; return the files.
 
-    Files of these names are replaced. Raises UserError where the folder cannot be written.
+    Raises UserError where the folder cannot be written, and where a file of such a name has other content: the reader
+    may have worked in it.
     """
     target = Path(folder)
-    make_directory(target)
+    with disk_errors(target):
+        make_directory(target)
     files = {
         f"{chapter.name}.{ending}": text
         for chapter in chapters()
@@ -92,6 +95,9 @@ def export(folder: str | Path) -> list[Path]:
     }
     if questions():
         files[QUIZ.with_suffix(".md").name] = sheet()
+    for name, content in files.items():
+        if (target / name).exists() and (target / name).read_bytes() != content.encode():
+            raise UserError(f"{target / name} is there and has other content, maybe your work: choose another folder.")
     for name, content in files.items():
         write_file(target / name, content)
     return [target / name for name in files]

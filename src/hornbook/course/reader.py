@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from hornbook.artifacts import make_directory, read_json, remove_directory, write_json
+from hornbook.artifacts import disk_errors, make_directory, read_json, remove_directory, write_json
 from hornbook.errors import UserError
 
 FOLDER = Path("course")
 PROGRESS = FOLDER / "progress.json"
 KEEPING = True  # of answers; not where a chapter runs with its own solutions
 _BUNDLED = Path(__file__).with_name("text.txt")
+_ONE_AT_A_TIME = threading.Lock()  # the pages answer in several threads
 _LONGEST = 1_000_000  # characters of a text that chapters look at
 
 
@@ -43,12 +45,16 @@ def wish(name: str, default: float) -> float:
         raise UserError(f"--{name} needs a number, not {given!r}.") from None
 
 
-def place(name: str) -> Path:
-    """Return a folder for what a chapter makes, ./course/work/NAME; what an earlier run left there is removed."""
+def place(name: str, keep: bool = False) -> Path:
+    """Return a folder for what a chapter makes, ./course/work/NAME.
+
+    What an earlier run left there is removed, and the folder is not there yet; with `keep` it is there, and all in it.
+    """
     folder = FOLDER / "work" / name
-    if folder.exists():
-        remove_directory(folder)
-    make_directory(folder.parent)
+    with disk_errors(folder):
+        if folder.exists() and not keep:
+            remove_directory(folder)
+        make_directory(folder if keep else folder.parent)
     return folder
 
 
@@ -73,10 +79,12 @@ def record(kind: str, number: str, right: bool) -> None:
     """Note an answer in ./course/progress.json. Raises UserError where it cannot be written."""
     if not KEEPING:
         return
-    known: Mapping[str, Any] = progress()
-    make_directory(FOLDER)
-    before = known.get(kind, {})
-    write_json(PROGRESS, {**known, kind: {**before, number: right or before.get(number, False)}})
+    with _ONE_AT_A_TIME:
+        known: Mapping[str, Any] = progress()
+        with disk_errors(FOLDER):
+            make_directory(FOLDER)
+        before = known.get(kind, {})
+        write_json(PROGRESS, {**known, kind: {**before, number: right or before.get(number, False)}})
 
 
 def _option(name: str) -> str:

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Any
 
 import hornbook
+from hornbook.course import reader
 from hornbook.course.cells import Chapter
 from hornbook.errors import HornbookError, UserError
 
@@ -52,10 +53,13 @@ def run_chapter(
     text       file that is the reader's text
     wishes     numbers that the chapter asks for by `hornbook.course.wish`, such as seeds
     solutions  run the exercises' solutions too; without them the tasks wait for answers
-    Progress of trainings goes to standard error. Raises UserError where a cell ends in one sentence, HornbookError
-    where it fails.
+    Progress of trainings goes to standard error. Raises UserError where the text cannot be read or a cell ends in one
+    sentence, HornbookError where a cell fails.
     """
-    words = ["--text", str(Path(text).resolve())] if str(text) else []
+    words: list[str] = []
+    if str(text):
+        reader.text(text)
+        words = ["--text", str(Path(text).resolve())]
     words += [word for name, value in wishes.items() for word in (f"--{name}", f"{value:.15g}")]
     reading, writing = os.pipe()
     command = [

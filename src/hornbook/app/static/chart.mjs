@@ -1,35 +1,31 @@
 // A chart of lines over a common axis: uPlot's canvas, a cursor for keys, and behind it the same numbers as a table,
 // as CSV and as SVG. Series: { name, xs, ys, look, faint, dots }; equal looks are one run. A null is a gap.
 
-import { html, say, useEffect, useRef, useState } from "./shell.mjs";
+import { html, post, say, useEffect, useRef, useState } from "./shell.mjs";
 import uPlot from "./vendor/uplot.mjs";
 
-const HEIGHT = 270, PLACES = 6, POINT = 5;
-const COLOURS = ["--blue", "--rust", "--good", "--ink"];
-const DASHES = [[], [9, 4], [2, 3], [10, 3, 2, 3], [5, 5]];
+const HEIGHT = 270, PLACES = 6, POINT = 5, SENT = 2400; // pixels; columns of the table; pixels; points of a request
+const COLOURS = ["--blue", "--rust", "--good", "--ink"], DASHES = [[], [9, 4], [2, 3], [10, 3, 2, 3], [5, 5]];
 const UNITS = [[1e15, "P"], [1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"]];
 
 // A number in few signs: 12.3 M, 0.0031.
 export function short(value, digits = 4) {
   if (value === null || value === undefined) return "–";
   const [size, letter] = UNITS.find(([unit]) => Math.abs(value) >= unit * 9.9995 || Math.abs(value) === unit) ?? [1, ""];
-  const scaled = value / size;
-  const text = Math.abs(scaled) < 1e-3 && scaled ? scaled.toExponential(1) : String(Number(scaled.toPrecision(digits)));
+  const scaled = value / size, text = Math.abs(scaled) < 1e-3 && scaled ? scaled.toExponential(1) : String(Number(scaled.toPrecision(digits)));
   return letter ? `${text} ${letter}` : text;
 }
 
 // Marks of an axis: equal steps, or in a logarithmic one of more than a decade 1, 2 and 5 times powers of ten.
-export function ticks(low, high, log, most) {
+function ticks(low, high, log, most) {
   const found = [];
   if (log && low > 0 && high / low > 8) {
-    const steps = high / low > 1e4 ? [1] : [1, 2, 5];
     for (let power = Math.floor(Math.log10(low)); power <= Math.log10(high); power++) {
-      found.push(...steps.map((step) => Number((step * 10 ** power).toPrecision(3))));
+      for (const step of high / low > 1e4 ? [1] : [1, 2, 5]) found.push(Number((step * 10 ** power).toPrecision(3)));
     }
     return found.filter((value) => value >= low && value <= high);
   }
-  const rough = (high - low) / most, size = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].find((part) => part * size >= rough) * size;
+  const rough = (high - low) / most, size = 10 ** Math.floor(Math.log10(rough)), step = [1, 2, 5, 10].find((part) => part * size >= rough) * size;
   for (let place = Math.ceil(low / step - 1e-9); place * step <= high * (1 + 1e-12); place++) found.push(Number((place * step).toPrecision(12)));
   return found;
 }
@@ -37,8 +33,7 @@ export function ticks(low, high, log, most) {
 // The ends of an axis: those that were asked for, else those of the data with some air; never an empty stretch.
 function ends(low, high, log, air, from = null, to = null) {
   let [first, last] = low === null || low === undefined ? (log ? [1, 10] : [0, 1]) : [low, high];
-  const gap = log ? (last / first) ** air : (last - first) * air;
-  [first, last] = log ? [first / gap, last * gap] : [first - gap, last + gap];
+  [first, last] = log ? [first * (first / last) ** air, last * (last / first) ** air] : [first - (last - first) * air, last + (last - first) * air];
   if (from !== null && !(log && from <= 0)) first = from;
   if (to !== null && to > first) last = to;
   if (last > first) return [first, last];
@@ -46,8 +41,7 @@ function ends(low, high, log, air, from = null, to = null) {
 }
 
 function looks() {
-  const style = getComputedStyle(document.documentElement);
-  const forced = matchMedia("(forced-colors: active)").matches;
+  const style = getComputedStyle(document.documentElement), forced = matchMedia("(forced-colors: active)").matches;
   const colour = (name) => (forced ? "CanvasText" : style.getPropertyValue(name).trim());
   return { colour, size: parseFloat(style.fontSize) * 0.76, sans: style.getPropertyValue("--sans") || "sans-serif" };
 }
@@ -65,16 +59,14 @@ function joined(series, logX, logY) {
 }
 
 function names(plot, series, { colour, size, sans }) {
-  const { ctx } = plot, ratio = devicePixelRatio, height = size * ratio * 1.25;
-  const right = plot.bbox.left + plot.bbox.width, room = plot.ctx.canvas.width - right - 8 * ratio;
+  const { ctx, bbox } = plot, ratio = devicePixelRatio, height = size * ratio * 1.25, bottom = bbox.top + bbox.height;
+  const right = bbox.left + bbox.width, room = ctx.canvas.width - right - 8 * ratio;
   const placed = series.map((one, place) => {
     const ys = plot.data[place + 1];
     let last = ys.length - 1;
     while (last >= 0 && (ys[last] === null || ys[last] === undefined || plot.data[0][last] > plot.scales.x.max)) last--;
     return one.faint || one.dots || last < 0 ? null : { one, y: plot.valToPos(ys[last], "y", true), value: ys[last] };
-  }).filter((label) => label && label.y >= plot.bbox.top - 1 && label.y <= plot.bbox.top + plot.bbox.height + 1);
-  placed.sort((a, b) => a.y - b.y);
-  const bottom = plot.bbox.top + plot.bbox.height;
+  }).filter((label) => label && label.y >= bbox.top - 1 && label.y <= bottom + 1).sort((a, b) => a.y - b.y);
   placed.forEach((label, place) => { label.y = Math.max(label.y, place ? placed[place - 1].y + height : 0); });
   placed.reverse().forEach((label, place) => { label.y = Math.min(label.y, place ? placed[place - 1].y - height : bottom); });
   Object.assign(ctx, { font: `${size * ratio}px ${sans}`, textBaseline: "middle", textAlign: "left" });
@@ -87,31 +79,27 @@ function names(plot, series, { colour, size, sans }) {
 }
 
 function stops(plot, marks, { colour }) {
-  const { ctx, bbox } = plot;
-  Object.assign(ctx, { strokeStyle: colour("--edge"), lineWidth: devicePixelRatio });
-  ctx.setLineDash([2 * devicePixelRatio, 4 * devicePixelRatio]);
-  for (const mark of marks.filter((x) => x >= plot.scales.x.min && x <= plot.scales.x.max)) {
-    const x = plot.valToPos(mark, "x", true);
-    ctx.beginPath(); ctx.moveTo(x, bbox.top); ctx.lineTo(x, bbox.top + bbox.height); ctx.stroke();
+  const { ctx, bbox: { top, height } } = plot, inside = marks.filter((x) => x >= plot.scales.x.min && x <= plot.scales.x.max);
+  ctx.fillStyle = colour("--edge");
+  for (const x of inside.map((mark) => plot.valToPos(mark, "x", true))) {
+    for (let y = top; y < top + height; y += 6 * devicePixelRatio) ctx.fillRect(x, y, devicePixelRatio, 2 * devicePixelRatio);
   }
-  ctx.setLineDash([]);
 }
 
 function drawn(box, shown, onZoom, onCursor) {
   const look = looks(), { colour, size, sans } = look, wide = box.clientWidth;
-  const font = `${size}px ${sans}`, axis = { stroke: colour("--soft"), font, grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false } };
-  const of = () => shown.current;
-  const values = (plot, found) => found.map((value) => of().write?.(value) ?? short(value));
+  const font = `${size}px ${sans}`, axis = { stroke: colour("--soft"), font, grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, filter: null };
+  const of = () => shown.current, values = (plot, found) => found.map((value) => of().write?.(value) ?? short(value));
   return new uPlot({
-    width: wide, height: HEIGHT, legend: { show: false }, padding: [10, wide < 460 ? size * 5 : size * 11, 0, 0],
+    width: wide, height: HEIGHT, legend: { show: false }, padding: [10, size * (wide < 330 ? 5 : wide < 460 ? 8 : 11), 0, 0],
     cursor: { drag: { x: true, y: false, setScale: false }, points: { size: 7 }, y: false },
     scales: {
       x: { time: false, distr: of().logX ? 3 : 1, range: (plot, low, high) => ends(low, high, of().logX, 0, of().from, of().to) },
       y: { distr: of().logY ? 3 : 1, range: (plot, low, high) => ends(low, high, of().logY, 0.06) },
     },
     axes: [
-      { ...axis, size: size * 2.4, label: of().xName, labelSize: size * 1.6, labelFont: font, splits: (plot, n, low, high) => ticks(low, high, of().logX, Math.max(2, plot.width / (size * 9))), values, filter: null },
-      { ...axis, size: size * 4.6, splits: (plot, n, low, high) => ticks(low, high, of().logY, 5), values: (plot, found) => found.map((value) => short(value)), filter: null },
+      { ...axis, size: size * 2.4, label: of().xName, labelSize: size * 1.6, labelFont: font, splits: (plot, n, low, high) => ticks(low, high, of().logX, Math.max(2, plot.width / (size * 9))), values },
+      { ...axis, size: size * 4.6, splits: (plot, n, low, high) => ticks(low, high, of().logY, 5), values: (plot, found) => found.map((value) => short(value)) },
     ],
     series: [{}, ...of().series.map((one) => ({
       stroke: colour(colourOf(one.look)), width: one.faint ? 1 : 2, alpha: one.faint ? 0.4 : 1, dash: one.faint ? [] : dashOf(one.look),
@@ -133,47 +121,29 @@ function drawn(box, shown, onZoom, onCursor) {
 // What the lines are at a place of the axis, in words.
 function reading(data, series, place, xName, write) {
   if (place === null || place === undefined || !data[0].length) return "";
-  const at = series.map((one, n) => [one, data[n + 1][place]]).filter(([one, y]) => !one.faint && y !== null && y !== undefined);
+  const at = series.map((one, n) => [one, data[n + 1][place]]).filter(([one, y]) => !one.faint && Number.isFinite(y));
   return `${xName} ${write(data[0][place])}: ${at.map(([one, y]) => `${one.name} ${short(y)}`).join(", ") || "no value"}`;
 }
 
+// A table of at most so many places: { head, rows: [x, y, y, ...] }.
 function tableOf(data, series, xName, most) {
-  const count = data[0].length, rows = Math.min(count, most);
-  const chosen = [...new Set(Array.from({ length: rows }, (_, n) => Math.round((n * (count - 1)) / Math.max(1, rows - 1))))];
-  const near = (ys, place) => { // the newest value there or before it
-    while (place > 0 && ys[place] === undefined) place--;
-    return ys[place] ?? null;
-  };
+  const count = data[0].length, rows = Math.min(count, most), chosen = [...new Set(Array.from({ length: rows }, (_, n) => Math.round((n * (count - 1)) / Math.max(1, rows - 1))))];
+  const near = (ys, place) => ys.slice(0, place + 1).findLast((y) => y !== undefined) ?? null; // there or before it
   return { head: [xName, ...series.map((one) => one.name)], rows: chosen.map((place) => [data[0][place], ...series.map((_, n) => near(data[n + 1], place))]) };
 }
 
 const cell = (value) => (typeof value !== "string" ? value ?? "" : `"${value.replace(/^[=+\-@\t\r]/, "'$&").replaceAll('"', '""')}"`);
 
-function svgOf({ head, rows }, series, title, logX, logY) {
-  const space = new DOMParser().parseFromString("<svg></svg>", "text/html").querySelector("svg").namespaceURI;
-  const make = (kind, facts, text = "") => {
-    const node = document.createElementNS(space, kind);
-    for (const [name, value] of Object.entries(facts)) node.setAttribute(name, value);
-    node.textContent = text;
-    return node;
-  };
-  const { colour } = looks(), all = rows.flatMap((row) => row.slice(1)).filter((y) => y !== null), xs = rows.map((row) => row[0]);
-  const scale = (low, high, log, from, to) => (v) => from + ((log ? Math.log(v / low) / Math.log(high / low) : (v - low) / (high - low)) * (to - from));
-  const [left, right] = ends(xs[0], xs.at(-1), logX, 0), [low, high] = ends(all.length ? Math.min(...all) : null, Math.max(...all), logY, 0.06);
-  const across = scale(left, right, logX, 70, 560), up = scale(low, high, logY, 340, 40);
-  const svg = make("svg", { viewBox: "0 0 760 390", "font-family": "sans-serif", "font-size": 12, fill: colour("--ink"), role: "img" });
-  svg.append(make("title", {}, title), make("rect", { width: 760, height: 390, fill: colour("--sheet") }), make("text", { x: 16, y: 22, "font-size": 15 }, title));
-  for (const x of ticks(left, right, logX, 6)) svg.append(make("text", { x: across(x), y: 360, "text-anchor": "middle" }, short(x)));
-  for (const y of ticks(low, high, logY, 6)) svg.append(make("text", { x: 62, y: up(y) + 4, "text-anchor": "end" }, short(y)), make("path", { d: `M70 ${up(y)}H560`, stroke: colour("--line") }));
-  svg.append(make("text", { x: 315, y: 382, "text-anchor": "middle" }, head[0]));
-  series.forEach((one, n) => {
-    const points = rows.map((row) => [row[0], row[n + 1]]).filter(([, y]) => y !== null);
-    if (!points.length) return;
-    const facts = { fill: "none", stroke: colour(colourOf(one.look)), "stroke-width": one.faint ? 0.5 : 2, "stroke-dasharray": one.faint ? "none" : dashOf(one.look).join(" ") || "none" };
-    svg.append(make("polyline", { ...facts, points: points.map(([x, y]) => `${across(x).toFixed(1)},${up(y).toFixed(1)}`).join(" ") }));
-    if (!one.faint) svg.append(make("text", { x: 566, y: up(points.at(-1)[1]) + 4, fill: colour(colourOf(one.look)) }, `${short(points.at(-1)[1])} ${one.name}`));
-  });
-  return new XMLSerializer().serializeToString(svg);
+// At most so many points, the least and the greatest of each part among them: what a request may carry.
+function thin(points, most) {
+  const width = Math.ceil((2 * points.length) / most), parts = Array.from({ length: Math.ceil(points.length / width) }, (_, n) => points.slice(n * width, (n + 1) * width));
+  return width < 3 ? points : parts.flatMap((part) => [part.toSorted((a, b) => a[1] - b[1])].flatMap((sorted) => [sorted[0], sorted.at(-1)].sort((a, b) => a[0] - b[0])));
+}
+
+async function svgOf(series, facts) {
+  const kept = series.map(({ name, xs, ys }) => [name, thin(xs.map((x, n) => [x, ys[n]]).filter(([x, y]) => x !== null && y !== null), SENT / series.length)]);
+  const lines = kept.map(([name, points]) => ({ name, xs: points.map(([x]) => x), ys: points.map(([, y]) => Number(y.toPrecision(5))) }));
+  return (await post("/api/svg", { ...facts, lines })).svg;
 }
 
 function save(text, name, kind) {
@@ -190,18 +160,14 @@ export default function Chart({ title, note, series, xName, write, logX, logY, f
   const data = joined(series, logX, logY), shape = JSON.stringify([series.map((one) => [one.name, one.look, one.faint, one.dots, one.ys.length < 3]), logX, logY, scheme]);
   useEffect(() => {
     const frame = box.current, line = out.current; // they outlast the references, which an end of the chart clears
-    const show = (at) => { line.textContent = reading(plot.current?.data ?? [[]], shown.current.series, at, xName, write); };
-    plot.current = drawn(frame, shown, onZoom, show);
-    const watcher = new ResizeObserver(() => frame.isConnected && frame.clientWidth !== plot.current.width && setScheme((n) => n + 1));
-    const anew = () => setScheme((n) => n + 1), media = ["(prefers-color-scheme: dark)", "(forced-colors: active)"].map((one) => matchMedia(one));
+    plot.current = drawn(frame, shown, onZoom, (at) => { line.textContent = reading(plot.current?.data ?? [[]], shown.current.series, at, xName, write); });
+    const anew = () => setScheme((n) => n + 1), watcher = new ResizeObserver(() => frame.isConnected && frame.clientWidth !== plot.current.width && anew()), media = ["(prefers-color-scheme: dark)", "(forced-colors: active)"].map((one) => matchMedia(one));
     watcher.observe(frame);
     addEventListener("scheme", anew);
-    for (const one of media) one.addEventListener("change", anew);
+    media.forEach((one) => one.addEventListener("change", anew));
     return () => {
-      watcher.disconnect();
-      removeEventListener("scheme", anew);
-      for (const one of media) one.removeEventListener("change", anew);
-      plot.current.destroy();
+      watcher.disconnect(); removeEventListener("scheme", anew); plot.current.destroy();
+      media.forEach((one) => one.removeEventListener("change", anew));
     };
   }, [shape, xName]);
   useEffect(() => { plot.current.setData(data, true); }, [series, from, to]);
@@ -209,15 +175,14 @@ export default function Chart({ title, note, series, xName, write, logX, logY, f
   const move = (event) => {
     const step = { ArrowLeft: -1, ArrowRight: 1, PageUp: Math.ceil(last / 10), PageDown: -Math.ceil(last / 10), Home: -last, End: last }[event.key];
     if (step === undefined || last < 0) return;
-    event.preventDefault();
     const next = Math.max(0, Math.min(last, at + step));
-    setPlace(next);
+    event.preventDefault(); setPlace(next);
     plot.current.setCursor({ left: plot.current.valToPos(data[0][next], "x"), top: 10 });
     out.current.textContent = reading(data, series, next, xName, write);
   };
   const bold = series.filter((one) => !one.faint), small = tableOf(joined(bold, logX, logY), bold, xName, PLACES);
-  const whole = () => tableOf(data, series, xName, data[0].length);
-  const name = title.replace(/[^\w]+/g, "-").slice(0, 60);
+  const whole = () => tableOf(data, series, xName, data[0].length), name = title.replace(/[^\w]+/g, "-").slice(0, 60);
+  const picture = () => svgOf(bold, { title, caption: note ?? "", x: xName, log_x: logX, log_y: logY }).then((svg) => save(svg, `${name}.svg`, "image/svg+xml"), (error) => say(error.message));
   const copy = async () => {
     try {
       await navigator.clipboard.writeText([small.head, ...small.rows].map((row) => row.map((one) => one ?? "").join("\t")).join("\n"));
@@ -229,11 +194,11 @@ export default function Chart({ title, note, series, xName, write, logX, logY, f
     <div ref=${box} class="plot" tabindex="0" role="slider" aria-label=${`${title}: cursor over ${xName}; the arrow keys move it`} aria-valuemin="0"
       aria-valuemax=${Math.max(0, last)} aria-valuenow=${Math.max(0, at)} aria-valuetext=${reading(data, series, at, xName, write) || "no values yet"} onKeyDown=${move}></div>
     <p ref=${out} class="reading number"></p>
-    <details><summary>Table</summary><div class="scroll" tabindex="0" role="region" aria-label=${`Table: ${title}`}><table class="cells">
+    <details><summary>Table</summary><div class="scroll" tabindex="0" role="region" aria-label=${`Table: ${title}`}><table class="numbers">
       <thead><tr><th scope="col">${xName}</th>${small.rows.map(([x]) => html`<th scope="col" class="number">${write(x)}</th>`)}</tr></thead>
       <tbody>${bold.map((one, n) => html`<tr><th scope="row">${one.name}</th>${small.rows.map((row) => html`<td>${short(row[n + 1])}</td>`)}</tr>`)}</tbody></table></div>
       <div class="row"><button type="button" class="plain" onClick=${copy}>Copy as table</button>
       <button type="button" class="plain" onClick=${() => save(`${[whole().head, ...whole().rows].map((row) => row.map(cell).join(",")).join("\r\n")}\r\n`, `${name}.csv`, "text/csv")}>CSV</button>
-      <button type="button" class="plain" onClick=${() => save(svgOf(whole(), series, title, logX, logY), `${name}.svg`, "image/svg+xml")}>SVG</button></div></details>
+      <button type="button" class="plain" onClick=${picture}>SVG</button></div></details>
   </figure>`;
 }

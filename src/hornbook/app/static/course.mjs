@@ -1,11 +1,11 @@
 // The course: a list of chapters, a chapter with its pictures, code, stored outputs and exercises, the quiz.
 // Prose comes as trees; a node is made of each entry, for the tags in TAGS alone. Nothing here is run but the page.
 
+import { Picture, useCorruption } from "./play-corruption.mjs";
+import { Scroll, TextField } from "./play-parts.mjs";
 import { html, post, say, useEffect, useRef, useState } from "./shell.mjs";
 
 const TAGS = new Set("h1 h2 h3 p ul ol li em strong code pre table thead tbody tr th td blockquote hr".split(" "));
-const DRAW_MILLISECONDS = 400; // of quiet in the text box, before the pictures are drawn anew
-const KINDS = { mask: "? mask", changed: "~ another token", sentinel: "# stands for a span", special: "' special token" };
 
 function Node({ of }) {
   if (typeof of === "string") return of;
@@ -13,7 +13,7 @@ function Node({ of }) {
   if (!TAGS.has(given)) return null;
   const tag = given === "th" && !inner.length ? "td" : given; // a corner without words heads nothing
   const made = html`<${tag}>${inner.map((one) => html`<${Node} of=${one} />`)}<//>`;
-  return tag === "table" ? html`<div class="scroll" tabindex="0" role="group" aria-label="Table">${made}</div>` : made;
+  return tag === "table" ? html`<${Scroll} label="Table">${made}<//>` : made;
 }
 
 const Tree = ({ tree }) => tree.map((one) => html`<${Node} of=${one} />`);
@@ -54,46 +54,15 @@ function Start({ course, progress }) {
     </div>`;
 }
 
-// The text that the pictures of all chapters are drawn from.
-const YourText = ({ text, setText, most }) => html`<label class="field">
-  <span>Your text: the pictures below are of it</span>
-  <textarea maxlength=${most} onInput=${(event) => setText(event.target.value)}>${text}</textarea>
-</label>`;
-
-function Side({ side }) {
-  const says = side.cells.some((cell) => cell.weight && cell.says !== null);
-  return html`<figure>
-    <figcaption>${side.name}: what it reads${says && ", and below it what it must say"}</figcaption>
-    <ol class="chips">
-      ${side.cells.map((cell) => {
-        const [sign, ...meaning] = (KINDS[cell.kind] ?? "").split(" ");
-        return html`<li class=${`chip${sign && " read"}${cell.weight ? " asked" : ""}`}>
-          <span>${sign && `${sign} `}${cell.reads}${sign && html`<span class="unseen"> (${meaning.join(" ")})</span>`}</span>
-          ${says && html`<small>${cell.weight && cell.says !== null ? cell.says : "·"}</small>`}
-        </li>`;
-      })}
-    </ol>
-  </figure>`;
-}
-
 function Corrupt({ objective, text }) {
-  const [shown, setShown] = useState(null);
-  useEffect(() => {
-    const stop = new AbortController();
-    const failed = (error) => stop.signal.aborted || setShown({ refused: error.message, sides: [] });
-    const draw = () => post("/api/corrupt", { objective, text }, stop.signal).then(setShown, failed);
-    const timer = setTimeout(draw, shown ? DRAW_MILLISECONDS : 0);
-    return () => {
-      clearTimeout(timer);
-      stop.abort();
-    };
-  }, [text]);
+  const { answer, wrong } = useCorruption({ objective, text });
   const settings = Object.entries(objective).filter(([name]) => name !== "kind");
-  return html`<section class="card drawn" aria-label=${`Your text, ${objective.kind}`}>
-    <h3>${[objective.kind, ...settings.map(([name, value]) => `${name} ${value}`)].join(", ")}</h3>
-    ${!shown && html`<p class="soft">Drawing ...</p>`}
-    ${shown?.refused && html`<p class="note wrong">${shown.refused}</p>`}
-    ${shown?.sides.map((side) => html`<${Side} side=${side} />`)}
+  const title = [objective.kind, ...settings.map(([name, value]) => `${name} ${value}`)].join(", ");
+  return html`<section class="card drawn" aria-label=${`Your text, ${title}`}>
+    <p class="soft">Your text, ${title}</p>
+    ${!answer && !wrong && html`<p class="soft">Drawing ...</p>`}
+    ${wrong && html`<p class="note wrong">${wrong}</p>`}
+    ${answer && !answer.refused && html`<${Picture} shown=${answer} />`}
   </section>`;
 }
 
@@ -196,7 +165,7 @@ function Chapter({ number, course, progress, onSolved, text, setText, most }) {
       <button type="button" class="plain" onClick=${() => save(number)}>Open as notebook</button>
       <code>hornbook course run ${number}</code>
     </div>
-    ${live && html`<${YourText} text=${text} setText=${setText} most=${most} />`}
+    ${live && html`<${TextField} label="Your text: the pictures below are of it" value=${text} onInput=${setText} most=${most} />`}
     ${shown.cells.slice(1).map(part)}
     ${next && html`<p><a href=${`#${next.number}`}>Next: ${next.number} ${next.title}</a></p>`}
   </article>`;

@@ -10,16 +10,9 @@ const KINDS = {
   mask: ["?", "mask token"], changed: ["~", "another word"], sentinel: ["#", "sentinel, which stands for a span"],
   special: ["'", "special token"], padding: ["-", "padding"],
 };
-const GROUPS = [["decoder", "Decoders (GPT)"], ["encoder", "Encoders (BERT)"], ["encoder-decoder", "Encoder-decoders (T5)"]];
 const words = (name) => name[0].toUpperCase() + name.slice(1).replaceAll("_", " ");
 const listed = (text) => text.split(",").map((part) => part.trim()).filter(Boolean);
 const READ = { numbers: (text) => listed(text).map((part) => +part || 0), texts: listed, text: (text) => text };
-
-function Kind({ value, objectives, onInput, label }) {
-  const option = (one) => html`<option value=${one.kind} selected=${one.kind === value}>${one.kind}: ${one.meaning}</option>`;
-  return html`<${Field} label=${label}>${(id) => html`<select id=${id} onInput=${(event) => onInput(event.target.value)}>
-    ${GROUPS.map(([key, title]) => html`<optgroup label=${title}>${objectives.filter((one) => one.topology === key).map(option)}</optgroup>`)}</select>`}<//>`;
-}
 
 // One setting as the control that its type asks for; objectives inside it have controls of their own.
 function Setting({ item, value, set, objectives }) {
@@ -40,7 +33,8 @@ function Setting({ item, value, set, objectives }) {
 
 function Settings({ table, set, objectives, label, bare }) {
   const find = (kind) => objectives.find((one) => one.kind === kind);
-  const body = html`<${Kind} value=${table.kind} objectives=${objectives} onInput=${(kind) => set(find(kind).default)} label=${label} />
+  const kinds = objectives.map((one) => [one.kind, `${one.kind}: ${one.meaning}`]);
+  const body = html`<${Choice} label="Objective" value=${table.kind} options=${kinds} help=${`For a model of the kind ${find(table.kind).topology}.`} onInput=${(kind) => set(find(kind).default)} />
     ${find(table.kind).settings.map((item) => html`<${Setting} key=${`${table.kind}.${item.name}`} item=${item} value=${table[item.name] ?? item.default} objectives=${objectives} set=${(value) => set({ ...table, [item.name]: value })} />`)}`;
   return bare ? body : html`<fieldset><legend>${label}</legend>${body}</fieldset>`;
 }
@@ -72,14 +66,13 @@ function Lines({ spans, box }) {
   const [paths, setPaths] = useState([]);
   const band = useRef(null);
   useLayoutEffect(() => {
-    const measure = () => {
+    const observer = new ResizeObserver(() => {
       const { left, width, height } = band.current.getBoundingClientRect();
       const chip = (link) => box.current.querySelector(`[data-link="${link}"]`).getBoundingClientRect();
       const middle = (link) => chip(link).left + chip(link).width / 2 - left;
       const path = (x1, x2) => `M${x1} 0C${x1} ${height / 2} ${x2} ${height / 2} ${x2} ${height}`;
       setPaths(width ? spans.map((span) => path(middle(span.from), middle(span.to))) : []);
-    };
-    const observer = new ResizeObserver(measure);
+    });
     observer.observe(box.current);
     return () => observer.disconnect();
   }, [spans]);
@@ -109,10 +102,8 @@ export function Picture({ shown }) {
   const chip = (number) => (cell, place) => html`<${Chip} cell=${cell} link=${linked.has(`${number},${place}`) ? `${number},${place}` : undefined} />`;
   const across = spans.filter((span) => span.from.startsWith("0") && span.to.startsWith("1"));
   const says = (side) => side.cells.some((cell) => cell.weight);
-  return html`<div class="sides" ref=${box}>
-      ${shown.sides.map((side, number) => html`${number === 1 && across.length > 0 && html`<${Lines} spans=${across} box=${box} />`}
-        <h2>${words(side.name)} <small>reads${says(side) && ", and must say what is below"}</small></h2><ol class="cells">${side.cells.map(chip(number))}</ol>`)}
-    </div>
+  return html`<div class="sides" ref=${box}>${shown.sides.map((side, number) => html`${number === 1 && across.length > 0 && html`<${Lines} spans=${across} box=${box} />`}
+      <h2>${words(side.name)} <small>reads${says(side) && ", and must say what is below"}</small></h2><ol class="cells">${side.cells.map(chip(number))}</ol>`)}</div>
     <p class="soft legend">${Object.entries(KINDS).filter(([kind]) => used.has(kind)).map(([, [sign, name]]) => html`<span><b>${sign}</b> ${name}</span>`)}<span><b>=</b> must be said, × its weight</span><span><b>·</b> a blank</span></p>
     ${spans.length > 0 && html`<ul class="soft">${spans.map((span) => html`<li>${visible(span.name)} stands for: ${span.says.map((name) => html`${visible(name)} `)}</li>`)}</ul>`}
     <p><b>${scored} of ${all} output positions count (${percent(scored / all)}).</b> <small class="soft">${Object.entries(shown.counts).map(([name, value]) => `${name} ${+value.toPrecision(4)}`).join(" · ")}</small></p>
@@ -151,7 +142,7 @@ export function Corruption({ play, all }) {
       <form class="card" onSubmit=${submits(() => {})}>
         <${TextField} label="Text" value=${text} onInput=${setText} rows="4" most=${play.limits.text} />
         ${pairs && html`<${TextField} label="Second text, of another document" value=${second} onInput=${setSecond} rows="2" most=${play.limits.text} help="Empty: a page of Python's documentation." />`}
-        <${Settings} bare table=${table} set=${(value) => { setTable(value); setDrawn([seed, epoch, 0]); }} objectives=${play.objectives} label="Objective" />
+        <${Settings} bare table=${table} set=${(value) => { setTable(value); setDrawn([seed, epoch, 0]); }} objectives=${play.objectives} />
         <${Number} label="Seed" value=${seed} onInput=${(value) => setDrawn([whole(value), epoch, way])} low="0" high="20" step="1" open />
         <button type="button" onClick=${() => setDrawn([seed + 1, epoch, way])}>Draw again</button>
         <${Number} label="Epoch" value=${epoch} onInput=${(value) => setDrawn([seed, whole(value), way])} low="0" high="10" step="1" open help=${noise} />
@@ -160,7 +151,7 @@ export function Corruption({ play, all }) {
       <div aria-busy=${String(!answer)}>
         <${Wrong}>${wrong}<//>
         ${shown && answer.added.length > 0 && html`<p class="note">The run's tokenizer lacks ${answer.added.length} of the special tokens. They are added behind its last id: ${answer.added.slice(0, 6).join(", ")}${answer.added.length > 6 ? " …" : ""}. Words keep their ids.</p>`}
-        ${ways.length > 1 && html`<${Choice} label="Way" value=${Math.min(way, ways.length - 1)} onInput=${(value) => setDrawn([seed, epoch, +value])} options=${ways.map((one, place) => [place, `${place + 1} of ${ways.length}: ${one.notes[0] ?? one.objective}`])} />`}
+        ${ways.length > 1 && html`<${Choice} label="Way" value=${Math.min(way, ways.length - 1)} onInput=${(value) => setDrawn([seed, epoch, +value])} options=${ways.map((one, place) => [place, `${place + 1} of ${ways.length}: ${one.objective === ways.at(-1).objective ? one.notes[0] : one.objective}`])} />`}
         ${shown && html`<p><code>${shown.objective}</code></p><${Picture} shown=${shown} />`}
       </div>
     </div>`;

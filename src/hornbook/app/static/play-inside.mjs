@@ -53,8 +53,8 @@ function Attention({ run, layers, topology, pairs }) {
 function Judge({ run }) {
   const [text, setText] = useState("The cat sat on the window because it was purple.");
   const field = html`<${TextField} label="Text" value=${text} onInput=${setText} rows="2" help="Change a word and see whether the judge notices." />`;
-  return html`<${Form} title="The judge: which tokens look replaced?" path="/api/judge" verb="Judge" body=${{ run, text }} fields=${field}>${(found) => html`
-    <ol class="cells">${found.tokens.map((token) => html`<li class="chip heat" style=${{ "--n": 12 * token.replaced }}><span>${visible(token.text)}</span><small>${percent(token.replaced)}</small></li>`)}</ol><p class="soft">${found.how}</p>`}<//>`;
+  const chip = (token) => html`<li class="chip heat" style=${{ "--n": 12 * token.replaced }}><span>${visible(token.text)}</span><small>${percent(token.replaced)}</small></li>`;
+  return html`<${Form} title="The judge: which tokens look replaced?" path="/api/judge" verb="Judge" body=${{ run, text }} fields=${field}>${(found) => html`<ol class="cells">${found.tokens.map(chip)}</ol><p class="soft">${found.how}</p>`}<//>`;
 }
 
 function Pair({ run }) {

@@ -43,8 +43,7 @@ export function useStream() {
 // A share as a line, and as a number beside it; `most` is what the whole width stands for.
 export function Share({ share, most = 1, yours, text }) {
   const width = `${within((100 * (share ?? 0)) / most, 0, 100)}%`;
-  const bar = html`<span class=${yours ? "bar yours" : "bar"} aria-hidden="true"><span style=${{ width }}></span></span>`;
-  return html`<span class="share">${bar}<output>${text ?? percent(share)}</output></span>`;
+  return html`<span class="share"><span class=${yours ? "bar yours" : "bar"} aria-hidden="true"><span style=${{ width }}></span></span><output>${text ?? percent(share)}</output></span>`;
 }
 
 export function Field({ label, help, children }) {
@@ -55,12 +54,10 @@ export function Field({ label, help, children }) {
 
 // A number that is set by a slider, or typed.
 export function Number({ label, help, value, onInput, low, high, step, open }) {
-  const typed = (event) => event.target.value !== "" && onInput(+event.target.value);
-  const shared = { min: low, value, onInput: typed };
+  const shared = { min: low, value, onInput: (event) => event.target.value !== "" && onInput(+event.target.value) };
   return html`<${Field} label=${label} help=${help}>${(id, told) => html`<div class="row slider">
-      <input type="range" id=${id} max=${high} step=${step} aria-describedby=${told} ...${shared} />
-      <input type="number" aria-label=${`${label}, typed`} max=${open ? undefined : high} step="any" ...${shared} />
-    </div>`}<//>`;
+    <input type="range" id=${id} max=${high} step=${step} aria-describedby=${told} ...${shared} />
+    <input type="number" aria-label=${`${label}, typed`} max=${open ? undefined : high} step="any" ...${shared} /></div>`}<//>`;
 }
 
 export function Choice({ label, help, value, options, onInput }) {
@@ -69,8 +66,7 @@ export function Choice({ label, help, value, options, onInput }) {
 }
 
 export function TextField({ label, help, value, onInput, rows = 3, most }) {
-  const typed = (event) => onInput(event.target.value);
-  return html`<${Field} label=${label} help=${help}>${(id, told) => html`<textarea id=${id} rows=${rows} maxlength=${most} aria-describedby=${told} value=${value} onInput=${typed}></textarea>`}<//>`;
+  return html`<${Field} label=${label} help=${help}>${(id, told) => html`<textarea id=${id} rows=${rows} maxlength=${most} aria-describedby=${told} value=${value} onInput=${(event) => onInput(event.target.value)}></textarea>`}<//>`;
 }
 
 // Cells on a canvas; the mouse and the arrow keys read one out, in words below. share(row, column) is from 0 to 1.
@@ -109,7 +105,6 @@ export function Grid({ rows, columns, share, told, label }) {
     if (step) { event.preventDefault(); go(row + step[0], column + step[1]); }
   };
   return html`<div class="grid-picture" role="group" tabindex="0" aria-label=${`${label}. Arrow keys move.`} onKeyDown=${press}>
-      <canvas ref=${canvas} aria-hidden="true" onPointerMove=${point} onPointerDown=${point}></canvas>
-    </div>
+      <canvas ref=${canvas} aria-hidden="true" onPointerMove=${point} onPointerDown=${point}></canvas></div>
     <p class="soft" aria-live="polite">${told(row, column)}</p>`;
 }

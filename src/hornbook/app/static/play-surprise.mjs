@@ -6,7 +6,6 @@ import { Choice, Scroll, TextField, Wrong, named, nats, useStream, submits, visi
 const MOST = 12; // nats at the end of the scale
 const TEXT = "The cat sat on the mat and looked at the moon.";
 const sign = (value) => `${value > 0 ? "+" : value < 0 ? "−" : ""}${Math.abs(value).toFixed(2)}`;
-const Scale = () => html`<p class="soft row"><small>0 nats: certain</small><span class="scale" aria-hidden="true"></span><small>${MOST} nats or more. All models have this scale.</small></p>`;
 
 function Total({ end, start }) {
   const bits = end.bits_per_byte === null ? "bits per byte are not defined for it" : `${end.bits_per_byte.toFixed(3)} bits per byte`;
@@ -35,26 +34,25 @@ function useSurprise() {
     for (const id of ids) {
       const mine = { tokens: [], start: null, end: null, wrong: "" };
       const show = () => setFound({ ...Object.assign(all, { [id]: { ...mine } }) });
-      const wrong = own.stopped || ask("/api/surprise", { run: id, text }, (event) => {
+      mine.wrong = await ask("/api/surprise", { run: id, text }, (event) => {
         if (event.event === "token") mine.tokens.push(event);
         else if (event.event in mine) mine[event.event] = event;
         show();
       });
-      mine.wrong = own.stopped ? "" : await wrong;
       show();
+      if (own.stopped) break;
     }
     setGoing(null);
     say(own.stopped ? "Stopped." : "Measured.");
   };
-  const end = () => { if (going) going.stopped = true; stop(); };
-  return { found, busy: going !== null, measure, stop: end };
+  return { found, busy: going !== null, measure, stop: () => { going.stopped = true; stop(); } };
 }
 
 function Asked({ text, setText, play, verb, busy, stop, onSubmit, children }) {
   return html`<form onSubmit=${submits(onSubmit)}>${children}
     <${TextField} label="Text" value=${text} onInput=${setText} rows="3" most=${play.limits.text} />
     <div class="row"><button disabled=${busy || !text.trim()}>${verb}</button><button type="button" class="plain" disabled=${!busy} onClick=${stop}>Stop</button></div>
-  </form><${Scale} />`;
+  </form><p class="soft row"><small>0 nats: certain</small><span class="scale" aria-hidden="true"></span><small>${MOST} nats or more. All models have this scale.</small></p>`;
 }
 
 export function Surprise({ play, chosen }) {
@@ -67,14 +65,13 @@ export function Surprise({ play, chosen }) {
 
 function Differences({ first, second, names }) {
   const words = first.end.words.map((word, place) => ({ text: word.text, by: word.nats - second.end.words[place].nats }));
-  const largest = [...words].sort((one, other) => Math.abs(other.by) - Math.abs(one.by)).slice(0, 8);
+  const largest = [...words].sort((one, other) => Math.abs(other.by) - Math.abs(one.by)).slice(0, 5);
   const kind = (by) => (by > 0.5 ? " asked" : by < -0.5 ? " read" : "");
   return html`<h2>Differences</h2>
     ${first.start.how !== second.start.how && html`<p class="note wrong">These numbers are not of one kind, so their difference says little. ${names[0]}: ${first.start.how}. ${names[1]}: ${second.start.how}.</p>`}
     <ol class="cells">${words.map((word) => html`<li class=${`chip${kind(word.by)}`}><span>${visible(word.text)}</span><small>${sign(word.by)}</small></li>`)}</ol>
     <p class="soft">Nats of each word. + (rust): it surprises ${names[0]} more. − (blue): it surprises ${names[1]} more.</p>
-    <${Scroll} label="Largest differences"><table class="numeric"><thead><tr><th scope="col">they differ most at</th><th scope="col">by</th></tr></thead>
-      <tbody>${largest.map((word) => html`<tr><th scope="row">${visible(word.text)}</th><td>${sign(word.by)}</td></tr>`)}</tbody></table><//>`;
+    <p>They differ most at ${largest.map((word) => `${visible(word.text)} (${sign(word.by)})`).join(", ")}.</p>`;
 }
 
 export function SideBySide({ play, runs }) {
@@ -89,7 +86,8 @@ export function SideBySide({ play, runs }) {
   const names = chosen.map((run) => run.name);
   const compare = async () => {
     const asked = { first: chosen[0].id, second: chosen[1].id };
-    await post("/api/differences", asked).then((answer) => { setSettings(answer.settings); setWrong(""); }, (error) => setWrong(error.message));
+    setWrong("");
+    await post("/api/differences", asked).then((answer) => setSettings(answer.settings), (error) => setWrong(error.message));
     await measure([...new Set(chosen.map((run) => run.id))], text);
   };
   const choice = (label, place) => html`<${Choice} label=${label} value=${chosen[place].id} options=${named(runs)} onInput=${(value) => { setPair(pair.with(place, +value)); setSettings(null); }} />`;

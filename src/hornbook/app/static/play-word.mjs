@@ -37,9 +37,8 @@ function More({ answers, runs }) {
       <${Scroll} label="Table of all words"><table class="numeric"><caption>Nats, −ln p</caption><thead><tr><th scope="col">word</th>${names}</tr></thead>
         <tbody>${answers[0].words.map((word) => html`<tr><th scope="row">${visible(word.text)}</th>${answers.map((event) => html`<td>${nats(find(event, word.text)?.nats)}</td>`)}</tr>`)}</tbody>
       </table><//></details>
-    <details><summary>What each of them reads</summary><ul>
-      ${answers.map((event) => html`<li><b>${nameOf(event, runs)}</b>: ${event.how}.${left(event).length > 0 && ` From what stands before the gap alone it would say: ${left(event).map((word) => `${visible(word.text)} (${percent(word.left.share)})`).join(", ")}.`}</li>`)}
-    </ul></details>`;
+    ${answers.some((event) => left(event).length) && html`<details><summary>What they say from the words before the gap alone</summary>
+      ${answers.filter((event) => left(event).length).map((event) => html`<p><b>${nameOf(event, runs)}</b>: ${left(event).map((word) => `${visible(word.text)} (${percent(word.left.share)})`).join(", ")}.</p>`)}</details>`}`;
 }
 
 function Score({ rounds }) {
@@ -79,9 +78,9 @@ export function Word({ play, runs, all, missing }) {
   const choose = async (value) => {
     let found = value === "" ? play.sentences : [];
     const asked = { run: +value, number: 40, seed: place + 1 };
-    const wrong = found.length ? "" : await ask("/api/sentences", asked, (event) => event.event === "sentences" && (found = event.sentences));
-    if (found.length) fresh({ source: value, sentences: found, place: 0, own: null });
-    else put({ wrong });
+    const wrong = value && (await ask("/api/sentences", asked, (event) => event.event === "sentences" && (found = event.sentences)));
+    if (wrong) put({ wrong });
+    else fresh({ source: value, sentences: found, place: 0, own: null });
   };
   const submit = async () => {
     const guess = now.guess.trim();

@@ -68,7 +68,7 @@ export default function Play({ session }) {
     if (next === undefined) return;
     event.preventDefault();
     open(TABS.at(next % TABS.length)[0]);
-    list.current.children[(next + TABS.length) % TABS.length].focus();
+    [...list.current.children].at(next % TABS.length).focus();
   };
   const chosen = runs.filter((run) => run.state === "ready" && !left.includes(run.id));
   const change = (id) => setLeft(left.includes(id) ? left.filter((one) => one !== id) : [...left, id]);

@@ -128,6 +128,20 @@ function Shell({ session, name, page }) {
     <footer><p id="status" role="status"></p></footer>`;
 }
 
+function Failed({ error }) {
+  return html`<h1>Hornbook</h1><p class="note wrong">The page cannot be shown: ${error.message}</p>`;
+}
+
+// The module of a page; where it or its session has failed, what says so: the other tabs go on.
+async function moduleOf(name, session) {
+  try {
+    if (session[name].error) throw new Refusal(session[name].error);
+    return (await import(`./${name}.mjs`)).default;
+  } catch (error) {
+    return () => html`<${Failed} error=${error} />`;
+  }
+}
+
 async function begin() {
   const root = document.getElementById("app");
   try {
@@ -136,13 +150,12 @@ async function begin() {
     const session = await answer.json();
     if (session.error) throw new Refusal(session.error);
     const name = location.pathname.slice(1) || session.pages[0].name;
-    const page = (await import(`./${name}.mjs`)).default;
+    const page = await moduleOf(name, session);
     document.title = `${session.pages.find((one) => one.name === name).title} · Hornbook`;
     root.replaceChildren();
     render(html`<${Shell} session=${session} name=${name} page=${page} />`, root);
   } catch (error) {
-    console.error(error);
-    render(html`<main id="main"><p class="note wrong">The page cannot be shown: ${error.message}</p></main>`, root);
+    render(html`<main id="main"><${Failed} error=${error} /></main>`, root);
   }
 }
 

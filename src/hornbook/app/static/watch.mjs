@@ -9,42 +9,21 @@ const MEASURES = {
   tokens_per_second: "tokens per second", model_flops_utilization: "share of the measured peak", learning_rate: "learning rate",
   gradient_norm: "gradient norm", waiting_share: "share of time waiting for data", useful_share: "share of positions that are no padding", memory_bytes: "memory, bytes",
 };
-const ENDED = { interrupted: "stopped", killed: "killed", "no sign": "no sign", deleted: "deleted", empty: "no records yet" };
 
-const clock = (seconds) => {
-  const [h, m, s] = [seconds / 3600, (seconds / 60) % 60, seconds % 60].map(Math.floor);
-  return h ? `${h}:${String(m).padStart(2, "0")} h` : `${m}:${String(s).padStart(2, "0")} min`;
-};
+const two = (count) => String(Math.floor(count)).padStart(2, "0");
+const clock = (seconds) => (seconds >= 3600 ? `${Math.floor(seconds / 3600)}:${two((seconds / 60) % 60)} h` : `${Math.floor(seconds / 60)}:${two(seconds % 60)} min`);
 const number = (text) => (text.trim() === "" || !Number.isFinite(Number(text)) ? null : Number(text));
 
-function stateOf(run) {
-  if (run.state === "training" && run.steps && run.step) return `training ${Math.floor((100 * run.step) / run.steps)} %${run.left === null ? "" : `, ${clock(run.left)} left`}`;
-  if (run.state === "preparing") return run.stage && run.stage !== "preparing" ? `preparing: ${run.stage}` : "preparing";
-  const told = ENDED[run.state] ?? run.state;
-  return ["done", "imported", "empty", "training", "measuring"].includes(run.state) || run.step === null ? told : `${told} at ${run.step}`;
-}
-
-const measured = ({ measured: found }) => (found ? `${found.bound ? "at most " : ""}${Number(found.value.toPrecision(4))} ${found.name === "loss" ? "nats, loss" : found.name}` : "");
+const mean = (values) => (values.length ? values.reduce((a, b) => a + b) / values.length : Infinity);
 
 // The lines of the list: a run, or the runs of an arm of a study.
-function itemsOf(runs) {
-  const found = new Map();
-  for (const run of runs) {
-    const twin = !run.study && runs.some((other) => other !== run && !other.study && other.name === run.name), parts = run.path.split("/");
-    const key = run.study ? `${run.study}\n${run.arm}` : run.path, name = run.study ? `${run.study.split("/").at(-1)}: ${run.arm}` : parts.slice(twin ? -2 : -1).join("/");
-    if (!found.has(key)) found.set(key, { key, name, runs: [] });
-    found.get(key).runs.push(run);
-  }
-  return [...found.values()].map((item) => {
-    const states = new Map(), values = item.runs.map((run) => run.measured?.value).filter((value) => value !== undefined);
-    for (const run of item.runs) states.set(stateOf(run), (states.get(stateOf(run)) ?? 0) + 1);
-    return {
-      ...item, changed: Math.max(...item.runs.map((run) => run.changed)), value: values.length ? values.reduce((a, b) => a + b) / values.length : Infinity,
-      state: item.runs.length === 1 ? stateOf(item.runs[0]) : [...states].map(([state, many]) => `${many} ${state}`).join(", "), live: item.runs.some((run) => run.live),
-      told: item.runs.length === 1 ? measured(item.runs[0]) : values.length ? `${Number((values.reduce((a, b) => a + b) / values.length).toPrecision(4))} on average` : "",
-    };
-  });
-}
+const itemsOf = (runs) => [...Map.groupBy(runs, (run) => run.item)].map(([key, own]) => {
+  const value = mean(own.map((run) => run.value).filter((one) => one !== null)), states = [...Map.groupBy(own, (run) => run.told)], alone = own.length === 1;
+  return {
+    key, runs: own, name: own[0].label, value, changed: Math.max(...own.map((run) => run.changed)), live: own.some((run) => run.live),
+    state: alone ? own[0].told : states.map(([told, many]) => `${many.length} ${told}`).join(", "), told: alone ? own[0].measured : value < Infinity ? `${short(value)} on average` : "",
+  };
+});
 
 const SORTS = {
   "newest first": (a, b) => b.changed - a.changed, name: (a, b) => a.name.localeCompare(b.name, undefined, { numeric: true }),
@@ -55,14 +34,12 @@ const added = (old, more) => Object.fromEntries(Object.keys(more).map((name) => 
 
 // A mean of what was, in which a number counts half after so many tokens; without the pull of the first one.
 function smoothed(xs, ys, half) {
-  let mean = 0, weight = 0, before = 0;
+  let sum = 0, weight = 0, before = 0;
   return ys.map((y, place) => {
     if (y === null) return null;
     const keep = 0.5 ** ((xs[place] - before) / half);
-    before = xs[place];
-    mean = keep * mean + (1 - keep) * y;
-    weight = keep * weight + (1 - keep);
-    return weight > 0 ? mean / weight : y;
+    [before, sum, weight] = [xs[place], keep * sum + (1 - keep) * y, keep * weight + (1 - keep)];
+    return weight > 0 ? sum / weight : y;
   });
 }
 
@@ -71,16 +48,14 @@ class Store {
   runs = new Map(); data = new Map(); tick = 0; focus = null;
   take(answer) {
     for (const run of answer.runs) {
-      const before = this.runs.get(run.number);
-      if (before && before.state !== run.state) say(`${run.name}: ${stateOf(run)}`);
+      if ((this.runs.get(run.number)?.state ?? run.state) !== run.state) say(`${run.name}: ${run.told}`);
       this.runs.set(run.number, run);
     }
-    this.tick = answer.tick;
     for (const [name, part] of Object.entries(answer.records)) {
       const old = part.whole ? { columns: {}, held_out: {} } : this.data.get(Number(name));
       this.data.set(Number(name), { ...part, columns: added(old.columns, part.columns), held_out: added(old.held_out, part.held_out) });
     }
-    this.focus = answer.focus ?? this.focus;
+    [this.tick, this.focus] = [answer.tick, answer.focus ?? this.focus];
     const parts = Object.values(answer.records);
     return { more: parts.some((part) => part.more), news: answer.runs.length > 0 || parts.some((part) => part.whole || part.columns.step.length > 0) };
   }
@@ -96,25 +71,29 @@ function chartsOf(store, chosen, { axis, half, measure }) {
   const charts = new Map(), lost = [];
   const into = (key, title, note) => charts.get(key) ?? charts.set(key, { key, title, note, series: [], marks: [] }).get(key);
   chosen.forEach(({ name: item, runs }, look) => runs.forEach((run) => {
-    const data = store.data.get(run.number);
+    const data = store.data.get(run.number), held = data?.held_out;
     if (!data) return;
-    const name = runs.length > 1 ? `${item} (${run.name.split(".").at(-1)})` : item, rows = added(data.columns, data.tip), held = data.held_out;
+    const name = runs.length > 1 ? `${item} (${run.name.split(".").at(-1)})` : item, rows = added(data.columns, data.tip);
     const xs = placesOf(run, rows, axis), add = (chart, ys, more = {}, at = xs) => chart.series.push({ name, look, xs: at, ys, ...more });
     if (rows.step.length && !xs.some((x) => x !== null)) return lost.push(name);
-    const marks = xs.filter((x, place) => data.stops.includes(rows.step[place]));
     const train = (chart, ys) => {
-      chart.marks.push(...marks);
+      chart.marks.push(...xs.filter((x, place) => data.stops.includes(rows.step[place])));
       if (half) add(chart, ys, { faint: true });
       add(chart, half && run.tokens ? smoothed(rows.step.map((step) => step * run.tokens), ys, half) : ys);
     };
     train(into(`loss ${run.group}`, `Loss, ${run.objective || "objective unknown"}: nats per scored token`, "training; points: held-out text"), rows.loss);
     add(into(`loss ${run.group}`), held.loss, { dots: true, name: `${name}, held out` }, placesOf(run, held, axis));
-    if (held.bits_per_byte.some((value) => value !== null)) {
-      add(into(`bits ${run.text}`, "Held-out text: bits per byte", "on the same text; comparable across objectives and tokens"), held.bits_per_byte, {}, placesOf(run, held, axis));
-    }
+    const bits = "on the same text; comparable across objectives and tokens";
+    if (held.bits_per_byte.some((value) => value !== null)) add(into(`bits ${run.text}`, "Held-out text: bits per byte", bits), held.bits_per_byte, {}, placesOf(run, held, axis));
     const alike = measure === "gradient_norm" ? run.group : "", peak = measure === "model_flops_utilization" && run.peak ? `peak of matrix products: ${short(run.peak)}FLOP/s` : "";
     if (rows[measure]?.some((value) => value !== null)) train(into(`${measure} ${alike}`, `${MEASURES[measure]}${alike && `, ${run.objective}`}`, peak), rows[measure]);
   }));
+  const told = store.focus?.domains, domains = Object.keys(told?.names ?? {});
+  if (domains.length > 1) {
+    const run = store.runs.get(store.focus.number), held = store.data.get(run.number)?.held_out ?? { step: [], seconds: [] };
+    const xs = placesOf(run, { step: told.step, seconds: told.step.map((step) => held.seconds[held.step.indexOf(step)] ?? null) }, axis);
+    domains.forEach((name, look) => into("domains", `Held-out text of ${run.label} by domain: ${told.unit}`).series.push({ name, look, xs, ys: told.names[name] }));
+  }
   const rank = ({ key }) => ["loss", "bits"].indexOf(key.split(" ")[0]) >>> 0; // losses, bits per byte, then the rest
   const found = [...charts.values()].sort((a, b) => rank(a) - rank(b)), seen = new Map();
   for (const chart of found) { // two groups of one objective differ in its settings, or in their tokens
@@ -138,18 +117,16 @@ function Runs({ items, chosen, choose, places }) {
     ${items.length > 0 && !shown.length && html`<p>No run contains “${filter}”.</p>`}</section>`;
 }
 
-async function playWith(number) {
-  await post("/api/play", { run: number });
-  location.assign("/play");
-}
+const playWith = (run) => post("/api/play", { run }).then(() => location.assign("/play"), (error) => say(error.message));
 
 function Details({ focus, run, names, plays }) {
   if (!focus || focus.number !== run.number) return html`<p class="soft">Reading ...</p>`;
-  const step = (said, n) => html`<tr key=${n}><th scope="row" class="number">${said.step}</th><td>${said.text}</td></tr>`;
-  return html`<p><code>${run.path}</code>: ${stateOf(run)}. ${run.sentence} ${run.playable && (plays ? html`<button type="button" class="plain" onClick=${() => playWith(run.number).catch((error) => say(error.message))}>Play with it</button>` : html`Play with it: <code>hornbook play ${run.path}</code>`)}</p>
+  const table = ({ asked, way }, said) => html`<table><caption>${asked}</caption><thead><tr><th scope="col">Step</th><th scope="col">It says (${way})</th></tr></thead>
+    <tbody>${said.map((one) => html`<tr key=${one.step}><th scope="row" class="number">${one.step}</th><td>${one.text}</td></tr>`)}</tbody></table>`;
+  return html`<p><code>${run.path}</code>: ${run.told}. ${run.sentence} ${run.playable && (plays ? html`<button type="button" class="plain" onClick=${() => playWith(run.number)}>Play with it</button>` : html`Play with it: <code>hornbook play ${run.path}</code>`)}</p>
     <h3>What it says of the same texts</h3>
-    ${focus.samples.length ? focus.samples.map((one) => html`<div key=${one.text} class="scroll" tabindex="0" role="region" aria-label=${`Samples of text ${one.text + 1}`}><table><caption>${one.asked}</caption>
-      <thead><tr><th scope="col">Step</th><th scope="col">It says (${one.way})</th></tr></thead><tbody>${one.said.map(step)}</tbody></table></div>`) : html`<p class="soft">No samples yet.</p>`}
+    ${focus.samples.length ? focus.samples.map((one) => html`<div key=${one.text}>${table(one, one.said.filter((_, n, { length }) => [0, length >> 1, length - 1].includes(n)))}
+      ${one.said.length > 3 && html`<details><summary>All ${one.said.length} steps</summary>${table(one, one.said)}</details>`}</div>`) : html`<p class="soft">No samples yet.</p>`}
     <h3>What happened</h3>
     ${focus.events.length ? html`<ul>${focus.events.map((event) => html`<li>Step ${event.step}: ${event.what}</li>`)}</ul>` : html`<p class="soft">Nothing out of the ordinary.</p>`}
     <h3>Where the recipes differ</h3>
@@ -172,10 +149,11 @@ export default function Watch({ session: { watch } }) {
   useEffect(() => {
     if (paused) return;
     const stop = new AbortController();
-    let timer, wait = POLL, last = view.measure;
+    let timer, wait = POLL, busy = false; // two requests at once would bring the same points twice
     const ask = async () => {
       clearTimeout(timer);
-      if (document.hidden) return; // the listener below asks when it is seen again
+      if (document.hidden || busy) return; // the listener below asks when it is seen again
+      busy = true;
       const { data, tick, focus: told } = store.current, { runs: now, focus: one, measure } = asking.current;
       const has = (run) => data.get(run.number)?.columns[measure] !== undefined;
       try {
@@ -189,6 +167,7 @@ export default function Watch({ session: { watch } }) {
         setWrong(error.message);
         wait = Math.min(CALM, wait * 2 || POLL);
       }
+      busy = false;
       timer = setTimeout(ask, wait);
     };
     ask();
@@ -215,6 +194,6 @@ export default function Watch({ session: { watch } }) {
     <div class="charts">${charts.map((chart) => html`<${Chart} key=${chart.key} ...${chart} xName=${AXES[view.axis]} write=${write} logX=${view.logX} logY=${view.logY} from=${from} to=${to}
       onZoom=${(a, b) => setView((old) => ({ ...old, from: String(a), to: String(b) }))} />`)}</div>
     ${focused && html`<section class="card" aria-labelledby="details"><h2 id="details">One run</h2>
-      <label class="field">Run <select value=${focused.number} onChange=${(event) => setFocus(Number(event.target.value))}>${runs.map((run) => html`<option value=${run.number}>${run.study ? `${run.study.split("/").at(-1)}: ${run.name}` : run.name}</option>`)}</select></label>
+      <label class="field">Run <select value=${focused.number} onChange=${(event) => setFocus(Number(event.target.value))}>${runs.map((run) => html`<option value=${run.number}>${run.label === run.name ? run.name : `${run.label} (${run.name})`}</option>`)}</select></label>
       <${Details} plays=${watch.plays} focus=${store.current.focus} run=${focused} names=${(one) => store.current.runs.get(one)?.name ?? one} /></section>`}</div></div>`;
 }

@@ -44,8 +44,10 @@ print(f"sizes differ by a factor of {124_439_808 / 60_506_624:.2f}, amounts of t
 # - ul2: a mixture of cutting out and continuing
 
 # %%
-from hornbook.study.design import ArmSettings, BudgetSettings, Study
-from hornbook.study.layout import begin, read_plan
+from pathlib import Path
+
+from hornbook.study.design import STUDY, ArmSettings, BudgetSettings, Study, to_toml
+from hornbook.study.layout import read_plan
 from hornbook.study.page import write_page
 from hornbook.study.report import report_study
 from hornbook.study.workers import run_processes
@@ -58,17 +60,24 @@ alike = (
     "training.precision=fp32",
     "training.compile=no",
 )
+tokens, seeds, width = wish("tokens", 30_000), int(wish("seeds", 1)), int(wish("width", 32))
 study = Study(
     text=(corpus(),),
     arms={name: ArmSettings(name, settings=alike) for name in objectives},
-    budget=BudgetSettings(tokens=wish("tokens", 30_000)),
-    seeds=int(wish("seeds", 1)),
-    width=int(wish("width", 32)),
+    budget=BudgetSettings(tokens=tokens),
+    seeds=seeds,
+    width=width,
     layers=2,
     trials=1,
 )
-folder = place("objectives")
-begin(study, folder)
+words = Path(corpus()).stem.replace(":", "-")
+folder = place(f"objectives-{words}-{tokens:.0f}-{width}", keep=True)
+(folder / STUDY).write_text(to_toml(study), encoding="utf-8")
+print(f"the study is {folder}")
+
+# %% [markdown]
+# The folder has the text's name, the tokens and the width in its name. If you run this again, the study goes on: what
+# is trained stays, and more seeds are added to those that are there.
 
 # %% exercise 10.1
 # Four objectives with three seeds each: how many trainings?
@@ -88,13 +97,22 @@ check("10.2", pairs)
 # %%
 import time
 
-start = time.monotonic()
+from hornbook.study.report import finished_runs
+
+
+def finished() -> int:
+    """Return how many trainings of the study are there."""
+    return sum(map(len, finished_runs(folder).values()))
+
+
+there, start = finished(), time.monotonic()
 with aside():
     run_processes(folder, 1, plain=True)
 minutes = (time.monotonic() - start) / 60
 with here():
-    print(f"{len(objectives) * study.seeds} trainings took {minutes:.1f} minutes.")
-    print(f"Three seeds of each would take about {3 * minutes / study.seeds:.0f} minutes at this size.")
+    if trained := finished() - there:
+        print(f"{trained} trainings took {minutes:.1f} minutes.")
+        print(f"Three seeds of each take about {12 * minutes / trained:.0f} minutes at this size, from the beginning.")
 
 # %% [markdown]
 # ## What was equal, and what was not
@@ -130,9 +148,9 @@ with here():
         print(f"{arm.arm:7} {arm.value:.3f} {yardstick.unit}   {arm.how}")
     for verdict in yardstick.verdicts:
         print(verdict.sentence)
-words = {verdict.word for verdict in yardstick.verdicts}
+said = {verdict.word for verdict in yardstick.verdicts}
 print(f"number of verdicts: {len(yardstick.verdicts)}")
-print(f"with one seed of each, the only word is 'not tested': {words == {'not tested'} or study.seeds > 1}")
+print(f"with one seed of each, the only word is 'not tested': {said == {'not tested'} or seeds > 1}")
 write_page(folder, report)
 
 # %% [markdown]
@@ -156,8 +174,8 @@ check("10.3", word)
 # %%
 from hornbook.study.verdicts import smallest_effect
 
-for seeds in (2, 3, 5, 10):
-    print(f"{seeds:2} seeds: differences from {smallest_effect(seeds):.1f} deviations between seeds on are seen")
+for number in (2, 3, 5, 10):
+    print(f"{number:2} seeds: differences from {smallest_effect(number):.1f} deviations between seeds on are seen")
 
 # %% [markdown]
 # "Seen" means: in four of five studies. The price grows with the number of seeds, and what is seen shrinks with its
@@ -180,6 +198,6 @@ check("10.4", minutes)
 # text and this many tokens, and about bits per byte. It is not about which objective is best. For a task of yours, add
 # it to the study: see `hornbook study new --help` and the page on studies.
 #
-# The whole report, with charts, is `course/work/objectives/report/report.md`. `hornbook report course/work/objectives`
-# makes a page of it. `hornbook play course/work/objectives/runs/causal.0 course/work/objectives/runs/masked.0` lets you
-# ask both models the same sentence.
+# The whole report, with charts, is `report/report.md` in the study's folder, and `hornbook report` with that folder
+# makes a page of it. Its runs are in `runs`: `hornbook play` with two of them lets you ask both models the same
+# sentence.

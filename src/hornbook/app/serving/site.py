@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -23,11 +23,11 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from hornbook import __version__
-from hornbook.app import bodies
-from hornbook.app.endpoints import Page, Reply, Stream
-from hornbook.app.faults import account_of, answer_of, refusal, report
-from hornbook.app.streaming import Lines
-from hornbook.app.worker import MOST_JOBS, Busy, Manners, Worker
+from hornbook.app.serving import bodies
+from hornbook.app.serving.endpoints import Page, Reply, Stream
+from hornbook.app.serving.faults import account_of, answer_of, refusal, report
+from hornbook.app.serving.streaming import Lines
+from hornbook.app.serving.worker import MOST_JOBS, Busy, Manners, Worker
 from hornbook.artifacts import json_text
 
 T = TypeVar("T")
@@ -121,13 +121,19 @@ class Site:
         return Response(found[0], media_type=found[1])
 
     async def _session(self, request: Request) -> Response:
+        def of(page: Page) -> Mapping[str, Any]:
+            try:
+                return page.session()
+            except Exception as error:  # one page alone: the others go on
+                return {"error": account_of(error, f"the session of {page.name}")[1]}
+
         def session() -> str:
             return json_text(
                 {
                     "version": __version__,
                     "pages": [{"name": page.name, "title": page.title} for page in self._pages],
                     "limits": {"text": bodies.TEXT, "body": bodies.BODY, "jobs": MOST_JOBS},
-                    **{page.name: page.session() for page in self._pages},
+                    **{page.name: of(page) for page in self._pages},
                 }
             )
 

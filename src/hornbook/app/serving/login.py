@@ -21,7 +21,7 @@ from pathlib import Path
 
 from starlette.responses import HTMLResponse, Response
 
-from hornbook.app.faults import refusal
+from hornbook.app.serving.faults import refusal
 
 ENTER = "/enter"
 FORM = 64  # bytes of the form

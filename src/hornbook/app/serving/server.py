@@ -20,12 +20,12 @@ from pathlib import Path
 import uvicorn
 from starlette.types import ASGIApp
 
-from hornbook.app.endpoints import Page
-from hornbook.app.guard import Guard
-from hornbook.app.login import Door, new_code
-from hornbook.app.options import PORTS, Options
-from hornbook.app.site import Site
-from hornbook.app.worker import Worker
+from hornbook.app.serving.endpoints import Page
+from hornbook.app.serving.guard import Guard
+from hornbook.app.serving.login import Door, new_code
+from hornbook.app.serving.options import PORTS, Options
+from hornbook.app.serving.site import Site
+from hornbook.app.serving.worker import Worker
 from hornbook.errors import UserError
 from hornbook.run.status import AT_WORK, STATUS, read_status, signs_of
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
-from hornbook.app.worker import Event, Job, Worker
+from hornbook.app.serving.worker import Event, Job, Worker
 from hornbook.artifacts import json_text
 
 _LAST_WORDS = 5.0  # seconds beyond its deadline that a job's reader has to read the last lines

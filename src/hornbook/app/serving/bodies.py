@@ -19,8 +19,8 @@ from typing import Any, NoReturn
 from starlette.types import Receive
 
 from hornbook import schema
-from hornbook.app.endpoints import Refused
-from hornbook.app.faults import UnreadError
+from hornbook.app.serving.endpoints import Refused
+from hornbook.app.serving.faults import UnreadError
 from hornbook.errors import UserError, nearest
 
 BODY = 64 * 1024  # bytes

@@ -15,8 +15,8 @@ from typing import Any
 
 from starlette.responses import JSONResponse
 
-from hornbook.app.endpoints import Refused
-from hornbook.app.worker import Busy, LateError, StoppedError
+from hornbook.app.serving.endpoints import Refused
+from hornbook.app.serving.worker import Busy, LateError, StoppedError
 from hornbook.errors import expected
 
 _RETRY_SECONDS = 5

@@ -15,9 +15,9 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from hornbook.app.bodies import BODY, body_of
-from hornbook.app.faults import answer_of, refusal
-from hornbook.app.login import ENTER, FORM, Door, asking
+from hornbook.app.serving.bodies import BODY, body_of
+from hornbook.app.serving.faults import answer_of, refusal
+from hornbook.app.serving.login import ENTER, FORM, Door, asking
 
 NAMES = frozenset({"127.0.0.1", "localhost", "[::1]"})
 OPEN = frozenset({"/static/app.css", "/static/icon.png"})  # what the page that asks for the code needs
