@@ -28,11 +28,11 @@ if TYPE_CHECKING:
         play,
         pretrain,
         recipe,
-        report,
         runs,
         scaling_sweep,
         sweep,
         watch,
+        write_report,
     )
     from hornbook.recipes.recipe import Recipe
 
@@ -55,11 +55,11 @@ __all__ = [
     "play",
     "pretrain",
     "recipe",
-    "report",
     "runs",
     "scaling_sweep",
     "sweep",
     "watch",
+    "write_report",
 ]
 
 

@@ -12,6 +12,7 @@ from hornbook.report import write
 from hornbook.report.write import report_at_end
 
 
+@pytest.mark.slow
 def test_a_trained_run_ends_with_its_report_and_stays_whole(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "book.txt").write_text(book(), encoding="utf-8")
     out = tmp_path / "run"

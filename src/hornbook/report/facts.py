@@ -24,8 +24,7 @@ from hornbook.recipes.recipe import Recipe
 from hornbook.recipes.settings import RECIPE, from_dict, load_recipe, to_dict
 from hornbook.recipes.transferred import TRANSFER, Transferred, read_transfer
 from hornbook.report.private import base_name, base_names, paths_in, without_paths
-from hornbook.run.origin import origin_of
-from hornbook.run.sealed import KIND, RESULT, checkpoint_manifests, is_run, recipe_of
+from hornbook.run.sealed import KIND, RESULT, checkpoint_manifests, is_run, origin_of, recipe_of
 from hornbook.study.layout import EVALUATIONS
 from hornbook.train.metrics import METRICS, read_lines
 

@@ -136,7 +136,7 @@ def _line(line: Line) -> str:
     sides = f": {_terms(line.left)} = {_terms(line.right)}" if line.left else ""
     if line.missing:
         return f"{what}{sides} (not checked: {escaped(line.missing)})"
-    wrong = f" They differ by {amount(line.difference)} {line.unit}." if line.holds is False else ""
+    wrong = f" They differ by {amount(abs(line.difference))} {line.unit}." if line.holds is False else ""
     return f"{what}{sides} (from: {escaped(line.sources)}).{wrong}"
 
 

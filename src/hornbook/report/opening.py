@@ -81,7 +81,7 @@ def told(run: RunFacts) -> list[str]:
     """Return the verdict on one run in two sentences: what it is worth, and how far that reaches."""
     size = f"{quantity(run.parameters)} parameters" if run.parameters else "unknown size"
     if run.transferred is not None:
-        numbers = "; ".join(f"{one.get('name')} {one.get('value')}" for one in run.transferred.numbers)
+        numbers = "; ".join(f"{one.get('name')} {_short(one.get('value'))}" for one in run.transferred.numbers)
         return [f"A run of transfer on the task {run.transferred.task}: {numbers or 'nothing was measured'}."]
     if run.state == "imported":
         return [f"A model that was imported, with the objective {run.objective}: it has no training of its own here."]
@@ -111,6 +111,10 @@ def told(run: RunFacts) -> list[str]:
         first,
         "This is of one run with one seed. It says nothing of its objective, of other sizes or of other text.",
     ]
+
+
+def _short(value: object) -> str:
+    return f"{value:.4f}" if isinstance(value, float) else str(value)
 
 
 def between(found: Compared) -> tuple[list[str], list[str], str]:

@@ -33,8 +33,8 @@ def base_name(path: str) -> str:
 def base_names(value: Any, key: str = "") -> Any:
     """Return settings with the base name of every path in them.
 
-    >>> base_names({"paths": ["/a/b.txt"], "weights": ["/a/b.txt=2", "c=1"], "rate": 0.1})
-    {'paths': ['b.txt'], 'weights': ['b.txt=2', 'c=1'], 'rate': 0.1}
+    >>> base_names({"paths": ["/a/b.txt"], "weights": ["/a/b.txt=2", "c=1"], "order": "source=/a/b.txt"})
+    {'paths': ['b.txt'], 'weights': ['b.txt=2', 'c=1'], 'order': 'source=b.txt'}
     """
     if isinstance(value, Mapping):
         return {name: base_names(item, name) for name, item in value.items()}
@@ -42,17 +42,20 @@ def base_names(value: Any, key: str = "") -> Any:
         return [base_names(item, key) for item in value]
     if not isinstance(value, str):
         return value
-    if key in _LISTED:
-        name, equals, number = value.rpartition("=")
-        return f"{base_name(name)}{equals}{number}" if equals else base_name(value)
+    name, equals, number = value.rpartition("=")
+    if key in _LISTED and equals:
+        return f"{base_name(name)}={number}"
+    field, equals, name = value.partition("=")
+    if key == "order" and equals:
+        return f"{field}={base_name(name)}"
     return base_name(value)
 
 
 def paths_in(value: Any) -> set[str]:
     """Return the texts in a value that are paths, or begin with one as name=number does.
 
-    >>> sorted(paths_in({"paths": ["/a/b.txt", "c.txt"], "weights": ["/d/e=0.5"]}))
-    ['/a/b.txt', '/d/e']
+    >>> sorted(paths_in({"paths": ["/a/b.txt", "c.txt"], "weights": ["/d/e=0.5"], "order": "source=/f/g"}))
+    ['/a/b.txt', '/d/e', '/f/g']
     """
     if isinstance(value, Mapping):
         return set().union(*map(paths_in, value.values()))
@@ -60,8 +63,7 @@ def paths_in(value: Any) -> set[str]:
         return set().union(*map(paths_in, value))
     if not isinstance(value, str) or not any(sign in value for sign in "/\\"):
         return set()
-    name, equals, number = value.rpartition("=")
-    return {name if equals and "/" not in number else value}
+    return {part for part in value.split("=") if any(sign in part for sign in "/\\")}
 
 
 def without_paths(sentence: str, *places: str) -> str:

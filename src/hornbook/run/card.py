@@ -19,8 +19,7 @@ from hornbook.objectives.catalogue import kind_of, settings
 from hornbook.prepare.clean import CLEAN
 from hornbook.prepare.dataset import recall
 from hornbook.recipes.recipe import Recipe
-from hornbook.run.origin import has_text, origin_of
-from hornbook.run.sealed import RESULT
+from hornbook.run.sealed import RESULT, has_text, origin_of
 
 # Version 5 of transformers has no pipeline for encoder-decoders.
 _PIPELINES: Mapping[Topology, str] = {"decoder": "text-generation", "encoder": "fill-mask"}

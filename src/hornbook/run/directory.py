@@ -36,8 +36,7 @@ from hornbook.prepare.dataset import CORPUS, PIECES, TOKENS, TRAITS
 from hornbook.recipes.recipe import Recipe
 from hornbook.recipes.settings import RECIPE
 from hornbook.run.build import build_model
-from hornbook.run.origin import ORIGIN, RECORD, has_text, origin_of
-from hornbook.run.sealed import RESULT, is_run, recipe_of
+from hornbook.run.sealed import ORIGIN, RECORD, RESULT, has_text, is_run, origin_of, recipe_of
 from hornbook.run.status import STATUS
 from hornbook.schema import Positive, PositiveCount, record
 from hornbook.tokens.tokenizer.tokenizer import TOKENIZER, Tokenizer, load_tokenizer

@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from hornbook import __version__
 from hornbook.artifacts import (
@@ -24,14 +25,21 @@ from hornbook.artifacts import (
     enlist,
     is_done,
     manifest_of,
+    read_json,
     write_manifest,
 )
 from hornbook.errors import UserError
+from hornbook.prepare.dataset import CORPUS
 from hornbook.recipes.recipe import Recipe
 from hornbook.recipes.settings import RECIPE, from_dict, load_recipe, save_recipe, to_dict
+from hornbook.schema import Count, record
 from hornbook.train.metrics import CHECKPOINTS
 
 KIND, RESULT = "run", "result.json"
+ORIGIN, RECORD = (
+    "origin",
+    "origin.json",
+)  # the folder of the run that one goes on from, and the file that says what it was
 # What may be set anew when a run goes on.
 FLEXIBLE = (
     "training.micro_batch", "training.checkpoint_activations", "training.threads", "training.keep_checkpoints",
@@ -196,3 +204,32 @@ def _check_checkpoints(directory: Path, kept: Mapping[str, Any]) -> None:
                 f"{path} was saved with {what}. It does not belong to this run: move it away, or restore the files of "
                 f"{directory} from which it was made."
             )
+
+
+@dataclass(frozen=True)
+class _Origin:
+    """origin.json: a folder of transformers, or a run at a step, which may have an origin of its own."""
+
+    kind: Literal["folder", "run"]
+    name: str
+    step: Count = 0
+    origin: dict[str, Any] | None = None
+    dtype: str = ""
+    architecture: str = ""
+
+
+def origin_of(directory: Path) -> dict[str, Any] | None:
+    """Return the record of where a run's first weights come from, or None where it started from nothing."""
+    for place in (directory, directory / ORIGIN):
+        if is_done(place, RECORD):
+            found = read_json(place / RECORD, "record of the base model")
+            inner = found
+            while inner is not None:
+                inner = record(_Origin, inner, f"The record {place / RECORD}").origin
+            return dict(found)
+    return None
+
+
+def has_text(directory: Path) -> bool:
+    """Say whether a run has text of its own: an imported one has none. Raises UserError where its record is damaged."""
+    return is_done(directory, CORPUS)
