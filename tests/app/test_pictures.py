@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+import hornbook as hb
 from hornbook.app.pictures import TOKENS, Corruption, controls, corrupted, described, read_objective, seen
 from hornbook.cli.use import show
 from hornbook.errors import UserError
@@ -88,6 +89,13 @@ def test_with_a_run_a_picture_is_that_of_its_tokenizer(
     assert bool(answer["added"]) == (kind in ("span", "ul2", "joined"))
     with pytest.raises(UserError, match="no run number 1"):
         corrupted(Corruption({"kind": kind}, TEXT, run=1), [run])
+
+
+def test_from_python_a_run_shows_any_objective(run: Path) -> None:
+    shown = hb.load(run).show(TEXT, objective="nsp", second="Rain fell.", seed=1, epoch=3)
+    answer = corrupted(Corruption({"kind": "nsp"}, TEXT, second="Rain fell.", run=0, seed=1, epoch=3), [run])
+    assert text(shown) == text(picture_of(answer))
+    assert hb.load(run).show(TEXT, objective=hb.objective("span", density=0.5)).added[-1] == "<extra_id_0>"
 
 
 @pytest.mark.parametrize("kind", CATALOGUE)

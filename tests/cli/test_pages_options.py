@@ -30,6 +30,9 @@ def test_the_options_are_those_of_a_server() -> None:
 
 
 def test_no_page_needs_torch_to_be_served() -> None:
-    code = "import sys, hornbook.app.serving.server, hornbook.app.serving.worker; print({'torch', 'numpy', 'jinja2'} & set(sys.modules))"
+    code = (
+        "import sys, hornbook.app.serving.server, hornbook.app.serving.worker; "
+        "print({'torch', 'numpy', 'jinja2'} & set(sys.modules))"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"

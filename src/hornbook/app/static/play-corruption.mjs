@@ -1,14 +1,13 @@
 // The corruption viewer: what an objective does to a text, which is what training does to it.
 
 import { html, post, useEffect, useLayoutEffect, useMemo, useRef, useState } from "./shell.mjs";
-import { Choice, Field, Grid, Number, TextField, Wrong, percent, submits, visible } from "./play-parts.mjs";
+import { Choice, Field, Grid, Number, TextField, Wrong, percent, submits, useFields, visible } from "./play-parts.mjs";
 
 const WAIT_MILLISECONDS = 60; // after the last change, before the server is asked
 const TEXT = "The quick brown fox jumps over the lazy dog and runs along the river until the sun goes down. It was a long and lovely day. In the evening the fox sleeps under an old oak, and the dog dreams of the fox.";
 // Of each kind of cell: its sign, and its name. The sign says what the colour says, as `hornbook show` has it.
 const KINDS = {
-  mask: ["?", "mask token"], changed: ["~", "another word"], sentinel: ["#", "sentinel, which stands for a span"],
-  special: ["'", "special token"], padding: ["-", "padding"],
+  mask: ["?", "mask token"], changed: ["~", "another word"], sentinel: ["#", "sentinel, which stands for a span"], special: ["'", "special token"], padding: ["-", "padding"],
 };
 const words = (name) => name[0].toUpperCase() + name.slice(1).replaceAll("_", " ");
 const listed = (text) => text.split(",").map((part) => part.trim()).filter(Boolean);
@@ -21,10 +20,8 @@ function Setting({ item, value, set, objectives }) {
   if (item.control === "number") return html`<${Number} ...${item} ...${shared} />`;
   if (item.control === "choice") return html`<${Choice} ...${shared} options=${item.choices.map((one) => [one, one])} />`;
   if (item.control === "objective") return inner(value, set, shared.label);
-  if (item.control === "flag")
-    return html`<label class="field beside"><input type="checkbox" checked=${value} onChange=${(event) => set(event.target.checked)} /><span>${shared.label}: ${item.help}</span></label>`;
-  if (item.control !== "objectives")
-    return html`<${Field} label=${`${shared.label} (${item.type})`} help=${item.help}>${(id, told) => html`<input id=${id} aria-describedby=${told} value=${[value].flat().join(", ")} onChange=${(event) => set(READ[item.control](event.target.value))} />`}<//>`;
+  if (item.control === "flag") return html`<label class="field beside"><input type="checkbox" checked=${value} onChange=${(event) => set(event.target.checked)} /><span>${shared.label}: ${item.help}</span></label>`;
+  if (item.control !== "objectives") return html`<${Field} label=${`${shared.label} (${item.type})`} help=${item.help}>${(id, told) => html`<input id=${id} aria-describedby=${told} value=${[value].flat().join(", ")} onChange=${(event) => set(READ[item.control](event.target.value))} />`}<//>`;
   const part = (one, place) => html`${inner(one, (table) => set(value.with(place, table)), `Part ${place + 1}`)}
     ${value.length > 1 && html`<button type="button" class="plain" onClick=${() => set(value.toSpliced(place, 1))}>Remove part ${place + 1}</button>`}`;
   return html`<fieldset><legend>${shared.label}</legend>${value.map(part)}
@@ -126,33 +123,24 @@ export function useCorruption(asked) {
 
 export function Corruption({ play, all }) {
   const [table, setTable] = useState(play.objectives.find((one) => one.kind === "span").default);
-  const [text, setText] = useState(TEXT);
-  const [second, setSecond] = useState("");
-  const [run, setRun] = useState("");
-  const [[seed, epoch, way], setDrawn] = useState([0, 0, 0]);
+  const [{ text, second, run, seed, epoch, way }, put] = useFields({ text: TEXT, second: "", run: "", seed: 0, epoch: 0, way: 0 });
   const whole = (value) => Math.max(0, Math.floor(value));
   const pairs = play.objectives.find((one) => one.kind === table.kind).second;
   const { answer, wrong } = useCorruption({ objective: table, text, second: pairs ? second : "", seed, epoch, run: run === "" ? null : +run });
   const ways = answer && !answer.refused ? [answer, ...answer.others] : [];
   const shown = ways[Math.min(way, ways.length - 1)];
   const noise = !shown ? "" : answer.period ? `Static: the same noise comes again after ${answer.period} epoch${answer.period > 1 ? "s" : ""}.` : "Dynamic: each epoch has new noise.";
-  return html`<h1>What an objective does to a text</h1>
-    <p class="soft">This is what training itself does. Change a setting and look.</p>
-    <div class="beside-each-other">
-      <form class="card" onSubmit=${submits(() => {})}>
-        <${TextField} label="Text" value=${text} onInput=${setText} rows="4" most=${play.limits.text} />
-        ${pairs && html`<${TextField} label="Second text, of another document" value=${second} onInput=${setSecond} rows="2" most=${play.limits.text} help="Empty: a page of Python's documentation." />`}
-        <${Settings} bare table=${table} set=${(value) => { setTable(value); setDrawn([seed, epoch, 0]); }} objectives=${play.objectives} />
-        <${Number} label="Seed" value=${seed} onInput=${(value) => setDrawn([whole(value), epoch, way])} low="0" high="20" step="1" open />
-        <button type="button" onClick=${() => setDrawn([seed + 1, epoch, way])}>Draw again</button>
-        <${Number} label="Epoch" value=${epoch} onInput=${(value) => setDrawn([seed, whole(value), way])} low="0" high="10" step="1" open help=${noise} />
-        <${Choice} label="Tokenizer" value=${run} onInput=${setRun} options=${[["", "made for this text"], ...all.map((one) => [one.id, `of ${one.name}`])]} />
-      </form>
-      <div aria-busy=${String(!answer)}>
-        <${Wrong}>${wrong}<//>
+  return html`<h1>What an objective does to a text</h1><p class="soft">This is what training itself does. Change a setting and look.</p>
+    <div class="beside-each-other"><form class="card" onSubmit=${submits(() => {})}>
+        <${TextField} label="Text" value=${text} onInput=${(value) => put({ text: value })} rows="4" most=${play.limits.text} />
+        ${pairs && html`<${TextField} label="Second text, of another document" value=${second} onInput=${(value) => put({ second: value })} rows="2" most=${play.limits.text} help="Empty: a page of Python's documentation." />`}
+        <${Settings} bare table=${table} set=${(value) => { setTable(value); put({ way: 0 }); }} objectives=${play.objectives} />
+        <${Number} label="Seed" value=${seed} onInput=${(value) => put({ seed: whole(value) })} low="0" high="20" step="1" open />
+        <button type="button" onClick=${() => put({ seed: seed + 1 })}>Draw again</button>
+        <${Number} label="Epoch" value=${epoch} onInput=${(value) => put({ epoch: whole(value) })} low="0" high="10" step="1" open help=${noise} />
+        <${Choice} label="Tokenizer" value=${run} onInput=${(value) => put({ run: value })} options=${[["", "made for this text"], ...all.map((one) => [one.id, `of ${one.name}`])]} />
+      </form><div aria-busy=${String(!answer)}><${Wrong}>${wrong}<//>
         ${shown && answer.added.length > 0 && html`<p class="note">The run's tokenizer lacks ${answer.added.length} of the special tokens. They are added behind its last id: ${answer.added.slice(0, 6).join(", ")}${answer.added.length > 6 ? " …" : ""}. Words keep their ids.</p>`}
-        ${ways.length > 1 && html`<${Choice} label="Way" value=${Math.min(way, ways.length - 1)} onInput=${(value) => setDrawn([seed, epoch, +value])} options=${ways.map((one, place) => [place, `${place + 1} of ${ways.length}: ${one.objective === ways.at(-1).objective ? one.notes[0] : one.objective}`])} />`}
-        ${shown && html`<p><code>${shown.objective}</code></p><${Picture} shown=${shown} />`}
-      </div>
-    </div>`;
+        ${ways.length > 1 && html`<${Choice} label="Way" value=${Math.min(way, ways.length - 1)} onInput=${(value) => put({ way: +value })} options=${ways.map((one, place) => [place, `${place + 1} of ${ways.length}: ${one.objective === ways.at(-1).objective ? one.notes[0] : one.objective}`])} />`}
+        ${shown && html`<p><code>${shown.objective}</code></p><${Picture} shown=${shown} />`}</div></div>`;
 }

@@ -1,23 +1,19 @@
 // Inside: nearest embeddings, attention, the judge of replaced tokens, the class of a pair. What a model has is offered.
 
 import { html, useMemo, useState } from "./shell.mjs";
-import { Choice, Field, Grid, Number, Share, TextField, Wrong, named, percent, useStream, visible, within } from "./play-parts.mjs";
+import { Choice, Field, Grid, Number, Share, TextField, Wrong, named, percent, submits, useFields, useStream, visible, within } from "./play-parts.mjs";
 
 const SIDES = [["self", "the encoder, or the only stack"], ["decoder", "the decoder"], ["cross", "from the decoder to the encoder"]];
+const Line = ({ name, share, text }) => html`<li class="line"><span class="spoken">${visible(name)}</span><${Share} share=${share} text=${text} /></li>`;
 
 // A form that asks for one event of a stream, and shows what `children` make of it.
 function Form({ title, path, verb, body, fields, children }) {
   const [found, setFound] = useState(null);
   const [wrong, setWrong] = useState("");
   const { busy, ask } = useStream();
-  const submit = async (event) => {
-    event.preventDefault();
-    setWrong(await ask(path, body, (one) => one.event !== "progress" && setFound(one)));
-  };
-  return html`<form class="card" onSubmit=${submit}><h2>${title}</h2>${fields}<button disabled=${busy}>${verb}</button><${Wrong}>${wrong}<//>${found && !wrong && children(found)}</form>`;
+  const submit = async () => setWrong(await ask(path, body, (one) => one.event !== "progress" && setFound(one)));
+  return html`<form class="card" onSubmit=${submits(submit)}><h2>${title}</h2>${fields}<button disabled=${busy}>${verb}</button><${Wrong}>${wrong}<//>${found && !wrong && children(found)}</form>`;
 }
-
-const Line = ({ name, share, text }) => html`<li class="line"><span class="spoken">${visible(name)}</span><${Share} share=${share} text=${text} /></li>`;
 
 function Neighbours({ run }) {
   const [text, setText] = useState("cat");
@@ -38,15 +34,12 @@ function Heads({ found }) {
 }
 
 function Attention({ run, layers, topology, pairs }) {
-  const [text, setText] = useState("The cat sat on the mat because it was tired.");
-  const [second, setSecond] = useState("");
-  const [layer, setLayer] = useState(0);
-  const [side, setSide] = useState("self");
+  const [{ text, second, layer, side }, put] = useFields({ text: "The cat sat on the mat because it was tired.", second: "", layer: 0, side: "self" });
   const two = topology === "encoder-decoder";
-  const fields = html`<${TextField} label="Text" value=${text} onInput=${setText} rows="2" />
-    ${(two || pairs) && html`<${TextField} label=${two ? "What the decoder says" : "Second text"} value=${second} onInput=${setSecond} rows="2" help=${two ? "Empty: the text itself." : ""} />`}
-    ${two && html`<${Choice} label="Where" value=${side} options=${SIDES} onInput=${setSide} />`}
-    <${Number} label="Layer" value=${layer} low="0" high=${layers - 1} step="1" onInput=${(value) => setLayer(within(Math.round(value), 0, layers - 1))} />`;
+  const fields = html`<${TextField} label="Text" value=${text} onInput=${(value) => put({ text: value })} rows="2" />
+    ${(two || pairs) && html`<${TextField} label=${two ? "What the decoder says" : "Second text"} value=${second} onInput=${(value) => put({ second: value })} rows="2" help=${two ? "Empty: the text itself." : ""} />`}
+    ${two && html`<${Choice} label="Where" value=${side} options=${SIDES} onInput=${(value) => put({ side: value })} />`}
+    <${Number} label="Layer" value=${layer} low="0" high=${layers - 1} step="1" onInput=${(value) => put({ layer: within(Math.round(value), 0, layers - 1) })} />`;
   return html`<${Form} title="Attention" path="/api/attention" verb="Look" body=${{ run, text, layer, side: two ? side : "self", second: two || pairs ? second : "" }} fields=${fields}>${(found) => html`<${Heads} found=${found} />`}<//>`;
 }
 
@@ -73,6 +66,5 @@ export function Inside({ runs }) {
     <div class="sure"><${Choice} label="Model" value=${run.id} options=${named(runs)} onInput=${setChosen} /></div>
     <div class="grid wide" key=${run.id}>
       <${Neighbours} run=${run.id} /><${Attention} run=${run.id} layers=${run.layers} topology=${run.topology} pairs=${can("pair")} />
-      ${can("judge") && html`<${Judge} run=${run.id} />`}${can("pair") && html`<${Pair} run=${run.id} />`}
-    </div>`;
+      ${can("judge") && html`<${Judge} run=${run.id} />`}${can("pair") && html`<${Pair} run=${run.id} />`}</div>`;
 }

@@ -8,20 +8,23 @@ const STEPS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRi
 const LARGEST = 24; // pixels of a cell
 
 // A text as it can be shown anywhere: · is a blank before a word or a blank alone, ¶ a line end.
-export function visible(text) {
-  const name = (sign) => `⟨U+${sign.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}⟩`;
-  return String(text).replace(/[⏎\n]/g, "¶").replace(/\t/g, "»").replace(/▁|^ +$/g, (blank) => "·".repeat(blank.length)).replace(HIDDEN, name);
-}
+const hiddenName = (sign) => `⟨U+${sign.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}⟩`;
+export const visible = (text) => String(text).replace(/[⏎\n]/g, "¶").replace(/\t/g, "»").replace(/▁|^ +$/g, (blank) => "·".repeat(blank.length)).replace(HIDDEN, hiddenName);
 
 const places = (share) => (share < 0.001 ? 3 : share < 0.01 ? 2 : 1);
 export const percent = (share) => (typeof share !== "number" ? "–" : share && share < 0.00001 ? "< 0.001 %" : `${(100 * share).toFixed(places(share))} %`);
-
 export const nats = (value) => (typeof value === "number" ? value.toFixed(value < 10 ? 2 : 1) : "–");
 export const named = (runs) => runs.map((run) => [run.id, `${run.name} · ${run.objective}`]);
 export const submits = (act) => (event) => { event.preventDefault(); act(); };
 export const within = (value, low, high) => Math.max(low, Math.min(high, value));
 export const Wrong = ({ children }) => (children ? html`<p class="note wrong" role="alert">${children}</p>` : null);
 export const Scroll = ({ label, children }) => html`<div class="scroll" tabindex="0" role="group" aria-label=${label}>${children}</div>`;
+
+// Several values of a page in one: `put` changes some of them.
+export function useFields(first) {
+  const [now, setNow] = useState(first);
+  return [now, (changes) => setNow((before) => ({ ...before, ...changes }))];
+}
 
 // A stream of the server that one asks for again and again: the older is stopped. `ask` resolves to what went wrong.
 export function useStream() {
@@ -47,9 +50,8 @@ export function Share({ share, most = 1, yours, text }) {
 }
 
 export function Field({ label, help, children }) {
-  const id = useId();
-  const told = help ? `${id}-help` : undefined;
-  return html`<div class="field"><label for=${id}>${label}</label>${children(id, told)}${help && html`<small id=${told}>${help}</small>`}</div>`;
+  const [id, told] = [useId(), useId()];
+  return html`<div class="field"><label for=${id}>${label}</label>${children(id, help ? told : undefined)}${help && html`<small id=${told}>${help}</small>`}</div>`;
 }
 
 // A number that is set by a slider, or typed.
@@ -101,10 +103,9 @@ export function Grid({ rows, columns, share, told, label }) {
     go(Math.floor(((event.clientY - box.top) / box.height) * rows), Math.floor(((event.clientX - box.left) / box.width) * columns));
   };
   const press = (event) => {
-    const step = STEPS[event.key];
-    if (step) { event.preventDefault(); go(row + step[0], column + step[1]); }
+    const [down, right] = STEPS[event.key] ?? [];
+    if (event.key in STEPS) submits(() => go(row + down, column + right))(event);
   };
-  return html`<div class="grid-picture" role="group" tabindex="0" aria-label=${`${label}. Arrow keys move.`} onKeyDown=${press}>
-      <canvas ref=${canvas} aria-hidden="true" onPointerMove=${point} onPointerDown=${point}></canvas></div>
+  return html`<div class="grid-picture" role="group" tabindex="0" aria-label=${`${label}. Arrow keys move.`} onKeyDown=${press}><canvas ref=${canvas} aria-hidden="true" onPointerMove=${point} onPointerDown=${point}></canvas></div>
     <p class="soft" aria-live="polite">${told(row, column)}</p>`;
 }

@@ -1,26 +1,21 @@
 // Surprise: nats of every token of a text, in one scale for all models; and two models side by side on one text.
 
 import { html, post, say, useState } from "./shell.mjs";
-import { Choice, Scroll, TextField, Wrong, named, nats, useStream, submits, visible, within } from "./play-parts.mjs";
+import { Choice, Scroll, TextField, Wrong, named, nats, submits, useFields, useStream, visible, within } from "./play-parts.mjs";
 
 const MOST = 12; // nats at the end of the scale
 const TEXT = "The cat sat on the mat and looked at the moon.";
 const sign = (value) => `${value > 0 ? "+" : value < 0 ? "−" : ""}${Math.abs(value).toFixed(2)}`;
 
-function Total({ end, start }) {
-  const bits = end.bits_per_byte === null ? "bits per byte are not defined for it" : `${end.bits_per_byte.toFixed(3)} bits per byte`;
-  return html`<p><b>${nats(end.nats)} nats</b> over ${end.tokens} tokens and ${end.bytes} bytes; ${bits}. ${!start.comparable && html`<strong>Not comparable with other models.</strong>`} <span class="soft">${start.how}.</span></p>`;
-}
-
 function Card({ found, run }) {
   const [open, setOpen] = useState(null);
   const chip = (token, place) => html`<li><button type="button" class="chip heat" style=${{ "--n": within(token.nats ?? 0, 0, MOST) }} aria-expanded=${String(open === place)} onClick=${() => setOpen(open === place ? null : place)}><span>${visible(token.text)}</span><small>${nats(token.nats)}</small></button></li>`;
-  const token = found.tokens[open];
-  return html`<article class="card"><h2>${run.name} <small>${run.objective}</small></h2>
-    <${Wrong}>${found.wrong}<//>
+  const [token, { start, end }] = [found.tokens[open], found];
+  const bits = end?.bits_per_byte ? `${end.bits_per_byte.toFixed(3)} bits per byte` : "bits per byte are not defined for it";
+  return html`<article class="card"><h2>${run.name} <small>${run.objective}</small></h2><${Wrong}>${found.wrong}<//>
     <ol class="cells">${found.tokens.map(chip)}</ol>
     ${token && html`<p>“${visible(token.text)}”: ${nats(token.nats)} nats${token.rank ? `, rank ${token.rank}` : ""}. ${token.top?.length > 0 && html`Likeliest here: ${token.top.map((one) => html`${visible(one.name)} (${(100 * one.p).toFixed(1)} %) `)}`}</p>`}
-    ${found.end && html`<${Total} end=${found.end} start=${found.start} />`}</article>`;
+    ${end && html`<p><b>${nats(end.nats)} nats</b> over ${end.tokens} tokens and ${end.bytes} bytes; ${bits}. ${!start.comparable && html`<strong>Not comparable with other models.</strong>`} <span class="soft">${start.how}.</span></p>`}</article>`;
 }
 
 // Ask some models, one after another, how surprised they are; `found` has what each has said so far, by its number.
@@ -76,25 +71,22 @@ function Differences({ first, second, names }) {
 
 export function SideBySide({ play, runs }) {
   const [pair, setPair] = useState([runs[0].id, (runs[1] ?? runs[0]).id]);
-  const [text, setText] = useState(TEXT);
-  const [settings, setSettings] = useState(null);
-  const [wrong, setWrong] = useState("");
+  const [{ text, settings, wrong }, put] = useFields({ text: TEXT, settings: null, wrong: "" });
   const { found, busy, measure, stop } = useSurprise();
+  const setText = (value) => put({ text: value });
   const chosen = pair.map((id) => runs.find((run) => run.id === id) ?? runs[0]);
   const [first, second] = chosen.map((run) => found[run.id]);
   const alike = first?.end && second?.end && first.end.words.length === second.end.words.length;
   const names = chosen.map((run) => run.name);
   const compare = async () => {
     const asked = { first: chosen[0].id, second: chosen[1].id };
-    setWrong("");
-    await post("/api/differences", asked).then((answer) => setSettings(answer.settings), (error) => setWrong(error.message));
+    await post("/api/differences", asked).then((answer) => put({ settings: answer.settings, wrong: "" }), (error) => put({ wrong: error.message }));
     await measure([...new Set(chosen.map((run) => run.id))], text);
   };
-  const choice = (label, place) => html`<${Choice} label=${label} value=${chosen[place].id} options=${named(runs)} onInput=${(value) => { setPair(pair.with(place, +value)); setSettings(null); }} />`;
+  const choice = (label, place) => html`<${Choice} label=${label} value=${chosen[place].id} options=${named(runs)} onInput=${(value) => { setPair(pair.with(place, +value)); put({ settings: null }); }} />`;
   return html`<h1>Side by side</h1>
     <${Asked} ...${{ text, setText, play, busy, stop }} verb="Compare" onSubmit=${compare}><div class="grid">${choice("First model", 0)}${choice("Second model", 1)}</div><//>
-    <${Wrong}>${wrong}<//>
-    ${alike && html`<${Differences} first=${first} second=${second} names=${names} />`}
+    <${Wrong}>${wrong}<//>${alike && html`<${Differences} first=${first} second=${second} names=${names} />`}
     <div class="grid">${chosen.map((run, place) => found[run.id] && html`<${Card} key=${place} run=${run} found=${found[run.id]} />`)}</div>
     ${settings && html`<h2>${settings.length} settings differ</h2><${Scroll} label="Settings that differ"><table><thead><tr><th scope="col">setting</th>${names.map((name) => html`<th scope="col">${name}</th>`)}</tr></thead>
       <tbody>${settings.map(([name, ...both]) => html`<tr><th scope="row">${name}</th>${both.map((value) => html`<td>${visible(value)}</td>`)}</tr>`)}</tbody></table><//>`}`;

@@ -1,7 +1,7 @@
 // The masked word: the reader guesses first, then each model says what it thinks, all over one list of words.
 
 import { html, say, useEffect, useRef, useState } from "./shell.mjs";
-import { Choice, Number, Scroll, Share, TextField, Wrong, nats, percent, useStream, submits, visible, within } from "./play-parts.mjs";
+import { Choice, Number, Scroll, Share, TextField, Wrong, nats, percent, submits, useFields, useStream, visible, within } from "./play-parts.mjs";
 
 const GAP = "___";
 const ROUNDS = 10;
@@ -25,8 +25,7 @@ function Answer({ event, runs, films, most }) {
       <span class="tags">${place === event.guess && html`<strong>your word </strong>`}${place === event.answer && html`<em>the word that stood there</em>`}</span></li>`)}</ol>
     <p class="soft"><small>How: ${event.how}. ${event.outside !== null && `Words that were not tried: ${percent(event.outside)}.`}</small></p>
     ${films.length > 0 && html`<h3>Filled step by step</h3>
-      <ol>${films.map((film) => html`<li>${film.filled.map((one) => html`${visible(one.name)} (${percent(one.p)}) `)} → <b>${visible(film.text)}</b></li>`)}</ol>`}
-  </article>`;
+      <ol>${films.map((film) => html`<li>${film.filled.map((one) => html`${visible(one.name)} (${percent(one.p)}) `)} → <b>${visible(film.text)}</b></li>`)}</ol>`}</article>`;
 }
 
 function More({ answers, runs }) {
@@ -54,12 +53,11 @@ function Score({ rounds }) {
 }
 
 export function Word({ play, runs, all, missing }) {
-  const [{ source, sentences, place, own }, setDeck] = useState({ source: "", sentences: play.sentences, place: 0, own: null });
+  const [{ source, sentences, place, own }, putDeck] = useFields({ source: "", sentences: play.sentences, place: 0, own: null });
   const [draft, setDraft] = useState(null); // the reader's own sentence, while it is written; `own` while it is played
   const [sure, setSure] = useState(50);
   const [rounds, setRounds] = useState([]);
-  const [now, setNow] = useState(FIRST);
-  const put = (changes) => setNow((before) => ({ ...before, ...changes }));
+  const [now, put] = useFields(FIRST);
   const { busy, ask, stop } = useStream();
   const [field, next] = [useRef(null), useRef(null)];
   const sentence = own ?? sentences[place % sentences.length];
@@ -69,8 +67,8 @@ export function Word({ play, runs, all, missing }) {
 
   const fresh = (deck = { own: null, place: place + 1 }) => {
     stop();
-    setNow(FIRST);
-    setDeck((before) => ({ ...before, ...deck }));
+    put(FIRST);
+    putDeck(deck);
     setDraft(null);
     if (deck.sentences || rounds.length >= ROUNDS) setRounds([]);
     setTimeout(() => field.current?.focus());
@@ -79,8 +77,7 @@ export function Word({ play, runs, all, missing }) {
     let found = value === "" ? play.sentences : [];
     const asked = { run: +value, number: 40, seed: place + 1 };
     const wrong = value && (await ask("/api/sentences", asked, (event) => event.event === "sentences" && (found = event.sentences)));
-    if (wrong) put({ wrong });
-    else fresh({ source: value, sentences: found, place: 0, own: null });
+    return wrong ? put({ wrong }) : fresh({ source: value, sentences: found, place: 0, own: null });
   };
   const submit = async () => {
     const guess = now.guess.trim();
@@ -108,23 +105,18 @@ export function Word({ play, runs, all, missing }) {
   const fine = draft?.split(GAP).length === 2;
   const most = Math.max(0.01, ...now.answers.flatMap((event) => event.words.map((word) => word.share ?? 0)));
   const sources = [["", "forty that come with Hornbook"], ...runs.map((run) => [run.id, `held-out text of ${run.name}`])];
-  return html`<h1>The masked word</h1>
-    <p class="soft">You guess first. Then each model says what it thinks, all over the same words.</p>
+  return html`<h1>The masked word</h1><p class="soft">You guess first. Then each model says what it thinks, all over the same words.</p>
     <form onSubmit=${submits(submit)}>
       <p class="sentence">${visible(before)}<input class="gap" aria-label="Your word for the gap" ref=${field} value=${now.guess} maxlength="64" autocomplete="off" autocapitalize="off" spellcheck=${false} readonly=${over} onInput=${(event) => put({ guess: event.target.value })} />${visible(after)}</p>
-      <div class="row">
-        ${over
+      <div class="row">${over
           ? html`<button type="button" key="next" ref=${next} onClick=${() => fresh()}>${rounds.length >= ROUNDS ? "Play again" : "Next sentence"}</button>`
           : html`<button key="say" disabled=${!runs.length || busy || !now.guess.trim()}>That is my word</button><button type="button" key="other" class="plain" disabled=${busy} onClick=${() => fresh()}>Another sentence</button>`}
         <button type="button" key="own" class="plain" aria-expanded=${String(draft !== null)} onClick=${() => setDraft(draft === null ? sentence.text : null)}>My own sentence</button>
-        <span class="soft">${sentence.answer ? `Round ${Math.min(ROUNDS, rounds.length + !over)} of ${ROUNDS}` : "Your own sentence has no score"}</span>
-      </div>
-      ${!over && sentence.answer && html`<div class="sure"><${Number} label="How sure are you, in per cent?" value=${sure} onInput=${(value) => setSure(within(value, 1, 99))} low="1" high="99" step="1" help="Your share of the word, if it is right; all other words have the rest." /></div>`}
-    </form>
+        <span class="soft">${sentence.answer ? `Round ${Math.min(ROUNDS, rounds.length + !over)} of ${ROUNDS}` : "Your own sentence has no score"}</span></div>
+      ${!over && sentence.answer && html`<div class="sure"><${Number} label="How sure are you, in per cent?" value=${sure} onInput=${(value) => setSure(within(value, 1, 99))} low="1" high="99" step="1" help="Your share of the word, if it is right; all other words have the rest." /></div>`}</form>
     ${draft !== null && html`<form class="card" onSubmit=${submits(() => fine && fresh({ own: { text: draft, answer: "" } }))}>
       <${TextField} label=${`Your sentence, with ${GAP} (three underscores) for the word`} value=${draft} onInput=${setDraft} rows="2" most="600" /><button disabled=${!fine}>Play it</button></form>`}
-    ${missing}
-    <${Wrong}>${now.wrong}<//>
+    ${missing}<${Wrong}>${now.wrong}<//>
     ${busy && html`<p class="soft">${now.doing || "The models are reading …"}</p>`}
     ${over && sentence.answer && html`<p>The word was <b>${visible(sentence.answer)}</b>. Nats of it among the ${now.tried} words: ${Object.entries(rounds.at(-1) ?? {}).map(([name, one]) => `${name} ${nats(one.nats)}`).join(", ")}.</p>`}
     ${now.answers.length > 0 && html`<div class="grid">${now.answers.map((event) => html`<${Answer} key=${event.run} event=${event} runs=${all} most=${most} films=${now.films.filter((film) => film.run === event.run)} />`)}</div>`}

@@ -10,8 +10,7 @@ import { Writing } from "./play-writing.mjs";
 // Key, title, page, what one of the models must be able to do; Word and Corruption do something without any.
 const TABS = [
   ["word", "Masked word", Word, ["gap"]], ["corruption", "Corruption", Corruption, []], ["writing", "Writing", Writing, ["write"]],
-  ["surprise", "Surprise", Surprise, ["surprise"]], ["side", "Side by side", SideBySide, ["surprise"]],
-  ["inside", "Inside", Inside, ["neighbours"]],
+  ["surprise", "Surprise", Surprise, ["surprise"]], ["side", "Side by side", SideBySide, ["surprise"]], ["inside", "Inside", Inside, ["neighbours"]],
 ];
 const ALONE = ["word", "corruption"];
 const POLL_MILLISECONDS = 700;
@@ -74,10 +73,8 @@ export default function Play({ session }) {
   const change = (id) => setLeft(left.includes(id) ? left.filter((one) => one !== id) : [...left, id]);
   return html`<div class="tabs" role="tablist" aria-label="What to play with" ref=${list} onKeyDown=${press}>
       ${TABS.map(([key, title]) => html`<button type="button" role="tab" class="plain" key=${key} id=${`tab-${key}`} aria-selected=${String(key === tab)}
-        aria-controls=${`panel-${key}`} tabindex=${key === tab ? 0 : -1} onClick=${() => open(key)}>${title}</button>`)}
-    </div>
-    ${runs.length > 0 && html`<fieldset class="runs"><legend>Models</legend>
-      <div class="row">${runs.map((run) => html`<${Run} key=${run.id} run=${run} chosen=${!left.includes(run.id)} onChange=${() => change(run.id)} />`)}</div></fieldset>`}
+        aria-controls=${`panel-${key}`} tabindex=${key === tab ? 0 : -1} onClick=${() => open(key)}>${title}</button>`)}</div>
+    ${runs.length > 0 && html`<fieldset class="runs"><legend>Models</legend><div class="row">${runs.map((run) => html`<${Run} key=${run.id} run=${run} chosen=${!left.includes(run.id)} onChange=${() => change(run.id)} />`)}</div></fieldset>`}
     ${TABS.map(([key, title, Body, needs]) => {
       const able = chosen.filter((run) => needs.every((need) => run.can.includes(need)));
       const missing = !able.length && html`<${Missing} runs=${runs} />`;
