@@ -1,6 +1,6 @@
 """What watching costs a run that is trained on the same machine: at most 2 % of its steps.
 
-    python benchmarks/watching.py             12 pairs of 8 seconds; writes its result; about 5 minutes
+    python benchmarks/watching.py             12 pairs of 15 seconds; writes its result; about 7 minutes
     python benchmarks/watching.py --pairs 5   fewer, which print alone
 
 One run trains all the time, beside 50 finished ones. In turn, nobody watches it, and a reader asks as the page does:
@@ -40,7 +40,7 @@ from hornbook.diagnose.doctor import find_chromium
 from hornbook.train.metrics import read_metrics
 
 RESULT = Path(__file__).parent / "results" / "watching.json"
-PAIRS, SECONDS, POLL, SHOWN, FINISHED = 12, 8.0, 2.0, 8, 50
+PAIRS, SECONDS, POLL, SHOWN, FINISHED = 12, 15.0, 2.0, 8, 50
 SETTINGS = [
     "data.clean=none", "model.width=64", "model.layers=2", "model.heads=2", "model.max_length=64",
     "training.batch_rows=16",
