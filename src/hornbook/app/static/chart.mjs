@@ -36,8 +36,8 @@ function ends(low, high, log, air, from = null, to = null) {
   [first, last] = log ? [first * (first / last) ** air, last * (last / first) ** air] : [first - (last - first) * air, last + (last - first) * air];
   if (from !== null && !(log && from <= 0)) first = from;
   if (to !== null && to > first) last = to;
-  if (last > first) return [first, last];
-  return log ? [first / 2, first * 2] : [first - (Math.abs(first) || 1) / 20, first + (Math.abs(first) || 1) / 20];
+  const room = (Math.abs(first) || 1) / 20;
+  return last > first ? [first, last] : log ? [first / 2, first * 2] : [first - room, first + room];
 }
 
 function looks() {
@@ -46,29 +46,23 @@ function looks() {
   return { colour, size: parseFloat(style.fontSize) * 0.76, sans: style.getPropertyValue("--sans") || "sans-serif" };
 }
 
-const colourOf = (look) => COLOURS[look % COLOURS.length];
-const dashOf = (look) => DASHES[(look + Math.floor(look / COLOURS.length)) % DASHES.length];
+const colourOf = (look) => COLOURS[look % COLOURS.length], dashOf = (look) => DASHES[(look + Math.floor(look / COLOURS.length)) % DASHES.length];
 
 // All series over one axis: [xs, ys, ys, ...]. What a logarithm does not have is a gap.
 function joined(series, logX, logY) {
-  const tables = series.map(({ xs, ys }) => {
-    const kept = xs.map((x, place) => [x, ys[place]]).filter(([x]) => x !== null && (!logX || x > 0));
-    return [kept.map(([x]) => x), kept.map(([, y]) => (y !== null && (!logY || y > 0) ? y : null))];
-  });
-  return tables.length ? uPlot.join(tables) : [[]];
+  const kept = series.map(({ xs, ys }) => xs.map((x, place) => [x, ys[place]]).filter(([x]) => x !== null && (!logX || x > 0)));
+  return kept.length ? uPlot.join(kept.map((rows) => [rows.map(([x]) => x), rows.map(([, y]) => (y !== null && (!logY || y > 0) ? y : null))])) : [[]];
 }
 
 function names(plot, series, { colour, size, sans }) {
   const { ctx, bbox } = plot, ratio = devicePixelRatio, height = size * ratio * 1.25, bottom = bbox.top + bbox.height;
   const right = bbox.left + bbox.width, room = ctx.canvas.width - right - 8 * ratio;
   const placed = series.map((one, place) => {
-    const ys = plot.data[place + 1];
-    let last = ys.length - 1;
-    while (last >= 0 && (ys[last] === null || ys[last] === undefined || plot.data[0][last] > plot.scales.x.max)) last--;
+    const ys = plot.data[place + 1], last = ys.findLastIndex((y, n) => y !== null && y !== undefined && plot.data[0][n] <= plot.scales.x.max);
     return one.faint || one.dots || last < 0 ? null : { one, y: plot.valToPos(ys[last], "y", true), value: ys[last] };
   }).filter((label) => label && label.y >= bbox.top - 1 && label.y <= bottom + 1).sort((a, b) => a.y - b.y);
-  placed.forEach((label, place) => { label.y = Math.max(label.y, place ? placed[place - 1].y + height : 0); });
-  placed.reverse().forEach((label, place) => { label.y = Math.min(label.y, place ? placed[place - 1].y - height : bottom); });
+  placed.forEach((label, n) => { label.y = Math.max(label.y, n ? placed[n - 1].y + height : 0); }); // no two on each other
+  placed.reverse().forEach((label, n) => { label.y = Math.min(label.y, n ? placed[n - 1].y - height : bottom); });
   Object.assign(ctx, { font: `${size * ratio}px ${sans}`, textBaseline: "middle", textAlign: "left" });
   for (const { one, y, value } of placed) {
     ctx.fillStyle = colour(colourOf(one.look));
@@ -81,9 +75,7 @@ function names(plot, series, { colour, size, sans }) {
 function stops(plot, marks, { colour }) {
   const { ctx, bbox: { top, height } } = plot, inside = marks.filter((x) => x >= plot.scales.x.min && x <= plot.scales.x.max);
   ctx.fillStyle = colour("--edge");
-  for (const x of inside.map((mark) => plot.valToPos(mark, "x", true))) {
-    for (let y = top; y < top + height; y += 6 * devicePixelRatio) ctx.fillRect(x, y, devicePixelRatio, 2 * devicePixelRatio);
-  }
+  for (const mark of inside) for (let y = top; y < top + height; y += 6 * devicePixelRatio) ctx.fillRect(plot.valToPos(mark, "x", true), y, devicePixelRatio, 2 * devicePixelRatio);
 }
 
 function drawn(box, shown, onZoom, onCursor) {
@@ -106,15 +98,12 @@ function drawn(box, shown, onZoom, onCursor) {
       points: { show: Boolean(one.dots) || one.ys.length < 3, size: POINT, fill: colour(colourOf(one.look)) },
     }))],
     hooks: {
-      draw: [(plot) => { stops(plot, of().marks, look); names(plot, of().series, look); }],
-      setCursor: [(plot) => onCursor(plot.cursor.idx)],
+      draw: [(plot) => { stops(plot, of().marks, look); names(plot, of().series, look); }], setCursor: [(plot) => onCursor(plot.cursor.idx)],
       setSelect: [(plot) => {
-        if (plot.select.width < 5) return;
-        const [from, to] = [plot.select.left, plot.select.left + plot.select.width].map((place) => plot.posToVal(place, "x"));
-        onZoom(Number(from.toPrecision(4)), Number(to.toPrecision(4)));
+        const { left, width } = plot.select;
+        if (width > 4) onZoom(...[left, left + width].map((place) => Number(plot.posToVal(place, "x").toPrecision(4))));
         plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
-      }],
-    },
+      }] },
   }, joined(of().series, of().logX, of().logY), box);
 }
 
@@ -147,9 +136,8 @@ async function svgOf(series, facts) {
 }
 
 function save(text, name, kind) {
-  const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(new Blob([text], { type: kind })), download: name });
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+  const href = URL.createObjectURL(new Blob([text], { type: kind }));
+  Object.assign(document.createElement("a"), { href, download: name }).click(); setTimeout(() => URL.revokeObjectURL(href), 10_000);
   say(`${name} is saved where your browser keeps downloads.`);
 }
 
@@ -162,17 +150,11 @@ export default function Chart({ title, note, series, xName, write, logX, logY, f
     const frame = box.current, line = out.current; // they outlast the references, which an end of the chart clears
     plot.current = drawn(frame, shown, onZoom, (at) => { line.textContent = reading(plot.current?.data ?? [[]], shown.current.series, at, xName, write); });
     const anew = () => setScheme((n) => n + 1), watcher = new ResizeObserver(() => frame.isConnected && frame.clientWidth !== plot.current.width && anew()), media = ["(prefers-color-scheme: dark)", "(forced-colors: active)"].map((one) => matchMedia(one));
-    watcher.observe(frame);
-    addEventListener("scheme", anew);
-    media.forEach((one) => one.addEventListener("change", anew));
-    return () => {
-      watcher.disconnect(); removeEventListener("scheme", anew); plot.current.destroy();
-      media.forEach((one) => one.removeEventListener("change", anew));
-    };
+    watcher.observe(frame); addEventListener("scheme", anew); media.forEach((one) => one.addEventListener("change", anew));
+    return () => { watcher.disconnect(); removeEventListener("scheme", anew); media.forEach((one) => one.removeEventListener("change", anew)); plot.current.destroy(); };
   }, [shape, xName]);
   useEffect(() => { plot.current.setData(data, true); }, [series, from, to]);
-  const last = data[0].length - 1, at = place === null ? last : Math.min(place, last);
-  const move = (event) => {
+  const last = data[0].length - 1, at = Math.min(place ?? last, last), move = (event) => {
     const step = { ArrowLeft: -1, ArrowRight: 1, PageUp: Math.ceil(last / 10), PageDown: -Math.ceil(last / 10), Home: -last, End: last }[event.key];
     if (step === undefined || last < 0) return;
     const next = Math.max(0, Math.min(last, at + step));
@@ -183,12 +165,8 @@ export default function Chart({ title, note, series, xName, write, logX, logY, f
   const bold = series.filter((one) => !one.faint), small = tableOf(joined(bold, logX, logY), bold, xName, PLACES);
   const whole = () => tableOf(data, series, xName, data[0].length), name = title.replace(/[^\w]+/g, "-").slice(0, 60);
   const picture = () => svgOf(bold, { title, caption: note ?? "", x: xName, log_x: logX, log_y: logY }).then((svg) => save(svg, `${name}.svg`, "image/svg+xml"), (error) => say(error.message));
-  const copy = async () => {
-    try {
-      await navigator.clipboard.writeText([small.head, ...small.rows].map((row) => row.map((one) => one ?? "").join("\t")).join("\n"));
-      say("The table is copied.");
-    } catch { say("The browser did not allow copying: open the table and select it."); }
-  };
+  const copied = () => navigator.clipboard.writeText([small.head, ...small.rows].map((row) => row.map((one) => one ?? "").join("\t")).join("\n"));
+  const copy = () => Promise.resolve().then(copied).then(() => say("The table is copied."), () => say("The browser did not allow copying: open the table and select it."));
   return html`<figure class="card chart">
     <figcaption><h3>${title}</h3>${note && html`<p class="soft">${note}</p>`}</figcaption>
     <div ref=${box} class="plot" tabindex="0" role="slider" aria-label=${`${title}: cursor over ${xName}; the arrow keys move it`} aria-valuemin="0"
@@ -197,8 +175,6 @@ export default function Chart({ title, note, series, xName, write, logX, logY, f
     <details><summary>Table</summary><div class="scroll" tabindex="0" role="region" aria-label=${`Table: ${title}`}><table class="numbers">
       <thead><tr><th scope="col">${xName}</th>${small.rows.map(([x]) => html`<th scope="col" class="number">${write(x)}</th>`)}</tr></thead>
       <tbody>${bold.map((one, n) => html`<tr><th scope="row">${one.name}</th>${small.rows.map((row) => html`<td>${short(row[n + 1])}</td>`)}</tr>`)}</tbody></table></div>
-      <div class="row"><button type="button" class="plain" onClick=${copy}>Copy as table</button>
-      <button type="button" class="plain" onClick=${() => save(`${[whole().head, ...whole().rows].map((row) => row.map(cell).join(",")).join("\r\n")}\r\n`, `${name}.csv`, "text/csv")}>CSV</button>
-      <button type="button" class="plain" onClick=${picture}>SVG</button></div></details>
+      <div class="row"><button type="button" class="plain" onClick=${copy}>Copy as table</button> <button type="button" class="plain" onClick=${() => save(`${[whole().head, ...whole().rows].map((row) => row.map(cell).join(",")).join("\r\n")}\r\n`, `${name}.csv`, "text/csv")}>CSV</button> <button type="button" class="plain" onClick=${picture}>SVG</button></div></details>
   </figure>`;
 }

@@ -5,15 +5,12 @@ import Chart, { short } from "./chart.mjs";
 
 const POLL = 2000, CALM = 30_000, FIRST = 8, LISTED = 20; // milliseconds between two requests; lines that are drawn, and listed, at first
 const AXES = { step: "step", tokens: "tokens", time: "training time", FLOPs: "FLOPs" };
-const MEASURES = {
-  tokens_per_second: "tokens per second", model_flops_utilization: "share of the measured peak", learning_rate: "learning rate",
-  gradient_norm: "gradient norm", waiting_share: "share of time waiting for data", useful_share: "share of positions that are no padding", memory_bytes: "memory, bytes",
-};
+const MEASURES = { tokens_per_second: "tokens per second", model_flops_utilization: "share of the measured peak", learning_rate: "learning rate", gradient_norm: "gradient norm",
+  waiting_share: "share of time waiting for data", useful_share: "share of positions that are no padding", memory_bytes: "memory, bytes" };
 
 const two = (count) => String(Math.floor(count)).padStart(2, "0");
 const clock = (seconds) => (seconds >= 3600 ? `${Math.floor(seconds / 3600)}:${two((seconds / 60) % 60)} h` : `${Math.floor(seconds / 60)}:${two(seconds % 60)} min`);
 const number = (text) => (text.trim() === "" || !Number.isFinite(Number(text)) ? null : Number(text));
-
 const mean = (values) => (values.length ? values.reduce((a, b) => a + b) / values.length : Infinity);
 
 // The lines of the list: a run, or the runs of an arm of a study.
@@ -25,11 +22,10 @@ const itemsOf = (runs) => [...Map.groupBy(runs, (run) => run.item)].map(([key, o
   };
 });
 
-const SORTS = {
+const SORTS = { // of the list
   "newest first": (a, b) => b.changed - a.changed, name: (a, b) => a.name.localeCompare(b.name, undefined, { numeric: true }),
   "held-out value": (a, b) => a.value - b.value, "running first": (a, b) => b.live - a.live || b.changed - a.changed,
 };
-
 const added = (old, more) => Object.fromEntries(Object.keys(more).map((name) => [name, [...(old[name] ?? []), ...more[name]]]));
 
 // A mean of what was, in which a number counts half after so many tokens; without the pull of the first one.
@@ -51,20 +47,19 @@ class Store {
       if ((this.runs.get(run.number)?.state ?? run.state) !== run.state) say(`${run.name}: ${run.told}`);
       this.runs.set(run.number, run);
     }
-    for (const [name, part] of Object.entries(answer.records)) {
+    const { records, tick, focus = this.focus } = answer, parts = Object.values(records);
+    for (const [name, part] of Object.entries(records)) {
       const old = part.whole ? { columns: {}, held_out: {} } : this.data.get(Number(name));
       this.data.set(Number(name), { ...part, columns: added(old.columns, part.columns), held_out: added(old.held_out, part.held_out) });
     }
-    [this.tick, this.focus] = [answer.tick, answer.focus ?? this.focus];
-    const parts = Object.values(answer.records);
+    Object.assign(this, { tick, focus });
     return { more: parts.some((part) => part.more), news: answer.runs.length > 0 || parts.some((part) => part.whole || part.columns.step.length > 0) };
   }
 }
 
 function placesOf(run, rows, axis) {
-  if (axis === "time") return rows.seconds;
   const each = { step: 1, tokens: run.tokens, FLOPs: run.flops }[axis];
-  return rows.step.map((step) => (each ? step * each : null));
+  return axis === "time" ? rows.seconds : rows.step.map((step) => (each ? step * each : null));
 }
 
 function chartsOf(store, chosen, { axis, half, measure }) {
@@ -95,11 +90,9 @@ function chartsOf(store, chosen, { axis, half, measure }) {
     domains.forEach((name, look) => into("domains", `Held-out text of ${run.label} by domain: ${told.unit}`).series.push({ name, look, xs, ys: told.names[name] }));
   }
   const rank = ({ key }) => ["loss", "bits"].indexOf(key.split(" ")[0]) >>> 0; // losses, bits per byte, then the rest
-  const found = [...charts.values()].sort((a, b) => rank(a) - rank(b)), seen = new Map();
-  for (const chart of found) { // two groups of one objective differ in its settings, or in their tokens
-    if (seen.has(chart.title)) chart.title += ` (${chart.series[0].name}: another setting, tokens or text)`;
-    seen.set(chart.title, chart);
-  }
+  const found = [...charts.values()].sort((a, b) => rank(a) - rank(b)), seen = new Set();
+  // Two groups of one objective differ in its settings, or in their tokens.
+  for (const chart of found) if (seen.size === seen.add(chart.title).size) chart.title += ` (${chart.series[0].name}: another setting, tokens or text)`;
   return [found, lost];
 }
 
@@ -136,49 +129,42 @@ function Details({ focus, run, names, plays }) {
 }
 
 export default function Watch({ session: { watch } }) {
-  const store = useRef(null);
-  store.current ??= new Store();
+  const [store] = useState(() => ({ current: new Store() })), asking = useRef();
   const [version, setVersion] = useState(0), [chosen, setChosen] = useState(null), [view, setView] = useState({ axis: "step", smooth: 4, logX: false, logY: false, from: "", to: "", measure: "tokens_per_second" });
   const [paused, setPaused] = useState(false), [updated, setUpdated] = useState(""), [wrong, setWrong] = useState(""), [focus, setFocus] = useState(-1);
   const items = useMemo(() => itemsOf([...store.current.runs.values()]), [version]);
   const keys = chosen ?? new Set(items.toSorted(SORTS["newest first"]).slice(0, FIRST).map((item) => item.key));
   const shown = items.filter((item) => keys.has(item.key)), runs = shown.flatMap((item) => item.runs), focused = runs.find((run) => run.number === focus) ?? runs[0];
-  const asking = useRef();
-  asking.current = { runs, focus: focused?.number ?? -1, measure: view.measure };
   const wanted = `${runs.map((run) => run.number)} ${focused?.number} ${view.measure}`;
+  asking.current = { runs, focus: focused?.number ?? -1, measure: view.measure };
   useEffect(() => {
     if (paused) return;
     const stop = new AbortController();
-    let timer, wait = POLL, busy = false; // two requests at once would bring the same points twice
+    let timer, wait = POLL, busy = false; // two requests at once would bring points twice
     const ask = async () => {
       clearTimeout(timer);
       if (document.hidden || busy) return; // the listener below asks when it is seen again
       busy = true;
       const { data, tick, focus: told } = store.current, { runs: now, focus: one, measure } = asking.current;
-      const has = (run) => data.get(run.number)?.columns[measure] !== undefined;
+      const cursor = (known) => (known?.columns[measure] ? [known.gen, known.offset] : [-1, 0]); // of another measure nothing is known
       try {
-        const have = Object.fromEntries(now.map((run) => [run.number, has(run) ? [data.get(run.number).gen, data.get(run.number).offset] : [-1, 0]]));
+        const have = Object.fromEntries(now.map((run) => [run.number, cursor(data.get(run.number))]));
         const answer = await post("/api/records", { have, columns: ["loss", measure], since: tick, focus: one, told: told?.number === one ? told.tag : "" }, stop.signal);
         const { more, news } = store.current.take(answer), live = now.some((run) => run.live);
         setVersion((n) => n + 1); setUpdated(new Date().toLocaleTimeString()); setWrong("");
         wait = more ? 0 : live || news ? POLL : Math.min(CALM, wait * 1.5 || POLL);
       } catch (error) {
         if (stop.signal.aborted) return;
-        setWrong(error.message);
-        wait = Math.min(CALM, wait * 2 || POLL);
+        setWrong(error.message); wait = Math.min(CALM, wait * 2 || POLL);
       }
-      busy = false;
-      timer = setTimeout(ask, wait);
+      busy = false; timer = setTimeout(ask, wait);
     };
-    ask();
-    document.addEventListener("visibilitychange", ask);
+    ask(); document.addEventListener("visibilitychange", ask);
     return () => { stop.abort(); clearTimeout(timer); document.removeEventListener("visibilitychange", ask); };
   }, [paused, wanted]);
-  const set = (name, value) => setView((old) => ({ ...old, [name]: value }));
-  const longest = Math.max(0, ...runs.map((run) => (run.step ?? 0) * (run.tokens ?? 0))), half = view.smooth ? (longest * view.smooth) / 400 : 0;
+  const set = (name, value) => setView((old) => ({ ...old, [name]: value })), longest = Math.max(0, ...runs.map((run) => (run.step ?? 0) * (run.tokens ?? 0))), half = view.smooth ? (longest * view.smooth) / 400 : 0;
   const [charts, lost] = useMemo(() => chartsOf(store.current, shown, { axis: view.axis, half, measure: view.measure }), [version, keys, view]);
-  const write = view.axis === "time" ? clock : short, [from, to] = [number(view.from), number(view.to)];
-  const choose = (key) => setChosen(keys.has(key) ? new Set([...keys].filter((one) => one !== key)) : new Set([...keys, key]));
+  const write = view.axis === "time" ? clock : short, [from, to] = [number(view.from), number(view.to)], choose = (key) => setChosen(keys.has(key) ? new Set([...keys].filter((one) => one !== key)) : new Set([...keys, key]));
   const check = (name, words) => html`<label class="field beside"><input type="checkbox" checked=${view[name]} onChange=${(event) => set(name, event.target.checked)} /> ${words}</label>`;
   const pick = (name, words, options) => html`<label class="field">${words} <select value=${view[name]} onChange=${(event) => set(name, event.target.value)}>${Object.entries(options).map(([value, told]) => html`<option value=${value}>${told}</option>`)}</select></label>`;
   return html`<link rel="stylesheet" href="/static/vendor/uplot.css" /><h1>Runs as they go</h1>
@@ -186,9 +172,7 @@ export default function Watch({ session: { watch } }) {
     <div><section class="card" aria-label="How the curves are drawn"><div class="row">${pick("axis", "Along", AXES)} ${pick("measure", "Beside the loss", MEASURES)}
       <label class="field">Smooth: half after ${half ? `${short(half)} tokens` : "nothing"} <input type="range" min="0" max="20" value=${view.smooth} onInput=${(event) => set("smooth", Number(event.target.value))} /></label>
       ${["from", "to"].map((name) => html`<label class="field">${name === "from" ? "From" : "To"} <input class="narrow" inputmode="decimal" value=${view[name]} onInput=${(event) => set(name, event.target.value)} /></label>`)}
-      ${check("logX", "log along")} ${check("logY", "log up")}
-      <button type="button" class="plain" onClick=${() => setView((old) => ({ ...old, from: "", to: "" }))}>Whole run</button>
-      <button type="button" aria-pressed=${paused} onClick=${() => setPaused(!paused)}>${paused ? "Go on" : "Pause"}</button></div>
+      ${check("logX", "log along")} ${check("logY", "log up")} <button type="button" class="plain" onClick=${() => setView((old) => ({ ...old, from: "", to: "" }))}>Whole run</button> <button type="button" aria-pressed=${paused} onClick=${() => setPaused(!paused)}>${paused ? "Go on" : "Pause"}</button></div>
       <p class="soft" data-updated>${wrong ? html`<span class="note wrong">${wrong}</span>` : paused ? "Paused." : updated && `Updated at ${updated}.`}</p>
       ${lost.length > 0 && html`<p class="note">${lost.join(", ")}: the records do not tell the ${AXES[view.axis]}, so there is no curve along it.</p>`}</section>
     <div class="charts">${charts.map((chart) => html`<${Chart} key=${chart.key} ...${chart} xName=${AXES[view.axis]} write=${write} logX=${view.logX} logY=${view.logY} from=${from} to=${to}
