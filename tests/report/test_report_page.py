@@ -180,6 +180,36 @@ def test_a_page_of_someone_else_is_never_replaced(tales: Path, tmp_path: Path) -
         write_report([tales], tmp_path / "mine.txt")
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("notes.md", "my notes", "notes.md is no part of a report"),
+        ("notes.pdf", "%PDF", "notes.pdf is no part of a report"),
+        ("notes.html", "<!doctype html>\n<title>my thesis</title>", "notes.html is no page of a report"),
+    ],
+)
+def test_what_stands_beside_the_page_is_never_replaced(
+    name: str, content: str, said: str, tales: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hornbook.report.write.find_chromium", lambda: "/usr/bin/chromium")
+    (tmp_path / name).write_text(content)
+    with pytest.raises(UserError, match=said):
+        write_report([tales], tmp_path / "notes.html", pdf=True)
+    assert (tmp_path / name).read_text() == content and len(list(tmp_path.glob("notes.*"))) == 1
+
+
+def test_several_runs_leave_a_report_that_is_not_theirs(
+    tales: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "report.md").write_text("a report of my own")
+    again = Path(shutil.copytree(tales, tmp_path / "again"))
+    with pytest.raises(UserError, match=r"report\.md is no part"):
+        write_report([tales, again])
+    (tmp_path / "report.md").unlink()
+    assert write_report([tales, again]).values == write_report([tales, again]).values
+
+
 def test_a_pdf_without_a_browser_is_one_sentence(tales: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     with pytest.raises(UserError, match="needs Chromium"):
