@@ -150,6 +150,7 @@ def test_a_broken_run_says_so_and_the_others_go_on(copied: Callable[..., Path]) 
     assert found["records"]["sentence"] == "Lines of metrics.jsonl that are damaged, and left out: 2."
     assert found["whole"]["sentence"] == "" and found["plan"]["state"] == "done"
     assert found["result"]["state"] == "done"  # its status says so
+    assert "result.json is damaged" in found["result"]["sentence"]
     have = {str(one["number"]): NONE for one in found.values()}
     answer = watch.records(Asked(have, focus=found["recipe"]["number"]))
     assert all(one["columns"]["step"] == [1, 2, 3, 4] for one in answer["records"].values())

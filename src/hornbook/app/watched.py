@@ -72,6 +72,7 @@ class WatchedRun:
         self.status: Status | None = None
         self._signature: Signature = ()
         self._result: Evaluation | None = None
+        self._problem = ""  # what is wrong with the result
 
     def want_all(self) -> None:
         """From now on read all records, not only the last ones."""
@@ -87,7 +88,7 @@ class WatchedRun:
             if signature[:4] != self._signature[:4] or self.facts.problem or not self.facts.tokenizer:
                 self.facts = read_facts(self.place)
             if signature[4:5] != self._signature[4:5]:
-                self._result = _result(self.place)
+                self._result, self._problem = _result(self.place)
             self.status, self._signature = read_status(self.place), signature
         return self.curves.look(most)
 
@@ -116,7 +117,7 @@ class WatchedRun:
         return {
             "state": state,
             "told": self._told(state, last.get("step"), steps, left),
-            "sentence": " ".join(filter(None, (sentence, self.facts.problem, *self._lost_lines()))),
+            "sentence": " ".join(filter(None, (sentence, self.facts.problem, self._problem, *self._lost_lines()))),
             "live": state in AT_WORK,
             "step": last.get("step"),
             "value": value,
@@ -192,11 +193,15 @@ def _signature(place: Path) -> Signature:
     return tuple(found)
 
 
-def _result(place: Path) -> Evaluation | None:
+def _result(place: Path) -> tuple[Evaluation | None, str]:
+    """Return what was measured at the end, and what is wrong with it, in a sentence, where it is there."""
+    path = place / _RESULT
     try:
-        return Evaluation.read(read_json(place / _RESULT, "result"), "The result")
-    except (HornbookError, OSError, ValueError, TypeError):
-        return None
+        return Evaluation.read(read_json(path, "result"), f"The result {path}"), ""
+    except HornbookError as error:
+        return None, str(error) if path.exists() else ""
+    except (OSError, ValueError, TypeError) as error:
+        return None, f"The result {path} cannot be read ({type(error).__name__})."
 
 
 def read_facts(place: Path) -> Facts:
