@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from hornbook import __version__
-from hornbook.app.tail import Curves, Samples, time_left
+from hornbook.app.tail import Curves, Samples, number_of, time_left
 from hornbook.artifacts import MANIFEST, digest, manifest_of, read_json
 from hornbook.console import duration
 from hornbook.errors import HornbookError
@@ -219,7 +219,6 @@ def read_facts(place: Path) -> Facts:
     plan, corpus = _table(place / _PLAN), _table(place / _CORPUS)
     if newer := _newer(manifest.get("hornbook")):
         problems.append(newer)
-    numbers = {name: plan.get(name) for name in ("tokens_per_step", "flops_per_step", "matmul_flops")}
     settings = dict(_flat(recipe))
     kind, alike = str(objective.get("kind", "")), digest(objective)[:12] if objective else ""
     if settings.get("model.task_head", "none") != "none" or (place / TRANSFER).is_file():
@@ -232,7 +231,7 @@ def read_facts(place: Path) -> Facts:
         text=digest([corpus["sha256_of_hashes"], corpus.get("threshold")])[:12] if "sha256_of_hashes" in corpus else "",
         imported=manifest.get("kind") == "imported run",
         problem=" ".join(problems),
-        **{name: float(value) if isinstance(value, int | float) else None for name, value in numbers.items()},
+        **{name: number_of(plan, name) for name in ("tokens_per_step", "flops_per_step", "matmul_flops")},
     )
 
 
