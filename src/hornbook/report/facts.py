@@ -145,7 +145,7 @@ class _Reader:
     def lines(self, name: str) -> list[Values]:
         """Return the sound records of a file that grows."""
         records, damaged = self.read(name, lambda: read_lines(self.directory / name)) or ([], [])
-        sound = [record for record in records if _is_sound(record)]
+        sound: list[Values] = [record for record in records if _is_sound(record)]
         if lost := len(damaged) + len(records) - len(sound):
             self.absent.append(f"{lost} lines of {name} are damaged, and left out.")
         return sound
