@@ -81,6 +81,19 @@ def test_a_run_that_is_training_is_watched_as_it_goes_and_stops(chromium: Any, t
         page.wait_for_selector("text=Stopped at step")
 
 
+def test_a_watched_run_is_played_with_once_it_is_asked_for(chromium: Any, runs: Path) -> None:
+    with served("watch", runs) as address, tab(chromium) as page:
+        page.goto(f"{address}/watch")
+        page.get_by_role("button", name="Play with it").first.click()
+        page.wait_for_url(f"{address}/play")
+        page.wait_for_selector("text=/(causal|masked), .*, step 20/", timeout=60_000)
+        page.goto(f"{address}/watch")
+        page.get_by_role("button", name="Play with it").first.click()
+        page.wait_for_url(f"{address}/play")
+        page.wait_for_selector("text=/(causal|masked), .*, step 20/")
+        assert page.locator("text=/step 20/").count() == 1, "the same run is there once"
+
+
 def test_unlike_losses_have_charts_of_their_own_and_a_table_with_the_same_numbers(shown: Any, runs: Path) -> None:
     assert [re.sub(r"\W+", " ", text) for text in shown.locator("figure h3").all_inner_texts()] == [
         "Loss causal nats per scored token",

@@ -139,17 +139,22 @@ def test_a_broken_run_says_so_and_the_others_go_on(copied: Callable[..., Path]) 
     (manifest / "manifest.json").write_text("{}")
     plan = copied("plan")
     (plan / "plan.json").write_text("[" * 9000)
+    strange = copied("strange")
+    (strange / "plan.json").write_text('{"tokens_per_step": NaN, "flops_per_step": true, "matmul_flops": 1e999}')
     result = copied("result")
     (result / "result.json").write_text('{"numbers": 3}')
     records = copied("records")
     (records / "metrics.jsonl").write_bytes(b"\xff\n{\n" + (records / "metrics.jsonl").read_bytes())
     watch = watching([recipe.parent])
     found = entries(watch)
-    assert set(found) == {"whole", "recipe", "manifest", "plan", "result", "records"}
+    assert set(found) == {"whole", "recipe", "manifest", "plan", "strange", "result", "records"}
+    assert [found["strange"][name] for name in ("flops", "peak")] == [None, None]
+    json.dumps(found, allow_nan=False)
     assert "is not valid TOML" in found["recipe"]["sentence"] and "not a manifest" in found["manifest"]["sentence"]
     assert found["records"]["sentence"] == "Lines of metrics.jsonl that are damaged, and left out: 2."
     assert found["whole"]["sentence"] == "" and found["plan"]["state"] == "done"
     assert found["result"]["state"] == "done"  # its status says so
+    assert "result.json is damaged" in found["result"]["sentence"]
     have = {str(one["number"]): NONE for one in found.values()}
     answer = watch.records(Asked(have, focus=found["recipe"]["number"]))
     assert all(one["columns"]["step"] == [1, 2, 3, 4] for one in answer["records"].values())

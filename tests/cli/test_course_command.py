@@ -88,5 +88,5 @@ def test_the_quiz_is_asked_on_the_terminal(capsys: pytest.CaptureFixture[str], m
 )
 def test_what_is_wrong_is_one_sentence(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
     Path("taken").write_text("a file")
-    _, err, code = told(capsys, *words)
-    assert code == 2 and said in err and "Traceback" not in err and len(err.strip().splitlines()) == 1
+    out, err, code = told(capsys, *words)
+    assert code == 2 and not out and said in err and "Traceback" not in err and len(err.strip().splitlines()) == 1

@@ -75,6 +75,28 @@ def test_an_error_names_its_cell(tmp_path: Path, code: str, kind: type[Exception
         ran(tmp_path, f"# %%\n{code}\n\n# %%\nprint('never')\n")
 
 
+@pytest.mark.parametrize("interrupted", [True, False])
+def test_a_chapter_that_is_stopped_shows_no_traceback(
+    interrupted: bool, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    code = "# %%\nimport os, signal, time\nfrom hornbook.errors import UserError\n"
+    if interrupted:  # as by Ctrl-C, which reaches both processes
+        with pytest.raises(HornbookError, match="ended with exit code 1"):
+            ran(tmp_path, f"{code}os.kill(os.getpid(), signal.SIGINT)\ntime.sleep(60)\n")
+    else:  # the reader goes, and the cell ends in a sentence that nobody reads, as a training does
+        stops = "def stop(*_):\n    raise UserError('Stopped.')\n\nsignal.signal(signal.SIGTERM, stop)\n"
+        path = tmp_path / "01_trial.py"
+        sleeps = "open('asleep', 'w').close()\ntime.sleep(60)\n"
+        path.write_text(f"{_HEAD}# %%\nprint('begun')\n\n{code}{stops}{sleeps}", encoding="utf-8")
+        chapter = run_chapter(read_chapter(path), folder=tmp_path)
+        assert next(chapter).text == "begun\n"
+        until = time.monotonic() + 30
+        while not (tmp_path / "asleep").exists() and time.monotonic() < until:
+            time.sleep(0.02)
+        chapter.close()  # type: ignore[attr-defined]
+    assert "Traceback" not in capfd.readouterr().err
+
+
 def test_a_reader_who_goes_ends_the_process(tmp_path: Path) -> None:
     path = tmp_path / "01_trial.py"
     path.write_text(f"{_HEAD}# %%\nimport os\nprint(os.getpid())\n\n# %%\nimport time\ntime.sleep(60)\n")

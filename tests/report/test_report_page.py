@@ -142,6 +142,32 @@ def test_what_is_damaged_counts_as_not_there(name: str, content: bytes, tales: P
     assert not any(line["holds"] is False for line in found.values["runs"][0]["ledger"])
 
 
+@pytest.mark.parametrize(
+    ("name", "before", "after"),
+    [
+        ("plan.json", '"tokens_per_step": 384', '"tokens_per_step": NaN'),
+        ("plan.json", '"flops_per_step": 21080064.0', '"flops_per_step": {}'),
+        ("plan.json", '"matmul_flops": 1', '"matmul_flops": 1' + "0" * 400),
+        ("plan.json", "48", '"x"'),
+        ("corpus.json", '"bytes": 31610', '"bytes": "many"'),
+        ("tokens/manifest.json", '"documents": 122', '"documents": {}'),
+        ("metrics.jsonl", '"loss": 5.9521', '"loss": 1e300'),
+        ("metrics.jsonl", '"step": 2,', f'"step": 2{"0" * 400},'),
+        ("samples.jsonl", '"text": 0', '"text": "x"'),
+    ],
+)  # fmt: skip
+def test_numbers_that_a_run_cannot_have_count_as_not_there(name: str, before: str, after: str, tales: Path) -> None:
+    """Without a manifest, which would tell that the file has changed."""
+    for path in (tales / "manifest.json", *tales.glob("tokens/part-*/manifest.json")):
+        path.unlink()
+    text = (tales / name).read_text()
+    assert before in text
+    (tales / name).write_text(text.replace(before, after, 1))
+    run = write_report([tales]).values["runs"][0]
+    assert any(name in sentence for sentence in run["absent"])
+    assert not any(line["holds"] is False for line in run["ledger"])
+
+
 def test_a_run_of_a_newer_version_is_one_sentence_and_the_others_go_on(tales: Path, tmp_path: Path) -> None:
     newer = Path(shutil.copytree(tales, tmp_path / "newer"))
     (newer / "manifest.json").unlink()
@@ -178,6 +204,36 @@ def test_a_page_of_someone_else_is_never_replaced(tales: Path, tmp_path: Path) -
     assert mine.read_text() == "<p>my thesis</p>"
     with pytest.raises(UserError, match="ends in"):
         write_report([tales], tmp_path / "mine.txt")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("notes.md", "my notes", "notes.md is no part of a report"),
+        ("notes.pdf", "%PDF", "notes.pdf is no part of a report"),
+        ("notes.html", "<!doctype html>\n<title>my thesis</title>", "notes.html is no page of a report"),
+    ],
+)
+def test_what_stands_beside_the_page_is_never_replaced(
+    name: str, content: str, said: str, tales: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hornbook.report.write.find_chromium", lambda: "/usr/bin/chromium")
+    (tmp_path / name).write_text(content)
+    with pytest.raises(UserError, match=said):
+        write_report([tales], tmp_path / "notes.html", pdf=True)
+    assert (tmp_path / name).read_text() == content and len(list(tmp_path.glob("notes.*"))) == 1
+
+
+def test_several_runs_leave_a_report_that_is_not_theirs(
+    tales: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "report.md").write_text("a report of my own")
+    again = Path(shutil.copytree(tales, tmp_path / "again"))
+    with pytest.raises(UserError, match=r"report\.md is no part"):
+        write_report([tales, again])
+    (tmp_path / "report.md").unlink()
+    assert write_report([tales, again]).values == write_report([tales, again]).values
 
 
 def test_a_pdf_without_a_browser_is_one_sentence(tales: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 def play(
     *runs: str | Path,
-    objectives: Sequence[str] = (),
+    objectives: str | Sequence[str] = (),
     device: str = "",
     port: int | None = None,
     browser: bool = True,
@@ -29,7 +29,8 @@ def play(
     from hornbook.app.tabs import play_tabs
 
     options = Options(port=port, browser=browser, code=code)
-    serve(play_tabs([Path(run) for run in runs], objectives, device), options, near=[Path(run) for run in runs])
+    own = [objectives] if isinstance(objectives, str) else objectives
+    serve(play_tabs([Path(run) for run in runs], own, device), options, near=[Path(run) for run in runs])
 
 
 def watch(*directories: str | Path, port: int | None = None, browser: bool = True, code: bool = True) -> None:

@@ -138,7 +138,7 @@ class Curves:
             self.twice += 1
             self.lines.doubt()
         elif rows is not None:
-            rows.add(end, record["step"], [_number(record, name) for name in rows.names])
+            rows.add(end, record["step"], [number_of(record, name) for name in rows.names])
             if rows is self.train:
                 self._note(record, infinite)
                 self.recent.append(record)
@@ -149,21 +149,21 @@ class Curves:
     def _by_domain(self, record: Mapping[str, Any]) -> None:
         parts = record.get("domains")
         if not self.domains:  # one unit for all of a run
-            self.unit = "text_loss" if _number(record, "bits_per_byte") is None else "bits_per_byte"
+            self.unit = "text_loss" if number_of(record, "bits_per_byte") is None else "bits_per_byte"
         for name, part in parts.items() if isinstance(parts, dict) else ():
             if isinstance(part, dict) and (name in self.domains or len(self.domains) < _DOMAINS):
-                self.domains.setdefault(name, {})[record["step"]] = _number(part, self.unit)
+                self.domains.setdefault(name, {})[record["step"]] = number_of(part, self.unit)
 
     def _note(self, record: Mapping[str, Any], infinite: bool) -> None:
         """Tell what a record of training says beside its numbers: a stop before it, an update that was skipped."""
-        step, now, seconds = record["step"], _number(record, "time"), _number(record, "seconds")
+        step, now, seconds = record["step"], number_of(record, "time"), number_of(record, "seconds")
         if now is not None and seconds is not None:
             stopped = 0.0 if self._shift is None else now - seconds - self._shift
             self._shift = now - seconds
             if stopped > _STOPPED:
                 self.events.append(Event(step, f"went on after a stop of {_span(stopped)}"))
                 self.stops.append(step)
-        skipped = _number(record, "skipped_updates") or 0
+        skipped = number_of(record, "skipped_updates") or 0
         strange = record.get("not_finite") or ("a number" if infinite else "")
         if skipped > self._skipped:
             why = f"{strange} is not finite, " if strange else ""
@@ -248,7 +248,7 @@ def parsed(line: bytes) -> tuple[dict[str, Any] | None, bool]:
     return (record | dict.fromkeys(infinite) if infinite else record), bool(infinite)
 
 
-def _number(record: Mapping[str, Any], name: str) -> Number:
+def number_of(record: Mapping[str, Any], name: str) -> Number:
     """Return a number of a record, None where it is missing, no number, or not finite."""
     value = record.get(name)
     if value is None and name in _BEFORE:
@@ -263,9 +263,9 @@ def time_left(recent: Sequence[Mapping[str, Any]]) -> float | None:
     if not recent:
         return None
     first, last = recent[0], recent[-1]
-    steps, ends = _number(last, "steps"), (_number(first, "seconds"), _number(last, "seconds"))
+    steps, ends = number_of(last, "steps"), (number_of(first, "seconds"), number_of(last, "seconds"))
     if steps is None or None in ends or last["step"] <= first["step"]:
-        return _number(last, "seconds_left")
+        return number_of(last, "seconds_left")
     assert ends[0] is not None and ends[1] is not None
     a_step = (ends[1] - ends[0]) / (last["step"] - first["step"])
     return max(0.0, float(a_step * (steps - last["step"])))

@@ -115,7 +115,7 @@ class Watch:
     def _wanted(self, asked: Asked) -> dict[int, tuple[int, int]]:
         wanted = {}
         for name, cursor in asked.have.items():
-            if not name.isdecimal() or int(name) >= len(self._runs):
+            if len(name) > len(str(_MOST_RUNS)) or not name.isdecimal() or int(name) >= len(self._runs):
                 raise Refused(f"There is no run {shown(name)[:20]} here.", "have")
             wanted[int(name)] = cursor
         for name in asked.columns:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from hornbook import __version__
-from hornbook.app.tail import Curves, Samples, time_left
+from hornbook.app.tail import Curves, Samples, number_of, time_left
 from hornbook.artifacts import MANIFEST, digest, manifest_of, read_json
 from hornbook.console import duration
 from hornbook.errors import HornbookError
@@ -72,6 +72,7 @@ class WatchedRun:
         self.status: Status | None = None
         self._signature: Signature = ()
         self._result: Evaluation | None = None
+        self._problem = ""  # what is wrong with the result
 
     def want_all(self) -> None:
         """From now on read all records, not only the last ones."""
@@ -87,7 +88,7 @@ class WatchedRun:
             if signature[:4] != self._signature[:4] or self.facts.problem or not self.facts.tokenizer:
                 self.facts = read_facts(self.place)
             if signature[4:5] != self._signature[4:5]:
-                self._result = _result(self.place)
+                self._result, self._problem = _result(self.place)
             self.status, self._signature = read_status(self.place), signature
         return self.curves.look(most)
 
@@ -116,7 +117,7 @@ class WatchedRun:
         return {
             "state": state,
             "told": self._told(state, last.get("step"), steps, left),
-            "sentence": " ".join(filter(None, (sentence, self.facts.problem, *self._lost_lines()))),
+            "sentence": " ".join(filter(None, (sentence, self.facts.problem, self._problem, *self._lost_lines()))),
             "live": state in AT_WORK,
             "step": last.get("step"),
             "value": value,
@@ -192,11 +193,15 @@ def _signature(place: Path) -> Signature:
     return tuple(found)
 
 
-def _result(place: Path) -> Evaluation | None:
+def _result(place: Path) -> tuple[Evaluation | None, str]:
+    """Return what was measured at the end, and what is wrong with it, in a sentence, where it is there."""
+    path = place / _RESULT
     try:
-        return Evaluation.read(read_json(place / _RESULT, "result"), "The result")
-    except (HornbookError, OSError, ValueError, TypeError):
-        return None
+        return Evaluation.read(read_json(path, "result"), f"The result {path}"), ""
+    except HornbookError as error:
+        return None, str(error) if path.exists() else ""
+    except (OSError, ValueError, TypeError) as error:
+        return None, f"The result {path} cannot be read ({type(error).__name__})."
 
 
 def read_facts(place: Path) -> Facts:
@@ -214,7 +219,6 @@ def read_facts(place: Path) -> Facts:
     plan, corpus = _table(place / _PLAN), _table(place / _CORPUS)
     if newer := _newer(manifest.get("hornbook")):
         problems.append(newer)
-    numbers = {name: plan.get(name) for name in ("tokens_per_step", "flops_per_step", "matmul_flops")}
     settings = dict(_flat(recipe))
     kind, alike = str(objective.get("kind", "")), digest(objective)[:12] if objective else ""
     if settings.get("model.task_head", "none") != "none" or (place / TRANSFER).is_file():
@@ -227,7 +231,7 @@ def read_facts(place: Path) -> Facts:
         text=digest([corpus["sha256_of_hashes"], corpus.get("threshold")])[:12] if "sha256_of_hashes" in corpus else "",
         imported=manifest.get("kind") == "imported run",
         problem=" ".join(problems),
-        **{name: float(value) if isinstance(value, int | float) else None for name, value in numbers.items()},
+        **{name: number_of(plan, name) for name in ("tokens_per_step", "flops_per_step", "matmul_flops")},
     )
 
 

@@ -107,8 +107,10 @@ def run(
 ) -> None:
     """Run a chapter here, with its text and what its cells print; what it makes is kept in ./course/work."""
     from hornbook.course import chapter, run_chapter
+    from hornbook.course.reader import text as text_of
 
     found = chapter(number)
+    text_of(text or "")  # what is wrong with it is said before anything is shown
     wishes = {name: value for name, value in (("tokens", tokens), ("seeds", seeds), ("width", width)) if value}
     _show_cells(found, 0, text, solutions)
     with phase("running the chapter"):

@@ -53,6 +53,7 @@ def play(
 
     The corruption viewer shows what any objective does to your text. It needs no run.
     """
+    work_lasts()
     options = options_of(port, host, behind_proxy, no_code, no_browser)
     with loading("libraries"):
         from hornbook.app.serving.server import serve
@@ -68,6 +69,15 @@ hornbook play  ·  what objectives do to a text
 hornbook play runs/a runs/b  ·  two models over one list of words
 
 hornbook play --objective my.py:Mine"""
+WATCH_EXAMPLES = """Examples
+
+hornbook watch  ·  every run and study below runs/
+
+hornbook watch runs/a runs/b  ·  two runs
+
+hornbook watch --no-browser --port 8500  ·  on a machine without a screen: `ssh -L 8500:127.0.0.1:8500 NAME`
+
+Runs may be going, finished or damaged. They are only read."""
 
 
 def watch(

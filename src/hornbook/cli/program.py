@@ -77,7 +77,7 @@ for _name, _verb, _epilog in (
     ("play", pages.play, pages.PLAY_EXAMPLES),
     ("runs", study.runs, None),
     ("compare", study.compare, None),
-    ("watch", pages.watch, None),
+    ("watch", pages.watch, pages.WATCH_EXAMPLES),
     ("report", report.report, report.EXAMPLES),
     ("plan", plan.plan, plan.EXAMPLES),
     ("advise", advise.advise, advise.EXAMPLES),

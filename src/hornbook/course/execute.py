@@ -79,6 +79,9 @@ def _run(cell: Cell, place: int, names: dict[str, Any], report: TextIO, path: st
 
 
 if __name__ == "__main__":
-    code = main()
+    try:
+        code = main()
+    except (KeyboardInterrupt, BrokenPipeError):  # it was stopped, or whoever began it has gone
+        code = 1
     sys.stderr.flush()
     os._exit(code)  # threads of libraries do not keep the process

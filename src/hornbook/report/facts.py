@@ -7,6 +7,7 @@ and count as damaged where they have changed since they were written.
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,6 +31,12 @@ from hornbook.train.metrics import METRICS, read_lines
 
 PLAN, ENVIRONMENT, SAMPLES, STATUS = "plan.json", "environment.json", "samples.jsonl", "status.json"
 _HELD_OUT, _OF = "held_out.jsonl", "bits per byte of "  # a file; what names the numbers of a domain
+_NUMBERS = {  # entries that are computed with
+    PLAN: ("tokens_per_step", "flops_per_step", "matmul_flops", "row_positions", "row_targets"),
+    CORPUS: ("documents", "bytes"),
+    f"{TOKENS}/{MANIFEST}": ("documents", "bytes", "tokens"),
+}
+_LARGEST = 1e30  # of a number that a run can have
 T = TypeVar("T")
 Values = Mapping[str, Any]
 
@@ -128,14 +135,37 @@ class _Reader:
         found = self.read(name, lambda: read_json(self.directory / name, "file"))
         if found is not None and not isinstance(found, dict):
             self.absent.append(f"{name} counts as not there: it is no table.")
-        return found if isinstance(found, dict) else {}
+        if not isinstance(found, dict):
+            return {}
+        if wrong := _no_number(name, found):
+            self.absent.append(f"{name} counts as not there: {wrong} is no number that it can be.")
+            return {}
+        return found
 
     def lines(self, name: str) -> list[Values]:
         """Return the sound records of a file that grows."""
         records, damaged = self.read(name, lambda: read_lines(self.directory / name)) or ([], [])
-        if damaged:
-            self.absent.append(f"{len(damaged)} lines of {name} are damaged, and left out.")
-        return list(records)
+        sound: list[Values] = [record for record in records if _is_sound(record)]
+        if lost := len(damaged) + len(records) - len(sound):
+            self.absent.append(f"{lost} lines of {name} are damaged, and left out.")
+        return sound
+
+
+def _no_number(file: str, found: Values) -> str:
+    """Return the name of an entry that must be a number, or a list of such, and is none; "" where all are."""
+    for name in found.keys() & _NUMBERS.get(file, ()):
+        value = found[name]
+        numbers = value if isinstance(value, list) and name.startswith("row_") else [value]
+        if not all(type(number) in (int, float) and 0 <= number < _LARGEST for number in numbers):
+            return name
+    return ""
+
+
+def _is_sound(record: Values) -> bool:
+    """Say whether the numbers of a record are such that one can compute with them; a sample names its text by one."""
+    small = all(abs(value) < _LARGEST or not math.isfinite(value) for value in record.values() if type(value) is float)
+    whole = all(abs(value) < _LARGEST for value in record.values() if type(value) is int)
+    return small and whole and type(record.get("text", 0)) is int
 
 
 def facts_of(directory: Path, *, full_paths: bool = False) -> RunFacts:

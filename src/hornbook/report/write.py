@@ -25,7 +25,8 @@ from hornbook.study.design import STUDY
 from hornbook.study.report import StudyReport
 
 PAGE, FOLDER = "report.html", "report"  # the page, and the folder of a study that holds it
-_BEGINS = "<!doctype html>"  # a file that begins otherwise is none of ours, and stays
+_BEGINS, _MARK = b"<!doctype html>", b'<meta name="generator" content="Hornbook '  # a page without them is none of ours
+_HEAD = 1 << 10  # bytes in which they stand
 _SECONDS = 120
 _PRIVATE = Options()
 
@@ -73,6 +74,7 @@ def write_report(
         runs, left_out = _read(places, options)
         report = report_runs(runs, options, left_out)
         target = out or (runs[0].directory / PAGE if len(places) == 1 else Path(PAGE))
+    _refuse_foreign(target, beside=out is not None or not studies, pdf=pdf)
     written = _write(report, target, pictures=bool(studies))
     printed = _print(browser, target) if browser else None
     return Reported(target, written, printed, report.left_out, report.plain)
@@ -128,10 +130,6 @@ def named_apart(runs: Sequence[RunFacts]) -> list[RunFacts]:
 
 def _write(report: Report, target: Path, *, pictures: bool) -> Path:
     """Write page and Markdown; of a study the charts stand beside as files, and the Markdown shows them."""
-    if target.suffix not in (".html", ".htm"):
-        raise UserError(f"The report is a page: give --out a name that ends in .html, not {target.name!r}.")
-    if target.exists() and (not target.is_file() or not _is_ours(target)):
-        raise UserError(f"{target} is no page of a report: move it away, or choose another --out.")
     charts: list[str] = []
 
     def draw(block: Figure) -> str:
@@ -148,9 +146,29 @@ def _write(report: Report, target: Path, *, pictures: bool) -> Path:
     return beside
 
 
+def _refuse_foreign(target: Path, *, beside: bool, pdf: bool) -> None:
+    """Refuse to write over a file that no report wrote: notes.md may stand where notes.html shall be written.
+
+    Markdown and PDF bear no sign of ours, so they are believed to be ours beside a page of ours. `beside` says whether
+    there may be another's: the folder of a study's report is Hornbook's.
+    """
+    if target.suffix not in (".html", ".htm"):
+        raise UserError(f"The report is a page: give --out a name that ends in .html, not {target.name!r}.")
+    foreign = []
+    if not (target.exists() and _is_ours(target)):
+        others = [target.with_suffix(".md")] * beside + [target.with_suffix(".pdf")] * pdf
+        foreign = [path for path in (target, *others) if path.exists()]
+    for path in foreign:
+        what = "page" if path == target else "part"
+        raise UserError(f"{path} is no {what} of a report: move it away, or choose another --out.")
+
+
 def _is_ours(path: Path) -> bool:
+    if not path.is_file():
+        return False
     with path.open("rb") as stream:
-        return stream.read(len(_BEGINS)).decode(errors="replace").lower() == _BEGINS or path.stat().st_size == 0
+        head = stream.read(_HEAD)
+    return not head or (head.lower().startswith(_BEGINS) and _MARK in head)
 
 
 def _browser() -> str:

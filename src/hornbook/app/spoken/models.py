@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import threading
+import traceback
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from hornbook.app.spoken.requests import TOKENS, LoadRequest
-from hornbook.errors import HornbookError, UserError
+from hornbook.errors import UserError, account_of, expected
 
 if TYPE_CHECKING:
     import numpy as np
@@ -203,6 +205,7 @@ class Models:
 
     def __init__(self, directories: Sequence[Path], device: str = "") -> None:
         self.device = device or "cpu"
+        self._adding = threading.Lock()
         self._places = [_Place(path, name) for path, name in zip(directories, _names(directories), strict=True)]
 
     @property
@@ -212,11 +215,12 @@ class Models:
 
     def add(self, directory: Path) -> int:
         """Return the number of a run, which is put at the end of the list where it is not in it yet."""
-        known = self.directories
-        if directory in known:
-            return known.index(directory)
-        self._places.append(_Place(directory, _names([*known, directory])[-1], added=True))
-        return len(known)
+        with self._adding:  # requests are answered in several threads
+            known = self.directories
+            if directory in known:
+                return known.index(directory)
+            self._places.append(_Place(directory, _names([*known, directory])[-1], added=True))
+            return len(known)
 
     def loading(self) -> Iterator[None]:
         """Open the runs, each in a few steps; what cannot be opened has failed, with the reason, and others go on."""
@@ -234,12 +238,17 @@ class Models:
         try:
             yield
             opened = self._open(number, place)
-            yield
-            _ = opened.words, opened.letters  # before somebody waits for them
+            # Ready at once: a large model is no longer lost where the time is up, or the reader gone, by now.
             place.opened, place.state = opened, "ready"
             yield
-        except (HornbookError, OSError) as error:
-            place.state, place.notes = "failed", [str(error)]
+            _ = opened.words, opened.letters  # before somebody waits for them
+            yield
+        except Exception as error:
+            if place.state == "loading":
+                known = expected(error)
+                place.state, place.notes = "failed", [str(known or f"It cannot be opened: {account_of(error)}.")]
+                if known is None and not isinstance(error, OSError):  # a fault of ours, which stops no other run
+                    traceback.print_exception(error)
         finally:
             if place.state == "loading":
                 place.state = "waiting"

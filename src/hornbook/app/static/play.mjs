@@ -27,10 +27,11 @@ function Run({ run, chosen, onChange }) {
 // The runs of the session, asked for again until all are there. Those that the page Watch added are opened by asking.
 function useRuns(session) {
   const [runs, setRuns] = useState(session.play.runs);
+  const asked = useRef(new Set());
   useEffect(() => {
-    const added = runs.filter((run) => run.added && run.state === "waiting");
-    for (const run of added) stream("/api/load", { run: run.id }, () => {}).catch((error) => say(error.message));
-  }, []);
+    for (const { id } of runs.filter((run) => run.added && run.state === "waiting" && !asked.current.has(run.id)))
+      asked.current.add(id) && stream("/api/load", { run: id }, () => {}).catch((error) => say(error.message)).finally(() => asked.current.delete(id));
+  }, [runs]); // a run waits again where another page, now closed, had begun to open it
   useEffect(() => {
     if (!runs.some(pending)) return undefined;
     const timer = setTimeout(async () => {
