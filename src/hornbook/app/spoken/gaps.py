@@ -111,13 +111,14 @@ def told(run: int, way: GapWay, found: Mapping[str, Chance | None], request: Gap
     """Return the event of a model's known, the likeliest word first."""
     known = {word: chance for word, chance in found.items() if chance is not None}
     shares = {word: math.exp(-chance.nats) for word, chance in known.items()}
+    different = {chance.ids: chance for chance in known.values()}.values()  # "Cat" and "cat" may be the same to it
     outside: float | None = None
     if way.kind == "strings":
-        outside = max(0.0, 1.0 - sum(shares.values()))
+        outside = max(0.0, 1.0 - sum(math.exp(-chance.nats) for chance in different))
     elif way.kind == "masks":
-        outside = max(0.0, 1.0 - sum(shares[word] for word, chance in known.items() if chance.pieces == 1))
+        outside = max(0.0, 1.0 - sum(math.exp(-chance.nats) for chance in different if chance.pieces == 1))
     elif way.kind == "sentence":
-        total = _log_sum([-chance.nats for chance in known.values()])
+        total = _log_sum([-chance.nats for chance in different])
         shares = {word: math.exp(-chance.nats - total) for word, chance in known.items()}
     rows: list[Event] = []
     for word in sorted(found, key=lambda word: (-shares.get(word, -1.0), word)):
@@ -127,7 +128,7 @@ def told(run: int, way: GapWay, found: Mapping[str, Chance | None], request: Gap
             "text": word, "pieces": chance and chance.pieces, "nats": chance and chance.nats, "share": shares.get(word),
             "left": None if left is None else {"nats": left, "share": math.exp(-left)},
         })  # fmt: skip
-    how = _HOW[way.kind].format(tried=len(known))
+    how = _HOW[way.kind].format(tried=len(different))
     return {
         "event": "gap", "run": run, "kind": way.kind, "exact": way.kind in ("masks", "strings"), "outside": outside,
         "how": how, "words": rows, **_places(rows, request),
@@ -178,7 +179,7 @@ def _unigrams(counted: WordList, words: Sequence[str], request: GapRequest) -> E
 def _film(one: Opened, way: GapWay, text: GapText, request: GapRequest) -> Iterator[Event]:
     """Yield how a diffusion model fills the gap, mask after mask, the surest first."""
     tokenizer = one.run.tokenizer
-    said = tokenizer.encode([text.spelled(request.guess.strip())])[0] if request.guess.strip() else ()
+    said = text.ids_of([request.guess.strip()], tokenizer)[0] if request.guess.strip() else ()
     masks = request.masks or max(1, len(said))
     mask = tokenizer.vocab.require("mask", "Filling gaps")
     before = [*way.form.before, *text.gap.left]
