@@ -11,6 +11,7 @@ import pytest
 
 from hornbook.evaluate.evaluation import Evaluation
 from hornbook.report.facts import RunFacts, facts_of
+from hornbook.report.opening import told
 from hornbook.report.rows import DomainRead, RowCounts, counted
 from hornbook.report.verdicts import Rule, rules
 
@@ -108,6 +109,24 @@ def test_what_crosses_a_threshold_asks_for_a_look_and_says_what_to_do(
 def test_what_does_not_cross_it_is_fine(name: str, run: RunFacts, rows: RowCounts) -> None:
     found = rule(name, FINE[name](run), rows)
     assert (found.status, found.advice) == ("good", ""), found
+
+
+def test_samples_in_a_script_without_blanks_are_judged_by_their_characters(run: RunFacts, rows: RowCounts) -> None:
+    name = "samples that do not repeat"
+    for said, status in (
+        ("今天天气很好我们去公园走走" * 4, "look"),
+        ("今天天气很好我们去公园走一下看花开了没有", "good"),
+    ):
+        assert rule(name, replace(run, samples=[{"step": 9, "said": said}]), rows).status == status
+
+
+def test_the_verdict_names_the_counts_that_are_not_beaten_and_no_others(run: RunFacts) -> None:
+    assert run.result is not None
+    loss = next(number for number in run.result.numbers if number.name == "loss")
+    others = tuple(number for number in run.result.numbers if number.name != "loss")
+    mixed = replace(loss, baselines={"unigram": loss.value + 1, "bigram": loss.value - 1})
+    (sentence, _) = told(replace(run, result=replace(run.result, numbers=(mixed, *others))))
+    assert sentence.endswith("It does not beat counts of words on the same text (bigram).")
 
 
 def test_text_that_is_read_too_often_is_told_by_domain(run: RunFacts, rows: RowCounts) -> None:

@@ -102,11 +102,10 @@ def told(run: RunFacts) -> list[str]:
         f"After {run.step:,} steps{read} this {run.objective} model of {size} needs {worth} that it was not trained on."
     )
     if loss.baselines:
-        names = ", ".join(loss.baselines)
-        better = loss.value < min(loss.baselines.values())
-        first += (
-            f" {'It knows more than' if better else 'It does not beat'} counts of words on the same text ({names})."
-        )
+        unbeaten = [name for name, value in loss.baselines.items() if loss.value >= value]
+        names = ", ".join(unbeaten or loss.baselines)
+        how = "It does not beat" if unbeaten else "It knows more than"
+        first += f" {how} counts of words on the same text ({names})."
     return [
         first,
         "This is of one run with one seed. It says nothing of its objective, of other sizes or of other text.",

@@ -28,7 +28,8 @@ Every event is a dict with its kind under "event". "progress" is a turn that has
                 number of its word}: nats is null where nothing predicts it; rank is null where tokens were joined or
                 the way has no prediction of its own
                 {"event": "end", "nats", "tokens", "bytes", "bits_per_byte" or null, "words": [{"text", "nats"}],
-                "end_nats": of the mark that ends the text, which is in no sum, or null}
+                "end_nats": of the mark that ends the text, which is in no sum, or null}; nats of a word are null where
+                a part of it has none
     neighbours  {"event": "neighbours", "run", "name", "pieces", "nearest": [{"name", "cosine"}]}
     attention   {"event": "attention", "run", "layer", "layers", "side", "sides": [those that the model has], "heads",
                 "queries": [name], "keys": [name], "weights": base64 of uint8 [heads, queries, keys], 255 = 1, "note"}

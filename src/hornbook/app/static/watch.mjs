@@ -62,7 +62,7 @@ function placesOf(run, rows, axis) {
   return axis === "time" ? rows.seconds : rows.step.map((step) => (each ? step * each : null));
 }
 
-function chartsOf(store, chosen, { axis, half, measure }) {
+export function chartsOf(store, chosen, { axis, half, measure }) {
   const charts = new Map(), lost = [];
   const into = (key, title, note) => charts.get(key) ?? charts.set(key, { key, title, note, series: [], marks: [] }).get(key);
   chosen.forEach(({ name: item, runs }, look) => runs.forEach((run) => {
@@ -72,13 +72,14 @@ function chartsOf(store, chosen, { axis, half, measure }) {
     const xs = placesOf(run, rows, axis), add = (chart, ys, more = {}, at = xs) => chart.series.push({ name, look, xs: at, ys, ...more });
     if (rows.step.length && !xs.some((x) => x !== null)) return lost.push(name);
     const train = (chart, ys) => {
-      chart.marks.push(...xs.filter((x, place) => data.stops.includes(rows.step[place])));
+      // The record behind a stop may be one of those that were thinned.
+      chart.marks.push(...data.stops.map((stop) => xs[rows.step.findIndex((step) => step >= stop)] ?? null).filter((x) => x !== null));
       if (half) add(chart, ys, { faint: true });
       add(chart, half && run.tokens ? smoothed(rows.step.map((step) => step * run.tokens), ys, half) : ys);
     };
     train(into(`loss ${run.group}`, `Loss, ${run.objective || "objective unknown"}: nats per scored token`, "training; points: held-out text"), rows.loss);
     add(into(`loss ${run.group}`), held.loss, { dots: true, name: `${name}, held out` }, placesOf(run, held, axis));
-    const bits = "on the same text; comparable across objectives and tokens";
+    const bits = "on the same text; comparable across objectives and tokens, but where a model only has an upper bound, as diffusion has";
     if (held.bits_per_byte.some((value) => value !== null)) add(into(`bits ${run.text}`, "Held-out text: bits per byte", bits), held.bits_per_byte, {}, placesOf(run, held, axis));
     const alike = measure === "gradient_norm" ? run.group : "", peak = measure === "model_flops_utilization" && run.peak ? `peak of matrix products: ${short(run.peak)}FLOP/s` : "";
     if (rows[measure]?.some((value) => value !== null)) train(into(`${measure} ${alike}`, `${MEASURES[measure]}${alike && `, ${run.objective}`}`, peak), rows[measure]);
