@@ -355,7 +355,10 @@ def test_words_that_a_tokenizer_reads_alike_are_one_word_of_the_sum(kind: str, t
     shares = {word["text"]: word["share"] for word in both["words"]}
     assert shares["Cat"] == shares["cat"]
     assert shares == pytest.approx({word["text"]: word["share"] for word in one["words"]} | {"Cat": shares["cat"]})
-    assert both["outside"] == pytest.approx(one["outside"])
+    assert both["outside"] == pytest.approx(one["outside"]) and both["total"] == pytest.approx(one["total"])
+    (answered,) = told(answers([run], gap, GapRequest((0,), TEXT, "Cat", "cat", ("dog",))), "gap")
+    order = [word["text"] for word in answered["words"]]
+    assert order.index("cat") + 1 == order.index("Cat")  # the one that stood there is not behind its twin
     assert kind != "causal" or shares["cat"] + shares["dog"] == pytest.approx(1)
 
 
@@ -390,3 +393,14 @@ def test_no_blank_is_put_behind_the_gap_where_none_stands(scheme: str) -> None:
     assert read("is the ___ is")[-2:] == ["\u2581cat", "\u2581is"]
     assert read("is the (___)")[-3:] == ["(", "cat", ")"]
     assert read("___.")[-2:] == ["cat" if scheme == "never" else "\u2581cat", "."]
+
+
+def test_what_a_model_reads_is_shown_in_its_own_form(tokenizer: Tokenizer) -> None:
+    def reads(kind: str) -> list[str]:
+        (event,) = told(answers([opened(kind, tokenizer)], gap, GapRequest((0,), TEXT, "dog", "", ("cat",))), "gap")
+        return [" ".join(side) for side in event["reads"]]
+
+    assert "the [MASK] sees" in reads("masked")[0] and len(reads("masked")) == 1
+    assert "the dog sees" in reads("causal")[0]
+    encoder, decoder = reads("span")
+    assert "the <extra_id_0> sees" in encoder and decoder.endswith("<extra_id_0> dog")

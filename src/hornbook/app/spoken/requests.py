@@ -5,11 +5,13 @@ Every event is a dict with its kind under "event". "progress" is a turn that has
 1; text travels as pieces, never as offsets; names are tokens as the tokenizer spells them, a blank as ▁.
 
     gap         {"event": "words", "tried": [word]}
-                {"event": "gap", "run", "kind", "exact", "outside", "how", "words": [{"text", "pieces", "nats", "share",
-                "left"}], "guess": place in words or null, "answer": the same}, the likeliest word first. kind: masks,
-                strings, sentence, judge, unigram (run is then null). pieces is null where the model cannot spell the
-                word, and then nats and share are. outside is the probability of all that was not tried, null where the
-                words only share what those tried have. left, of causal models: {"nats", "share"} given what is before
+                {"event": "gap", "run", "kind", "exact", "outside", "total", "reads": [[name]], "how", "words":
+                [{"text", "pieces", "nats", "share", "left"}], "guess": place in words or null, "answer": the same}, the
+                likeliest word first. kind: masks, strings, sentence, judge, unigram (run is then null). pieces is null
+                where the model cannot spell the word, and then nats and share are. outside is the probability of all
+                that was not tried, null where the words only share what those tried have. total is the sum of the
+                shares, each once of words that the tokenizer reads alike. reads is what the model is given to say one
+                word, of encoder and decoder two lists. left, of causal models: {"nats", "share"} given what is before
                 the gap alone, else null
                 {"event": "film", "run", "step", "of", "filled": [{"place", "name", "p"}], "text"}, of a diffusion
                 model, behind its gap: the gap as so many masks, filled step by step; place counts from 0 in the gap
