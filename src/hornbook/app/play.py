@@ -25,8 +25,8 @@ from hornbook.app.spoken.sentences import BUNDLED
 from hornbook.errors import Notice, UserError
 from hornbook.recipes.settings import RECIPE, load_recipe, to_dict, written
 
-# What a model is asked, by the last word of the address: the request, and the module of app/spoken with the function.
 _DEVICE = re.compile(r"cpu|mps|cuda(:\d{1,3})?")
+# What a model is asked, by the last word of the address: the request, and the module of app/spoken with the function.
 _ASKED: Mapping[str, tuple[type, str]] = {
     "gap": (requests.GapRequest, "gaps"),
     "sentences": (requests.SentencesRequest, "sentences"),

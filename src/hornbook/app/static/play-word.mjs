@@ -85,14 +85,14 @@ export function Word({ play, runs, all, missing }) {
   const submit = async () => {
     const guess = now.guess.trim();
     if (!guess || busy || over || !runs.length) return;
-    const [answers, films] = [[], []];
+    const [answers, films, refused] = [[], [], []];
     let tried = 0;
     const asked = { runs: runs.slice(0, play.limits.runs).map((run) => run.id), text: sentence.text, guess, answer: sentence.answer };
     put({ ...FIRST, guess: now.guess });
     const heard = {
       gap: (one) => answers.push(one) && put({ answers: [...answers] }),
       film: (one) => films.push(one) && put({ films: [...films] }),
-      refused: (one) => put({ wrong: `${nameOf(one, all)}: ${one.why}` }),
+      refused: (one) => refused.push(`${nameOf(one, all)}: ${one.why}`) && put({ wrong: refused.join(" ") }),
       progress: (one) => put({ doing: `${nameOf(one, all)} is ${one.doing} …` }),
       end: (one) => { tried = one.tried; },
     };
