@@ -17,7 +17,7 @@ from hornbook.report.verdicts import Rule, rules
 
 TALES = Path(__file__).parents[1] / "fixtures" / "report" / "tales"
 NAMES = (
-    "better than counting words", "as low as these steps bring it", "held-out loss near the training loss",
+    "better than counting words", "the loss has stopped falling", "held-out loss near the training loss",
     "tokens for its size", "text not read too often", "no waiting for data", "positions that hold tokens",
     "gradients seldom clipped", "no spikes", "use of the machine", "samples that do not repeat",
 )  # fmt: skip
@@ -69,7 +69,7 @@ def spiking(run: RunFacts) -> RunFacts:
 
 CROSSED: dict[str, Callable[[RunFacts], RunFacts]] = {
     "better than counting words": worse_than_counts,
-    "as low as these steps bring it": lambda run: trained(run, lambda _, place: {"loss": 5.0 - 0.01 * place}),
+    "the loss has stopped falling": lambda run: trained(run, lambda _, place: {"loss": 5.0 - 0.01 * place}),
     "held-out loss near the training loss": far_from_training,
     "tokens for its size": large,
     "no waiting for data": lambda run: trained(run, lambda *_: {"waiting_share": 0.2}),
@@ -81,7 +81,7 @@ CROSSED: dict[str, Callable[[RunFacts], RunFacts]] = {
 }
 FINE: dict[str, Callable[[RunFacts], RunFacts]] = {
     "better than counting words": lambda run: run,
-    "as low as these steps bring it": flat,
+    "the loss has stopped falling": flat,
     "held-out loss near the training loss": lambda run: replace(
         flat(run), measured=[{"kind": "held_out", "step": run.step, "loss": 2.01}]
     ),

@@ -97,7 +97,7 @@ def _beats_counts(run: RunFacts, rows: RowCounts | str) -> Rule:
 
 
 def _still_falling(run: RunFacts, rows: RowCounts | str) -> Rule:
-    name = "as low as these steps bring it"
+    name = "the loss has stopped falling"
     limit = f"a fall of {_FALL:.0%} in the last {_LAST:.0%} of the steps, beyond its noise"
     losses = series(run.train, "loss")
     last = [(step, loss) for step, loss in losses if step > run.step * (1 - _LAST)]
@@ -231,8 +231,8 @@ def _peak(run: RunFacts, rows: RowCounts | str) -> Rule:
     if not shares:
         return _unknown(name, "no record has a rate", limit)
     share, peak = statistics.median(shares), run.plan.get("matmul_flops")
-    beside = f", measured at the run's start: {quantity(float(peak))}FLOP/s" if isinstance(peak, int | float) else ""
-    told = f"Half of the records reach {share:.0%} of the rate of plain matrix products{beside}."
+    beside = f" ({quantity(float(peak))}FLOP/s, measured when the run began)" if isinstance(peak, int | float) else ""
+    told = f"The median record has {share:.0%} of the rate of plain matrix products here{beside}."
     advice = "`hornbook bench` tells what limits a step here. Small models seldom reach more."
     return _judged(name, share < _PEAK, told, {"share": share}, limit, advice)
 
