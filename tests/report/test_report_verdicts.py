@@ -120,6 +120,12 @@ def test_samples_in_a_script_without_blanks_are_judged_by_their_characters(run: 
         assert rule(name, replace(run, samples=[{"step": 9, "said": said}]), rows).status == status
 
 
+def test_what_a_model_read_before_this_run_is_said_to_be_unknown(run: RunFacts, rows: RowCounts) -> None:
+    begun = replace(run, origin={"kind": "run", "name": "trunk"})
+    assert "trunk" not in " ".join(told(run)) and "It began with the weights of trunk" in " ".join(told(begun))
+    assert rule("tokens for its size", begun, rows).status == "unknown"
+
+
 def test_the_verdict_names_the_counts_that_are_not_beaten_and_no_others(run: RunFacts) -> None:
     assert run.result is not None
     loss = next(number for number in run.result.numbers if number.name == "loss")

@@ -51,7 +51,7 @@ class Weights:
         ends = (
             None
             if found is None
-            else {"value": found.value, "low": found.low, "high": found.high, "items": found.items}
+            else {"value": found.value, "low": found.low, "high": found.high, "items": found.draws}
         )
         return {
             "one": self.one, "other": self.other, "yardstick": self.yardstick, "winner": self.winner,
@@ -156,7 +156,10 @@ def weights_of(one: str, other: str, mine: Measured, theirs: Measured) -> Weight
     if not apart.any():
         same = f"{name}: no difference. {one} and {other} have the same number of each of {len(items):,} {what}."
         return Weights(one, other, name, "", found, same)
-    if found.draws < 2 or not found.excludes(0):
+    if len(items) < 2:
+        why = f"{name}: no verdict on {one} and {other}. They share one {what[:-1]}, and an interval takes two."
+        return Weights(one, other, name, "", None, why)
+    if not found.excludes(0):
         return Weights(one, other, name, "", found, f"{name}: no difference can be told. {of}.")
     better, worse = (
         ((one, mine), (other, theirs)) if (found.value < 0) == mine.lower_is_better else ((other, theirs), (one, mine))

@@ -143,6 +143,8 @@ def _tokens_per_parameter(run: RunFacts, rows: RowCounts | str) -> Rule:
     source = "Hoffmann et al. 2022, of causal models with new text; a rule of thumb for all others"
     if run.parameters is None or run.tokens_read is None:
         return _unknown(name, "size or tokens are not recorded", limit, source)
+    if run.origin is not None:
+        return _unknown(name, "the run began with other weights, and what these had read is not counted", limit, source)
     share = run.tokens_read / run.parameters
     sizes = f"{quantity(run.tokens_read)} tokens for {quantity(run.parameters)} parameters"
     told = f"{sizes}: {share:.2f} tokens per parameter."
