@@ -195,8 +195,8 @@ def a_run(out: Path) -> dict[str, str]:
         said = [{name: value for name, value in line.items() if name != "time"} for line in lines]
         found[f"{out.name}/samples.jsonl"] = _digest(json.dumps(said).encode())
     status = json.loads((out / "status.json").read_text(encoding="utf-8")) if (out / "status.json").is_file() else {}
-    # What a process says of itself; and the line that a crash cut in two, which is set aside.
-    for name in ("status.json", "metrics.damaged", "samples.damaged"):
+    # What a process says of itself; the line that a crash cut in two, which is set aside; and what repeats the times.
+    for name in ("status.json", "metrics.damaged", "samples.damaged", "report.html", "report.md"):
         found.pop(f"{out.name}/{name}", None)
     found["status"] = f"{status.get('state')} {status.get('exit_code')}"
     for name in ("environment.json", "plan.json", "metrics.jsonl"):

@@ -25,6 +25,7 @@ from hornbook.run.directory import OpenRun
 from hornbook.tokens.tokenizer.tokenizer import Tokenizer, make_tokenizer, save_tokenizer
 from hornbook.train import checkpoints
 from hornbook.train.loop import MODEL
+from hornbook.train.metrics import CHECKPOINTS
 from hornbook.vocab import EMPTY
 
 CPU = torch.device("cpu")
@@ -139,4 +140,4 @@ def kept(run: OpenRun, place: Path, *steps: int) -> Path:
 
 def keep_step(run: OpenRun, place: Path, step: int, keep: int) -> None:
     weights = {f"{MODEL}{name}": value for name, value in run.model.state_dict().items()}
-    checkpoints.save(place / checkpoints.CHECKPOINTS, step, weights, {}, keep)
+    checkpoints.save(place / CHECKPOINTS, step, weights, {}, keep)
