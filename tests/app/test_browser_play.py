@@ -119,6 +119,19 @@ def test_a_text_is_stopped_and_goes_on_from_another_token(page: Any, address: st
     assert after[3] == names[other]
 
 
+def test_two_models_with_unlike_words_are_compared_where_both_have_an_end(page: Any, address: str) -> None:
+    opened(page, address, "side")
+    compared = """async ([first, second]) => {
+      const words = (pairs) => pairs.map(([text, nats]) => ({ text, nats }));
+      const found = (await import("/static/play-surprise.mjs")).differences(words(first), words(second));
+      return found.map(({ text, by }) => [text, Number.isNaN(by) ? null : by]);
+    }"""
+    first = [["The", 1.0], [" cat", 2.0], [".", 3.0]]
+    second = [["The", 0.5], [" c", 1.0], ["at.", 1.5]]
+    assert page.evaluate(compared, [first, second]) == [["The", 0.5], [" cat.", 2.5]]
+    assert page.evaluate(compared, [[["The", None], *first[1:]], first]) == [["The", None], [" cat", 0], [".", 0]]
+
+
 def test_a_slider_changes_the_picture_and_a_refusal_is_told(page: Any, address: str) -> None:
     panel = opened(page, address, "corruption")
     sentinels = panel.locator(".spot.sentinel")

@@ -228,3 +228,17 @@ def test_the_switch_of_the_scheme_draws_charts_anew(shown: Any) -> None:
     shown.get_by_role("button", name="Dark").click()
     shown.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
     assert min(shown.locator(".plot").first.evaluate(_CONTRAST).values()) >= 4.5
+
+
+def test_a_stop_is_marked_where_the_record_behind_it_was_thinned(shown: Any) -> None:
+    marks = """async (stops) => {
+      const { chartsOf } = await import("/static/watch.mjs");
+      const columns = { step: [1, 4, 8, 12], seconds: [1, 4, null, 30], loss: [4, 3, 2, 1] };
+      const run = { number: 0, name: "a", group: "g", text: "t", objective: "causal", tokens: 10, flops: null };
+      const empty = { step: [], seconds: [], loss: [], bits_per_byte: [] };
+      const tip = { step: [], seconds: [], loss: [] };
+      const store = { data: new Map([[0, { columns, tip, held_out: empty, stops }]]), focus: null };
+      const [charts] = chartsOf(store, [{ name: "a", runs: [run] }], { axis: "tokens", half: 0, measure: "loss" });
+      return charts[0].marks;
+    }"""
+    assert shown.evaluate(marks, [4, 6, 40]) == [40, 80]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -26,10 +28,15 @@ from hornbook.evaluate.scoring.lines import log_chances as chances_of
 from hornbook.generate.words import WordList
 from hornbook.model.inputs import to_tensors
 from hornbook.run.directory import OpenRun
-from hornbook.tokens.tokenizer.tokenizer import Tokenizer
+from hornbook.tokens.tokenizer.tokenizer import Tokenizer, make_tokenizer
 
 TEXT = "the ___ sees the old mouse ."
 ANY = pytest.mark.parametrize("kind", KINDS, ids=name_of)
+
+
+def changed(tokenizer: Tokenizer, part: str, value: Any) -> Tokenizer:
+    """Return a tokenizer of which a part works another way."""
+    return make_tokenizer(json.dumps({**json.loads(tokenizer.text), part: value}), {})
 
 
 @pytest.fixture(scope="module")
@@ -337,3 +344,63 @@ def test_generators_in_turn_say_what_each_says_alone(tokenizer: Tokenizer) -> No
         for events, event in zip(together, row, strict=True):
             events += [] if event is None else [event]
     assert together == alone
+
+
+@pytest.mark.parametrize("kind", ["causal", "masked", "fim"])
+def test_words_that_a_tokenizer_reads_alike_are_one_word_of_the_sum(kind: str, tokenizer: Tokenizer) -> None:
+    run = opened(kind, changed(tokenizer, "normalizer", {"type": "Lowercase"}))
+    both, one = (
+        told(answers([run], gap, GapRequest((0,), TEXT, guess, "", ("dog",))), "gap")[0] for guess in ("Cat", "cat")
+    )
+    shares = {word["text"]: word["share"] for word in both["words"]}
+    assert shares["Cat"] == shares["cat"]
+    assert shares == pytest.approx({word["text"]: word["share"] for word in one["words"]} | {"Cat": shares["cat"]})
+    assert both["outside"] == pytest.approx(one["outside"]) and both["total"] == pytest.approx(one["total"])
+    (answered,) = told(answers([run], gap, GapRequest((0,), TEXT, "Cat", "cat", ("dog",))), "gap")
+    order = [word["text"] for word in answered["words"]]
+    assert order.index("cat") + 1 == order.index("Cat")  # the one that stood there is not behind its twin
+    assert kind != "causal" or shares["cat"] + shares["dog"] == pytest.approx(1)
+
+
+@pytest.mark.parametrize("scheme", ["always", "first", "never"])
+def test_no_blank_is_put_behind_the_gap_where_none_stands(scheme: str) -> None:
+    pieces = [
+        "<unk>",
+        "\u2581",
+        "\u2581the",
+        "\u2581cat",
+        "cat",
+        "(",
+        ")",
+        ".",
+        "\u2581.",
+        "s",
+        "\u2581is",
+        "\u2581a",
+        "a",
+    ]
+    metaspace = {"type": "Metaspace", "replacement": "\u2581", "prepend_scheme": scheme, "split": True}
+    model = {"type": "Unigram", "unk_id": 0, "vocab": [[piece, -1.0 - place] for place, piece in enumerate(pieces)]}
+    text = {"version": "1.0", "added_tokens": [], "pre_tokenizer": metaspace, "decoder": metaspace, "model": model}
+    tokenizer = make_tokenizer(json.dumps(text), {})
+    run = replace(opened("causal", tiny_tokenizer()), tokenizer=tokenizer)
+
+    def read(sentence: str) -> list[str]:
+        found = read_gap(run, sentence)
+        return tokenizer.tokens([*found.gap.left, *found.ids_of(["cat"], tokenizer)[0], *found.gap.right])
+
+    assert read("is the ___.")[-2:] == ["\u2581cat", "."]
+    assert read("is the ___ is")[-2:] == ["\u2581cat", "\u2581is"]
+    assert read("is the (___)")[-3:] == ["(", "cat", ")"]
+    assert read("___.")[-2:] == ["cat" if scheme == "never" else "\u2581cat", "."]
+
+
+def test_what_a_model_reads_is_shown_in_its_own_form(tokenizer: Tokenizer) -> None:
+    def reads(kind: str) -> list[str]:
+        (event,) = told(answers([opened(kind, tokenizer)], gap, GapRequest((0,), TEXT, "dog", "", ("cat",))), "gap")
+        return [" ".join(side) for side in event["reads"]]
+
+    assert "the [MASK] sees" in reads("masked")[0] and len(reads("masked")) == 1
+    assert "the dog sees" in reads("causal")[0]
+    encoder, decoder = reads("span")
+    assert "the <extra_id_0> sees" in encoder and decoder.endswith("<extra_id_0> dog")

@@ -171,6 +171,9 @@ def test_a_text_ends_for_the_reason_that_is_told(tokenizer: Tokenizer) -> None:
     (end,) = told(events, "end")
     assert (end["why"], end["tokens"], end["last"]["id"]) == ("stop", len(told(events, "token")), eos)
     assert 0 < end["last"]["p"] < 1 and end["last"]["rank"] == 1
+    chosen = answers([run], write, WriteRequest(0, PROMPT, (third, eos)))  # the reader chooses the end of the text
+    assert [event["event"] for event in chosen] == ["start", "end"]
+    assert (chosen[1]["why"], chosen[1]["tokens"], chosen[1]["last"]) == ("stop", 2, None)
 
 
 def test_pieces_of_a_text_are_whole_characters(tokenizer: Tokenizer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -255,7 +258,9 @@ def test_the_first_token_has_its_number_where_there_is_a_start_mark(tokenizer: T
     assert first["text"] == "The" and first["nats"] > 0 and first["rank"] >= 1 and len(first["top"]) == 5
     events = answers([without_marks(run)], surprise, SurpriseRequest(0, "The fox"))
     assert told(events, "token")[0]["nats"] is None and told(events, "token")[1]["nats"] > 0
-    assert told(events, "end")[0]["bytes"] == len("The fox") - len("The")
+    end = told(events, "end")[0]
+    assert end["bytes"] == len("The fox") - len("The")
+    assert end["words"][0]["nats"] is None and end["words"][1]["nats"] > 0
 
 
 def test_bytes_of_one_character_are_one_chip_and_unlike_numbers_are_said_to_be(tokenizer: Tokenizer) -> None:

@@ -49,6 +49,19 @@ def test_a_difference_within_its_interval_has_no_winner() -> None:
     assert found.winner == "" and "no difference can be told" in found.sentence
 
 
+def test_one_document_that_both_have_is_too_few_for_an_interval() -> None:
+    found = weights_of("a", "b", of(2.0), of(2.1))
+    assert (found.winner, found.estimate) == ("", None)
+    assert found.sentence == f"{BITS}: no verdict on a and b. They share one document, and an interval takes two."
+
+
+def test_the_number_of_documents_is_told_of_however_many_there_are() -> None:
+    base = noisy(2.0, number=2_100)
+    found = weights_of("a", "b", of(*base), of(*(value + 0.01 * (place % 2) for place, value in enumerate(base))))
+    ends = found.plain()["difference"]
+    assert ends is not None and ends["items"] == 2_100
+
+
 def test_equal_runs_have_no_difference() -> None:
     base = noisy(2.0)
     found = weights_of("a", "b", of(*base), of(*base))

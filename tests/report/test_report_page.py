@@ -9,12 +9,14 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from hornbook.artifacts import enlist
 from hornbook.errors import UserError
+from hornbook.report.curves import curves
 from hornbook.report.facts import facts_of
 from hornbook.report.sections import Options
 from hornbook.report.write import write_report
@@ -69,6 +71,14 @@ def test_page_and_markdown_have_the_same_facts(tales: Path) -> None:
     for rule in found.values["runs"][0]["rules"]:
         assert rule["sentence"].split("`")[0] in page
     assert found.values["runs"][0]["ledger"][0]["holds"] is True
+
+
+def test_bits_per_byte_of_unlike_texts_share_no_axis(tales: Path) -> None:
+    run = facts_of(tales)
+    titles = [[figure.chart.title for figure in curves([run, replace(run, name="other", corpus=text)])]
+              for text in (run.corpus, {**run.corpus, "threshold": 1})]  # fmt: skip
+    assert titles[0].count("Held-out bits per byte") == 1
+    assert titles[1][-2:] == ["Held-out bits per byte: the text of tales", "Held-out bits per byte: the text of other"]
 
 
 def test_only_base_names_of_paths_are_shown_unless_asked(tales: Path, tmp_path: Path) -> None:

@@ -11,12 +11,13 @@ import pytest
 
 from hornbook.evaluate.evaluation import Evaluation
 from hornbook.report.facts import RunFacts, facts_of
+from hornbook.report.opening import told
 from hornbook.report.rows import DomainRead, RowCounts, counted
 from hornbook.report.verdicts import Rule, rules
 
 TALES = Path(__file__).parents[1] / "fixtures" / "report" / "tales"
 NAMES = (
-    "better than counting words", "as low as these steps bring it", "held-out loss near the training loss",
+    "better than counting words", "the loss has stopped falling", "held-out loss near the training loss",
     "tokens for its size", "text not read too often", "no waiting for data", "positions that hold tokens",
     "gradients seldom clipped", "no spikes", "use of the machine", "samples that do not repeat",
 )  # fmt: skip
@@ -68,7 +69,7 @@ def spiking(run: RunFacts) -> RunFacts:
 
 CROSSED: dict[str, Callable[[RunFacts], RunFacts]] = {
     "better than counting words": worse_than_counts,
-    "as low as these steps bring it": lambda run: trained(run, lambda _, place: {"loss": 5.0 - 0.01 * place}),
+    "the loss has stopped falling": lambda run: trained(run, lambda _, place: {"loss": 5.0 - 0.01 * place}),
     "held-out loss near the training loss": far_from_training,
     "tokens for its size": large,
     "no waiting for data": lambda run: trained(run, lambda *_: {"waiting_share": 0.2}),
@@ -80,7 +81,7 @@ CROSSED: dict[str, Callable[[RunFacts], RunFacts]] = {
 }
 FINE: dict[str, Callable[[RunFacts], RunFacts]] = {
     "better than counting words": lambda run: run,
-    "as low as these steps bring it": flat,
+    "the loss has stopped falling": flat,
     "held-out loss near the training loss": lambda run: replace(
         flat(run), measured=[{"kind": "held_out", "step": run.step, "loss": 2.01}]
     ),
@@ -108,6 +109,30 @@ def test_what_crosses_a_threshold_asks_for_a_look_and_says_what_to_do(
 def test_what_does_not_cross_it_is_fine(name: str, run: RunFacts, rows: RowCounts) -> None:
     found = rule(name, FINE[name](run), rows)
     assert (found.status, found.advice) == ("good", ""), found
+
+
+def test_samples_in_a_script_without_blanks_are_judged_by_their_characters(run: RunFacts, rows: RowCounts) -> None:
+    name = "samples that do not repeat"
+    for said, status in (
+        ("今天天气很好我们去公园走走" * 4, "look"),
+        ("今天天气很好我们去公园走一下看花开了没有", "good"),
+    ):
+        assert rule(name, replace(run, samples=[{"step": 9, "said": said}]), rows).status == status
+
+
+def test_what_a_model_read_before_this_run_is_said_to_be_unknown(run: RunFacts, rows: RowCounts) -> None:
+    begun = replace(run, origin={"kind": "run", "name": "trunk"})
+    assert "trunk" not in " ".join(told(run)) and "It began with the weights of trunk" in " ".join(told(begun))
+    assert rule("tokens for its size", begun, rows).status == "unknown"
+
+
+def test_the_verdict_names_the_counts_that_are_not_beaten_and_no_others(run: RunFacts) -> None:
+    assert run.result is not None
+    loss = next(number for number in run.result.numbers if number.name == "loss")
+    others = tuple(number for number in run.result.numbers if number.name != "loss")
+    mixed = replace(loss, baselines={"unigram": loss.value + 1, "bigram": loss.value - 1})
+    (sentence, _) = told(replace(run, result=replace(run.result, numbers=(mixed, *others))))
+    assert sentence.endswith("It does not beat counts of words on the same text (bigram).")
 
 
 def test_text_that_is_read_too_often_is_told_by_domain(run: RunFacts, rows: RowCounts) -> None:

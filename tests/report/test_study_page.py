@@ -2,12 +2,19 @@
 
 import hashlib
 import re
+import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pytest
 
+from hornbook.artifacts import manifest_of, write_manifest
+from hornbook.report import studies
 from hornbook.report.markdown import escaped
 from hornbook.report.write import write_study
+from hornbook.study.layout import ArmPlan
 from hornbook.study.report import StudyReport
 from hornbook.study.verdicts import Scores, not_worse_than_the_best, verdicts
 from hornbook.study.yardsticks import ArmNumber, Yardstick
@@ -64,3 +71,29 @@ def test_shots_share_a_chart_by_task(tmp_path: Path) -> None:
     write_study(tmp_path, report())
     drawn = (tmp_path / "report" / "shots-1.svg").read_text(encoding="utf-8")
     assert drawn.count("<polyline") == 2 and "sst2 by examples" in drawn
+
+
+def test_arms_of_one_objective_with_unlike_settings_or_tokens_share_no_axis(
+    tmp_path: Path, tales: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A loss at 40 % of masks, or of a larger vocabulary, is of other targets."""
+
+    def like(name: str, change: Callable[[dict[str, Any]], object]) -> Path:
+        run = Path(shutil.copytree(tales, tmp_path / name))
+        manifest = manifest_of(run) or {}
+        change(manifest)
+        write_manifest(run, manifest)
+        return run
+
+    runs = {
+        "a": like("a", lambda _: None),
+        "b": like("b", lambda _: None),
+        "settings": like("settings", lambda manifest: manifest["recipe"]["objective"].update(own=1)),
+        "tokens": like("tokens", lambda manifest: manifest["files"]["tokenizer.json"].update(sha256="0" * 64)),
+    }
+    plan = ArmPlan("", "Causal", 1, 1, 1, 220, 1, 220, 220, 1.0, 0.0)
+    monkeypatch.setattr(studies, "finished_runs", lambda _: {name: [run] for name, run in runs.items()})
+    text = studies.report_of_study(tmp_path, StudyReport((), dict.fromkeys(runs, plan), ()))
+    (drawn,) = (section.blocks for section in text.sections if section.name == "loss")
+    titles = [block.chart.title.removeprefix("Held-out loss while training: ") for block in drawn]
+    assert titles == ["causal (a and b)", "causal (settings)", "causal (tokens)"]

@@ -24,9 +24,10 @@ from hornbook.app.spoken.models import Models
 from hornbook.app.spoken.sentences import BUNDLED
 from hornbook.errors import Notice, UserError
 from hornbook.recipes.settings import RECIPE, load_recipe, to_dict, written
+from hornbook.run.sealed import flat
 
-# What a model is asked, by the last word of the address: the request, and the module of app/spoken with the function.
 _DEVICE = re.compile(r"cpu|mps|cuda(:\d{1,3})?")
+# What a model is asked, by the last word of the address: the request, and the module of app/spoken with the function.
 _ASKED: Mapping[str, tuple[type, str]] = {
     "gap": (requests.GapRequest, "gaps"),
     "sentences": (requests.SentencesRequest, "sentences"),
@@ -119,14 +120,7 @@ def differences(asked: Compared, runs: Sequence[Path]) -> dict[str, Any]:
     for number in (asked.first, asked.second):
         if not 0 <= number < len(runs):
             raise UserError(f"There is no run number {number} here.")
-    first, second = (dict(_flat(to_dict(load_recipe(runs[number] / RECIPE)))) for number in asdict(asked).values())
+    recipes = (flat(to_dict(load_recipe(runs[number] / RECIPE))) for number in asdict(asked).values())
+    first, second = ({name: written(value) for name, value in recipe.items()} for recipe in recipes)
     names = [name for name in {**first, **second} if first.get(name) != second.get(name)]
     return {"settings": [[name, first.get(name, "-"), second.get(name, "-")] for name in names]}
-
-
-def _flat(table: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, str]]:
-    for name, value in table.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{before}{name}.")
-        else:
-            yield f"{before}{name}", written(value)

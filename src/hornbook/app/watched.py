@@ -26,6 +26,7 @@ from hornbook.errors import HornbookError
 from hornbook.evaluate.evaluation import Evaluation
 from hornbook.recipes.settings import RECIPE
 from hornbook.recipes.transferred import TRANSFER, read_transfer
+from hornbook.run.sealed import flat
 from hornbook.run.status import AT_WORK, QUIET_SECONDS, STATUS, Status, read_status, signs_of, silence, told
 
 _PLAN, _RESULT, _METRICS, _SAMPLES = "plan.json", "result.json", "metrics.jsonl", "samples.jsonl"
@@ -219,7 +220,7 @@ def read_facts(place: Path) -> Facts:
     plan, corpus = _table(place / _PLAN), _table(place / _CORPUS)
     if newer := _newer(manifest.get("hornbook")):
         problems.append(newer)
-    settings = dict(_flat(recipe))
+    settings = {name: str(value) for name, value in flat(recipe).items()}
     kind, alike = str(objective.get("kind", "")), digest(objective)[:12] if objective else ""
     if settings.get("model.task_head", "none") != "none" or (place / TRANSFER).is_file():
         kind, alike = _task(place)
@@ -278,13 +279,3 @@ def _newer(version: object) -> str:
     if version is None or numbers[0] <= numbers[1]:
         return ""
     return f"Hornbook {version} made this run, and this is {__version__}: only what both know is shown."
-
-
-def _flat(table: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    found: list[tuple[str, str]] = []
-    for name, value in table.items():
-        if isinstance(value, dict):
-            found += _flat(value, f"{prefix}{name}.")
-        else:
-            found.append((f"{prefix}{name}", str(value)))
-    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -125,6 +126,7 @@ class Explained:
     read     tokens that the model reads before the first new one, forced ones left out
     shown    what stands before the new tokens in the text: the prompt, or nothing where the text is written anew
     room     new tokens that the model has room for behind the prompt, forced ones included
+    ended    a forced token ends the text: there is no step
     tokens   yields each step with the text that became certain by it: "" while a character is incomplete; the last
              one, with no step, has what no token is behind any more
     """
@@ -132,6 +134,7 @@ class Explained:
     read: int
     shown: str
     room: int
+    ended: bool
     tokens: Iterator[tuple[Step | None, str]]
 
 
@@ -150,6 +153,10 @@ def explain_text(
     room = model.config.max_length
     if model.encoder is None:
         room -= len(ids) + (form.start is not None)
+    kept = list(itertools.takewhile(lambda token: token not in stop, forced))
+    if len(kept) < len(forced):
+        streamed = StreamedText(run.tokenizer, shown, decoding.stop)
+        return Explained(len(ids), streamed.certain(()), room, True, _explained(streamed, iter(()), kept))
     if room <= len(forced):
         raise UserError(
             f"The model has {model.config.max_length} positions, which the text fills already: shorten it to go on."
@@ -159,7 +166,7 @@ def explain_text(
         model, ids, decoding, top=top, forced=forced, stop=stop, start_id=form.start, visible=form.visible, ready=ready
     )
     streamed = StreamedText(run.tokenizer, shown, decoding.stop)
-    return Explained(len(ids), streamed.certain(()), room, _explained(streamed, steps, list(forced)))
+    return Explained(len(ids), streamed.certain(()), room, False, _explained(streamed, steps, kept))
 
 
 def _explained(streamed: StreamedText, steps: Iterator[Step], new: list[int]) -> Iterator[tuple[Step | None, str]]:

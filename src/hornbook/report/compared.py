@@ -18,9 +18,10 @@ from hornbook.console import quantity
 from hornbook.errors import HornbookError
 from hornbook.evaluate.numbers import Number
 from hornbook.evaluate.statistics import Estimate, bca, difference
-from hornbook.recipes.settings import to_dict
+from hornbook.recipes.settings import to_dict, written
 from hornbook.report.facts import RunFacts
 from hornbook.report.private import base_names, without_paths
+from hornbook.run.sealed import flat
 from hornbook.study.compare import Comparison, compare
 from hornbook.study.verdicts import tells_nothing, unlike
 from hornbook.study.yardsticks import Measured, measured
@@ -50,7 +51,7 @@ class Weights:
         ends = (
             None
             if found is None
-            else {"value": found.value, "low": found.low, "high": found.high, "items": found.items}
+            else {"value": found.value, "low": found.low, "high": found.high, "items": found.draws}
         )
         return {
             "one": self.one, "other": self.other, "yardstick": self.yardstick, "winner": self.winner,
@@ -155,7 +156,10 @@ def weights_of(one: str, other: str, mine: Measured, theirs: Measured) -> Weight
     if not apart.any():
         same = f"{name}: no difference. {one} and {other} have the same number of each of {len(items):,} {what}."
         return Weights(one, other, name, "", found, same)
-    if found.draws < 2 or not found.excludes(0):
+    if len(items) < 2:
+        why = f"{name}: no verdict on {one} and {other}. They share one {what[:-1]}, and an interval takes two."
+        return Weights(one, other, name, "", None, why)
+    if not found.excludes(0):
         return Weights(one, other, name, "", found, f"{name}: no difference can be told. {of}.")
     better, worse = (
         ((one, mine), (other, theirs)) if (found.value < 0) == mine.lower_is_better else ((other, theirs), (one, mine))
@@ -201,20 +205,11 @@ def _budgets(runs: Sequence[RunFacts]) -> tuple[tuple[str, bool, tuple[str, ...]
 
 def _settings(runs: Sequence[RunFacts], full_paths: bool) -> tuple[tuple[str, tuple[str, ...]], ...]:
     """Return the settings in which runs differ, with the value of each."""
-    tables = [_flat(to_dict(run.recipe) if full_paths else base_names(to_dict(run.recipe))) for run in runs]
+    settings = [to_dict(run.recipe) if full_paths else base_names(to_dict(run.recipe)) for run in runs]
+    tables = [{name: written(value) for name, value in flat(one).items()} for one in settings]
     names = dict.fromkeys(name for table in tables for name in table)
     return tuple(
         (name, tuple(table.get(name, "") for table in tables))
         for name in names
         if len({table.get(name, "") for table in tables}) > 1 and name != "budget.corrections"
     )
-
-
-def _flat(table: Mapping[str, Any], before: str = "") -> dict[str, str]:
-    found: dict[str, str] = {}
-    for name, value in table.items():
-        if isinstance(value, Mapping):
-            found |= _flat(value, f"{before}{name}.")
-        else:
-            found[f"{before}{name}"] = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-    return found

@@ -19,6 +19,10 @@ from hornbook.report.verdicts import series
 
 _BINS, _ROWS = 80, 10  # points of a line, and rows of its table
 _TOKENS = Axis("tokens of the text read")
+_BITS = (
+    "Bits per byte are of the same kind for every run: the fewer, the better the model foresees text. While it trains "
+    "they are measured on a small part of the held-out text."
+)
 
 
 def curves(runs: Sequence[RunFacts]) -> list[Figure]:
@@ -26,12 +30,15 @@ def curves(runs: Sequence[RunFacts]) -> list[Figure]:
     found: list[Figure] = []
     for what, members in _alike(runs).items():
         found += _losses(what, members, several=len(runs) > 1)
-    caption = (
-        "Bits per byte are of the same kind for every run: the fewer, the better the model foresees text. While it "
-        "trains they are measured on a small part of the held-out text."
-    )
-    bits = [_series(run.name, run, run.measured, "bits_per_byte") for run in runs]
-    return found + _figure("Held-out bits per byte", caption, Axis("bits per byte"), bits)
+    texts: dict[str, list[RunFacts]] = {}
+    for run in runs:
+        known = run.corpus.get("sha256_of_hashes"), run.corpus.get("threshold")  # the text, and where it is split
+        texts.setdefault(str(known) if known[0] else run.name, []).append(run)
+    for members in texts.values():
+        of = f": the text of {members[0].name}" if len(texts) > 1 else ""
+        bits = [_series(run.name, run, run.measured, "bits_per_byte") for run in members]
+        found += _figure(f"Held-out bits per byte{of}", _BITS, Axis("bits per byte"), bits)
+    return found
 
 
 def conduct(runs: Sequence[RunFacts]) -> list[Figure]:

@@ -10,6 +10,7 @@ from hornbook.report.blocks import Block, Fold, Grid, Paragraph, Points, Rules, 
 from hornbook.report.compared import Compared
 from hornbook.report.facts import RunFacts
 from hornbook.report.ledger import Line
+from hornbook.report.private import base_name
 from hornbook.report.rows import RowCounts
 from hornbook.report.verdicts import Rule
 from hornbook.study.yardsticks import BITS
@@ -102,13 +103,17 @@ def told(run: RunFacts) -> list[str]:
         f"After {run.step:,} steps{read} this {run.objective} model of {size} needs {worth} that it was not trained on."
     )
     if loss.baselines:
-        names = ", ".join(loss.baselines)
-        better = loss.value < min(loss.baselines.values())
-        first += (
-            f" {'It knows more than' if better else 'It does not beat'} counts of words on the same text ({names})."
-        )
+        unbeaten = [name for name, value in loss.baselines.items() if loss.value >= value]
+        names = ", ".join(unbeaten or loss.baselines)
+        how = "It does not beat" if unbeaten else "It knows more than"
+        first += f" {how} counts of words on the same text ({names})."
+    began = [] if run.origin is None else [
+        f"It began with the weights of {base_name(str(run.origin.get('name', '')))}: what these had learned is in the "
+        "result, and what they had read is counted nowhere here."
+    ]  # fmt: skip
     return [
         first,
+        *began,
         "This is of one run with one seed. It says nothing of its objective, of other sizes or of other text.",
     ]
 

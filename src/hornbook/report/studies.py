@@ -2,7 +2,7 @@
 
     STUDY/report/report.html, report.md
         differences-1.svg    of each two arms, with intervals, on the first yardstick; and so on
-        loss-1.svg           held-out loss while training, of the arms of one objective; unlike losses share no axis
+        loss-1.svg           held-out loss while training, of arms with alike losses; unlike ones share no axis
         shots-1.svg          a transfer task by the number of its examples
 
 Written from records alone; equal records give equal bytes.
@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from hornbook.artifacts import is_done
+from hornbook.artifacts import digest, is_done, manifest_of
 from hornbook.charts.chart import Chart, Series
 from hornbook.charts.forest import Forest, Row
 from hornbook.charts.scales import Axis
@@ -30,6 +30,7 @@ from hornbook.study.design import load_study
 from hornbook.study.layout import RUNS, ArmPlan, diverged, is_planned, run_names
 from hornbook.study.report import StudyReport, finished_runs, report_study
 from hornbook.study.yardsticks import BITS, Yardstick
+from hornbook.tokens.tokenizer.tokenizer import TOKENIZER
 from hornbook.train.metrics import METRICS, read_metrics
 
 
@@ -196,20 +197,35 @@ def _by_shots(yardsticks: Sequence[Yardstick]) -> Iterator[Chart]:
 
 
 def _losses(directory: Path, report: StudyReport) -> Iterator[Chart]:
-    """Yield held-out loss while training, a chart for each objective: losses of unlike objectives share no axis."""
-    groups: dict[str, list[Series]] = {}
+    """Yield held-out loss while training, a chart for each objective with its settings, and each vocabulary."""
+    groups: dict[tuple[str, str], list[Series]] = {}
     for name, runs in finished_runs(directory).items():
         plan = report.plans[name]
         curves = [_curve(run, plan.tokens / plan.steps) for run in runs]
         if drawn := _series(name, [curve for curve in curves if curve]):
-            groups.setdefault(plan.objective, []).append(drawn)
-    for objective, series in groups.items():
+            groups.setdefault(_targets(runs[0]), []).append(drawn)
+    kinds = [kind for kind, _ in groups]
+    for (kind, _), series in groups.items():
+        objective = kind if kinds.count(kind) == 1 else f"{kind} ({_and([one.name for one in series])})"
         caption = (
-            "Mean of the seeds, the band from the lowest to the highest. The loss is this objective's own: compare it "
-            "with no other."
+            "Mean of the seeds, the band from the lowest to the highest. The loss is of this objective, its settings "
+            "and its vocabulary: compare it with no other chart."
         )
         axes = Axis("tokens read"), Axis("held-out loss, nats per scored token")
         yield Chart(visible(f"Held-out loss while training: {objective}"), caption, *axes, tuple(series))
+
+
+def _targets(run: Path) -> tuple[str, str]:
+    """Return the kind of a run's objective, and what tells its losses from unlike ones: its settings, its vocabulary.
+
+    Where that is not known, a run is like no other.
+    """
+    try:
+        manifest = manifest_of(run) or {}
+        objective = manifest["recipe"]["objective"]
+        return visible(str(objective["kind"])), digest([objective, manifest["files"][TOKENIZER]["sha256"]])
+    except (HornbookError, KeyError, TypeError):
+        return "objective not known", str(run)
 
 
 def _curve(run: Path, tokens_per_step: float) -> dict[float, float]:

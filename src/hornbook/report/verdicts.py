@@ -17,6 +17,7 @@ from hornbook.console import quantity
 from hornbook.evaluate.statistics import t_quantile
 from hornbook.report.facts import RunFacts
 from hornbook.report.rows import RowCounts
+from hornbook.vocab import UNSPACED
 
 # good: nothing to mend    look: the threshold is crossed    unknown: the data are not there
 Status = Literal["good", "look", "unknown"]
@@ -27,7 +28,7 @@ _GAP, _TOKENS, _EPOCHS = 0.05, 20.0, 4.0
 _WAITING, _USEFUL, _CLIPPED, _SPIKE, _PEAK, _REPEATS = 0.05, 0.95, 0.10, 6.0, 0.20, 0.30
 _BEFORE = 20  # records that a spike is told by
 _GRAM = 4  # words that count as one phrase
-_FEWEST = 40  # records of training that a trend needs
+_FEWEST, _NEAR = 40, 5  # records of training that a trend needs, and that the mean near the end needs
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ def _beats_counts(run: RunFacts, rows: RowCounts | str) -> Rule:
 
 
 def _still_falling(run: RunFacts, rows: RowCounts | str) -> Rule:
-    name = "as low as these steps bring it"
+    name = "the loss has stopped falling"
     limit = f"a fall of {_FALL:.0%} in the last {_LAST:.0%} of the steps, beyond its noise"
     losses = series(run.train, "loss")
     last = [(step, loss) for step, loss in losses if step > run.step * (1 - _LAST)]
@@ -122,8 +123,9 @@ def _gap(run: RunFacts, rows: RowCounts | str) -> Rule:
     name, limit = "held-out loss near the training loss", f"a gap of {_GAP:.0%} of the training loss, beyond its noise"
     losses = [loss for step, loss in series(run.train, "loss") if step > run.step * (1 - _LAST / 4)]
     measured = series(run.measured, "loss")
-    if len(losses) < 5 or not measured or measured[-1][0] != run.step:
-        return _unknown(name, "there are no records of both at the last step", limit)
+    if len(losses) < _NEAR or not measured or measured[-1][0] != run.step:
+        needed = f"it takes {_NEAR} records in the last {_LAST / 4:.0%} of the steps and a measurement at the last one"
+        return _unknown(name, needed, limit)
     train, held = statistics.fmean(losses), measured[-1][1]
     noise = t_quantile(0.975, len(losses) - 1) * statistics.stdev(losses) / math.sqrt(len(losses))
     gap = held - train
@@ -141,6 +143,8 @@ def _tokens_per_parameter(run: RunFacts, rows: RowCounts | str) -> Rule:
     source = "Hoffmann et al. 2022, of causal models with new text; a rule of thumb for all others"
     if run.parameters is None or run.tokens_read is None:
         return _unknown(name, "size or tokens are not recorded", limit, source)
+    if run.origin is not None:
+        return _unknown(name, "the run began with other weights, and what these had read is not counted", limit, source)
     share = run.tokens_read / run.parameters
     sizes = f"{quantity(run.tokens_read)} tokens for {quantity(run.parameters)} parameters"
     told = f"{sizes}: {share:.2f} tokens per parameter."
@@ -229,8 +233,8 @@ def _peak(run: RunFacts, rows: RowCounts | str) -> Rule:
     if not shares:
         return _unknown(name, "no record has a rate", limit)
     share, peak = statistics.median(shares), run.plan.get("matmul_flops")
-    beside = f", measured at the run's start: {quantity(float(peak))}FLOP/s" if isinstance(peak, int | float) else ""
-    told = f"Half of the records reach {share:.0%} of the rate of plain matrix products{beside}."
+    beside = f" ({quantity(float(peak))}FLOP/s, measured when the run began)" if isinstance(peak, int | float) else ""
+    told = f"The median record has {share:.0%} of the rate of plain matrix products here{beside}."
     advice = "`hornbook bench` tells what limits a step here. Small models seldom reach more."
     return _judged(name, share < _PEAK, told, {"share": share}, limit, advice)
 
@@ -280,5 +284,5 @@ def _fitted(x: Sequence[float], y: Sequence[float]) -> tuple[float, float]:
 
 
 def _grams(text: str) -> list[tuple[str, ...]]:
-    words = text.split()
+    words = UNSPACED.sub(r" \g<0> ", text).split()  # scripts without blanks: each character is one
     return [tuple(words[place : place + _GRAM]) for place in range(len(words) - _GRAM + 1)]

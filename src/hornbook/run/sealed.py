@@ -139,7 +139,7 @@ def adopt(directory: Path, names: Sequence[str], say: Callable[[str], None]) -> 
 
 def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tuple[str, ...]]:
     """Return (setting, value before, value after) of all settings that differ."""
-    old, new = dict(_flat(before)), dict(_flat(after))
+    old, new = ({name: str(value) for name, value in flat(one).items()} for one in (before, after))
     return [(name, old.get(name, "-"), new.get(name, "-")) for name in {**old, **new} if old.get(name) != new.get(name)]
 
 
@@ -149,12 +149,16 @@ def told(changes: Sequence[tuple[str, ...]]) -> str:
     return words + (f" and {len(changes) - _SHOWN} more" if len(changes) > _SHOWN else "")
 
 
-def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+def flat(table: Mapping[str, Any], before: str = "") -> dict[str, Any]:
+    """Return the settings of a recipe, or other values of nested tables, by their dotted names.
+
+    >>> flat({"seed": 0, "model": {"heads": 4}})
+    {'seed': 0, 'model.heads': 4}
+    """
+    found: dict[str, Any] = {}
     for name, value in table.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", str(value)
+        found |= flat(value, f"{before}{name}.") if isinstance(value, Mapping) else {f"{before}{name}": value}
+    return found
 
 
 def _settings(kept: Mapping[str, Any], place: Path) -> Mapping[str, Any]:

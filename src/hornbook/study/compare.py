@@ -19,7 +19,7 @@ from hornbook.errors import UserError
 from hornbook.evaluate.evaluation import Evaluation
 from hornbook.evaluate.records import Records
 from hornbook.recipes.settings import to_dict
-from hornbook.run.sealed import RESULT, is_run, recipe_of
+from hornbook.run.sealed import RESULT, flat, is_run, recipe_of
 from hornbook.study.yardsticks import BITS, HELD_OUT_RECORDS, Yardstick, judged, measured
 
 # Settings that say nothing of what was learned, or are what arms have several of.
@@ -65,7 +65,7 @@ def compare(runs: Sequence[Path], margin: float = 0.01) -> Comparison:
             raise UserError(f"There is no run in {run}.")
         if not ((run / RESULT).is_file() and is_done(run, RESULT)):
             raise UserError(f"The run in {run} is not finished: `hornbook pretrain --resume {run}` goes on with it.")
-    recipes = {run: _flat(to_dict(recipe_of(run))) | _read(run) for run in dict.fromkeys(runs)}
+    recipes = {run: _compared(to_dict(recipe_of(run))) | _read(run) for run in dict.fromkeys(runs)}
     groups: dict[str, list[Path]] = {}
     for run, settings in recipes.items():
         groups.setdefault(json.dumps(settings, sort_keys=True), []).append(run)
@@ -147,14 +147,9 @@ def _scope(arms: Mapping[str, Sequence[Path]]) -> tuple[str, ...]:
     return (f"This is of models of {parts[0]} that read {parts[1]}: it says nothing of other sizes and texts.",)
 
 
-def _flat(table: Mapping[str, Any], before: str = "") -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, value in table.items():
-        if isinstance(value, dict):
-            found |= _flat(value, f"{before}{name}.")
-        elif f"{before}{name}" not in _LEFT_OUT:
-            found[f"{before}{name}"] = value
-    return found
+def _compared(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a recipe's settings but for those in which runs of one arm may differ."""
+    return {name: value for name, value in flat(recipe).items() if name not in _LEFT_OUT}
 
 
 def _differing(recipes: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -25,15 +25,27 @@ from hornbook.evaluate.scoring.lines import before_logits, log_chances, target_n
 from hornbook.evaluate.scoring.ways import Ids
 from hornbook.generate.text import GAP
 from hornbook.run.directory import OpenRun
+from hornbook.tokens.tokenizer.tokenizer import Tokenizer
+
+_LETTER = "a"  # that a text may stand behind
 
 
 @dataclass(frozen=True)
 class Chance:
-    """A word in a gap: nats as its way has them, and of a causal model those given what is before the gap alone."""
+    """A word in a gap.
 
-    pieces: int
+    ids    its pieces: words that a tokenizer reads alike, as one without capitals does, have the same
+    nats   as its way has them
+    left   of a causal model, those given what is before the gap alone
+    """
+
+    ids: tuple[int, ...]
     nats: float
     left: float | None = None
+
+    @property
+    def pieces(self) -> int:
+        return len(self.ids)
 
 
 @dataclass(frozen=True)
@@ -43,15 +55,34 @@ class GapText:
     gap: Gap
     blank: bool
 
-    def spelled(self, word: str) -> str:
-        return f" {word}" if self.blank else word
+    def ids_of(self, words: Sequence[str], tokenizer: Tokenizer) -> list[list[int]]:
+        """Return the ids of words in the gap."""
+        if self.gap.left and not self.blank:
+            return _joined(words, tokenizer)
+        spelled = [f" {word}" if self.blank else word for word in words]
+        return [ids.tolist() for ids in tokenizer.encode(spelled)]
 
 
 def read_gap(run: OpenRun, text: str) -> GapText:
     """Return what is before and behind the gap of a text."""
     found = find_gap(text)
-    left, right = run.tokenizer.encode([text[: found.start()], text[found.end() :]])
-    return GapText(Gap(left.tolist(), right.tolist()), found[0][0].isspace())
+    (left,) = run.tokenizer.encode([text[: found.start()]])
+    (right,) = _joined([text[found.end() :]], run.tokenizer)
+    return GapText(Gap(left.tolist(), right), found[0][0].isspace())
+
+
+def _joined(texts: Sequence[str], tokenizer: Tokenizer) -> list[list[int]]:
+    """Return the ids of texts that stand right behind another one.
+
+    Some tokenizers, as those of T5 and Llama, put a blank before every text. None is there behind a letter.
+    """
+    (letter,) = tokenizer.encode([_LETTER])
+    joined: list[list[int]] = []
+    both = zip(tokenizer.encode(texts), tokenizer.encode([_LETTER + text for text in texts]), strict=True)
+    for alone, behind in both:
+        apart = len(alone) and len(behind) > len(letter) and np.array_equal(behind[: len(letter)], letter)
+        joined.append((behind[len(letter) :] if apart else alone).tolist())
+    return joined
 
 
 def find_gap(text: str) -> re.Match[str]:
@@ -81,11 +112,9 @@ def way_of(run: OpenRun) -> GapWay:
 
 
 def chances(run: OpenRun, way: GapWay, text: GapText, words: Sequence[str]) -> Iterator[Mapping[str, Chance | None]]:
-    spelled = run.tokenizer.encode([text.spelled(word) for word in words])
+    spelled = text.ids_of(words, run.tokenizer)
     special = run.tokenizer.vocab.special
-    known = {
-        word: ids.tolist() for word, ids in zip(words, spelled, strict=True) if len(ids) and not special[ids].any()
-    }
+    known = {word: ids for word, ids in zip(words, spelled, strict=True) if ids and not special[ids].any()}
     yield {word: None for word in words if word not in known}
     if way.kind == "masks":
         yield from _by_masks(run, way, text.gap, known)
@@ -123,7 +152,10 @@ def _by_masks(run: OpenRun, way: GapWay, gap: Gap, words: Mapping[str, Ids]) -> 
             if start + step < len(beginnings):
                 yield {}
         yield {
-            word: Chance(pieces, -sum(log[tuple(words[word][:place])][words[word][place]] for place in range(pieces)))
+            word: Chance(
+                tuple(words[word]),
+                -sum(log[tuple(words[word][:place])][words[word][place]] for place in range(pieces)),
+            )
             for word in names
         }
 
@@ -148,7 +180,7 @@ def _by_lines(run: OpenRun, way: GapWay, gap: Gap, words: Mapping[str, Ids]) -> 
             log_chances(before_logits(run.model, behind, run.device)), [len(line.places) for line in behind]
         )
         lefts = iter([_left_nats(way, ids, rows) for ids, rows in zip(words.values(), log, strict=True)])
-    return {word: Chance(len(words[word]), one, left) for word, one, left in zip(words, nats, lefts, strict=False)}
+    return {word: Chance(tuple(words[word]), one, left) for word, one, left in zip(words, nats, lefts, strict=False)}
 
 
 def _left_nats(way: GapWay, word: Ids, log: Tensor) -> float:

@@ -104,32 +104,47 @@ def _of_model(one: Opened, way: GapWay, text: GapText, words: Sequence[str], req
     for part in chances(one.run, way, text, words):
         found |= part
         yield _progress(one, "scoring", len(found) / len(words))
-    yield told(one.number, way, {word: found[word] for word in words}, request)
+    yield {
+        **told(one.number, way, {word: found[word] for word in words}, request),
+        "reads": _reads(one, way, text, found),
+    }
+
+
+def _reads(one: Opened, way: GapWay, text: GapText, found: Mapping[str, Chance | None]) -> list[list[str]]:
+    """Return what a model is given to say a word: the tokens of its one side, or of encoder and decoder."""
+    known = next((chance for chance in found.values() if chance is not None), None)
+    if known is None:
+        return []
+    line = way.lines(text.gap, known.ids)[0]
+    return [one.names(side) for side in (line.inputs, line.behind) if side is not None]
 
 
 def told(run: int, way: GapWay, found: Mapping[str, Chance | None], request: GapRequest) -> Event:
     """Return the event of a model's known, the likeliest word first."""
     known = {word: chance for word, chance in found.items() if chance is not None}
     shares = {word: math.exp(-chance.nats) for word, chance in known.items()}
+    different = {chance.ids: chance for chance in known.values()}.values()  # "Cat" and "cat" may be the same to it
     outside: float | None = None
     if way.kind == "strings":
-        outside = max(0.0, 1.0 - sum(shares.values()))
+        outside = max(0.0, 1.0 - sum(math.exp(-chance.nats) for chance in different))
     elif way.kind == "masks":
-        outside = max(0.0, 1.0 - sum(shares[word] for word, chance in known.items() if chance.pieces == 1))
+        outside = max(0.0, 1.0 - sum(math.exp(-chance.nats) for chance in different if chance.pieces == 1))
     elif way.kind == "sentence":
-        total = _log_sum([-chance.nats for chance in known.values()])
+        total = _log_sum([-chance.nats for chance in different])
         shares = {word: math.exp(-chance.nats - total) for word, chance in known.items()}
     rows: list[Event] = []
-    for word in sorted(found, key=lambda word: (-shares.get(word, -1.0), word)):
+    answer = request.answer.strip()
+    for word in sorted(found, key=lambda word: (-shares.get(word, -1.0), word != answer, word)):
         chance = found[word]
         left = None if chance is None or chance.left is None else chance.left
         rows.append({
             "text": word, "pieces": chance and chance.pieces, "nats": chance and chance.nats, "share": shares.get(word),
             "left": None if left is None else {"nats": left, "share": math.exp(-left)},
         })  # fmt: skip
-    how = _HOW[way.kind].format(tried=len(known))
+    how = _HOW[way.kind].format(tried=len(different))
     return {
         "event": "gap", "run": run, "kind": way.kind, "exact": way.kind in ("masks", "strings"), "outside": outside,
+        "total": sum({known[word].ids: share for word, share in shares.items()}.values()),
         "how": how, "words": rows, **_places(rows, request),
     }  # fmt: skip
 
@@ -171,14 +186,14 @@ def _unigrams(counted: WordList, words: Sequence[str], request: GapRequest) -> E
     seen = sum(share for word, share in shares.items() if word in counted.counts)
     return {
         "event": "gap", "run": None, "kind": "unigram", "exact": True, "outside": max(0.0, 1.0 - seen),
-        "how": _HOW["unigram"], "words": rows, **_places(rows, request),
+        "total": sum(shares.values()), "reads": [], "how": _HOW["unigram"], "words": rows, **_places(rows, request),
     }  # fmt: skip
 
 
 def _film(one: Opened, way: GapWay, text: GapText, request: GapRequest) -> Iterator[Event]:
     """Yield how a diffusion model fills the gap, mask after mask, the surest first."""
     tokenizer = one.run.tokenizer
-    said = tokenizer.encode([text.spelled(request.guess.strip())])[0] if request.guess.strip() else ()
+    said = text.ids_of([request.guess.strip()], tokenizer)[0] if request.guess.strip() else ()
     masks = request.masks or max(1, len(said))
     mask = tokenizer.vocab.require("mask", "Filling gaps")
     before = [*way.form.before, *text.gap.left]

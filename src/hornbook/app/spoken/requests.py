@@ -5,11 +5,13 @@ Every event is a dict with its kind under "event". "progress" is a turn that has
 1; text travels as pieces, never as offsets; names are tokens as the tokenizer spells them, a blank as ▁.
 
     gap         {"event": "words", "tried": [word]}
-                {"event": "gap", "run", "kind", "exact", "outside", "how", "words": [{"text", "pieces", "nats", "share",
-                "left"}], "guess": place in words or null, "answer": the same}, the likeliest word first. kind: masks,
-                strings, sentence, judge, unigram (run is then null). pieces is null where the model cannot spell the
-                word, and then nats and share are. outside is the probability of all that was not tried, null where the
-                words only share what those tried have. left, of causal models: {"nats", "share"} given what is before
+                {"event": "gap", "run", "kind", "exact", "outside", "total", "reads": [[name]], "how", "words":
+                [{"text", "pieces", "nats", "share", "left"}], "guess": place in words or null, "answer": the same}, the
+                likeliest word first. kind: masks, strings, sentence, judge, unigram (run is then null). pieces is null
+                where the model cannot spell the word, and then nats and share are. outside is the probability of all
+                that was not tried, null where the words only share what those tried have. total is the sum of the
+                shares, each once of words that the tokenizer reads alike. reads is what the model is given to say one
+                word, of encoder and decoder two lists. left, of causal models: {"nats", "share"} given what is before
                 the gap alone, else null
                 {"event": "film", "run", "step", "of", "filled": [{"place", "name", "p"}], "text"}, of a diffusion
                 model, behind its gap: the gap as so many masks, filled step by step; place counts from 0 in the gap
@@ -28,7 +30,8 @@ Every event is a dict with its kind under "event". "progress" is a turn that has
                 number of its word}: nats is null where nothing predicts it; rank is null where tokens were joined or
                 the way has no prediction of its own
                 {"event": "end", "nats", "tokens", "bytes", "bits_per_byte" or null, "words": [{"text", "nats"}],
-                "end_nats": of the mark that ends the text, which is in no sum, or null}
+                "end_nats": of the mark that ends the text, which is in no sum, or null}; nats of a word are null where
+                a part of it has none
     neighbours  {"event": "neighbours", "run", "name", "pieces", "nearest": [{"name", "cosine"}]}
     attention   {"event": "attention", "run", "layer", "layers", "side", "sides": [those that the model has], "heads",
                 "queries": [name], "keys": [name], "weights": base64 of uint8 [heads, queries, keys], 255 = 1, "note"}

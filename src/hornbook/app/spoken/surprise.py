@@ -221,8 +221,11 @@ def _end(
     per_byte = nats / math.log(2) / (size - skipped) if way.kind != "pseudo" and size > skipped else None
     said: list[Event] = [{"text": "", "nats": 0.0} for _ in range(words[-1] + 1)]
     for number, word in enumerate(words):
-        said[word]["text"] += pieces[number]
-        said[word]["nats"] += found[number].nats if number in found else 0.0
+        before, here = said[word]["nats"], found.get(number)
+        said[word] = {
+            "text": said[word]["text"] + pieces[number],
+            "nats": None if before is None or here is None else before + here.nats,
+        }
     return {
         "event": "end", "nats": nats, "tokens": len(found), "bytes": size - skipped, "bits_per_byte": per_byte,
         "words": said,

@@ -40,7 +40,7 @@ def write(models: Models, request: WriteRequest) -> Iterator[Event]:
     for step, piece in text.tokens:
         if step is None:
             full = written >= text.room
-            why = "stop" if last is not None else "full" if full else "length"
+            why = "stop" if last is not None or text.ended else "full" if full else "length"
             yield {"event": "end", "why": why, "text": piece, "tokens": written, "last": last}
         elif step.ends:
             last = _token(one, step, "")

@@ -127,7 +127,8 @@ function Exercise({ cell, solved, onSolved }) {
 }
 
 async function save(number) {
-  const file = await post("/api/course/notebook", { number });
+  const file = await post("/api/course/notebook", { number }).catch((error) => say(error.message));
+  if (!file) return;
   const link = document.createElement("a");
   link.href = URL.createObjectURL(new Blob([file.text], { type: "application/x-ipynb+json" }));
   link.download = file.name;
@@ -176,7 +177,8 @@ function Question({ question, onSolved }) {
   const [told, setTold] = useState(null);
   const answer = async (event) => {
     event.preventDefault();
-    const found = await post("/api/course/quiz", { question: question.number, option: chosen });
+    const refused = (error) => ({ right: false, says: error.message });
+    const found = await post("/api/course/quiz", { question: question.number, option: chosen }).catch(refused);
     setTold(found);
     if (found.right) onSolved("quiz", String(question.number));
     say(found.says);

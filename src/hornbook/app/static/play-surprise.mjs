@@ -5,7 +5,7 @@ import { Choice, Scroll, TextField, Wrong, named, nats, submits, useFields, useS
 
 const MOST = 12; // nats at the end of the scale
 const TEXT = "The cat sat on the mat and looked at the moon.";
-const sign = (value) => `${value > 0 ? "+" : value < 0 ? "−" : ""}${Math.abs(value).toFixed(2)}`;
+const sign = (value) => !Number.isFinite(value) ? "–" : `${value > 0 ? "+" : value < 0 ? "−" : ""}${Math.abs(value).toFixed(2)}`;
 
 function Card({ found, run }) {
   const [open, setOpen] = useState(null);
@@ -58,9 +58,22 @@ export function Surprise({ play, chosen }) {
     ${chosen.map((run) => found[run.id] && html`<${Card} key=${run.id} run=${run} found=${found[run.id]} />`)}`;
 }
 
+// Two models' words of one text, and by how many nats the first has more. Unlike tokens have unlike words: those are put
+// together up to where both have an end. NaN: one of them has no number.
+export function differences(first, second) {
+  const lists = [first, second], place = [0, 0], read = [0, 0], found = [];
+  for (let word = { text: "", by: 0 }; place[0] < first.length || place[1] < second.length; ) {
+    const n = place[1] >= second.length || (place[0] < first.length && read[0] <= read[1]) ? 0 : 1, next = lists[n][place[n]++];
+    read[n] += next.text.length;
+    word = { text: word.text + (n ? "" : next.text), by: word.by + (n ? -1 : 1) * (next.nats ?? NaN) };
+    if (word.text && read[0] === read[1]) { found.push(word); word = { text: "", by: 0 }; }
+  }
+  return found;
+}
+
 function Differences({ first, second, names }) {
-  const words = first.end.words.map((word, place) => ({ text: word.text, by: word.nats - second.end.words[place].nats }));
-  const largest = [...words].sort((one, other) => Math.abs(other.by) - Math.abs(one.by)).slice(0, 5);
+  const words = differences(first.end.words, second.end.words);
+  const largest = words.filter((word) => Number.isFinite(word.by)).sort((one, other) => Math.abs(other.by) - Math.abs(one.by)).slice(0, 5);
   const kind = (by) => (by > 0.5 ? " asked" : by < -0.5 ? " read" : "");
   return html`<h2>Differences</h2>
     ${first.start.how !== second.start.how && html`<p class="note wrong">These numbers are not of one kind, so their difference says little. ${names[0]}: ${first.start.how}. ${names[1]}: ${second.start.how}.</p>`}
@@ -76,7 +89,7 @@ export function SideBySide({ play, runs }) {
   const setText = (value) => put({ text: value });
   const chosen = pair.map((id) => runs.find((run) => run.id === id) ?? runs[0]);
   const [first, second] = chosen.map((run) => found[run.id]);
-  const alike = first?.end && second?.end && first.end.words.length === second.end.words.length;
+  const ready = first?.end && second?.end;
   const names = chosen.map((run) => run.name);
   const compare = async () => {
     const asked = { first: chosen[0].id, second: chosen[1].id };
@@ -86,7 +99,7 @@ export function SideBySide({ play, runs }) {
   const choice = (label, place) => html`<${Choice} label=${label} value=${chosen[place].id} options=${named(runs)} onInput=${(value) => { setPair(pair.with(place, +value)); put({ settings: null }); }} />`;
   return html`<h1>Side by side</h1>
     <${Asked} ...${{ text, setText, play, busy, stop }} verb="Compare" onSubmit=${compare}><div class="grid">${choice("First model", 0)}${choice("Second model", 1)}</div><//>
-    <${Wrong}>${wrong}<//>${alike && html`<${Differences} first=${first} second=${second} names=${names} />`}
+    <${Wrong}>${wrong}<//>${ready && html`<${Differences} first=${first} second=${second} names=${names} />`}
     <div class="grid">${chosen.map((run, place) => found[run.id] && html`<${Card} key=${place} run=${run} found=${found[run.id]} />`)}</div>
     ${settings && html`<h2>${settings.length} settings differ</h2><${Scroll} label="Settings that differ"><table><thead><tr><th scope="col">setting</th>${names.map((name) => html`<th scope="col">${name}</th>`)}</tr></thead>
       <tbody>${settings.map(([name, ...both]) => html`<tr><th scope="row">${name}</th>${both.map((value) => html`<td>${visible(value)}</td>`)}</tr>`)}</tbody></table><//>`}`;

@@ -13,7 +13,7 @@ const nameOf = (event, runs) => (event.run === null ? "Word counts" : (runs.find
 function listed(event) {
   const word = event.answer === null ? null : event.words[event.answer];
   if (!word?.share || event.kind === "judge") return null;
-  return -Math.log(word.share / event.words.reduce((sum, one) => sum + (one.share ?? 0), 0));
+  return -Math.log(word.share / event.total);
 }
 
 function Answer({ event, runs, films, most }) {
@@ -36,6 +36,9 @@ function More({ answers, runs }) {
       <${Scroll} label="Table of all words"><table class="numeric"><caption>Nats, −ln p</caption><thead><tr><th scope="col">word</th>${names}</tr></thead>
         <tbody>${answers[0].words.map((word) => html`<tr><th scope="row">${visible(word.text)}</th>${answers.map((event) => html`<td>${nats(find(event, word.text)?.nats)}</td>`)}</tr>`)}</tbody>
       </table><//></details>
+    <details><summary>What each of them reads</summary>
+      ${answers.filter((event) => event.reads.length).map((event) => html`<p><b>${nameOf(event, runs)}</b>: ${event.reads.map((side, place) => html`${place > 0 && html` <i>its decoder:</i> `}<code>${side.map(visible).join(" ")}</code>`)}</p>`)}
+      <p class="soft">Here with the first word of the list. The other words are asked for in the same way.</p></details>
     ${answers.some((event) => left(event).length) && html`<details><summary>What they say from the words before the gap alone</summary>
       ${answers.filter((event) => left(event).length).map((event) => html`<p><b>${nameOf(event, runs)}</b>: ${left(event).map((word) => `${visible(word.text)} (${percent(word.left.share)})`).join(", ")}.</p>`)}</details>`}`;
 }
@@ -82,14 +85,14 @@ export function Word({ play, runs, all, missing }) {
   const submit = async () => {
     const guess = now.guess.trim();
     if (!guess || busy || over || !runs.length) return;
-    const [answers, films] = [[], []];
+    const [answers, films, refused] = [[], [], []];
     let tried = 0;
     const asked = { runs: runs.slice(0, play.limits.runs).map((run) => run.id), text: sentence.text, guess, answer: sentence.answer };
     put({ ...FIRST, guess: now.guess });
     const heard = {
       gap: (one) => answers.push(one) && put({ answers: [...answers] }),
       film: (one) => films.push(one) && put({ films: [...films] }),
-      refused: (one) => put({ wrong: `${nameOf(one, all)}: ${one.why}` }),
+      refused: (one) => refused.push(`${nameOf(one, all)}: ${one.why}`) && put({ wrong: refused.join(" ") }),
       progress: (one) => put({ doing: `${nameOf(one, all)} is ${one.doing} …` }),
       end: (one) => { tried = one.tried; },
     };
@@ -102,7 +105,7 @@ export function Word({ play, runs, all, missing }) {
     if (sentence.answer) setRounds((list) => [...list, { You: { right, nats: -Math.log(share) }, ...Object.fromEntries(models) }]);
     say(`${answers.length} answers over ${tried} words. ${sentence.answer && `The word was ${sentence.answer}.`}`);
   };
-  const fine = draft?.split(GAP).length === 2;
+  const drafted = draft?.replace(/\[MASK\]|<mask>|_{3,}/g, GAP), fine = drafted?.split(GAP).length === 2;
   const most = Math.max(0.01, ...now.answers.flatMap((event) => event.words.map((word) => word.share ?? 0)));
   const sources = [["", "forty that come with Hornbook"], ...runs.map((run) => [run.id, `held-out text of ${run.name}`])];
   return html`<h1>The masked word</h1><p class="soft">You guess first. Then each model says what it thinks, all over the same words.</p>
@@ -114,7 +117,7 @@ export function Word({ play, runs, all, missing }) {
         <button type="button" key="own" class="plain" aria-expanded=${String(draft !== null)} onClick=${() => setDraft(draft === null ? sentence.text : null)}>My own sentence</button>
         <span class="soft">${sentence.answer ? `Round ${Math.min(ROUNDS, rounds.length + !over)} of ${ROUNDS}` : "Your own sentence has no score"}</span></div>
       ${!over && sentence.answer && html`<div class="sure"><${Number} label="How sure are you, in per cent?" value=${sure} onInput=${(value) => setSure(within(value, 1, 99))} low="1" high="99" step="1" help="Your share of the word, if it is right; all other words have the rest." /></div>`}</form>
-    ${draft !== null && html`<form class="card" onSubmit=${submits(() => fine && fresh({ own: { text: draft, answer: "" } }))}>
+    ${draft !== null && html`<form class="card" onSubmit=${submits(() => fine && fresh({ own: { text: drafted, answer: "" } }))}>
       <${TextField} label=${`Your sentence, with ${GAP} (three underscores) for the word`} value=${draft} onInput=${setDraft} rows="2" most="600" /><button disabled=${!fine}>Play it</button></form>`}
     ${missing}<${Wrong}>${now.wrong}<//>
     ${busy && html`<p class="soft">${now.doing || "The models are reading …"}</p>`}

@@ -51,7 +51,10 @@ export function Writing({ play, runs }) {
   const branch = (place, one) => write([...tokens.slice(0, place), { ...one, text: spelled(one.name), nats: -Math.log(one.p), chosen: true, top: tokens[place].top }]);
   useEffect(() => {
     if (writing.busy) return undefined;
-    const look = (event) => (event.event === "token" || event.last) && put({ coming: event.last ?? event });
+    const look = (event) => {
+      if (event.event === "token" || event.last) put({ coming: event.last ?? event });
+      else if (event.why === "stop") put({ coming: null }); // the reader chose the end of the text
+    };
     const timer = setTimeout(() => looking.ask("/api/write", asking(tokens.slice(0, play.limits.new - 1), 1), look), WAIT_MILLISECONDS);
     return () => clearTimeout(timer);
   }, [run, prompt, JSON.stringify(decoding), tokens.length, writing.busy]);

@@ -62,7 +62,7 @@ function placesOf(run, rows, axis) {
   return axis === "time" ? rows.seconds : rows.step.map((step) => (each ? step * each : null));
 }
 
-function chartsOf(store, chosen, { axis, half, measure }) {
+export function chartsOf(store, chosen, { axis, half, measure }) {
   const charts = new Map(), lost = [];
   const into = (key, title, note) => charts.get(key) ?? charts.set(key, { key, title, note, series: [], marks: [] }).get(key);
   chosen.forEach(({ name: item, runs }, look) => runs.forEach((run) => {
@@ -72,13 +72,14 @@ function chartsOf(store, chosen, { axis, half, measure }) {
     const xs = placesOf(run, rows, axis), add = (chart, ys, more = {}, at = xs) => chart.series.push({ name, look, xs: at, ys, ...more });
     if (rows.step.length && !xs.some((x) => x !== null)) return lost.push(name);
     const train = (chart, ys) => {
-      chart.marks.push(...xs.filter((x, place) => data.stops.includes(rows.step[place])));
+      // The record behind a stop may be one of those that were thinned.
+      chart.marks.push(...data.stops.map((stop) => xs[rows.step.findIndex((step) => step >= stop)] ?? null).filter((x) => x !== null));
       if (half) add(chart, ys, { faint: true });
       add(chart, half && run.tokens ? smoothed(rows.step.map((step) => step * run.tokens), ys, half) : ys);
     };
     train(into(`loss ${run.group}`, `Loss, ${run.objective || "objective unknown"}: nats per scored token`, "training; points: held-out text"), rows.loss);
     add(into(`loss ${run.group}`), held.loss, { dots: true, name: `${name}, held out` }, placesOf(run, held, axis));
-    const bits = "on the same text; comparable across objectives and tokens";
+    const bits = "on the same text: comparable across objectives and tokens. The number of a diffusion model is an upper bound";
     if (held.bits_per_byte.some((value) => value !== null)) add(into(`bits ${run.text}`, "Held-out text: bits per byte", bits), held.bits_per_byte, {}, placesOf(run, held, axis));
     const alike = measure === "gradient_norm" ? run.group : "", peak = measure === "model_flops_utilization" && run.peak ? `peak of matrix products: ${short(run.peak)}FLOP/s` : "";
     if (rows[measure]?.some((value) => value !== null)) train(into(`${measure} ${alike}`, `${MEASURES[measure]}${alike && `, ${run.objective}`}`, peak), rows[measure]);
@@ -170,7 +171,7 @@ export default function Watch({ session: { watch } }) {
   return html`<link rel="stylesheet" href="/static/vendor/uplot.css" /><h1>Runs as they go</h1>
     <div class="watch"><${Runs} items=${items} chosen=${keys} choose=${choose} places=${watch.places} />
     <div><section class="card" aria-label="How the curves are drawn"><div class="row">${pick("axis", "Along", AXES)} ${pick("measure", "Beside the loss", MEASURES)}
-      <label class="field">Smooth: half after ${half ? `${short(half)} tokens` : "nothing"} <input type="range" min="0" max="20" value=${view.smooth} onInput=${(event) => set("smooth", Number(event.target.value))} /></label>
+      <label class="field">Smooth: ${half ? `half after ${short(half)} tokens` : "off"} <input type="range" min="0" max="20" value=${view.smooth} onInput=${(event) => set("smooth", Number(event.target.value))} /></label>
       ${["from", "to"].map((name) => html`<label class="field">${name === "from" ? "From" : "To"} <input class="narrow" inputmode="decimal" value=${view[name]} onInput=${(event) => set(name, event.target.value)} /></label>`)}
       ${check("logX", "log along")} ${check("logY", "log up")} <button type="button" class="plain" onClick=${() => setView((old) => ({ ...old, from: "", to: "" }))}>Whole run</button> <button type="button" aria-pressed=${paused} onClick=${() => setPaused(!paused)}>${paused ? "Go on" : "Pause"}</button></div>
       <p class="soft" data-updated>${wrong ? html`<span class="note wrong">${wrong}</span>` : paused ? "Paused." : updated && `Updated at ${updated}.`}</p>

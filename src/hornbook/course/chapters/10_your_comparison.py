@@ -48,7 +48,6 @@ from pathlib import Path
 
 from hornbook.study.design import STUDY, ArmSettings, BudgetSettings, Study, to_toml
 from hornbook.study.layout import read_plan
-from hornbook.study.page import write_page
 from hornbook.study.report import report_study
 from hornbook.study.workers import run_processes
 
@@ -151,7 +150,7 @@ with here():
 said = {verdict.word for verdict in yardstick.verdicts}
 print(f"number of verdicts: {len(yardstick.verdicts)}")
 print(f"with one seed of each, the only word is 'not tested': {said == {'not tested'} or seeds > 1}")
-write_page(folder, report)
+hb.write_report(folder)
 
 # %% [markdown]
 # Read three things in it:
