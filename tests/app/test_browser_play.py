@@ -99,11 +99,11 @@ def test_the_game_is_played_to_its_end_with_the_keyboard_alone(page: Any, addres
 
 def test_a_text_is_stopped_and_goes_on_from_another_token(page: Any, address: str) -> None:
     panel = opened(page, address, "writing")
-    panel.get_by_label("New tokens", exact=True).fill("40")
+    panel.get_by_label("New tokens", exact=True).fill("256")
     panel.get_by_role("button", name="Write").click()
-    panel.locator("button.token").first.wait_for()
-    panel.get_by_role("button", name="Stop").click()
+    panel.get_by_role("button", name="Stop").click()  # as soon as it is there to be pressed
     panel.get_by_role("button", name="Write", disabled=False).wait_for()
+    panel.get_by_label("New tokens", exact=True).fill("40")
     panel.get_by_role("button", name="Write").click()
     page.wait_for_function("() => document.querySelectorAll('button.token').length === 40")
     before = panel.locator("button.token").all_inner_texts()

@@ -48,7 +48,7 @@ def commands(run: Path, root: Path) -> Iterator[list[str]]:
     for option, value in itertools.product(
         ("--steps", "--tokens", "--minutes", "--epochs", "--seed", "--devices"), NUMBERS
     ):
-        if (option, value) not in {("--devices", "0"), ("--minutes", "2.5")}:
+        if (option, value) not in {("--devices", "0"), ("--minutes", "2.5"), ("--seed", "0")}:  # these train
             yield ["pretrain", "--plain", book, "--out", out, *TINY[2:], option, value]
     for place in places:
         yield ["pretrain", "--plain", book, "--out", place, *TINY]

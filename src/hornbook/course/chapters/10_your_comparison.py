@@ -7,6 +7,7 @@
 # Time: 30 minutes, and the trainings: one to two minutes as it stands here, longer if you ask for more.
 
 # %%
+import hornbook as hb
 from hornbook.course import aside, check, corpus, here, place, wish
 
 # %% [markdown]
