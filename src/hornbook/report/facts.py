@@ -175,7 +175,7 @@ def facts_of(directory: Path, *, full_paths: bool = False) -> RunFacts:
     version may have settings that this one does not know.
     """
     if not directory.is_dir() or not is_run(directory):
-        raise UserError(f"There is no run in {directory.name or directory}: name the directory of a run or a study.")
+        raise UserError(f"There is no run in {directory}: name the directory of a run or a study.")
     reader = _Reader(directory)
     recipe = _recipe(directory, reader)
     settings: Values = to_dict(recipe)
