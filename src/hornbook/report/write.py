@@ -104,17 +104,19 @@ def _read(places: Sequence[Path], options: Options) -> tuple[list[RunFacts], lis
     """Return the runs that can be read, with names of their own, and a sentence for each that cannot."""
     runs: list[RunFacts] = []
     left_out: list[str] = []
+    refused: list[str] = []
     for place in dict.fromkeys(places):
         try:
             runs.append(facts_of(place, full_paths=options.full_paths))
         except HornbookError as error:
             left_out.append(without_paths(str(error), str(place)))
+            refused.append(str(error))
         except (OSError, ValueError, KeyError, TypeError) as error:
-            left_out.append(
-                f"The run {place.name} cannot be read: its files are not those of a run ({type(error).__name__})."
-            )
-    if not runs:
-        raise UserError(" ".join(left_out) or "Name at least one run, or a study.")
+            told = f"cannot be read: its files are not those of a run ({type(error).__name__})."
+            left_out.append(f"The run {place.name} {told}")
+            refused.append(f"The run {place} {told}")
+    if not runs:  # what is printed names places as they were typed
+        raise UserError(" ".join(refused) or "Name at least one run, or a study.")
     return named_apart(runs), left_out
 
 
