@@ -124,5 +124,6 @@ export function Word({ play, runs, all, missing }) {
     ${over && sentence.answer && html`<p>The word was <b>${visible(sentence.answer)}</b>. Nats of it among the ${now.tried} words: ${Object.entries(rounds.at(-1) ?? {}).map(([name, one]) => `${name} ${nats(one.nats)}`).join(", ")}.</p>`}
     ${now.answers.length > 0 && html`<div class="grid">${now.answers.map((event) => html`<${Answer} key=${event.run} event=${event} runs=${all} most=${most} films=${now.films.filter((film) => film.run === event.run)} />`)}</div>`}
     ${over && now.answers.length > 0 && html`<${More} answers=${now.answers} runs=${all} />`}${rounds.length > 0 && html`<${Score} rounds=${rounds} />`}
-    ${runs.length > 0 && html`<div class="sure"><${Choice} label="Sentences" value=${source} options=${sources} onInput=${choose} /></div>`}`;
+    ${runs.length > 0 && html`<div class="sure"><${Choice} label="Sentences" value=${source} options=${sources} onInput=${choose} />
+      ${source !== "" && runs.length > 1 && html`<p class="note">These sentences are new to one model. Another one may have been trained on them.</p>`}</div>`}`;
 }
