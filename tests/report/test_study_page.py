@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 
 from hornbook.artifacts import manifest_of, write_manifest
-from hornbook.report import studies
+from hornbook.report import studies, write
 from hornbook.report.markdown import escaped
+from hornbook.report.studies import report_of_study
 from hornbook.report.write import write_study
+from hornbook.study.design import STUDY
 from hornbook.study.layout import ArmPlan
 from hornbook.study.report import StudyReport
 from hornbook.study.verdicts import Scores, not_worse_than_the_best, verdicts
@@ -65,6 +67,18 @@ def test_equal_reports_are_equal_bytes(tmp_path: Path) -> None:
         (tmp_path / name / "study").mkdir(parents=True)
         write_study(tmp_path / name / "study", report())
     assert files(tmp_path / "one" / "study") == files(tmp_path / "two" / "study")
+
+
+def test_a_page_elsewhere_brings_no_files_of_charts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside the user's own files their names may be taken."""
+    monkeypatch.setattr(write, "report_of_study", lambda place: report_of_study(place, report()))
+    (tmp_path / "study").mkdir()
+    (tmp_path / "study" / STUDY).write_text("")
+    (tmp_path / "shots-1.svg").write_text("mine")
+    found = write.write_report([tmp_path / "study"], tmp_path / "mine.html")
+    assert (tmp_path / "shots-1.svg").read_text() == "mine"
+    assert {path.name for path in tmp_path.iterdir()} == {"study", "shots-1.svg", "mine.html", "mine.md"}
+    assert "![" not in found.markdown.read_text(encoding="utf-8") and "<img" in found.page.read_text(encoding="utf-8")
 
 
 def test_shots_share_a_chart_by_task(tmp_path: Path) -> None:

@@ -75,7 +75,7 @@ def write_report(
         report = report_runs(runs, options, left_out)
         target = out or (runs[0].directory / PAGE if len(places) == 1 else Path(PAGE))
     _refuse_foreign(target, beside=out is not None or not studies, pdf=pdf)
-    written = _write(report, target, pictures=bool(studies))
+    written = _write(report, target, pictures=bool(studies) and out is None)
     printed = _print(browser, target) if browser else None
     return Reported(target, written, printed, report.left_out, report.plain)
 
@@ -131,7 +131,10 @@ def named_apart(runs: Sequence[RunFacts]) -> list[RunFacts]:
 
 
 def _write(report: Report, target: Path, *, pictures: bool) -> Path:
-    """Write page and Markdown; of a study the charts stand beside as files, and the Markdown shows them."""
+    """Write page and Markdown; with `pictures` the charts stand beside as files, and the Markdown shows them.
+
+    Only a study's own folder takes them: elsewhere their names may be those of files of the user's.
+    """
     charts: list[str] = []
 
     def draw(block: Figure) -> str:
