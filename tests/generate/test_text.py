@@ -17,7 +17,7 @@ from hornbook.cli import program as cli
 from hornbook.errors import UserError
 from hornbook.generate import Decoding
 from hornbook.generate.infill import Filled, Gap, fill_text
-from hornbook.generate.text import StreamedText, _pieces, generate_text, stream_text, uses_of
+from hornbook.generate.text import StreamedText, _pieces, around_gaps, generate_text, stream_text, uses_of
 from hornbook.objectives.fim import MODES
 from hornbook.recipes.named import default
 from hornbook.recipes.settings import override
@@ -306,3 +306,19 @@ def test_a_prompt_comes_from_standard_input_and_samples_go_out_as_json(tokenizer
         with pytest.raises(SystemExit) as exit:
             cli.main(["generate", "RUN", prompt])
         assert exit.value.code == 2 and capsys.readouterr().err.startswith(f"hornbook: {words}")
+
+
+@pytest.mark.parametrize("scheme", ["always", "first", "never"])
+def test_no_blank_is_put_behind_a_gap_where_none_stands(scheme: str) -> None:
+    """Tokenizers like those of T5 and Llama put a blank before every text; what stands behind a gap is not one."""
+    pieces = ["<unk>", "\u2581", "\u2581the", ".", "\u2581.", "s", "\u2581is", "\u2581a", "a"]
+    metaspace = {"type": "Metaspace", "replacement": "\u2581", "prepend_scheme": scheme, "split": True}
+    model = {"type": "Unigram", "unk_id": 0, "vocab": [[piece, -1.0 - place] for place, piece in enumerate(pieces)]}
+    content = {"version": "1.0", "added_tokens": [], "pre_tokenizer": metaspace, "decoder": metaspace, "model": model}
+    tokenizer = make_tokenizer(json.dumps(content), {})
+
+    def read(text: str) -> list[list[str]]:
+        return [list(tokenizer.tokens(ids)) for ids in around_gaps(text, tokenizer)]
+
+    assert read(" the ___ is ___.") == [["\u2581the"], ["\u2581is"], ["."]]
+    assert read("___s") == [[], ["s"]]

@@ -9,7 +9,7 @@ from typing import Any
 from hornbook.errors import UserError
 from hornbook.generate import Decoding, fill, generate, unmask
 from hornbook.generate.cache import private
-from hornbook.generate.text import GAP, interleave, writer
+from hornbook.generate.text import GAP, around_gaps, interleave, writer
 from hornbook.generate.trained import Trained
 from hornbook.generate.unmask import next_pieces
 from hornbook.generate.words import rank, words_of
@@ -103,7 +103,7 @@ def _words(
 ) -> tuple[list[Gap], list[list[int]]]:
     """Return the likeliest words of each gap, from left to right, and the ids of the best; so do the others."""
     tokenizer, mask = run.tokenizer, run.tokenizer.vocab.require("mask", "Filling gaps")
-    pieces = [piece.tolist() for piece in tokenizer.encode(GAP.split(text))]
+    pieces = around_gaps(text, tokenizer)
     words, own = words_of(run), private(model)
     known = [*form.before, *pieces[0]]
     gaps, filled = [], []
@@ -137,8 +137,8 @@ def _masks(
 ) -> tuple[list[Gap], list[list[int]]]:
     """Return what fills each mask, and the ids of the best."""
     tokenizer, mask = run.tokenizer, run.tokenizer.vocab.require("mask", "Filling gaps")
-    spread = [part for piece in GAP.split(text) for part in (piece, *[""] * (length - 1))]
-    pieces = tokenizer.encode(spread)[: len(spread) - length + 1]
+    spread: list[list[int]] = [part for piece in around_gaps(text, tokenizer) for part in (piece, *[[]] * (length - 1))]
+    pieces = spread[: len(spread) - length + 1]
     ids = [*form.before, *interleave(pieces, [mask] * (len(pieces) - 1)), *form.after]
     if form.kind == "masks":
         found = fill(model, ids, mask, top)
@@ -163,7 +163,7 @@ def _spans(
     if gaps > len(sentinels):
         raise UserError(f"The text has {gaps} gaps, but the tokenizer has only {len(sentinels)} sentinels: drop some.")
     asked = sentinels[:gaps]
-    ids = [*form.before, *interleave(tokenizer.encode(GAP.split(text)), asked), *form.after]
+    ids = [*form.before, *interleave(around_gaps(text, tokenizer), asked), *form.after]
     output = _written(model, form, ids, most=most)
     spans = read_spans(output, asked, sentinels)
     return [Gap((tokenizer.decode(span),)) for span in spans], spans
@@ -196,11 +196,10 @@ def _middles(
     """Return the text of each gap, in turn: before it stands what is filled already, behind it text up to the next."""
     tokenizer = run.tokenizer
     prefix, suffix, middle = (tokenizer.vocab.mode(name, "Filling in the middle") for name in MODES)
-    before, *behind = tokenizer.encode(GAP.split(text))
-    known, found, filled = before.tolist(), [], []
+    known, *behind = around_gaps(text, tokenizer)
+    found, filled = [], []
     later = sum(map(len, behind))
-    for number, piece in enumerate(behind):
-        rest = piece.tolist()
+    for number, rest in enumerate(behind):
         later -= len(rest)
         if not form.spm:
             ids = [*form.before, prefix, *known, suffix, *rest, middle]

@@ -23,6 +23,7 @@ from hornbook.recipes.recipe import Recipe
 from hornbook.tokens.tokenizer.tokenizer import Tokenizer
 
 GAP = re.compile(r"\s*(?:\[MASK\]|<mask>|<extra_id_\d+>|_{3,})")  # a gap in a text, however the user writes it
+_LETTER = "a"  # that a text may stand behind
 _HALF = "\ufffd"  # what an incomplete character is decoded as
 
 SAMPLED = Decoding(temperature=0.8)
@@ -215,11 +216,11 @@ def _asked(run: Trained, form: PromptFormat, prompt: str) -> tuple[list[int], tu
     if form.kind == "continuation":
         text = [int(number) for number in run.tokenizer.encode([prompt])[0]]
         return [*form.before, *text, *form.after], tuple(text)
-    pieces = GAP.split(prompt)
+    pieces = around_gaps(prompt, run.tokenizer)
     if len(pieces) == 1 and form.masks_end:
-        pieces = [*pieces, ""]  # a mask at the end, in whose place the text goes on
+        pieces = [*pieces, []]  # a mask at the end, in whose place the text goes on
     marks = [run.tokenizer.vocab.require("mask", "Text with gaps")] * (len(pieces) - 1)
-    return [*form.before, *interleave(run.tokenizer.encode(pieces), marks), *form.after], ()
+    return [*form.before, *interleave(pieces, marks), *form.after], ()
 
 
 def _stops(run: Trained, form: PromptFormat, decoding: Decoding) -> tuple[Decoding, frozenset[int]]:
@@ -234,9 +235,29 @@ def _stops(run: Trained, form: PromptFormat, decoding: Decoding) -> tuple[Decodi
     return dataclasses.replace(decoding, stop=tuple(strings)), frozenset(ids)
 
 
-def interleave(pieces: Sequence[NDArray[np.integer[Any]]], between: Sequence[int]) -> list[int]:
+def interleave(pieces: Sequence[Sequence[int] | NDArray[np.integer[Any]]], between: Sequence[int]) -> list[int]:
     """Return the pieces' ids with one id of `between` after each piece but the last."""
     ids = [int(number) for number in pieces[0]]
     for mark, piece in zip(between, pieces[1:], strict=True):
         ids += [mark, *(int(number) for number in piece)]
     return ids
+
+
+def joined(texts: Sequence[str], tokenizer: Tokenizer) -> list[list[int]]:
+    """Return the ids of texts that stand right behind another one, such as a gap.
+
+    Some tokenizers, as those of T5 and Llama, put a blank before every text. None is there behind a letter.
+    """
+    (letter,) = tokenizer.encode([_LETTER])
+    found: list[list[int]] = []
+    both = zip(tokenizer.encode(texts), tokenizer.encode([_LETTER + text for text in texts]), strict=True)
+    for alone, behind in both:
+        apart = len(alone) and len(behind) > len(letter) and np.array_equal(behind[: len(letter)], letter)
+        found.append((behind[len(letter) :] if apart else alone).tolist())
+    return found
+
+
+def around_gaps(text: str, tokenizer: Tokenizer) -> list[list[int]]:
+    """Return the ids of what stands before, between and behind the gaps of a text."""
+    first, *others = GAP.split(text)
+    return [tokenizer.encode([first])[0].tolist(), *joined(others, tokenizer)]

@@ -23,11 +23,9 @@ from hornbook.errors import UserError
 from hornbook.evaluate.scoring.gaps import Gap, GapWay, gap_way
 from hornbook.evaluate.scoring.lines import before_logits, log_chances, target_nats, untouched
 from hornbook.evaluate.scoring.ways import Ids
-from hornbook.generate.text import GAP
+from hornbook.generate.text import GAP, joined
 from hornbook.run.directory import OpenRun
 from hornbook.tokens.tokenizer.tokenizer import Tokenizer
-
-_LETTER = "a"  # that a text may stand behind
 
 
 @dataclass(frozen=True)
@@ -58,7 +56,7 @@ class GapText:
     def ids_of(self, words: Sequence[str], tokenizer: Tokenizer) -> list[list[int]]:
         """Return the ids of words in the gap."""
         if self.gap.left and not self.blank:
-            return _joined(words, tokenizer)
+            return joined(words, tokenizer)
         spelled = [f" {word}" if self.blank else word for word in words]
         return [ids.tolist() for ids in tokenizer.encode(spelled)]
 
@@ -67,22 +65,8 @@ def read_gap(run: OpenRun, text: str) -> GapText:
     """Return what is before and behind the gap of a text."""
     found = find_gap(text)
     (left,) = run.tokenizer.encode([text[: found.start()]])
-    (right,) = _joined([text[found.end() :]], run.tokenizer)
+    (right,) = joined([text[found.end() :]], run.tokenizer)
     return GapText(Gap(left.tolist(), right), found[0][0].isspace())
-
-
-def _joined(texts: Sequence[str], tokenizer: Tokenizer) -> list[list[int]]:
-    """Return the ids of texts that stand right behind another one.
-
-    Some tokenizers, as those of T5 and Llama, put a blank before every text. None is there behind a letter.
-    """
-    (letter,) = tokenizer.encode([_LETTER])
-    joined: list[list[int]] = []
-    both = zip(tokenizer.encode(texts), tokenizer.encode([_LETTER + text for text in texts]), strict=True)
-    for alone, behind in both:
-        apart = len(alone) and len(behind) > len(letter) and np.array_equal(behind[: len(letter)], letter)
-        joined.append((behind[len(letter) :] if apart else alone).tolist())
-    return joined
 
 
 def find_gap(text: str) -> re.Match[str]:
