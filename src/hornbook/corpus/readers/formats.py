@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from hornbook.corpus.readers.answers.exchange import StackExchange
+from hornbook.corpus.readers.answers.rows import table_of
 from hornbook.corpus.readers.archives import SevenZip, Tar, Zip
 from hornbook.corpus.readers.columns import Arrow, Parquet
 from hornbook.corpus.readers.jsons import JsonFile, JsonLines
@@ -78,6 +80,7 @@ FORMATS: tuple[Format, ...] = (
     Format("arrow", Arrow, (".arrow",), None, "pyarrow", "parquet"),
     Format("html", Html, (".html", ".htm"), None, "trafilatura", "web"),
     Format("warc", Warc, (".warc", ".wet"), None, "warcio", "web"),
+    Format("stack-exchange", StackExchange, (".xml",), lambda start: bool(table_of(start)), "lxml", "sources"),
     Format("zip", Zip, (".zip",)),
     Format("tar", Tar, (".tar",)),
     Format("7z", SevenZip, (".7z",), None, "py7zr", "sources"),

@@ -7,7 +7,6 @@ depth of what is nested. Nothing outside the document is looked at.
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -17,18 +16,20 @@ DEEPEST = 200  # elements within one another; libxml2 itself stops at 256
 _BLANKS = re.compile(r"[ \t\r\n\f]+")
 _BREAK = "\0"  # stands for <br>: no text of HTML has it
 _BREAKS = re.compile(r"[ \t\r\n\f]*\0[ \t\r\n\f]*")
-_ROWS = ("caption", "tr", "thead", "tbody", "tfoot")
+_PARTS = ("thead", "tbody", "tfoot")
+_CELLS = ("td", "th", "caption")
 _TIGHT = frozenset(("item", "row", "line"))
 
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
-_BLOCKS = frozenset(
-    "address article aside blockquote body caption center dd details dir div dl dt fieldset figcaption figure footer form "
-    "header hr html legend li main menu nav ol p pre section summary table tbody td tfoot th thead title tr ul".split()
-)
-_UNSEEN = frozenset(
-    "applet area audio base button canvas col colgroup datalist embed frame frameset head iframe img input link map meta "
-    "noframes object param script select source style svg template textarea track video".split()
-)
+_BLOCK_NAMES = """
+    address article aside blockquote body caption center dd details dir div dl dt fieldset figcaption figure footer form
+    header hr html legend li main menu nav ol p pre section summary table tbody td tfoot th thead title tr ul
+"""
+_UNSEEN_NAMES = """
+    applet area audio base button canvas col colgroup datalist embed frame frameset head iframe img input link map meta
+    noframes object param script select source style svg template textarea track video
+"""
+_BLOCKS, _UNSEEN = frozenset(_BLOCK_NAMES.split()), frozenset(_UNSEEN_NAMES.split())
 _RAISED = str.maketrans("0123456789+-−=()n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ⁿ")
 _LOWERED = str.maketrans("0123456789+-−=()", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎")
 _SHIFTED = {"sup": (re.compile(r"[-−+]?[0-9n]+"), _RAISED), "sub": (re.compile(r"[0-9]+"), _LOWERED)}
@@ -174,6 +175,7 @@ class _Walk:
         number = int(start) if re.fullmatch(r"-?\d{1,9}", start) else 1
         begins = self.lists == 0
         self.lists += 1
+        self.pieces.append(element.text or "")
         for child in element:
             if child.tag == "li":
                 self.flush()
@@ -190,19 +192,42 @@ class _Walk:
         self.flush()
 
     def _table(self, element: Any) -> None:
+        rows = self._rows(element)  # what stands between rows and cells comes before the table, as in browsers
+        self.flush()
         first = True
-        groups = ([part] if part.tag in ("caption", "tr") else part for part in element if part.tag in _ROWS)
-        for row in itertools.chain.from_iterable(groups):
-            if row.tag == "caption":
-                if text := self._cell(row):
-                    self.blocks.append(Block("prose", text))
-                continue
-            cells = [self._cell(cell) for cell in row if cell.tag in ("td", "th")]
+        for row in rows:
+            cells = [self._cell(cell) for cell in ([row] if row.tag == "caption" else row) if cell.tag in _CELLS]
             while cells and not cells[-1]:
                 cells.pop()
-            if cells:
+            if cells and row.tag == "caption":
+                self.blocks.append(Block("prose", cells[0]))
+            elif cells:
                 self.blocks.append(Block("row", " | ".join(cells).strip(), 0, first))
                 first = False
+
+    def _rows(self, element: Any) -> list[Any]:
+        """Return the rows of a table or of a part of one; take in all that is in none."""
+        found = []
+        self.pieces.append(element.text or "")
+        for child in element:
+            if child.tag in _PARTS:
+                found += self._rows(child)
+            elif child.tag in ("caption", "tr"):
+                found.append(child)
+                if child.tag == "tr":
+                    self._loose(child)
+            else:
+                self.element(child)
+            self.pieces.append(child.tail or "")
+        return found
+
+    def _loose(self, row: Any) -> None:
+        """Take in what is in a row, but in no cell."""
+        self.pieces.append(row.text or "")
+        for child in row:
+            if child.tag not in _CELLS:
+                self.element(child)
+            self.pieces.append(child.tail or "")
 
     def _cell(self, element: Any) -> str:
         """Return the text of a cell on one line."""

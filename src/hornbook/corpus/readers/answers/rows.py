@@ -50,7 +50,7 @@ def rows(pieces: Iterable[bytes]) -> Iterator[dict[str, str] | BrokenRow]:
         elif item.startswith((b"?", b"!--")) and b">" in item:
             continue
         elif item.startswith(b"!"):
-            raise BrokenTable("markup that no dump has: " + item[:9].decode("ascii", "replace"))
+            raise BrokenTable("markup that no dump has: " + item[:9].decode("ascii", "replace").rstrip())
         elif not root:
             root, ended = item.partition(b">")[0].rstrip(b" /"), item.rstrip().endswith(b"/>")
         else:

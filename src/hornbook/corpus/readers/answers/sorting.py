@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import heapq
 import marshal
-import os
 import struct
 from collections.abc import Iterable, Iterator
 from operator import itemgetter
@@ -23,7 +22,7 @@ Keyed = tuple[tuple[int, ...], tuple[Any, ...]]  # what orders a row, and its fi
 
 
 def by_key(rows: Iterable[tuple[Keyed, int]], spill: BinaryIO) -> Iterator[Keyed]:
-    """Yield rows, each given with its size in bytes, in the order of their keys; `spill` is an empty file to write to."""
+    """Yield rows, each given with its size in bytes, in the order of their keys; `spill` is an empty file."""
     runs: list[tuple[int, int]] = []
     held: list[Keyed] = []
     size = 0
@@ -42,7 +41,7 @@ def by_key(rows: Iterable[tuple[Keyed, int]], spill: BinaryIO) -> Iterator[Keyed
     held = []
     spill.flush()
     ahead = max(BUFFERS // len(runs), 1 << 14)
-    merged = [_read(spill.fileno(), start, stop, ahead) for start, stop in runs]
+    merged = [_read(spill, start, stop, ahead) for start, stop in runs]
     yield from heapq.merge(*merged, key=itemgetter(0))
 
 
@@ -57,7 +56,7 @@ def _written(rows: list[Keyed], spill: BinaryIO) -> tuple[int, int]:
     return start, spill.tell()
 
 
-def _read(descriptor: int, start: int, stop: int, ahead: int) -> Iterator[Keyed]:
+def _read(spill: BinaryIO, start: int, stop: int, ahead: int) -> Iterator[Keyed]:
     """Yield the rows of a run, read `ahead` bytes at a time."""
     held = b""
     place = 0
@@ -65,7 +64,8 @@ def _read(descriptor: int, start: int, stop: int, ahead: int) -> Iterator[Keyed]
         while len(held) - place < 4 or len(held) - place < 4 + _LENGTH.unpack_from(held, place)[0]:
             if start == stop:
                 return
-            data = os.pread(descriptor, min(ahead, stop - start), start)
+            spill.seek(start)
+            data = spill.read(min(ahead, stop - start))
             held, place, start = held[place:] + data, 0, start + len(data)
         length = _LENGTH.unpack_from(held, place)[0]
         yield marshal.loads(held[place + 4 : place + 4 + length])
