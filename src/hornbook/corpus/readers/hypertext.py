@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from hornbook.errors import needing
+
 DEEPEST = 200  # elements within one another; libxml2 itself stops at 256
 _BLANKS = re.compile(r"[ \t\r\n\f]+")
 _BREAK = "\0"  # stands for <br>: no text of HTML has it
@@ -69,7 +71,8 @@ def joined(blocks: Iterable[Block]) -> str:
 
 def parse(html: str) -> Any:
     """Return the root element of a document or of a piece of one, None where it has none. Raises TooDeep."""
-    from lxml import etree
+    with needing("Reading HTML", "sources"):
+        from lxml import etree
 
     if not html.strip():
         return None
@@ -246,7 +249,10 @@ class _Walk:
 
     def _line(self, element: Any, indent: int) -> None:
         self.flush()
-        first = not self.blocks or self.blocks[-1].kind != "line"
+        before = element.getprevious()
+        while before is not None and before.tag == "br":
+            before = before.getprevious()
+        first = before is None or not self.blocks or self.blocks[-1].kind != "line"
         self._content(element)
         text = _inline("".join(self.pieces))
         self.pieces.clear()
