@@ -10,7 +10,7 @@ from pathlib import Path
 from hornbook.corpus.built import documents, is_built, open_corpus
 from hornbook.corpus.document import Document
 from hornbook.corpus.readers.discovery import local_files, unseen
-from hornbook.corpus.readers.formats import ENDINGS, records
+from hornbook.corpus.readers.formats import ENDINGS, other_editions, records
 from hornbook.corpus.readers.hub import PREFIXES, named
 from hornbook.corpus.readers.packed import BadRecord, NotText, ending, is_url, shown
 from hornbook.corpus.readers.record import Reading
@@ -49,7 +49,11 @@ def _documents(path: str, seen: set[str], field: str, left_out: Callable[[Path],
     fresh = unseen(found.files, seen)
     for file in unseen(found.others, seen):
         left_out(file)
-    texts = _files(fresh, path, found.foreign, field, left_out)
+    over = other_editions(fresh)
+    for file in fresh:
+        if file in over:
+            left_out(file)
+    texts = _files([file for file in fresh if file not in over], path, found.foreign, field, left_out)
     return texts if len(fresh) < len(found.files) else _some(texts, found.nothing)
 
 

@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from hornbook.corpus.grouping import grouped
+from hornbook.corpus.readers.books.editions import OTHER
 from hornbook.corpus.readers.discovery import is_known, local_files, unseen
-from hornbook.corpus.readers.formats import ENDINGS, reader_of
+from hornbook.corpus.readers.formats import ENDINGS, other_editions, reader_of
 from hornbook.corpus.readers.hub import PREFIXES
 from hornbook.corpus.readers.packed import COMPRESSED, is_url, shown
 from hornbook.corpus.readers.record import Chosen, Cut
@@ -39,6 +40,7 @@ class Piece:
     stop     the byte or row group after the last; 0 = to the end
     first    the number of its first record; 0 = not known yet, to be counted
     other    whether its ending is unknown among files that are known: it is named and not read
+    over     why it is left out on purpose; empty = it is read
     """
 
     path: str
@@ -49,6 +51,7 @@ class Piece:
     stop: int = 0
     first: int = 1
     other: bool = False
+    over: str = ""
 
     @property
     def place(self) -> Path | str:
@@ -76,8 +79,13 @@ def discover(paths: Sequence[str], unit: int, chosen: Sequence[Chosen] = ()) -> 
             seen |= {piece.path for piece in pieces}
         else:
             found = local_files(path, ENDINGS, broken_links=True, names=[item.files for item in chosen])
-            for file in unseen(found.files, seen):
-                pieces += _pieces(file, path, *_facts(file), unit, chosen)
+            files = unseen(found.files, seen)
+            over = other_editions(files, chosen)
+            for file in files:
+                if file in over:
+                    pieces.append(Piece(str(file), path, 0, over=OTHER))
+                else:
+                    pieces += _pieces(file, path, *_facts(file), unit, chosen)
             pieces += [Piece(str(file), path, 0, other=True) for file in unseen(found.others, seen)]
     return pieces
 
@@ -144,9 +152,13 @@ def _remote(url: str, unit: int, chosen: Sequence[Chosen]) -> Iterator[Piece]:
                 others = [name for name in every if name not in files]
             else:
                 files = [path] if filesystem.exists(path) else []
-            for name in files:
+            full_names = [filesystem.unstrip_protocol(name) for name in files]
+            over = other_editions(full_names, chosen)
+            for name, full in zip(files, full_names, strict=True):
+                if full in over:
+                    yield Piece(full, url, 0, over=OTHER)
+                    continue
                 facts = filesystem.info(name)
-                full = filesystem.unstrip_protocol(name)
                 yield from _pieces(full, url, facts["size"] or 0, _remote_stamp(facts), unit, chosen)
             yield from (Piece(filesystem.unstrip_protocol(name), url, 0, other=True) for name in others)
     except UserError:

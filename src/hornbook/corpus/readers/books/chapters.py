@@ -25,7 +25,10 @@ _NAMED = (
     "index|glossary|bibliography|footnotes|preamble|vorwort|vorrede|einleitung|nachwort|anhang|inhalt|préface|avant-propos|"
     "épilogue|prólogo|epílogo|prefacio|prefazione|introduzione|voorwoord|inleiding|förord|forord|esipuhe|предисловие"
 )
-_ORDINAL = r"(?:erst|zweit|dritt|viert|fünft|sechst|siebent?|acht|neunt|zehnt|elft|zwölft|letzt)e[rs]?|premi[èe]re?|seconde?|deuxième"
+_ORDINAL = (
+    r"(?:erst|zweit|dritt|viert|fünft|sechst|siebent?|acht|neunt|zehnt|elft|zwölft|letzt)e[rs]?|premi[èe]re?|seconde?|"
+    "deuxième"
+)
 _HEADING = re.compile(
     rf"(?:(?:{_NUMBERED})[ \t]+(?:(?-i:{_COUNT})|{_WORD}\b)|(?:{_ORDINAL}|{_WORD}) +(?:{_NUMBERED})\b|"
     rf"\d{{1,3}}\. (?:{_NUMBERED})\b|(?:{_NAMED})\b|第 *[一二三四五六七八九十百千零〇两0-9]{{1,5}} *[章回卷節节部篇]|"
@@ -73,7 +76,8 @@ def chapters_of(parts: list[Part]) -> Iterator[Chapter]:
 def _chapters(parts: list[Part]) -> Iterator[tuple[str, list[Part]]]:
     """Yield the heading of each chapter, "" before the first, and its parts, the heading's own included."""
     level = _level(parts)
-    heading, held = "", []
+    heading = ""
+    held: list[Part] = []
     for number, part in enumerate(parts):
         found = _heading(parts, number, level)
         if found:
@@ -86,7 +90,7 @@ def _chapters(parts: list[Part]) -> Iterator[tuple[str, list[Part]]]:
 
 
 def _level(parts: list[Part]) -> int:
-    """Return the lowest level of headings that chapters have in HTML: the first of which there are three; 0 for text."""
+    """Return the lowest level of the headings of chapters in HTML: the first that three have; 0 for text."""
     levels = [part.level for part in parts if part.kind == "heading"]
     if not levels:
         return 0
@@ -126,7 +130,7 @@ def _is_heading(part: Part) -> bool:
 def _is_title(part: Part) -> bool:
     """Say whether a part below the number of a chapter is its title."""
     text = part.text.strip()
-    return part.gap == 1 and len(text) < _HEADLINE and (text.isupper() or text[-1] not in ".!?\"”,;:")
+    return part.gap == 1 and len(text) < _HEADLINE and (text.isupper() or text[-1] not in '.!?"”,;:')
 
 
 def _cut(parts: list[Part], longest: int) -> Iterator[list[Part]]:

@@ -122,7 +122,14 @@ def _date(value: str) -> str:
     ['2008-06-27', '1994-03', '2005-08-25', '']
     """
     bare = " ".join(value.partition("[")[0].replace(",", " ").replace(".", " ").split()).title()
-    for form, size in (("%B %d %Y", 10), ("%b %d %Y", 10), ("%d %B %Y", 10), ("%B %Y", 7), ("%b %Y", 7), ("%Y-%m-%d", 10)):
+    for form, size in (
+        ("%B %d %Y", 10),
+        ("%b %d %Y", 10),
+        ("%d %B %Y", 10),
+        ("%B %Y", 7),
+        ("%b %Y", 7),
+        ("%Y-%m-%d", 10),
+    ):
         try:
             return datetime.strptime(bare, form).date().isoformat()[:size]
         except ValueError:

@@ -54,10 +54,10 @@ def is_marked(start: bytes) -> bool:
 
 
 _BEGINS = re.compile(
-    rb"(?:^|[>*\xbf])[ \t*]*(?:(?:This is )?(?:The |an? )?Project Gutenberg(?:'s|\xe2\x80\x99s|\x92s|&rsquo;s)?,? ?"
-    rb"(?:(?:E-?book|E-?text|Edition)\b|[^\n<]{0,80}\bby\b|[A-Z])"
-    rb"|\*{3} ?START OF TH(?:E|IS) (?:COPYRIGHTED )?PROJECT GUTENBERG)"
-    rb"|<title>[^<]{0,500}\bProject Gutenberg\b|id=[\"']pg-header|Welcome To The World of Free Plain Vanilla Electronic",
+    rb"(?:^|[>*\xbf])[ \t*]*(?:This is )?(?:The |an? )?Project Gutenberg(?:(?:'|\xe2\x80\x99|\x92|&rsquo;)s)?,?\s"
+    rb"(?:E-?book|E-?text|Edition)\b|(?:^|[>*\xbf])Project Gutenberg(?:'|\xe2\x80\x99|\x92|&rsquo;)s[^<]{1,200}?\bby\b"
+    rb"|\*{3} ?START OF TH(?:E|IS) (?:COPYRIGHTED )?PROJECT GUTENBERG|id=[\"']pg-header"
+    rb"|Welcome To The World of Free Plain Vanilla Electronic",
     re.I | re.M,
 )
 

@@ -157,6 +157,7 @@ def _goes_on(before: str, after: str) -> bool:
 
 
 _ITALIC = re.compile(r"(?<![\w_])_(?=[^\s_])([^_]{1,3000}?)(?<=[^\s_])_(?![\w_])")
+_NESTED = 3  # italics within italics: what is upright again
 _BOLD = re.compile(r"(?<![\w=])=(?=[^\s=])([^=\n]{1,300}?)(?<=[^\s=])=(?![\w=])")
 
 
@@ -166,4 +167,6 @@ def plain(text: str) -> str:
     >>> plain("It is _so_, said =he=; not snake_case, a_b_c or x = y = z.")
     'It is so, said he; not snake_case, a_b_c or x = y = z.'
     """
-    return _BOLD.sub(r"\1", _ITALIC.sub(r"\1", text)) if "_" in text or "=" in text else text
+    for _ in range(_NESTED if "_" in text else 0):
+        text = _ITALIC.sub(r"\1", text)
+    return _BOLD.sub(r"\1", text) if "=" in text else text

@@ -82,8 +82,10 @@ def _after_note(parts: list[Part], number: int) -> int:
     note = parts[number]
     alone = len(note.text) < 60
     number += 1
-    while number < len(parts) and parts[number].kind != "heading" and (
-        parts[number].gap < 2 if not alone else parts[number].gap < 3
+    while (
+        number < len(parts)
+        and parts[number].kind != "heading"
+        and (parts[number].gap < 2 if not alone else parts[number].gap < 3)
     ):
         if not alone and parts[number].kind != "lines" and not NOTE.match(parts[number].text):
             break
@@ -101,7 +103,9 @@ def _without_tail(parts: list[Part]) -> list[Part]:
         behind += sizes[number]
         if behind > left:
             break
-        if NOTE.match(parts[number].text) or (cut == len(parts) and _CREDIT.match(parts[number].text) and behind < 1_500):
+        if NOTE.match(parts[number].text) or (
+            cut == len(parts) and _CREDIT.match(parts[number].text) and behind < 1_500
+        ):
             cut = number
     parts = parts[:cut]
     while parts and re.fullmatch(r"[\W_]*", parts[-1].text):

@@ -11,7 +11,9 @@ from hornbook.corpus.readers.books.marks import cleaned
 from hornbook.corpus.readers.books.parts import Part
 from hornbook.corpus.readers.hypertext import Block, blocks_of, parse
 
-_PAGED = re.compile(r"(?:^|[\s_-])(?:page-?num(?:ber)?s?|page-?no|pgnum\w*|page-?break|blank-?page|pagination|pb|pn|newpage)\b", re.I)
+_PAGED = re.compile(
+    r"(?:^|[\s_-])(?:page-?num(?:ber)?s?|page-?no|pgnum\w*|page-?break|blank-?page|pagination|pb|pn|newpage)\b", re.I
+)
 _NUMBER = re.compile(r"[\[({]?\s*(?:pg|page|p|seite|s|blz)?\.?\s*(?:[ivxlcdm]+|\d+)[a-z]?\s*[\])}]?", re.I)
 _NOTED = re.compile(r"(?:^|[\s_-])(?:tnotes?|tn-?box|trans?-?notes?|transnote|tr-?note|mynote)\b|transcriber", re.I)
 _VERSE = re.compile(r"(?:^|\s)(?:i|in|indent|line|verse|v)-?(\d{0,2})(?=\s|$)")
@@ -142,4 +144,3 @@ def _again(text: str) -> list[Part]:
     """Return the paragraphs of preformatted text."""
     paragraphs = re.split(r"\n[ \t]*\n", text)
     return [Part(" ".join(paragraph.split())) for paragraph in paragraphs if paragraph.strip()]
-

@@ -19,7 +19,9 @@ _SLACK = 6  # characters that a line may lack to be full: people wrapped by hand
 _FULL, _HALF = 0.75, 0.5  # of the lines of a paragraph of prose; where most begin with a small letter
 _CAPITALS = 0.85  # of the lines of verse begin with a capital letter; of prose about a fifth, of German a third
 _COLUMNS = re.compile(r"\S(?: {3,}|\t+ *)\S")  # blanks inside a line
-_WIDE = re.compile(r"[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uff60]")  # scripts that put no blanks between words
+_WIDE = re.compile(
+    r"[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uff60]"
+)  # scripts that put no blanks between words
 _RULES = re.compile(r"[-_=*~.+| ]{5,}")
 
 
