@@ -31,7 +31,7 @@ NOTE = re.compile(rf"\W*(?:the )?{_TRANSCRIBER}", re.I)
 _NOTE_OPENS = re.compile(rf"[\[{{]\s*(?:the )?{_TRANSCRIBER}", re.I)
 _PICTURE = re.compile(
     r"\[\s*(?:illustrations?|illustrated|decoration|decorative|ornament|vignette|abbildung|gravure|ilustraci[oó]n|"
-    r"ilustração|illustrazione|afbeelding|kuva|blank page)\b[\s:.\d]*",
+    r"ilustração|illustrazione|afbeelding|kuva|blank page)\b[ \t:.\d]*\n*",
     re.I,
 )
 _REMARK = re.compile(r"\[\s*(?:(?:foot|end)note|fussnote|fußnote|note|voetnoot)\s*(\w{0,5}|\*{1,3})\s*:\s*", re.I)

@@ -9,6 +9,7 @@ from hornbook.corpus.readers.books.marks import NOTE
 from hornbook.corpus.readers.books.parts import Part
 
 _HEAD = 30  # parts at the begin among which credits stand
+_PROSE = 150  # characters of a paragraph with which a book has begun
 _TAIL = 0.25  # of a book, at its end, where notes of transcribers stand
 _DONE = (
     "produced|prepared|transcribed|scanned|typed|digiti[sz]ed|proof-?(?:ed|read)|entered|updated|posted|converted|created|"
@@ -49,15 +50,15 @@ def _is_end(part: Part) -> bool:
 def _without_head(parts: list[Part]) -> list[Part]:
     kept: list[Part] = []
     number = 0
-    crediting = False
+    crediting = begun = False
     while number < min(_HEAD, len(parts)):
         part = parts[number]
-        begins = _CREDIT.match(part.text) is not None
+        begins = not begun and _CREDIT.match(part.text) is not None
         about = len(part.text) < 1_500 and _PEOPLE.search(part.text) is not None
         if NOTE.match(part.text):
             number = _after_note(parts, number)
             crediting = False
-        elif (begins and (len(kept) < 4 or about)) or (about and (crediting or len(kept) < 4)):
+        elif (begins and (len(kept) < 4 or about)) or (about and not begun and (crediting or len(kept) < 4)):
             number += 1
             crediting = True
         elif crediting and part.gap == 1 and part.kind != "heading" and len(part.text) < 200 and _is_names(part.text):
@@ -66,6 +67,7 @@ def _without_head(parts: list[Part]) -> list[Part]:
             kept.append(part)
             number += 1
             crediting = False
+            begun = begun or (part.kind == "prose" and len(part.text) > _PROSE)
     kept += parts[number:]
     while kept and re.fullmatch(r"[\W_]*", kept[0].text):
         kept = kept[1:]

@@ -82,7 +82,7 @@ def _verse(element: Any) -> int | None:
     """Return the indent of a line of verse: a `span` or a `div` of its own inside a poem."""
     if element.tag not in ("span", "div", "p"):
         return None
-    found = _VERSE.search(element.get("class", ""))
+    found = _VERSE.findall(element.get("class", ""))
     if not found or any(child.tag in ("div", "p") for child in element):
         return None
     above = element.getparent()
@@ -90,7 +90,7 @@ def _verse(element: Any) -> int | None:
         if above is None:
             return None
         if _STANZAS.search(above.get("class", "")):
-            return min(int(found[1] or 0), 40)
+            return max(int(indent or 0) for indent in found)
         above = above.getparent()
     return None
 
