@@ -65,7 +65,7 @@ NEW_PAGE = """<!DOCTYPE html>
 <body>
 <section class="pg-boilerplate pgheader" id="pg-header" lang="en"><h2 id="pg-header-heading" title="">The Project
 Gutenberg eBook of <span lang="en" id="pg-title-no-subtitle">{title}</span></h2>
-<div>This eBook is for the use of anyone anywhere in the United States and most other parts of the world at no cost.</div>
+<div>This eBook is for the use of anyone anywhere in the United States and most other parts of the world.</div>
 <div class="container" id="pg-machine-header"><p><strong>Title</strong>: {title}</p>
 <div id="pg-header-authlist">
 <p><strong>Author</strong>: {author}</p>
@@ -92,9 +92,13 @@ Gutenberg eBook of <span lang="en" id="pg-title-no-subtitle">{title}</span></h2>
 
 
 def text(
-    body: str, title: str = "A Book", author: str = "Ann Author", number: int = 20535, language: str = "English",
+    body: str,
+    title: str = "A Book",
+    author: str = "Ann Author",
+    number: int = 20535,
+    language: str = "English",
     encoding: str = "UTF-8",
-) -> str:  # fmt: skip
+) -> str:
     """Return a text of 2002 to 2020: this body between header and footer."""
     facts = {"title": title, "author": author, "number": number, "language": language, "encoding": encoding}
     head, foot = (form.format(**facts, shouted=title.upper()) for form in (HEADER, FOOTER))
@@ -112,5 +116,7 @@ def old_page(body: str, title: str = "A Book", author: str = "Ann Author") -> st
         form.format(title=title, author=author, number=972, language="English", encoding="ASCII", shouted=title.upper())
         for form in (HEADER, FOOTER)
     )
-    start = f'<?xml version="1.0"?>\n<html><head><title>\n{title}, by {author}\n</title></head>\n<body>\n<pre>\n\n{head}'
+    start = (
+        f'<?xml version="1.0"?>\n<html><head><title>\n{title}, by {author}\n</title></head>\n<body>\n<pre>\n\n{head}'
+    )
     return f"{start}\n\n\nProduced by Jane Doe\n\n\n</pre>\n{body}\n<pre>{foot}\n</pre>\n</body></html>"

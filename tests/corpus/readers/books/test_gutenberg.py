@@ -14,7 +14,8 @@ It was a bright cold day in the month of April, and the clocks in the
 town were all striking thirteen, as they had done for as long as anyone
 could remember."""
 JOINED = (
-    "It was a bright cold day in the month of April, and the clocks in the town were all striking thirteen, as they had "
+    "It was a bright cold day in the month of April, and the clocks in the town were all striking thirteen, as "
+    "they had "
     "done for as long as anyone could remember."
 )
 MORE_WRAPPED = """\
@@ -107,7 +108,8 @@ BODIES = {
     "pages in roman figures and words": ("a [Page xiv] b {p. 3} c [p. 4] d [Seite 5] e {Pg 6} f", "a b c d e f"),
     "page as a paragraph": ("One.\n\n[Pg 12]\n\nTwo.", "One.\n\nTwo."),
     "page that parts a sentence": (
-        "It was a bright cold day in the month of April, and the clocks in\n\n[Pg 12]\n\nthe town were striking thirteen.",
+        "It was a bright cold day in the month of April, and the clocks in\n\n[Pg 12]\n\nthe town were striking "
+        "thirteen.",
         "It was a bright cold day in the month of April, and the clocks in the town were striking thirteen.",
     ),
     "page on a line of its own": (
@@ -118,8 +120,14 @@ BODIES = {
     "braces that do not rise are no pages": ("a {7} b {2} c {5} d", "a {7} b {2} c {5} d"),
     "pages in brackets": ("a [1] b [2] c [3] d [4] e [5] f [6] g", "a b c d e f g"),
     "notes in brackets are no pages": ("a [1] b [2]\n\n[1] One.\n\n[2] Two.", "a [1] b [2]\n\n[1] One.\n\n[2] Two."),
-    "pages by the word": ("One.\n\nPage 1\n\nTwo.\n\nPage 2\n\nThree.\n\nPage 3\n\nFour.", "One.\n\nTwo.\n\nThree.\n\nFour."),
-    "pages between dashes": ("One.\n\n- 1 -\n\nTwo.\n\n- 2 -\n\nThree.\n\n- 3 -\n\nFour.", "One.\n\nTwo.\n\nThree.\n\nFour."),
+    "pages by the word": (
+        "One.\n\nPage 1\n\nTwo.\n\nPage 2\n\nThree.\n\nPage 3\n\nFour.",
+        "One.\n\nTwo.\n\nThree.\n\nFour.",
+    ),
+    "pages between dashes": (
+        "One.\n\n- 1 -\n\nTwo.\n\n- 2 -\n\nThree.\n\n- 3 -\n\nFour.",
+        "One.\n\nTwo.\n\nThree.\n\nFour.",
+    ),
     "a page that the author names": ("See page 12 and (p. 14).", "See page 12 and (p. 14)."),
     # notes and pictures
     "note of a transcriber": ("[Transcriber's Note: The original has _teh_ [sic] here.]", ""),
@@ -150,7 +158,7 @@ BODIES = {
     "the author's own end": ("THE END", "THE END"),
     "the end of the book": ("End of the Book of Hours", "End of the Book of Hours"),
     "produced in a sentence": ("Produced by magic, the dove flew.", "Produced by magic, the dove flew."),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", BODIES)
@@ -163,12 +171,14 @@ CREDITS = [
     "Produced by Anonymous Volunteers and David Widger",
     "Produced by Louise Hope, David Starner and the Online\nDistributed Proofreading Team at http://www.pgdp.net",
     "E-text prepared by Juliet Sutherland, Jane Doe, and the Project Gutenberg Online\nDistributed Proofreading Team",
-    "This etext was prepared by David Price, email ccx074@coventry.ac.uk\nfrom the 1908 Longmans, Green, and Co. edition.",
+    "This etext was prepared by David Price, email ccx074@coventry.ac.uk\nfrom the 1908 Longmans, Green, and "
+    "Co. edition.",
     "Transcribed from the 1908 Longmans, Green, and Co. edition by David Price,\nemail ccx074@pglaf.org",
     "This eBook was produced by Jane Doe.",
     "Scanned and proofread by Jane Doe\n\nHTML version by John Roe",
     "Produced by Jane Doe. (This file was produced from images generously made\navailable by The Internet Archive)",
-    "E-text prepared by Jane Doe\n\n\n\nNote: Project Gutenberg also has an HTML version of this file which\n      includes the "
+    "E-text prepared by Jane Doe\n\n\n\nNote: Project Gutenberg also has an HTML version of this file which\n   "
+    "   includes the "
     "original illustrations.\n      See 16595-h.htm or 16595-h.zip:\n      (http://www.gutenberg.net/dirs/1/6/5/9/16595/"
     "16595-h.zip)",
     "[Transcriber's note: Spelling was kept.]",
@@ -200,10 +210,15 @@ def test_notes_behind_a_book_go(tail: str) -> None:
     assert text_of(book(text(body), html=False)[1]) == f"{whole}\n\nTHE END"
 
 
-MODERN = "The Project Gutenberg eBook of A Book\n    \nThis ebook is for the use of anyone anywhere.\n\nTitle: A Book\n\n\n"
+MODERN = (
+    "The Project Gutenberg eBook of A Book\n    \nThis ebook is for the use of anyone anywhere.\n\nTitle: A Book\n\n\n"
+)
 OLD = "The Project Gutenberg Etext of A Book by Ann Author\n\nCopyright laws are changing all over the world.\n\n"
 FRAMES = {
-    "2022": (f"{MODERN}*** START OF THE PROJECT GUTENBERG EBOOK A BOOK ***\n\n", "\n\n*** END OF THE PROJECT GUTENBERG EBOOK A BOOK ***\n"),
+    "2022": (
+        f"{MODERN}*** START OF THE PROJECT GUTENBERG EBOOK A BOOK ***\n\n",
+        "\n\n*** END OF THE PROJECT GUTENBERG EBOOK A BOOK ***\n",
+    ),
     "title over two lines": (
         f"{MODERN}*** START OF THE PROJECT GUTENBERG EBOOK A BOOK OF MANY\nAND LONG WORDS ***\n\n",
         "\n\n*** END OF THE PROJECT GUTENBERG EBOOK A BOOK OF MANY\nAND LONG WORDS ***\n\nUpdated editions",
@@ -222,20 +237,28 @@ FRAMES = {
     ),
     "1993": (f"{OLD}{SMALL_PRINT}\n\n", "\n\n\nEnd of The Project Gutenberg Etext of A Book by Ann Author\n"),
     "2000": (
-        OLD + SMALL_PRINT.replace("*END*THE SMALL PRINT! FOR PUBLIC DOMAIN ETEXTS*Ver.04.29.93*END*",
-                                  "*END THE SMALL PRINT! FOR PUBLIC DOMAIN ETEXTS*Ver.12.12.00*END*"),
+        OLD
+        + SMALL_PRINT.replace(
+            "*END*THE SMALL PRINT! FOR PUBLIC DOMAIN ETEXTS*Ver.04.29.93*END*",
+            "*END THE SMALL PRINT! FOR PUBLIC DOMAIN ETEXTS*Ver.12.12.00*END*",
+        ),
         "\n\n\nEnd of Project Gutenberg Etext of A Book, by Ann Author\n",
     ),
     "2003": (
-        OLD + SMALL_PRINT.replace("*END*THE SMALL PRINT! FOR PUBLIC DOMAIN ETEXTS*Ver.04.29.93*END*",
-                                  "*END THE SMALL PRINT! FOR PUBLIC DOMAIN EBOOKS*Ver.02/11/02*END*"),
+        OLD
+        + SMALL_PRINT.replace(
+            "*END*THE SMALL PRINT! FOR PUBLIC DOMAIN ETEXTS*Ver.04.29.93*END*",
+            "*END THE SMALL PRINT! FOR PUBLIC DOMAIN EBOOKS*Ver.02/11/02*END*",
+        ),
         "\n\n*** END OF THE PROJECT GUTENBERG EBOOK A BOOK ***\n\nThis file should be named abook10.txt",
     ),
     "small print of copyrighted texts": (
-        f"{OLD}*SMALL PRINT! Ver.03.17.02 FOR COPYRIGHT PROTECTED ETEXTS*END*\n\n", "\n\nEnd of this Project Gutenberg Etext\n",
+        f"{OLD}*SMALL PRINT! Ver.03.17.02 FOR COPYRIGHT PROTECTED ETEXTS*END*\n\n",
+        "\n\nEnd of this Project Gutenberg Etext\n",
     ),
     "small print at the end": (
-        "The Project Gutenberg Etext of A Book\n\n\n", f"\n\nEnd of the Project Gutenberg Etext\n{SMALL_PRINT}",
+        "The Project Gutenberg Etext of A Book\n\n\n",
+        f"\n\nEnd of the Project Gutenberg Etext\n{SMALL_PRINT}",
     ),
     "without marks": (OLD, "\n\nEnd of the Project Gutenberg Etext of A Book\n"),
     "without an end": (f"{MODERN}*** START OF THE PROJECT GUTENBERG EBOOK A BOOK ***\n\n", "\n"),
@@ -245,9 +268,10 @@ FRAMES = {
     "Dutch": (f"{OLD}{SMALL_PRINT}", "\n\nEinde van Project Gutenberg Etext: Een Boek\n"),
     "an end between lines": (f"{OLD}{SMALL_PRINT}", "\n\n***End of Project Gutenberg's A Book***\n"),
     "the licence alone": (
-        f"{MODERN}*** START OF THE PROJECT GUTENBERG EBOOK A BOOK ***\n\n", "\n\n*** START: FULL LICENSE ***\n\nTHE FULL",
+        f"{MODERN}*** START OF THE PROJECT GUTENBERG EBOOK A BOOK ***\n\n",
+        "\n\n*** START: FULL LICENSE ***\n\nTHE FULL",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
@@ -262,7 +286,10 @@ def test_every_frame_since_1991(name: str, newline: str) -> None:
 def test_several_books_in_one_file_are_all_kept() -> None:
     one, two = text(f"\n{WRAPPED}\n", "One"), text(f"\n{MORE_WRAPPED}\n", "Two")
     assert text_of(book(one + "\n\n" + two, html=False)[1]) == f"{JOINED}\n\n{MORE}"
-    old = f"{OLD}{SMALL_PRINT}\n\n{WRAPPED}\n\nEnd of the Project Gutenberg Etext of One\n\n\n{MORE_WRAPPED}\n\n" + "x " * 900
+    old = (
+        f"{OLD}{SMALL_PRINT}\n\n{WRAPPED}\n\nEnd of the Project Gutenberg Etext of One\n\n\n{MORE_WRAPPED}\n\n"
+        + "x " * 900
+    )
     old += "\n\nEnd of Project Gutenberg's Two\n"
     assert text_of(book(old, html=False)[1]).startswith(f"{JOINED}\n\n{MORE}\n\nx x")
 
@@ -287,12 +314,18 @@ def test_other_texts_are_no_books() -> None:
 
 
 PAGES = {
-    "paragraphs and headings": ("<h1>A BOOK</h1><h2>CHAPTER I.<br/>One</h2><p>Two\nthree.</p>", "A BOOK\n\nCHAPTER I. One\n\nTwo three."),
+    "paragraphs and headings": (
+        "<h1>A BOOK</h1><h2>CHAPTER I.<br/>One</h2><p>Two\nthree.</p>",
+        "A BOOK\n\nCHAPTER I. One\n\nTwo three.",
+    ),
     "page numbers by class": ('<p>He <span class="pagenum"><a id="Page_12">[Pg 12]</a></span>went.</p>', "He went."),
     "page numbers by title": ('<p>He <a class="pagebreak" id="page3" title="3"></a>went.</p>', "He went."),
     "page numbers without a class": ("<p>He [Pg 12] went.</p>", "He went."),
     "numbers of the author stay": ('<p>Sonnet <span class="num">12</span></p>', "Sonnet 12"),
-    "note of a transcriber": ('<div class="tnote"><h3>Transcriber\u2019s Note</h3><p>Kept.</p></div><p>One.</p>', "One."),
+    "note of a transcriber": (
+        '<div class="tnote"><h3>Transcriber\u2019s Note</h3><p>Kept.</p></div><p>One.</p>',
+        "One.",
+    ),
     "note of a transcriber by id": ('<div id="transcribers-notes"><p>Kept.</p></div><p>One.</p>', "One."),
     "note of a transcriber in brackets": ("<p>[Transcriber's Note: Kept.]</p><p>One.</p>", "One."),
     "credits": ("<p>Produced by Jane Doe and the Online Distributed Proofreading Team</p><p>One.</p>", "One."),
@@ -318,13 +351,16 @@ PAGES = {
     "raised footnotes": ('<p>So.<a href="#footnote1"><sup>1</sup></a></p>', "So.[1]"),
     "small capitals": ('<p><span class="smcap">Chapter One</span></p>', "Chapter One"),
     "big first letters": ('<p><span class="dropcap">I</span>t was so.</p>', "It was so."),
-    "pictures and captions": ('<div class="figcenter"><img src="a.png" alt="x"/><p class="caption">The house</p></div>', "The house"),
+    "pictures and captions": (
+        '<div class="figcenter"><img src="a.png" alt="x"/><p class="caption">The house</p></div>',
+        "The house",
+    ),
     "blanks that do not break": ("<p>One.&nbsp; Two.</p>", "One. Two."),
     "hidden text": ('<p style="display:none">x</p><p>One.</p>', "One."),
     "thought break": ("<p>One.</p><hr/><p>Two.</p>", "One.\n\nTwo."),
     "block quote": ("<blockquote><p>One.</p></blockquote>", "One."),
     "italics": ("<p><i>One</i> <em>two</em></p>", "One two"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("form", [page, old_page])

@@ -116,6 +116,8 @@ def _heading(parts: list[Part], number: int, level: int) -> str:
 def _is_heading(part: Part) -> bool:
     """Say whether a short part of a text is a heading: by its words, or by the four blank lines before it."""
     line = part.text.strip(" *_")
+    if "\n" in line and sum(_HEADING.match(each.strip()) is not None for each in line.split("\n")) > 1:
+        return False  # contents
     if part.gap >= 2 and (_NUMERAL.fullmatch(line) or (_TITLED.match(line) and line[-1] not in ",;:")):
         return not line[0].isdigit() or part.gap >= 3 or len(line) < 5
     if found := _HEADING.match(line):

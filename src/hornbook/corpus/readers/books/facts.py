@@ -38,7 +38,8 @@ _FIELD = re.compile(rf"^[ \t]*({_FIELDS})[ \t]*:[ \t]*(.*(?:\n[ \t]+\S.*)*)", re
 _NUMBER = re.compile(r"\[[ ]?(?:The )?(?:E-?books?|E-?texts?)[ ]*(?:#|No\.?|number)[ ]*(\d{1,6})[^\]]*\]", re.I)
 _DATED = re.compile(r"([A-Z][a-z]+\.?(?: \d{1,2})?,? +(?:1[89]|20)\d\d)[ ,.]*\[[ ]?(?:E-?book|E-?text)", re.I)
 _FIRST = re.compile(
-    r"(?:The |This is The |\*+)?Project Gutenberg(?:['’]s|™)?,? *(?:E-?books?|E-?texts?|Edition)?(?: of| version of)?,? +"
+    r"(?:The |This is The |\*+)?Project Gutenberg(?:['’]s|™)?,? *(?:E-?books?|E-?texts?|Edition)?"
+    r"(?: of| version of)?,? +"
     r"(.+?)(?:,? by (.+?))?\s*(?:#\d.*)?$",
     re.I | re.S,
 )
@@ -57,11 +58,10 @@ def facts_of(header: str) -> dict[str, Any]:
     `ebook` is its number in the catalogue. A book is in the public domain in the USA, unless its header says otherwise.
     """
     found = {name.lower(): " ".join(value.split()) for name, value in reversed(_FIELD.findall(header))}
-    title, people = found.get("title", ""), _people(header)
-    if not title:
-        title, author = _first_line(header)
-        if author and "authors" not in people:
-            people["authors"] = [author]
+    first, author = _first_line(header)
+    title, people = found.get("title", "") or first, _people(header)
+    if author and not people:
+        people["authors"] = [author]
     number = _NUMBER.search(header)
     dated = found.get("release date", "") or found.get("posting date", "")
     if not dated and (old := _DATED.search(header)):

@@ -2,9 +2,9 @@
 
 The forms are those of its own converter (ebookmaker, `parsers/boilerplate`), of c-w/gutenberg and of the texts:
 
-    2002 on       *** START OF THE PROJECT GUTENBERG EBOOK ALICE ***     *** END OF THE PROJECT GUTENBERG EBOOK ALICE ***
-    1991 to 2003  *END*THE SMALL PRINT! FOR PUBLIC DOMAIN ETEXTS*...     End of Project Gutenberg's Etext of Alice
-    before, rare  no mark: paragraphs about Project Gutenberg            the same
+    2002 on       *** START OF THE PROJECT GUTENBERG EBOOK ALICE ***   *** END OF THE PROJECT GUTENBERG EBOOK ALICE ***
+    1991 to 2003  *END*THE SMALL PRINT! FOR PUBLIC DOMAIN ETEXTS*...   End of Project Gutenberg's Etext of Alice
+    before, rare  no mark: paragraphs about Project Gutenberg          the same
 
 Between 2003 and 2007 both ends are there. One file may hold several books, each between marks.
 """
@@ -23,8 +23,8 @@ _SMALL_START = re.compile(r"^[ \t]*\*{3} ?START ?\*{0,2}.*SMALL PRINT", re.I | r
 CLOSE = re.compile(
     r"[ \t*<]*(?:(?:This is )?(?:the )?End of (?:(?:the|this|an?) )?(?:Project )?(?:Gutenberg|E-?text|E-?book)"
     r"|Ende? (?:diese[sr]?|des|von) (?:Proje[ck]t[ -]Gutenberg|Etext)|Fin (?:de|du|de ce) Pro[jg]e[ck]?t[ -]Gutenberg"
-    r"|Fine (?:del|di questo) Proge[ct]to Gutenberg|Fin del Proyecto Gutenberg|Einde van (?:dit |het )?Project Gutenberg"
-    r"|Project Gutenberg[-\w ]*:n loppu)",
+    r"|Fine (?:del|di questo) Proge[ct]to Gutenberg|Fin del Proyecto Gutenberg"
+    r"|Einde van (?:dit |het )?Project Gutenberg|Project Gutenberg[-\w ]*:n loppu)",
     re.I,
 )
 _CLOSES = re.compile(rf"^{CLOSE.pattern}", re.I | re.M)

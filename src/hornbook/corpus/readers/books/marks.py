@@ -21,11 +21,11 @@ _BARE = {
 }
 _FEWEST = 3  # numbers of pages in a book that has such
 _TRANSCRIBER = (
-    r"(?:(?:original )?transcriber(?:['’´`]?s['’]?)?(?:['’]s)?[- ]+(?:end ?)?(?:foot)?(?:note|comment|remark|correction|errat|"
-    r"amendment)|notes? d[eu] (?:la )?transcri|notes? sur (?:la|cette) transcription|anmerkung(?:en)? (?:zur transkription|"
-    r"de[rs] (?:bearbeiter|transkript))|hinweise? zur transkription|notas? de[l]? (?:la )?transcri[pt]|nota d[eo]l? trascri|"
-    r"notas? d[eo] transcri|(?:opmerking|aantekening)(?:en)? van de (?:be|trans)|tn:|t\.n\.|note of the transcriber|"
-    r"note by the transcriber)"
+    r"(?:(?:original )?transcriber(?:['’´`]?s['’]?)?(?:['’]s)?[- ]+(?:end ?)?(?:foot)?(?:note|comment|remark|"
+    r"correction|errat|amendment)|notes? d[eu] (?:la )?transcri|notes? sur (?:la|cette) transcription|anmerkung(?:en)? "
+    r"(?:zur transkription|de[rs] (?:bearbeiter|transkript))|hinweise? zur transkription|"
+    r"notas? de[l]? (?:la )?transcri[pt]|nota d[eo]l? trascri|notas? d[eo] transcri|"
+    r"(?:opmerking|aantekening)(?:en)? van de (?:be|trans)|tn:|t\.n\.|note (?:of|by) the transcriber)"
 )
 NOTE = re.compile(rf"\W*(?:the )?{_TRANSCRIBER}", re.I)
 _NOTE_OPENS = re.compile(rf"[\[{{]\s*(?:the )?{_TRANSCRIBER}", re.I)

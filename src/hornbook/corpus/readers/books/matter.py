@@ -9,31 +9,31 @@ from hornbook.corpus.readers.books.marks import NOTE
 from hornbook.corpus.readers.books.parts import Part
 
 _HEAD = 30  # parts at the begin among which credits stand
+_CLOSE = 1_500  # characters from the end, where credits stand in some old texts
 _PROSE = 150  # characters of a paragraph with which a book has begun
 _TAIL = 0.25  # of a book, at its end, where notes of transcribers stand
 _DONE = (
-    "produced|prepared|transcribed|scanned|typed|digiti[sz]ed|proof-?(?:ed|read)|entered|updated|posted|converted|created|"
-    "provided|keyed|made available|compiled for project gutenberg"
+    "produced|prepared|transcribed|scanned|typed|digiti[sz]ed|proof-?(?:ed|read)|entered|updated|posted|converted|"
+    "created|provided|keyed|made available|compiled for project gutenberg"
 )
 _THING = (
-    "(?:this|the) (?:[\\w-]+ ){0,3}(?:e-?text|e-?book|file|text|etexts?|edition|html|version)|e-?texts?|e-?books?|text|html"
-    "(?: version| edition)?"
+    "(?:this|the) (?:[\\w-]+ ){0,3}(?:e-?texts?|e-?book|file|text|edition|html|version)|e-?texts?|e-?books?|text|"
+    "html(?: version| edition)?"
 )
 _CREDIT = re.compile(
     rf"\W*(?:(?:(?:{_THING}) )?(?:(?:was|were) )?(?:originally )?(?:{_DONE})(?:,? (?:and|&) [\w-]+)?(?: [\w-]+)? "
-    r"(?:by|from|in|for|at)\b|credits?:|scan(?:s|ning)? (?:by|and)|proof-?read(?:ing)? by|transcription by|(?:html|e-?text) "
-    r"(?:version )?(?:by|from)|by the online distributed|updater:|note: (?:project gutenberg|images of|the original|see)|"
-    r"(?:this file|\(this (?:file|book|ebook)) was|images (?:of the original|generously)|special thanks|"
-    r"transcribed from the|i would like to thank|thanks to|this e-?(?:text|book) is for the use|"
-    r"there (?:are several|is an improved) edition|welcome to project gutenberg)",
+    r"(?:by|from|in|for|at)\b|credits?:|scan(?:s|ning)? (?:by|and)|proof-?read(?:ing)? by|transcription by|"
+    r"(?:html|e-?text) (?:version )?(?:by|from)|by the online distributed|updater:|"
+    r"note: (?:project gutenberg|images of|the original|see)|(?:this file|\(this (?:file|book|ebook)) was|"
+    r"images (?:of the original|generously)|special thanks|transcribed from the|i would like to thank|thanks to|"
+    r"this e-?(?:text|book) is for the use|there (?:are several|is an improved) edition|welcome to project gutenberg)",
     re.I,
 )
 _PEOPLE = re.compile(
-    r"distributed proofread|pgdp\.net|proofreading team|internet archive|archive\.org/details|pglaf\.org|gutenberg\.(?:org|net)|"
-    r"project gutenberg|ibiblio\.org|\.zip\b|-h\.htm\b|images generously|gallica\.bnf",
+    r"distributed proofread|pgdp\.net|proofreading team|internet archive|archive\.org/details|pglaf\.org|"
+    r"gutenberg\.(?:org|net)|project gutenberg|ibiblio\.org|\.zip\b|-h\.htm\b|images generously|gallica\.bnf",
     re.I,
 )
-_CLOSING = re.compile(r"[\W_]*(?:the end|finis|fin|ende)\W*", re.I)
 
 
 def own(parts: list[Part]) -> list[Part]:

@@ -96,7 +96,7 @@ def _verse(element: Any) -> int | None:
 
 
 def _pairs(blocks: list[Block]) -> list[tuple[list[Block], Block]]:
-    """Return blocks that belong together (items of a list, rows of a table, lines of a stanza) as one, with the first."""
+    """Return blocks that belong together (items of a list, rows of a table, lines of a stanza), with the first."""
     found: list[tuple[list[Block], Block]] = []
     for block in blocks:
         if found and block.kind in ("item", "row", "line") and block.kind == found[-1][1].kind and not block.first:
@@ -117,7 +117,7 @@ def _part(blocks: list[Block], first: Block) -> Part:
 
 
 def _between(parts: list[Part]) -> tuple[str, list[Part]]:
-    """Return the header's text and the parts between the marks of start and end; what shares a part with one is kept."""
+    """Return the header's text and the parts between the marks; what shares a part with a mark is kept."""
     header = ""
     for number, part in enumerate(parts[:200]):
         if start := START.search(part.text):

@@ -1,8 +1,8 @@
 """Lines of a text edition -> Parts: hard-wrapped prose becomes one line a paragraph, everything else keeps its lines.
 
-A paragraph is what stands between blank lines. Its lines were wrapped if each is as full as the next word allows; verse,
-tables, title pages and lists have room left. So a line is full if it and the first word of the next are longer than
-the widest line of the paragraph, and prose is a paragraph of full lines that is about as wide as the book.
+A paragraph is what stands between blank lines. Its lines were wrapped if each is as full as the next word allows;
+verse, tables, title pages and lists have room left. So a line is full if it and the first word of the next are longer
+than the widest line of the paragraph, and prose is a paragraph of full lines that is about as wide as the book.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import statistics
 from collections.abc import Iterator
+from itertools import pairwise
 
 from hornbook.corpus.readers.books.parts import Part
 
@@ -89,10 +90,7 @@ def _is_prose(lines: list[str], indents: list[int], width: int) -> bool:
         return False
     # Lines in the midst that are indented otherwise are verse, unless each begins a sentence.
     odd = sum(indent != min(indents[1:]) for indent in indents[1:])
-    full = [
-        len(line) + 1 + len(following.split(None, 1)[0]) > widest - _SLACK
-        for line, following in zip(lines, lines[1:], strict=False)
-    ]
+    full = [len(line) + 1 + len(following.split(None, 1)[0]) > widest - _SLACK for line, following in pairwise(lines)]
     low = sum(line.lstrip()[0].islower() for line in lines[1:])
     sure = low * 2 > len(full) and widest - left >= 0.7 * width  # no verse of most languages begins its lines like this
     if sum(full) < (_HALF if sure else _FULL) * len(full) or odd * 3 > len(lines):
