@@ -69,8 +69,13 @@ def book(text: str, html: bool) -> tuple[dict[str, Any], list[Part]]:
     else:
         header, body, _ = framed(text)
         parts = parts_of(cleaned(body))
-    parts = [part._replace(text=bare) for part in own(parts) if (bare := _tidy(plain(part.text)))]
-    return facts_of(header), parts
+    parts = own(parts)
+    if not parts:
+        return facts_of(header), []
+    texts = plain("\0".join(part.text.replace("\0", "") for part in parts)).split("\0")  # italics may span paragraphs
+    return facts_of(header), [
+        part._replace(text=bare) for part, text in zip(parts, texts, strict=True) if (bare := _tidy(text))
+    ]
 
 
 def _tidy(text: str) -> str:
