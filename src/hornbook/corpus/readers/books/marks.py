@@ -25,7 +25,8 @@ _TRANSCRIBER = (
     r"correction|errat|amendment)|notes? d[eu] (?:la )?transcri|notes? sur (?:la|cette) transcription|anmerkung(?:en)? "
     r"(?:zur transkription|de[rs] (?:bearbeiter|transkript))|hinweise? zur transkription|"
     r"notas? de[l]? (?:la )?transcri[pt]|nota d[eo]l? trascri|notas? d[eo] transcri|"
-    r"(?:opmerking|aantekening)(?:en)? van de (?:be|trans)|tn:|t\.n\.|note project gutenberg|note (?:of|by) the transcriber)"
+    r"(?:opmerking|aantekening)(?:en)? van de (?:be|trans)|tn:|t\.n\.|note project gutenberg|"
+    r"note (?:of|by) the transcriber)"
 )
 NOTE = re.compile(rf"\W*(?:the )?{_TRANSCRIBER}", re.I)
 _NOTE_OPENS = re.compile(rf"[\[{{]\s*(?:(?:the )?{_TRANSCRIBER}|This e-?text (?:includes|is intended|uses))", re.I)

@@ -88,7 +88,7 @@ def _is_names(text: str) -> bool:
 
 
 def _after_note(parts: list[Part], number: int) -> int:
-    """Return the number of the first part behind a note: it ends at a heading, a rule or a larger gap, if one is near."""
+    """Return the number of the first part behind a note: a heading, a rule or a larger gap near by ends it."""
     note = NOTE.match(parts[number].text)
     # A heading, whose note is the next part at least.
     alone = note is not None and re.search(r"\w{3}", parts[number].text[note.end() :]) is None
