@@ -40,7 +40,7 @@ ROWS = 1_000  # that are made at a time
 
 
 def rows(number: int) -> bytes:
-    """Return the rows of one block of a dump, the same each time: a question in three, answers up to 30,000 ids later."""
+    """Return the rows of one block of a dump, the same each time: a question in three, and answers to earlier ones."""
     chance = random.Random(number)
     made = []
     for post in range(number * ROWS + 1, (number + 1) * ROWS + 1):
