@@ -35,8 +35,9 @@ _JUNK = ("__MACOSX",)  # what a Mac adds to its archives, beside hidden files
 def members(place: Place, reading: Reading, kind: str = "") -> Iterator[tuple[Member, Reading]]:
     """Yield each file inside an archive in its order, hidden ones left out, and how what is inside is to be read.
 
-    `kind` is .zip, .tar or .7z; empty = as the archive's ending says. A file is there until the next is asked for. Raises BadRecord, which names the archive, where it is damaged, is
-    encrypted or unpacks to too much; what is not a plain file inside it is told to the reading and passed over.
+    `kind` is .zip, .tar or .7z; empty = as the archive's ending says. A file is there until the next is asked for.
+    Raises BadRecord, which names the archive, where it is damaged, is encrypted or unpacks to too much; what is not a
+    plain file inside it is told to the reading and passed over.
     """
     kind, name = kind or ending(place), shown(place)
     allowance = reading.unpacks or Allowance(MOST * _size(place) + ROOM)
