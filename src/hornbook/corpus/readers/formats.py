@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from hornbook.corpus.readers.columns import arrow, parquet
+from hornbook.corpus.readers.crawl.web import html, warc
 from hornbook.corpus.readers.jsons import json_file, json_lines
 from hornbook.corpus.readers.packed import BadRecord, ending
 from hornbook.corpus.readers.record import STRICT, WHOLE, Part, Reading, Record, noted
 from hornbook.corpus.readers.sections import sections
 from hornbook.corpus.readers.tables import file_text, separated
-from hornbook.corpus.readers.web import html, warc
 
 _READERS: dict[str, Callable[[Path | str, Reading, Part], Iterator[Record]]] = {
     ".jsonl": json_lines,

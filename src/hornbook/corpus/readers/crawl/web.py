@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from hornbook.corpus.readers.bodies import DamagedBody, body
+from hornbook.corpus.readers.crawl.bodies import DamagedBody, body
 from hornbook.corpus.readers.encodings import UTF8, Encoding, Undecodable, guess, look, marked, named, seven_bits
 from hornbook.corpus.readers.packed import BadRecord, NotText, blocks, shown
 from hornbook.corpus.readers.record import LONGEST, Part, Reading, Record, noted, text_record
@@ -22,7 +22,7 @@ _NO_TEXT = "no main text in the page"
 
 
 def html(path: Path | str, reading: Reading, part: Part) -> Iterator[Record]:
-    from hornbook.corpus.readers.pages import MainText
+    from hornbook.corpus.readers.crawl.pages import MainText
 
     data = bytearray()
     for block in blocks(path):
@@ -118,7 +118,7 @@ def _ends_where_it_says(archive: Any) -> bool:
 
 def _archived(item: Any, number: int, where: str, field: str) -> Record | None:
     """Return the text of one record; None where its kind holds none."""
-    from hornbook.corpus.readers.pages import MainText
+    from hornbook.corpus.readers.crawl.pages import MainText
 
     kind = item.rec_type
     if kind not in ("response", "conversion", "resource"):
