@@ -9,6 +9,7 @@ from pathlib import Path
 
 from hornbook.corpus.built import documents, is_built, open_corpus
 from hornbook.corpus.document import Document
+from hornbook.corpus.readers.crawl.index import is_index
 from hornbook.corpus.readers.discovery import local_files, unseen
 from hornbook.corpus.readers.formats import ENDINGS, records
 from hornbook.corpus.readers.hub import PREFIXES, named
@@ -42,6 +43,10 @@ def _documents(path: str, seen: set[str], field: str, left_out: Callable[[Path],
         return _some(named(path, field), f"{path} holds no text.")
     if is_url(path):
         raise UserError(f"{path} is an address, which only a build reads: hornbook corpus build {path} --out CORPUS")
+    if is_index(Path(path)):
+        raise UserError(
+            f"{path} is a list of files, which only a build reads: hornbook corpus build {path} --out CORPUS"
+        )
     folder = Path(os.path.expanduser(path))
     if os.path.isdir(folder) and is_built(folder):
         return _some(documents(open_corpus(folder)), f"The corpus {shown(folder)} holds no text.")
@@ -64,9 +69,9 @@ def _files(
     for path in files:
         name = shown(path)
         try:
-            for number, text, meta in records(path, Reading(field)):
+            for number, text, meta, inside in records(path, Reading(field)):
                 if text.strip():
-                    yield Document(text, f"{name}#{number}", source, meta)
+                    yield Document(text, f"{inside or name}#{number}", source, meta)
         except BadRecord as error:
             kind = ending(path)
             settings = kind == ".json" and error.reason.startswith(("no field", "not an object", "not valid JSON"))

@@ -3,8 +3,8 @@
     packed bytes ──members──> unpacked bytes ──Stream──> lines and blocks ──entries──> Entry, one a record
 
 Crawls pack each record as a member of gzip of its own. The number of a record is then the byte at which its member
-begins, which an index of the crawl names too, and which is the same wherever the file is cut. In other files records are
-counted from 1. What is damaged costs itself: reading goes on at the next member or line that begins a record.
+begins, which an index of the crawl names too, and which is the same wherever the file is cut. In other files records
+are counted from 1. What is damaged costs itself: reading goes on at the next member or line that begins a record.
 
 warcio passes over damage in silence and knows no parts of a file; decision 45 has the speeds.
 """
@@ -157,7 +157,7 @@ def entries(place: Place, part: Part = WHOLE) -> Iterator[Entry | BadRecord]:
             fresh = False
             continue
         member = stream.member()
-        packed_apart = packed_apart or (count > 0 and member > 0)
+        packed_apart = packed_apart or member > 0
         count += 1
         number = max(member, number + 1) if packed_apart else count
         where = f"{name}, record at byte {number:,}" if packed_apart else f"{name}, record {number}"
@@ -174,7 +174,7 @@ class _Junk(Exception):
 
 
 def _to_record(stream: _Stream, fresh: bool) -> bool:
-    """Go to the next record's begin, and say whether there is one; where all was sound only blank lines lie before it."""
+    """Go to the next record's begin, and say whether there is one. Raises _Junk for other lines after sound ones."""
     while start := stream.peek(len(BEGIN)):
         if start == BEGIN:
             return True
@@ -205,7 +205,7 @@ def _entry(stream: _Stream, number: int, where: str) -> Entry:
 
 def _header(stream: _Stream) -> Header:
     """Read a record's header, to the blank line behind it."""
-    lines = []
+    lines: list[bytes] = []
     stream.line()
     while (line := stream.line()).strip() and len(lines) < _LINES:
         lines.append(line)
@@ -263,5 +263,3 @@ def _may_begin(head: bytes) -> bool:
     """Say whether a part may begin with the record that begins so."""
     header, ended, _ = head.partition(b"\r\n\r\n")
     return bool(ended) and fields(header.partition(b"\n")[2]).get("warc-type", "metadata") != "metadata"
-
-

@@ -16,8 +16,8 @@ _PAIRS = """
     roron rurus rwkin sasan scsrd sdsnd sesme sgsag shhbs sisin skslk slslv smsmo snsna sosom sqsqi srsrp ssssw stsot
     susun svswe swswa tatam tetel tgtgk ththa titir tktuk tltgl tntsn toton trtur tstso tttat twtwi tytah uguig ukukr
     ururd uzuzb veven vivie vovol wawln wowol xhxho yiyid yoyor zazha zhzho zuzul
-""".split()
-_SHORT = {pair[2:]: pair[:2] for pair in _PAIRS}
+"""
+_SHORT = {pair[2:]: pair[:2] for pair in _PAIRS.split()}
 
 
 def tag(code: str) -> str:

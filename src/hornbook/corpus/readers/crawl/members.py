@@ -1,9 +1,9 @@
 """A WARC file packed by gzip -> unpacked bytes with the place of each member, past damage; and where it may be cut.
 
 Crawls pack each record as a member of gzip of its own, so that one can be read without those before it. A member is
-sought by its first bytes, and believed if it and those behind it unpack with right checksums over more than 64 KiB or to
-the end of the file: deflate breaks up what it stores as it is after 65,535 bytes (RFC 1951, 3.2.4), so that a crawled
-file of WARC inside a record is not taken for members of this one.
+sought by its first bytes, and believed if it and those behind it unpack with right checksums over more than 64 KiB or
+to the end of the file: deflate breaks up what it stores as it is after 65,535 bytes (RFC 1951, 3.2.4), so that a
+crawled file of WARC inside a record is not taken for members of this one.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ _MAGIC = b"\x1f\x8b\x08"
 _SLICE = 1 << 14  # packed bytes at once: what is left of them behind a member is copied
 _STORED = 65_535  # bytes of a block that deflate stores as it is
 _HEAD = 1 << 14  # unpacked bytes in which a record's kind is told
+_TRIES = 1_000  # places that look like members: a file made to waste time has many
 
 
 class _Damaged(Exception):
@@ -32,8 +33,8 @@ class _Damaged(Exception):
 def gzip_pieces(place: Place, start: int, stop: int) -> Iterator[bytes | int | BadRecord]:
     """Yield the unpacked bytes from a packed byte to another (0 = the end).
 
-    Before those of each member comes an int, the packed byte at which it begins. Damage is a BadRecord among them, after
-    which what is sound goes on. Raises NotText for a file that does not begin as gzip.
+    Before those of each member comes an int, the packed byte at which it begins. Damage is a BadRecord among them,
+    after which what is sound goes on. Raises NotText for a file that does not begin as gzip.
     """
     try:
         with open_bytes(place) as stream:
@@ -46,7 +47,9 @@ def gzip_pieces(place: Place, start: int, stop: int) -> Iterator[bytes | int | B
                     reason = "gzip data is cut or changed"
                     message = f"{shown(place)} is damaged at byte {damaged.at:,}: its {reason}. Restore it."
                     if damaged.at == 0 and _read(stream, 0, len(_MAGIC), 0) != _MAGIC:
-                        message = f"{shown(place)} is not a gzip file (it begins otherwise). Rename it or make it again."
+                        message = (
+                            f"{shown(place)} is not a gzip file (it begins otherwise). Rename it or make it again."
+                        )
                         raise NotText(message, "not a whole gzip file") from damaged
                     yield BadRecord(message, reason)
                     at = find_member(stream, damaged.at + 1, stop, lambda head: True)
@@ -99,11 +102,15 @@ def _members(stream: BinaryIO, at: int, stop: int) -> Iterator[bytes | int]:
 def find_member(stream: BinaryIO, at: int, stop: int, fits: Callable[[bytes], bool]) -> int:
     """Return the first packed byte from `at` on where a member begins that holds a record, -1 where there is none.
 
-    `fits` is asked of the record's first bytes, unpacked.
+    `fits` is asked of the record's first bytes, unpacked. After _TRIES that are none the search is given up.
     """
+    tries = 0
     while window := _read(stream, at, BLOCK, stop):
         place = window.find(_MAGIC)
         while place >= 0:
+            tries += 1
+            if tries > _TRIES:
+                return -1
             head = _head(_read(stream, at + place, _HEAD, stop))
             if head.startswith(BEGIN) and fits(head) and _is_sound(stream, at + place):
                 return at + place

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 # Wishes of text and data mining; noimageai is of pictures alone, noindex of search.
@@ -41,10 +41,11 @@ class Stated(NamedTuple):
     robots: tuple[str, ...] = ()
 
 
-def stated(page: str, header: dict[str, str]) -> Stated:
+def stated(page: str, header: Mapping[str, str]) -> Stated:
     """Return what a page states in its HTML, and in the header by which its server sent it."""
-    title, licences, wishes = "", [], header_wishes(header)
-    place = 0
+    title, place = "", 0
+    licences: list[str] = []
+    wishes = header_wishes(header)
     while found := _TAG.search(page, place):
         name = (found[1] or "").lower()
         if not name or name in ("script", "style"):
@@ -60,10 +61,24 @@ def stated(page: str, header: dict[str, str]) -> Stated:
         place = end + 1
         if name == "title":
             close = page.find("<", place)
-            title = title or " ".join(html.unescape(page[place:close] if close >= 0 else "").split())
+            title = title or _line(page[place:close] if close >= 0 else "")
         else:
             _look(name, _attributes(page[found.end() : end]), licences, wishes)
     return Stated(title, spdx(licences[0]) if licences else "", tuple(dict.fromkeys(wishes)))
+
+
+def stated_in(title: str, elements: Iterable[Mapping[str, object]], header: Mapping[str, str]) -> Stated:
+    """Return what a page states of whose title, elements and header another has taken note."""
+    licences: list[str] = []
+    wishes = header_wishes(header)
+    for element in elements:
+        items = {str(name).lower(): str(value) for name, value in element.items()}
+        _look("meta" if "content" in items else "link", items, licences, wishes)
+    return Stated(_line(title), spdx(licences[0]) if licences else "", tuple(dict.fromkeys(wishes)))
+
+
+def _line(title: str) -> str:
+    return " ".join(html.unescape(title).split())
 
 
 def _after(page: str, ending: str, place: int) -> int:
@@ -97,7 +112,7 @@ def _look(name: str, items: dict[str, str], licences: list[str], wishes: list[st
         licences.append(items["href"])
 
 
-def header_wishes(header: dict[str, str]) -> list[str]:
+def header_wishes(header: Mapping[str, str]) -> list[str]:
     """Return the wishes in a server's header, whose names are in lower case."""
     wishes = []
     words, mine = re.split(r"[,;]", header.get("x-robots-tag", "")), True
@@ -133,3 +148,9 @@ def spdx(address: str) -> str:
 def opt_outs(robots: Iterable[str]) -> list[str]:
     """Return those wishes that are about text for machines to learn from."""
     return [wish for wish in robots if wish in OPT_OUTS]
+
+
+def facts_of(stated: Stated) -> dict[str, str]:
+    """Return what a page states as the fields of its document, each only where it is known."""
+    facts = {"title": stated.title, "license": stated.license, "robots": ", ".join(stated.robots)}
+    return {name: value for name, value in facts.items() if value}
