@@ -8,7 +8,6 @@ import json
 import os
 import re
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -138,26 +137,6 @@ def test_html_files_give_their_main_text(tmp_path: Path) -> None:
     items, bad = read_all(tmp_path)
     assert len(items) == 1 and WORDS.strip() in items[0].text and "Home" not in items[0].text
     assert [item.reason for item in bad] == ["no main text in the page"]
-
-
-@pytest.fixture
-def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """Serve S3 on this machine, with one bucket; yields its address."""
-    pytest.importorskip("s3fs")
-    server_module = pytest.importorskip("moto.server")
-    import s3fs
-
-    server = server_module.ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    server.start()
-    host, port = server.get_host_and_port()
-    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"):
-        monkeypatch.setenv(name, "us-east-1")
-    s3fs.S3FileSystem.clear_instance_cache()
-    s3fs.S3FileSystem().makedirs("hornbook-texts", exist_ok=True)
-    yield "s3://hornbook-texts"
-    s3fs.S3FileSystem.clear_instance_cache()
-    server.stop()
 
 
 def test_files_of_a_bucket_are_read_like_others(bucket: str) -> None:
