@@ -19,14 +19,17 @@ from hornbook.errors import UserError
 
 
 def read(
-    paths: Sequence[str], field: str = "text", left_out: Callable[[Path], None] = lambda _: None
+    paths: Sequence[str],
+    field: str = "text",
+    left_out: Callable[[Path], None] = lambda _: None,
+    fields: Sequence[str] = (),
 ) -> Iterator[Document]:
     """Yield the documents of the paths, in their order; a file that several paths reach is read once.
 
     A path is a built corpus, a file, a glob (`**` reaches all folders below), a folder (all below it, no hidden names),
     `builtin:docs`, `builtin:code` or `hf://NAME[:SPLIT]`. Files in globs and folders come sorted by name. A plain-text
-    file becomes its sections, a `.jsonl` or `.parquet` file its records, each with its text in `field`; blank ones are
-    passed over. Files of folders that are no text are left out, and `left_out` hears of each.
+    file becomes its sections, a `.jsonl` or `.parquet` file its records, each with its text in `field`, or in several joined by a
+    pattern, and of the others those in `fields` (readers/fields.py); blank ones are passed over. Files of folders that are no text are left out, and `left_out` hears of each.
 
     Raises UserError: at once for a path that leads nowhere, later for one that cannot be read or holds no text.
     """
@@ -34,13 +37,15 @@ def read(
     if not all(given) or not given:
         raise UserError("No text was named: give at least one file, folder or builtin:docs.")
     seen: set[str] = set()
-    return itertools.chain.from_iterable([_documents(path, seen, field, left_out) for path in given])
+    return itertools.chain.from_iterable(
+        [_documents(path, seen, Reading(field, fields=tuple(fields)), left_out) for path in given]
+    )
 
 
-def _documents(path: str, seen: set[str], field: str, left_out: Callable[[Path], None]) -> Iterator[Document]:
+def _documents(path: str, seen: set[str], reading: Reading, left_out: Callable[[Path], None]) -> Iterator[Document]:
     """Check that the path leads somewhere and return its documents; `seen` collects the real paths of files."""
     if path.startswith(PREFIXES):
-        return _some(named(path, field), f"{path} holds no text.")
+        return _some(named(path, reading.field, reading.fields), f"{path} holds no text.")
     if is_url(path):
         raise UserError(f"{path} is an address, which only a build reads: hornbook corpus build {path} --out CORPUS")
     if is_index(Path(path)):
@@ -54,12 +59,12 @@ def _documents(path: str, seen: set[str], field: str, left_out: Callable[[Path],
     fresh = unseen(found.files, seen)
     for file in unseen(found.others, seen):
         left_out(file)
-    texts = _files(fresh, path, found.foreign, field, left_out)
+    texts = _files(fresh, path, found.foreign, reading, left_out)
     return texts if len(fresh) < len(found.files) else _some(texts, found.nothing)
 
 
 def _files(
-    files: list[Path], source: str, skip_foreign: bool, field: str, left_out: Callable[[Path], None]
+    files: list[Path], source: str, skip_foreign: bool, reading: Reading, left_out: Callable[[Path], None]
 ) -> Iterator[Document]:
     """Yield the documents of files; `skip_foreign` leaves out all that are no text.
 
@@ -69,7 +74,7 @@ def _files(
     for path in files:
         name = shown(path)
         try:
-            for number, text, meta, inside in records(path, Reading(field)):
+            for number, text, meta, inside in records(path, reading):
                 if text.strip():
                     yield Document(text, f"{inside or name}#{number}", source, meta)
         except BadRecord as error:

@@ -19,6 +19,7 @@ from hornbook.corpus.readers.archives import SevenZip, Tar, Zip
 from hornbook.corpus.readers.columns import Arrow, Parquet
 from hornbook.corpus.readers.crawl.warc import Warc
 from hornbook.corpus.readers.crawl.web import Html
+from hornbook.corpus.readers.fields import kept
 from hornbook.corpus.readers.jsons import JsonFile, JsonLines
 from hornbook.corpus.readers.packed import BadRecord, Place, ending, shown, unpacked
 from hornbook.corpus.readers.record import STRICT, WHOLE, Chosen, Part, Reader, Reading, Record, noted
@@ -92,7 +93,8 @@ ENDINGS = tuple(dict.fromkeys(name for item in (TEXT, *_READ) for name in item.e
 def records(place: Place, reading: Reading = STRICT, part: Part = WHOLE) -> Iterator[Record]:
     """Yield the texts of one file, or of a part of it, in order."""
     try:
-        yield from reader_of(place, reading.chosen)(place, reading, part)
+        for record in reader_of(place, reading.chosen)(place, reading, part):
+            yield record._replace(meta=kept(record.meta, reading.fields)) if reading.fields else record
     except BadRecord as error:
         reading.refuse(error)
 

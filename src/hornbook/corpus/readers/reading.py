@@ -52,11 +52,12 @@ def read_unit(
     unread: Callable[[Unread], None],
     passed: Callable[[str, str, int], None] = lambda source, reason, count: None,
     chosen: tuple[Chosen, ...] = (),
+    fields: tuple[str, ...] = (),
 ) -> Iterator[Item]:
     """Yield the unit's documents in order.
 
     `unread` hears of all that cannot be read, `passed` of what is left out on purpose: source, reason, how many.
-    `chosen` are the readers of the recipe.
+    `chosen` are the readers of the recipe, `fields` the fields that are kept beside the text; none = all.
     """
     for piece in unit:
         path = shown(piece.path)
@@ -74,7 +75,7 @@ def read_unit(
             continue
 
         passing = functools.partial(passed, piece.source)
-        for record in _records(piece, Reading(field, refuse, passing, chosen)):
+        for record in _records(piece, Reading(field, refuse, passing, chosen, fields=fields)):
             name = f"{record.file or path}#{record.number}"
             if not record.text.strip():
                 refuse(BadRecord(f"{name} is blank.", "blank text", record.number))
@@ -121,7 +122,7 @@ def _dumped(value: Any) -> str:
 
 def _records(piece: Piece, reading: Reading) -> Iterator[Record]:
     if piece.path.startswith(PREFIXES):
-        for number, document in enumerate(named(piece.path, reading.field), start=1):
+        for number, document in enumerate(named(piece.path, reading.field, reading.fields), start=1):
             yield Record(number, document.text, document.meta)
         return
     try:
