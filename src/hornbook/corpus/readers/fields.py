@@ -189,7 +189,7 @@ def _facts(shape: Shape, value: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def _joined(pattern: Pattern, found: Sequence[Any]) -> Any:
-    """Return the text that a pattern makes of fields, null ones empty, without the line breaks that they leave around."""
+    """Return the text that a pattern makes of fields, null ones empty, without line breaks around it."""
     parts, values = [], iter(found)
     for literal, name in pattern:
         part = next(values) if name else ""

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from hornbook.corpus.document import Document
 from hornbook.corpus.readers.builtin import PREFIX as BUILTIN
 from hornbook.corpus.readers.builtin import builtin
-from hornbook.corpus.readers.fields import kept
-from hornbook.corpus.readers.record import Reading, Record, looked_for, text_record
+from hornbook.corpus.readers.fields import kept, kept_columns
+from hornbook.corpus.readers.record import Reading, Record, lacking, text_record
 from hornbook.errors import UserError, needing, reason_of
 
 PREFIX = "hf://"
@@ -32,14 +32,18 @@ def hub(address: str, field: str = "text", fields: Sequence[str] = ()) -> Iterat
     with needing(address, "hub"):
         import datasets
 
+    reading = Reading(field, fields=tuple(fields))
+
     def records() -> Iterator[Record]:
         found = datasets.load_dataset(name, split=split or "train", streaming=True)
         for number, row in enumerate(found, start=1):
+            if number == 1:
+                lacking(list(row), [name for name in fields if not kept_columns(row, [name])], address, reading)
             yield text_record(number, dict(row), f"{address}, row {number}", field, fields)
 
     def rows() -> Iterator[Document]:
         try:
-            for record in looked_for(records(), address, Reading(field, fields=tuple(fields))):
+            for record in records():
                 if record.text.strip():
                     yield Document(record.text, f"{address}#{record.number}", address, kept(record.meta, fields))
         except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError) as error:

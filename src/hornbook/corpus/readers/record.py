@@ -204,7 +204,8 @@ def lacking(names: Sequence[str], missing: Sequence[str], where: str, reading: R
 
 def looked_for(records: Iterator[Record], where: str, reading: Reading) -> Iterator[Record]:
     """Yield records, and tell at their end of fields to be kept that none of them has."""
-    left, names = set(reading.fields), []
+    left = set(reading.fields)
+    names: list[str] = []
     for record in records:
         if left:
             names = names or list(record.meta)

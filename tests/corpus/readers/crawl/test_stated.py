@@ -68,7 +68,7 @@ def test_fields_are_there_only_where_something_is_stated() -> None:
 
 
 _PIECES = st.sampled_from(
-    ["<!--", "-->", "<script>", "</script>", "<meta ", "name=robots", " content='", '"', ">", "<a rel=license ", "x" * 50, "<title>"]
+    ["<!--", "-->", "<script>", "</script>", "<meta ", "name=robots", " content='", '"', ">", "<a rel=license "]
 )  # fmt: skip
 
 
