@@ -17,14 +17,16 @@ from typing import Any, ClassVar
 
 from hornbook.corpus.readers.archives import members
 from hornbook.corpus.readers.columns import Arrow, Parquet
+from hornbook.corpus.readers.crawl.warc import Warc
+from hornbook.corpus.readers.crawl.web import Html
 from hornbook.corpus.readers.discovery import is_known
 from hornbook.corpus.readers.endings import begins_as_text
+from hornbook.corpus.readers.fields import kept
 from hornbook.corpus.readers.jsons import JsonFile, JsonLines
 from hornbook.corpus.readers.packed import BLOCK, BadRecord, Place, ending, shown, unpacked
 from hornbook.corpus.readers.record import STRICT, WHOLE, Chosen, Part, Reader, Reading, Record, noted
 from hornbook.corpus.readers.sections import sections
 from hornbook.corpus.readers.tables import Separated, file_text
-from hornbook.corpus.readers.web import Html, Warc
 from hornbook.errors import UserError, nearest
 
 _HEAD = 4096  # bytes, unpacked, in which a file says what it is
@@ -104,7 +106,7 @@ FORMATS: tuple[Format, ...] = (
     Format("parquet", Parquet, (".parquet",), None, "pyarrow", "parquet"),
     Format("arrow", Arrow, (".arrow",), None, "pyarrow", "parquet"),
     Format("html", Html, (".html", ".htm"), None, "trafilatura", "web"),
-    Format("warc", Warc, (".warc", ".wet"), None, "warcio", "web"),
+    Format("warc", Warc, (".warc", ".wet", ".wat"), None, "trafilatura", "web"),
     Format("zip", Zip, (".zip",)),
     Format("tar", Tar, (".tar",)),
     Format("7z", SevenZip, (".7z",), None, "py7zr", "sources"),
@@ -118,7 +120,8 @@ ENDINGS = tuple(dict.fromkeys(name for item in (TEXT, *_READ) for name in item.e
 def records(place: Place, reading: Reading = STRICT, part: Part = WHOLE) -> Iterator[Record]:
     """Yield the texts of one file, or of a part of it, in order."""
     try:
-        yield from reader_of(place, reading.chosen)(place, reading, part)
+        for record in reader_of(place, reading.chosen)(place, reading, part):
+            yield record._replace(meta=kept(record.meta, reading.fields)) if reading.fields else record
     except BadRecord as error:
         reading.refuse(error)
 
