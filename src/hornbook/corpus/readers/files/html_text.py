@@ -13,8 +13,10 @@ from collections.abc import Mapping
 from html.entities import html5
 from typing import Any
 
+from hornbook.corpus.readers.encodings import UTF8, Encoding, marked, named
 from hornbook.corpus.readers.files.formulas import Formula
 from hornbook.corpus.readers.files.prose import Prose, numeral, superscript
+from hornbook.corpus.readers.record import decoded_record
 from hornbook.errors import needing
 
 _HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
@@ -37,6 +39,8 @@ _WHITE = re.compile(r"[ \t\r\n\f]+")
 _DOCTYPE = re.compile(r"<!DOCTYPE[^>\[]*>", re.IGNORECASE)
 _ENTITY = re.compile(r"&([A-Za-z][A-Za-z0-9]{1,31});")
 _BARE = re.compile(r"<(a|b|div|em|i|iframe|p|script|span|strong|style|textarea|title|td|th|li)((?:\s[^<>]*)?)/>")
+_HEAD = 1024  # bytes of a file in which it says how it is written
+_SAYS = re.compile(rb"""charset\s*=\s*["']?\s*([\w.:-]+)|<\?xml[^>]*\sencoding\s*=\s*["']([\w.:-]+)""", re.IGNORECASE)
 _XML = frozenset({"amp", "lt", "gt", "quot", "apos"})
 
 
@@ -59,6 +63,19 @@ def html_prose(markup: str, xhtml: bool = False) -> Prose:
     if xhtml:
         markup = _BARE.sub(r"<\1\2></\1>", markup)
     return _parsed(etree.HTMLParser(target=_Page(), huge_tree=True), markup)
+
+
+def decoded_markup(data: bytes, where: str, number: int = 0) -> tuple[str, Encoding]:
+    """Return the text of a file of HTML or XML: as its mark says, else as it says itself, else UTF-8, else a guess."""
+    if mark := marked(data[:_HEAD]):
+        return data[mark[1] :].decode(mark[0].codec, "replace"), UTF8
+    says = _SAYS.search(data[:_HEAD])
+    label = (says[1] or says[2]).decode("ascii", "replace") if says else ""
+    with contextlib.suppress(UnicodeDecodeError):
+        return data.decode(), UTF8
+    if label and (codec := named(label, data)):
+        return data.decode(codec), UTF8
+    return decoded_record(data, where, number)
 
 
 def _parsed(parser: Any, markup: str) -> Prose:
