@@ -132,7 +132,7 @@ class _Build:
 
     def _pieces(self) -> list[Piece]:
         """Return what is read; the lines before each part of a cut file are counted once."""
-        found = discover(self.recipe.paths, UNIT_BLOCKS * self.recipe.block)
+        found = discover(self.recipe.paths, UNIT_BLOCKS * self.recipe.block, self.recipe.readers)
         plan = self.work / "pieces.json"
         if plan.exists():
             planned = [Piece(**item) for item in read_json(plan, "list of pieces")]
@@ -158,7 +158,7 @@ class _Build:
         for number, unit in enumerate(units):
             task = json.dumps({"number": number, "pieces": [asdict(piece) for piece in unit]})
             tasks[f"{number:06d}"] = task, sum(piece.size for piece in unit)
-        function = ReadUnit(folder, self.recipe.text, self.recipe.block, self.measure)
+        function = ReadUnit(folder, self.recipe.text, self.recipe.block, self.measure, self.recipe.readers)
         return self._stage("read", folder, function, tasks)
 
     def _steps(self, before: Path, folder: Path, first: int, steps: tuple[Step, ...]) -> tally.Tally:

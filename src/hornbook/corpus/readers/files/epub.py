@@ -63,8 +63,8 @@ class Epub:
 
 def _package_file(package: Package) -> str:
     """Return the name of the part that describes the book. Raises BadRecord where the book is locked."""
-    for item in _locked(package):
-        if posixpath.splitext(item)[1].lower() in (".xhtml", ".html", ".htm", ".xml", ".opf"):
+    for part in _locked(package):
+        if posixpath.splitext(part)[1].lower() in (".xhtml", ".html", ".htm", ".xml", ".opf"):
             message = f"{package.where} is locked by its seller (DRM), so its text cannot be read."
             raise BadRecord(message, "encrypted (DRM)")
     container = package.optional(_CONTAINER)

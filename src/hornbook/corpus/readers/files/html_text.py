@@ -105,7 +105,7 @@ class _Page:
         self._lists: list[list[Any]] = []  # of each open list: its form ("" = without numbers), its next number
         self._tables: list[tuple[Prose, list[list[Prose]]]] = []  # of each open table: what is around, its rows
         self._links: list[str] = []
-        self._raised: list[int] = []
+        self._raised: list[tuple[int, bool]] = []  # of each open <sup>: its mark, whether it is a link inside the page
         self._formula: Formula | None = None
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
@@ -124,8 +124,10 @@ class _Page:
             self._image(attributes)
         elif tag == "a":
             self._links.append(attributes.get("href", ""))
+            if self._raised and "#" in self._links[-1]:
+                self._raised[-1] = (self._raised[-1][0], True)
         elif tag == "sup":
-            self._raised.append(self._prose.mark)
+            self._raised.append((self._prose.mark, any("#" in link for link in self._links[-1:])))
         elif tag == "q":
             self._prose.write("“")
         else:
@@ -188,7 +190,7 @@ class _Page:
         elif tag == "a" and self._links:
             self._links.pop()
         elif tag == "sup" and self._raised:
-            self._raise(self._raised.pop())
+            self._raise(*self._raised.pop())
         elif tag == "q":
             self._prose.write("”")
         elif tag in _HEADINGS:
@@ -219,13 +221,11 @@ class _Page:
             around.blocks += self._prose.closed()
             self._prose = Prose()
 
-    def _raise(self, mark: int) -> None:
+    def _raise(self, mark: int, is_link: bool) -> None:
         """Close <sup>: a power gets its sign, and the sign of a note, which is a link, is left out."""
         text = self._prose.cut(mark)
-        is_note = any("#" in link for link in self._links) or text.startswith("\0")
-        if is_note and _NOTE_SIGN.fullmatch(text.strip("\0 ")):
-            return
-        self._prose.write(superscript(self._prose.since(max(mark - 3, 0)), text.strip("\0")))
+        if not (is_link and _NOTE_SIGN.fullmatch(text.strip())):
+            self._prose.write(superscript(self._prose.since(max(mark - 3, 0)), text))
 
     def data(self, data: str) -> None:
         if self._unseen:
@@ -240,8 +240,6 @@ class _Page:
         before = self._prose.since(max(self._prose.mark - 1, 0))[-1:]
         if text.startswith(" ") and before in ("", " ", "\n"):
             text = text[1:]
-        if self._raised and self._links and "#" in self._links[-1] and self._prose.mark == self._raised[-1]:
-            text = f"\0{text}"  # so that the end of <sup> knows of the link within it
         self._prose.write(text)
 
     def comment(self, text: str) -> None:
