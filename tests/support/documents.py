@@ -83,3 +83,48 @@ def epub(path: Path, chapters: Mapping[str, str], metadata: str = "", opf: str =
             f'xmlns:epub="http://www.idpf.org/2007/ops"><head><title>no</title></head>{body}</html>'
         )
     return zipped(path, {**parts, **more})
+
+
+_TYPES = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+_MAIN = "http://schemas.openxmlformats.org"
+_RELATIONS = f'<Relationships xmlns="{_MAIN}/package/2006/relationships">'
+WORD_NAMES = (
+    f'xmlns:w="{_MAIN}/wordprocessingml/2006/main" xmlns:m="{_MAIN}/officeDocument/2006/math" xmlns:r="{_TYPES}" '
+    f'xmlns:mc="{_MAIN}/markup-compatibility/2006" xmlns:v="urn:schemas-microsoft-com:vml" '
+    f'xmlns:a="{_MAIN}/drawingml/2006/main" xmlns:dgm="{_MAIN}/drawingml/2006/diagram" '
+    'xmlns:wps="http://schemas.microsoft.com/office/word/2010/wordprocessingShape"'
+)
+
+
+def relations(items: Mapping[str, tuple[str, str]]) -> str:
+    """Return a part of relations: ids, and the kind and target of each; a target with `://` is outside."""
+    return (
+        _RELATIONS
+        + "".join(
+            f'<Relationship Id="{name}" Type="{_TYPES}/{kind}" Target="{target}"'
+            + (' TargetMode="External"/>' if "://" in target else "/>")
+            for name, (kind, target) in items.items()
+        )
+        + "</Relationships>"
+    )
+
+
+def docx(path: Path, body: str, **parts: str) -> Path:
+    """Write a document of Word of this body; `parts` are the contents of styles, numbering, footnotes, endnotes."""
+    inner = {name: content for name, content in parts.items() if "/" not in name}
+    files = {f"word/{name}.xml": f"<w:{name} {WORD_NAMES}>{content}</w:{name}>" for name, content in inner.items()}
+    return zipped(
+        path,
+        {
+            "_rels/.rels": relations({"r1": ("officeDocument", "word/document.xml")}),
+            "word/document.xml": f"<w:document {WORD_NAMES}><w:body>{body}</w:body></w:document>",
+            "word/_rels/document.xml.rels": relations({name: (name, f"{name}.xml") for name in inner}),
+            **files,
+            **{name: content for name, content in parts.items() if "/" in name},
+        },
+    )
+
+
+def p(text: str, properties: str = "") -> str:
+    """Return a paragraph of Word with one run."""
+    return f'<w:p><w:pPr>{properties}</w:pPr><w:r><w:t xml:space="preserve">{text}</w:t></w:r></w:p>'

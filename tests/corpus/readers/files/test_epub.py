@@ -95,7 +95,7 @@ def test_titles_of_an_old_table_of_contents(tmp_path: Path) -> None:
 
 def test_notes_ruby_and_page_numbers(tmp_path: Path) -> None:
     body = """<body><p>See<a epub:type="noteref" href="#n1">1</a> <ruby>東<rt>とう</rt></ruby><span
-    epub:type="pagebreak" id="p2">2</span> there.</p><aside epub:type="footnote" id="n1"><p>The note.</p></aside></body>"""
+    epub:type="pagebreak">2</span> there.</p><aside epub:type="footnote" id="n1"><p>The note.</p></aside></body>"""
     assert one(Epub(), epub(tmp_path / "b.epub", {"a": body})).text == "See 東 there.\n\nThe note."
 
 
