@@ -8,7 +8,6 @@ from xml.etree.ElementTree import Element
 
 from hornbook.corpus.readers.files.package import Package, Relation, iso_date, some
 from hornbook.corpus.readers.packed import BadRecord
-from hornbook.corpus.readers.xml import tree
 
 A = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
 _CORE = "{http://schemas.openxmlformats.org/package/2006/metadata/core-properties}"
@@ -29,7 +28,7 @@ def office_xml(package: Package, name: str, optional: bool = False) -> Element:
     try:
         data = package.read(name)
         data = _STRICT.sub(rb"http://schemas.openxmlformats.org/\1/2006/\2", data) if b"purl.oclc.org" in data else data
-        return tree(data, f"{package.where}, part {name!a},")
+        return package.parsed(data, name)
     except BadRecord as error:
         if optional and error.reason in ("a part is missing", "not sound XML"):
             return Element("none")

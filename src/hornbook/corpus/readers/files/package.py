@@ -21,6 +21,7 @@ from hornbook.errors import reason_of
 
 PART = 1 << 26  # bytes of a part, unpacked
 WHOLE = 1 << 28  # bytes of all parts that are read
+_DEEPEST = 200  # elements inside each other; a table in a table is 3
 _OLD_OFFICE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 _RELATIONS = "{http://schemas.openxmlformats.org/package/2006/relationships}Relationship"
@@ -72,7 +73,18 @@ class Package:
 
     def xml(self, name: str) -> Element:
         """Return the root of a part of XML. Raises BadRecord as `read` does, and where it is not sound."""
-        return tree(self.read(name), f"{self.where}, part {name!a},")
+        return self.parsed(self.read(name), name)
+
+    def parsed(self, data: bytes, name: str) -> Element:
+        """Return the root of the XML of a part, whose elements are nested no deeper than readers can follow."""
+        where = f"{self.where}, part {name!a},"
+        root = tree(data, where)
+        depth, level = 0, [root]
+        while level:
+            depth, level = depth + 1, [child for element in level for child in element]
+            if depth > _DEEPEST:
+                raise BadRecord(f"{where} has elements nested {_DEEPEST} deep.", "XML nested too deeply")
+        return root
 
     def optional(self, name: str) -> Element | None:
         """Return the root of a part of XML that a document can do without; one that is missing or damaged is none."""
@@ -123,8 +135,6 @@ def opened(place: Place) -> Iterator[Package]:
                 yield Package(archive, where)
     except (BadRecord, MemoryError, GeneratorExit):
         raise
-    except RecursionError as error:
-        raise BadRecord(f"{where} is nested too deeply.", "nested too deeply") from error
     except Exception as error:  # zipfile raises whatever its bytes lead it to
         message = f"{where} cannot be read ({reason_of(error)}). Restore it."
         raise BadRecord(message, "damaged document") from error
