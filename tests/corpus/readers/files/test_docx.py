@@ -76,7 +76,8 @@ BODIES = [
     (p("one ", "<w:rPr><w:del/></w:rPr>") + p("goes on"), "one goes on"),
     (f"<w:p>{r('seen')}{r('hidden', '<w:vanish/>')}{r('!', SHOWN)}</w:p>", "seen!"),
     (f"<w:p>{r('hidden by style', HID)}{r('x')}</w:p>", "x"),
-    (f"<w:p><w:commentRangeStart w:id='1'/>{r('a')}<w:commentRangeEnd w:id='1'/><w:r><w:commentReference w:id='1'/></w:r>"
+    (f"<w:p><w:commentRangeStart w:id='1'/>{r('a')}<w:commentRangeEnd w:id='1'/>"
+     "<w:r><w:commentReference w:id='1'/></w:r>"
      "</w:p>", "a"),
     (f"<w:p>{r('on ')}{field('DATE x', r('1 May'))}{r('.')}</w:p>", "on 1 May."),
     (f"<w:p>{field('HYPERLINK &quot;http://x&quot;', r('link'))}</w:p>", "link"),
@@ -109,7 +110,8 @@ BODIES = [
     ("<w:p><w:pPr><w:bidi/></w:pPr><w:r><w:rPr><w:rtl/></w:rPr><w:t>שלום (עולם)</w:t></w:r></w:p>", "שלום (עולם)"),
     (p("if x:", '<w:pStyle w:val="Code"/>') + p("    go()", '<w:pStyle w:val="Code"/>') + p("y"),
      "if x:\n    go()\n\ny"),
-    (p("see", "") + f"<w:p>{r('x')}<w:r><w:footnoteReference w:id='2'/></w:r><w:r><w:endnoteReference w:id='1'/></w:r></w:p>",
+    (p("see", "") + f"<w:p>{r('x')}" 
+     "<w:r><w:footnoteReference w:id='2'/></w:r><w:r><w:endnoteReference w:id='1'/></w:r></w:p>",
      "see\n\nx\n\nThe foot note.\n\nThe end note."),
     (listed("a", 1) + listed("b", 1) + p("x"), "- a\n- b\n\nx"),
     (listed("a", 2) + listed("b", 2) + listed("inner", 2, 1) + listed("inner", 2, 1) + listed("c", 2)
@@ -132,7 +134,7 @@ BODIES = [
      r"$\begin{matrix}1 & 0 \\ 0 & 1\end{matrix}$"),
     (math(f"<m:acc><m:accPr><m:chr m:val='&#x20D7;'/></m:accPr><m:e>{m('v')}</m:e></m:acc>"), r"$\vec{v}$"),
     (f"<w:p>{r('let ')}<m:oMath>{m('x')}</m:oMath>{r(' be')}</w:p>", "let $x$ be"),
-    ("<w:p><m:oMathPara><m:oMath>{m('x=y')}</m:oMath></m:oMathPara></w:p>", "$$x=y$$"),
+    (f"<w:p><m:oMathPara><m:oMath>{m('x=y')}</m:oMath></m:oMathPara></w:p>", "$$x=y$$"),
     (p("text") + "<w:sectPr><w:headerReference r:id='h'/></w:sectPr>", "text"),
     (p("emoji 😀 &amp; &lt;b&gt;"), "emoji 😀 & <b>"),
 ]  # fmt: skip
@@ -153,7 +155,8 @@ def level(number: int, form: str, text: str) -> str:
 
 NUMBERING = (
     f'<w:abstractNum w:abstractNumId="0">{level(0, "bullet", "·")}</w:abstractNum>'
-    f'<w:abstractNum w:abstractNumId="1">{level(0, "decimal", "%1.")}{level(1, "lowerLetter", "%1.%2)")}</w:abstractNum>'
+    f'<w:abstractNum w:abstractNumId="1">{level(0, "decimal", "%1.")}'
+    f"{level(1, 'lowerLetter', '%1.%2)')}</w:abstractNum>"
     f'<w:abstractNum w:abstractNumId="2">{level(0, "upperRoman", "Article %1")}</w:abstractNum>'
     f'<w:abstractNum w:abstractNumId="3">{level(0, "chineseCounting", "%1、")}</w:abstractNum>'
     '<w:num w:numId="1"><w:abstractNumId w:val="0"/></w:num><w:num w:numId="2"><w:abstractNumId w:val="1"/></w:num>'

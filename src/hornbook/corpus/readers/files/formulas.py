@@ -119,6 +119,22 @@ def _mathml(node: _Node) -> str:
     return " ".join(node.text.split()) + "".join(parts)
 
 
+def mathml(element: Any) -> str:
+    """Return a formula of MathML, given as an element of ElementTree, as LaTeX between dollars."""
+    formula = Formula(element.attrib)
+
+    def feed(node: Any) -> None:
+        formula.data(node.text or "")
+        for child in node:
+            tag = child.tag.rpartition("}")[2]
+            formula.start(tag, child.attrib)
+            feed(child)
+            formula.end(tag)
+
+    feed(element)
+    return formula.text()
+
+
 def omml(element: Any, depth: int = 0) -> str:
     """Return a formula of Office as LaTeX: an element <m:oMath> or one within it, of ElementTree."""
     if depth > _DEEPEST:
