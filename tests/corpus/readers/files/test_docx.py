@@ -160,8 +160,9 @@ NUMBERING = (
     f'<w:abstractNum w:abstractNumId="2">{level(0, "upperRoman", "Article %1")}</w:abstractNum>'
     f'<w:abstractNum w:abstractNumId="3">{level(0, "chineseCounting", "%1、")}</w:abstractNum>'
     '<w:num w:numId="1"><w:abstractNumId w:val="0"/></w:num><w:num w:numId="2"><w:abstractNumId w:val="1"/></w:num>'
-    '<w:num w:numId="3"><w:abstractNumId w:val="1"/><w:lvlOverride w:ilvl="0"><w:startOverride w:val="7"/></w:lvlOverride>'
-    '</w:num><w:num w:numId="4"><w:abstractNumId w:val="3"/></w:num><w:num w:numId="5"><w:abstractNumId w:val="2"/></w:num>'
+    '<w:num w:numId="3"><w:abstractNumId w:val="1"/><w:lvlOverride w:ilvl="0">'
+    '<w:startOverride w:val="7"/></w:lvlOverride></w:num>'
+    '<w:num w:numId="4"><w:abstractNumId w:val="3"/></w:num><w:num w:numId="5"><w:abstractNumId w:val="2"/></w:num>'
 )
 NOTES = {
     "footnotes": f'<w:footnote w:id="0" w:type="separator">{p("no")}</w:footnote><w:footnote w:id="2">'
@@ -203,8 +204,8 @@ def test_the_strict_form_of_the_standard(tmp_path: Path) -> None:
 
 def test_the_text_of_a_diagram(tmp_path: Path) -> None:
     data = """<dgm:dataModel xmlns:dgm="http://schemas.openxmlformats.org/drawingml/2006/diagram"
-    xmlns:a="http://schemas.openxmlformats.org/drawingml/2006/main"><dgm:ptLst><dgm:pt><dgm:t><a:p><a:r><a:t>Step one</a:t>
-    </a:r></a:p></dgm:t></dgm:pt><dgm:pt><dgm:t><a:p/></dgm:t></dgm:pt></dgm:ptLst></dgm:dataModel>"""
+    xmlns:a="http://schemas.openxmlformats.org/drawingml/2006/main"><dgm:ptLst><dgm:pt><dgm:t><a:p><a:r>
+    <a:t>Step one</a:t></a:r></a:p></dgm:t></dgm:pt><dgm:pt><dgm:t><a:p/></dgm:t></dgm:pt></dgm:ptLst></dgm:dataModel>"""
     body = "<w:p><w:r><w:t>Plan</w:t><w:drawing><dgm:relIds r:dm='d1'/></w:drawing></w:r></w:p>"
     parts = {"word/_rels/document.xml.rels": relations({"d1": ("diagramData", "diagrams/data1.xml")}),
              "word/diagrams/data1.xml": data}  # fmt: skip

@@ -101,6 +101,8 @@ def _sheets(spreadsheet: Element, story: Story) -> None:
     for table in spreadsheet.findall(f"{TABLE}table"):
         rows: list[list[Prose]] = []
         for times, cells in story.rows(table):
+            while cells and not cells[-1].closed():
+                cells.pop()
             length = sum(len(cell.line()) for cell in cells)
             rows += itertools.repeat(cells, min(times, left // max(length, 1))) if length else ()
             left -= length * times

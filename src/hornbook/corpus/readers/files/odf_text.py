@@ -28,6 +28,7 @@ _UNSEEN = frozenset(
 )
 _MOST_BLANKS = 1_000  # in a row, whatever a count says
 _MOST_CELLS = 1_000  # that one cell or row stands for
+_MOST_TRAILING = 64  # empty cells at the end of a row; a sheet ends with all that it could have
 
 
 class Styles:
@@ -62,7 +63,8 @@ class Styles:
 
     def is_verbatim(self, name: str) -> bool:
         """Say whether a paragraph of this style is code."""
-        return any(part == "Preformatted_20_Text" for part in (name, *(parent for parent, _ in self.chain(name))))
+        parents = [style.get(f"{STYLE}parent-style-name") for _, style in self.chain(name)]
+        return "Preformatted_20_Text" in (name, *parents)
 
 
 class Story:
@@ -213,7 +215,7 @@ class Story:
         return level.get(f"{STYLE}num-prefix", "") + ".".join(numbers) + level.get(f"{STYLE}num-suffix", "") + " "
 
     def rows(self, table: Element) -> Iterator[tuple[int, list[Prose]]]:
-        """Yield how often a row stands there, and its cells; empty ones at its end are left out."""
+        """Yield how often a row stands there, and its cells."""
         for row in table:
             if row.tag in (f"{TABLE}table-header-rows", f"{TABLE}table-rows", f"{TABLE}table-row-group"):
                 yield from self.rows(row)
@@ -228,17 +230,17 @@ class Story:
             around, self.prose = self.prose, Prose()
             if cell.tag == f"{TABLE}table-cell":
                 self.read(cell)
-            around, self.prose = self.prose, around
+            found, self.prose = self.prose, around
             times = _times(cell, "columns")
-            if not around.closed():
+            if not found.closed():
                 waiting += times
                 continue
             for _ in range(min(waiting, _MOST_CELLS)):
                 yield Prose()
             waiting = 0
             for _ in range(times):
-                yield around
-        for _ in range(min(waiting, 1)):  # so that a row of two cells is no single column
+                yield found
+        for _ in range(min(waiting, _MOST_TRAILING)):
             yield Prose()
 
 
