@@ -19,7 +19,9 @@ from hornbook.corpus.readers.archives import SevenZip, Tar, Zip
 from hornbook.corpus.readers.columns import Arrow, Parquet
 from hornbook.corpus.readers.files.epub import Epub
 from hornbook.corpus.readers.files.odf import OpenDocument
+from hornbook.corpus.readers.files.pptx import Pptx
 from hornbook.corpus.readers.files.word.docx import Docx
+from hornbook.corpus.readers.files.xlsx import Xlsx
 from hornbook.corpus.readers.jsons import JsonFile, JsonLines
 from hornbook.corpus.readers.packed import BadRecord, Place, ending, shown, unpacked
 from hornbook.corpus.readers.record import STRICT, WHOLE, Chosen, Part, Reader, Reading, Record, noted
@@ -85,6 +87,8 @@ FORMATS: tuple[Format, ...] = (
     Format("tar", Tar, (".tar",)),
     Format("7z", SevenZip, (".7z",), None, "py7zr", "sources"),
     Format("docx", Docx, (".docx", ".docm", ".dotx", ".dotm", ".doc")),
+    Format("pptx", Pptx, (".pptx", ".pptm", ".ppsx", ".potx", ".ppt")),
+    Format("xlsx", Xlsx, (".xlsx", ".xlsm", ".xls")),
     Format("open-document", OpenDocument, (".odt", ".ott", ".odp", ".ods")),
     Format("epub", Epub, (".epub",), None, "lxml", "files"),
     TEXT,

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from urllib.parse import unquote
 from xml.etree.ElementTree import Element
 
-from hornbook.corpus.readers.packed import BLOCK, BadRecord, Place, open_bytes, shown
+from hornbook.corpus.readers.packed import BLOCK, BadRecord, Place, ending, open_bytes, shown
 from hornbook.corpus.readers.xml import tree
 from hornbook.errors import reason_of
 
@@ -128,7 +128,8 @@ def opened(place: Place) -> Iterator[Package]:
                 encrypted = _ENCRYPTED in start + stream.read(BLOCK)
                 if encrypted:
                     raise BadRecord(f"{where} is encrypted. Save it without a password.", "encrypted")
-                message = f"{where} is in the old Office format. Convert it: soffice --convert-to docx FILE"
+                new = "pptx" if ending(place).startswith(".pp") else "xlsx" if ending(place) == ".xls" else "docx"
+                message = f"{where} is in the old Office format. Convert it: soffice --convert-to {new} FILE"
                 raise BadRecord(message, "old Office format")
             stream.seek(0)
             with zipfile.ZipFile(stream) as archive:
