@@ -205,7 +205,8 @@ def test_the_strict_form_of_the_standard(tmp_path: Path) -> None:
 def test_the_text_of_a_diagram(tmp_path: Path) -> None:
     data = """<dgm:dataModel xmlns:dgm="http://schemas.openxmlformats.org/drawingml/2006/diagram"
     xmlns:a="http://schemas.openxmlformats.org/drawingml/2006/main"><dgm:ptLst><dgm:pt><dgm:t><a:p><a:r>
-    <a:t>Step one</a:t></a:r></a:p></dgm:t></dgm:pt><dgm:pt><dgm:t><a:p/></dgm:t></dgm:pt></dgm:ptLst></dgm:dataModel>"""
+    <a:t>Step one</a:t></a:r></a:p></dgm:t></dgm:pt>
+    <dgm:pt><dgm:t><a:p/></dgm:t></dgm:pt></dgm:ptLst></dgm:dataModel>"""
     body = "<w:p><w:r><w:t>Plan</w:t><w:drawing><dgm:relIds r:dm='d1'/></w:drawing></w:r></w:p>"
     parts = {"word/_rels/document.xml.rels": relations({"d1": ("diagramData", "diagrams/data1.xml")}),
              "word/diagrams/data1.xml": data}  # fmt: skip
@@ -283,9 +284,9 @@ def test_any_bytes_are_read_or_refused(tmp_path: Path, noise: bytes, place: int)
     never_crashes(Docx(), tmp_path / "noise.docx", data[:place] + noise + data[place + len(noise) :])
 
 
-PIECES = [r("word"), p("x"), "<w:tbl>", "</w:tbl>", "<w:tr>", "</w:tr>", cell("c"), box("b"), field("TOC", "<w:p/>"), math(m("x")),
-          "<w:r><w:fldChar w:fldCharType='end'/></w:r>", "<w:sdt/>", listed("i", 2, 8), "<m:oMath/>", "<w:ins>",
-     "</w:ins>"]  # fmt: skip
+PIECES = [r("word"), p("x"), "<w:tbl>", "</w:tbl>", "<w:tr>", "</w:tr>", cell("c"), box("b"), field("TOC", "<w:p/>"),
+          math(m("x")), "<w:r><w:fldChar w:fldCharType='end'/></w:r>", "<w:sdt/>", listed("i", 2, 8), "<m:oMath/>",
+          "<w:ins>", "</w:ins>"]  # fmt: skip
 
 
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -26,7 +26,8 @@ STYLES = """<office:automatic-styles>
 <style:style style:name="Up"><style:text-properties style:text-position="super 58%"/></style:style>
 <style:style style:name="P1" style:parent-style-name="Preformatted_20_Text"/>
 <style:style style:name="Off"><style:drawing-page-properties presentation:visibility="hidden"/></style:style>
-<text:list-style style:name="L1"><text:list-level-style-number text:level="1" style:num-format="1" style:num-suffix="."/>
+<text:list-style style:name="L1">
+<text:list-level-style-number text:level="1" style:num-format="1" style:num-suffix="."/>
 <text:list-level-style-number text:level="2" style:num-format="a" style:num-suffix=")" text:display-levels="2"/>
 </text:list-style>
 <text:list-style style:name="L2"><text:list-level-style-number text:level="1" style:num-format="I" style:num-prefix="("

@@ -109,7 +109,7 @@ def _sheets(spreadsheet: Element, story: Story) -> None:
         if rows:
             story.prose.write(table.get(f"{TABLE}name", ""))
             story.prose.end("heading")
-            story.prose.table(rows if max(map(len, rows)) > 1 else [[*row, Prose()] for row in rows])
+            story.prose.table(rows, layout=False)
 
 
 def _formula(package: Package, address: str) -> str:

@@ -89,11 +89,11 @@ class Prose:
         if text.strip():
             self.blocks.append(Block("verbatim", text))
 
-    def table(self, rows: Sequence[Sequence[Prose]]) -> None:
-        """Add a table; one of a single column is layout, so that its cells are blocks like others."""
+    def table(self, rows: Sequence[Sequence[Prose]], layout: bool = True) -> None:
+        """Add a table; with `layout` one of a single column is none, and its cells are blocks like others."""
         self.end()
         self._label = ""
-        if max(map(len, rows), default=0) < 2:
+        if layout and max(map(len, rows), default=0) < 2:
             self.blocks += [block for row in rows for cell in row for block in cell.closed()]
             return
         lines = [" | ".join(cell.line() for cell in row).rstrip() for row in rows]

@@ -67,7 +67,7 @@ def _sheet(name: str, rows: list[list[str]], prose: Prose) -> None:
     if cells:
         prose.write(name)
         prose.end("heading")
-        prose.table(cells if max(map(len, cells)) > 1 else [[*row, Prose()] for row in cells])
+        prose.table(cells, layout=False)
 
 
 def _cell(text: str) -> Prose:
@@ -151,4 +151,4 @@ def _date(text: str, from_1904: bool) -> str:
         moment = begin + datetime.timedelta(seconds=round(days * 86_400))
     except (ValueError, OverflowError):
         return ""
-    return moment.date().isoformat() if not moment.time() else moment.isoformat(" ")
+    return moment.date().isoformat() if moment.time() == datetime.time() else moment.isoformat(" ")
