@@ -20,6 +20,7 @@ from hornbook.corpus.readers.columns import Arrow, Parquet
 from hornbook.corpus.readers.files.epub import Epub
 from hornbook.corpus.readers.files.odf import OpenDocument
 from hornbook.corpus.readers.files.pptx import Pptx
+from hornbook.corpus.readers.files.rtf import Rtf
 from hornbook.corpus.readers.files.word.docx import Docx
 from hornbook.corpus.readers.files.xlsx import Xlsx
 from hornbook.corpus.readers.jsons import JsonFile, JsonLines
@@ -90,6 +91,7 @@ FORMATS: tuple[Format, ...] = (
     Format("pptx", Pptx, (".pptx", ".pptm", ".ppsx", ".potx", ".ppt")),
     Format("xlsx", Xlsx, (".xlsx", ".xlsm", ".xls")),
     Format("open-document", OpenDocument, (".odt", ".ott", ".odp", ".ods")),
+    Format("rtf", Rtf, (".rtf",)),
     Format("epub", Epub, (".epub",), None, "lxml", "files"),
     TEXT,
 )

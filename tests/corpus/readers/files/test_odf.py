@@ -95,8 +95,8 @@ def test_a_body_becomes_this_text(tmp_path: Path, body: str, text: str) -> None:
 
 
 def test_facts(tmp_path: Path) -> None:
-    meta = f"""<office:document-meta {NAMES}><office:meta><dc:title>T</dc:title><meta:initial-creator>Ann</meta:initial-creator>
-    <meta:creation-date>2020-01-02T03:04:05.123456789</meta:creation-date><dc:language>de-DE</dc:language>
+    meta = f"""<office:document-meta {NAMES}><office:meta><dc:title>T</dc:title>
+    <meta:initial-creator>Ann</meta:initial-creator><meta:creation-date>2020-01-02T03:04:05.123456789</meta:creation-date><dc:language>de-DE</dc:language>
     <meta:keyword>k</meta:keyword></office:meta></office:document-meta>"""
     path = odf(tmp_path / "a.odt", "<text:h>H</text:h>", **{"meta.xml": meta})
     facts = {"title": "T", "authors": ["Ann"], "date": "2020-01-02T03:04:05", "language": "de-DE", "tags": ["k"],
@@ -132,7 +132,8 @@ def test_sheets_and_what_they_repeat(tmp_path: Path) -> None:
     )
     path = odf(tmp_path / "a.ods", body, "spreadsheet")
     assert one(OpenDocument(), path).text == "First\n\na |  |  | b\n1 | 1\n1 | 1"
-    bomb = f"<table:table table:name='x'><table:table-row table:number-rows-repeated='999999999'>{cell('x' * 999, '999999')}"
+    bomb = "<table:table table:name='x'><table:table-row table:number-rows-repeated='999999999'>"
+    bomb += cell("x" * 999, "999999")
     path = odf(tmp_path / "b.ods", bomb + "</table:table-row></table:table>", "spreadsheet")
     assert len(one(OpenDocument(), path).text) < 100_000_000
 

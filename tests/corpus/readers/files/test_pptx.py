@@ -71,7 +71,8 @@ SLIDES = [
     (shape("<a:p><a:r><a:t>a</a:t></a:r><a:br/><a:r><a:t>b</a:t></a:r></a:p>"), "a\nb"),
     (shape("<a:p><a:r><a:t>10</a:t></a:r><a:r><a:rPr baseline='30000'/><a:t>6</a:t></a:r></a:p>"), "10^6"),
     (shape("<a:p><a:fld type='slidenum'><a:t>7</a:t></a:fld><a:r><a:t>x</a:t></a:r></a:p>"), "x"),
-    (shape("<a:p><mc:AlternateContent><mc:Choice Requires='a14'><m:oMath><m:r><m:t>x=1</m:t></m:r></m:oMath></mc:Choice>"
+    (shape("<a:p><mc:AlternateContent><mc:Choice Requires='a14'>"
+           "<m:oMath><m:r><m:t>x=1</m:t></m:r></m:oMath></mc:Choice>"
            "<mc:Fallback><a:r><a:t>picture</a:t></a:r></mc:Fallback></mc:AlternateContent></a:p>"), "$x=1$"),
     (shape("Two\v lines".replace("\v", "_x000B_"), "ctrTitle") + shape("sub", "subTitle"), "Two lines\n\nsub"),
     ("<p:grpSp>" + shape("in", place="0,9000000") + shape("group", place="0,1") + "</p:grpSp>", "group\n\nin"),
@@ -143,11 +144,13 @@ def xlsx(path: Path, rows: str, shared: str = "", state: str = "visible") -> Pat
             f'state="{state}"/></sheets></workbook>',
             "xl/_rels/workbook.xml.rels": relations(related),
             "xl/shared.xml": f"<sst {names}>{shared}</sst>",
-            "xl/styles.xml": f'<styleSheet {names}><numFmts><numFmt numFmtId="170" formatCode="[Red]0.0&quot;day&quot;"/>'
+            "xl/styles.xml": f"<styleSheet {names}><numFmts>"
+            '<numFmt numFmtId="170" formatCode="[Red]0.0&quot;day&quot;"/>'
             '<numFmt numFmtId="171" formatCode="dd/mm/yyyy"/></numFmts><cellXfs><xf numFmtId="0"/><xf numFmtId="14"/>'
             '<xf numFmtId="170"/><xf numFmtId="171"/></cellXfs></styleSheet>',
             "xl/worksheets/a.xml": f"<worksheet {names}><sheetData>{rows}</sheetData></worksheet>",
-            "xl/worksheets/b.xml": f'<worksheet {names}><sheetData><row><c r="A1"><v>9</v></c></row></sheetData></worksheet>',
+            "xl/worksheets/b.xml": f'<worksheet {names}><sheetData><row><c r="A1"><v>9</v></c></row>'
+            "</sheetData></worksheet>",
         },
     )
 
@@ -176,7 +179,7 @@ def test_hostile_and_cut_files_are_named(tmp_path: Path, reader: object, make: o
     for content, reason in [(laughs, "XML that declares entities"), ("<d", "not sound XML")]:
         bad = zipped(tmp_path / "b.bin", {main: content})
         assert [error.reason for error in tolerant(reader, bad)[1]] == [reason]
-    assert [error.reason for error in tolerant(reader, zipped(path, {main: "<d/>"}))[1]][0].startswith("no ")
+    assert next(error.reason for error in tolerant(reader, zipped(path, {main: "<d/>"}))[1]).startswith("no ")
 
 
 @settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
