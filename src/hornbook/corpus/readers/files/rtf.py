@@ -30,15 +30,15 @@ _SIGNS = {
 _ESCAPED = {b"~": "\u00a0", b"_": "\u2011", b"\\": "\\", b"{": "{", b"}": "}", b"\t": "\t"}
 # Groups that are no text of the document.
 _UNSEEN_NAMES = """
-    annotation atnauthor atndate atnicn atnid atnparent atnref atntime atrfend atrfstart author bkmkend bkmkstart
-    buptim colorschememapping colortbl comment company creatim datafield datastore do doccomm docvar dptxbxtext0
-    factoidname falt filetbl fldinst fontemb fontfile footer footerf footerl footerr footnotesep ftncn ftnsep ftnsepc
-    aftncn aftnsep aftnsepc generator gridtbl header headerf headerl headerr hlinkbase info keycode latentstyles
-    listname listoverridetable listtable listpicture mailmerge manager mmathpr nextfile nonesttables objalias objclass
-    objdata objname oldcprops oldpprops oldsprops oldtprops operator panose password pgp pgptbl picprop pict pnseclvl printim private
-    protusertbl
-    pxe revtbl revtim rsidtbl rxe shppict nonshppict sn sp stylesheet sv svb tc template themedata
-    title userprops wgrffmtfilter windowcaption writereservation xe xmlnstbl fonttbl ud keywords subject category
+    aftncn aftnsep aftnsepc annotation atnauthor atndate atnicn atnid atnparent atnref atntime atrfend atrfstart
+    author bkmkend bkmkstart buptim category colorschememapping colortbl comment company creatim datafield datastore
+    do doccomm docvar dptxbxtext0 factoidname falt filetbl fldinst fontemb fontfile fonttbl footer footerf footerl
+    footerr footnotesep ftncn ftnsep ftnsepc generator gridtbl header headerf headerl headerr hlinkbase info keycode
+    keywords latentstyles listname listoverridetable listpicture listtable mailmerge manager mmathpr nextfile
+    nonesttables nonshppict objalias objclass objdata objname oldcprops oldpprops oldsprops oldtprops operator
+    panose password pgp pgptbl picprop pict pnseclvl printim private protusertbl pxe revtbl revtim rsidtbl rxe
+    shppict sn sp stylesheet subject sv svb tc template themedata title ud userprops wgrffmtfilter windowcaption
+    writereservation xe xmlnstbl
 """
 _UNSEEN = frozenset(_UNSEEN_NAMES.split())
 # Groups behind \* that hold text all the same; all others behind it are unknown and passed over.
