@@ -12,7 +12,7 @@ from hornbook.corpus.readers.packed import BLOCK, other_format
 
 _MARKUP = """
     markdown mdown mkd mdx rst adoc asciidoc org textile wiki creole pod rdoc tex ltx latex sty cls bib bbl texi
-    texinfo man me ms roff xml xsl xslt xsd dtd svg sgml docbook dita po pot srt vtt sub ass text log
+    texinfo man me ms roff xml xsl xslt xsd dtd svg sgml docbook dita po pot text log
 """
 _CODE = """
     py pyi pyx pxd pxi rpy js mjs cjs jsx ts mts cts tsx vue svelte astro coffee c h cc cpp cxx c++ hh hpp hxx

@@ -22,11 +22,19 @@ from hornbook.corpus.readers.crawl.web import Html
 from hornbook.corpus.readers.discovery import is_known
 from hornbook.corpus.readers.endings import begins_as_text
 from hornbook.corpus.readers.fields import kept
+from hornbook.corpus.readers.files.epub import Epub
+from hornbook.corpus.readers.files.odf import OpenDocument
+from hornbook.corpus.readers.files.pptx import Pptx
+from hornbook.corpus.readers.files.rtf import Rtf
+from hornbook.corpus.readers.files.word.docx import Docx
+from hornbook.corpus.readers.files.xlsx import Xlsx
 from hornbook.corpus.readers.jsons import JsonFile, JsonLines
 from hornbook.corpus.readers.packed import BLOCK, BadRecord, Place, ending, shown, unpacked
 from hornbook.corpus.readers.record import STRICT, WHOLE, Chosen, Part, Reader, Reading, Record, noted
 from hornbook.corpus.readers.sections import sections
 from hornbook.corpus.readers.tables import Separated, file_text
+from hornbook.corpus.readers.talk.subtitles import Subtitles
+from hornbook.corpus.readers.web import Html, Warc
 from hornbook.errors import UserError, nearest
 
 _HEAD = 4096  # bytes, unpacked, in which a file says what it is
@@ -110,6 +118,13 @@ FORMATS: tuple[Format, ...] = (
     Format("zip", Zip, (".zip",)),
     Format("tar", Tar, (".tar",)),
     Format("7z", SevenZip, (".7z",), None, "py7zr", "sources"),
+    Format("docx", Docx, (".docx", ".docm", ".dotx", ".dotm", ".doc")),
+    Format("pptx", Pptx, (".pptx", ".pptm", ".ppsx", ".potx", ".ppt")),
+    Format("xlsx", Xlsx, (".xlsx", ".xlsm", ".xls")),
+    Format("open-document", OpenDocument, (".odt", ".ott", ".odp", ".ods")),
+    Format("rtf", Rtf, (".rtf",)),
+    Format("subtitles", Subtitles, (".srt", ".vtt", ".ass", ".ssa", ".sub")),
+    Format("epub", Epub, (".epub",), None, "lxml", "files"),
     TEXT,
 )
 _READ = [item for item in FORMATS if not (item.extra == "files" and item.missing)]
