@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,7 @@ _PROSE, _PROSE_CJK = 12, 6  # characters of a piece of a row, at least, on the a
 _FILLED = 0.45  # of a column's width, by its middle row
 _BREAK = 2.5  # of the usual distance of rows: white so high, over the whole width, ends the columns above it
 _TRIES = 12  # gutters that are looked at
+_ENDS = 10  # places in a strip where prose may begin and end
 _MOST_BINS = 2000
 CJK = re.compile("[\u2e80-\u303f\u3040-\u30ff\u3100-\u312f\u3190-\u31bf\u31f0-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]")  # fmt: skip
 RTL = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
@@ -112,17 +114,34 @@ def _gutter(rows: Rows, size: float) -> tuple[int, int, float] | None:
         return None
     for start, stop, middle in _strips(taken, width)[:_TRIES]:
         place = origin + middle * unit
-        sides: tuple[Rows, Rows] = ([], [])
-        for row in rows[start:stop]:
-            for word in row:
-                side = sides[(word.left + word.right) / 2 >= place]
-                if side and side[-1][0].base == row[0].base:
-                    side[-1].append(word)
-                else:
-                    side.append([word._replace(base=row[0].base)])
-        if all(_is_prose(side) for side in sides):
-            return start, stop, place
+        if found := _prose(rows, start, stop, place):
+            return *found, place
     return None
+
+
+def _prose(rows: Rows, start: int, stop: int, place: float) -> tuple[int, int] | None:
+    """Return the rows, as many as can be, that are prose on both sides of a gutter: rows of figures may stand around."""
+    looks = [
+        [_look([word for word in row if ((word.left + word.right) / 2 >= place) == side]) for side in (False, True)]
+        for row in rows[start:stop]
+    ]
+    if all(_is_prose([look[side] for look in looks]) for side in (0, 1)):
+        return start, stop
+    count = stop - start
+    ends = sorted({*range(0, count, max(count // _ENDS, 1)), count})
+    spans = sorted((a - b, a, b) for a in ends for b in ends if b - a >= 2 * _ROWS)
+    for _, first, last in spans:
+        if all(_is_prose([look[side] for look in looks[first:last]]) for side in (0, 1)):
+            # A figure in one column stands beside text in the other.
+            first = 0 if _has_prose(looks[:first]) else first
+            last = count if _has_prose(looks[last:]) else last
+            return start + first, start + last
+    return None
+
+
+def _has_prose(looks: list[list[_Look]]) -> bool:
+    """Say whether there are lines of text on one side at least."""
+    return any(sum(look[side].longest >= 2 * _PROSE for look in looks) >= _ROWS for side in (0, 1))
 
 
 def _strips(taken: NDArray[np.bool_], width: int) -> list[tuple[int, int, float]]:
@@ -149,23 +168,36 @@ def _strips(taken: NDArray[np.bool_], width: int) -> list[tuple[int, int, float]
     return [(start, stop, middle) for _, _, start, stop, middle in sorted(ranked)]
 
 
-def _is_prose(rows: Rows) -> bool:
+class _Look(NamedTuple):
+    """What the words of a row on one side of a gutter look like: widths of its pieces, the characters of the longest."""
+
+    widths: list[float]
+    longest: int
+    characters: int
+    letters: int
+    eastern: int
+
+
+def _look(words: list[Word]) -> _Look:
+    widths: list[float] = []
+    counts: list[int] = []
+    edge: float | None = None
+    for word in sorted(words, key=lambda word: word.left):
+        if edge is None or word.left - edge > _CELL * word.size:
+            widths.append(0.0)
+            counts.append(0)
+        widths[-1] += word.right - word.left
+        counts[-1] += len(word.text)
+        edge = word.right
+    text = "".join(word.text for word in words)
+    return _Look(widths, max(counts, default=0), len(text), len(_LETTER.findall(text)), len(CJK.findall(text)))
+
+
+def _is_prose(looks: list[_Look]) -> bool:
     """Say whether the rows of one side are lines of text, not cells of a table."""
-    pieces: list[tuple[float, int]] = []
-    letters = characters = eastern = 0
-    for row in rows:
-        edge = None
-        for word in sorted(row, key=lambda word: word.left):
-            characters += len(word.text)
-            letters += len(_LETTER.findall(word.text))
-            eastern += len(CJK.findall(word.text))
-            if edge is None or word.left - edge > _CELL * word.size:
-                pieces.append((0.0, 0))
-            width, count = pieces[-1]
-            pieces[-1] = (width + word.right - word.left, count + len(word.text))
-            edge = word.right
-    if len(pieces) < _ROWS or letters < 0.5 * characters:
+    widths = [width for look in looks for width in look.widths]
+    characters = sum(look.characters for look in looks)
+    if sum(bool(look.widths) for look in looks) < _ROWS or sum(look.letters for look in looks) < 0.5 * characters:
         return False
-    least = _PROSE_CJK if eastern > characters / 3 else _PROSE
-    widths = [width for width, _ in pieces]
-    return characters / len(pieces) >= least and float(np.median(widths)) >= _FILLED * max(widths)
+    least = _PROSE_CJK if sum(look.eastern for look in looks) > characters / 3 else _PROSE
+    return characters / len(widths) >= least and sorted(widths)[len(widths) // 2] >= _FILLED * max(widths)

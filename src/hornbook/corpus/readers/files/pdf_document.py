@@ -10,6 +10,7 @@ import pypdfium2.raw as pdfium
 
 from hornbook.corpus.readers.files.pdf_columns import regions
 from hornbook.corpus.readers.files.pdf_facts import facts_of
+from hornbook.corpus.readers.files.pdf_font import use_square_font
 from hornbook.corpus.readers.files.pdf_glyphs import CrowdedPage, page_words
 from hornbook.corpus.readers.files.pdf_lines import Line, lines_of
 from hornbook.corpus.readers.files.pdf_paragraphs import document_text
@@ -34,6 +35,7 @@ def read_document(path: str, alive: Callable[[], None]) -> tuple[str, dict[str, 
 
     Raises Refused.
     """
+    use_square_font()
     document = _opened(path)
     try:
         count = len(document)

@@ -84,9 +84,9 @@ def _language(document: pypdfium2.PdfDocument) -> str:
     size = pdfium.FPDFCatalog_GetLanguage(document.raw, None, 0)
     if not 2 < size < 200:
         return ""
-    buffer = ctypes.create_string_buffer(size)
+    buffer = (ctypes.c_ushort * (size // 2 + 1))()
     pdfium.FPDFCatalog_GetLanguage(document.raw, buffer, size)
-    language = buffer.raw[: size - 2].decode("utf-16-le", "replace").strip("\0 ").replace("_", "-")
+    language = bytes(buffer).decode("utf-16-le", "replace").strip("\0 ").replace("_", "-")
     return language if _LANGUAGE.fullmatch(language) else ""
 
 

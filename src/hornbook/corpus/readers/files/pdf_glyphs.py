@@ -132,7 +132,7 @@ def _page_words(page: Any, text: Any, count: int) -> PageWords:
         return PageWords([], 0, 0)
     errors = np.fromiter(map(calls["HasUnicodeMapError"], itertools.repeat(handle), kept.tolist()), np.int64, len(kept))
     unknown = (errors == 1) | _tell_nothing(code[kept])
-    facts = _objects(handle, firsts, box, owner, blank)
+    facts = _objects(handle, firsts, code, box, owner, blank)
     return PageWords(_directions(code, box, owner, blank, kept, facts), len(kept), int(unknown.sum()))
 
 
@@ -162,7 +162,12 @@ class _Object(NamedTuple):
 
 
 def _objects(
-    handle: int | None, firsts: list[int], box: NDArray[np.float32], owner: NDArray[np.int64], blank: NDArray[np.bool_]
+    handle: int | None,
+    firsts: list[int],
+    code: NDArray[np.uint32],
+    box: NDArray[np.float32],
+    owner: NDArray[np.int64],
+    blank: NDArray[np.bool_],
 ) -> _Object:
     calls = _calls()
     found = _Object(*(np.zeros(len(firsts), kind) for kind in (np.int64, np.float64, np.float64, np.int64)))
@@ -178,13 +183,26 @@ def _objects(
         if turn == 0:
             mine = order[starts[number] : starts[number + 1]]
             mine = mine[~blank[mine]]
-            if len(mine) and _goes_down(box[mine], size):
-                turn, e = 4, -float(box[mine[0], 0] + box[mine[0], 2]) / 2
+            if len(mine) and (_goes_down(box[mine], size) or _is_upright(box[mine])):
+                turn, e = 4, -float(box[mine[0], 0]) - size / 2
         found.turn[number] = turn
         found.base[number] = {0: -f, 1: e, 2: f, 3: -e, 4: e}.get(turn, 0.0)
         found.size[number] = size if 0.1 < size < 10_000 else 1.0
         found.style[number] = _style(calls["GetTextObject"](handle, first), fonts)
+    _set_down(found, np.array(firsts), box, code)
     return found
+
+
+def _set_down(found: _Object, firsts: NDArray[np.int64], box: NDArray[np.float32], code: NDArray[np.uint32]) -> None:
+    """Mark Chinese and Japanese characters that are drawn one by one, each below the one before it."""
+    alone = (np.diff(firsts, append=len(code)) <= 3) & (code[firsts] > 0x2E80) & (found.turn == 0)
+    left, top = box[firsts, 0], box[firsts, 1]
+    across, down = np.abs(np.diff(left)), -np.diff(top)
+    size = found.size[:-1]
+    linked = alone[1:] & alone[:-1] & (across < 0.6 * size) & (down > 0.1 * size) & (down < 1.9 * size)
+    below = np.append(linked, False) | np.insert(linked, 0, False)
+    found.turn[below] = 4
+    found.base[below] = -left[below] - found.size[below] / 2
 
 
 def _turn(a: float, b: float) -> int:
@@ -204,6 +222,12 @@ def _goes_down(box: NDArray[np.float32], size: float) -> bool:
         return False
     steps = np.diff((box[:, [0, 1]] + box[:, [2, 3]]) / 2, axis=0)
     return bool(np.median(-steps[:, 1]) > 0.5 * size and np.median(np.abs(steps[:, 0])) < 0.3 * size)
+
+
+def _is_upright(box: NDArray[np.float32]) -> bool:
+    """Say whether a font writes downwards: pdfium's boxes of such characters are twice as wide as high."""
+    wide, high = box[:, 2] - box[:, 0], np.abs(box[:, 1] - box[:, 3])
+    return bool(np.all((wide > 1.9 * high) & (wide < 2.1 * high)))
 
 
 def _style(pointer: int, fonts: dict[int, int]) -> int:

@@ -58,7 +58,9 @@ def joined(text: str, line: str, known: Vocabulary) -> str:
         cut, goes_on = _CUT.search(text[-100:]), _GOES_ON.match(line)
         if cut and goes_on:
             return (text if known.keeps(cut[1], goes_on[0]) else text[:-1]) + line
-        if not text[-2].isspace() and (line[0].isalnum()):
+    if text[-1] in "-–—/" and len(text) > 1 and not text[-2].isspace() and line[0].isalnum():
+        address = "://" in text[text.rfind(" ") + 1 :] or "www." in text[text.rfind(" ") + 1 :]
+        if text[-1] != "/" or address:
             return text + line
     if CJK.match(text[-1]) and CJK.match(line[0]):
         return text + line

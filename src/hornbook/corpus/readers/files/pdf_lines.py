@@ -44,7 +44,7 @@ class Line(NamedTuple):
     cells    where wide gaps part it; one if none does
     left, right, base, size   in points in the frame, as of Word
     style    MONO where all its words are, BOLD likewise
-    first    width of its first word
+    first    width of its first word, or of its first character where any may begin a line
     rtl      whether it runs from right to left
     page, column   numbers, from 0 on; those of columns ascend in the order of reading through the whole document
     """
@@ -180,7 +180,7 @@ def _line(words: list[Word], page: int, column: int) -> Line:
     cells.append(Cell(left, right, text))
     whole = _LEADERS.sub(" ...", " ".join(cell.text for cell in cells))
     edges = min(word.left for word in words), max(word.right for word in words)
-    first = ordered[0].right - ordered[0].left
+    first = size if CJK.match(ordered[0].text) else ordered[0].right - ordered[0].left
     return Line(whole, tuple(cells), *edges, base, size, style, first, rtl, page, column)
 
 

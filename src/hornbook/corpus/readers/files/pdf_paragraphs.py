@@ -133,7 +133,7 @@ def _blocks(lines: list[Line], size: float, known: Vocabulary) -> list[Block]:
         else:
             while stop < len(lines) and stop not in rows and not lines[stop].style & MONO and stop != notes:
                 stop += 1
-            found = _paragraphs(lines[index:stop], column)
+            found = [block for group in _groups(lines[index:stop], column) for block in _paragraphs(group, _own(group, column))]
             blocks += [replace(block, kind="note") for block in found] if index >= notes else found
         index = stop
     return blocks
@@ -160,6 +160,31 @@ def _code(lines: list[Line]) -> str:
         blanks = min(max(round(step / pitch) - 1, 0), 2)
         text += "\n" * (blanks + 1) + " " * round((line.left - edge) / width) + line.text
     return text.lstrip("\n")
+
+
+def _groups(lines: list[Line], column: _Column) -> list[list[Line]]:
+    """Part lines where their distance is larger than usual."""
+    groups = [[lines[0]]]
+    for before, line in zip(lines, lines[1:], strict=False):
+        if _apart(before, line, column):
+            groups.append([])
+        groups[-1].append(line)
+    return groups
+
+
+def _apart(before: Line, line: Line, column: _Column) -> bool:
+    step, larger = line.base - before.base, max(line.size, before.size)
+    pitch = column.pitch if abs(larger / column.size - 1) < 0.1 else 1.25 * larger
+    return step < -0.1 * larger or step > max(_GAP * pitch, 1.1 * larger)
+
+
+def _own(group: list[Line], column: _Column) -> _Column:
+    """Return what is usual in a group of lines, where it is set in on both sides, as abstracts and quotations are."""
+    size = group[0].size
+    ends = sorted(_end(line) for line in group)
+    inset = min(_begin(line) for line in group) - column.begin > 0.8 * size and column.end - ends[-1] > 0.8 * size
+    even = ends[-1] - ends[len(ends) // 2] < 0.5 * size
+    return _Column(group, column.size, known=column.known) if len(group) > 2 and inset and even else column
 
 
 def _paragraphs(lines: list[Line], column: _Column) -> list[Block]:
@@ -202,13 +227,9 @@ def _marked(line: Line) -> str:
 def _parted(held: list[Line], line: Line, column: _Column) -> str:
     """Return what ends before a line: a "paragraph", a "line", or "" for nothing."""
     before, first = held[-1], held[0]
-    step, larger = line.base - before.base, max(line.size, before.size)
-    if step < -0.1 * larger or larger > _OTHER_SIZE * min(line.size, before.size):
+    if _apart(before, line, column) or max(line.size, before.size) > _OTHER_SIZE * min(line.size, before.size):
         return "paragraph"
     if (line.style ^ before.style) & BOLD or line.rtl != before.rtl:
-        return "paragraph"
-    pitch = column.pitch if abs(larger / column.size - 1) < 0.1 else 1.25 * larger
-    if step > max(_GAP * pitch, 1.1 * larger):
         return "paragraph"
     room = column.end - _end(before)
     centred = _centred(before, column) and _centred(line, column)
