@@ -30,6 +30,7 @@ _MONO = re.compile(r"mono|courier|consol|cmtt|typewriter|menlo|inconsolata|sftt|
 _BOLD = re.compile(r"bold|black|heavy|cmbx|-bd|\bsfbx|demi", re.I)
 _FIXED_PITCH = 1  # flag of a font, PDF 32000-1, table 123
 _TURNED = 0.1  # sine of an angle: beyond it text is askew
+_EASTERN = 0x2E80  # from here on characters may be written downwards
 _MINOR = 0.25  # of a page's characters: so many in another direction are text too, fewer are a stamp or an axis
 _RTL = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 _BLANKS = np.array([*range(9, 14), 32, 0xA0, *range(0x2000, 0x200C), 0x2028, 0x2029, 0x202F, 0x205F, 0x3000, 0xFEFF])
@@ -180,7 +181,7 @@ def _objects(
         a, b, c, d, e, f = (value if math.isfinite(value) else 0.0 for value in matrix)
         size = calls["GetFontSize"](handle, first) * math.hypot(c, d)
         turn = _turn(a, b)
-        if turn == 0:
+        if turn == 0 and code[first] > _EASTERN:
             mine = order[starts[number] : starts[number + 1]]
             mine = mine[~blank[mine]]
             if len(mine) and (_goes_down(box[mine], size) or _is_upright(box[mine])):
@@ -195,7 +196,7 @@ def _objects(
 
 def _set_down(found: _Object, firsts: NDArray[np.int64], box: NDArray[np.float32], code: NDArray[np.uint32]) -> None:
     """Mark Chinese and Japanese characters that are drawn one by one, each below the one before it."""
-    alone = (np.diff(firsts, append=len(code)) <= 3) & (code[firsts] > 0x2E80) & (found.turn == 0)
+    alone = (np.diff(firsts, append=len(code)) <= 3) & (code[firsts] > _EASTERN) & (found.turn == 0)
     left, top = box[firsts, 0], box[firsts, 1]
     across, down = np.abs(np.diff(left)), -np.diff(top)
     size = found.size[:-1]
