@@ -17,6 +17,7 @@ from typing import Any
 
 from hornbook.corpus.readers.archives import SevenZip, Tar, Zip
 from hornbook.corpus.readers.columns import Arrow, Parquet
+from hornbook.corpus.readers.files.pdf import Pdf
 from hornbook.corpus.readers.jsons import JsonFile, JsonLines
 from hornbook.corpus.readers.packed import BadRecord, Place, ending, shown, unpacked
 from hornbook.corpus.readers.record import STRICT, WHOLE, Chosen, Part, Reader, Reading, Record, noted
@@ -81,6 +82,7 @@ FORMATS: tuple[Format, ...] = (
     Format("zip", Zip, (".zip",)),
     Format("tar", Tar, (".tar",)),
     Format("7z", SevenZip, (".7z",), None, "py7zr", "sources"),
+    Format("pdf", Pdf, (".pdf",), None, "pypdfium2", "files"),
     TEXT,
 )
 _READ = [item for item in FORMATS if not (item.extra == "files" and item.missing)]

@@ -23,7 +23,7 @@ _SHOWN = frozenset({pdfium.FPDF_ANNOT_WIDGET, pdfium.FPDF_ANNOT_FREETEXT})
 
 
 class Refused(ValueError):
-    """A document that is not read: `reason` in few words, the message what to do."""
+    """A document that is not read: `reason` in few words; the message, behind the file's name, is a sentence."""
 
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)
@@ -40,9 +40,9 @@ def read_document(path: str, alive: Callable[[], None]) -> tuple[str, dict[str, 
     try:
         count = len(document)
         if not count:
-            raise Refused("no pages", "It has no pages. Make it again.")
+            raise Refused("no pages", "has no pages. Make it again.")
         if count > MOST_PAGES:
-            raise Refused("too many pages", f"It has {count:,} pages, more than {MOST_PAGES:,}. Split it.")
+            raise Refused("too many pages", f"has {count:,} pages, more than {MOST_PAGES:,}. Split it.")
         pages: list[list[Line]] = []
         pictures: list[int] = []
         letters = unknown = column = 0
@@ -54,14 +54,14 @@ def read_document(path: str, alive: Callable[[], None]) -> tuple[str, dict[str, 
             if pictured:
                 pictures.append(number + 1)
             if letters > MOST_LETTERS:
-                raise Refused("too long a text", f"It has more than {MOST_LETTERS:,} characters. Split it.")
+                raise Refused("too long a text", f"has more than {MOST_LETTERS:,} characters. Split it.")
             alive()
         if unknown > _UNKNOWN * letters:
-            message = f"Its fonts do not tell the letters of {unknown / letters:.0%} of its text. Use OCR."
+            message = f"has fonts that do not tell the letters of {unknown / letters:.0%} of its text. Use OCR."
             raise Refused("its fonts do not tell their letters", message)
         text = document_text(pages)
         if not text.strip() and pictures:
-            raise Refused("pages are pictures: needs OCR", "Its pages are pictures without text. Use OCR.")
+            raise Refused("pages are pictures: needs OCR", "holds pictures of pages, and no text. Use OCR.")
         return text, facts_of(document), pictures
     finally:
         document.close()
@@ -73,17 +73,17 @@ def _opened(path: str) -> pypdfium2.PdfDocument:
     except pypdfium2.PdfiumError as error:
         code = pdfium.FPDF_GetLastError()
         if code == pdfium.FPDF_ERR_PASSWORD or "password" in str(error).lower():
-            raise Refused("encrypted", "It is encrypted and wants a password. Save it without one.") from error
+            raise Refused("encrypted", "is encrypted and wants a password. Save it without one.") from error
         if code == pdfium.FPDF_ERR_SECURITY:
-            raise Refused("encrypted", "It is encrypted in a manner that is not known. Save it without.") from error
-        raise Refused("damaged PDF", "It is no PDF, or a damaged one. Restore it or make it again.") from error
+            raise Refused("encrypted", "is encrypted in a manner that is not known. Save it without.") from error
+        raise Refused("damaged PDF", "is no PDF, or a damaged one. Restore it or make it again.") from error
 
 
 def _page(document: pypdfium2.PdfDocument, number: int, column: int) -> tuple[list[Line], int, int, bool]:
     """Return a page's lines, how many letters it has, how many of these are unknown, and whether it is a picture."""
     page = pdfium.FPDF_LoadPage(document.raw, number)
     if not page:
-        raise Refused("damaged PDF", f"Its page {number + 1:,} is damaged. Restore it or make it again.")
+        raise Refused("damaged PDF", f"has a damaged page, number {number + 1:,}. Restore it or make it again.")
     try:
         # What is filled into forms, and text written onto the page, is part of what one sees: it is made part of the page.
         if _has_fields(page) and pdfium.FPDFPage_Flatten(page, pdfium.FLAT_NORMALDISPLAY) == pdfium.FLATTEN_SUCCESS:
@@ -92,7 +92,7 @@ def _page(document: pypdfium2.PdfDocument, number: int, column: int) -> tuple[li
         try:
             found = page_words(page)
         except CrowdedPage as error:
-            raise Refused("too long a text", f"Page {number + 1:,}: {error}.") from error
+            raise Refused("too long a text", f"has a page with {error}, number {number + 1:,}. Split it.") from error
         lines: list[Line] = []
         for words in found.words:
             for region in regions(words):

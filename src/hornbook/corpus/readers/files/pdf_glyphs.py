@@ -102,7 +102,7 @@ def page_words(page: Any) -> PageWords:
     try:
         count = pdfium.FPDFText_CountChars(text)
         if count > MOST_CHARACTERS:
-            raise CrowdedPage(f"it has {count:,} characters")
+            raise CrowdedPage(f"{count:,} characters")
         return _page_words(page, text, count) if count > 0 else PageWords([], 0, 0)
     finally:
         pdfium.FPDFText_ClosePage(text)
