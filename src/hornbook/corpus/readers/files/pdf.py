@@ -17,7 +17,7 @@ from hornbook.corpus.readers.record import Part, Reading, Record
 from hornbook.errors import needing
 
 _MOST = 1 << 31  # bytes of a file that was packed
-_NAMED = 20  # pages without text that a remark names
+_NAMED = 20  # pages that a remark names
 
 
 @dataclass(frozen=True)
@@ -39,12 +39,18 @@ class Pdf:
             answer = read_apart(path)
         if "reason" in answer:
             raise BadRecord(f"{shown(place)} {answer['message']}", answer["reason"])
+        if damaged := answer["damaged"]:
+            message = f"{shown(place)}, {_named(damaged)}: damaged, so that the text there is lost. Make it again."
+            reading.refuse(BadRecord(message, "damaged pages", damaged[0], 0))
         if pictures := answer["pictures"]:
-            names = ", ".join(map(str, pictures[:_NAMED])) + (", ..." if len(pictures) > _NAMED else "")
-            plural = "s" if len(pictures) > 1 else ""
-            message = f"{shown(place)}, page{plural} {names}: pictures without text, which need OCR."
+            message = f"{shown(place)}, {_named(pictures)}: pictures without text, which need OCR."
             reading.remark(message, "pages are pictures: needs OCR", pictures[0])
         yield Record(1, answer["text"], answer["facts"])
+
+
+def _named(pages: list[int]) -> str:
+    names = ", ".join(map(str, pages[:_NAMED])) + (", ..." if len(pages) > _NAMED else "")
+    return f"page{'s' if len(pages) > 1 else ''} {names}"
 
 
 @contextlib.contextmanager

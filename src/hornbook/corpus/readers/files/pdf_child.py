@@ -62,12 +62,11 @@ def _answer(path: str, answers: int) -> dict[str, Any]:
 
     _bound_time(spent.user + spent.system + _START)
     try:
-        text, facts, pictures = read_document(path, alive)
+        return read_document(path, alive)._asdict()
     except Refused as error:
         return {"reason": error.reason, "message": str(error)}
     except MemoryError:
         return {"reason": "needs too much memory", "message": f"needs more than {MEMORY >> 20:,} MiB to be read."}
-    return {"text": text, "facts": facts, "pictures": pictures}
 
 
 def _bound_memory() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import pypdfium2
 import pypdfium2.raw as pdfium
@@ -30,11 +30,17 @@ class Refused(ValueError):
         self.reason = reason
 
 
-def read_document(path: str, alive: Callable[[], None]) -> tuple[str, dict[str, Any], list[int]]:
-    """Return the text, the facts and the numbers of the pages that are pictures; `alive` is called after each page.
+class Document(NamedTuple):
+    """What a PDF holds: its text, its facts, and the numbers of pages that are pictures and of those that are damaged."""
 
-    Raises Refused.
-    """
+    text: str
+    facts: dict[str, Any]
+    pictures: list[int]
+    damaged: list[int]
+
+
+def read_document(path: str, alive: Callable[[], None]) -> Document:
+    """Read a document; `alive` is called after each page. Raises Refused."""
     use_square_font()
     document = _opened(path)
     try:
@@ -45,9 +51,14 @@ def read_document(path: str, alive: Callable[[], None]) -> tuple[str, dict[str, 
             raise Refused("too many pages", f"has {count:,} pages, more than {MOST_PAGES:,}. Split it.")
         pages: list[list[Line]] = []
         pictures: list[int] = []
+        damaged: list[int] = []
         letters = unknown = column = 0
         for number in range(count):
-            lines, held, unclear, pictured = _page(document, number, column)
+            found = _page(document, number, column)
+            if found is None:
+                damaged.append(number + 1)
+                continue
+            lines, held, unclear, pictured = found
             pages.append(lines)
             column = lines[-1].column + 1 if lines else column
             letters, unknown = letters + held, unknown + unclear
@@ -62,7 +73,9 @@ def read_document(path: str, alive: Callable[[], None]) -> tuple[str, dict[str, 
         text = document_text(pages)
         if not text.strip() and pictures:
             raise Refused("pages are pictures: needs OCR", "holds pictures of pages, and no text. Use OCR.")
-        return text, facts_of(document), pictures
+        if len(damaged) == count:
+            raise Refused("damaged PDF", "is damaged: none of its pages can be read. Restore it or make it again.")
+        return Document(text, facts_of(document), pictures, damaged)
     finally:
         document.close()
 
@@ -71,19 +84,18 @@ def _opened(path: str) -> pypdfium2.PdfDocument:
     try:
         return pypdfium2.PdfDocument(path)
     except pypdfium2.PdfiumError as error:
-        code = pdfium.FPDF_GetLastError()
-        if code == pdfium.FPDF_ERR_PASSWORD or "password" in str(error).lower():
+        if error.err_code == pdfium.FPDF_ERR_PASSWORD:
             raise Refused("encrypted", "is encrypted and wants a password. Save it without one.") from error
-        if code == pdfium.FPDF_ERR_SECURITY:
+        if error.err_code == pdfium.FPDF_ERR_SECURITY:
             raise Refused("encrypted", "is encrypted in a manner that is not known. Save it without.") from error
         raise Refused("damaged PDF", "is no PDF, or a damaged one. Restore it or make it again.") from error
 
 
-def _page(document: pypdfium2.PdfDocument, number: int, column: int) -> tuple[list[Line], int, int, bool]:
-    """Return a page's lines, how many letters it has, how many of these are unknown, and whether it is a picture."""
+def _page(document: pypdfium2.PdfDocument, number: int, column: int) -> tuple[list[Line], int, int, bool] | None:
+    """Return a page's lines, how many letters it has, how many are unknown, if it is a picture; None of a damaged one."""
     page = pdfium.FPDF_LoadPage(document.raw, number)
     if not page:
-        raise Refused("damaged PDF", f"has a damaged page, number {number + 1:,}. Restore it or make it again.")
+        return None
     try:
         # What is filled into forms, and text written onto the page, is part of what one sees: it is made part of the page.
         if _has_fields(page) and pdfium.FPDFPage_Flatten(page, pdfium.FLAT_NORMALDISPLAY) == pdfium.FLATTEN_SUCCESS:

@@ -17,9 +17,10 @@ _OUTER = 3  # rows at the top and as many at the bottom
 _HEIGHT = 4.0  # points: what is less apart is at the same height
 _LARGE = 1.15  # of the usual size: larger lines are titles, which slides repeat
 _SET_OFF = 1.5  # of the size of type below the next row's distance
+_LOST = 0.5  # of the text: so much is no furniture
 _MOST = 0.6  # of the pages
 _NUMBER = re.compile(r"(?:page|p\.|seite|s\.|página|стр\.)?\s*[-–—|(\[]*\s*(\d{1,5}|[ivxlc]{1,7})\s*[-–—|)\]]*(?:\s*(?:of|/|von|de|sur)\s*\d{1,5})?", re.I)  # fmt: skip
-_DIGITS = re.compile(r"\d+")
+_NO_LETTERS = re.compile(r"[\W\d_]+")
 
 Place = tuple[int, int]  # page, index of the line in it
 
@@ -30,6 +31,9 @@ def without_furniture(pages: Sequence[list[Line]], size: float) -> list[list[Lin
     outer = {(page, index): depth for page, found in enumerate(rows) for index, depth in found.items()}
     gone = _repeated(pages, outer, size) | _numbers(pages, outer)
     gone |= _same_height(pages, outer, gone)
+    taken = sum(len(pages[page][index].text) for page, index in gone)
+    if taken > _LOST * sum(len(line.text) for lines in pages for line in lines):
+        return list(pages)  # pages that are all alike, such as certificates
     return [
         [line for index, line in enumerate(lines) if (page, index) not in gone] for page, lines in enumerate(pages)
     ]
@@ -57,17 +61,18 @@ def _heights(line: Line) -> tuple[int, int]:
 
 
 def _repeated(pages: Sequence[list[Line]], outer: dict[Place, int], size: float) -> set[Place]:
+    """Return the lines whose letters stand at one height of three pages; of two, if they are set off from the text."""
     found: dict[tuple[str, int], set[Place]] = defaultdict(set)
     for page, index in outer:
         line = pages[page][index]
-        text = _DIGITS.sub("#", line.text.casefold())
-        if any(letter.isalpha() for letter in text) and line.size <= _LARGE * size:
+        letters = _NO_LETTERS.sub("", line.text.casefold())
+        if letters and line.size <= _LARGE * size:
             for height in _heights(line):
-                found[text, height].add((page, index))
-    least = 2 if len(pages) < 4 else 3
+                found[letters, height].add((page, index))
     gone: set[Place] = set()
     for places in found.values():
-        if len({page for page, _ in places}) >= least:
+        count = len({page for page, _ in places})
+        if count >= 3 or (count == 2 and all(_set_off(pages[page], pages[page][index]) for page, index in places)):
             gone |= places
     return gone
 

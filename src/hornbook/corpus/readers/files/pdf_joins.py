@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from hornbook.corpus.readers.files.pdf_columns import CJK
+from hornbook.corpus.readers.files.pdf_lines import OPEN
 
 _WORD = re.compile(r"[^\W\d_]+(?:[-'’][^\W\d_]+)*")
 _CUT = re.compile(r"([^\W\d_]+(?:[-'’][^\W\d_]+)*)-$")
@@ -48,6 +49,14 @@ def vocabulary(lines: Iterable[str]) -> Vocabulary:
         after_cut = cut
     parted = [word.split("-") for word in words if "-" in word]
     return Vocabulary(words, frozenset(parts[0] for parts in parted), frozenset(parts[-1] for parts in parted))
+
+
+def closed(line: str, known: Vocabulary) -> str:
+    """Return a line with a blank behind a large initial if what follows is a word that stands elsewhere, else none."""
+    initial, _, rest = line.partition(OPEN)
+    word = _GOES_ON.match(rest)
+    apart = word is not None and known.words[word[0].casefold()] > 1
+    return f"{initial} {rest}" if apart else initial + rest
 
 
 def joined(text: str, line: str, known: Vocabulary) -> str:

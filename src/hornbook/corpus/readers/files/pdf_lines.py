@@ -21,6 +21,8 @@ _BLANK = 0.15  # of the size of type: a wider gap is a blank
 _EASTERN = 0.6  # the same between Chinese or Japanese characters, which are set apart to fill a line
 _SMALL = 0.87  # of the size beside it: marks that stand higher or lower
 _INITIAL = 1.8  # of the usual size: a large initial
+_WORDS = frozenset("AIOÀÉÓYaeiouyàèò")  # initials that may be words
+OPEN = "\u2060"  # behind such an initial: whether a blank stands there is for the document's words to say
 _LATIN = re.compile(r"[A-Za-zÀ-ɏͰ-ϿЀ-ӿ]")
 _MARK = re.compile(r"[\d+\-−–(),=]*\d[\d+\-−–(),=]*")
 _RAISED = str.maketrans("0123456789+-−()=", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁽⁾⁼")
@@ -115,9 +117,7 @@ def _with_initial(lines: list[Line], cap: Word, page: int, column: int) -> list[
     for index in beside:
         line = lines[index]
         if index == beside[0]:
-            single = cap.text in ("A", "I", "O") and not line.text[:1].islower()
-            blank = " " if single and line.left - cap.right > 0.3 * line.size else ""
-            line = line._replace(text=cap.text + blank + line.text)
+            line = line._replace(text=cap.text + (OPEN if cap.text in _WORDS else "") + line.text)
             line = line._replace(cells=(Cell(cap.left, line.cells[0].right, line.text), *line.cells[1:]))
         lines[index] = line._replace(left=cap.left)
     return lines if beside else [*lines, _line([cap], page, column)]
@@ -126,6 +126,7 @@ def _with_initial(lines: list[Line], cap: Word, page: int, column: int) -> list[
 def _with_marks(rows: Rows) -> Rows:
     """Join rows of raised and lowered marks to the rows that they belong to, and rows whose words only wobble."""
     sizes = [usual([word.size for word in row], [len(word.text) for word in row]) for row in rows]
+    counts = [sum(len(word.text) for word in row) for row in rows]
     target = list(range(len(rows)))
     for index, row in enumerate(rows):
         best = 1.0
@@ -135,7 +136,8 @@ def _with_marks(rows: Rows) -> Rows:
             distance = row[0].base - rows[other][0].base  # negative: raised
             if sizes[index] <= _SMALL * sizes[other]:
                 bound = (0.65 if distance < 0 else 0.4) * sizes[other]
-                joined = abs(distance) < bound and _touch(row, rows[other], 0.4 * sizes[other])
+                few = counts[index] <= 0.5 * counts[other] + 3
+                joined = few and abs(distance) < bound and _touch(row, rows[other], 0.4 * sizes[other])
             else:
                 bound = 0.4 * min(sizes[index], sizes[other])
                 joined = other == index - 1 and distance < bound and not _touch(row, rows[other], 0.0)
@@ -174,7 +176,10 @@ def _line(words: list[Word], page: int, column: int) -> Line:
                 cells.append(Cell(left, right, text))
             text, left, right = shown, word.left, word.right
         else:
-            text += _between(before, word, gap) + shown
+            blank = _between(before, word, gap)
+            if blank and style & MONO:
+                blank *= max(round(gap * len(word.text) / (word.right - word.left or 1.0)), 1)
+            text += blank + shown
             left, right = min(left, word.left), max(right, word.right)
         before = word
     cells.append(Cell(left, right, text))

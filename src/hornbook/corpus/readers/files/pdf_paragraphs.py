@@ -19,17 +19,19 @@ import numpy as np
 from hornbook.corpus.readers.files.pdf_columns import usual
 from hornbook.corpus.readers.files.pdf_furniture import without_furniture
 from hornbook.corpus.readers.files.pdf_glyphs import BOLD, MONO
-from hornbook.corpus.readers.files.pdf_joins import Vocabulary, joined, vocabulary
-from hornbook.corpus.readers.files.pdf_lines import BULLET, MARKER, Line
+from hornbook.corpus.readers.files.pdf_joins import Vocabulary, closed, joined, vocabulary
+from hornbook.corpus.readers.files.pdf_lines import BULLET, MARKER, OPEN, Line
 from hornbook.corpus.readers.files.pdf_tables import table_rows
 
 _GAP = 1.3  # of the usual distance of lines
 _OTHER_SIZE = 1.12
 _INDENT, _DEEPEST = 0.7, 6.0  # of the size of type: what an indent is
+_LINE = 12.0  # sizes of type: a shorter line is no full one
 _NOTE = 0.93  # of the usual size: notes are smaller
 _ALL_MONO = 0.7  # of a document: then it is a typescript, and what is of even width is no code
 _ENDS = re.compile(r"[.!?:;。！？：؟۔…][\"'”’»)\]]*[⁰¹²³⁴⁵⁶⁷⁸⁹]*$")
 _CAPTION = re.compile(r"^(?:fig(?:ure|\.)?|table|tab\.|abb(?:ildung|\.)|tabelle|tableau|figura|tabla|рис\.|табл\.|listing|algorithm)\s*\d", re.I)  # fmt: skip
+_LEADER = re.compile(r" \.\.\. ?\w{1,6}$")  # and a number, in a list of contents
 _NOTE_MARK = re.compile(r"^(?:[⁰¹²³⁴⁵⁶⁷⁸⁹]+|[*†‡§¶]|\d{1,3}[ .)])")
 
 Kind = Literal["text", "item", "table", "code", "note", "caption"]
@@ -97,6 +99,7 @@ def document_text(pages: Sequence[list[Line]]) -> str:
     if mono > _ALL_MONO * sum(len(line.text) for line in lines):
         lines = [line._replace(style=line.style & ~MONO) for line in lines]
     known = vocabulary(line.text for line in lines)
+    lines = [line._replace(text=closed(line.text, known)) if OPEN in line.text else line for line in lines]
     blocks: list[Block] = []
     for _, column in groupby(lines, key=lambda line: line.column):
         blocks += _blocks(list(column), size, known)
@@ -190,9 +193,9 @@ def _own(group: list[Line], column: _Column) -> _Column:
 def _paragraphs(lines: list[Line], column: _Column) -> list[Block]:
     blocks: list[Block] = []
     held: list[Line] = []
-    text = ""
+    text = part = ""
     for line in lines:
-        part = _parted(held, line, column) if held else "start"
+        part = _parted(held, line, column, part) if held else ""
         if part == "paragraph":
             blocks.append(_block(text, held, column))
             held, text = [], ""
@@ -207,7 +210,8 @@ def _paragraphs(lines: list[Line], column: _Column) -> list[Block]:
 def _block(text: str, held: list[Line], column: _Column) -> Block:
     first, last = held[0], held[-1]
     kind: Kind = "item" if _mark(first) else "caption" if _CAPTION.match(text) else "text"
-    full = column.end - _end(last) < 2 * last.size or last.text.endswith("-")
+    wide = last.right - last.left > _LINE * last.size
+    full = (wide and column.end - _end(last) < 2 * last.size) or last.text.endswith("-")
     inset = _begin(first) - column.begin > _INDENT * first.size
     return Block(kind, text, first, last, full, inset)
 
@@ -224,8 +228,8 @@ def _marked(line: Line) -> str:
     return "-" + line.text[len(mark) :] if mark and BULLET.match(mark) else line.text
 
 
-def _parted(held: list[Line], line: Line, column: _Column) -> str:
-    """Return what ends before a line: a "paragraph", a "line", or "" for nothing."""
+def _parted(held: list[Line], line: Line, column: _Column, last: str) -> str:
+    """Return what ends before a line: a "paragraph", a "line", or "" for nothing; `last` is what ended before."""
     before, first = held[-1], held[0]
     if _apart(before, line, column) or max(line.size, before.size) > _OTHER_SIZE * min(line.size, before.size):
         return "paragraph"
@@ -239,6 +243,8 @@ def _parted(held: list[Line], line: Line, column: _Column) -> str:
     mark = _mark(line)
     if mark and (BULLET.match(mark) or short or ends) and (not _mark(first) or _begin(line) - _begin(first) < 3 * line.size):
         return "paragraph"
+    if _LEADER.search(before.text):
+        return "line"
     if centred:
         return "" if line.size > _OTHER_SIZE * column.size or line.style & BOLD else "line"
     if _mark(first) or column.hanging:
@@ -248,8 +254,8 @@ def _parted(held: list[Line], line: Line, column: _Column) -> str:
             return "paragraph"
     if _INDENT < inset < _DEEPEST or (inset < -_INDENT and len(held) > 1):
         return "paragraph"
-    if short:
-        return "paragraph" if ends else "line"
+    if short:  # where the line before it was short too, these are lines: verses, an address
+        return "paragraph" if ends and last != "line" else "line"
     return ""
 
 

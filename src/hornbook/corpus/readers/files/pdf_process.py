@@ -30,7 +30,7 @@ _CODE = (
 
 
 def read_apart(path: Path) -> dict[str, Any]:
-    """Return {"text", "facts", "pictures"} of a PDF, or {"reason", "message"} why it is not read."""
+    """Return {"text", "facts", "pictures", "damaged"} of a PDF, or {"reason", "message"} why it is not read."""
     return _reader(os.getpid(), threading.get_ident()).read(path)
 
 
