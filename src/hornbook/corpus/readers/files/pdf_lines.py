@@ -23,6 +23,8 @@ _SMALL = 0.87  # of the size beside it: marks that stand higher or lower
 _INITIAL = 1.8  # of the usual size: a large initial
 _WORDS = frozenset("AIOÀÉÓYaeiouyàèò")  # initials that may be words
 OPEN = "\u2060"  # behind such an initial: whether a blank stands there is for the document's words to say
+_STOP = re.compile(r"([.,:;!?]+)(\w.*)")
+_FROM_RIGHT = 0.3  # of a column's letters: with more of them its lines begin at the right
 _LATIN = re.compile(r"[A-Za-zÀ-ɏͰ-ϿЀ-ӿ]")
 _MARK = re.compile(r"[\d+\-−–(),=]*\d[\d+\-−–(),=]*")
 _RAISED = str.maketrans("0123456789+-−()=", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁽⁾⁼")
@@ -67,7 +69,10 @@ class Line(NamedTuple):
 def lines_of(words: list[Word], page: int, column: int) -> list[Line]:
     """Return the lines of a column's words."""
     words, initials = _initials([_lettered(word) for word in words])
-    lines = [_line(row, page, column) for row in _with_marks(rows_of(words))]
+    text = "".join(word.text for word in words)
+    from_right = len(RTL.findall(text)) if RTL.search(text) else 0
+    rtl = from_right > _FROM_RIGHT * (from_right + len(_LATIN.findall(text)))
+    lines = [_line(row, rtl, page, column) for row in _with_marks(rows_of(words))]
     for cap in initials:
         lines = _with_initial(lines, cap, page, column)
     return lines
@@ -120,7 +125,7 @@ def _with_initial(lines: list[Line], cap: Word, page: int, column: int) -> list[
             line = line._replace(text=cap.text + (OPEN if cap.text in _WORDS else "") + line.text)
             line = line._replace(cells=(Cell(cap.left, line.cells[0].right, line.text), *line.cells[1:]))
         lines[index] = line._replace(left=cap.left)
-    return lines if beside else [*lines, _line([cap], page, column)]
+    return lines if beside else [*lines, _line([cap], False, page, column)]
 
 
 def _with_marks(rows: Rows) -> Rows:
@@ -156,10 +161,11 @@ def _touch(row: list[Word], other: list[Word], room: float) -> bool:
     return any(a.left <= b.right + room and b.left <= a.right + room for a in row for b in other)
 
 
-def _line(words: list[Word], page: int, column: int) -> Line:
+def _line(words: list[Word], from_right: bool, page: int, column: int) -> Line:
+    """Return the line of words; `from_right` says whether its column is in a right-to-left script."""
     size = usual([word.size for word in words], [len(word.text) for word in words])
     base = usual([word.base for word in words], [len(word.text) * (word.size > _SMALL * size) for word in words])
-    ordered, rtl = _ordered(words)
+    ordered, rtl = _ordered(words, from_right)
     ordered = _together(ordered)
     style = BOLD | MONO
     for word in ordered:
@@ -202,16 +208,20 @@ def _between(before: Word, word: Word, gap: float) -> str:
     return " " if word.spaced and gap > -0.5 * size or gap > _BLANK * size else ""
 
 
-def _ordered(words: list[Word]) -> tuple[list[Word], bool]:
+def _ordered(words: list[Word], from_right: bool) -> tuple[list[Word], bool]:
     """Return the words of a line in the order of reading, and whether it runs from right to left."""
     ahead = sorted(words, key=lambda word: (word.left, word.right))
-    from_right = sum(len(RTL.findall(word.text)) for word in words)
-    if not from_right:
+    if not any(RTL.search(word.text) for word in words):
         return ahead, False
-    from_left = sum(len(_LATIN.findall(word.text)) for word in words)
-    if from_right >= from_left:
-        return _reversed_runs(ahead[::-1], _LATIN), True
+    if from_right:
+        return _reversed_runs([_turned(word) for word in reversed(ahead)], _LATIN), True
     return _reversed_runs(ahead, RTL), False
+
+
+def _turned(word: Word) -> Word:
+    """Put a full stop that stands to the left of a number or a Latin word behind it, as its line ends there."""
+    found = None if RTL.search(word.text) else _STOP.fullmatch(word.text)
+    return word._replace(text=found[2] + found[1]) if found else word
 
 
 def _reversed_runs(words: list[Word], script: re.Pattern[str]) -> list[Word]:

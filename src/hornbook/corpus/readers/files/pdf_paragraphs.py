@@ -16,7 +16,7 @@ from typing import Literal
 
 import numpy as np
 
-from hornbook.corpus.readers.files.pdf_columns import usual
+from hornbook.corpus.readers.files.pdf_columns import CJK, usual
 from hornbook.corpus.readers.files.pdf_furniture import without_furniture
 from hornbook.corpus.readers.files.pdf_glyphs import BOLD, MONO
 from hornbook.corpus.readers.files.pdf_joins import Vocabulary, closed, joined, vocabulary
@@ -56,13 +56,17 @@ class Block:
 
 @dataclass
 class _Column:
-    """What is usual in a column: where lines begin and end (in the direction of reading), how far apart they are."""
+    """What is usual in a column: where lines begin and end (in the direction of reading), how far apart they are.
+
+    pitch is in points; leading, in sizes of type, stands for it where a column has too few lines to tell.
+    """
 
     lines: list[Line]
     size: float
     begin: float = 0.0
     end: float = 0.0
     pitch: float = 0.0
+    leading: float = 1.25
     hanging: bool = False
     known: Vocabulary = field(repr=False, default_factory=lambda: vocabulary([]))
 
@@ -74,7 +78,9 @@ class _Column:
         self.end = ends[-1 - len(ends) // 20]
         pairs = list(zip(self.lines, self.lines[1:], strict=False))
         steps = [b.base - a.base for a, b in pairs if abs(a.size - b.size) < 0.5 and 0.7 < (b.base - a.base) / a.size < 2.3]
-        self.pitch = float(np.percentile(steps, 40)) if len(steps) > 2 else 1.25 * self.size
+        eastern = sum(bool(CJK.match(line.text)) for line in self.lines) > len(self.lines) / 2
+        self.leading = 1.7 if eastern else 1.25
+        self.pitch = float(np.percentile(steps, 40)) if len(steps) > 2 else self.leading * self.size
         inset = [line for line in self.lines if _INDENT < (_begin(line) - self.begin) / line.size < 4]
         flush = [line for line in self.lines if _begin(line) - self.begin < 0.3 * line.size]
         self.hanging = len(self.lines) > 3 and len(inset) > len(flush) and bool(flush)
@@ -97,7 +103,7 @@ def document_text(pages: Sequence[list[Line]]) -> str:
     lines = [line for page in without_furniture(pages, size) for line in page]
     mono = sum(len(line.text) for line in lines if line.style & MONO)
     if mono > _ALL_MONO * sum(len(line.text) for line in lines):
-        lines = [line._replace(style=line.style & ~MONO) for line in lines]
+        lines = [line._replace(style=line.style & ~MONO, text=" ".join(line.text.split())) for line in lines]
     known = vocabulary(line.text for line in lines)
     lines = [line._replace(text=closed(line.text, known)) if OPEN in line.text else line for line in lines]
     blocks: list[Block] = []
@@ -177,7 +183,7 @@ def _groups(lines: list[Line], column: _Column) -> list[list[Line]]:
 
 def _apart(before: Line, line: Line, column: _Column) -> bool:
     step, larger = line.base - before.base, max(line.size, before.size)
-    pitch = column.pitch if abs(larger / column.size - 1) < 0.1 else 1.25 * larger
+    pitch = column.pitch if abs(larger / column.size - 1) < 0.1 else column.leading * larger
     return step < -0.1 * larger or step > max(_GAP * pitch, 1.1 * larger)
 
 
