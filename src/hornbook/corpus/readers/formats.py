@@ -28,6 +28,7 @@ from hornbook.corpus.readers.files.pptx import Pptx
 from hornbook.corpus.readers.files.rtf import Rtf
 from hornbook.corpus.readers.files.word.docx import Docx
 from hornbook.corpus.readers.files.xlsx import Xlsx
+from hornbook.corpus.readers.files.pdf import Pdf
 from hornbook.corpus.readers.jsons import JsonFile, JsonLines
 from hornbook.corpus.readers.packed import BLOCK, BadRecord, Place, ending, shown, unpacked
 from hornbook.corpus.readers.record import STRICT, WHOLE, Chosen, Part, Reader, Reading, Record, noted
@@ -125,6 +126,7 @@ FORMATS: tuple[Format, ...] = (
     Format("rtf", Rtf, (".rtf",)),
     Format("subtitles", Subtitles, (".srt", ".vtt", ".ass", ".ssa", ".sub")),
     Format("epub", Epub, (".epub",), None, "lxml", "files"),
+    Format("pdf", Pdf, (".pdf",), None, "pypdfium2", "files"),
     TEXT,
 )
 _READ = [item for item in FORMATS if not (item.extra == "files" and item.missing)]
