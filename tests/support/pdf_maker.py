@@ -13,9 +13,61 @@ from reportlab.pdfgen.canvas import Canvas
 Draw = Callable[[Canvas], None]
 PAGE = (612.0, 792.0)
 # Words of one, two and three syllables; a soft hyphen stands where a line may break.
-WORDS = """the lan\u00adguage of a peo\u00adple is the rec\u00adord of what they have done to\u00adgeth\u00ader and who\u00adev\u00ader
-reads old let\u00adters in a har\u00adbour finds ships and weath\u00ader and mon\u00adey in ev\u00adery line be\u00adcause that was the world
-in which these let\u00adters were writ\u00adten and nei\u00adther the mer\u00adchant nor his broth\u00ader knew of an\u00adoth\u00ader one""".split()
+WORDS = [
+    "the",
+    "lan\xadguage",
+    "of",
+    "a",
+    "peo\xadple",
+    "is",
+    "the",
+    "rec\xadord",
+    "of",
+    "what",
+    "they",
+    "have",
+    "done",
+    "to\xadgeth\xader",
+    "and",
+    "who\xadev\xader",
+    "reads",
+    "old",
+    "let\xadters",
+    "in",
+    "a",
+    "har\xadbour",
+    "finds",
+    "ships",
+    "and",
+    "weath\xader",
+    "and",
+    "mon\xadey",
+    "in",
+    "ev\xadery",
+    "line",
+    "be\xadcause",
+    "that",
+    "was",
+    "the",
+    "world",
+    "in",
+    "which",
+    "these",
+    "let\xadters",
+    "were",
+    "writ\xadten",
+    "and",
+    "nei\xadther",
+    "the",
+    "mer\xadchant",
+    "nor",
+    "his",
+    "broth\xader",
+    "knew",
+    "of",
+    "an\xadoth\xader",
+    "one",
+]
 
 
 def made(path: Path, *pages: Draw, size: tuple[float, float] = PAGE, **facts: str) -> Path:
@@ -115,7 +167,9 @@ def stream(data: bytes, facts: str = "", packed: bool = False) -> bytes:
     return b"<< /Length %d %s >>\nstream\n%s\nendstream" % (len(data), facts.encode(), data)
 
 
-def lettered(path: Path, lines: Sequence[tuple[float, float, str]], size: float = 12, page: str = "[0 0 600 800]") -> Path:
+def lettered(
+    path: Path, lines: Sequence[tuple[float, float, str]], size: float = 12, page: str = "[0 0 600 800]"
+) -> Path:
     """Write a PDF whose font draws any letters: (x, y, text in the order from left to right), 0.6 of the size each.
 
     The font is one of PDF's own with a table that says which letter each code stands for, as programs write it.

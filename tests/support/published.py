@@ -7,7 +7,6 @@ bytes.
 from __future__ import annotations
 
 import bz2
-import datetime
 import gzip
 import io
 import json
@@ -242,19 +241,15 @@ def fineweb(folder: Path, texts: Sequence[str]) -> Path:
 
 def pdfs(folder: Path, texts: Sequence[str]) -> Path:
     """A folder of reports as PDF, each of one text."""
-    from fpdf import FPDF
+    from reportlab.lib.styles import getSampleStyleSheet
+    from reportlab.platypus import Paragraph, SimpleDocTemplate
 
+    style = getSampleStyleSheet()["BodyText"]
     root = folder / "reports"
     root.mkdir()
     for number, text in enumerate(texts):
-        pdf = FPDF()
-        pdf.set_creation_date(datetime.datetime(2026, 1, 2, tzinfo=datetime.UTC))
-        pdf.add_page()
-        pdf.set_font("Times", size=11)
-        for piece in paragraphs(text):
-            pdf.multi_cell(0, 5, piece.encode("latin-1", "ignore").decode("latin-1"), new_x="LMARGIN", new_y="NEXT")
-            pdf.ln(3)
-        pdf.output(str(root / f"report{number}.pdf"))
+        document = SimpleDocTemplate(str(root / f"report{number:03d}.pdf"), title=f"Report {number}", invariant=1)
+        document.build([Paragraph(escape(piece), style) for piece in paragraphs(text)])
     return root
 
 

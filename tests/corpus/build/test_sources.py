@@ -24,7 +24,7 @@ EXPECTED: dict[str, tuple[int, dict[str, Any], dict[str, int]]] = {
     "code": (26, {}, {}),
     "crawl": (24, {"url": "https://site0.example/0"}, {}),
     "fineweb": (24, {"url": "https://site.example/0", "language": "en"}, {}),
-    "pdf": (24, {}, {}),
+    "pdf": (24, {"title": "Report 0", "pages": 1}, {}),
     "documents": (24, {}, {}),
     "mail": (24, {"title": "Letter 0"}, {}),
     "chats": (24, {}, {}),

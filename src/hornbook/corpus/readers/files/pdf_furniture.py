@@ -34,9 +34,7 @@ def without_furniture(pages: Sequence[list[Line]], size: float) -> list[list[Lin
     taken = sum(len(pages[page][index].text) for page, index in gone)
     if taken > _LOST * sum(len(line.text) for lines in pages for line in lines):
         return list(pages)  # pages that are all alike, such as certificates
-    return [
-        [line for index, line in enumerate(lines) if (page, index) not in gone] for page, lines in enumerate(pages)
-    ]
+    return [[line for index, line in enumerate(lines) if (page, index) not in gone] for page, lines in enumerate(pages)]
 
 
 def _outer_rows(lines: list[Line]) -> dict[int, int]:

@@ -26,7 +26,9 @@ import pypdfium2.raw as pdfium
 from numpy.typing import NDArray
 
 MONO, BOLD = 1, 2  # bits of Word.style
-_MONO = re.compile(r"mono|courier|consol|cmtt|typewriter|menlo|inconsolata|sftt|lmtt|txtt|fira ?code|source ?code", re.I)
+_MONO = re.compile(
+    r"mono|courier|consol|cmtt|typewriter|menlo|inconsolata|sftt|lmtt|txtt|fira ?code|source ?code", re.I
+)
 _BOLD = re.compile(r"bold|black|heavy|cmbx|-bd|\bsfbx|demi", re.I)
 _FIXED_PITCH = 1  # flag of a font, PDF 32000-1, table 123
 _TURNED = 0.1  # sine of an angle: beyond it text is askew

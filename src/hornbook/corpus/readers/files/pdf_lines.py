@@ -205,7 +205,7 @@ def _between(before: Word, word: Word, gap: float) -> str:
     size = min(before.size, word.size)
     if CJK.match(before.text[-1]) and CJK.match(word.text[0]):
         return " " if gap > _EASTERN * size else ""
-    return " " if word.spaced and gap > -0.5 * size or gap > _BLANK * size else ""
+    return " " if (word.spaced and gap > -0.5 * size) or gap > _BLANK * size else ""
 
 
 def _ordered(words: list[Word], from_right: bool) -> tuple[list[Word], bool]:

@@ -77,7 +77,9 @@ class _Column:
         self.begin = often[0] if often and len(begins) > 3 else begins[0]
         self.end = ends[-1 - len(ends) // 20]
         pairs = list(zip(self.lines, self.lines[1:], strict=False))
-        steps = [b.base - a.base for a, b in pairs if abs(a.size - b.size) < 0.5 and 0.7 < (b.base - a.base) / a.size < 2.3]
+        steps = [
+            b.base - a.base for a, b in pairs if abs(a.size - b.size) < 0.5 and 0.7 < (b.base - a.base) / a.size < 2.3
+        ]
         eastern = sum(bool(CJK.match(line.text)) for line in self.lines) > len(self.lines) / 2
         self.leading = 1.7 if eastern else 1.25
         self.pitch = float(np.percentile(steps, 40)) if len(steps) > 2 else self.leading * self.size
@@ -142,7 +144,11 @@ def _blocks(lines: list[Line], size: float, known: Vocabulary) -> list[Block]:
         else:
             while stop < len(lines) and stop not in rows and not lines[stop].style & MONO and stop != notes:
                 stop += 1
-            found = [block for group in _groups(lines[index:stop], column) for block in _paragraphs(group, _own(group, column))]
+            found = [
+                block
+                for group in _groups(lines[index:stop], column)
+                for block in _paragraphs(group, _own(group, column))
+            ]
             blocks += [replace(block, kind="note") for block in found] if index >= notes else found
         index = stop
     return blocks
@@ -247,7 +253,11 @@ def _parted(held: list[Line], line: Line, column: _Column, last: str) -> str:
     ends = bool(_ENDS.search(before.text))
     inset = (_begin(line) - _begin(before)) / line.size
     mark = _mark(line)
-    if mark and (BULLET.match(mark) or short or ends) and (not _mark(first) or _begin(line) - _begin(first) < 3 * line.size):
+    if (
+        mark
+        and (BULLET.match(mark) or short or ends)
+        and (not _mark(first) or _begin(line) - _begin(first) < 3 * line.size)
+    ):
         return "paragraph"
     if _LEADER.search(before.text):
         return "line"
@@ -256,7 +266,7 @@ def _parted(held: list[Line], line: Line, column: _Column, last: str) -> str:
     if _mark(first) or column.hanging:
         if _begin(line) - _begin(first) > 0.3 * line.size:
             return "line" if short and not ends and not _fits(line, column) else ""
-        if len(held) > 1 and inset < -0.5 or column.hanging:
+        if (len(held) > 1 and inset < -0.5) or column.hanging:
             return "paragraph"
     if _INDENT < inset < _DEEPEST or (inset < -_INDENT and len(held) > 1):
         return "paragraph"
