@@ -35,7 +35,6 @@ from hornbook.corpus.readers.record import STRICT, WHOLE, Chosen, Part, Reader, 
 from hornbook.corpus.readers.sections import sections
 from hornbook.corpus.readers.tables import Separated, file_text
 from hornbook.corpus.readers.talk.subtitles import Subtitles
-from hornbook.corpus.readers.web import Html, Warc
 from hornbook.errors import UserError, nearest
 
 _HEAD = 4096  # bytes, unpacked, in which a file says what it is
