@@ -39,6 +39,7 @@ from hornbook.corpus.build.recipe import CorpusRecipe, dumps, to_dict
 from hornbook.corpus.build.stages import Measure, ReadUnit, RunSteps, WritePart, count_lines
 from hornbook.corpus.built import DOCUMENTS, DROPPED, KIND, LEDGER, RECIPE
 from hornbook.corpus.grouping import grouped
+from hornbook.corpus.readers.record import Chosen
 from hornbook.corpus.readers.units import Piece, discover, group
 from hornbook.corpus.step import Step, Survey
 from hornbook.errors import UserError
@@ -61,11 +62,16 @@ def build(
     paths: Sequence[str],
     out: Path | str,
     *,
+    readers: Sequence[Chosen] = (),
     engine: Engine | None = None,
     stage: Stage = silent,
 ) -> dict[str, Any]:
-    """Build a corpus with these steps from these paths into the directory `out`, and return its ledger."""
-    return build_recipe(CorpusRecipe(paths=tuple(paths), steps=tuple(steps)), Path(out), engine or Engine(), stage)
+    """Build a corpus with these steps from these paths into the directory `out`, and return its ledger.
+
+    `readers` are taken for files whose names match their patterns.
+    """
+    recipe = CorpusRecipe(paths=tuple(paths), steps=tuple(steps), readers=tuple(readers))
+    return build_recipe(recipe, Path(out), engine or Engine(), stage)
 
 
 def build_recipe(recipe: CorpusRecipe, out: Path, engine: Engine, stage: Stage = silent) -> dict[str, Any]:

@@ -8,13 +8,13 @@ archives inside it, is at most MOST times its own size and ROOM bytes more.
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import os
 import re
 import tarfile
 import tempfile
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import IO, Any, cast
@@ -23,7 +23,7 @@ from hornbook.corpus.readers.endings import TEXT, begins_as_text
 from hornbook.corpus.readers.handed import handed
 from hornbook.corpus.readers.packed import BLOCK, BadRecord, Member, Place, ending, open_bytes, shown, unpacked
 from hornbook.corpus.readers.record import Allowance, Part, Reading, Record
-from hornbook.errors import needing, reason_of
+from hornbook.errors import UserError, needing, reason_of
 
 MOST = 200  # times its size that an archive may unpack; text that people write is packed to a hundredth at best
 ROOM = 1 << 27
@@ -81,11 +81,20 @@ def members(place: Place, reading: Reading) -> Iterator[tuple[Member, Reading]]:
     allowance.depth += 1
     try:
         yield from ((member, inner) for member in found(place, reading, allowance))
-    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, ValueError, NotImplementedError) as error:
+    except Exception as error:
+        if not _of_its_bytes(error):
+            raise
         reason = f"damaged {kind.removeprefix('.')} archive"
         raise BadRecord(f"{name} cannot be read to its end ({reason_of(error)}). Restore it.", reason) from error
     finally:
         allowance.depth -= 1
+
+
+def _of_its_bytes(error: Exception) -> bool:
+    """Say whether a library raised this because of the bytes of an archive: changed ones raise many kinds of errors."""
+    if isinstance(error, OSError):
+        return error.errno in (None, errno.EINVAL)  # a place before the file's begin, not a full disk
+    return not isinstance(error, (UserError, MemoryError))
 
 
 def _size(place: Place) -> int:
@@ -144,7 +153,9 @@ def _zipped(place: Place, reading: Reading, allowance: Allowance) -> Iterator[Me
                 try:
                     with opened.open(item) as data:
                         member = spool.fill(data)
-                except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+                except Exception as error:
+                    if not _of_its_bytes(error):
+                        raise
                     reading.refuse(_damaged(name, error))
                     continue
                 yield member
@@ -177,6 +188,8 @@ def _tarred(place: Place, reading: Reading, allowance: Allowance) -> Iterator[Me
                 data = opened.extractfile(item)
                 assert data is not None
                 yield spool.fill(data)
+        while stream.read(BLOCK):  # to the end of what is packed, where damage may show
+            pass
 
 
 class _Pieces(io.RawIOBase):
@@ -204,7 +217,6 @@ def _seven_zipped(place: Place, reading: Reading, allowance: Allowance) -> Itera
     archive = shown(place)
     with needing(archive, "sources"):
         import py7zr
-        from py7zr.exceptions import ArchiveError
 
     def fill(give: Callable[[_Spool], None]) -> None:
         """Unpack every file, and give each when it is whole."""
@@ -249,13 +261,9 @@ def _seven_zipped(place: Place, reading: Reading, allowance: Allowance) -> Itera
             opened.extract(targets=wanted, factory=made)
             made.done()
 
-    try:
-        for spool in handed(fill):
-            with spool.data:
-                yield spool.member()
-    except (ArchiveError, OSError) as error:
-        message = f"{archive} cannot be read to its end ({reason_of(error)}). Restore it."
-        raise BadRecord(message, "damaged 7z archive") from error
+    for spool in handed(fill):
+        with spool.data:
+            yield spool.member()
 
 
 def _is_file(item: Any, archive: str, reading: Reading) -> bool:
