@@ -10,15 +10,17 @@ import re
 from functools import cache
 
 from hornbook.corpus.readers.wiki.inline import entities
+from hornbook.corpus.readers.wiki.lists import names_of
 from hornbook.corpus.readers.wiki.page import BREAK, GONE, NOTHING, Page
 
 # With all that they hold these show no text of the page.
-_DROPPED = frozenset(
+_DROPPED = names_of(
     """
     ref references gallery timeline score graph chart mapframe maplink imagemap hiero categorytree inputbox
     templatedata templatestyles indicator includeonly dynamicpagelist rss quiz languages pages pagelist section
-    charinsert phonos startfeed endfeed listing ambox metadata inputbox createbox forum youtube embedvideo widget
-    """.split()
+    charinsert phonos startfeed endfeed listing ambox metadata inputbox createbox forum youtube embedvideo
+    widget
+    """
 )
 _MATHEMATICS = frozenset({"math", "chem", "ce"})
 _CODE = frozenset({"pre", "syntaxhighlight", "source"})

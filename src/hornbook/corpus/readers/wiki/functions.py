@@ -7,19 +7,20 @@ from __future__ import annotations
 
 import re
 import urllib.parse
+from collections.abc import Callable
 
 from hornbook.corpus.readers.wiki.numbers import raised
 from hornbook.corpus.readers.wiki.page import GONE, Page
 
 # Names that wikis have in their own languages too (ParserFunctions' messages).
 _LOCAL = {
-    "#wenn": "#if", "#si": "#if", "#se": "#if", "#если": "#if", "#якщо": "#if", "#לו": "#if", "#תנאי": "#if", "#لو": "#if",
-    "#اگر": "#if", "#als": "#if", "#om": "#if", "#jeśli": "#if", "#もし": "#if", "#如果": "#if",
+    "#wenn": "#if", "#si": "#if", "#se": "#if", "#если": "#if", "#якщо": "#if", "#לו": "#if", "#תנאי": "#if", 
+    "#لو": "#if", "#اگر": "#if", "#als": "#if", "#om": "#if", "#jeśli": "#if", "#もし": "#if", "#如果": "#if",
     "#wenngleich": "#ifeq", "#wennausdruck": "#ifexpr", "#siigual": "#ifeq", "#если равно": "#ifeq", "#agora": "#time",
     "#weiche": "#switch", "#selon": "#switch", "#переключатель": "#switch", "#בחר": "#switch", "#التبديل": "#switch",
 }  # fmt: skip
 _DISPLAYED = ("pagename", "fullpagename", "basepagename", "subpagename", "rootpagename", "articlepagename")
-_CASES = {
+_CASES: dict[str, Callable[[str], str]] = {
     "lc": str.lower,
     "uc": str.upper,
     "lcfirst": lambda text: text[:1].lower() + text[1:],
@@ -32,7 +33,7 @@ _CAPITAL = re.compile(r"[A-ZÀ-ÖØ-ÞĀ-ŽА-Я][A-Z0-9À-ÖØ-ÞĀ-ŽА-Я _]{
 def variable(name: str, page: Page) -> str | None:
     """Return what a magic word shows; None where the name is no such word."""
     lower = name.lower()
-    if name.isupper() and lower.rstrip("e") in _DISPLAYED or lower in _DISPLAYED and name[0].isupper():
+    if (name.isupper() and lower.rstrip("e") in _DISPLAYED) or (lower in _DISPLAYED and name[0].isupper()):
         if lower.startswith(("basepage", "rootpage")):
             return page.title.partition("/")[0]
         return page.title.rpartition("/")[2] if lower.startswith("subpage") else page.title
@@ -102,7 +103,7 @@ def _same(left: str, right: str) -> bool:
 
 
 def _switch(given: list[str]) -> str:
-    """Return the case that the first part is; several may stand before what they show, and a last one stands for all."""
+    """Return the case that the first part is; several may share what they show; a last one stands for all."""
     wanted, *cases = given
     default = ""
     met = False

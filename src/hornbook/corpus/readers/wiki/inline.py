@@ -1,4 +1,4 @@
-"""Within lines: bold and italic, external links, tags of HTML, magic words, entities; and what must not be left over."""
+"""Within lines: bold and italic, external links, tags of HTML, magic words, entities; and nothing left over."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import html
 import re
 from html.entities import html5
 
+from hornbook.corpus.readers.wiki.lists import names_of
 from hornbook.corpus.readers.wiki.numbers import raised
 from hornbook.corpus.readers.wiki.page import BAR, BREAK, GONE, HEAD, NOTHING, SOFT
 
@@ -20,32 +21,37 @@ _EXTERNAL = re.compile(
 )
 _EXTERNAL_OPEN = re.compile(rf"\[+(?=(?:{_SCHEMES}))", re.IGNORECASE)
 # Tags that MediaWiki and its extensions take as tags; any other in angle brackets is text.
-_TAGS = frozenset(
+_TAGS = names_of(
     """
-    abbr b bdi bdo big blockquote br caption center cite code data dd del dfn div dl dt em font h1 h2 h3 h4 h5 h6 hr i
-    ins kbd li link mark meta ol p pre q rb rbc rp rt rtc ruby s samp section small span strike strong sub sup table tbody
-    td tfoot th thead time tr tt u ul var wbr noinclude includeonly onlyinclude nowiki poem ref references gallery
-    timeline math chem ce score syntaxhighlight source graph chart mapframe maplink imagemap hiero categorytree inputbox
-    templatedata templatestyles indicator languages pages pagelist charinsert translate tvar langconvert phonos
-    dynamicpagelist rss quiz a img
-    """.split()
+    abbr b bdi bdo big blockquote br caption center cite code data dd del dfn div dl dt em font h1 h2 h3 h4 h5
+    h6 hr i ins kbd li link mark meta ol p pre q rb rbc rp rt rtc ruby s samp section small span strike strong
+    sub sup table tbody td tfoot th thead time tr tt u ul var wbr noinclude includeonly onlyinclude nowiki poem
+    ref references gallery timeline math chem ce score syntaxhighlight source graph chart mapframe maplink
+    imagemap hiero categorytree inputbox templatedata templatestyles indicator languages pages pagelist
+    charinsert translate tvar langconvert phonos dynamicpagelist rss quiz a img
+    """
 )
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)(?![\w.@-])([^<>]*)>")
 _RAISED = re.compile(r"<sup(?:\s[^<>]*)?>([0-9+−()=n-]{1,12})</sup\s*>", re.IGNORECASE)
 _HIDDEN = re.compile(
-    r"<(span|div|small|b)\b[^<>]*(?:display\s*:\s*none|class=[\"']?(?:sortkey|noprint))[^<>]*>[^<]*</\1\s*>", re.IGNORECASE
+    r"<(span|div|small|b)\b[^<>]*(?:display\s*:\s*none|class=[\"']?(?:sortkey|noprint))[^<>]*>[^<]*</\1\s*>",
+    re.IGNORECASE,
 )
 _SHOWN = {"br": BREAK, "rt": "(", "/rt": ")", "q": "“", "/q": "”"}
 # Switches of a page, in the languages of MediaWiki: __NOTOC__, __KEIN_INHALTSVERZEICHNIS__, __目次強制__.
 _SWITCH = re.compile(r"__([^\W\d_](?:[^\W\d]){1,48}[^\W\d_])__")
-_SWITCHES = frozenset(
+_SWITCHES = names_of(
     """
-    notoc forcetoc toc noeditsection newsectionlink nonewsectionlink nogallery hiddencat expectunusedcategory index
-    noindex staticredirect notitleconvert notc nocontentconvert nocc disambig expectunusedtemplate archivedtalk notalk
-    noglobal
-    """.split()
+    notoc forcetoc toc noeditsection newsectionlink nonewsectionlink nogallery hiddencat expectunusedcategory
+    index noindex staticredirect notitleconvert notc nocontentconvert nocc disambig expectunusedtemplate
+    archivedtalk notalk noglobal
+    """
 )
-_CONSTANTS = frozenset("FILE LINE DATE TIME FUNCTION FUNC COUNTER VA_ARGS VA_OPT STDC GNUC CLASS DIR END DATA".split())
+_CONSTANTS = names_of(
+    """
+    FILE LINE DATE TIME FUNCTION FUNC COUNTER VA_ARGS VA_OPT STDC GNUC CLASS DIR END DATA
+    """
+)
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});")
 _LEFT_OVER = re.compile(
     r"\{\{+|\}\}+|\[\[+|\]\]+|\{\||\|\}|''+|</?(?:ref|references|nowiki|gallery|noinclude|includeonly|onlyinclude)\b[^<>\n]*>?",
@@ -56,7 +62,7 @@ _BLANKS = re.compile(r"(?<=\S)[ \t]{2,}")
 
 
 def finished(text: str) -> str:
-    """Return the words of lines that are laid out: no markup is left in them, but what was put aside is not put back."""
+    """Return the words of lines: no markup is left in them; what was put aside is not put back."""
     if "''" in text:
         text = "".join(_without_quotes(line) if "''" in line else line for line in _LINE_ENDS.split(text))
     if "[" in text:

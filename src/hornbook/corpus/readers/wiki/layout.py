@@ -6,6 +6,7 @@ each list around it; a term and what is said of it (;  :) are lines. A heading w
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -113,8 +114,8 @@ def _raw_blocks(text: str) -> Iterator[Block]:
     for line in text.split("\n"):
         stripped = line.strip()
         if not stripped.strip(GONE + NOTHING + " "):
-            # An empty line between items of lists parts them for the eye alone.
-            if not items.lines or not stripped:
+            # A picture on a line of its own does not end the sentence that it stands in.
+            if not stripped or not paragraph or not (paragraph[-1][-1].isalnum() or paragraph[-1][-1] == ","):
                 yield from ended()
             continue
         first = line[0]
@@ -146,7 +147,7 @@ def _joined(lines: list[str]) -> str:
     """Return a paragraph's lines as one; Chinese and Japanese are not parted by a blank."""
     joined = lines[0]
     parts = [joined]
-    for before, line in zip(lines, lines[1:], strict=False):
+    for before, line in itertools.pairwise(lines):
         parts += ["" if _WIDE.match(before[-1]) and _WIDE.match(line[0]) else SOFT, line]
     return "".join(parts)
 

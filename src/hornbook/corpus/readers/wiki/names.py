@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from functools import cache
 
+from hornbook.corpus.readers.wiki.lists import names_of
+
 
 @cache
 def files(language: str) -> frozenset[str]:
@@ -36,42 +38,42 @@ _FILES = """
     bar=medium,datei,bild; bat-smg=vaizdas,medėjė,abruozdielis; bcl=medio,ladawan; be=мультымедыя,файл,выява;
     be-x-old=мэдыя,файл,выява; bg=медия,файл,картинка; bh=मीडिया,चित्र; bjn=barakas,gambar,berkas;
     bm=média,fichier; bn=চিত্র,মিডিয়া; bpy=ছবি,মিডিয়া; br=skeudenn,restr; bs=mediji,slika,datoteka,medija;
-    bug=gambar,berkas; bxr=файл,меди,изображение; ca=fitxer,imatge; cbk-zam=medio,archivo,imagen; cdo=文件,媒體,圖像,檔案;
-    ce=хlум,медиа,сурт,файл,медйа,изображение; ceb=payl,medya,imahen; ch=litratu; ckb=میدیا,پەڕگە; co=immagine;
-    crh=медиа,resim,файл,fayl,ресим; cs=soubor,média,obrázok; csb=òbrôzk,grafika; cu=видъ,ви́дъ,дѣло,срѣдьства;
-    cv=медиа,ӳкерчĕк,изображение; cy=delwedd; da=billede,fil; de=medium,datei,bild; din=ciɛl,apamduööt;
-    diq=medya,dosya; dsb=wobraz,dataja,bild,medija; dty=चित्र,मिडिया; dv=ފައިލު,މީޑިއާ,ފައިލް;
+    bug=gambar,berkas; bxr=файл,меди,изображение; ca=fitxer,imatge; cbk-zam=medio,archivo,imagen;
+    cdo=文件,媒體,圖像,檔案; ce=хlум,медиа,сурт,файл,медйа,изображение; ceb=payl,medya,imahen; ch=litratu;
+    ckb=میدیا,پەڕگە; co=immagine; crh=медиа,resim,файл,fayl,ресим; cs=soubor,média,obrázok; csb=òbrôzk,grafika;
+    cu=видъ,ви́дъ,дѣло,срѣдьства; cv=медиа,ӳкерчĕк,изображение; cy=delwedd; da=billede,fil; de=medium,datei,bild;
+    din=ciɛl,apamduööt; diq=medya,dosya; dsb=wobraz,dataja,bild,medija; dty=चित्र,मिडिया; dv=ފައިލު,މީޑިއާ,ފައިލް;
     el=εικόνα,αρχείο,μέσο,μέσον; eml=immagine; eo=dosiero,aŭdvidaĵo; es=medio,archivo,imagen; et=pilt,fail,meedia;
     eu=irudi,fitxategi; ext=archivu,imagen,mediu; fa=رسانه,تصویر,مدیا,پرونده,رسانه‌ای; ff=média,fichier;
     fi=kuva,tiedosto; fiu-vro=pilt,meediä; fo=miðil,mynd; fr=média,fichier; frp=émâge,fichiér,mèdia;
     frr=medium,datei,bild; fur=immagine,figure; fy=ofbyld; ga=íomhá,meán; gag=mediya,medya,resim,dosya,dosye;
     gan=媒体文件,文件,文檔,档案,媒體,图像,圖像,媒体,檔案; gd=faidhle,meadhan; gl=imaxe,ficheiro,arquivo,imagem;
     glk=رسانه,تصویر,پرونده,فاىل,رسانه‌ای,مديا; gn=medio,imagen,ta'ãnga; gom=माध्यम,मिडिया,फायल; gor=gambar,berkas;
-    got=𐍆𐌴𐌹𐌻𐌰; gu=દ્રશ્ય-શ્રાવ્ય (મિડિયા),ચિત્ર; gv=coadan,meanyn; hak=文件,媒體,圖像,檔案; haw=kiʻi,waihona,pāpaho;
-    he=תמונה,קו,מדיה,קובץ; hi=मीडिया,चित्र; hif=file,saadhan; hr=mediji,slika,datoteka; hsb=wobraz,dataja,bild;
-    ht=imaj,fichye,medya; hu=kép,fájl,média; hy=պատկեր,մեդիա; ia=imagine,multimedia; id=gambar,berkas;
-    ig=nká,midia,usòrò,ákwúkwó orünotu; ii=媒体文件,文件,档案,图像,媒体; ilo=midia,papeles; inh=медиа,файл,изображение;
-    io=imajo,arkivo; is=miðill,mynd; it=immagine; ja=メディア,ファイル,画像; jbo=velsku,datnyvei;
-    jv=barkas,medhia,gambar,médhia; ka=მედია,სურათი,ფაილი; kaa=swret,таспа,سۋرەت,taspa,su'wret,сурет,تاسپا;
-    kab=tugna; kbd=медиа,файл; kbp=média,fichier; kg=fisye; kk=swret,سۋرەت,таспа,taspa,сурет,تاسپا;
-    kl=billede,fiileq,fil; km=ឯកសារ,រូបភាព,មេឌា,មីឌា; kn=ಚಿತ್ರ,ಮೀಡಿಯ; ko=미디어,파일,그림; koi=медиа,файл,изображение;
-    krc=медиа,файл,изображение; ks=میڈیا,فَیِل; ksh=beld,meedije,medie,belld,medium,datei,meedijum,bild;
-    ku=میدیا,پەڕگە,medya,wêne; kv=медиа,файл,изображение; kw=restren; ky=медиа,файл; la=imago,fasciculus;
-    lad=dossia,medya,archivo,dosya,imagen,meddia; lb=fichier,bild; lbe=медиа,сурат,изображение;
-    lez=медиа,mediya,файл,şəkil,изображение; lfn=fix; li=afbeelding,plaetje,aafbeilding; lij=immaggine,immagine;
-    lmo=immagine,imàjine,archivi; ln=média,fichier; lo=ສື່ອ,ສື່,ຮູບ; lrc=رسانه,تصویر,رسانه‌ای,جانیا,أسگ,ڤارئسگأر;
-    lt=vaizdas,medija; ltg=medeja,fails; lv=attēls; mai=मेडिया,फाइल; map-bms=barkas,medhia,gambar,médhia;
-    mdf=медиа,няйф,изображение; mg=rakitra,sary,média; mhr=медиа,файл,изображение; min=gambar,berkas;
-    mk=податотека,медија,медиум,слика; ml=പ്രമാണം,ചി,മീഡിയ,പ്ര,ചിത്രം; mn=медиа,файл,зураг; mr=चित्र,मिडिया;
-    mrj=медиа,файл,изображение; ms=fail,imej; mt=midja,medja,stampa;
-    mwl=multimédia,fexeiro,ficheiro,arquivo,imagem; my=ဖိုင်,မီဒီယာ; myv=медия,артовкс,изображение;
-    mzn=رسانه,تصویر,مه‌دیا,مدیا,پرونده,رسانه‌ای; nah=mēdiatl,īxiptli,imagen; nap=fiùra,immagine; nds=datei,bild;
-    nds-nl=ofbeelding,afbeelding,bestaand; ne=मीडिया,चित्र; new=किपा,माध्यम; nl=bestand,afbeelding;
-    nn=fil,bilde,filpeikar; no=fil,medium,bilde; nrm=média,fichier; nso=seswantšho; nv=eʼelyaaígíí;
-    oc=imatge,fichièr,mèdia; olo=kuva,medii,failu; or=ମାଧ୍ୟମ,ଫାଇଲ; os=ныв,медиа,файл,изображение; pa=ਤਸਵੀਰ,ਮੀਡੀਆ;
-    pcd=média,fichier; pdc=medium,datei,bild,feil; pfl=dadai,medium,datei,bild; pi=मीडिया,पटिमा; pl=plik,grafika;
-    pms=figura,immagine; pnb=میڈیا,تصویر,فائل; pnt=εικόνα,αρχείον,εικόναν,μέσον; ps=انځور,رسنۍ,دوتنه;
-    pt=multimédia,ficheiro,arquivo,imagem; qu=midya,imagen,rikcha; rm=multimedia,datoteca;
+    got=𐍆𐌴𐌹𐌻𐌰; gu=દ્રશ્ય-શ્રાવ્ય (મિડિયા),ચિત્ર; gv=coadan,meanyn; hak=文件,媒體,圖像,檔案;
+    haw=kiʻi,waihona,pāpaho; he=תמונה,קו,מדיה,קובץ; hi=मीडिया,चित्र; hif=file,saadhan; hr=mediji,slika,datoteka;
+    hsb=wobraz,dataja,bild; ht=imaj,fichye,medya; hu=kép,fájl,média; hy=պատկեր,մեդիա; ia=imagine,multimedia;
+    id=gambar,berkas; ig=nká,midia,usòrò,ákwúkwó orünotu; ii=媒体文件,文件,档案,图像,媒体; ilo=midia,papeles;
+    inh=медиа,файл,изображение; io=imajo,arkivo; is=miðill,mynd; it=immagine; ja=メディア,ファイル,画像;
+    jbo=velsku,datnyvei; jv=barkas,medhia,gambar,médhia; ka=მედია,სურათი,ფაილი;
+    kaa=swret,таспа,سۋرەت,taspa,su'wret,сурет,تاسپا; kab=tugna; kbd=медиа,файл; kbp=média,fichier; kg=fisye;
+    kk=swret,سۋرەت,таспа,taspa,сурет,تاسپا; kl=billede,fiileq,fil; km=ឯកសារ,រូបភាព,មេឌា,មីឌា; kn=ಚಿತ್ರ,ಮೀಡಿಯ;
+    ko=미디어,파일,그림; koi=медиа,файл,изображение; krc=медиа,файл,изображение; ks=میڈیا,فَیِل;
+    ksh=beld,meedije,medie,belld,medium,datei,meedijum,bild; ku=میدیا,پەڕگە,medya,wêne; kv=медиа,файл,изображение;
+    kw=restren; ky=медиа,файл; la=imago,fasciculus; lad=dossia,medya,archivo,dosya,imagen,meddia; lb=fichier,bild;
+    lbe=медиа,сурат,изображение; lez=медиа,mediya,файл,şəkil,изображение; lfn=fix;
+    li=afbeelding,plaetje,aafbeilding; lij=immaggine,immagine; lmo=immagine,imàjine,archivi; ln=média,fichier;
+    lo=ສື່ອ,ສື່,ຮູບ; lrc=رسانه,تصویر,رسانه‌ای,جانیا,أسگ,ڤارئسگأر; lt=vaizdas,medija; ltg=medeja,fails; lv=attēls;
+    mai=मेडिया,फाइल; map-bms=barkas,medhia,gambar,médhia; mdf=медиа,няйф,изображение; mg=rakitra,sary,média;
+    mhr=медиа,файл,изображение; min=gambar,berkas; mk=податотека,медија,медиум,слика;
+    ml=പ്രമാണം,ചി,മീഡിയ,പ്ര,ചിത്രം; mn=медиа,файл,зураг; mr=चित्र,मिडिया; mrj=медиа,файл,изображение; ms=fail,imej;
+    mt=midja,medja,stampa; mwl=multimédia,fexeiro,ficheiro,arquivo,imagem; my=ဖိုင်,မီဒီယာ;
+    myv=медия,артовкс,изображение; mzn=رسانه,تصویر,مه‌دیا,مدیا,پرونده,رسانه‌ای; nah=mēdiatl,īxiptli,imagen;
+    nap=fiùra,immagine; nds=datei,bild; nds-nl=ofbeelding,afbeelding,bestaand; ne=मीडिया,चित्र; new=किपा,माध्यम;
+    nl=bestand,afbeelding; nn=fil,bilde,filpeikar; no=fil,medium,bilde; nrm=média,fichier; nso=seswantšho;
+    nv=eʼelyaaígíí; oc=imatge,fichièr,mèdia; olo=kuva,medii,failu; or=ମାଧ୍ୟମ,ଫାଇଲ; os=ныв,медиа,файл,изображение;
+    pa=ਤਸਵੀਰ,ਮੀਡੀਆ; pcd=média,fichier; pdc=medium,datei,bild,feil; pfl=dadai,medium,datei,bild; pi=मीडिया,पटिमा;
+    pl=plik,grafika; pms=figura,immagine; pnb=میڈیا,تصویر,فائل; pnt=εικόνα,αρχείον,εικόναν,μέσον;
+    ps=انځور,رسنۍ,دوتنه; pt=multimédia,ficheiro,arquivo,imagem; qu=midya,imagen,rikcha; rm=multimedia,datoteca;
     rmy=fişier,mediya,chitro,imagine; ro=fişier,imagine,fișier; roa-rup=fişier,imagine,fișier; roa-tara=immagine;
     ru=медиа,файл,изображение; rue=медіа,медиа,файл,изображение,зображення; rw=dosiye,itangazamakuru;
     sa=चित्रम्,माध्यमम्,सञ्चिका,माध्यम,चित्रं; sah=миэдьийэ,ойуу,билэ,изображение; sat=ᱨᱮᱫ,ᱢᱤᱰᱤᱭᱟ; sc=immàgini;
@@ -86,9 +88,10 @@ _FILES = """
     ur=میڈیا,تصویر,وسیط,زریعہ,فائل,ملف; uz=mediya,tasvir,fayl; vec=immagine,imàjine,mèdia; vep=pilt,fail;
     vi=phương tiện,tập tin,hình; vls=afbeelding,ofbeeldienge; vo=ragiv,magod,nünamakanäd; wa=imådje;
     war=medya,fayl,paypay; wo=xibaarukaay,dencukaay; wuu=文件,档案,图像,媒体; xal=аһар,боомг,изображение,зург;
-    xmf=მედია,სურათი,ფაილი; yi=מעדיע,תמונה,טעקע,בילד; yo=fáìlì,amóhùnmáwòrán,àwòrán; za=媒体文件,文件,档案,图像,媒体;
-    zea=afbeelding,plaetje; zh=媒体文件,文件,媒體,档案,图像,圖像,媒体,檔案; zh-classical=文件,媒體,圖像,檔案;
-    zh-min-nan=tóng-àn,文件,媒體,mûi-thé,圖像,檔案; zh-yue=文件,媒體,档案,图像,圖像,媒体,檔案
+    xmf=მედია,სურათი,ფაილი; yi=מעדיע,תמונה,טעקע,בילד; yo=fáìlì,amóhùnmáwòrán,àwòrán;
+    za=媒体文件,文件,档案,图像,媒体; zea=afbeelding,plaetje; zh=媒体文件,文件,媒體,档案,图像,圖像,媒体,檔案;
+    zh-classical=文件,媒體,圖像,檔案; zh-min-nan=tóng-àn,文件,媒體,mûi-thé,圖像,檔案;
+    zh-yue=文件,媒體,档案,图像,圖像,媒体,檔案
 """
 _CATEGORIES = """
     ab=категория,акатегориа; ace=kawan,kategori; af=kategorie; ak=nkyekyem; als=kategorie; am=መደብ; an=categoría;
@@ -129,11 +132,12 @@ _CATEGORIES = """
     tg=гурӯҳ; th=หมวดหมู่; ti=መደብ; tk=kategoriýa; tl=kategorya,kaurian; tpi=grup; tr=kategori,kat;
     tt=төркем,törkem,категория; ty=catégorie; tyv=аңгылал,категория; udm=категория; ug=تۈر; uk=категория,категорія;
     ur=زمرہ; uz=turkum,kategoriya; vec=categoria; vep=kategorii; vi=thể loại; vls=categorie; vo=klad;
-    wa=categoreye; war=kaarangay; wo=wàll,catégorie; wuu=分类; xal=янз,әәшл; xmf=კატეგორია; yi=קאטעגאריע,קאַטעגאָריע;
-    yo=ẹ̀ka; za=分类; zea=categorie; zh=分类,分類,cat; zh-classical=分類,cat; zh-min-nan=分類,lūi-pia̍t; zh-yue=分类,分類
+    wa=categoreye; war=kaarangay; wo=wàll,catégorie; wuu=分类; xal=янз,әәшл; xmf=კატეგორია;
+    yi=קאטעגאריע,קאַטעגאָריע; yo=ẹ̀ka; za=分类; zea=categorie; zh=分类,分類,cat; zh-classical=分類,cat;
+    zh-min-nan=分類,lūi-pia̍t; zh-yue=分类,分類
 """
 # Prefixes of links to the same page in another language.
-LANGUAGES = frozenset(
+LANGUAGES = names_of(
     """
     aa ab ace ady af ak als alt am ami an ang ann anp ar arc ary arz as ast atj av avk awa ay az azb ba ban bar
     bat-smg bbc bcl bdr be be-tarask be-x-old bew bg bh bi bjn blk bm bn bo bpy br bs btm bug bxr ca cbk-zam cdo ce
@@ -148,5 +152,5 @@ LANGUAGES = frozenset(
     sw syl szl szy ta tay tcy tdd te tet tg th ti tig tk tl tly tn to tpi tr trv ts tt tum tw ty tyv udm ug uk ur uz
     ve vec vep vi vls vo vro wa war wo wuu xal xh xmf yi yo yue za zea zgh zh zh-classical zh-cn zh-min-nan zh-tw
     zh-yue zu
-    """.split()
+    """
 )

@@ -7,11 +7,25 @@ from collections.abc import Mapping, Sequence
 from hornbook.corpus.readers.wiki.page import GONE, Page
 from hornbook.corpus.readers.wiki.standing import UNITS
 
-_MONTHS = "January February March April May June July August September October November December".split()
+_MONTHS = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]
 _RAISED = str.maketrans("0123456789+-−=()n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ⁿ")
 _BETWEEN = {
     "-": "–", "–": "–", "to": " to ", "and": " and ", "or": " or ", "by": " by ", "x": " × ", "×": " × ", "*": " × ",
-    "to(-)": " to ", "and(-)": " and ", "±": " ± ", "+/-": " ± ", "+": " + ", "to about": " to about ", "/": "/", "xx": " × ",
+    "to(-)": " to ", "and(-)": " and ", "±": " ± ", "+/-": " ± ", "+": " + ", "to about": " to about ", "/": "/",
+    "xx": " × ",
     "till": " till ", "a": " a ", "et": " et ", "e": " e ", "y": " y ", "à": " à ", "bis": " bis ",
 }  # fmt: skip
 

@@ -132,7 +132,9 @@ def _joined(between: str) -> Callable[[Arguments, Page], str]:
 
 
 def _quote(arguments: Arguments, page: Page) -> str:
-    text = _given(arguments, "text", "quote", "1", "quotation", "zitat", "texte", "texto", "testo", "cita", "citat", "תוכן")
+    text = _given(
+        arguments, "text", "quote", "1", "quotation", "zitat", "texte", "texto", "testo", "cita", "citat", "תוכן"
+    )
     return f"\n\n{text}\n\n" if text else ""
 
 
@@ -222,7 +224,9 @@ _rule("hlist | flat list | horizontal list", _joined(", "))
 _rule("ubl | unbulleted list | plain list | vunblist | bulleted list | blist | ulist | collapsible list", _listed("*"))
 _rule("ordered list | olist | numbered list", _listed("#"))
 _rule("quote | blockquote | bquote | quotation | cquote | rquote | pull quote | zitat | citazione", _quote)
-_rule("cita | citat | cytat | цитата | citation bloc | citát | poem quote | poemquote | ציטוט | 引用 | quote box", _quote)
+_rule(
+    "cita | citat | cytat | цитата | citation bloc | citát | poem quote | poemquote | ציטוט | 引用 | quote box", _quote
+)
 _rule("citation", lambda given, page: f"« {given['1']} »" if page.site.language == "fr" and given.get("1") else "")
 _rule("ruby | ルビ | 読み仮名 | ruby-ja | furigana", _ruby)
 _rule("nihongo | japonais | nihongo3 | nihongo krt | korean inline", _japanese)
@@ -242,7 +246,9 @@ _rule("не переведено | нп | нп3 | нп5 | нп4 | не пере�
 _rule("linktext | chem | chemf | simplenuclide link | lt | wikt-link | kanji", _joined(""))
 _rule("convert | cvt | conv | unité | unidad | unit | m | höhe | quantity | конвертировать", amount)
 _rule("val | gaps | 10^ | e | expn | exp10", lambda given, page: value(given))
-_rule("frac | sfrac | fraction | bruch | frac-n | frac2 | su-frac | vulgar fraction", lambda given, page: fraction(given))
+_rule(
+    "frac | sfrac | fraction | bruch | frac-n | frac2 | su-frac | vulgar fraction", lambda given, page: fraction(given)
+)
 _rule("sup | exp | ^ | superscript", lambda given, page: raised(_given(given, "1")))
 _rule("start date | end date | date | dts | datum | дата | fecha | data | film date | release date", date)
 _rule("birth date | birth date and age | death date | death date and age | bda | dda | birth year and age", date)
@@ -254,4 +260,6 @@ _rule("marriage", lambda given, page: f"{given.get('1', '')} (m. {'–'.join(pos
 _rule("poemtext", lambda given, page: given.get("1", "").replace("\n", BREAK))
 _rule("overset | underset", lambda given, page: _given(given, "2"))
 _rule("resize", lambda given, page: _given(given, "2") or _given(given, "1"))
-_rule("coord | coordinate | koordinate | coor | coordinates | flagicon | flag icon | reflist | refn | efn", lambda *_: "")
+_rule(
+    "coord | coordinate | koordinate | coor | coordinates | flagicon | flag icon | reflist | refn | efn", lambda *_: ""
+)

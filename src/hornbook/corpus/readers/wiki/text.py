@@ -32,11 +32,13 @@ class PageText:
     disambiguation: bool
 
 
-def plain_text(wikitext: str, title: str = "", site: Site | None = None, *, tables: bool = True, lists: bool = False) -> PageText:
+def plain_text(
+    wikitext: str, title: str = "", site: Site | None = None, *, tables: bool = True, link_lists: bool = False
+) -> PageText:
     """Return the text of a page.
 
-    tables  whether tables of data are shown, as rows
-    lists   whether sections that hold lists of links, works and notes are kept
+    tables      whether tables of data are shown, as rows
+    link_lists  whether sections that hold lists of links, works and notes are kept
     """
     page = Page(title, site or Site(), tables)
     text = without_control(wikitext).replace("\r\n", "\n").replace("\r", "\n")
@@ -44,6 +46,6 @@ def plain_text(wikitext: str, title: str = "", site: Site | None = None, *, tabl
     page.disambiguation = "__DISAMBIG__" in text
     text = without_braces(text, page)
     text = without_tables(text, page)
-    found = blocks(text, page, frozenset() if lists else LISTS)
+    found = blocks(text, page, frozenset() if link_lists else LISTS)
     sections = [block.text for block in found if block.level]
     return PageText("\n\n".join(block.text for block in found), sections, page.categories, page.disambiguation)

@@ -5,13 +5,10 @@ Sources: templates and words of MediaWiki's languages (the lists of wtf_wikipedi
 
 from __future__ import annotations
 
-
-def _set(table: str) -> frozenset[str]:
-    return frozenset(name.strip() for name in table.replace("\n", " ").split("|"))
-
+from hornbook.corpus.readers.wiki.lists import names_of
 
 # Templates that say: this page only tells apart what has one name.
-DISAMBIGUATION = _set(
+DISAMBIGUATION = names_of(
     """
     aimai | airport dis | airport disambig | airport disambiguation | anlam ayrımı | anlamayrımı | apartigilo |
     argipen | aðgreining | ałtsʼáʼáztiin | bandeau homonymie | begriepskloorenge | begriffsklaerung |
@@ -50,12 +47,13 @@ DISAMBIGUATION = _set(
     अस्पष्टता | बहुअर्थी | बहुविकल्पी शब्द | দ্ব্যর্থতা নিরসন | ਗੁੰਝਲ-ਖੋਲ੍ਹ | સંદિગ્ધ શીર્ષક |
     பக்கவழி நெறிப்படுத்தல் | மயக்கவரை | అయోమయ నివృత్తి | ದ್ವಂದ್ವ ನಿವಾರಣೆ | വിവക്ഷകൾ | වක්‍රෝත්ති | แก้กำกวม |
     แก้ความกำกวม | သဵင်မိူၼ် တူၼ်ႈထႅဝ်ပႅၵ်ႇ | သံတူကြောင်းကွဲ | მრავალმნიშვნელოვანი | መንታ | ណែនាំ | អសង្ស័យកម្ម |
-    人名の曖昧さ回避 | 人名消歧义 | 人名消歧義 | 同名の作品 | 地名の曖昧さ回避 | 地名消歧义 | 地名消歧義 | 多义词 | 多義 | 多義詞 | 学校名の曖昧さ回避 | 山の曖昧さ回避 | 扤清楚 | 搞清楚 |
-    曖昧さ回避 | 消含糊 | 消歧义 | 消歧义页 | 消歧義 | 消歧義頁 | 釋義 | 동명이인 | 동음이의
+    人名の曖昧さ回避 | 人名消歧义 | 人名消歧義 | 同名の作品 | 地名の曖昧さ回避 | 地名消歧义 | 地名消歧義 | 多义词 |
+    多義 | 多義詞 | 学校名の曖昧さ回避 | 山の曖昧さ回避 | 扤清楚 | 搞清楚 | 曖昧さ回避 | 消含糊 | 消歧义 | 消歧义页 |
+    消歧義 | 消歧義頁 | 釋義 | 동명이인 | 동음이의
     """
 )
 # What stands in brackets behind the title of such a page.
-DISAMBIGUATION_TITLES = _set(
+DISAMBIGUATION_TITLES = names_of(
     """
     anlam ayrımı | apartigilo | argipena | begriffsklärung | desambiguació | desambiguación | desambiguação |
     dezambiguizare | disambigua | disambiguasi | disambiguation | doorverwijspagina | dubbelsinnig |
@@ -66,7 +64,7 @@ DISAMBIGUATION_TITLES = _set(
     """
 )
 # What stands before the target of a page that only leads to another.
-REDIRECTS = _set(
+REDIRECTS = names_of(
     """
     aanstuur | aastiurey | adkas | ailgyfeirio | alidirekto | alidirektu | alih | alihkan | aýdaw | baw-ing |
     beralîkirin | birzuzendu | doorverwijzing | eynilən | istiqamətləndirmə | i̇stiqamətləndirmə | lencong | ohjaus |
@@ -80,11 +78,12 @@ REDIRECTS = _set(
     перенаправление | перенаправлення | перенаправлено | пренасочване | пренасочување | преусмерава | преусмери |
     преусмјери | равонакунӣ | վերահղում | הפניה | ווייטערפירן | تحويل | تغییر مسیر | تغییرمسیر | رجوع مکرر |
     अनुप्रेषित | पुनर्निर्देशन | পুননির্দেশ | পুনর্নির্দেশ | வழிமாற்று | దారిమార్పు | തിരിച്ചുവിടുക | යළියොමුව |
-    เปลี่ยนทาง | გადამისამართება | ប្តូរទីតាំងទៅ | リダイレクト | 自動転送 | 重定向 | 重新導向 | 넘겨주기 | 다른 뜻 넘어옴
+    เปลี่ยนทาง | გადამისამართება | ប្តូរទីតាំងទៅ | リダイレクト | 自動転送 | 重定向 | 重新導向 | 넘겨주기 |
+    다른 뜻 넘어옴
     """
 )
 # Headings of sections that hold lists of links, works and notes.
-LISTS = _set(
+LISTS = names_of(
     """
     aiheesta muualla | allikad | altri progetti | anmerkungen | articles connexes | atsauces | ayrıca bakınız |
     bacaan lanjutan | bakgrunnsstoff | belege | bibliografia | bibliografia complementària | bibliografie |
@@ -125,8 +124,10 @@ LISTS = _set(
     وصلات خارجية | پانویس | پیوند به بیرون | یادداشت‌ها | इन्हें भी देखें | बाहरी कड़ियाँ | बाहरी कड़ियां | संदर्भ |
     सन्दर्भ | আরও দেখুন | তথ্যসূত্র | বহিঃসংযোগ | இவற்றையும் பார்க்கவும் | மேற்கோள்கள் | வெளி இணைப்புகள் |
     బయటి లింకులు | మూలాలు | അവലംബം | ഇതും കാണുക | പുറത്തേക്കുള്ള കണ്ണികൾ | ดูเพิ่ม | อ้างอิง | แหล่งข้อมูลอื่น |
-    იხილეთ აგრეთვე | რესურსები ინტერნეტში | სქოლიო | ギャラリー | 出典 | 参看 | 参考文献 | 参考来源 | 参考资料 | 参见 | 參看 | 參考來源 | 參考文獻 |
-    參考資料 | 參見 | 备注 | 外部リンク | 外部連結 | 外部鏈接 | 外部链接 | 延伸閱讀 | 延伸阅读 | 注脚 | 注釈 | 注釈・出典 | 注释 | 注釋 | 相关条目 | 相關條目 | 脚注 | 脚注・出典 |
-    腳註 | 註腳 | 註釋 | 関連文献 | 関連項目 | 각주 | 같이 보기 | 내용주 | 외부 링크 | 주석 | 참고 문헌 | 참고 자료 | 참고문헌 | 참조 | 출처
+    იხილეთ აგრეთვე | რესურსები ინტერნეტში | სქოლიო | ギャラリー | 出典 | 参看 | 参考文献 | 参考来源 | 参考资料 |
+    参见 | 參看 | 參考來源 | 參考文獻 | 參考資料 | 參見 | 备注 | 外部リンク | 外部連結 | 外部鏈接 | 外部链接 |
+    延伸閱讀 | 延伸阅读 | 注脚 | 注釈 | 注釈・出典 | 注释 | 注釋 | 相关条目 | 相關條目 | 脚注 | 脚注・出典 | 腳註 |
+    註腳 | 註釋 | 関連文献 | 関連項目 | 각주 | 같이 보기 | 내용주 | 외부 링크 | 주석 | 참고 문헌 | 참고 자료 |
+    참고문헌 | 참조 | 출처
     """
 )
