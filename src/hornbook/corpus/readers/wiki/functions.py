@@ -109,13 +109,13 @@ def _switch(given: list[str]) -> str:
     met = False
     for case in cases:
         key, equals, shown = case.partition("=")
-        if not equals:
-            met = met or _same(key.strip(), wanted)
-            default = key.strip()
-            continue
-        if met or _same(key.strip(), wanted):
+        met = met or _same(key.strip(), wanted)
+        if equals and met:
             return shown.strip()
-        default = shown.strip() if key.strip() == "#default" else "" if case is cases[-1] else default
+        if key.strip() == "#default":
+            default = shown.strip()
+        elif not equals and case is cases[-1]:
+            default = key.strip()
     return default
 
 

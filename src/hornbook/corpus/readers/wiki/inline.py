@@ -8,10 +8,10 @@ from html.entities import html5
 
 from hornbook.corpus.readers.wiki.lists import names_of
 from hornbook.corpus.readers.wiki.numbers import raised
-from hornbook.corpus.readers.wiki.page import BAR, BREAK, GONE, HEAD, NOTHING, SOFT
+from hornbook.corpus.readers.wiki.page import BAR, BREAK, GONE, HARD, NOTHING, SOFT
 
 _QUOTES = re.compile("(''+)")
-_LINE_ENDS = re.compile(f"([\n{SOFT}{HEAD}])")
+_LINE_ENDS = re.compile(f"([\n{SOFT}])")
 _SCHEMES = (
     "https?://|ftps?://|//|mailto:|news:|irc6?s?://|gopher://|telnet://|nntp://|svn://|git://|sftp://|ssh://|tel:|sip:|"
     "sips:|sms:|geo:|magnet:|urn:|xmpp:|bitcoin:|worldwind://|mms://|redis://|matrix:"
@@ -20,6 +20,7 @@ _EXTERNAL = re.compile(
     rf"\[(?:{_SCHEMES})[^\[\]<>\"\s{GONE}]*+[^\S\n]*+((?:[^\[\]\n]|\[[^\[\]\n]*+\])*+)\]", re.IGNORECASE
 )
 _EXTERNAL_OPEN = re.compile(rf"\[+(?=(?:{_SCHEMES}))", re.IGNORECASE)
+EXTERNAL = re.compile(rf"(?:{_SCHEMES})", re.IGNORECASE)
 # Tags that MediaWiki and its extensions take as tags; any other in angle brackets is text.
 _TAGS = names_of(
     """
@@ -69,8 +70,6 @@ def finished(text: str) -> str:
         text = _EXTERNAL_OPEN.sub("", _EXTERNAL.sub(lambda found: found[1].strip() or GONE, text))
     if "<" in text:
         text = without_tags(text)
-    if "__" in text:
-        text = _SWITCH.sub(lambda found: "" if is_switch(found[1]) else found[0], text)
     text = text.replace(BAR, "|").replace(SOFT, " ").replace(NOTHING, "")
     if _LEFT_OVER.search(text):
         text = _LEFT_OVER.sub(" ", _LEFT_OVER.sub("", text))
@@ -79,7 +78,13 @@ def finished(text: str) -> str:
         if _LEFT_OVER.search(text):
             text = _LEFT_OVER.sub(" ", text)
     text = entities(text).replace(BREAK, "\n")
-    return _BLANKS.sub(" ", text) if "  " in text or "\t" in text else text
+    text = _BLANKS.sub(" ", text) if "  " in text or "\t" in text else text
+    return text.replace(HARD, " ")
+
+
+def without_switches(text: str) -> str:
+    """Return a text without the switches of a page, such as __NOTOC__."""
+    return _SWITCH.sub(lambda found: GONE if _is_switch(found[1]) else found[0], text) if "__" in text else text
 
 
 def _without_gaps(text: str) -> str:
@@ -100,7 +105,7 @@ def _without_gaps(text: str) -> str:
             after = after.lstrip(" ,;،")
         elif after[:1] in (")", "）"):
             left = left.rstrip(" ,;،")
-        elif left[-1:] in ("", "\n", BREAK, HEAD):
+        elif left[-1:] in ("", "\n", BREAK):
             pass
         elif right[:1] not in _CLOSING or not right:
             left, after = (out[-1], after if out[-1] != left else right)
@@ -137,7 +142,7 @@ def without_tags(text: str) -> str:
     return _TAG.sub(shown, text)
 
 
-def is_switch(word: str) -> bool:
+def _is_switch(word: str) -> bool:
     """Say whether __word__ is one of MediaWiki's switches: a known one, or one in capitals or without any."""
     if word.lower() in _SWITCHES:
         return True

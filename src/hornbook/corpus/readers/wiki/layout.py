@@ -12,13 +12,13 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from hornbook.corpus.readers.wiki.inline import finished
-from hornbook.corpus.readers.wiki.page import BREAK, GONE, KEPT, NOTHING, SOFT, Page
+from hornbook.corpus.readers.wiki.page import BREAK, GONE, HARD, KEPT, NOTHING, SOFT, Page
 
 _HEADING = re.compile(r"(={1,6})(.+?)(={1,6})[ \t]*$")
 _MARKS = re.compile(r"[*#:;]+")
-_BLOCK_TAG = re.compile(
-    r"<(/?)(p|div|blockquote|center|ul|ol|dl|li|dt|dd|h[1-6]|hr|section)(?![\w.@-])[^<>]*>[ \t]*", re.IGNORECASE
-)
+_BLOCK_TAG = re.compile(r"<(/?)(p|div|blockquote|center|h[1-6]|hr|section)(?![\w.@-])[^<>]*>[ \t]*", re.IGNORECASE)
+_LIST_TAG = re.compile(r"(?<!\s)\s*+<(/?)(ul|ol|dl|li|dt|dd)(?![\w.@-])[^<>]*>", re.IGNORECASE)
+_DEEPEST = 10  # lists inside each other that are still told apart
 _WIDE = re.compile(r"[\u2e80-\u9fff\uac00-\ud7a3\uf900-\ufaff\uff00-\uffef\u3000-\u303f]")
 
 
@@ -32,7 +32,7 @@ class Block(NamedTuple):
 def blocks(text: str, page: Page, left_out: frozenset[str]) -> list[Block]:
     """Return a page's blocks without markup; sections with a heading in `left_out`, in lower case, are passed over."""
     if "<" in text:
-        text = _BLOCK_TAG.sub(_TagLines(), text)
+        text = _BLOCK_TAG.sub(_tag_lines, _LIST_TAG.sub(_ListTags(), text))
     found: list[Block] = []
     passing = 0  # the level of the heading whose section is passed over
     for raw in _raw_blocks(text):
@@ -73,8 +73,8 @@ def _with_text(found: list[Block]) -> list[Block]:
     return kept[::-1]
 
 
-class _TagLines:
-    """Tags of HTML that make lines of their own, in the marks of wikitext; lists may stand in each other."""
+class _ListTags:
+    """Tags of HTML's lists in the marks of wikitext; lists may stand in each other."""
 
     def __init__(self) -> None:
         self.marks = ""
@@ -82,16 +82,23 @@ class _TagLines:
     def __call__(self, found: re.Match[str]) -> str:
         closing, tag = bool(found[1]), found[2].lower()
         if tag in ("ul", "ol", "dl"):
-            if len(self.marks) < 10:
-                self.marks = self.marks[:-1] if closing else self.marks + {"ul": "*", "ol": "#", "dl": ":"}[tag]
-            return "\n"
-        if tag == "li":
-            return "\n" if closing else f"\n{self.marks or '*'} "
-        if tag in ("dt", "dd"):
-            return "\n" if closing else "\n: "
-        if tag[0] == "h" and tag != "hr":
-            return "=" * int(tag[1]) + "\n" if closing else "\n" + "=" * int(tag[1])
-        return "\n\n"
+            if closing:
+                self.marks = self.marks[:-1]
+                return "" if self.marks else "\n\n"
+            if len(self.marks) < _DEEPEST:
+                self.marks += {"ul": "*", "ol": "#", "dl": ":"}[tag]
+            return ""
+        if closing:
+            return ""
+        return f"\n{self.marks or '*'} " if tag == "li" else "\n: "
+
+
+def _tag_lines(found: re.Match[str]) -> str:
+    """Return a tag of HTML that parts lines in the marks of wikitext."""
+    closing, tag = bool(found[1]), found[2].lower()
+    if tag[0] == "h" and tag != "hr":
+        return "=" * int(tag[1]) + "\n" if closing else "\n" + "=" * int(tag[1])
+    return "\n\n"
 
 
 def _raw_blocks(text: str) -> Iterator[Block]:
@@ -123,7 +130,7 @@ def _raw_blocks(text: str) -> Iterator[Block]:
             yield from ended()
             level = min(len(heading[1]), len(heading[3]))
             extra = len(heading[1]) - level, len(heading[3]) - level
-            yield Block("=" * extra[0] + heading[2].strip() + "=" * extra[1], level)
+            yield Block(("=" * extra[0] + heading[2] + "=" * extra[1]).strip(), level)
         elif first in "*#:;":
             if paragraph or code:
                 yield from ended()
@@ -135,7 +142,7 @@ def _raw_blocks(text: str) -> Iterator[Block]:
         elif first == " " and not paragraph and KEPT not in line:
             if items.lines:
                 yield from ended()
-            code.append(line[1:].rstrip())
+            code.append(line[1:].rstrip().replace("  ", HARD * 2))
         else:
             if items.lines or code:
                 yield from ended()
@@ -168,7 +175,7 @@ class _Items:
         marks, text = found[0], line[found.end() :].strip()
         # Deeper lists, and those of another kind, begin anew behind this item.
         self._numbers = {key: number for key, number in self._numbers.items() if marks.startswith(key)}
-        deeper = "  " * min(sum(mark in "*#" for mark in marks[:-1]), 10)
+        deeper = "  " * min(sum(mark in "*#" for mark in marks[:-1]), _DEEPEST)
         kind = marks[-1]
         if kind == ";":
             term, colon, said = _term(text)

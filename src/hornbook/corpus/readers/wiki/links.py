@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from hornbook.corpus.readers.wiki.inline import EXTERNAL
 from hornbook.corpus.readers.wiki.names import LANGUAGES
 from hornbook.corpus.readers.wiki.page import BAR, GONE, Page
 
@@ -16,6 +17,8 @@ def link(parts: list[str], page: Page) -> str:
     target = parts[0].strip()
     if not target and len(parts) == 1:
         return ""
+    if EXTERNAL.match(target):
+        return f"[{'|'.join(parts)}]"  # brackets of the wrong kind
     if target.startswith(":"):
         target = target[1:].lstrip()
     elif (colon := target.find(":")) > 0:

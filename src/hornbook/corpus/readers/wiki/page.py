@@ -17,7 +17,7 @@ GONE = "\x05"  # something that stood in the line was left out
 NOTHING = "\x06"  # parts two characters that are no markup together
 BREAK = "\x0b"  # a new line within a paragraph
 SOFT = "\x0c"  # an end of a line that is none in the text
-HEAD = "\x0e"  # begins a heading; its level follows
+HARD = "\x0e"  # a blank that counts
 _OURS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _PIECE = re.compile(f"{KEPT}([0-9]+){KEPT_END}")
 

@@ -32,11 +32,8 @@ FIRST = names_of(
 # What the second part says.
 SECOND = names_of(
     """
-    lang | langue | язык | язык-текст | lang2 | idioma | lingua | color | colour | font color | fontcolor | fc | font |
-    couleur | farbe | цвет | färg | sort | hs | script | transl | xlit | transliteration | translit | style |
-    text style |
-    stylized | background color | bg | font size | fontsize | wikt-lang | sprache | 언어 | زبان | لغة | taal | språk |
-    jazyk | nyelv | język
+    lang | langue | язык | язык-текст | lang2 | idioma | lingua | sort | hs | script | wikt-lang | sprache | 언어 | زبان |
+    لغة | taal | språk | jazyk | nyelv | język
     """
 )
 # Words that are always the same.

@@ -24,6 +24,7 @@ _HTML = re.compile(r"<(/?)(table|tr|td|th|caption|thead|tbody|tfoot)\b([^<>]*)>"
 _OPENED = re.compile(r"[ \t]*[:*#]*[ \t]*\{\|(.*)")
 _HEADING = re.compile(r"={1,6}[^=].*=[ \t]*$")
 _ITEM = re.compile(r"^[*#:;]+[ \t]*", re.MULTILINE)
+_BLANKS = re.compile(r"[ \t\n]+")
 DEEPEST = 20  # tables inside each other
 
 
@@ -46,10 +47,12 @@ def without_tables(text: str, page: Page) -> str:
             rest = start[2:]
             if open_tables:
                 _close(open_tables, out, page)
+            else:
+                out.append("")
             if rest.strip():
                 _add(open_tables, out, rest)
         elif not open_tables:
-            out.append(_stray(line) if start.startswith("|") else line)
+            out.append(f"\n{_stray(start)}\n" if start.startswith("|") else line)
         elif not closing and _HEADING.match(line):
             while open_tables:
                 _close(open_tables, out, page)  # it is never closed: the text goes on here
@@ -73,7 +76,7 @@ def _from_html(found: re.Match[str]) -> str:
 
 def _stray(line: str) -> str:
     """Return a line of a table that was never opened, as far as it is text."""
-    text = line.lstrip().lstrip("|")
+    text = line.lstrip("|")
     return "" if not text or text[0] in "-+}" else " | ".join(_cell(cell) for cell in text.split("||"))
 
 
@@ -137,7 +140,7 @@ class _Table:
         for row in self.rows:
             plain = [self._plain(cell, page) for cell in row]
             if any(plain):
-                lines.append(" | ".join(plain).strip())
+                lines.append(_BLANKS.sub(" ", " | ".join(plain)).strip(" "))
         return page.keep_block("\n".join(line for line in lines if line))
 
     @staticmethod
@@ -149,7 +152,7 @@ class _Table:
             text = re.sub(r"; [*#:;]+ *", "; ", text)
         else:
             text = _ITEM.sub("", text)
-        return " ".join(page.restored(finished(text)).split())
+        return _BLANKS.sub(" ", page.restored(finished(text))).strip(" ")
 
 
 def _is_text(cell: list[str]) -> bool:

@@ -179,7 +179,7 @@ def _respelled(arguments: Arguments, page: Page) -> str:
     return "-".join(positions(arguments)).replace("-'-", " ")
 
 
-def _sounds(arguments: Arguments, page: Page) -> str:
+def _last(arguments: Arguments, page: Page) -> str:
     items = positions(arguments)
     return items[-1] if items else ""
 
@@ -235,7 +235,9 @@ _rule("sortname | sort name | name sort", _name_to_sort)
 _rule("ship | sclass2 | sclass-", _ship)
 _rule("slink | section link | lien section", _section_link)
 _rule("respell | pronunciation respelling | aussprache", _respelled)
-_rule("ipa | ipa link | api | ipalink | ipablink | мфа | μφα | afi | ipa2", _sounds)
+_rule("transl | xlit | transliteration | translit | color | colour | font color | fontcolor | fc | font", _last)
+_rule("couleur | farbe | цвет | färg | style | stylized | background color | bg | font size | fontsize", _last)
+_rule("ipa | ipa link | api | ipalink | ipablink | мфа | μφα | afi | ipa2", _last)
 _rule("url | urln | website", _address)
 _rule("as of | asof", _as_of)
 _rule("key press | keypress | keys | touche | taste", _keys)

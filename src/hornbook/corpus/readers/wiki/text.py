@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from hornbook.corpus.readers.wiki.braces import without_braces
 from hornbook.corpus.readers.wiki.elements import without_elements
+from hornbook.corpus.readers.wiki.inline import without_switches
 from hornbook.corpus.readers.wiki.layout import blocks
 from hornbook.corpus.readers.wiki.page import Page, Site, without_control
 from hornbook.corpus.readers.wiki.tables import without_tables
@@ -45,7 +46,7 @@ def plain_text(
     text = without_elements(text, page)
     page.disambiguation = "__DISAMBIG__" in text
     text = without_braces(text, page)
-    text = without_tables(text, page)
+    text = without_tables(without_switches(text), page)
     found = blocks(text, page, frozenset() if link_lists else LISTS)
     sections = [block.text for block in found if block.level]
     return PageText("\n\n".join(block.text for block in found), sections, page.categories, page.disambiguation)
