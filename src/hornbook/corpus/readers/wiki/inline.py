@@ -40,7 +40,7 @@ _HIDDEN = re.compile(
 )
 _SHOWN = {"br": BREAK, "rt": "(", "/rt": ")", "q": "“", "/q": "”"}
 # Switches of a page, in the languages of MediaWiki: __NOTOC__, __KEIN_INHALTSVERZEICHNIS__, __目次強制__.
-_SWITCH = re.compile(r"__([^\W\d_](?:[^\W\d]){1,48}[^\W\d_])__")
+_SWITCH = re.compile(r"[^\W\d_]\w{2,50}")
 _SWITCHES = names_of(
     """
     notoc forcetoc toc noeditsection newsectionlink nonewsectionlink nogallery hiddencat expectunusedcategory
@@ -84,7 +84,18 @@ def finished(text: str) -> str:
 
 def without_switches(text: str) -> str:
     """Return a text without the switches of a page, such as __NOTOC__."""
-    return _SWITCH.sub(lambda found: GONE if _is_switch(found[1]) else found[0], text) if "__" in text else text
+    first, *rest = text.split("__")
+    out = [first]
+    place = 0
+    while place < len(rest):
+        word = rest[place].lstrip("_")
+        if place + 1 < len(rest) and _is_switch(word):
+            out += ["_" * (len(rest[place]) - len(word)), GONE, rest[place + 1]]
+            place += 1
+        else:
+            out += ["__", rest[place]]
+        place += 1
+    return "".join(out)
 
 
 def _without_gaps(text: str) -> str:
@@ -146,7 +157,7 @@ def _is_switch(word: str) -> bool:
     """Say whether __word__ is one of MediaWiki's switches: a known one, or one in capitals or without any."""
     if word.lower() in _SWITCHES:
         return True
-    return not any(map(str.islower, word)) and word.upper() not in _CONSTANTS and len(word) > 2
+    return bool(_SWITCH.fullmatch(word)) and not any(map(str.islower, word)) and word not in _CONSTANTS
 
 
 def _without_quotes(line: str) -> str:

@@ -140,7 +140,7 @@ class _Table:
         for row in self.rows:
             plain = [self._plain(cell, page) for cell in row]
             if any(plain):
-                lines.append(_BLANKS.sub(" ", " | ".join(plain)).strip(" "))
+                lines.append(_BLANKS.sub(" ", " | ".join(plain)).strip())
         return page.keep_block("\n".join(line for line in lines if line))
 
     @staticmethod
@@ -152,7 +152,7 @@ class _Table:
             text = re.sub(r"; [*#:;]+ *", "; ", text)
         else:
             text = _ITEM.sub("", text)
-        return _BLANKS.sub(" ", page.restored(finished(text))).strip(" ")
+        return _BLANKS.sub(" ", page.restored(finished(text))).strip()
 
 
 def _is_text(cell: list[str]) -> bool:
