@@ -35,6 +35,8 @@ from hornbook.corpus.readers.record import STRICT, WHOLE, Chosen, Part, Reader, 
 from hornbook.corpus.readers.sections import sections
 from hornbook.corpus.readers.tables import Separated, file_text
 from hornbook.corpus.readers.talk.subtitles import Subtitles
+from hornbook.corpus.readers.wiki.dump import MediaWiki
+from hornbook.corpus.readers.wiki.export import begins as is_dump
 from hornbook.errors import UserError, nearest
 
 _HEAD = 4096  # bytes, unpacked, in which a file says what it is
@@ -115,6 +117,7 @@ FORMATS: tuple[Format, ...] = (
     Format("arrow", Arrow, (".arrow",), None, "pyarrow", "parquet"),
     Format("html", Html, (".html", ".htm"), None, "trafilatura", "web"),
     Format("warc", Warc, (".warc", ".wet", ".wat"), None, "trafilatura", "web"),
+    Format("mediawiki", MediaWiki, (".xml",), is_dump),
     Format("zip", Zip, (".zip",)),
     Format("tar", Tar, (".tar",)),
     Format("7z", SevenZip, (".7z",), None, "py7zr", "sources"),
