@@ -16,7 +16,7 @@ from hornbook.corpus.read import read
 
 # Of 24 texts: how many documents come out, what the first has beside its text, what the reader leaves out.
 EXPECTED: dict[str, tuple[int, dict[str, Any], dict[str, int]]] = {
-    "mediawiki": (24, {"title": "Page 1", "url": "https://en.wikipedia.org/wiki/Page_1", "language": "en"}, {}),
+    "mediawiki": (24, {"title": "Page 1", "url": "https://en.wikipedia.org/wiki/Page_1", "language": "en"}, {"redirect": 24}),
     "stack-exchange": (24, {"title": "How is it, 0?", "tags": ["text"], "license": "CC-BY-SA-4.0"}, {}),
     "gutenberg": (24, {"title": "Book 1", "authors": ["A. Writer"], "language": "en"}, {}),
     "arxiv": (24, {"title": "Paper 1", "authors": ["A. Writer"]}, {}),
