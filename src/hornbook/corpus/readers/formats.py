@@ -16,6 +16,15 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from hornbook.corpus.readers.archives import members
+from pathlib import Path
+from typing import Any
+
+from hornbook.corpus.readers.answers.exchange import StackExchange
+from hornbook.corpus.readers.answers.rows import table_of
+from hornbook.corpus.readers.archives import SevenZip, Tar, Zip
+from hornbook.corpus.readers.books.editions import superseded
+from hornbook.corpus.readers.books.frame import is_marked
+from hornbook.corpus.readers.books.gutenberg import Gutenberg
 from hornbook.corpus.readers.columns import Arrow, Parquet
 from hornbook.corpus.readers.crawl.warc import Warc
 from hornbook.corpus.readers.crawl.web import Html
@@ -39,7 +48,7 @@ from hornbook.corpus.readers.wiki.dump import MediaWiki
 from hornbook.corpus.readers.wiki.export import begins as is_dump
 from hornbook.errors import UserError, nearest
 
-_HEAD = 4096  # bytes, unpacked, in which a file says what it is
+_HEAD = 1 << 16  # bytes, unpacked, in which a file says what it is; styles may fill the first 30 KB of a page
 
 
 @dataclass(frozen=True)
@@ -85,7 +94,7 @@ class Format:
     kind      its name in a recipe
     reader    its reader: a frozen dataclass, whose fields are settings that all have defaults
     endings   in lower case, below a compression's
-    begins    whether the first 4 KiB, unpacked, are of this format, where an ending has several; None = they are
+    begins    whether the first 64 KiB, unpacked, are of this format, where an ending has several; None = they are
     library   the module that reading it takes; empty = none beside the core's
     extra     the extra that brings the library
     """
@@ -115,9 +124,12 @@ FORMATS: tuple[Format, ...] = (
     Format("csv", Separated, (".csv", ".tsv")),
     Format("parquet", Parquet, (".parquet",), None, "pyarrow", "parquet"),
     Format("arrow", Arrow, (".arrow",), None, "pyarrow", "parquet"),
+    Format("gutenberg", Gutenberg, (".txt", ".html", ".htm", ".utf-8", ".utf8"), is_marked),
     Format("html", Html, (".html", ".htm"), None, "trafilatura", "web"),
     Format("warc", Warc, (".warc", ".wet", ".wat"), None, "trafilatura", "web"),
     Format("mediawiki", MediaWiki, (".xml",), is_dump),
+    Format("warc", Warc, (".warc", ".wet"), None, "warcio", "web"),
+    Format("stack-exchange", StackExchange, (".xml",), lambda start: bool(table_of(start)), "lxml", "sources"),
     Format("zip", Zip, (".zip",)),
     Format("tar", Tar, (".tar",)),
     Format("7z", SevenZip, (".7z",), None, "py7zr", "sources"),
@@ -178,6 +190,13 @@ def format_of(place: Place) -> Format:
         if item.begins(start):
             return item
     return TEXT
+
+
+def other_editions(places: Sequence[Path | str], chosen: Sequence[Chosen] = ()) -> set[Path | str]:
+    """Return those of the files that are read together whose book another one of them has in a better edition."""
+    named = {shown(place): place for place in places}
+    over = superseded(list(named), lambda name: isinstance(reader_of(named[name], chosen), Gutenberg))
+    return {named[name] for name in over}
 
 
 def of_kind(kind: str) -> Format:

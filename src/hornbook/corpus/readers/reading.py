@@ -62,6 +62,10 @@ def read_unit(
     for piece in unit:
         path = shown(piece.path)
         if not (piece.other or piece.missing) and piece.stamp != stamp_of(piece):
+        if piece.over:
+            passed(piece.source, piece.over, 1)
+            continue
+        if not piece.other and piece.stamp != stamp_of(piece):
             raise UserError(f"{path} has changed since the build began. Put it back, or build into another directory.")
 
         def refuse(error: BadRecord, piece: Piece = piece, path: str = path) -> None:

@@ -19,8 +19,9 @@ from typing import Any
 from hornbook.corpus.grouping import grouped
 from hornbook.corpus.readers.crawl.doubles import crawl_file
 from hornbook.corpus.readers.crawl.index import is_index, listed, looked_up
+from hornbook.corpus.readers.books.editions import OTHER
 from hornbook.corpus.readers.discovery import is_known, local_files, unseen
-from hornbook.corpus.readers.formats import ENDINGS, reader_of
+from hornbook.corpus.readers.formats import ENDINGS, other_editions, reader_of
 from hornbook.corpus.readers.hub import PREFIXES
 from hornbook.corpus.readers.packed import COMPRESSED, is_url, shown
 from hornbook.corpus.readers.record import Chosen, Cut
@@ -43,6 +44,7 @@ class Piece:
     other    whether its ending is unknown among files that are known: it is named and not read
     missing  whether it is not there, though a list of files names it
     passed   why it is passed over on purpose; empty = it is not
+    over     why it is left out on purpose; empty = it is read
     """
 
     path: str
@@ -55,6 +57,7 @@ class Piece:
     other: bool = False
     missing: bool = False
     passed: str = ""
+    over: str = ""
 
     @property
     def place(self) -> Path | str:
@@ -87,8 +90,13 @@ def discover(paths: Sequence[str], unit: int, chosen: Sequence[Chosen] = (), roo
             seen |= {piece.path for piece in pieces}
         else:
             found = local_files(path, ENDINGS, broken_links=True, names=[item.files for item in chosen])
-            for file in unseen(found.files, seen):
-                pieces += _pieces(file, path, *_facts(file), unit, chosen)
+            files = unseen(found.files, seen)
+            over = other_editions(files, chosen)
+            for file in files:
+                if file in over:
+                    pieces.append(Piece(str(file), path, 0, over=OTHER))
+                else:
+                    pieces += _pieces(file, path, *_facts(file), unit, chosen)
             pieces += [Piece(str(file), path, 0, other=True) for file in unseen(found.others, seen)]
     return _without_doubles(pieces, chosen)
 
@@ -213,6 +221,27 @@ def _reaching(url: str) -> Iterator[None]:
     try:
         with needing(url, "s3" if url.startswith("s3:") else "corpus"):
             yield
+            import fsspec
+
+            filesystem, path = fsspec.core.url_to_fs(url)
+            others: list[str] = []
+            if any(sign in path for sign in "*?["):
+                files = sorted(filesystem.glob(path))
+            elif filesystem.isdir(path):
+                every = [name for name in sorted(filesystem.find(path)) if "/." not in f"/{name.removeprefix(path)}"]
+                files = [name for name in every if is_known(name, ENDINGS, names)] or every
+                others = [name for name in every if name not in files]
+            else:
+                files = [path] if filesystem.exists(path) else []
+            full_names = [filesystem.unstrip_protocol(name) for name in files]
+            over = other_editions(full_names, chosen)
+            for name, full in zip(files, full_names, strict=True):
+                if full in over:
+                    yield Piece(full, url, 0, over=OTHER)
+                    continue
+                facts = filesystem.info(name)
+                yield from _pieces(full, url, facts["size"] or 0, _remote_stamp(facts), unit, chosen)
+            yield from (Piece(filesystem.unstrip_protocol(name), url, 0, other=True) for name in others)
     except UserError:
         raise
     except Exception as error:  # each kind of store has its own: no credentials, no bucket, no network
