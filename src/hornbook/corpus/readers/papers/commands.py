@@ -17,7 +17,7 @@ def _table(lines: str) -> dict[str, str]:
 
 # Nothing of these is text.
 UNSEEN = _table("""
-m label captionof tablefootmark stepcounter refstepcounter index glossary bibliographystyle bibliography pagestyle thispagestyle pagenumbering epsfig
+m label captionof pagerange pubyear indexdef indexfoot pubid tablefootmark stepcounter refstepcounter index glossary bibliographystyle bibliography pagestyle thispagestyle pagenumbering epsfig
 m psfig epsfbox epsffile plotone hypersetup graphicspath lstset tikzset pgfplotsset usetikzlibrary thanks hyphenation
 m titlerunning authorrunning toctitle tocauthor shorttitle shortauthors shortauthor runningtitle runningauthor
 m institute institution date preprint received revised accepted published orcid orcidlink altaffilmark
@@ -29,12 +29,12 @@ m address curraddr telephone acmDOI acmISBN acmConference acmYear acmPrice copyr
 m DeclareGraphicsExtensions DeclareUnicodeCharacter enlargethispage newlength newcounter newsavebox cline cmidrule
 m affiliations affilskip listofauthors lhead rhead chead lfoot rfoot cfoot fancyhf fancyhead fancyfoot crefname acrodef
 m addbibresource bibliographyfullrefs citestyle setcitestyle bibpunct received doi isbn issn copyrightinfo markright
-om ead affiliation affil marginpar todo color captionsetup usepackage RequirePackage cortext subjclass ccsdesc listoftodos
+om email ead affiliation affil marginpar todo color captionsetup usepackage RequirePackage cortext subjclass ccsdesc listoftodos
 om altaffiliation collaboration noaffiliation authornote printbibliography DeclareMathSizes cellcolor rowcolor pgfdeclareimage
 *oom includegraphics
 *m vspace titlespacing
 mm setlength addtolength setcounter addtocounter plottwo colorlet numberwithin markboth altaffiltext fontsize newcites
-mm icmlaffiliation tnotetext settowidth acrodefplural crefformat textpos setkeys
+mm indexsee icmlaffiliation tnotetext settowidth acrodefplural crefformat textpos setkeys
 mmm definecolor addcontentsline fontfamily contentsline newacronym newglossaryentry
 omm rule icmladdress
 mmmmm newfont DeclareMathAlphabet
@@ -51,6 +51,7 @@ mo scalebox
 *mm resizebox
 mm multicolumn fcolorbox
 omomo multirow
+
 m hyperlink hypertarget foreignlanguage ensurelanguage scalefont acmSubmissionID
 o shortstack footnotetext hyperref
 """)

@@ -168,6 +168,8 @@ def _author(reader: Reader, token: str) -> None:
         if name in ("\\and", "\\And", "\\AND"):
             kept.append(" ; ")
             inside = True
+        elif name in ("\\quad", "\\qquad", "\\hfill"):
+            kept.append(" ; ")
         elif name == "\\\\":
             inside = not "".join(kept).rpartition(";")[2].strip(" \n{")
         elif inside or name in "{}":
@@ -251,6 +253,12 @@ def _item(reader: Reader, token: str) -> None:
     reader.layout.item(labelled)
     if labelled and label is not None:
         reader.stream.back(["{", *label, "}", " "])
+
+
+def _either(reader: Reader, token: str) -> None:
+    """Keep the first of two arguments, which say the same."""
+    first, _ = reader.stream.argument(), reader.stream.argument()
+    reader.stream.back(["{", *(first or []), "}"])
 
 
 def _line(reader: Reader, token: str) -> None:
@@ -350,7 +358,7 @@ _ACTS: dict[str, Act] = {
     "\\ensuremath": _ensuremath, "\\abstract": _abstract, "\\footnote": _footnote, "\\caption": _caption,
     "\\captionof": _unseen, "\\subfloat": _subfloat, "\\subfigure": _subfloat, "\\item": _item, "\\\\": _line,
     "\\tabularnewline": _row, "\\cr": _row, "\\xspace": _xspace, "\\begin": _begin, "\\end": _begin,
-    "\\endinput": _end_input, "\\end{document}": _end_document, "\\bye": _end_document, "\\tablecaption": _caption,
+    "\\texorpdfstring": _either, "\\endinput": _end_input, "\\end{document}": _end_document, "\\bye": _end_document, "\\tablecaption": _caption,
     "\\footnotetext": _footnote, "\\tablefootmark": _unseen, "\\subcaption": _caption, "\\keywords": _titled,
 }  # fmt: skip
 _IN_PREAMBLE = {*DEFINING, *_TITLES, *_AUTHORS, *commands.INPUTS, "\\abstract", "\\endinput"}

@@ -11,14 +11,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from hornbook.corpus.readers.papers import commands
 from hornbook.corpus.readers.papers.authors import names_of
 from hornbook.corpus.readers.papers.layout import Block, Layout, settled
-from hornbook.corpus.readers.papers.macros import DEFINING, KEPT, defined
+from hornbook.corpus.readers.papers.macros import KEPT
 from hornbook.corpus.readers.papers.stream import Macro, Stream
 from hornbook.corpus.readers.papers.tokens import BLANK_LINE, INNER_END, INPUT_END, MACRO_END, VERBATIM, cleaned, tokenized
+from hornbook.errors import needing
 
 _TIMES, _DEEP = 4, 20  # how often a file is put in, and how deep within others
 _STYLE = 400_000  # characters of a style file that may define macros
@@ -39,10 +40,16 @@ class Style:
     references  of figures, formulas, sections: "key", their label in brackets, or "drop"
     """
 
-    math: str = "latex"
+    math: Literal["latex", "unicode", "drop"] = "latex"
     captions: bool = True
-    citations: str = "drop"
-    references: str = "key"
+    citations: Literal["drop", "key"] = "drop"
+    references: Literal["key", "drop"] = "key"
+
+    def check(self) -> None:
+        """Raise UserError where a library is missing that this manner needs."""
+        if self.math == "unicode":
+            with needing('math = "unicode"', "sources"):
+                import pylatexenc  # noqa: F401
 
 
 class Paper(NamedTuple):
