@@ -1,6 +1,6 @@
-r"""arXiv's sources -> a record a paper: `arXiv_src_YYMM_NNN.tar`, in which each paper is a .gz of one file or of a tar.
+r"""arXiv's sources -> a record a paper: `arXiv_src_YYMM_NNN.tar`, where a paper is a .gz of one file or of a tar.
 
-Papers of which arXiv has a PDF alone, withdrawn ones and those in other formats of TeX are passed over, with the reason.
+Papers of which there is a PDF alone, withdrawn ones and those in other formats of TeX are passed over, with the reason.
 (https://info.arxiv.org/help/bulk_data_s3.html)
 """
 
@@ -18,8 +18,9 @@ from hornbook.corpus.document import with_fields
 from hornbook.corpus.readers.archives import MOST, members
 from hornbook.corpus.readers.encodings import UTF8, Undecodable
 from hornbook.corpus.readers.packed import BadRecord, Member, Place, other_format, shown, unpacked
-from hornbook.corpus.readers.papers.latex import Paper, Style, read_latex
-from hornbook.corpus.readers.papers.project import LARGEST, Project, is_wanted, other_tex
+from hornbook.corpus.readers.papers.latex.paper import Paper, read_latex
+from hornbook.corpus.readers.papers.latex.project import LARGEST, Project, is_wanted, other_tex
+from hornbook.corpus.readers.papers.latex.reader import Style
 from hornbook.corpus.readers.papers.tex import facts, told
 from hornbook.corpus.readers.record import Part, Reading, Record, noted
 
@@ -135,7 +136,11 @@ def _from(project: Project, folder: str) -> Any:
 
 
 def _texts(project: Project) -> list[str]:
-    return [data.decode("latin-1") for name, data in sorted(project.files.items()) if name.lower().endswith((".tex", ".ltx"))]
+    return [
+        data.decode("latin-1")
+        for name, data in sorted(project.files.items())
+        if name.lower().endswith((".tex", ".ltx"))
+    ]
 
 
 def _keep(project: Project, member: Member, root: str, reading: Reading) -> None:

@@ -11,8 +11,8 @@ from typing import Any
 
 from hornbook.corpus.readers.encodings import Undecodable
 from hornbook.corpus.readers.packed import BadRecord, NotText, Place, blocks, shown
-from hornbook.corpus.readers.papers.latex import Paper, Style, read_latex
-from hornbook.corpus.readers.papers.project import (
+from hornbook.corpus.readers.papers.latex.paper import Paper, read_latex
+from hornbook.corpus.readers.papers.latex.project import (
     LARGEST,
     candidates,
     decoded_source,
@@ -23,6 +23,7 @@ from hornbook.corpus.readers.papers.project import (
     said_encoding,
     uncommented,
 )
+from hornbook.corpus.readers.papers.latex.reader import Style
 from hornbook.corpus.readers.record import Part, Reading, Record, noted
 
 _ABOVE = 3  # folders above a file in which its main file may lie
@@ -52,11 +53,10 @@ class Latex(Style):
         if name := other_tex(source):
             reading.pass_over(f"not LaTeX but {name}")
             return
-        beside = isinstance(place, Path)
-        if beside and not leads(source) and _is_part(Path(place)):
+        if isinstance(place, Path) and not leads(source) and _is_part(place):
             reading.pass_over("part of another LaTeX file")
             return
-        find = folder_find(Path(place).parent, said_encoding(source)) if beside else _nowhere
+        find = folder_find(place.parent, said_encoding(source)) if isinstance(place, Path) else _nowhere
         paper = read_latex(source, find, self)
         told(paper, shown(place), reading)
         yield noted(Record(1, paper.text, facts(paper)), encoding)

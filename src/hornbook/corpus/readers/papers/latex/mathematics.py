@@ -1,12 +1,12 @@
-r"""Formulas: the tokens between dollars, or of an environment such as align -> LaTeX with the paper's macros expanded."""
+r"""Formulas: tokens between dollars, or of an environment such as align -> LaTeX with the paper's macros expanded."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
 
-from hornbook.corpus.readers.papers.stream import Stream
-from hornbook.corpus.readers.papers.tokens import BLANK_LINE, ENDS, MACRO_END, VERBATIM
+from hornbook.corpus.readers.papers.latex.stream import Stream
+from hornbook.corpus.readers.papers.latex.tokens import BLANK_LINE, ENDS, MACRO_END, VERBATIM
 
 # Environments that hold a formula: what it stands in between dollars, and their arguments.
 DISPLAYS: dict[str, tuple[str, str]] = {
@@ -23,7 +23,16 @@ DISPLAYS: dict[str, tuple[str, str]] = {
     for name in names.split()
     for star in ("", "*")
 }
-_UNSEEN = {"\\nonumber", "\\notag", "\\ensuremath", "\\displaystyle", "\\allowbreak", "\\relax", "\\protect", "\\xspace"}
+_UNSEEN = {
+    "\\nonumber",
+    "\\notag",
+    "\\ensuremath",
+    "\\displaystyle",
+    "\\allowbreak",
+    "\\relax",
+    "\\protect",
+    "\\xspace",
+}
 _WHITE = re.compile(r"\s+")
 _ENDS = {"$", "$$", "\\)", "\\]"}
 

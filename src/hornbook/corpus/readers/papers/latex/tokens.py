@@ -1,6 +1,6 @@
 r"""LaTeX source -> tokens, which are pieces of the source.
 
-    "\\name"  "\\%"  "\\begin{name}"  "\\end{name}"  "{"  "}"  "$"  "$$"  "&"  "~"  "#1"  "\n\n" (a blank line)  and text
+    "\\name"  "\\%"  "\\begin{name}"  "\\end{name}"  "{"  "}"  "$"  "$$"  "&"  "~"  "#1"  "\n\n" (a blank line), text
 
 Text has blanks and single line ends in it. A comment is gone, with the end of its line and the blanks of the next. What
 TeX takes letter by letter is one token that begins with VERBATIM. Time is linear in the source.
@@ -11,6 +11,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from hornbook.corpus.readers.papers.words import words
+
 BLANK_LINE = "\n\n"
 VERBATIM = "\x00v"  # then "block" or "inline", "\x00", and the letters
 INPUT_END = "\x00e"  # behind the tokens of a file that was put in
@@ -20,8 +22,12 @@ MACRO_END = "\x00m"  # behind the tokens of a macro that was expanded; its name 
 
 # Environments whose content is taken letter by letter, and whether it is text at all.
 _BLOCKS = {
-    **dict.fromkeys("verbatim verbatim* Verbatim BVerbatim LVerbatim alltt lstlisting minted code Code".split(), True),
-    **dict.fromkeys("comment filecontents filecontents* CCSXML tikzpicture pspicture asy pycode sagesilent".split(), False),
+    **dict.fromkeys(words("""
+    verbatim verbatim* Verbatim BVerbatim LVerbatim alltt lstlisting minted code Code
+"""), True),
+    **dict.fromkeys(words("""
+    comment filecontents filecontents* CCSXML tikzpicture pspicture asy pycode sagesilent
+"""), False),
 }  # fmt: skip
 _INLINE = {"\\verb", "\\lstinline", "\\mintinline", "\\Verb"}
 _WITH_OPTIONS = {"Verbatim", "BVerbatim", "LVerbatim", "lstlisting", "minted"}
@@ -131,5 +137,7 @@ def _inline(source: str, place: int, stop: int) -> tuple[str, int] | None:
 
 def _url(source: str, place: int, stop: int) -> tuple[str, int] | None:
     """Return the address in braces, where % and # and _ mean themselves."""
-    found = re.compile(r"[ \t\n]*\{([^{}\n\\]*(?:\\.[^{}\n\\]*)*)\}").match(source, place, min(stop, place + _LONGEST_URL))
+    found = re.compile(r"[ \t\n]*\{([^{}\n\\]*(?:\\.[^{}\n\\]*)*)\}").match(
+        source, place, min(stop, place + _LONGEST_URL)
+    )
     return None if found is None else (re.sub(r"\\([%#&_~{}])", r"\1", found[1]).strip(), found.end())

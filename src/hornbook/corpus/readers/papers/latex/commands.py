@@ -1,14 +1,16 @@
-r"""Commands of LaTeX, of its packages and of the classes of journals: which arguments they take, and what of it is text.
+r"""Commands of LaTeX, its packages and the classes of journals: which arguments they take, and what of it is text.
 
 In a signature, `*` is a star, `o` an argument in brackets, `d` in parentheses, `m` in braces.
 """
 
 from __future__ import annotations
 
+from hornbook.corpus.readers.papers.words import words
+
 
 def _table(lines: str) -> dict[str, str]:
     """Return the signature of each command; a line holds a signature and the commands that have it, `-` is none."""
-    found = {}
+    found: dict[str, str] = {}
     for line in lines.split("\n"):
         signature, *names = line.split() or [""]
         found |= {f"\\{name}": signature.strip("-") for name in names}
@@ -17,7 +19,8 @@ def _table(lines: str) -> dict[str, str]:
 
 # Nothing of these is text.
 UNSEEN = _table("""
-m label captionof pagerange pubyear indexdef indexfoot pubid tablefootmark stepcounter refstepcounter index glossary bibliographystyle bibliography pagestyle thispagestyle pagenumbering epsfig
+m label captionof pagerange pubyear indexdef indexfoot pubid tablefootmark arrayrulecolor pagecolor
+m stepcounter refstepcounter index glossary bibliographystyle bibliography pagestyle thispagestyle pagenumbering epsfig
 m psfig epsfbox epsffile plotone hypersetup graphicspath lstset tikzset pgfplotsset usetikzlibrary thanks hyphenation
 m titlerunning authorrunning toctitle tocauthor shorttitle shortauthors shortauthor runningtitle runningauthor
 m institute institution date preprint received revised accepted published orcid orcidlink altaffilmark
@@ -29,8 +32,8 @@ m address curraddr telephone acmDOI acmISBN acmConference acmYear acmPrice copyr
 m DeclareGraphicsExtensions DeclareUnicodeCharacter enlargethispage newlength newcounter newsavebox cline cmidrule
 m affiliations affilskip listofauthors lhead rhead chead lfoot rfoot cfoot fancyhf fancyhead fancyfoot crefname acrodef
 m addbibresource bibliographyfullrefs citestyle setcitestyle bibpunct received doi isbn issn copyrightinfo markright
-om email ead affiliation affil marginpar todo color captionsetup usepackage RequirePackage cortext subjclass ccsdesc listoftodos
-om altaffiliation collaboration noaffiliation authornote printbibliography DeclareMathSizes cellcolor rowcolor pgfdeclareimage
+om email ead affiliation affil marginpar todo color captionsetup usepackage RequirePackage cortext subjclass ccsdesc
+om altaffiliation collaboration noaffiliation authornote printbibliography DeclareMathSizes cellcolor rowcolor
 *oom includegraphics
 *m vspace titlespacing
 mm setlength addtolength setcounter addtocounter plottwo colorlet numberwithin markboth altaffiltext fontsize newcites
@@ -55,11 +58,19 @@ omomo multirow
 m hyperlink hypertarget foreignlanguage ensurelanguage scalefont acmSubmissionID
 o shortstack footnotetext hyperref
 """)
-SECTIONS = {f"\\{name}" for name in "part chapter section subsection subsubsection paragraph subparagraph".split()}
+SECTIONS = {
+    f"\\{name}"
+    for name in words("""
+    part chapter section subsection subsubsection paragraph subparagraph
+""")
+}
 CITING = {
     f"\\{name}": textual
     for names, textual in (
-        ("cite citep citealp citealt parencite autocite footcite supercite fullcite citenum onlinecite cites Cite", False),
+        (
+            "cite citep citealp citealt parencite autocite footcite supercite fullcite citenum onlinecite cites Cite",
+            False,
+        ),
         ("parencites autocites footcites smartcite citepos shortcite textsuperscriptcite bibentry footfullcite", False),
         ("citet citeauthor textcite Citet citeA citeN textcites Citeauthor Textcite newcite citeasnoun", True),
         ("citeyear citeyearpar citedate citeyearNP citetitle", False),
@@ -68,7 +79,9 @@ CITING = {
 }
 REFERRING = {
     f"\\{name}"
-    for name in "ref eqref cref Cref autoref pageref vref Vref nameref subref fref Fref sref thmref prettyref".split()
+    for name in words("""
+    ref eqref cref Cref autoref pageref vref Vref nameref subref fref Fref sref thmref prettyref
+""")
 }
 INPUTS = {
     f"\\{name}": arguments
@@ -77,24 +90,34 @@ INPUTS = {
 }  # fmt: skip
 PARAGRAPHS = {
     f"\\{name}"
-    for name in "par newpage clearpage cleardoublepage bigskip medskip smallskip maketitle vfill appendix endgraf".split()
+    for name in words("""
+    par newpage clearpage cleardoublepage bigskip medskip smallskip maketitle vfill appendix endgraf
+""")
 }
-LINES = {f"\\{name}" for name in "newline linebreak break".split()}
-SPACES = {f"\\{name}" for name in "hfill hfil quad qquad enspace hskip hspace dotfill hrulefill space nobreakspace".split()}
+LINES = {f"\\{name}" for name in ["newline", "linebreak", "break"]}
+SPACES = {
+    f"\\{name}"
+    for name in words("""
+    hfill hfil quad qquad enspace hskip hspace dotfill hrulefill space nobreakspace
+""")
+}
 # Lengths that plain TeX sets, with or without a sign of equality: what follows is no text.
 LENGTHS = {
     f"\\{name}"
-    for name in """vskip hskip kern baselineskip parindent parskip textwidth textheight oddsidemargin evensidemargin
-    topmargin headheight headsep footskip columnsep tabcolsep arraycolsep hsize vsize leftskip rightskip abovedisplayskip
-    belowdisplayskip itemsep parsep topsep hangindent lineskip marginparwidth mathsurround raggedbottom skip vglue hglue
-    baselinestretch tolerance hbadness vbadness hfuzz vfuzz penalty looseness widowpenalty clubpenalty magnification
-    moveright moveleft lower raise voffset hoffset emergencystretch hangafter""".split()
+    for name in words("""
+    vskip hskip kern baselineskip parindent parskip textwidth textheight oddsidemargin evensidemargin topmargin
+    headheight headsep footskip columnsep tabcolsep arraycolsep hsize vsize leftskip rightskip abovedisplayskip
+    belowdisplayskip itemsep parsep topsep hangindent lineskip marginparwidth mathsurround raggedbottom skip
+    vglue hglue baselinestretch tolerance hbadness vbadness hfuzz vfuzz penalty looseness widowpenalty
+    clubpenalty magnification moveright moveleft lower raise voffset hoffset emergencystretch hangafter
+""")
 }  # fmt: skip
 # Names of environments that most classes print so, where the paper does not say how.
 THEOREMS = {
     name: printed
     for names, printed in (
-        ("theorem thm Theorem Thm", "Theorem"), ("lemma lem Lemma Lem", "Lemma"), ("corollary cor Corollary", "Corollary"),
+        ("theorem thm Theorem Thm", "Theorem"), ("lemma lem Lemma Lem", "Lemma"),
+        ("corollary cor Corollary", "Corollary"),
         ("proposition prop Proposition", "Proposition"), ("definition defn Definition defi", "Definition"),
         ("remark rem Remark rmk", "Remark"), ("example ex Example exmp", "Example"), ("claim Claim", "Claim"),
         ("conjecture conj Conjecture", "Conjecture"), ("assumption Assumption", "Assumption"), ("fact Fact", "Fact"),
@@ -120,12 +143,26 @@ TABLES = {
     "tblr": "om", "longtblr": "om", "mpsupertabular": "om", "NiceTabular": "om", "array": "om", "planotable": "m",
 }  # fmt: skip
 LISTS = {
-    **dict.fromkeys("itemize compactitem itemize* list description compactdesc labeling trivlist asparaitem".split(), False),
-    **dict.fromkeys("enumerate compactenum enumerate* asparaenum inparaenum steps enumerate1 easylist".split(), True),
+    **dict.fromkeys(words("""
+    itemize compactitem itemize* list description compactdesc labeling trivlist asparaitem
+"""), False),
+    **dict.fromkeys(words("""
+    enumerate compactenum enumerate* asparaenum inparaenum steps enumerate1 easylist
+"""), True),
 }  # fmt: skip
 LIST_ARGUMENTS = {"list": "mm", "labeling": "om"}
 # Environments that hold no text.
-HOLLOW = {"picture", "thebibliography", "tikzcd", "pgfpicture", "xy", "psmatrix", "diagram", "references", "tikzpicture"}
+HOLLOW = {
+    "picture",
+    "thebibliography",
+    "tikzcd",
+    "pgfpicture",
+    "xy",
+    "psmatrix",
+    "diagram",
+    "references",
+    "tikzpicture",
+}
 HOLLOW |= {"overpic", "feynmandiagram", "fmffile", "fmfgraph", "fmfgraph*", "quantikz", "forest", "axis", "textblock"}
 # Environments whose arguments are no text.
 PLAIN = {
@@ -134,8 +171,13 @@ PLAIN = {
     "algorithmic": "o", "algpseudocode": "o", "frame": "o", "framed": "o", "tablenotes": "o", "appendices": "o",
 }  # fmt: skip
 TITLED = {
-    **dict.fromkeys("acknowledgments acknowledgements acknowledgment acknowledgement acks ack".split(), "Acknowledgments"),
-    **dict.fromkeys("keywords keyword IEEEkeywords".split(), "Keywords"),
+    **dict.fromkeys(
+        words("""
+    acknowledgments acknowledgements acknowledgment acknowledgement acks ack
+"""),
+        "Acknowledgments",
+    ),
+    **dict.fromkeys(["keywords", "keyword", "IEEEkeywords"], "Keywords"),
 }
 _STEPS = """
     State: |Statex: |STATE: |If:if |IF:if |ElsIf:else if |ELSIF:else if |Else:else |ELSE:else |EndIf:end if|ENDIF:end if

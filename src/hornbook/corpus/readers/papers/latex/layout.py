@@ -1,8 +1,8 @@
 r"""The text that a paper becomes: paragraphs, headings, items, rows and code, in order.
 
-    letters ──write──> the running paragraph ──paragraph──> blocks ──text──> one text
-    A capture takes the letters of an argument, such as a caption, out of the running paragraph.
-    A float, such as a figure, waits until the paragraph around it ends.
+letters ──write──> the running paragraph ──paragraph──> blocks ──text──> one text
+A capture takes the letters of an argument, such as a caption, out of the running paragraph.
+A float, such as a figure, waits until the paragraph around it ends.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 LINE, BLANK, DROPPED, DISPLAY = "\x01", "\x02", "\x03", "\x04"  # marks in running text: see `settled`
 # Blanks and brackets that a citation leaves behind when it is dropped.
-_LEFT = re.compile(rf"[ \t\n]*[(\[][ \t\n]*{DROPPED}(?:[ \t\n,;]*{DROPPED})*[ \t\n]*[)\]]|[ \t\n]*{DROPPED}")
+_LEFT = re.compile(rf" ?[(\[] ?{DROPPED}[ {DROPPED},;]*+[)\]]| ?{DROPPED}(?: ?[,;]? ?{DROPPED})*")
 _WHITE = re.compile(r"[ \t\n]+")
 _LINES = re.compile(rf" ?[{LINE}{DISPLAY}](?:[ {LINE}{DISPLAY}])*")
 
@@ -150,9 +150,9 @@ class Layout:
 
 def settled(letters: str) -> str:
     """Return running text in its last form: one blank between words, lines where the source breaks them itself."""
+    letters = _WHITE.sub(" ", letters)
     if DROPPED in letters:
         letters = _LEFT.sub("", letters)
-    letters = _WHITE.sub(" ", letters)
     if LINE in letters or DISPLAY in letters:
         letters = _LINES.sub("\n", letters)
     return letters.strip(" \n").replace(BLANK, " ")

@@ -23,8 +23,10 @@ from hornbook.corpus.readers.record import no_more
 LARGEST = 1 << 23  # bytes of a file of LaTeX; a larger one is data
 _HEAD = 1 << 16  # characters in which a file says what it is
 _COMMENT = re.compile(r"(?<!\\)%[^\n]*")
-_CLASS = re.compile(r"\\document(class|style)\s*(?:\[[^\]]*\])?\s*\{([^}]*)\}")
-_ENCODING = re.compile(r"\\(?:usepackage|RequirePackage)\s*\[([^\]]*)\]\s*\{inputenc\}|\\inputencoding\{([^}]*)\}")
+_CLASS = re.compile(r"\\document(class|style)\s{0,99}(?:\[[^\]]{0,2000}\])?\s{0,99}\{([^}]{0,99})\}")
+_ENCODING = re.compile(
+    r"\\(?:usepackage|RequirePackage)\s?\[([^\]]{0,99})\]\s?\{inputenc\}|\\inputencoding\{([^}]{0,99})\}"
+)
 _INPUT = re.compile(
     r"\\(?:input|include|subfile|subfileinclude|(?:sub)?import\*?\s*\{([^{}]*)\}|(?:input|include)from\s*\{([^{}]*)\})\s*"
     r"(?:\{\s*\"?([^{}\"\n]+?)\"?\s*\}|([^\s{}\\]+))"
@@ -43,10 +45,14 @@ _OTHERS = (
     (re.compile(r"\\input\s*\{?\s*phyzzx|\\PHYZZX"), "plain TeX (phyzzx)"),
     (re.compile(r"\\input\s*\{?\s*texinfo|^@settitle", re.MULTILINE), "Texinfo"),
     (re.compile(r"\\starttext|\\startdocument|\\setuppapersize"), "ConTeXt"),
-    (re.compile(r"\\magnification|\\bye\b|\\nopagenumbers|\\input\s*\{?\s*(?:epsf|jnl|eplain|mssymb)|\\font\\"), "plain TeX"),
+    (
+        re.compile(r"\\magnification|\\bye\b|\\nopagenumbers|\\input\s*\{?\s*(?:epsf|jnl|eplain|mssymb)|\\font\\"),
+        "plain TeX",
+    ),
 )
-_UNREAD = {".eps", ".ps", ".pdf", ".png", ".jpg", ".jpeg", ".gif", ".bst", ".cls", ".bib", ".bbl", ".cry", ".zip", ".gz",
-           ".mp4", ".avi", ".svg", ".log", ".aux", ".out", ".toc", ".fig", ".dat", ".csv", ".mps", ".pfb", ".ttf", ".bbx"}  # fmt: skip
+_UNREAD = {".eps", ".ps", ".pdf", ".png", ".jpg", ".jpeg", ".gif", ".bst", ".cls", ".bib", ".bbl", ".cry", ".zip",
+           ".gz", ".mp4", ".avi", ".svg", ".log", ".aux", ".out", ".toc", ".fig", ".dat", ".csv", ".mps",
+           ".pfb", ".ttf", ".bbx"}  # fmt: skip
 
 
 def said_encoding(source: str) -> str:
@@ -140,7 +146,7 @@ class Project:
         sources = {name: self._text(name) for name in sorted(self.files) if name not in ignored and _is_source(name)}
         found = [name for name, source in sources.items() if leads(source)]
         if len(found) > 1:
-            parts = {part for name in found for part in self._parts(name)}
+            parts = {part for name in sources for part in self._parts(name)}
             found = [name for name in found if name not in parts] or found
         if found:
             return found
@@ -151,16 +157,11 @@ class Project:
         return self.files[name].decode("latin-1")
 
     def _parts(self, name: str) -> Iterator[str]:
-        """Yield the files that a main file puts in, and what these put in."""
-        seen: set[str] = set()
-        waiting = [name]
-        while waiting:
-            for part in inputs(self._text(waiting.pop())):
-                for full in candidates(part, posixpath.dirname(name)):
-                    if full in self.files and full not in seen and full != name:
-                        seen.add(full)
-                        waiting.append(full)
-        yield from seen
+        """Yield the files of the paper that a file puts in."""
+        for part in inputs(self._text(name)):
+            for full in candidates(part, posixpath.dirname(name)):
+                if full in self.files and full != name:
+                    yield full
 
     def _readme(self) -> tuple[list[str], set[str]]:
         """Return the main files that a 00README names, and the files that it leaves out."""
@@ -190,7 +191,9 @@ def is_wanted(name: str, size: int) -> bool:
 
 
 def _is_source(name: str) -> bool:
-    return not name.lower().endswith((".sty", ".def", ".clo", ".cfg", ".ldf")) and not name.lower().startswith("00readme")
+    return not name.lower().endswith((".sty", ".def", ".clo", ".cfg", ".ldf")) and not name.lower().startswith(
+        "00readme"
+    )
 
 
 def candidates(name: str, folder: str) -> Iterable[str]:
@@ -202,7 +205,7 @@ def candidates(name: str, folder: str) -> Iterable[str]:
 
 
 def folder_find(root: Path, said: str) -> Callable[[str, str], str | None]:
-    """Return what finds the files that a paper in a folder puts in: never outside of the folder, not by a link either."""
+    """Return what finds the files that a paper in a folder puts in: never outside of it, not by a link either."""
     real = os.path.realpath(root)
 
     def find(name: str, folder: str) -> str | None:

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import re
 
+from hornbook.corpus.readers.papers.words import words
+
 _MARKS = re.compile(r"[\d*†‡§¶∗#^]|\([^)]*\)|\[[^\]]*\]|\S*@\S*|\$[^$]*\$")
 _BETWEEN = re.compile(r"\s*(?:;|,|\band\b|&|\n| und | et )\s*")
-_TITLES = re.compile(r"^(?:Dr|Prof|Professor)\.?\s+|,?\s*(?:Ph\.?D\.?|Member|Senior Member|Fellow|IEEE|Student Member)\b.*$")
-_PARTICLES = set("van von der den de di da do dos das del della la le el al bin ibn ben ter ten zu zur af av y e i".split())
+_TITLES = re.compile(
+    r"^(?:Dr|Prof|Professor)\.?\s+|,?\s*(?:Ph\.?D\.?|Member|Senior Member|Fellow|IEEE|Student Member)\b.*$"
+)
+_PARTICLES = frozenset(
+    words("""
+    van von der den de di da do das del della la le el al bin ibn ben ter ten zu zur af av y e i
+""")
+)
 _NAME = re.compile(r"[^\W\d_]")
 
 

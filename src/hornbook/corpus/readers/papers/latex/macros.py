@@ -8,30 +8,32 @@ from __future__ import annotations
 
 import re
 
-from hornbook.corpus.readers.papers.stream import Macro, Stream
+from hornbook.corpus.readers.papers.latex.stream import Macro, Stream
+from hornbook.corpus.readers.papers.words import words
 
 FALSE, TRUE = Macro(0, None, ["\\iffalse"]), Macro(0, None, ["\\iftrue"])
 # Commands that say what a text is made of: a style's own way to set them says nothing about the text.
 KEPT = frozenset(
     "\\" + name
-    for name in """
-    begin end document documentclass documentstyle usepackage RequirePackage input include subfile import subimport
-    part chapter section subsection subsubsection paragraph subparagraph title author date and And AND thanks maketitle
-    abstract item footnote footnotetext footnotemark caption label ref eqref pageref cite citep citet citeauthor
-    citeyear bibliography bibliographystyle bibitem newcommand renewcommand providecommand def edef gdef xdef let
-    newenvironment renewenvironment newtheorem DeclareMathOperator verb url href includegraphics iffalse iftrue if ifx
-    ifnum ifdim ifmmode else fi newif ensuremath text mbox left right frac sqrt hline multicolumn multirow par
-    textbf textit emph texttt textrm textsf textsc appendix tableofcontents newline linebreak hspace vspace
-    """.split()
+    for name in words("""
+    begin end document documentclass documentstyle usepackage RequirePackage input include subfile import
+    subimport part chapter section subsection subsubsection paragraph subparagraph title author date and And AND
+    thanks maketitle abstract item footnote footnotetext footnotemark caption label ref eqref pageref cite citep
+    citet citeauthor citeyear bibliography bibliographystyle bibitem newcommand renewcommand providecommand def
+    edef gdef xdef let newenvironment renewenvironment newtheorem DeclareMathOperator verb url href
+    includegraphics iffalse iftrue if ifx ifnum ifdim ifmmode else fi newif ensuremath text mbox left right frac
+    sqrt hline multicolumn multirow par textbf textit emph texttt textrm textsf textsc appendix tableofcontents
+    newline linebreak hspace vspace
+""")
 )
 _SIGN = re.compile(r"\\[^a-zA-Z@]")
 DEFINING = frozenset(
     "\\" + name
-    for name in """
-    newcommand renewcommand providecommand DeclareRobustCommand def edef gdef xdef let newenvironment renewenvironment
-    DeclareMathOperator newtheorem NewDocumentCommand RenewDocumentCommand ProvideDocumentCommand DeclareDocumentCommand
-    newif long global protected outer
-    """.split()
+    for name in words("""
+    newcommand renewcommand providecommand DeclareRobustCommand def edef gdef xdef let newenvironment
+    renewenvironment DeclareMathOperator newtheorem NewDocumentCommand RenewDocumentCommand
+    ProvideDocumentCommand DeclareDocumentCommand newif long global protected outer
+""")
 )
 
 
@@ -56,7 +58,9 @@ def defined(stream: Stream, command: str, theorems: dict[str, str], environments
             name, body = _name(stream), stream.argument()
             if name and body is not None:
                 _keep(stream, name, Macro(0, None, ["\\operatorname" + "*" * star, "{", *body, "}"]))
-        case "\\NewDocumentCommand" | "\\RenewDocumentCommand" | "\\ProvideDocumentCommand" | "\\DeclareDocumentCommand":
+        case (
+            "\\NewDocumentCommand" | "\\RenewDocumentCommand" | "\\ProvideDocumentCommand" | "\\DeclareDocumentCommand"
+        ):
             name, signature, body = _name(stream), "".join(stream.argument() or []).split(), stream.argument()
             kinds = "".join(signature)
             if name and body is not None and not kinds.strip("m"):

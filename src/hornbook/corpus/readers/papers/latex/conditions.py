@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import re
 
-from hornbook.corpus.readers.papers.macros import FALSE, TRUE
-from hornbook.corpus.readers.papers.stream import Stream
-from hornbook.corpus.readers.papers.tokens import ENDS, MACRO_END
+from hornbook.corpus.readers.papers.latex.macros import FALSE, TRUE
+from hornbook.corpus.readers.papers.latex.stream import Stream
+from hornbook.corpus.readers.papers.latex.tokens import ENDS, MACRO_END
+from hornbook.corpus.readers.papers.words import words
 
 _IFS = {
     f"\\{name}"
-    for name in """if ifx ifnum ifdim ifcat ifodd ifmmode ifvmode ifhmode ifinner iftrue iffalse ifcase ifdefined ifeof
-    ifvoid ifhbox ifvbox ifcsname ifpdf ifxetex ifluatex""".split()
+    for name in words("""
+    if ifx ifnum ifdim ifcat ifodd ifmmode ifvmode ifhmode ifinner iftrue iffalse ifcase ifdefined ifeof ifvoid
+    ifhbox ifvbox ifcsname ifpdf ifxetex ifluatex
+""")
 }
 _LENGTH = re.compile(
     r"[ \t\n]*=?[ \t\n]*-?(?:[\d.,]+[ \t]*(?:true)?[ \t]*(?:pt|pc|in|bp|cm|mm|dd|cc|sp|ex|em|mu|fil+)?"

@@ -1,4 +1,4 @@
-r"""Accents and signs that LaTeX has commands for -> the letters of Unicode that it prints (LaTeX companion, 2nd ed., 7)."""
+r"""Accents and signs that LaTeX has commands for -> the letters of Unicode that it prints (LaTeX Companion, 7.3)."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _NAMED = """
     ss ß SS ẞ ae æ AE Æ oe œ OE Œ o ø O Ø l ł L Ł aa å AA Å i ı j ȷ dh ð DH Ð th þ TH Þ dj đ DJ Đ ng ŋ NG Ŋ
     S § P ¶ dag † ddag ‡ copyright © pounds £ dots … ldots … textellipsis … slash /
     textbackslash \\ textasciitilde ~ textasciicircum ^ textasciigrave ` textunderscore _ textbar | textless < lbrace {
-    textgreater > textbraceleft { textbraceright } textdollar $ textsterling £ texteuro € euro € EUR € textyen ¥ rbrace }
-    textcent ¢ textcurrency ¤ textbullet • textperiodcentered · textcdot · textendash – textemdash — textquoteleft ‘
-    textquoteright ’ textquotedblleft “ textquotedblright ” textquotedbl " textquotesingle ' quotesinglbase ‚
+    textgreater > textbraceleft { textbraceright } textdollar $ textsterling £ texteuro € euro € EUR € textyen ¥
+    rbrace } textcent ¢ textcurrency ¤ textbullet • textperiodcentered · textcdot · textendash – textemdash —
+    textquoteleft ‘ textquoteright ’ textquotedblleft “ textquotedblright ” textquotedbl " textquotesingle ' quotesinglbase ‚
     quotedblbase „ glqq „ grqq “ flqq « frqq » guillemotleft « guillemotright » guillemetleft « guillemetright »
-    guilsinglleft ‹ guilsinglright › textexclamdown ¡ textquestiondown ¿ textregistered ® texttrademark ™ textcopyright ©
-    textdegree ° degree ° textordmasculine º textordfeminine ª textmu µ micro µ textohm Ω textonehalf ½ textonequarter ¼
-    textthreequarters ¾ texttimes × textdiv ÷ textpm ± textminus − textrightarrow → textleftarrow ← textuparrow ↑
+    guilsinglleft ‹ guilsinglright › textexclamdown ¡ textquestiondown ¿ textregistered ® texttrademark ™
+    textcopyright © textdegree ° degree ° textordmasculine º textordfeminine ª textmu µ micro µ textohm Ω textonehalf ½
+    textonequarter ¼ textthreequarters ¾ texttimes × textdiv ÷ textpm ± textminus − textrightarrow → textleftarrow ← textuparrow ↑
     textdownarrow ↓ textdagger † textdaggerdbl ‡ textsection § textparagraph ¶ textasteriskcentered * textvisiblespace ␣
     textonesuperior ¹ texttwosuperior ² textthreesuperior ³ checkmark ✓ cmark ✓ xmark ✗ textnumero №
     TeX TeX LaTeX LaTeX LaTeXe LaTeX2e BibTeX BibTeX AmS AMS AmSTeX AMS-TeX XeTeX XeTeX LuaTeX LuaTeX textalpha α
@@ -28,7 +28,9 @@ _NAMED = """
 _words = _NAMED.split()
 SYMBOLS = {f"\\{name}": sign for name, sign in zip(_words[::2], _words[1::2], strict=True)}
 SYMBOLS |= {f"\\{sign}": sign for sign in "%$&#_{}"}
-SYMBOLS |= {f"\\{sign}": " " for sign in " ,;:>"} | {f"\\{name}": " " for name in ("quad", "qquad", "enspace", "thinspace")}
+SYMBOLS |= {f"\\{sign}": " " for sign in " ,;:>"} | {
+    f"\\{name}": " " for name in ("quad", "qquad", "enspace", "thinspace")
+}
 SYMBOLS |= {f"\\{sign}": "" for sign in "/-@!<+"} | {"\\": ""}
 
 

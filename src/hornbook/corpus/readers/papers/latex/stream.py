@@ -1,4 +1,4 @@
-r"""Tokens as a stack that is read from the front: arguments are taken from it, and macros of the paper put back onto it.
+r"""Tokens as a stack that is read from the front: arguments are taken from it, macros of the paper put back onto it.
 
 Bounded for any source: what macros put back and what is read ahead in vain counts against one budget. When it is used
 up no macro is expanded any more, and `exhausted` says so. A macro within itself is expanded NESTED times, not for ever.
@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from hornbook.corpus.readers.papers.tokens import BLANK_LINE, ENDS, MACRO_END
+from hornbook.corpus.readers.papers.latex.tokens import BLANK_LINE, ENDS, MACRO_END
 
 NESTED = 6  # times that a macro may stand within its own expansion
 _FREE, _GROWTH = 200_000, 8  # the budget of any source, and how often a source may be put back in addition
@@ -198,7 +198,11 @@ def _cost(tokens: list[str]) -> int:
 def _uses(body: list[str], values: list[list[str]]) -> int:
     """Return what the arguments cost in all their places."""
     costs = [_cost(value) for value in values]
-    return sum(costs[int(token[1]) - 1] for token in body if token[0] == "#" and token[1:].isdigit() and int(token[1:]) <= len(costs))
+    return sum(
+        costs[int(token[1]) - 1]
+        for token in body
+        if token[0] == "#" and token[1:].isdigit() and int(token[1:]) <= len(costs)
+    )
 
 
 def _filled(body: list[str], values: list[list[str]]) -> list[str]:

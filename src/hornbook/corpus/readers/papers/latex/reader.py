@@ -1,24 +1,29 @@
-r"""LaTeX -> text and facts, by one pass over tokens, as TeX itself reads them: macros are expanded where they stand.
+r"""One paper while it is read: what is open, where letters go, and which files are put in.
 
-    main file ──preamble──> macros, title, authors ──body──> layout ──> text
-    Groups and environments that are open stand on one stack; each may do something when it closes.
-
-No source raises, and time and memory are bounded by its length (`stream.Stream`).
+Groups and environments that are open stand on one stack; each may do something when it closes.
 """
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Literal
 
-from hornbook.corpus.readers.papers import commands
-from hornbook.corpus.readers.papers.authors import names_of
-from hornbook.corpus.readers.papers.layout import Block, Layout, settled
-from hornbook.corpus.readers.papers.macros import KEPT
-from hornbook.corpus.readers.papers.stream import Macro, Stream
-from hornbook.corpus.readers.papers.tokens import BLANK_LINE, INNER_END, INPUT_END, MACRO_END, VERBATIM, cleaned, tokenized
+from hornbook.corpus.readers.papers.latex.commands import KNOWN
+from hornbook.corpus.readers.papers.latex.layout import Block, Layout, settled
+from hornbook.corpus.readers.papers.latex.macros import KEPT
+from hornbook.corpus.readers.papers.latex.stream import Macro, Stream
+from hornbook.corpus.readers.papers.latex.tokens import (
+    BLANK_LINE,
+    INNER_END,
+    INPUT_END,
+    MACRO_END,
+    VERBATIM,
+    cleaned,
+    tokenized,
+)
 from hornbook.errors import needing
 
 _TIMES, _DEEP = 4, 20  # how often a file is put in, and how deep within others
@@ -27,7 +32,6 @@ _QUOTES = re.compile(r"---?|``|''|[?!]?`")
 _SIGNS = {"---": "—", "--": "–", "``": "“", "''": "”", "`": "'", "?`": "¿", "!`": "¡"}
 _GERMAN = re.compile(r'"([aouAOUsz`\'=~|-])')
 _UMLAUTS = dict(zip("aouAOUsz`'=~|-", [*"äöüÄÖÜßß„“--", "", ""], strict=True))
-_SPEAKS = re.compile(r"\\usepackage\s*(\[[^\]]*\])?\s*\{[^}]*\b(?:babel|n?german)\b")
 
 
 @dataclass(frozen=True)
@@ -52,26 +56,21 @@ class Style:
                 import pylatexenc  # noqa: F401
 
 
-class Paper(NamedTuple):
-    """A paper as text; `outside` are names of inputs that lead out of it, `bounded` says that macros went on for ever."""
-
-    text: str
-    title: str
-    authors: list[str]
-    sections: list[str]
-    outside: list[str]
-    bounded: bool
-
-
 Close = Callable[[], None]
 
 
 @dataclass
 class Reader:
-    """One paper while it is read."""
+    """One paper while it is read.
+
+    find      returns the source of a file by its name and the folder that it is looked for in
+    command   deals with a command of the body, `told` with one of the preamble
+    """
 
     style: Style
     find: Callable[[str, str], str | None]
+    command: Callable[[Reader, str], None]
+    told: Callable[[Reader, str], None]
     stream: Stream = field(default_factory=lambda: Stream(fixed=KEPT))
     layout: Layout = field(default_factory=Layout)
     theorems: dict[str, str] = field(default_factory=dict)
@@ -158,14 +157,12 @@ class Reader:
 
     def read(self) -> None:
         """Read tokens to the end of an argument that is read by itself, or all."""
-        from hornbook.corpus.readers.papers.handlers import command
-
         stack, layout = self.stream.stack, self.layout
         while stack:
             token = stack.pop()
             first = token[0]
             if first == "\\":
-                command(self, token)
+                self.command(self, token)
             elif first not in "{}$&~#\n\x00":
                 self.write(token)
             elif first == "{":
@@ -185,7 +182,7 @@ class Reader:
                     return
                 self.mark(token)
             elif first == "$":
-                command(self, token)
+                self.command(self, token)
             elif first == "&":
                 if layout.in_cell():
                     layout.cell()
@@ -209,8 +206,6 @@ class Reader:
 
     def preamble(self) -> None:
         r"""Read what stands before \begin{document}: definitions, and what is told of the paper."""
-        from hornbook.corpus.readers.papers.handlers import in_preamble
-
         stack = self.stream.stack
         self.in_preamble = True
         while stack:
@@ -220,7 +215,7 @@ class Reader:
             if token[0] == "\x00":
                 self.mark(token)
             elif token[0] == "\\":
-                in_preamble(self, token)
+                self.told(self, token)
         self.in_preamble = False
 
     def put(self, name: str, folder: str = "") -> None:
@@ -237,7 +232,7 @@ class Reader:
                 break
         else:
             return
-        key = f"{base}/{name}"
+        key = posixpath.normpath(posixpath.join(base, name)).removesuffix(".tex")
         if any(key == held for held, _ in self.inputs) or self.times.get(key, 0) >= _TIMES:
             return
         self.times[key] = self.times.get(key, 0) + 1
@@ -257,33 +252,8 @@ class Reader:
             self.times[name] = 1
             held, known = self.stream.stack[:], self.stream.fixed
             self.stream.stack.clear()
-            self.stream.fixed = known | commands.KNOWN
+            self.stream.fixed = known | KNOWN
             self.stream.put(tokenized(cleaned(source), True))
             self.preamble()
             self.stream.fixed, self.in_preamble = known, True
             self.stream.stack[:] = held
-
-
-def read_latex(source: str, find: Callable[[str, str], str | None], style: Style) -> Paper:
-    """Return a paper as text. `find` returns the source of a file by its name and the folder that it is looked for in."""
-    reader = Reader(style, find)
-    source = cleaned(source)
-    reader.german = any("german" in found[0] for found in _SPEAKS.finditer(source))
-    tokens = tokenized(source, preamble=False)
-    reader.stream.put(tokens)
-    if "\\begin{document}" in tokens:
-        reader.preamble()
-    reader.run()
-    return _paper(reader)
-
-
-def _paper(reader: Reader) -> Paper:
-    front: list[Block] = []
-    if reader.title:
-        front.append(Block("heading", reader.title))
-    if reader.abstract:
-        front += [Block("heading", "Abstract"), *reader.abstract]
-    layout = reader.layout
-    layout.blocks[:0] = front
-    authors = list(dict.fromkeys(name for text in reader.authors for name in names_of(text)))
-    return Paper(layout.text(), reader.title, authors, layout.sections, reader.outside, reader.stream.exhausted)

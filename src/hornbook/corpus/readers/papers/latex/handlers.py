@@ -1,19 +1,17 @@
-r"""What each command of LaTeX does to the text. The tables stand in `commands.py`, environments in `environments.py`."""
+r"""What each command of LaTeX does to the text; the tables stand in `commands.py`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from hornbook.corpus.readers.papers import commands
-from hornbook.corpus.readers.papers.conditions import conditional
-from hornbook.corpus.readers.papers.environments import begin, end
-from hornbook.corpus.readers.papers.latex import Reader
-from hornbook.corpus.readers.papers.layout import DISPLAY, DROPPED, LINE
-from hornbook.corpus.readers.papers.macros import DEFINING, defined
-from hornbook.corpus.readers.papers.mathematics import display, formula, in_unicode
-from hornbook.corpus.readers.papers.symbols import ACCENTS, SYMBOLS, accented
+from hornbook.corpus.readers.papers.latex import commands, formulas
+from hornbook.corpus.readers.papers.latex.conditions import conditional, pass_length
+from hornbook.corpus.readers.papers.latex.environments import begin, end
+from hornbook.corpus.readers.papers.latex.layout import DROPPED, LINE
+from hornbook.corpus.readers.papers.latex.macros import DEFINING, defined
+from hornbook.corpus.readers.papers.latex.reader import Reader
+from hornbook.corpus.readers.papers.latex.symbols import ACCENTS, SYMBOLS, accented
 
-_FORMULAS = {"$": "$", "$$": "$$", "\\(": "\\)", "\\[": "\\]"}
 _AUTHORS = {"\\author", "\\icmlauthor", "\\IEEEauthorblockN", "\\addauthor", "\\Author"}
 _TITLES = {"\\title", "\\icmltitle", "\\Title", "\\papertitle"}
 
@@ -93,51 +91,6 @@ def _accent(reader: Reader, token: str) -> None:
     reader.layout.letters.append(accented(token, first.lstrip()))
     if given[1:]:
         stream.back([rest for rest in given[1:] if rest not in "{}"])
-
-
-def _formula(reader: Reader, token: str) -> None:
-    style, layout = reader.style, reader.layout
-
-    def other(name: str) -> bool:
-        return _in_formula(reader, name)
-
-    text = formula(reader.stream, _FORMULAS[token], other)
-    write_formula(reader, text, token in ("$$", "\\["))
-
-
-def write_formula(reader: Reader, text: str, displayed: bool, inner: str = "") -> None:
-    """Write a formula in the manner that was chosen."""
-    layout = reader.layout
-    if not text or reader.style.math == "drop":
-        layout.letters.append(" " if displayed else "")
-        return
-    if displayed:
-        text = display(text, inner)
-    if reader.style.math == "unicode":
-        text = in_unicode(text)
-        layout.letters += (DISPLAY, text, DISPLAY) if displayed else (text,)
-    else:
-        layout.letters += (DISPLAY, "$$", text, "$$", DISPLAY) if displayed else ("$", text, "$")
-
-
-def _in_formula(reader: Reader, token: str) -> bool:
-    """Deal with what is no mathematics within a formula; False where the command is part of it."""
-    stream = reader.stream
-    if token == "\\label" or token in commands.CITING or token in ("\\footnote", "\\index"):
-        stream.skip("oom" if token != "\\label" else "m")
-    elif token in commands.REFERRING:
-        stream.star()
-        key = "".join(stream.argument() or [])
-        stream.back([f"[{key}]"] if reader.style.references == "key" and key else [])
-    elif token in DEFINING:
-        _define(reader, token)
-    elif token in reader.environments:
-        stream.macros[token] = reader.environments[token]
-        stream.expand(token, in_text=False)
-        del stream.macros[token]
-    else:
-        return conditional(stream, token, in_formula=True)
-    return True
 
 
 def _ensuremath(reader: Reader, token: str) -> None:
@@ -235,7 +188,9 @@ def _input(reader: Reader, token: str) -> None:
     stream.star()
     stream.spaces()
     if stream.stack and stream.stack[-1] != "{":
-        word, blank, rest = stream.stack.pop().partition(" ") if stream.stack[-1][0] not in "\\\x00$&#}" else ("", "", "")
+        word, blank, rest = (
+            stream.stack.pop().partition(" ") if stream.stack[-1][0] not in "\\\x00$&#}" else ("", "", "")
+        )
         word, line_end, more = word.partition("\n")
         rest = more + blank + rest if line_end else rest
         stream.stack += [rest] if rest else []
@@ -289,8 +244,6 @@ def _space(reader: Reader, token: str) -> None:
 
 def _length(reader: Reader, token: str) -> None:
     """Pass over a length, such as `=12pt plus 1pt`."""
-    from hornbook.corpus.readers.papers.conditions import pass_length
-
     pass_length(reader.stream)
     if token == "\\vskip":
         reader.layout.paragraph()
@@ -353,12 +306,14 @@ _ACTS: dict[str, Act] = {
     **dict.fromkeys(commands.SECTIONS, _section), **dict.fromkeys(commands.CITING, _cite),
     **dict.fromkeys(commands.REFERRING, _refer), **dict.fromkeys(commands.INPUTS, _input),
     **dict.fromkeys((f"\\{name}" for name in commands.TITLED), _titled),
-    **dict.fromkeys(ACCENTS, _accent), **dict.fromkeys(DEFINING, _define), **dict.fromkeys(_FORMULAS, _formula),
+    **dict.fromkeys(ACCENTS, _accent), **dict.fromkeys(DEFINING, _define),
+    **dict.fromkeys(formulas.ENDS, formulas.take),
     **dict.fromkeys(_TITLES, _title), **dict.fromkeys(_AUTHORS, _author),
     "\\ensuremath": _ensuremath, "\\abstract": _abstract, "\\footnote": _footnote, "\\caption": _caption,
     "\\captionof": _unseen, "\\subfloat": _subfloat, "\\subfigure": _subfloat, "\\item": _item, "\\\\": _line,
     "\\tabularnewline": _row, "\\cr": _row, "\\xspace": _xspace, "\\begin": _begin, "\\end": _begin,
-    "\\texorpdfstring": _either, "\\endinput": _end_input, "\\end{document}": _end_document, "\\bye": _end_document, "\\tablecaption": _caption,
+    "\\texorpdfstring": _either,
+    "\\endinput": _end_input, "\\end{document}": _end_document, "\\bye": _end_document, "\\tablecaption": _caption,
     "\\footnotetext": _footnote, "\\tablefootmark": _unseen, "\\subcaption": _caption, "\\keywords": _titled,
 }  # fmt: skip
 _IN_PREAMBLE = {*DEFINING, *_TITLES, *_AUTHORS, *commands.INPUTS, "\\abstract", "\\endinput"}

@@ -2,11 +2,11 @@ r"""What \begin and \end of each environment do to the text."""
 
 from __future__ import annotations
 
-from hornbook.corpus.readers.papers import commands
-from hornbook.corpus.readers.papers.latex import Reader
-from hornbook.corpus.readers.papers.layout import ItemList
-from hornbook.corpus.readers.papers.mathematics import DISPLAYS, formula
-from hornbook.corpus.readers.papers.tokens import ENDS, MACRO_END
+from hornbook.corpus.readers.papers.latex import commands, formulas
+from hornbook.corpus.readers.papers.latex.layout import ItemList
+from hornbook.corpus.readers.papers.latex.mathematics import DISPLAYS
+from hornbook.corpus.readers.papers.latex.reader import Reader
+from hornbook.corpus.readers.papers.latex.tokens import ENDS, MACRO_END
 
 
 def begin(reader: Reader, token: str) -> None:
@@ -14,7 +14,7 @@ def begin(reader: Reader, token: str) -> None:
     name = token[7:-1]
     stream, layout = reader.stream, reader.layout
     if name in DISPLAYS:
-        _display(reader, name)
+        formulas.environment(reader, name)
     elif name == "math":
         stream.stack.append("\\(")
     elif name in commands.HOLLOW:
@@ -52,15 +52,6 @@ def end(reader: Reader, token: str) -> None:
 
 def _is_open(reader: Reader, name: str) -> bool:
     return reader.opened.get(name, 0) > 4
-
-
-def _display(reader: Reader, name: str) -> None:
-    from hornbook.corpus.readers.papers.handlers import _in_formula, write_formula
-
-    inner, arguments = DISPLAYS[name]
-    reader.stream.skip(arguments)
-    text = formula(reader.stream, f"\\end{{{name}}}", lambda token: _in_formula(reader, token))
-    write_formula(reader, text, True, inner)
 
 
 def _pass_over(reader: Reader, name: str) -> None:
