@@ -13,12 +13,14 @@ import fnmatch
 import importlib.util
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
-from hornbook.corpus.readers.archives import SevenZip, Tar, Zip
+from hornbook.corpus.readers.archives import members
 from hornbook.corpus.readers.columns import Arrow, Parquet
+from hornbook.corpus.readers.discovery import is_known
+from hornbook.corpus.readers.endings import begins_as_text
 from hornbook.corpus.readers.jsons import JsonFile, JsonLines
-from hornbook.corpus.readers.packed import BadRecord, Place, ending, shown, unpacked
+from hornbook.corpus.readers.packed import BLOCK, BadRecord, Place, ending, shown, unpacked
 from hornbook.corpus.readers.papers import arxiv, jats, pubmed, s2orc, unarxive
 from hornbook.corpus.readers.papers.arxiv import Arxiv
 from hornbook.corpus.readers.papers.jats import Jats
@@ -44,6 +46,31 @@ class PlainText:
         text, encoding = file_text(place, reading)
         for number, section in enumerate(sections(text), start=1):
             yield noted(Record(number, section, {}), encoding)
+
+
+@dataclass(frozen=True)
+class Zip:
+    """The files inside a .zip, each read by its own format."""
+
+    kind: ClassVar[str] = ".zip"
+
+    def __call__(self, place: Place, reading: Reading, part: Part) -> Iterator[Record]:
+        """Yield the records of each file that is read in a folder too."""
+        return _inside(place, reading, self.kind)
+
+
+@dataclass(frozen=True)
+class Tar(Zip):
+    """The files inside a .tar, or a .tar.gz and the like, each read by its own format."""
+
+    kind = ".tar"
+
+
+@dataclass(frozen=True)
+class SevenZip(Zip):
+    """The files inside a .7z, each read by its own format."""
+
+    kind = ".7z"
 
 
 @dataclass(frozen=True)
@@ -108,6 +135,18 @@ def records(place: Place, reading: Reading = STRICT, part: Part = WHOLE) -> Iter
         yield from reader_of(place, reading.chosen)(place, reading, part)
     except BadRecord as error:
         reading.refuse(error)
+
+
+def _inside(place: Place, reading: Reading, kind: str) -> Iterator[Record]:
+    names = [item.files for item in reading.chosen]
+    for member, inner in members(place, reading, kind):
+        with member.open() as stream:
+            known = is_known(member, ENDINGS, names) or (not ending(member) and begins_as_text(stream.read(BLOCK >> 8)))
+        if not known:
+            reading.pass_over(f"in an archive: no known ending ({ending(member) or 'none'})")
+            continue
+        for record in records(member, inner):
+            yield record if record.file else record._replace(file=shown(member))
 
 
 def reader_of(place: Place, chosen: Sequence[Chosen] = ()) -> Reader:

@@ -41,7 +41,7 @@ class Paper(NamedTuple):
 
 
 def read_latex(source: str, find: Callable[[str, str], str | None], style: Style) -> Paper:
-    """Return a paper as text; `find` returns the source of a file by its name and its folder, None where there is none."""
+    """Return a paper as text; `find` returns the source of a file by its name and its folder, else None."""
     reader = Reader(style, find, command, in_preamble)
     source = cleaned(source)
     reader.german = any("german" in found[0] for found in _SPEAKS.finditer(source))

@@ -15,12 +15,12 @@ _NAMED = """
     textbackslash \\ textasciitilde ~ textasciicircum ^ textasciigrave ` textunderscore _ textbar | textless < lbrace {
     textgreater > textbraceleft { textbraceright } textdollar $ textsterling £ texteuro € euro € EUR € textyen ¥
     rbrace } textcent ¢ textcurrency ¤ textbullet • textperiodcentered · textcdot · textendash – textemdash —
-    textquoteleft ‘ textquoteright ’ textquotedblleft “ textquotedblright ” textquotedbl " textquotesingle ' quotesinglbase ‚
-    quotedblbase „ glqq „ grqq “ flqq « frqq » guillemotleft « guillemotright » guillemetleft « guillemetright »
+    textquoteleft ‘ textquoteright ’ textquotedblleft “ textquotedblright ” textquotedbl " textquotesingle '
+    quotesinglbase ‚ quotedblbase „ glqq „ grqq “ flqq « frqq » guillemotleft « guillemotright » guillemetleft « guillemetright »
     guilsinglleft ‹ guilsinglright › textexclamdown ¡ textquestiondown ¿ textregistered ® texttrademark ™
     textcopyright © textdegree ° degree ° textordmasculine º textordfeminine ª textmu µ micro µ textohm Ω textonehalf ½
-    textonequarter ¼ textthreequarters ¾ texttimes × textdiv ÷ textpm ± textminus − textrightarrow → textleftarrow ← textuparrow ↑
-    textdownarrow ↓ textdagger † textdaggerdbl ‡ textsection § textparagraph ¶ textasteriskcentered * textvisiblespace ␣
+    textonequarter ¼ textthreequarters ¾ texttimes × textdiv ÷ textpm ± textminus − textrightarrow → textleftarrow ←
+    textuparrow ↑ textdownarrow ↓ textdagger † textdaggerdbl ‡ textsection § textparagraph ¶ textasteriskcentered * textvisiblespace ␣
     textonesuperior ¹ texttwosuperior ² textthreesuperior ³ checkmark ✓ cmark ✓ xmark ✗ textnumero №
     TeX TeX LaTeX LaTeX LaTeXe LaTeX2e BibTeX BibTeX AmS AMS AmSTeX AMS-TeX XeTeX XeTeX LuaTeX LuaTeX textalpha α
     textbeta β textgamma γ textdelta δ arcsec ″ arcmin ′ textprime ′ celsius °C lq ' rq ' aleph ℵ ordm º ordf ª
