@@ -10,20 +10,21 @@ _LETTERS = {"c": 0x327, "H": 0x30B, "v": 0x30C, "u": 0x306, "r": 0x30A, "k": 0x3
 ACCENTS = {f"\\{name}": chr(code) for name, code in {**_SIGNS, **_LETTERS}.items()} | {"\\textcommabelow": "\u0326"}
 
 _NAMED = """
-    ss ß SS ẞ ae æ AE Æ oe œ OE Œ o ø O Ø l ł L Ł aa å AA Å i ı j ȷ dh ð DH Ð th þ TH Þ dj đ DJ Đ ng ŋ NG Ŋ
-    S § P ¶ dag † ddag ‡ copyright © pounds £ dots … ldots … textellipsis … slash /
-    textbackslash \\ textasciitilde ~ textasciicircum ^ textasciigrave ` textunderscore _ textbar | textless < lbrace {
-    textgreater > textbraceleft { textbraceright } textdollar $ textsterling £ texteuro € euro € EUR € textyen ¥
-    rbrace } textcent ¢ textcurrency ¤ textbullet • textperiodcentered · textcdot · textendash – textemdash —
-    textquoteleft ‘ textquoteright ’ textquotedblleft “ textquotedblright ” textquotedbl " textquotesingle '
-    quotesinglbase ‚ quotedblbase „ glqq „ grqq “ flqq « frqq » guillemotleft « guillemotright » guillemetleft « guillemetright »
-    guilsinglleft ‹ guilsinglright › textexclamdown ¡ textquestiondown ¿ textregistered ® texttrademark ™
-    textcopyright © textdegree ° degree ° textordmasculine º textordfeminine ª textmu µ micro µ textohm Ω textonehalf ½
-    textonequarter ¼ textthreequarters ¾ texttimes × textdiv ÷ textpm ± textminus − textrightarrow → textleftarrow ←
-    textuparrow ↑ textdownarrow ↓ textdagger † textdaggerdbl ‡ textsection § textparagraph ¶ textasteriskcentered * textvisiblespace ␣
-    textonesuperior ¹ texttwosuperior ² textthreesuperior ³ checkmark ✓ cmark ✓ xmark ✗ textnumero №
-    TeX TeX LaTeX LaTeX LaTeXe LaTeX2e BibTeX BibTeX AmS AMS AmSTeX AMS-TeX XeTeX XeTeX LuaTeX LuaTeX textalpha α
-    textbeta β textgamma γ textdelta δ arcsec ″ arcmin ′ textprime ′ celsius °C lq ' rq ' aleph ℵ ordm º ordf ª
+    ss ß SS ẞ ae æ AE Æ oe œ OE Œ o ø O Ø l ł L Ł aa å AA Å i ı j ȷ dh ð DH Ð th þ TH Þ dj đ DJ Đ ng ŋ NG Ŋ S § P ¶
+    dag † ddag ‡ copyright © pounds £ dots … ldots … textellipsis … slash / textbackslash \\ textasciitilde ~
+    textasciicircum ^ textasciigrave ` textunderscore _ textbar | textless < lbrace { textgreater > textbraceleft {
+    textbraceright } textdollar $ textsterling £ texteuro € euro € EUR € textyen ¥ rbrace } textcent ¢ textcurrency ¤
+    textbullet • textperiodcentered · textcdot · textendash – textemdash — textquoteleft ‘ textquoteright ’
+    textquotedblleft “ textquotedblright ” textquotedbl " textquotesingle ' quotesinglbase ‚ quotedblbase „ glqq „
+    grqq “ flqq « frqq » guillemotleft « guillemotright » guillemetleft « guillemetright » guilsinglleft ‹
+    guilsinglright › textexclamdown ¡ textquestiondown ¿ textregistered ® texttrademark ™ textcopyright © textdegree °
+    degree ° textordmasculine º textordfeminine ª textmu µ micro µ textohm Ω textonehalf ½ textonequarter ¼
+    textthreequarters ¾ texttimes × textdiv ÷ textpm ± textminus − textrightarrow → textleftarrow ← textuparrow ↑
+    textdownarrow ↓ textdagger † textdaggerdbl ‡ textsection § textparagraph ¶ textasteriskcentered *
+    textvisiblespace ␣ textonesuperior ¹ texttwosuperior ² textthreesuperior ³ checkmark ✓ cmark ✓ xmark ✗
+    textnumero № TeX TeX LaTeX LaTeX LaTeXe LaTeX2e BibTeX BibTeX AmS AMS AmSTeX AMS-TeX XeTeX XeTeX LuaTeX LuaTeX
+    textalpha α textbeta β textgamma γ textdelta δ arcsec ″ arcmin ′ textprime ′ celsius °C lq ' rq ' aleph ℵ ordm º
+    ordf ª
 """
 _words = _NAMED.split()
 SYMBOLS = {f"\\{name}": sign for name, sign in zip(_words[::2], _words[1::2], strict=True)}
