@@ -40,6 +40,13 @@ from hornbook.corpus.readers.files.word.docx import Docx
 from hornbook.corpus.readers.files.xlsx import Xlsx
 from hornbook.corpus.readers.jsons import JsonFile, JsonLines
 from hornbook.corpus.readers.packed import BLOCK, BadRecord, Place, ending, shown, unpacked
+from hornbook.corpus.readers.papers import arxiv, jats, pubmed, s2orc, unarxive
+from hornbook.corpus.readers.papers.arxiv import Arxiv
+from hornbook.corpus.readers.papers.jats import Jats
+from hornbook.corpus.readers.papers.pubmed import PubMed
+from hornbook.corpus.readers.papers.s2orc import S2Orc
+from hornbook.corpus.readers.papers.tex import Latex
+from hornbook.corpus.readers.papers.unarxive import ArxivMetadata, UnarXive
 from hornbook.corpus.readers.record import STRICT, WHOLE, Chosen, Part, Reader, Reading, Record, noted
 from hornbook.corpus.readers.sections import sections
 from hornbook.corpus.readers.tables import Separated, file_text
@@ -119,6 +126,13 @@ class Format:
 TEXT = Format("text", PlainText, (".txt", ".md"))
 # The first that fits is taken: those that look at how a file begins stand before those that do not.
 FORMATS: tuple[Format, ...] = (
+    Format("s2orc", S2Orc, (".jsonl", ".json"), s2orc.begins),
+    Format("unarxive", UnarXive, (".jsonl",), unarxive.begins),
+    Format("arxiv-metadata", ArxivMetadata, (".json", ".jsonl"), unarxive.lists_arxiv),
+    Format("jats", Jats, (".nxml", ".xml"), jats.begins),
+    Format("pubmed", PubMed, (".xml",), pubmed.begins),
+    Format("arxiv", Arxiv, (".tar",), arxiv.begins),
+    Format("latex", Latex, (".tex", ".ltx", ".latex")),
     Format("json-lines", JsonLines, (".jsonl", ".ndjson")),
     Format("json", JsonFile, (".json",)),
     Format("csv", Separated, (".csv", ".tsv")),
