@@ -159,6 +159,14 @@ def steps(text: Filter = "") -> None:
     tables.settings(matching(describe(), text, "corpus steps"))
 
 
+@app.command()
+def readers(text: Filter = "") -> None:
+    """List every reader that a recipe can name, with the files that it reads, its settings and their defaults."""
+    from hornbook.corpus.build.chosen import describe
+
+    tables.settings(matching(describe(), text, "corpus readers"))
+
+
 @app.command("train-classifier")
 def train_classifier(
     positive: Annotated[

@@ -21,7 +21,17 @@ LEDGER = "ledger.json"
 RECIPE = "recipe.toml"
 DOCUMENTS = "documents"
 DROPPED = "dropped.parquet"
-_ENTRIES = ("in", "kept", "dropped", "removed", "unread", "sources", "mixture", "steps")  # of a ledger, that are shown
+_ENTRIES = (
+    "in",
+    "kept",
+    "dropped",
+    "removed",
+    "unread",
+    "passed_over",
+    "sources",
+    "mixture",
+    "steps",
+)  # of a ledger, that are shown
 
 
 @dataclass(frozen=True)

@@ -64,9 +64,9 @@ def _files(
     for path in files:
         name = shown(path)
         try:
-            for number, text, meta in records(path, Reading(field)):
+            for number, text, meta, inside in records(path, Reading(field)):
                 if text.strip():
-                    yield Document(text, f"{name}#{number}", source, meta)
+                    yield Document(text, f"{inside or name}#{number}", source, meta)
         except BadRecord as error:
             kind = ending(path)
             settings = kind == ".json" and error.reason.startswith(("no field", "not an object", "not valid JSON"))

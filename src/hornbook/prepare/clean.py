@@ -111,6 +111,8 @@ def told(ledger: Mapping[str, Any]) -> str:
         parts.append(f"{read - kept:,} dropped ({_counted(dropped)})")
     if ledger["unread"]["records"]:
         parts.append(_unread(ledger["unread"]))
+    if ledger["passed_over"]["records"]:
+        parts.append(_passed_over(ledger["passed_over"]))
     return ", ".join(parts)
 
 
@@ -123,7 +125,13 @@ def _nothing(ledger: Mapping[str, Any], paths: tuple[str, ...]) -> str:
         if first["reason"].startswith(("no column", "no field")):
             return f"There is no text to train on: {first['detail']}"
         return f"There is no text to train on: {_unread(ledger['unread'])}. Repair the files, or name others."
+    if ledger["passed_over"]["records"]:
+        return f"There is no text to train on: {_passed_over(ledger['passed_over'])}. Name other files."
     return f"There is no text to train on: {', '.join(paths)} is empty. Name other files."
+
+
+def _passed_over(passed: Mapping[str, Any]) -> str:
+    return f"{passed['records']:,} left out by their readers ({_counted(passed['reasons'])})"
 
 
 def _unread(unread: Mapping[str, Any]) -> str:

@@ -42,6 +42,10 @@ def account(ledger: Mapping[str, Any]) -> None:
     if unread["records"]:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in unread["reasons"].items())
         console().print(Text(f"\n{unread['records']:,} could not be read ({reasons}): see unread.jsonl"))
+    passed = ledger["passed_over"]
+    if passed["records"]:
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in passed["reasons"].items())
+        console().print(Text(f"\n{passed['records']:,} were left out by their readers ({reasons})"))
     if len(ledger["sources"]) > 1:
         console().print()
         shares = [

@@ -39,6 +39,7 @@ from hornbook.corpus.build.recipe import CorpusRecipe, dumps, to_dict
 from hornbook.corpus.build.stages import Measure, ReadUnit, RunSteps, WritePart, count_lines
 from hornbook.corpus.built import DOCUMENTS, DROPPED, KIND, LEDGER, RECIPE
 from hornbook.corpus.grouping import grouped
+from hornbook.corpus.readers.record import Chosen
 from hornbook.corpus.readers.units import Piece, discover, group
 from hornbook.corpus.step import Step, Survey
 from hornbook.errors import UserError
@@ -61,11 +62,16 @@ def build(
     paths: Sequence[str],
     out: Path | str,
     *,
+    readers: Sequence[Chosen] = (),
     engine: Engine | None = None,
     stage: Stage = silent,
 ) -> dict[str, Any]:
-    """Build a corpus with these steps from these paths into the directory `out`, and return its ledger."""
-    return build_recipe(CorpusRecipe(paths=tuple(paths), steps=tuple(steps)), Path(out), engine or Engine(), stage)
+    """Build a corpus with these steps from these paths into the directory `out`, and return its ledger.
+
+    `readers` are taken for files whose names match their patterns.
+    """
+    recipe = CorpusRecipe(paths=tuple(paths), steps=tuple(steps), readers=tuple(readers))
+    return build_recipe(recipe, Path(out), engine or Engine(), stage)
 
 
 def build_recipe(recipe: CorpusRecipe, out: Path, engine: Engine, stage: Stage = silent) -> dict[str, Any]:
@@ -132,7 +138,7 @@ class _Build:
 
     def _pieces(self) -> list[Piece]:
         """Return what is read; the lines before each part of a cut file are counted once."""
-        found = discover(self.recipe.paths, UNIT_BLOCKS * self.recipe.block)
+        found = discover(self.recipe.paths, UNIT_BLOCKS * self.recipe.block, self.recipe.readers)
         plan = self.work / "pieces.json"
         if plan.exists():
             planned = [Piece(**item) for item in read_json(plan, "list of pieces")]
@@ -158,7 +164,7 @@ class _Build:
         for number, unit in enumerate(units):
             task = json.dumps({"number": number, "pieces": [asdict(piece) for piece in unit]})
             tasks[f"{number:06d}"] = task, sum(piece.size for piece in unit)
-        function = ReadUnit(folder, self.recipe.text, self.recipe.block, self.measure)
+        function = ReadUnit(folder, self.recipe.text, self.recipe.block, self.measure, self.recipe.readers)
         return self._stage("read", folder, function, tasks)
 
     def _steps(self, before: Path, folder: Path, first: int, steps: tuple[Step, ...]) -> tally.Tally:

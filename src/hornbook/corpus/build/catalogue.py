@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, Field, fields, is_dataclass
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -85,15 +85,20 @@ class Line(NamedTuple):
 
 def describe() -> list[Line]:
     """Return every step of the catalogue, each followed by its settings."""
-    lines: list[Line] = []
-    for kind in (*CATALOGUE, *ABOVE):
-        cls = class_of(kind)
-        words, meaning = help_of(cls), (cls.__doc__ or "").strip().partition("\n")[0]
-        lines.append(Line(kind, "survey" if hasattr(cls, "survey") else "step", "", meaning))
-        for item, hint in settings_of(cls):
-            default = item.default_factory() if item.default_factory is not MISSING else item.default
-            text = "" if default is MISSING else _text(plain(default))
-            lines.append(Line(f"{kind}.{item.name}", type_name(hint), text, words.get(item.name, "")))
+    classes = [(kind, class_of(kind)) for kind in (*CATALOGUE, *ABOVE)]
+    return [
+        line for kind, cls in classes for line in described(kind, cls, "survey" if hasattr(cls, "survey") else "step")
+    ]
+
+
+def described(kind: str, cls: type[Any], what: str, more: str = "") -> list[Line]:
+    """Return the line of a class, `more` behind its meaning, and those of its settings."""
+    words, meaning = help_of(cls), (cls.__doc__ or "").strip().partition("\n")[0]
+    lines = [Line(kind, what, "", f"{meaning} {more}".strip())]
+    for item, hint in settings_of(cls):
+        default = item.default_factory() if item.default_factory is not MISSING else item.default
+        text = "" if default is MISSING else _text(plain(default))
+        lines.append(Line(f"{kind}.{item.name}", type_name(hint), text, words.get(item.name, "")))
     return lines
 
 
@@ -111,11 +116,19 @@ def to_table(step: Step | Survey) -> dict[str, Any]:
 
 def from_table(table: Mapping[str, Any], where: str) -> Step | Survey:
     """Return the step that a table describes. Raises UserError that names the table as `where`, and the wrong key."""
+    return made(table, where, class_of, [*CATALOGUE, *ABOVE])  # type: ignore[no-any-return]
+
+
+def made(table: Mapping[str, Any], where: str, class_of_kind: Callable[[str], type[Any]], kinds: Sequence[str]) -> Any:
+    """Return what a table with a kind and settings describes; `kinds` are suggested where there is none.
+
+    Raises UserError that names the table as `where`, and the wrong key.
+    """
     if not isinstance(table, Mapping):
-        raise UserError(f"{where} must be a table ([[steps]] in a file), not {table!r}.")
+        raise UserError(f"{where} must be a table ([[{where.partition('[')[0]}]] in a file), not {table!r}.")
     if not isinstance(table.get("kind"), str):
-        raise UserError(f'{where} has no kind: write kind = "...".{nearest("", [*CATALOGUE, *ABOVE])}')
-    cls = class_of(table["kind"])
+        raise UserError(f'{where} has no kind: write kind = "...".{nearest("", kinds)}')
+    cls = class_of_kind(table["kind"])
     hints = {item.name: hint for item, hint in settings_of(cls)}
     for name in table:
         if name not in hints and name != "kind":
@@ -127,9 +140,8 @@ def from_table(table: Mapping[str, Any], where: str) -> Step | Survey:
             told = f": {meaning}" if meaning else ""
             raise UserError(f"{where} ({table['kind']}) lacks the setting '{item.name}', {wanted(hint)}{told}.")
     try:
-        step: Step | Survey = cls(**values)
+        return cls(**values)
     except UserError as error:
         raise UserError(f"{where} ({table['kind']}): {error}") from error
     except Exception as error:  # whatever the code of a step of one's own does
         raise UserError(f"{where} ({table['kind']}): {account_of(error)}") from error
-    return step

@@ -25,7 +25,9 @@ _NONE = [0] * len(_FIELDS)
 def account(recipe: CorpusRecipe, total: Tally, unread: list[dict[str, Any]]) -> dict[str, Any]:
     """Return the ledger of a build from the sum of its tallies. Raises ArithmeticError where it does not add up."""
     counted = _FIELDS if recipe.tokenizer else _FIELDS[:3]
-    given, kept, accounts, losses = (total.get(name, {}) for name in ("in", "kept", "steps", "unread"))
+    given, kept, accounts, losses, passed = (
+        total.get(name, {}) for name in ("in", "kept", "steps", "unread", "passed")
+    )
     numbered = enumerate(map(to_table, recipe.steps), start=1)
     steps = [_step(table, accounts.get(str(number), {}), counted) for number, table in numbered]
     dropped: Tally = {}
@@ -36,14 +38,15 @@ def account(recipe: CorpusRecipe, total: Tally, unread: list[dict[str, Any]]) ->
                 add(dropped, {source: {reason: amount}})
         add(changed, found["changed"])
     sources = {}
-    for source in dict.fromkeys([*recipe.paths, *given, *losses]):
+    for source in dict.fromkeys([*recipe.paths, *given, *losses, *passed]):
         mine = [found.get(source, _NONE) for found in (given, kept, changed)]
         sources[source] = {
             **_balance(source, mine, dropped.get(source, {}), counted),
             "unread": dict(sorted(losses.get(source, {}).items())),
+            "passed_over": dict(sorted(passed.get(source, {}).items())),
             "repaired": dict(sorted(total.get("repaired", {}).get(source, {}).items())),
         }
-    reasons, lost = added(dropped.values()), added(losses.values())
+    reasons, lost, left = (added(found.values()) for found in (dropped, losses, passed))
     everything = _sum(kept.values())
     told = (accounts[number].get("languages") for number in sorted(accounts, key=int))
     # The first step that tells languages tells those of what went in.
@@ -51,6 +54,7 @@ def account(recipe: CorpusRecipe, total: Tally, unread: list[dict[str, Any]]) ->
     return {
         **_balance("all", [_sum(given.values()), everything, _sum(changed.values())], reasons, counted),
         "unread": {"records": sum(lost.values()), "reasons": dict(sorted(lost.items())), "first": unread},
+        "passed_over": {"records": sum(left.values()), "reasons": dict(sorted(left.items()))},
         "sources": sources,
         "mixture": {source: _shares(kept.get(source, _NONE), everything, counted) for source in sources},
         "steps": steps,

@@ -7,10 +7,14 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, get_type_hints
 
+from hornbook.corpus.build import chosen
 from hornbook.corpus.build.catalogue import from_table, to_table
+from hornbook.corpus.readers.record import Chosen
 from hornbook.corpus.step import Step, Survey
 from hornbook.errors import UserError, nearest
 from hornbook.schema import PositiveCount, check, leaf, plain, read_recipe
+
+_TABLES = ("steps", "readers")
 
 
 @dataclass(frozen=True)
@@ -22,6 +26,7 @@ class CorpusRecipe:
     block       bytes of text that a worker takes at a time: what it needs of memory grows with it, about tenfold
     tokenizer   a tokenizer.json to count tokens with; empty = tokens are not counted
     steps       what is done, in order
+    readers     how files are read whose name matches a pattern; all others by their ending and how they begin
     """
 
     paths: tuple[str, ...] = ()
@@ -29,6 +34,7 @@ class CorpusRecipe:
     block: PositiveCount = 1 << 24
     tokenizer: str = ""
     steps: tuple[Step | Survey, ...] = ()
+    readers: tuple[Chosen, ...] = ()
 
     def __post_init__(self) -> None:
         check(self, "")
@@ -51,8 +57,9 @@ def default_steps() -> tuple[Step | Survey, ...]:
 
 def to_dict(recipe: CorpusRecipe) -> dict[str, Any]:
     """Return a recipe as plain values, every setting spelled out."""
-    result = {item.name: plain(getattr(recipe, item.name)) for item in fields(recipe) if item.name != "steps"}
-    return {**result, "steps": [to_table(step) for step in recipe.steps]}
+    result = {item.name: plain(getattr(recipe, item.name)) for item in fields(recipe) if item.name not in _TABLES}
+    readers = [chosen.to_table(reader) for reader in recipe.readers]
+    return {**result, "steps": [to_table(step) for step in recipe.steps], "readers": readers}
 
 
 def from_dict(data: Mapping[str, Any]) -> CorpusRecipe:
@@ -61,12 +68,15 @@ def from_dict(data: Mapping[str, Any]) -> CorpusRecipe:
     for name in data:
         if name not in hints:
             raise UserError(f"There is no setting '{name}'.{nearest(name, hints)}")
-    steps = data.get("steps", [])
-    if not isinstance(steps, list):
-        raise UserError("steps must be a list of tables ([[steps]] in a file).")
-    values = {name: leaf(hints[name], value, name) for name, value in data.items() if name != "steps"}
-    made = tuple(from_table(table, f"steps[{number}]") for number, table in enumerate(steps, start=1))
-    return CorpusRecipe(**values, steps=made)
+    tables = {name: data.get(name, []) for name in _TABLES}
+    for name, found in tables.items():
+        if not isinstance(found, list):
+            raise UserError(f"{name} must be a list of tables ([[{name}]] in a file).")
+    values = {name: leaf(hints[name], value, name) for name, value in data.items() if name not in _TABLES}
+    steps = tuple(from_table(table, f"steps[{number}]") for number, table in enumerate(tables["steps"], start=1))
+    readers = enumerate(tables["readers"], start=1)
+    made = tuple(chosen.from_table(table, f"readers[{number}]") for number, table in readers)
+    return CorpusRecipe(**values, steps=steps, readers=made)
 
 
 def load(path: Path) -> CorpusRecipe:

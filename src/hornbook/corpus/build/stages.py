@@ -26,6 +26,7 @@ from hornbook.corpus.document import last_field, with_fields
 from hornbook.corpus.grouping import grouped
 from hornbook.corpus.readers.packed import blocks
 from hornbook.corpus.readers.reading import Unread, read_unit
+from hornbook.corpus.readers.record import Chosen
 from hornbook.corpus.readers.units import Piece
 from hornbook.corpus.step import Page, Step, Verdicts
 from hornbook.errors import UserError
@@ -75,6 +76,7 @@ class ReadUnit:
     field: str
     block: int
     measure: Measure
+    chosen: tuple[Chosen, ...] = ()
 
     def __call__(self, task: str) -> str:
         given = json.loads(task)
@@ -88,9 +90,12 @@ class ReadUnit:
                 if item.records:
                     tally.add(total, {"unread": {item.source: {item.reason: item.records}}})
 
+            def passed(source: str, reason: str, count: int) -> None:
+                tally.add(total, {"passed": {source: {reason: count}}})
+
             unit = tuple(Piece(**piece) for piece in given["pieces"])
             record = number << 32
-            read = read_unit(unit, self.field, unread)
+            read = read_unit(unit, self.field, unread, passed, self.chosen)
             for items in grouped(read, lambda one: len(one.text.encode()) + len(one.meta), self.block, BLOCK_DOCUMENTS):
                 ids, sources, texts, metas = zip(*items, strict=True)
                 sizes = self.measure(texts)

@@ -1,7 +1,8 @@
 """Tallies: the account of a block as nested counts, added up in any order to the same total.
 
 {"in": {SOURCE: [documents, bytes, words, tokens]},      as read
- "unread": {SOURCE: {REASON: number}}, "repaired": {SOURCE: {ENCODING: number}},
+ "unread": {SOURCE: {REASON: number}}, "passed": {SOURCE: {REASON: number}},
+ "repaired": {SOURCE: {ENCODING: number}},
  "steps": {NUMBER: {"dropped": {REASON: {SOURCE: [4]}},
                     "changed": {SOURCE: [documents, and bytes, words, tokens taken out]},
                     "changes": {"characters": number taken out, "examples": [[key, id, before, after], ...]},

@@ -7,11 +7,13 @@ is null.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hornbook.corpus.readers.packed import BLOCK, BadRecord, is_url, open_bytes, shown
-from hornbook.corpus.readers.record import Part, Reading, Record, text_record
+from hornbook.corpus.grouping import grouped
+from hornbook.corpus.readers.packed import BLOCK, BadRecord, Place, open_bytes, shown
+from hornbook.corpus.readers.record import Cut, Part, Reading, Record, text_record
 from hornbook.corpus.readers.tables import check_column, own_names
 from hornbook.errors import needing, reason_of
 
@@ -20,33 +22,55 @@ _ROWS = 256  # of a batch
 Beside = list[tuple[str, str]]  # the columns to read beside the text, and the name that each one's field gets
 
 
-def parquet(path: Path | str, reading: Reading, part: Part) -> Iterator[Record]:
-    """Yield the column of text; strictly it alone (the others cost reading), else with all others that are no bytes."""
-    with needing(shown(path), "parquet"):
-        import pyarrow
-        from pyarrow.parquet import ParquetFile
-    name = shown(path)
-    number = part.first - 1
-    try:
-        source = open_bytes(path) if is_url(path) else path
-        # Buffering ahead would hold the whole column in memory by the end.
-        with ParquetFile(source, pre_buffer=False, buffer_size=BLOCK) as table:
-            beside = _beside(table.schema_arrow, name, reading)
-            for group in range(part.start, part.stop or table.num_row_groups):
-                before, rows = number, table.metadata.row_group(group).num_rows
-                try:
-                    for batch in _batches(table, group, beside, name, reading):
-                        yield from _rows(batch, beside, number + 1, name, reading)
-                        number += batch.num_rows
-                except (pyarrow.ArrowException, OSError) as error:
-                    lost = before + rows - number
-                    which = f"rows {number + 1:,} to {before + rows:,}"
-                    message = f"{name}, {which} (row group {group}), cannot be read ({reason_of(error)})."
-                    reading.refuse(BadRecord(message, "damaged parquet", number + 1, lost))
-                number = before + rows
-    except (pyarrow.ArrowException, OSError) as error:
-        message = f"{name} cannot be read as parquet ({reason_of(error)}). Restore it or make it again."
-        raise BadRecord(message, "damaged parquet") from error
+@dataclass(frozen=True)
+class Parquet:
+    """A record a row."""
+
+    def __call__(self, place: Place, reading: Reading, part: Part) -> Iterator[Record]:
+        """Yield the column of text; strictly it alone (others cost reading), else with all others that are no bytes."""
+        with needing(shown(place), "parquet"):
+            import pyarrow
+            from pyarrow.parquet import ParquetFile
+        name = shown(place)
+        number = part.first - 1
+        try:
+            source = place if isinstance(place, Path) else open_bytes(place)
+            # Buffering ahead would hold the whole column in memory by the end.
+            with ParquetFile(source, pre_buffer=False, buffer_size=BLOCK) as table:
+                beside = _beside(table.schema_arrow, name, reading)
+                for group in range(part.start, part.stop or table.num_row_groups):
+                    before, rows = number, table.metadata.row_group(group).num_rows
+                    try:
+                        for batch in _batches(table, group, beside, name, reading):
+                            yield from _rows(batch, beside, number + 1, name, reading)
+                            number += batch.num_rows
+                    except (pyarrow.ArrowException, OSError) as error:
+                        lost = before + rows - number
+                        which = f"rows {number + 1:,} to {before + rows:,}"
+                        message = f"{name}, {which} (row group {group}), cannot be read ({reason_of(error)})."
+                        reading.refuse(BadRecord(message, "damaged parquet", number + 1, lost))
+                    number = before + rows
+        except (pyarrow.ArrowException, OSError) as error:
+            message = f"{name} cannot be read as parquet ({reason_of(error)}). Restore it or make it again."
+            raise BadRecord(message, "damaged parquet") from error
+
+    def cuts(self, place: Place, size: int, unit: int) -> list[Cut]:
+        """Return parts of whole row groups."""
+        return _row_groups(place, unit)
+
+
+def _row_groups(path: Place, unit: int) -> list[Cut]:
+    """Return parts of about `unit` bytes, of whole row groups."""
+    from pyarrow.parquet import ParquetFile
+
+    with ParquetFile(path if isinstance(path, Path) else open_bytes(path)) as table:
+        facts = [table.metadata.row_group(index) for index in range(table.num_row_groups)]
+    cuts, row = [], 1
+    for held in grouped(range(len(facts)), lambda index: facts[index].total_byte_size, unit):
+        last = held[-1] + 1 if held[-1] + 1 < len(facts) else 0
+        cuts.append(Cut(held[0], last, sum(facts[index].total_byte_size for index in held), row))
+        row += sum(facts[index].num_rows for index in held)
+    return cuts
 
 
 def _batches(table: Any, group: int, beside: Beside, name: str, reading: Reading) -> Iterator[Any]:
@@ -84,30 +108,34 @@ def _is_sound(table: Any, group: int, column: str) -> bool:
     return True
 
 
-def arrow(path: Path | str, reading: Reading, part: Part) -> Iterator[Record]:
-    """Yield the rows of an Arrow file, as `datasets` writes them to disk (a stream) or with a footer (a file)."""
-    with needing(shown(path), "parquet"):
-        import pyarrow
-        from pyarrow import ipc
-    name = shown(path)
-    number = 0
-    try:
-        with open_bytes(path) as stream:
-            if stream.read(6) == b"ARROW1":
-                table = ipc.open_file(stream)
-                batches = (table.get_batch(index) for index in range(table.num_record_batches))
-            else:
-                stream.seek(0)
-                table = ipc.open_stream(stream)
-                batches = iter(table)
-            beside = _beside(table.schema, name, reading)
-            for batch in batches:
-                for start in range(0, batch.num_rows, _ROWS):
-                    yield from _rows(batch.slice(start, _ROWS), beside, number + 1, name, reading)
-                    number += min(_ROWS, batch.num_rows - start)
-    except (pyarrow.ArrowException, OSError) as error:
-        message = f"{name}, from row {number + 1:,} on, cannot be read as Arrow ({reason_of(error)}). Restore it."
-        raise BadRecord(message, "damaged Arrow file", number + 1) from error
+@dataclass(frozen=True)
+class Arrow:
+    """A record a row of an Arrow file."""
+
+    def __call__(self, path: Place, reading: Reading, part: Part) -> Iterator[Record]:
+        """Yield the rows of an Arrow file, as `datasets` writes them to disk (a stream) or with a footer (a file)."""
+        with needing(shown(path), "parquet"):
+            import pyarrow
+            from pyarrow import ipc
+        name = shown(path)
+        number = 0
+        try:
+            with open_bytes(path) as stream:
+                if stream.read(6) == b"ARROW1":
+                    table = ipc.open_file(stream)
+                    batches = (table.get_batch(index) for index in range(table.num_record_batches))
+                else:
+                    stream.seek(0)
+                    table = ipc.open_stream(stream)
+                    batches = iter(table)
+                beside = _beside(table.schema, name, reading)
+                for batch in batches:
+                    for start in range(0, batch.num_rows, _ROWS):
+                        yield from _rows(batch.slice(start, _ROWS), beside, number + 1, name, reading)
+                        number += min(_ROWS, batch.num_rows - start)
+        except (pyarrow.ArrowException, OSError) as error:
+            message = f"{name}, from row {number + 1:,} on, cannot be read as Arrow ({reason_of(error)}). Restore it."
+            raise BadRecord(message, "damaged Arrow file", number + 1) from error
 
 
 def _beside(schema: Any, name: str, reading: Reading) -> Beside:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fnmatch
 import glob
 import json
 import os
@@ -39,10 +40,11 @@ class Found(NamedTuple):
     made: Sequence[Path] = ()
 
 
-def local_files(path: str, endings: Collection[str], broken_links: bool = False) -> Found:
+def local_files(path: str, endings: Collection[str], broken_links: bool = False, names: Collection[str] = ()) -> Found:
     """Return the files that a path leads to; of a folder those with one of the endings or one of text, else all.
 
-    A link to nothing is an error, unless `broken_links` lists it as a file. Raises UserError for a path to nowhere.
+    `names` are patterns of further names that are read. A link to nothing is an error, unless `broken_links` lists it
+    as a file. Raises UserError for a path to nowhere.
     """
     place = Path(os.path.expanduser(path))
     try:
@@ -52,7 +54,7 @@ def local_files(path: str, endings: Collection[str], broken_links: bool = False)
     except (OSError, ValueError) as error:
         _refuse(place, error)
     if kind == stat.S_IFDIR:
-        return _folder(place, endings, broken_links)
+        return _folder(place, endings, broken_links, names)
     if kind == stat.S_IFREG:
         return Found([place], [], False, f"{shown(place)} is empty: it holds no text.")
     if kind:
@@ -117,7 +119,7 @@ def _glob(pattern: Path) -> list[Path]:
     return files
 
 
-def _folder(root: Path, endings: Collection[str], broken_links: bool) -> Found:
+def _folder(root: Path, endings: Collection[str], broken_links: bool, names: Collection[str]) -> Found:
     """Return a folder's files with a known ending and the others; where there is none, all its files as foreign ones.
 
     Links to folders are followed, each real folder once, so that a link to a folder above ends.
@@ -126,7 +128,7 @@ def _folder(root: Path, endings: Collection[str], broken_links: bool) -> Found:
     made: list[Path] = []
     entered = {os.path.realpath(root)}
     walk = os.walk(root, followlinks=True, onerror=lambda error: _refuse(Path(error.filename), error))
-    for folder, below, names in walk:
+    for folder, below, held in walk:
         fresh = []
         for name in sorted(below):
             real = os.path.realpath(os.path.join(folder, name))
@@ -137,11 +139,11 @@ def _folder(root: Path, endings: Collection[str], broken_links: bool) -> Found:
                 else:
                     fresh.append(name)
         below[:] = fresh
-        arrows = [name for name in names if name.endswith(".arrow")]
+        arrows = [name for name in held if name.endswith(".arrow")]
         # A dataset that was saved to disk: its JSON files describe it.
-        texts = arrows if arrows and "state.json" in names else names
+        texts = arrows if arrows and "state.json" in held else held
         files += [Path(folder, name) for name in texts if not name.startswith(".")]
-    known = [path for path in files if _is_read(path, endings)]
+    known = [path for path in files if _is_read(path, endings, names)]
     others = sorted(set(files) - set(known)) if known else []
     kept = [path for path in sorted(known or files) if _regular(path, broken_links)]
     *first, last = endings
@@ -149,10 +151,17 @@ def _folder(root: Path, endings: Collection[str], broken_links: bool) -> Found:
     return Found(kept, others, not known, nothing, made)
 
 
-def _is_read(path: Path, endings: Collection[str]) -> bool:
-    """Say whether a file of a folder is read: by its ending, or where it has none by how it begins."""
-    name = ending(path)
-    return name in endings or name in TEXT or (not name and _regular(path, True) and starts_as_text(path))
+def is_known(path: Path | str, endings: Collection[str], names: Collection[str]) -> bool:
+    """Say whether a file of a folder has an ending or a name that is read."""
+    name, kind = shown(path).rpartition("/")[2], ending(path)
+    return kind in endings or kind in TEXT or any(fnmatch.fnmatch(name, pattern) for pattern in names)
+
+
+def _is_read(path: Path, endings: Collection[str], names: Collection[str]) -> bool:
+    """Say whether a file of a folder is read: by its name, or where it has no ending by how it begins."""
+    if is_known(path, endings, names):
+        return True
+    return not ending(path) and _regular(path, True) and starts_as_text(path)
 
 
 def _regular(path: Path, broken_links: bool) -> bool:

@@ -40,4 +40,9 @@ def starts_as_text(path: Path) -> bool:
             start = stream.read(BLOCK >> 8)
     except OSError:
         return False
+    return begins_as_text(start)
+
+
+def begins_as_text(start: bytes) -> bool:
+    """Say whether these first bytes of a file are text."""
     return bool(start) and not other_format(start) and (b"\0" not in start or marked(start) is not None)

@@ -1,4 +1,6 @@
-"""One file -> its records: its ending chooses the format, and an unknown one is plain text.
+"""One file -> its records: the recipe, else its ending and how it begins, choose the reader; an unknown one is text.
+
+A new format is one file with a reader, and one line in FORMATS.
 
 Everything is streamed, so memory does not grow with the file. Whatever is wrong with a file ends in a BadRecord that
 names it, and the line where there is one: raised when one reads strictly, told to a listener when one does not.
@@ -6,42 +8,131 @@ names it, and the line where there is one: raised when one reads strictly, told 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+import contextlib
+import fnmatch
+import importlib.util
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from hornbook.corpus.readers.columns import arrow, parquet
-from hornbook.corpus.readers.jsons import json_file, json_lines
-from hornbook.corpus.readers.packed import BadRecord, ending
-from hornbook.corpus.readers.record import STRICT, WHOLE, Part, Reading, Record, noted
+from hornbook.corpus.readers.archives import SevenZip, Tar, Zip
+from hornbook.corpus.readers.columns import Arrow, Parquet
+from hornbook.corpus.readers.jsons import JsonFile, JsonLines
+from hornbook.corpus.readers.packed import BadRecord, Place, ending, shown, unpacked
+from hornbook.corpus.readers.record import STRICT, WHOLE, Chosen, Part, Reader, Reading, Record, noted
 from hornbook.corpus.readers.sections import sections
-from hornbook.corpus.readers.tables import file_text, separated
-from hornbook.corpus.readers.web import html, warc
+from hornbook.corpus.readers.tables import Separated, file_text
+from hornbook.corpus.readers.web import Html, Warc
+from hornbook.errors import UserError, nearest
 
-_READERS: dict[str, Callable[[Path | str, Reading, Part], Iterator[Record]]] = {
-    ".jsonl": json_lines,
-    ".ndjson": json_lines,
-    ".json": json_file,
-    ".csv": separated,
-    ".tsv": separated,
-    ".parquet": parquet,
-    ".arrow": arrow,
-    ".html": html,
-    ".htm": html,
-    ".warc": warc,
-    ".wet": warc,
-}
-ENDINGS = (".txt", ".md", *_READERS)
+_HEAD = 4096  # bytes, unpacked, in which a file says what it is
 
 
-def records(path: Path | str, reading: Reading = STRICT, part: Part = WHOLE) -> Iterator[Record]:
+@dataclass(frozen=True)
+class PlainText:
+    """Text, cut into sections."""
+
+    def __call__(self, place: Place, reading: Reading, part: Part) -> Iterator[Record]:
+        """Yield the sections of a text."""
+        text, encoding = file_text(place, reading)
+        for number, section in enumerate(sections(text), start=1):
+            yield noted(Record(number, section, {}), encoding)
+
+
+@dataclass(frozen=True)
+class Format:
+    """What a file can be.
+
+    kind      its name in a recipe
+    reader    its reader: a frozen dataclass, whose fields are settings that all have defaults
+    endings   in lower case, below a compression's
+    begins    whether the first 4 KiB, unpacked, are of this format, where an ending has several; None = they are
+    library   the module that reading it takes; empty = none beside the core's
+    extra     the extra that brings the library
+    """
+
+    kind: str
+    reader: type[Any]
+    endings: tuple[str, ...]
+    begins: Callable[[bytes], bool] | None = None
+    library: str = ""
+    extra: str = ""
+
+    def make(self) -> Reader:
+        """Return the reader with its default settings."""
+        return self.reader()  # type: ignore[no-any-return]
+
+    @property
+    def missing(self) -> bool:
+        """Whether the library is not installed."""
+        return bool(self.library) and importlib.util.find_spec(self.library) is None
+
+
+TEXT = Format("text", PlainText, (".txt", ".md"))
+# The first that fits is taken: those that look at how a file begins stand before those that do not.
+FORMATS: tuple[Format, ...] = (
+    Format("json-lines", JsonLines, (".jsonl", ".ndjson")),
+    Format("json", JsonFile, (".json",)),
+    Format("csv", Separated, (".csv", ".tsv")),
+    Format("parquet", Parquet, (".parquet",), None, "pyarrow", "parquet"),
+    Format("arrow", Arrow, (".arrow",), None, "pyarrow", "parquet"),
+    Format("html", Html, (".html", ".htm"), None, "trafilatura", "web"),
+    Format("warc", Warc, (".warc", ".wet"), None, "warcio", "web"),
+    Format("zip", Zip, (".zip",)),
+    Format("tar", Tar, (".tar",)),
+    Format("7z", SevenZip, (".7z",), None, "py7zr", "sources"),
+    TEXT,
+)
+_READ = [item for item in FORMATS if not (item.extra == "files" and item.missing)]
+# Files of a folder that are read. Those that only the extra `files` could read are left out, by name, without it.
+ENDINGS = tuple(dict.fromkeys(name for item in (TEXT, *_READ) for name in item.endings))
+
+
+def records(place: Place, reading: Reading = STRICT, part: Part = WHOLE) -> Iterator[Record]:
     """Yield the texts of one file, or of a part of it, in order."""
     try:
-        yield from _READERS.get(ending(path), _plain_text)(path, reading, part)
+        yield from reader_of(place, reading.chosen)(place, reading, part)
     except BadRecord as error:
         reading.refuse(error)
 
 
-def _plain_text(path: Path | str, reading: Reading, part: Part) -> Iterator[Record]:
-    text, encoding = file_text(path, reading)
-    for number, section in enumerate(sections(text), start=1):
-        yield noted(Record(number, section, {}), encoding)
+def reader_of(place: Place, chosen: Sequence[Chosen] = ()) -> Reader:
+    """Return the reader of a file: one that was chosen for its name, else the one of its format."""
+    name = shown(place).rpartition("/")[2]
+    for item in chosen:
+        if fnmatch.fnmatch(name, item.files):
+            return item.reader
+    return format_of(place).make()
+
+
+def format_of(place: Place) -> Format:
+    """Return the format of a file, by its ending and, where several formats have it, by how it begins."""
+    kind = ending(place)
+    candidates = [item for item in FORMATS if kind in item.endings]
+    start: bytes | None = None
+    for item in candidates:
+        if item.begins is None:
+            return item
+        start = _start(place) if start is None else start
+        if item.begins(start):
+            return item
+    return TEXT
+
+
+def of_kind(kind: str) -> Format:
+    """Return the format that a recipe calls by its kind. Raises UserError where there is none."""
+    for item in FORMATS:
+        if item.kind == kind:
+            return item
+    raise UserError(f"There is no reader '{kind}'.{nearest(kind, [item.kind for item in FORMATS])}")
+
+
+def _start(place: Place) -> bytes:
+    """Return a file's first bytes, unpacked; none of one that cannot be read, as its reader will say."""
+    start = b""
+    with contextlib.suppress(BadRecord):
+        for piece in unpacked(place):
+            start += piece
+            if len(start) >= _HEAD:
+                break
+    return start[:_HEAD]

@@ -6,35 +6,76 @@ import functools
 import itertools
 import json
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
-from hornbook.corpus.readers.encodings import UTF8, Encoding, Undecodable, as_utf8, decoded, guess, look
-from hornbook.corpus.readers.packed import BLOCK, BadRecord, blocks, shown
-from hornbook.corpus.readers.record import LONGEST, Part, Reading, Record, decoded_record, no_more, noted, text_record
+from hornbook.corpus.readers.encodings import UTF8, Encoding, Undecodable, as_utf8, decoded, guess, look, marked
+from hornbook.corpus.readers.packed import BLOCK, COMPRESSED, BadRecord, Place, blocks, open_bytes, other_format, shown
+from hornbook.corpus.readers.record import (
+    LONGEST,
+    Cut,
+    Part,
+    Reading,
+    Record,
+    decoded_record,
+    no_more,
+    noted,
+    text_record,
+)
 from hornbook.corpus.readers.tables import file_text
 
 _AROUND, _FAR = 1 << 16, 1 << 26  # bytes of lines that are no UTF-8 and tell how the file is written; how far to look
 _DIGITS = 4_300  # of a whole number: Python reads no longer one, and it becomes text
 
 
-def json_lines(path: Path | str, reading: Reading, part: Part) -> Iterator[Record]:
-    """Yield the text of each line; blank lines are passed over."""
-    pieces = blocks(path, part.start, part.stop)
-    around = no_more if reading.strict else functools.cache(lambda: _around(path))
-    for number, line in enumerate(
-        lines(pieces if part.start else _line_feeds(as_utf8(pieces, part.stop > 0))), start=part.first
-    ):
-        try:
-            record = _line(line, number, path, reading, around)
-        except BadRecord as error:
-            reading.refuse(error)
-            continue
-        if record is not None:
-            yield record
+@dataclass(frozen=True)
+class JsonLines:
+    """A record a line."""
+
+    def __call__(self, place: Place, reading: Reading, part: Part) -> Iterator[Record]:
+        """Yield the text of each line; blank lines are passed over."""
+        pieces = blocks(place, part.start, part.stop)
+        around = no_more if reading.strict else functools.cache(lambda: _around(place))
+        for number, line in enumerate(
+            lines(pieces if part.start else _line_feeds(as_utf8(pieces, part.stop > 0))), start=part.first
+        ):
+            try:
+                record = _line(line, number, place, reading, around)
+            except BadRecord as error:
+                reading.refuse(error)
+                continue
+            if record is not None:
+                yield record
+
+    def cuts(self, place: Place, size: int, unit: int) -> list[Cut]:
+        """Return parts of a file that is not packed, each from the start of a line, whose lines are still to count."""
+        return [] if shown(place).lower().endswith(COMPRESSED) else _line_starts(place, size, unit)
 
 
-def _around(path: Path | str) -> Encoding | None:
+def _line_starts(path: Place, size: int, unit: int) -> list[Cut]:
+    """Return parts of about `unit` bytes, each from the start of a line."""
+    starts = [0]
+    with open_bytes(path) as stream:
+        start = stream.read(BLOCK)
+        named = marked(start)
+        if other_format(start) or (named and named[0].codec != "utf-8"):
+            return []
+        while starts[-1] + 2 * unit <= size:
+            place = starts[-1] + unit
+            stream.seek(place)
+            while block := stream.read(BLOCK):
+                found = block.find(b"\n")
+                place += found + 1 if found >= 0 else len(block)
+                if found >= 0:
+                    break
+            if place >= size:
+                break
+            starts.append(place)
+    ends = [*starts[1:], 0]
+    return [Cut(start, stop, (stop or size) - start, int(not start)) for start, stop in zip(starts, ends, strict=True)]
+
+
+def _around(path: Place) -> Encoding | None:
     """Return how the lines of a file that are no UTF-8 are written, None where they do not tell it."""
     held, size, seen = [], 0, 0
     try:
@@ -82,7 +123,7 @@ def lines(pieces: Iterable[bytes]) -> Iterator[bytes | None]:
 
 
 def _line(
-    line: bytes | None, number: int, path: Path | str, reading: Reading, around: Callable[[], Encoding | None]
+    line: bytes | None, number: int, path: Place, reading: Reading, around: Callable[[], Encoding | None]
 ) -> Record | None:
     where = f"{shown(path)}, line {number}"
     if line is None:
@@ -117,26 +158,30 @@ def _whole(digits: str) -> int | str:
     return int(digits) if len(digits) < _DIGITS else digits
 
 
-def json_file(path: Path | str, reading: Reading, part: Part) -> Iterator[Record]:
-    """Yield the text of each object of a JSON array, of JSON lines, or of the one object that a file holds."""
-    start = b""
-    for piece in as_utf8(blocks(path)):
-        start = (start + piece).lstrip()
-        if len(start) >= BLOCK or b"\n" in start:
-            break
-    if start[:1] != b"[" and _is_json(start.split(b"\n", 1)[0]):
-        yield from json_lines(path, reading, part)
-        return
-    name = shown(path)
-    text, encoding = (_decoded(path), UTF8) if reading.strict else file_text(path, reading)
-    for number, value in enumerate(_values(text, path), start=1):
-        try:
-            yield noted(text_record(number, value, f"{name}, record {number}", reading.field), encoding)
-        except BadRecord as error:
-            reading.refuse(error)
+@dataclass(frozen=True)
+class JsonFile:
+    """A record an object: of an array, of JSON lines, or the one that a file holds."""
+
+    def __call__(self, path: Place, reading: Reading, part: Part) -> Iterator[Record]:
+        """Yield the text of each object of a JSON array, of JSON lines, or of the one object that a file holds."""
+        start = b""
+        for piece in as_utf8(blocks(path)):
+            start = (start + piece).lstrip()
+            if len(start) >= BLOCK or b"\n" in start:
+                break
+        if start[:1] != b"[" and _is_json(start.split(b"\n", 1)[0]):
+            yield from JsonLines()(path, reading, part)
+            return
+        name = shown(path)
+        text, encoding = (_decoded(path), UTF8) if reading.strict else file_text(path, reading)
+        for number, value in enumerate(_values(text, path), start=1):
+            try:
+                yield noted(text_record(number, value, f"{name}, record {number}", reading.field), encoding)
+            except BadRecord as error:
+                reading.refuse(error)
 
 
-def _decoded(path: Path | str) -> Iterator[str]:
+def _decoded(path: Place) -> Iterator[str]:
     try:
         yield from decoded(as_utf8(blocks(path)), UTF8, 0)
     except Undecodable as error:
@@ -151,7 +196,7 @@ def _is_json(line: bytes) -> bool:
     return True
 
 
-def _values(pieces: Iterator[str], path: Path | str) -> Iterator[Any]:
+def _values(pieces: Iterator[str], path: Place) -> Iterator[Any]:
     """Yield the values of an array, or those that stand one after the other, reading on while one is not whole."""
     decoder = json.JSONDecoder(parse_int=_whole)
     text, place, count, ended = "", 0, 0, False

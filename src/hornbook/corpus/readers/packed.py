@@ -1,22 +1,29 @@
 """The bytes of a file in pieces, wherever it lies and however it is packed: gzip, bzip2, xz, zstd, or not at all.
 
-What was packed before a cut or a change is yielded before the error is raised.
+A place is a file, the address of one elsewhere, or a file inside an archive. What was packed before a cut or a change
+is yielded before the error is raised.
 """
 
 from __future__ import annotations
 
 import bz2
+import contextlib
+import io
 import lzma
 import os
+import shutil
+import tempfile
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO, TypeAlias, cast
 
 from hornbook.corpus.readers.encodings import marked
 from hornbook.errors import UserError, needing
 
 COMPRESSED = (".gz", ".bz2", ".xz", ".zst")
+# Endings that stand for two.
+_SHORT = {".tgz": ".tar.gz", ".tbz2": ".tar.bz2", ".tbz": ".tar.bz2", ".txz": ".tar.xz", ".tzst": ".tar.zst"}
 BLOCK = 1 << 20
 # First bytes of files that are no text, whatever their name says.
 _MAGIC = {
@@ -70,49 +77,124 @@ class NotText(BadRecord):
     """The file is no text at all; a folder of unknown files passes over it."""
 
 
-def is_url(path: Path | str) -> bool:
+class Member:
+    """A file inside an archive, unpacked.
+
+    name   the archive's name, a slash, and the file's name inside it
+    """
+
+    def __init__(self, name: str, data: IO[bytes]) -> None:
+        self.name, self._data = name, data
+
+    def open(self) -> BinaryIO:
+        """Return a stream from the file's first byte; several may be open at once."""
+        return cast(BinaryIO, io.BufferedReader(_View(self._data), BLOCK))
+
+
+class _View(io.RawIOBase):
+    """A stream with a position of its own over a file that others read too."""
+
+    def __init__(self, data: IO[bytes]) -> None:
+        self._data, self._place = data, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        if whence == os.SEEK_END:
+            offset += self._data.seek(0, os.SEEK_END)
+        elif whence == os.SEEK_CUR:
+            offset += self._place
+        if offset < 0:
+            raise ValueError(f"negative place {offset}")
+        self._place = offset
+        return offset
+
+    def readinto(self, buffer: Any) -> int:
+        self._data.seek(self._place)
+        data = self._data.read(len(buffer))
+        buffer[: len(data)] = data
+        self._place += len(data)
+        return len(data)
+
+
+Place: TypeAlias = Path | str | Member  # a str is an address
+
+
+def is_url(place: Place) -> bool:
     """Say whether this is the address of a file elsewhere, such as s3://bucket/key."""
-    return isinstance(path, str) and "://" in path
+    return isinstance(place, str) and "://" in place
 
 
-def shown(path: Path | str) -> str:
-    """Return the path for people and for ids: forward slashes, and bytes that are no UTF-8 replaced."""
-    text = path if isinstance(path, str) else path.as_posix()
+def shown(place: Place) -> str:
+    """Return the place for people and for ids: forward slashes, and bytes that are no UTF-8 replaced."""
+    text = place.name if isinstance(place, Member) else place if isinstance(place, str) else place.as_posix()
     return os.fsencode(text).decode("utf-8", "replace")
 
 
-def ending(path: Path | str) -> str:
+def ending(place: Place) -> str:
     """Return the file's ending in lower case, below a compression's: `.jsonl` for `wiki.jsonl.gz`."""
-    name = shown(path).rpartition("/")[2].lower()
+    name = _long(place)
     for compressed in COMPRESSED:
         name = name.removesuffix(compressed)
     return Path(name).suffix
 
 
-def open_bytes(path: Path | str) -> BinaryIO:
-    """Open a file, or what a URL leads to, for reading bytes."""
-    if not is_url(path):
-        return Path(path).open("rb")
+def _long(place: Place) -> str:
+    """Return the file's own name in lower case, its ending spelled out."""
+    name = shown(place).rpartition("/")[2].lower()
+    short = Path(name).suffix
+    return name.removesuffix(short) + _SHORT.get(short, short)
+
+
+def open_bytes(place: Place) -> BinaryIO:
+    """Open a file, what a URL leads to, or a file of an archive, for reading bytes."""
+    if isinstance(place, Member):
+        return place.open()
+    if not is_url(place):
+        return Path(place).open("rb")
     import fsspec
 
-    return fsspec.open(str(path), "rb").open()  # type: ignore[no-any-return]
+    return fsspec.open(str(place), "rb").open()  # type: ignore[no-any-return]
 
 
-def blocks(path: Path | str, start: int = 0, stop: int = 0) -> Iterator[bytes]:
-    """Yield the file's bytes, decompressed, in pieces. Raises BadRecord, which names the file.
+@contextlib.contextmanager
+def local_path(place: Place) -> Iterator[Path]:
+    """Give a path on this disk, for a library that takes nothing else: of a file elsewhere a copy, for the while."""
+    if not isinstance(place, Member) and not is_url(place):
+        yield Path(place)
+        return
+    with tempfile.TemporaryDirectory(prefix="hornbook-") as folder:
+        path = Path(folder, "file" + ending(place))
+        with open_bytes(place) as stream, path.open("wb") as copy:
+            shutil.copyfileobj(stream, copy, BLOCK)
+        yield path
+
+
+def blocks(path: Place, start: int = 0, stop: int = 0) -> Iterator[bytes]:
+    """Yield the file's bytes, decompressed, in pieces. Raises BadRecord, which names the file, and NotText.
 
     `start` and `stop` (0 = the end) choose bytes of a file that is not packed.
     """
-    suffix = Path(shown(path)).suffix.lower()
+    pieces = unpacked(path, start, stop)
+    yield from pieces if start or stop else _checked(pieces, path)
+
+
+def unpacked(path: Place, start: int = 0, stop: int = 0) -> Iterator[bytes]:
+    """Yield what `blocks` does, whether it is text or not."""
+    suffix = Path(_long(path)).suffix
     try:
         with open_bytes(path) as stream:
             if start or stop:
                 stream.seek(start)
                 yield from _range(stream, stop - start if stop else -1)
             elif suffix in _MEMBERS:
-                yield from _checked(_members(stream, path, *_MEMBERS[suffix]), path)
+                yield from _members(stream, path, *_MEMBERS[suffix])
             else:
-                yield from _checked(_unzstd(stream, path) if suffix == ".zst" else _range(stream, -1), path)
+                yield from _unzstd(stream, path) if suffix == ".zst" else _range(stream, -1)
     except OSError as error:
         reason = error.strerror or str(error) or type(error).__name__
         raise BadRecord(f"{shown(path)} cannot be read ({reason}).", "cannot be read") from error
@@ -134,7 +216,7 @@ def other_format(start: bytes) -> str:
     return "binary"
 
 
-def _checked(pieces: Iterator[bytes], path: Path | str) -> Iterator[bytes]:
+def _checked(pieces: Iterator[bytes], path: Place) -> Iterator[bytes]:
     """Yield the pieces of a file, unless the first says that they are no text. Raises NotText."""
     start = next(pieces, b"")
     if name := other_format(start):
@@ -145,7 +227,7 @@ def _checked(pieces: Iterator[bytes], path: Path | str) -> Iterator[bytes]:
     yield from pieces
 
 
-def _members(stream: BinaryIO, path: Path | str, name: str, magic: bytes, begin: Callable[[], Any]) -> Iterator[bytes]:
+def _members(stream: BinaryIO, path: Place, name: str, magic: bytes, begin: Callable[[], Any]) -> Iterator[bytes]:
     """Decompress one member after the other, at most a block at a time; zeros between them are padding."""
     unpacker: Any = None
     first = True
@@ -184,12 +266,12 @@ def _members(stream: BinaryIO, path: Path | str, name: str, magic: bytes, begin:
         raise _damaged(path, name)
 
 
-def _damaged(path: Path | str, name: str) -> BadRecord:
+def _damaged(path: Place, name: str) -> BadRecord:
     reason = f"{name} data is cut or changed"
     return BadRecord(f"{shown(path)} is damaged: its {reason}. Restore it.", reason)
 
 
-def _unzstd(stream: BinaryIO, path: Path | str) -> Iterator[bytes]:
+def _unzstd(stream: BinaryIO, path: Place) -> Iterator[bytes]:
     """Decompress frame by frame, which notices a file that was cut (zstandard's stream reader does not).
 
     A step takes fewer bytes while they grow into more than a block, so that memory stays small for any content.

@@ -5,14 +5,15 @@ Only what concerns the whole build is raised: a library that is missing, a file 
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from hornbook.corpus.readers.formats import records
+from hornbook.corpus.readers.formats import FORMATS, records
 from hornbook.corpus.readers.hub import PREFIXES, named
 from hornbook.corpus.readers.packed import BadRecord, ending, shown
-from hornbook.corpus.readers.record import Part, Reading, Record
+from hornbook.corpus.readers.record import Chosen, Part, Reading, Record
 from hornbook.corpus.readers.units import Piece, Unit, stamp_of
 from hornbook.errors import UserError
 
@@ -45,8 +46,18 @@ class Unread(NamedTuple):
     records: int = 1
 
 
-def read_unit(unit: Unit, field: str, unread: Callable[[Unread], None]) -> Iterator[Item]:
-    """Yield the unit's documents in order; `unread` hears of everything else."""
+def read_unit(
+    unit: Unit,
+    field: str,
+    unread: Callable[[Unread], None],
+    passed: Callable[[str, str, int], None] = lambda source, reason, count: None,
+    chosen: tuple[Chosen, ...] = (),
+) -> Iterator[Item]:
+    """Yield the unit's documents in order.
+
+    `unread` hears of all that cannot be read, `passed` of what is left out on purpose: source, reason, how many.
+    `chosen` are the readers of the recipe.
+    """
     for piece in unit:
         path = shown(piece.path)
         if not piece.other and piece.stamp != stamp_of(piece):
@@ -56,16 +67,26 @@ def read_unit(unit: Unit, field: str, unread: Callable[[Unread], None]) -> Itera
             unread(Unread(piece.source, path, error.line, error.reason, str(error)[:500], error.count))
 
         if piece.other:
-            reason = f"no known ending ({ending(piece.path) or 'none'})"
-            refuse(BadRecord(f"{path} has no ending that is known among files that have one.", reason))
+            refuse(_other(piece))
             continue
 
-        for record in _records(piece, Reading(field, refuse)):
-            name = f"{path}#{record.number}"
+        passing = functools.partial(passed, piece.source)
+        for record in _records(piece, Reading(field, refuse, passing, chosen)):
+            name = f"{record.file or path}#{record.number}"
             if not record.text.strip():
                 refuse(BadRecord(f"{name} is blank.", "blank text", record.number))
                 continue
             yield Item(name, piece.source, record.text, _json(record.meta))
+
+
+def _other(piece: Piece) -> BadRecord:
+    """Return why a folder's file is not read."""
+    kind, path = ending(piece.path), shown(piece.path)
+    if extra := next((item.extra for item in FORMATS if kind in item.endings and item.missing), ""):
+        message = f"{path} is read only with the extra '{extra}': pip install 'hornbook[{extra}]'"
+        return BadRecord(message, f"needs the extra '{extra}' ({kind})")
+    reason = f"no known ending ({kind or 'none'})"
+    return BadRecord(f"{path} has no ending that is known among files that have one.", reason)
 
 
 def _json(fields: Mapping[str, Any]) -> str:

@@ -2,23 +2,78 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from hornbook.corpus.document import with_fields
 from hornbook.corpus.readers.encodings import Encoding, Undecodable, decode
-from hornbook.corpus.readers.packed import BadRecord
+from hornbook.corpus.readers.packed import BadRecord, Place
 
 LONGEST = 1 << 27  # bytes of a record; a longer one is refused, so that memory has a bound
 
 
 class Record(NamedTuple):
-    """One text of a file; `number` counts lines, rows or sections from 1."""
+    """One text of a file.
+
+    number   of its line, row or section from 1, or the number that the source gives it: unique in the file
+    text     the words
+    meta     its other fields
+    file     of an archive, where the text lies; empty = the file that is read
+    """
 
     number: int
     text: str
     meta: Mapping[str, Any]
+    file: str = ""
+
+
+class Reader(Protocol):
+    """What reads files of one format: a frozen dataclass whose fields are its settings."""
+
+    def __call__(self, place: Place, reading: Reading, part: Part, /) -> Iterator[Record]:
+        """Yield the texts of one file, or of a part of it, in order: a pure function of its bytes."""
+
+
+class Cut(NamedTuple):
+    """A part of a big file.
+
+    start    its first byte, or row group
+    stop     the one after the last; 0 = to the end
+    weight   bytes to read, about
+    first    the number of its first record; 0 = its lines are counted; 1 also where records bring their own numbers
+    """
+
+    start: int
+    stop: int
+    weight: int
+    first: int = 1
+
+
+class Cuttable(Reader, Protocol):
+    """A reader whose big files several workers read side by side."""
+
+    def cuts(self, place: Place, size: int, unit: int) -> list[Cut]:
+        """Return parts of about `unit` bytes, in order, that together are the file of `size` bytes; [] = one part."""
+
+
+class Chosen(NamedTuple):
+    """A reader that a recipe names, for the files whose name matches a pattern."""
+
+    files: str
+    reader: Reader
+
+
+@dataclass
+class Allowance:
+    """How much an archive, and those inside it, may still unpack.
+
+    left    bytes
+    depth   archives inside each other
+    """
+
+    left: int
+    depth: int = 0
 
 
 @dataclass(frozen=True)
@@ -27,10 +82,16 @@ class Reading:
 
     field   the field or column that holds the text
     bad     what hears of each file or record that cannot be read, after which reading goes on; None = it is raised
+    passed  what hears of the records that a reader leaves out on purpose: why, and how many
+    chosen  the readers that a recipe names, before the ones that a file's ending chooses
+    unpacks what the archives that a file lies in may still unpack; None = it lies in none
     """
 
     field: str = "text"
     bad: Callable[[BadRecord], None] | None = None
+    passed: Callable[[str, int], None] = lambda reason, count: None
+    chosen: tuple[Chosen, ...] = ()
+    unpacks: Allowance | None = None
 
     @property
     def strict(self) -> bool:
@@ -42,6 +103,10 @@ class Reading:
         if self.bad is None:
             raise error
         self.bad(error)
+
+    def pass_over(self, reason: str, *, count: int = 1) -> None:
+        """Tell whoever listens of records that are sound and left out on purpose, such as a redirect."""
+        self.passed(reason, count)
 
     def remark(self, message: str, reason: str, line: int = 0) -> None:
         """Tell whoever listens of something that is read otherwise than it stands there; no record is lost."""

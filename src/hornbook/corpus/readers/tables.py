@@ -6,17 +6,17 @@ import codecs
 import csv
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
+from dataclasses import dataclass
 
 from hornbook.corpus.document import free_name
 from hornbook.corpus.readers.encodings import UTF8, Encoding, Undecodable, decoded, find, seven_bits
-from hornbook.corpus.readers.packed import BadRecord, NotText, blocks, shown
+from hornbook.corpus.readers.packed import BadRecord, NotText, Place, blocks, shown
 from hornbook.corpus.readers.record import LONGEST, Part, Reading, Record, noted, other_field, text_record
 
 _BETWEEN = (",", ";", "\t", "|")  # what parts the columns of CSV; the first that finds the column of text
 
 
-def file_text(path: Path | str, reading: Reading) -> tuple[Iterator[str], Encoding]:
+def file_text(path: Place, reading: Reading) -> tuple[Iterator[str], Encoding]:
     """Return a whole file's text in pieces, and how it is written. Raises NotText, also while the text is read.
 
     Strictly it is UTF-8.
@@ -35,7 +35,7 @@ def file_text(path: Path | str, reading: Reading) -> tuple[Iterator[str], Encodi
     return _text(path, reading, encoding, mark), encoding
 
 
-def _text(path: Path | str, reading: Reading, encoding: Encoding, mark: int) -> Iterator[str]:
+def _text(path: Place, reading: Reading, encoding: Encoding, mark: int) -> Iterator[str]:
     seen = 0
 
     def pieces() -> Iterator[bytes]:
@@ -59,46 +59,52 @@ def _text(path: Path | str, reading: Reading, encoding: Encoding, mark: int) -> 
         raise NotText(message, str(error), line) from error
 
 
-def separated(path: Path | str, reading: Reading, part: Part) -> Iterator[Record]:
-    """Yield the rows of a .csv file, quoted as RFC 4180 says, or of a .tsv file, which knows no quotes.
+@dataclass(frozen=True)
+class Separated:
+    """A record a row of CSV or TSV."""
 
-    Columns of a .csv file are parted by commas, or by what else finds the column of text in its first line.
-    """
-    tabs = ".tsv" in shown(path).lower()[-8:]
-    text, encoding = file_text(path, reading)
-    csv.field_size_limit(LONGEST)
-    lines, name = _lines(text), shown(path)
-    first = next(lines, "")
-    between = "\t" if tabs else next((sign for sign in _BETWEEN if reading.field in _cells(first, sign)), ",")
-    every = itertools.chain((first,), lines)
-    rows = csv.reader(every, strict=True, delimiter=between, quoting=csv.QUOTE_NONE if tabs else csv.QUOTE_MINIMAL)
-    header: list[str] | None = None
-    for number in itertools.count(1):
-        line = rows.line_num + 1  # where the row begins: with an open quote it may reach far
-        try:
-            row = next(rows, None)
-        except csv.Error as error:
-            lost = rows.line_num - line + 1
-            reach = f"s {line} to {rows.line_num}, are" if lost > 1 else f" {line}, is"
-            open_quote = ": a quote that opens there is closed nowhere or in the midst of a cell" if lost > 1 else ""
-            message = f"{name}, line{reach} not valid ({error}){open_quote}."
-            reading.refuse(BadRecord(message, "not valid CSV", line, lost))
-            continue
-        if row is None:
-            return
-        if header is None:
-            check_column(row, name, reading)
-            header = own_names(row, name, reading)
-            continue
-        if not row:
-            continue
-        if len(row) != len(header):
-            message = f"{name}, line {line}, has {len(row)} columns instead of {len(header)}."
-            lost = rows.line_num - line + 1
-            reading.refuse(BadRecord(message, "another number of columns", line, lost))
-            continue
-        record = text_record(number - 1, dict(zip(header, row, strict=True)), name, reading.field)
-        yield noted(record, encoding)
+    def __call__(self, path: Place, reading: Reading, part: Part) -> Iterator[Record]:
+        """Yield the rows of a .csv file, quoted as RFC 4180 says, or of a .tsv file, which knows no quotes.
+
+        Columns of a .csv file are parted by commas, or by what else finds the column of text in its first line.
+        """
+        tabs = ".tsv" in shown(path).lower()[-8:]
+        text, encoding = file_text(path, reading)
+        csv.field_size_limit(LONGEST)
+        lines, name = _lines(text), shown(path)
+        first = next(lines, "")
+        between = "\t" if tabs else next((sign for sign in _BETWEEN if reading.field in _cells(first, sign)), ",")
+        every = itertools.chain((first,), lines)
+        rows = csv.reader(every, strict=True, delimiter=between, quoting=csv.QUOTE_NONE if tabs else csv.QUOTE_MINIMAL)
+        header: list[str] | None = None
+        for number in itertools.count(1):
+            line = rows.line_num + 1  # where the row begins: with an open quote it may reach far
+            try:
+                row = next(rows, None)
+            except csv.Error as error:
+                lost = rows.line_num - line + 1
+                reach = f"s {line} to {rows.line_num}, are" if lost > 1 else f" {line}, is"
+                open_quote = (
+                    ": a quote that opens there is closed nowhere or in the midst of a cell" if lost > 1 else ""
+                )
+                message = f"{name}, line{reach} not valid ({error}){open_quote}."
+                reading.refuse(BadRecord(message, "not valid CSV", line, lost))
+                continue
+            if row is None:
+                return
+            if header is None:
+                check_column(row, name, reading)
+                header = own_names(row, name, reading)
+                continue
+            if not row:
+                continue
+            if len(row) != len(header):
+                message = f"{name}, line {line}, has {len(row)} columns instead of {len(header)}."
+                lost = rows.line_num - line + 1
+                reading.refuse(BadRecord(message, "another number of columns", line, lost))
+                continue
+            record = text_record(number - 1, dict(zip(header, row, strict=True)), name, reading.field)
+            yield noted(record, encoding)
 
 
 def _cells(line: str, between: str) -> list[str]:

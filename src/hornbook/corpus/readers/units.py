@@ -17,12 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from hornbook.corpus.grouping import grouped
-from hornbook.corpus.readers.discovery import local_files, unseen
-from hornbook.corpus.readers.encodings import marked
-from hornbook.corpus.readers.endings import TEXT
-from hornbook.corpus.readers.formats import ENDINGS
+from hornbook.corpus.readers.discovery import is_known, local_files, unseen
+from hornbook.corpus.readers.formats import ENDINGS, reader_of
 from hornbook.corpus.readers.hub import PREFIXES
-from hornbook.corpus.readers.packed import BLOCK, COMPRESSED, ending, is_url, open_bytes, other_format, shown
+from hornbook.corpus.readers.packed import COMPRESSED, is_url, shown
+from hornbook.corpus.readers.record import Chosen, Cut
 from hornbook.errors import UserError, needing
 
 FILES = 1000  # of a unit
@@ -60,8 +59,11 @@ class Piece:
 Unit = tuple[Piece, ...]
 
 
-def discover(paths: Sequence[str], unit: int) -> list[Piece]:
-    """Return pieces of about `unit` bytes in order, no file twice. Raises UserError for a path that leads nowhere."""
+def discover(paths: Sequence[str], unit: int, chosen: Sequence[Chosen] = ()) -> list[Piece]:
+    """Return pieces of about `unit` bytes in order, no file twice. Raises UserError for a path that leads nowhere.
+
+    `chosen` names readers for files of some names, which are then read whatever their ending.
+    """
     if not paths or not all(paths):
         raise UserError("No text was named: give at least one file, folder or URL in paths.")
     pieces: list[Piece] = []
@@ -70,12 +72,12 @@ def discover(paths: Sequence[str], unit: int) -> list[Piece]:
         if path.startswith(PREFIXES):
             pieces.append(Piece(path, path, unit))
         elif is_url(path):
-            pieces += [piece for piece in _remote(path, unit) if piece.path not in seen]
+            pieces += [piece for piece in _remote(path, unit, chosen) if piece.path not in seen]
             seen |= {piece.path for piece in pieces}
         else:
-            found = local_files(path, ENDINGS, broken_links=True)
+            found = local_files(path, ENDINGS, broken_links=True, names=[item.files for item in chosen])
             for file in unseen(found.files, seen):
-                pieces += _pieces(file, path, *_facts(file), unit)
+                pieces += _pieces(file, path, *_facts(file), unit, chosen)
             pieces += [Piece(str(file), path, 0, other=True) for file in unseen(found.others, seen)]
     return pieces
 
@@ -108,60 +110,26 @@ def _facts(path: Path) -> tuple[int, str]:
     return status.st_size, f"{status.st_size}-{status.st_mtime_ns}"
 
 
-def _pieces(path: Path | str, source: str, size: int, stamp: str, unit: int) -> Iterator[Piece]:
+def _pieces(
+    path: Path | str, source: str, size: int, stamp: str, unit: int, chosen: Sequence[Chosen]
+) -> Iterator[Piece]:
     """Yield a file's pieces: one, or several of about `unit` bytes where it is big and can be cut."""
     name = os.fspath(path)
-    cuts: list[tuple[int, int, int]] = []
-    if size > 2 * unit and not name.lower().endswith(COMPRESSED):
-        with contextlib.suppress(OSError, ValueError):  # its reader will say what is wrong
-            if ending(path) == ".parquet":
-                cuts = _row_groups(path, unit)
-            elif ending(path) in (".jsonl", ".ndjson"):
-                cuts = _line_starts(path, size, unit)
+    cuts: list[Cut] = []
+    if size > 2 * unit:
+        with contextlib.suppress(OSError, ValueError, UserError):  # its reader will say what is wrong
+            if cut := getattr(reader_of(path, chosen), "cuts", None):
+                cuts = cut(path, size, unit)
     if len(cuts) < 2:
         yield Piece(name, source, size, stamp)
         return
-    for (start, first, weight), (stop, _, _) in zip(cuts, [*cuts[1:], (0, 0, 0)], strict=True):
+    for start, stop, weight, first in cuts:
         yield Piece(name, source, weight, stamp, start, stop, first)
 
 
-def _line_starts(path: Path | str, size: int, unit: int) -> list[tuple[int, int, int]]:
-    """Return (byte, number of the first line or 0, bytes) for about every `unit` bytes, each at the start of a line."""
-    starts = [0]
-    with open_bytes(path) as stream:
-        start = stream.read(BLOCK)
-        named = marked(start)
-        if other_format(start) or (named and named[0].codec != "utf-8"):
-            return []
-        while starts[-1] + 2 * unit <= size:
-            place = starts[-1] + unit
-            stream.seek(place)
-            while block := stream.read(BLOCK):
-                found = block.find(b"\n")
-                place += found + 1 if found >= 0 else len(block)
-                if found >= 0:
-                    break
-            if place >= size:
-                break
-            starts.append(place)
-    return [(start, 0 if start else 1, stop - start) for start, stop in zip(starts, [*starts[1:], size], strict=True)]
-
-
-def _row_groups(path: Path | str, unit: int) -> list[tuple[int, int, int]]:
-    """Return (row group, number of its first row, bytes) for about every `unit` bytes."""
-    from pyarrow.parquet import ParquetFile
-
-    with ParquetFile(open_bytes(path) if is_url(path) else path) as table:
-        facts = [table.metadata.row_group(index) for index in range(table.num_row_groups)]
-    cuts, row = [], 1
-    for held in grouped(range(len(facts)), lambda index: facts[index].total_byte_size, unit):
-        cuts.append((held[0], row, sum(facts[index].total_byte_size for index in held)))
-        row += sum(facts[index].num_rows for index in held)
-    return cuts
-
-
-def _remote(url: str, unit: int) -> Iterator[Piece]:
+def _remote(url: str, unit: int, chosen: Sequence[Chosen]) -> Iterator[Piece]:
     """Yield the pieces of what a URL leads to: a file, a folder, or the files that match a pattern."""
+    names = [item.files for item in chosen]
     try:
         with needing(url, "s3" if url.startswith("s3:") else "corpus"):
             import fsspec
@@ -172,14 +140,14 @@ def _remote(url: str, unit: int) -> Iterator[Piece]:
                 files = sorted(filesystem.glob(path))
             elif filesystem.isdir(path):
                 every = [name for name in sorted(filesystem.find(path)) if "/." not in f"/{name.removeprefix(path)}"]
-                files = [name for name in every if ending(name) in ENDINGS or ending(name) in TEXT] or every
+                files = [name for name in every if is_known(name, ENDINGS, names)] or every
                 others = [name for name in every if name not in files]
             else:
                 files = [path] if filesystem.exists(path) else []
             for name in files:
                 facts = filesystem.info(name)
                 full = filesystem.unstrip_protocol(name)
-                yield from _pieces(full, url, facts["size"] or 0, _remote_stamp(facts), unit)
+                yield from _pieces(full, url, facts["size"] or 0, _remote_stamp(facts), unit, chosen)
             yield from (Piece(filesystem.unstrip_protocol(name), url, 0, other=True) for name in others)
     except UserError:
         raise

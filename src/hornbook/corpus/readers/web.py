@@ -6,12 +6,12 @@ import contextlib
 import io
 import re
 from collections.abc import Iterator
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 from hornbook.corpus.readers.bodies import DamagedBody, body
 from hornbook.corpus.readers.encodings import UTF8, Encoding, Undecodable, guess, look, marked, named, seven_bits
-from hornbook.corpus.readers.packed import BadRecord, NotText, blocks, shown
+from hornbook.corpus.readers.packed import BadRecord, NotText, Place, blocks, shown
 from hornbook.corpus.readers.record import LONGEST, Part, Reading, Record, noted, text_record
 from hornbook.errors import needing, reason_of
 
@@ -21,21 +21,26 @@ _SAYS = re.compile(rb"""charset\s*=\s*["']?\s*([\w.:-]+)|<\?xml[^>]*\sencoding\s
 _NO_TEXT = "no main text in the page"
 
 
-def html(path: Path | str, reading: Reading, part: Part) -> Iterator[Record]:
-    from hornbook.corpus.readers.pages import MainText
+@dataclass(frozen=True)
+class Html:
+    """The main text of a page."""
 
-    data = bytearray()
-    for block in blocks(path):
-        data += block
-        if len(data) > LONGEST:
-            raise BadRecord(f"{shown(path)} is longer than {LONGEST:,} bytes.", "too long a page")
-    if not data.strip():
-        return
-    page, encoding = _page(bytes(data), "", shown(path))
-    text = MainText().extract(page.encode())[0]
-    if text is None:
-        raise NotText(f"{shown(path)} has no main text that could be told from its menus.", _NO_TEXT)
-    yield noted(text_record(1, {reading.field: text}, shown(path), reading.field), encoding)
+    def __call__(self, path: Place, reading: Reading, part: Part) -> Iterator[Record]:
+        """Yield the page's text, where it has some."""
+        from hornbook.corpus.readers.pages import MainText
+
+        data = bytearray()
+        for block in blocks(path):
+            data += block
+            if len(data) > LONGEST:
+                raise BadRecord(f"{shown(path)} is longer than {LONGEST:,} bytes.", "too long a page")
+        if not data.strip():
+            return
+        page, encoding = _page(bytes(data), "", shown(path))
+        text = MainText().extract(page.encode())[0]
+        if text is None:
+            raise NotText(f"{shown(path)} has no main text that could be told from its menus.", _NO_TEXT)
+        yield noted(text_record(1, {reading.field: text}, shown(path), reading.field), encoding)
 
 
 def _page(data: bytes, charset: str, where: str, number: int = 0) -> tuple[str, Encoding]:
@@ -68,40 +73,44 @@ def _shifts(label: str) -> bool:
     return label.lower().startswith(("iso-2022", "hz", "csiso2022"))
 
 
-def warc(path: Path | str, reading: Reading, part: Part) -> Iterator[Record]:
-    """Yield the main text of each HTML response of a WARC file, and the text of each conversion of a WET file.
+@dataclass(frozen=True)
+class Warc:
+    """The pages of a WARC or WET file."""
 
-    Numbers count all the records of the file, requests and metadata too, which hold no text of their own.
-    """
-    with needing(shown(path), "web"):
-        from warcio.archiveiterator import ArchiveIterator
-        from warcio.exceptions import ArchiveLoadFailed
-    name = shown(path)
-    number = 0
-    try:
-        # Unpacked by us: the library passes over a cut in silence.
-        source = _Stream(blocks(path))
-        with io.BufferedReader(source) as stream:
-            archive = ArchiveIterator(stream)
-            for number, item in enumerate(archive, start=1):
-                where = f"{name}, record {number}"
-                try:
-                    record = _archived(item, number, where, reading.field)
-                    bad = None
-                except BadRecord as error:
-                    record, bad = None, error
-                if not _ends_where_it_says(archive):
-                    message = f"{where}, does not end where its header says: it and what it covers cannot be read."
-                    record, bad = None, BadRecord(message, "damaged WARC file", number)
-                if bad is not None:
-                    reading.refuse(bad)
-                elif record is not None:
-                    yield record
-        if source.error is not None:
-            raise source.error
-    except (ArchiveLoadFailed, EOFError, ValueError, OverflowError) as error:
-        message = f"{name}, after record {number}, cannot be read as WARC ({reason_of(error)}). Restore it."
-        raise BadRecord(message, "damaged WARC file", number + 1) from error
+    def __call__(self, path: Place, reading: Reading, part: Part) -> Iterator[Record]:
+        """Yield the main text of each HTML response of a WARC file, and the text of each conversion of a WET file.
+
+        Numbers count all the records of the file, requests and metadata too, which hold no text of their own.
+        """
+        with needing(shown(path), "web"):
+            from warcio.archiveiterator import ArchiveIterator
+            from warcio.exceptions import ArchiveLoadFailed
+        name = shown(path)
+        number = 0
+        try:
+            # Unpacked by us: the library passes over a cut in silence.
+            source = _Stream(blocks(path))
+            with io.BufferedReader(source) as stream:
+                archive = ArchiveIterator(stream)
+                for number, item in enumerate(archive, start=1):
+                    where = f"{name}, record {number}"
+                    try:
+                        record = _archived(item, number, where, reading.field)
+                        bad = None
+                    except BadRecord as error:
+                        record, bad = None, error
+                    if not _ends_where_it_says(archive):
+                        message = f"{where}, does not end where its header says: it and what it covers cannot be read."
+                        record, bad = None, BadRecord(message, "damaged WARC file", number)
+                    if bad is not None:
+                        reading.refuse(bad)
+                    elif record is not None:
+                        yield record
+            if source.error is not None:
+                raise source.error
+        except (ArchiveLoadFailed, EOFError, ValueError, OverflowError) as error:
+            message = f"{name}, after record {number}, cannot be read as WARC ({reason_of(error)}). Restore it."
+            raise BadRecord(message, "damaged WARC file", number + 1) from error
 
 
 def _ends_where_it_says(archive: Any) -> bool:
