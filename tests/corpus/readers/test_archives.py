@@ -235,6 +235,16 @@ def test_a_reader_that_is_left_early_leaves_no_thread(tmp_path: Path) -> None:
     assert threading.active_count() == threads
 
 
+def test_files_of_one_name_have_ids_of_their_own(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "a.tar", "w") as tar:
+        for data in (b"old\n", b"new\n"):
+            item = tarfile.TarInfo("a.txt")
+            item.size = len(data)
+            tar.addfile(item, io.BytesIO(data))
+    found = [(document.id.rpartition("/")[2], document.text) for document in read([str(tmp_path / "a.tar")])]
+    assert found == [("a.txt#1", "old\n"), ("a_2.txt#1", "new\n")]
+
+
 def test_archives_of_a_folder_are_found(tmp_path: Path) -> None:
     for name in ("a.zip", "b.tar.gz", "c.7z", "d.tgz", "e.txt"):
         made(tmp_path / name, {"x.txt": b"x\n"}) if name != "e.txt" else (tmp_path / name).write_text("e\n")

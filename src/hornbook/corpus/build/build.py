@@ -37,6 +37,7 @@ from hornbook.corpus.build.catalogue import from_table, kind_of, to_table
 from hornbook.corpus.build.engine import Engine, documents, heeding_signals, work
 from hornbook.corpus.build.recipe import CorpusRecipe, dumps, to_dict
 from hornbook.corpus.build.stages import Measure, ReadUnit, RunSteps, WritePart, count_lines
+from hornbook.corpus.build.within import looking
 from hornbook.corpus.built import DOCUMENTS, DROPPED, KIND, LEDGER, RECIPE
 from hornbook.corpus.grouping import grouped
 from hornbook.corpus.readers.record import Chosen
@@ -212,13 +213,22 @@ class _Build:
         """Do the tasks, by name with their sizes, that have no note in the folder; return the sum of all tallies."""
         folder.mkdir(exist_ok=True)
         missing = {task: size for name, (task, size) in tasks.items() if not (folder / f"{name}.json").exists()}
-        self._work(label, function, missing, sum(size for _, size in tasks.values()) - sum(missing.values()))
+        before = sum(size for _, size in tasks.values()) - sum(missing.values())
+        self._work(label, function, missing, before, folder)
         return tally.added(read_json(folder / f"{name}.json", "tally")["tally"] for name in tasks)
 
     def _work(
-        self, label: str, function: Callable[[str], str], sizes: dict[str, int], before: int = 0
+        self,
+        label: str,
+        function: Callable[[str], str],
+        sizes: dict[str, int],
+        before: int = 0,
+        folder: Path | None = None,
     ) -> dict[str, str]:
-        """Do the tasks of these sizes, after others of the size `before` in all, and return their results."""
+        """Do the tasks of these sizes, after others of the size `before` in all, and return their results.
+
+        `folder` is where workers tell how far they are inside a task.
+        """
         results: dict[str, str] = {}
         amount = before
 
@@ -229,7 +239,10 @@ class _Build:
             update(amount)
 
         if sizes:
-            with self.stage(label, "B", before + sum(sizes.values())) as update:
+            with (
+                self.stage(label, "B", before + sum(sizes.values())) as update,
+                looking(folder, lambda inside: update(amount + inside)) if folder else contextlib.nullcontext(),
+            ):
                 work(function, list(sizes), self.engine, done)
         return results
 

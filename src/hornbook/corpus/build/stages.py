@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from hornbook.artifacts import json_text
 from hornbook.corpus.build import dropped, tally
 from hornbook.corpus.build.blocks import BLOCK_DOCUMENTS, DOCUMENT_COLUMNS, read_block, schema, whole, write_block
+from hornbook.corpus.build.within import telling
 from hornbook.corpus.document import last_field, with_fields
 from hornbook.corpus.grouping import grouped
 from hornbook.corpus.readers.packed import blocks
@@ -96,6 +97,7 @@ class ReadUnit:
             unit = tuple(Piece(**piece) for piece in given["pieces"])
             record = number << 32
             read = read_unit(unit, self.field, unread, passed, self.chosen)
+            read = telling(read, self.folder / f"{number:06d}.json", sum(piece.size for piece in unit))
             for items in grouped(read, lambda one: len(one.text.encode()) + len(one.meta), self.block, BLOCK_DOCUMENTS):
                 ids, sources, texts, metas = zip(*items, strict=True)
                 sizes = self.measure(texts)

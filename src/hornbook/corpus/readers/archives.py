@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import io
+import itertools
 import os
 import re
 import tarfile
@@ -78,9 +79,13 @@ def members(place: Place, reading: Reading) -> Iterator[tuple[Member, Reading]]:
         raise BadRecord(f"{name} lies in {reason}. Unpack the outer ones.", reason)
     inner = replace(reading, unpacks=allowance)
     found = {".zip": _zipped, ".7z": _seven_zipped}.get(kind, _tarred)
+    names: set[str] = set()
     allowance.depth += 1
     try:
-        yield from ((member, inner) for member in found(place, reading, allowance))
+        for member in found(place, reading, allowance):
+            member.name = _own_name(names, member.name)
+            names.add(member.name)
+            yield member, inner
     except Exception as error:
         if not _of_its_bytes(error):
             raise
@@ -88,6 +93,13 @@ def members(place: Place, reading: Reading) -> Iterator[tuple[Member, Reading]]:
         raise BadRecord(f"{name} cannot be read to its end ({reason_of(error)}). Restore it.", reason) from error
     finally:
         allowance.depth -= 1
+
+
+def _own_name(taken: set[str], name: str) -> str:
+    """Return a file's name, with a number before its ending where an earlier one has it."""
+    stem, dot, kind = name.rpartition(".")
+    numbered = (f"{stem}_{number}{dot}{kind}" for number in itertools.count(2))
+    return name if name not in taken else next(free for free in numbered if free not in taken)
 
 
 def _of_its_bytes(error: Exception) -> bool:

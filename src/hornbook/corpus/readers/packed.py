@@ -155,10 +155,34 @@ def open_bytes(place: Place) -> BinaryIO:
     if isinstance(place, Member):
         return place.open()
     if not is_url(place):
-        return Path(place).open("rb")
+        return cast(BinaryIO, io.BufferedReader(_Counted(Path(place)), BLOCK))
     import fsspec
 
     return fsspec.open(str(place), "rb").open()  # type: ignore[no-any-return]
+
+
+_bytes = 0  # taken of files
+
+
+class _Counted(io.FileIO):
+    """A file on this disk whose bytes are counted as they are taken."""
+
+    def readinto(self, buffer: Any) -> int:
+        global _bytes
+        size = super().readinto(buffer) or 0
+        _bytes += size
+        return size
+
+    def readall(self) -> bytes:
+        global _bytes
+        data = super().readall() or b""
+        _bytes += len(data)
+        return data
+
+
+def taken() -> int:
+    """Return how many bytes of files on this disk this process has taken so far."""
+    return _bytes
 
 
 @contextlib.contextmanager
