@@ -9,6 +9,7 @@ from pathlib import Path
 
 from hornbook.corpus.built import documents, is_built, open_corpus
 from hornbook.corpus.document import Document
+from hornbook.corpus.readers.code.projects import folder_of
 from hornbook.corpus.readers.discovery import local_files, unseen
 from hornbook.corpus.readers.formats import ENDINGS, records
 from hornbook.corpus.readers.hub import PREFIXES, named
@@ -60,11 +61,13 @@ def _files(
 
     In a folder those of code and markup that are none are left out too, and `.json` files that hold settings.
     """
+    root = folder_of(source)
     in_folder = os.path.isdir(os.path.expanduser(source))
     for path in files:
         name = shown(path)
         try:
-            for number, text, meta, inside in records(path, Reading(field)):
+            reading = Reading(field, passed=_telling(left_out, path), root=root)
+            for number, text, meta, inside in records(path, reading):
                 if text.strip():
                     yield Document(text, f"{inside or name}#{number}", source, meta)
         except BadRecord as error:
@@ -74,6 +77,11 @@ def _files(
             if not (in_folder and (strange or settings)) and not (skip_foreign and isinstance(error, NotText)):
                 raise
             left_out(path)
+
+
+def _telling(left_out: Callable[[Path], None], path: Path) -> Callable[[str, int], None]:
+    """Return what tells `left_out` of a file that its reader leaves out on purpose."""
+    return lambda reason, count: left_out(path)
 
 
 def _some(documents: Iterator[Document], nothing: str) -> Iterator[Document]:

@@ -77,15 +77,20 @@ def kind_of(language: str) -> Kind:
     return _table().kinds.get(language, "")
 
 
-def endings_of(*kinds: Kind) -> frozenset[str]:
-    """Return all endings of languages of these kinds, in lower case and without their dot."""
-    table = _table()
-    return frozenset(ending for ending, names in table.endings.items() if any(table.kinds[name] in kinds for name in names))
+def endings() -> frozenset[str]:
+    """Return all endings by which a language is known, in lower case, without their dot and with none inside."""
+    return frozenset(ending for ending in _table().endings if "." not in ending)
 
 
-def whole_names() -> frozenset[str]:
-    """Return the names of files that tell a language without an ending, such as Makefile."""
-    return frozenset(_table().names)
+def of_name(name: str) -> tuple[str, ...]:
+    """Return the languages that a name allows, in any case: by the whole name, else by its ending; () for none."""
+    whole = _lower_whole().get(name.lower())
+    return (whole,) if whole else tuple(_table().endings.get(name.lower().rpartition(".")[2], ()))
+
+
+@functools.cache
+def _lower_whole() -> dict[str, str]:
+    return {name.lower(): language for name, language in _table().names.items()}
 
 
 def language_of(name: str, text: str) -> str:

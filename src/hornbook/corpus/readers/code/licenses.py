@@ -19,13 +19,14 @@ from hornbook.corpus.readers.code.projects import LICENCES, Project, read_inside
 
 # Licences that the Blue Oak Council lists as permissive (model, gold, silver, bronze), as The Stack took them; and
 # public domain. Only those that are met often; another one of its list can be named in the setting.
-PERMISSIVE = frozenset(
-    "BlueOak-1.0.0 0BSD AFL-3.0 Apache-1.1 Apache-2.0 Artistic-2.0 BSD-1-Clause BSD-2-Clause BSD-2-Clause-Patent"
-    " BSD-3-Clause BSD-3-Clause-Clear BSD-4-Clause BSL-1.0 CC-BY-1.0 CC-BY-2.0 CC-BY-3.0 CC-BY-4.0 CC0-1.0 ECL-2.0"
-    " EFL-2.0 FSFAP FSFUL FTL HPND ICU ISC Intel JSON libpng-2.0 Libpng MIT MIT-0 MIT-CMU MIT-Modern-Variant MS-PL"
-    " MulanPSL-2.0 NCSA NTP OpenSSL PHP-3.01 PSF-2.0 PostgreSQL Python-2.0 Ruby TCL UPL-1.0 Unicode-DFS-2016"
-    " Unicode-3.0 Unlicense Vim W3C WTFPL X11 Xnet ZPL-2.1 Zlib Beerware curl".split()
-)
+_PERMISSIVE = """
+    BlueOak-1.0.0 0BSD AFL-3.0 Apache-1.1 Apache-2.0 Artistic-2.0 BSD-1-Clause BSD-2-Clause BSD-2-Clause-Patent
+    BSD-3-Clause BSD-3-Clause-Clear BSD-4-Clause BSL-1.0 CC-BY-1.0 CC-BY-2.0 CC-BY-3.0 CC-BY-4.0 CC0-1.0 ECL-2.0
+    EFL-2.0 FSFAP FSFUL FTL HPND ICU ISC Intel JSON libpng-2.0 Libpng MIT MIT-0 MIT-CMU MIT-Modern-Variant MS-PL
+    MulanPSL-2.0 NCSA NTP OpenSSL PHP-3.01 PSF-2.0 PostgreSQL Python-2.0 Ruby TCL UPL-1.0 Unicode-DFS-2016
+    Unicode-3.0 Unlicense Vim W3C WTFPL X11 Xnet ZPL-2.1 Zlib Beerware curl
+"""
+PERMISSIVE = frozenset(_PERMISSIVE.split())
 ANY_PERMISSIVE = "permissive"
 _HEAD = 8_192  # characters of a file in which it says its licence
 _EXPRESSION = re.compile(r"[\w.+-]+|[()]")

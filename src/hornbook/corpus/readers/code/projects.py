@@ -17,12 +17,13 @@ from urllib.parse import urlsplit
 
 from hornbook.corpus.readers.code.languages import kind_of, language_of
 
-MANIFESTS = frozenset(
-    "pyproject.toml setup.py setup.cfg package.json Cargo.toml go.mod pom.xml build.gradle build.gradle.kts build.sbt"
-    " composer.json Gemfile mix.exs rebar.config stack.yaml dune-project project.clj pubspec.yaml Package.swift"
-    " CMakeLists.txt meson.build configure.ac configure.in Project.toml DESCRIPTION shard.yml info.rkt elm.json"
-    " build.zig deno.json MODULE.bazel WORKSPACE".split()
-)
+_MANIFESTS = """
+    pyproject.toml setup.py setup.cfg package.json Cargo.toml go.mod pom.xml build.gradle build.gradle.kts build.sbt
+    composer.json Gemfile mix.exs rebar.config stack.yaml dune-project project.clj pubspec.yaml Package.swift
+    CMakeLists.txt meson.build configure.ac configure.in Project.toml DESCRIPTION shard.yml info.rkt elm.json
+    build.zig deno.json MODULE.bazel WORKSPACE
+"""
+MANIFESTS = frozenset(_MANIFESTS.split())
 _MANIFEST_ENDINGS = (".gemspec", ".cabal", ".csproj", ".fsproj", ".sln", ".nimble", ".rockspec", ".podspec")
 LICENCES = re.compile(r"(?:un)?licen[cs]e(?:[-_.].*)?|copying(?:[-_.].*)?|licen[cs]es", re.IGNORECASE)
 _SMALL = 1 << 20  # bytes of a file of git or of a licence that are read at most
