@@ -17,13 +17,12 @@ import tarfile
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import IO, Any, cast
 
-from hornbook.corpus.readers.endings import TEXT, begins_as_text
 from hornbook.corpus.readers.handed import handed
 from hornbook.corpus.readers.packed import BLOCK, BadRecord, Member, Place, ending, open_bytes, shown, unpacked
-from hornbook.corpus.readers.record import Allowance, Part, Reading, Record
+from hornbook.corpus.readers.record import Allowance, Reading
 from hornbook.errors import UserError, needing, reason_of
 
 MOST = 200  # times its size that an archive may unpack; text that people write is packed to a hundredth at best
@@ -33,46 +32,14 @@ _IN_MEMORY = 1 << 23  # bytes of a file that wait in memory, not on disk
 _JUNK = ("__MACOSX",)  # what a Mac adds to its archives, beside hidden files
 
 
-@dataclass(frozen=True)
-class Zip:
-    """The files inside a .zip, each read by its own format."""
-
-    def __call__(self, place: Place, reading: Reading, part: Part) -> Iterator[Record]:
-        """Yield the records of each file that is read in a folder too."""
-        return _records(place, reading)
-
-
-@dataclass(frozen=True)
-class Tar(Zip):
-    """The files inside a .tar, or a .tar.gz and the like, each read by its own format."""
-
-
-@dataclass(frozen=True)
-class SevenZip(Zip):
-    """The files inside a .7z, each read by its own format."""
-
-
-def _records(place: Place, reading: Reading) -> Iterator[Record]:
-    from hornbook.corpus.readers.formats import ENDINGS, records
-
-    for member, inner in members(place, reading):
-        kind = ending(member)
-        with member.open() as stream:
-            known = kind in ENDINGS or kind in TEXT or (not kind and begins_as_text(stream.read(BLOCK >> 8)))
-        if not known:
-            reading.pass_over(f"in an archive: no known ending ({kind or 'none'})")
-            continue
-        for record in records(member, inner):
-            yield record if record.file else record._replace(file=shown(member))
-
-
-def members(place: Place, reading: Reading) -> Iterator[tuple[Member, Reading]]:
+def members(place: Place, reading: Reading, kind: str = "") -> Iterator[tuple[Member, Reading]]:
     """Yield each file inside an archive in its order, hidden ones left out, and how what is inside is to be read.
 
-    A file is there until the next is asked for. Raises BadRecord, which names the archive, where it is damaged, is
-    encrypted or unpacks to too much; what is not a plain file inside it is told to the reading and passed over.
+    `kind` is .zip, .tar or .7z; empty = as the archive's ending says. A file is there until the next is asked for.
+    Raises BadRecord, which names the archive, where it is damaged, is encrypted or unpacks to too much; what is not a
+    plain file inside it is told to the reading and passed over.
     """
-    kind, name = ending(place), shown(place)
+    kind, name = kind or ending(place), shown(place)
     allowance = reading.unpacks or Allowance(MOST * _size(place) + ROOM)
     if allowance.depth == _DEEPEST:
         reason = f"archives nested more than {_DEEPEST} deep"

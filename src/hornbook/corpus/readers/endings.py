@@ -13,13 +13,14 @@ from hornbook.corpus.readers.packed import BLOCK, other_format
 
 # Beside the endings of languages (code/languages.txt).
 _MORE = """
-    ac am ass bazel bbl bnf bug comp conf config dml docbook dtd eex ftn gitattributes in latex list log n3 nt psql rules
-    sgml sub text tmpl template
+    ac am bazel bbl bnf bug comp conf config dml docbook dtd eex ftn gitattributes in latex list log n3 nt psql
+    rules sgml text tmpl template
 """
-# Endings of languages that are more often something else: binary files, checksums, or what other readers take apart.
+# Endings of languages that are mostly something else: binary files, checksums, what other readers take apart.
 _OTHERS = """
-    8xp app com crc32 csv eml htm html ipynb json jsonl mat mbox md md2 md4 md5 msg obj odd pkl pub raw res rtf sfv sha1 sha2
-    sha224 sha256 sha256sum sha3 sha384 sha512 stl tape tsv txt vcf xht xhtml
+    8xp app com crc32 csv eml htm html ipynb json jsonl mat mbox md md2 md4 md5 msg obj odd pkl pub raw res rtf sfv sha1
+    sha2 sha224 sha256 sha256sum sha3 sha384 sha512 srt ssa stl tape tsv
+    txt vcf vtt xht xhtml
 """
 TEXT = frozenset(f".{name}" for name in (endings() | set(_MORE.split())) - set(_OTHERS.split()))
 

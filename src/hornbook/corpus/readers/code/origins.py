@@ -1,7 +1,7 @@
 """Files that nobody wrote in this project: copies of others' code, and what programs made.
 
-The names and the marks are those that GitHub Linguist knows (vendor.yml and generated.rb, MIT), in our own words, and
-the marks that StarCoder 2 looks for in the first lines (Lozhkov and others 2024, section 2.3). Two of Linguist's folders
+Names and marks are those that GitHub Linguist knows (vendor.yml and generated.rb, MIT), in our own words, and the
+marks that StarCoder 2 looks for in the first lines (Lozhkov and others 2024, section 2.3). Two of Linguist's folders
 are not taken, `cache` and `env`: people's own code lies in them more often than copies.
 """
 

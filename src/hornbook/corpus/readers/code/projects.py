@@ -102,7 +102,7 @@ def _mark(folder: str, changed: int) -> str:
 
 
 def read_inside(path: Path, bound: Path) -> str:
-    """Return the text of a small file, "" where it is none, cannot be read or really lies outside the folder `bound`."""
+    """Return the text of a small file, "" where it is none, cannot be read or really lies outside `bound`."""
     try:
         real = Path(os.path.realpath(path))
         if not real.is_file() or not real.is_relative_to(os.path.realpath(bound)):

@@ -1,6 +1,6 @@
 """A project -> one text: its files in the order of their imports, each behind a line with its path.
 
-Such a text is what infilling across files and long rows learn from (Guo and others 2024, DeepSeek-Coder, section 2.2). The
+Such a text is what infilling across files and long rows learn from (Guo and others 2024, DeepSeek-Coder, 2.2). The
 files are read twice, first for their imports and then for their words, so that only one is held at a time.
 """
 
