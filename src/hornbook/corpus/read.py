@@ -5,10 +5,12 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from hornbook.corpus.built import documents, is_built, open_corpus
 from hornbook.corpus.document import Document
+from hornbook.corpus.readers.code.projects import folder_of
 from hornbook.corpus.readers.crawl.index import is_index
 from hornbook.corpus.readers.discovery import local_files, unseen
 from hornbook.corpus.readers.formats import ENDINGS, other_editions, records
@@ -76,13 +78,20 @@ def _files(
 
     In a folder those of code and markup that are none are left out too, and `.json` files that hold settings.
     """
+    root = folder_of(source)
     in_folder = os.path.isdir(os.path.expanduser(source))
     for path in files:
         name = shown(path)
+        passed: list[str] = []
+        found = False
         try:
-            for number, text, meta, inside in records(path, reading):
+            told = replace(reading, passed=_kept_in(passed), root=root)
+            for number, text, meta, inside in records(path, told):
+                found = True
                 if text.strip():
                     yield Document(text, f"{inside or name}#{number}", source, meta)
+            if passed and not found:
+                left_out(path)
         except BadRecord as error:
             kind = ending(path)
             settings = kind == ".json" and error.reason.startswith(("no field", "not an object", "not valid JSON"))
@@ -90,6 +99,10 @@ def _files(
             if not (in_folder and (strange or settings)) and not (skip_foreign and isinstance(error, NotText)):
                 raise
             left_out(path)
+
+
+def _kept_in(reasons: list[str]) -> Callable[[str, int], None]:
+    return lambda reason, count: reasons.append(reason)
 
 
 def _some(documents: Iterator[Document], nothing: str) -> Iterator[Document]:

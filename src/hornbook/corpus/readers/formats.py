@@ -13,6 +13,7 @@ import fnmatch
 import importlib.util
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
 from hornbook.corpus.readers.archives import members
@@ -25,6 +26,10 @@ from hornbook.corpus.readers.archives import SevenZip, Tar, Zip
 from hornbook.corpus.readers.books.editions import superseded
 from hornbook.corpus.readers.books.frame import is_marked
 from hornbook.corpus.readers.books.gutenberg import Gutenberg
+from hornbook.corpus.readers.code.files import Code, is_source
+from hornbook.corpus.readers.code.notebooks import Notebook
+from hornbook.corpus.readers.code.projects import project_of
+from hornbook.corpus.readers.code.repositories import Repository
 from hornbook.corpus.readers.columns import Arrow, Parquet
 from hornbook.corpus.readers.crawl.warc import Warc
 from hornbook.corpus.readers.crawl.web import Html
@@ -147,6 +152,9 @@ FORMATS: tuple[Format, ...] = (
     Format("zip", Zip, (".zip",)),
     Format("tar", Tar, (".tar",)),
     Format("7z", SevenZip, (".7z",), None, "py7zr", "sources"),
+    Format("notebook", Notebook, (".ipynb",)),
+    Format("code", Code, ()),
+    Format("repository", Repository, ()),
     Format("docx", Docx, (".docx", ".docm", ".dotx", ".dotm", ".doc")),
     Format("pptx", Pptx, (".pptx", ".pptm", ".ppsx", ".potx", ".ppt")),
     Format("xlsx", Xlsx, (".xlsx", ".xlsm", ".xls")),
@@ -157,6 +165,7 @@ FORMATS: tuple[Format, ...] = (
     Format("pdf", Pdf, (".pdf",), None, "pypdfium2", "files"),
     TEXT,
 )
+_RECORDS = (".json", ".csv", ".tsv")
 _READ = [item for item in FORMATS if not (item.extra == "files" and item.missing)]
 # Files of a folder that are read. Those that only the extra `files` could read are left out, by name, without it.
 ENDINGS = tuple(dict.fromkeys(name for item in (TEXT, *_READ) for name in item.endings))
@@ -165,7 +174,7 @@ ENDINGS = tuple(dict.fromkeys(name for item in (TEXT, *_READ) for name in item.e
 def records(place: Place, reading: Reading = STRICT, part: Part = WHOLE) -> Iterator[Record]:
     """Yield the texts of one file, or of a part of it, in order."""
     try:
-        for record in reader_of(place, reading.chosen)(place, reading, part):
+        for record in reader_of(place, reading.chosen, reading)(place, reading, part):
             yield record._replace(meta=kept(record.meta, reading.fields)) if reading.fields else record
     except BadRecord as error:
         reading.refuse(error)
@@ -183,13 +192,31 @@ def _inside(place: Place, reading: Reading, kind: str) -> Iterator[Record]:
             yield record if record.file else record._replace(file=shown(member))
 
 
-def reader_of(place: Place, chosen: Sequence[Chosen] = ()) -> Reader:
-    """Return the reader of a file: one that was chosen for its name, else the one of its format."""
+def reader_of(place: Place, chosen: Sequence[Chosen] = (), reading: Reading = STRICT) -> Reader:
+    """Return the reader of a file: one that was chosen for its name, that of projects, else the one of its format."""
     name = shown(place).rpartition("/")[2]
     for item in chosen:
-        if fnmatch.fnmatch(name, item.files):
+        gathers = hasattr(item.reader, "folder")
+        if fnmatch.fnmatch(name, item.files) and gathers == (isinstance(place, Path) and place.is_dir()):
             return item.reader
-    return format_of(place).make()
+    found = format_of(place)
+    return Code() if _is_of_project(place, found, reading) else found.make()
+
+
+def _is_of_project(place: Place, found: Format, reading: Reading) -> bool:
+    """Say whether a file is read as source: it lies in a project, and is no file of records with the text's field."""
+    if reading.root is None or not isinstance(place, Path) or not is_source(place) or found.begins is not None:
+        return False
+    if project_of(place, reading.root) is None:
+        return False
+    return ending(place) not in _RECORDS or not _holds_records(place, found.make(), reading.field)
+
+
+def _holds_records(place: Place, reader: Reader, field: str) -> bool:
+    try:
+        return next(iter(reader(place, Reading(field), WHOLE)), None) is not None
+    except UserError:
+        return False
 
 
 def format_of(place: Place) -> Format:

@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from hornbook.corpus.readers.code.projects import folder_of
 from hornbook.corpus.readers.formats import FORMATS, records
 from hornbook.corpus.readers.hub import PREFIXES, named
 from hornbook.corpus.readers.packed import BadRecord, ending, shown
@@ -79,7 +80,8 @@ def read_unit(
             continue
 
         passing = functools.partial(passed, piece.source)
-        for record in _records(piece, Reading(field, refuse, passing, chosen, fields=fields)):
+        root = folder_of(piece.source)
+        for record in _records(piece, Reading(field, refuse, passing, chosen, root, fields=fields)):
             name = f"{record.file or path}#{record.number}"
             if not record.text.strip():
                 refuse(BadRecord(f"{name} is blank.", "blank text", record.number))
