@@ -28,6 +28,7 @@ from hornbook.corpus.readers.packed import BadRecord, Place, ending, shown, unpa
 from hornbook.corpus.readers.record import STRICT, WHOLE, Chosen, Part, Reader, Reading, Record, noted
 from hornbook.corpus.readers.sections import sections
 from hornbook.corpus.readers.tables import Separated, file_text
+from hornbook.corpus.readers.talk.mail import Mail
 from hornbook.corpus.readers.talk.subtitles import Subtitles
 from hornbook.corpus.readers.web import Html, Warc
 from hornbook.errors import UserError, nearest
@@ -94,6 +95,7 @@ FORMATS: tuple[Format, ...] = (
     Format("open-document", OpenDocument, (".odt", ".ott", ".odp", ".ods")),
     Format("rtf", Rtf, (".rtf",)),
     Format("subtitles", Subtitles, (".srt", ".vtt", ".ass", ".ssa", ".sub")),
+    Format("mail", Mail, (".eml", ".emlx", ".mbox")),
     Format("epub", Epub, (".epub",), None, "lxml", "files"),
     TEXT,
 )
