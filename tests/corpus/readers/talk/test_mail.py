@@ -110,10 +110,11 @@ REPLIES = [
     ("Bye.\n\nEnvoyé de mon iPhone", "Bye."),
     ("Bye.\n\nGet Outlook for iOS", "Bye."),
     ("はい。\n\niPhoneから送信", "はい。"),
-    ("Words.\n_______________________________________________\nPython-list mailing list\nhttp://mail.x.y/listinfo/z\n",
+    ("Words.\n____________________\nPython-list mailing list\nhttp://mail.x.y/listinfo/z\n",
      "Words."),
-    ("Words.\n\n-- \nYou received this message because you are subscribed to the Google Groups \"x\" group.\nTo unsubscribe", "Words."),
-    ("Words.\n---------------------------------------------------------------------\nTo unsubscribe, e-mail: x-u@y.z", "Words."),
+    ("Words.\n\n-- \nYou received this message because you are subscribed to the Google Groups \"x\" group.\nTo unsubscribe",
+     "Words."),
+    ("Words.\n----------------------------------------\nTo unsubscribe, e-mail: x-u@y.z", "Words."),
     ("Title\n==========\n\nText of it.", "Title\n==========\n\nText of it."),
 ]  # fmt: skip
 
@@ -130,15 +131,16 @@ def test_quotes_and_signatures_can_be_kept(tmp_path: Path) -> None:
 
 
 def test_quotes_and_signatures_of_pages(tmp_path: Path) -> None:
-    page = b"""<div>Yes.</div><div class="gmail_signature">Bob</div><div class="gmail_quote"><div class="gmail_attr">On Monday
-    Ann wrote:</div><blockquote class="gmail_quote">So?</blockquote></div><blockquote type="cite">too</blockquote>"""
+    page = b"""<div>Yes.</div><div class="gmail_signature">Bob</div><div class="gmail_quote">
+    <div class="gmail_attr">On Monday Ann wrote:</div><blockquote class="gmail_quote">So?</blockquote></div><blockquote type="cite">too</blockquote>"""
     path = eml(tmp_path / "a.eml", page, b"Content-Type: text/html\n")
     assert one(Mail(), path).text == "Yes."
     assert one(Mail(quotes=True, signatures=True), path).text == "Yes.\n\nBob\n\nOn Monday Ann wrote:\n\nSo?\n\ntoo"
 
 
 def test_facts_have_no_names_unless_asked(tmp_path: Path) -> None:
-    headers = b"Date: Mon, 2 Mar 2020 10:00:00 +0100\nMessage-ID: <1@x.y>\nList-Id: A list <list.x.y>\nContent-Language: en-GB\n"
+    headers = b"Date: Mon, 2 Mar 2020 10:00:00 +0100\nMessage-ID: <1@x.y>\n"
+    headers += b"List-Id: A list <list.x.y>\nContent-Language: en-GB\n"
     (tmp_path / "a.eml").write_bytes(
         b"From: =?utf-8?q?Ann_=C3=89?= <ann@x.y>\nSubject: =?utf-8?b?w4k=?=\n =?iso-8859-1?q?t=E9?= =?x?q?bad?=\n"
         + headers + b"\nwords"
@@ -206,7 +208,8 @@ def test_parts_of_a_mailbox_are_the_whole(tmp_path: Path, unit: int) -> None:
 def test_threads(tmp_path: Path) -> None:
     path = mbox(
         tmp_path / "a.mbox",
-        b"Message-ID: <2@x>\nIn-Reply-To: <1@x>\nFrom: Bob <b@x>\nDate: Tue, 3 Mar 2020 10:00:00 +0000\nSubject: Re: A\n\ntwo",
+        b"Message-ID: <2@x>\nIn-Reply-To: <1@x>\nFrom: Bob <b@x>\nDate: Tue, 3 Mar 2020 10:00:00 +0000\n"
+        b"Subject: Re: A\n\ntwo",
         b"Message-ID: <9@x>\nSubject: Other\n\nalone",
         b"Message-ID: <1@x>\nFrom: Ann <a@x>\nDate: Mon, 2 Mar 2020 10:00:00 +0000\nSubject: A\n\none",
         b"Message-ID: <3@x>\nReferences: <1@x> <2@x>\nFrom: Ann <a@x>\nDate: Wed, 4 Mar 2020 10:00:00 +0000\n\nthree",
@@ -235,9 +238,10 @@ def test_a_mail_that_is_too_long_is_named_and_the_next_is_read(tmp_path: Path, m
     assert ([error.reason for error in bad], [record.text for record in found]) == (["too long a mail"], ["short"])
 
 
-PIECES = [b"From a Mon Jan 1 2020\n", b"Subject: x\n", b"\n", b"words\n", b"Content-Type: multipart/mixed; boundary=b\n", b"--b\n",
-          b"--b--\n", b"Content-Transfer-Encoding: base64\n", b"=?utf-8?q?=ff?=", b"Content-Type: text/html; charset=x\n", b"> q\n",
-          b"Content-Type: text/plain; charset*0=utf; charset*1=-8\n", b"-- \n", b"\xff\xfe", b"Date: x\n", b"\r\n", b"<p>", b"YQ"]  # fmt: skip
+PIECES = [b"From a Mon Jan 1 2020\n", b"Subject: x\n", b"\n", b"words\n", b"--b\n", b"--b--\n", b"=?utf-8?q?=ff?=",
+          b"Content-Type: multipart/mixed; boundary=b\n", b"Content-Transfer-Encoding: base64\n", b"> q\n", b"-- \n",
+          b"Content-Type: text/html; charset=x\n", b"Content-Type: text/plain; charset*0=utf; charset*1=-8\n",
+          b"\xff\xfe", b"Date: x\n", b"\r\n", b"<p>", b"YQ"]  # fmt: skip
 
 
 @settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])

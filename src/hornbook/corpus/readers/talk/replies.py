@@ -5,27 +5,29 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+
+def _joined(lines: str) -> str:
+    """Return the choices of a pattern that is written over several lines."""
+    return "".join(line.strip() for line in lines.split("\n"))
+
+
 _QUOTED = re.compile(r"[ \t]{0,3}[A-Za-z]{0,3}>|\|[ \t]")
 _DOCTEST = re.compile(r">>>(?: |$)")
-_WROTE = """
-    wrote|writes|said|schrieb|schrieben|a écrit|écrivait|écrit|escribió|escribio|ha scritto|scrisse|escreveu|schreef|
-    skrev|skreiv|kirjoitti|napsala?|napsal\\(a\\)|napísal|napisała?|napisał\\(a\\)|пишет|писала?|написала?|написал\\(a\\)|
-    написал\\(а\\)|yazdı|írta|έγραψε|a scris|写道|寫道|さんは書きました|のメール|wrote|작성|님이 작성|כתב|كتب
+_WROTE = r"""
+    wrote|writes|said|schrieben?|a écrit|écrivait|écrit|escribió|escribio|ha scritto|scrisse|escreveu|schreef|skrev|
+    skreiv|kirjoitti|napsala?|napsal\(a\)|napísal|napisała?|napisał\(a\)|пишет|писала?|написала?|написал\([аa]\)|yazdı|
+    írta|έγραψε|a scris|写道|寫道|さんは書きました|のメール|작성|כתב|كتب
 """
-_ATTRIBUTION = re.compile(
-    rf".{{0,400}}\b?(?:{''.join(_WROTE.split(chr(10))).replace('    ', '')})\b?[^\n]{{0,200}}[:：]\s*"
-)
+_ATTRIBUTION = re.compile(rf".{{0,400}}(?:{_joined(_WROTE)}).{{0,200}}[:：]\s*")
 _DATED = re.compile(r"(?:.{0,80}\d{4}.{0,200}|.{0,80}<[^<>@\s]+@[^<>\s]+>.{0,80})[:：]\s*")
 # From here on a mail repeats another one, as Outlook writes it.
-_ORIGINAL_NAMES = """
+_ORIGINAL_NAMES = r"""
     Original Message|Original Appointment|Ursprüngliche Nachricht|Original-Nachricht|Originalnachricht|
     Message d'origine|Message original|Mensaje original|Messaggio originale|Mensagem original|
     Oorspronkelijk bericht|Opprinnelig melding|Ursprungligt meddelande|Oprindelig meddelelse|Alkuperäinen viesti|
     Wiadomość oryginalna|Původní zpráva|Исходное сообщение|Orijinal Mesaj|元のメッセージ|原始邮件|原始郵件|원본 메시지
 """
-_ORIGINAL = re.compile(
-    rf"[ \t]*-{{2,}} ?(?:{''.join(_ORIGINAL_NAMES.split(chr(10))).replace('    ', '')}) ?-{{2,}}[ \t]*", re.IGNORECASE
-)
+_ORIGINAL = re.compile(rf"[ \t]*-{{2,}} ?(?:{_joined(_ORIGINAL_NAMES)}) ?-{{2,}}[ \t]*", re.IGNORECASE)
 _FROM = re.compile(
     r"\*?(?:From|Von|De|Da|Van|Från|Fra|Lähettäjä|Od|От|Kimden|差出人|发件人|寄件者|보낸 사람)\*? ?[:：]\*? ?\S.*"
 )
