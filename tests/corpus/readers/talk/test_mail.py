@@ -112,7 +112,7 @@ REPLIES = [
     ("はい。\n\niPhoneから送信", "はい。"),
     ("Words.\n____________________\nPython-list mailing list\nhttp://mail.x.y/listinfo/z\n",
      "Words."),
-    ("Words.\n\n-- \nYou received this message because you are subscribed to the Google Groups \"x\" group.\nTo unsubscribe",
+    ("Words.\n\n-- \nYou get this message as you are subscribed to the Google Groups \"x\" group.\nTo unsubscribe",
      "Words."),
     ("Words.\n----------------------------------------\nTo unsubscribe, e-mail: x-u@y.z", "Words."),
     ("Title\n==========\n\nText of it.", "Title\n==========\n\nText of it."),
@@ -132,7 +132,8 @@ def test_quotes_and_signatures_can_be_kept(tmp_path: Path) -> None:
 
 def test_quotes_and_signatures_of_pages(tmp_path: Path) -> None:
     page = b"""<div>Yes.</div><div class="gmail_signature">Bob</div><div class="gmail_quote">
-    <div class="gmail_attr">On Monday Ann wrote:</div><blockquote class="gmail_quote">So?</blockquote></div><blockquote type="cite">too</blockquote>"""
+    <div class="gmail_attr">On Monday Ann wrote:</div><blockquote class="gmail_quote">So?</blockquote></div>
+    <blockquote type="cite">too</blockquote>"""
     path = eml(tmp_path / "a.eml", page, b"Content-Type: text/html\n")
     assert one(Mail(), path).text == "Yes."
     assert one(Mail(quotes=True, signatures=True), path).text == "Yes.\n\nBob\n\nOn Monday Ann wrote:\n\nSo?\n\ntoo"
@@ -142,7 +143,7 @@ def test_facts_have_no_names_unless_asked(tmp_path: Path) -> None:
     headers = b"Date: Mon, 2 Mar 2020 10:00:00 +0100\nMessage-ID: <1@x.y>\n"
     headers += b"List-Id: A list <list.x.y>\nContent-Language: en-GB\n"
     (tmp_path / "a.eml").write_bytes(
-        b"From: =?utf-8?q?Ann_=C3=89?= <ann@x.y>\nSubject: =?utf-8?b?w4k=?=\n =?iso-8859-1?q?t=E9?= =?x?q?bad?=\n"
+        b"From: =?utf-8?q?Ann_=C3=89?= <ann@x.y>\nSubject: =?utf-8?b?w4k=?=\n =?iso-8859-1?q?t=E9?= =?x?q?_bad?=\n"
         + headers + b"\nwords"
     )  # fmt: skip
     facts = {"title": "Été bad", "date": "2020-03-02T10:00:00+01:00", "language": "en-GB", "message_id": "1@x.y",
@@ -191,7 +192,7 @@ def test_what_the_standard_library_writes(tmp_path: Path) -> None:
     assert [record.meta["title"] for record in found] == [f"Número {number}" for number in range(20)]
 
 
-@pytest.mark.parametrize("unit", [60, 100, 333, 1000, 5000])
+@pytest.mark.parametrize("unit", [60, 100, 333, 1000, 3000])
 def test_parts_of_a_mailbox_are_the_whole(tmp_path: Path, unit: int) -> None:
     messages = [
         b"Subject: %d\n\nwords %d\n\nFrom here, not a message.\n" % (n, n) + b"x\n" * (n % 40) for n in range(60)
