@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from hornbook.corpus.read import read
+from hornbook.corpus.readers import packed
 from hornbook.corpus.readers.discovery import counted
 from hornbook.errors import UserError
 
@@ -134,10 +135,10 @@ def test_a_path_that_leads_nowhere_is_refused_before_anything_is_read(tmp_path: 
 def test_without_permission_one_sentence_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path, a_txt="a")
 
-    def refuse(path: Path, *_: object) -> None:
+    def refuse(path: Path) -> None:
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr(packed, "_Counted", refuse)
     with pytest.raises(UserError, match=r"a\.txt cannot be read \(Permission denied\)"):
         texts(tmp_path / "a.txt")
 

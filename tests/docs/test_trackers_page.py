@@ -11,7 +11,7 @@ from hornbook.recipes.recipe import Recipe
 from hornbook.recipes.settings import to_dict
 from hornbook.train.trackers import find_trackers, open_sinks
 
-PAGE = (Path(__file__).parents[2] / "docs" / "trackers.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "train" / "trackers.md").read_text(encoding="utf-8")
 
 
 def test_the_tracker_of_ones_own_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,8 +37,10 @@ from hornbook.corpus.build.catalogue import from_table, kind_of, to_table
 from hornbook.corpus.build.engine import Engine, documents, heeding_signals, work
 from hornbook.corpus.build.recipe import CorpusRecipe, dumps, to_dict
 from hornbook.corpus.build.stages import Measure, ReadUnit, RunSteps, WritePart, count_lines
+from hornbook.corpus.build.within import looking
 from hornbook.corpus.built import DOCUMENTS, DROPPED, KIND, LEDGER, RECIPE
 from hornbook.corpus.grouping import grouped
+from hornbook.corpus.readers.record import LACKS, Chosen
 from hornbook.corpus.readers.units import Piece, discover, group
 from hornbook.corpus.step import Step, Survey
 from hornbook.errors import UserError
@@ -61,11 +63,16 @@ def build(
     paths: Sequence[str],
     out: Path | str,
     *,
+    readers: Sequence[Chosen] = (),
     engine: Engine | None = None,
     stage: Stage = silent,
 ) -> dict[str, Any]:
-    """Build a corpus with these steps from these paths into the directory `out`, and return its ledger."""
-    return build_recipe(CorpusRecipe(paths=tuple(paths), steps=tuple(steps)), Path(out), engine or Engine(), stage)
+    """Build a corpus with these steps from these paths into the directory `out`, and return its ledger.
+
+    `readers` are taken for files whose names match their patterns.
+    """
+    recipe = CorpusRecipe(paths=tuple(paths), steps=tuple(steps), readers=tuple(readers))
+    return build_recipe(recipe, Path(out), engine or Engine(), stage)
 
 
 def build_recipe(recipe: CorpusRecipe, out: Path, engine: Engine, stage: Stage = silent) -> dict[str, Any]:
@@ -132,7 +139,7 @@ class _Build:
 
     def _pieces(self) -> list[Piece]:
         """Return what is read; the lines before each part of a cut file are counted once."""
-        found = discover(self.recipe.paths, UNIT_BLOCKS * self.recipe.block, self.recipe.readers)
+        found = discover(self.recipe.paths, UNIT_BLOCKS * self.recipe.block, self.recipe.readers, self.recipe.root)
         plan = self.work / "pieces.json"
         if plan.exists():
             planned = [Piece(**item) for item in read_json(plan, "list of pieces")]
@@ -158,8 +165,24 @@ class _Build:
         for number, unit in enumerate(units):
             task = json.dumps({"number": number, "pieces": [asdict(piece) for piece in unit]})
             tasks[f"{number:06d}"] = task, sum(piece.size for piece in unit)
-        function = ReadUnit(folder, self.recipe.text, self.recipe.block, self.measure, self.recipe.readers)
-        return self._stage("read", folder, function, tasks)
+        recipe = self.recipe
+        function = ReadUnit(folder, recipe.text, recipe.block, self.measure, recipe.readers, recipe.fields)
+        total = self._stage("read", folder, function, tasks)
+        self._need_fields(total)
+        return total
+
+    def _need_fields(self, total: tally.Tally) -> None:
+        """Raise UserError where a field that is to be kept is in no document; nothing is left, to begin again."""
+        missing = [name for name in self.recipe.fields if not total.get("fields", {}).get(name)]
+        if not missing or not total.get("in"):
+            return
+        told = f"No document has the field '{missing[0]}' that fields names."
+        for path in sorted((self.work / "read").glob("*.unread.jsonl")):
+            with path.open(encoding="utf-8") as lines:
+                items = (json.loads(line) for line in lines if f"{LACKS} " in line)
+                told = next((item["detail"] for item in items if item["reason"] == f'{LACKS} "{missing[0]}"'), told)
+        shutil.rmtree(self.work)
+        raise UserError(told)
 
     def _steps(self, before: Path, folder: Path, first: int, steps: tuple[Step, ...]) -> tally.Tally:
         label = f"steps {first} to {first + len(steps) - 1}" if len(steps) > 1 else f"step {first}"
@@ -206,13 +229,22 @@ class _Build:
         """Do the tasks, by name with their sizes, that have no note in the folder; return the sum of all tallies."""
         folder.mkdir(exist_ok=True)
         missing = {task: size for name, (task, size) in tasks.items() if not (folder / f"{name}.json").exists()}
-        self._work(label, function, missing, sum(size for _, size in tasks.values()) - sum(missing.values()))
+        before = sum(size for _, size in tasks.values()) - sum(missing.values())
+        self._work(label, function, missing, before, folder)
         return tally.added(read_json(folder / f"{name}.json", "tally")["tally"] for name in tasks)
 
     def _work(
-        self, label: str, function: Callable[[str], str], sizes: dict[str, int], before: int = 0
+        self,
+        label: str,
+        function: Callable[[str], str],
+        sizes: dict[str, int],
+        before: int = 0,
+        folder: Path | None = None,
     ) -> dict[str, str]:
-        """Do the tasks of these sizes, after others of the size `before` in all, and return their results."""
+        """Do the tasks of these sizes, after others of the size `before` in all, and return their results.
+
+        `folder` is where workers tell how far they are inside a task.
+        """
         results: dict[str, str] = {}
         amount = before
 
@@ -223,7 +255,10 @@ class _Build:
             update(amount)
 
         if sizes:
-            with self.stage(label, "B", before + sum(sizes.values())) as update:
+            with (
+                self.stage(label, "B", before + sum(sizes.values())) as update,
+                looking(folder, lambda inside: update(amount + inside)) if folder else contextlib.nullcontext(),
+            ):
                 work(function, list(sizes), self.engine, done)
         return results
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from hornbook.corpus.dedup.exact import ExactDuplicates, RepeatedText
 from hornbook.corpus.dedup.fuzzy import NearDuplicates
 from hornbook.corpus.dedup.overlap import Benchmarks, Elsewhere
-from hornbook.corpus.readers.pages import MainText
+from hornbook.corpus.readers.crawl.pages import MainText
 from hornbook.corpus.step import Step, Survey
 from hornbook.corpus.steps.boilerplate import Boilerplate
 from hornbook.corpus.steps.c4 import C4
@@ -85,15 +85,20 @@ class Line(NamedTuple):
 
 def describe() -> list[Line]:
     """Return every step of the catalogue, each followed by its settings."""
-    lines: list[Line] = []
-    for kind in (*CATALOGUE, *ABOVE):
-        cls = class_of(kind)
-        words, meaning = help_of(cls), (cls.__doc__ or "").strip().partition("\n")[0]
-        lines.append(Line(kind, "survey" if hasattr(cls, "survey") else "step", "", meaning))
-        for item, hint in settings_of(cls):
-            default = item.default_factory() if item.default_factory is not MISSING else item.default
-            text = "" if default is MISSING else _text(plain(default))
-            lines.append(Line(f"{kind}.{item.name}", type_name(hint), text, words.get(item.name, "")))
+    classes = [(kind, class_of(kind)) for kind in (*CATALOGUE, *ABOVE)]
+    return [
+        line for kind, cls in classes for line in described(kind, cls, "survey" if hasattr(cls, "survey") else "step")
+    ]
+
+
+def described(kind: str, cls: type[Any], what: str, more: str = "") -> list[Line]:
+    """Return the line of a class, `more` behind its meaning, and those of its settings."""
+    words, meaning = help_of(cls), (cls.__doc__ or "").strip().partition("\n")[0]
+    lines = [Line(kind, what, "", f"{meaning} {more}".strip())]
+    for item, hint in settings_of(cls):
+        default = item.default_factory() if item.default_factory is not MISSING else item.default
+        text = "" if default is MISSING else _text(plain(default))
+        lines.append(Line(f"{kind}.{item.name}", type_name(hint), text, words.get(item.name, "")))
     return lines
 
 

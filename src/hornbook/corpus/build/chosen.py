@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-from hornbook.corpus.build.catalogue import made
+from hornbook.corpus.build.catalogue import Line, described, made
 from hornbook.corpus.readers.formats import FORMATS, of_kind
 from hornbook.corpus.readers.record import Chosen
 from hornbook.errors import UserError
@@ -29,6 +29,15 @@ def from_table(table: Mapping[str, Any], where: str) -> Chosen:
         raise UserError(f'{where}.files must be a pattern of file names, such as "*.xml", not {files!r}.')
     rest = {name: value for name, value in table.items() if name != "files"} if isinstance(table, Mapping) else table
     return Chosen(files, made(rest, where, _class_of, [item.kind for item in FORMATS]))
+
+
+def describe() -> list[Line]:
+    """Return every reader, each followed by its settings."""
+    lines: list[Line] = []
+    for item in FORMATS:
+        extra = f" Extra: {item.extra}." if item.extra else ""
+        lines += described(item.kind, item.reader, "reader", f"({' '.join(item.endings)}){extra}")
+    return lines
 
 
 def _class_of(kind: str) -> type[Any]:

@@ -8,22 +8,22 @@ archives inside it, is at most MOST times its own size and ROOM bytes more.
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
+import itertools
 import os
 import re
 import tarfile
 import tempfile
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import IO, Any, cast
 
-from hornbook.corpus.readers.endings import TEXT, begins_as_text
 from hornbook.corpus.readers.handed import handed
 from hornbook.corpus.readers.packed import BLOCK, BadRecord, Member, Place, ending, open_bytes, shown, unpacked
-from hornbook.corpus.readers.record import Allowance, Part, Reading, Record
-from hornbook.errors import needing, reason_of
+from hornbook.corpus.readers.record import Allowance, Reading
+from hornbook.errors import UserError, needing, reason_of
 
 MOST = 200  # times its size that an archive may unpack; text that people write is packed to a hundredth at best
 ROOM = 1 << 27
@@ -32,60 +32,48 @@ _IN_MEMORY = 1 << 23  # bytes of a file that wait in memory, not on disk
 _JUNK = ("__MACOSX",)  # what a Mac adds to its archives, beside hidden files
 
 
-@dataclass(frozen=True)
-class Zip:
-    """The files inside a .zip, each read by its own format."""
-
-    def __call__(self, place: Place, reading: Reading, part: Part) -> Iterator[Record]:
-        """Yield the records of each file that is read in a folder too."""
-        return _records(place, reading)
-
-
-@dataclass(frozen=True)
-class Tar(Zip):
-    """The files inside a .tar, or a .tar.gz and the like, each read by its own format."""
-
-
-@dataclass(frozen=True)
-class SevenZip(Zip):
-    """The files inside a .7z, each read by its own format."""
-
-
-def _records(place: Place, reading: Reading) -> Iterator[Record]:
-    from hornbook.corpus.readers.formats import ENDINGS, records
-
-    for member, inner in members(place, reading):
-        kind = ending(member)
-        with member.open() as stream:
-            known = kind in ENDINGS or kind in TEXT or (not kind and begins_as_text(stream.read(BLOCK >> 8)))
-        if not known:
-            reading.pass_over(f"in an archive: no known ending ({kind or 'none'})")
-            continue
-        for record in records(member, inner):
-            yield record if record.file else record._replace(file=shown(member))
-
-
-def members(place: Place, reading: Reading) -> Iterator[tuple[Member, Reading]]:
+def members(place: Place, reading: Reading, kind: str = "") -> Iterator[tuple[Member, Reading]]:
     """Yield each file inside an archive in its order, hidden ones left out, and how what is inside is to be read.
 
-    A file is there until the next is asked for. Raises BadRecord, which names the archive, where it is damaged, is
-    encrypted or unpacks to too much; what is not a plain file inside it is told to the reading and passed over.
+    `kind` is .zip, .tar or .7z; empty = as the archive's ending says. A file is there until the next is asked for.
+    Raises BadRecord, which names the archive, where it is damaged, is encrypted or unpacks to too much; what is not a
+    plain file inside it is told to the reading and passed over.
     """
-    kind, name = ending(place), shown(place)
+    kind, name = kind or ending(place), shown(place)
     allowance = reading.unpacks or Allowance(MOST * _size(place) + ROOM)
     if allowance.depth == _DEEPEST:
         reason = f"archives nested more than {_DEEPEST} deep"
         raise BadRecord(f"{name} lies in {reason}. Unpack the outer ones.", reason)
     inner = replace(reading, unpacks=allowance)
     found = {".zip": _zipped, ".7z": _seven_zipped}.get(kind, _tarred)
+    names: set[str] = set()
     allowance.depth += 1
     try:
-        yield from ((member, inner) for member in found(place, reading, allowance))
-    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, ValueError, NotImplementedError) as error:
+        for member in found(place, reading, allowance):
+            member.name = _own_name(names, member.name)
+            names.add(member.name)
+            yield member, inner
+    except Exception as error:
+        if not _of_its_bytes(error):
+            raise
         reason = f"damaged {kind.removeprefix('.')} archive"
         raise BadRecord(f"{name} cannot be read to its end ({reason_of(error)}). Restore it.", reason) from error
     finally:
         allowance.depth -= 1
+
+
+def _own_name(taken: set[str], name: str) -> str:
+    """Return a file's name, with a number before its ending where an earlier one has it."""
+    stem, dot, kind = name.rpartition(".")
+    numbered = (f"{stem}_{number}{dot}{kind}" for number in itertools.count(2))
+    return name if name not in taken else next(free for free in numbered if free not in taken)
+
+
+def _of_its_bytes(error: Exception) -> bool:
+    """Say whether a library raised this because of the bytes of an archive: changed ones raise many kinds of errors."""
+    if isinstance(error, OSError):
+        return error.errno in (None, errno.EINVAL)  # a place before the file's begin, not a full disk
+    return not isinstance(error, (UserError, MemoryError))
 
 
 def _size(place: Place) -> int:
@@ -144,7 +132,9 @@ def _zipped(place: Place, reading: Reading, allowance: Allowance) -> Iterator[Me
                 try:
                     with opened.open(item) as data:
                         member = spool.fill(data)
-                except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+                except Exception as error:
+                    if not _of_its_bytes(error):
+                        raise
                     reading.refuse(_damaged(name, error))
                     continue
                 yield member
@@ -177,6 +167,8 @@ def _tarred(place: Place, reading: Reading, allowance: Allowance) -> Iterator[Me
                 data = opened.extractfile(item)
                 assert data is not None
                 yield spool.fill(data)
+        while stream.read(BLOCK):  # to the end of what is packed, where damage may show
+            pass
 
 
 class _Pieces(io.RawIOBase):
@@ -204,7 +196,6 @@ def _seven_zipped(place: Place, reading: Reading, allowance: Allowance) -> Itera
     archive = shown(place)
     with needing(archive, "sources"):
         import py7zr
-        from py7zr.exceptions import ArchiveError
 
     def fill(give: Callable[[_Spool], None]) -> None:
         """Unpack every file, and give each when it is whole."""
@@ -249,13 +240,9 @@ def _seven_zipped(place: Place, reading: Reading, allowance: Allowance) -> Itera
             opened.extract(targets=wanted, factory=made)
             made.done()
 
-    try:
-        for spool in handed(fill):
-            with spool.data:
-                yield spool.member()
-    except (ArchiveError, OSError) as error:
-        message = f"{archive} cannot be read to its end ({reason_of(error)}). Restore it."
-        raise BadRecord(message, "damaged 7z archive") from error
+    for spool in handed(fill):
+        with spool.data:
+            yield spool.member()
 
 
 def _is_file(item: Any, archive: str, reading: Reading) -> bool:

@@ -13,24 +13,31 @@ import fnmatch
 import importlib.util
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
-from hornbook.corpus.readers.archives import SevenZip, Tar, Zip
+from hornbook.corpus.readers.archives import members
 from hornbook.corpus.readers.columns import Arrow, Parquet
+from hornbook.corpus.readers.crawl.warc import Warc
+from hornbook.corpus.readers.crawl.web import Html
+from hornbook.corpus.readers.discovery import is_known
+from hornbook.corpus.readers.endings import begins_as_text
+from hornbook.corpus.readers.fields import kept
 from hornbook.corpus.readers.files.epub import Epub
 from hornbook.corpus.readers.files.odf import OpenDocument
+from hornbook.corpus.readers.files.pdf import Pdf
 from hornbook.corpus.readers.files.pptx import Pptx
 from hornbook.corpus.readers.files.rtf import Rtf
 from hornbook.corpus.readers.files.word.docx import Docx
 from hornbook.corpus.readers.files.xlsx import Xlsx
 from hornbook.corpus.readers.jsons import JsonFile, JsonLines
-from hornbook.corpus.readers.packed import BadRecord, Place, ending, shown, unpacked
+from hornbook.corpus.readers.packed import BLOCK, BadRecord, Place, ending, shown, unpacked
 from hornbook.corpus.readers.record import STRICT, WHOLE, Chosen, Part, Reader, Reading, Record, noted
 from hornbook.corpus.readers.sections import sections
 from hornbook.corpus.readers.tables import Separated, file_text
 from hornbook.corpus.readers.talk.mail import Mail
 from hornbook.corpus.readers.talk.subtitles import Subtitles
-from hornbook.corpus.readers.web import Html, Warc
+from hornbook.corpus.readers.wiki.dump import MediaWiki
+from hornbook.corpus.readers.wiki.export import begins as is_dump
 from hornbook.errors import UserError, nearest
 
 _HEAD = 4096  # bytes, unpacked, in which a file says what it is
@@ -45,6 +52,31 @@ class PlainText:
         text, encoding = file_text(place, reading)
         for number, section in enumerate(sections(text), start=1):
             yield noted(Record(number, section, {}), encoding)
+
+
+@dataclass(frozen=True)
+class Zip:
+    """The files inside a .zip, each read by its own format."""
+
+    kind: ClassVar[str] = ".zip"
+
+    def __call__(self, place: Place, reading: Reading, part: Part) -> Iterator[Record]:
+        """Yield the records of each file that is read in a folder too."""
+        return _inside(place, reading, self.kind)
+
+
+@dataclass(frozen=True)
+class Tar(Zip):
+    """The files inside a .tar, or a .tar.gz and the like, each read by its own format."""
+
+    kind = ".tar"
+
+
+@dataclass(frozen=True)
+class SevenZip(Zip):
+    """The files inside a .7z, each read by its own format."""
+
+    kind = ".7z"
 
 
 @dataclass(frozen=True)
@@ -85,7 +117,8 @@ FORMATS: tuple[Format, ...] = (
     Format("parquet", Parquet, (".parquet",), None, "pyarrow", "parquet"),
     Format("arrow", Arrow, (".arrow",), None, "pyarrow", "parquet"),
     Format("html", Html, (".html", ".htm"), None, "trafilatura", "web"),
-    Format("warc", Warc, (".warc", ".wet"), None, "warcio", "web"),
+    Format("warc", Warc, (".warc", ".wet", ".wat"), None, "trafilatura", "web"),
+    Format("mediawiki", MediaWiki, (".xml",), is_dump),
     Format("zip", Zip, (".zip",)),
     Format("tar", Tar, (".tar",)),
     Format("7z", SevenZip, (".7z",), None, "py7zr", "sources"),
@@ -97,6 +130,7 @@ FORMATS: tuple[Format, ...] = (
     Format("subtitles", Subtitles, (".srt", ".vtt", ".ass", ".ssa", ".sub")),
     Format("mail", Mail, (".eml", ".emlx", ".mbox")),
     Format("epub", Epub, (".epub",), None, "lxml", "files"),
+    Format("pdf", Pdf, (".pdf",), None, "pypdfium2", "files"),
     TEXT,
 )
 _READ = [item for item in FORMATS if not (item.extra == "files" and item.missing)]
@@ -107,9 +141,22 @@ ENDINGS = tuple(dict.fromkeys(name for item in (TEXT, *_READ) for name in item.e
 def records(place: Place, reading: Reading = STRICT, part: Part = WHOLE) -> Iterator[Record]:
     """Yield the texts of one file, or of a part of it, in order."""
     try:
-        yield from reader_of(place, reading.chosen)(place, reading, part)
+        for record in reader_of(place, reading.chosen)(place, reading, part):
+            yield record._replace(meta=kept(record.meta, reading.fields)) if reading.fields else record
     except BadRecord as error:
         reading.refuse(error)
+
+
+def _inside(place: Place, reading: Reading, kind: str) -> Iterator[Record]:
+    names = [item.files for item in reading.chosen]
+    for member, inner in members(place, reading, kind):
+        with member.open() as stream:
+            known = is_known(member, ENDINGS, names) or (not ending(member) and begins_as_text(stream.read(BLOCK >> 8)))
+        if not known:
+            reading.pass_over(f"in an archive: no known ending ({ending(member) or 'none'})")
+            continue
+        for record in records(member, inner):
+            yield record if record.file else record._replace(file=shown(member))
 
 
 def reader_of(place: Place, chosen: Sequence[Chosen] = ()) -> Reader:

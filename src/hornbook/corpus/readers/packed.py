@@ -11,6 +11,7 @@ import contextlib
 import io
 import lzma
 import os
+import re
 import shutil
 import tempfile
 import zlib
@@ -25,6 +26,7 @@ COMPRESSED = (".gz", ".bz2", ".xz", ".zst")
 # Endings that stand for two.
 _SHORT = {".tgz": ".tar.gz", ".tbz2": ".tar.bz2", ".tbz": ".tar.bz2", ".txz": ".tar.xz", ".tzst": ".tar.zst"}
 BLOCK = 1 << 20
+_PAGES = re.compile(r"(?<=\.xml)-p\d+p\d+$")  # behind the ending of Wikimedia's dumps: the pages that one holds
 # First bytes of files that are no text, whatever their name says.
 _MAGIC = {
     b"\x1f\x8b\x08": "gzip",
@@ -140,7 +142,7 @@ def ending(place: Place) -> str:
     name = _long(place)
     for compressed in COMPRESSED:
         name = name.removesuffix(compressed)
-    return Path(name).suffix
+    return Path(_PAGES.sub("", name)).suffix
 
 
 def _long(place: Place) -> str:
@@ -155,10 +157,34 @@ def open_bytes(place: Place) -> BinaryIO:
     if isinstance(place, Member):
         return place.open()
     if not is_url(place):
-        return Path(place).open("rb")
+        return cast(BinaryIO, io.BufferedReader(_Counted(Path(place)), BLOCK))
     import fsspec
 
     return fsspec.open(str(place), "rb").open()  # type: ignore[no-any-return]
+
+
+_bytes = 0  # taken of files
+
+
+class _Counted(io.FileIO):
+    """A file on this disk whose bytes are counted as they are taken."""
+
+    def readinto(self, buffer: Any) -> int:
+        global _bytes
+        size = super().readinto(buffer) or 0
+        _bytes += size
+        return size
+
+    def readall(self) -> bytes:
+        global _bytes
+        data = super().readall() or b""
+        _bytes += len(data)
+        return data
+
+
+def taken() -> int:
+    """Return how many bytes of files on this disk this process has taken so far."""
+    return _bytes
 
 
 @contextlib.contextmanager

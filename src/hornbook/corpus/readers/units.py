@@ -12,11 +12,13 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from hornbook.corpus.grouping import grouped
+from hornbook.corpus.readers.crawl.doubles import crawl_file
+from hornbook.corpus.readers.crawl.index import is_index, listed, looked_up
 from hornbook.corpus.readers.discovery import is_known, local_files, unseen
 from hornbook.corpus.readers.formats import ENDINGS, reader_of
 from hornbook.corpus.readers.hub import PREFIXES
@@ -39,6 +41,8 @@ class Piece:
     stop     the byte or row group after the last; 0 = to the end
     first    the number of its first record; 0 = not known yet, to be counted
     other    whether its ending is unknown among files that are known: it is named and not read
+    missing  whether it is not there, though a list of files names it
+    passed   why it is passed over on purpose; empty = it is not
     """
 
     path: str
@@ -49,6 +53,8 @@ class Piece:
     stop: int = 0
     first: int = 1
     other: bool = False
+    missing: bool = False
+    passed: str = ""
 
     @property
     def place(self) -> Path | str:
@@ -59,10 +65,11 @@ class Piece:
 Unit = tuple[Piece, ...]
 
 
-def discover(paths: Sequence[str], unit: int, chosen: Sequence[Chosen] = ()) -> list[Piece]:
+def discover(paths: Sequence[str], unit: int, chosen: Sequence[Chosen] = (), root: str = "") -> list[Piece]:
     """Return pieces of about `unit` bytes in order, no file twice. Raises UserError for a path that leads nowhere.
 
-    `chosen` names readers for files of some names, which are then read whatever their ending.
+    `chosen` names readers for files of some names, which are then read whatever their ending; `root` is what the lines
+    of lists of files are below.
     """
     if not paths or not all(paths):
         raise UserError("No text was named: give at least one file, folder or URL in paths.")
@@ -71,6 +78,10 @@ def discover(paths: Sequence[str], unit: int, chosen: Sequence[Chosen] = ()) -> 
     for path in dict.fromkeys(paths):
         if path.startswith(PREFIXES):
             pieces.append(Piece(path, path, unit))
+        elif is_index(path if is_url(path) else Path(path)):
+            fresh = [item for item in _listed(path, root, unit, chosen) if _real(item.path) not in seen]
+            pieces += fresh
+            seen |= {_real(item.path) for item in fresh}
         elif is_url(path):
             pieces += [piece for piece in _remote(path, unit, chosen) if piece.path not in seen]
             seen |= {piece.path for piece in pieces}
@@ -79,7 +90,51 @@ def discover(paths: Sequence[str], unit: int, chosen: Sequence[Chosen] = ()) -> 
             for file in unseen(found.files, seen):
                 pieces += _pieces(file, path, *_facts(file), unit, chosen)
             pieces += [Piece(str(file), path, 0, other=True) for file in unseen(found.others, seen)]
+    return _without_doubles(pieces, chosen)
+
+
+def _listed(path: str, root: str, unit: int, chosen: Sequence[Chosen]) -> list[Piece]:
+    """Return the pieces of the files that lists of files name, with those that are not there."""
+    pieces: list[Piece] = []
+    for place in [path] if is_url(path) else local_files(path, ENDINGS).files:
+        with _reaching(path) if is_url(path) else contextlib.nullcontext():
+            files = listed(place, root)
+        found: list[tuple[str, tuple[int, str] | None]]
+        if is_url(files[0]):
+            with _reaching(files[0]):
+                store = looked_up(files)
+            found = [(name, (item["size"] or 0, _remote_stamp(item)) if item else None) for name, item in store]
+        else:
+            found = [(name, facts if (facts := _facts(Path(name)))[1] else None) for name in files]
+        for name, told in found:
+            if told is None:
+                pieces.append(Piece(name, path, 0, missing=True))
+            else:
+                pieces += _pieces(name if is_url(name) else Path(name), path, *told, unit, chosen)
     return pieces
+
+
+def _real(path: str) -> str:
+    """Return what tells whether two paths lead to one file."""
+    return path if is_url(path) else os.path.realpath(path)
+
+
+def _without_doubles(pieces: list[Piece], chosen: Sequence[Chosen]) -> list[Piece]:
+    """Return the pieces, marked where a reader says that a file is passed over beside another that is read."""
+    names = {piece.path for piece in pieces if not (piece.other or piece.missing)}
+    reasons: dict[str, str] = {}
+    for name in names:
+        instead = getattr(reader_of(name, chosen), "instead", None) if crawl_file(name) else None
+        if instead is not None and (reason := instead(name, names)):
+            reasons[name] = reason
+    kept: list[Piece] = []
+    for piece in pieces:
+        reason = reasons.get(piece.path, "")
+        if not reason:
+            kept.append(piece)
+        elif not kept or kept[-1].path != piece.path:  # once a file, however it was cut
+            kept.append(replace(piece, start=0, stop=0, first=1, size=0, passed=reason))
+    return kept
 
 
 def group(pieces: Iterable[Piece], unit: int) -> Iterator[Unit]:
@@ -130,31 +185,38 @@ def _pieces(
 def _remote(url: str, unit: int, chosen: Sequence[Chosen]) -> Iterator[Piece]:
     """Yield the pieces of what a URL leads to: a file, a folder, or the files that match a pattern."""
     names = [item.files for item in chosen]
+    with _reaching(url):
+        import fsspec
+
+        filesystem, path = fsspec.core.url_to_fs(url)
+        others: list[str] = []
+        if any(sign in path for sign in "*?["):
+            files = sorted(filesystem.glob(path))
+        elif filesystem.isdir(path):
+            every = [name for name in sorted(filesystem.find(path)) if "/." not in f"/{name.removeprefix(path)}"]
+            files = [name for name in every if is_known(name, ENDINGS, names)] or every
+            others = [name for name in every if name not in files]
+        else:
+            files = [path] if filesystem.exists(path) else []
+        for name in files:
+            facts = filesystem.info(name)
+            full = filesystem.unstrip_protocol(name)
+            yield from _pieces(full, url, facts["size"] or 0, _remote_stamp(facts), unit, chosen)
+        yield from (Piece(filesystem.unstrip_protocol(name), url, 0, other=True) for name in others)
+    if not files:
+        raise UserError(f"There is nothing at {url}. Check the address.")
+
+
+@contextlib.contextmanager
+def _reaching(url: str) -> Iterator[None]:
+    """Raise UserError for whatever keeps a store from answering."""
     try:
         with needing(url, "s3" if url.startswith("s3:") else "corpus"):
-            import fsspec
-
-            filesystem, path = fsspec.core.url_to_fs(url)
-            others: list[str] = []
-            if any(sign in path for sign in "*?["):
-                files = sorted(filesystem.glob(path))
-            elif filesystem.isdir(path):
-                every = [name for name in sorted(filesystem.find(path)) if "/." not in f"/{name.removeprefix(path)}"]
-                files = [name for name in every if is_known(name, ENDINGS, names)] or every
-                others = [name for name in every if name not in files]
-            else:
-                files = [path] if filesystem.exists(path) else []
-            for name in files:
-                facts = filesystem.info(name)
-                full = filesystem.unstrip_protocol(name)
-                yield from _pieces(full, url, facts["size"] or 0, _remote_stamp(facts), unit, chosen)
-            yield from (Piece(filesystem.unstrip_protocol(name), url, 0, other=True) for name in others)
+            yield
     except UserError:
         raise
     except Exception as error:  # each kind of store has its own: no credentials, no bucket, no network
         raise UserError(f"{url} cannot be reached ({str(error) or type(error).__name__}).") from error
-    if not files:
-        raise UserError(f"There is nothing at {url}. Check the address.")
 
 
 def _remote_stamp(facts: dict[str, Any]) -> str:
