@@ -55,6 +55,7 @@ from hornbook.corpus.readers.papers.unarxive import ArxivMetadata, UnarXive
 from hornbook.corpus.readers.record import STRICT, WHOLE, Chosen, Part, Reader, Reading, Record, noted
 from hornbook.corpus.readers.sections import sections
 from hornbook.corpus.readers.tables import Separated, file_text
+from hornbook.corpus.readers.talk.mail import Mail
 from hornbook.corpus.readers.talk.subtitles import Subtitles
 from hornbook.corpus.readers.wiki.dump import MediaWiki
 from hornbook.corpus.readers.wiki.export import begins as is_dump
@@ -161,6 +162,7 @@ FORMATS: tuple[Format, ...] = (
     Format("open-document", OpenDocument, (".odt", ".ott", ".odp", ".ods")),
     Format("rtf", Rtf, (".rtf",)),
     Format("subtitles", Subtitles, (".srt", ".vtt", ".ass", ".ssa", ".sub")),
+    Format("mail", Mail, (".eml", ".emlx", ".mbox")),
     Format("epub", Epub, (".epub",), None, "lxml", "files"),
     Format("pdf", Pdf, (".pdf",), None, "pypdfium2", "files"),
     TEXT,

@@ -23,7 +23,8 @@ def srt(*cues: str, pause: float = 0.5) -> str:
 
 
 def stamp(seconds: float) -> str:
-    return f"{int(seconds) // 3600:02d}:{int(seconds) // 60 % 60:02d}:{int(seconds) % 60:02d},{round(seconds % 1 * 1000):03d}"
+    whole = int(seconds)
+    return f"{whole // 3600:02d}:{whole // 60 % 60:02d}:{whole % 60:02d},{round(seconds % 1 * 1000):03d}"
 
 
 CASES = [
@@ -171,8 +172,9 @@ def test_what_is_none_is_named(tmp_path: Path, name: str, content: bytes, reason
     assert [error.reason for error in tolerant(Subtitles(), tmp_path / name)[1]] == [reason]
 
 
-PIECES = ["WEBVTT\n", "1\n", "00:00:01,000 --> 00:00:02,000\n", "\n", "words\n", "- so\n", "[x]\n", "{1}{2}y|z\n", "<i>", "\r",
-          "[Events]\n", "Dialogue: 0,0:00:01.00,0:00:02.00,x\n", "♪", "99:99:99,999 --> 0:0:0,0\n"]  # fmt: skip
+PIECES = ["WEBVTT\n", "1\n", "00:00:01,000 --> 00:00:02,000\n", "\n", "words\n", "- so\n", "[x]\n", "{1}{2}y|z\n",
+          "<i>", "\r", "[Events]\n", "Dialogue: 0,0:00:01.00,0:00:02.00,x\n", "♪",
+          "99:99:99,999 --> 0:0:0,0\n"]  # fmt: skip
 
 
 @settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])

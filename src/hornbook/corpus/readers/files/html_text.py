@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from html.entities import html5
 from typing import Any
 
@@ -49,20 +49,27 @@ def html_text(markup: str) -> str:
     return html_prose(markup).text()
 
 
-def html_prose(markup: str, xhtml: bool = False) -> Prose:
-    """Return the blocks of a page or a fragment; `xhtml` says that it is meant to be XML."""
+Unseen = Callable[[str, Mapping[str, str]], bool]
+
+
+def html_prose(markup: str, xhtml: bool = False, unseen: Unseen = lambda tag, attributes: False) -> Prose:
+    """Return the blocks of a page or a fragment.
+
+    xhtml    whether it is meant to be XML
+    unseen   says of an element, by its name and attributes, that it is left out beside what is never shown
+    """
     with needing("Reading HTML", "files"):
         from lxml import etree
     markup = markup.encode("utf-8", "replace").decode()
     if xhtml and "<!ENTITY" not in markup:  # which a parser of XML would write out
         parser = etree.XMLParser(
-            target=_Page(), resolve_entities=False, load_dtd=False, no_network=True, huge_tree=True
+            target=_Page(unseen), resolve_entities=False, load_dtd=False, no_network=True, huge_tree=True
         )
         with contextlib.suppress(etree.XMLSyntaxError):
             return _parsed(parser, _plain_xml(markup))
     if xhtml:
         markup = _BARE.sub(r"<\1\2></\1>", markup)
-    return _parsed(etree.HTMLParser(target=_Page(), huge_tree=True), markup)
+    return _parsed(etree.HTMLParser(target=_Page(unseen), huge_tree=True), markup)
 
 
 def decoded_markup(data: bytes, where: str, number: int = 0) -> tuple[str, Encoding]:
@@ -98,8 +105,9 @@ def _plain_xml(markup: str) -> str:
 class _Page:
     """A target of lxml's parsers: `start`, `data` and `end` as the elements come; `close` returns the blocks."""
 
-    def __init__(self) -> None:
+    def __init__(self, unseen: Unseen) -> None:
         self._prose = Prose()
+        self._is_unseen = unseen
         self._unseen = 0  # open elements from the one on that is not shown
         self._verbatim = 0  # open <pre>
         self._lists: list[list[Any]] = []  # of each open list: its form ("" = without numbers), its next number
@@ -114,7 +122,7 @@ class _Page:
             self._unseen += 1
         elif self._formula is not None:
             self._formula.start(tag, attributes)
-        elif tag in _UNSEEN or _is_hidden(attributes):
+        elif tag in _UNSEEN or _is_hidden(attributes) or self._is_unseen(tag, attributes):
             self._unseen = 1
         elif tag == "math":
             self._formula = Formula(attributes)

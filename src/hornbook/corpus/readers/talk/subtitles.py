@@ -105,7 +105,7 @@ def _cues(kind: str, lines: Iterator[str], header: dict[str, str]) -> Iterator[C
 
 
 def _seconds(hours: str | None, minutes: str, seconds: str, parts: str) -> float:
-    return int(hours or 0) * 3600 + int(minutes) * 60 + int(seconds) + int(parts) / 10 ** len(parts)
+    return int(hours or 0) * 3600 + int(minutes) * 60 + float(f"{seconds}.{parts}")
 
 
 def _timed(first: str, lines: Iterable[str]) -> Iterator[Cue]:
