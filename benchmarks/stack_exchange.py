@@ -29,7 +29,7 @@ from xml.etree.ElementTree import iterparse
 from xml.sax.saxutils import quoteattr
 
 from hornbook.corpus.readers.answers.exchange import StackExchange
-from hornbook.corpus.readers.hypertext import blocks_of, joined, parse
+from hornbook.corpus.readers.books.hypertext import blocks_of, joined, parse
 from hornbook.corpus.readers.packed import Member, Place
 from hornbook.corpus.readers.record import WHOLE, Reading
 

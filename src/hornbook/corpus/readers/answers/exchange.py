@@ -24,8 +24,8 @@ from hornbook.corpus.readers.answers.facts import (
 )
 from hornbook.corpus.readers.answers.rows import TABLES, BrokenRow, BrokenTable, rows, table_of
 from hornbook.corpus.readers.answers.sorting import Keyed, by_key
+from hornbook.corpus.readers.books.hypertext import TooDeep, blocks_of, joined, parse
 from hornbook.corpus.readers.encodings import as_utf8
-from hornbook.corpus.readers.hypertext import TooDeep, blocks_of, joined, parse
 from hornbook.corpus.readers.packed import BadRecord, Place, blocks, shown
 from hornbook.corpus.readers.record import LONGEST, Part, Reading, Record
 from hornbook.schema import Count, check

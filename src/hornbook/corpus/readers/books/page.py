@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import textwrap
+from collections.abc import Iterable
 from typing import Any
 
 from hornbook.corpus.readers.books.frame import END, SMALL_END, START
+from hornbook.corpus.readers.books.hypertext import Block, blocks_of, parse
 from hornbook.corpus.readers.books.marks import cleaned
 from hornbook.corpus.readers.books.parts import Part
-from hornbook.corpus.readers.hypertext import Block, blocks_of, parse
 
 _PAGED = re.compile(
     r"(?:^|[\s_-])(?:page-?num(?:ber)?s?|page-?no|pgnum\w*|page-?break|blank-?page|pagination|pb|pn|newpage)\b", re.I
@@ -27,19 +28,17 @@ _FRAME = ("pg-header", "pg-footer", "pg-machine-header", "pg-start-separator", "
 _NO_BREAK = re.compile("[ \xa0]*\xa0[ \xa0]*")
 
 
-def paged(html: str) -> tuple[str, list[Part]]:
-    """Return the header of an edition in HTML as text, and its parts. Raises TooDeep."""
-    root = parse(html)
-    if root is None:
-        return "", []
-    header, title = _header(root), ""
-    _bracket_notes(root)
-    for element in root.iter("title"):
-        title = " ".join("".join(element.itertext()).split())
-        break
-    found = _between([_part(block, before) for block, before in _pairs(blocks_of(root, _is_left_out, _verse))])
-    header = header or found[0] or _titled(title)
-    return header, found[1]
+def paged(pages: Iterable[str]) -> tuple[str, list[Part]]:
+    """Return the header of an edition in HTML as text, and its parts; an e-book has several pages. Raises TooDeep."""
+    header = title = ""
+    parts: list[Part] = []
+    for root in filter(lambda root: root is not None, map(parse, pages)):
+        header = header or _header(root)
+        title = title or next((" ".join("".join(element.itertext()).split()) for element in root.iter("title")), "")
+        _bracket_notes(root)
+        parts += [_part(blocks, first) for blocks, first in _pairs(blocks_of(root, _is_left_out, _verse))]
+    before, parts = _between(parts)
+    return header or before or _titled(title), parts
 
 
 def _bracket_notes(root: Any) -> None:
