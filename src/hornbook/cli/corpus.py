@@ -191,12 +191,10 @@ def recipes(
     from hornbook.corpus.mixes import MIXES
     from hornbook.corpus.named_mixes import mix_of, recipe_of
 
-    if as_json:
-        answer(mix_of(name) if name else list(MIXES), True, corpus_tables.mixes)
-    elif name:
+    if name and not as_json:
         print(recipe_of(mix_of(name)), end="")
     else:
-        corpus_tables.mixes(MIXES)
+        answer([mix_of(name)] if name else list(MIXES), as_json, corpus_tables.mixes)
 
 
 @app.command("train-classifier")
