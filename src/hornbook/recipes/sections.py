@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from annotated_types import Ge, Gt, Le, Lt
 
-from hornbook.corpus.readers.fields import pattern_of
+from hornbook.corpus.readers.fields.choose import pattern_of
 from hornbook.corpus.weights import Rule, parse
 from hornbook.errors import UserError
 from hornbook.schema import (

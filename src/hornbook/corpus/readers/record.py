@@ -10,9 +10,9 @@ from typing import Any, NamedTuple, Protocol
 
 from hornbook.corpus.document import with_fields
 from hornbook.corpus.readers.encodings import Encoding, Undecodable, decode
-from hornbook.corpus.readers.fields import ABSENT, NoField, at, taken
+from hornbook.corpus.readers.fields.choose import ABSENT, NoField, at, taken
 from hornbook.corpus.readers.packed import BadRecord, Place
-from hornbook.corpus.readers.shapes import Shape
+from hornbook.corpus.readers.fields.shapes import Shape
 
 LACKS = "lacks the field"  # of a remark about a field that is to be kept
 LONGEST = 1 << 27  # bytes of a record; a longer one is refused, so that memory has a bound
@@ -174,7 +174,7 @@ def text_record(
     fields: Sequence[str] = (),
     shape: Shape | None = None,
 ) -> Record:
-    """Return an object's text with the other fields as meta (see fields.py); a text that is null is an empty one.
+    """Return an object's text with the other fields as meta (see fields/choose.py); a text that is null is an empty one.
 
     `where` names the place for the BadRecord that is raised when the value is no object or has no such text. `fields`
     are those that stay fields though they are of the text, `shape` is that of the whole file, where it is known.

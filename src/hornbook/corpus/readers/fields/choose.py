@@ -21,7 +21,7 @@ import string
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from hornbook.corpus.readers.shapes import OPENED, Shape, shape_of
+from hornbook.corpus.readers.fields.shapes import OPENED, Shape, shape_of
 from hornbook.errors import UserError
 
 DEFAULT = "text"

@@ -20,7 +20,7 @@ from hornbook.corpus.build.engine import Engine
 from hornbook.corpus.build.recipe import CorpusRecipe
 from hornbook.corpus.built import documents, open_corpus
 from hornbook.corpus.read import read
-from hornbook.corpus.readers.fields import at, kept, pattern_of, taken
+from hornbook.corpus.readers.fields.choose import at, kept, pattern_of, taken
 from hornbook.errors import UserError
 
 ROWS = [
