@@ -16,7 +16,7 @@ def begin(reader: Reader, token: str) -> None:
     if name in DISPLAYS:
         formulas.environment(reader, name)
     elif name == "math":
-        stream.stack.append("\\(")
+        formulas.take(reader, token)
     elif name in commands.HOLLOW:
         _pass_over(reader, name)
     elif name == "abstract":

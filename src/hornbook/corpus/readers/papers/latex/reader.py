@@ -110,9 +110,8 @@ class Reader:
 
     def close(self, name: str) -> None:
         """Close an environment and what is still open in it; nothing, if it was never opened."""
-        if self.opened.get(name):
-            while self.open[-1][0] != name:
-                self.pop()
+        left = self.opened.get(name, 0) - 1
+        while left >= 0 and self.opened[name] > left:
             self.pop()
 
     def capture(self, done: Callable[[str], None]) -> None:
@@ -224,7 +223,7 @@ class Reader:
             return
         here = self.inputs[-1][1] if self.inputs else ""
         if re.match(r"/|~|[A-Za-z]:|\\", name) or ".." in f"{folder}/{name}".split("/"):
-            self.outside.append(name[:200])
+            self.outside.append(posixpath.join(folder, name)[:200])
             return
         for base in dict.fromkeys((folder, here, f"{here}/{folder}".strip("/"), "")):
             source = self.find(name, base)
