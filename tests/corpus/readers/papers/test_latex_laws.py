@@ -1,7 +1,8 @@
-r"""What holds for LaTeX of any kind: no error, bounded time and length, and no markup in what is no formula and no code."""
+r"""What holds for LaTeX of any kind: no error, bounded time and length, no markup outside of formulas and code."""
 
 from __future__ import annotations
 
+import itertools
 import re
 import time
 from collections.abc import Callable
@@ -13,16 +14,19 @@ from hypothesis import strategies as st
 from hornbook.corpus.readers.papers.latex.paper import Paper, read_latex
 from hornbook.corpus.readers.papers.latex.reader import Style
 
-PIECES = r"""
-    { } $ $$ & ~ # #1 % \ \\ \% [ ] ( ) * = | a b 12 -- `` \begin{equation} \end{equation} \begin{align} \end{align}
-    \begin{itemize} \end{itemize} \item \begin{tabular}{ll} \end{tabular} \begin{figure} \end{figure} \caption{ \section{
-    \begin{verbatim} \end{verbatim} \verb|x| \begin{abstract} \end{abstract} \begin{x} \end{x} \begin \end \footnote{
-    \newcommand{\m}[1]{ \newcommand \def\x{ \def\y#1{ \x \y \m \let\x\y \newenvironment{x}{ \cite{k} \label{l} \ref{r}
-    \iffalse \else \fi \iftrue \ifx \newif\ifz \ztrue \ifz \input{f} \include{g} \title{ \author{ \and \maketitle \' \" \c
-    \begin{document} \end{document} \documentclass{article} \emph{ \textbf \url{u} \href{u}{ \( \) \[ \] \ensuremath{
-    \left \right \frac \par \vskip \hspace{ \xspace \endinput \begin{theorem} \end{theorem} \begin{comment} \end{comment}
-    \begin{thebibliography} \end{thebibliography} \multicolumn{2}{c}{ \\[2pt] \abstract{ \DeclareMathOperator{\x}{
-""".split()
+_PIECES = r"""
+    { } $ $$ & ~ # #1 % \ \\ \% [ ] ( ) * = | a b 12 -- `` \begin{equation} \end{equation} \begin{align}
+    \end{align} \begin{itemize} \end{itemize} \item \begin{tabular}{ll} \end{tabular} \begin{figure}
+    \end{figure} \caption{ \section{ \begin{verbatim} \end{verbatim} \verb|x| \begin{abstract} \end{abstract}
+    \begin{x} \end{x} \begin \end \footnote{ \newcommand{\m}[1]{ \newcommand \def\x{ \def\y#1{ \x \y \m
+    \let\x\y \newenvironment{x}{ \cite{k} \label{l} \ref{r} \iffalse \else \fi \iftrue \ifx \newif\ifz \ztrue
+    \ifz \input{f} \include{g} \title{ \author{ \and \maketitle \' \" \c \begin{document} \end{document}
+    \documentclass{article} \emph{ \textbf \url{u} \href{u}{ \( \) \[ \] \ensuremath{ \left \right \frac \par
+    \vskip \hspace{ \xspace \endinput \begin{theorem} \end{theorem} \begin{comment} \end{comment}
+    \begin{thebibliography} \end{thebibliography} \multicolumn{2}{c}{ \\[2pt] \abstract{
+    \DeclareMathOperator{\x}{
+"""
+PIECES = _PIECES.split()
 TOKENS = st.lists(st.sampled_from([*PIECES, "\n", "\n\n", " ", "\x00", "\x01", "\ud800", "é", "%x\n"]), max_size=60)
 FILES = {"f.tex": "\\x{y}\\begin{y}", "g.tex": "\\input{g}\\input{f}\\end{y}\\label{z}"}
 SPAN = re.compile(r"\$\$?[^$]*\$\$?")
@@ -61,20 +65,16 @@ def test_any_bytes_are_read(data: bytes) -> None:
     read(data.decode("latin-1"))
 
 
+LETTERS = "abcdefghijklmnop"
+LAUGHS = "".join(f"\\def\\{b}{{\\{a}\\{a}\\{a}\\{a}}}" for a, b in itertools.pairwise(LETTERS))
 GROWING = {
     "itself": "\\def\\x{\\x}\\x",
     "twice itself": "\\def\\x{\\x\\x}\\x",
     "letters and itself": "\\def\\x{a\\x}\\x b",
     "two of each other": "\\def\\x{\\y\\y}\\def\\y{\\x\\x}\\x",
     "an argument twice": "\\def\\x#1{#1#1}" + "\\x{" * 60 + "a" * 1_000 + "}" * 60,
-    "laughs": "".join(
-        f"\\def\\{b}{{\\{a}\\{a}\\{a}\\{a}}}" for a, b in zip("abcdefghijklmno", "bcdefghijklmnop", strict=True)
-    )
-    + "\\def\\a{laugh }\\p",
-    "laughs in a formula": "".join(
-        f"\\def\\{b}{{\\{a}\\{a}\\{a}\\{a}}}" for a, b in zip("abcdefghijklmno", "bcdefghijklmnop", strict=True)
-    )
-    + "\\def\\a{x}$\\p$",
+    "laughs": LAUGHS + "\\def\\a{laugh }\\p",
+    "laughs in a formula": LAUGHS + "\\def\\a{x}$\\p$",
     "a macro that defines": "\\def\\x{\\def\\y{\\x}\\y\\y}\\x",
     "a default": "\\newcommand{\\x}[1][\\x\\x]{#1#1}\\x",
     "an environment in itself": "\\newenvironment{x}{\\begin{x}\\begin{x}}{\\end{x}}\\begin{x}a\\end{x}",
@@ -132,6 +132,11 @@ def test_time_is_bounded_by_length(name: str) -> None:
     start = time.process_time()
     read(DEEP[name])
     assert time.process_time() - start < 4
+
+
+def test_a_macro_within_itself_is_expanded_a_few_times() -> None:
+    paper = read("\\def\\x{a\\x}\\x\\x b")
+    assert (paper.text, paper.bounded) == ("aaaaaaaaaaaab", False)
 
 
 def test_what_grows_without_end_is_told() -> None:

@@ -57,7 +57,7 @@ class Latex(Style):
             reading.pass_over("part of another LaTeX file")
             return
         find = folder_find(place.parent, said_encoding(source)) if isinstance(place, Path) else _nowhere
-        paper = read_latex(source, find, self)
+        paper = read_latex(source, find, self, shown(place).rpartition("/")[2])
         told(paper, shown(place), reading)
         yield noted(Record(1, paper.text, facts(paper)), encoding)
 

@@ -20,8 +20,8 @@ def _table(lines: str) -> dict[str, str]:
 # Nothing of these is text.
 UNSEEN = _table("""
 m label captionof pagerange pubyear indexdef indexfoot pubid tablefootmark arrayrulecolor pagecolor
-m symbol ding stepcounter refstepcounter index glossary bibliographystyle bibliography pagestyle thispagestyle pagenumbering epsfig
-m psfig epsfbox epsffile plotone hypersetup graphicspath lstset tikzset pgfplotsset usetikzlibrary thanks hyphenation
+m symbol ding stepcounter refstepcounter index glossary bibliographystyle bibliography pagestyle thispagestyle pagenumbering
+m epsfig psfig epsfbox epsffile plotone hypersetup graphicspath lstset tikzset pgfplotsset usetikzlibrary thanks hyphenation
 m titlerunning authorrunning toctitle tocauthor shorttitle shortauthors shortauthor runningtitle runningauthor
 m institute institution date preprint received revised accepted published orcid orcidlink altaffilmark
 m inst corref fnref tnoteref pacs PACS icmltitlerunning icmlkeywords icmlcorrespondingauthor icmlsetsymbol keywordname

@@ -191,8 +191,7 @@ class Reader:
     def mark(self, token: str) -> None:
         """Deal with a mark of ours: the end of a file or a macro, or letters that stand for themselves."""
         if token == INPUT_END:
-            if self.inputs:
-                self.inputs.pop()
+            self.inputs.pop()
         elif token.startswith(MACRO_END):
             self.stream.leave(token)
         elif token.startswith(VERBATIM):
@@ -221,7 +220,7 @@ class Reader:
         """Put a file of the paper in its place, within bounds; a file that contains itself is not put in again."""
         if len(self.inputs) >= _DEEP:
             return
-        here = self.inputs[-1][1] if self.inputs else ""
+        here = self.inputs[-1][1]
         if re.match(r"/|~|[A-Za-z]:|\\", name) or ".." in f"{folder}/{name}".split("/"):
             self.outside.append(posixpath.join(folder, name)[:200])
             return

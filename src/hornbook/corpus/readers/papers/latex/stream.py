@@ -59,12 +59,12 @@ class Stream:
         self.exhausted = self.exhausted or self.budget < 0
         return not self.exhausted
 
-    def spaces(self) -> None:
-        """Pass over blanks, as TeX does behind a command of letters."""
+    def spaces(self, over_ends: bool = True) -> None:
+        """Pass over blanks, as TeX does behind a command of letters; also where the ends of macros are between."""
         stack = self.stack
         while stack and stack[-1][0] in " \t\n\x00" and stack[-1] != BLANK_LINE:
             if stack[-1][0] == "\x00":
-                if not stack[-1].startswith(MACRO_END):
+                if not over_ends or not stack[-1].startswith(MACRO_END):
                     return
                 self.leave(stack.pop())
             elif rest := stack.pop().lstrip(" \t\n"):
@@ -189,7 +189,7 @@ class Stream:
             value = self.argument()
             values.append(value or [])
         if in_text and not macro.arguments and name[-1].isalpha():
-            self.spaces()
+            self.spaces(over_ends=False)  # else a macro that ends in itself is never within itself
         if not self._pay(_cost(macro.body) + _uses(macro.body, values)):
             return True
         tokens = _filled(macro.body, values)
