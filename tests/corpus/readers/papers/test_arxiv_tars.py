@@ -68,7 +68,9 @@ def test_a_tar_of_arxiv_becomes_papers_with_their_facts(tmp_path: Path) -> None:
 
 def test_a_build_reads_a_tar_by_its_look_and_with_settings(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
-    path = arxiv_tar(tmp_path / "in/arXiv_src_0303_001.tar", {"math0303005.gz": packed(paper("$x$ \\cite{k} \\ref{r}"))})
+    path = arxiv_tar(
+        tmp_path / "in/arXiv_src_0303_001.tar", {"math0303005.gz": packed(paper("$x$ \\cite{k} \\ref{r}"))}
+    )
     ledger = build([], [str(path)], tmp_path / "one", engine=Engine(workers=1))
     assert [document.text for document in documents(open_corpus(tmp_path / "one"))] == ["T\n\n$x$ [r]"]
     assert ledger["kept"]["documents"] == 1
