@@ -25,8 +25,8 @@ FRONT = """<front><journal-meta><journal-title-group><journal-title>Journal of T
 <title-group><article-title>On <italic>things</italic>&#160;and H<sub>2</sub>O</article-title></title-group>
 <contrib-group><contrib contrib-type="author"><name><surname>Curie</surname><given-names>Marie</given-names></name>
 <xref ref-type="aff" rid="a1">1</xref></contrib><contrib contrib-type="author"><collab>The Group</collab></contrib>
-<contrib contrib-type="editor"><name><surname>No</surname><given-names>One</given-names></name></contrib></contrib-group>
-<pub-date pub-type="collection"><year>2013</year></pub-date>
+<contrib contrib-type="editor"><name><surname>No</surname><given-names>One</given-names></name></contrib>
+</contrib-group><pub-date pub-type="collection"><year>2013</year></pub-date>
 <pub-date pub-type="epub"><day>8</day><month>2</month><year>2013</year></pub-date>
 <permissions><license><ali:license_ref>https://creativecommons.org/licenses/by/4.0/</ali:license_ref>
 <license-p>Free.</license-p></license></permissions>
@@ -41,7 +41,8 @@ BODY = """<body><sec><title>Introduction</title><p>As shown [<xref ref-type="bib
  ref-type="bibr" rid="b5">Wu et al., 2003</xref>) and <xref ref-type="bibr" rid="b4">Jones (2002)</xref>.</p>
 <p>About 10<sup>6</sup> of 1<sup>st</sup> order:<disp-formula id="e1"><label>(1)</label><alternatives><tex-math>
 \\documentclass{minimal}\\begin{document}$$E = mc^2$$\\end{document}</tex-math><mml:math><mml:mi>E</mml:mi></mml:math>
-</alternatives></disp-formula>with <inline-formula><mml:math alttext="x_1"><mml:mi>x</mml:mi></mml:math></inline-formula>
+</alternatives></disp-formula>with <inline-formula><mml:math alttext="x_1"><mml:mi>x</mml:mi></mml:math>
+</inline-formula>
 and <inline-formula><mml:math><mml:mi>y</mml:mi><mml:mo>=</mml:mo><mml:mn>2</mml:mn></mml:math></inline-formula>.
 <list list-type="bullet"><list-item><p>one</p></list-item><list-item><p>two</p><list list-type="order"><list-item>
 <p>deep</p></list-item></list></list-item></list>After.</p>

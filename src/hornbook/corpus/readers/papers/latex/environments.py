@@ -91,7 +91,8 @@ def _float(reader: Reader, name: str) -> None:
     reader.algorithms += steps
 
     def close() -> None:
-        layout.waiting += layout.end_float(with_text=printed != "Figure")
+        inside = layout.end_float(with_text=printed != "Figure")
+        (layout.waiting if layout.is_running() else layout.blocks).extend(inside)
         reader.algorithms -= steps
 
     reader.push(name, close)

@@ -38,7 +38,8 @@ def command(reader: Reader, token: str) -> None:
         return
     elif reader.algorithms and token in commands.STEPS:
         stream.spaces()
-        reader.layout.letters += (LINE, commands.STEPS[token])
+        step = commands.STEPS[token]
+        reader.layout.letters += (" " if step.startswith("//") else LINE, step)
     else:
         _unknown(reader)
 

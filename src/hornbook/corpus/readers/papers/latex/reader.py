@@ -90,10 +90,10 @@ class Reader:
 
     def write(self, text: str) -> None:
         """Write letters with the signs that TeX makes of some pairs."""
-        if "-" in text or "`" in text or "'" in text:
-            text = _QUOTES.sub(lambda found: _SIGNS.get(found[0], found[0]), text)
         if self.german and '"' in text:
             text = _GERMAN.sub(lambda found: _UMLAUTS[found[1]], text)
+        if "-" in text or "`" in text or "'" in text:
+            text = _QUOTES.sub(lambda found: _SIGNS.get(found[0], found[0]), text)
         self.layout.letters.append(text)
 
     def push(self, name: str, close: Close | None) -> None:
