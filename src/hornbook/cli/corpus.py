@@ -6,6 +6,7 @@ Nothing heavy is imported before a command runs.
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -51,6 +52,9 @@ def build(
     out: Annotated[
         Path | None, Option(metavar="PATH", parser=place, help="Corpus to create. Default: the name of the recipe.")
     ] = None,
+    root: Annotated[
+        str, Option(metavar="PLACE", help="Folder or address that the lines of lists such as wet.paths.gz are below.")
+    ] = "",
     engine: Annotated[str, Option(help="native, ray or ray://HOST:PORT.")] = "native",
     workers: Annotated[int, Option(help="Number of processes. Default: one for each core.", show_default=False)] = 0,
     plain: Plain = False,
@@ -60,6 +64,7 @@ def build(
 
     directory = out or Path(what[0]).with_suffix("")
     words = ["hornbook", "corpus", "build", *what, "--out", str(directory)]
+    words += ["--root", root] if root else []
     words += ["--engine", engine] if engine != "native" else []
     words += ["--workers", str(workers)] if workers else []
     work_lasts()
@@ -78,10 +83,11 @@ def build(
             if len(what) > 1:
                 raise UserError(f"A recipe names its own text: leave out {' '.join(what[1:])}, or the recipe.")
             recipe = load(Path(what[0]))
+            recipe = replace(recipe, root=root or recipe.root)
         elif out is None:
             raise UserError("Say where to write the corpus: --out DIRECTORY.")
         else:
-            recipe = CorpusRecipe(paths=tuple(what), steps=default_steps())
+            recipe = CorpusRecipe(paths=tuple(what), root=root, steps=default_steps())
             names = ", ".join(map(kind_of, recipe.steps))
             view.say(f"No recipe was given. The default steps are used: {names}.")
         if line := passed_over(recipe.paths):
