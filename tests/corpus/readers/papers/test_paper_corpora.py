@@ -64,7 +64,7 @@ UNARXIVE = {
                  "versions": [{"version": "v1", "created": "Wed, 12 May 2021 18:00:00 GMT"}]},
     "discipline": "Physics", "abstract": {"section": "Abstract", "text": "  We look\nat waves.\n"},
     "body_text": [
-        {"section": "Intro", "sec_number": "1", "text": f"The tensor {LATEX} , see {{{{cite:80db}}}}, {{{{cite:90db}}}}.\n"},
+        {"section": "Intro", "text": f"The tensor {LATEX} , see {{{{cite:80db}}}}, {{{{cite:90db}}}}.\n"},
         {"section": "Intro", "text": "In Figure {{figure:f1}} and again {{figure:f1}} it is."},
     ],
     "bib_entries": {}, "ref_entries": {
@@ -85,8 +85,8 @@ In Figure and again it is.
 
 Figure: A wave $S_{\\mu \\nu }$."""
 LISTED = {
-    "id": "0704.0001", "submitter": "P N", "authors": "C. Bal, E. Ber", "title": "Calculation of\n  things", "doi": "10.1/q",
-    "categories": "hep-ph", "license": "http://creativecommons.org/licenses/by/4.0/", "journal-ref": None,
+    "id": "0704.0001", "submitter": "P N", "authors": "C. Bal, E. Ber", "title": "Calculation of\n  things",
+    "doi": "10.1/q",    "categories": "hep-ph", "license": "http://creativecommons.org/licenses/by/4.0/", "journal-ref": None,
     "abstract": "  A fully differential\ncalculation.\n  It has two paragraphs.\n",
     "versions": [{"version": "v1", "created": "Mon, 2 Apr 2007 19:18:42 GMT"}], "update_date": "2008-11-26",
     "authors_parsed": [["Bal", "C.", ""], ["Ber", "E.", ""]],

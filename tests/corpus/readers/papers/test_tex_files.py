@@ -81,8 +81,8 @@ def test_links_and_names_that_lead_outside_are_not_followed(tmp_path: Path) -> N
     folder = written(
         tmp_path / "paper",
         {
-            "main.tex": f"\\documentclass{{article}}\\begin{{document}}a \\input{{../secret}}\\input{{{tmp_path}/secret}}"
-            "\\input{link}\\input{main} b\\end{document}"
+            "main.tex": "\\documentclass{article}\\begin{document}a \\input{../secret}"
+            f"\\input{{{tmp_path}/secret}}\\input{{link}}\\input{{main}} b\\end{{document}}"
         },
     )
     (folder / "link.tex").symlink_to(tmp_path / "secret.tex")

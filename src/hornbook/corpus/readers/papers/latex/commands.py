@@ -23,9 +23,9 @@ m label captionof pagerange pubyear indexdef indexfoot pubid tablefootmark array
 m symbol ding stepcounter refstepcounter index glossary bibliographystyle bibliography pagestyle thispagestyle
 m pagenumbering epsfig psfig epsfbox epsffile plotone hypersetup graphicspath lstset tikzset pgfplotsset usetikzlibrary
 m thanks hyphenation titlerunning authorrunning toctitle tocauthor shorttitle shortauthors shortauthor
-m runningtitle runningauthor institute institution date preprint received revised accepted published orcid orcidlink altaffilmark
-m inst corref fnref tnoteref pacs PACS icmltitlerunning icmlkeywords icmlcorrespondingauthor icmlsetsymbol keywordname
-m selectlanguage setstretch vphantom phantom hphantom bibdata bibstyle setmainfont urlstyle allowdisplaybreaks
+m runningtitle runningauthor institute institution date preprint received revised accepted published orcid
+m orcidlink altaffilmark inst corref fnref tnoteref pacs PACS icmltitlerunning icmlkeywords icmlcorrespondingauthor icmlsetsymbol
+m keywordname selectlanguage setstretch vphantom phantom hphantom bibdata bibstyle setmainfont urlstyle allowdisplaybreaks
 m arxivnumber subjclassname urladdr dedicatory volume journal msnumber slugcomment submitted watchlist typeout message
 m includeonly printindex nocite geometry theoremstyle floatstyle restylefloat usefont setlist spacing linespread
 m address curraddr telephone acmDOI acmISBN acmConference acmYear acmPrice copyrightyear setcopyright acmJournal
