@@ -32,8 +32,8 @@ FIRST = names_of(
 # What the second part says.
 SECOND = names_of(
     """
-    lang | langue | язык | язык-текст | lang2 | idioma | lingua | sort | hs | script | wikt-lang | sprache | 언어 | زبان |
-    لغة | taal | språk | jazyk | nyelv | język
+    lang | langue | язык | язык-текст | lang2 | idioma | lingua | sort | hs | script | wikt-lang | sprache | 언어 |
+    زبان | لغة | taal | språk | jazyk | nyelv | język
     """
 )
 # Words that are always the same.
