@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import bz2
-from collections.abc import Sequence
-from typing import NamedTuple
+import io
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, BinaryIO, NamedTuple
 from xml.sax.saxutils import escape
+
+from hornbook.corpus.readers.packed import Member
 
 _HEADER = """<mediawiki xmlns="http://www.mediawiki.org/xml/export-0.11/" \
 xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:schemaLocation="http://www.mediawiki.org/xml/export-0.11/ \
@@ -74,3 +77,48 @@ def multistream(pages: Sequence[str], each: int, start: str | None = None) -> by
 def chopped(data: bytes, size: int) -> bytes:
     """Return data as parallel packers write it: a stream for each so many bytes, wherever these end."""
     return b"".join(bz2.compress(data[place : place + size]) for place in range(0, len(data), size))
+
+
+class Generated(Member):
+    """A dump of any length that is made while it is read, so that it is on no disk."""
+
+    def __init__(self, parts: Callable[[], Iterator[bytes]]) -> None:
+        self.name, self._parts = "generated.xml", parts
+
+    def open(self) -> BinaryIO:
+        return io.BufferedReader(_Parts(self._parts()), 1 << 20)
+
+
+class _Parts(io.RawIOBase):
+    def __init__(self, parts: Iterator[bytes]) -> None:
+        self._parts, self._held = parts, b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        self._held = self._held or next(self._parts, b"")
+        size = min(len(buffer), len(self._held))
+        buffer[:size], self._held = self._held[:size], self._held[size:]
+        return size
+
+
+def many(megabytes: int) -> Iterator[bytes]:
+    """Yield a dump of so many megabytes: histories, talk pages, and an article to each 100 of them."""
+    yield header().encode()
+    talk = page("Talk:A", 1, "word " * 20_000, namespace=1).encode()
+    for number in range(2, 2 + megabytes // 11):
+        yield page("A", number, *["'''A''' is [[B]]. " * 1000] * 50, "''Last''.").encode()
+        yield talk * 100
+    yield FOOTER.encode()
+
+
+def endless_page(megabytes: int) -> Iterator[bytes]:
+    """Yield a dump with a page of so many megabytes of text between two others."""
+    first, second = page("A", 1, "a"), page("C", 3, "c")
+    head, _, tail = page("B", 2, "@").partition("@")
+    yield (header() + first + head).encode()
+    block = b"x" * (1 << 20)
+    for _ in range(megabytes):
+        yield block
+    yield (tail + second + FOOTER).encode()

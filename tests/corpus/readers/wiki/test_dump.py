@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import subprocess
+import sys
 import zipfile
 from collections import Counter
 from pathlib import Path
@@ -251,3 +253,55 @@ def test_bytes_that_are_spoilt_are_named_in_every_part(tmp_path: Path) -> None:
     (tmp_path / "a.xml.bz2").write_bytes(data)
     with pytest.raises(BadRecord, match="damaged"):
         list(MediaWiki()(tmp_path / "a.xml.bz2", Reading(), Part(len(data) // 3, 0)))
+
+
+_MEASURE = """
+import resource, sys
+sys.path.insert(0, {support!r})
+import wiki_dumps
+from hornbook.corpus.readers.record import WHOLE, Reading
+from hornbook.corpus.readers.wiki.dump import MediaWiki
+
+bad = []
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+source = wiki_dumps.Generated(lambda: wiki_dumps.{parts}({megabytes}))
+count = sum(1 for _ in MediaWiki()(source, Reading("text", bad.append), WHOLE))
+grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024
+print(count, [error.reason for error in bad], grown)
+"""
+
+
+def measured(parts: str, megabytes: int) -> tuple[str, int]:
+    """Return what a process of its own read, and by how many megabytes it grew."""
+    pytest.importorskip("resource")
+    support = str(Path(__file__).parents[3] / "support")
+    code = _MEASURE.format(support=support, parts=parts, megabytes=megabytes)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    found, _, grown = done.stdout.strip().rpartition(" ")
+    return found, int(grown)
+
+
+@pytest.mark.parametrize(
+    ("parts", "megabytes", "found"),
+    [
+        ("many", 110, "10 []"),
+        ("endless_page", 100, "2 ['too long a page']"),
+        pytest.param("many", 3300, "300 []", marks=pytest.mark.slow),
+        pytest.param("endless_page", 2200, "2 ['too long a page']", marks=pytest.mark.slow),
+    ],
+)
+def test_memory_does_not_grow_with_the_dump(parts: str, megabytes: int, found: str) -> None:
+    result, grown = measured(parts, megabytes)
+    assert result == found
+    assert grown < 60
+
+
+@pytest.mark.parametrize(
+    "unit", ["a|", "{{a|b}} ", "[[a]]\n", "<ref>a</ref>", "| a || b\n", "* a\n", "''a'' ", "&amp;"]
+)
+def test_the_longest_page_of_marks_is_read_in_bounded_memory(unit: str) -> None:
+    code = "import resource, sys; from hornbook.corpus.readers.wiki.text import plain_text as p; "
+    code += "p(sys.argv[1] * (100_000 // len(sys.argv[1])), 'x'); a = resource.getrusage(0).ru_maxrss; "
+    code += "p('{{x|' + sys.argv[1] * ((1 << 20) // len(sys.argv[1])), 'x'); print((resource.getrusage(0).ru_maxrss - a) // 1024)"
+    done = subprocess.run([sys.executable, "-c", code, unit], capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 120  # of a page of 1 MiB: the bound of 4 MiB stays below 512

@@ -23,10 +23,15 @@ _WIDE = re.compile(r"[\u2e80-\u9fff\uac00-\ud7a3\uf900-\ufaff\uff00-\uffef\u3000
 
 
 class Block(NamedTuple):
-    """Lines that stand together; `level` is a heading's from 1, or 0 for text."""
+    """Lines that stand together.
+
+    level     a heading's from 1; 0 = it is text
+    indented  whether the blanks at the beginnings of its lines count
+    """
 
     text: str
     level: int = 0
+    indented: bool = False
 
 
 def blocks(text: str, page: Page, left_out: frozenset[str]) -> list[Block]:
@@ -45,7 +50,7 @@ def blocks(text: str, page: Page, left_out: frozenset[str]) -> list[Block]:
                 found.append(Block(heading, raw.level))
         elif not passing:
             plain = finished(raw.text)
-            lines = (line.rstrip() for line in plain.strip("\n").split("\n"))
+            lines = (line.rstrip() if raw.indented else line.strip() for line in plain.strip("\n").split("\n"))
             plain = _restored("\n".join(line for line in lines if _says_something(line)), page)
             if plain.strip():
                 found.append(Block(plain.strip("\n")))
@@ -112,10 +117,10 @@ def _raw_blocks(text: str) -> Iterator[Block]:
             yield Block(_joined(paragraph))
             paragraph.clear()
         if items.lines:
-            yield Block("\n".join(items.lines))
+            yield Block("\n".join(items.lines), indented=True)
             items.clear()
         if code:
-            yield Block(BREAK.join(code))
+            yield Block(BREAK.join(code), indented=True)
             code.clear()
 
     for line in text.split("\n"):
