@@ -47,7 +47,7 @@ def test_nothing_of_markup_is_left_where_a_known_parser_leaves_some() -> None:
     assert len(theirs) > 20
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.lists(TOKENS, max_size=60).map("".join))
 def test_no_mix_of_marks_leaves_any(wikitext: str) -> None:
     text = plain_text(wikitext, "Paris").text
