@@ -5,7 +5,7 @@
 
 The first pages of a dump that are articles, redirects left out. Programs take turns, three times; the least time
 counts. Residue is counted per page, and over the constructs of the tests, which stand beside their right text. The
-stream repeats the dump's articles between talk pages, and is never on the disk.
+stream repeats the dump's articles between talk pages, and is never on the disk. Times are of the processor.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import datetime
 import io
+import itertools
 import json
 import re
 import resource
@@ -99,32 +100,31 @@ def compared(pages: list[tuple[str, str]]) -> dict[str, Any]:
 
 
 class Endless(Member):
-    """A dump of so many bytes that is made while it is read: ten talk pages to an article."""
+    """A dump of so many bytes that is made while it is read: a megabyte of talk pages to an article."""
 
     def __init__(self, pages: list[tuple[str, str]], size: int) -> None:
-        self.name, self.pages, self.size = "generated.xml", pages, size
+        self.name, self.size = "generated.xml", size
+        self.pages = [_page(number, 0, *page) for number, page in enumerate(pages, start=1)]
 
     def open(self) -> BinaryIO:
         return io.BufferedReader(_Made(self._made()), 1 << 20)
 
     def _made(self) -> Iterator[bytes]:
         yield b'<mediawiki xml:lang="en">\n'
-        left, number = self.size, 0
-        while left > 0:
-            for title, text in self.pages:
-                number += 1
-                article = self._page(number, 0, title, text)
-                talk = self._page(number, 1, title, "talk " * 2000) * 10
-                left -= len(article) + len(talk)
-                yield article + talk
-                if left <= 0:
-                    break
+        talk = _page(1, 1, "Talk", "talk " * 20_000) * 10
+        left = self.size
+        for article in itertools.cycle(self.pages):
+            yield article
+            yield talk
+            left -= len(article) + len(talk)
+            if left <= 0:
+                break
         yield b"</mediawiki>\n"
 
-    @staticmethod
-    def _page(number: int, namespace: int, title: str, text: str) -> bytes:
-        head = f"<page><title>{escape(title)}</title><ns>{namespace}</ns><id>{number}</id>"
-        return f"{head}<revision><text>{escape(text)}</text></revision></page>\n".encode()
+
+def _page(number: int, namespace: int, title: str, text: str) -> bytes:
+    head = f"<page><title>{escape(title)}</title><ns>{namespace}</ns><id>{number}</id>"
+    return f"{head}<revision><text>{escape(text)}</text></revision></page>\n".encode()
 
 
 class _Made(io.RawIOBase):

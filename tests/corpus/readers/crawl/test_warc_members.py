@@ -34,8 +34,9 @@ def found(path: Path, parts: list[Cut] | None = None) -> list[tuple[int, bytes]]
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.lists(st.integers(0, 9_000), min_size=2, max_size=60), st.integers(1_000, 300_000), st.randoms())
-def test_a_file_has_the_same_records_wherever_it_is_cut(lengths: list[int], unit: int, chance: random.Random) -> None:
+@given(st.lists(st.integers(0, 9_000), min_size=2, max_size=60), st.integers(1_000, 300_000), st.integers(0, 99))
+def test_a_file_has_the_same_records_wherever_it_is_cut(lengths: list[int], unit: int, seed: int) -> None:
+    chance = random.Random(seed)
     with tempfile.TemporaryDirectory() as folder:
         every = [wet(number, "http://a.org/", chance.randbytes(size).hex()) for number, size in enumerate(lengths)]
         path = write(Path(folder, "a.warc.wet.gz"), every)

@@ -1,0 +1,337 @@
+"""A page of a PDF -> its words, with their places, sizes and fonts, by pdfium.
+
+pdfium tells of each character its code, its box (from advance and ascent, so that all boxes of a line are alike) and the
+object that drew it; of each object its matrix, from which come direction, baseline and size. The calls go straight
+to the C library, over whole ranges: 4,000 characters take 4 ms, a call through a Python wrapper each takes ten times that.
+
+    N characters, M objects that draw text
+    code   uint32[N]      Unicode, as the font's tables say
+    box    float32[N, 4]  left, top, right, bottom in points, y upwards, in the page's own space
+    owner  int64[N]       which object drew it, -1 for the blanks and line ends that pdfium puts in
+    frame  the space in which text runs to the right and lines go down: the page turned by 0, 90, 180 or 270 degrees
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import itertools
+import math
+import re
+from collections import Counter
+from typing import Any, NamedTuple
+
+import numpy as np
+import pypdfium2.raw as pdfium
+from numpy.typing import NDArray
+
+MONO, BOLD = 1, 2  # bits of Word.style
+_MONO = re.compile(
+    r"mono|courier|consol|cmtt|typewriter|menlo|inconsolata|sftt|lmtt|txtt|fira ?code|source ?code", re.I
+)
+_BOLD = re.compile(r"bold|black|heavy|cmbx|-bd|\bsfbx|demi", re.I)
+_FIXED_PITCH = 1  # flag of a font, PDF 32000-1, table 123
+_TURNED = 0.1  # sine of an angle: beyond it text is askew
+_EASTERN = 0x2E80  # from here on characters may be written downwards
+_MINOR = 0.25  # of a page's characters: so many in another direction are text too, fewer are a stamp or an axis
+_RTL = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
+_BLANKS = np.array([*range(9, 14), 32, 0xA0, *range(0x2000, 0x200C), 0x2028, 0x2029, 0x202F, 0x205F, 0x3000, 0xFEFF])
+_HYPHENS = (0x2, 0xFFFE)  # what pdfium makes of a hyphen at a line's end
+MOST_CHARACTERS = 2_000_000  # of a page
+
+
+class Word(NamedTuple):
+    """Characters that stand together.
+
+    left, right, base   in points in the frame; base is that of the line, growing downwards
+    size     of the font in points, as it is drawn
+    style    MONO and BOLD
+    spaced   whether a blank stands before it
+    """
+
+    text: str
+    left: float
+    right: float
+    base: float
+    size: float
+    style: int
+    spaced: bool
+
+
+class PageWords(NamedTuple):
+    """What a page holds.
+
+    words     one list for each direction of text, the main one first
+    letters   how many characters are no blanks
+    unknown   how many of these have no letter that the font tells
+    """
+
+    words: list[list[Word]]
+    letters: int
+    unknown: int
+
+
+class CrowdedPage(ValueError):
+    """A page with more characters than any page has."""
+
+
+@functools.cache
+def _calls() -> dict[str, Any]:
+    """Return functions of the library that take plain addresses; PyDLL keeps the lock, since each call is so short."""
+    from pypdfium2_raw import bindings
+
+    library = ctypes.PyDLL(next(iter(bindings._libs.values()))._name)
+    text, index, place = ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p
+    calls = {}
+    for name, arguments, result in (
+        ("GetUnicode", [text, index], ctypes.c_uint),
+        ("GetLooseCharBox", [text, index, place], ctypes.c_int),
+        ("GetTextObject", [text, index], ctypes.c_void_p),
+        ("HasUnicodeMapError", [text, index], ctypes.c_int),
+        ("GetMatrix", [text, index, place], ctypes.c_int),
+        ("GetFontSize", [text, index], ctypes.c_double),
+    ):
+        calls[name] = library["FPDFText_" + name]
+        calls[name].argtypes, calls[name].restype = arguments, result
+    return calls
+
+
+def page_words(page: Any) -> PageWords:
+    """Return the words of a loaded page (pypdfium2's raw handle). Raises CrowdedPage."""
+    text = pdfium.FPDFText_LoadPage(page)
+    if not text:
+        return PageWords([], 0, 0)
+    try:
+        count = pdfium.FPDFText_CountChars(text)
+        if count > MOST_CHARACTERS:
+            raise CrowdedPage(f"{count:,} characters")
+        return _page_words(page, text, count) if count > 0 else PageWords([], 0, 0)
+    finally:
+        pdfium.FPDFText_ClosePage(text)
+
+
+def _page_words(page: Any, text: Any, count: int) -> PageWords:
+    calls, handle, every = _calls(), ctypes.cast(text, ctypes.c_void_p).value, range(count)
+    again = itertools.repeat(handle)
+    code = np.fromiter(map(calls["GetUnicode"], again, every), np.uint32, count)
+    box = np.zeros((count, 4), np.float32)
+    start = box.ctypes.data
+    for _ in map(calls["GetLooseCharBox"], again, every, range(start, start + 16 * count, 16)):
+        pass
+    pointers = list(map(calls["GetTextObject"], again, every))
+    numbers: dict[int | None, int] = {None: -1}
+    firsts: list[int] = []
+    for index, pointer in enumerate(pointers):
+        if pointer not in numbers:
+            numbers[pointer] = len(firsts)
+            firsts.append(index)
+    owner = np.fromiter(map(numbers.__getitem__, pointers), np.int64, count)
+    blank = np.isin(code, _BLANKS) | (code == 0) & (owner < 0)
+    code[np.isin(code, _HYPHENS)] = ord("-")
+    code[(code == 0) | (code > 0x10FFFF)] = 0xFFFD
+    kept = np.flatnonzero(~blank & (owner >= 0))
+    kept = kept[_inside(page, box[kept])]
+    if not len(kept):
+        return PageWords([], 0, 0)
+    errors = np.fromiter(map(calls["HasUnicodeMapError"], itertools.repeat(handle), kept.tolist()), np.int64, len(kept))
+    unknown = (errors == 1) | _tell_nothing(code[kept])
+    facts = _objects(handle, firsts, code, box, owner, blank)
+    return PageWords(_directions(code, box, owner, blank, kept, facts), len(kept), int(unknown.sum()))
+
+
+def _inside(page: Any, box: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Say which boxes have their middle on the page as it is cut: printer's marks and what hangs beside it have not."""
+    edges = pdfium.FS_RECTF()
+    if not pdfium.FPDF_GetPageBoundingBox(page, edges):
+        return np.ones(len(box), np.bool_)
+    across, up = (box[:, 0] + box[:, 2]) / 2, (box[:, 1] + box[:, 3]) / 2
+    inside = (across >= edges.left) & (across <= edges.right) & (up >= edges.bottom) & (up <= edges.top)
+    return np.asarray(inside, np.bool_)
+
+
+def _tell_nothing(code: NDArray[np.uint32]) -> NDArray[np.bool_]:
+    """Say which codes are no letters: of private use (but for the bullets of symbol fonts), controls, U+FFFD."""
+    private = (code >= 0xE000) & (code <= 0xF8FF) & ~((code >= 0xF020) & (code <= 0xF0FF))
+    return np.asarray(private | (code >= 0xF0000) | (code == 0xFFFD) | (code < 32), np.bool_)
+
+
+class _Object(NamedTuple):
+    """Of each object: its quarter turns (-1 = askew, 4 = written downwards), baseline in its frame, size, style."""
+
+    turn: NDArray[np.int64]
+    base: NDArray[np.float64]
+    size: NDArray[np.float64]
+    style: NDArray[np.int64]
+
+
+def _objects(
+    handle: int | None,
+    firsts: list[int],
+    code: NDArray[np.uint32],
+    box: NDArray[np.float32],
+    owner: NDArray[np.int64],
+    blank: NDArray[np.bool_],
+) -> _Object:
+    calls = _calls()
+    found = _Object(*(np.zeros(len(firsts), kind) for kind in (np.int64, np.float64, np.float64, np.int64)))
+    matrix = (ctypes.c_float * 6)()
+    fonts: dict[int, int] = {}
+    order = np.argsort(owner, kind="stable")
+    starts = np.searchsorted(owner[order], np.arange(len(firsts) + 1))
+    for number, first in enumerate(firsts):
+        calls["GetMatrix"](handle, first, ctypes.addressof(matrix))
+        a, b, c, d, e, f = (value if math.isfinite(value) else 0.0 for value in matrix)
+        size = calls["GetFontSize"](handle, first) * math.hypot(c, d)
+        turn = _turn(a, b)
+        if turn == 0 and code[first] > _EASTERN:
+            mine = order[starts[number] : starts[number + 1]]
+            mine = mine[~blank[mine]]
+            if len(mine) and (_goes_down(box[mine], size) or _is_upright(box[mine])):
+                turn, e = 4, -float(box[mine[0], 0]) - size / 2
+        found.turn[number] = turn
+        found.base[number] = {0: -f, 1: e, 2: f, 3: -e, 4: e}.get(turn, 0.0)
+        found.size[number] = size if 0.1 < size < 10_000 else 1.0
+        found.style[number] = _style(calls["GetTextObject"](handle, first), fonts)
+    _set_down(found, np.array(firsts), box, code)
+    return found
+
+
+def _set_down(found: _Object, firsts: NDArray[np.int64], box: NDArray[np.float32], code: NDArray[np.uint32]) -> None:
+    """Mark Chinese and Japanese characters that are drawn one by one, each below the one before it."""
+    alone = (np.diff(firsts, append=len(code)) <= 3) & (code[firsts] > _EASTERN) & (found.turn == 0)
+    left, top = box[firsts, 0], box[firsts, 1]
+    across, down = np.abs(np.diff(left)), -np.diff(top)
+    size = found.size[:-1]
+    linked = alone[1:] & alone[:-1] & (across < 0.6 * size) & (down > 0.1 * size) & (down < 1.9 * size)
+    below = np.append(linked, False) | np.insert(linked, 0, False)
+    found.turn[below] = 4
+    found.base[below] = -left[below] - found.size[below] / 2
+
+
+def _turn(a: float, b: float) -> int:
+    """Return the quarter turns of text whose matrix begins with a and b; -1 where it is askew."""
+    length = math.hypot(a, b) or 1.0
+    cosine, sine = a / length, b / length
+    if abs(sine) < _TURNED:
+        return 0 if cosine > 0 else 2
+    if abs(cosine) < _TURNED:
+        return 1 if sine > 0 else 3
+    return -1
+
+
+def _goes_down(box: NDArray[np.float32], size: float) -> bool:
+    """Say whether an object's characters stand one below the other."""
+    if len(box) < 2:
+        return False
+    steps = np.diff((box[:, [0, 1]] + box[:, [2, 3]]) / 2, axis=0)
+    return bool(np.median(-steps[:, 1]) > 0.5 * size and np.median(np.abs(steps[:, 0])) < 0.3 * size)
+
+
+def _is_upright(box: NDArray[np.float32]) -> bool:
+    """Say whether a font writes downwards: pdfium's boxes of such characters are twice as wide as high."""
+    wide, high = box[:, 2] - box[:, 0], np.abs(box[:, 1] - box[:, 3])
+    return bool(np.all((wide > 1.9 * high) & (wide < 2.1 * high)))
+
+
+def _style(pointer: int, fonts: dict[int, int]) -> int:
+    item = ctypes.cast(pointer, pdfium.FPDF_PAGEOBJECT)
+    font = pdfium.FPDFTextObj_GetFont(item)
+    key = ctypes.cast(font, ctypes.c_void_p).value or 0
+    if key not in fonts:
+        name = ctypes.create_string_buffer(256)
+        pdfium.FPDFFont_GetBaseFontName(font, name, 256)
+        shown = name.value.decode("utf-8", "replace")
+        mono = bool(_MONO.search(shown)) or bool(max(pdfium.FPDFFont_GetFlags(font), 0) & _FIXED_PITCH)
+        fonts[key] = (MONO if mono else 0) | (BOLD if _BOLD.search(shown) else 0)
+    return fonts[key]
+
+
+def _directions(
+    code: NDArray[np.uint32],
+    box: NDArray[np.float32],
+    owner: NDArray[np.int64],
+    blank: NDArray[np.bool_],
+    kept: NDArray[np.int64],
+    facts: _Object,
+) -> list[list[Word]]:
+    """Return the words of each direction that counts, the one with the most characters first."""
+    turns = facts.turn[owner[kept]]
+    turns = np.where(turns == 4, 3, turns)  # written downwards: read as if it was turned
+    counts = Counter(turns.tolist())
+    counts.pop(-1, None)
+    # Blanks that are drawn, counted up to each character, and all that stood between two.
+    drawn = np.concatenate([[0], np.cumsum(blank & (owner >= 0) & (box[:, 2] != box[:, 0]))])
+    found = []
+    for turn, number in counts.most_common():
+        if number < _MINOR * len(kept):
+            break
+        mine = kept[turns == turn]
+        left, right = _across(box[mine], turn)
+        found.append(_words(code[mine], left, right, owner[mine], mine, drawn[mine], facts))
+    return found
+
+
+def _across(box: NDArray[np.float32], turn: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return where characters begin and end in the frame of a turn."""
+    one, other = ((box[:, 0], box[:, 2]), (box[:, 1], box[:, 3]))[turn % 2]
+    sign = 1.0 if turn in (0, 1) else -1.0
+    ends = np.stack([one, other]).astype(np.float64) * sign
+    return ends.min(axis=0), ends.max(axis=0)
+
+
+def _words(
+    code: NDArray[np.uint32],
+    left: NDArray[np.float64],
+    right: NDArray[np.float64],
+    owner: NDArray[np.int64],
+    place: NDArray[np.int64],
+    drawn: NDArray[np.int64],
+    facts: _Object,
+) -> list[Word]:
+    """Part characters where blanks stand, where there is room for one, and where baseline, size or font change."""
+    base, size, style = facts.base[owner], facts.size[owner], facts.style[owner]
+    rtl = (code >= 0x590) & (code <= 0x8FF) | (code >= 0xFB1D) & (code <= 0xFDFF) | (code >= 0xFE70) & (code <= 0xFEFC)
+    least = np.minimum(size[1:], size[:-1])
+    turned = rtl[1:] | rtl[:-1]
+    gap = np.where(turned, left[:-1] - right[1:], left[1:] - right[:-1])
+    # One glyph may stand for several letters, which then share its box.
+    shared = (left[1:] == left[:-1]) & (right[1:] == right[:-1])
+    level = np.abs(np.diff(base)) < 0.08 * least
+    blank = (np.diff(drawn) > 0) | (np.diff(place) > 1) & (gap > 0.1 * least) | (gap > 0.17 * least)
+    apart = blank | (gap < -0.6 * least) & ~turned | (gap < -2 * least)
+    broken = (apart | ~level | (np.abs(np.diff(size)) > 0.05 * least) | (np.diff(style) != 0)) & ~(shared & level)
+    starts = [0, *(np.flatnonzero(broken) + 1).tolist()]
+    spaced = [True, *blank[np.flatnonzero(broken)].tolist()]
+    letters = "".join(map(chr, code.tolist()))
+    ends = [*starts[1:], len(code)]
+    lows, highs = np.minimum.reduceat(left, starts).tolist(), np.maximum.reduceat(right, starts).tolist()
+    bases, sizes, styles = base[starts].tolist(), size[starts].tolist(), style[starts].tolist()
+    words = [
+        Word(letters[start:end], *values)
+        for start, end, *values in zip(starts, ends, lows, highs, bases, sizes, styles, spaced, strict=True)
+    ]
+    if _RTL.search(letters):
+        words = [_logical(word, left[start:end]) for word, start, end in zip(words, starts, ends, strict=True)]
+    return _once(words)
+
+
+def _logical(word: Word, left: NDArray[np.float64]) -> Word:
+    """Turn a word of a right-to-left script round where its letters come as they stand, from left to right."""
+    if len(word.text) < 2 or not _RTL.search(word.text):
+        return word
+    steps = np.diff(left)
+    return word._replace(text=word.text[::-1]) if (steps > 0).sum() > (steps < 0).sum() else word
+
+
+def _once(words: list[Word]) -> list[Word]:
+    """Leave out words that are drawn a second time at their place, as shadows and poor men's bold are."""
+    seen: dict[str, list[Word]] = {}
+    found = []
+    for word in words:
+        near = seen.setdefault(word.text, [])
+        close = 0.2 * word.size
+        if any(abs(word.left - other.left) < close and abs(word.base - other.base) < close for other in near[-50:]):
+            continue
+        near.append(word)
+        found.append(word)
+    return found
