@@ -16,8 +16,9 @@ from hornbook.corpus.readers.wiki.page import BREAK, GONE, HARD, KEPT, NOTHING, 
 
 _HEADING = re.compile(r"(={1,6})(.+?)(={1,6})[ \t]*$")
 _MARKS = re.compile(r"[*#:;]+")
-_BLOCK_TAG = re.compile(r"<(/?)(p|div|blockquote|center|h[1-6]|hr|section)(?![\w.@-])[^<>]*>[ \t]*", re.IGNORECASE)
+_BLOCK_TAG = re.compile(r"<(/?)((?i:p|div|blockquote|center|h[1-6]|hr|section))(?![\w.@-])[^<>]*>[ \t]*")
 _LIST_TAG = re.compile(r"(?<!\s)\s*+<(/?)(ul|ol|dl|li|dt|dd)(?![\w.@-])[^<>]*>", re.IGNORECASE)
+_LIST = re.compile(r"<(?i:ul|ol|dl|li|dt|dd)[\s>]")
 _DEEPEST = 10  # lists inside each other that are still told apart
 _WIDE = re.compile(r"[\u2e80-\u9fff\uac00-\ud7a3\uf900-\ufaff\uff00-\uffef\u3000-\u303f]")
 
@@ -37,7 +38,8 @@ class Block(NamedTuple):
 def blocks(text: str, page: Page, left_out: frozenset[str]) -> list[Block]:
     """Return a page's blocks without markup; sections with a heading in `left_out`, in lower case, are passed over."""
     if "<" in text:
-        text = _BLOCK_TAG.sub(_tag_lines, _LIST_TAG.sub(_ListTags(), text))
+        text = _LIST_TAG.sub(_ListTags(), text) if _LIST.search(text) else text
+        text = _BLOCK_TAG.sub(_tag_lines, text)
     found: list[Block] = []
     passing = 0  # the level of the heading whose section is passed over
     for raw in _raw_blocks(text):
