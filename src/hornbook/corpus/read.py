@@ -13,7 +13,7 @@ from hornbook.corpus.document import Document
 from hornbook.corpus.readers.code.projects import folder_of
 from hornbook.corpus.readers.crawl.index import is_index
 from hornbook.corpus.readers.discovery import local_files, unseen
-from hornbook.corpus.readers.formats import ENDINGS, other_editions, records
+from hornbook.corpus.readers.formats import ENDINGS, passed_over, records
 from hornbook.corpus.readers.hub import PREFIXES, named
 from hornbook.corpus.readers.packed import BadRecord, NotText, ending, is_url, shown
 from hornbook.corpus.readers.record import Reading
@@ -62,12 +62,11 @@ def _documents(path: str, seen: set[str], reading: Reading, left_out: Callable[[
     fresh = unseen(found.files, seen)
     for file in unseen(found.others, seen):
         left_out(file)
-    texts = _files(fresh, path, found.foreign, reading, left_out)
-    over = other_editions(fresh)
+    over = passed_over(fresh)
     for file in fresh:
-        if file in over:
+        if shown(file) in over:
             left_out(file)
-    texts = _files([file for file in fresh if file not in over], path, found.foreign, field, left_out)
+    texts = _files([file for file in fresh if shown(file) not in over], path, found.foreign, reading, left_out)
     return texts if len(fresh) < len(found.files) else _some(texts, found.nothing)
 
 

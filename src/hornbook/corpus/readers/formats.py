@@ -16,14 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from hornbook.corpus.readers.archives import members
-from pathlib import Path
-from typing import Any
-
 from hornbook.corpus.readers.answers.exchange import StackExchange
 from hornbook.corpus.readers.answers.rows import table_of
-from hornbook.corpus.readers.archives import SevenZip, Tar, Zip
-from hornbook.corpus.readers.books.editions import superseded
+from hornbook.corpus.readers.archives import members, names_of_books
+from hornbook.corpus.readers.books.editions import OTHER, superseded
 from hornbook.corpus.readers.books.frame import is_marked
 from hornbook.corpus.readers.books.gutenberg import Gutenberg
 from hornbook.corpus.readers.code.files import Code, is_source
@@ -31,6 +27,7 @@ from hornbook.corpus.readers.code.notebooks import Notebook
 from hornbook.corpus.readers.code.projects import project_of
 from hornbook.corpus.readers.code.repositories import Repository
 from hornbook.corpus.readers.columns import Arrow, Parquet
+from hornbook.corpus.readers.crawl.doubles import crawl_file
 from hornbook.corpus.readers.crawl.warc import Warc
 from hornbook.corpus.readers.crawl.web import Html
 from hornbook.corpus.readers.discovery import is_known
@@ -148,7 +145,6 @@ FORMATS: tuple[Format, ...] = (
     Format("html", Html, (".html", ".htm"), None, "trafilatura", "web"),
     Format("warc", Warc, (".warc", ".wet", ".wat"), None, "trafilatura", "web"),
     Format("mediawiki", MediaWiki, (".xml",), is_dump),
-    Format("warc", Warc, (".warc", ".wet"), None, "warcio", "web"),
     Format("stack-exchange", StackExchange, (".xml",), lambda start: bool(table_of(start)), "lxml", "sources"),
     Format("zip", Zip, (".zip",)),
     Format("tar", Tar, (".tar",)),
@@ -184,7 +180,11 @@ def records(place: Place, reading: Reading = STRICT, part: Part = WHOLE) -> Iter
 
 def _inside(place: Place, reading: Reading, kind: str) -> Iterator[Record]:
     names = [item.files for item in reading.chosen]
+    over = superseded(names_of_books(place))
     for member, inner in members(place, reading, kind):
+        if member.name in over:
+            reading.pass_over(OTHER)
+            continue
         with member.open() as stream:
             known = is_known(member, ENDINGS, names) or (not ending(member) and begins_as_text(stream.read(BLOCK >> 8)))
         if not known:
@@ -235,11 +235,16 @@ def format_of(place: Place) -> Format:
     return TEXT
 
 
-def other_editions(places: Sequence[Path | str], chosen: Sequence[Chosen] = ()) -> set[Path | str]:
-    """Return those of the files that are read together whose book another one of them has in a better edition."""
+def passed_over(places: Sequence[Path | str], chosen: Sequence[Chosen] = ()) -> dict[str, str]:
+    """Return, by name, why files are passed over beside others that are read with them and hold their text."""
     named = {shown(place): place for place in places}
     over = superseded(list(named), lambda name: isinstance(reader_of(named[name], chosen), Gutenberg))
-    return {named[name] for name in over}
+    reasons = dict.fromkeys(over, OTHER)
+    for name in filter(crawl_file, named):
+        instead = getattr(reader_of(named[name], chosen), "instead", None)
+        if instead is not None and (reason := instead(name, named.keys())):
+            reasons[name] = reason
+    return reasons
 
 
 def of_kind(kind: str) -> Format:

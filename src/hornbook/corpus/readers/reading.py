@@ -62,11 +62,10 @@ def read_unit(
     """
     for piece in unit:
         path = shown(piece.path)
-        if not (piece.other or piece.missing) and piece.stamp != stamp_of(piece):
-        if piece.over:
-            passed(piece.source, piece.over, 1)
+        if piece.passed:
+            passed(piece.source, piece.passed, 1)
             continue
-        if not piece.other and piece.stamp != stamp_of(piece):
+        if not (piece.other or piece.missing) and piece.stamp != stamp_of(piece):
             raise UserError(f"{path} has changed since the build began. Put it back, or build into another directory.")
 
         def refuse(error: BadRecord, piece: Piece = piece, path: str = path) -> None:
@@ -74,9 +73,6 @@ def read_unit(
 
         if piece.other or piece.missing:
             refuse(_other(piece))
-            continue
-        if piece.passed:
-            passed(piece.source, piece.passed, 1)
             continue
 
         passing = functools.partial(passed, piece.source)

@@ -22,11 +22,9 @@ from typing import Any, cast
 from hornbook.corpus.grouping import grouped
 from hornbook.corpus.readers.code.projects import folder_of
 from hornbook.corpus.readers.code.repositories import stamp
-from hornbook.corpus.readers.crawl.doubles import crawl_file
 from hornbook.corpus.readers.crawl.index import is_index, listed, looked_up
-from hornbook.corpus.readers.books.editions import OTHER
 from hornbook.corpus.readers.discovery import is_known, local_files, unseen
-from hornbook.corpus.readers.formats import ENDINGS, other_editions, reader_of
+from hornbook.corpus.readers.formats import ENDINGS, passed_over, reader_of
 from hornbook.corpus.readers.hub import PREFIXES
 from hornbook.corpus.readers.packed import COMPRESSED, is_url, shown
 from hornbook.corpus.readers.record import Chosen, Cut, Gathering
@@ -49,7 +47,6 @@ class Piece:
     other    whether its ending is unknown among files that are known: it is named and not read
     missing  whether it is not there, though a list of files names it
     passed   why it is passed over on purpose; empty = it is not
-    over     why it is left out on purpose; empty = it is read
     """
 
     path: str
@@ -62,7 +59,6 @@ class Piece:
     other: bool = False
     missing: bool = False
     passed: str = ""
-    over: str = ""
 
     @property
     def place(self) -> Path | str:
@@ -95,13 +91,6 @@ def discover(paths: Sequence[str], unit: int, chosen: Sequence[Chosen] = (), roo
             seen |= {piece.path for piece in pieces}
         else:
             found = local_files(path, ENDINGS, broken_links=True, names=[item.files for item in chosen])
-            files = unseen(found.files, seen)
-            over = other_editions(files, chosen)
-            for file in files:
-                if file in over:
-                    pieces.append(Piece(str(file), path, 0, over=OTHER))
-                else:
-                    pieces += _pieces(file, path, *_facts(file), unit, chosen)
             folders, files = _gathered(unseen(found.files, seen), path, chosen)
             pieces += folders
             for file in files:
@@ -160,15 +149,10 @@ def _real(path: str) -> str:
 
 def _without_doubles(pieces: list[Piece], chosen: Sequence[Chosen]) -> list[Piece]:
     """Return the pieces, marked where a reader says that a file is passed over beside another that is read."""
-    names = {piece.path for piece in pieces if not (piece.other or piece.missing)}
-    reasons: dict[str, str] = {}
-    for name in names:
-        instead = getattr(reader_of(name, chosen), "instead", None) if crawl_file(name) else None
-        if instead is not None and (reason := instead(name, names)):
-            reasons[name] = reason
+    reasons = passed_over([piece.place for piece in pieces if not (piece.other or piece.missing)], chosen)
     kept: list[Piece] = []
     for piece in pieces:
-        reason = reasons.get(piece.path, "")
+        reason = reasons.get(shown(piece.path), "")
         if not reason:
             kept.append(piece)
         elif not kept or kept[-1].path != piece.path:  # once a file, however it was cut
@@ -196,7 +180,10 @@ def stamp_of(piece: Piece) -> str:
 
 
 def _facts(path: Path) -> tuple[int, str]:
-    """Return the size and stamp of a local file, or of a folder's files; zeros for one that cannot be looked at, as its reader will say."""
+    """Return the size and stamp of a local file, or of a folder's files.
+
+    Of one that cannot be looked at there are none, as its reader will say.
+    """
     try:
         status = os.stat(path)
     except OSError:
@@ -254,27 +241,6 @@ def _reaching(url: str) -> Iterator[None]:
     try:
         with needing(url, "s3" if url.startswith("s3:") else "corpus"):
             yield
-            import fsspec
-
-            filesystem, path = fsspec.core.url_to_fs(url)
-            others: list[str] = []
-            if any(sign in path for sign in "*?["):
-                files = sorted(filesystem.glob(path))
-            elif filesystem.isdir(path):
-                every = [name for name in sorted(filesystem.find(path)) if "/." not in f"/{name.removeprefix(path)}"]
-                files = [name for name in every if is_known(name, ENDINGS, names)] or every
-                others = [name for name in every if name not in files]
-            else:
-                files = [path] if filesystem.exists(path) else []
-            full_names = [filesystem.unstrip_protocol(name) for name in files]
-            over = other_editions(full_names, chosen)
-            for name, full in zip(files, full_names, strict=True):
-                if full in over:
-                    yield Piece(full, url, 0, over=OTHER)
-                    continue
-                facts = filesystem.info(name)
-                yield from _pieces(full, url, facts["size"] or 0, _remote_stamp(facts), unit, chosen)
-            yield from (Piece(filesystem.unstrip_protocol(name), url, 0, other=True) for name in others)
     except UserError:
         raise
     except Exception as error:  # each kind of store has its own: no credentials, no bucket, no network
