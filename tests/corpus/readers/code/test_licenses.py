@@ -99,7 +99,11 @@ def test_licences_of_installed_packages_are_known() -> None:
     for item in distributions():
         name = item.metadata["Name"]
         for path in item.files or ():
-            if re.fullmatch(r"LICEN[CS]E(\.(txt|md|rst))?", path.name) and name in INSTALLED and "dist-info" in str(path):
+            if (
+                re.fullmatch(r"LICEN[CS]E(\.(txt|md|rst))?", path.name)
+                and name in INSTALLED
+                and "dist-info" in str(path)
+            ):
                 found[name] = license_of(Path(str(item.locate_file(path))).read_text("utf-8", "replace"))
     assert len(found) >= 10
     assert found == {name: INSTALLED[name] for name in found}

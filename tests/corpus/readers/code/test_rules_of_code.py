@@ -15,7 +15,8 @@ WORDS = "<p>" + "The quick brown fox jumps over the lazy dog. " * 4 + "</p>\n"
 BASE64 = "Q2Fs" + "aGVsbG8gd29ybGQ5OTk5OTAx" * 60
 HEX = "static const unsigned char a[] = {\n" + "0x1f, 0x8b, 0x08, 0x00, 0x12, 0x34, 0x56, 0x78, 0x9a,\n" * 40 + "};\n"
 
-VENDORED = """
+VENDORED = (
+    """
 node_modules/a/index.js|web/node_modules/b/c.ts|bower_components/x.js|vendor/github.com/a/b.go|src/vendors/x.php
 third_party/zlib/inflate.c|third-party/x.h|thirdparty/x.h|3rdparty/x.h|ThirdParty/x.cs|external/x.h|externals/x.py
 extern/x.c|dist/app.js|testdata/x.go|Godeps/_workspace/a.go|lib/site-packages/x.py|venv/bin/x.py|Pods/A/b.m
@@ -23,11 +24,18 @@ Carthage/Build/a.h|docs/_static/x.css|docs/_build/x.rst|deps/x.c|debian/rules|js
 js/jquery-ui.js|css/bootstrap.css|js/bootstrap.bundle.js|a.min.js|a-min.css|js/angular.js|js/d3.v5.js|js/react.js
 js/react-dom.js|js/modernizr-2.8.js|configure|config.guess|m4/libtool.m4|ltmain.sh|tools/cpplint.py|types/a.d.ts
 css/font-awesome.css|css/normalize.css|js/prototype.js|waf|versioneer.py
-""".replace("\n", "|").strip("|").split("|")
-OWN = """
+""".replace("\n", "|")
+    .strip("|")
+    .split("|")
+)
+OWN = (
+    """
 src/vendor.py|src/dist.py|src/distance/a.py|vendoring/a.py|src/reaction.js|jquery/plugin.ts|test/data/a.py|env/a.py
 internal/cache/lru.go|src/configure.py|docs/api.rst|src/external.c|lib/d3d11.c|adist/x.c|bootstrap/main.py
-""".replace("\n", "|").strip("|").split("|")
+""".replace("\n", "|")
+    .strip("|")
+    .split("|")
+)
 GENERATED = [
     *[(name, "{}\n") for name in (
         "package-lock.json", "web/yarn.lock", "Cargo.lock", "poetry.lock", "uv.lock", "go.sum", "composer.lock",
@@ -149,7 +157,9 @@ def test_each_rule_is_a_setting(settings: dict[str, float], name: str, text: str
     assert Code(**settings).reason(language_of(name, text), text) == ""  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("hostile", ["<" * 500_000, "<script>" * 60_000, "0x1f," * 100_000, "<!--" * 100_000, "a" * 500_000])
+@pytest.mark.parametrize(
+    "hostile", ["<" * 500_000, "<script>" * 60_000, "0x1f," * 100_000, "<!--" * 100_000, "a" * 500_000]
+)
 def test_hostile_texts_take_linear_time(hostile: str) -> None:
     start = time.process_time()
     Code(longest_line=10**9, longest_data_line=10**9, mean_line=10**9).reason("HTML", hostile)
