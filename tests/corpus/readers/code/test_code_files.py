@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as some
 
 from hornbook.corpus.build.build import build
 from hornbook.corpus.build.engine import Engine
@@ -16,7 +19,8 @@ from hornbook.corpus.read import read
 from hornbook.corpus.readers.code.files import Code
 from hornbook.corpus.readers.code.notebooks import Notebook
 from hornbook.corpus.readers.code.repositories import Repository
-from hornbook.corpus.readers.record import Chosen
+from hornbook.corpus.readers.formats import records
+from hornbook.corpus.readers.record import Chosen, Reading
 from hornbook.corpus.readers.units import discover, stamp_of
 from hornbook.corpus.step import Page
 from hornbook.corpus.steps.clean import Normalise
@@ -159,6 +163,23 @@ def test_reading_without_a_build_leaves_the_same_out(tmp_path: Path) -> None:
     found = list(read([str(source)], left_out=gone.append))
     assert names(found, source) == ["LICENSE#1", "src/a.py#1"]
     assert gone == [source / "vendor/y.py"]
+
+
+@given(
+    some.binary(max_size=300),
+    some.sampled_from(["a.py", "a.ipynb", "a.json", "a.html", "a.h", "LICENSE", "run", "a.csv"]),
+)
+def test_no_bytes_break_the_reader(tmp_path_factory: pytest.TempPathFactory, data: bytes, name: str) -> None:
+    folder = make(
+        tmp_path_factory.mktemp("repo"), {"pyproject.toml": data, ".git/HEAD": data, ".git/config": data, name: data}
+    )
+    heard: list[Any] = []
+    reading = Reading(bad=heard.append, passed=lambda reason, count: heard.append(reason), root=folder)
+    for reader in (Code(licenses=("MIT",)), Code()):
+        found = list(records(folder / name, replace(reading, chosen=(Chosen("*", reader),))))
+        assert found or heard
+        assert all(record.text.strip() for record in found)
+    list(records(folder, replace(reading, chosen=(Chosen("*", Repository()),))))
 
 
 @pytest.mark.parametrize("name", ["src/a.py", "notes.md", "Makefile"])
