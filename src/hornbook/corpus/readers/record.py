@@ -76,6 +76,16 @@ class Chosen(NamedTuple):
     reader: Reader
 
 
+def gathers(item: Chosen) -> bool:
+    """Say whether a chosen reader reads whole folders."""
+    return hasattr(item.reader, "folder")
+
+
+def patterns(chosen: Sequence[Chosen]) -> list[str]:
+    """Return the patterns of the files that chosen readers read by themselves."""
+    return [item.files for item in chosen if not gathers(item)]
+
+
 @dataclass
 class Allowance:
     """How much an archive, and those inside it, may still unpack.
