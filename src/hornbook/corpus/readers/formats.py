@@ -33,7 +33,7 @@ from hornbook.corpus.readers.crawl.warc import Warc
 from hornbook.corpus.readers.crawl.web import Html
 from hornbook.corpus.readers.discovery import is_known
 from hornbook.corpus.readers.endings import begins_as_text
-from hornbook.corpus.readers.fields import kept
+from hornbook.corpus.readers.fields.choose import kept
 from hornbook.corpus.readers.files.epub import Epub
 from hornbook.corpus.readers.files.odf import OpenDocument
 from hornbook.corpus.readers.files.pdf import Pdf
