@@ -13,9 +13,9 @@ from typing import Any
 
 from hornbook.corpus.grouping import grouped
 from hornbook.corpus.readers.fields.choose import kept_columns
+from hornbook.corpus.readers.fields.shapes import Shape, shape_of
 from hornbook.corpus.readers.packed import BLOCK, BadRecord, Place, open_bytes, shown
 from hornbook.corpus.readers.record import Cut, Part, Reading, Record, lacking, text_record
-from hornbook.corpus.readers.fields.shapes import Shape, shape_of
 from hornbook.corpus.readers.tables import check_column, own_names
 from hornbook.errors import needing, reason_of
 

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple, Protocol
 from hornbook.corpus.document import with_fields
 from hornbook.corpus.readers.encodings import Encoding, Undecodable, decode
 from hornbook.corpus.readers.fields.choose import ABSENT, NoField, at, taken
-from hornbook.corpus.readers.packed import BadRecord, Place
 from hornbook.corpus.readers.fields.shapes import Shape
+from hornbook.corpus.readers.packed import BadRecord, Place
 
 LACKS = "lacks the field"  # of a remark about a field that is to be kept
 LONGEST = 1 << 27  # bytes of a record; a longer one is refused, so that memory has a bound
@@ -74,6 +74,16 @@ class Chosen(NamedTuple):
 
     files: str
     reader: Reader
+
+
+def gathers(item: Chosen) -> bool:
+    """Say whether a chosen reader reads whole folders."""
+    return hasattr(item.reader, "folder")
+
+
+def patterns(chosen: Sequence[Chosen]) -> list[str]:
+    """Return the patterns of the files that chosen readers read by themselves."""
+    return [item.files for item in chosen if not gathers(item)]
 
 
 @dataclass
