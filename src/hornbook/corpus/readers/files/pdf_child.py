@@ -13,7 +13,7 @@ import signal
 import sys
 from typing import Any
 
-MEMORY = 1 << 30  # bytes of address space above those of the libraries
+MEMORY = 400 << 20  # bytes of address space above those of the libraries
 _START, _PAGE, _HANGING = 60, 0.5, 30  # seconds of the processor: of a document, of each page on the average, of any page
 _IDLE = 20  # seconds
 
@@ -75,6 +75,7 @@ def _bound_memory() -> None:
 
         with open("/proc/self/statm", encoding="ascii") as facts:
             used = int(facts.read().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY, used + MEMORY))
     except (ImportError, OSError, ValueError):
         return  # not Linux: time and the crash of this process are still bounded

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -81,14 +82,15 @@ def read_document(path: str, alive: Callable[[], None]) -> Document:
 
 
 def _opened(path: str) -> pypdfium2.PdfDocument:
-    try:
-        return pypdfium2.PdfDocument(path)
-    except pypdfium2.PdfiumError as error:
-        if error.err_code == pdfium.FPDF_ERR_PASSWORD:
-            raise Refused("encrypted", "is encrypted and wants a password. Save it without one.") from error
-        if error.err_code == pdfium.FPDF_ERR_SECURITY:
-            raise Refused("encrypted", "is encrypted in a manner that is not known. Save it without.") from error
-        raise Refused("damaged PDF", "is no PDF, or a damaged one. Restore it or make it again.") from error
+    handle = pdfium.FPDF_LoadDocument(os.fsencode(path), None)  # with an empty password, which many documents have
+    if handle:
+        return pypdfium2.PdfDocument(handle)
+    code = pdfium.FPDF_GetLastError()
+    if code == pdfium.FPDF_ERR_PASSWORD:
+        raise Refused("encrypted", "is encrypted and wants a password. Save it without one.")
+    if code == pdfium.FPDF_ERR_SECURITY:
+        raise Refused("encrypted", "is encrypted in a manner that is not known. Save it without.")
+    raise Refused("damaged PDF", "is no PDF, or a damaged one. Restore it or make it again.")
 
 
 def _page(document: pypdfium2.PdfDocument, number: int, column: int) -> tuple[list[Line], int, int, bool] | None:

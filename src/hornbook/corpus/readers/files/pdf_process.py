@@ -114,4 +114,5 @@ def _fate(code: int) -> dict[str, Any]:
     if code == -signal.SIGKILL:
         return {"reason": "hangs", "message": "cannot be read: nothing came for ten minutes. Make it again."}
     name = signal.Signals(-code).name if -code in set(signal.Signals) else f"exit code {code}"
-    return {"reason": "crashes the reader", "message": f"brings its reader down ({name}). Make it again."}
+    message = f"brings its reader down ({name}), as files do that want too much memory. Make it again."
+    return {"reason": "crashes the reader", "message": message}
