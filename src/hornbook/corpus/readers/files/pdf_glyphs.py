@@ -7,7 +7,7 @@ to the C library, over whole ranges: 4,000 characters take 4 ms, a call through 
     N characters, M objects that draw text
     code   uint32[N]      Unicode, as the font's tables say
     box    float32[N, 4]  left, top, right, bottom in points, y upwards, in the page's own space
-    owner  int64[N]       which object drew it, -1 for the blanks and line ends that pdfium puts in
+    owner  int64[N]       which object drew it; the blanks and line ends that pdfium puts in are of none
     frame  the space in which text runs to the right and lines go down: the page turned by 0, 90, 180 or 270 degrees
 """
 
@@ -33,7 +33,8 @@ _TURNED = 0.1  # sine of an angle: beyond it text is askew
 _EASTERN = 0x2E80  # from here on characters may be written downwards
 _MINOR = 0.25  # of a page's characters: so many in another direction are text too, fewer are a stamp or an axis
 _RTL = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
-_BLANKS = np.array([*range(9, 14), 32, 0xA0, *range(0x2000, 0x200C), 0x2028, 0x2029, 0x202F, 0x205F, 0x3000, 0xFEFF])
+_BLANK = np.zeros(0x3002, np.bool_)  # by code; the last stands for all that follow
+_BLANK[[*range(9, 14), 32, 0xA0, *range(0x2000, 0x200C), 0x2028, 0x2029, 0x202F, 0x205F, 0x3000]] = True
 _HYPHENS = (0x2, 0xFFFE)  # what pdfium makes of a hyphen at a line's end
 MOST_CHARACTERS = 2_000_000  # of a page
 
@@ -84,7 +85,7 @@ def _calls() -> dict[str, Any]:
     for name, arguments, result in (
         ("GetUnicode", [text, index], ctypes.c_uint),
         ("GetLooseCharBox", [text, index, place], ctypes.c_int),
-        ("GetTextObject", [text, index], ctypes.c_void_p),
+        ("GetTextObject", [text, index], ctypes.c_size_t),
         ("HasUnicodeMapError", [text, index], ctypes.c_int),
         ("GetMatrix", [text, index, place], ctypes.c_int),
         ("GetFontSize", [text, index], ctypes.c_double),
@@ -111,30 +112,47 @@ def page_words(page: Any) -> PageWords:
 def _page_words(page: Any, text: Any, count: int) -> PageWords:
     calls, handle, every = _calls(), ctypes.cast(text, ctypes.c_void_p).value, range(count)
     again = itertools.repeat(handle)
-    code = np.fromiter(map(calls["GetUnicode"], again, every), np.uint32, count)
+    code = _codes(text, handle, count)
     box = np.zeros((count, 4), np.float32)
     start = box.ctypes.data
     for _ in map(calls["GetLooseCharBox"], again, every, range(start, start + 16 * count, 16)):
         pass
-    pointers = list(map(calls["GetTextObject"], again, every))
-    numbers: dict[int | None, int] = {None: -1}
-    firsts: list[int] = []
-    for index, pointer in enumerate(pointers):
-        if pointer not in numbers:
-            numbers[pointer] = len(firsts)
-            firsts.append(index)
-    owner = np.fromiter(map(numbers.__getitem__, pointers), np.int64, count)
-    blank = np.isin(code, _BLANKS) | (code == 0) & (owner < 0)
-    code[np.isin(code, _HYPHENS)] = ord("-")
+    pointer = np.fromiter(map(calls["GetTextObject"], again, every), np.uint64, count)
+    firsts = np.flatnonzero(np.append(True, pointer[1:] != pointer[:-1]))
+    owner = np.repeat(np.arange(len(firsts)), np.diff(firsts, append=count))
+    drawn = pointer != 0
+    blank = _BLANK[np.minimum(code, len(_BLANK) - 1)] | (code == 0) & ~drawn
     code[(code == 0) | (code > 0x10FFFF)] = 0xFFFD
-    kept = np.flatnonzero(~blank & (owner >= 0))
+    kept = np.flatnonzero(~blank & drawn)
     kept = kept[_inside(page, box[kept])]
     if not len(kept):
         return PageWords([], 0, 0)
-    errors = np.fromiter(map(calls["HasUnicodeMapError"], itertools.repeat(handle), kept.tolist()), np.int64, len(kept))
-    unknown = (errors == 1) | _tell_nothing(code[kept])
-    facts = _objects(handle, firsts, code, box, owner, blank)
-    return PageWords(_directions(code, box, owner, blank, kept, facts), len(kept), int(unknown.sum()))
+    facts = _objects(handle, firsts[pointer[firsts] != 0].tolist(), code, box, blank)
+    numbers = np.cumsum(pointer[firsts] != 0) - 1  # objects, without the runs that pdfium put in
+    owner = numbers[owner]
+    unknown = _unknown(handle, code, kept, facts.font[owner[kept]])
+    return PageWords(_directions(code, box, owner, blank & drawn, kept, facts), len(kept), unknown)
+
+
+def _codes(text: Any, handle: int | None, count: int) -> NDArray[np.uint32]:
+    """Return the characters' codes: by one call where it tells of each, else by one for each; hyphens are such."""
+    buffer = np.zeros(count + 1, np.uint16)
+    place = ctypes.cast(buffer.ctypes.data, ctypes.POINTER(ctypes.c_ushort))
+    if pdfium.FPDFText_GetText(text, 0, count, place) == count + 1 and not np.any((buffer & 0xF800) == 0xD800):
+        code = buffer[:count].astype(np.uint32)
+    else:
+        one = _calls()["GetUnicode"]
+        code = np.fromiter(map(one, itertools.repeat(handle), range(count)), np.uint32, count)
+    code[np.isin(code, _HYPHENS)] = ord("-")
+    return code
+
+
+def _unknown(handle: int | None, code: NDArray[np.uint32], kept: NDArray[np.int64], font: NDArray[np.int64]) -> int:
+    """Return how many characters have no letter that their font tells; each code of a font is asked for once."""
+    pairs, one, which = np.unique(font * 0x200000 + code[kept], return_index=True, return_inverse=True)
+    asked = map(_calls()["HasUnicodeMapError"], itertools.repeat(handle), kept[one].tolist())
+    errors = np.fromiter(asked, np.int64, len(pairs)) == 1
+    return int((errors[which] | _tell_nothing(code[kept])).sum())
 
 
 def _inside(page: Any, box: NDArray[np.float32]) -> NDArray[np.bool_]:
@@ -154,42 +172,37 @@ def _tell_nothing(code: NDArray[np.uint32]) -> NDArray[np.bool_]:
 
 
 class _Object(NamedTuple):
-    """Of each object: its quarter turns (-1 = askew, 4 = written downwards), baseline in its frame, size, style."""
+    """Of each object: its quarter turns (-1 = askew, 4 = written downwards), baseline in its frame, size, style, font."""
 
     turn: NDArray[np.int64]
     base: NDArray[np.float64]
     size: NDArray[np.float64]
     style: NDArray[np.int64]
+    font: NDArray[np.int64]
 
 
 def _objects(
-    handle: int | None,
-    firsts: list[int],
-    code: NDArray[np.uint32],
-    box: NDArray[np.float32],
-    owner: NDArray[np.int64],
-    blank: NDArray[np.bool_],
+    handle: int | None, firsts: list[int], code: NDArray[np.uint32], box: NDArray[np.float32], blank: NDArray[np.bool_]
 ) -> _Object:
     calls = _calls()
-    found = _Object(*(np.zeros(len(firsts), kind) for kind in (np.int64, np.float64, np.float64, np.int64)))
+    kinds = (np.int64, np.float64, np.float64, np.int64, np.int64)
+    found = _Object(*(np.zeros(len(firsts), kind) for kind in kinds))
     matrix = (ctypes.c_float * 6)()
-    fonts: dict[int, int] = {}
-    order = np.argsort(owner, kind="stable")
-    starts = np.searchsorted(owner[order], np.arange(len(firsts) + 1))
-    for number, first in enumerate(firsts):
-        calls["GetMatrix"](handle, first, ctypes.addressof(matrix))
+    fonts: dict[int, tuple[int, int]] = {}
+    address = ctypes.addressof(matrix)
+    for number, (first, last) in enumerate(zip(firsts, [*firsts[1:], len(code)], strict=True)):
+        calls["GetMatrix"](handle, first, address)
         a, b, c, d, e, f = (value if math.isfinite(value) else 0.0 for value in matrix)
         size = calls["GetFontSize"](handle, first) * math.hypot(c, d)
         turn = _turn(a, b)
         if turn == 0 and code[first] > _EASTERN:
-            mine = order[starts[number] : starts[number + 1]]
-            mine = mine[~blank[mine]]
+            mine = np.flatnonzero(~blank[first:last]) + first
             if len(mine) and (_goes_down(box[mine], size) or _is_upright(box[mine])):
                 turn, e = 4, -float(box[mine[0], 0]) - size / 2
         found.turn[number] = turn
         found.base[number] = {0: -f, 1: e, 2: f, 3: -e, 4: e}.get(turn, 0.0)
         found.size[number] = size if 0.1 < size < 10_000 else 1.0
-        found.style[number] = _style(calls["GetTextObject"](handle, first), fonts)
+        found.font[number], found.style[number] = _font(calls["GetTextObject"](handle, first), fonts)
     _set_down(found, np.array(firsts), box, code)
     return found
 
@@ -231,16 +244,16 @@ def _is_upright(box: NDArray[np.float32]) -> bool:
     return bool(np.all((wide > 1.9 * high) & (wide < 2.1 * high)))
 
 
-def _style(pointer: int, fonts: dict[int, int]) -> int:
-    item = ctypes.cast(pointer, pdfium.FPDF_PAGEOBJECT)
-    font = pdfium.FPDFTextObj_GetFont(item)
+def _font(pointer: int, fonts: dict[int, tuple[int, int]]) -> tuple[int, int]:
+    """Return the number and the style of the font of an object that draws text."""
+    font = pdfium.FPDFTextObj_GetFont(ctypes.cast(pointer, pdfium.FPDF_PAGEOBJECT))
     key = ctypes.cast(font, ctypes.c_void_p).value or 0
     if key not in fonts:
         name = ctypes.create_string_buffer(256)
         pdfium.FPDFFont_GetBaseFontName(font, name, 256)
         shown = name.value.decode("utf-8", "replace")
         mono = bool(_MONO.search(shown)) or bool(max(pdfium.FPDFFont_GetFlags(font), 0) & _FIXED_PITCH)
-        fonts[key] = (MONO if mono else 0) | (BOLD if _BOLD.search(shown) else 0)
+        fonts[key] = len(fonts), (MONO if mono else 0) | (BOLD if _BOLD.search(shown) else 0)
     return fonts[key]
 
 
@@ -252,13 +265,12 @@ def _directions(
     kept: NDArray[np.int64],
     facts: _Object,
 ) -> list[list[Word]]:
-    """Return the words of each direction that counts, the one with the most characters first."""
+    """Return the words of each direction that counts, the one with the most characters first; blanks are those drawn."""
     turns = facts.turn[owner[kept]]
     turns = np.where(turns == 4, 3, turns)  # written downwards: read as if it was turned
     counts = Counter(turns.tolist())
     counts.pop(-1, None)
-    # Blanks that are drawn, counted up to each character, and all that stood between two.
-    drawn = np.concatenate([[0], np.cumsum(blank & (owner >= 0) & (box[:, 2] != box[:, 0]))])
+    drawn = np.concatenate([[0], np.cumsum(blank & (box[:, 2] != box[:, 0]))])  # counted up to each character
     found = []
     for turn, number in counts.most_common():
         if number < _MINOR * len(kept):
@@ -295,7 +307,8 @@ def _words(
     # One glyph may stand for several letters, which then share its box.
     shared = (left[1:] == left[:-1]) & (right[1:] == right[:-1])
     level = np.abs(np.diff(base)) < 0.08 * least
-    blank = (np.diff(drawn) > 0) | (np.diff(place) > 1) & (gap > 0.1 * least) | (gap > 0.17 * least)
+    # A blank that is drawn where the letters touch was put there by a program, as behind a ligature.
+    blank = (np.diff(drawn) > 0) & (np.abs(gap) > 0.03 * least) | (np.diff(place) > 1) & (gap > 0.1 * least) | (gap > 0.17 * least)
     apart = blank | (gap < -0.6 * least) & ~turned | (gap < -2 * least)
     broken = (apart | ~level | (np.abs(np.diff(size)) > 0.05 * least) | (np.diff(style) != 0)) & ~(shared & level)
     starts = [0, *(np.flatnonzero(broken) + 1).tolist()]
