@@ -13,9 +13,12 @@ from reportlab.pdfgen.canvas import Canvas
 Draw = Callable[[Canvas], None]
 PAGE = (612.0, 792.0)
 # Words of one, two and three syllables; a soft hyphen stands where a line may break.
-WORDS = """the lan\u00adguage of a peo\u00adple is the rec\u00adord of what they have done to\u00adgeth\u00ader and who\u00adev\u00ader
-reads old let\u00adters in a har\u00adbour finds ships and weath\u00ader and mon\u00adey in ev\u00adery line be\u00adcause that was the world
-in which these let\u00adters were writ\u00adten and nei\u00adther the mer\u00adchant nor his broth\u00ader knew of an\u00adoth\u00ader one""".split()
+WORDS = (
+    "the lan\u00adguage of a peo\u00adple is the rec\u00adord of what they have done to\u00adgeth\u00ader and "
+    "who\u00adev\u00ader reads old let\u00adters in a har\u00adbour finds ships and weath\u00ader and mon\u00adey in "
+    "ev\u00adery line be\u00adcause that was the world in which these let\u00adters were writ\u00adten and nei\u00adther "
+    "the mer\u00adchant nor his broth\u00ader knew of an\u00adoth\u00ader one"
+).split(" ")
 
 
 def made(path: Path, *pages: Draw, size: tuple[float, float] = PAGE, **facts: str) -> Path:
@@ -115,7 +118,9 @@ def stream(data: bytes, facts: str = "", packed: bool = False) -> bytes:
     return b"<< /Length %d %s >>\nstream\n%s\nendstream" % (len(data), facts.encode(), data)
 
 
-def lettered(path: Path, lines: Sequence[tuple[float, float, str]], size: float = 12, page: str = "[0 0 600 800]") -> Path:
+def lettered(
+    path: Path, lines: Sequence[tuple[float, float, str]], size: float = 12, page: str = "[0 0 600 800]"
+) -> Path:
     """Write a PDF whose font draws any letters: (x, y, text in the order from left to right), 0.6 of the size each.
 
     The font is one of PDF's own with a table that says which letter each code stands for, as programs write it.
@@ -124,7 +129,8 @@ def lettered(path: Path, lines: Sequence[tuple[float, float, str]], size: float 
     codes = {letter: 33 + index for index, letter in enumerate(letters)} | {" ": 32}
     assert len(letters) < 220
     entries = "\n".join(f"<{code:02x}> <{letter.encode('utf-16-be').hex()}>" for letter, code in codes.items())
-    table = f"/CIDInit /ProcSet findresource begin\nbegincmap\n1 begincodespacerange\n<00> <ff>\nendcodespacerange\n{len(codes)} beginbfchar\n{entries}\nendbfchar\nendcmap\nend"  # fmt: skip
+    table = "/CIDInit /ProcSet findresource begin\nbegincmap\n1 begincodespacerange\n<00> <ff>\nendcodespacerange\n"
+    table += f"{len(codes)} beginbfchar\n{entries}\nendbfchar\nendcmap\nend"
     shown = "\n".join(
         f"1 0 0 1 {x} {y} Tm <{''.join(f'{codes[letter]:02x}' for letter in text)}> Tj" for x, y, text in lines
     )
@@ -135,7 +141,8 @@ def lettered(path: Path, lines: Sequence[tuple[float, float, str]], size: float 
         "<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
         f"<< /Type /Page /Parent 2 0 R /MediaBox {page} /Contents 4 0 R /Resources << /Font << /F 5 0 R >> >> >>",
         stream(f"BT /F {size} Tf\n{shown}\nET".encode()),
-        f"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /FirstChar 32 /LastChar 255 /Widths [{widths}] /ToUnicode 6 0 R >>",
+        "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /FirstChar 32 /LastChar 255"
+        f" /Widths [{widths}] /ToUnicode 6 0 R >>",
         stream(table.encode()),
     )
 

@@ -136,7 +136,9 @@ def test_cuts_and_changed_bytes_never_bring_the_reading_down(tmp_path: Path) -> 
 
 
 def test_a_crash_names_the_file_and_the_next_is_read(tmp_path: Path) -> None:
-    slow = bomb(tmp_path / "slow.pdf", 1, b"BT /F 12 Tf 50 700 Td ", b"(aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa) Tj\n" * 60_000, b"ET")
+    slow = bomb(
+        tmp_path / "slow.pdf", 1, b"BT /F 12 Tf 50 700 Td ", b"(aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa) Tj\n" * 60_000, b"ET"
+    )
     sound = raw(tmp_path / "sound.pdf", CATALOGUE, KIDS, page(), HELLO)
     for number, reason in [(signal.SIGSEGV, "crashes the reader"), (signal.SIGXCPU, "takes too long")]:
         assert read_apart(sound)["text"] == "Hello there"

@@ -15,7 +15,9 @@ TITLE = "On the letters of merchants"
 PARAGRAPHS = [sentence(50, start) for start in (0, 7, 19, 31, 43, 51)]
 
 
-def laid(canvas: Canvas, parts: Sequence[Sequence[str]], top: float, count: int, gutter: float, indent: float = 12) -> None:
+def laid(
+    canvas: Canvas, parts: Sequence[Sequence[str]], top: float, count: int, gutter: float, indent: float = 12
+) -> None:
     """Draw a list of paragraphs in each column of the page."""
     width = (504 - gutter * (count - 1)) / count
     for number, paragraphs in enumerate(parts):
@@ -70,7 +72,13 @@ def test_a_paragraph_goes_on_in_the_next_column_behind_a_note(tmp_path: Path) ->
 
     def draw(canvas: Canvas) -> None:
         column(canvas, [*lines[:half], "x"][:-1], 54, 700, 240)
-        column(canvas, ["1 A note that stands below the first column of this page,", "in two lines of small type."], 54, 400, size=8)
+        column(
+            canvas,
+            ["1 A note that stands below the first column of this page,", "in two lines of small type."],
+            54,
+            400,
+            size=8,
+        )
         column(canvas, lines[half:], 318, 700, 240)
 
     # The last line of the first column is full.
@@ -204,7 +212,11 @@ def test_what_is_drawn_twice_is_read_once(tmp_path: Path) -> None:
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.integers(1, 3), st.lists(st.tuples(st.integers(30, 70), st.integers(0, 60)), min_size=3, max_size=6), st.booleans())
+@given(
+    st.integers(1, 3),
+    st.lists(st.tuples(st.integers(30, 70), st.integers(0, 60)), min_size=3, max_size=6),
+    st.booleans(),
+)
 def test_any_paragraphs_in_any_columns_come_back(
     tmp_path: Path, count: int, given: list[tuple[int, int]], spread: bool
 ) -> None:

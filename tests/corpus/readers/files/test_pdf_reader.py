@@ -52,7 +52,12 @@ def heard(path: Path) -> tuple[list[Record], list[BadRecord]]:
 
 def test_facts(tmp_path: Path) -> None:
     path = made(
-        tmp_path / "a.pdf", draw_text(0), draw_text(9), title="On ships", author="Ada Lovelace; Mary Somerville", lang="en-GB"
+        tmp_path / "a.pdf",
+        draw_text(0),
+        draw_text(9),
+        title="On ships",
+        author="Ada Lovelace; Mary Somerville",
+        lang="en-GB",
     )
     (record,), errors = heard(path)
     assert not errors and record.number == 1
@@ -67,7 +72,14 @@ def test_facts(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "title",
-    ["untitled", "Microsoft Word - thesis final.doc", "thesis.dvi", "chapter 1.indd", "PowerPoint Presentation", "(anonymous)"],
+    [
+        "untitled",
+        "Microsoft Word - thesis final.doc",
+        "thesis.dvi",
+        "chapter 1.indd",
+        "PowerPoint Presentation",
+        "(anonymous)",
+    ],
 )
 def test_titles_that_programs_fill_in_are_none(tmp_path: Path, title: str) -> None:
     (record,), _ = heard(made(tmp_path / "a.pdf", draw_text(0), title=title, author="anonymous"))
@@ -76,7 +88,8 @@ def test_titles_that_programs_fill_in_are_none(tmp_path: Path, title: str) -> No
 
 
 @pytest.mark.parametrize(
-    "title", ["Scanning the harbour", "Document theory", "The title of a book", "Printing", "Microsoft Word for sailors"]
+    "title",
+    ["Scanning the harbour", "Document theory", "The title of a book", "Printing", "Microsoft Word for sailors"],
 )
 def test_titles_that_only_look_like_it_are_titles(tmp_path: Path, title: str) -> None:
     (record,), _ = heard(made(tmp_path / "a.pdf", draw_text(0), title=title))
@@ -195,7 +208,9 @@ def folder_of(tmp_path: Path, count: int) -> Path:
 
 
 def corpus_of(out: Path) -> list[tuple[str, str, str]]:
-    return [(document.id, document.text, str(sorted(document.meta.items()))) for document in documents(open_corpus(out))]
+    return [
+        (document.id, document.text, str(sorted(document.meta.items()))) for document in documents(open_corpus(out))
+    ]
 
 
 @pytest.mark.slow

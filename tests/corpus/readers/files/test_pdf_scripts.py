@@ -42,7 +42,9 @@ def test_lines_from_right_to_left_are_one_paragraph(tmp_path: Path) -> None:
 
 
 def test_a_word_from_right_to_left_within_a_line(tmp_path: Path) -> None:
-    assert text_of(lettered(tmp_path / "a.pdf", [(50, 700, "the word םולש means peace")])) == "the word שלום means peace"
+    assert (
+        text_of(lettered(tmp_path / "a.pdf", [(50, 700, "the word םולש means peace")])) == "the word שלום means peace"
+    )
 
 
 @pytest.mark.parametrize("font", ["HeiseiMin-W3", "STSong-Light", "MSung-Light", "HYSMyeongJo-Medium"])

@@ -243,7 +243,12 @@ def test_a_typescript_is_no_code(tmp_path: Path) -> None:
     assert text_of(made(tmp_path / "a.pdf", draw)) == f"{plain(FIRST)}\n\n{plain(SECOND)}"
 
 
-ROWS = [("Town", "People", "Ships"), ("Hull", "12,300", "41"), ("Whitby", "2,100", "7"), ("Bergen op Zoom", "980", "113")]
+ROWS = [
+    ("Town", "People", "Ships"),
+    ("Hull", "12,300", "41"),
+    ("Whitby", "2,100", "7"),
+    ("Bergen op Zoom", "980", "113"),
+]
 
 
 @pytest.mark.parametrize("right", [False, True])

@@ -14,7 +14,11 @@ import sys
 from typing import Any
 
 MEMORY = 400 << 20  # bytes of address space above those of the libraries
-_START, _PAGE, _HANGING = 60, 0.5, 30  # seconds of the processor: of a document, of each page on the average, of any page
+_START, _PAGE, _HANGING = (
+    60,
+    0.5,
+    30,
+)  # seconds of the processor: of a document, of each page on the average, of any page
 _IDLE = 20  # seconds
 
 

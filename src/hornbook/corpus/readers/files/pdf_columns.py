@@ -3,8 +3,8 @@
 A gutter is a strip of white, at least GUTTER wide, that rows of text leave free one after the other while prose stands
 on both sides of it. The page is cut at the gutter with the most rows: what is above it, the left side, the right side,
 what is below; and each of these again, so that titles, abstracts and tables over the whole width keep their place. Rows
-of a table leave strips free too, but its cells are too short for prose. This is the XY cut of Nagy and Seth (1984) with the
-order of the cuts turned round, as columns of one page need not share their lines.
+of a table leave strips free too, but its cells are too short for prose. This is the XY cut of Nagy and Seth (1984)
+with the order of the cuts turned round, as columns of one page need not share their lines.
 
     R rows, B bins across, each a quarter of the usual size of type
     taken  bool[R, B]   whether a word of the row stands there
@@ -12,6 +12,7 @@ order of the cuts turned round, as columns of one page need not share their line
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -20,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hornbook.corpus.readers.files.pdf_glyphs import Word
+from hornbook.corpus.readers.files.pdf_words import Word
 
 GUTTER = 0.75  # of the usual size of type
 _BINS = 4  # a size of type
@@ -32,7 +33,10 @@ _BREAK = 2.5  # of the usual distance of rows: white so high, over the whole wid
 _TRIES = 12  # gutters that are looked at
 _ENDS = 10  # places in a strip where prose may begin and end
 _MOST_BINS = 2000
-CJK = re.compile("[\u2e80-\u303f\u3040-\u30ff\u3100-\u312f\u3190-\u31bf\u31f0-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]")  # fmt: skip
+CJK = re.compile(
+    "[\u2e80-\u303f\u3040-\u30ff\u3100-\u312f\u3190-\u31bf\u31f0-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\uffef"
+    "\U00020000-\U0003ffff]"
+)
 RTL = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 _LETTER = re.compile(r"[^\W\d_]")
 
@@ -91,7 +95,7 @@ def _cut(rows: Rows, size: float, from_right: bool, depth: int) -> Iterator[list
 
 def _pieces(rows: Rows) -> Iterator[Rows]:
     """Yield the rows between white that is high and goes over the whole width."""
-    steps = [after[0].base - before[0].base for before, after in zip(rows, rows[1:], strict=False)]
+    steps = [after[0].base - before[0].base for before, after in itertools.pairwise(rows)]
     sizes = [word.size for row in rows for word in row]
     pitch = max(float(np.median([*steps, 1.0])), 1.2 * float(np.median(sizes)))
     start = 0
@@ -123,7 +127,7 @@ def _gutter(rows: Rows, size: float) -> tuple[int, int, float] | None:
 
 
 def _prose(rows: list[list[_Told]], start: int, stop: int, place: float) -> tuple[int, int] | None:
-    """Return the rows, as many as can be, that are prose on both sides of a gutter: rows of figures may stand around."""
+    """Return the rows, as many as can be, that are prose on both sides of a gutter; figures may stand around them."""
     looks = [(_look(row, place, False), _look(row, place, True)) for row in rows[start:stop]]
     if all(_is_prose([look[side] for look in looks]) for side in (0, 1)):
         return start, stop
@@ -145,7 +149,7 @@ def _has_prose(looks: list[tuple[_Look, _Look]]) -> bool:
 
 
 def _strips(taken: NDArray[np.bool_], width: int) -> list[tuple[int, int, float]]:
-    """Return (first row, row after the last, middle in bins) of white strips with rows on both sides, the best first."""
+    """Return (first row, row after the last, middle in bins) of white strips between rows, the best first."""
     rows, bins = taken.shape
     across = np.concatenate([np.zeros((rows, 1), np.int64), np.cumsum(taken, axis=1)], axis=1)
     free = (across[:, width:] == across[:, :-width]).T  # bool[bins - width + 1, rows]
@@ -166,7 +170,7 @@ def _strips(taken: NDArray[np.bool_], width: int) -> list[tuple[int, int, float]
 
 
 class _Look(NamedTuple):
-    """What the words of a row on one side of a gutter look like: widths of its pieces, the characters of the longest."""
+    """What the words of a row on one side of a gutter look like; `longest` counts the characters of a piece."""
 
     widths: list[float]
     longest: int
@@ -188,7 +192,8 @@ class _Told(NamedTuple):
 
 def _told(row: list[Word]) -> list[_Told]:
     return [
-        _Told(*word[1:3], word.size, len(word.text), *_kinds(word.text)) for word in sorted(row, key=lambda word: word.left)
+        _Told(*word[1:3], word.size, len(word.text), *_kinds(word.text))
+        for word in sorted(row, key=lambda word: word.left)
     ]
 
 

@@ -32,7 +32,7 @@ class Refused(ValueError):
 
 
 class Document(NamedTuple):
-    """What a PDF holds: its text, its facts, and the numbers of pages that are pictures and of those that are damaged."""
+    """What a PDF holds; `pictures` and `damaged` are numbers of pages, from 1."""
 
     text: str
     facts: dict[str, Any]
@@ -94,12 +94,12 @@ def _opened(path: str) -> pypdfium2.PdfDocument:
 
 
 def _page(document: pypdfium2.PdfDocument, number: int, column: int) -> tuple[list[Line], int, int, bool] | None:
-    """Return a page's lines, how many letters it has, how many are unknown, if it is a picture; None of a damaged one."""
+    """Return a page's lines, its letters, how many of them are unknown, if it is a picture; None if it is damaged."""
     page = pdfium.FPDF_LoadPage(document.raw, number)
     if not page:
         return None
     try:
-        # What is filled into forms, and text written onto the page, is part of what one sees: it is made part of the page.
+        # What is filled into forms, and text written onto the page, is part of what one sees.
         if _has_fields(page) and pdfium.FPDFPage_Flatten(page, pdfium.FLAT_NORMALDISPLAY) == pdfium.FLATTEN_SUCCESS:
             pdfium.FPDF_ClosePage(page)
             page = pdfium.FPDF_LoadPage(document.raw, number)

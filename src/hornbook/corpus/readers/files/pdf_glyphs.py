@@ -1,8 +1,8 @@
 """A page of a PDF -> its words, with their places, sizes and fonts, by pdfium.
 
-pdfium tells of each character its code, its box (from advance and ascent, so that all boxes of a line are alike) and the
-object that drew it; of each object its matrix, from which come direction, baseline and size. The calls go straight
-to the C library, over whole ranges: 4,000 characters take 4 ms, a call through a Python wrapper each takes ten times that.
+pdfium tells of each character its code, its box (from advance and ascent, so that all boxes of a line are alike) and
+the object that drew it; of each object its matrix, from which come direction, baseline and size. The calls go straight
+to the C library, over whole ranges and with plain addresses, which takes a third of what pypdfium2's own calls take.
 
     N characters, M objects that draw text
     code   uint32[N]      Unicode, as the font's tables say
@@ -18,43 +18,25 @@ import functools
 import itertools
 import math
 import re
-from collections import Counter
 from typing import Any, NamedTuple
 
 import numpy as np
 import pypdfium2.raw as pdfium
 from numpy.typing import NDArray
 
-MONO, BOLD = 1, 2  # bits of Word.style
-_MONO = re.compile(r"mono|courier|consol|cmtt|typewriter|menlo|inconsolata|sftt|lmtt|txtt|fira ?code|source ?code", re.I)
+from hornbook.corpus.readers.files.pdf_words import BOLD, MONO, Objects, Word, directions
+
+_MONO = re.compile(
+    r"mono|courier|consol|cmtt|typewriter|menlo|inconsolata|sftt|lmtt|txtt|fira ?code|source ?code", re.I
+)
 _BOLD = re.compile(r"bold|black|heavy|cmbx|-bd|\bsfbx|demi", re.I)
 _FIXED_PITCH = 1  # flag of a font, PDF 32000-1, table 123
 _TURNED = 0.1  # sine of an angle: beyond it text is askew
 _EASTERN = 0x2E80  # from here on characters may be written downwards
-_MINOR = 0.25  # of a page's characters: so many in another direction are text too, fewer are a stamp or an axis
-_RTL = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 _BLANK = np.zeros(0x3002, np.bool_)  # by code; the last stands for all that follow
 _BLANK[[*range(9, 14), 32, 0xA0, *range(0x2000, 0x200C), 0x2028, 0x2029, 0x202F, 0x205F, 0x3000]] = True
 _HYPHENS = (0x2, 0xFFFE)  # what pdfium makes of a hyphen at a line's end
 MOST_CHARACTERS = 2_000_000  # of a page
-
-
-class Word(NamedTuple):
-    """Characters that stand together.
-
-    left, right, base   in points in the frame; base is that of the line, growing downwards
-    size     of the font in points, as it is drawn
-    style    MONO and BOLD
-    spaced   whether a blank stands before it
-    """
-
-    text: str
-    left: float
-    right: float
-    base: float
-    size: float
-    style: int
-    spaced: bool
 
 
 class PageWords(NamedTuple):
@@ -91,7 +73,7 @@ def _calls() -> dict[str, Any]:
         ("GetFontSize", [text, index], ctypes.c_double),
     ):
         calls[name] = library["FPDFText_" + name]
-        calls[name].argtypes, calls[name].restype = arguments, result
+        calls[name].argtypes, calls[name].restype = arguments, result  # type: ignore[assignment]
     return calls
 
 
@@ -131,7 +113,7 @@ def _page_words(page: Any, text: Any, count: int) -> PageWords:
     numbers = np.cumsum(pointer[firsts] != 0) - 1  # objects, without the runs that pdfium put in
     owner = numbers[owner]
     unknown = _unknown(handle, code, kept, facts.font[owner[kept]])
-    return PageWords(_directions(code, box, owner, blank & drawn, kept, facts), len(kept), unknown)
+    return PageWords(directions(code, box, owner, blank & drawn, kept, facts), len(kept), unknown)
 
 
 def _codes(text: Any, handle: int | None, count: int) -> NDArray[np.uint32]:
@@ -171,22 +153,12 @@ def _tell_nothing(code: NDArray[np.uint32]) -> NDArray[np.bool_]:
     return np.asarray(private | (code >= 0xF0000) | (code == 0xFFFD) | (code < 32), np.bool_)
 
 
-class _Object(NamedTuple):
-    """Of each object: its quarter turns (-1 = askew, 4 = written downwards), baseline in its frame, size, style, font."""
-
-    turn: NDArray[np.int64]
-    base: NDArray[np.float64]
-    size: NDArray[np.float64]
-    style: NDArray[np.int64]
-    font: NDArray[np.int64]
-
-
 def _objects(
     handle: int | None, firsts: list[int], code: NDArray[np.uint32], box: NDArray[np.float32], blank: NDArray[np.bool_]
-) -> _Object:
+) -> Objects:
     calls = _calls()
     kinds = (np.int64, np.float64, np.float64, np.int64, np.int64)
-    found = _Object(*(np.zeros(len(firsts), kind) for kind in kinds))
+    found = Objects(*(np.zeros(len(firsts), kind) for kind in kinds))  # type: ignore[arg-type]
     matrix = (ctypes.c_float * 6)()
     fonts: dict[int, tuple[int, int]] = {}
     address = ctypes.addressof(matrix)
@@ -207,7 +179,7 @@ def _objects(
     return found
 
 
-def _set_down(found: _Object, firsts: NDArray[np.int64], box: NDArray[np.float32], code: NDArray[np.uint32]) -> None:
+def _set_down(found: Objects, firsts: NDArray[np.int64], box: NDArray[np.float32], code: NDArray[np.uint32]) -> None:
     """Mark Chinese and Japanese characters that are drawn one by one, each below the one before it."""
     alone = (np.diff(firsts, append=len(code)) <= 3) & (code[firsts] > _EASTERN) & (found.turn == 0)
     left, top = box[firsts, 0], box[firsts, 1]
@@ -255,94 +227,3 @@ def _font(pointer: int, fonts: dict[int, tuple[int, int]]) -> tuple[int, int]:
         mono = bool(_MONO.search(shown)) or bool(max(pdfium.FPDFFont_GetFlags(font), 0) & _FIXED_PITCH)
         fonts[key] = len(fonts), (MONO if mono else 0) | (BOLD if _BOLD.search(shown) else 0)
     return fonts[key]
-
-
-def _directions(
-    code: NDArray[np.uint32],
-    box: NDArray[np.float32],
-    owner: NDArray[np.int64],
-    blank: NDArray[np.bool_],
-    kept: NDArray[np.int64],
-    facts: _Object,
-) -> list[list[Word]]:
-    """Return the words of each direction that counts, the one with the most characters first; blanks are those drawn."""
-    turns = facts.turn[owner[kept]]
-    turns = np.where(turns == 4, 3, turns)  # written downwards: read as if it was turned
-    counts = Counter(turns.tolist())
-    counts.pop(-1, None)
-    drawn = np.concatenate([[0], np.cumsum(blank & (box[:, 2] != box[:, 0]))])  # counted up to each character
-    found = []
-    for turn, number in counts.most_common():
-        if number < _MINOR * len(kept):
-            break
-        mine = kept[turns == turn]
-        left, right = _across(box[mine], turn)
-        found.append(_words(code[mine], left, right, owner[mine], mine, drawn[mine], facts))
-    return found
-
-
-def _across(box: NDArray[np.float32], turn: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return where characters begin and end in the frame of a turn."""
-    one, other = ((box[:, 0], box[:, 2]), (box[:, 1], box[:, 3]))[turn % 2]
-    sign = 1.0 if turn in (0, 1) else -1.0
-    ends = np.stack([one, other]).astype(np.float64) * sign
-    return ends.min(axis=0), ends.max(axis=0)
-
-
-def _words(
-    code: NDArray[np.uint32],
-    left: NDArray[np.float64],
-    right: NDArray[np.float64],
-    owner: NDArray[np.int64],
-    place: NDArray[np.int64],
-    drawn: NDArray[np.int64],
-    facts: _Object,
-) -> list[Word]:
-    """Part characters where blanks stand, where there is room for one, and where baseline, size or font change."""
-    base, size, style = facts.base[owner], facts.size[owner], facts.style[owner]
-    rtl = (code >= 0x590) & (code <= 0x8FF) | (code >= 0xFB1D) & (code <= 0xFDFF) | (code >= 0xFE70) & (code <= 0xFEFC)
-    least = np.minimum(size[1:], size[:-1])
-    turned = rtl[1:] | rtl[:-1]
-    gap = np.where(turned, left[:-1] - right[1:], left[1:] - right[:-1])
-    # One glyph may stand for several letters, which then share its box.
-    shared = (left[1:] == left[:-1]) & (right[1:] == right[:-1])
-    level = np.abs(np.diff(base)) < 0.08 * least
-    # A blank that is drawn where the letters touch was put there by a program, as behind a ligature.
-    blank = (np.diff(drawn) > 0) & (np.abs(gap) > 0.03 * least) | (np.diff(place) > 1) & (gap > 0.1 * least) | (gap > 0.17 * least)
-    apart = blank | (gap < -0.6 * least) & ~turned | (gap < -2 * least)
-    broken = (apart | ~level | (np.abs(np.diff(size)) > 0.05 * least) | (np.diff(style) != 0)) & ~(shared & level)
-    starts = [0, *(np.flatnonzero(broken) + 1).tolist()]
-    spaced = [True, *blank[np.flatnonzero(broken)].tolist()]
-    letters = "".join(map(chr, code.tolist()))
-    ends = [*starts[1:], len(code)]
-    lows, highs = np.minimum.reduceat(left, starts).tolist(), np.maximum.reduceat(right, starts).tolist()
-    bases, sizes, styles = base[starts].tolist(), size[starts].tolist(), style[starts].tolist()
-    words = [
-        Word(letters[start:end], *values)
-        for start, end, *values in zip(starts, ends, lows, highs, bases, sizes, styles, spaced, strict=True)
-    ]
-    if _RTL.search(letters):
-        words = [_logical(word, left[start:end]) for word, start, end in zip(words, starts, ends, strict=True)]
-    return _once(words)
-
-
-def _logical(word: Word, left: NDArray[np.float64]) -> Word:
-    """Turn a word of a right-to-left script round where its letters come as they stand, from left to right."""
-    if len(word.text) < 2 or not _RTL.search(word.text):
-        return word
-    steps = np.diff(left)
-    return word._replace(text=word.text[::-1]) if (steps > 0).sum() > (steps < 0).sum() else word
-
-
-def _once(words: list[Word]) -> list[Word]:
-    """Leave out words that are drawn a second time at their place, as shadows and poor men's bold are."""
-    seen: dict[str, list[Word]] = {}
-    found = []
-    for word in words:
-        near = seen.setdefault(word.text, [])
-        close = 0.2 * word.size
-        if any(abs(word.left - other.left) < close and abs(word.base - other.base) < close for other in near[-50:]):
-            continue
-        near.append(word)
-        found.append(word)
-    return found
