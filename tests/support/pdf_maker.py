@@ -13,12 +13,10 @@ from reportlab.pdfgen.canvas import Canvas
 Draw = Callable[[Canvas], None]
 PAGE = (612.0, 792.0)
 # Words of one, two and three syllables; a soft hyphen stands where a line may break.
-WORDS = (
-    "the lan\u00adguage of a peo\u00adple is the rec\u00adord of what they have done to\u00adgeth\u00ader and "
-    "who\u00adev\u00ader reads old let\u00adters in a har\u00adbour finds ships and weath\u00ader and mon\u00adey in "
-    "ev\u00adery line be\u00adcause that was the world in which these let\u00adters were writ\u00adten and nei\u00adther "
-    "the mer\u00adchant nor his broth\u00ader knew of an\u00adoth\u00ader one"
-).split(" ")
+_TEXT = """the lan~guage of a peo~ple is the rec~ord of what they have done to~geth~er and who~ev~er reads old let~ters
+in a har~bour finds ships and weath~er and mon~ey in ev~ery line be~cause that was the world in which these let~ters
+were writ~ten and nei~ther the mer~chant nor his broth~er knew of an~oth~er one"""
+WORDS = _TEXT.replace("~", "\u00ad").split()
 
 
 def made(path: Path, *pages: Draw, size: tuple[float, float] = PAGE, **facts: str) -> Path:

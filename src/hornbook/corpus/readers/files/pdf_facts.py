@@ -13,7 +13,8 @@ import pypdfium2.raw as pdfium
 
 _PROGRAMS = re.compile(
     r"^(?:microsoft (?:word|powerpoint|excel)(?: - .*)?|powerpoint presentation|slide \d+|untitled.?\d*|sans titre"
-    r"|ohne titel|unbekannt|unknown|document\d*|dokument\d*|title|layout \d+|print|scan[\d_.-]*|about:blank|\(anonymous\)"
+    r"|ohne titel|unbekannt|unknown|document\d*|dokument\d*|title|layout \d+|print|scan[\d_.-]*|about:blank"
+    r"|\(anonymous\)"
     r"|.*\.(?:docx?|dotx?|odt|rtf|tex|dvi|ps|pdf|indd|qxd|pptx?|xlsx?|pages|p65|fm|wpd|txt|html?|cdr|ai|eps|tiff?|jpe?g))$",
     re.I,
 )

@@ -182,10 +182,11 @@ def _objects(
 def _set_down(found: Objects, firsts: NDArray[np.int64], box: NDArray[np.float32], code: NDArray[np.uint32]) -> None:
     """Mark Chinese and Japanese characters that are drawn one by one, each below the one before it."""
     alone = (np.diff(firsts, append=len(code)) <= 3) & (code[firsts] > _EASTERN) & (found.turn == 0)
-    left, top = box[firsts, 0], box[firsts, 1]
-    across, down = np.abs(np.diff(left)), -np.diff(top)
-    size = found.size[:-1]
-    linked = alone[1:] & alone[:-1] & (across < 0.6 * size) & (down > 0.1 * size) & (down < 1.9 * size)
+    left, top, right = box[firsts, 0], box[firsts, 1], box[firsts, 2]
+    down, size = -np.diff(top), found.size[:-1]
+    shared = np.minimum(right[1:], right[:-1]) - np.maximum(left[1:], left[:-1])
+    over = shared > 0.5 * np.minimum(right[1:] - left[1:], right[:-1] - left[:-1])
+    linked = alone[1:] & alone[:-1] & over & (down > 0.1 * size) & (down < 1.9 * size)
     below = np.append(linked, False) | np.insert(linked, 0, False)
     found.turn[below] = 4
     found.base[below] = -left[below] - found.size[below] / 2

@@ -213,9 +213,10 @@ def _between(before: Word, word: Word, gap: float) -> str:
 def _ordered(words: list[Word], from_right: bool) -> tuple[list[Word], bool]:
     """Return the words of a line in the order of reading, and whether it runs from right to left."""
     ahead = sorted(words, key=lambda word: (word.left, word.right))
-    if not any(RTL.search(word.text) for word in words):
+    mine = sum(len(RTL.findall(word.text)) for word in words)
+    if not mine:
         return ahead, False
-    if from_right:
+    if from_right or mine > 2 * sum(len(_LATIN.findall(word.text)) for word in words):
         return _reversed_runs([_turned(word) for word in reversed(ahead)], _LATIN), True
     return _reversed_runs(ahead, RTL), False
 
