@@ -104,7 +104,7 @@ def _page_words(page: Any, text: Any, count: int) -> PageWords:
     owner = np.repeat(np.arange(len(firsts)), np.diff(firsts, append=count))
     drawn = pointer != 0
     blank = _BLANK[np.minimum(code, len(_BLANK) - 1)] | (code == 0) & ~drawn
-    code[(code == 0) | (code > 0x10FFFF)] = 0xFFFD
+    code[~blank & (code < 32) | (code > 0x10FFFF)] = 0xFFFD
     kept = np.flatnonzero(~blank & drawn)
     kept = kept[_inside(page, box[kept])]
     if not len(kept):
@@ -148,9 +148,9 @@ def _inside(page: Any, box: NDArray[np.float32]) -> NDArray[np.bool_]:
 
 
 def _tell_nothing(code: NDArray[np.uint32]) -> NDArray[np.bool_]:
-    """Say which codes are no letters: of private use (but for the bullets of symbol fonts), controls, U+FFFD."""
+    """Say which codes are no letters: of private use (but for the bullets of symbol fonts), U+FFFD."""
     private = (code >= 0xE000) & (code <= 0xF8FF) & ~((code >= 0xF020) & (code <= 0xF0FF))
-    return np.asarray(private | (code >= 0xF0000) | (code == 0xFFFD) | (code < 32), np.bool_)
+    return np.asarray(private | (code >= 0xF0000) | (code == 0xFFFD), np.bool_)
 
 
 def _objects(
