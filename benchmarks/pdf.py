@@ -1,4 +1,4 @@
-"""PDF: words against pdftotext's, and time a page against pypdf, on documents that this script makes and on yours.
+"""PDF: words against pdftotext's, time a page against pypdf's, on documents that this script makes and on yours.
 
     python benchmarks/pdf.py                    documents of reportlab, and a page printed by Chromium where there is one
     python benchmarks/pdf.py --folder PDFS      every .pdf below a folder, too
@@ -7,8 +7,8 @@
 The measure of words, for two texts of one document: letters as NFKC has them (so that ligatures and superscripts are
 letters and digits), hyphens taken out, also those at line ends with the line end; a word is a run of letters and digits
 with inner points, commas and apostrophes; a Chinese or Japanese character is a word. Running heads do not count: words
-that we lack and pdftotext has are forgiven where they stand in lines at the edges of pages that repeat on two pages (three,
-from four pages on) but for their digits. The score is 2 x common / (ours + theirs), as multisets, so that 1 means the same
+that we lack and pdftotext has are forgiven where they stand in lines at the edges of pages that repeat on two pages
+(three, from four pages on) but for their digits. The score is 2 x common / (ours + theirs), as multisets, so that 1 means the same
 words as often. The order of words is not measured here but held by tests. pdftotext is GPL: it is used where it is
 installed, and nothing of it is part of Hornbook.
 
@@ -38,8 +38,8 @@ from hornbook.corpus.readers.files.pdf_process import read_apart
 EASTERN = "\u2e80-\u9fff\uf900-\ufaff"
 WORD = re.compile(rf"[{EASTERN}]|[^\W_{EASTERN}]+(?:['’.,][^\W_{EASTERN}]+)*")
 TEXT = (
-    "The language of a people is the record of what they have done together, and whoever reads old letters in a harbour "
-    "finds ships and weather and money in every line, because that was the world in which these letters were written. "
+    "The language of a people is the record of what they have done together, and whoever reads old letters in a "
+    "harbour finds ships and weather and money in every line, because that was the world in which these letters were written. "
 )
 
 

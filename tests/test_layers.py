@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import fnmatch
 import graphlib
 import sys
+from pathlib import Path
 
 import pytest
 from rooms import SOURCE, STOREY, graph, imports, module_name, room
@@ -106,3 +108,10 @@ def test_the_reader_sees_each_kind_of_violation(importer: str, source: str, refu
     modules = {"hornbook", "hornbook.run", "hornbook.objectives", "hornbook.objectives.base", "hornbook.keys"}
     found = imports(source, importer, False, modules)
     assert any(complaint(importer, item) for item in found) == refused
+
+
+def test_every_folder_of_tests_is_run(pytestconfig: pytest.Config) -> None:
+    """Pytest passes over folders of some names, without a word."""
+    folders = [path for path in Path(__file__).parent.rglob("*/") if path.name != "__pycache__"]
+    skipped = pytestconfig.getini("norecursedirs")
+    assert not [folder for folder in folders if any(fnmatch.fnmatch(folder.name, pattern) for pattern in skipped)]

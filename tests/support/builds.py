@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import random
+import signal
 import subprocess
 import sys
 import time
@@ -79,3 +81,25 @@ def write_recipe(
     path = folder / "recipe.toml"
     path.write_text("\n".join(['paths = ["in.jsonl", "book.txt"]', f"block = {block}", *tables]))
     return path
+
+
+def kill_and_go_on(folder: Path, kills: int, seed: int) -> None:
+    """Build by recipe.toml undisturbed, and again killed so often; both must be the same bytes."""
+    draw = random.Random(seed)
+    start = time.monotonic()
+    finish(begin("corpus", "build", "recipe.toml", "--out", "whole", "--workers", "1", folder=folder))
+    length = time.monotonic() - start
+    undisturbed = contents(folder / "whole")
+    for _ in range(kills):
+        process = begin("corpus", "build", "recipe.toml", "--out", "killed", "--workers", "2", folder=folder)
+        time.sleep(draw.uniform(0.2, 1.2) * length)
+        whole = (folder / "killed/manifest.json").exists()
+        if draw.random() < 0.5:
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()  # the workers live on, and write what they are at
+        process.communicate()
+        if whole:
+            assert contents(folder / "killed").keys() >= undisturbed.keys()
+    finish(begin("corpus", "build", "recipe.toml", "--out", "killed", "--workers", "2", folder=folder))
+    assert contents(folder / "killed") == undisturbed

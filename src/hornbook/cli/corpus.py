@@ -6,6 +6,7 @@ Nothing heavy is imported before a command runs.
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -51,6 +52,9 @@ def build(
     out: Annotated[
         Path | None, Option(metavar="PATH", parser=place, help="Corpus to create. Default: the name of the recipe.")
     ] = None,
+    root: Annotated[
+        str, Option(metavar="PLACE", help="Folder or address that the lines of lists such as wet.paths.gz are below.")
+    ] = "",
     engine: Annotated[str, Option(help="native, ray or ray://HOST:PORT.")] = "native",
     workers: Annotated[int, Option(help="Number of processes. Default: one for each core.", show_default=False)] = 0,
     plain: Plain = False,
@@ -60,6 +64,7 @@ def build(
 
     directory = out or Path(what[0]).with_suffix("")
     words = ["hornbook", "corpus", "build", *what, "--out", str(directory)]
+    words += ["--root", root] if root else []
     words += ["--engine", engine] if engine != "native" else []
     words += ["--workers", str(workers)] if workers else []
     work_lasts()
@@ -78,10 +83,11 @@ def build(
             if len(what) > 1:
                 raise UserError(f"A recipe names its own text: leave out {' '.join(what[1:])}, or the recipe.")
             recipe = load(Path(what[0]))
+            recipe = replace(recipe, root=root or recipe.root)
         elif out is None:
             raise UserError("Say where to write the corpus: --out DIRECTORY.")
         else:
-            recipe = CorpusRecipe(paths=tuple(what), steps=default_steps())
+            recipe = CorpusRecipe(paths=tuple(what), root=root, steps=default_steps())
             names = ", ".join(map(kind_of, recipe.steps))
             view.say(f"No recipe was given. The default steps are used: {names}.")
         if line := passed_over(recipe.paths):
@@ -165,6 +171,30 @@ def readers(text: Filter = "") -> None:
     from hornbook.corpus.build.chosen import describe
 
     tables.settings(matching(describe(), text, "corpus readers"))
+
+
+_RECIPES_EXAMPLES = """Examples
+
+hornbook corpus recipes  ·  list the mixes, and of which models nothing was disclosed
+
+hornbook corpus recipes gpt3 > gpt3.toml  ·  write one as a recipe
+
+hornbook pretrain books/ wikipedia/ mix.rule=llama1  ·  read domains of these names in these shares"""
+
+
+@app.command(epilog=_RECIPES_EXAMPLES)
+def recipes(
+    name: Annotated[str, Argument(metavar="NAME", help="The mix to write as a recipe.", show_default=False)] = "",
+    as_json: Json = False,
+) -> None:
+    """List the mixes of text that papers disclose, or print one as a recipe of `corpus build`."""
+    from hornbook.corpus.mixes import MIXES
+    from hornbook.corpus.named_mixes import mix_of, recipe_of
+
+    if name and not as_json:
+        print(recipe_of(mix_of(name)), end="")
+    else:
+        answer([mix_of(name)] if name else list(MIXES), as_json, corpus_tables.mixes)
 
 
 @app.command("train-classifier")

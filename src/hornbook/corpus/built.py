@@ -74,6 +74,7 @@ def open_corpus(directory: Path) -> BuiltCorpus:
             f"The ledger of {directory} has no '{lacks[0]}': another version of Hornbook wrote it "
             f"({manifest.get('version', 'which one is not said')}). Use that one, or build the corpus again."
         )
+    ledger.setdefault("passed_over", {"records": 0, "reasons": {}})  # an older corpus knows none
     return BuiltCorpus(directory, parts, ledger, read_recipe(directory / RECIPE, dict))
 
 

@@ -49,7 +49,7 @@ def recipe(tmp_path: Path) -> CorpusRecipe:
 def test_each_step_tells_what_it_dropped_and_for_which_document(recipe: CorpusRecipe, tmp_path: Path) -> None:
     name = recipe.paths[0]
     ledger = build_recipe(recipe, tmp_path / "out", Engine(workers=1))
-    corpus = open_corpus(tmp_path / "out", contents=True)
+    corpus = open_corpus(tmp_path / "out")
     rows = list(dropped(corpus))
     assert [(row["id"], row["step"], row["number"], row["duplicate_of"]) for row in rows] == [
         (f"{name}#1", "elsewhere", 5, f"{tmp_path}/held.jsonl#1"),

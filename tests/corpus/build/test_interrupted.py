@@ -3,34 +3,11 @@
 from __future__ import annotations
 
 import os
-import random
 import signal
-import time
 from pathlib import Path
 
 import pytest
-from builds import begin, contents, finish, wait_for, write_recipe
-
-
-def kill_and_go_on(folder: Path, kills: int, seed: int) -> None:
-    draw = random.Random(seed)
-    start = time.monotonic()
-    finish(begin("corpus", "build", "recipe.toml", "--out", "whole", "--workers", "1", folder=folder))
-    length = time.monotonic() - start
-    undisturbed = contents(folder / "whole")
-    for _ in range(kills):
-        process = begin("corpus", "build", "recipe.toml", "--out", "killed", "--workers", "2", folder=folder)
-        time.sleep(draw.uniform(0.2, 1.2) * length)
-        whole = (folder / "killed/manifest.json").exists()
-        if draw.random() < 0.5:
-            os.killpg(process.pid, signal.SIGKILL)
-        else:
-            process.kill()  # the workers live on, and write what they are at
-        process.communicate()
-        if whole:
-            assert contents(folder / "killed").keys() >= undisturbed.keys()
-    finish(begin("corpus", "build", "recipe.toml", "--out", "killed", "--workers", "2", folder=folder))
-    assert contents(folder / "killed") == undisturbed
+from builds import begin, kill_and_go_on, wait_for, write_recipe
 
 
 def test_a_killed_build_goes_on_to_the_same_bytes(tmp_path: Path) -> None:

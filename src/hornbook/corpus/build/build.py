@@ -40,7 +40,7 @@ from hornbook.corpus.build.stages import Measure, ReadUnit, RunSteps, WritePart,
 from hornbook.corpus.build.within import looking
 from hornbook.corpus.built import DOCUMENTS, DROPPED, KIND, LEDGER, RECIPE
 from hornbook.corpus.grouping import grouped
-from hornbook.corpus.readers.record import Chosen
+from hornbook.corpus.readers.record import LACKS, Chosen
 from hornbook.corpus.readers.units import Piece, discover, group
 from hornbook.corpus.step import Step, Survey
 from hornbook.errors import UserError
@@ -139,7 +139,7 @@ class _Build:
 
     def _pieces(self) -> list[Piece]:
         """Return what is read; the lines before each part of a cut file are counted once."""
-        found = discover(self.recipe.paths, UNIT_BLOCKS * self.recipe.block, self.recipe.readers)
+        found = discover(self.recipe.paths, UNIT_BLOCKS * self.recipe.block, self.recipe.readers, self.recipe.root)
         plan = self.work / "pieces.json"
         if plan.exists():
             planned = [Piece(**item) for item in read_json(plan, "list of pieces")]
@@ -165,8 +165,24 @@ class _Build:
         for number, unit in enumerate(units):
             task = json.dumps({"number": number, "pieces": [asdict(piece) for piece in unit]})
             tasks[f"{number:06d}"] = task, sum(piece.size for piece in unit)
-        function = ReadUnit(folder, self.recipe.text, self.recipe.block, self.measure, self.recipe.readers)
-        return self._stage("read", folder, function, tasks)
+        recipe = self.recipe
+        function = ReadUnit(folder, recipe.text, recipe.block, self.measure, recipe.readers, recipe.fields)
+        total = self._stage("read", folder, function, tasks)
+        self._need_fields(total)
+        return total
+
+    def _need_fields(self, total: tally.Tally) -> None:
+        """Raise UserError where a field that is to be kept is in no document; nothing is left, to begin again."""
+        missing = [name for name in self.recipe.fields if not total.get("fields", {}).get(name)]
+        if not missing or not total.get("in"):
+            return
+        told = f"No document has the field '{missing[0]}' that fields names."
+        for path in sorted((self.work / "read").glob("*.unread.jsonl")):
+            with path.open(encoding="utf-8") as lines:
+                items = (json.loads(line) for line in lines if f"{LACKS} " in line)
+                told = next((item["detail"] for item in items if item["reason"] == f'{LACKS} "{missing[0]}"'), told)
+        shutil.rmtree(self.work)
+        raise UserError(told)
 
     def _steps(self, before: Path, folder: Path, first: int, steps: tuple[Step, ...]) -> tally.Tally:
         label = f"steps {first} to {first + len(steps) - 1}" if len(steps) > 1 else f"step {first}"

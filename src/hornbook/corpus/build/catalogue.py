@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from hornbook.corpus.dedup.exact import ExactDuplicates, RepeatedText
 from hornbook.corpus.dedup.fuzzy import NearDuplicates
 from hornbook.corpus.dedup.overlap import Benchmarks, Elsewhere
-from hornbook.corpus.readers.pages import MainText
+from hornbook.corpus.readers.crawl.pages import MainText
 from hornbook.corpus.step import Step, Survey
 from hornbook.corpus.steps.boilerplate import Boilerplate
 from hornbook.corpus.steps.c4 import C4

@@ -9,6 +9,7 @@ from typing import Any, get_type_hints
 
 from hornbook.corpus.build import chosen
 from hornbook.corpus.build.catalogue import from_table, to_table
+from hornbook.corpus.readers.fields.choose import pattern_of
 from hornbook.corpus.readers.record import Chosen
 from hornbook.corpus.step import Step, Survey
 from hornbook.errors import UserError, nearest
@@ -22,7 +23,11 @@ class CorpusRecipe:
     """How a corpus is built.
 
     paths       files, globs, folders or URLs that fsspec opens; builtin:docs and builtin:code are texts of your Python
-    text        the field or column that holds the text
+    root        what the lines of lists of files (wet.paths.gz) are below, a folder or an address such as
+                s3://commoncrawl/; empty = the folder above the list, or its address, tells it
+    text        the field or column that holds the text, one inside another by dots (meta.text), or several joined by a
+                pattern ("{title}\\n\\n{body}"); text = where there is none, what a known data set calls it
+    fields      the other fields that are kept; empty = all
     block       bytes of text that a worker takes at a time: what it needs of memory grows with it, about tenfold
     tokenizer   a tokenizer.json to count tokens with; empty = tokens are not counted
     steps       what is done, in order
@@ -30,7 +35,9 @@ class CorpusRecipe:
     """
 
     paths: tuple[str, ...] = ()
+    root: str = ""
     text: str = "text"
+    fields: tuple[str, ...] = ()
     block: PositiveCount = 1 << 24
     tokenizer: str = ""
     steps: tuple[Step | Survey, ...] = ()
@@ -47,6 +54,7 @@ class CorpusRecipe:
                 raise UserError(f"The path {path!a} is not Unicode: rename the file, or name its folder.") from error
         if not self.text:
             raise UserError('text is empty: name the field that holds the text, as in text = "text".')
+        pattern_of(self.text)
 
 
 def default_steps() -> tuple[Step | Survey, ...]:

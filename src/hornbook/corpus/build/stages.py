@@ -78,6 +78,7 @@ class ReadUnit:
     block: int
     measure: Measure
     chosen: tuple[Chosen, ...] = ()
+    fields: tuple[str, ...] = ()
 
     def __call__(self, task: str) -> str:
         given = json.loads(task)
@@ -96,7 +97,7 @@ class ReadUnit:
 
             unit = tuple(Piece(**piece) for piece in given["pieces"])
             record = number << 32
-            read = read_unit(unit, self.field, unread, passed, self.chosen)
+            read = read_unit(unit, self.field, unread, passed, self.chosen, self.fields)
             read = telling(read, self.folder / f"{number:06d}.json", sum(piece.size for piece in unit))
             for items in grouped(read, lambda one: len(one.text.encode()) + len(one.meta), self.block, BLOCK_DOCUMENTS):
                 ids, sources, texts, metas = zip(*items, strict=True)
@@ -107,9 +108,16 @@ class ReadUnit:
                 write_block(self.folder / f"{names[-1]}.parquet", places, ids, sources, texts, metas, sizes=sizes)
                 lengths = {"in": tally.lengths(sizes[:, 1])}
                 repaired = _repaired(sources, metas)
+                tally.add(total, {"fields": _fields_in(metas, self.fields)})
                 tally.add(total, {"in": tally.by_source(sources, sizes), "lengths": lengths, "repaired": repaired})
         write_note(self.folder / f"{number:06d}.json", {"blocks": names, "tally": total})
         return ""
+
+
+def _fields_in(metas: Sequence[str], fields: Sequence[str]) -> tally.Tally:
+    """Return how many documents have each of the fields that are to be kept."""
+    held = [json.loads(meta) for meta in metas] if fields else []
+    return {name: sum(name in meta for meta in held) for name in fields}
 
 
 def _repaired(sources: Sequence[str], metas: Sequence[str]) -> tally.Tally:

@@ -17,62 +17,56 @@ import tarfile
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import IO, Any, cast
 
-from hornbook.corpus.readers.endings import TEXT, begins_as_text
+from hornbook.corpus.readers.books.editions import edition
 from hornbook.corpus.readers.handed import handed
 from hornbook.corpus.readers.packed import BLOCK, BadRecord, Member, Place, ending, open_bytes, shown, unpacked
-from hornbook.corpus.readers.record import Allowance, Part, Reading, Record
+from hornbook.corpus.readers.record import Allowance, Reading
 from hornbook.errors import UserError, needing, reason_of
 
 MOST = 200  # times its size that an archive may unpack; text that people write is packed to a hundredth at best
 ROOM = 1 << 27
 _DEEPEST = 3  # archives inside each other
 _IN_MEMORY = 1 << 23  # bytes of a file that wait in memory, not on disk
+_LOOKED = 100  # names that tell whether an archive is a mirror of books
 _JUNK = ("__MACOSX",)  # what a Mac adds to its archives, beside hidden files
 
 
-@dataclass(frozen=True)
-class Zip:
-    """The files inside a .zip, each read by its own format."""
+def names_of_books(place: Place) -> list[str]:
+    """Return the names in a .zip or a .tar that may be a mirror of books; none of another one, nor of a damaged one.
 
-    def __call__(self, place: Place, reading: Reading, part: Part) -> Iterator[Record]:
-        """Yield the records of each file that is read in a folder too."""
-        return _records(place, reading)
-
-
-@dataclass(frozen=True)
-class Tar(Zip):
-    """The files inside a .tar, or a .tar.gz and the like, each read by its own format."""
-
-
-@dataclass(frozen=True)
-class SevenZip(Zip):
-    """The files inside a .7z, each read by its own format."""
-
-
-def _records(place: Place, reading: Reading) -> Iterator[Record]:
-    from hornbook.corpus.readers.formats import ENDINGS, records
-
-    for member, inner in members(place, reading):
-        kind = ending(member)
-        with member.open() as stream:
-            known = kind in ENDINGS or kind in TEXT or (not kind and begins_as_text(stream.read(BLOCK >> 8)))
-        if not known:
-            reading.pass_over(f"in an archive: no known ending ({kind or 'none'})")
-            continue
-        for record in records(member, inner):
-            yield record if record.file else record._replace(file=shown(member))
+    A .tar has no list of names, so it is looked through beforehand, but to its end only where it begins with books.
+    """
+    kind, names = ending(place), list[str]()
+    most = MOST * _size(place) + ROOM
+    try:
+        if kind == ".zip":
+            with open_bytes(place) as stream, zipfile.ZipFile(stream) as opened:
+                names = opened.namelist()
+        elif kind == ".tar":
+            pieces = _Pieces(unpacked(place))
+            with contextlib.closing(pieces), tarfile.open(fileobj=pieces, mode="r|") as tar:
+                for item in tar:
+                    tar.members = []  # type: ignore[attr-defined]  # else it keeps one for every file
+                    names.append(item.name)
+                    if tar.offset > most or (len(names) == _LOOKED and not any(map(edition, names))):
+                        return []
+    except Exception as error:  # damage is told where the files are read
+        if not (isinstance(error, BadRecord) or _of_its_bytes(error)):
+            raise
+    return [f"{shown(place)}/{name}" for name in names]
 
 
-def members(place: Place, reading: Reading) -> Iterator[tuple[Member, Reading]]:
+def members(place: Place, reading: Reading, kind: str = "") -> Iterator[tuple[Member, Reading]]:
     """Yield each file inside an archive in its order, hidden ones left out, and how what is inside is to be read.
 
-    A file is there until the next is asked for. Raises BadRecord, which names the archive, where it is damaged, is
-    encrypted or unpacks to too much; what is not a plain file inside it is told to the reading and passed over.
+    `kind` is .zip, .tar or .7z; empty = as the archive's ending says. A file is there until the next is asked for.
+    Raises BadRecord, which names the archive, where it is damaged, is encrypted or unpacks to too much; what is not a
+    plain file inside it is told to the reading and passed over.
     """
-    kind, name = ending(place), shown(place)
+    kind, name = kind or ending(place), shown(place)
     allowance = reading.unpacks or Allowance(MOST * _size(place) + ROOM)
     if allowance.depth == _DEEPEST:
         reason = f"archives nested more than {_DEEPEST} deep"

@@ -12,14 +12,29 @@ from pathlib import Path
 from typing import Any
 
 from hornbook.corpus.grouping import grouped
+from hornbook.corpus.readers.fields.choose import kept_columns
+from hornbook.corpus.readers.fields.shapes import Shape, shape_of
 from hornbook.corpus.readers.packed import BLOCK, BadRecord, Place, open_bytes, shown
-from hornbook.corpus.readers.record import Cut, Part, Reading, Record, text_record
+from hornbook.corpus.readers.record import Cut, Part, Reading, Record, lacking, text_record
 from hornbook.corpus.readers.tables import check_column, own_names
 from hornbook.errors import needing, reason_of
 
 UNHELD = object()  # a value that Python cannot hold
 _ROWS = 256  # of a batch
-Beside = list[tuple[str, str]]  # the columns to read beside the text, and the name that each one's field gets
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """Which columns are read.
+
+    text    those that the text is made of
+    beside  the others, each with the name that its field gets
+    shape   that of the file, told by all its columns, if it is known
+    """
+
+    text: list[str]
+    beside: list[tuple[str, str]]
+    shape: Shape | None
 
 
 @dataclass(frozen=True)
@@ -37,12 +52,12 @@ class Parquet:
             source = place if isinstance(place, Path) else open_bytes(place)
             # Buffering ahead would hold the whole column in memory by the end.
             with ParquetFile(source, pre_buffer=False, buffer_size=BLOCK) as table:
-                beside = _beside(table.schema_arrow, name, reading)
+                chosen = _columns(table.schema_arrow, name, reading)
                 for group in range(part.start, part.stop or table.num_row_groups):
                     before, rows = number, table.metadata.row_group(group).num_rows
                     try:
-                        for batch in _batches(table, group, beside, name, reading):
-                            yield from _rows(batch, beside, number + 1, name, reading)
+                        for batch in _batches(table, group, chosen, name, reading):
+                            yield from _rows(batch, chosen, number + 1, name, reading)
                             number += batch.num_rows
                     except (pyarrow.ArrowException, OSError) as error:
                         lost = before + rows - number
@@ -73,12 +88,12 @@ def _row_groups(path: Place, unit: int) -> list[Cut]:
     return cuts
 
 
-def _batches(table: Any, group: int, beside: Beside, name: str, reading: Reading) -> Iterator[Any]:
+def _batches(table: Any, group: int, chosen: _Columns, name: str, reading: Reading) -> Iterator[Any]:
     """Yield a row group in batches; where one fails, the rest of it, without the columns that fail by themselves."""
     import pyarrow
 
     done = 0
-    columns = list(dict.fromkeys([reading.field, *(column for column, _ in beside)]))
+    columns = list(dict.fromkeys([*chosen.text, *(column for column, _ in chosen.beside)]))
     try:
         for batch in table.iter_batches(_ROWS, row_groups=[group], columns=columns):
             yield batch
@@ -86,7 +101,7 @@ def _batches(table: Any, group: int, beside: Beside, name: str, reading: Reading
         return
     except (pyarrow.ArrowException, OSError):
         sound = [column for column in columns if _is_sound(table, group, column)]
-        if reading.field not in sound or sound == columns:
+        if not {*chosen.text} <= {*sound} or sound == columns:
             raise
     lost = ", ".join(f'"{column}"' for column in columns if column not in sound)
     reading.remark(f"{name}, row group {group}: the columns {lost} cannot be read; the text is.", "damaged column")
@@ -128,26 +143,46 @@ class Arrow:
                     stream.seek(0)
                     table = ipc.open_stream(stream)
                     batches = iter(table)
-                beside = _beside(table.schema, name, reading)
+                chosen = _columns(table.schema, name, reading)
                 for batch in batches:
                     for start in range(0, batch.num_rows, _ROWS):
-                        yield from _rows(batch.slice(start, _ROWS), beside, number + 1, name, reading)
+                        yield from _rows(batch.slice(start, _ROWS), chosen, number + 1, name, reading)
                         number += min(_ROWS, batch.num_rows - start)
         except (pyarrow.ArrowException, OSError) as error:
             message = f"{name}, from row {number + 1:,} on, cannot be read as Arrow ({reason_of(error)}). Restore it."
             raise BadRecord(message, "damaged Arrow file", number + 1) from error
 
 
-def _beside(schema: Any, name: str, reading: Reading) -> Beside:
-    """Return the columns beside the text that are read. Raises BadRecord where there is no column of text."""
-    check_column(schema.names, name, reading)
-    if _is_bytes(schema.field(reading.field).type):
-        message = f'{name}: the column "{reading.field}" holds bytes instead of strings.'
-        raise BadRecord(message, f'"{reading.field}" holds bytes')
-    if reading.strict:
-        return []
-    names = [item.name for item in schema if not _is_bytes(item.type) and item.name != reading.field]
-    return list(zip(names, own_names(names, name, reading), strict=True))
+def _columns(schema: Any, name: str, reading: Reading) -> _Columns:
+    """Return the columns that are read: strictly those of the text and of the fields that are named, else all.
+
+    Raises BadRecord where a column of the text is not there.
+    """
+    text = check_column(schema.names, name, reading)
+    for column in text:
+        if _is_bytes(schema.field(column).type):
+            message = f'{name}: the column "{column}" holds bytes instead of strings.'
+            raise BadRecord(message, f'"{column}" holds bytes')
+    names = [item.name for item in schema if not _is_bytes(item.type) and item.name not in text]
+    inner = [f"{item.name}.{child.name}" for item in schema for child in _children(item.type)]
+    if reading.fields:
+        missing = [field for field in reading.fields if not kept_columns(schema.names, [field], inner)]
+        lacking(schema.names, missing, name, reading)
+        held = kept_columns(schema.names, reading.fields, inner)
+        names = [column for column in names if column in held]
+    elif reading.strict:
+        names = []
+    return _Columns(
+        text,
+        list(zip(names, own_names(names, name, reading), strict=True)),
+        shape_of(frozenset([*schema.names, *inner])),
+    )
+
+
+def _children(kind: Any) -> list[Any]:
+    import pyarrow.types as types
+
+    return [kind.field(index) for index in range(kind.num_fields)] if types.is_struct(kind) else []
 
 
 def _is_bytes(kind: Any) -> bool:
@@ -157,26 +192,24 @@ def _is_bytes(kind: Any) -> bool:
     return any(test(kind) for name in tests if (test := getattr(types, name, None)))
 
 
-def _rows(batch: Any, beside: Beside, first: int, name: str, reading: Reading) -> Iterator[Record]:
+def _rows(batch: Any, chosen: _Columns, first: int, name: str, reading: Reading) -> Iterator[Record]:
     """Yield the records of a batch, whose first row has this number; a text that is no UTF-8 is told and left out."""
-    names: dict[str, list[str]] = {}
-    for column, own in beside:
+    names: dict[str, list[str]] = {column: [column] for column in chosen.text}
+    for column, own in chosen.beside:
         names.setdefault(column, []).append(own)
-    texts: list[Any] = []
-    others: dict[str, list[Any]] = {}
+    values = {}
     for place, column in enumerate(batch.schema.names):
-        if column == reading.field:
-            texts = _values(batch.column(place))
-        elif names.get(column):
-            others[names[column].pop(0)] = _values(batch.column(place))
-    for place, text in enumerate(texts):
+        if names.get(column):
+            values[names[column].pop(0)] = _values(batch.column(place))
+    for place in range(batch.num_rows):
         number = first + place
+        row = {own: column[place] for own, column in values.items()}
         try:
-            if text is UNHELD:
+            if any(row[column] is UNHELD for column in chosen.text):
                 message = f"{name}: the text of row {number} is not UTF-8. Write the file again."
                 raise BadRecord(message, "not UTF-8", number)
-            fields = {own: None if values[place] is UNHELD else values[place] for own, values in others.items()}
-            yield text_record(number, {reading.field: text, **fields}, f"{name}, row {number}", reading.field)
+            row = {own: None if value is UNHELD else value for own, value in row.items()}
+            yield text_record(number, row, f"{name}, row {number}", reading.field, reading.fields, chosen.shape)
         except BadRecord as error:
             reading.refuse(error)
 

@@ -14,7 +14,7 @@ from typing import NamedTuple, NoReturn
 
 from hornbook.artifacts import MANIFEST
 from hornbook.corpus.readers.endings import TEXT, starts_as_text
-from hornbook.corpus.readers.packed import ending, shown
+from hornbook.corpus.readers.packed import Place, ending, shown
 from hornbook.errors import UserError
 
 # Files that every run has, and the one that a corpus has while it is built.
@@ -151,7 +151,7 @@ def _folder(root: Path, endings: Collection[str], broken_links: bool, names: Col
     return Found(kept, others, not known, nothing, made)
 
 
-def is_known(path: Path | str, endings: Collection[str], names: Collection[str]) -> bool:
+def is_known(path: Place, endings: Collection[str], names: Collection[str]) -> bool:
     """Say whether a file of a folder has an ending or a name that is read."""
     name, kind = shown(path).rpartition("/")[2], ending(path)
     return kind in endings or kind in TEXT or any(fnmatch.fnmatch(name, pattern) for pattern in names)

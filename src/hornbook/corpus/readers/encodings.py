@@ -180,7 +180,10 @@ def decode(data: bytes, more: Callable[[], Encoding | None]) -> tuple[str, Encod
             pass
     if not encoding.codec:
         raise Undecodable("unknown encoding")
-    return data.decode(encoding.codec, encoding.errors), encoding
+    try:
+        return data.decode(encoding.codec, encoding.errors), encoding
+    except UnicodeDecodeError as error:  # the guess is of a part, such as the mark that it begins with
+        raise Undecodable("unknown encoding") from error
 
 
 class Look(NamedTuple):

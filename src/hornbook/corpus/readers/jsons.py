@@ -18,6 +18,7 @@ from hornbook.corpus.readers.record import (
     Reading,
     Record,
     decoded_record,
+    looked_for,
     no_more,
     noted,
     text_record,
@@ -34,6 +35,9 @@ class JsonLines:
 
     def __call__(self, place: Place, reading: Reading, part: Part) -> Iterator[Record]:
         """Yield the text of each line; blank lines are passed over."""
+        return looked_for(self._records(place, reading, part), shown(place), reading)
+
+    def _records(self, place: Place, reading: Reading, part: Part) -> Iterator[Record]:
         pieces = blocks(place, part.start, part.stop)
         around = no_more if reading.strict else functools.cache(lambda: _around(place))
         for number, line in enumerate(
@@ -142,7 +146,7 @@ def _line(
         field = reading.field
         message = f'{where}, is not valid JSON ({reason}). Write one object with a field "{field}" a line.'
         raise BadRecord(message, "not valid JSON", number) from error
-    return noted(text_record(number, value, where, reading.field), encoding)
+    return noted(text_record(number, value, where, reading.field, reading.fields), encoding)
 
 
 def _value(text: str) -> Any:
@@ -164,19 +168,23 @@ class JsonFile:
 
     def __call__(self, path: Place, reading: Reading, part: Part) -> Iterator[Record]:
         """Yield the text of each object of a JSON array, of JSON lines, or of the one object that a file holds."""
+        return looked_for(self._records(path, reading, part), shown(path), reading)
+
+    def _records(self, path: Place, reading: Reading, part: Part) -> Iterator[Record]:
         start = b""
         for piece in as_utf8(blocks(path)):
             start = (start + piece).lstrip()
             if len(start) >= BLOCK or b"\n" in start:
                 break
         if start[:1] != b"[" and _is_json(start.split(b"\n", 1)[0]):
-            yield from JsonLines()(path, reading, part)
+            yield from JsonLines()._records(path, reading, part)
             return
         name = shown(path)
         text, encoding = (_decoded(path), UTF8) if reading.strict else file_text(path, reading)
         for number, value in enumerate(_values(text, path), start=1):
             try:
-                yield noted(text_record(number, value, f"{name}, record {number}", reading.field), encoding)
+                record = text_record(number, value, f"{name}, record {number}", reading.field, reading.fields)
+                yield noted(record, encoding)
             except BadRecord as error:
                 reading.refuse(error)
 

@@ -11,6 +11,7 @@ import contextlib
 import io
 import lzma
 import os
+import re
 import shutil
 import tempfile
 import zlib
@@ -25,6 +26,7 @@ COMPRESSED = (".gz", ".bz2", ".xz", ".zst")
 # Endings that stand for two.
 _SHORT = {".tgz": ".tar.gz", ".tbz2": ".tar.bz2", ".tbz": ".tar.bz2", ".txz": ".tar.xz", ".tzst": ".tar.zst"}
 BLOCK = 1 << 20
+_PAGES = re.compile(r"(?<=\.xml)-p\d+p\d+$")  # behind the ending of Wikimedia's dumps: the pages that one holds
 # First bytes of files that are no text, whatever their name says.
 _MAGIC = {
     b"\x1f\x8b\x08": "gzip",
@@ -140,7 +142,7 @@ def ending(place: Place) -> str:
     name = _long(place)
     for compressed in COMPRESSED:
         name = name.removesuffix(compressed)
-    return Path(name).suffix
+    return Path(_PAGES.sub("", name)).suffix
 
 
 def _long(place: Place) -> str:

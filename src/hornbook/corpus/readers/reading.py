@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from hornbook.corpus.readers.code.projects import folder_of
 from hornbook.corpus.readers.formats import FORMATS, records
 from hornbook.corpus.readers.hub import PREFIXES, named
 from hornbook.corpus.readers.packed import BadRecord, ending, shown
@@ -52,26 +53,31 @@ def read_unit(
     unread: Callable[[Unread], None],
     passed: Callable[[str, str, int], None] = lambda source, reason, count: None,
     chosen: tuple[Chosen, ...] = (),
+    fields: tuple[str, ...] = (),
 ) -> Iterator[Item]:
     """Yield the unit's documents in order.
 
     `unread` hears of all that cannot be read, `passed` of what is left out on purpose: source, reason, how many.
-    `chosen` are the readers of the recipe.
+    `chosen` are the readers of the recipe, `fields` the fields that are kept beside the text; none = all.
     """
     for piece in unit:
         path = shown(piece.path)
-        if not piece.other and piece.stamp != stamp_of(piece):
+        if piece.passed:
+            passed(piece.source, piece.passed, 1)
+            continue
+        if not (piece.other or piece.missing) and piece.stamp != stamp_of(piece):
             raise UserError(f"{path} has changed since the build began. Put it back, or build into another directory.")
 
         def refuse(error: BadRecord, piece: Piece = piece, path: str = path) -> None:
             unread(Unread(piece.source, path, error.line, error.reason, str(error)[:500], error.count))
 
-        if piece.other:
+        if piece.other or piece.missing:
             refuse(_other(piece))
             continue
 
         passing = functools.partial(passed, piece.source)
-        for record in _records(piece, Reading(field, refuse, passing, chosen)):
+        root = folder_of(piece.source)
+        for record in _records(piece, Reading(field, refuse, passing, chosen, root, fields=fields)):
             name = f"{record.file or path}#{record.number}"
             if not record.text.strip():
                 refuse(BadRecord(f"{name} is blank.", "blank text", record.number))
@@ -80,8 +86,10 @@ def read_unit(
 
 
 def _other(piece: Piece) -> BadRecord:
-    """Return why a folder's file is not read."""
+    """Return why a file is not read."""
     kind, path = ending(piece.path), shown(piece.path)
+    if piece.missing:
+        return BadRecord(f"{path} is not there, but {piece.source} lists it.", "listed, and not there")
     if extra := next((item.extra for item in FORMATS if kind in item.endings and item.missing), ""):
         message = f"{path} is read only with the extra '{extra}': pip install 'hornbook[{extra}]'"
         return BadRecord(message, f"needs the extra '{extra}' ({kind})")
@@ -116,7 +124,7 @@ def _dumped(value: Any) -> str:
 
 def _records(piece: Piece, reading: Reading) -> Iterator[Record]:
     if piece.path.startswith(PREFIXES):
-        for number, document in enumerate(named(piece.path, reading.field), start=1):
+        for number, document in enumerate(named(piece.path, reading.field, reading.fields), start=1):
             yield Record(number, document.text, document.meta)
         return
     try:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import difflib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from hornbook.corpus.document import with_fields
 from hornbook.corpus.readers.encodings import Encoding, Undecodable, decode
+from hornbook.corpus.readers.fields.choose import ABSENT, NoField, at, taken
+from hornbook.corpus.readers.fields.shapes import Shape
 from hornbook.corpus.readers.packed import BadRecord, Place
 
+LACKS = "lacks the field"  # of a remark about a field that is to be kept
 LONGEST = 1 << 27  # bytes of a record; a longer one is refused, so that memory has a bound
 
 
@@ -57,11 +62,28 @@ class Cuttable(Reader, Protocol):
         """Return parts of about `unit` bytes, in order, that together are the file of `size` bytes; [] = one part."""
 
 
+class Gathering(Reader, Protocol):
+    """A reader of whole folders, which a recipe names."""
+
+    def folder(self, file: Path, bound: Path) -> Path | None:
+        """Return the folder, at or below `bound`, that a file is read with; None = the file is read by itself."""
+
+
 class Chosen(NamedTuple):
-    """A reader that a recipe names, for the files whose name matches a pattern."""
+    """A reader that a recipe names, for the files (or folders, if it reads such) whose name matches a pattern."""
 
     files: str
     reader: Reader
+
+
+def gathers(item: Chosen) -> bool:
+    """Say whether a chosen reader reads whole folders."""
+    return hasattr(item.reader, "folder")
+
+
+def patterns(chosen: Sequence[Chosen]) -> list[str]:
+    """Return the patterns of the files that chosen readers read by themselves."""
+    return [item.files for item in chosen if not gathers(item)]
 
 
 @dataclass
@@ -84,14 +106,18 @@ class Reading:
     bad     what hears of each file or record that cannot be read, after which reading goes on; None = it is raised
     passed  what hears of the records that a reader leaves out on purpose: why, and how many
     chosen  the readers that a recipe names, before the ones that a file's ending chooses
+    root    the folder that the user named, above the file: nothing outside it is looked at; None = a file was named
     unpacks what the archives that a file lies in may still unpack; None = it lies in none
+    fields  the other fields that are kept; empty = all
     """
 
     field: str = "text"
     bad: Callable[[BadRecord], None] | None = None
     passed: Callable[[str, int], None] = lambda reason, count: None
     chosen: tuple[Chosen, ...] = ()
+    root: Path | None = None
     unpacks: Allowance | None = None
+    fields: tuple[str, ...] = ()
 
     @property
     def strict(self) -> bool:
@@ -150,10 +176,18 @@ def decoded_record(
         raise BadRecord(f"{where}, is not text ({error}).", str(error), number) from error
 
 
-def text_record(number: int, value: Any, where: str, field: str = "text") -> Record:
-    """Return an object's field of text with the other fields as meta; a text that is null is an empty one.
+def text_record(
+    number: int,
+    value: Any,
+    where: str,
+    field: str = "text",
+    fields: Sequence[str] = (),
+    shape: Shape | None = None,
+) -> Record:
+    """Return an object's text with the other fields as meta (see fields/choose.py); a text that is null is an empty one.
 
-    `where` names the place for the BadRecord that is raised when the value is no object or has no such text.
+    `where` names the place for the BadRecord that is raised when the value is no object or has no such text. `fields`
+    are those that stay fields though they are of the text, `shape` is that of the whole file, where it is known.
     """
 
     def bad(what: str, reason: str) -> BadRecord:
@@ -161,11 +195,12 @@ def text_record(number: int, value: Any, where: str, field: str = "text") -> Rec
 
     if not isinstance(value, dict):
         raise bad(f', is not an object. Write one object with a field "{field}" a line.', "not an object")
-    if field not in value:
-        fields = ", ".join(map(str, value)) or "none"
-        message = f', has no field "{field}" (its fields: {fields}). {other_field("FIELD")}'
-        raise bad(message, f'no field "{field}"')
-    text = value.pop(field)
+    names = list(map(str, value))
+    try:
+        text, meta = taken(value, field, fields, shape)
+    except NoField as missing:
+        message = f', has no field "{missing}" (its fields: {", ".join(names) or "none"}).'
+        raise bad(f"{message}{close(str(missing), names)} {other_field('FIELD')}", f'no field "{missing}"') from None
     if text is None:
         text = ""
     if not isinstance(text, str):
@@ -176,4 +211,33 @@ def text_record(number: int, value: Any, where: str, field: str = "text") -> Rec
     except UnicodeEncodeError as error:
         reason = "half of a surrogate pair"
         raise bad(f": the text has {reason} ({error.object[error.start]!a}). Remove it.", reason) from error
-    return Record(number, text, value)
+    return Record(number, text, meta)
+
+
+def close(name: str, names: Sequence[str]) -> str:
+    """Return a question whether the nearest of the names was meant, "" where none is near."""
+    found = difflib.get_close_matches(name, names, n=1)
+    return f" Did you mean '{found[0]}'?" if found else ""
+
+
+def lacking(names: Sequence[str], missing: Sequence[str], where: str, reading: Reading) -> None:
+    """Tell of fields that are to be kept and are not there. Raises BadRecord where one reads strictly."""
+    for name in missing:
+        message = f'{where} has no field "{name}" to be kept (its fields: {", ".join(names)}).{close(name, names)}'
+        error = BadRecord(message, f'{LACKS} "{name}"', 1, 0)
+        if reading.strict:
+            raise error
+        reading.refuse(error)
+
+
+def looked_for(records: Iterator[Record], where: str, reading: Reading) -> Iterator[Record]:
+    """Yield records, and tell at their end of fields to be kept that none of them has."""
+    left = set(reading.fields)
+    names: list[str] = []
+    for record in records:
+        if left:
+            names = names or list(record.meta)
+            left -= {name for name in left if at(record.meta, name) is not ABSENT}
+        yield record
+    if names:
+        lacking(names, [name for name in reading.fields if name in left], where, reading)

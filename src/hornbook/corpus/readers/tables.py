@@ -10,8 +10,19 @@ from dataclasses import dataclass
 
 from hornbook.corpus.document import free_name
 from hornbook.corpus.readers.encodings import UTF8, Encoding, Undecodable, decoded, find, seven_bits
+from hornbook.corpus.readers.fields.choose import NoField, columns, kept_columns
 from hornbook.corpus.readers.packed import BadRecord, NotText, Place, blocks, shown
-from hornbook.corpus.readers.record import LONGEST, Part, Reading, Record, noted, other_field, text_record
+from hornbook.corpus.readers.record import (
+    LONGEST,
+    Part,
+    Reading,
+    Record,
+    close,
+    lacking,
+    noted,
+    other_field,
+    text_record,
+)
 
 _BETWEEN = (",", ";", "\t", "|")  # what parts the columns of CSV; the first that finds the column of text
 
@@ -73,7 +84,7 @@ class Separated:
         csv.field_size_limit(LONGEST)
         lines, name = _lines(text), shown(path)
         first = next(lines, "")
-        between = "\t" if tabs else next((sign for sign in _BETWEEN if reading.field in _cells(first, sign)), ",")
+        between = "\t" if tabs else next((sign for sign in _BETWEEN if _has_text(_cells(first, sign), reading)), ",")
         every = itertools.chain((first,), lines)
         rows = csv.reader(every, strict=True, delimiter=between, quoting=csv.QUOTE_NONE if tabs else csv.QUOTE_MINIMAL)
         header: list[str] | None = None
@@ -94,6 +105,7 @@ class Separated:
                 return
             if header is None:
                 check_column(row, name, reading)
+                lacking(row, [field for field in reading.fields if not kept_columns(row, [field])], name, reading)
                 header = own_names(row, name, reading)
                 continue
             if not row:
@@ -103,8 +115,15 @@ class Separated:
                 lost = rows.line_num - line + 1
                 reading.refuse(BadRecord(message, "another number of columns", line, lost))
                 continue
-            record = text_record(number - 1, dict(zip(header, row, strict=True)), name, reading.field)
+            record = text_record(number - 1, dict(zip(header, row, strict=True)), name, reading.field, reading.fields)
             yield noted(record, encoding)
+
+
+def _has_text(names: Sequence[str], reading: Reading) -> bool:
+    try:
+        return bool(columns(names, reading.field))
+    except NoField:
+        return False
 
 
 def _cells(line: str, between: str) -> list[str]:
@@ -129,16 +148,19 @@ def own_names(names: Sequence[str], name: str, reading: Reading) -> list[str]:
     return own
 
 
-def check_column(names: Sequence[str], name: str, reading: Reading) -> None:
-    """Raise BadRecord unless one column, and one alone, has the name of the text's."""
-    field = reading.field
-    if field not in names:
-        columns = ", ".join(names) or "none"
-        message = f'{name} has no column "{field}" (its columns: {columns}). {other_field("COLUMN")}'
-        raise BadRecord(message, f'no column "{field}"', 1)
-    if list(names).count(field) > 1:
-        message = f'{name} has several columns "{field}". Rename all but one.'
-        raise BadRecord(message, f'several columns "{field}"', 1)
+def check_column(names: Sequence[str], name: str, reading: Reading) -> list[str]:
+    """Return the columns that the text is made of. Raises BadRecord unless each is there, once."""
+    try:
+        found = columns(names, reading.field)
+    except NoField as missing:
+        told = f'{name} has no column "{missing}" (its columns: {", ".join(names) or "none"}).'
+        message = f"{told}{close(str(missing), names)} {other_field('COLUMN')}"
+        raise BadRecord(message, f'no column "{missing}"', 1) from None
+    for column in found:
+        if list(names).count(column) > 1:
+            message = f'{name} has several columns "{column}". Rename all but one.'
+            raise BadRecord(message, f'several columns "{column}"', 1)
+    return found
 
 
 def _lines(pieces: Iterable[str]) -> Iterator[str]:

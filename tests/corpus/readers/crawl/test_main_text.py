@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pages import page_of
 
-from hornbook.corpus.readers.pages import MainText
+from hornbook.corpus.readers.crawl.pages import MainText
 
 BODY = "".join(
     f"<p>Paragraph {number} tells of the harbour, the boats and the weather of that long summer, at some length.</p>"
