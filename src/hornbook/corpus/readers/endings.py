@@ -11,7 +11,7 @@ from hornbook.corpus.readers.encodings import marked
 from hornbook.corpus.readers.packed import BLOCK, other_format
 
 _MARKUP = """
-    markdown mdown mkd mdx rst adoc asciidoc org textile wiki creole pod rdoc tex ltx latex sty cls bib bbl texi
+    mdown mkd mdx rst adoc asciidoc org textile wiki creole pod rdoc tex ltx latex sty cls bib bbl texi
     texinfo man me ms roff xml xsl xslt xsd dtd svg sgml docbook dita po pot text log
 """
 _CODE = """

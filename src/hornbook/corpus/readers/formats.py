@@ -23,6 +23,7 @@ from hornbook.corpus.readers.discovery import is_known
 from hornbook.corpus.readers.endings import begins_as_text
 from hornbook.corpus.readers.fields import kept
 from hornbook.corpus.readers.files.epub import Epub
+from hornbook.corpus.readers.files.markdown import Markdown
 from hornbook.corpus.readers.files.odf import OpenDocument
 from hornbook.corpus.readers.files.pdf import Pdf
 from hornbook.corpus.readers.files.pptx import Pptx
@@ -34,6 +35,8 @@ from hornbook.corpus.readers.packed import BLOCK, BadRecord, Place, ending, show
 from hornbook.corpus.readers.record import STRICT, WHOLE, Chosen, Part, Reader, Reading, Record, noted
 from hornbook.corpus.readers.sections import sections
 from hornbook.corpus.readers.tables import Separated, file_text
+from hornbook.corpus.readers.talk.chat_logs import ChatLog, is_irc, is_whatsapp
+from hornbook.corpus.readers.talk.chats import Chats, is_discord
 from hornbook.corpus.readers.talk.mail import Mail
 from hornbook.corpus.readers.talk.subtitles import Subtitles
 from hornbook.corpus.readers.wiki.dump import MediaWiki
@@ -112,6 +115,7 @@ TEXT = Format("text", PlainText, (".txt", ".md"))
 # The first that fits is taken: those that look at how a file begins stand before those that do not.
 FORMATS: tuple[Format, ...] = (
     Format("json-lines", JsonLines, (".jsonl", ".ndjson")),
+    Format("chats", Chats, (".json",), is_discord),
     Format("json", JsonFile, (".json",)),
     Format("csv", Separated, (".csv", ".tsv")),
     Format("parquet", Parquet, (".parquet",), None, "pyarrow", "parquet"),
@@ -129,6 +133,9 @@ FORMATS: tuple[Format, ...] = (
     Format("rtf", Rtf, (".rtf",)),
     Format("subtitles", Subtitles, (".srt", ".vtt", ".ass", ".ssa", ".sub")),
     Format("mail", Mail, (".eml", ".emlx", ".mbox")),
+    Format("whatsapp", ChatLog, (".txt",), is_whatsapp),
+    Format("irc", ChatLog, (".txt", ".log"), is_irc),
+    Format("markdown", Markdown, (".md", ".markdown")),
     Format("epub", Epub, (".epub",), None, "lxml", "files"),
     Format("pdf", Pdf, (".pdf",), None, "pypdfium2", "files"),
     TEXT,

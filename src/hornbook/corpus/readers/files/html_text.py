@@ -158,6 +158,8 @@ class _Page:
             self._prose.end()
             if tag in ("ol", "ul", "menu", "dir"):
                 form = attributes.get("type", "1") if tag == "ol" else ""
+                if not self._lists:
+                    self._prose.begin_list()
                 self._lists.append([form, _whole(attributes.get("start", ""), 1)])
 
     def _item(self, attributes: Mapping[str, str]) -> None:
