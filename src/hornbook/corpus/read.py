@@ -5,13 +5,15 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from hornbook.corpus.built import documents, is_built, open_corpus
 from hornbook.corpus.document import Document
+from hornbook.corpus.readers.code.projects import folder_of
 from hornbook.corpus.readers.crawl.index import is_index
 from hornbook.corpus.readers.discovery import local_files, unseen
-from hornbook.corpus.readers.formats import ENDINGS, records
+from hornbook.corpus.readers.formats import ENDINGS, passed_over, records
 from hornbook.corpus.readers.hub import PREFIXES, named
 from hornbook.corpus.readers.packed import BadRecord, NotText, ending, is_url, shown
 from hornbook.corpus.readers.record import Reading
@@ -60,7 +62,11 @@ def _documents(path: str, seen: set[str], reading: Reading, left_out: Callable[[
     fresh = unseen(found.files, seen)
     for file in unseen(found.others, seen):
         left_out(file)
-    texts = _files(fresh, path, found.foreign, reading, left_out)
+    over = passed_over(fresh)
+    for file in fresh:
+        if shown(file) in over:
+            left_out(file)
+    texts = _files([file for file in fresh if shown(file) not in over], path, found.foreign, reading, left_out)
     return texts if len(fresh) < len(found.files) else _some(texts, found.nothing)
 
 
@@ -71,13 +77,20 @@ def _files(
 
     In a folder those of code and markup that are none are left out too, and `.json` files that hold settings.
     """
+    root = folder_of(source)
     in_folder = os.path.isdir(os.path.expanduser(source))
     for path in files:
         name = shown(path)
+        passed: list[str] = []
+        found = False
         try:
-            for number, text, meta, inside in records(path, reading):
+            told = replace(reading, passed=_kept_in(passed), root=root)
+            for number, text, meta, inside in records(path, told):
+                found = True
                 if text.strip():
                     yield Document(text, f"{inside or name}#{number}", source, meta)
+            if passed and not found:
+                left_out(path)
         except BadRecord as error:
             kind = ending(path)
             settings = kind == ".json" and error.reason.startswith(("no field", "not an object", "not valid JSON"))
@@ -85,6 +98,10 @@ def _files(
             if not (in_folder and (strange or settings)) and not (skip_foreign and isinstance(error, NotText)):
                 raise
             left_out(path)
+
+
+def _kept_in(reasons: list[str]) -> Callable[[str, int], None]:
+    return lambda reason, count: reasons.append(reason)
 
 
 def _some(documents: Iterator[Document], nothing: str) -> Iterator[Document]:

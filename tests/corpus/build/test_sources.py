@@ -16,12 +16,16 @@ from hornbook.corpus.read import read
 
 # Of 24 texts: how many documents come out, what the first has beside its text, what the reader leaves out.
 EXPECTED: dict[str, tuple[int, dict[str, Any], dict[str, int]]] = {
-    "mediawiki": (24, {"title": "Page 1", "url": "https://en.wikipedia.org/wiki/Page_1", "language": "en"}, {}),
+    "mediawiki": (
+        24,
+        {"title": "Page 1", "url": "https://en.wikipedia.org/wiki/Page_1", "language": "en"},
+        {"redirect": 24},
+    ),
     "stack-exchange": (24, {"title": "How is it, 0?", "tags": ["text"], "license": "CC-BY-SA-4.0"}, {}),
-    "gutenberg": (24, {"title": "Book 1", "authors": ["A. Writer"], "language": "en"}, {}),
+    "gutenberg": (14, {"title": "Book 1", "authors": ["A. Writer"], "language": "en"}, {}),
     "arxiv": (24, {"title": "Paper 1", "authors": ["A. Writer"]}, {}),
     "jats": (24, {"title": "Article 1", "language": "en"}, {}),
-    "code": (26, {}, {}),
+    "code": (26, {"programming_language": "Markdown", "repository": "example.org/a/b"}, {"vendored file": 2}),
     "crawl": (24, {"url": "https://site0.example/0"}, {}),
     "fineweb": (24, {"url": "https://site.example/0", "language": "en"}, {}),
     "pdf": (24, {"title": "Report 0", "pages": 1}, {}),

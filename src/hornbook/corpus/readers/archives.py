@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import IO, Any, cast
 
+from hornbook.corpus.readers.books.editions import edition
 from hornbook.corpus.readers.handed import handed
 from hornbook.corpus.readers.packed import BLOCK, BadRecord, Member, Place, ending, open_bytes, shown, unpacked
 from hornbook.corpus.readers.record import Allowance, Reading
@@ -29,7 +30,30 @@ MOST = 200  # times its size that an archive may unpack; text that people write 
 ROOM = 1 << 27
 _DEEPEST = 3  # archives inside each other
 _IN_MEMORY = 1 << 23  # bytes of a file that wait in memory, not on disk
+_LOOKED = 100  # names that tell whether an archive is a mirror of books
 _JUNK = ("__MACOSX",)  # what a Mac adds to its archives, beside hidden files
+
+
+def names_of_books(place: Place) -> list[str]:
+    """Return the names in a .zip or a .tar that may be a mirror of books; none of another one, nor of a damaged one.
+
+    A .tar has no list of names, so it is looked through beforehand, but to its end only where it begins with books.
+    """
+    kind, names = ending(place), list[str]()
+    most = MOST * _size(place) + ROOM
+    with contextlib.suppress(zipfile.BadZipFile, tarfile.TarError, EOFError, ValueError, BadRecord):
+        if kind == ".zip":
+            with open_bytes(place) as stream, zipfile.ZipFile(stream) as opened:
+                names = opened.namelist()
+        elif kind == ".tar":
+            pieces = _Pieces(unpacked(place))
+            with contextlib.closing(pieces), tarfile.open(fileobj=pieces, mode="r|") as tar:
+                for item in tar:
+                    tar.members = []  # type: ignore[attr-defined]  # else it keeps one for every file
+                    names.append(item.name)
+                    if tar.offset > most or (len(names) == _LOOKED and not any(map(edition, names))):
+                        return []
+    return [f"{shown(place)}/{name}" for name in names]
 
 
 def members(place: Place, reading: Reading, kind: str = "") -> Iterator[tuple[Member, Reading]]:

@@ -7,30 +7,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from hornbook.corpus.readers.code.languages import endings
 from hornbook.corpus.readers.encodings import marked
 from hornbook.corpus.readers.packed import BLOCK, other_format
 
-_MARKUP = """
-    mdown mkd mdx rst adoc asciidoc org textile wiki creole pod rdoc tex ltx latex sty cls bib bbl texi
-    texinfo man me ms roff xml xsl xslt xsd dtd svg sgml docbook dita po pot text log
+# Beside the endings of languages (code/languages.txt).
+_MORE = """
+    ac am bazel bbl bnf bug comp conf config dml docbook dtd eex ftn gitattributes in latex list log n3 nt psql
+    rules sgml text tmpl template
 """
-_CODE = """
-    py pyi pyx pxd pxi rpy js mjs cjs jsx ts mts cts tsx vue svelte astro coffee c h cc cpp cxx c++ hh hpp hxx
-    h++ inl ipp tpp m mm cu cuh cl ino rs go java kt kts scala sc groovy gradle clj cljs cljc edn cs csx vb fs
-    fsi fsx swift d dart zig nim nims v vh sv svh vhd vhdl rb rake gemspec erb php phtml pl pm t raku lua r rmd
-    jl f f77 f90 f95 f03 f08 for ftn ada adb ads pas pp dpr lpr asm s nasm cob cbl cpy bas hs lhs ml mli mll mly
-    elm purs idr agda lean thy erl hrl ex exs eex heex lisp lsp cl el scm ss rkt fnl hy tcl awk sed sh bash zsh
-    fish ksh csh bat cmd ps1 psm1 psd1 sql psql pgsql plsql ddl dml prolog pro qml cmake mk mak am ac m4 ninja
-    bzl bazel star sbt dockerfile glsl vert frag geom comp hlsl wgsl metal shader proto thrift fbs capnp graphql
-    gql sol vy move cairo cypher sparql ttl n3 nt http rest feature robot jinja j2 jinja2 tmpl tpl mustache hbs
-    ejs pug haml slim liquid css scss sass less styl postcss diff patch snap vim nix dhall rego ebnf bnf g4 y yy
-    l ll lex wat as hx sas do ado stan bug mod gms mzn smt2 dot gv puml mmd
+# Endings of languages that are mostly something else: binary files, checksums, what other readers take apart.
+_OTHERS = """
+    8xp app com crc32 csv eml htm html ipynb json jsonl markdown mat mbox md md2 md4 md5 msg obj odd pkl pub raw res rtf sfv
+    sha1 sha2 sha224 sha256 sha256sum sha3 sha384 sha512 srt ssa stl tape tsv
+    txt vcf vtt xht xhtml
 """
-_SETTINGS = """
-    toml yaml yml ini cfg conf config properties env editorconfig gitignore gitattributes desktop service plist
-    tf tfvars hcl nomad json5 jsonc geojson webmanifest rules list
-"""
-TEXT = frozenset(f".{name}" for name in f"{_MARKUP} {_CODE} {_SETTINGS}".split())
+TEXT = frozenset(f".{name}" for name in (endings() | set(_MORE.split())) - set(_OTHERS.split()))
 
 
 def starts_as_text(path: Path) -> bool:

@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from hornbook.corpus.readers.code.projects import folder_of
 from hornbook.corpus.readers.formats import FORMATS, records
 from hornbook.corpus.readers.hub import PREFIXES, named
 from hornbook.corpus.readers.packed import BadRecord, ending, shown
@@ -61,6 +62,9 @@ def read_unit(
     """
     for piece in unit:
         path = shown(piece.path)
+        if piece.passed:
+            passed(piece.source, piece.passed, 1)
+            continue
         if not (piece.other or piece.missing) and piece.stamp != stamp_of(piece):
             raise UserError(f"{path} has changed since the build began. Put it back, or build into another directory.")
 
@@ -70,12 +74,10 @@ def read_unit(
         if piece.other or piece.missing:
             refuse(_other(piece))
             continue
-        if piece.passed:
-            passed(piece.source, piece.passed, 1)
-            continue
 
         passing = functools.partial(passed, piece.source)
-        for record in _records(piece, Reading(field, refuse, passing, chosen, fields=fields)):
+        root = folder_of(piece.source)
+        for record in _records(piece, Reading(field, refuse, passing, chosen, root, fields=fields)):
             name = f"{record.file or path}#{record.number}"
             if not record.text.strip():
                 refuse(BadRecord(f"{name} is blank.", "blank text", record.number))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from hornbook.corpus.document import with_fields
@@ -60,8 +61,15 @@ class Cuttable(Reader, Protocol):
         """Return parts of about `unit` bytes, in order, that together are the file of `size` bytes; [] = one part."""
 
 
+class Gathering(Reader, Protocol):
+    """A reader of whole folders, which a recipe names."""
+
+    def folder(self, file: Path, bound: Path) -> Path | None:
+        """Return the folder, at or below `bound`, that a file is read with; None = the file is read by itself."""
+
+
 class Chosen(NamedTuple):
-    """A reader that a recipe names, for the files whose name matches a pattern."""
+    """A reader that a recipe names, for the files (or folders, if it reads such) whose name matches a pattern."""
 
     files: str
     reader: Reader
@@ -87,6 +95,7 @@ class Reading:
     bad     what hears of each file or record that cannot be read, after which reading goes on; None = it is raised
     passed  what hears of the records that a reader leaves out on purpose: why, and how many
     chosen  the readers that a recipe names, before the ones that a file's ending chooses
+    root    the folder that the user named, above the file: nothing outside it is looked at; None = a file was named
     unpacks what the archives that a file lies in may still unpack; None = it lies in none
     fields  the other fields that are kept; empty = all
     """
@@ -95,6 +104,7 @@ class Reading:
     bad: Callable[[BadRecord], None] | None = None
     passed: Callable[[str, int], None] = lambda reason, count: None
     chosen: tuple[Chosen, ...] = ()
+    root: Path | None = None
     unpacks: Allowance | None = None
     fields: tuple[str, ...] = ()
 

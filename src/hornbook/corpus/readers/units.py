@@ -1,7 +1,8 @@
 """What is read: paths -> pieces of files -> units, fixed by the input alone.
 
     paths ──discover──> pieces, in order ──group──> units
-    A piece is a file, bytes of a big file of JSON lines, row groups of a big parquet file, or a built-in text.
+    A piece is a file, bytes of a big file of JSON lines, row groups of a big parquet file, a built-in text, or a folder
+    that a chosen reader reads as a whole.
     A unit is consecutive pieces of about so many bytes: what one worker reads at a time.
 
 place = (unit number << 32) + record number, so places ascend in the order of the paths, whoever reads what.
@@ -10,20 +11,23 @@ place = (unit number << 32) + record number, so places ascend in the order of th
 from __future__ import annotations
 
 import contextlib
+import fnmatch
 import os
+import stat
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from hornbook.corpus.grouping import grouped
-from hornbook.corpus.readers.crawl.doubles import crawl_file
+from hornbook.corpus.readers.code.projects import folder_of
+from hornbook.corpus.readers.code.repositories import stamp
 from hornbook.corpus.readers.crawl.index import is_index, listed, looked_up
 from hornbook.corpus.readers.discovery import is_known, local_files, unseen
-from hornbook.corpus.readers.formats import ENDINGS, reader_of
+from hornbook.corpus.readers.formats import ENDINGS, passed_over, reader_of
 from hornbook.corpus.readers.hub import PREFIXES
 from hornbook.corpus.readers.packed import COMPRESSED, is_url, shown
-from hornbook.corpus.readers.record import Chosen, Cut
+from hornbook.corpus.readers.record import Chosen, Cut, Gathering
 from hornbook.errors import UserError, needing
 
 FILES = 1000  # of a unit
@@ -87,7 +91,9 @@ def discover(paths: Sequence[str], unit: int, chosen: Sequence[Chosen] = (), roo
             seen |= {piece.path for piece in pieces}
         else:
             found = local_files(path, ENDINGS, broken_links=True, names=[item.files for item in chosen])
-            for file in unseen(found.files, seen):
+            folders, files = _gathered(unseen(found.files, seen), path, chosen)
+            pieces += folders
+            for file in files:
                 pieces += _pieces(file, path, *_facts(file), unit, chosen)
             pieces += [Piece(str(file), path, 0, other=True) for file in unseen(found.others, seen)]
     return _without_doubles(pieces, chosen)
@@ -114,6 +120,28 @@ def _listed(path: str, root: str, unit: int, chosen: Sequence[Chosen]) -> list[P
     return pieces
 
 
+def _gathered(files: list[Path], source: str, chosen: Sequence[Chosen]) -> tuple[list[Piece], list[Path]]:
+    """Return a piece for each folder that a chosen reader reads whole, and the files that are read by themselves."""
+    gathering = [item for item in chosen if hasattr(item.reader, "folder")]
+    bound = folder_of(source) if gathering else None
+    if bound is None:
+        return [], files
+    folders: dict[Path, None] = {}
+    others: list[Path] = []
+    for file in files:
+        found = (cast(Gathering, item.reader).folder(file, bound) for item in gathering)
+        held = [
+            folder
+            for item, folder in zip(gathering, found, strict=True)
+            if folder and fnmatch.fnmatch(folder.resolve().name, item.files)
+        ]
+        if held:
+            folders.setdefault(held[0])
+        else:
+            others.append(file)
+    return [Piece(str(folder), source, *_facts(folder)) for folder in folders], others
+
+
 def _real(path: str) -> str:
     """Return what tells whether two paths lead to one file."""
     return path if is_url(path) else os.path.realpath(path)
@@ -121,15 +149,10 @@ def _real(path: str) -> str:
 
 def _without_doubles(pieces: list[Piece], chosen: Sequence[Chosen]) -> list[Piece]:
     """Return the pieces, marked where a reader says that a file is passed over beside another that is read."""
-    names = {piece.path for piece in pieces if not (piece.other or piece.missing)}
-    reasons: dict[str, str] = {}
-    for name in names:
-        instead = getattr(reader_of(name, chosen), "instead", None) if crawl_file(name) else None
-        if instead is not None and (reason := instead(name, names)):
-            reasons[name] = reason
+    reasons = passed_over([piece.place for piece in pieces if not (piece.other or piece.missing)], chosen)
     kept: list[Piece] = []
     for piece in pieces:
-        reason = reasons.get(piece.path, "")
+        reason = reasons.get(shown(piece.path), "")
         if not reason:
             kept.append(piece)
         elif not kept or kept[-1].path != piece.path:  # once a file, however it was cut
@@ -157,11 +180,16 @@ def stamp_of(piece: Piece) -> str:
 
 
 def _facts(path: Path) -> tuple[int, str]:
-    """Return a local file's size and stamp; zeros for one that cannot be looked at, as its reader will say."""
+    """Return the size and stamp of a local file, or of a folder's files.
+
+    Of one that cannot be looked at there are none, as its reader will say.
+    """
     try:
         status = os.stat(path)
     except OSError:
         return 0, ""
+    if stat.S_ISDIR(status.st_mode):
+        return stamp(path)
     return status.st_size, f"{status.st_size}-{status.st_mtime_ns}"
 
 

@@ -8,12 +8,13 @@ markup   what is set with signs, such as Markdown and LaTeX: its blanks and empt
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from functools import cache
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Literal
 
 from hornbook.corpus.readers.builtin import CODE
+from hornbook.corpus.readers.code.languages import kind_of as language_kind
+from hornbook.corpus.readers.code.languages import of_name
 from hornbook.corpus.readers.packed import COMPRESSED
 
 if TYPE_CHECKING:
@@ -21,16 +22,11 @@ if TYPE_CHECKING:
 
 Kind = Literal["code", "markup", ""]
 
-_CODE = """
-asm awk bash bat bzl c cc cfg cjs clj cljs cmake cmd coffee conf cpp cs csh css cu cuh cxx d dart diff el elm erl ex
-exs f f03 f90 f95 fish for fs fsx glsl go gql gradle graphql groovy h hh hpp hrl hs hxx ini ipynb java jl js jsx ksh
-kt kts less lisp lua m mjs mk ml mli mm nim nix pas patch php pl pm properties proto ps1 pxd py pyi pyx qml r rake rb
-rkt rs s sass scala scm scss sh sol sql sv svelte swift tcl tf toml ts tsx v vb vhd vhdl vim vue xml xsl yaml yml zig
-zsh
-"""
-_MARKUP = "adoc asciidoc bib cls markdown md mdx org rmd rst sty tex texi textile wiki"
-_NAMES = frozenset(("makefile", "dockerfile", "gemfile", "rakefile", "jenkinsfile", "cmakelists.txt", "justfile"))
+# Of files with these endings the lines decide: they hold records, pages or whatever their reader makes of them.
+_BY_LINES = frozenset(["csv", "eml", "htm", "html", "json", "jsonl", "mbox", "rtf", "srt", "tsv", "txt", "vtt", "xht", "xhtml", "xml"])
+_MARKUP = frozenset(("BibTeX", "RMarkdown", "TeX", "Texinfo", "Wikitext", "Roff", "Roff Manpage", "AsciiDoc"))
 # Fields of records in which corpora of code name the file.
+_LANGUAGE = "programming_language"
 _PATHS = ("path", "file", "filename", "file_name", "file_path", "filepath", "repo_path", "max_stars_repo_path")
 
 _PATCH = re.compile(r"^@@ -\d+(?:,\d+)? \+\d+(?:,\d+)? @@", re.MULTILINE)
@@ -60,8 +56,12 @@ def kind_of(identity: str, source: str, meta: Mapping[str, Any], text: str) -> K
     """Return what a document is: by the name of its file, or of the file that its record names, else by its lines."""
     named = [meta[name] for name in _PATHS if isinstance(meta.get(name), str)]
     for name in (identity.rpartition("#")[0] or identity, *named):
+        if name.lower().endswith(".ipynb"):
+            return "markup" if _has_fences(text) else "code"
         if kind := _of_name(name):
             return kind
+    if kind := _of_languages([meta[_LANGUAGE]] if isinstance(meta.get(_LANGUAGE), str) else []):
+        return kind
     start = text[:_LOOKED_AT]
     if _has_fences(start):
         start = _FENCED.sub("", start)
@@ -89,14 +89,19 @@ def outside_fences(text: str, change: Callable[[str], str]) -> str:
 
 
 def _of_name(name: str) -> Kind:
-    path = PurePosixPath(name.replace("\\", "/").lower())
-    ending = PurePosixPath(path.stem).suffix if path.suffix in COMPRESSED else path.suffix
-    return _endings().get(ending[1:], "code" if path.name in _NAMES else "")
+    path = PurePosixPath(name.replace("\\", "/"))
+    last = path.stem if path.suffix.lower() in COMPRESSED else path.name
+    if PurePosixPath(last).suffix[1:].lower() in _BY_LINES:
+        return "code" if last.lower() == "cmakelists.txt" else ""
+    return _of_languages(of_name(last))
 
 
-@cache
-def _endings() -> dict[str, Kind]:
-    return {**dict.fromkeys(_MARKUP.split(), "markup"), **dict.fromkeys(_CODE.split(), "code")}
+def _of_languages(names: Sequence[str]) -> Kind:
+    """Return what texts of these languages are; a name that several languages share is code if any of them is."""
+    if not names or all(name == "Text" or not language_kind(name) for name in names):
+        return ""
+    is_markup = all(name in _MARKUP or language_kind(name) == "prose" for name in names)
+    return "markup" if is_markup or "TeX" in names or "Markdown" in names else "code"
 
 
 def is_code(text: str) -> bool:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import docx as python_docx
 import pytest
-from documents import WORD_NAMES, cut_anywhere, docx, never_crashes, one, p, relations, tolerant, zipped
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from office_files import WORD_NAMES, cut_anywhere, docx, never_crashes, one, p, relations, tolerant, zipped
 
 from hornbook.corpus.readers.files.word.docx import Docx
 from hornbook.corpus.readers.formats import records

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from documents import cut_anywhere, epub, never_crashes, one, tolerant, zipped
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from office_files import cut_anywhere, epub, never_crashes, one, tolerant, zipped
 
 from hornbook.corpus.readers.files.epub import Epub
 from hornbook.corpus.readers.formats import records

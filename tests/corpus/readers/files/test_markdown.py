@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from documents import never_crashes, one
+from office_files import never_crashes, one
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 

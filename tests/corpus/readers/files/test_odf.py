@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from documents import cut_anywhere, never_crashes, one, tolerant, zipped
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from odf.opendocument import OpenDocumentPresentation, OpenDocumentSpreadsheet, OpenDocumentText
 from odf.table import Table, TableCell, TableRow
 from odf.text import H, P
+from office_files import cut_anywhere, never_crashes, one, tolerant, zipped
 
 from hornbook.corpus.readers.files.odf import OpenDocument
 from hornbook.corpus.readers.formats import records

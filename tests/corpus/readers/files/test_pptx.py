@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from documents import WORD_NAMES, cut_anywhere, never_crashes, one, relations, tolerant, zipped
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from office_files import WORD_NAMES, cut_anywhere, never_crashes, one, relations, tolerant, zipped
 from pptx import Presentation
 from pptx.util import Inches
 

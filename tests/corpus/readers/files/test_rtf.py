@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from documents import never_crashes, one, tolerant
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from office_files import never_crashes, one, tolerant
 from striprtf.striprtf import rtf_to_text
 
 from hornbook.corpus.readers.files.rtf import Rtf

@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow
 import pytest
-from documents import never_crashes, one, tolerant
+from office_files import never_crashes, one, tolerant
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet

@@ -7,9 +7,9 @@ from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
-from documents import never_crashes, one, tolerant
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from office_files import never_crashes, one, tolerant
 
 from hornbook.corpus.readers.formats import records
 from hornbook.corpus.readers.record import Part, Reading

@@ -1,0 +1,1 @@
+"""LaTeX -> text: tokens, macros, commands, environments, and the files of a paper."""
