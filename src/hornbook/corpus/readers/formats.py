@@ -35,12 +35,12 @@ from hornbook.corpus.readers.endings import begins_as_text
 from hornbook.corpus.readers.fields import kept
 from hornbook.corpus.readers.files.epub import Epub
 from hornbook.corpus.readers.files.markdown import Markdown
-from hornbook.corpus.readers.files.odf import OpenDocument
+from hornbook.corpus.readers.files.office.odf import OpenDocument
+from hornbook.corpus.readers.files.office.pptx import Pptx
+from hornbook.corpus.readers.files.office.rtf import Rtf
+from hornbook.corpus.readers.files.office.xlsx import Xlsx
 from hornbook.corpus.readers.files.pdf import Pdf
-from hornbook.corpus.readers.files.pptx import Pptx
-from hornbook.corpus.readers.files.rtf import Rtf
 from hornbook.corpus.readers.files.word.docx import Docx
-from hornbook.corpus.readers.files.xlsx import Xlsx
 from hornbook.corpus.readers.jsons import JsonFile, JsonLines
 from hornbook.corpus.readers.packed import BLOCK, BadRecord, Place, ending, shown, unpacked
 from hornbook.corpus.readers.papers import arxiv, jats, pubmed, s2orc, unarxive

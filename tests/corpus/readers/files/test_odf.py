@@ -12,7 +12,7 @@ from odf.table import Table, TableCell, TableRow
 from odf.text import H, P
 from office_files import cut_anywhere, never_crashes, one, tolerant, zipped
 
-from hornbook.corpus.readers.files.odf import OpenDocument
+from hornbook.corpus.readers.files.office.odf import OpenDocument
 from hornbook.corpus.readers.formats import records
 
 NAMES = " ".join(
