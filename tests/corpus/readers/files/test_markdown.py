@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from office_files import never_crashes, one
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from office_files import never_crashes, one
 
 from hornbook.corpus.readers.files.markdown import Markdown, plain
 from hornbook.corpus.readers.formats import records

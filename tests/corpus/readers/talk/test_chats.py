@@ -9,9 +9,9 @@ from typing import Any
 
 import pyarrow
 import pytest
-from office_files import never_crashes, one, tolerant
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from office_files import never_crashes, one, tolerant
 from pyarrow import parquet
 
 from hornbook.corpus.readers.formats import records
