@@ -136,7 +136,8 @@ class Prose:
 
 def tidy(text: str) -> str:
     """Return text without blanks at line ends and around, and without soft hyphens."""
-    return _TRAILING.sub("", text.replace("\u00ad", "")).strip()
+    text = text.replace("\u00ad", "") if "\u00ad" in text else text
+    return (_TRAILING.sub("", text) if "\n" in text else text).strip()
 
 
 def superscript(before: str, text: str) -> str:
