@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hornbook.corpus.readers.fields import kept
+from hornbook.corpus.readers.fields.choose import kept
 from hornbook.corpus.readers.jsons import objects
 from hornbook.corpus.readers.packed import BadRecord, Place, ending, shown
 from hornbook.corpus.readers.record import Part, Reading, Record, text_record
