@@ -41,7 +41,7 @@ def names_of_books(place: Place) -> list[str]:
     """
     kind, names = ending(place), list[str]()
     most = MOST * _size(place) + ROOM
-    with contextlib.suppress(zipfile.BadZipFile, tarfile.TarError, EOFError, ValueError, BadRecord):
+    try:
         if kind == ".zip":
             with open_bytes(place) as stream, zipfile.ZipFile(stream) as opened:
                 names = opened.namelist()
@@ -53,6 +53,9 @@ def names_of_books(place: Place) -> list[str]:
                     names.append(item.name)
                     if tar.offset > most or (len(names) == _LOOKED and not any(map(edition, names))):
                         return []
+    except Exception as error:  # damage is told where the files are read
+        if not (isinstance(error, BadRecord) or _of_its_bytes(error)):
+            raise
     return [f"{shown(place)}/{name}" for name in names]
 
 

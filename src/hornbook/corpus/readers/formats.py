@@ -32,7 +32,7 @@ from hornbook.corpus.readers.crawl.warc import Warc
 from hornbook.corpus.readers.crawl.web import Html
 from hornbook.corpus.readers.discovery import is_known
 from hornbook.corpus.readers.endings import begins_as_text
-from hornbook.corpus.readers.fields import kept
+from hornbook.corpus.readers.fields.choose import kept
 from hornbook.corpus.readers.files.epub import Epub
 from hornbook.corpus.readers.files.odf import OpenDocument
 from hornbook.corpus.readers.files.pdf import Pdf
@@ -49,7 +49,18 @@ from hornbook.corpus.readers.papers.pubmed import PubMed
 from hornbook.corpus.readers.papers.s2orc import S2Orc
 from hornbook.corpus.readers.papers.tex import Latex
 from hornbook.corpus.readers.papers.unarxive import ArxivMetadata, UnarXive
-from hornbook.corpus.readers.record import STRICT, WHOLE, Chosen, Part, Reader, Reading, Record, noted
+from hornbook.corpus.readers.record import (
+    STRICT,
+    WHOLE,
+    Chosen,
+    Part,
+    Reader,
+    Reading,
+    Record,
+    gathers,
+    noted,
+    patterns,
+)
 from hornbook.corpus.readers.sections import sections
 from hornbook.corpus.readers.tables import Separated, file_text
 from hornbook.corpus.readers.talk.mail import Mail
@@ -179,7 +190,7 @@ def records(place: Place, reading: Reading = STRICT, part: Part = WHOLE) -> Iter
 
 
 def _inside(place: Place, reading: Reading, kind: str) -> Iterator[Record]:
-    names = [item.files for item in reading.chosen]
+    names = patterns(reading.chosen)
     over = superseded(names_of_books(place))
     for member, inner in members(place, reading, kind):
         if member.name in over:
@@ -198,8 +209,7 @@ def reader_of(place: Place, chosen: Sequence[Chosen] = (), reading: Reading = ST
     """Return the reader of a file: one that was chosen for its name, that of projects, else the one of its format."""
     name = shown(place).rpartition("/")[2]
     for item in chosen:
-        gathers = hasattr(item.reader, "folder")
-        if fnmatch.fnmatch(name, item.files) and gathers == (isinstance(place, Path) and place.is_dir()):
+        if fnmatch.fnmatch(name, item.files) and gathers(item) == (isinstance(place, Path) and place.is_dir()):
             return item.reader
     found = format_of(place)
     return Code() if _is_of_project(place, found, reading) else found.make()

@@ -20,10 +20,10 @@ _FEW_LETTERS = frozenset(("Motorola 68K Assembly", "WebAssembly"))  # StarCoder 
 _SIZED = frozenset(("JSON", "YAML", "JSON with Comments", "OASv3-json", "OASv3-yaml"))
 _TABLES = frozenset(("CSV", "TSV", "SVG"))
 _XML_BEGINS = 100  # characters in which `<?xml version=` stands (StarCoder)
-# StarCoder 2's patterns; of runs of base64 only those that have digits and letters of both cases, as data has and a
-# list of words has not.
+# StarCoder 2's patterns, but that blanks may stand behind the commas of hexadecimal, and that of runs of base64 only
+# those count that have digits and letters of both cases, as data has and a list of words has not.
 _BASE64 = re.compile(r"[a-zA-Z0-9+/\n=]{64,}")
-_HEX = re.compile(r"(?:\b(?:0x|\\x)?[0-9a-fA-F]{2}(?:,|\b\s*)){8,}")
+_HEX = re.compile(r"(?:\b(?:0x|\\x)?[0-9a-fA-F]{2}(?:,\s*|\b\s*)){8,}")
 _UNICODE = re.compile(r"(?:\\u[0-9a-fA-F]{4}){8,}")
 _TAG = re.compile(r"<!--[^<>]*-->|<(/?[a-zA-Z][\w:-]*|[!?])[^<>]*>")
 _HIDDEN = ("script", "style", "template", "noscript", "head")

@@ -93,7 +93,7 @@ class Arxiv(Style):
             reading.pass_over("no main file of LaTeX")
             return
         papers = [
-            read_latex(source, _from(project, main.rpartition("/")[0]), self)
+            read_latex(source, _from(project, main.rpartition("/")[0]), self, main.rpartition("/")[2])
             for main, source in zip(mains, sources, strict=True)
         ]
         first = papers[0]

@@ -21,7 +21,7 @@ _DEEPEST = 60  # elements inside each other whose order is kept; what lies deepe
 _LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
 _LINK = "{http://www.w3.org/1999/xlink}href"
 _LICENSE = "{http://www.niso.org/schemas/ali/1.0/}license_ref"
-_SIGN = re.compile(rb"//(?:NLM|NISO)//DTD|<article-meta|<journal-meta|<front[\s>]|JATS|dtd-version=|<pmc-articleset")
+_SIGN = re.compile(rb"//(?:NLM|NISO)//DTD|<article-meta|<journal-meta|<front[\s/>]|JATS|dtd-version=|<pmc-articleset")
 _OUT = {
     "ref-list", "fn-group", "glossary", "bio", "notes", "front", "sub-article", "response", "label", "title", "graphic",
     "media", "object-id", "supplementary-material", "sec-meta", "permissions", "alt-text", "long-desc", "index", "toc",

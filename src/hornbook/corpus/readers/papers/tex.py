@@ -44,6 +44,9 @@ class Latex(Style):
         """Yield the text of a main file; what another file puts in is passed over, and what is not LaTeX."""
         self.check()
         data = b"".join(_bounded(place))
+        if isinstance(place, Path) and not leads(data.decode("latin-1")) and _is_part(place):
+            reading.pass_over("part of another LaTeX file")
+            return
         try:
             source, encoding = decoded_source(data)
         except Undecodable as error:
@@ -53,11 +56,8 @@ class Latex(Style):
         if name := other_tex(source):
             reading.pass_over(f"not LaTeX but {name}")
             return
-        if isinstance(place, Path) and not leads(source) and _is_part(place):
-            reading.pass_over("part of another LaTeX file")
-            return
         find = folder_find(place.parent, said_encoding(source)) if isinstance(place, Path) else _nowhere
-        paper = read_latex(source, find, self)
+        paper = read_latex(source, find, self, shown(place).rpartition("/")[2])
         told(paper, shown(place), reading)
         yield noted(Record(1, paper.text, facts(paper)), encoding)
 
@@ -121,12 +121,12 @@ def _put_in(folder: Path, stamp: int) -> frozenset[str]:
         waiting = [(source, "")]
         while waiting and len(found) < 10 * _MANY:
             source, base = waiting.pop()
-            for inner in inputs(source, base):
+            for inner in (name for folder_in in {"", base} for name in inputs(source, folder_in)):
                 for full in candidates(inner, ""):
                     path = os.path.realpath(folder / full)
                     if path not in found and os.path.isfile(path):
                         found.add(path)
-                        waiting.append((_read(Path(path)), ""))
+                        waiting.append((_read(Path(path)), os.path.dirname(full)))
     return frozenset(found)
 
 

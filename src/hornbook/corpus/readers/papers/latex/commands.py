@@ -20,12 +20,12 @@ def _table(lines: str) -> dict[str, str]:
 # Nothing of these is text.
 UNSEEN = _table("""
 m label captionof pagerange pubyear indexdef indexfoot pubid tablefootmark arrayrulecolor pagecolor
-m stepcounter refstepcounter index glossary bibliographystyle bibliography pagestyle thispagestyle pagenumbering epsfig
-m psfig epsfbox epsffile plotone hypersetup graphicspath lstset tikzset pgfplotsset usetikzlibrary thanks hyphenation
-m titlerunning authorrunning toctitle tocauthor shorttitle shortauthors shortauthor runningtitle runningauthor
-m institute institution date preprint received revised accepted published orcid orcidlink altaffilmark
-m inst corref fnref tnoteref pacs PACS icmltitlerunning icmlkeywords icmlcorrespondingauthor icmlsetsymbol keywordname
-m selectlanguage setstretch vphantom phantom hphantom bibdata bibstyle setmainfont urlstyle allowdisplaybreaks
+m symbol ding stepcounter refstepcounter index glossary bibliographystyle bibliography pagestyle thispagestyle
+m pagenumbering epsfig psfig epsfbox epsffile plotone hypersetup graphicspath lstset tikzset pgfplotsset usetikzlibrary
+m thanks hyphenation titlerunning authorrunning toctitle tocauthor shorttitle shortauthors shortauthor
+m runningtitle runningauthor institute institution date preprint received revised accepted published orcid
+m orcidlink altaffilmark inst corref fnref tnoteref pacs PACS icmltitlerunning icmlkeywords icmlcorrespondingauthor icmlsetsymbol
+m keywordname selectlanguage setstretch vphantom phantom hphantom bibdata bibstyle setmainfont urlstyle allowdisplaybreaks
 m arxivnumber subjclassname urladdr dedicatory volume journal msnumber slugcomment submitted watchlist typeout message
 m includeonly printindex nocite geometry theoremstyle floatstyle restylefloat usefont setlist spacing linespread
 m address curraddr telephone acmDOI acmISBN acmConference acmYear acmPrice copyrightyear setcopyright acmJournal
@@ -187,8 +187,9 @@ _STEPS = """
     |REQUIRE:Require: |Ensure:Ensure: |ENSURE:Ensure: |Procedure:procedure |EndProcedure:end procedure
     |Function:function |EndFunction:end function|Input:Input: |Output:Output: |KwIn:Input: |KwOut:Output:
     |KwData:Data: |KwResult:Result: |eIf:if |uIf:if |lIf:if |uElseIf:else if |uElse:else |lFor:for |KwRet:return
+    |Comment:// |COMMENT:// |tcp:// |tcc:// |LineComment://
 """
-# Commands of algorithms, each of which begins a line with a word.
+# Commands of algorithms, each of which begins a line with a word; a comment goes on with its line.
 STEPS = {
     f"\\{name}": words.strip() + " " if words.strip() else ""
     for name, _, words in (step.strip().partition(":") for step in " ".join(_STEPS.split()).split("|"))

@@ -16,7 +16,7 @@ def begin(reader: Reader, token: str) -> None:
     if name in DISPLAYS:
         formulas.environment(reader, name)
     elif name == "math":
-        stream.stack.append("\\(")
+        formulas.take(reader, token)
     elif name in commands.HOLLOW:
         _pass_over(reader, name)
     elif name == "abstract":
@@ -91,7 +91,8 @@ def _float(reader: Reader, name: str) -> None:
     reader.algorithms += steps
 
     def close() -> None:
-        layout.waiting += layout.end_float(with_text=printed != "Figure")
+        inside = layout.end_float(with_text=printed != "Figure")
+        (layout.waiting if layout.is_running() else layout.blocks).extend(inside)
         reader.algorithms -= steps
 
     reader.push(name, close)

@@ -9,7 +9,7 @@ from hornbook.corpus.readers.papers.latex.macros import DEFINING, defined
 from hornbook.corpus.readers.papers.latex.mathematics import DISPLAYS, display, formula, in_unicode
 from hornbook.corpus.readers.papers.latex.reader import Reader
 
-ENDS = {"$": "$", "$$": "$$", "\\(": "\\)", "\\[": "\\]"}
+ENDS = {"$": "$", "$$": "$$", "\\(": "\\)", "\\[": "\\]", "\\begin{math}": "\\end{math}"}
 
 
 def take(reader: Reader, token: str) -> None:

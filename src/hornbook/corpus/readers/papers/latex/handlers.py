@@ -2,6 +2,7 @@ r"""What each command of LaTeX does to the text; the tables stand in `commands.p
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from hornbook.corpus.readers.papers.latex import commands, formulas
@@ -37,7 +38,8 @@ def command(reader: Reader, token: str) -> None:
         return
     elif reader.algorithms and token in commands.STEPS:
         stream.spaces()
-        reader.layout.letters += (LINE, commands.STEPS[token])
+        step = commands.STEPS[token]
+        reader.layout.letters += (" " if step.startswith("//") else LINE, step)
     else:
         _unknown(reader)
 
@@ -77,20 +79,36 @@ def _define(reader: Reader, token: str) -> None:
 
 
 def _accent(reader: Reader, token: str) -> None:
+    """Put an accent on the letter that follows, or on the first of a group."""
     stream = reader.stream
-    given = stream.argument()
-    if given is None:
-        reader.layout.letters.append(accented(token, ""))
-        return
-    if given and given[0] == "{":
-        given = given[1:]
-    first = SYMBOLS.get(given[0], "") if given and given[0][0] == "\\" else "".join(given[:1])
-    if given and given[0] in ACCENTS:  # two accents, one above the other
-        stream.back([*given, "{", "}"])
-        return
-    reader.layout.letters.append(accented(token, first.lstrip()))
-    if given[1:]:
-        stream.back([rest for rest in given[1:] if rest not in "{}"])
+    stream.spaces()
+    in_braces = stream.stack[-1:] == ["{"]
+    given = [piece for piece in stream.argument() or [] if piece not in ("{", "}")]
+    accents = [token]
+    if given and given[0] in ACCENTS and not in_braces:
+        return  # one without a letter
+    while given and given[0] in ACCENTS and len(accents) < 4:  # one above the other
+        accents.append(given.pop(0))
+    first = given.pop(0) if given else ""
+    text = SYMBOLS.get(first, "") if first[:1] == "\\" else first.lstrip()
+    for accent in reversed(accents):
+        text = accented(accent, text)
+    reader.layout.letters.append(text)
+    stream.back(given)
+    if first[:1] == "\\" and not in_braces:
+        stream.spaces()
+
+
+def _char(reader: Reader, token: str) -> None:
+    """Write the sign that a number or a quoted sign names."""
+    stack = reader.stream.stack
+    text = stack.pop() if stack and stack[-1][0] not in "\\{}$&~#\x00" else ""
+    found = re.match(r"\s*=?\s*(?:`|\"([0-9A-F]+)|'([0-7]+)|(\d+)) ?", text)
+    number = (int(found[1] or found[2] or found[3] or "0", 16 if found[1] else 8 if found[2] else 10)) if found else 0
+    if 32 < number < 127:
+        reader.layout.letters.append(chr(number))
+    if rest := text[found.end() :] if found else text:
+        stack.append(rest)
 
 
 def _ensuremath(reader: Reader, token: str) -> None:
@@ -311,7 +329,7 @@ _ACTS: dict[str, Act] = {
     **dict.fromkeys(_TITLES, _title), **dict.fromkeys(_AUTHORS, _author),
     "\\ensuremath": _ensuremath, "\\abstract": _abstract, "\\footnote": _footnote, "\\caption": _caption,
     "\\captionof": _unseen, "\\subfloat": _subfloat, "\\subfigure": _subfloat, "\\item": _item, "\\\\": _line,
-    "\\tabularnewline": _row, "\\cr": _row, "\\xspace": _xspace, "\\begin": _begin, "\\end": _begin,
+    "\\tabularnewline": _row, "\\cr": _row, "\\xspace": _xspace, "\\char": _char, "\\begin": _begin, "\\end": _begin,
     "\\texorpdfstring": _either,
     "\\endinput": _end_input, "\\end{document}": _end_document, "\\bye": _end_document, "\\tablecaption": _caption,
     "\\footnotetext": _footnote, "\\tablefootmark": _unseen, "\\subcaption": _caption, "\\keywords": _titled,

@@ -114,6 +114,10 @@ class Layout:
         """Say whether letters go straight into a cell."""
         return bool(self.tables) and self.tables[-1].captures == self.captures
 
+    def is_running(self) -> bool:
+        """Say whether a paragraph has begun."""
+        return bool(self.prefix) or any(not piece.isspace() for piece in self.letters if piece)
+
     def cell(self) -> None:
         """End a cell of the innermost table."""
         table = self.tables[-1]

@@ -44,7 +44,7 @@ def formula(stream: Stream, end: str, other: Callable[[str], bool]) -> str:
     """
     held: list[str] = []
     depth = 0
-    inline = end in ("$", "\\)")
+    inline = end in ("$", "\\)", "\\end{math}")
     stack, macros = stream.stack, stream.macros
     while stack:
         token = stack.pop()

@@ -40,9 +40,12 @@ class Paper(NamedTuple):
     bounded: bool
 
 
-def read_latex(source: str, find: Callable[[str, str], str | None], style: Style) -> Paper:
-    """Return a paper as text; `find` returns the source of a file by its name and its folder, else None."""
-    reader = Reader(style, find, command, in_preamble)
+def read_latex(source: str, find: Callable[[str, str], str | None], style: Style, name: str = "") -> Paper:
+    """Return a paper as text; `find` returns the source of a file by its name and its folder, else None.
+
+    `name` is that of the source itself, which nothing in it puts in again.
+    """
+    reader = Reader(style, find, command, in_preamble, inputs=[(name.removesuffix(".tex"), "")])
     source = cleaned(source)
     reader.german = any("german" in found[0] for found in _SPEAKS.finditer(source))
     tokens = tokenized(source, preamble=False)

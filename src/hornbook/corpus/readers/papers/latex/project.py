@@ -151,7 +151,7 @@ class Project:
         if found:
             return found
         single = [name for name, source in sources.items() if _CLASS.search(uncommented(source))]
-        return single or (list(sources) if len(sources) == 1 else [])
+        return single or [name for name, source in sources.items() if re.search(r"\\[a-z]{3}", source)][:1]
 
     def _text(self, name: str) -> str:
         return self.files[name].decode("latin-1")

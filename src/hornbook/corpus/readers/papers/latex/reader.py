@@ -90,10 +90,10 @@ class Reader:
 
     def write(self, text: str) -> None:
         """Write letters with the signs that TeX makes of some pairs."""
-        if "-" in text or "`" in text or "'" in text:
-            text = _QUOTES.sub(lambda found: _SIGNS.get(found[0], found[0]), text)
         if self.german and '"' in text:
             text = _GERMAN.sub(lambda found: _UMLAUTS[found[1]], text)
+        if "-" in text or "`" in text or "'" in text:
+            text = _QUOTES.sub(lambda found: _SIGNS.get(found[0], found[0]), text)
         self.layout.letters.append(text)
 
     def push(self, name: str, close: Close | None) -> None:
@@ -110,9 +110,8 @@ class Reader:
 
     def close(self, name: str) -> None:
         """Close an environment and what is still open in it; nothing, if it was never opened."""
-        if self.opened.get(name):
-            while self.open[-1][0] != name:
-                self.pop()
+        left = self.opened.get(name, 0) - 1
+        while left >= 0 and self.opened[name] > left:
             self.pop()
 
     def capture(self, done: Callable[[str], None]) -> None:
@@ -192,8 +191,7 @@ class Reader:
     def mark(self, token: str) -> None:
         """Deal with a mark of ours: the end of a file or a macro, or letters that stand for themselves."""
         if token == INPUT_END:
-            if self.inputs:
-                self.inputs.pop()
+            self.inputs.pop()
         elif token.startswith(MACRO_END):
             self.stream.leave(token)
         elif token.startswith(VERBATIM):
@@ -222,9 +220,9 @@ class Reader:
         """Put a file of the paper in its place, within bounds; a file that contains itself is not put in again."""
         if len(self.inputs) >= _DEEP:
             return
-        here = self.inputs[-1][1] if self.inputs else ""
+        here = self.inputs[-1][1]
         if re.match(r"/|~|[A-Za-z]:|\\", name) or ".." in f"{folder}/{name}".split("/"):
-            self.outside.append(name[:200])
+            self.outside.append(posixpath.join(folder, name)[:200])
             return
         for base in dict.fromkeys((folder, here, f"{here}/{folder}".strip("/"), "")):
             source = self.find(name, base)

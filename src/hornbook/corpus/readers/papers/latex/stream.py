@@ -1,7 +1,8 @@
 r"""Tokens as a stack that is read from the front: arguments are taken from it, macros of the paper put back onto it.
 
-Bounded for any source: what macros put back and what is read ahead in vain counts against one budget. When it is used
-up no macro is expanded any more, and `exhausted` says so. A macro within itself is expanded NESTED times, not for ever.
+Bounded for any source: what macros put back counts against a budget. When it is used up no macro is expanded any more,
+and `exhausted` says so. A macro within itself is expanded NESTED times, not for ever. What is read ahead in vain, for
+the end of an argument that has none, counts against another; when that is used up only short arguments are found.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ _FREE, _GROWTH = 200_000, 8  # the budget of any source, and how often a source 
 _LETTERS = 16  # of a token, which cost as much as a token
 _ARGUMENT = 200_000  # tokens of an argument
 _OPTION = 400  # tokens of an argument in brackets
+_BRACKETS = {"[": re.compile(r"[\[\]]"), "(": re.compile(r"[()]")}
+_SHORT = 12  # tokens of either, once too much was read ahead in vain
 _STOPS = ENDS | {BLANK_LINE}
 
 
@@ -37,11 +40,13 @@ class Stream:
     fixed: frozenset[str] = frozenset()
     budget: int = _FREE
     exhausted: bool = False
+    ahead: int = _FREE
     _active: dict[str, int] = field(default_factory=dict)
 
     def put(self, tokens: list[str]) -> None:
         """Put a source's tokens before what is left; they are what the budget grows with."""
         self.budget += _GROWTH * _cost(tokens)
+        self.ahead += 2 * len(tokens)
         self.stack.extend(reversed(tokens))
 
     def back(self, tokens: list[str]) -> None:
@@ -54,12 +59,12 @@ class Stream:
         self.exhausted = self.exhausted or self.budget < 0
         return not self.exhausted
 
-    def spaces(self) -> None:
-        """Pass over blanks, as TeX does behind a command of letters."""
+    def spaces(self, over_ends: bool = True) -> None:
+        """Pass over blanks, as TeX does behind a command of letters; also where the ends of macros are between."""
         stack = self.stack
         while stack and stack[-1][0] in " \t\n\x00" and stack[-1] != BLANK_LINE:
             if stack[-1][0] == "\x00":
-                if not stack[-1].startswith(MACRO_END):
+                if not over_ends or not stack[-1].startswith(MACRO_END):
                     return
                 self.leave(stack.pop())
             elif rest := stack.pop().lstrip(" \t\n"):
@@ -84,7 +89,8 @@ class Stream:
             return None
         held: list[str] = []
         depth = level = 0
-        while stack and len(held) < _OPTION and stack[-1] not in _STOPS:
+        most = _OPTION if self.ahead > 0 else _SHORT
+        while stack and len(held) < most and stack[-1] not in _STOPS:
             token = stack.pop()
             if token.startswith(MACRO_END):
                 self.leave(token)
@@ -97,7 +103,7 @@ class Stream:
                     held.append(token)
                     break
             elif depth == 0 and token[0] != "\\" and (opening in token or closing in token):
-                for found in re.finditer(f"[{re.escape(opening + closing)}]", token):
+                for found in _BRACKETS[opening].finditer(token):
                     level += 1 if found[0] == opening else -1
                     if level == 0:
                         if rest := token[found.end() :]:
@@ -107,7 +113,7 @@ class Stream:
                         self._pay(len(held))
                         return [held[0][1:], *held[1:]] if held and held[0] != opening else held[1:]
             held.append(token)
-        self.back(held)
+        self._in_vain(held)
         return None
 
     def argument(self) -> list[str] | None:
@@ -125,7 +131,8 @@ class Stream:
             return [token[0]]
         held: list[str] = []
         depth = 1
-        while stack and len(held) < _ARGUMENT:
+        most = _ARGUMENT if self.ahead > 0 else _SHORT
+        while stack and len(held) < most:
             token = stack.pop()
             if token == "{":
                 depth += 1
@@ -141,8 +148,13 @@ class Stream:
                 self.leave(token)
                 continue
             held.append(token)
-        self.back(["{", *held])
+        self._in_vain(["{", *held])
         return None
+
+    def _in_vain(self, tokens: list[str]) -> None:
+        """Put back what was read ahead for an end that is not there."""
+        self.ahead -= len(tokens)
+        self.stack.extend(reversed(tokens))
 
     def skip(self, signature: str) -> None:
         """Pass over arguments: `*` a star, `o` in brackets, `d` in parentheses, `m` in braces."""
@@ -177,7 +189,7 @@ class Stream:
             value = self.argument()
             values.append(value or [])
         if in_text and not macro.arguments and name[-1].isalpha():
-            self.spaces()
+            self.spaces(over_ends=False)  # else a macro that ends in itself is never within itself
         if not self._pay(_cost(macro.body) + _uses(macro.body, values)):
             return True
         tokens = _filled(macro.body, values)

@@ -21,7 +21,7 @@ import string
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from hornbook.corpus.readers.shapes import OPENED, Shape, shape_of
+from hornbook.corpus.readers.fields.shapes import OPENED, Shape, shape_of
 from hornbook.errors import UserError
 
 DEFAULT = "text"
@@ -138,12 +138,14 @@ def _without(value: Mapping[str, Any], name: str) -> dict[str, Any]:
     return dict(value)
 
 
-def taken(value: dict[str, Any], text: str, fields: Sequence[str] = ()) -> tuple[Any, dict[str, Any]]:
+def taken(
+    value: dict[str, Any], text: str, fields: Sequence[str] = (), shape: Shape | None = None
+) -> tuple[Any, dict[str, Any]]:
     """Return what is the text of a record, and its other fields. Raises NoField for a field of the text that is absent.
 
-    `fields` are those that stay fields though they are of the text.
+    `fields` are those that stay fields though they are of the text; `shape` is that of the file, where it is known.
     """
-    shape = _shape(value)
+    shape = shape or _shape(value)
     pattern = pattern_of(text)
     names = wanted(text)
     if text == DEFAULT and text not in value and shape is not None:
