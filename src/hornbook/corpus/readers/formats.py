@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import fnmatch
+import functools
 import importlib.util
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -219,7 +220,12 @@ def reader_of(place: Place, chosen: Sequence[Chosen] = (), reading: Reading = ST
         if fnmatch.fnmatch(name, item.files) and gathers(item) == (isinstance(place, Path) and place.is_dir()):
             return item.reader
     found = format_of(place)
-    return Code() if _is_of_project(place, found, reading) else found.make()
+    return _code() if _is_of_project(place, found, reading) else found.make()
+
+
+@functools.cache
+def _code() -> Code:
+    return Code()
 
 
 def _is_of_project(place: Place, found: Format, reading: Reading) -> bool:
