@@ -29,28 +29,8 @@ from hornbook.corpus.readers.files.word.docx import Docx
 from hornbook.corpus.readers.record import WHOLE, Reading
 from hornbook.corpus.readers.talk.mail import Mail
 
-WORDS = [
-    "the",
-    "reader",
-    "of",
-    "a",
-    "document",
-    "sees",
-    "words,",
-    "and",
-    "the",
-    "words",
-    "that",
-    "it",
-    "sees",
-    "are",
-    "those",
-    "that",
-    "a",
-    "model",
-    "learns",
-    "from;",
-]
+SAMPLE = "the reader of a document sees words, and the words that it sees are those that a model learns from; "
+WORDS = SAMPLE.split()
 
 
 def sentence(number: int, length: int = 40) -> str:

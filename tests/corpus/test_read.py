@@ -163,12 +163,12 @@ def test_importing_the_reader_loads_no_heavy_library() -> None:
 
 def test_a_folder_of_code_is_read_and_the_rest_is_told(tmp_path: Path) -> None:
     write(tmp_path, a_py="code = 1", b_tex="verse", README="read me", c_rs="fn", package_json='{"name": "x"}')
-    write(tmp_path, photo_png=b"\x89PNG\r\n\0", tool=b"\x7fELF" + bytes(99), clip_ts=b"G@\0" * 99, d_docx=b"PK\3\4")
+    write(tmp_path, photo_png=b"\x89PNG\r\n\0", tool=b"\x7fELF" + bytes(99), clip_ts=b"G@\0" * 99, d_dwg=b"PK\3\4")
     left: list[Path] = []
     found = [document.text for document in read([str(tmp_path)], left_out=left.append)]
     assert found == ["read me", "code = 1", "verse", "fn"]
-    assert sorted(path.name for path in left) == ["clip.ts", "d.docx", "package.json", "photo.png", "tool"]
-    assert counted(left).startswith(".docx 1 (0.0 kB), .json 1")
+    assert sorted(path.name for path in left) == ["clip.ts", "d.dwg", "package.json", "photo.png", "tool"]
+    assert counted(left).startswith(".dwg 1 (0.0 kB), .json 1")
 
 
 def test_the_text_may_be_in_another_field(tmp_path: Path) -> None:

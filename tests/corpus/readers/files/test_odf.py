@@ -74,7 +74,8 @@ BODIES = [
      "8. a"),
     ("<text:list xml:id='l' text:style-name='L1'>" + items(p("a")) + "</text:list>" + p("x") + "<text:list "
      "text:style-name='L1' text:continue-numbering='true'>" + items(p("b")) + "</text:list>"
-     "<text:list text:style-name='L2' text:continue-list='l'>" + items(p("c")) + "</text:list>", "1. a\n\nx\n\n2. b\n(II) c"),
+     "<text:list text:style-name='L2' text:continue-list='l'>" + items(p("c")) + "</text:list>",
+     "1. a\n\nx\n\n2. b\n(II) c"),
     ("<text:list><text:list-header>" + p("head") + "</text:list-header></text:list>", "head"),
     ("<table:table><table:table-header-rows><table:table-row><table:table-cell>" + p("a") + "</table:table-cell>"
      "<table:table-cell>" + p("b") + "</table:table-cell></table:table-row></table:table-header-rows><table:table-row>"

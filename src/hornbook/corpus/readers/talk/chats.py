@@ -43,10 +43,10 @@ def is_discord(start: bytes) -> bool:
 class Chats:
     """Read chats, a document for each conversation.
 
-    system      what stands before the words of each role; those of others have their name there
-    user
-    assistant
-    tool
+    system      what stands before the words of a system; speakers of other roles have their name there
+    user        what stands before the words of a user
+    assistant   what stands before the words of an assistant
+    tool        what stands before what a tool gives back
     between     what stands between two turns
     names       write people's names; else they are Speaker 1, Speaker 2, in the order in which they speak
     """
