@@ -10,10 +10,11 @@ from pathlib import Path
 
 from hornbook.corpus.built import documents, is_built, open_corpus
 from hornbook.corpus.document import Document
+from hornbook.corpus.readers.catalogue import ENDINGS
 from hornbook.corpus.readers.code.projects import folder_of
 from hornbook.corpus.readers.crawl.index import is_index
 from hornbook.corpus.readers.discovery import local_files, unseen
-from hornbook.corpus.readers.formats import ENDINGS, passed_over, records
+from hornbook.corpus.readers.formats import passed_over, records
 from hornbook.corpus.readers.hub import PREFIXES, named
 from hornbook.corpus.readers.packed import BadRecord, NotText, ending, is_url, shown
 from hornbook.corpus.readers.record import Reading

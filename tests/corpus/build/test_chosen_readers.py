@@ -13,7 +13,7 @@ from hornbook.corpus.build.chosen import describe, from_table, to_table
 from hornbook.corpus.build.engine import Engine
 from hornbook.corpus.build.recipe import CorpusRecipe, dumps, load
 from hornbook.corpus.built import documents, open_corpus
-from hornbook.corpus.readers.formats import FORMATS
+from hornbook.corpus.readers.catalogue import FORMATS
 from hornbook.corpus.readers.record import Chosen
 from hornbook.errors import UserError
 

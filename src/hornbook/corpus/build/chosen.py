@@ -7,7 +7,7 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 from hornbook.corpus.build.catalogue import Line, described, made
-from hornbook.corpus.readers.formats import FORMATS, of_kind
+from hornbook.corpus.readers.catalogue import FORMATS, of_kind
 from hornbook.corpus.readers.record import Chosen
 from hornbook.errors import UserError
 from hornbook.schema import own_class, plain
@@ -16,8 +16,8 @@ from hornbook.schema import own_class, plain
 def to_table(chosen: Chosen) -> dict[str, Any]:
     """Return a reader as a table of plain values: its kind, the pattern of its files, and every setting."""
     cls: Any = type(chosen.reader)
-    known = (item.kind for item in FORMATS if item.reader is cls)
-    kind = next(known, f"{cls.__module__}:{cls.__qualname__}")
+    place = f"{cls.__module__}:{cls.__qualname__}"
+    kind = next((item.kind for item in FORMATS if place == f"hornbook.corpus.readers.{item.place}"), place)
     settings = {item.name: plain(getattr(chosen.reader, item.name)) for item in fields(cls) if item.init}
     return {"kind": kind, "files": chosen.files, **settings}
 

@@ -10,8 +10,9 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from hornbook.corpus.readers.catalogue import FORMATS
 from hornbook.corpus.readers.code.projects import folder_of
-from hornbook.corpus.readers.formats import FORMATS, records
+from hornbook.corpus.readers.formats import records
 from hornbook.corpus.readers.hub import PREFIXES, named
 from hornbook.corpus.readers.packed import BadRecord, ending, shown
 from hornbook.corpus.readers.record import Chosen, Part, Reading, Record

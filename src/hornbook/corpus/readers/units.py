@@ -20,11 +20,12 @@ from pathlib import Path
 from typing import Any, cast
 
 from hornbook.corpus.grouping import grouped
+from hornbook.corpus.readers.catalogue import ENDINGS
 from hornbook.corpus.readers.code.projects import folder_of
 from hornbook.corpus.readers.code.repositories import stamp
 from hornbook.corpus.readers.crawl.index import is_index, listed, looked_up
 from hornbook.corpus.readers.discovery import is_known, local_files, unseen
-from hornbook.corpus.readers.formats import ENDINGS, passed_over, reader_of
+from hornbook.corpus.readers.formats import passed_over, reader_of
 from hornbook.corpus.readers.hub import PREFIXES
 from hornbook.corpus.readers.packed import COMPRESSED, is_url, shown
 from hornbook.corpus.readers.record import Chosen, Cut, Gathering, gathers, patterns
