@@ -48,7 +48,8 @@ def _answer_all() -> None:
             waiting += received
             continue
         line, _, waiting = waiting.partition(b"\n")
-        _send(answers, json.dumps(_answer(json.loads(line), answers)).encode() + b"\n")
+        answer = json.dumps(_answer(json.loads(line), answers), ensure_ascii=False)
+        _send(answers, answer.encode("utf-8", "replace") + b"\n")
 
 
 def _send(where: int, data: bytes) -> None:
@@ -98,4 +99,5 @@ def _bound_time(document: float) -> None:
     now = os.times()
     until = min(document, now.user + now.system + _HANGING)
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)
-    resource.setrlimit(resource.RLIMIT_CPU, (int(until) + 1, hard))
+    soft = int(until) + 1
+    resource.setrlimit(resource.RLIMIT_CPU, (soft if hard == resource.RLIM_INFINITY else min(soft, hard), hard))

@@ -17,7 +17,7 @@ from hornbook.corpus.readers.files.pdf_lines import Line, lines_of
 from hornbook.corpus.readers.files.pdf_paragraphs import document_text
 
 MOST_PAGES = 10_000
-MOST_LETTERS = 50_000_000  # of a document
+MOST_LETTERS = 20_000_000  # of a document
 _UNKNOWN = 0.3  # of the characters: above it a document does not tell its letters
 _FEW = 16  # characters: a page of pictures with no more has no text
 _SHOWN = frozenset({pdfium.FPDF_ANNOT_WIDGET, pdfium.FPDF_ANNOT_FREETEXT})
