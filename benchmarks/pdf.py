@@ -32,8 +32,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from hornbook.corpus.readers.files.pdf_document import Refused, read_document
-from hornbook.corpus.readers.files.pdf_process import read_apart
+from hornbook.corpus.readers.files.pdf.document import Refused, read_document
+from hornbook.corpus.readers.files.pdf.process import read_apart
 
 EASTERN = "\u2e80-\u9fff\uf900-\ufaff"
 WORD = re.compile(rf"[{EASTERN}]|[^\W_{EASTERN}]+(?:['’.,][^\W_{EASTERN}]+)*")

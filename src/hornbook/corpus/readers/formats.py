@@ -35,7 +35,7 @@ from hornbook.corpus.readers.endings import begins_as_text
 from hornbook.corpus.readers.fields.choose import kept
 from hornbook.corpus.readers.files.epub import Epub
 from hornbook.corpus.readers.files.odf import OpenDocument
-from hornbook.corpus.readers.files.pdf import Pdf
+from hornbook.corpus.readers.files.pdf.reader import Pdf
 from hornbook.corpus.readers.files.pptx import Pptx
 from hornbook.corpus.readers.files.rtf import Rtf
 from hornbook.corpus.readers.files.word.docx import Docx

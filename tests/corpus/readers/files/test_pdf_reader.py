@@ -21,7 +21,7 @@ from hornbook.corpus.build.engine import Engine
 from hornbook.corpus.build.recipe import CorpusRecipe
 from hornbook.corpus.built import documents, open_corpus
 from hornbook.corpus.read import read
-from hornbook.corpus.readers.files.pdf_facts import authors, iso_date
+from hornbook.corpus.readers.files.pdf.facts import authors, iso_date
 from hornbook.corpus.readers.formats import records
 from hornbook.corpus.readers.packed import BadRecord
 from hornbook.corpus.readers.record import Reading, Record

@@ -34,7 +34,7 @@ def _answer_all() -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     os.dup2(nowhere, 2)
-    from hornbook.corpus.readers.files import pdf_document  # noqa: F401 - loaded before memory is bounded
+    from hornbook.corpus.readers.files.pdf import document  # noqa: F401 - loaded before memory is bounded
 
     _bound_memory()
     waiting = b""
@@ -58,7 +58,7 @@ def _send(where: int, data: bytes) -> None:
 
 
 def _answer(path: str, answers: int) -> dict[str, Any]:
-    from hornbook.corpus.readers.files.pdf_document import Refused, read_document
+    from hornbook.corpus.readers.files.pdf.document import Refused, read_document
 
     spent = os.times()
     pages = 0
