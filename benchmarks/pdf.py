@@ -1,6 +1,6 @@
-"""PDF: words against pdftotext's, time a page against pypdf's, on documents that this script makes and on yours.
+"""PDF: words against pdftotext's and time against pypdf's, on documents that this script makes and on yours.
 
-    python benchmarks/pdf.py                    documents of reportlab, and a page printed by Chromium where there is one
+    python benchmarks/pdf.py                    documents of reportlab, and a page that Chromium prints if there is one
     python benchmarks/pdf.py --folder PDFS      every .pdf below a folder, too
     python benchmarks/pdf.py --out result.json
 
@@ -8,9 +8,9 @@ The measure of words, for two texts of one document: letters as NFKC has them (s
 letters and digits), hyphens taken out, also those at line ends with the line end; a word is a run of letters and digits
 with inner points, commas and apostrophes; a Chinese or Japanese character is a word. Running heads do not count: words
 that we lack and pdftotext has are forgiven where they stand in lines at the edges of pages that repeat on two pages
-(three, from four pages on) but for their digits. The score is 2 x common / (ours + theirs), as multisets, so that 1 means the same
-words as often. The order of words is not measured here but held by tests. pdftotext is GPL: it is used where it is
-installed, and nothing of it is part of Hornbook.
+(three, from four pages on) but for their digits. The score is 2 x common / (ours + theirs), as multisets, so that 1
+means the same words as often. The order of words is not measured here but held by tests. pdftotext is GPL: it is used
+where it is installed, and nothing of it is part of Hornbook.
 
 Time is that of the processor, of whole documents in one process, divided by pages; ours is the time without the process
 of its own, whose cost is measured apart: its start, and a document of one word through it.
@@ -32,14 +32,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from hornbook.corpus.readers.files.pdf_document import Refused, read_document
-from hornbook.corpus.readers.files.pdf_process import read_apart
+from hornbook.corpus.readers.files.pdf.document import Refused, read_document
+from hornbook.corpus.readers.files.pdf.process import read_apart
 
 EASTERN = "\u2e80-\u9fff\uf900-\ufaff"
 WORD = re.compile(rf"[{EASTERN}]|[^\W_{EASTERN}]+(?:['’.,][^\W_{EASTERN}]+)*")
 TEXT = (
     "The language of a people is the record of what they have done together, and whoever reads old letters in a "
-    "harbour finds ships and weather and money in every line, because that was the world in which these letters were written. "
+    "harbour finds ships and weather and money in every line, because that was the world in which they were written. "
 )
 
 

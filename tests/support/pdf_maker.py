@@ -147,6 +147,6 @@ def lettered(
 
 def text_of(path: Path) -> str:
     """Return the text of a PDF, read in this process."""
-    from hornbook.corpus.readers.files.pdf_document import read_document
+    from hornbook.corpus.readers.files.pdf.document import read_document
 
     return read_document(str(path), lambda: None).text

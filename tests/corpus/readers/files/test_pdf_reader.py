@@ -21,7 +21,7 @@ from hornbook.corpus.build.engine import Engine
 from hornbook.corpus.build.recipe import CorpusRecipe
 from hornbook.corpus.built import documents, open_corpus
 from hornbook.corpus.read import read
-from hornbook.corpus.readers.files.pdf_facts import authors, iso_date
+from hornbook.corpus.readers.files.pdf.facts import authors, iso_date
 from hornbook.corpus.readers.formats import records
 from hornbook.corpus.readers.packed import BadRecord
 from hornbook.corpus.readers.record import Reading, Record
@@ -183,19 +183,19 @@ def test_reading_strictly_raises_what_is_wrong(tmp_path: Path) -> None:
 
 
 def test_threads_read_the_same(tmp_path: Path) -> None:
-    paths = [made(tmp_path / f"{number}.pdf", draw_text(number), draw_text(number + 1)) for number in range(6)]
+    paths = [made(tmp_path / f"{number}.pdf", draw_text(number), draw_text(number + 1)) for number in range(3)]
     alone = [text_of(path) for path in paths]
     found: dict[int, str] = {}
 
     def work(number: int) -> None:
         found[number] = heard(paths[number])[0][0].text
 
-    threads = [threading.Thread(target=work, args=[number]) for number in range(6)]
+    threads = [threading.Thread(target=work, args=[number]) for number in range(3)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert [found[number] for number in range(6)] == alone
+    assert [found[number] for number in range(3)] == alone
 
 
 def folder_of(tmp_path: Path, count: int) -> Path:

@@ -10,7 +10,7 @@ from reportlab.pdfbase.cidfonts import UnicodeCIDFont
 from reportlab.pdfbase.pdfmetrics import registerFont
 from reportlab.pdfgen.canvas import Canvas
 
-from hornbook.corpus.readers.files.pdf_document import Refused, read_document
+from hornbook.corpus.readers.files.pdf.document import Refused, read_document
 
 
 def lines(path: Path, *texts: str, right: float = 550, step: float = 16) -> str:

@@ -21,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hornbook.corpus.readers.files.pdf_words import Word
+from hornbook.corpus.readers.files.pdf.words import Word
 
 GUTTER = 0.75  # of the usual size of type
 _BINS = 4  # a size of type

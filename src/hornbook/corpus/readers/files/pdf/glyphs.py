@@ -24,7 +24,7 @@ import numpy as np
 import pypdfium2.raw as pdfium
 from numpy.typing import NDArray
 
-from hornbook.corpus.readers.files.pdf_words import BOLD, MONO, Objects, Word, directions
+from hornbook.corpus.readers.files.pdf.words import BOLD, MONO, Objects, Word, directions
 
 _MONO = re.compile(
     r"mono|courier|consol|cmtt|typewriter|menlo|inconsolata|sftt|lmtt|txtt|fira ?code|source ?code", re.I

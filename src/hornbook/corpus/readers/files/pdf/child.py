@@ -34,7 +34,7 @@ def _answer_all() -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     os.dup2(nowhere, 2)
-    from hornbook.corpus.readers.files import pdf_document  # noqa: F401 - loaded before memory is bounded
+    from hornbook.corpus.readers.files.pdf import document  # noqa: F401 - loaded before memory is bounded
 
     _bound_memory()
     waiting = b""
@@ -48,7 +48,8 @@ def _answer_all() -> None:
             waiting += received
             continue
         line, _, waiting = waiting.partition(b"\n")
-        _send(answers, json.dumps(_answer(json.loads(line), answers)).encode() + b"\n")
+        answer = json.dumps(_answer(json.loads(line), answers), ensure_ascii=False)
+        _send(answers, answer.encode("utf-8", "replace") + b"\n")
 
 
 def _send(where: int, data: bytes) -> None:
@@ -57,7 +58,7 @@ def _send(where: int, data: bytes) -> None:
 
 
 def _answer(path: str, answers: int) -> dict[str, Any]:
-    from hornbook.corpus.readers.files.pdf_document import Refused, read_document
+    from hornbook.corpus.readers.files.pdf.document import Refused, read_document
 
     spent = os.times()
     pages = 0
@@ -98,4 +99,5 @@ def _bound_time(document: float) -> None:
     now = os.times()
     until = min(document, now.user + now.system + _HANGING)
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)
-    resource.setrlimit(resource.RLIMIT_CPU, (int(until) + 1, hard))
+    soft = int(until) + 1
+    resource.setrlimit(resource.RLIMIT_CPU, (soft if hard == resource.RLIM_INFINITY else min(soft, hard), hard))

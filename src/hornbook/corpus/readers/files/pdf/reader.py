@@ -30,7 +30,7 @@ class Pdf:
 
     def __call__(self, place: Place, reading: Reading, part: Part) -> Iterator[Record]:
         """Yield the document. Raises BadRecord for one that is damaged, encrypted, hostile or without text."""
-        from hornbook.corpus.readers.files.pdf_process import read_apart
+        from hornbook.corpus.readers.files.pdf.process import read_apart
 
         with needing(shown(place), "files"):
             if importlib.util.find_spec("pypdfium2") is None:

@@ -25,7 +25,7 @@ from hornbook.errors import ResourceError
 _SILENCE = 600  # seconds without a page: the disk or the machine is stuck, for the processor's time is bounded
 _CODE = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]);"
-    "from hornbook.corpus.readers.files.pdf_child import serve; serve()"
+    "from hornbook.corpus.readers.files.pdf.child import serve; serve()"
 )
 
 

@@ -11,7 +11,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
-from hornbook.corpus.readers.files.pdf_lines import Line
+from hornbook.corpus.readers.files.pdf.lines import Line
 
 _OUTER = 3  # rows at the top and as many at the bottom
 _HEIGHT = 4.0  # points: what is less apart is at the same height

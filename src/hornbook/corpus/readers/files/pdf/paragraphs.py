@@ -16,12 +16,12 @@ from typing import Literal
 
 import numpy as np
 
-from hornbook.corpus.readers.files.pdf_columns import CJK, usual
-from hornbook.corpus.readers.files.pdf_furniture import without_furniture
-from hornbook.corpus.readers.files.pdf_joins import Vocabulary, closed, joined, vocabulary
-from hornbook.corpus.readers.files.pdf_lines import BULLET, MARKER, OPEN, Line
-from hornbook.corpus.readers.files.pdf_tables import table_rows
-from hornbook.corpus.readers.files.pdf_words import BOLD, MONO
+from hornbook.corpus.readers.files.pdf.columns import CJK, usual
+from hornbook.corpus.readers.files.pdf.furniture import without_furniture
+from hornbook.corpus.readers.files.pdf.joins import Vocabulary, closed, joined, vocabulary
+from hornbook.corpus.readers.files.pdf.lines import BULLET, MARKER, OPEN, Line
+from hornbook.corpus.readers.files.pdf.tables import table_rows
+from hornbook.corpus.readers.files.pdf.words import BOLD, MONO
 
 _GAP = 1.3  # of the usual distance of lines
 _OTHER_SIZE = 1.12

@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hornbook.corpus.readers.files.pdf_columns import CJK, RTL, Rows, rows_of, usual
-from hornbook.corpus.readers.files.pdf_words import BOLD, MONO, Word
+from hornbook.corpus.readers.files.pdf.columns import CJK, RTL, Rows, rows_of, usual
+from hornbook.corpus.readers.files.pdf.words import BOLD, MONO, Word
 
 CELL = 1.5  # of the size of type: a wider gap parts cells
 _BLANK = 0.15  # of the size of type: a wider gap is a blank

@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from hornbook.corpus.readers.files.pdf_columns import CJK
-from hornbook.corpus.readers.files.pdf_lines import OPEN
+from hornbook.corpus.readers.files.pdf.columns import CJK
+from hornbook.corpus.readers.files.pdf.lines import OPEN
 
 _WORD = re.compile(r"[^\W\d_]+(?:[-'’][^\W\d_]+)*")
 _CUT = re.compile(r"([^\W\d_]+(?:[-'’][^\W\d_]+)*)-$")

@@ -1,4 +1,4 @@
-"""A PDF -> its text and its facts, in the process that pdfium may bring down; `pdf_process.py` keeps that apart."""
+"""A PDF -> its text and its facts, in the process that pdfium may bring down; `process.py` keeps that apart."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import Any, NamedTuple
 import pypdfium2
 import pypdfium2.raw as pdfium
 
-from hornbook.corpus.readers.files.pdf_columns import regions
-from hornbook.corpus.readers.files.pdf_facts import facts_of
-from hornbook.corpus.readers.files.pdf_font import use_square_font
-from hornbook.corpus.readers.files.pdf_glyphs import CrowdedPage, page_words
-from hornbook.corpus.readers.files.pdf_lines import Line, lines_of
-from hornbook.corpus.readers.files.pdf_paragraphs import document_text
+from hornbook.corpus.readers.files.pdf.columns import regions
+from hornbook.corpus.readers.files.pdf.facts import facts_of
+from hornbook.corpus.readers.files.pdf.font import use_square_font
+from hornbook.corpus.readers.files.pdf.glyphs import CrowdedPage, page_words
+from hornbook.corpus.readers.files.pdf.lines import Line, lines_of
+from hornbook.corpus.readers.files.pdf.paragraphs import document_text
 
 MOST_PAGES = 10_000
-MOST_LETTERS = 50_000_000  # of a document
+MOST_LETTERS = 20_000_000  # of a document
 _UNKNOWN = 0.3  # of the characters: above it a document does not tell its letters
 _FEW = 16  # characters: a page of pictures with no more has no text
 _SHOWN = frozenset({pdfium.FPDF_ANNOT_WIDGET, pdfium.FPDF_ANNOT_FREETEXT})

@@ -1,0 +1,1 @@
+"""PDF files -> documents: characters, words, columns, lines, paragraphs; read in a process of its own."""
