@@ -106,7 +106,7 @@ FORMATS: tuple[Format, ...] = (
     Format("irc", "talk.chat_logs:ChatLog", (".txt", ".log"), "talk.chat_logs:is_irc"),
     Format("markdown", "files.markdown:Markdown", (".md", ".markdown")),
     Format("epub", "files.epub:Epub", (".epub",), "", "lxml", "files"),
-    Format("pdf", "files.pdf:Pdf", (".pdf",), "", "pypdfium2", "files"),
+    Format("pdf", "files.pdf.reader:Pdf", (".pdf",), "", "pypdfium2", "files"),
     TEXT,
 )
 _READ = [item for item in FORMATS if not (item.extra == "files" and item.missing)]

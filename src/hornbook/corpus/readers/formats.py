@@ -23,14 +23,6 @@ from hornbook.corpus.readers.crawl.doubles import crawl_file
 from hornbook.corpus.readers.discovery import is_known
 from hornbook.corpus.readers.endings import begins_as_text
 from hornbook.corpus.readers.fields.choose import kept
-from hornbook.corpus.readers.files.epub import Epub
-from hornbook.corpus.readers.files.odf import OpenDocument
-from hornbook.corpus.readers.files.pdf.reader import Pdf
-from hornbook.corpus.readers.files.pptx import Pptx
-from hornbook.corpus.readers.files.rtf import Rtf
-from hornbook.corpus.readers.files.word.docx import Docx
-from hornbook.corpus.readers.files.xlsx import Xlsx
-from hornbook.corpus.readers.jsons import JsonFile, JsonLines
 from hornbook.corpus.readers.packed import BLOCK, BadRecord, Place, ending, shown, unpacked
 from hornbook.corpus.readers.record import (
     STRICT,
