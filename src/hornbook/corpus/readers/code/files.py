@@ -14,9 +14,10 @@ from hornbook.corpus.readers.code.notebooks import LANGUAGE, Notebook
 from hornbook.corpus.readers.code.origins import is_generated, is_vendored
 from hornbook.corpus.readers.code.projects import Project, commit, project_of, repository
 from hornbook.corpus.readers.code.rules import Rules
-from hornbook.corpus.readers.encodings import UTF8, Encoding, Undecodable, decoded, find
+from hornbook.corpus.readers.code.texts import whole_text
+from hornbook.corpus.readers.encodings import UTF8, Encoding
 from hornbook.corpus.readers.endings import TEXT
-from hornbook.corpus.readers.packed import COMPRESSED, NotText, Place, blocks, ending, shown
+from hornbook.corpus.readers.packed import COMPRESSED, NotText, Place, ending, shown
 from hornbook.corpus.readers.record import Part, Reading, Record, noted
 from hornbook.corpus.readers.sections import LONGEST, sections
 
@@ -124,17 +125,15 @@ class Code(Rules):
 
 def _text(place: Place, reading: Reading, largest: int) -> tuple[str, str, Encoding] | None:
     """Return a file's text and language, None for one that is no text or is written in no encoding for sure."""
-    data = bytearray()
     try:
-        for block in blocks(place):
-            data += block
-            if len(data) > largest:
-                reading.pass_over("too large a file")
-                return None
-        text, encoding = _decoded(bytes(data))
-    except (NotText, Undecodable, UnicodeDecodeError):
+        found = whole_text(place, largest)
+    except NotText:
         reading.pass_over("binary file")
         return None
+    if found is None:
+        reading.pass_over("too large a file")
+        return None
+    text, encoding = found
     if encoding.other or encoding.errors != "strict":
         reading.pass_over("in no encoding for sure")
         return None
@@ -142,15 +141,6 @@ def _text(place: Place, reading: Reading, largest: int) -> tuple[str, str, Encod
     for packed in COMPRESSED:
         name = name.removesuffix(packed)
     return text, language_of(name, text), encoding
-
-
-def _decoded(data: bytes) -> tuple[str, Encoding]:
-    """Return a file's text and how it was written; sound UTF-8 is that at once, which in code it nearly always is."""
-    if b"\0" not in data and b"\x1b" not in data:
-        with contextlib.suppress(UnicodeDecodeError):
-            return data.decode("utf-8-sig"), UTF8
-    encoding, mark = find(lambda: [data])
-    return "".join(decoded([data], encoding, mark)), encoding
 
 
 def facts(place: Place, source: Source) -> Mapping[str, Any]:

@@ -1,6 +1,6 @@
 """Jupyter notebooks (.ipynb, nbformat 3 and 4) -> text: cells in order, outputs left out unless asked for.
 
-The format is JSON and read as such. nbformat is as fast, but a dependency of its own for a list of cells, and refuses
+The format is JSON and read as such. nbformat would be a dependency for a list of cells, is no faster, and refuses
 notebooks whose version it does not know, though their cells are sound.
 """
 
@@ -12,9 +12,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from hornbook.corpus.readers.code.texts import whole_text
 from hornbook.corpus.readers.packed import BadRecord, Place, shown
 from hornbook.corpus.readers.record import LONGEST, Part, Reading, Record, noted
-from hornbook.corpus.readers.tables import file_text
 from hornbook.schema import Count, check
 
 LANGUAGE = "Jupyter Notebook"
@@ -47,15 +47,10 @@ class Notebook:
 
     def __call__(self, place: Place, reading: Reading, part: Part) -> Iterator[Record]:
         """Yield the notebook, if a cell of it holds something. Raises BadRecord, which names it, for broken JSON."""
-        pieces, encoding = file_text(place, reading)
-        held: list[str] = []
-        size = 0
-        for piece in pieces:
-            held.append(piece)
-            size += len(piece)
-            if size > LONGEST:
-                raise BadRecord(f"{shown(place)} is longer than {LONGEST:,} characters.", "too long a notebook")
-        text = "".join(held)
+        found = whole_text(place, LONGEST)
+        if found is None:
+            raise BadRecord(f"{shown(place)} is longer than {LONGEST:,} bytes.", "too long a notebook")
+        text, encoding = found
         if not text.strip():
             reading.pass_over("empty notebook")
             return
