@@ -26,7 +26,9 @@ from hornbook.corpus.readers.papers.latex.reader import Style
 from hornbook.corpus.readers.record import Reading
 
 RESULT = Path(__file__).parent / "results" / "papers.json"
-_FORMULA = re.compile(r"\$\$[^$]*\$\$|\$[^$]*\$|\\begin\{(equation|align|eqnarray|gather)(\*?)\}.*?\\end\{\1\2\}", re.DOTALL)
+_FORMULA = re.compile(
+    r"\$\$[^$]*\$\$|\$[^$]*\$|\\begin\{(equation|align|eqnarray|gather)(\*?)\}.*?\\end\{\1\2\}", re.DOTALL
+)
 _COMMAND = re.compile(r"\\[a-zA-Z]{2,}")
 
 

@@ -112,6 +112,11 @@ def test_other_formats_of_tex_are_named(tmp_path: Path) -> None:
         assert told(tmp_path / "a.tex") == ([], [f"not LaTeX but {name}"], []), name
 
 
+def test_a_file_of_drawings_alone_is_passed_over(tmp_path: Path) -> None:
+    written(tmp_path, {"a.tex": "\\begin{tikzpicture}\\draw (0,0);\\end{tikzpicture}"})
+    assert told(tmp_path / "a.tex") == ([], ["LaTeX without text"], [])
+
+
 def test_formulas_in_letters_and_other_settings(tmp_path: Path) -> None:
     path = (
         written(tmp_path, {"a.tex": "$\\alpha^2 \\le \\mathbb{R}$ \\cite{k}\\begin{figure}\\caption{C}\\end{figure}"})
