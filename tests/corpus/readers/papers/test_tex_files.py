@@ -35,7 +35,7 @@ def told(path: Path) -> tuple[list[str], list[str], list[str]]:
 
 
 def test_a_folder_of_a_paper_is_one_document(tmp_path: Path) -> None:
-    written(tmp_path, {name: text for name, text in PARTS.items() if name.endswith((".tex", ".eps"))})
+    written(tmp_path, {name: text for name, text in PARTS.items() if name.endswith(".tex")})
     written(tmp_path, {"notes.tex": "A \\emph{note} of 5\\%."})
     (tmp_path / "sections/intro.tex").write_text("\\newcommand{\\R}{\\mathbb{R}}" + PARTS["sections/intro.tex"])
     found = list(read([str(tmp_path)]))
