@@ -19,6 +19,7 @@ def read_all(
     readers: Sequence[Chosen] = (),
     root: str = "",
     passed: dict[str, int] | None = None,
+    fields: tuple[str, ...] = (),
 ) -> tuple[list[Item], list[Unread]]:
     """Read all units of the paths; `passed` is filled with how many were passed over for each reason."""
     bad: list[Unread] = []
@@ -30,7 +31,7 @@ def read_all(
     items = [
         item
         for each in group(discover([str(path) for path in paths], unit, readers, root), unit)
-        for item in read_unit(each, field, bad.append, over, tuple(readers))
+        for item in read_unit(each, field, bad.append, over, tuple(readers), fields)
     ]
     return items, bad
 

@@ -89,7 +89,8 @@ def stack_exchange(folder: Path, texts: Sequence[str]) -> Path:
     posts = '<?xml version="1.0" encoding="utf-8"?>\n<posts>\n' + "\n".join(rows) + "\n</posts>\n"
     path = folder / "words.stackexchange.com.7z"
     with py7zr.SevenZipFile(path, "w") as archive:
-        archive.writestr('<?xml version="1.0" encoding="utf-8"?>\n<badges>\n</badges>\n', "Badges.xml")
+        badge = '<row Id="1" UserId="1" Name="Teacher" Date="2020-05-06T07:08:09.010" Class="3" TagBased="False" />'
+        archive.writestr(f'<?xml version="1.0" encoding="utf-8"?>\n<badges>\n  {badge}\n</badges>\n', "Badges.xml")
         archive.writestr(posts, "Posts.xml")
     return path
 

@@ -13,6 +13,7 @@ plan       text and a budget -> what a run would be and cost; a budget -> what l
 scaling_sweep   a text and a time -> runs of known size and loss, and their law
 play       runs -> the playground in the browser
 best_rates      runs over learning rates and batches -> the best of each setting
+corpus_recipes   the mixes of text that papers disclose
 """
 
 from __future__ import annotations
@@ -39,14 +40,15 @@ if TYPE_CHECKING:
     from hornbook.advice.advise import Advice
     from hornbook.advice.pilot import Examples
     from hornbook.api.planning import Plan
+    from hornbook.corpus.mixes import Mix
     from hornbook.diagnose.whole import Examined
     from hornbook.scaling.fit import Fit
     from hornbook.scaling.rates import BestRate
 
 __all__ = [
-    "NOTHING", "Run", "advise", "best_rates", "branch", "check", "compare", "default_directory", "default_transfer",
-    "fit_law", "load", "objective", "plan", "play", "pretrain", "recipe", "runs", "scaling_sweep", "sweep", "watch",
-    "write_report",
+    "NOTHING", "Run", "advise", "best_rates", "branch", "check", "compare", "corpus_recipes", "default_directory",
+    "default_transfer", "fit_law", "load", "objective", "plan", "play", "pretrain", "recipe", "runs",
+    "scaling_sweep", "sweep", "watch", "write_report",
 ]  # fmt: skip
 
 
@@ -83,6 +85,16 @@ def fit_law(points: str | Path, *, parameters: str = "params", loss: str = "loss
     from hornbook.scaling.points import read_points
 
     return fit(read_points(Path(points), parameters, loss), resamples)
+
+
+def corpus_recipes() -> tuple[Mix, ...]:
+    """Return the mixes of text that papers disclose: domains, weights, passes, tokens, source, and what is not said.
+
+    `hornbook.corpus.named_mixes.recipe_of` writes one as a recipe of `corpus build`.
+    """
+    from hornbook.corpus.mixes import MIXES
+
+    return MIXES
 
 
 def plan(

@@ -173,6 +173,30 @@ def readers(text: Filter = "") -> None:
     tables.settings(matching(describe(), text, "corpus readers"))
 
 
+_RECIPES_EXAMPLES = """Examples
+
+hornbook corpus recipes  ·  list the mixes, and of which models nothing was disclosed
+
+hornbook corpus recipes gpt3 > gpt3.toml  ·  write one as a recipe
+
+hornbook pretrain books/ wikipedia/ mix.rule=llama1  ·  read domains of these names in these shares"""
+
+
+@app.command(epilog=_RECIPES_EXAMPLES)
+def recipes(
+    name: Annotated[str, Argument(metavar="NAME", help="The mix to write as a recipe.", show_default=False)] = "",
+    as_json: Json = False,
+) -> None:
+    """List the mixes of text that papers disclose, or print one as a recipe of `corpus build`."""
+    from hornbook.corpus.mixes import MIXES
+    from hornbook.corpus.named_mixes import mix_of, recipe_of
+
+    if name and not as_json:
+        print(recipe_of(mix_of(name)), end="")
+    else:
+        answer([mix_of(name)] if name else list(MIXES), as_json, corpus_tables.mixes)
+
+
 @app.command("train-classifier")
 def train_classifier(
     positive: Annotated[

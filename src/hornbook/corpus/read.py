@@ -32,7 +32,7 @@ def read(
     `builtin:docs`, `builtin:code` or `hf://NAME[:SPLIT]`. Files in globs and folders come sorted by name. A plain-text
     file becomes its sections, a `.jsonl` or `.parquet` file its records; blank texts are passed over. `field` is the
     one that holds a record's text, or a pattern that joins several, and `fields` are the others that are kept (see
-    readers/fields.py). Files of folders that are no text are left out, and `left_out` hears of each.
+    readers/fields/choose.py). Files of folders that are no text are left out, and `left_out` hears of each.
 
     Raises UserError: at once for a path that leads nowhere, later for one that cannot be read or holds no text.
     """

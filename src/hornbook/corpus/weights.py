@@ -6,25 +6,22 @@ as-is         shares as the sizes
 temperature   share ~ size^(1/T): 1 = as the sizes, infinite = all alike (Devlin 2018, multilingual BERT: T = 1/0.7)
 unimax        all alike, but nothing is read more than so many times (Chung et al. 2023, algorithm 1)
 explicit      as told; what is not told is left out
-gpt3, llama1  as published, of the domains that are there
+gpt3, ...     as published (mixes.py), of the domains that are there
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 from typing import Literal
 
+from hornbook.corpus.mixes import PUBLISHED
 from hornbook.errors import UserError, nearest
 
-Rule = Literal["as-is", "temperature", "unimax", "explicit", "gpt3", "llama1"]
+Rule = Literal[
+    "as-is", "temperature", "unimax", "explicit", "gpt3", "llama1", "pile", "redpajama", "slimpajama", "gopher",
+    "chinchilla", "palm", "falcon", "dolma", "smollm2", "bert", "roberta", "t5", "gpt2", "bloom", "llama3",
+]  # fmt: skip
 Shares = dict[str, float]
-
-# Brown et al. 2020, table 2.2, in percent; they add up to 101 there, by rounding.
-_GPT3 = {"commoncrawl": 60, "webtext2": 22, "books1": 8, "books2": 8, "wikipedia": 3}
-# Touvron et al. 2023, table 1, in percent.
-_LLAMA1 = {"commoncrawl": 67, "c4": 15, "github": 4.5, "wikipedia": 4.5, "books": 4.5, "arxiv": 2.5, "stackexchange": 2}
-PUBLISHED: Mapping[str, Mapping[str, float]] = MappingProxyType({"gpt3": _GPT3, "llama1": _LLAMA1})
 
 
 def shares(

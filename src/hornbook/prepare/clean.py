@@ -71,14 +71,15 @@ def cleaned(data: DataSettings, directory: Path, view: View) -> tuple[str, ...]:
         from hornbook.corpus.build.recipe import CorpusRecipe, default_steps, load
     except ImportError as error:
         raise UserError("data.clean needs libraries that are not installed: pip install 'hornbook[corpus]'") from error
-    if data.clean == CLEAN_DEFAULT and (kept := kept_of(directory)) and open_corpus(kept).recipe["paths"] == [*raw]:
+    asked = {"paths": [*raw], "text": data.text or "text", "fields": [*data.fields]}
+    if data.clean == CLEAN_DEFAULT and (kept := kept_of(directory)) and _is_of(kept, asked):
         view.say(f"cleaned before: {told(open_corpus(kept).ledger)}; report: {kept / REPORT}")
         return (str(kept), *rest)
     if data.clean == CLEAN_DEFAULT:
-        plan = CorpusRecipe(paths=raw, text=data.text or "text", steps=default_steps())
+        plan = CorpusRecipe(paths=raw, text=data.text or "text", fields=data.fields, steps=default_steps())
     else:
         plan = dataclasses.replace(load(Path(data.clean)), paths=raw)
-        plan = dataclasses.replace(plan, text=data.text or plan.text)
+        plan = dataclasses.replace(plan, text=data.text or plan.text, fields=data.fields or plan.fields)
     steps = ", ".join(map(kind_of, plan.steps)) or "no step"
     view.say(f"cleaning the text first: {steps} (data.clean=none turns this off)")
     ledger = build_recipe(plan, directory / CLEAN, Engine(), view.stage)
@@ -92,6 +93,12 @@ def cleaned(data: DataSettings, directory: Path, view: View) -> tuple[str, ...]:
     if rest:
         view.say(f"not cleaned: {', '.join(rest)}")
     return (str(directory / CLEAN), *rest)
+
+
+def _is_of(corpus: Path, asked: Mapping[str, Any]) -> bool:
+    """Say whether a clean corpus was built of these paths and fields."""
+    recipe = open_corpus(corpus).recipe
+    return all(recipe.get(name, []) == value for name, value in asked.items())
 
 
 def kept_of(directory: Path) -> Path | None:

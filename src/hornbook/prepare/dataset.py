@@ -34,7 +34,7 @@ from hornbook.objectives.contract import is_own, require_contract
 from hornbook.prepare.clean import cleaned
 from hornbook.prepare.places import places
 from hornbook.recipes.recipe import Recipe
-from hornbook.recipes.sections import MixSettings
+from hornbook.recipes.sections import DataSettings, MixSettings
 from hornbook.schema import record
 from hornbook.tokens.loader import batches
 from hornbook.tokens.order import Shuffled
@@ -178,7 +178,7 @@ def prepare(recipe: Recipe, directory: Path, view: View, given: Tokenizer | None
     # Whoever removes the tokens has the same ones written again.
     finished = (directory / TOKENS).exists() and is_done(directory, stored) and is_done(directory, CORPUS)
     paths = recipe.data.paths if finished else cleaned(recipe.data, directory, view)
-    corpus = _Corpus(paths, recipe.data.text or "text")
+    corpus = _Corpus(paths, recipe.data)
     text = recall(directory) if finished else _scan(corpus, recipe, directory, view)
     tokenizer = _tokenizer(recipe, corpus, text, directory, view, given)
     _ready(recipe, tokenizer)
@@ -225,8 +225,8 @@ def _ready(recipe: Recipe, tokenizer: Tokenizer) -> Objective:
 class _Corpus:
     """The documents of some paths, as often as they are needed; a small corpus is read once and kept."""
 
-    def __init__(self, paths: tuple[str, ...], field: str) -> None:
-        self.paths, self._field = paths, field
+    def __init__(self, paths: tuple[str, ...], data: DataSettings) -> None:
+        self.paths, self._data = paths, data
         self.left_out: list[Path] = []
         self._kept: list[Document] | None = None
 
@@ -237,7 +237,7 @@ class _Corpus:
         kept: list[Document] = []
         size = 0
         self.left_out = []
-        for document in read(self.paths, self._field, self.left_out.append):
+        for document in read(self.paths, self._data.text or "text", self.left_out.append, self._data.fields):
             size += len(document.text)
             if size <= _KEEP_BYTES:
                 kept.append(document)

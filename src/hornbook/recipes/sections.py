@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 from annotated_types import Ge, Gt, Le, Lt
 
+from hornbook.corpus.readers.fields.choose import pattern_of
 from hornbook.corpus.weights import Rule, parse
 from hornbook.errors import UserError
 from hornbook.schema import (
@@ -42,13 +43,17 @@ class DataSettings:
     held_out   share of the documents held out for evaluation; the hash of a document's text decides
     clean      how raw text is cleaned first: default (the steps of `corpus build`), a recipe.toml (its steps) or none;
                empty = default if the extra `corpus` is installed, otherwise none
-    text       the field or column that holds the text; empty = text, or what the recipe.toml of `clean` says
+    text       the field or column that holds the text, one inside another by dots (meta.text), or several joined by a
+               pattern ({title}\\n\\n{body}); empty = text, or what a known data set calls it, or what the recipe.toml
+               of `clean` says
+    fields     the other fields or columns that are kept, for example for mix.domain; empty = all
     """
 
     paths: tuple[str, ...] = ("builtin:docs",)
     held_out: ProperShare = 0.05
     clean: str = ""
     text: str = ""
+    fields: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check(self, "data.")
@@ -56,6 +61,7 @@ class DataSettings:
             raise UserError("data.paths is empty: name at least one file, folder or builtin:docs.")
         if self.clean not in ("", CLEAN_NONE, CLEAN_DEFAULT) and not self.clean.endswith(".toml"):
             raise UserError(f"data.clean must be default, none or a recipe.toml of corpus build, not '{self.clean}'.")
+        pattern_of(self.text)
 
 
 @dataclass(frozen=True)

@@ -104,7 +104,8 @@ def _measured(
         return evaluate_text(run.model, recipe, objective, asked, run.device, stride=stride, progress=progress), {}
     with tempfile.TemporaryDirectory() as scratch:
         domains: list[str] = []
-        documents = _noted(read(paths, recipe.data.text or "text"), by, domains)
+        fields = (by,) if by not in ("", "source") else ()
+        documents = _noted(read(paths, recipe.data.text or "text", fields=fields), by, domains)
         write_store(documents, run.tokenizer, Path(scratch) / TOKENS, progress=None)
         other = TokenStore.open(Path(scratch) / TOKENS, run.tokenizer.vocab)
         rows = corpus_rows(other, None, objective, recipe.row_length)

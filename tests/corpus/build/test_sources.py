@@ -21,7 +21,11 @@ EXPECTED: dict[str, tuple[int, dict[str, Any], dict[str, int]]] = {
         {"title": "Page 1", "url": "https://en.wikipedia.org/wiki/Page_1", "language": "en"},
         {"redirect": 24},
     ),
-    "stack-exchange": (24, {"title": "How is it, 0?", "tags": ["text"], "license": "CC-BY-SA-4.0"}, {}),
+    "stack-exchange": (
+        24,
+        {"title": "How is it, 0?", "tags": ["text"], "license": "CC-BY-SA-4.0"},
+        {"table of a dump without posts: badges": 1},
+    ),
     "gutenberg": (14, {"title": "Book 1", "authors": ["A. Writer"], "language": "en"}, {}),
     "arxiv": (24, {"title": "Paper 1", "authors": ["A. Writer"]}, {}),
     "jats": (24, {"title": "Article 1", "language": "en"}, {}),

@@ -15,6 +15,7 @@ from hornbook.errors import UserError, nearest
 
 if TYPE_CHECKING:
     from hornbook.corpus.built import Difference
+    from hornbook.corpus.mixes import Mix
 
 _EXCERPT, _BEGINNING = 400, 60  # characters
 
@@ -108,3 +109,13 @@ def excerpt(name: str, text: str) -> None:
 
 def _grid(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     table(dict.fromkeys(titles, ""), rows, numbers=True)
+
+
+def mixes(found: Sequence[Mix]) -> None:
+    """Print the mixes that papers disclose, and the models whose text they do not."""
+    rows = [
+        (mix.name, mix.title, str(mix.year), str(len(mix.domains)) if mix.disclosed else "not disclosed", mix.place)
+        for mix in sorted(found, key=lambda mix: (not mix.disclosed, mix.name))
+    ]
+    _grid(["name", "model or corpus", "year", "domains with weights", "source"], rows)
+    say("\nWrite one as a recipe: hornbook corpus recipes gpt3 > gpt3.toml")

@@ -36,7 +36,9 @@ def describe() -> list[Line]:
     lines: list[Line] = []
     for item in FORMATS:
         extra = f" Extra: {item.extra}." if item.extra else ""
-        lines += described(item.kind, item.reader, "reader", f"({' '.join(item.endings)}){extra}")
+        lines += described(
+            item.kind, item.reader, "reader", f"({' '.join(item.endings) or 'named in a recipe'}){extra}"
+        )
     return lines
 
 

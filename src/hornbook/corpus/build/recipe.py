@@ -9,7 +9,7 @@ from typing import Any, get_type_hints
 
 from hornbook.corpus.build import chosen
 from hornbook.corpus.build.catalogue import from_table, to_table
-from hornbook.corpus.readers.fields import pattern_of
+from hornbook.corpus.readers.fields.choose import pattern_of
 from hornbook.corpus.readers.record import Chosen
 from hornbook.corpus.step import Step, Survey
 from hornbook.errors import UserError, nearest

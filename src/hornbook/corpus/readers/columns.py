@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from hornbook.corpus.grouping import grouped
-from hornbook.corpus.readers.fields import kept_columns
+from hornbook.corpus.readers.fields.choose import kept_columns
+from hornbook.corpus.readers.fields.shapes import Shape, shape_of
 from hornbook.corpus.readers.packed import BLOCK, BadRecord, Place, open_bytes, shown
 from hornbook.corpus.readers.record import Cut, Part, Reading, Record, lacking, text_record
 from hornbook.corpus.readers.tables import check_column, own_names
@@ -28,10 +29,12 @@ class _Columns:
 
     text    those that the text is made of
     beside  the others, each with the name that its field gets
+    shape   that of the file, told by all its columns, if it is known
     """
 
     text: list[str]
     beside: list[tuple[str, str]]
+    shape: Shape | None
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,20 @@ class Parquet:
     def cuts(self, place: Place, size: int, unit: int) -> list[Cut]:
         """Return parts of whole row groups."""
         return _row_groups(place, unit)
+
+
+def rows(place: Place) -> Iterator[Any]:
+    """Yield each row of a parquet file, all its columns. Raises BadRecord where they cannot be read."""
+    with needing(shown(place), "parquet"):
+        import pyarrow
+        from pyarrow.parquet import ParquetFile
+    try:
+        with ParquetFile(place if isinstance(place, Path) else open_bytes(place), pre_buffer=False) as table:
+            for batch in table.iter_batches(_ROWS):
+                yield from batch.to_pylist()
+    except (pyarrow.ArrowException, OSError) as error:
+        message = f"{shown(place)} cannot be read as parquet ({reason_of(error)}). Restore it or make it again."
+        raise BadRecord(message, "damaged parquet") from error
 
 
 def _row_groups(path: Place, unit: int) -> list[Cut]:
@@ -161,15 +178,19 @@ def _columns(schema: Any, name: str, reading: Reading) -> _Columns:
             message = f'{name}: the column "{column}" holds bytes instead of strings.'
             raise BadRecord(message, f'"{column}" holds bytes')
     names = [item.name for item in schema if not _is_bytes(item.type) and item.name not in text]
+    inner = [f"{item.name}.{child.name}" for item in schema for child in _children(item.type)]
     if reading.fields:
-        inner = [f"{item.name}.{child.name}" for item in schema for child in _children(item.type)]
         missing = [field for field in reading.fields if not kept_columns(schema.names, [field], inner)]
         lacking(schema.names, missing, name, reading)
         held = kept_columns(schema.names, reading.fields, inner)
         names = [column for column in names if column in held]
     elif reading.strict:
         names = []
-    return _Columns(text, list(zip(names, own_names(names, name, reading), strict=True)))
+    return _Columns(
+        text,
+        list(zip(names, own_names(names, name, reading), strict=True)),
+        shape_of(frozenset([*schema.names, *inner])),
+    )
 
 
 def _children(kind: Any) -> list[Any]:
@@ -202,7 +223,7 @@ def _rows(batch: Any, chosen: _Columns, first: int, name: str, reading: Reading)
                 message = f"{name}: the text of row {number} is not UTF-8. Write the file again."
                 raise BadRecord(message, "not UTF-8", number)
             row = {own: None if value is UNHELD else value for own, value in row.items()}
-            yield text_record(number, row, f"{name}, row {number}", reading.field, reading.fields)
+            yield text_record(number, row, f"{name}, row {number}", reading.field, reading.fields, chosen.shape)
         except BadRecord as error:
             reading.refuse(error)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import fnmatch
+import functools
 import importlib.util
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -32,14 +33,15 @@ from hornbook.corpus.readers.crawl.warc import Warc
 from hornbook.corpus.readers.crawl.web import Html
 from hornbook.corpus.readers.discovery import is_known
 from hornbook.corpus.readers.endings import begins_as_text
-from hornbook.corpus.readers.fields import kept
+from hornbook.corpus.readers.fields.choose import kept
 from hornbook.corpus.readers.files.epub import Epub
-from hornbook.corpus.readers.files.odf import OpenDocument
+from hornbook.corpus.readers.files.markdown import Markdown
+from hornbook.corpus.readers.files.office.odf import OpenDocument
+from hornbook.corpus.readers.files.office.pptx import Pptx
+from hornbook.corpus.readers.files.office.rtf import Rtf
+from hornbook.corpus.readers.files.office.xlsx import Xlsx
 from hornbook.corpus.readers.files.pdf import Pdf
-from hornbook.corpus.readers.files.pptx import Pptx
-from hornbook.corpus.readers.files.rtf import Rtf
 from hornbook.corpus.readers.files.word.docx import Docx
-from hornbook.corpus.readers.files.xlsx import Xlsx
 from hornbook.corpus.readers.jsons import JsonFile, JsonLines
 from hornbook.corpus.readers.packed import BLOCK, BadRecord, Place, ending, shown, unpacked
 from hornbook.corpus.readers.papers import arxiv, jats, pubmed, s2orc, unarxive
@@ -49,9 +51,22 @@ from hornbook.corpus.readers.papers.pubmed import PubMed
 from hornbook.corpus.readers.papers.s2orc import S2Orc
 from hornbook.corpus.readers.papers.tex import Latex
 from hornbook.corpus.readers.papers.unarxive import ArxivMetadata, UnarXive
-from hornbook.corpus.readers.record import STRICT, WHOLE, Chosen, Part, Reader, Reading, Record, noted
+from hornbook.corpus.readers.record import (
+    STRICT,
+    WHOLE,
+    Chosen,
+    Part,
+    Reader,
+    Reading,
+    Record,
+    gathers,
+    noted,
+    patterns,
+)
 from hornbook.corpus.readers.sections import sections
 from hornbook.corpus.readers.tables import Separated, file_text
+from hornbook.corpus.readers.talk.chat_logs import ChatLog, is_irc, is_whatsapp
+from hornbook.corpus.readers.talk.chats import Chats, is_discord
 from hornbook.corpus.readers.talk.mail import Mail
 from hornbook.corpus.readers.talk.subtitles import Subtitles
 from hornbook.corpus.readers.wiki.dump import MediaWiki
@@ -137,6 +152,7 @@ FORMATS: tuple[Format, ...] = (
     Format("arxiv", Arxiv, (".tar",), arxiv.begins),
     Format("latex", Latex, (".tex", ".ltx", ".latex")),
     Format("json-lines", JsonLines, (".jsonl", ".ndjson")),
+    Format("chats", Chats, (".json",), is_discord),
     Format("json", JsonFile, (".json",)),
     Format("csv", Separated, (".csv", ".tsv")),
     Format("parquet", Parquet, (".parquet",), None, "pyarrow", "parquet"),
@@ -159,6 +175,9 @@ FORMATS: tuple[Format, ...] = (
     Format("rtf", Rtf, (".rtf",)),
     Format("subtitles", Subtitles, (".srt", ".vtt", ".ass", ".ssa", ".sub")),
     Format("mail", Mail, (".eml", ".emlx", ".mbox")),
+    Format("whatsapp", ChatLog, (".txt",), is_whatsapp),
+    Format("irc", ChatLog, (".txt", ".log"), is_irc),
+    Format("markdown", Markdown, (".md", ".markdown")),
     Format("epub", Epub, (".epub",), None, "lxml", "files"),
     Format("pdf", Pdf, (".pdf",), None, "pypdfium2", "files"),
     TEXT,
@@ -179,7 +198,7 @@ def records(place: Place, reading: Reading = STRICT, part: Part = WHOLE) -> Iter
 
 
 def _inside(place: Place, reading: Reading, kind: str) -> Iterator[Record]:
-    names = [item.files for item in reading.chosen]
+    names = patterns(reading.chosen)
     over = superseded(names_of_books(place))
     for member, inner in members(place, reading, kind):
         if member.name in over:
@@ -198,11 +217,15 @@ def reader_of(place: Place, chosen: Sequence[Chosen] = (), reading: Reading = ST
     """Return the reader of a file: one that was chosen for its name, that of projects, else the one of its format."""
     name = shown(place).rpartition("/")[2]
     for item in chosen:
-        gathers = hasattr(item.reader, "folder")
-        if fnmatch.fnmatch(name, item.files) and gathers == (isinstance(place, Path) and place.is_dir()):
+        if fnmatch.fnmatch(name, item.files) and gathers(item) == (isinstance(place, Path) and place.is_dir()):
             return item.reader
     found = format_of(place)
-    return Code() if _is_of_project(place, found, reading) else found.make()
+    return _code() if _is_of_project(place, found, reading) else found.make()
+
+
+@functools.cache
+def _code() -> Code:
+    return Code()
 
 
 def _is_of_project(place: Place, found: Format, reading: Reading) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from hornbook.corpus.document import Document
 from hornbook.corpus.readers.builtin import PREFIX as BUILTIN
 from hornbook.corpus.readers.builtin import builtin
-from hornbook.corpus.readers.fields import kept, kept_columns
+from hornbook.corpus.readers.fields.choose import kept, kept_columns
 from hornbook.corpus.readers.record import Reading, Record, lacking, text_record
 from hornbook.errors import UserError, needing, reason_of
 

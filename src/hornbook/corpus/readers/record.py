@@ -10,7 +10,8 @@ from typing import Any, NamedTuple, Protocol
 
 from hornbook.corpus.document import with_fields
 from hornbook.corpus.readers.encodings import Encoding, Undecodable, decode
-from hornbook.corpus.readers.fields import ABSENT, NoField, at, taken
+from hornbook.corpus.readers.fields.choose import ABSENT, NoField, at, taken
+from hornbook.corpus.readers.fields.shapes import Shape
 from hornbook.corpus.readers.packed import BadRecord, Place
 
 LACKS = "lacks the field"  # of a remark about a field that is to be kept
@@ -73,6 +74,16 @@ class Chosen(NamedTuple):
 
     files: str
     reader: Reader
+
+
+def gathers(item: Chosen) -> bool:
+    """Say whether a chosen reader reads whole folders."""
+    return hasattr(item.reader, "folder")
+
+
+def patterns(chosen: Sequence[Chosen]) -> list[str]:
+    """Return the patterns of the files that chosen readers read by themselves."""
+    return [item.files for item in chosen if not gathers(item)]
 
 
 @dataclass
@@ -165,11 +176,18 @@ def decoded_record(
         raise BadRecord(f"{where}, is not text ({error}).", str(error), number) from error
 
 
-def text_record(number: int, value: Any, where: str, field: str = "text", fields: Sequence[str] = ()) -> Record:
-    """Return an object's text with the other fields as meta (see fields.py); a text that is null is an empty one.
+def text_record(
+    number: int,
+    value: Any,
+    where: str,
+    field: str = "text",
+    fields: Sequence[str] = (),
+    shape: Shape | None = None,
+) -> Record:
+    """Return an object's text with the other fields as meta (see fields/choose.py); a text that is null is an empty one.
 
     `where` names the place for the BadRecord that is raised when the value is no object or has no such text. `fields`
-    are those that stay fields though they are of the text.
+    are those that stay fields though they are of the text, `shape` is that of the whole file, where it is known.
     """
 
     def bad(what: str, reason: str) -> BadRecord:
@@ -179,7 +197,7 @@ def text_record(number: int, value: Any, where: str, field: str = "text", fields
         raise bad(f', is not an object. Write one object with a field "{field}" a line.', "not an object")
     names = list(map(str, value))
     try:
-        text, meta = taken(value, field, fields)
+        text, meta = taken(value, field, fields, shape)
     except NoField as missing:
         message = f', has no field "{missing}" (its fields: {", ".join(names) or "none"}).'
         raise bad(f"{message}{close(str(missing), names)} {other_field('FIELD')}", f'no field "{missing}"') from None

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from hornbook.corpus.document import free_name
 from hornbook.corpus.readers.encodings import UTF8, Encoding, Undecodable, decoded, find, seven_bits
-from hornbook.corpus.readers.fields import NoField, columns, kept_columns
+from hornbook.corpus.readers.fields.choose import NoField, columns, kept_columns
 from hornbook.corpus.readers.packed import BadRecord, NotText, Place, blocks, shown
 from hornbook.corpus.readers.record import (
     LONGEST,

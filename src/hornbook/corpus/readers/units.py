@@ -27,7 +27,7 @@ from hornbook.corpus.readers.discovery import is_known, local_files, unseen
 from hornbook.corpus.readers.formats import ENDINGS, passed_over, reader_of
 from hornbook.corpus.readers.hub import PREFIXES
 from hornbook.corpus.readers.packed import COMPRESSED, is_url, shown
-from hornbook.corpus.readers.record import Chosen, Cut, Gathering
+from hornbook.corpus.readers.record import Chosen, Cut, Gathering, gathers, patterns
 from hornbook.errors import UserError, needing
 
 FILES = 1000  # of a unit
@@ -90,7 +90,7 @@ def discover(paths: Sequence[str], unit: int, chosen: Sequence[Chosen] = (), roo
             pieces += [piece for piece in _remote(path, unit, chosen) if piece.path not in seen]
             seen |= {piece.path for piece in pieces}
         else:
-            found = local_files(path, ENDINGS, broken_links=True, names=[item.files for item in chosen])
+            found = local_files(path, ENDINGS, broken_links=True, names=patterns(chosen))
             folders, files = _gathered(unseen(found.files, seen), path, chosen)
             pieces += folders
             for file in files:
@@ -122,7 +122,7 @@ def _listed(path: str, root: str, unit: int, chosen: Sequence[Chosen]) -> list[P
 
 def _gathered(files: list[Path], source: str, chosen: Sequence[Chosen]) -> tuple[list[Piece], list[Path]]:
     """Return a piece for each folder that a chosen reader reads whole, and the files that are read by themselves."""
-    gathering = [item for item in chosen if hasattr(item.reader, "folder")]
+    gathering = [item for item in chosen if gathers(item)]
     bound = folder_of(source) if gathering else None
     if bound is None:
         return [], files
@@ -212,7 +212,7 @@ def _pieces(
 
 def _remote(url: str, unit: int, chosen: Sequence[Chosen]) -> Iterator[Piece]:
     """Yield the pieces of what a URL leads to: a file, a folder, or the files that match a pattern."""
-    names = [item.files for item in chosen]
+    names = patterns(chosen)
     with _reaching(url):
         import fsspec
 

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 Kind = Literal["code", "markup", ""]
 
 # Of files with these endings the lines decide: they hold records, pages or whatever their reader makes of them.
-_BY_LINES = frozenset(["csv", "eml", "htm", "html", "json", "jsonl", "mbox", "rtf", "srt", "tsv", "txt", "vtt", "xht", "xhtml", "xml"])
+_BY_LINES = frozenset(
+    ["csv", "eml", "htm", "html", "json", "jsonl", "mbox", "rtf", "srt", "tsv", "txt", "vtt", "xht", "xhtml", "xml"]
+)
 _MARKUP = frozenset(("BibTeX", "RMarkdown", "TeX", "Texinfo", "Wikitext", "Roff", "Roff Manpage", "AsciiDoc"))
 # Fields of records in which corpora of code name the file.
 _LANGUAGE = "programming_language"

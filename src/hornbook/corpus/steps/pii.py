@@ -8,7 +8,7 @@
     card         a payment card: 12 to 19 digits whose Luhn check digit is right, of a known issuer's range, or written
                  as cards are embossed, or behind a word such as "card"
     iban         a bank account: 1 modulo 97, of the country's length (ISO 13616) or behind a word such as "account"
-    credential   user:password@ in a URL, private keys, and the keys of some services, by their published prefixes
+    credential   user:password@ in a URL, private keys, and the keys of services, by their published forms (secrets.py)
 
 Names and postal addresses have no form that rules could know; they are left alone, unless `presidio` is asked for them.
 Every pattern is bounded, so the time is linear in the length of the text.
@@ -27,6 +27,7 @@ from typing import Literal
 
 from hornbook.corpus.step import Page, Verdicts
 from hornbook.corpus.steps import presidio
+from hornbook.corpus.steps.secrets import secrets
 from hornbook.errors import UserError
 from hornbook.schema import Share, check
 
@@ -53,13 +54,6 @@ _PHONE = re.compile(
     r"(?<![\w.,/#-])(?<!\d:)\+?\(?\+?\d[\d\xa0 ().\-/]{5,20}\d(?: ?(?:x|ext\.?|extension) ?\d{1,6})?(?!\w|-\d)",
     re.IGNORECASE,
 )
-_CREDENTIAL = re.compile(
-    r"(?<=://)[^\s/:@]{1,64}:[^\s/@]{1,128}(?=@)"
-    r"|-----BEGIN (?:[A-Z]{1,20} ){0,3}PRIVATE KEY-----[\w+/=\s]{0,20000}(?:-----END [A-Z ]{0,60}-----)?"
-    r"|\b(?:AKIA|ASIA)[0-9A-Z]{16}\b|\bgh[pousr]_[A-Za-z0-9]{36}\b|\bxox[abprs]-[A-Za-z0-9-]{10,72}\b"
-    r"|\bAIza[\w-]{35}\b|\bsk-[A-Za-z0-9_-]{20,200}\b"
-)
-
 # Lengths of IBANs by country: the registry of ISO 13616.
 _IBAN_LENGTHS = {
     country: length
@@ -268,7 +262,7 @@ def _is_phone(written: str, before: str, after: str) -> bool:
 
 # In this order: of two that overlap the earlier kind counts.
 _FINDERS: dict[str, Callable[[str], Iterator[tuple[int, int]]]] = {
-    "credential": lambda text: (found.span() for found in _CREDENTIAL.finditer(text)),
+    "credential": secrets,
     "email": _emails,
     "iban": _ibans,
     "card": _cards,

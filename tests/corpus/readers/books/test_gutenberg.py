@@ -313,6 +313,13 @@ def test_other_texts_are_no_books() -> None:
     assert is_marked(b"Project Gutenberg's Charles Dickens and Music, by James T. Lightwood\r\n")
 
 
+def test_a_page_with_the_small_print_of_before_2003() -> None:
+    html = f"<html><body><pre>\n{OLD}{SMALL_PRINT}</pre><h1>A BOOK</h1><p>One.</p><pre>\nEnd of The Project Gutenberg "
+    html += "Etext of A Book\n</pre></body></html>"
+    facts, parts = book(html, html=True)
+    assert text_of(parts) == "A BOOK\n\nOne." and facts["authors"] == ["Ann Author"]
+
+
 PAGES = {
     "paragraphs and headings": (
         "<h1>A BOOK</h1><h2>CHAPTER I.<br/>One</h2><p>Two\nthree.</p>",

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import gutenberg_files as files
 import pytest
+from office_files import epub
 from sources_read import read_sources
 
 from hornbook.corpus.build.build import build
@@ -169,6 +170,34 @@ def test_a_book_in_a_zip_of_its_own_and_packed(tmp_path: Path) -> None:
     (tmp_path / "pg5.txt.gz").write_bytes(gzip.compress(files.text(f"\n{PARAGRAPH}\n").encode()))
     found = read_sources(tmp_path)
     assert found.texts == [JOINED, JOINED]
+
+
+def test_an_e_book_is_cleaned_like_a_page(tmp_path: Path) -> None:
+    path = epub(
+        tmp_path / "pg2542.epub",
+        {
+            "a": '<body><section class="pg-boilerplate pgheader" id="pg-header"><h2>The Project Gutenberg eBook '
+            "of A Book</h2>"
+            '<div id="pg-machine-header"><p><strong>Title</strong>: A Book</p><p><strong>Author</strong>: Ann '
+            "Author</p>"
+            "<p><strong>Release date</strong>: March 1, 2001 [eBook #2542]</p></div><div>*** START OF THE "
+            "PROJECT GUTENBERG "
+            'EBOOK A BOOK ***</div></section><h2>CHAPTER I</h2><p>He <span class="pagenum" id="p2">[Pg '
+            "2]</span>went.</p></body>",
+            "b": f"<body><h2>CHAPTER II</h2>{'<p>' + PARAGRAPH + '</p>'}</body>",
+            "c": '<body><section class="pg-boilerplate" id="pg-footer"><div>*** END OF THE PROJECT GUTENBERG '
+            "EBOOK A BOOK ***"
+            "</div><p>THE FULL LICENSE</p></section></body>",
+        },
+        "<dc:title>A Book</dc:title><dc:source>https://www.gutenberg.org/files/2542/2542-h/2542-h.htm</dc:source>"
+        "<dc:rights>Public domain in the USA.</dc:rights><dc:subject>Drama</dc:subject><dc:language>en</dc:language>",
+    )
+    found = read_sources(path)
+    assert found.texts == [f"CHAPTER I\n\nHe went.\n\nCHAPTER II\n\n{JOINED}"]
+    meta = found.metas[0]
+    assert (meta["ebook"], meta["url"]) == (2542, "https://www.gutenberg.org/ebooks/2542")
+    assert (meta["tags"], meta["sections"]) == (["Drama"], ["CHAPTER I", "CHAPTER II"])
+    assert meta["authors"] == ["Ann Author"] and meta["license"] == "Public domain in the USA"
 
 
 def test_a_book_without_text_and_one_that_is_too_long_are_named(

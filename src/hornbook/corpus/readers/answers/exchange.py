@@ -24,12 +24,13 @@ from hornbook.corpus.readers.answers.facts import (
 )
 from hornbook.corpus.readers.answers.rows import TABLES, BrokenRow, BrokenTable, rows, table_of
 from hornbook.corpus.readers.answers.sorting import Keyed, by_key
+from hornbook.corpus.readers.books.hypertext import TooDeep, blocks_of, joined, parse
 from hornbook.corpus.readers.encodings import as_utf8
-from hornbook.corpus.readers.hypertext import TooDeep, blocks_of, joined, parse
 from hornbook.corpus.readers.packed import BadRecord, Place, blocks, shown
-from hornbook.corpus.readers.record import LONGEST, Part, Reading, Record
+from hornbook.corpus.readers.record import Part, Reading, Record
 from hornbook.schema import Count, check
 
+LONGEST = 1 << 25  # characters of a question with its answers
 # What a post is, beside a question (1) and an answer (2): https://meta.stackexchange.com/questions/2677
 _OTHERS = {
     "3": "tag wiki", "4": "tag wiki", "5": "tag wiki", "6": "moderator nomination", "7": "wiki placeholder",

@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator
 from xml.parsers import expat
 
 LONGEST = 1 << 24  # bytes of a row; a post has at most 30,000 characters (as HTML, with its entities, some 300 KB)
+_MOST = 1 << 20  # bytes of rows that are parsed together
+_TOGETHER = 64  # rows that one parser reads: to make one for each takes as long as to read it
 TABLES = {
     "posts": "posts", "comments": "comments", "users": "users", "votes": "votes", "badges": "badges", "tags": "tags",
     "posthistory": "the history of posts", "postlinks": "links between posts",
@@ -40,11 +42,20 @@ def rows(pieces: Iterable[bytes]) -> Iterator[dict[str, str] | BrokenRow]:
     """Yield the attributes of each row, or why it cannot be read. Raises BrokenTable, also where the end is missing."""
     root = b""
     ended = False
+    held: list[bytes] = []
+    size = 0
     for item in _items(pieces):
+        if item is not None and item.startswith(b"row") and item[3:4].isspace():
+            held.append(item)
+            size += len(item)
+            if len(held) == _TOGETHER or size > _MOST:
+                yield from _parsed(held)
+                held, size = [], 0
+            continue
+        yield from _parsed(held)
+        held, size = [], 0
         if item is None:
             yield BrokenRow(f"row longer than {LONGEST >> 20} MiB")
-        elif item.startswith(b"row") and item[3:4].isspace():
-            yield _row(item)
         elif root and item.startswith(b"/" + root):
             ended = True
         elif item.startswith((b"?", b"!--")) and b">" in item:
@@ -55,28 +66,38 @@ def rows(pieces: Iterable[bytes]) -> Iterator[dict[str, str] | BrokenRow]:
             root, ended = item.partition(b">")[0].rstrip(b" /"), item.rstrip().endswith(b"/>")
         else:
             yield BrokenRow("markup other than rows")
+    yield from _parsed(held)
     if not ended:
         raise BrokenTable("cut off before its end")
 
 
+def _parsed(items: list[bytes]) -> Iterator[dict[str, str] | BrokenRow]:
+    """Yield rows that are parsed together, or where one of them is broken each by itself."""
+    if not items:
+        return
+    try:
+        found = _attributes(b"<rows><" + b"<".join(items) + b"</rows>")
+    except expat.ExpatError:
+        yield from map(_row, items)
+        return
+    yield from found if len(found) == len(items) else map(_row, items)
+
+
 def _row(item: bytes) -> dict[str, str] | BrokenRow:
     data = b"<" + item
-    try:
-        return _attributes(data)
-    except expat.ExpatError as error:
-        bare = _CONTROLS.sub(b"", data)
-        if bare == data:
-            return BrokenRow(f"not valid XML: {expat.ErrorString(error.code)}")
-    try:
-        return _attributes(bare)
-    except expat.ExpatError as error:
-        return BrokenRow(f"not valid XML: {expat.ErrorString(error.code)}")
+    for tried in (data, _CONTROLS.sub(b"", data)):
+        try:
+            return _attributes(tried)[0]
+        except expat.ExpatError as error:
+            reason = expat.ErrorString(error.code)
+    return BrokenRow(f"not valid XML: {reason}")
 
 
-def _attributes(data: bytes) -> dict[str, str]:
-    found: dict[str, str] = {}
+def _attributes(data: bytes) -> list[dict[str, str]]:
+    """Return the attributes of the elements `row`."""
+    found: list[dict[str, str]] = []
     parser = expat.ParserCreate("utf-8")
-    parser.StartElementHandler = lambda _, attributes: found.update(attributes)
+    parser.StartElementHandler = lambda name, attributes: found.append(attributes) if name == "row" else None
     parser.Parse(data, True)
     return found
 

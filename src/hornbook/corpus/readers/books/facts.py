@@ -43,7 +43,7 @@ _FIRST = re.compile(
     r"(.+?)(?:,? by (.+?))?\s*(?:#\d.*)?$",
     re.I | re.S,
 )
-_COPYRIGHTED = re.compile(r"COPYRIGHTED Project Gutenberg|COPYRIGHT PROTECTED E", re.I)
+_COPYRIGHTED = re.compile(r"COPYRIGHTED (?:Project Gutenberg|E-?BOOK|E-?TEXT)|COPYRIGHT PROTECTED E", re.I)
 _COPYRIGHT = re.compile(r"^[ \t]*(Copyright\b[ \t]*(?:\([cC]\)|©|\d{4}).*)$", re.I | re.M)
 _CREATIVE = re.compile(r"creativecommons\.org/(licenses|publicdomain)/([a-z-]+)/(\d\.\d)", re.I)
 _ENCODING = re.compile(rb"character set(?: encoding)?:[ \t]*([\w .:()-]+)", re.I)

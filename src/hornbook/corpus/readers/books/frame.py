@@ -17,7 +17,7 @@ from typing import NamedTuple
 _TITLE = r"(?:(?!\n[ \t]*\n).){0,600}?(?:\*{3}|(?=\n[ \t]*\n)|\Z)"  # up to the stars, on one line or several
 START = re.compile(rf"\*{{3}} ?START OF TH(?:E|IS) (?:COPYRIGHTED )?PROJECT GUTENBERG{_TITLE}", re.I | re.S)
 END = re.compile(rf"\*{{3}} ?END OF TH(?:E|IS) (?:COPYRIGHTED )?PROJECT GUTENBERG{_TITLE}", re.I | re.S)
-_SMALL_END = re.compile(r"^[ \t]*(?:\*{0,3} ?END ?\*{0,2} ?THE SMALL PRINT|\*SMALL PRINT!).*$", re.I | re.M)
+SMALL_END = re.compile(r"^[ \t]*(?:\*{0,3} ?END ?\*{0,2} ?THE SMALL PRINT|\*SMALL PRINT!).*$", re.I | re.M)
 _SMALL_START = re.compile(r"^[ \t]*\*{3} ?START ?\*{0,2}.*SMALL PRINT", re.I | re.M)
 # The last line of a book's own file, in the languages of its producers.
 CLOSE = re.compile(
@@ -80,7 +80,7 @@ def framed(text: str) -> Frame:
 
 def _old_start(text: str) -> int:
     """Return where a book without a mark of its start begins: behind the small print, else behind the header."""
-    for small in reversed(list(_SMALL_END.finditer(text))):
+    for small in reversed(list(SMALL_END.finditer(text))):
         if len(text[small.end() : _end(text, small.end())].strip()) >= _LEAST:
             return small.end()
     place = 0

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from hornbook.corpus.readers.books.chapters import Chapter, chapters_of
 from hornbook.corpus.readers.books.facts import encoding_of, facts_of
 from hornbook.corpus.readers.books.frame import framed
+from hornbook.corpus.readers.books.hypertext import TooDeep
 from hornbook.corpus.readers.books.marks import cleaned, plain
 from hornbook.corpus.readers.books.matter import own
 from hornbook.corpus.readers.books.page import paged
 from hornbook.corpus.readers.books.paragraphs import parts_of
 from hornbook.corpus.readers.books.parts import Part, text_of
 from hornbook.corpus.readers.encodings import UTF8, Encoding, Undecodable, guess, look, marked, named, seven_bits
-from hornbook.corpus.readers.hypertext import TooDeep
 from hornbook.corpus.readers.packed import BadRecord, NotText, Place, blocks, shown
 from hornbook.corpus.readers.record import Part as Bytes
 from hornbook.corpus.readers.record import Reading, Record, noted
@@ -53,24 +53,41 @@ class Gutenberg:
         if not parts:
             message = f"{name} has no text between the header and the licence of Project Gutenberg."
             raise BadRecord(message, "no text in the book")
-        found = chapters_of(parts) if self.chapters else iter([Chapter([], text_of(parts))])
-        for number, chapter in enumerate(found, start=1):
-            meta = dict(facts)
-            if chapter.headings:
-                meta |= {"section": chapter.headings[0], "sections": chapter.headings}
-            yield noted(Record(number, chapter.text, meta), encoding)
+        yield from (noted(record, encoding) for record in documents(facts, parts, self.chapters))
+
+
+def documents(facts: Mapping[str, Any], parts: list[Part], by_chapter: bool) -> Iterator[Record]:
+    """Yield the documents of a book, numbered from 1."""
+    found = chapters_of(parts) if by_chapter else iter([Chapter([], text_of(parts))] if parts else [])
+    for number, chapter in enumerate(found, start=1):
+        meta = dict(facts)
+        if chapter.headings:
+            meta |= {"section": chapter.headings[0], "sections": chapter.headings}
+        yield Record(number, chapter.text, meta)
+
+
+def of_pages(pages: Iterable[str]) -> tuple[dict[str, Any], list[Part]]:
+    """Return what the pages of an e-book say of it, and its own parts. Raises TooDeep."""
+    header, parts = paged(pages)
+    return facts_of(header), _own(parts)
 
 
 def book(text: str, html: bool) -> tuple[dict[str, Any], list[Part]]:
     """Return what is known of a book, and its own parts. Raises TooDeep."""
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\f", "\n").replace("\x1a", "").lstrip("\ufeff")
     if html:
-        header, parts = paged(text)
-    else:
-        header, body, _ = framed(text)
-        parts = parts_of(cleaned(body))
-    parts = [part._replace(text=bare) for part in own(parts) if (bare := _tidy(plain(part.text)))]
-    return facts_of(header), parts
+        return of_pages([text])
+    header, body, _ = framed(text)
+    return facts_of(header), _own(parts_of(cleaned(body)))
+
+
+def _own(parts: list[Part]) -> list[Part]:
+    """Return the parts of a book itself, their type plain."""
+    parts = own(parts)
+    if not parts:
+        return []
+    texts = plain("\0".join(part.text.replace("\0", "") for part in parts)).split("\0")  # italics may span paragraphs
+    return [part._replace(text=bare) for part, text in zip(parts, texts, strict=True) if (bare := _tidy(text))]
 
 
 def _tidy(text: str) -> str:

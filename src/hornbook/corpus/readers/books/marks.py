@@ -25,10 +25,11 @@ _TRANSCRIBER = (
     r"correction|errat|amendment)|notes? d[eu] (?:la )?transcri|notes? sur (?:la|cette) transcription|anmerkung(?:en)? "
     r"(?:zur transkription|de[rs] (?:bearbeiter|transkript))|hinweise? zur transkription|"
     r"notas? de[l]? (?:la )?transcri[pt]|nota d[eo]l? trascri|notas? d[eo] transcri|"
-    r"(?:opmerking|aantekening)(?:en)? van de (?:be|trans)|tn:|t\.n\.|note (?:of|by) the transcriber)"
+    r"(?:opmerking|aantekening)(?:en)? van de (?:be|trans)|tn:|t\.n\.|note project gutenberg|"
+    r"note (?:of|by) the transcriber)"
 )
 NOTE = re.compile(rf"\W*(?:the )?{_TRANSCRIBER}", re.I)
-_NOTE_OPENS = re.compile(rf"[\[{{]\s*(?:the )?{_TRANSCRIBER}", re.I)
+_NOTE_OPENS = re.compile(rf"[\[{{]\s*(?:(?:the )?{_TRANSCRIBER}|This e-?text (?:includes|is intended|uses))", re.I)
 _PICTURE = re.compile(
     r"\[\s*(?:illustrations?|illustrated|decoration|decorative|ornament|vignette|abbildung|gravure|ilustraci[oó]n|"
     r"ilustração|illustrazione|afbeelding|kuva|blank page)\b[ \t:.\d]*\n*",
@@ -158,6 +159,7 @@ def _goes_on(before: str, after: str) -> bool:
 
 _ITALIC = re.compile(r"(?<![\w_])_(?=[^\s_])([^_]{1,3000}?)(?<=[^\s_])_(?![\w_])")
 _NESTED = 3  # italics within italics: what is upright again
+_SYLLABLE = re.compile(r"(?<=[^\W_])_([^\W\d_]{1,15})_(?![\w])|(?<![\w])_([^\W\d_]{1,15})_(?=[^\W_])")
 _BOLD = re.compile(r"(?<![\w=])=(?=[^\s=])([^=\n]{1,300}?)(?<=[^\s=])=(?![\w=])")
 
 
@@ -168,5 +170,5 @@ def plain(text: str) -> str:
     'It is so, said he; not snake_case, a_b_c or x = y = z.'
     """
     for _ in range(_NESTED if "_" in text else 0):
-        text = _ITALIC.sub(r"\1", text)
+        text = _SYLLABLE.sub(r"\1\2", _ITALIC.sub(r"\1", text))
     return _BOLD.sub(r"\1", text) if "=" in text else text

@@ -10,6 +10,7 @@ from hornbook.corpus.readers.books.parts import Part
 
 _HEAD = 30  # parts at the begin among which credits stand
 _CLOSE = 1_500  # characters from the end, where credits stand in some old texts
+_NOTE = 4_000  # characters of a note of several paragraphs
 _PROSE = 150  # characters of a paragraph with which a book has begun
 _TAIL = 0.25  # of a book, at its end, where notes of transcribers stand
 _DONE = (
@@ -18,7 +19,14 @@ _DONE = (
 )
 _THING = (
     "(?:this|the) (?:[\\w-]+ ){0,3}(?:e-?texts?|e-?book|file|text|edition|html|version)|e-?texts?|e-?books?|text|"
-    "html(?: version| edition)?"
+    "html(?: version| edition| file)?"
+)
+# A note that does not say whose it is: how italics are shown, and what was corrected.
+_ABOUT = re.compile(
+    r"^.?This e?-?text (?:includes|is intended|uses)|\b(?:italic|italique|kursiv|cursie)\w*\b.{0,120}(?:_|underscore)|"
+    r"\b(?:errata|typo|typographical|misprint|spelling|hyphenation|punctuation)\w*\b.{0,200}"
+    r"\b(?:corrected|retained|preserved|standardi[sz]ed)\b",
+    re.I | re.S,
 )
 _CREDIT = re.compile(
     rf"\W*(?:(?:(?:{_THING}) )?(?:(?:was|were) )?(?:originally )?(?:{_DONE})(?:,? (?:and|&) [\w-]+)?(?: [\w-]+)? "
@@ -55,7 +63,7 @@ def _without_head(parts: list[Part]) -> list[Part]:
         part = parts[number]
         begins = not begun and _CREDIT.match(part.text) is not None
         about = len(part.text) < 1_500 and _PEOPLE.search(part.text) is not None
-        if NOTE.match(part.text):
+        if not begun and (NOTE.match(part.text) or (not kept and _ABOUT.search(part.text))):
             number = _after_note(parts, number)
             crediting = False
         elif (begins and (len(kept) < 4 or about)) or (about and not begun and (crediting or len(kept) < 4)):
@@ -80,19 +88,22 @@ def _is_names(text: str) -> bool:
 
 
 def _after_note(parts: list[Part], number: int) -> int:
-    """Return the number of the first part behind a note: a heading takes all up to a larger gap or another heading."""
-    note = parts[number]
-    alone = len(note.text) < 60
-    number += 1
-    while (
-        number < len(parts)
-        and parts[number].kind != "heading"
-        and (parts[number].gap < 2 if not alone else parts[number].gap < 3)
-    ):
-        if not alone and parts[number].kind != "lines" and not NOTE.match(parts[number].text):
+    """Return the number of the first part behind a note: a heading, a rule or a larger gap near by ends it."""
+    note = NOTE.match(parts[number].text)
+    # A heading, whose note is the next part at least.
+    alone = note is not None and re.search(r"\w{3}", parts[number].text[note.end() :]) is None
+    size = 0
+    for end in range(number + 1, len(parts)):
+        part = parts[end]
+        if end > number + 1 or not alone:
+            if part.kind == "heading" or part.gap >= 3:
+                return end
+            if re.fullmatch(r"[\W_]*", part.text):
+                return end + 1
+        size += len(part.text)
+        if size > _NOTE:
             break
-        number += 1
-    return number
+    return min(number + 1 + alone, len(parts))
 
 
 def _without_tail(parts: list[Part]) -> list[Part]:

@@ -4,46 +4,49 @@ from __future__ import annotations
 
 import re
 import textwrap
+from collections.abc import Iterable
 from typing import Any
 
-from hornbook.corpus.readers.books.frame import END, START
+from hornbook.corpus.readers.books.frame import END, SMALL_END, START
+from hornbook.corpus.readers.books.hypertext import Block, blocks_of, parse
 from hornbook.corpus.readers.books.marks import cleaned
 from hornbook.corpus.readers.books.parts import Part
-from hornbook.corpus.readers.hypertext import Block, blocks_of, parse
 
 _PAGED = re.compile(
     r"(?:^|[\s_-])(?:page-?num(?:ber)?s?|page-?no|pgnum\w*|page-?break|blank-?page|pagination|pb|pn|newpage)\b", re.I
 )
-_NUMBER = re.compile(r"[\[({]?\s*(?:pg|page|p|seite|s|blz)?\.?\s*(?:[ivxlcdm]+|\d+)[a-z]?\s*[\])}]?", re.I)
+_NUMBERS = re.compile(r"(?:[\[({]?\s*(?:pg|page|p|seite|s|blz)?\.?\s*(?:[ivxlcdm]+|\d+)[a-z]?\s*[\])}]?\s*)*", re.I)
 _NOTED = re.compile(r"(?:^|[\s_-])(?:tnotes?|tn-?box|trans?-?notes?|transnote|tr-?note|mynote)\b|transcriber", re.I)
 _VERSE = re.compile(r"(?:^|\s)(?:i|in|indent|line|verse|v)-?(\d{0,2})(?=\s|$)")
 _STANZAS = re.compile(r"(?:^|[\s_-])(?:poem|poetry|stanza|verse|linegroup)", re.I)
 _HIDDEN = re.compile(r"display\s*:\s*none", re.I)
+_NAVIGATION = re.compile(r"\[?(?:toc|contents|top|back)\]?", re.I)
 _LEADS = re.compile(r"#(?:f(?:oot)?n|note|end|ref|citation|fn|nanchor|linknote)", re.I)
 _LINK = re.compile(r"\d{1,4}|[A-Za-z]|[*†‡§]{1,3}")
+_FIRST = 200  # parts among which the mark of the start is
 _FRAME = ("pg-header", "pg-footer", "pg-machine-header", "pg-start-separator", "pg-end-separator")
 _NO_BREAK = re.compile("[ \xa0]*\xa0[ \xa0]*")
 
 
-def paged(html: str) -> tuple[str, list[Part]]:
-    """Return the header of an edition in HTML as text, and its parts. Raises TooDeep."""
-    root = parse(html)
-    if root is None:
-        return "", []
-    header, title = _header(root), ""
-    _bracket_notes(root)
-    for element in root.iter("title"):
-        title = " ".join("".join(element.itertext()).split())
-        break
-    found = _between([_part(block, before) for block, before in _pairs(blocks_of(root, _is_left_out, _verse))])
-    header = header or found[0] or _titled(title)
-    return header, found[1]
+def paged(pages: Iterable[str]) -> tuple[str, list[Part]]:
+    """Return the header of an edition in HTML as text, and its parts; an e-book has several pages. Raises TooDeep."""
+    header = title = ""
+    parts: list[Part] = []
+    for root in filter(lambda root: root is not None, map(parse, pages)):
+        header = header or _header(root)
+        title = title or next((" ".join("".join(element.itertext()).split()) for element in root.iter("title")), "")
+        _bracket_notes(root)
+        parts += [_part(blocks, first) for blocks, first in _pairs(blocks_of(root, _is_left_out, _verse))]
+    before, parts = _between(parts)
+    return header or before or _titled(title), parts
 
 
 def _bracket_notes(root: Any) -> None:
     """Put the numbers that lead to notes and back into brackets, as in text editions: in print they are raised."""
     for link in root.iter("a"):
         number = "".join(link.itertext()).strip()
+        if link.get("href", "").startswith("#") and _NAVIGATION.fullmatch(number):
+            link.text = ""
         if _LEADS.match(link.get("href", "")) and _LINK.fullmatch(number):
             for child in list(link):
                 link.remove(child)
@@ -74,7 +77,7 @@ def _is_left_out(element: Any) -> bool:
     if "pg-boilerplate" in name or "pgheader" in name:
         return True
     if _PAGED.search(name) and element.tag not in ("div", "body", "section"):
-        return _NUMBER.fullmatch("".join(element.itertext()).strip()) is not None
+        return _NUMBERS.fullmatch("".join(element.itertext()).strip()) is not None
     return bool(_NOTED.search(name)) and element.tag not in ("body", "a", "span")
 
 
@@ -119,8 +122,9 @@ def _part(blocks: list[Block], first: Block) -> Part:
 def _between(parts: list[Part]) -> tuple[str, list[Part]]:
     """Return the header's text and the parts between the marks; what shares a part with a mark is kept."""
     header = ""
-    for number, part in enumerate(parts[:200]):
-        if start := START.search(part.text):
+    mark = START if any(START.search(part.text) for part in parts[:_FIRST]) else SMALL_END  # of before 2003
+    for number, part in enumerate(parts[:_FIRST]):
+        if start := mark.search(part.text):
             before = [*(held.text for held in parts[:number]), part.text[: start.start()]]
             header = "\n\n".join(before)
             parts = [*_again(part.text[start.end() :]), *parts[number + 1 :]]

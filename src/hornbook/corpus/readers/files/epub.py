@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Literal
 from xml.etree.ElementTree import Element
 
+from hornbook.corpus.readers.books.gutenberg import documents, of_pages
+from hornbook.corpus.readers.books.hypertext import TooDeep
 from hornbook.corpus.readers.files.html_text import decoded_markup, html_prose
 from hornbook.corpus.readers.files.package import Package, iso_date, opened, resolved, some
 from hornbook.corpus.readers.files.prose import Prose
@@ -43,13 +45,12 @@ class Epub:
             opf = _package_file(package)
             root = package.xml(opf)
             facts = _facts(root)
+            if "gutenberg.org/" in str(facts.get("url", "")):
+                yield from self._gutenberg(facts, _pages(package, opf, root, reading), package.where)
+                return
             whole: list[tuple[int, Prose]] = []
             labels = _labels(package, opf, root)
-            for number, name in _reading_order(package, opf, root, reading):
-                markup, _ = decoded_markup(package.read(name), f"{package.where}, part {name!a}", number)
-                kinds = _BODY.search(markup)
-                if kinds and not _LEFT_OUT.isdisjoint(kinds[1].split()):
-                    continue
+            for number, name, markup in _pages(package, opf, root, reading):
                 prose = html_prose(markup, xhtml=True)
                 if self.by == "book":
                     whole.append((number, prose))
@@ -59,6 +60,25 @@ class Epub:
             if text := "\n\n".join(text for _, prose in whole if (text := prose.text())):
                 sections = [heading for _, prose in whole for heading in prose.sections]
                 yield Record(1, text, {**facts, **some(sections=sections)})
+
+    def _gutenberg(
+        self, facts: dict[str, object], pages: Iterator[tuple[int, str, str]], where: str
+    ) -> Iterator[Record]:
+        """Yield the documents of a book of Project Gutenberg, without what it puts around its books."""
+        try:
+            said, parts = of_pages(markup for _, _, markup in pages)
+        except TooDeep as error:
+            raise BadRecord(f"{where} cannot be read ({error}).", str(error)) from error
+        yield from documents({**facts, **said}, parts, self.by == "chapter")
+
+
+def _pages(package: Package, opf: str, root: Element, reading: Reading) -> Iterator[tuple[int, str, str]]:
+    """Yield the place in the spine, the name and the markup of each page that is text of the book."""
+    for number, name in _reading_order(package, opf, root, reading):
+        markup, _ = decoded_markup(package.read(name), f"{package.where}, part {name!a}", number)
+        kinds = _BODY.search(markup)
+        if not kinds or _LEFT_OUT.isdisjoint(kinds[1].split()):
+            yield number, name, markup
 
 
 def _package_file(package: Package) -> str:

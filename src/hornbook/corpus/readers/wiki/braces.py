@@ -14,7 +14,10 @@ from hornbook.corpus.readers.wiki.page import GONE, NOTHING, Page
 from hornbook.corpus.readers.wiki.templates import template
 
 DEEPEST = 60  # MediaWiki's limit of expansion is 100, templates within templates of a page included
-_MARKS = re.compile(r"\{\{+|\}\}+|\[\[|\]\]|\|")
+# A link and a template that hold no others are taken whole: most are such.
+_MARKS = re.compile(
+    r"\[\[([^\[\]{}|\n]++)(?:\|([^\[\]{}|]*+))?\]\]|\{\{(?!\{)([^\[\]{}]*+)\}\}(?!\})|\{\{+|\}\}+|\[\[|\]\]|\|"
+)
 _VARIANT_BAR = re.compile(r"-\{([a-zA-Z;+-]*)\|")
 _VARIANT = re.compile(r"-\{([^{}]*)\}-")
 _PARAGRAPH_END = re.compile(r"\n[ \t]*(?:\n|(?==))")
@@ -46,8 +49,14 @@ def without_braces(text: str, page: Page) -> str:
         start = found.start()
         if start > place:
             walk.top.pieces.append(text[place:start])
-        walk.mark(found[0])
         place = found.end()
+        kind = found.lastindex
+        if kind is None:
+            walk.mark(found[0])
+        elif kind == 3:
+            walk.top.pieces.append(template(found[3].split("|"), page))
+        else:
+            walk.top.pieces.append(link([found[1]] if kind == 1 else [found[1], found[2]], page))
     walk.top.pieces.append(text[place:])
     text = walk.end()
     return _VARIANT.sub(_variant, text) if "-{" in text else text

@@ -25,8 +25,8 @@ _DROPPED = names_of(
 _MATHEMATICS = frozenset({"math", "chem", "ce"})
 _CODE = frozenset({"pre", "syntaxhighlight", "source"})
 _NAMES = "|".join(sorted({*_DROPPED, *_MATHEMATICS, *_CODE, "nowiki", "poem"}, key=len, reverse=True))
-_OPEN = re.compile(rf"<(?:!--|({_NAMES})(?![\w-]))", re.IGNORECASE)
-_REFERENCE = re.compile(r"(</ref\s*>)|<ref(?:\s[^<>]*[^<>/])?>", re.IGNORECASE)
+_OPEN = re.compile(rf"<(?:!--|(?i:({_NAMES}))(?![\w-]))")  # with a first letter that search is fast by
+_REFERENCE = re.compile(r"<(?:(/(?i:ref)\s*>)|(?i:ref)(?:\s[^<>]*[^<>/])?>)")
 _TAG_END = re.compile("[<>]")
 _NOWIKI = re.compile(r"</?nowiki\s*/?>", re.IGNORECASE)
 _BLOCK_MATHEMATICS = re.compile(r"display\s*=\s*[\"']?block", re.IGNORECASE)
@@ -34,7 +34,7 @@ _BLOCK_MATHEMATICS = re.compile(r"display\s*=\s*[\"']?block", re.IGNORECASE)
 
 @cache
 def _end(name: str) -> re.Pattern[str]:
-    return re.compile(rf"</{name}\s*>", re.IGNORECASE)
+    return re.compile(rf"</(?i:{name})\s*>")
 
 
 def without_elements(text: str, page: Page) -> str:

@@ -166,32 +166,35 @@ def raw_pages(pieces: Iterable[tuple[bytes, bool]]) -> Iterator[RawPage]:
 
 
 def _page(held: _Held) -> RawPage:
+    """Return the page that the held bytes begin with. How long a revision is does not depend on how bytes come."""
     head, revision = b"", b""
     too_long = forgotten = False
     scanned = 0
     while True:
         found = _ENDS.search(held.data, scanned)
+        begin = 0 if forgotten else _begin_of_revision(held.data, len(held.data) if found is None else found.start())
         if found is None:
-            if len(held.data) > LONGEST:
-                head = head or _before_revision(held.data)
+            if len(held.data) - begin > LONGEST:
+                head = head or bytes(held.data[: begin or _HEADER])
                 held.drop(len(held.data) - _TAG)
                 forgotten = True
             scanned = max(0, len(held.data) - _TAG)
             if not held.more():
                 raise EOFError
             continue
-        head = head or _before_revision(held.data)
         last = found[1] == b"page"  # before the bytes move on
         if not last:
-            begin = None if forgotten else _REVISION.search(held.data, 0, found.start())
-            revision = bytes(held.data[begin.start() : found.end()]) if begin else b""
-            too_long, forgotten = forgotten, False
+            head = head or bytes(held.data[:begin])
+            too_long, forgotten = forgotten or found.end() - begin > LONGEST, False
+            revision = b"" if too_long else bytes(held.data[begin : found.end()])
+        elif not head:
+            head = bytes(held.data[: found.start()])
         held.drop(found.end())
         scanned = 0
         if last:
             return RawPage(head, revision, too_long or forgotten)
 
 
-def _before_revision(data: bytearray) -> bytes:
-    found = _REVISION.search(data) or _ENDS.search(data)
-    return bytes(data[: found.start() if found else _HEADER])
+def _begin_of_revision(data: bytearray, stop: int) -> int:
+    found = _REVISION.search(data, 0, min(stop, _HEADER))
+    return found.start() if found else 0

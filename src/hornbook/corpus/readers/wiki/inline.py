@@ -16,10 +16,8 @@ _SCHEMES = (
     "https?://|ftps?://|//|mailto:|news:|irc6?s?://|gopher://|telnet://|nntp://|svn://|git://|sftp://|ssh://|tel:|sip:|"
     "sips:|sms:|geo:|magnet:|urn:|xmpp:|bitcoin:|worldwind://|mms://|redis://|matrix:"
 )
-_EXTERNAL = re.compile(
-    rf"\[(?:{_SCHEMES})[^\[\]<>\"\s{GONE}]*+[^\S\n]*+((?:[^\[\]\n]|\[[^\[\]\n]*+\])*+)\]", re.IGNORECASE
-)
-_EXTERNAL_OPEN = re.compile(rf"\[+(?=(?:{_SCHEMES}))", re.IGNORECASE)
+_EXTERNAL = re.compile(rf"\[(?i:{_SCHEMES})[^\[\]<>\"\s{GONE}]*+[^\S\n]*+((?:[^\[\]\n]|\[[^\[\]\n]*+\])*+)\]")
+_EXTERNAL_OPEN = re.compile(rf"\[+(?=(?i:{_SCHEMES}))")
 EXTERNAL = re.compile(rf"(?:{_SCHEMES})", re.IGNORECASE)
 # Tags that MediaWiki and its extensions take as tags; any other in angle brackets is text.
 _TAGS = names_of(
@@ -33,7 +31,7 @@ _TAGS = names_of(
     """
 )
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)(?![\w.@-])([^<>]*)>")
-_RAISED = re.compile(r"<sup(?:\s[^<>]*)?>([0-9+−()=n-]{1,12})</sup\s*>", re.IGNORECASE)
+_RAISED = re.compile(r"<(?i:sup)(?:\s[^<>]*)?>([0-9+−()=n-]{1,12})</(?i:sup)\s*>")
 _HIDDEN = re.compile(
     r"<(span|div|small|b)\b[^<>]*(?:display\s*:\s*none|class=[\"']?(?:sortkey|noprint))[^<>]*>[^<]*</\1\s*>",
     re.IGNORECASE,
@@ -55,8 +53,8 @@ _CONSTANTS = names_of(
 )
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});")
 _LEFT_OVER = re.compile(
-    r"\{\{+|\}\}+|\[\[+|\]\]+|\{\||\|\}|''+|</?(?:ref|references|nowiki|gallery|noinclude|includeonly|onlyinclude)\b[^<>\n]*>?",
-    re.IGNORECASE,
+    r"\{\{+|\}\}+|\[\[+|\]\]+|\{\||\|\}|''+|"
+    r"</?(?i:ref|references|nowiki|gallery|noinclude|includeonly|onlyinclude)\b[^<>\n]*>?"
 )
 _CLOSING = (",", ".", ";", ":", "!", "?", "،", "。", "，", "、", "\n", SOFT, BREAK)
 _BLANKS = re.compile(r"(?<=\S)[ \t]{2,}")

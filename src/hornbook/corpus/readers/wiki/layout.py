@@ -16,23 +16,30 @@ from hornbook.corpus.readers.wiki.page import BREAK, GONE, HARD, KEPT, NOTHING, 
 
 _HEADING = re.compile(r"(={1,6})(.+?)(={1,6})[ \t]*$")
 _MARKS = re.compile(r"[*#:;]+")
-_BLOCK_TAG = re.compile(r"<(/?)(p|div|blockquote|center|h[1-6]|hr|section)(?![\w.@-])[^<>]*>[ \t]*", re.IGNORECASE)
+_BLOCK_TAG = re.compile(r"<(/?)((?i:p|div|blockquote|center|h[1-6]|hr|section))(?![\w.@-])[^<>]*>[ \t]*")
 _LIST_TAG = re.compile(r"(?<!\s)\s*+<(/?)(ul|ol|dl|li|dt|dd)(?![\w.@-])[^<>]*>", re.IGNORECASE)
+_LIST = re.compile(r"<(?i:ul|ol|dl|li|dt|dd)[\s>]")
 _DEEPEST = 10  # lists inside each other that are still told apart
 _WIDE = re.compile(r"[\u2e80-\u9fff\uac00-\ud7a3\uf900-\ufaff\uff00-\uffef\u3000-\u303f]")
 
 
 class Block(NamedTuple):
-    """Lines that stand together; `level` is a heading's from 1, or 0 for text."""
+    """Lines that stand together.
+
+    level     a heading's from 1; 0 = it is text
+    indented  whether the blanks at the beginnings of its lines count
+    """
 
     text: str
     level: int = 0
+    indented: bool = False
 
 
 def blocks(text: str, page: Page, left_out: frozenset[str]) -> list[Block]:
     """Return a page's blocks without markup; sections with a heading in `left_out`, in lower case, are passed over."""
     if "<" in text:
-        text = _BLOCK_TAG.sub(_tag_lines, _LIST_TAG.sub(_ListTags(), text))
+        text = _LIST_TAG.sub(_ListTags(), text) if _LIST.search(text) else text
+        text = _BLOCK_TAG.sub(_tag_lines, text)
     found: list[Block] = []
     passing = 0  # the level of the heading whose section is passed over
     for raw in _raw_blocks(text):
@@ -45,7 +52,7 @@ def blocks(text: str, page: Page, left_out: frozenset[str]) -> list[Block]:
                 found.append(Block(heading, raw.level))
         elif not passing:
             plain = finished(raw.text)
-            lines = (line.rstrip() for line in plain.strip("\n").split("\n"))
+            lines = (line.rstrip() if raw.indented else line.strip() for line in plain.strip("\n").split("\n"))
             plain = _restored("\n".join(line for line in lines if _says_something(line)), page)
             if plain.strip():
                 found.append(Block(plain.strip("\n")))
@@ -112,10 +119,10 @@ def _raw_blocks(text: str) -> Iterator[Block]:
             yield Block(_joined(paragraph))
             paragraph.clear()
         if items.lines:
-            yield Block("\n".join(items.lines))
+            yield Block("\n".join(items.lines), indented=True)
             items.clear()
         if code:
-            yield Block(BREAK.join(code))
+            yield Block(BREAK.join(code), indented=True)
             code.clear()
 
     for line in text.split("\n"):

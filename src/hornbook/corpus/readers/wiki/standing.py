@@ -22,8 +22,8 @@ FIRST = names_of(
     flag+link | flaglink | flag country | country | yes | no | partial | won | nom | nominated | draw | good | bad |
     unknown | maybe | pending | rh | rowheader | active | inactive | success | failure | free | nonfree | proprietary |
     included | yes2 | no2 | table cell | harvtxt | versalita | versalitas | petit | maiuscoletto | kapitälchen |
-    petites capitales | mot | terme | term | defn | gloss | wörtlich | citação | lainaus | idézet | citace | alıntı |
-    trích dẫn | اقتباس | نقل قول | cita2 | 補助漢字フォント | jis2004フォント | jis90フォント | ipaフォント |
+    petites capitales | mot | terme | term | defn | gloss |
+    補助漢字フォント | jis2004フォント | jis90フォント | ipaフォント |
     unicodeフォント | 僻字 |
     ударение | abréviation discrète | abd | abréviation | surligner | souligner | versal | hangul | hanja | nihongo2 |
     nihongo foot | sub | ind | iast | юбр | lpd | red | green | blue | legend inline
@@ -32,8 +32,8 @@ FIRST = names_of(
 # What the second part says.
 SECOND = names_of(
     """
-    lang | langue | язык | язык-текст | lang2 | idioma | lingua | sort | hs | script | wikt-lang | sprache | 언어 | زبان |
-    لغة | taal | språk | jazyk | nyelv | język
+    lang | langue | язык | язык-текст | lang2 | idioma | lingua | sort | hs | script | wikt-lang | sprache | 언어 |
+    زبان | لغة | taal | språk | jazyk | nyelv | język
     """
 )
 # Words that are always the same.

@@ -1,8 +1,8 @@
 """A part of a dump, unpacked: of a .bz2 file of many streams those that begin in it, of an .xml file its bytes.
 
-Wikimedia packs a hundred pages to a stream; other programs (pbzip2, lbzip2) end a stream anywhere, within a page too. So what
-follows a part is given as well, marked as another's, for the page that begins in it and ends behind it. A stream
-begins with ten bytes that a packed one holds by chance once in 10^24 bytes.
+Wikimedia packs a hundred pages to a stream; other programs (pbzip2, lbzip2) end a stream anywhere, within a page too.
+So what follows a part is given as well, marked as another's, for the page that begins in it and ends behind it. A
+stream begins with ten bytes that a packed one holds by chance once in 10^24 bytes.
 """
 
 from __future__ import annotations

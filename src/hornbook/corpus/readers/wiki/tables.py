@@ -20,7 +20,7 @@ _BOXES = re.compile(
     re.IGNORECASE,
 )
 _DATA = re.compile(r"wikitable|prettytable|sortable|datatable|rowheaders", re.IGNORECASE)
-_HTML = re.compile(r"<(/?)(table|tr|td|th|caption|thead|tbody|tfoot)\b([^<>]*)>", re.IGNORECASE)
+_HTML = re.compile(r"<(/?)((?i:table|tr|td|th|caption|thead|tbody|tfoot))\b([^<>]*)>")
 _OPENED = re.compile(r"[ \t]*[:*#]*[ \t]*\{\|(.*)")
 _HEADING = re.compile(r"={1,6}[^=].*=[ \t]*$")
 _ITEM = re.compile(r"^[*#:;]+[ \t]*", re.MULTILINE)

@@ -87,7 +87,7 @@ def _by_pattern(name: str, arguments: Arguments, page: Page) -> str:
         return _given(arguments, "1", "text", "quote", "texte", "texto", "testo", "zitat", "t", "content", "תוכן", "lt")
     if name in standing.SECOND:
         return _given(arguments, "2", "text", "texte")
-    if name in _CENTURIES and not page.site.language.startswith("fr"):
+    if name in _CENTURIES and page.site.language not in ("", "fr"):
         return ""
     if (around := standing.AROUND.get(name)) is not None:
         first = _given(arguments, "1", "text")
@@ -227,6 +227,7 @@ _rule("quote | blockquote | bquote | quotation | cquote | rquote | pull quote | 
 _rule(
     "cita | citat | cytat | цитата | citation bloc | citát | poem quote | poemquote | ציטוט | 引用 | quote box", _quote
 )
+_rule("citaat | citação | lainaus | idézet | citace | alıntı | trích dẫn | اقتباس | نقل قول | wörtlich | cita2", _quote)
 _rule("citation", lambda given, page: f"« {given['1']} »" if page.site.language == "fr" and given.get("1") else "")
 _rule("ruby | ルビ | 読み仮名 | ruby-ja | furigana", _ruby)
 _rule("nihongo | japonais | nihongo3 | nihongo krt | korean inline", _japanese)

@@ -78,8 +78,8 @@ REDIRECTS = names_of(
     перенаправление | перенаправлення | перенаправлено | пренасочване | пренасочување | преусмерава | преусмери |
     преусмјери | равонакунӣ | վերահղում | הפניה | ווייטערפירן | تحويل | تغییر مسیر | تغییرمسیر | رجوع مکرر |
     अनुप्रेषित | पुनर्निर्देशन | পুননির্দেশ | পুনর্নির্দেশ | வழிமாற்று | దారిమార్పు | തിരിച്ചുവിടുക | යළියොමුව |
-    เปลี่ยนทาง | გადამისამართება | ប្តូរទីតាំងទៅ | リダイレクト | 自動転送 | 重定向 | 重新導向 | 넘겨주기 |
-    다른 뜻 넘어옴
+    เปลี่ยนทาง | გადამისამართება | ប្តូរទីតាំងទៅ | リダイレクト | 自動転送 | 跳轉 | 転送 | 轉址 | 轉發 | 转发 |
+    重定向 | 重新導向 | 넘겨주기 | 다른 뜻 넘어옴
     """
 )
 # Headings of sections that hold lists of links, works and notes.
@@ -87,15 +87,15 @@ LISTS = names_of(
     """
     aiheesta muualla | allikad | altri progetti | anmerkungen | articles connexes | atsauces | ayrıca bakınız |
     bacaan lanjutan | bakgrunnsstoff | belege | bibliografia | bibliografia complementària | bibliografie |
-    bibliografía | bibliographie | bibliography | bilješke | bron | bronnen | bronnen, noten en referenties |
+    bibliografía | bibliographie | bibliography | bilješke | bron | bronne | bronnen | bronnen, noten en referenties |
     bronnen, noten en/of referenties | bronvermelding | catatan | catatan kaki | chú thích | citations |
     collegamenti esterni | cyfeiriadau | daftar pustaka | dipnotlar | dolenni allanol | dış bağlantılar |
     einzelnachweise | einzelnachweise und anmerkungen | eksteraj ligiloj | eksterne henvisninger | eksterne lenker |
-    eksterne links | enlace externo | enlaces externos | enllaços externs | erreferentziak | externa länkar |
-    external link | external links | external sources | externe link | externe links | externé odkazy |
-    externí odkazy | fodnoter | fonti | footnotes | források | fotnoter | fuentes | further reading | fußnoten |
-    galeri | galeria | galerie | galería | galleria d'immagini | gallery | general references | ghi chú | glej tudi |
-    gweler hefyd | hivatkozások | ikus, gainera | iné projekty | irodalom | izvori | išnašos | jegyzetek |
+    eksterne links | eksterne skakels | enlace externo | enlaces externos | enllaços externs | erreferentziak |
+    externa länkar | external link | external links | external sources | externe link | externe links |
+    externé odkazy | externí odkazy | fodnoter | fonti | footnotes | források | fotnoter | fuentes | further reading |
+    fußnoten | galeri | galeria | galerie | galería | galleria d'immagini | gallery | general references | ghi chú |
+    glej tudi | gweler hefyd | hivatkozások | ikus, gainera | iné projekty | irodalom | izvori | išnašos | jegyzetek |
     kanpo estekak | kanpo loturak | kapcsolódó szócikkek | katso myös | kaynaklar | kaynakça | kilder |
     kirjallisuutta | kirjandus | kjelder | konuyla ilgili yayınlar | källor | külső hivatkozások | lectura adicional |
     lectură suplimentară | legături externe | leitura adicional | lien externe | liens externes | liens internes |
@@ -108,26 +108,26 @@ LISTS = names_of(
     referencer | references | references and further reading | references and notes | referencias |
     referencias y notas | referencie | referencoj | referenser | referensi | referenties | referințe | referències |
     referências | rujukan | références | références et notes | se också | se også | se även | see also | siehe auch |
-    sjå òg | skatīt arī | sklici | source | sources | související články | spoljašnje veze | taip pat skaitykite |
-    također pogledajte | tham khảo | thư mục | további információk | tryckta källor | uwagi | vaata ka |
-    vanjske poveznice | vanjski linkovi | vegeu també | ver também | vezi și | vidare läsning | vide etiam |
-    vidi još | vidu ankaŭ | viited | viitteet | viri | viz též | voci correlate | voetnoten | voir aussi |
-    välislingid | véase también | véxase tamén | webbkällor | weblink | weblinks | works cited | xem thêm | zie ook |
-    zobacz też | zunanje povezave | à voir aussi | ārējās saites | šaltiniai | βιβλιογραφία | δείτε επίσης |
-    εξωτερικοί σύνδεσμοι | παραπομπές | πηγές | σημειώσεις | бележки | бележки и източници | види још | вижте също |
-    външни препратки | галерея | гл. таксама | джерела | див. також | зноскі | извори | източници | источники |
-    комментарии | литература | літаратура | література | наводи | надворешни врски | напомене | поврзано | посилання |
-    препратки | примечания | примітки | референце | см. также | см. таксама | сноски | спасылкі | спољашње везе |
-    ссылки | արտաքին հղումներ | ծանոթագրություններ | տես նաև | ביאורים | גלריה | הערות שוליים | לקריאה נוספת |
-    קישורים חיצוניים | ראו גם | المراجع | المصادر | انظر أيضا | انظر أيضًا | برای مطالعه بیشتر | بیرونی روابط |
-    جستارهای وابسته | حوالہ جات | روابط خارجية | مراجع | مزید دیکھیے | مصادر | معرض صور | منابع | هوامش |
-    وصلات خارجية | پانویس | پیوند به بیرون | یادداشت‌ها | इन्हें भी देखें | बाहरी कड़ियाँ | बाहरी कड़ियां | संदर्भ |
-    सन्दर्भ | আরও দেখুন | তথ্যসূত্র | বহিঃসংযোগ | இவற்றையும் பார்க்கவும் | மேற்கோள்கள் | வெளி இணைப்புகள் |
-    బయటి లింకులు | మూలాలు | അവലംബം | ഇതും കാണുക | പുറത്തേക്കുള്ള കണ്ണികൾ | ดูเพิ่ม | อ้างอิง | แหล่งข้อมูลอื่น |
-    იხილეთ აგრეთვე | რესურსები ინტერნეტში | სქოლიო | ギャラリー | 出典 | 参看 | 参考文献 | 参考来源 | 参考资料 |
-    参见 | 參看 | 參考來源 | 參考文獻 | 參考資料 | 參見 | 备注 | 外部リンク | 外部連結 | 外部鏈接 | 外部链接 |
-    延伸閱讀 | 延伸阅读 | 注脚 | 注釈 | 注釈・出典 | 注释 | 注釋 | 相关条目 | 相關條目 | 脚注 | 脚注・出典 | 腳註 |
-    註腳 | 註釋 | 関連文献 | 関連項目 | 각주 | 같이 보기 | 내용주 | 외부 링크 | 주석 | 참고 문헌 | 참고 자료 |
-    참고문헌 | 참조 | 출처
+    sien ook | sjå òg | skatīt arī | sklici | source | sources | související články | spoljašnje veze |
+    taip pat skaitykite | također pogledajte | tham khảo | thư mục | további információk | tryckta källor | uwagi |
+    vaata ka | vanjske poveznice | vanjski linkovi | vegeu també | ver também | verwysings | vezi și |
+    vidare läsning | vide etiam | vidi još | vidu ankaŭ | viited | viitteet | viri | viz též | voci correlate |
+    voetnoten | voir aussi | välislingid | véase también | véxase tamén | webbkällor | weblink | weblinks |
+    works cited | xem thêm | zie ook | zobacz też | zunanje povezave | à voir aussi | ārējās saites | šaltiniai |
+    βιβλιογραφία | δείτε επίσης | εξωτερικοί σύνδεσμοι | παραπομπές | πηγές | σημειώσεις | бележки |
+    бележки и източници | види још | вижте също | външни препратки | галерея | гл. таксама | джерела | див. також |
+    зноскі | извори | източници | источники | комментарии | литература | літаратура | література | наводи |
+    надворешни врски | напомене | поврзано | посилання | препратки | примечания | примітки | референце | см. также |
+    см. таксама | сноски | спасылкі | спољашње везе | ссылки | արտաքին հղումներ | ծանոթագրություններ | տես նաև |
+    ביאורים | גלריה | הערות שוליים | לקריאה נוספת | קישורים חיצוניים | ראו גם | المراجع | المصادر | انظر أيضا |
+    انظر أيضًا | برای مطالعه بیشتر | بیرونی روابط | جستارهای وابسته | حوالہ جات | روابط خارجية | مراجع | مزید دیکھیے |
+    مصادر | معرض صور | منابع | هوامش | وصلات خارجية | پانویس | پیوند به بیرون | یادداشت‌ها | इन्हें भी देखें |
+    बाहरी कड़ियाँ | बाहरी कड़ियां | संदर्भ | सन्दर्भ | আরও দেখুন | তথ্যসূত্র | বহিঃসংযোগ | இவற்றையும் பார்க்கவும் |
+    மேற்கோள்கள் | வெளி இணைப்புகள் | బయటి లింకులు | మూలాలు | അവലംബം | ഇതും കാണുക | പുറത്തേക്കുള്ള കണ്ണികൾ | ดูเพิ่ม |
+    อ้างอิง | แหล่งข้อมูลอื่น | იხილეთ აგრეთვე | რესურსები ინტერნეტში | სქოლიო | ギャラリー | 出典 | 参看 | 参考文献 |
+    参考来源 | 参考资料 | 参见 | 參看 | 參考來源 | 參考文獻 | 參考資料 | 參見 | 备注 | 外部リンク | 外部連結 |
+    外部鏈接 | 外部链接 | 延伸閱讀 | 延伸阅读 | 注脚 | 注釈 | 注釈・出典 | 注释 | 注釋 | 相关条目 | 相關條目 | 脚注 |
+    脚注・出典 | 腳註 | 註腳 | 註釋 | 関連文献 | 関連項目 | 각주 | 같이 보기 | 내용주 | 외부 링크 | 주석 | 참고 문헌 |
+    참고 자료 | 참고문헌 | 참조 | 출처
     """
 )

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hornbook.corpus.readers.hypertext import DEEPEST, TooDeep, blocks_of, joined, parse
+from hornbook.corpus.readers.books.hypertext import DEEPEST, TooDeep, blocks_of, joined, parse
 
 CASES = {
     "paragraphs": ("<p>One\ntwo  three.</p>\n<p>Four.</p>\n", "One two three.\n\nFour."),
