@@ -35,7 +35,7 @@ def told(path: Path) -> tuple[list[str], list[str], list[str]]:
 
 
 def test_a_folder_of_a_paper_is_one_document(tmp_path: Path) -> None:
-    written(tmp_path, {name: text for name, text in PARTS.items() if name.endswith((".tex", ".eps"))})
+    written(tmp_path, {name: text for name, text in PARTS.items() if name.endswith(".tex")})
     written(tmp_path, {"notes.tex": "A \\emph{note} of 5\\%."})
     (tmp_path / "sections/intro.tex").write_text("\\newcommand{\\R}{\\mathbb{R}}" + PARTS["sections/intro.tex"])
     found = list(read([str(tmp_path)]))
@@ -110,6 +110,11 @@ def test_other_formats_of_tex_are_named(tmp_path: Path) -> None:
     }.items():
         written(tmp_path, {"a.tex": text})
         assert told(tmp_path / "a.tex") == ([], [f"not LaTeX but {name}"], []), name
+
+
+def test_a_file_of_drawings_alone_is_passed_over(tmp_path: Path) -> None:
+    written(tmp_path, {"a.tex": "\\begin{tikzpicture}\\draw (0,0);\\end{tikzpicture}"})
+    assert told(tmp_path / "a.tex") == ([], ["LaTeX without text"], [])
 
 
 def test_formulas_in_letters_and_other_settings(tmp_path: Path) -> None:

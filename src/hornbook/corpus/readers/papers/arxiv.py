@@ -106,6 +106,9 @@ class Arxiv(Style):
             any(paper.bounded for paper in papers),
         )
         told(whole, name, reading)
+        if not whole.text.strip():
+            reading.pass_over("LaTeX without text")
+            return
         if reading.strict and project.guessed.note:
             raise BadRecord(f"{name} is not UTF-8 text, and names no encoding.", "not UTF-8")
         record = Record(number, whole.text, with_fields(facts(whole), identity(name)))

@@ -59,6 +59,9 @@ class Latex(Style):
         find = folder_find(place.parent, said_encoding(source)) if isinstance(place, Path) else _nowhere
         paper = read_latex(source, find, self, shown(place).rpartition("/")[2])
         told(paper, shown(place), reading)
+        if not paper.text.strip():
+            reading.pass_over("LaTeX without text")
+            return
         yield noted(Record(1, paper.text, facts(paper)), encoding)
 
 

@@ -27,6 +27,7 @@ from hornbook.corpus.readers.papers.latex.tokens import (
 from hornbook.errors import needing
 
 _TIMES, _DEEP = 4, 20  # how often a file is put in, and how deep within others
+_WAITING = 4_000_000  # tokens that may wait while files are put in
 _STYLE = 400_000  # characters of a style file that may define macros
 _QUOTES = re.compile(r"---?|``|''|[?!]?`")
 _SIGNS = {"---": "—", "--": "–", "``": "“", "''": "”", "`": "'", "?`": "¿", "!`": "¡"}
@@ -238,6 +239,8 @@ class Reader:
         if "\\begin{document}" in tokens and not self.in_preamble:  # of the class subfiles: a paper of its own too
             tokens = tokens[tokens.index("\\begin{document}") + 1 :]
             tokens = tokens[: tokens.index("\\end{document}")] if "\\end{document}" in tokens else tokens
+        if len(self.stream.stack) + len(tokens) > _WAITING:
+            return
         self.inputs.append((key, folder or here))
         self.stream.put([*tokens, INPUT_END])
 
