@@ -59,8 +59,9 @@ def speed(folder: Path) -> dict[str, Any]:
 
     def projects_read() -> None:
         nonlocal kept
+        code = Code()
         for path in files:
-            kept += sum(1 for _ in Code()(path, reading, WHOLE))
+            kept += sum(1 for _ in code(path, reading, WHOLE))
 
     def whole() -> None:
         silent = Reading(bad=lambda error: None, root=folder)

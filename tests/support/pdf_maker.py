@@ -13,61 +13,10 @@ from reportlab.pdfgen.canvas import Canvas
 Draw = Callable[[Canvas], None]
 PAGE = (612.0, 792.0)
 # Words of one, two and three syllables; a soft hyphen stands where a line may break.
-WORDS = [
-    "the",
-    "lan\xadguage",
-    "of",
-    "a",
-    "peo\xadple",
-    "is",
-    "the",
-    "rec\xadord",
-    "of",
-    "what",
-    "they",
-    "have",
-    "done",
-    "to\xadgeth\xader",
-    "and",
-    "who\xadev\xader",
-    "reads",
-    "old",
-    "let\xadters",
-    "in",
-    "a",
-    "har\xadbour",
-    "finds",
-    "ships",
-    "and",
-    "weath\xader",
-    "and",
-    "mon\xadey",
-    "in",
-    "ev\xadery",
-    "line",
-    "be\xadcause",
-    "that",
-    "was",
-    "the",
-    "world",
-    "in",
-    "which",
-    "these",
-    "let\xadters",
-    "were",
-    "writ\xadten",
-    "and",
-    "nei\xadther",
-    "the",
-    "mer\xadchant",
-    "nor",
-    "his",
-    "broth\xader",
-    "knew",
-    "of",
-    "an\xadoth\xader",
-    "one",
-]
+_TEXT = """the lan~guage of a peo~ple is the rec~ord of what they have done to~geth~er and who~ev~er reads old let~ters
+in a har~bour finds ships and weath~er and mon~ey in ev~ery line be~cause that was the world in which these let~ters
+were writ~ten and nei~ther the mer~chant nor his broth~er knew of an~oth~er one"""
+WORDS = _TEXT.replace("~", "\u00ad").split()
 
 
 def made(path: Path, *pages: Draw, size: tuple[float, float] = PAGE, **facts: str) -> Path:
@@ -178,7 +127,8 @@ def lettered(
     codes = {letter: 33 + index for index, letter in enumerate(letters)} | {" ": 32}
     assert len(letters) < 220
     entries = "\n".join(f"<{code:02x}> <{letter.encode('utf-16-be').hex()}>" for letter, code in codes.items())
-    table = f"/CIDInit /ProcSet findresource begin\nbegincmap\n1 begincodespacerange\n<00> <ff>\nendcodespacerange\n{len(codes)} beginbfchar\n{entries}\nendbfchar\nendcmap\nend"  # fmt: skip
+    table = "/CIDInit /ProcSet findresource begin\nbegincmap\n1 begincodespacerange\n<00> <ff>\nendcodespacerange\n"
+    table += f"{len(codes)} beginbfchar\n{entries}\nendbfchar\nendcmap\nend"
     shown = "\n".join(
         f"1 0 0 1 {x} {y} Tm <{''.join(f'{codes[letter]:02x}' for letter in text)}> Tj" for x, y, text in lines
     )
@@ -189,7 +139,8 @@ def lettered(
         "<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
         f"<< /Type /Page /Parent 2 0 R /MediaBox {page} /Contents 4 0 R /Resources << /Font << /F 5 0 R >> >> >>",
         stream(f"BT /F {size} Tf\n{shown}\nET".encode()),
-        f"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /FirstChar 32 /LastChar 255 /Widths [{widths}] /ToUnicode 6 0 R >>",
+        "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /FirstChar 32 /LastChar 255"
+        f" /Widths [{widths}] /ToUnicode 6 0 R >>",
         stream(table.encode()),
     )
 

@@ -45,20 +45,39 @@ KEYS = {
     "Docker": f"dckr_pat_{some(27)}",
     "Telegram": f"123456789:AA{some(33)}",
     "web token": f"eyJ{some(30)}.eyJ{some(60)}.{some(43)}",
-    "private key": f"-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES,1F\n\n{some(64)}\n{some(40)}=\n-----END RSA PRIVATE KEY-----",
+    "private key": f"-----BEGIN RSA PRIVATE KEY-----\n"
+    f"Proc-Type: 4,ENCRYPTED\nDEK-Info: AES,1F\n\n{some(64)}\n{some(40)}=\n"
+    "-----END RSA PRIVATE KEY-----",
     "private key in code": f"-----BEGIN PRIVATE KEY-----\\n{some(64)}\\n-----END PRIVATE KEY-----",
-    "private key, PGP": f"-----BEGIN PGP PRIVATE KEY BLOCK-----\n\n{some(64)}\n=abcd\n-----END PGP PRIVATE KEY BLOCK-----",
+    "private key, PGP": f"-----BEGIN PGP PRIVATE KEY BLOCK-----\n\n"
+    f"{some(64)}\n=abcd\n-----END PGP PRIVATE KEY BLOCK-----",
     "password": "joe:s3cr3t!",
-}  # fmt: skip
+}
 BEFORE = {"password": "postgres://", "Slack, address": "https://"}
 AFTER = {"password": "@db.example.org/x"}
 NONE = [
-    "AKIAIOSFODNN7EXAMPLE", "aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"[:-3], "ghp_" + "x" * 36, "sk-" + "0" * 48,
-    "hf_your_token_here", "https://user:${PASSWORD}@host/x", "https://<user>:<password>@host", "https://{user}:{password}@host",
-    "-----BEGIN PUBLIC KEY-----\nabc\n-----END PUBLIC KEY-----", "-----BEGIN CERTIFICATE-----", "xoxb-", "sk-learn and task-scheduler",
-    "https://example.org:8080/path@x", "http://[::1]:80", "eyJhbGciOiJIUzI1NiJ9", "0123456789abcdef0123456789abcdef01234567",
-    "commit 4c951c5f6b5879c94929a2a43e25eadee0ff404a", "shpat_test", "SKILL and ACCESS", "npm_config_registry", "glpat-short",
-]  # fmt: skip
+    "AKIAIOSFODNN7EXAMPLE",
+    "aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"[:-3],
+    "ghp_" + "x" * 36,
+    "sk-" + "0" * 48,
+    "hf_your_token_here",
+    "https://user:${PASSWORD}@host/x",
+    "https://<user>:<password>@host",
+    "https://{user}:{password}@host",
+    "-----BEGIN PUBLIC KEY-----\nabc\n-----END PUBLIC KEY-----",
+    "-----BEGIN CERTIFICATE-----",
+    "xoxb-",
+    "sk-learn and task-scheduler",
+    "https://example.org:8080/path@x",
+    "http://[::1]:80",
+    "eyJhbGciOiJIUzI1NiJ9",
+    "0123456789abcdef0123456789abcdef01234567",
+    "commit 4c951c5f6b5879c94929a2a43e25eadee0ff404a",
+    "shpat_test",
+    "SKILL and ACCESS",
+    "npm_config_registry",
+    "glpat-short",
+]
 
 
 @pytest.mark.parametrize("name", KEYS)
@@ -83,8 +102,19 @@ def test_what_is_no_secret_is_left(text: str) -> None:
 
 @pytest.mark.parametrize(
     "piece",
-    ["sk-", "ey", "eyaaaaaaaaaaaaaaaa.ey", "://a:a", "-----BEGIN PRIVATE KEY-----", "-----BEGIN ", "aws_key=", "xapp-1-A-1-", "A", "ya29."],
-)  # fmt: skip
+    [
+        "sk-",
+        "ey",
+        "eyaaaaaaaaaaaaaaaa.ey",
+        "://a:a",
+        "-----BEGIN PRIVATE KEY-----",
+        "-----BEGIN ",
+        "aws_key=",
+        "xapp-1-A-1-",
+        "A",
+        "ya29.",
+    ],
+)
 def test_hostile_texts_take_linear_time(piece: str) -> None:
     start = time.process_time()
     list(secrets(piece * (100_000 // len(piece))))

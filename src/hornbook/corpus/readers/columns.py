@@ -74,6 +74,20 @@ class Parquet:
         return _row_groups(place, unit)
 
 
+def rows(place: Place) -> Iterator[Any]:
+    """Yield each row of a parquet file, all its columns. Raises BadRecord where they cannot be read."""
+    with needing(shown(place), "parquet"):
+        import pyarrow
+        from pyarrow.parquet import ParquetFile
+    try:
+        with ParquetFile(place if isinstance(place, Path) else open_bytes(place), pre_buffer=False) as table:
+            for batch in table.iter_batches(_ROWS):
+                yield from batch.to_pylist()
+    except (pyarrow.ArrowException, OSError) as error:
+        message = f"{shown(place)} cannot be read as parquet ({reason_of(error)}). Restore it or make it again."
+        raise BadRecord(message, "damaged parquet") from error
+
+
 def _row_groups(path: Place, unit: int) -> list[Cut]:
     """Return parts of about `unit` bytes, of whole row groups."""
     from pyarrow.parquet import ParquetFile

@@ -18,8 +18,8 @@ _MORE = """
 """
 # Endings of languages that are mostly something else: binary files, checksums, what other readers take apart.
 _OTHERS = """
-    8xp app com crc32 csv eml htm html ipynb json jsonl mat mbox md md2 md4 md5 msg obj odd pkl pub raw res rtf sfv sha1
-    sha2 sha224 sha256 sha256sum sha3 sha384 sha512 srt ssa stl tape tsv
+    8xp app com crc32 csv eml htm html ipynb json jsonl markdown mat mbox md md2 md4 md5 msg obj odd pkl pub raw res
+    rtf sfv sha1 sha2 sha224 sha256 sha256sum sha3 sha384 sha512 srt ssa stl tape tsv
     txt vcf vtt xht xhtml
 """
 TEXT = frozenset(f".{name}" for name in (endings() | set(_MORE.split())) - set(_OTHERS.split()))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import fnmatch
+import functools
 import importlib.util
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -34,12 +35,13 @@ from hornbook.corpus.readers.discovery import is_known
 from hornbook.corpus.readers.endings import begins_as_text
 from hornbook.corpus.readers.fields.choose import kept
 from hornbook.corpus.readers.files.epub import Epub
-from hornbook.corpus.readers.files.odf import OpenDocument
+from hornbook.corpus.readers.files.markdown import Markdown
+from hornbook.corpus.readers.files.office.odf import OpenDocument
+from hornbook.corpus.readers.files.office.pptx import Pptx
+from hornbook.corpus.readers.files.office.rtf import Rtf
+from hornbook.corpus.readers.files.office.xlsx import Xlsx
 from hornbook.corpus.readers.files.pdf import Pdf
-from hornbook.corpus.readers.files.pptx import Pptx
-from hornbook.corpus.readers.files.rtf import Rtf
 from hornbook.corpus.readers.files.word.docx import Docx
-from hornbook.corpus.readers.files.xlsx import Xlsx
 from hornbook.corpus.readers.jsons import JsonFile, JsonLines
 from hornbook.corpus.readers.packed import BLOCK, BadRecord, Place, ending, shown, unpacked
 from hornbook.corpus.readers.papers import arxiv, jats, pubmed, s2orc, unarxive
@@ -63,6 +65,8 @@ from hornbook.corpus.readers.record import (
 )
 from hornbook.corpus.readers.sections import sections
 from hornbook.corpus.readers.tables import Separated, file_text
+from hornbook.corpus.readers.talk.chat_logs import ChatLog, is_irc, is_whatsapp
+from hornbook.corpus.readers.talk.chats import Chats, is_discord
 from hornbook.corpus.readers.talk.mail import Mail
 from hornbook.corpus.readers.talk.subtitles import Subtitles
 from hornbook.corpus.readers.wiki.dump import MediaWiki
@@ -148,6 +152,7 @@ FORMATS: tuple[Format, ...] = (
     Format("arxiv", Arxiv, (".tar",), arxiv.begins),
     Format("latex", Latex, (".tex", ".ltx", ".latex")),
     Format("json-lines", JsonLines, (".jsonl", ".ndjson")),
+    Format("chats", Chats, (".json",), is_discord),
     Format("json", JsonFile, (".json",)),
     Format("csv", Separated, (".csv", ".tsv")),
     Format("parquet", Parquet, (".parquet",), None, "pyarrow", "parquet"),
@@ -170,6 +175,9 @@ FORMATS: tuple[Format, ...] = (
     Format("rtf", Rtf, (".rtf",)),
     Format("subtitles", Subtitles, (".srt", ".vtt", ".ass", ".ssa", ".sub")),
     Format("mail", Mail, (".eml", ".emlx", ".mbox")),
+    Format("whatsapp", ChatLog, (".txt",), is_whatsapp),
+    Format("irc", ChatLog, (".txt", ".log"), is_irc),
+    Format("markdown", Markdown, (".md", ".markdown")),
     Format("epub", Epub, (".epub",), None, "lxml", "files"),
     Format("pdf", Pdf, (".pdf",), None, "pypdfium2", "files"),
     TEXT,
@@ -212,7 +220,12 @@ def reader_of(place: Place, chosen: Sequence[Chosen] = (), reading: Reading = ST
         if fnmatch.fnmatch(name, item.files) and gathers(item) == (isinstance(place, Path) and place.is_dir()):
             return item.reader
     found = format_of(place)
-    return Code() if _is_of_project(place, found, reading) else found.make()
+    return _code() if _is_of_project(place, found, reading) else found.make()
+
+
+@functools.cache
+def _code() -> Code:
+    return Code()
 
 
 def _is_of_project(place: Place, found: Format, reading: Reading) -> bool:

@@ -10,7 +10,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from hornbook.corpus.readers.encodings import UTF8, Encoding, Undecodable, as_utf8, decoded, guess, look, marked
-from hornbook.corpus.readers.packed import BLOCK, COMPRESSED, BadRecord, Place, blocks, open_bytes, other_format, shown
+from hornbook.corpus.readers.packed import (
+    BLOCK,
+    COMPRESSED,
+    BadRecord,
+    Place,
+    blocks,
+    ending,
+    open_bytes,
+    other_format,
+    shown,
+)
 from hornbook.corpus.readers.record import (
     LONGEST,
     Cut,
@@ -129,6 +139,16 @@ def lines(pieces: Iterable[bytes]) -> Iterator[bytes | None]:
 def _line(
     line: bytes | None, number: int, path: Place, reading: Reading, around: Callable[[], Encoding | None]
 ) -> Record | None:
+    found = _line_value(line, number, path, reading, around)
+    if found is None:
+        return None
+    where = f"{shown(path)}, line {number}"
+    return noted(text_record(number, found[0], where, reading.field, reading.fields), found[1])
+
+
+def _line_value(
+    line: bytes | None, number: int, path: Place, reading: Reading, around: Callable[[], Encoding | None]
+) -> tuple[Any, Encoding] | None:
     where = f"{shown(path)}, line {number}"
     if line is None:
         raise BadRecord(f"{where}, is longer than {LONGEST:,} bytes. Cut it.", "too long a line", number)
@@ -140,13 +160,12 @@ def _line(
         message = f"{where}, is not UTF-8 text. Convert the file first, for example with iconv."
         raise BadRecord(message, "not UTF-8", number) from error
     try:
-        value = _value(text)
+        return _value(text), encoding
     except (ValueError, RecursionError) as error:
         reason = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
         field = reading.field
         message = f'{where}, is not valid JSON ({reason}). Write one object with a field "{field}" a line.'
         raise BadRecord(message, "not valid JSON", number) from error
-    return noted(text_record(number, value, where, reading.field, reading.fields), encoding)
 
 
 def _value(text: str) -> Any:
@@ -171,12 +190,7 @@ class JsonFile:
         return looked_for(self._records(path, reading, part), shown(path), reading)
 
     def _records(self, path: Place, reading: Reading, part: Part) -> Iterator[Record]:
-        start = b""
-        for piece in as_utf8(blocks(path)):
-            start = (start + piece).lstrip()
-            if len(start) >= BLOCK or b"\n" in start:
-                break
-        if start[:1] != b"[" and _is_json(start.split(b"\n", 1)[0]):
+        if _has_lines(path):
             yield from JsonLines()._records(path, reading, part)
             return
         name = shown(path)
@@ -187,6 +201,33 @@ class JsonFile:
                 yield noted(record, encoding)
             except BadRecord as error:
                 reading.refuse(error)
+
+
+def objects(place: Place, reading: Reading) -> Iterator[tuple[int, Any]]:
+    """Yield the number and the value of each line or item, whatever it is; one that is broken is refused."""
+    if ending(place) == ".json" and not _has_lines(place):
+        text = _decoded(place) if reading.strict else file_text(place, reading)[0]
+        yield from enumerate(_values(text, place), start=1)
+        return
+    around = no_more if reading.strict else functools.cache(lambda: _around(place))
+    for number, line in enumerate(lines(_line_feeds(as_utf8(blocks(place)))), start=1):
+        try:
+            found = _line_value(line, number, place, reading, around)
+        except BadRecord as error:
+            reading.refuse(error)
+            continue
+        if found is not None:
+            yield number, found[0]
+
+
+def _has_lines(path: Place) -> bool:
+    """Say whether a file with the ending of JSON is JSON lines."""
+    start = b""
+    for piece in as_utf8(blocks(path)):
+        start = (start + piece).lstrip()
+        if len(start) >= BLOCK or b"\n" in start:
+            break
+    return start[:1] != b"[" and _is_json(start.split(b"\n", 1)[0])
 
 
 def _decoded(path: Place) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """Secrets in text: passwords in addresses, private keys, and the keys of services, by the forms that these publish.
 
-Gitleaks' rules (config/gitleaks.toml, MIT) are the source of which services have keys that show by themselves; the
-patterns are our own. What stands for a key in documentation is none: one that ends in EXAMPLE, or of few different signs.
+Gitleaks' rules (config/gitleaks.toml, MIT) say which services have keys that show by themselves. The patterns are our
+own. What stands for a key in documentation is none: one that ends in EXAMPLE, or of few different signs.
 Every pattern is bounded, so the time is linear in the length of the text.
 """
 

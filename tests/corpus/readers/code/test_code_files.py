@@ -1,4 +1,4 @@
-"""Projects through a build: one document a file with its facts, what is left out, and what stays as it was elsewhere."""
+"""Projects through a build: one document a file with its facts, what is left out, what stays as it was elsewhere."""
 
 from __future__ import annotations
 
@@ -77,11 +77,20 @@ def test_a_checkout_is_one_document_a_file_with_its_facts(tmp_path: Path) -> Non
 
 
 def test_what_is_left_out_is_counted_by_reason(tmp_path: Path) -> None:
-    source = repository(tmp_path / "repo", **{
-        "node_modules/x/index.js": "var a = 1;\n", "a_pb2.py": "x = 1\n", "app.js": "var a=1;" * 500, "data.csv": "a,b\n1,2\n",
-        "big.py": "x = 1\n" * 200_000, "nothing.py": " \n", "odd.py": "# caf\xe9 \x81\x8d".encode("latin-1") * 3,
-        "binary.py": b"\x00\x01\x02" * 100, "broken.ipynb": "{",
-    })  # fmt: skip
+    source = repository(
+        tmp_path / "repo",
+        **{
+            "node_modules/x/index.js": "var a = 1;\n",
+            "a_pb2.py": "x = 1\n",
+            "app.js": "var a=1;" * 500,
+            "data.csv": "a,b\n1,2\n",
+            "big.py": "x = 1\n" * 200_000,
+            "nothing.py": " \n",
+            "odd.py": "# caf\xe9 \x81\x8d".encode("latin-1") * 3,
+            "binary.py": b"\x00\x01\x02" * 100,
+            "broken.ipynb": "{",
+        },
+    )
     (tmp_path / "outside.py").write_text("secret = 1\n")
     (source / "link.py").symlink_to(tmp_path / "outside.py")
     found, ledger = built(tmp_path, source)
@@ -123,9 +132,14 @@ def test_records_and_books_in_a_checkout_are_read_as_elsewhere(tmp_path: Path) -
 
 
 def test_the_readers_of_a_recipe_set_the_rules(tmp_path: Path) -> None:
-    source = repository(tmp_path / "repo", **{
-        "vendor/x.py": "# SPDX-License-Identifier: GPL-3.0-only\nx = 1\n", "vendor/y.py": "y = 1\n", "b.ipynb": NOTEBOOK,
-    })  # fmt: skip
+    source = repository(
+        tmp_path / "repo",
+        **{
+            "vendor/x.py": "# SPDX-License-Identifier: GPL-3.0-only\nx = 1\n",
+            "vendor/y.py": "y = 1\n",
+            "b.ipynb": NOTEBOOK,
+        },
+    )
     chosen = [Chosen("*.ipynb", Notebook(cells="script")), Chosen("*", Code(licenses=("permissive",), vendored=True))]
     found, ledger = built(tmp_path, source, readers=chosen)
     assert names(found, source) == ["LICENSE#1", "b.ipynb#1", "src/a.py#1", "vendor/y.py#1"]

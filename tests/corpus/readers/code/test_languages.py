@@ -12,19 +12,20 @@ from hornbook.corpus.readers.code.languages import endings, kind_of, language_of
 
 # Names that tell it alone.
 NAMES = """
-a.py Python|a.pyi Python|a.pyx Cython|a.js JavaScript|a.mjs JavaScript|a.cjs JavaScript|a.jsx JavaScript|a.mts TypeScript
-a.tsx TSX|a.vue Vue|a.svelte Svelte|a.c C|a.cc C++|a.cpp C++|a.cxx C++|a.hpp C++|a.cu Cuda|a.java Java|a.kt Kotlin
-a.kts Kotlin|a.scala Scala|a.groovy Groovy|a.go Go|a.swift Swift|a.dart Dart|a.zig Zig|a.nim Nim|a.rb Ruby|a.gemspec Ruby
-a.lua Lua|a.jl Julia|a.hs Haskell|a.elm Elm|a.erl Erlang|a.exs Elixir|a.clj Clojure|a.rkt Racket|a.el Emacs Lisp
-a.sh Shell|a.bash Shell|a.fish fish|a.ps1 PowerShell|a.bat Batchfile|a.awk Awk|a.sed sed|a.tcl Tcl|a.vim Vim script
-a.tex TeX|a.sty TeX|a.bib BibTeX|a.rst reStructuredText|a.adoc AsciiDoc|a.org Org|a.css CSS|a.scss SCSS|a.less Less
-a.html HTML|a.xml XML|a.xsl XSLT|a.svg SVG|a.json JSON|a.toml TOML|a.ini INI|a.csv CSV|a.proto Protocol Buffer
-a.graphql GraphQL|a.tf HCL|a.nix Nix|a.cmake CMake|a.mk Makefile|a.diff Diff|a.patch Diff|a.ipynb Jupyter Notebook
-a.f90 Fortran Free Form|a.adb Ada|a.cob COBOL|a.vhd VHDL|a.sv SystemVerilog|a.glsl GLSL|a.hlsl HLSL|a.wgsl WGSL
-Makefile Makefile|Dockerfile Dockerfile|CMakeLists.txt CMake|Rakefile Ruby|Gemfile Ruby|Jenkinsfile Groovy|BUILD.bazel Starlark
-SConstruct Python|go.mod Go Module|Vagrantfile Ruby|meson.build Meson|Cargo.lock TOML|pom.xml Maven POM|README.md Markdown
-README Text|LICENSE Text|AUTHORS Text|LICENSE-MIT Text|Dockerfile.dev Dockerfile|config.h.in C|A.PY Python|requirements.txt Pip Requirements
-.vimrc Vim script|a.wat WebAssembly|a.sol Solidity|a.move Move|a.lean Lean|a.agda Agda|a.idr Idris|a.unknown |a |notes.txt Text
+a.py Python|a.pyi Python|a.pyx Cython|a.js JavaScript|a.mjs JavaScript|a.cjs JavaScript|a.jsx JavaScript
+a.mts TypeScript|a.tsx TSX|a.vue Vue|a.svelte Svelte|a.c C|a.cc C++|a.cpp C++|a.cxx C++|a.hpp C++|a.cu Cuda
+a.java Java|a.kt Kotlin|a.kts Kotlin|a.scala Scala|a.groovy Groovy|a.go Go|a.swift Swift|a.dart Dart|a.zig Zig
+a.nim Nim|a.rb Ruby|a.gemspec Ruby|a.lua Lua|a.jl Julia|a.hs Haskell|a.elm Elm|a.erl Erlang|a.exs Elixir|a.clj Clojure
+a.rkt Racket|a.el Emacs Lisp|a.sh Shell|a.bash Shell|a.fish fish|a.ps1 PowerShell|a.bat Batchfile|a.awk Awk|a.sed sed
+a.tcl Tcl|a.vim Vim script|a.tex TeX|a.sty TeX|a.bib BibTeX|a.rst reStructuredText|a.adoc AsciiDoc|a.org Org|a.css CSS
+a.scss SCSS|a.less Less|a.html HTML|a.xml XML|a.xsl XSLT|a.svg SVG|a.json JSON|a.toml TOML|a.ini INI|a.csv CSV
+a.proto Protocol Buffer|a.graphql GraphQL|a.tf HCL|a.nix Nix|a.cmake CMake|a.mk Makefile|a.diff Diff|a.patch Diff
+a.ipynb Jupyter Notebook|a.f90 Fortran Free Form|a.adb Ada|a.cob COBOL|a.vhd VHDL|a.sv SystemVerilog|a.glsl GLSL
+a.hlsl HLSL|a.wgsl WGSL|Makefile Makefile|Dockerfile Dockerfile|CMakeLists.txt CMake|Rakefile Ruby|Gemfile Ruby
+Jenkinsfile Groovy|BUILD.bazel Starlark|SConstruct Python|go.mod Go Module|Vagrantfile Ruby|meson.build Meson
+Cargo.lock TOML|pom.xml Maven POM|README.md Markdown|README Text|LICENSE Text|AUTHORS Text|LICENSE-MIT Text
+Dockerfile.dev Dockerfile|config.h.in C|A.PY Python|requirements.txt Pip Requirements|.vimrc Vim script
+a.wat WebAssembly|a.sol Solidity|a.move Move|a.lean Lean|a.agda Agda|a.idr Idris|a.unknown |a |notes.txt Text
 """.replace("\n", "|").strip("|")
 
 # Endings that several languages share, first lines, and lines for editors.

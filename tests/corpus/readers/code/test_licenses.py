@@ -16,14 +16,27 @@ from hornbook.corpus.readers.code.projects import Project
 
 TEXTS = [item for item in _table()["text"] if item.name not in ("BSD-3-Clause",)]
 NOTICES = [
-    ("Licensed under the Apache License, Version 2.0 (the \"License\");\nyou may not use", "Apache-2.0"),
-    ("# This program is free software: you can redistribute it and/or modify\n# it under the terms of the GNU General "
-     "Public License as published by\n# the Free Software Foundation, either version 3 of the License, or\n# (at your "
-     "option) any later version.", "GPL-3.0-or-later"),
-    (" * under the terms of the GNU Lesser General Public\n * License as published by the FSF; either\n * version 2.1 of "
-     "the License, or (at your option) any later version.", "LGPL-2.1-or-later"),
-    ("under the terms of the GNU Affero General Public License; version 3 of the License, or (at your option) any later "
-     "version", "AGPL-3.0-or-later"),
+    ('Licensed under the Apache License, Version 2.0 (the "License");\nyou may not use', "Apache-2.0"),
+    (
+        "# This program is free software: you can redistribute it and/or modify\n# it under the terms of "
+        "the GNU General "
+        "Public License as published by\n# the Free Software Foundation, either version 3 of the "
+        "License, or\n# (at your "
+        "option) any later version.",
+        "GPL-3.0-or-later",
+    ),
+    (
+        " * under the terms of the GNU Lesser General Public\n * License as published by the FSF; "
+        "either\n * version 2.1 of "
+        "the License, or (at your option) any later version.",
+        "LGPL-2.1-or-later",
+    ),
+    (
+        "under the terms of the GNU Affero General Public License; version 3 of the License, or (at your "
+        "option) any later "
+        "version",
+        "AGPL-3.0-or-later",
+    ),
     ("This Source Code Form is subject to the terms of the Mozilla Public\nLicense, v. 2.0.", "MPL-2.0"),
     ("Distributed under the Boost Software License, Version 1.0.", "BSL-1.0"),
     ("See https://creativecommons.org/licenses/by-sa/4.0/ for it.", "CC-BY-SA-4.0"),
@@ -33,7 +46,7 @@ NOTICES = [
     ("See LICENSE.txt of the main project.", ""),
     ("MIT was founded in 1861.", ""),
     ("", ""),
-]  # fmt: skip
+]
 MANIFESTS = [
     ("pyproject.toml", '[project]\nlicense = "MIT"\n', "MIT"),
     ("pyproject.toml", '[project]\nlicense = {text = "Apache License 2.0"}\n', "Apache-2.0"),
@@ -71,13 +84,31 @@ ALLOWED = [
 ]  # fmt: skip
 # Packages that the tests of this project need, and the licence that their own file states.
 INSTALLED = {
-    "annotated-types": "MIT", "click": "BSD-3-Clause", "flask": "BSD-3-Clause", "fsspec": "BSD-3-Clause",
-    "hypothesis": "MPL-2.0", "iniconfig": "MIT", "Jinja2": "BSD-3-Clause", "markdown-it-py": "MIT", "MarkupSafe": "BSD-3-Clause",
-    "mdurl": "MIT", "mpmath": "BSD-3-Clause", "networkx": "BSD-3-Clause", "pluggy": "MIT", "psutil": "BSD-3-Clause",
-    "Pygments": "BSD-2-Clause", "pytest": "MIT", "requests": "Apache-2.0", "rich": "MIT", "ruff": "MIT",
-    "starlette": "BSD-3-Clause", "tomli_w": "MIT", "transformers": "Apache-2.0", "typing_extensions": "Python-2.0",
+    "annotated-types": "MIT",
+    "click": "BSD-3-Clause",
+    "flask": "BSD-3-Clause",
+    "fsspec": "BSD-3-Clause",
+    "hypothesis": "MPL-2.0",
+    "iniconfig": "MIT",
+    "Jinja2": "BSD-3-Clause",
+    "markdown-it-py": "MIT",
+    "MarkupSafe": "BSD-3-Clause",
+    "mdurl": "MIT",
+    "mpmath": "BSD-3-Clause",
+    "networkx": "BSD-3-Clause",
+    "pluggy": "MIT",
+    "psutil": "BSD-3-Clause",
+    "Pygments": "BSD-2-Clause",
+    "pytest": "MIT",
+    "requests": "Apache-2.0",
+    "rich": "MIT",
+    "ruff": "MIT",
+    "starlette": "BSD-3-Clause",
+    "tomli_w": "MIT",
+    "transformers": "Apache-2.0",
+    "typing_extensions": "Python-2.0",
     "uvicorn": "BSD-3-Clause",
-}  # fmt: skip
+}
 
 
 def project(folder: Path, **files: str) -> Project:

@@ -16,25 +16,39 @@ from hornbook.corpus.readers.record import WHOLE, Reading
 
 PICTURE = "iVBORw0KGgo" * 50
 BOOK: dict[str, Any] = {
-    "nbformat": 4, "nbformat_minor": 5,
+    "nbformat": 4,
+    "nbformat_minor": 5,
     "metadata": {"kernelspec": {"name": "python3", "language": "python"}, "language_info": {"name": "python"}},
     "cells": [
-        {"cell_type": "markdown", "metadata": {}, "source": ["# Title\n", "\n", "Some *words* and $x^2$.  \n", "More."]},
-        {"cell_type": "code", "metadata": {}, "execution_count": 1, "source": ["import os\n", "\n", "\n", "def f():\n", "    return 1\n"],
-         "outputs": [{"output_type": "stream", "name": "stdout", "text": ["\u001b[31mred\u001b[0m\n", "line\n"]},
-                     {"output_type": "display_data", "data": {"image/png": PICTURE, "text/plain": ["<Figure>"]}}]},
+        {
+            "cell_type": "markdown",
+            "metadata": {},
+            "source": ["# Title\n", "\n", "Some *words* and $x^2$.  \n", "More."],
+        },
+        {
+            "cell_type": "code",
+            "metadata": {},
+            "execution_count": 1,
+            "source": ["import os\n", "\n", "\n", "def f():\n", "    return 1\n"],
+            "outputs": [
+                {"output_type": "stream", "name": "stdout", "text": ["\u001b[31mred\u001b[0m\n", "line\n"]},
+                {"output_type": "display_data", "data": {"image/png": PICTURE, "text/plain": ["<Figure>"]}},
+            ],
+        },
         {"cell_type": "code", "metadata": {}, "source": "", "outputs": []},
         {"cell_type": "markdown", "metadata": {}, "source": f"![a](data:image/png;base64,{PICTURE}==) end"},
         {"cell_type": "raw", "metadata": {}, "source": "raw text"},
         {"cell_type": "code", "metadata": {}, "source": "print('''```''')", "outputs": []},
     ],
-}  # fmt: skip
+}
 TEXT = (
-    "# Title\n\nSome *words* and $x^2$.  \nMore.\n\n```python\nimport os\n\n\ndef f():\n    return 1\n```\n\n![a]() end\n\n"
+    "# Title\n\nSome *words* and $x^2$.  \nMore.\n\n```python\nimport os\n\n\ndef f():\n    return "
+    "1\n```\n\n![a]() end\n\n"
     "raw text\n\n````python\nprint('''```''')\n````\n"
 )
 SCRIPT = (
-    "# %% [markdown]\n# # Title\n#\n# Some *words* and $x^2$.\n# More.\n\n# %%\nimport os\n\n\ndef f():\n    return 1\n\n"
+    "# %% [markdown]\n# # Title\n#\n# Some *words* and $x^2$.\n# More.\n\n# %%\nimport os\n\n\ndef "
+    "f():\n    return 1\n\n"
     "# %% [markdown]\n# ![a]() end\n\n# %% [raw]\n# raw text\n\n# %%\nprint('''```''')\n"
 )
 CODE = "import os\n\n\ndef f():\n    return 1\n\nprint('''```''')\n"
@@ -126,11 +140,18 @@ def test_what_is_no_notebook_is_named(tmp_path: Path, book: Any, reason: str) ->
 
 json_values = some.recursive(
     some.none() | some.booleans() | some.integers() | some.text(max_size=5),
-    lambda inner: some.lists(inner, max_size=3) | some.dictionaries(
-        some.sampled_from(["cells", "source", "cell_type", "outputs", "metadata", "text", "data", "worksheets", "level"]), inner, max_size=4
+    lambda inner: (
+        some.lists(inner, max_size=3)
+        | some.dictionaries(
+            some.sampled_from(
+                ["cells", "source", "cell_type", "outputs", "metadata", "text", "data", "worksheets", "level"]
+            ),
+            inner,
+            max_size=4,
+        )
     ),
     max_leaves=20,
-)  # fmt: skip
+)
 
 
 @given(json_values)

@@ -19,26 +19,75 @@ from hornbook.errors import UserError
 # Of each language: the paths there are, the file that imports, its text, and where that leads.
 IMPORTS = [
     ("Python", "a.py b.py pkg/__init__.py", "a.py", "import os, b\nfrom pkg import x\n", "b.py pkg/__init__.py"),
-    ("Python", "pkg/a.py pkg/b.py pkg/sub/c.py", "pkg/a.py", "from . import b\nfrom .sub.c import d\n", "pkg/b.py pkg/sub/c.py"),
+    (
+        "Python",
+        "pkg/a.py pkg/b.py pkg/sub/c.py",
+        "pkg/a.py",
+        "from . import b\nfrom .sub.c import d\n",
+        "pkg/b.py pkg/sub/c.py",
+    ),
     ("Python", "pkg/sub/a.py pkg/b.py", "pkg/sub/a.py", "from ..b import (\n    x,  # why\n    y,\n)\n", "pkg/b.py"),
-    ("Python", "src/pkg/a.py src/pkg/b.py tests/t.py", "tests/t.py", "import pkg.a\nfrom pkg import b as c\n",
-     "src/pkg/a.py src/pkg/b.py"),
+    (
+        "Python",
+        "src/pkg/a.py src/pkg/b.py tests/t.py",
+        "tests/t.py",
+        "import pkg.a\nfrom pkg import b as c\n",
+        "src/pkg/a.py src/pkg/b.py",
+    ),
     ("Python", "a.py b.py", "a.py", "x = 'import b'\n# import b\nfrom __future__ import annotations\n", ""),
     ("Python", "a.py b.py", "a.py", "def f():\n    import b as c, os.path\n", "b.py"),
-    ("JavaScript", "a.js b.js lib/index.js c.json", "a.js", "import x from './b';\nconst y = require('./lib');\nimport z from './c.json';\n",
-     "b.js lib/index.js c.json"),
-    ("TypeScript", "src/a.ts src/b.ts src/c.tsx", "src/a.ts",
-     "import {\n  x,\n} from './b.js'\nexport * from \"./c\"\nimport React from 'react'\n", "src/b.ts src/c.tsx"),
-    ("TypeScript", "src/a.ts src/lib/b.ts", "src/a.ts", "const b = await import('@/lib/b')\nimport '../x'\n", "src/lib/b.ts"),
+    (
+        "JavaScript",
+        "a.js b.js lib/index.js c.json",
+        "a.js",
+        "import x from './b';\nconst y = require('./lib');\nimport z from './c.json';\n",
+        "b.js lib/index.js c.json",
+    ),
+    (
+        "TypeScript",
+        "src/a.ts src/b.ts src/c.tsx",
+        "src/a.ts",
+        "import {\n  x,\n} from './b.js'\nexport * from \"./c\"\nimport React from 'react'\n",
+        "src/b.ts src/c.tsx",
+    ),
+    (
+        "TypeScript",
+        "src/a.ts src/lib/b.ts",
+        "src/a.ts",
+        "const b = await import('@/lib/b')\nimport '../x'\n",
+        "src/lib/b.ts",
+    ),
     ("Vue", "a.vue b.vue", "a.vue", "<script>\nimport B from './b.vue'\n</script>\n", "b.vue"),
-    ("Go", "go.mod main.go pkg/a.go pkg/b.go pkg/a_test.go", "main.go",
-     'package main\n\nimport (\n\t"fmt"\n\tx "example.org/m/pkg"\n)\n', "pkg/a.go pkg/b.go"),
+    (
+        "Go",
+        "go.mod main.go pkg/a.go pkg/b.go pkg/a_test.go",
+        "main.go",
+        'package main\n\nimport (\n\t"fmt"\n\tx "example.org/m/pkg"\n)\n',
+        "pkg/a.go pkg/b.go",
+    ),
     ("Go", "go.mod main.go in/a.go", "main.go", 'package main\nimport "example.org/m/in"\n', "in/a.go"),
-    ("Rust", "src/main.rs src/a.rs src/b/mod.rs src/b/c.rs", "src/main.rs", "mod a;\npub mod b;\nuse std::fmt;\n", "src/a.rs src/b/mod.rs"),
-    ("Rust", "src/lib.rs src/a.rs src/b/mod.rs src/b/c.rs", "src/b/c.rs", "use crate::a::Thing;\nuse super::super::a::{B};\n", "src/a.rs"),
+    (
+        "Rust",
+        "src/main.rs src/a.rs src/b/mod.rs src/b/c.rs",
+        "src/main.rs",
+        "mod a;\npub mod b;\nuse std::fmt;\n",
+        "src/a.rs src/b/mod.rs",
+    ),
+    (
+        "Rust",
+        "src/lib.rs src/a.rs src/b/mod.rs src/b/c.rs",
+        "src/b/c.rs",
+        "use crate::a::Thing;\nuse super::super::a::{B};\n",
+        "src/a.rs",
+    ),
     ("Rust", "src/lib.rs src/b.rs src/b/c.rs", "src/b.rs", "mod c;\n", "src/b/c.rs"),
-    ("Java", "src/main/java/a/B.java src/main/java/a/C.java src/main/java/d/E.java", "src/main/java/d/E.java",
-     "package d;\nimport a.B;\nimport static a.C.f;\nimport java.util.*;\n", "src/main/java/a/B.java src/main/java/a/C.java"),
+    (
+        "Java",
+        "src/main/java/a/B.java src/main/java/a/C.java src/main/java/d/E.java",
+        "src/main/java/d/E.java",
+        "package d;\nimport a.B;\nimport static a.C.f;\nimport java.util.*;\n",
+        "src/main/java/a/B.java src/main/java/a/C.java",
+    ),
     ("Java", "a/B.java a/C.java d/E.java", "d/E.java", "import a.*;\n", "a/B.java a/C.java"),
     ("Kotlin", "a/B.kt d/E.kt", "d/E.kt", "import a.B\n", "a/B.kt"),
     ("C", "a.c a.h include/b.h", "a.c", '#include "a.h"\n#include <b.h>\n#include <stdio.h>\n', "a.h include/b.h"),
@@ -47,7 +96,7 @@ IMPORTS = [
     ("C", "a.c one/b.h two/b.h", "a.c", '#include "b.h"\n', ""),
     ("C", "a.c", "a.c", '#include "../../etc/passwd"\n#include "a.c"\n', ""),
     ("Text", "a.txt", "a.txt", "import b\n", ""),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("language", "paths", "path", "text", "found"), IMPORTS)
@@ -177,10 +226,21 @@ def test_a_repository_letter_by_letter(tmp_path: Path) -> None:
     (record,) = read(tmp_path / "repo", Repository(), heard)
     assert record.text == WHOLE_TEXT
     assert record.meta == {
-        "programming_language": "Python", "repository": "repo", "license": "MIT",
+        "programming_language": "Python",
+        "repository": "repo",
+        "license": "MIT",
         "commit": "0123456789abcdef0123456789abcdef01234567",
-        "files": ["README.md", "lib/base.py", "lib/tool.py", "main.py", "pyproject.toml", "style.css", "web/util.js", "web/app.js"],
-    }  # fmt: skip
+        "files": [
+            "README.md",
+            "lib/base.py",
+            "lib/tool.py",
+            "main.py",
+            "pyproject.toml",
+            "style.css",
+            "web/util.js",
+            "web/app.js",
+        ],
+    }
     assert heard == ["generated file"]
 
 

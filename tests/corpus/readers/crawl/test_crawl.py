@@ -246,3 +246,22 @@ def test_parts_of_a_file_in_a_bucket_are_read_side_by_side(bucket: str, tmp_path
     assert len(discover([f"{bucket}/cut"], 30_000)) > 4
     far, near = read_all(f"{bucket}/cut", unit=30_000)[0], read_all(path)[0]
     assert [(item.text, item.meta) for item in far] == [(item.text, item.meta) for item in near]
+
+
+def test_workers_read_the_parts_of_a_listed_file_side_by_side_to_the_same_bytes(tmp_path: Path) -> None:
+    import random
+
+    from builds import begin, contents, finish
+
+    words = random.Random(0).choices([f"word{n}" for n in range(5_000)], k=60_000)
+    every = [wet(n, f"http://a.org/{n}", " ".join(words[n * 200 : n * 200 + 200])) for n in range(300)]
+    write(tmp_path / SEGMENT / "wet/CC-0.warc.wet.gz", every)
+    index(tmp_path, "wet", 1)
+    (tmp_path / "recipe.toml").write_text('paths = ["wet.paths.gz"]\nblock = 16000\n')
+    from hornbook.corpus.readers.units import discover
+
+    assert len(discover([str(tmp_path / "wet.paths.gz")], 64_000)) > 2
+    for workers in ("1", "2"):
+        finish(begin("corpus", "build", "recipe.toml", "--out", workers, "--workers", workers, folder=tmp_path))
+    one, two = contents(tmp_path / "1"), contents(tmp_path / "2")
+    assert one == two and len(one) > 5

@@ -136,6 +136,7 @@ BODIES = [
     (f"<w:p>{r('let ')}<m:oMath>{m('x')}</m:oMath>{r(' be')}</w:p>", "let $x$ be"),
     (f"<w:p><m:oMathPara><m:oMath>{m('x=y')}</m:oMath></m:oMathPara></w:p>", "$$x=y$$"),
     (p("text") + "<w:sectPr><w:headerReference r:id='h'/></w:sectPr>", "text"),
+    (p("D", "<w:framePr w:dropCap='drop'/>") + p("rop cap."), "Drop cap."),
     (p("emoji 😀 &amp; &lt;b&gt;"), "emoji 😀 & <b>"),
 ]  # fmt: skip
 STYLES = """

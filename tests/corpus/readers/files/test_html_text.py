@@ -31,6 +31,7 @@ CASES = [
     ("<ul><li>one<ul><li>inner<li>too</ul></li><li>two</ul>", "- one\n  - inner\n  - too\n- two"),
     ("<ul><li><p>one</p><p>more</p></li><li>two</ul>", "- one\n\nmore\n\n- two"),
     ("<ul><li></li><li>two</ul>", "- two"),
+    ("<ul><li>a<li>b</ul><ol><li>c</ol>", "- a\n- b\n\n1. c"),
     ("<pre><code>if a &lt; b:\n    go()\n\n    end\n</code></pre>", "if a < b:\n    go()\n\n    end"),
     ("x<pre>\n  a\n   b  \n</pre>y", "x\n\n  a\n   b\n\ny"),
     ("<pre>a<br>b</pre>", "a\nb"),

@@ -12,7 +12,7 @@ from odf.table import Table, TableCell, TableRow
 from odf.text import H, P
 from office_files import cut_anywhere, never_crashes, one, tolerant, zipped
 
-from hornbook.corpus.readers.files.odf import OpenDocument
+from hornbook.corpus.readers.files.office.odf import OpenDocument
 from hornbook.corpus.readers.formats import records
 
 NAMES = " ".join(
@@ -72,6 +72,9 @@ BODIES = [
     ("<text:list text:style-name='L2'>" + items(p("a"), p("b")) + "</text:list>", "(IV) a\n(V) b"),
     ("<text:list text:style-name='L1'><text:list-item text:start-value='8'>" + p("a") + "</text:list-item></text:list>",
      "8. a"),
+    ("<text:list xml:id='l' text:style-name='L1'>" + items(p("a")) + "</text:list>" + p("x") + "<text:list "
+     "text:style-name='L1' text:continue-numbering='true'>" + items(p("b")) + "</text:list>"
+     "<text:list text:style-name='L2' text:continue-list='l'>" + items(p("c")) + "</text:list>", "1. a\n\nx\n\n2. b\n(II) c"),
     ("<text:list><text:list-header>" + p("head") + "</text:list-header></text:list>", "head"),
     ("<table:table><table:table-header-rows><table:table-row><table:table-cell>" + p("a") + "</table:table-cell>"
      "<table:table-cell>" + p("b") + "</table:table-cell></table:table-row></table:table-header-rows><table:table-row>"

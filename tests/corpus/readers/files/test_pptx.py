@@ -11,8 +11,8 @@ from office_files import WORD_NAMES, cut_anywhere, never_crashes, one, relations
 from pptx import Presentation
 from pptx.util import Inches
 
-from hornbook.corpus.readers.files.pptx import Pptx
-from hornbook.corpus.readers.files.xlsx import Xlsx
+from hornbook.corpus.readers.files.office.pptx import Pptx
+from hornbook.corpus.readers.files.office.xlsx import Xlsx
 from hornbook.corpus.readers.formats import records
 
 NAMES = WORD_NAMES + ' xmlns:p="http://schemas.openxmlformats.org/presentationml/2006/main"'

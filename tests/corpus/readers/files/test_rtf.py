@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from office_files import never_crashes, one, tolerant
 from striprtf.striprtf import rtf_to_text
 
-from hornbook.corpus.readers.files.rtf import Rtf
+from hornbook.corpus.readers.files.office.rtf import Rtf
 from hornbook.corpus.readers.formats import records
 
 HEAD = (

@@ -213,7 +213,7 @@ FORMULAS = [
     ("\\begin{gather}a\\\\b\\end{gather}", "$$\\begin{gathered} a\\\\b \\end{gathered}$$"),
     ("\\begin{equation}\\begin{split}a&=b\\end{split}\\end{equation}", "$$\\begin{split}a&=b\\end{split}$$"),
     ("\\begin{alignat}{2}a&=b\\end{alignat}", "$$\\begin{aligned} a&=b \\end{aligned}$$"),
-    ("$\\text{if $y$ then}$", "$\\text{if $y$ then}$"),
+    ("$\\text{if $y$ then}$", "$\\text{if \\(y\\) then}$"),
     ("$a$$b$", "$a$$b$"),
     ("$a % comment\n + b$", "$a + b$"),
     ("$5\\%$ and \\$3", "$5\\%$ and $3"),

@@ -86,7 +86,7 @@ In Figure and again it is.
 Figure: A wave $S_{\\mu \\nu }$."""
 LISTED = {
     "id": "0704.0001", "submitter": "P N", "authors": "C. Bal, E. Ber", "title": "Calculation of\n  things",
-    "doi": "10.1/q",    "categories": "hep-ph", "license": "http://creativecommons.org/licenses/by/4.0/", "journal-ref": None,
+    "doi": "10.1/q", "categories": "hep-ph", "license": "http://creativecommons.org/licenses/by/4.0/",
     "abstract": "  A fully differential\ncalculation.\n  It has two paragraphs.\n",
     "versions": [{"version": "v1", "created": "Mon, 2 Apr 2007 19:18:42 GMT"}], "update_date": "2008-11-26",
     "authors_parsed": [["Bal", "C.", ""], ["Ber", "E.", ""]],

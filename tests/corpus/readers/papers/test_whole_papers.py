@@ -191,7 +191,7 @@ Dust moves at 300 km s$^{-1}$.
 
 INTRODUCTION
 
-Velocities are km s$^{-1}$ and $v \mathrel{\rlap{\lower4pt\hbox{\hskip1pt$\sim$}}\raise1pt\hbox{$<$}} 5$ km s$^{-1}$. “Active” galaxies are well known.
+Velocities are km s$^{-1}$ and $v \mathrel{\rlap{\lower4pt\hbox{\hskip1pt\(\sim\)}}\raise1pt\hbox{\(<\)}} 5$ km s$^{-1}$. “Active” galaxies are well known.
 $$L = 4\pi d^2 F$$
 where $d$ is the distance; cf. eq. ([lum]).
 

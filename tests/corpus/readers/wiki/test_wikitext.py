@@ -122,6 +122,8 @@ def test_names_of_files_and_categories_are_those_of_the_wiki() -> None:
     page = plain_text("[[Bild:A.png|mini|B]][[Datei:C.png]]Text.[[Kategorie:Stadt|P]] [[Imagine: Lennon]]", "P", german)
     assert page.text == "Text. Imagine: Lennon"
     assert page.categories == ["Stadt"]
+    norwegian = Site("nb")  # its wiki's code is no
+    assert plain_text("[[Fil:A.png|x]]Text.", "P", norwegian).text == "Text."
     own = Site("en", namespaces={6: "Picture", 14: "Group", 10: "Block"})
     assert plain_text("[[Picture:A.png|x]]Text {{Block:nowrap|a}}.[[group:B]]", "P", own).text == "Text a."
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,12 +14,11 @@ from hornbook.corpus.readers.code.notebooks import LANGUAGE, Notebook
 from hornbook.corpus.readers.code.origins import is_generated, is_vendored
 from hornbook.corpus.readers.code.projects import Project, commit, project_of, repository
 from hornbook.corpus.readers.code.rules import Rules
-from hornbook.corpus.readers.encodings import UTF8, Encoding
+from hornbook.corpus.readers.encodings import UTF8, Encoding, Undecodable, decoded, find
 from hornbook.corpus.readers.endings import TEXT
-from hornbook.corpus.readers.packed import COMPRESSED, NotText, Place, ending, shown
+from hornbook.corpus.readers.packed import COMPRESSED, NotText, Place, blocks, ending, shown
 from hornbook.corpus.readers.record import Part, Reading, Record, noted
 from hornbook.corpus.readers.sections import LONGEST, sections
-from hornbook.corpus.readers.tables import file_text
 
 # What is source where it lies in a project, beside the endings of text (endings.py).
 _ALSO = (".txt", ".md", ".html", ".htm", ".xhtml", ".json", ".csv", ".tsv", ".ipynb", "")
@@ -89,7 +88,9 @@ class Code(Rules):
         if reason := self._at_sight(place, path, project):
             reading.pass_over(reason)
             return None
-        found = self._notebook(place, reading) if path.lower().endswith(".ipynb") else _text(place, reading)
+        found = (
+            self._notebook(place, reading) if path.lower().endswith(".ipynb") else _text(place, reading, self.largest)
+        )
         if found is None:
             return None
         text, language, encoding = found
@@ -121,12 +122,17 @@ class Code(Rules):
         return None
 
 
-def _text(place: Place, reading: Reading) -> tuple[str, str, Encoding] | None:
+def _text(place: Place, reading: Reading, largest: int) -> tuple[str, str, Encoding] | None:
     """Return a file's text and language, None for one that is no text or is written in no encoding for sure."""
+    data = bytearray()
     try:
-        pieces, encoding = file_text(place, replace(reading, bad=reading.bad or _unheard))
-        text = "".join(pieces)
-    except NotText:
+        for block in blocks(place):
+            data += block
+            if len(data) > largest:
+                reading.pass_over("too large a file")
+                return None
+        text, encoding = _decoded(bytes(data))
+    except (NotText, Undecodable, UnicodeDecodeError):
         reading.pass_over("binary file")
         return None
     if encoding.other or encoding.errors != "strict":
@@ -138,8 +144,13 @@ def _text(place: Place, reading: Reading) -> tuple[str, str, Encoding] | None:
     return text, language_of(name, text), encoding
 
 
-def _unheard(error: Exception) -> None:
-    """Hear of a remark where one reads strictly: a file of a project may be in any encoding."""
+def _decoded(data: bytes) -> tuple[str, Encoding]:
+    """Return a file's text and how it was written; sound UTF-8 is that at once, which in code it nearly always is."""
+    if b"\0" not in data and b"\x1b" not in data:
+        with contextlib.suppress(UnicodeDecodeError):
+            return data.decode("utf-8-sig"), UTF8
+    encoding, mark = find(lambda: [data])
+    return "".join(decoded([data], encoding, mark)), encoding
 
 
 def facts(place: Place, source: Source) -> Mapping[str, Any]:

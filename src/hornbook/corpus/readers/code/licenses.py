@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 import re
 import tomllib
 from collections.abc import Iterator, Sequence
@@ -115,16 +116,20 @@ def _one(tokens: list[str], known: frozenset[str]) -> bool:
 
 def _of_folder(folder: Path, bound: Path) -> str:
     try:
-        names = tuple(sorted(item.name for item in folder.iterdir()))
+        names = _telling(str(folder), folder.stat().st_mtime_ns)
         facts = tuple(
-            (name, status.st_size, status.st_mtime_ns)
-            for name in names
-            if (LICENCES.fullmatch(name) or name in _READ or name.endswith(".gemspec"))
-            for status in [(folder / name).stat()]
+            (name, status.st_size, status.st_mtime_ns) for name in names for status in [(folder / name).stat()]
         )
     except OSError:
         return ""
-    return _found(folder, facts, bound)
+    return _found(folder, facts, bound) if facts else ""
+
+
+@functools.lru_cache(maxsize=4096)
+def _telling(folder: str, changed: int) -> tuple[str, ...]:
+    """Return a folder's files that may tell a licence; `changed` is when a name was last added to it."""
+    names = sorted(os.listdir(folder))
+    return tuple(name for name in names if LICENCES.fullmatch(name) or name in _READ or name.endswith(".gemspec"))
 
 
 @functools.lru_cache(maxsize=1024)

@@ -7,6 +7,7 @@ Stack v2 (Lozhkov and others 2024, section 2.3); lines and letters first in Code
 from __future__ import annotations
 
 import re
+import string
 from dataclasses import dataclass
 
 from hornbook.corpus.readers.code.languages import kind_of
@@ -23,8 +24,9 @@ _XML_BEGINS = 100  # characters in which `<?xml version=` stands (StarCoder)
 # StarCoder 2's patterns, but that blanks may stand behind the commas of hexadecimal, and that of runs of base64 only
 # those count that have digits and letters of both cases, as data has and a list of words has not.
 _BASE64 = re.compile(r"[a-zA-Z0-9+/\n=]{64,}")
-_HEX = re.compile(r"(?:\b(?:0x|\\x)?[0-9a-fA-F]{2}(?:,\s*|\b\s*)){8,}")
+_HEX = re.compile(r"[0-9a-fA-F]{2}(?:(?:,\s*|\s+|(?=\\))(?:0x|\\x)?[0-9a-fA-F]{2}\b){7,}")
 _UNICODE = re.compile(r"(?:\\u[0-9a-fA-F]{4}){8,}")
+_ALPHANUMERIC = (string.ascii_letters + string.digits).encode()
 _TAG = re.compile(r"<!--[^<>]*-->|<(/?[a-zA-Z][\w:-]*|[!?])[^<>]*>")
 _HIDDEN = ("script", "style", "template", "noscript", "head")
 _PARTS = (re.compile(r"[0-9]"), re.compile(r"[a-z]"), re.compile(r"[A-Z]"))
@@ -81,7 +83,7 @@ class Rules:
         return "minified: long lines" if mean > self.mean_line else ""
 
     def _of_letters(self, language: str, text: str) -> str:
-        if language not in _FEW_LETTERS and sum(map(str.isalnum, text)) < self.letters * len(text):
+        if language not in _FEW_LETTERS and _letters(text) < self.letters * len(text):
             return "few letters and digits"
         if _encoded(text, self.encoded_run, self.encoded):
             return "encoded data"
@@ -92,6 +94,13 @@ def _lines(text: str) -> tuple[int, float]:
     """Return the longest line and the mean of all, in characters."""
     lengths = [len(line) for line in text.splitlines()]
     return max(lengths, default=0), sum(lengths) / max(len(lengths), 1)
+
+
+def _letters(text: str) -> int:
+    """Return how many characters are letters or digits."""
+    if text.isascii():
+        return len(text) - len(text.encode().translate(None, _ALPHANUMERIC))
+    return sum(map(str.isalnum, text))
 
 
 def _encoded(text: str, run: int, share: float) -> bool:

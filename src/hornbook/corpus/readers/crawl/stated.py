@@ -62,7 +62,7 @@ def stated(page: str, header: Mapping[str, str]) -> Stated:
         if name == "title":
             close = page.find("<", place)
             title = title or _line(page[place:close] if close >= 0 else "")
-        else:
+        elif name == "meta" or "license" in page[found.end() : end].lower():  # of a thousand links none may have it
             _look(name, _attributes(page[found.end() : end]), licences, wishes)
     return Stated(title, spdx(licences[0]) if licences else "", tuple(dict.fromkeys(wishes)))
 

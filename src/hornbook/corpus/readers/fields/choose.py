@@ -3,7 +3,8 @@
     text = "content"              one field
     text = "meta.text"            one inside another
     text = "{title}\\n\\n{body}"  several, joined by a pattern; one that is null is empty
-    text = "text"                 the default: where there is no such field, the one of a known shape (shapes.py)
+    text = "text"                 the default: where there is no such field, the one of a known shape (shapes.py), or a
+                                  conversation (talk/turns.py)
 
     fields = []                   all others are kept, and the facts that a known shape has under their common names
     fields = ["title", "meta.url"]  these alone
@@ -22,6 +23,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from hornbook.corpus.readers.fields.shapes import OPENED, Shape, shape_of
+from hornbook.corpus.readers.talk.turns import conversation, conversation_fields
 from hornbook.errors import UserError
 
 DEFAULT = "text"
@@ -66,6 +68,8 @@ def columns(names: Collection[str], text: str) -> list[str]:
     """Return the columns among `names` that the text is made of. Raises NoField for the first that is not there."""
     if text == DEFAULT and text not in names and (shape := _shape_of_names(names)):
         return [shape.text]
+    if text == DEFAULT and text not in names and (held := conversation_fields(names)):
+        return list(held)
     found = []
     for name in wanted(text):
         column = _column(names, name)
@@ -146,6 +150,8 @@ def taken(
     `fields` are those that stay fields though they are of the text; `shape` is that of the file, where it is known.
     """
     shape = shape or _shape(value)
+    if text == DEFAULT and text not in value and shape is None and (talk := conversation(value)):
+        return talk
     pattern = pattern_of(text)
     names = wanted(text)
     if text == DEFAULT and text not in value and shape is not None:

@@ -10,10 +10,9 @@ import json
 import os
 import select
 import signal
-import sys
 from typing import Any
 
-MEMORY = 1 << 30  # bytes of address space above those of the libraries
+MEMORY = 400 << 20  # bytes of address space above those of the libraries
 _START, _PAGE, _HANGING = (
     60,
     0.5,
@@ -23,7 +22,12 @@ _IDLE = 20  # seconds
 
 
 def serve() -> None:
-    """Answer paths from the standard input until it ends."""
+    """Answer paths from the standard input until it ends, and end this process at once, without pdfium's own end."""
+    _answer_all()
+    os._exit(0)
+
+
+def _answer_all() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the affair of the process that asks
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
     answers = os.dup(1)
@@ -79,6 +83,7 @@ def _bound_memory() -> None:
 
         with open("/proc/self/statm", encoding="ascii") as facts:
             used = int(facts.read().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY, used + MEMORY))
     except (ImportError, OSError, ValueError):
         return  # not Linux: time and the crash of this process are still bounded
@@ -94,8 +99,3 @@ def _bound_time(document: float) -> None:
     until = min(document, now.user + now.system + _HANGING)
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)
     resource.setrlimit(resource.RLIMIT_CPU, (int(until) + 1, hard))
-
-
-if __name__ == "__main__":
-    serve()
-    sys.exit(0)

@@ -3,8 +3,8 @@
 A gutter is a strip of white, at least GUTTER wide, that rows of text leave free one after the other while prose stands
 on both sides of it. The page is cut at the gutter with the most rows: what is above it, the left side, the right side,
 what is below; and each of these again, so that titles, abstracts and tables over the whole width keep their place. Rows
-of a table leave strips free too, but its cells are too short for prose. This is the XY cut of Nagy and Seth (1984) with the
-order of the cuts turned round, as columns of one page need not share their lines.
+of a table leave strips free too, but its cells are too short for prose. This is the XY cut of Nagy and Seth (1984)
+with the order of the cuts turned round, as columns of one page need not share their lines.
 
     R rows, B bins across, each a quarter of the usual size of type
     taken  bool[R, B]   whether a word of the row stands there
@@ -12,6 +12,7 @@ order of the cuts turned round, as columns of one page need not share their line
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -20,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hornbook.corpus.readers.files.pdf_glyphs import Word
+from hornbook.corpus.readers.files.pdf_words import Word
 
 GUTTER = 0.75  # of the usual size of type
 _BINS = 4  # a size of type
@@ -32,7 +33,10 @@ _BREAK = 2.5  # of the usual distance of rows: white so high, over the whole wid
 _TRIES = 12  # gutters that are looked at
 _ENDS = 10  # places in a strip where prose may begin and end
 _MOST_BINS = 2000
-CJK = re.compile("[\u2e80-\u303f\u3040-\u30ff\u3100-\u312f\u3190-\u31bf\u31f0-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]")  # fmt: skip
+CJK = re.compile(
+    "[\u2e80-\u303f\u3040-\u30ff\u3100-\u312f\u3190-\u31bf\u31f0-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\uffef"
+    "\U00020000-\U0003ffff]"
+)
 RTL = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 _LETTER = re.compile(r"[^\W\d_]")
 
@@ -41,6 +45,8 @@ Rows = list[list[Word]]
 
 def usual(values: Sequence[float], weights: Sequence[float]) -> float:
     """Return the value, rounded to a tenth, that weighs most; the smaller of equals."""
+    if values and all(value == values[0] for value in values):
+        return round(values[0], 1)
     counts: Counter[float] = Counter()
     for value, weight in zip(values, weights, strict=True):
         counts[round(value, 1)] += weight  # type: ignore[assignment]
@@ -89,7 +95,7 @@ def _cut(rows: Rows, size: float, from_right: bool, depth: int) -> Iterator[list
 
 def _pieces(rows: Rows) -> Iterator[Rows]:
     """Yield the rows between white that is high and goes over the whole width."""
-    steps = [after[0].base - before[0].base for before, after in zip(rows, rows[1:], strict=False)]
+    steps = [after[0].base - before[0].base for before, after in itertools.pairwise(rows)]
     sizes = [word.size for row in rows for word in row]
     pitch = max(float(np.median([*steps, 1.0])), 1.2 * float(np.median(sizes)))
     start = 0
@@ -112,19 +118,17 @@ def _gutter(rows: Rows, size: float) -> tuple[int, int, float] | None:
     width = max(int(GUTTER * size / unit), 1)
     if taken.shape[1] <= width + 2:
         return None
-    for start, stop, middle in _strips(taken, width)[:_TRIES]:
+    told = [_told(row) for row in rows]
+    for start, stop, middle in _strips(taken, width):
         place = origin + middle * unit
-        if found := _prose(rows, start, stop, place):
+        if found := _prose(told, start, stop, place):
             return *found, place
     return None
 
 
-def _prose(rows: Rows, start: int, stop: int, place: float) -> tuple[int, int] | None:
-    """Return the rows, as many as can be, that are prose on both sides of a gutter: rows of figures may stand around."""
-    looks = [
-        [_look([word for word in row if ((word.left + word.right) / 2 >= place) == side]) for side in (False, True)]
-        for row in rows[start:stop]
-    ]
+def _prose(rows: list[list[_Told]], start: int, stop: int, place: float) -> tuple[int, int] | None:
+    """Return the rows, as many as can be, that are prose on both sides of a gutter; figures may stand around them."""
+    looks = [(_look(row, place, False), _look(row, place, True)) for row in rows[start:stop]]
     if all(_is_prose([look[side] for look in looks]) for side in (0, 1)):
         return start, stop
     count = stop - start
@@ -139,13 +143,13 @@ def _prose(rows: Rows, start: int, stop: int, place: float) -> tuple[int, int] |
     return None
 
 
-def _has_prose(looks: list[list[_Look]]) -> bool:
+def _has_prose(looks: list[tuple[_Look, _Look]]) -> bool:
     """Say whether there are lines of text on one side at least."""
     return any(sum(look[side].longest >= 2 * _PROSE for look in looks) >= _ROWS for side in (0, 1))
 
 
 def _strips(taken: NDArray[np.bool_], width: int) -> list[tuple[int, int, float]]:
-    """Return (first row, row after the last, middle in bins) of white strips with rows on both sides, the best first."""
+    """Return (first row, row after the last, middle in bins) of white strips between rows, the best first."""
     rows, bins = taken.shape
     across = np.concatenate([np.zeros((rows, 1), np.int64), np.cumsum(taken, axis=1)], axis=1)
     free = (across[:, width:] == across[:, :-width]).T  # bool[bins - width + 1, rows]
@@ -156,20 +160,17 @@ def _strips(taken: NDArray[np.bool_], width: int) -> list[tuple[int, int, float]
     behind = np.pad(np.cumsum(across[:, width:] < across[:, -1:], axis=0), ((1, 0), (0, 0)))
     poorer = np.minimum(before[last, where] - before[first, where], behind[last, where] - behind[first, where])
     good = np.flatnonzero(poorer >= _ROWS)
-    groups: dict[tuple[int, int], list[int]] = {}
-    for index in good.tolist():
-        groups.setdefault((int(first[index]), int(last[index])), []).append(index)
+    good = good[np.lexsort((where[good], last[good], first[good]))]
+    apart = (np.diff(first[good]) != 0) | (np.diff(last[good]) != 0) | (np.diff(where[good]) > 1)
     ranked = []
-    for (start, stop), members in groups.items():
-        strip = np.split(where[members], np.flatnonzero(np.diff(where[members]) > 1) + 1)
-        for places in strip:
-            index = members[int(np.searchsorted(where[members], places[0]))]
-            ranked.append((-int(poorer[index]), -len(places), start, stop, float(places.mean()) + width / 2))
-    return [(start, stop, middle) for _, _, start, stop, middle in sorted(ranked)]
+    for strip in np.split(good, np.flatnonzero(apart) + 1) if len(good) else []:
+        score = (-int(poorer[strip[0]]), -len(strip))  # of equal ones the widest
+        ranked.append((*score, int(first[strip[0]]), int(last[strip[0]]), float(where[strip].mean()) + width / 2))
+    return [(start, stop, middle) for _, _, start, stop, middle in sorted(ranked)[:_TRIES]]
 
 
 class _Look(NamedTuple):
-    """What the words of a row on one side of a gutter look like: widths of its pieces, the characters of the longest."""
+    """What the words of a row on one side of a gutter look like; `longest` counts the characters of a piece."""
 
     widths: list[float]
     longest: int
@@ -178,19 +179,47 @@ class _Look(NamedTuple):
     eastern: int
 
 
-def _look(words: list[Word]) -> _Look:
+class _Told(NamedTuple):
+    """What is told of a word for that: where it stands, and how many characters of each kind it has."""
+
+    left: float
+    right: float
+    size: float
+    characters: int
+    letters: int
+    eastern: int
+
+
+def _told(row: list[Word]) -> list[_Told]:
+    return [
+        _Told(*word[1:3], word.size, len(word.text), *_kinds(word.text))
+        for word in sorted(row, key=lambda word: word.left)
+    ]
+
+
+def _kinds(text: str) -> tuple[int, int]:
+    """Return how many letters a word has, and how many Chinese or Japanese characters."""
+    if text.isascii():
+        return (len(text), 0) if text.isalpha() else (len(_LETTER.findall(text)), 0)
+    return len(_LETTER.findall(text)), len(CJK.findall(text))
+
+
+def _look(row: list[_Told], place: float, behind: bool) -> _Look:
+    """Return what the words of a row look like that stand before or behind a place."""
     widths: list[float] = []
     counts: list[int] = []
-    edge: float | None = None
-    for word in sorted(words, key=lambda word: word.left):
-        if edge is None or word.left - edge > _CELL * word.size:
+    edge = characters = letters = eastern = 0.0
+    for left, right, size, count, of_letters, of_eastern in row:
+        if (left + right >= 2 * place) != behind:
+            continue
+        if not counts or left - edge > _CELL * size:
             widths.append(0.0)
             counts.append(0)
-        widths[-1] += word.right - word.left
-        counts[-1] += len(word.text)
-        edge = word.right
-    text = "".join(word.text for word in words)
-    return _Look(widths, max(counts, default=0), len(text), len(_LETTER.findall(text)), len(CJK.findall(text)))
+        widths[-1] += right - left
+        counts[-1] += count
+        characters, letters, eastern = characters + count, letters + of_letters, eastern + of_eastern
+        edge = right
+    return _Look(widths, max(counts, default=0), int(characters), int(letters), int(eastern))
 
 
 def _is_prose(looks: list[_Look]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -31,7 +32,7 @@ class Refused(ValueError):
 
 
 class Document(NamedTuple):
-    """What a PDF holds: its text, its facts, and the numbers of pages that are pictures and of those that are damaged."""
+    """What a PDF holds; `pictures` and `damaged` are numbers of pages, from 1."""
 
     text: str
     facts: dict[str, Any]
@@ -81,23 +82,24 @@ def read_document(path: str, alive: Callable[[], None]) -> Document:
 
 
 def _opened(path: str) -> pypdfium2.PdfDocument:
-    try:
-        return pypdfium2.PdfDocument(path)
-    except pypdfium2.PdfiumError as error:
-        if error.err_code == pdfium.FPDF_ERR_PASSWORD:
-            raise Refused("encrypted", "is encrypted and wants a password. Save it without one.") from error
-        if error.err_code == pdfium.FPDF_ERR_SECURITY:
-            raise Refused("encrypted", "is encrypted in a manner that is not known. Save it without.") from error
-        raise Refused("damaged PDF", "is no PDF, or a damaged one. Restore it or make it again.") from error
+    handle = pdfium.FPDF_LoadDocument(os.fsencode(path), None)  # with an empty password, which many documents have
+    if handle:
+        return pypdfium2.PdfDocument(handle)
+    code = pdfium.FPDF_GetLastError()
+    if code == pdfium.FPDF_ERR_PASSWORD:
+        raise Refused("encrypted", "is encrypted and wants a password. Save it without one.")
+    if code == pdfium.FPDF_ERR_SECURITY:
+        raise Refused("encrypted", "is encrypted in a manner that is not known. Save it without.")
+    raise Refused("damaged PDF", "is no PDF, or a damaged one. Restore it or make it again.")
 
 
 def _page(document: pypdfium2.PdfDocument, number: int, column: int) -> tuple[list[Line], int, int, bool] | None:
-    """Return a page's lines, how many letters it has, how many are unknown, if it is a picture; None of a damaged one."""
+    """Return a page's lines, its letters, how many of them are unknown, if it is a picture; None if it is damaged."""
     page = pdfium.FPDF_LoadPage(document.raw, number)
     if not page:
         return None
     try:
-        # What is filled into forms, and text written onto the page, is part of what one sees: it is made part of the page.
+        # What is filled into forms, and text written onto the page, is part of what one sees.
         if _has_fields(page) and pdfium.FPDFPage_Flatten(page, pdfium.FLAT_NORMALDISPLAY) == pdfium.FLATTEN_SUCCESS:
             pdfium.FPDF_ClosePage(page)
             page = pdfium.FPDF_LoadPage(document.raw, number)

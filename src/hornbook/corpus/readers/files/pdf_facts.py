@@ -1,4 +1,4 @@
-"""What a PDF says of itself -> facts: title, authors, date, language, pages, sections; without what programs fill in."""
+"""What a PDF says of itself -> facts: title, authors, date, language, pages, sections; no names of programs."""
 
 from __future__ import annotations
 
@@ -12,12 +12,16 @@ import pypdfium2
 import pypdfium2.raw as pdfium
 
 _PROGRAMS = re.compile(
-    r"^(?:microsoft (?:word|powerpoint|excel)|powerpoint presentation|slide \d+|untitled|sans titre|ohne titel|unbekannt"
-    r"|unknown|document\d*|dokument\d*|title|layout \d+|print|scan\w*|about:blank|.*\.(?:docx?|dotx?|odt|rtf|tex|dvi|ps|"
-    r"pdf|indd|qxd|pptx?|xlsx?|pages|p65|fm|wpd|txt|html?|cdr|ai|eps|tiff?|jpe?g))(?:$|\b.*\.\w{2,4}$)",
+    r"^(?:microsoft (?:word|powerpoint|excel)(?: - .*)?|powerpoint presentation|slide \d+|untitled.?\d*|sans titre"
+    r"|ohne titel|unbekannt|unknown|document\d*|dokument\d*|title|layout \d+|print|scan[\d_.-]*|about:blank"
+    r"|\(anonymous\)"
+    r"|.*\.(?:docx?|dotx?|odt|rtf|tex|dvi|ps|pdf|indd|qxd|pptx?|xlsx?|pages|p65|fm|wpd|txt|html?|cdr|ai|eps|tiff?|jpe?g))$",
     re.I,
 )
-_NOBODY = re.compile(r"^(?:unknown|admin(?:istrator)?|user|owner|author|default|root|\(?anonymous\)?|unspecified|.*\\.*|[\w.]{1,2})$", re.I)  # fmt: skip
+_NOBODY = re.compile(
+    r"^(?:unknown|admin(?:istrator)?|user|owner|author|default|root|\(?anonymous\)?|unspecified|.*\\.*|[\w.]{1,2})$",
+    re.I,
+)
 _DATE = re.compile(r"(?:D:)?(\d{4})(\d\d)?(\d\d)?(\d\d)?(\d\d)?(\d\d)?\s*(?:([+\-Z])(?:(\d\d)'?(\d\d)?'?)?)?")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{1,8})*")
 _MOST_SECTIONS = 1000

@@ -1,8 +1,8 @@
 """Running heads, running feet and page numbers are told from text, and left out.
 
-A line among the outermost rows of a page is furniture where the same text, but for its numbers, stands at the same height of
-other pages; a lone number, where it grows with the pages. Where most pages have such a line at one height, set off from the
-text, so are the others at that height: a head that names the section changes as often as the sections do.
+A line among the outermost rows of a page is furniture where the same letters stand at the same height of other pages;
+a lone number, where it grows with the pages. Where most pages have such a line at one height, set off from the text,
+so are the others at that height: a head that names the section changes as often as the sections do.
 """
 
 from __future__ import annotations
@@ -19,7 +19,11 @@ _LARGE = 1.15  # of the usual size: larger lines are titles, which slides repeat
 _SET_OFF = 1.5  # of the size of type below the next row's distance
 _LOST = 0.5  # of the text: so much is no furniture
 _MOST = 0.6  # of the pages
-_NUMBER = re.compile(r"(?:page|p\.|seite|s\.|página|стр\.)?\s*[-–—|(\[]*\s*(\d{1,5}|[ivxlc]{1,7})\s*[-–—|)\]]*(?:\s*(?:of|/|von|de|sur)\s*\d{1,5})?", re.I)  # fmt: skip
+_NUMBER = re.compile(
+    r"(?:page|p\.|seite|s\.|página|стр\.)?\s*[-–—|(\[]*\s*(\d{1,5}|[ivxlc]{1,7})\s*[-–—|)\]]*"
+    r"(?:\s*(?:of|/|von|de|sur)\s*\d{1,5})?",
+    re.I,
+)
 _NO_LETTERS = re.compile(r"[\W\d_]+")
 
 Place = tuple[int, int]  # page, index of the line in it
@@ -105,8 +109,9 @@ def _same_height(pages: Sequence[list[Line]], outer: dict[Place, int], gone: set
     if len(pages) < 4:
         return set()
     heights: Counter[int] = Counter()
-    for page, number in {(page, height) for page, index in gone for height in _heights(pages[page][index])}:
-        heights[number] += page >= 0
+    heights.update(
+        height for _, height in {(page, height) for page, index in gone for height in _heights(pages[page][index])}
+    )
     usual = {height for height, count in heights.items() if count >= _MOST * len(pages)}
     found = set()
     for (page, index), depth in outer.items():

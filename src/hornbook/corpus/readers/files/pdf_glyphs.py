@@ -1,13 +1,13 @@
 """A page of a PDF -> its words, with their places, sizes and fonts, by pdfium.
 
-pdfium tells of each character its code, its box (from advance and ascent, so that all boxes of a line are alike) and the
-object that drew it; of each object its matrix, from which come direction, baseline and size. The calls go straight
-to the C library, over whole ranges: 4,000 characters take 4 ms, a call through a Python wrapper each takes ten times that.
+pdfium tells of each character its code, its box (from advance and ascent, so that all boxes of a line are alike) and
+the object that drew it; of each object its matrix, from which come direction, baseline and size. The calls go straight
+to the C library, over whole ranges and with plain addresses, which takes a third of what pypdfium2's own calls take.
 
     N characters, M objects that draw text
     code   uint32[N]      Unicode, as the font's tables say
     box    float32[N, 4]  left, top, right, bottom in points, y upwards, in the page's own space
-    owner  int64[N]       which object drew it, -1 for the blanks and line ends that pdfium puts in
+    owner  int64[N]       which object drew it; the blanks and line ends that pdfium puts in are of none
     frame  the space in which text runs to the right and lines go down: the page turned by 0, 90, 180 or 270 degrees
 """
 
@@ -18,14 +18,14 @@ import functools
 import itertools
 import math
 import re
-from collections import Counter
 from typing import Any, NamedTuple
 
 import numpy as np
 import pypdfium2.raw as pdfium
 from numpy.typing import NDArray
 
-MONO, BOLD = 1, 2  # bits of Word.style
+from hornbook.corpus.readers.files.pdf_words import BOLD, MONO, Objects, Word, directions
+
 _MONO = re.compile(
     r"mono|courier|consol|cmtt|typewriter|menlo|inconsolata|sftt|lmtt|txtt|fira ?code|source ?code", re.I
 )
@@ -33,29 +33,10 @@ _BOLD = re.compile(r"bold|black|heavy|cmbx|-bd|\bsfbx|demi", re.I)
 _FIXED_PITCH = 1  # flag of a font, PDF 32000-1, table 123
 _TURNED = 0.1  # sine of an angle: beyond it text is askew
 _EASTERN = 0x2E80  # from here on characters may be written downwards
-_MINOR = 0.25  # of a page's characters: so many in another direction are text too, fewer are a stamp or an axis
-_RTL = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
-_BLANKS = np.array([*range(9, 14), 32, 0xA0, *range(0x2000, 0x200C), 0x2028, 0x2029, 0x202F, 0x205F, 0x3000, 0xFEFF])
+_BLANK = np.zeros(0x3002, np.bool_)  # by code; the last stands for all that follow
+_BLANK[[*range(9, 14), 32, 0xA0, *range(0x2000, 0x200C), 0x2028, 0x2029, 0x202F, 0x205F, 0x3000]] = True
 _HYPHENS = (0x2, 0xFFFE)  # what pdfium makes of a hyphen at a line's end
 MOST_CHARACTERS = 2_000_000  # of a page
-
-
-class Word(NamedTuple):
-    """Characters that stand together.
-
-    left, right, base   in points in the frame; base is that of the line, growing downwards
-    size     of the font in points, as it is drawn
-    style    MONO and BOLD
-    spaced   whether a blank stands before it
-    """
-
-    text: str
-    left: float
-    right: float
-    base: float
-    size: float
-    style: int
-    spaced: bool
 
 
 class PageWords(NamedTuple):
@@ -86,13 +67,13 @@ def _calls() -> dict[str, Any]:
     for name, arguments, result in (
         ("GetUnicode", [text, index], ctypes.c_uint),
         ("GetLooseCharBox", [text, index, place], ctypes.c_int),
-        ("GetTextObject", [text, index], ctypes.c_void_p),
+        ("GetTextObject", [text, index], ctypes.c_size_t),
         ("HasUnicodeMapError", [text, index], ctypes.c_int),
         ("GetMatrix", [text, index, place], ctypes.c_int),
         ("GetFontSize", [text, index], ctypes.c_double),
     ):
         calls[name] = library["FPDFText_" + name]
-        calls[name].argtypes, calls[name].restype = arguments, result
+        calls[name].argtypes, calls[name].restype = arguments, result  # type: ignore[assignment]
     return calls
 
 
@@ -113,30 +94,47 @@ def page_words(page: Any) -> PageWords:
 def _page_words(page: Any, text: Any, count: int) -> PageWords:
     calls, handle, every = _calls(), ctypes.cast(text, ctypes.c_void_p).value, range(count)
     again = itertools.repeat(handle)
-    code = np.fromiter(map(calls["GetUnicode"], again, every), np.uint32, count)
+    code = _codes(text, handle, count)
     box = np.zeros((count, 4), np.float32)
     start = box.ctypes.data
     for _ in map(calls["GetLooseCharBox"], again, every, range(start, start + 16 * count, 16)):
         pass
-    pointers = list(map(calls["GetTextObject"], again, every))
-    numbers: dict[int | None, int] = {None: -1}
-    firsts: list[int] = []
-    for index, pointer in enumerate(pointers):
-        if pointer not in numbers:
-            numbers[pointer] = len(firsts)
-            firsts.append(index)
-    owner = np.fromiter(map(numbers.__getitem__, pointers), np.int64, count)
-    blank = np.isin(code, _BLANKS) | (code == 0) & (owner < 0)
-    code[np.isin(code, _HYPHENS)] = ord("-")
-    code[(code == 0) | (code > 0x10FFFF)] = 0xFFFD
-    kept = np.flatnonzero(~blank & (owner >= 0))
+    pointer = np.fromiter(map(calls["GetTextObject"], again, every), np.uint64, count)
+    firsts = np.flatnonzero(np.append(True, pointer[1:] != pointer[:-1]))
+    owner = np.repeat(np.arange(len(firsts)), np.diff(firsts, append=count))
+    drawn = pointer != 0
+    blank = _BLANK[np.minimum(code, len(_BLANK) - 1)] | (code == 0) & ~drawn
+    code[~blank & (code < 32) | (code > 0x10FFFF)] = 0xFFFD
+    kept = np.flatnonzero(~blank & drawn)
     kept = kept[_inside(page, box[kept])]
     if not len(kept):
         return PageWords([], 0, 0)
-    errors = np.fromiter(map(calls["HasUnicodeMapError"], itertools.repeat(handle), kept.tolist()), np.int64, len(kept))
-    unknown = (errors == 1) | _tell_nothing(code[kept])
-    facts = _objects(handle, firsts, code, box, owner, blank)
-    return PageWords(_directions(code, box, owner, blank, kept, facts), len(kept), int(unknown.sum()))
+    facts = _objects(handle, firsts[pointer[firsts] != 0].tolist(), code, box, blank)
+    numbers = np.cumsum(pointer[firsts] != 0) - 1  # objects, without the runs that pdfium put in
+    owner = numbers[owner]
+    unknown = _unknown(handle, code, kept, facts.font[owner[kept]])
+    return PageWords(directions(code, box, owner, blank & drawn, kept, facts), len(kept), unknown)
+
+
+def _codes(text: Any, handle: int | None, count: int) -> NDArray[np.uint32]:
+    """Return the characters' codes: by one call where it tells of each, else by one for each; hyphens are such."""
+    buffer = np.zeros(count + 1, np.uint16)
+    place = ctypes.cast(buffer.ctypes.data, ctypes.POINTER(ctypes.c_ushort))
+    if pdfium.FPDFText_GetText(text, 0, count, place) == count + 1 and not np.any((buffer & 0xF800) == 0xD800):
+        code = buffer[:count].astype(np.uint32)
+    else:
+        one = _calls()["GetUnicode"]
+        code = np.fromiter(map(one, itertools.repeat(handle), range(count)), np.uint32, count)
+    code[np.isin(code, _HYPHENS)] = ord("-")
+    return code
+
+
+def _unknown(handle: int | None, code: NDArray[np.uint32], kept: NDArray[np.int64], font: NDArray[np.int64]) -> int:
+    """Return how many characters have no letter that their font tells; each code of a font is asked for once."""
+    pairs, one, which = np.unique(font * 0x200000 + code[kept], return_index=True, return_inverse=True)
+    asked = map(_calls()["HasUnicodeMapError"], itertools.repeat(handle), kept[one].tolist())
+    errors = np.fromiter(asked, np.int64, len(pairs)) == 1
+    return int((errors[which] | _tell_nothing(code[kept])).sum())
 
 
 def _inside(page: Any, box: NDArray[np.float32]) -> NDArray[np.bool_]:
@@ -150,59 +148,45 @@ def _inside(page: Any, box: NDArray[np.float32]) -> NDArray[np.bool_]:
 
 
 def _tell_nothing(code: NDArray[np.uint32]) -> NDArray[np.bool_]:
-    """Say which codes are no letters: of private use (but for the bullets of symbol fonts), controls, U+FFFD."""
+    """Say which codes are no letters: of private use (but for the bullets of symbol fonts), U+FFFD."""
     private = (code >= 0xE000) & (code <= 0xF8FF) & ~((code >= 0xF020) & (code <= 0xF0FF))
-    return np.asarray(private | (code >= 0xF0000) | (code == 0xFFFD) | (code < 32), np.bool_)
-
-
-class _Object(NamedTuple):
-    """Of each object: its quarter turns (-1 = askew, 4 = written downwards), baseline in its frame, size, style."""
-
-    turn: NDArray[np.int64]
-    base: NDArray[np.float64]
-    size: NDArray[np.float64]
-    style: NDArray[np.int64]
+    return np.asarray(private | (code >= 0xF0000) | (code == 0xFFFD), np.bool_)
 
 
 def _objects(
-    handle: int | None,
-    firsts: list[int],
-    code: NDArray[np.uint32],
-    box: NDArray[np.float32],
-    owner: NDArray[np.int64],
-    blank: NDArray[np.bool_],
-) -> _Object:
+    handle: int | None, firsts: list[int], code: NDArray[np.uint32], box: NDArray[np.float32], blank: NDArray[np.bool_]
+) -> Objects:
     calls = _calls()
-    found = _Object(*(np.zeros(len(firsts), kind) for kind in (np.int64, np.float64, np.float64, np.int64)))
+    kinds = (np.int64, np.float64, np.float64, np.int64, np.int64)
+    found = Objects(*(np.zeros(len(firsts), kind) for kind in kinds))  # type: ignore[arg-type]
     matrix = (ctypes.c_float * 6)()
-    fonts: dict[int, int] = {}
-    order = np.argsort(owner, kind="stable")
-    starts = np.searchsorted(owner[order], np.arange(len(firsts) + 1))
-    for number, first in enumerate(firsts):
-        calls["GetMatrix"](handle, first, ctypes.addressof(matrix))
+    fonts: dict[int, tuple[int, int]] = {}
+    address = ctypes.addressof(matrix)
+    for number, (first, last) in enumerate(zip(firsts, [*firsts[1:], len(code)], strict=True)):
+        calls["GetMatrix"](handle, first, address)
         a, b, c, d, e, f = (value if math.isfinite(value) else 0.0 for value in matrix)
         size = calls["GetFontSize"](handle, first) * math.hypot(c, d)
         turn = _turn(a, b)
         if turn == 0 and code[first] > _EASTERN:
-            mine = order[starts[number] : starts[number + 1]]
-            mine = mine[~blank[mine]]
+            mine = np.flatnonzero(~blank[first:last]) + first
             if len(mine) and (_goes_down(box[mine], size) or _is_upright(box[mine])):
                 turn, e = 4, -float(box[mine[0], 0]) - size / 2
         found.turn[number] = turn
         found.base[number] = {0: -f, 1: e, 2: f, 3: -e, 4: e}.get(turn, 0.0)
         found.size[number] = size if 0.1 < size < 10_000 else 1.0
-        found.style[number] = _style(calls["GetTextObject"](handle, first), fonts)
+        found.font[number], found.style[number] = _font(calls["GetTextObject"](handle, first), fonts)
     _set_down(found, np.array(firsts), box, code)
     return found
 
 
-def _set_down(found: _Object, firsts: NDArray[np.int64], box: NDArray[np.float32], code: NDArray[np.uint32]) -> None:
+def _set_down(found: Objects, firsts: NDArray[np.int64], box: NDArray[np.float32], code: NDArray[np.uint32]) -> None:
     """Mark Chinese and Japanese characters that are drawn one by one, each below the one before it."""
     alone = (np.diff(firsts, append=len(code)) <= 3) & (code[firsts] > _EASTERN) & (found.turn == 0)
-    left, top = box[firsts, 0], box[firsts, 1]
-    across, down = np.abs(np.diff(left)), -np.diff(top)
-    size = found.size[:-1]
-    linked = alone[1:] & alone[:-1] & (across < 0.6 * size) & (down > 0.1 * size) & (down < 1.9 * size)
+    left, top, right = box[firsts, 0], box[firsts, 1], box[firsts, 2]
+    down, size = -np.diff(top), found.size[:-1]
+    shared = np.minimum(right[1:], right[:-1]) - np.maximum(left[1:], left[:-1])
+    over = shared > 0.5 * np.minimum(right[1:] - left[1:], right[:-1] - left[:-1])
+    linked = alone[1:] & alone[:-1] & over & (down > 0.1 * size) & (down < 1.9 * size)
     below = np.append(linked, False) | np.insert(linked, 0, False)
     found.turn[below] = 4
     found.base[below] = -left[below] - found.size[below] / 2
@@ -233,105 +217,14 @@ def _is_upright(box: NDArray[np.float32]) -> bool:
     return bool(np.all((wide > 1.9 * high) & (wide < 2.1 * high)))
 
 
-def _style(pointer: int, fonts: dict[int, int]) -> int:
-    item = ctypes.cast(pointer, pdfium.FPDF_PAGEOBJECT)
-    font = pdfium.FPDFTextObj_GetFont(item)
+def _font(pointer: int, fonts: dict[int, tuple[int, int]]) -> tuple[int, int]:
+    """Return the number and the style of the font of an object that draws text."""
+    font = pdfium.FPDFTextObj_GetFont(ctypes.cast(pointer, pdfium.FPDF_PAGEOBJECT))
     key = ctypes.cast(font, ctypes.c_void_p).value or 0
     if key not in fonts:
         name = ctypes.create_string_buffer(256)
         pdfium.FPDFFont_GetBaseFontName(font, name, 256)
         shown = name.value.decode("utf-8", "replace")
         mono = bool(_MONO.search(shown)) or bool(max(pdfium.FPDFFont_GetFlags(font), 0) & _FIXED_PITCH)
-        fonts[key] = (MONO if mono else 0) | (BOLD if _BOLD.search(shown) else 0)
+        fonts[key] = len(fonts), (MONO if mono else 0) | (BOLD if _BOLD.search(shown) else 0)
     return fonts[key]
-
-
-def _directions(
-    code: NDArray[np.uint32],
-    box: NDArray[np.float32],
-    owner: NDArray[np.int64],
-    blank: NDArray[np.bool_],
-    kept: NDArray[np.int64],
-    facts: _Object,
-) -> list[list[Word]]:
-    """Return the words of each direction that counts, the one with the most characters first."""
-    turns = facts.turn[owner[kept]]
-    turns = np.where(turns == 4, 3, turns)  # written downwards: read as if it was turned
-    counts = Counter(turns.tolist())
-    counts.pop(-1, None)
-    # Blanks that are drawn, counted up to each character, and all that stood between two.
-    drawn = np.concatenate([[0], np.cumsum(blank & (owner >= 0) & (box[:, 2] != box[:, 0]))])
-    found = []
-    for turn, number in counts.most_common():
-        if number < _MINOR * len(kept):
-            break
-        mine = kept[turns == turn]
-        left, right = _across(box[mine], turn)
-        found.append(_words(code[mine], left, right, owner[mine], mine, drawn[mine], facts))
-    return found
-
-
-def _across(box: NDArray[np.float32], turn: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return where characters begin and end in the frame of a turn."""
-    one, other = ((box[:, 0], box[:, 2]), (box[:, 1], box[:, 3]))[turn % 2]
-    sign = 1.0 if turn in (0, 1) else -1.0
-    ends = np.stack([one, other]).astype(np.float64) * sign
-    return ends.min(axis=0), ends.max(axis=0)
-
-
-def _words(
-    code: NDArray[np.uint32],
-    left: NDArray[np.float64],
-    right: NDArray[np.float64],
-    owner: NDArray[np.int64],
-    place: NDArray[np.int64],
-    drawn: NDArray[np.int64],
-    facts: _Object,
-) -> list[Word]:
-    """Part characters where blanks stand, where there is room for one, and where baseline, size or font change."""
-    base, size, style = facts.base[owner], facts.size[owner], facts.style[owner]
-    rtl = (code >= 0x590) & (code <= 0x8FF) | (code >= 0xFB1D) & (code <= 0xFDFF) | (code >= 0xFE70) & (code <= 0xFEFC)
-    least = np.minimum(size[1:], size[:-1])
-    turned = rtl[1:] | rtl[:-1]
-    gap = np.where(turned, left[:-1] - right[1:], left[1:] - right[:-1])
-    # One glyph may stand for several letters, which then share its box.
-    shared = (left[1:] == left[:-1]) & (right[1:] == right[:-1])
-    level = np.abs(np.diff(base)) < 0.08 * least
-    blank = (np.diff(drawn) > 0) | (np.diff(place) > 1) & (gap > 0.1 * least) | (gap > 0.17 * least)
-    apart = blank | (gap < -0.6 * least) & ~turned | (gap < -2 * least)
-    broken = (apart | ~level | (np.abs(np.diff(size)) > 0.05 * least) | (np.diff(style) != 0)) & ~(shared & level)
-    starts = [0, *(np.flatnonzero(broken) + 1).tolist()]
-    spaced = [True, *blank[np.flatnonzero(broken)].tolist()]
-    letters = "".join(map(chr, code.tolist()))
-    ends = [*starts[1:], len(code)]
-    lows, highs = np.minimum.reduceat(left, starts).tolist(), np.maximum.reduceat(right, starts).tolist()
-    bases, sizes, styles = base[starts].tolist(), size[starts].tolist(), style[starts].tolist()
-    words = [
-        Word(letters[start:end], *values)
-        for start, end, *values in zip(starts, ends, lows, highs, bases, sizes, styles, spaced, strict=True)
-    ]
-    if _RTL.search(letters):
-        words = [_logical(word, left[start:end]) for word, start, end in zip(words, starts, ends, strict=True)]
-    return _once(words)
-
-
-def _logical(word: Word, left: NDArray[np.float64]) -> Word:
-    """Turn a word of a right-to-left script round where its letters come as they stand, from left to right."""
-    if len(word.text) < 2 or not _RTL.search(word.text):
-        return word
-    steps = np.diff(left)
-    return word._replace(text=word.text[::-1]) if (steps > 0).sum() > (steps < 0).sum() else word
-
-
-def _once(words: list[Word]) -> list[Word]:
-    """Leave out words that are drawn a second time at their place, as shadows and poor men's bold are."""
-    seen: dict[str, list[Word]] = {}
-    found = []
-    for word in words:
-        near = seen.setdefault(word.text, [])
-        close = 0.2 * word.size
-        if any(abs(word.left - other.left) < close and abs(word.base - other.base) < close for other in near[-50:]):
-            continue
-        near.append(word)
-        found.append(word)
-    return found

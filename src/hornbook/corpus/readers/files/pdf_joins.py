@@ -27,7 +27,8 @@ class Vocabulary:
         """Say whether the hyphen at a line's end, between two parts of a word, belongs to the word.
 
         The document decides: the word as one, the word with its hyphen, another word with the same first or last
-        part and a hyphen (`well-known` for `well-read`). Where it says nothing, the hyphen goes: most are the printer's.
+        part and a hyphen (`well-known` for `well-read`). Where it says nothing, the hyphen goes, as most are the
+        printer's.
         """
         whole, parted = (before + behind).casefold(), f"{before}-{behind}".casefold()
         if self.words[whole] or self.words[parted]:

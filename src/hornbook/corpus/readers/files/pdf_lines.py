@@ -1,12 +1,13 @@
 """The words of a column -> its lines, top down: raised and lowered marks, large initials, blanks, cells, direction.
 
-A line in a right-to-left script is put into the order in which it is read, and numbers and Latin words in it into theirs.
+A line in a right-to-left script is put into the order of reading, and numbers and Latin words in it into theirs.
 Digits that are smaller and raised become superscripts (`word¹`, `10⁻³`), so that a mark of a footnote is no part of a
 word. Letters that stand apart for looks (`C H A P T E R`) become words again.
 """
 
 from __future__ import annotations
 
+import itertools
 import re
 import unicodedata
 from typing import NamedTuple
@@ -14,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from hornbook.corpus.readers.files.pdf_columns import CJK, RTL, Rows, rows_of, usual
-from hornbook.corpus.readers.files.pdf_glyphs import BOLD, MONO, Word
+from hornbook.corpus.readers.files.pdf_words import BOLD, MONO, Word
 
 CELL = 1.5  # of the size of type: a wider gap parts cells
 _BLANK = 0.15  # of the size of type: a wider gap is a blank
@@ -172,6 +173,7 @@ def _line(words: list[Word], from_right: bool, page: int, column: int) -> Line:
         style &= word.style
     cells: list[Cell] = []
     text = ""
+    left = right = 0.0
     before: Word | None = None
     for word in ordered:
         raised = word.size <= _SMALL * size and base - word.base > 0.15 * size and _MARK.fullmatch(word.text)
@@ -211,9 +213,10 @@ def _between(before: Word, word: Word, gap: float) -> str:
 def _ordered(words: list[Word], from_right: bool) -> tuple[list[Word], bool]:
     """Return the words of a line in the order of reading, and whether it runs from right to left."""
     ahead = sorted(words, key=lambda word: (word.left, word.right))
-    if not any(RTL.search(word.text) for word in words):
+    mine = sum(len(RTL.findall(word.text)) for word in words)
+    if not mine:
         return ahead, False
-    if from_right:
+    if from_right or mine > 2 * sum(len(_LATIN.findall(word.text)) for word in words):
         return _reversed_runs([_turned(word) for word in reversed(ahead)], _LATIN), True
     return _reversed_runs(ahead, RTL), False
 
@@ -267,7 +270,7 @@ def _even(word: Word) -> bool:
 
 def _spread(letters: list[Word]) -> list[Word]:
     """Return the words of spread letters: wider gaps part them; or the letters, where the gaps are of no such kind."""
-    gaps = [after.left - before.right for before, after in zip(letters, letters[1:], strict=False)]
+    gaps = [after.left - before.right for before, after in itertools.pairwise(letters)]
     usual_gap = float(np.median(gaps))
     inner = [gap for gap in gaps if gap < 1.7 * usual_gap]
     if usual_gap <= 0 or max(inner) > 1.4 * min(inner) + 0.1 * letters[0].size or len(inner) < 0.6 * len(gaps):

@@ -2,8 +2,8 @@
 
 A paragraph ends where the distance to the next line is larger than usual, where size or weight of type change, where
 the next line is indented, and where a line is so short that the next word would have had room. A paragraph goes on in
-the next column or on the next page if its last line is full and no sentence ends there; notes at the foot, captions and tables
-that stand between come behind it.
+the next column or on the next page if its last line is full and no sentence ends there; notes at the foot, captions
+and tables that stand between come behind it.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import Literal
 
 import numpy as np
 
 from hornbook.corpus.readers.files.pdf_columns import CJK, usual
 from hornbook.corpus.readers.files.pdf_furniture import without_furniture
-from hornbook.corpus.readers.files.pdf_glyphs import BOLD, MONO
 from hornbook.corpus.readers.files.pdf_joins import Vocabulary, closed, joined, vocabulary
 from hornbook.corpus.readers.files.pdf_lines import BULLET, MARKER, OPEN, Line
 from hornbook.corpus.readers.files.pdf_tables import table_rows
+from hornbook.corpus.readers.files.pdf_words import BOLD, MONO
 
 _GAP = 1.3  # of the usual distance of lines
 _OTHER_SIZE = 1.12
@@ -30,7 +30,10 @@ _LINE = 12.0  # sizes of type: a shorter line is no full one
 _NOTE = 0.93  # of the usual size: notes are smaller
 _ALL_MONO = 0.7  # of a document: then it is a typescript, and what is of even width is no code
 _ENDS = re.compile(r"[.!?:;。！？：؟۔…][\"'”’»)\]]*[⁰¹²³⁴⁵⁶⁷⁸⁹]*$")
-_CAPTION = re.compile(r"^(?:fig(?:ure|\.)?|table|tab\.|abb(?:ildung|\.)|tabelle|tableau|figura|tabla|рис\.|табл\.|listing|algorithm)\s*\d", re.I)  # fmt: skip
+_CAPTION = re.compile(
+    r"^(?:fig(?:ure|\.)?|table|tab\.|abb(?:ildung|\.)|tabelle|tableau|figura|tabla|рис\.|табл\.|listing|algorithm)\s*\d",
+    re.I,
+)
 _LEADER = re.compile(r" \.\.\. ?\w{1,6}$")  # and a number, in a list of contents
 _NOTE_MARK = re.compile(r"^(?:[⁰¹²³⁴⁵⁶⁷⁸⁹]+|[*†‡§¶]|\d{1,3}[ .)])")
 
@@ -73,7 +76,7 @@ class _Column:
     def __post_init__(self) -> None:
         begins = sorted(_begin(line) for line in self.lines)
         ends = sorted(_end(line) for line in self.lines)
-        often = [one for one, two in zip(begins, begins[1:], strict=False) if two - one < 0.2 * self.size]
+        often = [one for one, two in pairwise(begins) if two - one < 0.2 * self.size]
         self.begin = often[0] if often and len(begins) > 3 else begins[0]
         self.end = ends[-1 - len(ends) // 20]
         pairs = list(zip(self.lines, self.lines[1:], strict=False))
@@ -168,7 +171,7 @@ def _code(lines: list[Line]) -> str:
     """Return lines of code with their breaks, their indents in characters, and blank lines."""
     width = float(np.median([(line.right - line.left) / len(line.text) for line in lines])) or 1.0
     edge = min(line.left for line in lines)
-    steps = [b.base - a.base for a, b in zip(lines, lines[1:], strict=False)]
+    steps = [b.base - a.base for a, b in pairwise(lines)]
     pitch = max(min((step for step in steps if step > 0), default=1.0), 0.9 * lines[0].size)
     text = ""
     for line, step in zip(lines, [pitch, *steps], strict=True):
@@ -180,7 +183,7 @@ def _code(lines: list[Line]) -> str:
 def _groups(lines: list[Line], column: _Column) -> list[list[Line]]:
     """Part lines where their distance is larger than usual."""
     groups = [[lines[0]]]
-    for before, line in zip(lines, lines[1:], strict=False):
+    for before, line in pairwise(lines):
         if _apart(before, line, column):
             groups.append([])
         groups[-1].append(line)

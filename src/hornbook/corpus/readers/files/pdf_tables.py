@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from hornbook.corpus.readers.files.pdf_glyphs import MONO
 from hornbook.corpus.readers.files.pdf_lines import Cell, Line
+from hornbook.corpus.readers.files.pdf_words import MONO
 
 _ALIGNED = 0.6  # of the size of type
 _APART = 3.0  # of the size of type: rows farther apart are no rows of one table

@@ -23,7 +23,7 @@ _ROMAN = [(1000, "m"), (900, "cm"), (500, "d"), (400, "cd"), (100, "c"), (90, "x
 
 
 class Block(NamedTuple):
-    """One block; `kind` is "paragraph", "heading", "item", "table" or "verbatim"."""
+    """One block; `kind` is "paragraph", "heading", "item", "table", "verbatim", or "list" for a list's first item."""
 
     kind: str
     text: str
@@ -36,6 +36,7 @@ class Prose:
         self.blocks: list[Block] = []
         self._open: list[str] = []
         self._label = ""
+        self._kind = "item"  # of the next item
 
     def write(self, text: str) -> None:
         """Add text to the block that is open; a line feed is a line of its own within it."""
@@ -68,8 +69,14 @@ class Prose:
                 continue
             if kind == "heading":
                 part = " ".join(part.split())
-            self.blocks.append(Block("item", self._label + part) if self._label else Block(kind, part))
+            self.blocks.append(Block(self._kind, self._label + part) if self._label else Block(kind, part))
+            self._kind = "item" if self._label else self._kind
             self._label = ""
+
+    def begin_list(self) -> None:
+        """Part the next item from items before it, which are of another list."""
+        self.end()
+        self._kind = "list"
 
     def item(self, label: str, depth: int = 0) -> None:
         """Let the next block be an item of a list with this label, such as "- " or "3. "; depth counts from 0."""
@@ -122,14 +129,15 @@ class Prose:
         before = ""
         for kind, text in self.closed():
             if before:
-                yield "\n" if before == kind == "item" else "\n\n"
+                yield "\n" if kind == "item" and before in ("item", "list") else "\n\n"
             yield text
             before = kind
 
 
 def tidy(text: str) -> str:
     """Return text without blanks at line ends and around, and without soft hyphens."""
-    return _TRAILING.sub("", text.replace("\u00ad", "")).strip()
+    text = text.replace("\u00ad", "") if "\u00ad" in text else text
+    return (_TRAILING.sub("", text) if "\n" in text else text).strip()
 
 
 def superscript(before: str, text: str) -> str:

@@ -74,7 +74,7 @@ class Arxiv(Style):
             reading.pass_over("a PDF alone, without LaTeX")
             return
         project = Project()
-        if reason := _unpack(project, member, reading):
+        if reason := unpack(project, member, reading):
             reading.pass_over(reason)
             return
         yield from self._read(project, number, shown(member), reading)
@@ -151,7 +151,7 @@ def _keep(project: Project, member: Member, root: str, reading: Reading) -> None
         project.add(shown(member).removeprefix(root + "/"), data)
 
 
-def _unpack(project: Project, member: Member, reading: Reading) -> str:
+def unpack(project: Project, member: Member, reading: Reading) -> str:
     """Unpack a paper: a tar of its files, or its one file. Return why there is nothing to read, if so.
 
     Raises BadRecord for what is damaged, and for what unpacks to more than its archive may.

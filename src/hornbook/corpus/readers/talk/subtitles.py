@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from hornbook.corpus.readers.files.package import some
 from hornbook.corpus.readers.packed import BadRecord, Place, ending, shown
-from hornbook.corpus.readers.record import LONGEST, Part, Reading, Record, noted
+from hornbook.corpus.readers.record import Part, Reading, Record, noted
 from hornbook.corpus.readers.tables import file_text
 from hornbook.corpus.readers.talk.lines import text_lines
 
@@ -43,6 +43,7 @@ _LONG_CODES = """
 """
 _TWO_LETTERS = frozenset(_CODES.split())
 _THREE_LETTERS = dict(pair.split(":") for pair in _LONG_CODES.split())
+_LONGEST = 1 << 25  # characters of a film; a long one has a tenth of a million
 _PAUSE = 2.0  # seconds of silence between paragraphs
 _TOGETHER = 0.1  # seconds: with less between them, one caption goes on where the other ends
 _LONG = 600  # characters, from which on a paragraph ends with its sentence
@@ -75,8 +76,8 @@ class Subtitles:
         text = _Text(self.sounds)
         for cue in cues:
             text.add(cue)
-            if text.length > LONGEST:
-                raise BadRecord(f"{where} holds more than {LONGEST:,} characters.", "too long a document")
+            if text.length > _LONGEST:
+                raise BadRecord(f"{where} holds more than {_LONGEST:,} characters.", "too long a document")
         if not text.met:
             raise BadRecord(f"{where} has no subtitles: no line of it tells times.", "no subtitles")
         language = _language(where) or header.get("language", "")

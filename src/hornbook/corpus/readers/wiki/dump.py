@@ -26,9 +26,7 @@ _LICENSES = {
     "wikivoyage.org": "CC-BY-SA-4.0", "wikimedia.org": "CC-BY-SA-4.0", "mediawiki.org": "CC-BY-SA-4.0",
     "wikinews.org": "CC-BY-2.5", "wikidata.org": "CC0-1.0",
 }  # fmt: skip
-_DISAMBIGUATES = re.compile(
-    r"disambiguation pages|begriffsklärung|homonymie|desambiguación|ujednoznacznienia", re.IGNORECASE
-)
+_DISAMBIGUATES = re.compile(r"disambiguation pages|begriffsklärung$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)

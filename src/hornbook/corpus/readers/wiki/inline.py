@@ -113,7 +113,7 @@ def _without_gaps(text: str) -> str:
         elif left[-1:] in ("(", "（"):
             after = after.lstrip(" ,;،")
         elif after[:1] in (")", "）"):
-            left = left.rstrip(" ,;،")
+            left = left.rstrip(" ,;:،")
         elif left[-1:] in ("", "\n", BREAK):
             pass
         elif right[:1] not in _CLOSING or not right:

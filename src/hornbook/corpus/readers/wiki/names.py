@@ -15,13 +15,13 @@ from hornbook.corpus.readers.wiki.lists import names_of
 @cache
 def files(language: str) -> frozenset[str]:
     """Return the names of the namespace of files on a wiki of this language, in lower case."""
-    return frozenset({"file", "image", *_by_language(_FILES).get(language, ())})
+    return frozenset({"file", "image", *_by_language(_FILES).get(_FORMER.get(language, language), ())})
 
 
 @cache
 def categories(language: str) -> frozenset[str]:
     """Return the names of the namespace of categories on a wiki of this language, in lower case."""
-    return frozenset({"category", *_by_language(_CATEGORIES).get(language, ())})
+    return frozenset({"category", *_by_language(_CATEGORIES).get(_FORMER.get(language, language), ())})
 
 
 def _by_language(table: str) -> dict[str, list[str]]:
@@ -29,6 +29,12 @@ def _by_language(table: str) -> dict[str, list[str]]:
     return {language: names.split(",") for language, _, names in pairs}
 
 
+# Codes that a dump states, and those by which Wikimedia names the wikis of these languages.
+_FORMER = {
+    "gsw": "als", "nb": "no", "be-tarask": "be-x-old", "lzh": "zh-classical", "nan": "zh-min-nan", "yue": "zh-yue",
+    "sgs": "bat-smg", "vro": "fiu-vro", "rup": "roa-rup", "egl": "eml", "nrf": "nrm", "jv-x-bms": "map-bms",
+    "cbk": "cbk-zam", "zh-hans": "zh", "zh-hant": "zh", "zh-cn": "zh", "zh-tw": "zh", "sr-cyrl": "sr", "sr-ec": "sr",
+}  # fmt: skip
 _FILES = """
     ab=медиа,файл,афаил,амедиа,изображение; ace=beureukaih,gambar,alat,berkas; ady=медиа; af=lêer,beeld;
     als=medium,datei,bild; am=ፋይል,ስዕል; an=imachen,imagen; ang=ymele,biliþ; ar=ميديا,صورة,وسائط,ملف; arc=ܠܦܦܐ,ܡܝܕܝܐ;

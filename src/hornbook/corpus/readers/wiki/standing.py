@@ -26,7 +26,8 @@ FIRST = names_of(
     補助漢字フォント | jis2004フォント | jis90フォント | ipaフォント |
     unicodeフォント | 僻字 |
     ударение | abréviation discrète | abd | abréviation | surligner | souligner | versal | hangul | hanja | nihongo2 |
-    nihongo foot | sub | ind | iast | юбр | lpd | red | green | blue | legend inline
+    число | год | إنج | فرن | ألم | روس | nihongo foot |
+    sub | ind | iast | юбр | lpd | red | green | blue | legend inline
     """
 )
 # What the second part says.

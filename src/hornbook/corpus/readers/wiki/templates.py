@@ -19,6 +19,8 @@ Arguments = Mapping[str, str]
 _MODIFIERS = ("subst:", "safesubst:", "msg:", "msgnw:", "raw:", "template:")
 _LANGUAGE = re.compile(r"lang-([a-z]{2,3}(?:-[a-z-]+)?)")
 _SOUNDS = re.compile(r"ipa-[a-z]{2,3}(?:-[a-z-]+)?")
+_CODE = re.compile(r"[a-z]{2,3}(?:-[a-z]{2,8})?")
+_LINK = re.compile(r"(?:link-|internal link helper/)[a-z-]{2,12}")  # to another language, on wikis in Chinese
 _CENTURIES = ("s", "s-", "siècle")  # of French wikis alone
 _GERMAN = re.compile(r"[a-z]{2,3}s")  # {{enS|word}} on a wiki in German
 
@@ -100,6 +102,8 @@ def _by_pattern(name: str, arguments: Arguments, page: Page) -> str:
     if name.startswith("ipac-"):
         sounds = "".join(positions(arguments))
         return f"/{sounds}/" if sounds else ""
+    if _LINK.fullmatch(name):
+        return _link_label(arguments, page)
     if name.startswith("script/"):
         return _given(arguments, "1")
     if page.site.language.startswith("de") and _GERMAN.fullmatch(name):
@@ -184,6 +188,14 @@ def _last(arguments: Arguments, page: Page) -> str:
     return items[-1] if items else ""
 
 
+def _sounds(arguments: Arguments, page: Page) -> str:
+    """Return what is not the code of a language: it stands before the sounds, or behind them."""
+    given = positions(arguments)
+    sounds = next((item for item in reversed(given) if not _CODE.fullmatch(item)), "")
+    bare = sounds and _CODE.fullmatch(given[0]) and sounds[0] not in "[/"
+    return f"[{sounds}]" if bare else sounds
+
+
 def _address(arguments: Arguments, page: Page) -> str:
     return _given(arguments, "2") or _given(arguments, "1")
 
@@ -202,7 +214,7 @@ def _keys(arguments: Arguments, page: Page) -> str:
 
 
 def _link_label(arguments: Arguments, page: Page) -> str:
-    return _given(arguments, "lt", "3", "2", "1")
+    return _given(arguments, "lt", "3", "1")
 
 
 def _red_link(arguments: Arguments, page: Page) -> str:
@@ -238,12 +250,13 @@ _rule("slink | section link | lien section", _section_link)
 _rule("respell | pronunciation respelling | aussprache", _respelled)
 _rule("transl | xlit | transliteration | translit | color | colour | font color | fontcolor | fc | font", _last)
 _rule("couleur | farbe | цвет | färg | style | stylized | background color | bg | font size | fontsize", _last)
-_rule("ipa | ipa link | api | ipalink | ipablink | мфа | μφα | afi | ipa2", _last)
+_rule("ipa | ipa link | api | ipalink | ipablink | мфа | μφα | afi | ipa2", _sounds)
 _rule("url | urln | website", _address)
 _rule("as of | asof", _as_of)
 _rule("key press | keypress | keys | touche | taste", _keys)
 _rule("langx", lambda given, page: _in_language(given.get("1", ""), _given(given, "2", "text"), page))
-_rule("tsl | le | link-en | link-fr | link-de | link-ja | internal link helper | ilh | translink", _link_label)
+_rule("le", _link_label)
+_rule("tsl", lambda given, page: _given(given, "4", "3", "2"))
 _rule("interlanguage link | ill | illm | lien | ill2 | 仮リンク | iw | interlanguage link multi", _red_link)
 _rule("не переведено | нп | нп3 | нп5 | нп4 | не переведено 5 | не переведено 3 | не переведено 2", _russian_link)
 _rule("linktext | chem | chemf | simplenuclide link | lt | wikt-link | kanji", _joined(""))

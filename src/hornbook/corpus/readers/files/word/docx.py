@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
-from hornbook.corpus.readers.files.ooxml import diagram, document_facts, main_part, office_xml
+from hornbook.corpus.readers.files.office.ooxml import diagram, document_facts, main_part, office_xml
 from hornbook.corpus.readers.files.package import opened, some
 from hornbook.corpus.readers.files.word.story import Story
 from hornbook.corpus.readers.files.word.styles import Lists, Styles, W

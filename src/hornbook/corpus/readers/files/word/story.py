@@ -83,6 +83,9 @@ class Story:
             self.prose.cut(begin)
         if mark is not None and (mark.find(f"{W}del") is not None or mark.find(f"{W}moveFrom") is not None):
             return  # the end of the paragraph was deleted: it goes on in the next one
+        frame = None if properties is None else properties.find(f"{W}framePr")
+        if frame is not None and frame.get(f"{W}dropCap") in ("drop", "margin"):
+            return  # a large initial, which the next paragraph goes on with
         text = self.prose.cut(0)
         if is_verbatim:
             self._code.append(text)

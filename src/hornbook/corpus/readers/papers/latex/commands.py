@@ -24,10 +24,10 @@ m symbol ding stepcounter refstepcounter index glossary bibliographystyle biblio
 m pagenumbering epsfig psfig epsfbox epsffile plotone hypersetup graphicspath lstset tikzset pgfplotsset usetikzlibrary
 m thanks hyphenation titlerunning authorrunning toctitle tocauthor shorttitle shortauthors shortauthor
 m runningtitle runningauthor institute institution date preprint received revised accepted published orcid
-m orcidlink altaffilmark inst corref fnref tnoteref pacs PACS icmltitlerunning icmlkeywords icmlcorrespondingauthor icmlsetsymbol
-m keywordname selectlanguage setstretch vphantom phantom hphantom bibdata bibstyle setmainfont urlstyle allowdisplaybreaks
-m arxivnumber subjclassname urladdr dedicatory volume journal msnumber slugcomment submitted watchlist typeout message
-m includeonly printindex nocite geometry theoremstyle floatstyle restylefloat usefont setlist spacing linespread
+m orcidlink altaffilmark inst corref fnref tnoteref pacs PACS icmltitlerunning icmlkeywords icmlcorrespondingauthor
+m icmlsetsymbol keywordname selectlanguage setstretch vphantom phantom hphantom bibdata bibstyle setmainfont urlstyle
+m allowdisplaybreaks arxivnumber subjclassname urladdr dedicatory volume journal msnumber slugcomment submitted watchlist typeout
+m message includeonly printindex nocite geometry theoremstyle floatstyle restylefloat usefont setlist spacing linespread
 m address curraddr telephone acmDOI acmISBN acmConference acmYear acmPrice copyrightyear setcopyright acmJournal
 m DeclareGraphicsExtensions DeclareUnicodeCharacter enlargethispage newlength newcounter newsavebox cline cmidrule
 m affiliations affilskip listofauthors lhead rhead chead lfoot rfoot cfoot fancyhf fancyhead fancyfoot crefname acrodef

@@ -43,7 +43,7 @@ def formula(stream: Stream, end: str, other: Callable[[str], bool]) -> str:
     A formula in a line that is not closed ends with its paragraph.
     """
     held: list[str] = []
-    depth = 0
+    depth, within = 0, False
     inline = end in ("$", "\\)", "\\end{math}")
     stack, macros = stream.stack, stream.macros
     while stack:
@@ -78,6 +78,10 @@ def formula(stream: Stream, end: str, other: Callable[[str], bool]) -> str:
         elif first == "$" and depth == 0 and end in _ENDS:
             stack += ["$"] if token == "$$" and end == "$" else []
             break
+        elif first == "$":  # of text within the formula: between signs that are no dollars, which end it for readers
+            for _ in token:
+                within = not within
+                held.append("\\(" if within else "\\)")
         else:
             depth += (first == "{") - (first == "}")
             if depth < 0:

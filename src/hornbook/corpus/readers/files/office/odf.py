@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
 from hornbook.corpus.readers.files.formulas import mathml
-from hornbook.corpus.readers.files.odf_text import DRAW, OFFICE, PRESENTATION, TABLE, Story, Styles
+from hornbook.corpus.readers.files.office.odf_text import DRAW, OFFICE, PRESENTATION, TABLE, Story, Styles
 from hornbook.corpus.readers.files.package import Package, iso_date, opened, resolved, some
 from hornbook.corpus.readers.files.prose import Prose
 from hornbook.corpus.readers.packed import BadRecord, Place

@@ -14,6 +14,7 @@ DRAW = "{urn:oasis:names:tc:opendocument:xmlns:drawing:1.0}"
 OFFICE = "{urn:oasis:names:tc:opendocument:xmlns:office:1.0}"
 STYLE = "{urn:oasis:names:tc:opendocument:xmlns:style:1.0}"
 PRESENTATION = "{urn:oasis:names:tc:opendocument:xmlns:presentation:1.0}"
+_ID = "{http://www.w3.org/XML/1998/namespace}id"
 _LINK = "{http://www.w3.org/1999/xlink}href"
 _WHITE = re.compile(r"[ \t\r\n]+")
 _UNSEEN_NAMES = """
@@ -78,6 +79,7 @@ class Story:
         self.notes: list[Element] = []
         self._styles, self._formula = styles, formula
         self._lists: list[tuple[str, list[int]]] = []  # of each open list: its style, the number that it is at
+        self._ended: dict[str, int] = {}  # of outer lists, by their style or their id: the last number
         self._boxes: list[Element] = []
         self._code: list[str] = []
 
@@ -174,7 +176,10 @@ class Story:
     def _list(self, element: Element) -> None:
         style = element.get(f"{TEXT}style-name", "") or (self._lists[-1][0] if self._lists else "")
         depth = len(self._lists)
-        self._lists.append((style, [self._start(style, depth) - 1]))
+        before = element.get(f"{TEXT}continue-list") if not depth else None
+        if before is None and not depth and element.get(f"{TEXT}continue-numbering") == "true":
+            before = style
+        self._lists.append((style, [self._ended.get(before or "", self._start(style, depth) - 1)]))
         for item in element:
             if item.tag not in (f"{TEXT}list-item", f"{TEXT}list-header"):
                 continue
@@ -186,7 +191,9 @@ class Story:
                 self.prose.item(self._label(depth), depth)
             self.read(item)
             self.prose.end_item()
-        self._lists.pop()
+        _, at = self._lists.pop()
+        if not depth:
+            self._ended[style] = self._ended[element.get(_ID, style)] = at[0]
 
     def _level(self, style: str, depth: int) -> Element | None:
         for item in self._styles.lists.get(style, ()):

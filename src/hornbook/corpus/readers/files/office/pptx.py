@@ -14,7 +14,7 @@ from typing import NamedTuple
 from xml.etree.ElementTree import Element
 
 from hornbook.corpus.readers.files.formulas import dollars, omml
-from hornbook.corpus.readers.files.ooxml import A, diagram, document_facts, main_part, office_xml
+from hornbook.corpus.readers.files.office.ooxml import A, diagram, document_facts, main_part, office_xml
 from hornbook.corpus.readers.files.package import Package, Relation, opened, some
 from hornbook.corpus.readers.files.prose import Prose, numeral, superscript
 from hornbook.corpus.readers.packed import BadRecord, Place

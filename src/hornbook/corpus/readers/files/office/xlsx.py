@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
-from hornbook.corpus.readers.files.ooxml import document_facts, main_part, office_xml
+from hornbook.corpus.readers.files.office.ooxml import document_facts, main_part, office_xml
 from hornbook.corpus.readers.files.package import Package, opened, some
 from hornbook.corpus.readers.files.prose import Prose
 from hornbook.corpus.readers.packed import BadRecord, Place

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
+from hornbook.corpus.readers.files.office.rtf_words import CHARSETS, ESCAPED, SEEN, SIGNS, UNSEEN, codec_of
 from hornbook.corpus.readers.files.package import some
 from hornbook.corpus.readers.files.prose import Prose, superscript
 from hornbook.corpus.readers.packed import BadRecord, Place, shown, unpacked
@@ -19,32 +20,6 @@ _TOKEN = re.compile(
     rb"\\([A-Za-z]{1,32})(-?\d{1,10})?[ ]?|\\'([0-9A-Fa-f]{2})|\\(.)|([{}])|[\r\n]+|([^\\{}\r\n]+)", re.DOTALL
 )
 _DEEPEST = 10_000  # groups inside each other
-_CHARSETS = {0: "cp1252", 77: "mac_roman", 128: "cp932", 129: "cp949", 130: "johab", 134: "gbk", 136: "cp950",
-             161: "cp1253", 162: "cp1254", 163: "cp1258", 177: "cp1255", 178: "cp1256", 186: "cp1257", 204: "cp1251",
-             222: "cp874", 238: "cp1250", 255: "cp437"}  # fmt: skip
-_SIGNS = {
-    "tab": "\t", "line": "\n", "lbr": "\n", "emdash": "—", "endash": "–", "bullet": "•", "lquote": "‘", "rquote": "’",
-    "ldblquote": "“", "rdblquote": "”", "emspace": "\u2003", "enspace": "\u2002", "qmspace": "\u2005",
-    "zwj": "\u200d", "zwnj": "\u200c", "ltrmark": "\u200e", "rtlmark": "\u200f", "nestcell": " ", "nestrow": " ",
-}  # fmt: skip
-_ESCAPED = {b"~": "\u00a0", b"_": "\u2011", b"\\": "\\", b"{": "{", b"}": "}", b"\t": "\t"}
-# Groups that are no text of the document.
-_UNSEEN_NAMES = """
-    aftncn aftnsep aftnsepc annotation atnauthor atndate atnicn atnid atnparent atnref atntime atrfend atrfstart
-    author bkmkend bkmkstart buptim category colorschememapping colortbl comment company creatim datafield datastore
-    do doccomm docvar dptxbxtext0 factoidname falt filetbl fldinst fontemb fontfile fonttbl footer footerf footerl
-    footerr footnotesep ftncn ftnsep ftnsepc generator gridtbl header headerf headerl headerr hlinkbase info keycode
-    keywords latentstyles listname listoverridetable listpicture listtable mailmerge manager mmathpr nextfile
-    nonesttables nonshppict objalias objclass objdata objname oldcprops oldpprops oldsprops oldtprops operator
-    panose password pgp pgptbl picprop pict pnseclvl printim private protusertbl pxe revtbl revtim rsidtbl rxe
-    shppict sn sp stylesheet subject sv svb tc template themedata title ud userprops wgrffmtfilter windowcaption
-    writereservation xe xmlnstbl
-"""
-_UNSEEN = frozenset(_UNSEEN_NAMES.split())
-# Groups behind \* that hold text all the same; all others behind it are unknown and passed over.
-_SEEN = frozenset(
-    {"shpinst", "shptxt", "shprslt", "fldrslt", "pntext", "listtext", "footnote", "mmath", "moMath", "mr"}
-)
 _LABELS = ("listtext", "pntext")
 _FACTS = ("title", "author", "keywords")
 
@@ -235,11 +210,11 @@ class _Reader:
         group = self._groups[-1]
         if sign == b"*":
             group.optional = True
-        elif sign in _ESCAPED:
+        elif sign in ESCAPED:
             if self._to_skip:
                 self._to_skip -= 1
             elif not group.unseen:
-                self._write(_ESCAPED[sign])
+                self._write(ESCAPED[sign])
         elif sign in b"\r\n":
             self._word("par", None)
 
@@ -286,7 +261,7 @@ class _Reader:
                 group.unseen = True
         elif name in _LABELS:
             group.kind, self._label = name, ""
-        elif name in _UNSEEN or (group.optional and name not in _SEEN):
+        elif name in UNSEEN or (group.optional and name not in SEEN):
             inside_info = group.kind == "info" and name in (*_FACTS, "creatim")
             group.unseen = True
             known = (*_FACTS, "creatim", "info", "stylesheet", "fonttbl", "fldinst")
@@ -298,21 +273,21 @@ class _Reader:
             if group.kind != "fonttbl":
                 group.codec = self._fonts.get(value, self._default)
         elif name == "fcharset" and group.kind == "fonttbl":
-            if value in _CHARSETS and value:
-                self._fonts[self._font] = _CHARSETS[value]
+            if value in CHARSETS and value:
+                self._fonts[self._font] = CHARSETS[value]
         elif name == "cpg" and group.kind == "fonttbl":
-            self._fonts[self._font] = _codec(value)
+            self._fonts[self._font] = codec_of(value)
         elif name in ("ansicpg", "mac", "pc", "pca"):
             pages = {"mac": "mac_roman", "pc": "cp437", "pca": "cp850"}
-            self._default = group.codec = pages.get(name) or _codec(value)
+            self._default = group.codec = pages.get(name) or codec_of(value)
 
     def _layout(self, name: str, value: int | None, group: _Group) -> None:
         """Heed a word of the shape of paragraphs and tables."""
-        if name in _SIGNS:
+        if name in SIGNS:
             if group.kind in _LABELS:
-                self._label += _SIGNS[name]
+                self._label += SIGNS[name]
             elif not group.hidden:
-                self.prose.write(_SIGNS[name])
+                self.prose.write(SIGNS[name])
         elif name in ("par", "sect", "page"):
             if group.kind not in _LABELS:
                 self._paragraph()
@@ -376,12 +351,3 @@ def _format(name: str, value: int | None, group: _Group) -> None:
         group.hidden = group.raised = False
     else:
         group.raised = name == "super" or (name == "up" and bool(value))
-
-
-def _codec(page: int) -> str:
-    name = {65001: "utf-8", 936: "gbk", 10000: "mac_roman", 1361: "johab"}.get(page, f"cp{page}")
-    try:
-        "".encode(name)
-    except LookupError:
-        return "cp1252"
-    return name
