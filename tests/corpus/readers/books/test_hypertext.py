@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hornbook.corpus.readers.books import hypertext
 from hornbook.corpus.readers.books.hypertext import DEEPEST, TooDeep, blocks_of, joined, parse
 
 CASES = {
@@ -91,6 +92,13 @@ def test_nesting_is_bounded() -> None:
     for depth in (DEEPEST + 1, 255, 300, 100_000):
         with pytest.raises(TooDeep):
             blocks_of(parse("<div>" * depth + "deep" + "</div>" * depth + "<p>after</p>"))
+
+
+def test_the_number_of_tags_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hypertext, "MOST", 100)
+    assert joined(blocks_of(parse("<b>x</b>" * 50))) == "x" * 50
+    with pytest.raises(TooDeep, match="more than 100 tags"):
+        parse("<b>x</b>" * 51)
 
 
 _WORDS = st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=6)

@@ -192,7 +192,7 @@ def _post(post: int, row: dict[str, str], number: int, name: str, reading: Readi
 def _distinct(group: Iterator[Keyed], name: str, reading: Reading) -> list[Any]:
     """Return the question of a group, None where it is missing, and its answers; a second one of an id is refused.
 
-    So are answers beyond LONGEST bytes in all.
+    So are answers beyond LONGEST characters in all.
     """
     found: list[Any] = [None]
     size, last = 0, (0, 0)

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from hornbook.errors import needing
 
 DEEPEST = 200  # elements within one another; libxml2 itself stops at 256
+MOST = 1 << 21  # tags; the tree of so many takes some 300 MB
 _BLANKS = re.compile(r"[ \t\r\n\f]+")
 _BREAK = "\0"  # stands for <br>: no text of HTML has it
 _BREAKS = re.compile(r"[ \t\r\n\f]*\0[ \t\r\n\f]*")
@@ -54,7 +55,7 @@ class Block(NamedTuple):
 
 
 class TooDeep(ValueError):
-    """Elements are nested deeper than DEEPEST."""
+    """Elements are nested deeper than DEEPEST, or there are more than MOST tags, whose tree would fill the memory."""
 
 
 def joined(blocks: Iterable[Block]) -> str:
@@ -82,6 +83,8 @@ def parse(html: str) -> Any:
     """Return the root element of a document or of a piece of one, None where it has none. Raises TooDeep."""
     if not html.strip():
         return None
+    if html.count("<") > MOST:
+        raise TooDeep(f"more than {MOST:,} tags")
     etree, parser = _parser()
     root = etree.fromstring(html.encode("utf-8", "replace"), parser)
     deep = html.count("<") > DEEPEST and any("depth" in str(entry.message) for entry in parser.error_log)
