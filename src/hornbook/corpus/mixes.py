@@ -160,7 +160,7 @@ MIXES: tuple[Mix, ...] = (
         """),
     ),
     Mix(
-        "slimpajama", "SlimPajama-627B", 2023, "card of cerebras/SlimPajama-627B", "percent, as its card prints them", 0,
+        "slimpajama", "SlimPajama-627B", 2023, "card of cerebras/SlimPajama-627B", "percent, as printed there", 0,
         "RedPajama-1T without copies; how often each part is read is left to the model.",
         _parts("""
             commoncrawl   52.2 0 0 web
@@ -285,9 +285,9 @@ MIXES: tuple[Mix, ...] = (
     ),
     Mix(
         "opt", "OPT", 2022, "Zhang et al. 2022, section 2.3", "not disclosed", 300,
-        "The corpus has 180 billion tokens; the 175B model read 300 billion (facebookresearch/metaseq, "
-        "projects/OPT/chronicles). The parts are named, their shares are not. Of the Pile it takes Common Crawl, DM Mathematics, Gutenberg,"
-        " Hacker News, OpenSubtitles, OpenWebText2, USPTO and Wikipedia.",
+        "The corpus has 180 billion tokens; the 175B model read 300 billion (facebookresearch/metaseq, OPT/chronicles)"
+        ". Shares are not said. Of the Pile it takes Common Crawl, DM Mathematics, Gutenberg, Hacker News, "
+        "OpenSubtitles, OpenWebText2, USPTO and Wikipedia.",
         _parts("""
             bookcorpus 0 0 0 unknown books
             stories    0 0 0 web
