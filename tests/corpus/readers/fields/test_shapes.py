@@ -106,10 +106,11 @@ SETS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
         {"programming_language": "Python", "license": "MIT, Apache-2.0",
          "repository": "a/b", "path": "c.py", "score": 7},
     ),
-    "Gutenberg English": (
+    "Gutenberg by sedthh": (
         "train-00000-of-00037.parquet",
-        {"TEXT": TEXT, "SOURCE": "gutenberg", "METADATA": json.dumps({"title": "A", "authors": "B", "language": "en"})},
-        {"title": "A", "authors": ["B"], "language": "en"},
+        {"TEXT": TEXT, "SOURCE": "gutenberg",
+         "METADATA": json.dumps({"title": "A", "authors": "B", "language": "en", "issued": "2004-01-01"})},
+        {"title": "A", "authors": ["B"], "language": "en", "date": "2004-01-01"},
     ),
     "FineWeb-Edu": (  # without a date
         "train-00000-of-00014.parquet",
