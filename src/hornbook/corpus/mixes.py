@@ -1,8 +1,7 @@
 """Mixes that papers and cards name: which domains, with which weights, and what was not disclosed.
 
-Numbers are as printed in the source that each mix names; most were compared with it, or with copies of it, in 2026
-(not those of T5, GPT-2 and BLOOM). A
-weight is a share of what the model read, in percent, unless `weights` says otherwise; only ratios count.
+Numbers are as printed in the source that each mix names. Most were compared with it, or a copy, in 2026 (not those of
+T5, GPT-2, BLOOM). A weight is a share of what was read, in percent, unless `weights` says otherwise; ratios count.
 """
 
 from __future__ import annotations
