@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from hornbook.corpus.readers.files.package import some
+from hornbook.corpus.readers.facts import known
 from hornbook.corpus.readers.packed import BadRecord, Place, ending, shown
 from hornbook.corpus.readers.record import Part, Reading, Record, noted
 from hornbook.corpus.readers.tables import file_text
@@ -81,7 +81,7 @@ class Subtitles:
         if not text.met:
             raise BadRecord(f"{where} has no subtitles: no line of it tells times.", "no subtitles")
         language = _language(where) or header.get("language", "")
-        yield noted(Record(1, text.whole(), some(language=language)), encoding)
+        yield noted(Record(1, text.whole(), known(language=language)), encoding)
 
 
 def _language(name: str) -> str:

@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
+from hornbook.corpus.readers.facts import known
 from hornbook.corpus.readers.files.office.rtf_words import CHARSETS, ESCAPED, SEEN, SIGNS, UNSEEN, codec_of
-from hornbook.corpus.readers.files.package import some
 from hornbook.corpus.readers.files.prose import Prose, superscript
 from hornbook.corpus.readers.packed import BadRecord, Place, shown, unpacked
 from hornbook.corpus.readers.record import LONGEST, Part, Reading, Record
@@ -69,7 +69,7 @@ class Rtf:
         if self.notes:
             for note in reader.notes:
                 prose.blocks += note.closed()
-        yield Record(1, prose.text(), {**reader.facts(), **some(sections=prose.sections)})
+        yield Record(1, prose.text(), {**reader.facts(), **known(sections=prose.sections)})
 
 
 @dataclass
@@ -106,7 +106,7 @@ class _Reader:
             date = f"{self._date['yr']:04d}-{self._date.get('mo', 1):02d}-{self._date.get('dy', 1):02d}"
         author = self._about.get("author", "").strip()
         tags = [word for part in re.split("[,;]", self._about.get("keywords", "")) if (word := part.strip())]
-        return some(
+        return known(
             title=self._about.get("title", "").strip(), authors=[author] if author else [], date=date, tags=tags
         )
 
