@@ -30,6 +30,7 @@ _LIBRARY = """
     cywel
 """
 _SHORT = {pair[2:]: pair[:2] for pair in f"{_PAIRS} {_LIBRARY}".split()}
+CODES = frozenset(_SHORT) | frozenset(_SHORT.values())
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DATE = re.compile(r"\d{4}(?:-\d\d(?:-\d\d(?:T[\d:.]+(?:Z|[+-]\d\d:?\d\d)?)?)?)?")
 
