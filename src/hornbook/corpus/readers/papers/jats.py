@@ -26,7 +26,6 @@ _OUT = {
     "ref-list", "fn-group", "glossary", "bio", "notes", "front", "sub-article", "response", "label", "title", "graphic",
     "media", "object-id", "supplementary-material", "sec-meta", "permissions", "alt-text", "long-desc", "index", "toc",
 }  # fmt: skip
-_HEADED = {"sec", "app", "ack", "abstract", "boxed-text", "app-group", "statement", "back", "body", "floats-group"}
 
 
 def begins(start: bytes) -> bool:
