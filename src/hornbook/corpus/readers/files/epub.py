@@ -127,7 +127,7 @@ def _facts(root: Element) -> dict[str, object]:
     return known(
         title=next(iter(texts("title")), ""),
         authors=authors,
-        date=iso_date(published[0].text) if published else "",
+        date=iso_date(published[0].text or "") if published else "",
         language=language(next(iter(texts("language")), "")),
         license=spdx(next(iter(texts("rights")), "")),
         url=url,
