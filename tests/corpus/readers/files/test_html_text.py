@@ -115,7 +115,7 @@ def test_headings_are_the_sections() -> None:
     "tag", ["div", "b", "table", "table><tr><td", "ul><li", "sup", "math", "pre", "blockquote", "q"]
 )
 def test_elements_nest_without_bound(tag: str) -> None:
-    assert "deep" in html_text(f"<{tag}>" * 20_000 + "deep")
+    assert "deep" in html_text(f"<{tag}>" * 4_000 + "deep")
 
 
 def test_entities_of_a_document_type_are_not_expanded() -> None:

@@ -177,7 +177,7 @@ PIECES = ["WEBVTT\n", "1\n", "00:00:01,000 --> 00:00:02,000\n", "\n", "words\n",
           "99:99:99,999 --> 0:0:0,0\n"]  # fmt: skip
 
 
-@settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.one_of(
         st.lists(st.sampled_from(PIECES), max_size=30).map(lambda p: "".join(p).encode()), st.binary(max_size=50)
