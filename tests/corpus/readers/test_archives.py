@@ -172,13 +172,13 @@ def test_bombs_are_bounded_in_disk_and_memory(tmp_path: Path) -> None:
         zipfile.ZipFile(tmp_path / "b.zip", "w", zipfile.ZIP_DEFLATED) as archive,
         archive.open("b.txt", "w") as member,
     ):
-        for _ in range(400):
+        for _ in range(160):
             member.write(zeros)
     with gzip.open(tmp_path / "b.tar.gz", "wb", 9) as stream:
         item = tarfile.TarInfo("b.txt")
-        item.size = 400 << 20
+        item.size = 160 << 20
         stream.write(item.tobuf())
-        for _ in range(400):
+        for _ in range(160):
             stream.write(zeros)
     for name in ("b.zip", "b.tar.gz"):
         heard = Heard()

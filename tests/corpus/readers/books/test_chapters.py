@@ -130,7 +130,7 @@ _PARTS = st.builds(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(_PARTS, st.integers(1, 900)), min_size=1, max_size=30))
 def test_chapters_together_are_the_book(drawn: list[tuple[Part, int]]) -> None:
     parts = [part._replace(text=part.text * times) for part, times in drawn]

@@ -152,8 +152,8 @@ def test_a_circle_is_entered_where_least_is_missing() -> None:
 
 
 def test_a_chain_of_thousands_does_not_break_it() -> None:
-    imports = {f"{number:05d}": frozenset([f"{number + 1:05d}"]) for number in range(5_000)} | {
-        "05000": frozenset[str]()
+    imports = {f"{number:05d}": frozenset([f"{number + 1:05d}"]) for number in range(2_000)} | {
+        "02000": frozenset[str]()
     }
     assert ordered(imports) == sorted(imports, reverse=True)
 

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hornbook.corpus.readers.crawl.languages import tags
-from hornbook.corpus.readers.crawl.stated import Stated, facts_of, opt_outs, spdx, stated
+from hornbook.corpus.readers.crawl.stated import Stated, facts_of, opt_outs, stated
 
 CC = "https://creativecommons.org/licenses"
 
@@ -45,19 +44,6 @@ def test_opt_outs_are_of_text_alone() -> None:
     assert opt_outs(["noindex", "noai"]) == ["noai"] and opt_outs(["tdm-reservation"]) == ["tdm-reservation"]
 
 
-@pytest.mark.parametrize(
-    ("address", "name"),
-    [
-        ("http://creativecommons.org/licenses/by/4.0", "CC-BY-4.0"),
-        ("https://CreativeCommons.org/licenses/by-nd-nc/1.0/", "https://CreativeCommons.org/licenses/by-nd-nc/1.0/"),
-        ("https://creativecommons.org/publicdomain/mark/1.0/", "CC-PDM-1.0"),
-        ("https://www.gnu.org/licenses/fdl.html", "https://www.gnu.org/licenses/fdl.html"),
-    ],
-)
-def test_licences_of_creative_commons_get_their_identifiers(address: str, name: str) -> None:
-    assert spdx(address) == name
-
-
 def test_fields_are_there_only_where_something_is_stated() -> None:
     assert facts_of(Stated()) == {}
     assert facts_of(Stated("T", "CC0-1.0", ("noai", "noindex"))) == {
@@ -81,7 +67,3 @@ def test_any_page_is_looked_through(pieces: list[str]) -> None:
 @pytest.mark.parametrize("piece", ["<!--", "<script ", "<title>", "<meta a", "<a ", "<meta " + "a=" * 9])
 def test_a_page_made_to_waste_time_does_not(piece: str) -> None:
     assert stated(piece * 200_000, {}).robots == ()
-
-
-def test_languages_are_written_as_bcp_47_does() -> None:
-    assert tags("deu,eng,ceb,deu") == ["de", "en", "ceb"] and tags("") == []

@@ -65,7 +65,7 @@ BODIES = [
      "co\u2011op syllable"),
     ("<w:p><w:r><w:sym w:font='Symbol' w:char='F061'/><w:sym w:font='Wingdings' w:char='F0E0'/><w:sym w:char='263A'/>"
      "</w:r></w:p>", "α☺"),
-    (f"<w:p>{r('10')}{r('6', RAISED)}</w:p>", "10^6"),
+    (f"<w:p>{r('10')}{r('6', RAISED)}</w:p>", "10⁶"),
     (f"<w:p>{r('the 1')}{r('st', RAISED)}</w:p>", "the 1st"),
     (p("T", '<w:outlineLvl w:val="0"/>') + p("x"), "T\n\nx"),
     (p("heading by style", '<w:pStyle w:val="berschrift1"/>'), "heading by style"),

@@ -142,3 +142,9 @@ def test_any_bytes_are_read_or_refused(tmp_path: Path, noise: bytes, place: int)
     data = epub(tmp_path / "b.epub", {"a": "<body><p>x</p></body>"}).read_bytes()
     place %= len(data)
     never_crashes(Epub(), tmp_path / "noise.epub", data[:place] + noise + data[place + len(noise) :])
+
+
+def test_what_a_package_leaves_empty_is_no_fact(tmp_path: Path) -> None:
+    empty = "<dc:date/><dc:language>und</dc:language><dc:rights>CC BY 4.0</dc:rights><dc:title/>"
+    path = epub(tmp_path / "b.epub", {"c": "<body><p>Words.</p></body>"}, empty)
+    assert [record.meta for record in records(path)] == [{"license": "CC-BY-4.0"}]

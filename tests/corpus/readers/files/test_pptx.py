@@ -69,7 +69,7 @@ SLIDES = [
     (shape(numbered("a", "arabicPeriod") + numbered("b", "arabicPeriod")), "1. a\n2. b"),
     (shape(numbered("a", "alphaLcParenR", start="3") + numbered("b", "romanUcPeriod", 1)), "c) a\n  I. b"),
     (shape("<a:p><a:r><a:t>a</a:t></a:r><a:br/><a:r><a:t>b</a:t></a:r></a:p>"), "a\nb"),
-    (shape("<a:p><a:r><a:t>10</a:t></a:r><a:r><a:rPr baseline='30000'/><a:t>6</a:t></a:r></a:p>"), "10^6"),
+    (shape("<a:p><a:r><a:t>10</a:t></a:r><a:r><a:rPr baseline='30000'/><a:t>6</a:t></a:r></a:p>"), "10⁶"),
     (shape("<a:p><a:fld type='slidenum'><a:t>7</a:t></a:fld><a:r><a:t>x</a:t></a:r></a:p>"), "x"),
     (shape("<a:p><mc:AlternateContent><mc:Choice Requires='a14'>"
            "<m:oMath><m:r><m:t>x=1</m:t></m:r></m:oMath></mc:Choice>"

@@ -33,7 +33,7 @@ BODIES = [
     (rb"\\ \{ \}\par", "\\ { }"),
     (rb"\lquote x\rquote \emdash \ldblquote y\rdblquote\par", "‘x’—“y”"),
     (rb"seen{\v hidden}{\deleted gone}\v no\v0  too\par", "seen too"),
-    (rb"10{\super 6} and 1{\super st}\par", "10^6 and 1st"),
+    (rb"10{\super 6} and 1{\super st}\par", "10⁶ and 1st"),
     (rb"{\header head}{\footerl foot}x\par", "x"),
     (rb"x{\footnote {\super 1} The note.}\par y\par", "x\n\ny\n\n1 The note."),
     (rb"{\pict\pngblip\picw10 89504e470d0a}x\par", "x"),

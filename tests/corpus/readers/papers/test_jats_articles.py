@@ -71,7 +71,7 @@ Introduction
 
 As shown and before, see Fig. 1; Smith and others and Jones (2002).
 
-About 10^6 of 1st order:
+About 10⁶ of 1st order:
 $$E = mc^2$$
 with $x_1$ and y=2.
 

@@ -248,7 +248,7 @@ VALUES = st.recursive(
 )  # fmt: skip
 
 
-@settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(VALUES, max_size=4), st.binary(max_size=20))
 def test_any_values_are_read_or_refused(tmp_path: Path, values: list[Any], noise: bytes) -> None:
     lines = "\n".join(json.dumps(value) for value in values).encode()

@@ -245,7 +245,7 @@ PIECES = [b"From a Mon Jan 1 2020\n", b"Subject: x\n", b"\n", b"words\n", b"--b\
           b"\xff\xfe", b"Date: x\n", b"\r\n", b"<p>", b"YQ"]  # fmt: skip
 
 
-@settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.one_of(st.lists(st.sampled_from(PIECES), max_size=30).map(b"".join), st.binary(max_size=80)),
     st.sampled_from([Mail(), Mail(by="thread", quotes=True, signatures=True, names=True)]),

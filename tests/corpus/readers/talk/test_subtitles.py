@@ -151,7 +151,7 @@ def test_substation_and_microdvd(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "language"),
     [("film.en.srt", "en"), ("film.pt-BR.srt", "pt-BR"), ("a.zh_Hans.srt", "zh-Hans"), ("film.ger.srt", "de"),
-     ("film.en.forced.srt", "en"), ("film.srt", None), ("the.end.srt", None), ("mr.xx.srt", None)],
+     ("film.en.forced.srt", "en"), ("film.srt", None), ("the.end.srt", None), ("the.run.srt", None), ("mr.xx.srt", None)],
 )  # fmt: skip
 def test_the_language_is_told_by_the_name(tmp_path: Path, name: str, language: str | None) -> None:
     (tmp_path / name).write_text(srt("x"))
@@ -177,7 +177,7 @@ PIECES = ["WEBVTT\n", "1\n", "00:00:01,000 --> 00:00:02,000\n", "\n", "words\n",
           "99:99:99,999 --> 0:0:0,0\n"]  # fmt: skip
 
 
-@settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.one_of(
         st.lists(st.sampled_from(PIECES), max_size=30).map(lambda p: "".join(p).encode()), st.binary(max_size=50)

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from hornbook.corpus.readers.answers.facts import (
-    date_of,
     heading_of,
     language_of,
     license_of,
@@ -26,6 +25,7 @@ from hornbook.corpus.readers.answers.rows import TABLES, BrokenRow, BrokenTable,
 from hornbook.corpus.readers.answers.sorting import Keyed, by_key
 from hornbook.corpus.readers.books.hypertext import TooDeep, blocks_of, joined, parse
 from hornbook.corpus.readers.encodings import as_utf8
+from hornbook.corpus.readers.facts import iso_date, known
 from hornbook.corpus.readers.packed import BadRecord, Place, blocks, shown
 from hornbook.corpus.readers.record import Part, Reading, Record
 from hornbook.schema import Count, check
@@ -158,27 +158,26 @@ class StackExchange:
         """Return what is known of a document whose question and answers these are, in the order of the text."""
         licenses = list(dict.fromkeys(post.license for post in posts if post.license))
         accepted = [place for place, post in enumerate(posts) if place and post.id == question.accepted]
-        found = {
-            "title": question.title,
-            "tags": tags_of(question.tags),
-            "date": question.date,
-            "score": question.score,
-            "answers": len(posts) - 1,
-            "accepted": accepted[0] if accepted else None,
-            "license": licenses[0] if len(licenses) == 1 else sorted(licenses),
-            "url": f"https://{site}/questions/{question.id}" if site else "",
-            "language": language,
-        }
-        return {field: value for field, value in found.items() if value not in ("", None, [])}
+        return known(
+            title=question.title,
+            tags=tags_of(question.tags),
+            date=question.date,
+            score=question.score,
+            answers=len(posts) - 1,
+            accepted=accepted[0] if accepted else None,
+            license=licenses[0] if len(licenses) == 1 else sorted(licenses),
+            url=f"https://{site}/questions/{question.id}" if site else "",
+            language=language,
+        )
 
 
 def _post(post: int, row: dict[str, str], number: int, name: str, reading: Reading) -> _Post:
     """Return a row as a post; a date or score that is none is told, and left out."""
     stated, score = row.get("CreationDate", ""), row.get("Score", "0")
-    if stated and not date_of(stated):
+    if stated and not iso_date(stated):
         message = f"{name}, row {number}, has a date that is none ({stated[:40]!a}): the post is kept without it."
         reading.remark(message, "no valid date", number)
-    date = date_of(stated)
+    date = iso_date(stated)
     digits = score.removeprefix("-")
     if not (digits.isascii() and digits.isdigit() and len(digits) < 10):
         reading.remark(f"{name}, row {number}, has a score that is none: it counts as 0.", "no valid score", number)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
+
+from hornbook.corpus.readers.facts import spdx
 
 # The names under which the network's sites are published: an archive or a folder, `stackoverflow.com-Posts.7z` too.
 _SITE = re.compile(
@@ -49,7 +50,7 @@ def license_of(stated: str, date: str) -> str:
     ('CC-BY-SA-4.0', 'CC-BY-SA-2.5')
     """
     if stated:
-        return stated.strip().replace(" ", "-")
+        return spdx(stated)
     return next(name for first, name in _LICENSES if date >= first) if date else ""
 
 
@@ -60,15 +61,6 @@ def tags_of(value: str) -> list[str]:
     (['c#', '.net-core'], ['c#', '.net-core'])
     """
     return _TAG.findall(value)
-
-
-def date_of(value: str) -> str:
-    """Return a date of a dump if it is one, such as 2010-07-09T19:05:36.447, else ""."""
-    try:
-        datetime.fromisoformat(value)
-    except ValueError:
-        return ""
-    return value
 
 
 def number_of(row: Mapping[str, str], name: str) -> int:

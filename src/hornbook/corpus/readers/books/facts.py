@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
 from typing import Any
+
+from hornbook.corpus.readers.facts import date_of, iso_date, known, spdx
 
 # The names of languages that Project Gutenberg uses, with their tags (BCP 47).
 _LANGUAGES = {
@@ -45,7 +46,8 @@ _FIRST = re.compile(
 )
 _COPYRIGHTED = re.compile(r"COPYRIGHTED (?:Project Gutenberg|E-?BOOK|E-?TEXT)|COPYRIGHT PROTECTED E", re.I)
 _COPYRIGHT = re.compile(r"^[ \t]*(Copyright\b[ \t]*(?:\([cC]\)|©|\d{4}).*)$", re.I | re.M)
-_CREATIVE = re.compile(r"creativecommons\.org/(licenses|publicdomain)/([a-z-]+)/(\d\.\d)", re.I)
+_COMMONS = re.compile(r"creativecommons\.org/\S+", re.I)
+_DAY = re.compile(r"(?:(\d{1,2}) )?([A-Za-z]{3,9})(?: (\d{1,2}))? (\d{4})")
 _ENCODING = re.compile(rb"character set(?: encoding)?:[ \t]*([\w .:()-]+)", re.I)
 _CODECS = {"iso latin-1": "iso-8859-1", "unicode utf-8": "utf-8", "iso-646-us": "ascii", "us-ascii": "ascii",
            "ansi": "cp1252", "windows code page 1252": "cp1252", "codepage-1252": "cp1252", "codepage1252": "cp1252",
@@ -67,16 +69,15 @@ def facts_of(header: str) -> dict[str, Any]:
     if not dated and (old := _DATED.search(header)):
         dated = old[1]
     languages = _languages(found.get("language", "") or found.get("languages", ""))
-    facts = {
-        "title": title,
+    return known(
+        title=title,
         **people,
-        "language": languages[0] if len(languages) == 1 else languages,
-        "date": _date(dated),
-        "license": _license(header),
-        "ebook": int(number[1]) if number else None,
-        "url": f"https://www.gutenberg.org/ebooks/{number[1]}" if number else "",
-    }
-    return {name: value for name, value in facts.items() if value not in ("", None, [])}
+        language=languages[0] if len(languages) == 1 else languages,
+        date=_date(dated),
+        license=_license(header),
+        ebook=int(number[1]) if number else None,
+        url=f"https://www.gutenberg.org/ebooks/{number[1]}" if number else "",
+    )
 
 
 def encoding_of(start: bytes) -> str:
@@ -121,27 +122,16 @@ def _date(value: str) -> str:
     >>> [_date(value) for value in ("June 27, 2008 [EBook #11]", "March, 1994", "2005-08-25", "unknown")]
     ['2008-06-27', '1994-03', '2005-08-25', '']
     """
-    bare = " ".join(value.partition("[")[0].replace(",", " ").replace(".", " ").split()).title()
-    for form, size in (
-        ("%B %d %Y", 10),
-        ("%b %d %Y", 10),
-        ("%d %B %Y", 10),
-        ("%B %Y", 7),
-        ("%b %Y", 7),
-        ("%Y-%m-%d", 10),
-    ):
-        try:
-            return datetime.strptime(bare, form).date().isoformat()[:size]
-        except ValueError:
-            continue
-    return ""
+    bare = " ".join(value.partition("[")[0].replace(",", " ").replace(".", " ").split())
+    if found := _DAY.fullmatch(bare):
+        return date_of(found[4], found[2], found[1] or found[3] or "")
+    return iso_date(bare) if len(bare) == 10 else ""
 
 
 def _license(header: str) -> str:
     """Return the licence: an SPDX id where the header names one, else in words."""
-    if creative := _CREATIVE.search(header):
-        kind, version = creative[2].upper(), creative[3]
-        return f"CC0-{version}" if kind == "ZERO" else f"CC-{kind}-{version}"
+    if commons := _COMMONS.search(header):
+        return spdx(commons[0])
     stated = _COPYRIGHT.search(header)
     if _COPYRIGHTED.search(header):
         return " ".join(stated[1].split()) if stated else "Copyrighted"

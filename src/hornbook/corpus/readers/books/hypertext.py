@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from hornbook.corpus.readers.files.prose import RAISED
 from hornbook.errors import needing
 
 DEEPEST = 200  # elements within one another; libxml2 itself stops at 256
@@ -34,9 +35,8 @@ _UNSEEN_NAMES = """
     noframes object param script select source style svg template textarea track video
 """
 _BLOCKS, _UNSEEN = frozenset(_BLOCK_NAMES.split()), frozenset(_UNSEEN_NAMES.split())
-_RAISED = str.maketrans("0123456789+-−=()n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ⁿ")
 _LOWERED = str.maketrans("0123456789+-−=()", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎")
-_SHIFTED = {"sup": (re.compile(r"[-−+]?[0-9n]+"), _RAISED), "sub": (re.compile(r"[0-9]+"), _LOWERED)}
+_SHIFTED = {"sup": (re.compile(r"[-−+]?[0-9n]+"), RAISED), "sub": (re.compile(r"[0-9]+"), _LOWERED)}
 
 
 class Block(NamedTuple):

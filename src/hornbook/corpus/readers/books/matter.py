@@ -9,7 +9,6 @@ from hornbook.corpus.readers.books.marks import NOTE
 from hornbook.corpus.readers.books.parts import Part
 
 _HEAD = 30  # parts at the begin among which credits stand
-_CLOSE = 1_500  # characters from the end, where credits stand in some old texts
 _NOTE = 4_000  # characters of a note of several paragraphs
 _PROSE = 150  # characters of a paragraph with which a book has begun
 _TAIL = 0.25  # of a book, at its end, where notes of transcribers stand

@@ -14,6 +14,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from hornbook.corpus.readers.facts import known, spdx
+
 # Wishes of text and data mining; noimageai is of pictures alone, noindex of search.
 OPT_OUTS = frozenset({"noai", "noml", "tdm-reservation"})
 _TAG = re.compile(r"<!--|<(script|style|title|meta|link|a)(?=[\s>/])", re.IGNORECASE)
@@ -21,9 +23,6 @@ _ATTRIBUTE = re.compile(r"""([^\s"'>/=]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"
 _LONGEST = 4_096  # characters of a tag
 _ROBOTS = ("robots", "googlebot")
 _LICENCES = ("dcterms.license", "dc.rights.license", "dcterms.rights.license")
-_CC = re.compile(
-    r"creativecommons\.org/(?:licenses/(by(?:-nc)?(?:-nd|-sa)?)/(\d\.\d)|publicdomain/(zero|mark)/(\d\.\d))", re.I
-)
 # Of an agent that wishes are for, before them: every other word with a colon is a wish with a value.
 _VALUED = ("max-snippet", "max-image-preview", "max-video-preview", "unavailable_after")
 
@@ -130,21 +129,6 @@ def _words(text: str) -> list[str]:
     return [word for word in (part.strip().lower() for part in re.split(r"[,;]", text)) if word]
 
 
-def spdx(address: str) -> str:
-    """Return the SPDX identifier of a licence of Creative Commons by its address; another address stays as it is.
-
-    >>> spdx("https://creativecommons.org/licenses/by-sa/4.0/deed.de"), spdx("https://a.org/terms")
-    ('CC-BY-SA-4.0', 'https://a.org/terms')
-    """
-    found = _CC.search(address)
-    if not found:
-        return address
-    if found[1]:
-        return f"CC-{found[1].upper()}-{found[2]}"
-    # The public domain mark has no identifier: it states that there is no right, and is no licence.
-    return f"CC0-{found[4]}" if found[3].lower() == "zero" else f"CC-PDM-{found[4]}"
-
-
 def opt_outs(robots: Iterable[str]) -> list[str]:
     """Return those wishes that are about text for machines to learn from."""
     return [wish for wish in robots if wish in OPT_OUTS]
@@ -152,5 +136,4 @@ def opt_outs(robots: Iterable[str]) -> list[str]:
 
 def facts_of(stated: Stated) -> dict[str, str]:
     """Return what a page states as the fields of its document, each only where it is known."""
-    facts = {"title": stated.title, "license": stated.license, "robots": ", ".join(stated.robots)}
-    return {name: value for name, value in facts.items() if value}
+    return known(title=stated.title, license=stated.license, robots=", ".join(stated.robots))

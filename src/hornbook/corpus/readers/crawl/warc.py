@@ -8,7 +8,7 @@ All that a header tells is asked before a page is unpacked and parsed: a page th
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -17,10 +17,10 @@ from hornbook.corpus.readers.crawl.archive import Entry, Header, entries
 from hornbook.corpus.readers.crawl.bodies import DamagedBody, body
 from hornbook.corpus.readers.crawl.doubles import instead
 from hornbook.corpus.readers.crawl.hosts import domains, host_of, is_among
-from hornbook.corpus.readers.crawl.languages import tag, tags
 from hornbook.corpus.readers.crawl.stated import Stated, facts_of, header_wishes, opt_outs, stated
 from hornbook.corpus.readers.crawl.wat import beside, told_by
 from hornbook.corpus.readers.crawl.web import NO_TEXT, page_text
+from hornbook.corpus.readers.facts import main_language
 from hornbook.corpus.readers.packed import BadRecord, Place, ending, shown
 from hornbook.corpus.readers.record import LONGEST, Cut, Part, Reading, Record, noted
 
@@ -137,7 +137,7 @@ class Warc:
             raise _PassedOver("its host is not among hosts")
         if self.not_hosts and is_among(host, domains(self.not_hosts)):
             raise _PassedOver("its host is among not_hosts")
-        if self.languages and languages and languages[0] not in map(tag, self.languages):
+        if self.languages and languages and languages[0] not in map(main_language, self.languages):
             raise _PassedOver(f"in another language ({languages[0]})")
         if self.truncated != "keep" and entry.header.get("warc-truncated"):
             raise _PassedOver("cut by the crawler")
@@ -199,8 +199,12 @@ def _with_languages(items: Iterator[Entry | BadRecord]) -> Iterator[tuple[Entry 
         yield held, _own_languages(held)
 
 
+def _each(codes: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(filter(None, map(main_language, codes))))
+
+
 def _own_languages(entry: Entry) -> list[str]:
-    return tags(entry.header.get("warc-identified-content-language", ""))
+    return _each(entry.header.get("warc-identified-content-language", "").split(","))
 
 
 def _languages_told(page: Entry, item: Entry | BadRecord) -> list[str]:
@@ -214,6 +218,6 @@ def _languages_told(page: Entry, item: Entry | BadRecord) -> list[str]:
         return []
     try:
         found = json.loads(archive.fields(item.block).get("languages-cld2", "{}"))
-        return tags(one["code-iso-639-3"] for one in found.get("languages", ()))
+        return _each(one["code-iso-639-3"] for one in found.get("languages", ()))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return []

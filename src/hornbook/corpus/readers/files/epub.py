@@ -11,8 +11,9 @@ from xml.etree.ElementTree import Element
 
 from hornbook.corpus.readers.books.gutenberg import documents, of_pages
 from hornbook.corpus.readers.books.hypertext import TooDeep
+from hornbook.corpus.readers.facts import iso_date, known, language, spdx
 from hornbook.corpus.readers.files.html_text import decoded_markup, html_prose
-from hornbook.corpus.readers.files.package import Package, iso_date, opened, resolved, some
+from hornbook.corpus.readers.files.package import Package, opened, resolved
 from hornbook.corpus.readers.files.prose import Prose
 from hornbook.corpus.readers.packed import BadRecord, Place
 from hornbook.corpus.readers.record import Part, Reading, Record
@@ -56,10 +57,10 @@ class Epub:
                     whole.append((number, prose))
                 elif text := prose.text():
                     section = labels.get(name.lower()) or next(iter(prose.sections), "")
-                    yield Record(number, text, {**facts, **some(section=section)})
+                    yield Record(number, text, {**facts, **known(section=section)})
             if text := "\n\n".join(text for _, prose in whole if (text := prose.text())):
                 sections = [heading for _, prose in whole for heading in prose.sections]
-                yield Record(1, text, {**facts, **some(sections=sections)})
+                yield Record(1, text, {**facts, **known(sections=sections)})
 
     def _gutenberg(
         self, facts: dict[str, object], pages: Iterator[tuple[int, str, str]], where: str
@@ -123,12 +124,12 @@ def _facts(root: Element) -> dict[str, object]:
     dates = list(root.iter(f"{_DC}date"))
     published = [item for item in dates if item.get(f"{_OPF}event") == "publication"] or dates
     url = next((text for text in [*texts("source"), *texts("identifier")] if text.startswith(("http:", "https:"))), "")
-    return some(
+    return known(
         title=next(iter(texts("title")), ""),
         authors=authors,
-        date=iso_date(published[0].text) if published else "",
-        language=next(iter(texts("language")), ""),
-        license=next(iter(texts("rights")), ""),
+        date=iso_date(published[0].text or "") if published else "",
+        language=language(next(iter(texts("language")), "")),
+        license=spdx(next(iter(texts("rights")), "")),
         url=url,
         tags=texts("subject"),
         publisher=next(iter(texts("publisher")), ""),

@@ -232,7 +232,7 @@ class _Page:
             self._prose = Prose()
 
     def _raise(self, mark: int, is_link: bool) -> None:
-        """Close <sup>: a power gets its sign, and the sign of a note, which is a link, is left out."""
+        """Close <sup>: figures are raised, and the sign of a note, which is a link, is left out."""
         text = self._prose.cut(mark)
         if not (is_link and _NOTE_SIGN.fullmatch(text.strip())):
             self._prose.write(superscript(self._prose.since(max(mark - 3, 0)), text))

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from hornbook.corpus.readers.facts import known, language, spdx
 from hornbook.corpus.readers.files.html_text import html_prose
 from hornbook.corpus.readers.packed import BadRecord, Place, shown
 from hornbook.corpus.readers.record import LONGEST, Part, Reading, Record, noted
@@ -19,6 +20,7 @@ _LONGEST_FRONT = 1 << 16  # characters
 _FACTS = {"title": "title", "date": "date", "lang": "language", "language": "language", "license": "license",
           "author": "authors", "authors": "authors", "tags": "tags", "keywords": "tags", "url": "url"}  # fmt: skip
 _LISTS = ("authors", "tags")
+_FORMS = {"language": language, "license": spdx}
 
 
 @dataclass(frozen=True)
@@ -93,8 +95,8 @@ def facts(front: str) -> dict[str, object] | None:
     for theirs, ours in _FACTS.items():
         held = [value for value in values.get(theirs, []) if value]
         if held and ours not in told:
-            told[ours] = held if ours in _LISTS else ", ".join(held)
-    return told
+            told[ours] = held if ours in _LISTS else _FORMS.get(ours, str)(", ".join(held))
+    return known(**told)
 
 
 def _items(value: str) -> list[str]:

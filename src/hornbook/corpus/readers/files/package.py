@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import posixpath
-import re
 import zipfile
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -25,7 +24,6 @@ _DEEPEST = 200  # elements inside each other; a table in a table is 3
 _OLD_OFFICE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 _RELATIONS = "{http://schemas.openxmlformats.org/package/2006/relationships}Relationship"
-_DATE = re.compile(r"\d{4}(?:-\d\d(?:-\d\d(?:T[\d:.]+(?:Z|[+-]\d\d:?\d\d)?)?)?)?")
 
 
 class Relation(NamedTuple):
@@ -139,14 +137,3 @@ def opened(place: Place) -> Iterator[Package]:
     except Exception as error:  # zipfile raises whatever its bytes lead it to
         message = f"{where} cannot be read ({reason_of(error)}). Restore it."
         raise BadRecord(message, "damaged document") from error
-
-
-def iso_date(text: str | None) -> str:
-    """Return a date of ISO 8601 as it is written, "" for another one."""
-    found = _DATE.fullmatch((text or "").strip())
-    return found[0] if found else ""
-
-
-def some(**facts: object) -> dict[str, object]:
-    """Return the facts that are known."""
-    return {name: value for name, value in facts.items() if value}

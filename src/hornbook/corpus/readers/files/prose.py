@@ -15,7 +15,9 @@ from typing import NamedTuple
 
 _TRAILING = re.compile(r"[^\S\n]+(?=\n|\Z)")
 _PARTED = re.compile(r"\n(?:[ \t]*\n)+")
-_SHIFT = re.compile(r"[-+−]?\d+|[-+−]?[a-z]")
+_FIGURES = "0123456789+-−=()n"
+RAISED = str.maketrans(_FIGURES, "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ⁿ")
+_LETTER = re.compile(r"[-+−]?[a-z]")
 _BASE = re.compile(r"(?:\d|\)|(?<![^\W\d_])[^\W\d_])\Z")
 _ORDINAL = re.compile(r"[a-zª-º]{1,3}", re.IGNORECASE)
 _ROMAN = [(1000, "m"), (900, "cm"), (500, "d"), (400, "cd"), (100, "c"), (90, "xc"), (50, "l"), (40, "xl"), (10, "x"),
@@ -140,10 +142,25 @@ def tidy(text: str) -> str:
     return (_TRAILING.sub("", text) if "\n" in text else text).strip()
 
 
+def raised(text: str) -> str:
+    """Return figures and signs that stand above the line in the characters that do; words stay as they are.
+
+    >>> raised("-3"), raised("2+"), raised("st")
+    ('⁻³', '²⁺', 'st')
+    """
+    return text if text.strip(_FIGURES) else text.translate(RAISED)
+
+
 def superscript(before: str, text: str) -> str:
-    """Return raised text behind `before`: `10^6` and `x^2`, but `1st` and `word1` as they stand."""
-    is_power = _SHIFT.fullmatch(text) and _BASE.search(before)
-    return f"^{text}" if is_power and not (_ORDINAL.fullmatch(text) and before[-1:].isdigit()) else text
+    """Return raised text behind `before`: `10⁶`, `word¹`, `1st`, and `x^k`, since few letters can stand above.
+
+    Behind nothing it stays: the number of a note, before its text.
+    """
+    if not before.strip():
+        return text
+    is_power = _LETTER.fullmatch(text) and _BASE.search(before) and raised(text) == text
+    is_ordinal = _ORDINAL.fullmatch(text) and before[-1:].isdigit()
+    return f"^{text}" if is_power and not is_ordinal else raised(text)
 
 
 def numeral(number: int, form: str) -> str:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection
 from xml.etree.ElementTree import Element
 
+from hornbook.corpus.readers.files.prose import superscript
 from hornbook.corpus.readers.papers.latex.layout import DISPLAY
 
 _CITED, _NAMED, _END = "\x03", "\x05", "\x06"  # a citation by number; one by name, and its end
@@ -20,7 +21,6 @@ _OUT = {
     "graphic", "inline-graphic", "media", "object-id", "label", "alt-text", "long-desc", "private-char", "index-term",
     "milestone-start", "milestone-end", "inline-supplementary-material",
 }  # fmt: skip
-_RAISED = re.compile(r"[+−–-]?\d[\d.,]*|[nkm]|[+−-]")
 
 
 def inline(element: Element, without: Collection[str] = ()) -> str:
@@ -71,14 +71,14 @@ def _sound(text: str) -> str:
 
 
 def _raised(element: Element, held: list[str], depth: int) -> None:
-    """Write what stands high: a citation is dropped, a power gets its sign, anything else is text."""
+    """Write what stands high: a citation is dropped, figures are raised, anything else is text."""
     inner: list[str] = []
     _gather(element, inner, (), depth + 1)
     text = "".join(inner)
     if _CITED in text and not text.strip(f"{_CITED} ,;–—-[]()"):
         held.append(_CITED)
     else:
-        held.append(f"^{text}" if _RAISED.fullmatch(text.strip()) and held and held[-1][-1:].strip() else text)
+        held.append(superscript(held[-1][-3:] if held else "", text))
 
 
 def formula(element: Element, display: bool) -> str:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 from xml.etree.ElementTree import Element
 
+from hornbook.corpus.readers.facts import date_of, known, language, spdx
 from hornbook.corpus.readers.packed import Place
-from hornbook.corpus.readers.papers.front import date_of, known, language_of, license_of
 from hornbook.corpus.readers.papers.inline import inline
 from hornbook.corpus.readers.record import Part, Reading, Record
 from hornbook.corpus.readers.xml import events
@@ -26,7 +26,6 @@ _OUT = {
     "ref-list", "fn-group", "glossary", "bio", "notes", "front", "sub-article", "response", "label", "title", "graphic",
     "media", "object-id", "supplementary-material", "sec-meta", "permissions", "alt-text", "long-desc", "index", "toc",
 }  # fmt: skip
-_HEADED = {"sec", "app", "ack", "abstract", "boxed-text", "app-group", "statement", "back", "body", "floats-group"}
 
 
 def begins(start: bytes) -> bool:
@@ -60,7 +59,7 @@ class Jats:
             for name in ("body", "back", "floats-group"):
                 for element in article.findall(name):
                     self._walk(element, blocks, sections, 1)
-            facts = known({"title": heading, **_facts(article), "sections": sections})
+            facts = known(title=heading, **_facts(article), sections=sections)
             yield Record(number, "\n\n".join(block for block in blocks if block), facts)
 
     def _walk(self, element: Element, blocks: list[str], sections: list[str], depth: int) -> None:
@@ -173,7 +172,7 @@ def _facts(article: Element) -> dict[str, Any]:
     """Return what an article's front tells."""
     front = article.find("front/article-meta")
     if front is None:
-        return {"language": language_of(article.get(_LANGUAGE, ""))}
+        return {"language": language(article.get(_LANGUAGE, ""))}
     ids = {item.get("pub-id-type", ""): (item.text or "").strip() for item in front.findall("article-id")}
     number = (ids.get("pmcid") or ids.get("pmc") or ids.get("pmcaid") or "").removeprefix("PMC")
     journal = article.find("front/journal-meta//journal-title")
@@ -181,7 +180,7 @@ def _facts(article: Element) -> dict[str, Any]:
     return {
         "authors": _authors(front),
         "date": _date(front),
-        "language": language_of(article.get(_LANGUAGE, "")),
+        "language": language(article.get(_LANGUAGE, "")),
         "license": _license(front),
         "url": url or (f"https://doi.org/{ids['doi']}" if ids.get("doi") else ""),
         "tags": list(dict.fromkeys(filter(None, (inline(item) for item in front.iter("kwd"))))),
@@ -225,5 +224,5 @@ def _license(front: Element) -> str:
         told += [item.get(_LINK, ""), *(link.get(_LINK, "") for link in item.iter("ext-link"))]
         told += ["".join(item.itertext())[:2_000]]
     told = [text for text in told if text.strip()]
-    named = next((license_of(text) for text in told if "creativecommons.org" in text.lower()), "")
-    return named if named.startswith("CC") else license_of(named or told[0])[:300] if told else ""
+    named = next((spdx(text) for text in told if "creativecommons.org" in text.lower()), "")
+    return named if named.startswith("CC") else spdx(named or told[0])[:300] if told else ""

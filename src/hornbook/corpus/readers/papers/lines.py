@@ -1,6 +1,6 @@
 """JSON files of papers -> their objects, and what tells such a file from any other JSON.
 
-Only the first 4 KiB of a file are looked at, and a paper is longer: `keys` finds the fields as far as they are there.
+Only the first bytes of a file are looked at, and a paper may be longer: `keys` finds the fields that are in them.
 """
 
 from __future__ import annotations

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 from xml.etree.ElementTree import Element
 
+from hornbook.corpus.readers.facts import date_of, known, language
 from hornbook.corpus.readers.packed import Place
-from hornbook.corpus.readers.papers.front import date_of, known, language_of
 from hornbook.corpus.readers.papers.inline import inline
 from hornbook.corpus.readers.record import Part, Reading, Record
 from hornbook.corpus.readers.xml import events
@@ -40,7 +40,7 @@ class PubMed:
             if not paragraphs and not (self.without_abstract and title):
                 reading.pass_over("no abstract")
                 continue
-            yield Record(number, "\n\n".join([title] * bool(title) + paragraphs), known(_facts(article, title)))
+            yield Record(number, "\n\n".join([title] * bool(title) + paragraphs), known(**_facts(article, title)))
 
 
 def _labelled(item: Element) -> str:
@@ -69,7 +69,7 @@ def _facts(article: Element, title: str) -> dict[str, Any]:
         "title": title,
         "authors": _authors(article),
         "date": next(filter(None, told), ""),
-        "language": language_of(_text(article, "MedlineCitation/Article/Language")),
+        "language": language(_text(article, "MedlineCitation/Article/Language")),
         "url": f"https://pubmed.ncbi.nlm.nih.gov/{number}/" if number else "",
         "tags": [inline(item) for item in article.findall("MedlineCitation/KeywordList/Keyword")],
         "journal": _text(article, "MedlineCitation/Article/Journal/Title"),

@@ -13,9 +13,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from hornbook.corpus.readers.facts import known, spdx
 from hornbook.corpus.readers.jsons import JsonLines
 from hornbook.corpus.readers.packed import Place
-from hornbook.corpus.readers.papers.front import known
 from hornbook.corpus.readers.papers.lines import keys, papers, text_of
 from hornbook.corpus.readers.record import Cut, Part, Reading, Record
 
@@ -58,7 +58,7 @@ class S2Orc:
 
     def _paper(self, number: int, paper: dict[str, Any]) -> Record | str:
         text, sections = _placed(paper) if "corpusid" in paper else self._parsed(paper)
-        facts = known({**_facts(paper), "sections": sections})
+        facts = known(**_facts(paper), sections=sections)
         return Record(number, text, facts) if text else "no full text"
 
     def _parsed(self, paper: Mapping[str, Any]) -> tuple[str, list[str]]:
@@ -150,7 +150,7 @@ def _facts(paper: Mapping[str, Any]) -> dict[str, Any]:
         "title": " ".join(str(told.get("title") or "").split()),
         "authors": [_name(person) for person in told.get("authors") or [] if _name(person)],
         "date": year,
-        "license": str(open_access.get("license") or told.get("license") or ""),
+        "license": spdx(str(open_access.get("license") or told.get("license") or "")),
         "url": f"https://api.semanticscholar.org/CorpusID:{number}" if number else "",
         "tags": [str(tag) for tag in told.get("mag_field_of_study") or []],
         "journal": told.get("journal") or told.get("venue") or "",

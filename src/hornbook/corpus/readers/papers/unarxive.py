@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any, Literal
 
+from hornbook.corpus.readers.facts import known, spdx
 from hornbook.corpus.readers.jsons import JsonLines
 from hornbook.corpus.readers.packed import Place
-from hornbook.corpus.readers.papers.front import known, license_of
 from hornbook.corpus.readers.papers.latex.layout import DROPPED, settled
 from hornbook.corpus.readers.papers.lines import keys, papers, text_of
 from hornbook.corpus.readers.record import Cut, Part, Reading, Record
@@ -73,9 +73,7 @@ class UnarXive:
             parts += [text, *captions]
         text = text_of(*parts)
         return (
-            Record(number, text, known({**_facts(told), "sections": sections}))
-            if paper.get("body_text")
-            else "no full text"
+            Record(number, text, known(**_facts(told), sections=sections)) if paper.get("body_text") else "no full text"
         )
 
     def _resolved(self, text: str, entries: Mapping[str, Any], shown: set[str]) -> tuple[str, list[str]]:
@@ -116,7 +114,7 @@ def _listed(number: int, paper: dict[str, Any]) -> Record | str:
     abstract = _paragraphs(paper.get("abstract") or "")
     if not abstract:
         return "no abstract"
-    return Record(number, text_of(" ".join((paper.get("title") or "").split()), *abstract), known(_facts(paper)))
+    return Record(number, text_of(" ".join((paper.get("title") or "").split()), *abstract), known(**_facts(paper)))
 
 
 def _paragraphs(abstract: str) -> list[str]:
@@ -140,7 +138,7 @@ def _facts(told: Mapping[str, Any]) -> dict[str, Any]:
         "title": " ".join((told.get("title") or "").split()),
         "authors": names or ([told["authors"]] if told.get("authors") else []),
         "date": _date(versions[0].get("created") or "") or told.get("update_date") or "",
-        "license": license_of(told.get("license") or ""),
+        "license": spdx(told.get("license") or ""),
         "url": f"https://arxiv.org/abs/{number}" if number else "",
         "tags": (told.get("categories") or "").split(),
         "arxiv_id": number,

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import IO, Literal
 
-from hornbook.corpus.readers.files.package import some
+from hornbook.corpus.readers.facts import known, language
 from hornbook.corpus.readers.packed import BLOCK, BadRecord, Place, open_bytes, shown, unpacked
 from hornbook.corpus.readers.record import LONGEST, Cut, Part, Reading, Record
 from hornbook.corpus.readers.talk.mime import ID, Mime, Reader
@@ -104,11 +104,11 @@ class Mail:
 
     def _facts(self, mime: Mime) -> dict[str, object]:
         author = writer(mime) if self.names else ""
-        return some(
+        return known(
             title=mime.header("Subject"),
             authors=[author] if author else [],
             date=date_of(mime),
-            language=mime.header("Content-Language").partition(",")[0].strip(),
+            language=language(mime.header("Content-Language").partition(",")[0]),
             message_id=next(iter(ID.findall(mime.header("Message-ID"))), ""),
             list=next(iter(ID.findall(mime.header("List-Id"))), "") or mime.header("List-Id"),
         )

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from hornbook.corpus.readers.files.package import some
+from hornbook.corpus.readers.facts import CODES, known, language
 from hornbook.corpus.readers.packed import BadRecord, Place, ending, shown
 from hornbook.corpus.readers.record import Part, Reading, Record, noted
 from hornbook.corpus.readers.tables import file_text
@@ -30,19 +30,7 @@ _UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3000-\u30ff\u
 _LANGUAGE = re.compile(
     r"\.([a-z]{2,3})((?:[-_][a-z0-9]{2,8})*)(?:\.(?:forced|sdh|hi|cc|default))*\.[a-z]+\Z", re.IGNORECASE
 )
-_CODES = """
-    aa ab af am ar as ay az ba be bg bh bi bn bo br bs ca co cs cy da de dz el en eo es et eu fa fi fj fo fr fy ga gd gl
-    gn gu ha he hi hr hu hy ia id ie ik is it iw ja jw ka kk kl km kn ko ks ku ky la ln lo lt lv mg mi mk ml mn mr ms mt
-    my na nb ne nl nn no oc om or pa pl ps pt qu rm rn ro ru rw sa sd sg sh si sk sl sm sn so sq sr ss st su sv sw ta te
-    tg th ti tk tl tn to tr ts tt tw ug uk ur uz vi vo wo xh yi yo za zh zu
-"""
-_LONG_CODES = """
-    ara:ar bul:bg cat:ca ces:cs chi:zh cze:cs dan:da deu:de dut:nl ell:el eng:en est:et fas:fa fin:fi fra:fr fre:fr
-    ger:de gre:el heb:he hin:hi hrv:hr hun:hu ind:id ita:it jpn:ja kor:ko lav:lv lit:lt nld:nl nor:no per:fa pol:pl
-    por:pt ron:ro rum:ro rus:ru slk:sk slo:sk slv:sl spa:es srp:sr swe:sv tha:th tur:tr ukr:uk vie:vi zho:zh
-"""
-_TWO_LETTERS = frozenset(_CODES.split())
-_THREE_LETTERS = dict(pair.split(":") for pair in _LONG_CODES.split())
+_WORDS = frozenset(("her", "ice", "may", "run", "sin", "ton"))  # codes of languages that titles end with
 _LONGEST = 1 << 25  # characters of a film; a long one has a tenth of a million
 _PAUSE = 2.0  # seconds of silence between paragraphs
 _TOGETHER = 0.1  # seconds: with less between them, one caption goes on where the other ends
@@ -80,8 +68,8 @@ class Subtitles:
                 raise BadRecord(f"{where} holds more than {_LONGEST:,} characters.", "too long a document")
         if not text.met:
             raise BadRecord(f"{where} has no subtitles: no line of it tells times.", "no subtitles")
-        language = _language(where) or header.get("language", "")
-        yield noted(Record(1, text.whole(), some(language=language)), encoding)
+        told = language(_language(where) or header.get("language", ""))
+        yield noted(Record(1, text.whole(), known(language=told)), encoding)
 
 
 def _language(name: str) -> str:
@@ -90,8 +78,7 @@ def _language(name: str) -> str:
     if not found:
         return ""
     code = found[1].lower()
-    code = code if code in _TWO_LETTERS else _THREE_LETTERS.get(code, "")
-    return code + found[2].replace("_", "-") if code else ""
+    return language(code + found[2]) if code in CODES and code not in _WORDS else ""
 
 
 def _cues(kind: str, lines: Iterator[str], header: dict[str, str]) -> Iterator[Cue]:

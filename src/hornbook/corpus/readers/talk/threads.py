@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import IO, NamedTuple
 
-from hornbook.corpus.readers.files.package import some
+from hornbook.corpus.readers.facts import known
 from hornbook.corpus.readers.record import Record
 from hornbook.corpus.readers.talk.mime import ID, Mime
 
@@ -66,7 +66,7 @@ class Threads:
                 texts.append(text)
                 first = first or facts
                 authors += facts.get("authors", [])
-            facts = {**first, **some(authors=list(dict.fromkeys(authors))), "messages": len(texts)}
+            facts = {**first, **known(authors=list(dict.fromkeys(authors))), "messages": len(texts)}
             yield Record(messages[0].number, "\n\n".join(texts), facts)
 
     def _root(self, key: int) -> int:

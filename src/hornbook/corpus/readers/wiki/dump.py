@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 from xml.etree.ElementTree import Element, ParseError
 
+from hornbook.corpus.readers.facts import known, spdx
 from hornbook.corpus.readers.packed import BadRecord, Place, shown
 from hornbook.corpus.readers.record import Cut, Part, Reading, Record
 from hornbook.corpus.readers.wiki.export import LONGEST, RawPage, in_utf8, raw_pages, site
@@ -126,16 +127,15 @@ def is_redirect(source: str) -> bool:
 def _facts(title: str, date: str, page: PageText, wiki: Site) -> dict[str, Any]:
     host = urllib.parse.urlsplit(wiki.base).hostname or ""
     site_name = ".".join(host.split(".")[-2:])
-    facts = {
-        "title": title,
-        "url": _address(title, wiki.base),
-        "language": wiki.language,
-        "date": date,
-        "license": wiki.rights or _LICENSES.get(site_name, ""),
-        "tags": page.categories,
-        "sections": page.sections,
-    }
-    return {name: value for name, value in facts.items() if value}
+    return known(
+        title=title,
+        url=_address(title, wiki.base),
+        language=wiki.language,
+        date=date,
+        license=spdx(wiki.rights) or _LICENSES.get(site_name, ""),
+        tags=page.categories,
+        sections=page.sections,
+    )
 
 
 def _address(title: str, base: str) -> str:

@@ -9,7 +9,7 @@ import re
 import urllib.parse
 from collections.abc import Callable
 
-from hornbook.corpus.readers.wiki.numbers import raised
+from hornbook.corpus.readers.files.prose import raised
 from hornbook.corpus.readers.wiki.page import GONE, Page
 
 # Names that wikis have in their own languages too (ParserFunctions' messages).
@@ -126,7 +126,7 @@ def _tag(given: list[str], page: Page) -> str:
     if name in ("math", "chem", "ce"):
         return page.keep(f"${content}$")
     if name == "sup":
-        return raised(content)
+        return raised(content.strip())
     return content if name in ("poem", "span", "small", "blockquote", "div", "sub", "b", "i") else ""
 
 

@@ -6,8 +6,8 @@ import html
 import re
 from html.entities import html5
 
+from hornbook.corpus.readers.files.prose import raised
 from hornbook.corpus.readers.wiki.lists import names_of
-from hornbook.corpus.readers.wiki.numbers import raised
 from hornbook.corpus.readers.wiki.page import BAR, BREAK, GONE, HARD, NOTHING, SOFT
 
 _QUOTES = re.compile("(''+)")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from hornbook.corpus.readers.files.prose import raised
 from hornbook.corpus.readers.wiki.page import GONE, Page
 from hornbook.corpus.readers.wiki.standing import UNITS
 
@@ -21,19 +22,12 @@ _MONTHS = [
     "November",
     "December",
 ]
-_RAISED = str.maketrans("0123456789+-−=()n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ⁿ")
 _BETWEEN = {
     "-": "–", "–": "–", "to": " to ", "and": " and ", "or": " or ", "by": " by ", "x": " × ", "×": " × ", "*": " × ",
     "to(-)": " to ", "and(-)": " and ", "±": " ± ", "+/-": " ± ", "+": " + ", "to about": " to about ", "/": "/",
     "xx": " × ",
     "till": " till ", "a": " a ", "et": " et ", "e": " e ", "y": " y ", "à": " à ", "bis": " bis ",
 }  # fmt: skip
-
-
-def raised(text: str) -> str:
-    """Return what stands above the line, in the characters that do; words and unknown signs stay as they are."""
-    text = text.strip()
-    return text.translate(_RAISED) if text and not text.strip("0123456789+-−=()n") else text
 
 
 def fraction(arguments: Mapping[str, str]) -> str:
@@ -49,7 +43,7 @@ def value(arguments: Mapping[str, str]) -> str:
     parts = [arguments[name] for name in ("1", "2") if arguments.get(name)]
     shown = "±".join(parts)
     if exponent := arguments.get("e"):
-        shown += f"×10{raised(exponent)}"
+        shown += f"×10{raised(exponent.strip())}"
     unit = arguments.get("u") or arguments.get("ul") or ""
     return f"{shown} {unit}".strip()
 

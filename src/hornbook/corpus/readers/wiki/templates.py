@@ -8,9 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 
+from hornbook.corpus.readers.files.prose import raised
 from hornbook.corpus.readers.wiki import standing
 from hornbook.corpus.readers.wiki.functions import function, variable
-from hornbook.corpus.readers.wiki.numbers import amount, date, fraction, raised, value
+from hornbook.corpus.readers.wiki.numbers import amount, date, fraction, value
 from hornbook.corpus.readers.wiki.page import BREAK, GONE, NOTHING, Page
 from hornbook.corpus.readers.wiki.words import DISAMBIGUATION
 
@@ -265,7 +266,7 @@ _rule("val | gaps | 10^ | e | expn | exp10", lambda given, page: value(given))
 _rule(
     "frac | sfrac | fraction | bruch | frac-n | frac2 | su-frac | vulgar fraction", lambda given, page: fraction(given)
 )
-_rule("sup | exp | ^ | superscript", lambda given, page: raised(_given(given, "1")))
+_rule("sup | exp | ^ | superscript", lambda given, page: raised(_given(given, "1").strip()))
 _rule("start date | end date | date | dts | datum | дата | fecha | data | film date | release date", date)
 _rule("birth date | birth date and age | death date | death date and age | bda | dda | birth year and age", date)
 _rule("start date and age | end date and age | birth-date | death-date | launch date | dtlink | date-", date)

@@ -13,9 +13,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
+from hornbook.corpus.readers.facts import iso_date, known, language
 from hornbook.corpus.readers.files.formulas import mathml
 from hornbook.corpus.readers.files.office.odf_text import DRAW, OFFICE, PRESENTATION, TABLE, Story, Styles
-from hornbook.corpus.readers.files.package import Package, iso_date, opened, resolved, some
+from hornbook.corpus.readers.files.package import Package, opened, resolved
 from hornbook.corpus.readers.files.prose import Prose
 from hornbook.corpus.readers.packed import BadRecord, Place
 from hornbook.corpus.readers.record import Part, Reading, Record
@@ -63,7 +64,7 @@ class OpenDocument:
                 story.prose.blocks += inner.prose.closed()
             prose = story.prose
             facts = _facts(package.optional("meta.xml"))
-            yield Record(1, prose.text(), {**facts, **some(sections=prose.sections)})
+            yield Record(1, prose.text(), {**facts, **known(sections=prose.sections)})
 
     def _slides(self, presentation: Element, story: Story, styles: Styles) -> None:
         for page in presentation.findall(f"{DRAW}page"):
@@ -130,10 +131,10 @@ def _facts(root: Element | None) -> dict[str, object]:
         return " ".join((meta.findtext(tag) or "").split())
 
     author = text(f"{_META}initial-creator") or text(f"{_DC}creator")
-    return some(
+    return known(
         title=text(f"{_DC}title"),
         authors=[author] if author else [],
         date=iso_date(text(f"{_META}creation-date")[:19]) or iso_date(text(f"{_DC}date")[:19]),
-        language=text(f"{_DC}language"),
+        language=language(text(f"{_DC}language")),
         tags=[word for item in meta.findall(f"{_META}keyword") if (word := (item.text or "").strip())],
     )

@@ -6,7 +6,8 @@ import re
 from collections.abc import Mapping
 from xml.etree.ElementTree import Element
 
-from hornbook.corpus.readers.files.package import Package, Relation, iso_date, some
+from hornbook.corpus.readers.facts import iso_date, known, language
+from hornbook.corpus.readers.files.package import Package, Relation
 from hornbook.corpus.readers.packed import BadRecord
 
 A = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
@@ -52,11 +53,11 @@ def document_facts(package: Package) -> dict[str, object]:
         return " ".join((root.findtext(tag) or "").split())
 
     title = text(f"{_DC}title")
-    return some(
+    return known(
         title="" if _NO_TITLE.fullmatch(title) else title,
         authors=_list(text(f"{_DC}creator")),
         date=iso_date(text(f"{_TERMS}created")) or iso_date(text(f"{_TERMS}modified")),
-        language=text(f"{_DC}language"),
+        language=language(text(f"{_DC}language")),
         tags=_list(text(f"{_CORE}keywords").replace(",", ";")),
     )
 

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 from xml.etree.ElementTree import Element
 
+from hornbook.corpus.readers.facts import known
 from hornbook.corpus.readers.files.formulas import dollars, omml
 from hornbook.corpus.readers.files.office.ooxml import A, diagram, document_facts, main_part, office_xml
-from hornbook.corpus.readers.files.package import Package, Relation, opened, some
+from hornbook.corpus.readers.files.package import Package, Relation, opened
 from hornbook.corpus.readers.files.prose import Prose, numeral, superscript
 from hornbook.corpus.readers.packed import BadRecord, Place
 from hornbook.corpus.readers.record import Part, Reading, Record
@@ -65,7 +66,7 @@ class Pptx:
             facts = document_facts(package)
             if "title" not in facts and prose.sections:
                 facts["title"] = prose.sections[0]
-            yield Record(1, prose.text(), {**facts, **some(sections=prose.sections)})
+            yield Record(1, prose.text(), {**facts, **known(sections=prose.sections)})
 
     def _slide(self, package: Package, name: str, prose: Prose) -> None:
         slide = office_xml(package, name)

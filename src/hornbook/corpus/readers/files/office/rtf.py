@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
+from hornbook.corpus.readers.facts import date_of, known
 from hornbook.corpus.readers.files.office.rtf_words import CHARSETS, ESCAPED, SEEN, SIGNS, UNSEEN, codec_of
-from hornbook.corpus.readers.files.package import some
 from hornbook.corpus.readers.files.prose import Prose, superscript
 from hornbook.corpus.readers.packed import BadRecord, Place, shown, unpacked
 from hornbook.corpus.readers.record import LONGEST, Part, Reading, Record
@@ -69,7 +69,7 @@ class Rtf:
         if self.notes:
             for note in reader.notes:
                 prose.blocks += note.closed()
-        yield Record(1, prose.text(), {**reader.facts(), **some(sections=prose.sections)})
+        yield Record(1, prose.text(), {**reader.facts(), **known(sections=prose.sections)})
 
 
 @dataclass
@@ -101,14 +101,10 @@ class _Reader:
         self._code = ""
 
     def facts(self) -> dict[str, object]:
-        date = ""
-        if self._date.get("yr"):
-            date = f"{self._date['yr']:04d}-{self._date.get('mo', 1):02d}-{self._date.get('dy', 1):02d}"
-        author = self._about.get("author", "").strip()
+        date = date_of(*(str(self._date.get(part, "")) for part in ("yr", "mo", "dy")))
         tags = [word for part in re.split("[,;]", self._about.get("keywords", "")) if (word := part.strip())]
-        return some(
-            title=self._about.get("title", "").strip(), authors=[author] if author else [], date=date, tags=tags
-        )
+        title, author = (self._about.get(name, "").strip() for name in ("title", "author"))
+        return known(title=title, authors=[author] if author else [], date=date, tags=tags)
 
     def read(self, data: bytes) -> None:
         place = 0

@@ -13,8 +13,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
+from hornbook.corpus.readers.facts import known
 from hornbook.corpus.readers.files.office.ooxml import document_facts, main_part, office_xml
-from hornbook.corpus.readers.files.package import Package, opened, some
+from hornbook.corpus.readers.files.package import Package, opened
 from hornbook.corpus.readers.files.prose import Prose
 from hornbook.corpus.readers.packed import BadRecord, Place
 from hornbook.corpus.readers.record import Part, Reading, Record
@@ -59,7 +60,7 @@ class Xlsx:
                 if sheet.get("state", "visible") == "visible" or self.hidden_sheets:
                     rows = _rows(office_xml(package, relation.name), shared, dates, from_1904, package.where)
                     _sheet(sheet.get("name", ""), rows, prose)
-            yield Record(1, prose.text(), {**document_facts(package), **some(sections=prose.sections)})
+            yield Record(1, prose.text(), {**document_facts(package), **known(sections=prose.sections)})
 
 
 def _sheet(name: str, rows: list[list[str]], prose: Prose) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import re
-from datetime import datetime
 from typing import Any
 
 import pypdfium2
 import pypdfium2.raw as pdfium
+
+from hornbook.corpus.readers.facts import iso_date, known, language
 
 _PROGRAMS = re.compile(
     r"^(?:microsoft (?:word|powerpoint|excel)(?: - .*)?|powerpoint presentation|slide \d+|untitled.?\d*|sans titre"
@@ -23,22 +24,20 @@ _NOBODY = re.compile(
     re.I,
 )
 _DATE = re.compile(r"(?:D:)?(\d{4})(\d\d)?(\d\d)?(\d\d)?(\d\d)?(\d\d)?\s*(?:([+\-Z])(?:(\d\d)'?(\d\d)?'?)?)?")
-_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{1,8})*")
 _MOST_SECTIONS = 1000
 
 
 def facts_of(document: pypdfium2.PdfDocument) -> dict[str, Any]:
     """Return the facts that the document holds, those alone that are known."""
     says = {name: _clean(document.get_metadata_value(name)) for name in ("Title", "Author", "CreationDate")}
-    found = {
-        "title": "" if _PROGRAMS.match(says["Title"]) else says["Title"],
-        "authors": authors(says["Author"]),
-        "date": iso_date(says["CreationDate"]),
-        "language": _language(document),
-        "pages": len(document),
-        "sections": _sections(document),
-    }
-    return {name: value for name, value in found.items() if value}
+    return known(
+        title="" if _PROGRAMS.match(says["Title"]) else says["Title"],
+        authors=authors(says["Author"]),
+        date=date_of(says["CreationDate"]),
+        language=_language(document),
+        pages=len(document),
+        sections=_sections(document),
+    )
 
 
 def _clean(text: str) -> str:
@@ -62,10 +61,10 @@ def authors(text: str) -> list[str]:
     return [piece for piece in pieces if piece and not _NOBODY.match(piece) and not _PROGRAMS.match(piece)]
 
 
-def iso_date(text: str) -> str:
+def date_of(text: str) -> str:
     """Return a date of a PDF in the form of ISO 8601, as exact as it is; "" where it is none.
 
-    >>> iso_date("D:20240103142559+01'00'")
+    >>> date_of("D:20240103142559+01'00'")
     '2024-01-03T14:25:59+01:00'
     """
     found = _DATE.fullmatch(text.strip())
@@ -77,11 +76,7 @@ def iso_date(text: str) -> str:
     zone = "" if not sign else "+00:00" if sign == "Z" or not off else f"{sign}{off}:{more or '00'}"
     date = f"{year}-{month}-{day}"
     shown = f"{date}T{hour}:{minute or '00'}:{second or '00'}{zone}" if hour else date
-    try:
-        datetime.fromisoformat(shown)
-    except ValueError:
-        return ""
-    return shown
+    return iso_date(shown)
 
 
 def _language(document: pypdfium2.PdfDocument) -> str:
@@ -90,8 +85,7 @@ def _language(document: pypdfium2.PdfDocument) -> str:
         return ""
     buffer = (ctypes.c_ushort * (size // 2 + 1))()
     pdfium.FPDFCatalog_GetLanguage(document.raw, buffer, size)
-    language = bytes(buffer).decode("utf-16-le", "replace").strip("\0 ").replace("_", "-")
-    return language if _LANGUAGE.fullmatch(language) else ""
+    return language(bytes(buffer).decode("utf-16-le", "replace").strip("\0 "))
 
 
 def _sections(document: pypdfium2.PdfDocument) -> list[str]:

@@ -16,6 +16,7 @@ import numpy as np
 
 from hornbook.corpus.readers.files.pdf.columns import CJK, RTL, Rows, rows_of, usual
 from hornbook.corpus.readers.files.pdf.words import BOLD, MONO, Word
+from hornbook.corpus.readers.files.prose import RAISED
 
 CELL = 1.5  # of the size of type: a wider gap parts cells
 _BLANK = 0.15  # of the size of type: a wider gap is a blank
@@ -28,7 +29,6 @@ _STOP = re.compile(r"([.,:;!?]+)(\w.*)")
 _FROM_RIGHT = 0.3  # of a column's letters: with more of them its lines begin at the right
 _LATIN = re.compile(r"[A-Za-zÀ-ɏͰ-ϿЀ-ӿ]")
 _MARK = re.compile(r"[\d+\-−–(),=]*\d[\d+\-−–(),=]*")
-_RAISED = str.maketrans("0123456789+-−()=", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁽⁾⁼")
 _PRESENTED = re.compile("[\ufb00-\ufb06\ufb13-\ufb17\ufb1d-\ufdff\ufe70-\ufefc]")
 _SYMBOL_BULLETS = re.compile("^[\uf020-\uf0ff]$")  # of Symbol and Wingdings: arrows, squares, dots
 BULLET = re.compile(r"^[•‣◦▪▫●○■□◆◇➢➤►▶❖∙·–—\-*✓✔]$")
@@ -177,7 +177,7 @@ def _line(words: list[Word], from_right: bool, page: int, column: int) -> Line:
     before: Word | None = None
     for word in ordered:
         raised = word.size <= _SMALL * size and base - word.base > 0.15 * size and _MARK.fullmatch(word.text)
-        shown = word.text.translate(_RAISED) if raised else word.text
+        shown = word.text.translate(RAISED) if raised else word.text
         gap = 0.0 if before is None else max(word.left - before.right, before.left - word.right)
         if before is None or (gap > CELL * size and not style & MONO and not _marks(text)):
             if before is not None:

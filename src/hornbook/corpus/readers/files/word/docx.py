@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
+from hornbook.corpus.readers.facts import known
 from hornbook.corpus.readers.files.office.ooxml import diagram, document_facts, main_part, office_xml
-from hornbook.corpus.readers.files.package import opened, some
+from hornbook.corpus.readers.files.package import opened
 from hornbook.corpus.readers.files.word.story import Story
 from hornbook.corpus.readers.files.word.styles import Lists, Styles, W
 from hornbook.corpus.readers.packed import BadRecord, Place
@@ -53,7 +54,7 @@ class Docx:
             facts = document_facts(package)
             if facts.get("title") is None and prose.blocks and prose.blocks[0].kind == "heading":
                 facts["title"] = prose.blocks[0].text
-            yield Record(1, text, {**facts, **some(sections=prose.sections)})
+            yield Record(1, text, {**facts, **known(sections=prose.sections)})
 
 
 def _note(notes: Element | None, number: str, styles: Styles, lists: Lists, story: Story) -> None:
