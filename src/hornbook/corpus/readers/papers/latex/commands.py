@@ -34,7 +34,8 @@ m DeclareGraphicsExtensions DeclareUnicodeCharacter enlargethispage newlength ne
 m affiliations affilskip listofauthors lhead rhead chead lfoot rfoot cfoot fancyhf fancyhead fancyfoot crefname acrodef
 m addbibresource bibliographyfullrefs citestyle setcitestyle bibpunct received doi isbn issn copyrightinfo markright
 om email ead affiliation affil marginpar todo color captionsetup usepackage RequirePackage cortext subjclass ccsdesc
-om deleted column altaffiliation collaboration noaffiliation authornote printbibliography DeclareMathSizes cellcolor rowcolor
+om altaffiliation collaboration noaffiliation authornote printbibliography DeclareMathSizes cellcolor rowcolor
+om deleted column
 *oom includegraphics
 *m vspace titlespacing
 mm setlength addtolength setcounter addtocounter plottwo colorlet numberwithin markboth altaffiltext fontsize newcites
