@@ -1,7 +1,7 @@
 """Mixes that papers and cards name: which domains, with which weights, and what was not disclosed.
 
-Numbers are those of the source that each mix names, as printed. A weight is a share of what the model read, in percent,
-unless `weights` says otherwise; only ratios count. The rules of `mix.rule` take their numbers from here.
+Numbers are as printed in the source that each mix names. Most were compared with it, or a copy, in 2026 (not those of
+T5, GPT-2, BLOOM). A weight is a share of what was read, in percent, unless `weights` says otherwise; ratios count.
 """
 
 from __future__ import annotations
@@ -141,9 +141,8 @@ MIXES: tuple[Mix, ...] = (
     ),
     Mix(
         "pile", "The Pile; GPT-Neo, GPT-J, GPT-NeoX and Pythia read it", 2020, "Gao et al. 2020, table 1", _SHARE, 0,
-        "Epochs are passes over each part in one pass over the Pile. GPT-Neo 2.7B read 420 billion tokens, 1.3B "
-        "380. Books3, and with it the Pile as a file, was withdrawn in 2023; OpenSubtitles and YouTube subtitles "
-        "have no open licence.",
+        "Epochs are passes over each part in one pass over the Pile. GPT-Neo 2.7B read 420 billion tokens, GPT-J "
+        "402 (their cards). Books3, and with it the Pile as a file, was withdrawn in 2023.",
         _parts(_PILE),
     ),
     Mix(
@@ -161,7 +160,7 @@ MIXES: tuple[Mix, ...] = (
         """),
     ),
     Mix(
-        "slimpajama", "SlimPajama-627B", 2023, "card of cerebras/SlimPajama-627B", "percent of its tokens", 0,
+        "slimpajama", "SlimPajama-627B", 2023, "card of cerebras/SlimPajama-627B", "percent, as printed there", 0,
         "RedPajama-1T without copies; how often each part is read is left to the model.",
         _parts("""
             commoncrawl   52.2 0 0 web
@@ -200,41 +199,40 @@ MIXES: tuple[Mix, ...] = (
     Mix(
         "palm", "PaLM", 2022, "Chowdhery et al. 2022, table 2", _SHARE, 780,
         "Nothing of it was released. Conversations, web pages and Wikipedia are in over 100 languages; which "
-        "websites the conversations are from, is not said.",
+        "websites the conversations are from, is not said. No part was read twice (section 5).",
         _parts("""
-            conversations 50 0 0 closed
-            web           27 0 0 web
-            books         13 0 0 unknown books
-            github         5 0 0 code
-            wikipedia      4 0 0 wikipedia
-            news           1 0 0 news
+            conversations 50 1 0 closed
+            web           27 1 0 web
+            books         13 1 0 unknown books
+            github         5 1 0 code
+            wikipedia      4 1 0 wikipedia
+            news           1 1 0 news
         """),
     ),
     Mix(
         "falcon", "Falcon 40B", 2023, "card of tiiuae/falcon-40b", _SHARE, 1000,
         "A tenth of RefinedWeb was released, none of the other parts. Conversations are Reddit, Stack Overflow "
-        "and Hacker News; technical text is arXiv, PubMed, USPTO and others.",
+        "and Hacker News; technical text is arXiv, PubMed, USPTO and others. Epochs are not said.",
         _parts("""
-            refinedweb        75 1 750 refinedweb
-            refinedweb-europe  7 1  70 web
-            books              6 1  60 unknown books
-            conversations      5 1  50 answers
-            code               5 1  50 code
-            technical          2 1  20 arxiv
+            refinedweb        75 0 750 refinedweb
+            refinedweb-europe  7 0  70 web
+            books              6 0  60 unknown books
+            conversations      5 0  50 answers
+            code               5 0  50 code
+            technical          2 0  20 arxiv
         """),
     ),
     Mix(
         "dolma", "Dolma 1.7; OLMo 7B 1.7 read it", 2024, "card of allenai/dolma, version 1.7",
         "billions of OLMo tokens times the share or number of passes that the card names", 0,
-        "The rows add up to 1,645 billion tokens, the card says 1,715: the share of C4 may be misprinted. Version"
-        " 1.5, of which OLMo 7B read a sample of about 1.9 trillion, has fewer sources; the shares of the sample "
-        "are not printed.",
+        "The card prints half of C4; its makers say that all was read (discussion 36 of the card), and so the rows "
+        "add up to its 1,715 billion tokens. Of version 1.5 OLMo 7B read a sample of other, unprinted shares.",
         _parts("""
             commoncrawl    597.75 0.5 1195.5 web
             refinedweb     456.4  1    456.4 refinedweb
             starcoder      263.8  1    263.8 code
             reddit          79.9  1     79.9 closed
-            c4              69.2  0.5  138.4 c4
+            c4             138.4  1    138.4 c4
             pes2o           57.2  1     57.2 papers
             arxiv           28.0  1     28.0 arxiv
             stackexchange   19.6  1     19.6 answers
@@ -267,7 +265,7 @@ MIXES: tuple[Mix, ...] = (
     ),
     Mix(
         "roberta", "RoBERTa", 2019, "Liu et al. 2019, section 3.2", "sizes in GB of text", 0,
-        "How often each part was read is not said. Stories was withdrawn.",
+        "How often each part was read is not said.",
         _parts("""
             cc-news                  76 0 0 news
             openwebtext              38 0 0 webtext
@@ -286,9 +284,10 @@ MIXES: tuple[Mix, ...] = (
         _parts("webtext 100 0 0 webtext"),
     ),
     Mix(
-        "opt", "OPT", 2022, "Zhang et al. 2022, section 2.3", "not disclosed", 180,
-        "The parts are named, their shares are not. Of the Pile it takes Common Crawl, DM Mathematics, Gutenberg,"
-        " Hacker News, OpenSubtitles, OpenWebText2, USPTO and Wikipedia.",
+        "opt", "OPT", 2022, "Zhang et al. 2022, section 2.3", "not disclosed", 300,
+        "The corpus has 180 billion tokens; the 175B model read 300 billion (facebookresearch/metaseq, OPT/chronicles)"
+        ". Shares are not said. Of the Pile it takes Common Crawl, DM Mathematics, Gutenberg, Hacker News, "
+        "OpenSubtitles, OpenWebText2, USPTO and Wikipedia.",
         _parts("""
             bookcorpus 0 0 0 unknown books
             stories    0 0 0 web
@@ -307,14 +306,14 @@ MIXES: tuple[Mix, ...] = (
         """),
     ),
     Mix(
-        "starcoder", "StarCoder", 2023, "Li et al. 2023, section 3", "not disclosed as shares", 1000,
-        "86 programming languages of The Stack 1.2 by their size, with issues, commits and notebooks; a trillion "
-        "tokens are four passes. Opt-outs since are honoured in later versions.",
+        "starcoder", "StarCoderBase", 2023, "Li et al. 2023, tables 1 and 2", "percent of its bytes", 1000,
+        "86 programming languages of The Stack 1.2 by size, but for JSON, YAML and CSS; the tables have the share of "
+        "each (Java 11.3, Markdown 9.8, JavaScript 8.4, PHP 7.9, Python 7.9). It read them about four times.",
         _parts("""
-            code      0 4 0 code
-            issues    0 4 0 none
-            commits   0 4 0 none
-            notebooks 0 4 0 code
+            code      87.025 4 0 code
+            issues     7.093 4 0 none
+            commits    4.172 4 0 none
+            notebooks  1.71  4 0 code
         """),
     ),
     Mix(
@@ -327,13 +326,24 @@ MIXES: tuple[Mix, ...] = (
             multilingual  8 0 0 web
         """),
     ),
+    Mix(
+        "phi", "phi-1.5", 2023, "Li et al. 2023, sections 2.2 and 2.3", _SHARE, 150,
+        "20 billion tokens of textbooks that models wrote, and the 7 billion of phi-1: 6 of filtered code, 1 written. "
+        "Neither the texts nor the prompts were released.",
+        _parts("""
+            synthetic 80 0 20 closed
+            phi-1     20 0  7 closed
+        """),
+    ),
     Mix("llama2", "Llama 2", 2023, "Touvron et al. 2023 (July), section 2.1", "not disclosed", 2000,
-        "Publicly available sources, none of them named.", ()),
+        "Publicly available sources, none of them named; the most factual ones were read more often.", ()),
     Mix("mistral", "Mistral 7B", 2023, "Jiang et al. 2023", "not disclosed", 0, "Nothing is said of its text.", ()),
     Mix("qwen", "Qwen, Qwen2, Qwen2.5", 2023, "Bai et al. 2023, section 2.1; Yang et al. 2024", "not disclosed", 3000,
         "Kinds are named (web, encyclopedias, books, code), shares and sources are not. Qwen2.5 read 18 trillion.", ()),
-    Mix("phi", "phi-1, phi-1.5, phi-2", 2023, "Gunasekar et al. 2023; Li et al. 2023", "not disclosed", 0,
-        "Filtered code and textbooks written by models; neither the text nor the prompts were released.", ()),
+    Mix("gemma", "Gemma 7B", 2024, "Gemma Team 2024, section on training data", "not disclosed", 6000,
+        "Web documents, mathematics and code, mostly English; shares and sources are not named.", ()),
+    Mix("gpt4", "GPT-4", 2023, "OpenAI 2023, section 2", "not disclosed", 0,
+        "Public and licensed data; the report says that it tells nothing more of them, on purpose.", ()),
 )  # fmt: skip
 PUBLISHED: Mapping[str, Mapping[str, float]] = MappingProxyType(
     {mix.name: {item.name: item.weight for item in mix.domains} for mix in MIXES if mix.disclosed}

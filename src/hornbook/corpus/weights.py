@@ -20,6 +20,7 @@ from hornbook.errors import UserError, nearest
 Rule = Literal[
     "as-is", "temperature", "unimax", "explicit", "gpt3", "llama1", "pile", "redpajama", "slimpajama", "gopher",
     "chinchilla", "palm", "falcon", "dolma", "smollm2", "bert", "roberta", "t5", "gpt2", "bloom", "llama3",
+    "starcoder", "phi",
 ]  # fmt: skip
 Shares = dict[str, float]
 

@@ -184,7 +184,7 @@ def text_record(
     fields: Sequence[str] = (),
     shape: Shape | None = None,
 ) -> Record:
-    """Return an object's text with the other fields as meta (see fields/choose.py); a text that is null is an empty one.
+    """Return an object's text, its other fields as meta (see fields/choose.py); a text that is null is an empty one.
 
     `where` names the place for the BadRecord that is raised when the value is no object or has no such text. `fields`
     are those that stay fields though they are of the text, `shape` is that of the whole file, where it is known.

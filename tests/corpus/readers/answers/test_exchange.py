@@ -90,9 +90,10 @@ def test_licences_by_date_or_as_stated_and_a_list_where_posts_differ(tmp_path: P
     posts = [dump.question(number, CreationDate=day) for number, day in enumerate(days, start=1)]
     posts += [dump.question(5, ContentLicense="CC BY-SA 4.0"), dump.question(6, CreationDate="")]
     posts += [dump.question(7, CreationDate=days[0]), dump.answer(8, 7, ContentLicense="CC BY-SA 4.0")]
+    posts += [dump.question(9, CreationDate=days[0], LastEditDate=days[3])]  # an edit is a version of its own
     found = [meta.get("license") for meta in read(tmp_path, *posts).metas]
     two, three, four = (f"CC-BY-SA-{version}" for version in ("2.5", "3.0", "4.0"))
-    assert found == [two, three, three, four, four, None, [two, four]]
+    assert found == [two, three, three, four, four, None, [two, four], four]
 
 
 @pytest.mark.parametrize(

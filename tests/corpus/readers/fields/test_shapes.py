@@ -106,6 +106,24 @@ SETS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
         {"programming_language": "Python", "license": "MIT, Apache-2.0",
          "repository": "a/b", "path": "c.py", "score": 7},
     ),
+    "Gutenberg by sedthh": (
+        "train-00000-of-00037.parquet",
+        {"TEXT": TEXT, "SOURCE": "gutenberg",
+         "METADATA": json.dumps({"title": "A", "authors": "B", "language": "en", "issued": "2004-01-01"})},
+        {"title": "A", "authors": ["B"], "language": "en", "date": "2004-01-01"},
+    ),
+    "FineWeb-Edu": (  # without a date
+        "train-00000-of-00014.parquet",
+        {"text": TEXT, "id": "<urn:uuid:1>", "dump": "CC", "url": "http://a.org", "file_path": "s3://commoncrawl/x",
+         "language": "en", "language_score": 0.9, "token_count": 5, "score": 3.5, "int_score": 4},
+        {},
+    ),
+    "Common Pile": (
+        "00000_stackexchange.jsonl.gz",
+        {"id": "1", "text": TEXT, "source": "stackexchange", "created": "2019-04-25T12:57:54", "added": "2024-01-01",
+         "metadata": {"license": "CC-BY-SA-4.0", "url": "http://a.org"}},
+        {"domain": "stackexchange", "date": "2019-04-25T12:57:54", "url": "http://a.org", "license": "CC-BY-SA-4.0"},
+    ),
     "Wikipedia": (
         "train-00000-of-00041.parquet",
         {"id": "12", "url": "https://en.wikipedia.org/wiki/A", "title": "A", "text": TEXT},
@@ -137,6 +155,25 @@ def test_a_published_set_is_read_without_a_setting(tmp_path: Path, name: str) ->
     own = {key: str(value) if value is WHEN else value for key, value in row.items() if key != field}
     assert json.loads(items[0].meta) == own | facts
     assert [item.text for item in read([str(path)])] == [TEXT]
+
+
+BOOK = {
+    "barcode_src": "1", "title_src": "A", "author_src": "B", "date1_src": "1880", "language_src": "eng",
+    "text_by_page_src": ["One page", "", "and the next."], "text_by_page_gen": ["Corrected", "pages."],
+    "hathitrust_data_ext": {"url": "http://a.org", "rights_code": "pd"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("file", ["a.jsonl", "train-00000-of-09831.parquet"])
+def test_a_book_of_pages_is_one_text(tmp_path: Path, file: str) -> None:
+    path = write(tmp_path / file, BOOK)
+    items, bad = read_all(tmp_path)
+    assert bad == [] and [item.text for item in items] == ["One page\nand the next."]
+    meta = json.loads(items[0].meta)
+    assert (meta["title"], meta["authors"], meta["date"], meta["language"], meta["url"]) == (
+        "A", ["B"], "1880", "eng", "http://a.org",
+    )  # fmt: skip
+    assert [item.text for item in read([str(path)], "text_by_page_gen")] == ["Corrected\npages."]
 
 
 @pytest.mark.parametrize("name", ["RefinedWeb", "Dolma", "The Pile", "OSCAR"])

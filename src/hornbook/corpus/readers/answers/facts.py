@@ -18,7 +18,8 @@ _LANGUAGES = {
 }  # fmt: skip
 # What stands above an answer, in the words of the sites themselves.
 _HEADINGS = {"": "Answer", "es": "Respuesta", "ja": "回答", "pt": "Resposta", "ru": "Ответ"}
-# https://stackoverflow.com/help/licensing: the day from which on contributions are under a licence, the last first.
+# The day from which on contributions are under a licence, the last first; an edited post has the licence of its last
+# edit (https://stackoverflow.com/help/licensing, https://meta.stackexchange.com/questions/347758).
 _LICENSES = (("2018-05-02", "CC-BY-SA-4.0"), ("2011-04-08", "CC-BY-SA-3.0"), ("", "CC-BY-SA-2.5"))
 _TAG = re.compile(r"[^<>|]+")
 
@@ -42,7 +43,7 @@ def heading_of(language: str) -> str:
 
 
 def license_of(stated: str, date: str) -> str:
-    """Return the licence of a post as an SPDX id: as stated, else by the day on which it was written; "" if unknown.
+    """Return the licence of a post as an SPDX id: as stated, else by the day of its last version; "" if unknown.
 
     >>> license_of("CC BY-SA 4.0", ""), license_of("", "2011-04-07T23:59:59.997")
     ('CC-BY-SA-4.0', 'CC-BY-SA-2.5')

@@ -169,7 +169,15 @@ def taken(
                 rest = _without(rest, name)
     if shape is not None:
         rest = {**rest, **{ours: fact for ours, fact in _facts(shape, rest) if ours not in rest}}
+        found = [_pages(part) for part in found]
     return (_joined(pattern, found) if pattern else found[0]), rest
+
+
+def _pages(part: Any) -> Any:
+    """Return the pages of a book as one text, anything else as it is."""
+    if isinstance(part, list) and all(page is None or isinstance(page, str) for page in part):
+        return "\n".join(page for page in part if page)
+    return part
 
 
 def _shape(value: Mapping[str, Any]) -> Shape | None:

@@ -16,7 +16,7 @@ class Shape:
     """How one family of data sets is published.
 
     name   of the data set
-    text   the field of the text
+    text   the field of the text; if it holds a list of pages, they are joined by line breaks
     has    the fields that tell the shape, the text's among them
     facts  common names and the fields that hold them, such as date=timestamp; dots lead into a field
     """
@@ -43,6 +43,10 @@ SHAPES: tuple[Shape, ...] = (
            "repository=repo_name"),
     _shape("GitHub code", "code", "repo_name path language license size",
            "programming_language=language repository=repo_name"),
+    _shape("Institutional Books", "text_by_page_src", "text_by_page_gen barcode_src",
+           "title=title_src authors=author_src date=date1_src language=language_src url=hathitrust_data_ext.url"),
+    _shape("Gutenberg by sedthh", "TEXT", "SOURCE",
+           "title=METADATA.title authors=METADATA.authors language=METADATA.language date=METADATA.issued"),
     _shape("RedPajama-V2, documents", "raw_content", "url date_download digest source_domain",
            "date=date_download domain=source_domain"),
     _shape("RedPajama-V2", "raw_content", "doc_id meta",
