@@ -56,7 +56,9 @@ def test_no_markup_is_left_outside_of_formulas_and_code(pieces: list[str]) -> No
     )
     paper = read(text, Style(math="drop"))
     assert not re.search(r"\\begin|\\end|\\cite|\\label|\\item|\\section|%x", paper.text)
-    assert "  " not in paper.text.replace(" | ", "|").replace("\n  ", "") and not re.search(r"[ \t]$", paper.text, re.MULTILINE)
+    assert "  " not in paper.text.replace(" | ", "|").replace("\n  ", "") and not re.search(
+        r"[ \t]$", paper.text, re.MULTILINE
+    )
 
 
 @settings(max_examples=200, deadline=2_000)

@@ -183,7 +183,7 @@ def _post(post: int, row: dict[str, str], number: int, name: str, reading: Readi
         reading.remark(f"{name}, row {number}, has a score that is none: it counts as 0.", "no valid score", number)
         score = "0"
     title, tags = " ".join(row.get("Title", "").split()), row.get("Tags", "")
-    license_ = license_of(row.get("ContentLicense", ""), date_of(row.get("LastEditDate", "")) or date)
+    license_ = license_of(row.get("ContentLicense", ""), iso_date(row.get("LastEditDate", "")) or date)
     accepted, closed = number_of(row, "AcceptedAnswerId"), "ClosedDate" in row
     return _Post(post, row.get("Body", ""), int(score), date, license_, title, tags, accepted, closed, number)
 
