@@ -80,7 +80,8 @@ class View:
             if time.monotonic() - said > _PLAIN_SECONDS:
                 said = time.monotonic()
                 speed = done / (said - start)
-                left = f", {quantity(speed)}/s, {duration((total - done) / speed)} left" if total and done else ""
+                going = 0 < done < total  # all bytes may be taken while there is still work on them
+                left = f", {quantity(speed)}/s, {duration((total - done) / speed)} left" if going else ""
                 of = f" of {quantity(total)}" if total else ""
                 self.say(f"{name}: {quantity(done)}{of} {unit} after {said - start:.0f}s{left}")
 

@@ -1,20 +1,23 @@
 """XML that anyone may have written: it declares no entities, nothing outside is loaded, depth and size are bounded.
 
 A document that declares entities is refused before they can be used, so that ten lines cannot become gigabytes, and
-none can name a file or an address. The parser is Python's own (expat), which loads nothing by itself.
+none can name a file or an address. The parser is Python's own (expat), which loads nothing by itself. Where a document
+names a DTD, its entities are the public ones of ISO 8879 and HTML, such as &alpha;, so these are known without it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
+from html.entities import html5
 from typing import cast
-from xml.etree.ElementTree import Element, ParseError, XMLPullParser
+from xml.etree.ElementTree import Element, ParseError, XMLParser, XMLPullParser
 from xml.parsers import expat
 
 from hornbook.corpus.readers.packed import BadRecord, Place, shown, unpacked
 from hornbook.corpus.readers.record import LONGEST
 
 _DEEPEST = 1_000  # elements inside each other
+_PUBLIC = {name.rstrip(";"): sign for name, sign in html5.items() if name.endswith(";")}
 _STEP = 1 << 16  # bytes at once, so that an element's size is known soon
 
 
@@ -42,7 +45,9 @@ def tree(data: bytes, where: str) -> Element:
 
 def _events(pieces: Iterable[bytes], tags: Collection[str], where: str) -> Iterator[Element]:
     """Yield the elements of these tags; the root where no tag is named."""
-    parser: XMLPullParser[Element] = XMLPullParser(("start", "end"))
+    expat_parser = XMLParser()
+    expat_parser.entity.update(_PUBLIC)
+    parser: XMLPullParser[Element] = XMLPullParser(("start", "end"), _parser=expat_parser)
     guard = _Guard()
     path: list[Element] = []
     inside = since = 0

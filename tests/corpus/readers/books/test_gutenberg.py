@@ -7,6 +7,7 @@ from gutenberg_files import SMALL_PRINT, old_page, page, text
 
 from hornbook.corpus.readers.books.frame import framed, is_marked
 from hornbook.corpus.readers.books.gutenberg import book
+from hornbook.corpus.readers.books.paragraphs import parts_of
 from hornbook.corpus.readers.books.parts import text_of
 
 WRAPPED = """\
@@ -375,3 +376,10 @@ PAGES = {
 def test_pages_letter_by_letter(name: str, form: object) -> None:
     html, kept = PAGES[name]
     assert text_of(book(form(html), html=True)[1]) == kept  # type: ignore[operator]
+
+
+def test_chinese_prose_is_unwrapped_and_verse_is_not() -> None:
+    prose = "　　此開卷第一回也。作者自云：因曾歷過一番夢幻之後，故將真事隱去，\n而借「通靈」之說，撰此一書也。"
+    verse = "床前明月光，\n疑是地上霜。\n舉頭望明月，\n低頭思故鄉。"
+    texts = [part.text for part in parts_of(f"{prose}\n\n{verse}\n")]
+    assert texts == [prose.replace("\n", "").lstrip("　"), verse]

@@ -73,7 +73,7 @@ As shown and before, see Fig. 1; Smith and others and Jones (2002).
 
 About 10⁶ of 1st order:
 $$E = mc^2$$
-with $x_1$ and y=2.
+with $x_1$ and $y=2$.
 
 - one
 - two
@@ -229,3 +229,46 @@ def test_pubmed_is_titles_and_abstracts(tmp_path: Path) -> None:
     assert (passed, bad) == (["no abstract"], [])
     kept = list(PubMed(without_abstract=True)(path, Reading(), WHOLE))
     assert [(item.number, item.text) for item in kept] == [(1, record.text), (2, "Alone.")]
+
+
+def article(body: str, front: str = "", behind: str = "") -> str:
+    return f"{HEAD}<front><article-meta>{front}</article-meta></front><body>{body}</body>{behind}</article>"
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        (
+            "<p>Of <inline-formula><mml:math><mml:mfrac><mml:mn>1</mml:mn><mml:mn>2</mml:mn></mml:mfrac><mml:msup>"
+            "<mml:mi>x</mml:mi><mml:mn>2</mml:mn></mml:msup></mml:math></inline-formula>.</p>",
+            "Of $\\frac{1}{2}x^2$.",
+        ),
+        ("<disp-quote><p>Words.</p><attrib>A. Person</attrib></disp-quote>", "Words.\n\nA. Person"),
+        ("<speech><speaker>Bob</speaker><p>Hi.</p></speech>", "Bob\n\nHi."),
+        ("<boxed-text><caption><title>Box 1</title></caption><p>In it.</p></boxed-text>", "Box 1\n\nIn it."),
+        ("<p>10&nbsp;&mu;m &mdash; &eacute;t&eacute; &le; &alpha;</p>", "10\xa0\u03bcm — été ≤ α"),
+    ],
+)
+def test_what_a_body_holds_is_kept(body: str, text: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.nxml"
+    path.write_text(article(body))
+    (record,) = Jats()(path, Reading(), WHOLE)
+    assert record.text == text
+
+
+def test_an_entity_that_no_public_dtd_has_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.nxml"
+    path.write_text(article("<p>&bogus;</p>"))
+    with pytest.raises(BadRecord, match="not sound XML"):
+        list(Jats()(path, Reading(), WHOLE))
+
+
+def test_summaries_in_plain_language_are_kept_and_articles_within_are_counted(tmp_path: Path) -> None:
+    path = tmp_path / "a.nxml"
+    summary = '<abstract abstract-type="plain-language-summary"><title>In short</title><p>So.</p></abstract>'
+    path.write_text(article("<p>x</p>", summary, "<sub-article><body><p>Review.</p></body></sub-article><response/>"))
+    passed: list[tuple[str, int]] = []
+    reading = Reading(passed=lambda reason, count: passed.append((reason, count)))
+    (record,) = Jats()(path, reading, WHOLE)
+    assert record.text == "In short\n\nSo.\n\nx"
+    assert passed == [("article within another, such as a review or a translation", 2)]

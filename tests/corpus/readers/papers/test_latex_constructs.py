@@ -261,3 +261,34 @@ def test_a_construct_becomes_text(source: str, text: str) -> None:
 
 def test_there_are_as_many_constructs_as_were_asked_for() -> None:
     assert len(EVERY) == len(dict(EVERY)) >= 150
+
+
+PACKAGES = [
+    ("\\SI{5.3}{\\kilo\\metre\\per\\second\\squared} long", "5.3 km/s² long"),
+    ("\\qty[mode=text]{3}{\\micro\\second}, \\si{\\m}, \\unit{\\kg}", "3 µs, m, kg"),
+    ("\\SIrange{1}{2}{\\m}, \\numrange{3}{4}, \\numlist{5;6;7}", "1 to 2 m, 3 to 4, 5, 6, 7"),
+    ("\\ang{45;30}, \\SI{20}{\\celsius}, \\SI{90}{\\degree}, \\SI{5}{\\percent}", "45°30′, 20 °C, 90°, 5 %"),
+    ("\\SI{2}{kg.m}", "2 kg m"),
+    ("\\nicefrac{1}{2} and \\sfrac{3}{4}", "1/2 and 3/4"),
+    ("\\added{new} \\deleted{old} \\replaced{now}{before}", "new now"),
+    ("\\IEEEPARstart{T}{he} \\lettrine[lines=2]{O}{nce} \\textbf{T}{hen}", "The Once Then"),
+    ("\\unknown{one}{two}{three}", "one two three"),
+    ("as \\eg this, \\ie that of X \\etal.", "as e.g. this, i.e. that of X et al."),
+    ("\\NewDocumentCommand{\\n}{O{d} m}{#1-#2}\\n{x} \\n[y]{z}", "d-x y-z"),
+    ("\\begin{CJK*}{UTF8}{gbsn}中文\\end{CJK*}", "中文"),
+    (
+        "\\begin{longtable}{ll}h & k\\\\ \\endfirsthead h & k\\\\ \\endhead a & b\\\\ \\end{longtable}",
+        "h | k\na | b",
+    ),
+    (
+        "\\begin{frame}<2>[fragile]{A title}{Below}\nText\\pause more \\only<2>{there} \\alert<3->{now}\n"
+        "\\begin{itemize}\\item<1-> a\\item<2> b\\end{itemize}\\begin{block}{Box}x\\end{block}\\end{frame}",
+        "A title\n\nBelow\n\nText more there now\n\n- a\n- b\n\nBox\n\nx",
+    ),
+    ("\\begin{columns}\\begin{column}{.5\\textwidth}L\\end{column}\\column{2cm}R\\end{columns}", "L\n\nR"),
+]
+
+
+@pytest.mark.parametrize(("source", "text"), PACKAGES)
+def test_arguments_of_packages_become_what_they_print(source: str, text: str) -> None:
+    assert text_of(f"\\begin{{document}}{source}\\end{{document}}") == text

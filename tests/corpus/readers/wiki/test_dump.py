@@ -304,3 +304,25 @@ def test_a_page_of_marks_is_read_in_bounded_memory(unit: str) -> None:
     code += "print((resource.getrusage(0).ru_maxrss - before) // 1024)"
     done = subprocess.run([sys.executable, "-c", code, unit], capture_output=True, text=True, check=True)
     assert int(done.stdout) < 60  # of a page of half a MiB: the bound of 4 MiB stays below 512
+
+
+def test_an_old_dump_tells_namespaces_by_its_titles(tmp_path: Path) -> None:
+    pages = [
+        page(title, number, "Words.").replace("<ns>0</ns>", "")
+        for number, title in enumerate(("Ant", "User:Bee", "Kill Bill: Vol. 1"), start=1)
+    ]
+    start = header().replace("</namespaces>", '<namespace key="2">User</namespace></namespaces>')
+    got, bad, passed = heard(written(tmp_path / "old.xml", *pages, start=start))
+    assert [record.number for record in got] == [1, 3]
+    assert not bad
+    assert passed == {"another namespace": 1}
+
+
+@pytest.mark.parametrize(
+    "name", ["homonymie", "Homonymie de personnes", "Page d'homonymie", "Villes homonymes", "список однофамильцев"]
+)
+def test_families_of_disambiguations(tmp_path: Path, name: str) -> None:
+    pages = page("A", 1, f"{{{{{name}}}}} x"), page("B", 2, "{{Voir homonymes|X}} An article.")
+    got, _, passed = heard(written(tmp_path / "a.xml", *pages))
+    assert [record.text for record in got] == ["B\n\nAn article."]
+    assert passed == {"disambiguation": 1}

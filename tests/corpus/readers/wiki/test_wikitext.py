@@ -150,3 +150,9 @@ def test_languages_have_their_names_where_the_wiki_is_in_english() -> None:
 
 def test_line_ends_and_characters_of_control() -> None:
     assert plain_text("One.\r\n\r\nTwo\rthree.\x01 \x0b\x05", "P").text == "One.\n\nTwo three."
+
+
+def test_names_of_all_languages_count_where_the_language_is_not_known() -> None:
+    page = plain_text("[[Datei:x.jpg|mini|Bild]] [[Fichier:y.png|vignette]] Text [[Kategorie:Ding]]", "T", Site())
+    assert (page.text, page.categories) == ("Text", ["Ding"])
+    assert plain_text("[[Datei:x.jpg|Bild]] x", "T", Site("en")).text == "Bild x"

@@ -159,13 +159,15 @@ def _goes_on(before: str, after: str) -> bool:
 
 _ITALIC = re.compile(r"(?<![\w_])_(?=[^\s_])([^_]{1,3000}?)(?<=[^\s_])_(?![\w_])")
 _NESTED = 3  # italics within italics: what is upright again
-_SYLLABLE = re.compile(r"(?<=[^\W_])_([^\W\d_]{1,15})_(?![\w])|(?<![\w])_([^\W\d_]{1,15})_(?=[^\W_])")
+_SYLLABLE = re.compile(r"(?<=[^\W_])_([^\W\d_]{1,15}|[a-z]{1,4}\.)_(?![\w])|(?<![\w])_([^\W\d_]{1,15})_(?=[^\W_])")
 _BOLD = re.compile(r"(?<![\w=])=(?=[^\s=])([^=\n]{1,300}?)(?<=[^\s=])=(?![\w=])")
 
 
 def plain(text: str) -> str:
     """Return the text of a part without the underscores and equals signs that stand for italics and bold type.
 
+    >>> plain("Of 10_s._ 6_d._ and _s_o.")
+    'Of 10s. 6d. and so.'
     >>> plain("It is _so_, said =he=; not snake_case, a_b_c or x = y = z.")
     'It is so, said he; not snake_case, a_b_c or x = y = z.'
     """

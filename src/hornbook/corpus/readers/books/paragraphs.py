@@ -54,7 +54,7 @@ def _blocks(body: str) -> Iterator[tuple[int, list[str]]]:
 
 def _width(blocks: list[tuple[int, list[str]]]) -> int:
     """Return how wide the prose of a book is: what a quarter of its paragraphs of several lines reach."""
-    widest = [max(map(len, lines)) for _, lines in blocks if len(lines) > 2]
+    widest = [max(map(_long, lines)) for _, lines in blocks if len(lines) > 2]
     return max(int(statistics.quantiles(widest, n=4)[2]), _USUAL) if len(widest) > 3 else 70
 
 
@@ -76,11 +76,22 @@ def _parts(gap: int, lines: list[str], width: int) -> Iterator[Part]:
         yield Part(_joined(lines[start:stop]), gap if start == 0 else 1)
 
 
+def _long(line: str) -> int:
+    """Return how wide a line is printed: signs of Chinese and Japanese take two columns."""
+    return len(line) if line.isascii() else len(line) + sum(1 for _ in _WIDE.finditer(line))
+
+
+def _first(line: str) -> int:
+    """Return how wide what a line may not be parted within is, at its beginning: a word, or one sign of two columns."""
+    bare = line.lstrip()
+    return 2 if _WIDE.match(bare) else len(bare.split(None, 1)[0])
+
+
 def _is_prose(lines: list[str], indents: list[int], width: int) -> bool:
     """Say whether lines were wrapped."""
     if len(lines) == 1:
         return not _COLUMNS.search(lines[0].strip())
-    widest = max(map(len, lines))
+    widest = max(map(_long, lines))
     left = min(indents)
     if widest - left < _NARROW or (left < 4 and widest < 0.7 * width):
         return False
@@ -90,7 +101,7 @@ def _is_prose(lines: list[str], indents: list[int], width: int) -> bool:
         return False
     # Lines in the midst that are indented otherwise are verse, unless each begins a sentence.
     odd = sum(indent != min(indents[1:]) for indent in indents[1:])
-    full = [len(line) + 1 + len(following.split(None, 1)[0]) > widest - _SLACK for line, following in pairwise(lines)]
+    full = [_long(line) + 1 + _first(following) > widest - _SLACK for line, following in pairwise(lines)]
     low = sum(line.lstrip()[0].islower() for line in lines[1:])
     sure = low * 2 > len(full) and widest - left >= 0.7 * width  # no verse of most languages begins its lines like this
     if sum(full) < (_HALF if sure else _FULL) * len(full) or odd * 3 > len(lines):

@@ -123,15 +123,15 @@ def mathml(element: Any) -> str:
     """Return a formula of MathML, given as an element of ElementTree, as LaTeX between dollars."""
     formula = Formula(element.attrib)
 
-    def feed(node: Any) -> None:
-        formula.data(node.text or "")
-        for child in node:
+    def feed(node: Any, depth: int) -> None:
+        formula.data((node.text or "") if depth <= _DEEPEST else "".join(node.itertext()))
+        for child in node if depth <= _DEEPEST else ():
             tag = child.tag.rpartition("}")[2]
             formula.start(tag, child.attrib)
-            feed(child)
+            feed(child, depth + 1)
             formula.end(tag)
 
-    feed(element)
+    feed(element, 0)
     return formula.text()
 
 

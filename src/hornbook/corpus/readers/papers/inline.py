@@ -7,6 +7,7 @@ from collections.abc import Collection
 from xml.etree.ElementTree import Element
 
 from hornbook.corpus.readers.files.prose import superscript
+from hornbook.corpus.readers.files.formulas import mathml
 from hornbook.corpus.readers.papers.latex.layout import DISPLAY
 
 _CITED, _NAMED, _END = "\x03", "\x05", "\x06"  # a citation by number; one by name, and its end
@@ -82,7 +83,7 @@ def _raised(element: Element, held: list[str], depth: int) -> None:
 
 
 def formula(element: Element, display: bool) -> str:
-    """Return a formula between dollars: its TeX, else what MathML says of it in words or signs; "" of a picture."""
+    """Return a formula between dollars: its TeX, else MathML as LaTeX; "" of a picture."""
     tex = next(element.iter("tex-math"), None)
     maths = next(element.iter(f"{_MATHML}math"), None)
     text = ""
@@ -94,13 +95,8 @@ def formula(element: Element, display: bool) -> str:
         note = next(
             (item for item in maths.iter(f"{_MATHML}annotation") if "tex" in item.get("encoding", "").lower()), None
         )
-        said = maths.get("alttext") or ("".join(note.itertext()) if note is not None else "")
-        if said.strip():
-            text = said.strip().strip("$").strip()
-        else:
-            plain = "".join("".join(part.itertext()).strip() for part in [maths])
-            text = _WHITE.sub(" ", plain).strip()
-            return f"{DISPLAY}{_sound(text)}{DISPLAY}" if display else _sound(text)
+        said = maths.get("alttext") or ("".join(note.itertext()) if note is not None else mathml(maths))
+        text = said.strip().strip("$").strip()
     elif not display or not any(child.tag == "graphic" for child in element):
         inner = Element("p")
         inner.text = element.text

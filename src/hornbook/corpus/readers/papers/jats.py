@@ -26,6 +26,7 @@ _OUT = {
     "ref-list", "fn-group", "glossary", "bio", "notes", "front", "sub-article", "response", "label", "title", "graphic",
     "media", "object-id", "supplementary-material", "sec-meta", "permissions", "alt-text", "long-desc", "index", "toc",
 }  # fmt: skip
+_ABSTRACTS = {None, "structured", "summary", "executive-summary", "plain-language-summary", "lay-summary"}
 
 
 def begins(start: bytes) -> bool:
@@ -52,10 +53,12 @@ class Jats:
             if heading:
                 blocks.append(heading)
             for abstract in article.findall("front/article-meta/abstract"):
-                if abstract.get("abstract-type") in (None, "structured", "summary", "executive-summary"):
+                if abstract.get("abstract-type") in _ABSTRACTS:
                     given = abstract.find("title")
                     blocks.append((inline(given) if given is not None else "") or "Abstract")
                     self._walk(abstract, blocks, [], 1)
+            if others := len(article.findall("sub-article")) + len(article.findall("response")):
+                reading.pass_over("article within another, such as a review or a translation", count=others)
             for name in ("body", "back", "floats-group"):
                 for element in article.findall(name):
                     self._walk(element, blocks, sections, 1)
@@ -76,7 +79,7 @@ class Jats:
                     blocks.append(heading)
                     sections.append(heading)
                 self._walk(child, blocks, sections, depth + 1)
-            elif tag == "p":
+            elif tag in ("p", "attrib", "speaker"):
                 self._paragraph(child, blocks, sections, depth)
             elif tag in _OUT:
                 continue
@@ -107,7 +110,11 @@ class Jats:
             case "verse-group":
                 blocks.append("\n".join(inline(line) for line in element.iter("verse-line")))
             case "statement" | "boxed-text":
-                heads = [inline(head) for head in (element.find("label"), element.find("title")) if head is not None]
+                heads = [
+                    inline(head)
+                    for head in (element.find("label"), element.find("title"), element.find("caption/title"))
+                    if head is not None
+                ]
                 blocks.append(". ".join(head for head in heads if head))
                 self._walk(element, blocks, sections, depth + 1)
             case _:

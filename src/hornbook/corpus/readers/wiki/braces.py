@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from hornbook.corpus.readers.wiki.links import link
-from hornbook.corpus.readers.wiki.page import GONE, NOTHING, Page
+from hornbook.corpus.readers.wiki.page import EQUALS, GONE, NOTHING, Page
 from hornbook.corpus.readers.wiki.templates import template
 
 DEEPEST = 60  # MediaWiki's limit of expansion is 100, templates within templates of a page included
@@ -54,11 +54,11 @@ def without_braces(text: str, page: Page) -> str:
         if kind is None:
             walk.mark(found[0])
         elif kind == 3:
-            walk.top.pieces.append(template(found[3].split("|"), page))
+            walk.shown(template(found[3].split("|"), page))
         else:
-            walk.top.pieces.append(link([found[1]] if kind == 1 else [found[1], found[2]], page))
+            walk.shown(link([found[1]] if kind == 1 else [found[1], found[2]], page))
     walk.top.pieces.append(text[place:])
-    text = walk.end()
+    text = walk.end().replace(EQUALS, "=")
     return _VARIANT.sub(_variant, text) if "-{" in text else text
 
 
@@ -71,6 +71,10 @@ class _Walk:
         self.stack = [self.top]
         self.templates = 0  # of the open marks
         self.beyond = {"{": 0, "[": 0}  # open marks that are left out, being too deep
+
+    def shown(self, text: str) -> None:
+        """Take what a template or link shows; within a template no sign of equality in it names a part of that."""
+        self.top.pieces.append(text.replace("=", EQUALS) if self.templates and "=" in text else text)
 
     def mark(self, mark: str) -> None:
         """Take the next mark."""
@@ -93,7 +97,7 @@ class _Walk:
                 self.beyond["["] -= 1
             elif self.top.braces == 0:
                 closed = self._pop()
-                self.top.pieces.append(link(closed.strings(), self.page))
+                self.shown(link(closed.strings(), self.page))
             elif self.top.braces > 0:
                 self.top.pieces.append(mark)  # of the template's text, as MediaWiki has it
         else:
@@ -127,7 +131,7 @@ class _Walk:
                 self.stack.append(self.top)
             elif left:
                 self.top.pieces.append("{")
-            self.top.pieces.append(shown)
+            self.shown(shown)
         if braces == 1:
             self.top.pieces.append("}")
 

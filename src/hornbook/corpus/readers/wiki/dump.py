@@ -68,7 +68,8 @@ class MediaWiki:
     def _record(self, raw: RawPage, wiki: Site, name: str, reading: Reading) -> Record | None:
         """Return a page; None where it is passed over."""
         where, number = f"{name}, page {raw.number}", raw.number
-        if raw.namespace not in self.namespaces:
+        space = raw.namespace if raw.namespace is not None else _space(raw.title, wiki)
+        if space not in self.namespaces:
             reading.pass_over("another namespace")
             return None
         if raw.too_long:
@@ -91,6 +92,13 @@ class MediaWiki:
             return None
         date = (revision.findtext("timestamp") if revision is not None else "") or ""
         return Record(number, f"{title}\n\n{page.text}", _facts(title, date.strip(), page, wiki))
+
+
+def _space(title: str, wiki: Site) -> int:
+    """Return the number of a page's namespace by its title, in an old dump that does not say it."""
+    prefix, colon, _ = title.partition(":")
+    named = prefix.strip().lower() if colon else ""
+    return next((number for number, name in wiki.namespaces.items() if named and name.lower() == named), 0)
 
 
 def _no_article(element: Element, revision: Element | None, source: str) -> str:

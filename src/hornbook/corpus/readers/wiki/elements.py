@@ -60,6 +60,7 @@ def without_elements(text: str, page: Page) -> str:
         ends = (_REFERENCE if name == "ref" else _end(name)).search(text, place)
         if ends is None:
             unclosed.add(name)
+            out.append(" " if name == "ref" else "")
         elif name != "ref" or ends[1]:
             inside, place = text[place : ends.start()], ends.end()
             out.append(_shown(name, attributes, inside, page))
@@ -98,7 +99,8 @@ def _shown(name: str, attributes: str, inside: str, page: Page) -> str:
     if name in _MATHEMATICS:
         return _mathematics(name, attributes, inside, page)
     if name == "poem":
-        return "\n\n" + without_elements(inside.strip("\n"), page).replace("\n", BREAK) + "\n\n"
+        lines = [line.strip().lstrip(": ") for line in without_elements(inside, page).strip("\n").split("\n")]
+        return "\n\n" + BREAK.join(lines).replace(BREAK * 2, "\n\n") + "\n\n"
     if name == "pre":
         return page.keep_block(_lines(entities(_NOWIKI.sub("", inside))))
     if re.search(r"\binline\b", attributes):

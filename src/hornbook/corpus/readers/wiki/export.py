@@ -28,6 +28,7 @@ _TAG = 18  # bytes of the longest of these, less one
 _REVISION = re.compile(rb"<revision[\s>]")
 _NUMBER = re.compile(rb"<id>\s*(\d{1,18})\s*</id>")
 _NAMESPACE = re.compile(rb"<ns>\s*(-?\d{1,9})\s*</ns>")
+_TITLE = re.compile(rb"<title>([^<]{0,1000})</title>")
 _DECLARED = re.compile(rb"<\?xml[^>]*\sencoding\s*=\s*[\"']([\w.:-]+)[\"']")
 
 
@@ -112,10 +113,16 @@ class RawPage:
     too_long: bool = False
 
     @property
-    def namespace(self) -> int:
-        """The number of its namespace; 0 in old dumps, which do not say it."""
+    def namespace(self) -> int | None:
+        """The number of its namespace; None in old dumps, which do not say it."""
         found = _NAMESPACE.search(self.head)
-        return int(found[1]) if found else 0
+        return int(found[1]) if found else None
+
+    @property
+    def title(self) -> str:
+        """Its title as it stands in the XML; empty where none is given."""
+        found = _TITLE.search(self.head)
+        return found[1].decode("utf-8", "replace") if found else ""
 
     @property
     def number(self) -> int:

@@ -133,7 +133,7 @@ def _raw_blocks(text: str) -> Iterator[Block]:
                 yield from ended()
             continue
         first = line[0]
-        if first == "=" and (heading := _HEADING.match(line.replace(GONE, "").rstrip())):
+        if first == "=" and (heading := _HEADING.match(line.rstrip(f"{GONE} \t"))):
             yield from ended()
             level = min(len(heading[1]), len(heading[3]))
             extra = len(heading[1]) - level, len(heading[3]) - level

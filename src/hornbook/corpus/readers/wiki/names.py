@@ -14,14 +14,21 @@ from hornbook.corpus.readers.wiki.lists import names_of
 
 @cache
 def files(language: str) -> frozenset[str]:
-    """Return the names of the namespace of files on a wiki of this language, in lower case."""
-    return frozenset({"file", "image", *_by_language(_FILES).get(_FORMER.get(language, language), ())})
+    """Return the names of the namespace of files on a wiki of this language ("" = any), in lower case."""
+    return frozenset({"file", "image", *_of(language, _by_language(_FILES))})
 
 
 @cache
 def categories(language: str) -> frozenset[str]:
-    """Return the names of the namespace of categories on a wiki of this language, in lower case."""
-    return frozenset({"category", *_by_language(_CATEGORIES).get(_FORMER.get(language, language), ())})
+    """Return the names of the namespace of categories on a wiki of this language ("" = any), in lower case."""
+    return frozenset({"category", *_of(language, _by_language(_CATEGORIES))})
+
+
+def _of(language: str, named: dict[str, list[str]]) -> list[str]:
+    """Return the names of a language; of all, where none is known."""
+    if not language:
+        return [name for names in named.values() for name in names]
+    return named.get(_FORMER.get(language, language), [])
 
 
 def _by_language(table: str) -> dict[str, list[str]]:

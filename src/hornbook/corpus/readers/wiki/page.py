@@ -18,6 +18,7 @@ NOTHING = "\x06"  # parts two characters that are no markup together
 BREAK = "\x0b"  # a new line within a paragraph
 SOFT = "\x0c"  # an end of a line that is none in the text
 HARD = "\x0e"  # a blank that counts
+EQUALS = "\x0f"  # a sign of equality that names no part of a template
 _OURS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _PIECE = re.compile(f"{KEPT}([0-9]+){KEPT_END}")
 
@@ -72,7 +73,7 @@ class Page:
 
     def keep(self, text: str) -> str:
         """Put a piece aside and return what stands for it."""
-        self.kept.append(text)
+        self.kept.append(text.replace(EQUALS, "="))
         return f"{KEPT}{len(self.kept) - 1}{KEPT_END}"
 
     def keep_block(self, text: str) -> str:

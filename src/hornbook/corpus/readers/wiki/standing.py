@@ -17,7 +17,7 @@ FIRST = names_of(
     abbr | abbrlink | tooltip | hover title | hint | visible anchor | vanchor | unicode | polytonic | ipa-all |
     not a typo | typo | proper name | as written | chem2 | nts | number table sorting | formatnum | fmtn | num | nb |
     nombre | liczba | nastaliq | nq | naskh | hebrew | arabic | greek | runic | gothic | cuneiform |
-    plainlist | flatlist | indented plainlist | columns-list | cols | columns list | center | centre | centered |
+    center | centre | centered |
     block indent | blockindent | align | rtl | ltr | bidi | rtl-para | verse | versebox | flag | flagcountry | flagu |
     flag+link | flaglink | flag country | country | yes | no | partial | won | nom | nominated | draw | good | bad |
     unknown | maybe | pending | rh | rowheader | active | inactive | success | failure | free | nonfree | proprietary |
@@ -27,12 +27,16 @@ FIRST = names_of(
     unicodeフォント | 僻字 |
     ударение | abréviation discrète | abd | abréviation | surligner | souligner | versal | hangul | hanja | nihongo2 |
     число | год | إنج | فرن | ألم | روس | nihongo foot |
+    c | larger | x-larger | xx-larger | xxx-larger | xxxx-larger | x-smaller | xx-smaller | smaller block |
+    larger block | fine block | fine | drop initial | dropinitial | di | initial | ppoem | block center | bc | right |
+    hanging indent | letter-spacing | sp | uc | lsp | asc | small-caps |
     sub | ind | iast | юбр | lpd | red | green | blue | legend inline
     """
 )
 # What the second part says.
 SECOND = names_of(
     """
+    hws | hyphenated word start |
     lang | langue | язык | язык-текст | lang2 | idioma | lingua | sort | hs | script | wikt-lang | sprache | 언어 |
     زبان | لغة | taal | språk | jazyk | nyelv | język
     """
@@ -50,6 +54,7 @@ WORDS = {
     "tick": "✓", "aye": "✓", "cross": "✗", "hash": "#", "ayin": "ʿ", "ayn": "ʿ", "hamza": "ʾ", "alif": "ʾ",
     "okina": "ʻ", "wakinaʻa": "ʻ", "saltillo": "ꞌ", "asper": "ʽ", "ø": "∅", "null": "∅", "ell": "ℓ", "ohm": "Ω",
     "co2": "CO2", "h2o": "H2O", "carbon dioxide": "CO2", "natural": "♮", "sharp": "♯", "flat": "♭", "euro": "€",
+    "gap": " ", "...": "…", "ls": "ſ", "asterism": "⁂", "long dash": "——", "bar": "——",
     "crlf": "\n", "br": "\n", "break": "\n", "pb": "\n\n", "paragraph break": "\n\n", "para": "\n\n", "(!": "{|",
     "!)": "|}",
     "!-": "|-", "!!": "||", "((": "", "))": "", "ier": "Ier", "1er": "1er", "er": "er", "ère": "ère", "e": "e",

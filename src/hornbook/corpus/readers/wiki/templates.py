@@ -18,6 +18,8 @@ from hornbook.corpus.readers.wiki.words import DISAMBIGUATION
 Arguments = Mapping[str, str]
 # Before a template's name these words change how it is taken in, not what it shows.
 _MODIFIERS = ("subst:", "safesubst:", "msg:", "msgnw:", "raw:", "template:")
+# Families of names that say: this page only tells apart what has one name.
+_FAMILY = re.compile(r".* disambiguation$|homonymie\b|(?!voir\b|autres?\b).* homonymes$")
 _LANGUAGE = re.compile(r"lang-([a-z]{2,3}(?:-[a-z-]+)?)")
 _SOUNDS = re.compile(r"ipa-[a-z]{2,3}(?:-[a-z-]+)?")
 _CODE = re.compile(r"[a-z]{2,3}(?:-[a-z]{2,8})?")
@@ -34,7 +36,7 @@ def template(parts: list[str], page: Page) -> str:
     if (shown := function(name, parts, page)) is not None:
         return shown or GONE
     lower = name.lower()
-    if lower in DISAMBIGUATION or lower.endswith(" disambiguation"):
+    if lower in DISAMBIGUATION or _FAMILY.match(lower):
         page.disambiguation = True
         return GONE
     if (word := standing.WORDS.get(lower)) is not None and (len(parts) == 1 or lower in ("!", "=")):
@@ -226,6 +228,18 @@ def _russian_link(arguments: Arguments, page: Page) -> str:
     return _given(arguments, "2", "1", "текст", "есть")
 
 
+def _items(arguments: Arguments, page: Page) -> str:
+    """Return a list that is given as wikitext: its lines begin with marks."""
+    text = _given(arguments, "1", "content")
+    return f"\n{text}\n" if text else ""
+
+
+def _listing(arguments: Arguments, page: Page) -> str:
+    """Return what a guide says of a place: {{see|name=...|content=...}}."""
+    name, said = _given(arguments, "name", "nom", "nombre", "nome"), _given(arguments, "content", "description")
+    return ": ".join(part for part in (name, said) if part)
+
+
 _RULES: dict[str, Callable[[Arguments, Page], str]] = {}
 
 
@@ -236,6 +250,9 @@ def _rule(table: str, rule: Callable[[Arguments, Page], str]) -> None:
 _rule("hlist | flat list | horizontal list", _joined(", "))
 _rule("ubl | unbulleted list | plain list | vunblist | bulleted list | blist | ulist | collapsible list", _listed("*"))
 _rule("ordered list | olist | numbered list", _listed("#"))
+_rule("plainlist | flatlist | indented plainlist | columns-list | cols | columns list | flowlist", _items)
+_rule("listing | see | do | buy | eat | drink | sleep | go | learn | vcard | marker", _listing)
+_rule("korean", lambda given, page: _given(given, "hangul", "1"))
 _rule("quote | blockquote | bquote | quotation | cquote | rquote | pull quote | zitat | citazione", _quote)
 _rule(
     "cita | citat | cytat | цитата | citation bloc | citát | poem quote | poemquote | ציטוט | 引用 | quote box", _quote

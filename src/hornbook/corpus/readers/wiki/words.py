@@ -10,6 +10,7 @@ from hornbook.corpus.readers.wiki.lists import names_of
 # Templates that say: this page only tells apart what has one name.
 DISAMBIGUATION = names_of(
     """
+    page d'homonymie | patronyme | toponymie | список однофамильцев |
     aimai | airport dis | airport disambig | airport disambiguation | anlam ayrımı | anlamayrımı | apartigilo |
     argipen | aðgreining | ałtsʼáʼáztiin | bandeau homonymie | begriepskloorenge | begriffsklaerung |
     begriffsklearung | begriffsklärung | betydelselista | biology disambiguation | bisongidila | bokokani | caddayn |

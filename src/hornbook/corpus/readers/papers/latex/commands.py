@@ -35,6 +35,7 @@ m affiliations affilskip listofauthors lhead rhead chead lfoot rfoot cfoot fancy
 m addbibresource bibliographyfullrefs citestyle setcitestyle bibpunct received doi isbn issn copyrightinfo markright
 om email ead affiliation affil marginpar todo color captionsetup usepackage RequirePackage cortext subjclass ccsdesc
 om altaffiliation collaboration noaffiliation authornote printbibliography DeclareMathSizes cellcolor rowcolor
+om deleted column
 *oom includegraphics
 *m vspace titlespacing
 mm setlength addtolength setcounter addtocounter plottwo colorlet numberwithin markboth altaffiltext fontsize newcites
@@ -99,7 +100,7 @@ LINES = {f"\\{name}" for name in ["newline", "linebreak", "break"]}
 SPACES = {
     f"\\{name}"
     for name in words("""
-    hfill hfil quad qquad enspace hskip hspace dotfill hrulefill space nobreakspace
+    pause hfill hfil quad qquad enspace hskip hspace dotfill hrulefill space nobreakspace
 """)
 }
 # Lengths that plain TeX sets, with or without a sign of equality: what follows is no text.
@@ -169,8 +170,12 @@ HOLLOW |= {"overpic", "feynmandiagram", "fmffile", "fmfgraph", "fmfgraph*", "qua
 PLAIN = {
     "minipage": "ooom", "adjustwidth": "mm", "multicols": "mo", "spacing": "m", "otherlanguage": "m", "adjustbox": "m",
     "addmargin": "m", "restatable": "om", "scope": "o", "threeparttable": "o", "tcolorbox": "o", "mdframed": "o",
-    "algorithmic": "o", "algpseudocode": "o", "frame": "o", "framed": "o", "tablenotes": "o", "appendices": "o",
+    "algorithmic": "o", "algpseudocode": "o", "column": "om", "columns": "o", "CJK": "omm", "CJK*": "omm",
+    "multicols*": "mo", "otherlanguage*": "m", "changemargin": "mm", "varwidth": "om", "turn": "m", "rotate": "m",
+    "framed": "o", "tablenotes": "o", "appendices": "o",
 }  # fmt: skip
+# Environments of slides that begin with a title, and how many such arguments they have.
+SLIDES = {"frame": 2, "block": 1, "alertblock": 1, "exampleblock": 1}
 TITLED = {
     **dict.fromkeys(
         words("""

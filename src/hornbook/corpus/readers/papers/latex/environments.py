@@ -5,6 +5,7 @@ from __future__ import annotations
 from hornbook.corpus.readers.papers.latex import commands, formulas
 from hornbook.corpus.readers.papers.latex.layout import ItemList
 from hornbook.corpus.readers.papers.latex.mathematics import DISPLAYS
+from hornbook.corpus.readers.papers.latex.packages import overlay
 from hornbook.corpus.readers.papers.latex.reader import Reader
 from hornbook.corpus.readers.papers.latex.tokens import ENDS, MACRO_END
 
@@ -123,6 +124,18 @@ def _theorem(reader: Reader, name: str) -> None:
     reader.push(name, reader.layout.paragraph)
 
 
+def _slide(reader: Reader, titles: int) -> None:
+    """Begin a slide of beamer, or a box on one, with its titles."""
+    stream = reader.stream
+    overlay(stream)
+    stream.option()
+    given: list[str] = []
+    while titles and stream.stack and stream.stack[-1] == "{" and (title := stream.argument()) is not None:
+        given += ["\\frametitle" if titles == 2 else "", "{", *title, "}", "\\par"]
+        titles -= 1
+    stream.back([token for token in given if token])
+
+
 def _plain(reader: Reader, name: str) -> None:
     """Begin an environment whose content is text like any other."""
     layout = reader.layout
@@ -131,6 +144,8 @@ def _plain(reader: Reader, name: str) -> None:
     reader.algorithms += steps
     if name in commands.PLAIN:
         reader.stream.skip(commands.PLAIN[name])
+    elif name in commands.SLIDES:
+        _slide(reader, commands.SLIDES[name])
     elif name in commands.TITLED:
         layout.write("Keywords: ") if commands.TITLED[name] == "Keywords" else layout.heading(commands.TITLED[name])
     elif reader.stream.stack and reader.stream.stack[-1][0] == "[":

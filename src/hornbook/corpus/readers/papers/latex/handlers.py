@@ -2,7 +2,6 @@ r"""What each command of LaTeX does to the text; the tables stand in `commands.p
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 from hornbook.corpus.readers.papers.latex import commands, formulas
@@ -10,10 +9,13 @@ from hornbook.corpus.readers.papers.latex.conditions import conditional, pass_le
 from hornbook.corpus.readers.papers.latex.environments import begin, end
 from hornbook.corpus.readers.papers.latex.layout import DROPPED, LINE
 from hornbook.corpus.readers.papers.latex.macros import DEFINING, defined
+from hornbook.corpus.readers.papers.latex.packages import ACTS, overlay
 from hornbook.corpus.readers.papers.latex.reader import Reader
 from hornbook.corpus.readers.papers.latex.symbols import ACCENTS, SYMBOLS, accented
 
 _AUTHORS = {"\\author", "\\icmlauthor", "\\IEEEauthorblockN", "\\addauthor", "\\Author"}
+# How commands begin that set the one argument that they have: what follows it may be of the same word.
+_FONTS = ("\\text", "\\emph", "\\mbox", "\\hbox", "\\under", "\\upper", "\\lower", "\\Make", "\\ul", "\\so", "\\hl")
 _TITLES = {"\\title", "\\icmltitle", "\\Title", "\\papertitle"}
 
 
@@ -41,7 +43,7 @@ def command(reader: Reader, token: str) -> None:
         step = commands.STEPS[token]
         reader.layout.letters += (" " if step.startswith("//") else LINE, step)
     else:
-        _unknown(reader)
+        _unknown(reader, token)
 
 
 def in_preamble(reader: Reader, token: str) -> None:
@@ -56,7 +58,7 @@ def in_preamble(reader: Reader, token: str) -> None:
         stream.expand(token)  # \drafttrue
 
 
-def _unknown(reader: Reader) -> None:
+def _unknown(reader: Reader, token: str) -> None:
     """Pass over a command that we do not know; what it has in brackets goes with it, its arguments are text."""
     stream = reader.stream
     stream.spaces()
@@ -64,6 +66,22 @@ def _unknown(reader: Reader) -> None:
         option = stream.option()
         if option is not None and (not stream.stack or stream.stack[-1] != "{"):
             stream.back(["[", *option, "]"])
+    if not token.startswith(_FONTS):
+        _parted(reader)
+
+
+def _parted(reader: Reader) -> None:
+    """Take the next argument of a command that we do not know; a blank parts it from the one behind it."""
+    stack = reader.stream.stack
+
+    def close() -> None:
+        if stack and stack[-1] == "{":
+            reader.layout.letters.append(" ")
+            _parted(reader)
+
+    if stack and stack[-1] == "{":
+        stack.pop()
+        reader.push("{", close)
 
 
 def _unseen(reader: Reader, token: str) -> None:
@@ -97,18 +115,6 @@ def _accent(reader: Reader, token: str) -> None:
     stream.back(given)
     if first[:1] == "\\" and not in_braces:
         stream.spaces()
-
-
-def _char(reader: Reader, token: str) -> None:
-    """Write the sign that a number or a quoted sign names."""
-    stack = reader.stream.stack
-    text = stack.pop() if stack and stack[-1][0] not in "\\{}$&~#\x00" else ""
-    found = re.match(r"\s*=?\s*(?:`|\"([0-9A-F]+)|'([0-7]+)|(\d+)) ?", text)
-    number = (int(found[1] or found[2] or found[3] or "0", 16 if found[1] else 8 if found[2] else 10)) if found else 0
-    if 32 < number < 127:
-        reader.layout.letters.append(chr(number))
-    if rest := text[found.end() :] if found else text:
-        stack.append(rest)
 
 
 def _ensuremath(reader: Reader, token: str) -> None:
@@ -221,6 +227,7 @@ def _input(reader: Reader, token: str) -> None:
 
 
 def _item(reader: Reader, token: str) -> None:
+    overlay(reader.stream)
     label = reader.stream.option()
     labelled = any(piece[0] not in "\\{}$" and any(map(str.isalnum, piece)) for piece in label or [])
     reader.layout.item(labelled)
@@ -329,9 +336,10 @@ _ACTS: dict[str, Act] = {
     **dict.fromkeys(_TITLES, _title), **dict.fromkeys(_AUTHORS, _author),
     "\\ensuremath": _ensuremath, "\\abstract": _abstract, "\\footnote": _footnote, "\\caption": _caption,
     "\\captionof": _unseen, "\\subfloat": _subfloat, "\\subfigure": _subfloat, "\\item": _item, "\\\\": _line,
-    "\\tabularnewline": _row, "\\cr": _row, "\\xspace": _xspace, "\\char": _char, "\\begin": _begin, "\\end": _begin,
+    "\\tabularnewline": _row, "\\cr": _row, "\\xspace": _xspace, "\\begin": _begin, "\\end": _begin,
     "\\texorpdfstring": _either,
     "\\endinput": _end_input, "\\end{document}": _end_document, "\\bye": _end_document, "\\tablecaption": _caption,
     "\\footnotetext": _footnote, "\\tablefootmark": _unseen, "\\subcaption": _caption, "\\keywords": _titled,
+    "\\frametitle": _section, **ACTS,
 }  # fmt: skip
 _IN_PREAMBLE = {*DEFINING, *_TITLES, *_AUTHORS, *commands.INPUTS, "\\abstract", "\\endinput"}

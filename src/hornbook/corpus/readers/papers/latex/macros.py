@@ -26,6 +26,8 @@ KEPT = frozenset(
     newline linebreak hspace vspace
 """)
 )
+# Of \\NewDocumentCommand: one in brackets, with what it is when it is left out, and those in braces.
+_SIGNATURE = re.compile(r"\s*(o|O\{([^{}\\]*)\})?((?:\s*m)*)\s*")
 _SIGN = re.compile(r"\\[^a-zA-Z@]")
 DEFINING = frozenset(
     "\\" + name
@@ -61,10 +63,11 @@ def defined(stream: Stream, command: str, theorems: dict[str, str], environments
         case (
             "\\NewDocumentCommand" | "\\RenewDocumentCommand" | "\\ProvideDocumentCommand" | "\\DeclareDocumentCommand"
         ):
-            name, signature, body = _name(stream), "".join(stream.argument() or []).split(), stream.argument()
-            kinds = "".join(signature)
-            if name and body is not None and not kinds.strip("m"):
-                _keep(stream, name, Macro(len(kinds), None, body))
+            name, signature, body = _name(stream), "".join(stream.argument() or []), stream.argument()
+            found = _SIGNATURE.fullmatch(signature)
+            if name and body is not None and found:
+                default = None if found[1] is None else [found[2]] if found[2] else []
+                _keep(stream, name, Macro(found[3].count("m") + (default is not None), default, body))
         case "\\newcommand" | "\\renewcommand" | "\\providecommand" | "\\DeclareRobustCommand":
             _newcommand(stream, command)
 
