@@ -6,8 +6,8 @@ import re
 from collections.abc import Collection
 from xml.etree.ElementTree import Element
 
-from hornbook.corpus.readers.files.prose import superscript
 from hornbook.corpus.readers.files.formulas import mathml
+from hornbook.corpus.readers.files.prose import superscript
 from hornbook.corpus.readers.papers.latex.layout import DISPLAY
 
 _CITED, _NAMED, _END = "\x03", "\x05", "\x06"  # a citation by number; one by name, and its end
