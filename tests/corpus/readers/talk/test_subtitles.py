@@ -151,7 +151,8 @@ def test_substation_and_microdvd(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "language"),
     [("film.en.srt", "en"), ("film.pt-BR.srt", "pt-BR"), ("a.zh_Hans.srt", "zh-Hans"), ("film.ger.srt", "de"),
-     ("film.en.forced.srt", "en"), ("film.srt", None), ("the.end.srt", None), ("the.run.srt", None), ("mr.xx.srt", None)],
+     ("film.en.forced.srt", "en"), ("film.srt", None), ("the.end.srt", None), ("the.run.srt", None),
+     ("mr.xx.srt", None)],
 )  # fmt: skip
 def test_the_language_is_told_by_the_name(tmp_path: Path, name: str, language: str | None) -> None:
     (tmp_path / name).write_text(srt("x"))
