@@ -237,3 +237,19 @@ def test_archives_of_a_folder_are_found(tmp_path: Path) -> None:
         made(tmp_path / name, {"x.txt": b"x\n"}) if name != "e.txt" else (tmp_path / name).write_text("e\n")
     found = [Path(piece.path).name for piece in discover([str(tmp_path)], 1 << 20) if not piece.other]
     assert found == ["a.zip", "b.tar.gz", "c.7z", "d.tgz", "e.txt"]
+
+
+def test_names_in_utf8_that_do_not_say_so(tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("xxxxxx.txt", "words")
+    path.write_bytes(path.read_bytes().replace(b"xxxxxx.txt", "日本.txt".encode()))
+    assert [record.file for record in records(path)] == [f"{path.as_posix()}/日本.txt"]
+
+
+def test_a_document_in_an_archive_that_is_none_is_told_as_on_disk(tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.docx", "no document")
+    with pytest.raises(BadRecord, match="not a zip file"):
+        list(records(path))

@@ -145,6 +145,7 @@ def _zipped(place: Place, reading: Reading, allowance: Allowance) -> Iterator[Me
     archive = shown(place)
     with open_bytes(place) as stream, zipfile.ZipFile(stream) as opened:
         for item in opened.infolist():
+            item.filename = _decoded(item)
             if item.is_dir() or not _wanted(item.filename, archive, reading):
                 continue
             if (item.external_attr >> 16) & 0o170000 == 0o120000:
@@ -165,6 +166,14 @@ def _zipped(place: Place, reading: Reading, allowance: Allowance) -> Iterator[Me
                     reading.refuse(_damaged(name, error))
                     continue
                 yield member
+
+
+def _decoded(item: zipfile.ZipInfo) -> str:
+    """Return a file's name: many programs write UTF-8 without saying so."""
+    if not item.flag_bits & 0x800:
+        with contextlib.suppress(UnicodeError):
+            return item.filename.encode("cp437").decode()
+    return item.filename
 
 
 def _damaged(name: str, error: Exception) -> BadRecord:

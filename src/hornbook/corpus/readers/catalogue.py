@@ -77,7 +77,7 @@ FORMATS: tuple[Format, ...] = (
     Format("arxiv", "papers.arxiv:Arxiv", (".tar",), "papers.arxiv:begins"),
     Format("latex", "papers.tex:Latex", (".tex", ".ltx", ".latex")),
     Format("json-lines", "jsons:JsonLines", (".jsonl", ".ndjson")),
-    Format("chats", "talk.chats:Chats", (".json",), "talk.chats:is_discord"),
+    Format("chats", "talk.chats:Chats", (".json",), "talk.chats:is_export"),
     Format("json", "jsons:JsonFile", (".json",)),
     Format("csv", "tables:Separated", (".csv", ".tsv")),
     Format("parquet", "columns:Parquet", (".parquet",), "", "pyarrow", "parquet"),

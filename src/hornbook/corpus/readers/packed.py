@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import bz2
 import contextlib
+import errno
 import io
 import lzma
 import os
@@ -111,7 +112,7 @@ class _View(io.RawIOBase):
         elif whence == os.SEEK_CUR:
             offset += self._place
         if offset < 0:
-            raise ValueError(f"negative place {offset}")
+            raise OSError(errno.EINVAL, "a place before the begin")  # as a file on disk does, which libraries catch
         self._place = offset
         return offset
 

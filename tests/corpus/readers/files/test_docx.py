@@ -53,9 +53,16 @@ def m(text: str) -> str:
     return f"<m:r><m:t>{text}</m:t></m:r>"
 
 
+SYMBOL, WINGDINGS = (f'<w:rFonts w:ascii="{name}" w:hAnsi="{name}"/>' for name in ("Symbol", "Wingdings"))
 RAISED, SHOWN, HID = '<w:vertAlign w:val="superscript"/>', '<w:vanish w:val="0"/>', '<w:rStyle w:val="Hid"/>'
 BODIES = [
     (p("One") + p("Two"), "One\n\nTwo"),
+    ("<w:sdt><w:sdtPr><w:showingPlcHdr/></w:sdtPr><w:sdtContent>" + p("Click here to enter text.")
+     + "</w:sdtContent></w:sdt>" + p("x"), "x"),
+    (f"<w:p>{r('x')}<w:sdt><w:sdtPr><w:showingPlcHdr/></w:sdtPr><w:sdtContent>{r('Date')}</w:sdtContent></w:sdt></w:p>",
+     "x"),
+    (f"<w:p>{r('b', SYMBOL)}{r(chr(0xF067), SYMBOL)}{r(' = 1')}</w:p>", "βγ = 1"),
+    (f"<w:p>{r(chr(0xF0A7), WINGDINGS)}{r('item')}</w:p>", "item"),
     (p("") + p("  ") + p("x"), "x"),
     (f"<w:p>{r('un')}{r('break', '<w:b/>')}{r('able')}</w:p>", "unbreakable"),
     (p("Two  blanks kept. "), "Two  blanks kept."),
@@ -212,6 +219,19 @@ def test_the_text_of_a_diagram(tmp_path: Path) -> None:
     parts = {"word/_rels/document.xml.rels": relations({"d1": ("diagramData", "diagrams/data1.xml")}),
              "word/diagrams/data1.xml": data}  # fmt: skip
     assert one(Docx(), docx(tmp_path / "a.docx", body, **parts)).text == "Plan\nStep one"
+
+
+def test_a_page_that_is_put_into_a_document(tmp_path: Path) -> None:
+    chunks = {"c1": ("aFChunk", "page.html"), "c2": ("aFChunk", "other.mht")}
+    parts = {
+        "word/_rels/document.xml.rels": relations(chunks),
+        "word/page.html": "<h1>Title</h1><p>of &amp; in</p>",
+        "word/other.mht": "x",
+    }
+    body = p("Before") + '<w:altChunk r:id="c1"/><w:altChunk r:id="c2"/>' + p("After")
+    found, bad, _ = tolerant(Docx(), docx(tmp_path / "a.docx", body, **parts))
+    assert [record.text for record in found] == ["Before\n\nTitle\n\nof & in\n\nAfter"]
+    assert [(error.reason, error.count) for error in bad] == [("a document inside another", 0)]
 
 
 def test_all_of_python_docx_is_in_our_text(tmp_path: Path) -> None:

@@ -22,6 +22,8 @@ BODIES = [
     (b"A line\r\nthat goes on\\par\r\n", "A linethat goes on"),
     (rb"{\b bo}ld {\i and} so\par", "bold and so"),
     (rb"caf\'e9 \'93quoted\'94 \'85\par", "café “quoted” …"),
+    (rb"\u-3913? a sign\par", "• a sign"),
+    (rb"\u-3844? a sign\par", "a sign"),
     (rb"\u8364?5 and \u-10179?\u-8704?\par", "€5 and 😀"),
     (rb"\uc0\u8364 5\uc2\u8364\'80\'81x\par", "€5€x"),
     (rb"\u26408\'96\'d8x\par", "木Øx"),

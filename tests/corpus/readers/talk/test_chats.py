@@ -53,6 +53,33 @@ RECORDS = [
     ({"system_prompt": "S", "question": "Q", "response": "A"}, "System: S\n\nUser: Q\n\nAssistant: A"),
     ({"prompt": "P", "completion": "C"}, "User: P\n\nAssistant: C"),
     ({"question": "Q", "answer": "A"}, "User: Q\n\nAssistant: A"),
+    ({"query": "Q", "response": "A", "history": [["a", "b"]]}, "User: a\n\nAssistant: b\n\nUser: Q\n\nAssistant: A"),
+    ({"problem": "P", "solution": "S"}, "User: P\n\nAssistant: S"),
+    ({"input": "Q", "output": "A"}, "User: Q\n\nAssistant: A"),
+    ({"inputs": "Q", "targets": "A"}, "User: Q\n\nAssistant: A"),
+    ({"prompt": [message("user", "P")], "completion": [message("assistant", "C")]}, "User: P\n\nAssistant: C"),
+    ({"prompt": "P", "chosen": [message("user", "P"), message("assistant", "C")]}, "User: P\n\nAssistant: C"),
+    ({"prompt": "P", "chosen": "C"}, "User: P\n\nAssistant: C"),
+    ({"chosen": "\n\nHuman: Hi\n\nAssistant: Yo"}, "Human: Hi\n\nAssistant: Yo"),
+    ({"data": ["Hi", "Yo"]}, "User: Hi\n\nAssistant: Yo"),
+    ({"dialogue": "Ann: Hi\r\nBob: Yo"}, "Ann: Hi\nBob: Yo"),
+    ({"messages": json.dumps([message("user", "Hi")])}, "User: Hi"),
+    ({"system": "Be kind.", "conversations": [{"from": "human", "value": "Hi"}]}, "System: Be kind.\n\nUser: Hi"),
+    ({"conversation": [{"human": "Hi", "assistant": "Yo"}]}, "User: Hi\n\nAssistant: Yo"),
+    ({"messages": [message("user", "Hot?"), message("assistant", [{"type": "text", "text": "I look."}, {"type":
+     "tool_use", "id": "t", "name": "weather", "input": {"city": "Rom"}}]), message("user", [{"type": "tool_result",
+     "tool_use_id": "t", "content": [{"type": "text", "text": "sunny"}]}])]},
+     'User: Hot?\n\nAssistant: I look.\nweather({"city": "Rom"})\n\nTool: sunny'),
+    ({"systemInstruction": {"parts": [{"text": "S"}]}, "contents": [{"role": "user", "parts": [{"text": "Hi"}]},
+     {"role": "model", "parts": [{"text": "Yo"}]}]}, "System: S\n\nUser: Hi\n\nAssistant: Yo"),
+    ({"chat_messages": [{"sender": "human", "text": "Hi"}, {"sender": "assistant", "text": "Yo"}]},
+     "User: Hi\n\nAssistant: Yo"),
+    ({"current_node": "c", "mapping": {
+        "r": {"id": "r", "message": None, "parent": None},
+        "a": {"message": {"author": {"role": "user"}, "content": {"parts": ["Hi"]}}, "parent": "r"},
+        "b": {"message": {"author": {"role": "assistant"}, "content": {"parts": ["an older answer"]}}, "parent": "a"},
+        "c": {"message": {"author": {"role": "assistant"}, "content": {"parts": ["Yo"]}}, "parent": "a"}}},
+     "User: Hi\n\nAssistant: Yo"),
 ]  # fmt: skip
 
 
@@ -65,6 +92,17 @@ def test_a_record_that_is_a_conversation(tmp_path: Path, record: dict[str, Any],
     assert list(records(path)) == [(1, text, {"id": 7, "source": "x"}, "")]
 
 
+def test_a_chat_of_telegram(tmp_path: Path) -> None:
+    said = [{"id": 1, "type": "message", "date": "2023-01-01T10:00:00", "from": "Ann", "text": "Hi"},
+            {"id": 2, "type": "service", "actor": "Ann", "action": "pin_message"},
+            {"id": 3, "type": "message", "from": "Bob",
+             "text": ["see ", {"type": "link", "text": "x.org"}, " now"]}]  # fmt: skip
+    path = tmp_path / "result.json"
+    path.write_text(json.dumps({"name": "Ann", "type": "personal_chat", "id": 7, "messages": said}, indent=1))
+    text = "Speaker 1: Hi\n\nSpeaker 2: see x.org now"
+    assert list(records(path)) == [(1, text, {"title": "Ann", "date": "2023-01-01T10:00:00"}, "")]
+
+
 def test_a_field_text_goes_before_a_conversation(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_text(json.dumps({"messages": [message("user", "Hi")], "text": "as it stands"}) + "\n")
@@ -74,7 +112,15 @@ def test_a_field_text_goes_before_a_conversation(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [{"messages": "no list"}, {"messages": [1]}, {"messages": None}, {"prompt": 1, "completion": 2}]
+    "value",
+    [
+        {"messages": "no list"},
+        {"messages": [1]},
+        {"messages": None},
+        {"prompt": 1, "completion": 2},
+        {"data": "x"},
+        {"data": [1]},
+    ],
 )
 def test_what_is_no_conversation_has_no_text(tmp_path: Path, value: dict[str, Any]) -> None:
     (tmp_path / "a.jsonl").write_text(json.dumps(value) + "\n")

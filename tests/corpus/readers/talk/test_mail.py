@@ -45,6 +45,10 @@ BODIES = [
     (b"caf\xe9 cr\xe8me br\xfbl\xe9e", b"Content-Type: text/plain; charset=iso-8859-1\n", "café crème brûlée"),
     (b"caf\xc3\xa9", b"Content-Type: text/plain; charset=us-ascii\n", "café"),
     ("Привет, мир".encode("koi8-r"), b"Content-Type: text/plain; charset=koi8-r\n", "Привет, мир"),
+    (b"\x1b$B-!$3\x1b(B (1)", b"Content-Type: text/plain; charset=ISO-2022-JP\n", "①こ (1)"),
+    (b"\x1b$B$3$s\x1b(B", b"", "こん"),
+    (b"-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\nSigned.\n- -- \nAnn\n-----BEGIN PGP SIGNATURE-----\n\niQIz\n"
+     b"-----END PGP SIGNATURE-----\n", b"", "Signed."),
     ("日本語".encode("iso-2022-jp"), b"Content-Type: text/plain; charset=ISO-2022-JP\n", "日本語"),
     ("“quoted”".encode("cp1252"), b"Content-Type: text/plain; charset=ISO-8859-1\n", "“quoted”"),
     (b"x", b"Content-Type: text/plain; charset=no-such-thing\n", "x"),
@@ -96,6 +100,16 @@ REPLIES = [
     ("Yes.\n\n________________________________\nFrom: Ann\nSent: Monday, 1 January\nTo: Bob\nSubject: x\n\nOld.",
      "Yes."),
     ("Ja.\n\nVon: Ann\nGesendet: Montag\nAn: Bob\nBetreff: x\n\nAlt.", "Ja."),
+    ("Да.\n\nОт: Анна\nОтправлено: 1 января\nКому: Боб\nТема: x\n\nСтарое.", "Да."),
+    ("はい。\n\n差出人: 田中\n送信日時: 2020年1月1日\n宛先: 山田\n件名: x\n\n古い。", "はい。"),
+    ("好。\n\n发件人: 王\n发送时间: 2020年1月1日\n收件人: 李\n主题: x\n\n旧。", "好。"),
+    ("네.\n\n보낸 사람: 김\n보낸 날짜: 2020년\n받는 사람: 이\n제목: x\n\n옛.", "네."),
+    ("Tak.\n\nOd: Jan\nWysłano: poniedziałek\nDo: Ola\nTemat: x\n\nStare.", "Tak."),
+    ("כן.\n\n\u202bבתאריך 1 בינו׳ 2020 מאת \u202aAnn\u202c <a@x.y>:\u202c\n\n> ישן", "כן."),
+    ("FYI\n\n---------- Forwarded message ---------\nFrom: C <c@x.y>\nDate: Mon\nSubject: News\nTo: A\n\n\nIt rains.",
+     "FYI\n\nNews\n\nIt rains."),
+    ("Begin forwarded message:\n\n> From: C\n> Subject: News\n> Date: Mon\n> \n> It rains.", "News\n\nIt rains."),
+    ("---- Forwarded message ----\nwas all it said.", "---- Forwarded message ----\nwas all it said."),
     ("From: the heart\nthese words come.", "From: the heart\nthese words come."),
     ("JD> quoted\nmine", "mine"),
     ("Try this:\n\n>>> 1 + 1\n2\n>>> x = 3\n\nDone.", "Try this:\n\n>>> 1 + 1\n2\n>>> x = 3\n\nDone."),
@@ -175,6 +189,28 @@ def test_a_mailbox(tmp_path: Path) -> None:
     assert (bad, passed) == ([], ["deleted mail", "data of a mail folder"])
     data = path.read_bytes()
     assert all(data[record.number - 1 :].startswith(b"From ann") for record in found)
+
+
+def test_a_line_of_a_body_that_begins_as_a_message_does(tmp_path: Path) -> None:
+    body = b"Hello.\n\nFrom me Mon Jan  2 10:00:00 2023 is a line.\n\nFrom here on 1999 it goes on."
+    found, bad, passed = tolerant(Mail(), mbox(tmp_path / "a.mbox", b"Subject: A\n\n" + body, b"Subject: B\n\nlast"))
+    assert [record.text for record in found] == [body.decode(), "last"]
+    assert (bad, passed) == ([], [])
+
+
+def test_the_properties_of_an_apple_mail_are_no_text(tmp_path: Path) -> None:
+    message = HEAD + b"\nWords.\n"
+    properties = b'<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE plist PUBLIC "">\n<plist><dict/></plist>\n'
+    path = tmp_path / "a.emlx"
+    path.write_bytes(b"%d      \n" % len(message) + message + properties)
+    assert one(Mail(), path).text == "Words."
+
+
+def test_a_plain_form_that_only_points_to_the_page(tmp_path: Path) -> None:
+    stub = b"Content-Type: text/plain\n\nPlease view this message in a browser."
+    page = b"Content-Type: text/html\n\n<p>" + b"The words of the letter. " * 12 + b"</p>"
+    body, headers = mixed(stub, page, kind=b"alternative")
+    assert one(Mail(), eml(tmp_path / "a.eml", body, headers)).text == " ".join(["The words of the letter."] * 12)
 
 
 def test_what_the_standard_library_writes(tmp_path: Path) -> None:

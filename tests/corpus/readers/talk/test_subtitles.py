@@ -148,6 +148,13 @@ def test_substation_and_microdvd(tmp_path: Path) -> None:
     assert one(Subtitles(), tmp_path / "a.sub").text == "One two. Three."
 
 
+def test_voices_and_entities_of_webvtt(tmp_path: Path) -> None:
+    cues = ("<v Fred>Hello &amp;\n<i>welcome</i>", "<v Fred>to &lt;b&gt;.", "<v.loud Mary Ann>42 <c>times</c></v>")
+    times = "\n\n".join(f"00:0{number}.000 --> 00:0{number + 1}.000\n{cue}" for number, cue in enumerate(cues))
+    (tmp_path / "a.vtt").write_text(f"WEBVTT\n\n{times}\n")
+    assert one(Subtitles(), tmp_path / "a.vtt").text == "Hello & welcome to <b>.\n\n42 times"
+
+
 @pytest.mark.parametrize(
     ("name", "language"),
     [("film.en.srt", "en"), ("film.pt-BR.srt", "pt-BR"), ("a.zh_Hans.srt", "zh-Hans"), ("film.ger.srt", "de"),

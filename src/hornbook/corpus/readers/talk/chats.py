@@ -2,6 +2,7 @@
 
     a record a message  joined by the field of the conversation; of a tree of answers (OpenAssistant) the best path
     Discord             what DiscordChatExporter writes as JSON: one channel a file
+    Telegram            what its Desktop exports as JSON: one chat a file
     Slack               a day of a channel a file: an array of messages
     one record each     as everywhere (turns.py), here with labels of your own
 
@@ -31,12 +32,17 @@ _CONVERSATIONS = ("message_tree_id", "conversation_id", "conversation_hash", "co
 _IDS, _PARENTS = ("message_id", "id"), ("parent_id", "parent", "reply_to")
 _MENTION = re.compile(r"<([@#!])([^<>|]*)(?:\|([^<>]*))?>")
 _LINK = re.compile(r"<((?:https?|mailto):[^<>|]*)(?:\|([^<>]*))?>")
+_TELEGRAM = re.compile(
+    rb'\s*\{(?:\s*"name"\s*:\s*(?:null|"(?:[^"\\]|\\.){0,500}")\s*,)?\s*"type"\s*:\s*'
+    rb'"(?:personal|bot|saved_messages|(?:private|public)_(?:group|supergroup|channel))[a-z_]*"\s*,\s*"id"'
+)
 _MOST = 100_000  # messages of one conversation
 
 
-def is_discord(start: bytes) -> bool:
-    """Say whether a file begins as a channel that DiscordChatExporter wrote."""
-    return bool(re.match(rb'\s*\{\s*"guild"\s*:\s*\{', start)) and b'"channel"' in start
+def is_export(start: bytes) -> bool:
+    """Say whether a file begins as a channel that DiscordChatExporter wrote, or a chat that Telegram did."""
+    is_discord = bool(re.match(rb'\s*\{\s*"guild"\s*:\s*\{', start)) and b'"channel"' in start
+    return is_discord or bool(_TELEGRAM.match(start))
 
 
 @dataclass(frozen=True)
@@ -67,6 +73,8 @@ class Chats:
         first = found[1]
         if isinstance(first, Mapping) and {"guild", "channel", "messages"} <= first.keys():
             yield self._discord(first, shown(place))
+        elif isinstance(first, Mapping) and {"type", "id", "messages"} <= first.keys():
+            yield self._telegram(first)
         elif isinstance(first, Mapping) and {"type", "ts"} <= first.keys():
             yield from self._slack([first, *(value for _, value in values)])
         elif isinstance(first, Mapping) and _key(first) is not None and message_turn(first):
@@ -111,6 +119,14 @@ class Chats:
         channel = value["channel"]
         title = str(channel.get("name", "")) if isinstance(channel, Mapping) else ""
         facts = {name: fact for name, fact in (("title", title), ("date", dates[0] if dates else "")) if fact}
+        return Record(1, self._people(turns), facts)
+
+    def _telegram(self, value: Mapping[str, Any]) -> Record:
+        items = value["messages"] if isinstance(value["messages"], list) else []
+        said = [item for item in items if isinstance(item, Mapping) and item.get("type") == "message"]
+        turns = [(str(item.get("from") or ""), _telegram_text(item.get("text"))) for item in said]
+        dates = [str(item.get("date", "")) for item in said]
+        facts = {name: fact for name, fact in (("title", value.get("name")), ("date", next(iter(dates), ""))) if fact}
         return Record(1, self._people(turns), facts)
 
     def _slack(self, values: list[Any]) -> Iterator[Record]:
@@ -219,6 +235,13 @@ def _path(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
         if at is None:
             break
     return path
+
+
+def _telegram_text(text: Any) -> str:
+    """Return a message of Telegram: a text, or its pieces, of which those with a form are objects."""
+    pieces = text if isinstance(text, list) else [text]
+    held = (piece.get("text") if isinstance(piece, Mapping) else piece for piece in pieces)
+    return "".join(piece for piece in held if isinstance(piece, str))
 
 
 def _slack_text(text: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import email.utils
+import itertools
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -20,9 +21,12 @@ from hornbook.corpus.readers.talk.mime import ID, Mime, Reader
 from hornbook.corpus.readers.talk.replies import is_quote, is_signature, own_words
 from hornbook.corpus.readers.talk.threads import Threads
 
-_FROM = re.compile(rb"From \S.*\d")  # the line before a message of a mailbox; it ends with a date
+# The line before a message of a mailbox: it tells a time, and a header follows. Else it is a line of a body.
+_FROM = re.compile(rb"From \S.*\d:\d\d")
+_HEADER = re.compile(rb"[!-9;-~]+[ \t]*:|>From ")
+_PROPERTIES = b'<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE plist'  # behind the message of an .emlx
 _ESCAPED = re.compile(rb">+From ")
-_BETWEEN = re.compile(rb"\n\r?\n(?=From \S[^\n]*\d)")
+_BETWEEN = re.compile(rb"\n\r?\n(?=From \S[^\n]*\d:\d\d[^\n]*\n(?:[!-9;-~]+[ \t]*:|>From ))")
 _EXPUNGED = 0x0008  # of X-Mozilla-Status: deleted, and still in the file
 
 
@@ -148,21 +152,24 @@ def _messages(place: Place, reading: Reading, part: Part) -> Iterator[tuple[int,
     size, number, position = 0, part.start + 1, part.start
     is_box: bool | None = None
     after_blank = True
+    is_apples = False  # an .emlx
 
     def whole() -> Iterator[tuple[int, bytes]]:
         if size > LONGEST:
             message = f"{shown(place)}#{number} is longer than {LONGEST:,} bytes."
             reading.refuse(BadRecord(message, "too long a mail", number))
         elif any(line.strip() for line in held):
-            yield number, b"".join(held)
+            data = b"".join(held)
+            end = data.rfind(_PROPERTIES) if is_apples else -1
+            yield number, data[:end] if end >= 0 else data
 
-    for line in lines:
+    for line, following in itertools.pairwise(itertools.chain(lines, (b"",))):
         if is_box is None:
             is_box = line.startswith(b"From ")
             if not is_box and line.strip().isdigit():  # .emlx: the first line is the message's length
-                position += len(line)
+                position, is_apples = position + len(line), True
                 continue
-        if is_box and after_blank and _FROM.match(line):
+        if is_box and after_blank and _FROM.match(line) and (_HEADER.match(following) or position == part.start):
             yield from whole()
             held, size, number = [], 0, position + 1
         elif size <= LONGEST:

@@ -27,6 +27,8 @@ _HEAD = 1 << 18  # bytes of headers that are looked at
 _END = re.compile(rb"\r?\n\r?\n")
 _UUENCODED = re.compile(r"^begin [0-7]{3,4} [^\n]+\n(?:[ -`]{1,61}\n)+(?:`\n)?end$\n?", re.MULTILINE)
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]")
+_JAPANESE = (b"\x1b$B", b"\x1b$@")
+_STUB = 60  # words: a plain form with fewer, beside a page of five times as many, says only that there is a page
 _QUOTE = re.compile(r"(>*) ?(.*)", re.DOTALL)
 
 
@@ -104,7 +106,10 @@ class Mime:
         data = self.content()
         label = self.parameter("charset").strip("'\" ")
         if data.isascii():
-            codec = named(label, data) if label.lower().startswith(("iso-2022", "hz", "utf-7", "utf7")) else "ascii"
+            codec = named(label, data) if label.lower().startswith(("iso-2022", "hz", "utf-7", "utf7")) else ""
+            if not codec and any(begin in data for begin in _JAPANESE):
+                # Row 13 of the characters (circled numbers) is none of the standard that most mail names all the same.
+                return re.sub(rb"\x1b\$[@B]", b"\x1b$(Q", data).decode("iso2022_jp_2004", "replace")
             return data.decode(codec or "ascii")
         try:
             return data.decode()
@@ -171,7 +176,9 @@ class Reader:
         if kind == "text/html":
             return [Text(html_prose(part.decoded(self._where), unseen=self._unseen).text(), True)]
         if kind in ("text/plain", "text/markdown", "text/x-patch", "text/enriched") or kind.startswith("multipart/"):
-            return [Text(_plain(part, part.decoded(self._where)), False)]
+            text, is_encrypted = unarmoured(_plain(part, part.decoded(self._where)))
+            self.is_encrypted |= is_encrypted
+            return [Text(text, False)]
         return []
 
     def _digested(self, inner: Mime, depth: int, is_digest: bool) -> list[Text]:
@@ -189,8 +196,36 @@ class Reader:
         """Return the plain text among several forms of the same, else the last form that has text."""
         forms = [self.texts(inner, depth + 1) for inner in part.parts()]
         forms = [form for form in forms if any(text.text.strip() for text in form)]
-        plain = [form for form in forms if not any(text.is_html for text in form)]
-        return (plain[:1] or forms[-1:] or [[]])[0]
+        plain = [form for form in forms if not any(text.is_html for text in form)][:1]
+        if plain and (words := _words(plain[0])) < _STUB and _words(forms[-1]) > 5 * words + _STUB // 3:
+            plain = []
+        return (plain or forms[-1:] or [[]])[0]
+
+
+def _words(form: list[Text]) -> int:
+    return sum(len(text.text.split()) for text in form)
+
+
+def unarmoured(text: str) -> tuple[str, bool]:
+    """Return text without the frames that PGP puts around it, and whether some of it is encrypted and so left out."""
+    if "-----BEGIN PGP " not in text:
+        return text, False
+    kept: list[str] = []
+    state, is_encrypted = "", False
+    for line in text.split("\n"):
+        mark = line.rstrip()
+        if state == "left out":
+            state = "" if mark.startswith("-----END PGP ") else state
+        elif mark == "-----BEGIN PGP SIGNED MESSAGE-----":
+            state = "head"
+        elif mark == "-----BEGIN PGP MESSAGE-----" or (state == "signed" and mark == "-----BEGIN PGP SIGNATURE-----"):
+            is_encrypted |= mark == "-----BEGIN PGP MESSAGE-----"
+            state = "left out"
+        elif state == "head":
+            state = "head" if mark else "signed"
+        else:
+            kept.append(line.removeprefix("- ") if state == "signed" else line)
+    return "\n".join(kept), is_encrypted
 
 
 def _plain(part: Mime, text: str) -> str:

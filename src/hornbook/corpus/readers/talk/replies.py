@@ -28,14 +28,40 @@ _ORIGINAL_NAMES = r"""
     Wiadomość oryginalna|Původní zpráva|Исходное сообщение|Orijinal Mesaj|元のメッセージ|原始邮件|原始郵件|원본 메시지
 """
 _ORIGINAL = re.compile(rf"[ \t]*-{{2,}} ?(?:{_joined(_ORIGINAL_NAMES)}) ?-{{2,}}[ \t]*", re.IGNORECASE)
-_FROM = re.compile(
-    r"\*?(?:From|Von|De|Da|Van|Från|Fra|Lähettäjä|Od|От|Kimden|差出人|发件人|寄件者|보낸 사람)\*? ?[:：]\*? ?\S.*"
+_FROM_NAMES = r"""
+    From|Von|De|De la|Da|Van|Från|Fra|Lähettäjä|Od|От|Від|Kimden|Feladó|Από|Từ|Dari|מאת|من|
+    差出人|发件人|寄件者|보낸 사람
+"""
+_HEADER_NAMES = r"""
+    Sent|Date|To|Cc|Subject|Gesendet|Datum|An|Betreff|Envoyé|À|Objet|Enviado(?: el)?|Fecha|Para|Asunto|Inviato|Data|A|
+    Oggetto|Enviad[ao](?: em)?|Assunto|Verzonden|Aan|Onderwerp|Skickat|Till|Ämne|Sendt|Til|Emne|Lähetetty|Päivämäärä|
+    Vastaanottaja|Aihe|Wysłano|Do|DW|Temat|Odesláno|Odoslané|Komu|Kopie|Předmět|Predmet|Отправлено|Дата|Кому|Копия|Тема|
+    Надіслано|Копія|Gönderildi|Tarih|Kime|Bilgi|Konu|Elküldve|Címzett|Másolatot kap|Tárgy|Στάλθηκε|Ημερομηνία|Προς|Κοιν|
+    Θέμα|Trimis|Către|Subiect|Đã gửi|Đến|Chủ đề|Dikirim|Kepada|Perihal|נשלח|אל|עותק|נושא|
+    تم الإرسال|إلى|نسخة|الموضوع|送信日時|日付|宛先|件名|发送时间|日期|收件人|抄送|主题|寄件日期|收件者|副本|主旨|
+    보낸 날짜|날짜|받는 사람|참조|제목
+"""
+_FROM = re.compile(rf"\*?(?:{_joined(_FROM_NAMES)})\*? ?[:：]\*? ?\S.*")
+_SENT = re.compile(rf"\*?(?:{_joined(_HEADER_NAMES)})\*? ?[:：].*")
+# What a mail passes on is text; the lines of its headers are not, but for the subject.
+_FORWARDED_NAMES = r"""
+    Forwarded message|Weitergeleitete Nachricht|Message transféré|Mensaje reenviado|Messaggio inoltrato|
+    Mensagem encaminhada|Doorgestuurd bericht|Vidarebefordrat meddelande|Videresendt melding|Videresendt besked|
+    Edelleenlähetetty viesti|Wiadomość przekazana dalej|Přeposlaná zpráva|Пересланное сообщение|Пересылаемое сообщение|
+    Переслане повідомлення|İletilen ileti|転送メッセージ|转发的邮件|轉寄郵件|전달된 메일
+"""
+_FORWARDED = re.compile(rf"[ \t]*-{{2,}} ?(?:{_joined(_FORWARDED_NAMES)}) ?-{{2,}}[ \t]*", re.IGNORECASE)
+_APPLE_NAMES = r"""
+    Begin forwarded message|Anfang der weitergeleiteten Nachricht|Début du message réexpédié|Début du message transféré|
+    Inicio del mensaje reenviado|Inizio messaggio inoltrato|Início da mensagem encaminhada|Begin doorgestuurd bericht|
+    Vidarebefordrat brev|Videresendt e-mail|Начало переадресованного сообщения|転送されたメッセージ|下面是被转发的邮件
+"""
+_APPLE = re.compile(rf"[ \t]*(?:{_joined(_APPLE_NAMES)})[ \t]*[:：][ \t]*")
+_SUBJECT = re.compile(
+    r"\*?(?:Subject|Betreff|Objet|Asunto|Oggetto|Assunto|Onderwerp|Ämne|Emne|Aihe|Temat|Předmět|Тема|Konu|Tárgy|Θέμα|"
+    r"Subiect|Chủ đề|件名|主题|主旨|제목)\*? ?[:：]\*? ?(.*)"
 )
-_SENT = re.compile(
-    r"\*?(?:Sent|Date|Gesendet|Datum|Envoyé|Enviado(?: el)?|Fecha|Inviato|Data|Enviada em|Verzonden|Skickat|Sendt|"
-    r"Lähetetty|Wysłano|Odesláno|Отправлено|Дата|Gönderildi|送信日時|发送时间|寄件日期|보낸 날짜|"
-    r"To|An|À|Para|A|Aan|Till|Til|Cc)\*? ?[:：].*"
-)
+_DIRECTIONS = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")  # they stand around names in Hebrew and Arabic
 _PHONES = re.compile(
     r"(?:Sent|Get Outlook|Enviado|Envoyé|Inviato|Verzonden|Skickat|Sendt|Lähetetty|Wysłane|Odesláno|Отправлено|"
     r"Von meine[mr]|Gesendet|发自|發自|從我的)\b.{0,80}?(?:iPhone|iPad|Android|BlackBerry|Blackberry|mobile|Mobile|"
@@ -49,6 +75,7 @@ _LIST_SIGNS = re.compile(
 )
 _RULE = re.compile(r"[ \t]*(?:[_*=-]{10,}|-- ?)[ \t]*")
 _FOOTER = 12  # lines: a footer of a list is no longer
+_FORWARDS = 20  # mails passed on inside each other
 _SIGNATURE = 20  # lines: behind two dashes without a blank, more are no signature
 
 
@@ -56,11 +83,29 @@ def own_words(text: str, keep_quotes: bool, keep_signatures: bool) -> str:
     """Return a mail's text, tidied: no blanks at line ends, no two blank lines together."""
     lines = [line.rstrip() if line != "-- " else line for line in text.split("\n")]
     if not keep_quotes:
-        lines = without_quotes(lines)
+        lines = without_quotes(forwarded(lines))
     if not keep_signatures:
         lines = without_signature(lines)
     joined = "\n".join(line.rstrip() for line in lines).strip("\n")
     return re.sub(r"\n{3,}", "\n\n", joined)
+
+
+def forwarded(lines: list[str]) -> list[str]:
+    """Return the lines with a mail that they pass on as text: its subject is a line, its other headers are none."""
+    for _ in range(_FORWARDS):
+        place = next((at for at, line in enumerate(lines) if _FORWARDED.fullmatch(line) or _APPLE.fullmatch(line)), -1)
+        if place < 0:
+            break
+        is_quoted = bool(_APPLE.fullmatch(lines[place]))
+        rest = [re.sub(r"\A[ \t]*> ?", "", item) if is_quoted else item for item in lines[place + 1 :]]
+        begin = next((number for number, item in enumerate(rest[:4]) if item.strip()), 0)
+        end = next((number for number in range(begin, len(rest)) if not rest[number].strip()), len(rest))
+        headers = [item.strip() for item in rest[begin:end]]
+        if sum(bool(_FROM.fullmatch(item) or _SENT.fullmatch(item)) for item in headers) < 2:
+            break
+        subject = [found[1] for item in headers if (found := _SUBJECT.fullmatch(item)) and found[1]]
+        lines = [*lines[:place], "", *subject[:1], *rest[end:]]
+    return lines
 
 
 def without_quotes(lines: list[str]) -> list[str]:
@@ -105,7 +150,7 @@ def _attribution(kept: list[str]) -> int:
         lines = kept[max(len(kept) - blank - count, 0) : len(kept) - blank]
         if len(lines) < count or not all(line.strip() for line in lines):
             break
-        joined = " ".join(line.strip() for line in lines)
+        joined = _DIRECTIONS.sub("", " ".join(line.strip() for line in lines))
         if _ATTRIBUTION.fullmatch(joined) or _DATED.fullmatch(joined):
             longer = kept[len(kept) - blank - count - 1 : len(kept) - blank - count]
             begins = re.match(r"(?:On|Am|Le|El|Il|Em|Op|Den|Dne|W dniu|At|In|Quoting|于|在)\b", joined)

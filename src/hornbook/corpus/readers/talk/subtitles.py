@@ -23,6 +23,7 @@ _TIME = r"(?:(\d{1,3}):)?(\d{1,2}):(\d{1,2})[.,:](\d{1,3})"
 _TIMES = re.compile(rf"\s*{_TIME}\s*--?>\s*{_TIME}(?:\s.*)?")
 _FRAMES = re.compile(r"\{(\d{1,9})\}\{(\d{0,9})\}(.*)")
 _TAG = re.compile(r"</?[A-Za-z][^<>]{0,500}>|<\d[\d:.]*>|</?>|\{\\[^{}]*\}|\{[a-zA-Z]:[^{}]*\}|\{/?[ibuIBU]\}")
+_VOICE = re.compile(r"\s*<v(?:\.[^ >]{0,100})?[ \t]+([^<>]{1,200})>")  # who speaks, in WebVTT
 _SOUND = re.compile(r"\[[^\[\]]{0,200}\]|♪+|♫+|^\s*\([^()]{0,200}\)\s*$|^\s*#\s|\s#\s*$|^\s*#$")
 _SPEAKER = re.compile(r"^\s*(?:[-‐–—]\s*(?=[^\s\d-])|>>+\s*)")
 _ENDED = re.compile(r"[.!?…。！？؟।][\"'”’»)\]]*\Z")
@@ -39,11 +40,12 @@ _FRAME = 1 / 25  # of a second, about: a file that counts frames does not say ho
 
 
 class Cue(NamedTuple):
-    """What is shown at a time: seconds from the start, and lines with their marks."""
+    """What is shown at a time: seconds from the start, and lines with their marks; whether signs are entities there."""
 
     begin: float
     end: float
     lines: list[str]
+    has_entities: bool = False
 
 
 @dataclass(frozen=True)
@@ -124,20 +126,23 @@ def _next(line: str, cue: Cue | None) -> tuple[Cue | None, Cue | None]:
 def _web(lines: Iterable[str], header: dict[str, str]) -> Iterator[Cue]:
     """Yield the cues of WebVTT: times and lines up to a blank one; notes, styles and names of cues are no text."""
     cue: Cue | None = None
+    voice = ""
     in_header = True
     for line in lines:
         if times := _TIMES.fullmatch(line):
             if cue is not None:
                 yield cue
             found = times.groups()
-            cue, in_header = Cue(_seconds(*found[:4]), _seconds(*found[4:]), []), False
+            cue, in_header = Cue(_seconds(*found[:4]), _seconds(*found[4:]), [], True), False
         elif not line.strip():
             in_header = False
             if cue is not None:
                 yield cue
             cue = None
         elif cue is not None:
-            cue.lines.append(html.unescape(_TAG.sub("", line)) if "&" in line else line)
+            if (said := _VOICE.match(line)) and said[1] != voice:  # another one speaks
+                voice, line = said[1], f">> {line}"
+            cue.lines.append(line)
         elif in_header and line.lower().startswith("language:"):
             header["language"] = line.partition(":")[2].strip()
     if cue is not None:
@@ -188,6 +193,7 @@ class _Text:
     def add(self, cue: Cue) -> None:
         self.met = True
         lines = [_TAG.sub("", line) for line in cue.lines]
+        lines = [html.unescape(line) for line in lines] if cue.has_entities else lines
         if not self._sounds:
             lines = [_SOUND.sub(" ", line) for line in lines]
         shown = [text for line in lines if (text := " ".join(line.split()))]

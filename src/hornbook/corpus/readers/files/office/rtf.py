@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, replace
 
 from hornbook.corpus.readers.facts import date_of, known
 from hornbook.corpus.readers.files.office.rtf_words import CHARSETS, ESCAPED, SEEN, SIGNS, UNSEEN, codec_of
+from hornbook.corpus.readers.files.office.rtf_words import CHARSETS, ESCAPED, SEEN, SIGNS, UNSEEN, codec_of, lettered
+from hornbook.corpus.readers.files.package import some
 from hornbook.corpus.readers.files.prose import Prose, superscript
 from hornbook.corpus.readers.packed import BadRecord, Place, shown, unpacked
 from hornbook.corpus.readers.record import LONGEST, Part, Reading, Record
@@ -168,7 +170,7 @@ class _Reader:
         if self._units:
             data = b"".join(unit.to_bytes(2, "little") for unit in self._units)
             self._units.clear()
-            self._write(data.decode("utf-16-le", "replace"))
+            self._write(lettered(data.decode("utf-16-le", "replace")))
         if self._bytes:
             data = bytes(self._bytes)
             self._bytes.clear()

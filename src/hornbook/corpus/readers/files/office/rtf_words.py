@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 CHARSETS = {0: "cp1252", 77: "mac_roman", 128: "cp932", 129: "cp949", 130: "johab", 134: "gbk", 136: "cp950",
              161: "cp1253", 162: "cp1254", 163: "cp1258", 177: "cp1255", 178: "cp1256", 186: "cp1257", 204: "cp1251",
              222: "cp874", 238: "cp1250", 255: "cp437"}  # fmt: skip
@@ -36,3 +38,8 @@ def codec_of(page: int) -> str:
     except LookupError:
         return "cp1252"
     return name
+
+
+def lettered(text: str) -> str:
+    """Return text without the signs of fonts of pictures, which are no letters; the bullet of the font Symbol stays."""
+    return re.sub("[\uf000-\uf0ff]", "", text.replace("\uf0b7", "•"))

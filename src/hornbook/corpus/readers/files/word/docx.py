@@ -13,6 +13,10 @@ from xml.etree.ElementTree import Element
 from hornbook.corpus.readers.facts import known
 from hornbook.corpus.readers.files.office.ooxml import diagram, document_facts, main_part, office_xml
 from hornbook.corpus.readers.files.package import opened
+from hornbook.corpus.readers.files.html_text import decoded_markup, html_prose
+from hornbook.corpus.readers.files.office.ooxml import diagram, document_facts, main_part, office_xml
+from hornbook.corpus.readers.files.package import Package, Relation, opened, some
+from hornbook.corpus.readers.files.prose import Block, tidy
 from hornbook.corpus.readers.files.word.story import Story
 from hornbook.corpus.readers.files.word.styles import Lists, Styles, W
 from hornbook.corpus.readers.packed import BadRecord, Place
@@ -43,7 +47,12 @@ class Docx:
 
             styles = Styles(root("styles"))
             lists = Lists(root("numbering"), styles)
-            story = Story(styles, lists, lambda name: diagram(package, related, name))
+            story = Story(
+                styles,
+                lists,
+                lambda name: diagram(package, related, name),
+                lambda name: _chunk(package, related, name, reading),
+            )
             story.read(body)
             prose = story.prose
             if self.notes:
@@ -55,6 +64,19 @@ class Docx:
             if facts.get("title") is None and prose.blocks and prose.blocks[0].kind == "heading":
                 facts["title"] = prose.blocks[0].text
             yield Record(1, text, {**facts, **known(sections=prose.sections)})
+
+
+def _chunk(package: Package, related: dict[str, Relation], name: str, reading: Reading) -> list[Block]:
+    """Return the blocks of a page or a text that is put into the document; other formats are told."""
+    part = related[name].name if name in related else ""
+    kind = part.rpartition(".")[2].lower()
+    if kind in ("htm", "html", "xhtml", "txt") and part in package:
+        text = decoded_markup(package.read(part), f"{package.where}, part {part!a}", 0)[0]
+        if kind != "txt":
+            return html_prose(text).closed()
+        return [Block("paragraph", tidy(piece)) for piece in text.split("\n\n") if piece.strip()]
+    reading.remark(f"{package.where} has a document inside that is not read ({part!a}).", "a document inside another")
+    return []
 
 
 def _note(notes: Element | None, number: str, styles: Styles, lists: Lists, story: Story) -> None:

@@ -6,16 +6,18 @@ tables of contents and comments are left out; text boxes follow the paragraph th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from xml.etree.ElementTree import Element
 
 from hornbook.corpus.readers.files.formulas import dollars, omml
-from hornbook.corpus.readers.files.prose import Prose, superscript, tidy
+from hornbook.corpus.readers.files.prose import Block, Prose, superscript, tidy
 from hornbook.corpus.readers.files.word.styles import Lists, Styles, W, is_on, value
 
 MATH = "{http://schemas.openxmlformats.org/officeDocument/2006/math}"
 _COMPATIBLE = "{http://schemas.openxmlformats.org/markup-compatibility/2006}"
 _DIAGRAM = "{http://schemas.openxmlformats.org/drawingml/2006/diagram}relIds"
+_ID = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 _DATA = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}dm"
 _THROUGH = frozenset(W + n for n in ("ins", "moveTo", "smartTag", "customXml", "hyperlink", "bdo", "dir", "sdtContent"))
 _SIGNS = {f"{W}tab": "\t", f"{W}ptab": "\t", f"{W}br": "\n", f"{W}cr": "\n", f"{W}noBreakHyphen": "\u2011"}
@@ -28,17 +30,26 @@ _SYMBOL = dict(zip("ABGDEZHQIKLMNXOPRSTUFCYWabgdezhqiklmnxoprstufcyw",
     "\xb0": "°", "\xbb": "≈", "\xb6": "∂", "\xd1": "∇", "\x2d": "−", "\xd7": "⋅",
 }  # fmt: skip
 
+_SIGN = re.compile("[\uf000-\uf0ff]")  # how Word writes the 256 signs of a font of symbols
+
 
 class Story:
     """Reads elements into `prose`; `notes` are the notes that are referred to, in order: their kind and their id.
 
     diagram   returns the text of a diagram by the id of its data
+    chunk     returns the blocks of a document of another format that is put in at a place, by its id
     """
 
-    def __init__(self, styles: Styles, lists: Lists, diagram: Callable[[str], list[str]] = lambda _: []) -> None:
+    def __init__(
+        self,
+        styles: Styles,
+        lists: Lists,
+        diagram: Callable[[str], list[str]] = lambda _: [],
+        chunk: Callable[[str], list[Block]] = lambda _: [],
+    ) -> None:
         self.prose = Prose()
         self.notes: list[tuple[str, str]] = []
-        self._styles, self._lists, self._diagram = styles, lists, diagram
+        self._styles, self._lists, self._diagram, self._chunk = styles, lists, diagram, chunk
         self._fields: list[list[str]] = []  # of each open field: its code, and "result" from its result on
         self._boxes: list[Element] = []
         self._style = ""
@@ -55,8 +66,11 @@ class Story:
                 self._table(child)
             elif tag == f"{W}sdt":
                 gallery = value(child.find(f"{W}sdtPr/{W}docPartObj"), "docPartGallery")
-                if gallery != "Table of Contents":
+                if gallery != "Table of Contents" and not _is_unfilled(child):
                     self.read(child)
+            elif tag == f"{W}altChunk":
+                self._end_code()
+                self.prose.blocks += self._chunk(child.get(_ID, ""))
             elif tag in _THROUGH:
                 self.read(child)
             elif tag == f"{_COMPATIBLE}AlternateContent":
@@ -116,7 +130,7 @@ class Story:
             tag = child.tag
             if tag == f"{W}r":
                 self._run(child)
-            elif tag in _THROUGH or tag == f"{W}sdt":
+            elif tag in _THROUGH or (tag == f"{W}sdt" and not _is_unfilled(child)):
                 self._inline(child)
             elif tag == f"{W}fldSimple":
                 self._fields.append([child.get(f"{W}instr", "").lstrip(), "result"])
@@ -141,6 +155,8 @@ class Story:
         properties = run.find(f"{W}rPr")
         is_hidden = self._styles.is_hidden(properties, self._style)
         begin = self.prose.mark
+        fonts = None if properties is None else properties.find(f"{W}rFonts")
+        font = "" if fonts is None else fonts.get(f"{W}ascii", "").lower()
         for child in run:
             tag = child.tag
             if tag == f"{W}fldChar":
@@ -149,7 +165,7 @@ class Story:
                 if self._fields and not self._fields[-1][1]:
                     self._fields[-1][0] = (self._fields[-1][0] + (child.text or "")).lstrip()
             elif not is_hidden and self._seen:
-                self._piece(child)
+                self._piece(child, font)
         if value(properties, "vertAlign") == "superscript" and self.prose.mark > begin:
             text = self.prose.cut(begin)
             self.prose.write(superscript(self.prose.since(max(begin - 3, 0)), text))
@@ -162,10 +178,10 @@ class Story:
         elif kind == "end" and self._fields:
             self._fields.pop()
 
-    def _piece(self, child: Element) -> None:
+    def _piece(self, child: Element, font: str = "") -> None:
         tag = child.tag
         if tag == f"{W}t":
-            self.prose.write((child.text or "").replace("\n", " "))
+            self.prose.write(in_font((child.text or "").replace("\n", " "), font))
         elif tag in _SIGNS:
             self.prose.write(_SIGNS[tag])
         elif tag == f"{W}sym":
@@ -179,7 +195,7 @@ class Story:
         elif tag == f"{_COMPATIBLE}AlternateContent":
             for choice in _alternative(child):
                 for inner in choice:
-                    self._piece(inner)
+                    self._piece(inner, font)
         elif tag in (f"{W}drawing", f"{W}pict", f"{W}object"):
             self._boxes += _boxes(child)
             for item in child.iter(_DIAGRAM):
@@ -241,11 +257,24 @@ def _boxes(element: Element) -> Iterator[Element]:
             yield from _boxes(child)
 
 
+def in_font(text: str, font: str) -> str:
+    """Return text with the letters that the font Symbol shows; signs of other fonts of pictures are left out."""
+    if font == "symbol":
+        text = "".join(_SYMBOL.get(letter, letter) for letter in text)
+    return _SIGN.sub(lambda found: _SYMBOL.get(chr(ord(found[0]) - 0xF000), "") if font == "symbol" else "", text)
+
+
+def _is_unfilled(control: Element) -> bool:
+    """Say whether a content control still asks for its text, as in "Click here to enter text."."""
+    properties = control.find(f"{W}sdtPr")
+    return properties is not None and is_on(properties, "showingPlcHdr")
+
+
 def _symbol(element: Element) -> str:
     try:
         code = int(element.get(f"{W}char", ""), 16)
     except ValueError:
         return ""
-    if 0xF000 <= code <= 0xF0FF:  # how Word writes the 256 signs of a font of symbols
-        return _SYMBOL.get(chr(code - 0xF000), "") if element.get(f"{W}font", "").lower() == "symbol" else ""
+    if 0xF000 <= code <= 0xF0FF:
+        return in_font(chr(code), element.get(f"{W}font", "").lower())
     return chr(code) if code < 0xD800 else ""
