@@ -11,9 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from hornbook.corpus.readers.facts import date_of, known
-from hornbook.corpus.readers.files.office.rtf_words import CHARSETS, ESCAPED, SEEN, SIGNS, UNSEEN, codec_of
 from hornbook.corpus.readers.files.office.rtf_words import CHARSETS, ESCAPED, SEEN, SIGNS, UNSEEN, codec_of, lettered
-from hornbook.corpus.readers.files.package import some
 from hornbook.corpus.readers.files.prose import Prose, superscript
 from hornbook.corpus.readers.packed import BadRecord, Place, shown, unpacked
 from hornbook.corpus.readers.record import LONGEST, Part, Reading, Record

@@ -11,11 +11,9 @@ from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
 from hornbook.corpus.readers.facts import known
-from hornbook.corpus.readers.files.office.ooxml import diagram, document_facts, main_part, office_xml
-from hornbook.corpus.readers.files.package import opened
 from hornbook.corpus.readers.files.html_text import decoded_markup, html_prose
 from hornbook.corpus.readers.files.office.ooxml import diagram, document_facts, main_part, office_xml
-from hornbook.corpus.readers.files.package import Package, Relation, opened, some
+from hornbook.corpus.readers.files.package import Package, Relation, opened
 from hornbook.corpus.readers.files.prose import Block, tidy
 from hornbook.corpus.readers.files.word.story import Story
 from hornbook.corpus.readers.files.word.styles import Lists, Styles, W
