@@ -18,7 +18,7 @@ def EpochCallback(*collators: Collator[Any]) -> Any:
     """
     from transformers import TrainerCallback
 
-    class Follow(TrainerCallback):
+    class Follow(TrainerCallback):  # type: ignore[misc]
         def __init__(self) -> None:
             self.epoch = 0
 
