@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -82,4 +81,4 @@ def test_every_reader_is_described() -> None:
     lines = describe()
     assert {line.name for line in lines if line.type == "reader"} == {item.kind for item in FORMATS}
     assert all(line.help for line in lines), [line.name for line in lines if not line.help]
-    assert json.dumps([line._asdict() for line in lines])
+    assert not [line.name for line in lines if "\n" in line.default]

@@ -105,7 +105,7 @@ def described(kind: str, cls: type[Any], what: str, more: str = "") -> list[Line
 def _text(value: Any) -> str:
     if isinstance(value, list):
         return ",".join(map(_text, value))
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    return str(value).lower() if isinstance(value, bool) else str(value).replace("\n", "\\n")
 
 
 def to_table(step: Step | Survey) -> dict[str, Any]:
