@@ -98,6 +98,7 @@ def test_steps_are_split_at_each_survey(steps: list[Any], found: list[Any]) -> N
     assert list(runs(steps)) == found
 
 
+@pytest.mark.slow
 def test_a_step_may_stand_in_a_file_and_workers_have_it_too(tmp_path: Path) -> None:
     folder = write_input(tmp_path / "in")
     (tmp_path / "mine.py").write_text(Path(tiny_steps.__file__).read_text(encoding="utf-8"))

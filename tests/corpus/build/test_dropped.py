@@ -68,6 +68,7 @@ def test_each_step_tells_what_it_dropped_and_for_which_document(recipe: CorpusRe
     assert len(list(dropped(corpus, reason="A BENCHMARK"))) == 2
 
 
+@pytest.mark.slow
 def test_the_list_is_the_same_however_many_work(recipe: CorpusRecipe, tmp_path: Path) -> None:
     for workers in (1, 2):
         build_recipe(recipe, tmp_path / str(workers), Engine(workers=workers))

@@ -38,6 +38,7 @@ def test_one_worker_alone_is_this_process(workers: int, tasks: list[str]) -> Non
         work(lambda task: str(1 / 0), tasks, Engine(workers=workers), found.__setitem__)
 
 
+@pytest.mark.slow
 def test_a_lost_worker_s_work_is_done_again(tmp_path: Path) -> None:
     write_recipe(tmp_path, steps=(("DieOnce", {"flag": str(tmp_path / "died")}), ("Short", {"least": 3})))
     finish(begin("corpus", "build", "recipe.toml", "--out", "one", "--workers", "2", folder=tmp_path))

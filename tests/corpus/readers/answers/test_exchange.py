@@ -282,6 +282,7 @@ def test_control_characters_that_xml_forbids_are_left_out_of_a_row(tmp_path: Pat
     assert (found.texts, found.unread) == (["Title 1\n\nWhy ?"], [])
 
 
+@pytest.mark.slow
 def test_a_row_of_any_length_is_refused_in_bounded_memory(tmp_path: Path) -> None:
     path = tmp_path / "Posts.xml"
     with path.open("wb") as stream:
@@ -396,6 +397,7 @@ def test_any_bytes_are_rows_or_refused(data: bytes, size: int) -> None:
             assert all(isinstance(item, dict | rows.BrokenRow) for item in rows.rows(parts))
 
 
+@pytest.mark.slow
 def test_a_build_is_the_same_for_any_number_of_workers(tmp_path: Path) -> None:
     for site in ("a.stackexchange.com", "b.stackexchange.com"):
         posts = [dump.question(number, f"<p>Question {number} of {site}</p>") for number in range(1, 9)]

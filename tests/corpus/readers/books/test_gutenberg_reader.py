@@ -237,6 +237,7 @@ def test_other_texts_are_plain_texts(tmp_path: Path) -> None:
     assert format_of(path).kind == "gutenberg"
 
 
+@pytest.mark.slow
 def test_a_build_of_a_mirror_is_the_same_for_any_number_of_workers(tmp_path: Path) -> None:
     for number in (1234, 1357, 2468):
         mirror(tmp_path / "mirror", number)

@@ -248,6 +248,7 @@ def test_parts_of_a_file_in_a_bucket_are_read_side_by_side(bucket: str, tmp_path
     assert [(item.text, item.meta) for item in far] == [(item.text, item.meta) for item in near]
 
 
+@pytest.mark.slow
 def test_workers_read_the_parts_of_a_listed_file_side_by_side_to_the_same_bytes(tmp_path: Path) -> None:
     import random
 

@@ -159,6 +159,7 @@ def test_files_of_a_bucket_are_read_like_others(bucket: str) -> None:
         read_all(f"{bucket}/nothing")
 
 
+@pytest.mark.slow
 def test_a_corpus_is_built_from_a_bucket_by_several_processes(bucket: str, tmp_path: Path) -> None:
     import s3fs
 
