@@ -46,7 +46,7 @@ def names_of_books(place: Place) -> list[str]:
             with open_bytes(place) as stream, zipfile.ZipFile(stream) as opened:
                 names = opened.namelist()
         elif kind == ".tar":
-            pieces = _Pieces(unpacked(place))
+            pieces = Pieces(unpacked(place))
             with contextlib.closing(pieces), tarfile.open(fileobj=pieces, mode="r|") as tar:
                 for item in tar:
                     tar.members = []  # type: ignore[attr-defined]  # else it keeps one for every file
@@ -186,7 +186,7 @@ def _link(archive: str, name: str, reading: Reading) -> None:
 
 def _tarred(place: Place, reading: Reading, allowance: Allowance) -> Iterator[Member]:
     archive = shown(place)
-    with contextlib.closing(_Pieces(unpacked(place))) as stream, tarfile.open(fileobj=stream, mode="r|") as opened:
+    with contextlib.closing(Pieces(unpacked(place))) as stream, tarfile.open(fileobj=stream, mode="r|") as opened:
         for item in opened:
             opened.members.clear()  # type: ignore[attr-defined]  # else it keeps one for every file
             if item.isdir() or not _wanted(item.name, archive, reading):
@@ -207,7 +207,7 @@ def _tarred(place: Place, reading: Reading, allowance: Allowance) -> Iterator[Me
             pass
 
 
-class _Pieces(io.RawIOBase):
+class Pieces(io.RawIOBase):
     """A stream of bytes that come in pieces."""
 
     def __init__(self, pieces: Iterator[bytes]) -> None:

@@ -7,7 +7,7 @@ Papers of which there is a PDF alone, withdrawn ones and those in other formats 
 from __future__ import annotations
 
 import contextlib
-import io
+import itertools
 import re
 import tarfile
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hornbook.corpus.document import with_fields
-from hornbook.corpus.readers.archives import MOST, members
+from hornbook.corpus.readers.archives import MOST, Pieces, members
 from hornbook.corpus.readers.encodings import UTF8, Undecodable
 from hornbook.corpus.readers.packed import BadRecord, Member, Place, other_format, shown, unpacked
 from hornbook.corpus.readers.papers.latex.paper import Paper, read_latex
@@ -169,7 +169,7 @@ def unpack(project: Project, member: Member, reading: Reading) -> str:
     if not _is_tar(start):
         return _single(project, start, pieces)
     encrypted = False
-    with contextlib.closing(_Stream(start, pieces)) as stream:
+    with contextlib.closing(Pieces(itertools.chain((start,), pieces))) as stream:
         try:
             with tarfile.open(fileobj=stream, mode="r|") as opened:
                 total = 0
@@ -225,24 +225,3 @@ def _is_tar(start: bytes) -> bool:
         return len(start) >= 512 and tarfile.TarInfo.frombuf(start[:512], "utf-8", "surrogateescape").chksum > 0
     except tarfile.HeaderError:
         return False
-
-
-class _Stream(io.RawIOBase):
-    """A stream of what was read already and of what follows."""
-
-    def __init__(self, start: bytes, pieces: Iterator[bytes]) -> None:
-        self._held, self._pieces = memoryview(start), pieces
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        while not self._held:
-            piece = next(self._pieces, None)
-            if piece is None:
-                return 0
-            self._held = memoryview(piece)
-        size = min(len(buffer), len(self._held))
-        buffer[:size] = self._held[:size]
-        self._held = self._held[size:]
-        return size
