@@ -49,7 +49,7 @@ def names_of_books(place: Place) -> list[str]:
             pieces = Pieces(unpacked(place))
             with contextlib.closing(pieces), tarfile.open(fileobj=pieces, mode="r|") as tar:
                 for item in tar:
-                    tar.members = []  # type: ignore[attr-defined]  # else it keeps one for every file
+                    tar.members.clear()  # type: ignore[attr-defined]  # else it keeps one for every file
                     names.append(item.name)
                     if tar.offset > most or (len(names) == _LOOKED and not any(map(edition, names))):
                         return []

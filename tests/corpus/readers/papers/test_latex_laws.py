@@ -39,7 +39,7 @@ def read(source: str, style: Style = Style(), find: Callable[[str, str], str | N
     return read_latex(source, find, style)
 
 
-@settings(max_examples=400, deadline=2_000)
+@settings(max_examples=400)
 @given(TOKENS)
 def test_any_tokens_are_read(pieces: list[str]) -> None:
     paper = read("".join(pieces))
@@ -47,7 +47,7 @@ def test_any_tokens_are_read(pieces: list[str]) -> None:
     assert paper == read("".join(pieces))
 
 
-@settings(max_examples=400, deadline=2_000)
+@settings(max_examples=400)
 @given(TOKENS)
 def test_no_markup_is_left_outside_of_formulas_and_code(pieces: list[str]) -> None:
     text = "".join(
@@ -60,7 +60,7 @@ def test_no_markup_is_left_outside_of_formulas_and_code(pieces: list[str]) -> No
     )
 
 
-@settings(max_examples=200, deadline=2_000)
+@settings(max_examples=200)
 @given(st.binary(max_size=400))
 def test_any_bytes_are_read(data: bytes) -> None:
     read(data.decode("latin-1"))

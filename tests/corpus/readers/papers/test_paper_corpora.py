@@ -210,7 +210,7 @@ def test_any_bytes_have_keys(data: bytes) -> None:
     assert isinstance(keys(data), set)
 
 
-@settings(max_examples=50, deadline=2_000)
+@settings(max_examples=50)
 @given(
     st.dictionaries(st.text(st.characters(codec="utf-8"), max_size=5), st.integers() | st.text() | st.lists(st.text()))
 )
