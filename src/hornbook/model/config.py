@@ -91,7 +91,7 @@ class ModelConfig:
     task_head        head of a task instead of the output head: class (of a text), tag (of each word), span (its first
                      and last token), or none; `hornbook transfer` sets it
     task_labels      number of labels of the task; a span has none
-    start            first weights: counts (the model begins with what pairs of tokens, counted in the text, say), random,
+    start            first weights: counts (the model begins with what counted pairs of tokens of the text say), random,
                      or auto: counts where the model can hold them
     dropout          dropout rate of embeddings and of each block's output; -1 = chosen from the number of epochs
     """
