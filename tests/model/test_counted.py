@@ -38,7 +38,7 @@ def witten_bell(counts: torch.Tensor) -> torch.Tensor:
 def begun(config: ModelConfig, counts: torch.Tensor, seed: int = 0) -> Transformer:
     model = Transformer(config)
     model.initialise(seed)
-    begin_from_counts(dict(model.named_parameters()), config, counts.to_sparse(), seed)
+    begin_from_counts(model, counts.to_sparse(), seed)
     return model.eval()
 
 
