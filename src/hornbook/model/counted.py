@@ -28,6 +28,7 @@ from torch import Tensor
 from hornbook import keys
 from hornbook.model.config import ModelConfig
 from hornbook.model.initialise import COUNTED_DEVIATION, TABLE
+from hornbook.model.layers import Layer
 from hornbook.model.looking_back import look_back
 from hornbook.model.transformer import Transformer
 
@@ -120,7 +121,7 @@ def _decomposed(matrix: Tensor, shift: Tensor, weights: Tensor, rank: int, seed:
 
 @torch.no_grad()
 def begin_from_counts(model: Transformer, counts: Tensor, seed: int) -> None:
-    """Fill the table, the head, the maps to the residual stream and the first layer's attention in place; see the module.
+    """Fill the table, the head, the maps to the residual stream and the first attention, in place; see the module.
 
     counts   float64[V, V], sparse: how often token i is read (row) where token j must be predicted (column)
     seed     of the decomposition and the rotation
@@ -145,9 +146,11 @@ def begin_from_counts(model: Transformer, counts: Tensor, seed: int) -> None:
             parameter.zero_()
     if config.positions == "rotary":
         assert model.decoder is not None
+        first = model.decoder.layers[0]
+        assert isinstance(first, Layer)
         shared = (turned[-2] * (longest * normalised)).float()
         distances = range(1, 1 + min(config.heads, _LOOKING_BACK))
-        look_back(model.decoder.layers[0].attention, config, shared, distances)
+        look_back(first.attention, config, shared, distances)
 
 
 def _rotation(width: int, seed: int) -> Tensor:
