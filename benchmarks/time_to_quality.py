@@ -157,7 +157,10 @@ def reached(curve: Sequence[Sequence[float]], bits: float) -> float | None:
 
 
 def show(arms: Mapping[str, Any]) -> None:
-    """Print a line for each arm, beside the default recipe's result, and when it was where the Trainer ended."""
+    """Print a line for each arm, beside the default recipe's result, and when it was where the Trainer ended.
+
+    Seconds are compared with the Trainer's of the same processor alone.
+    """
     ours = arms.get("hornbook", {}).get("bits_per_byte")
     peer = arms.get("trainer", {})
     print(
@@ -166,7 +169,8 @@ def show(arms: Mapping[str, Any]) -> None:
     )
     for name, found in arms.items():
         difference = f"{found['bits_per_byte'] - ours:+11.3f}" if ours else f"{'':11}"
-        at = reached(found["curve"], peer["bits_per_byte"]) if peer else None
+        same = peer and found.get("processor") == peer.get("processor")
+        at = reached(found["curve"], peer["bits_per_byte"]) if same else None
         sooner = f"{'never':>22}" if at is None else f"{at:20.1f} s{peer['curve'][-1][0] / at:7.0f}"
         print(
             f"{name:28}{found.get('start_seconds', 0.0):9.1f}{1000 * found['seconds_per_step']:9.0f}{found['steps']:7}"
@@ -203,7 +207,8 @@ def measured(bench: Bench, name: str, pace: Pace, steps: int) -> dict[str, Any]:
     """Train an arm; return what its line of the result says."""
     points = curve_of(bench, name, steps)
     return {
-        "budget_seconds": bench.seconds * ARMS[name].times, "start_seconds": pace.start,
+        "processor": environment(find_device())["processor"], "budget_seconds": bench.seconds * ARMS[name].times,
+        "start_seconds": pace.start,
         "seconds_per_step": pace.step, "steps": steps, "bits_per_byte": points[-1][1],
         "curve": [[pace.at(step), bits] for step, bits in points], "shape_of_default": bench.shape,
     }  # fmt: skip
