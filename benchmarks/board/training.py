@@ -34,6 +34,7 @@ from hornbook.recipes.recipe import Recipe
 from hornbook.recipes.sections import Budget, DataSettings, TokenizerSettings
 from hornbook.recipes.settings import override
 from hornbook.run.build import build_loader, build_model, build_optimizers
+from hornbook.run.counted_start import start_from_counts
 from hornbook.run.settle.resolve import Facts, Means, choose_model, choose_rows, planned, resolve
 from hornbook.scaling.defaults import EXPECTED_SHARE
 from hornbook.train.machine import matmul_flops
@@ -101,8 +102,11 @@ def settled(recipe: Recipe, texts: Texts, steps: int) -> Recipe:
 
 
 def begin(recipe: Recipe, texts: Texts) -> Model:
-    """Return a settled recipe's model as a run begins with it."""
-    return build_model(recipe, CPU).train()
+    """Return a settled recipe's model as a run begins with it, what it counts in the text included."""
+    model = build_model(recipe, CPU).train()
+    if recipe.model.start == "counts":
+        start_from_counts(model, recipe, texts.training, lambda _: None)
+    return model
 
 
 def steps_of(model: Model, recipe: Recipe, texts: Texts, last: int) -> Iterator[int]:
@@ -133,8 +137,8 @@ def train(recipe: Recipe, texts: Texts, each: Each, tokens: int = WHOLE) -> tupl
     The last step's quality is that on the whole test text, an earlier one's on its first `tokens`.
     """
     clock = time.process_time()
-    model = begin(recipe, texts)
-    start, steps, spent = time.process_time() - clock, recipe.budget.steps, 0.0
+    model, steps, spent = begin(recipe, texts), recipe.budget.steps, 0.0
+    start = time.process_time() - clock
     clock = time.process_time()
     for step in steps_of(model, recipe, texts, steps):
         spent += time.process_time() - clock

@@ -152,3 +152,12 @@ def test_a_character_model_begins_at_the_size_of_its_alphabet_and_learns() -> No
     trained.characters(text, text[:400], 60, 60, lambda step, bits: found.append(bits()) if step in (1, 60) else None)
     assert found[0] == pytest.approx(math.log2(8), abs=0.3)
     assert found[1] < found[0] - 0.5
+
+
+def test_the_default_starts_from_counts_and_the_time_of_counting_is_its_own(line: Any, place: Any) -> None:
+    assert line.recipe["model"]["start"] == "counts"
+    recipe = from_dict(line.recipe)
+    tokens = place.tokens("docs", recipe)
+    counted = training.quality(training.begin(recipe, tokens), recipe, tokens)
+    random = dataclasses.replace(recipe, model=dataclasses.replace(recipe.model, start="random"))
+    assert counted < training.quality(training.begin(random, tokens), random, tokens) - 0.5
