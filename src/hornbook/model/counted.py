@@ -10,7 +10,8 @@ i and j and divided by a truncated singular value decomposition, it becomes the 
     [ factors of i | the same number in all rows | what makes all rows equally long ] times a random rotation
 
 so that the final norm changes nothing, and the head's are [ factors of j | log p_j over that number | 0 ] times the
-same rotation. Maps that write to the residual stream begin at 0, so the layers add nothing yet.
+same rotation. Maps that write to the residual stream begin at 0, so the layers add nothing yet. Heads of the first
+layer look a few tokens back, so that the first steps learn what these tell (`hornbook.model.looking_back`).
 
 Shapes: V vocabulary, D width, R rank of the factors, n pairs.
 """
@@ -27,11 +28,15 @@ from torch import Tensor
 from hornbook import keys
 from hornbook.model.config import ModelConfig
 from hornbook.model.initialise import COUNTED_DEVIATION, TABLE
+from hornbook.model.layers import Layer
+from hornbook.model.looking_back import look_back
+from hornbook.model.transformer import Transformer
 
 # Singular values beyond these cost more time than they tell.
 _MOST_RANK = 256
 _SPARE, _ROUNDS = 16, 2  # of the randomised decomposition (Halko et al. 2011): more columns, and power iterations
 _UNSEEN = 0.5  # occurrences that each token has beside those that were counted
+_LOOKING_BACK = 2  # heads of the first layer that look 1, 2, ... tokens back
 _STREAM = 0x434F554E
 
 
@@ -115,14 +120,15 @@ def _decomposed(matrix: Tensor, shift: Tensor, weights: Tensor, rank: int, seed:
 
 
 @torch.no_grad()
-def begin_from_counts(state: dict[str, Tensor], config: ModelConfig, counts: Tensor, seed: int) -> None:
-    """Fill the table, the head and the maps to the residual stream of a model's state, in place; see the module.
+def begin_from_counts(model: Transformer, counts: Tensor, seed: int) -> None:
+    """Fill the table, the head, the maps to the residual stream and the first attention, in place; see the module.
 
     counts   float64[V, V], sparse: how often token i is read (row) where token j must be predicted (column)
     seed     of the decomposition and the rotation
 
     The model must be one that `holds_counts`; its other parameters keep their values.
     """
+    config, state = model.config, dict(model.named_parameters())
     width, found = config.width, factored(counts, config.width - 2, seed)
     read, said = found.read, found.said
     longest = float(torch.linalg.vector_norm(read, dim=1).max().clamp(min=1e-3))
@@ -131,19 +137,24 @@ def begin_from_counts(state: dict[str, Tensor], config: ModelConfig, counts: Ten
     centred = found.log_unigram - found.log_unigram @ found.log_unigram.exp()
     table = torch.cat([read, spare, torch.full_like(rest, longest)[:, None], rest[:, None]], 1)
     head = torch.cat([said, spare, (centred / longest)[:, None], torch.zeros_like(rest)[:, None]], 1)
-    turned = rotation(config, seed)
-    length = math.sqrt(2) * longest
-    scale = COUNTED_DEVIATION * math.sqrt(width) / length
-    state[TABLE].copy_(table @ turned * scale)
-    state["head.output.weight"].copy_(head @ turned * (length / math.sqrt(width)))
+    turned = _rotation(width, seed)
+    normalised = math.sqrt(width) / (math.sqrt(2) * longest)  # what a norm multiplies a row of the table with
+    state[TABLE].copy_(table @ turned * (COUNTED_DEVIATION * normalised))
+    state["head.output.weight"].copy_(head @ turned / normalised)
     for name, parameter in state.items():
         if name.endswith(("o.weight", "down.weight")) and ".layers." in name:
             parameter.zero_()
+    if config.positions == "rotary":
+        assert model.decoder is not None
+        first = model.decoder.layers[0]
+        assert isinstance(first, Layer)
+        shared = (turned[-2] * (longest * normalised)).float()
+        distances = range(1, 1 + min(config.heads, _LOOKING_BACK))
+        look_back(first.attention, config, shared, distances)
 
 
-def rotation(config: ModelConfig, seed: int) -> Tensor:
-    """Return the random rotation float64[D, D] of the rows; its row D - 2 is the direction that all tokens share."""
+def _rotation(width: int, seed: int) -> Tensor:
+    """Return a random rotation float64[D, D]."""
     generator = torch.Generator("cpu").manual_seed(int(keys.fold(np.uint64(seed % 2**64), np.uint64(_STREAM + 1))) >> 1)
-    noise = torch.randn(config.width, config.width, dtype=torch.float64, generator=generator)
-    turned: Tensor = torch.linalg.qr(noise)[0]
+    turned: Tensor = torch.linalg.qr(torch.randn(width, width, dtype=torch.float64, generator=generator))[0]
     return turned

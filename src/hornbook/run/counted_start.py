@@ -11,6 +11,7 @@ import torch
 from hornbook.console import quantity
 from hornbook.model.counted import begin_from_counts
 from hornbook.model.electra import Model
+from hornbook.model.transformer import Transformer
 from hornbook.objectives.base import tokens_per_row
 from hornbook.prepare.dataset import Prepared
 from hornbook.prepare.pairs import Pairs, count_pairs
@@ -53,5 +54,6 @@ def start_from_counts(model: Model, recipe: Recipe, prepared: Prepared, say: Cal
         is_coalesced=True,
         check_invariants=False,
     )
-    begin_from_counts(dict(model.named_parameters()), recipe.model, counts, recipe.seed)
+    assert isinstance(model, Transformer)  # what holds counts is one network
+    begin_from_counts(model, counts, recipe.seed)
     say(f"first weights: from counts of {quantity(pairs.positions)} positions, {quantity(len(pairs.times))} pairs")
