@@ -57,9 +57,9 @@ def test_a_verdict_is_beyond_seeds(base: tuple[float, ...], other: tuple[float, 
     assert neighbours.verdict(base, other) == said
 
 
-def test_who_looks_better_gets_seeds_and_so_does_the_default() -> None:
+def test_who_looks_better_gets_more_seeds() -> None:
     runs = {"default": {"0": 2.0}, "rows x 2": {"0": 1.9}, "decay 0.2": {"0": 2.1}, "dropout none": {}}
-    assert neighbours.closer(runs) == ["default", "rows x 2"]
+    assert neighbours.closer(runs) == ["rows x 2"]
     assert neighbours.closer({"default": {"0": 2.0}, "decay 0.2": {"0": 2.0}}) == []
 
 
