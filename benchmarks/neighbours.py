@@ -82,6 +82,7 @@ def neighbours(recipe: Recipe, vocabulary: int) -> dict[str, tuple[str, ...]]:
     found["warm-up none"] = ("training.warmup=0",)
     for decay in (0.2, 0.6, 0.8):
         found[f"decay {decay}"] = (f"training.decay={decay}",)
+    recipe = replace(recipe, training=replace(training, micro_batch=0))  # of its own rows alone
     return {
         name: settings for name, settings in found.items() if name == DEFAULT or override(recipe, settings) != recipe
     }
