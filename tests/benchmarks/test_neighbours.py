@@ -14,7 +14,8 @@ from hornbook.recipes.settings import override
 
 neighbours, time_to_quality = map(script, ("neighbours", "time_to_quality"))
 CHOSEN = (
-    "model.width=192", "model.layers=4", "model.heads=3", "model.dropout=0.1", "training.batch_rows=8", "training.micro_batch=8",
+    "model.width=192", "model.layers=4", "model.heads=3", "model.dropout=0.1", "training.batch_rows=8",
+    "training.micro_batch=8",
     "training.muon_learning_rate=0.004", "training.embedding_rate=0.75",
 )  # fmt: skip
 
