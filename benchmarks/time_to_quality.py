@@ -18,7 +18,7 @@ number of steps of a schedule is that of the run. Measuring, tokenizer and start
     trainer small  the same in the shape that Hornbook chooses; five times the budget of the others
     nanogpt        nanoGPT's settings for a CPU
     hornbook       the default recipe
-    12 s, 6 s      the default recipe with a tenth and a twentieth of the budget: how soon it is at the Trainer's end
+    a tenth, a twentieth   the default recipe with so much of the budget: how soon it is where the Trainer ends
     seed 1, 2      the same with other first weights and another order of the text: what difference says nothing
     without ...    the default recipe with one ingredient taken out
 """
@@ -68,8 +68,8 @@ ARMS: Mapping[str, Arm] = {
     "trainer small": Arm("trainer", 5.0),
     "nanogpt": Arm("nanogpt"),
     "hornbook": Arm("hornbook"),
-    "12 s": Arm("hornbook", 0.1),
-    "6 s": Arm("hornbook", 0.05),
+    "a tenth": Arm("hornbook", 0.1),
+    "a twentieth": Arm("hornbook", 0.05),
     "seed 1": Arm("hornbook", changes=("seed=1",)),
     "seed 2": Arm("hornbook", changes=("seed=2",)),
     "without modern block": Arm("hornbook", recipe="gpt"),
