@@ -129,6 +129,43 @@ def blocks(device: torch.device, toy: bool) -> Found:
     return _judged(found)
 
 
+def ways(device: torch.device, toy: bool) -> Found:
+    """Seconds of attention, forward and backward, by each way there is: which of them training should choose where."""
+    rows, length, cuda = (1, 256, False) if toy else (48, 1024, device.type == "cuda")
+    kind, places = torch.bfloat16 if cuda else torch.float32, torch.arange(length, device=device)
+    one = torch.ones(rows, length, dtype=torch.int64, device=device)
+    packed = (places // 600 + 1).expand(rows, -1).contiguous()
+    ask = torch.compile(attend) if cuda else attend
+    bias = torch.zeros(1, HEADS, length, length, device=device, requires_grad=True)
+
+    all_before, near = (additive(allowed(None, None, True, places, places, window), None, kind) for window in (0, 128))
+    forms: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {
+        "causal, by the kernel": lambda q, k, v: attend(q, k, v, None, True, 0.125),
+        "causal, one mask": lambda q, k, v: attend(q, k, v, all_before, False, 0.125),
+        "window of 128, one mask": lambda q, k, v: attend(q, k, v, near, False, 0.125),
+        "a bias that learns": lambda q, k, v: attend(q, k, v, bias.to(kind), False, 0.125),
+    }
+    for name, segments, window in (("causal", one, 0), ("window of 128", one, 128), ("documents of 600", packed, 0)):
+        blocked = block_mask(segments, segments, None, True, window)
+        forms[f"{name}, blocks"] = lambda q, k, v, mask=blocked: ask(q, k, v, mask, False, 0.125)
+    found = {}
+    for name, way in forms.items():
+        given = _heads(length, length, HEADS, kind, device, rows, 64)
+        given = given if cuda else (given[0].detach(), given[1].detach(), given[2].detach())  # blocks: forward alone
+        slope = torch.ones_like(given[0])
+        times = []
+        for _ in range(2 if toy else 8):
+            synchronise(device)
+            start = time.perf_counter()
+            out = way(*given)
+            if out.requires_grad:
+                out.backward(slope)  # type: ignore[no-untyped-call]
+            synchronise(device)
+            times.append(time.perf_counter() - start)
+        found[name] = min(times)
+    return True, {"way_seconds": found}
+
+
 def _rules(visible: Tensor) -> list[tuple[str, bool, Tensor | None, int]]:
     return [
         ("causal", True, None, 0), ("all", False, None, 0), ("prefix", True, visible, 0), ("window", False, None, 70),
@@ -183,4 +220,4 @@ def _short(kind: torch.dtype) -> str:
     return {torch.float32: "fp32", torch.bfloat16: "bf16"}[kind]
 
 
-CASES = (full_precision, fused_kernels, masks, blocks)
+CASES = (full_precision, fused_kernels, masks, blocks, ways)

@@ -90,6 +90,18 @@ def _cases(parts: dict[str, Found]) -> list[str]:
     lines = ["", "cases"]
     for part, found in parts.items():
         for case, facts in found.get("cases", {}).items():
-            said = {name: fact for name, fact in facts.items() if name not in ("passed", "seconds")}
-            lines.append(f"  {'passed' if facts['passed'] else 'FAILED'}  {part}: {case}  {said}")
+            lines.append(f"  {'passed' if facts['passed'] else 'FAILED'}  {part}: {case.replace('_', ' ')}")
+            for name, fact in facts.items():
+                if name not in ("passed", "seconds"):
+                    lines += _facts(name.replace("_", " "), fact, 10)
     return lines if len(lines) > 2 else []
+
+
+def _facts(name: str, fact: Any, space: int) -> list[str]:
+    """Return a fact as a line, or, of several, a line for each."""
+    if isinstance(fact, dict):
+        return [
+            f"{'':{space}}{name}:",
+            *(line for key, value in fact.items() for line in _facts(key, value, space + 2)),
+        ]
+    return [f"{'':{space}}{name}: {f'{fact:.3g}' if isinstance(fact, float) else fact}"]

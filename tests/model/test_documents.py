@@ -159,6 +159,22 @@ def test_blocks_between_documents_are_skipped():
     assert blocks.sparsity() == pytest.approx(75.0)  # percent: of 16 blocks of 128 x 128 the 4 on the diagonal are left
 
 
+def test_blocks_of_other_documents_need_no_other_program():
+    from torch._dynamo.testing import CompileCounter  # loads the compiler, which takes seconds
+
+    counter = CompileCounter()
+    ask = torch.compile(attend, backend=counter)
+    generator = torch.Generator().manual_seed(0)
+    queries, keys, values = (torch.randn(1, 2, 256, 16, generator=generator) for _ in range(3))
+    for lengths in ([100, 156], [256], [40, 60, 156]):
+        segments = _rows([lengths], 0)
+        mask = block_mask(segments, segments, None, True, 0)
+        torch.testing.assert_close(
+            ask(queries, keys, values, mask, False, 0.25), attend(queries, keys, values, mask, False, 0.25)
+        )
+    assert counter.frame_count == 1
+
+
 def _rows(lengths: list[list[int]], padding: int) -> torch.Tensor:
     """Return the segments of rows of documents of these lengths, each row with so much padding."""
     rows = [[number for number, size in enumerate(row, 1) for _ in range(size)] + [0] * padding for row in lengths]
