@@ -9,6 +9,7 @@ import torch
 from on_gpu import shapes
 from on_gpu.ours import Emit
 
+from hornbook.model.loss import linear_cross_entropy
 from hornbook.train.machine import best_seconds, find_device, matmul_flops, memory_total, synchronise
 
 
@@ -43,3 +44,17 @@ def measure(toy: bool, emit: Emit) -> None:
         small.add_(1.0)
     synchronise(device)
     emit({"launch_seconds": (time.perf_counter() - start) / 1000})
+    emit({"head_seconds": {f"{size:,}": head(device, toy, size) for size in (50_257, 50_304)}})
+
+
+def head(device: torch.device, toy: bool, vocabulary: int) -> float:
+    """Return the seconds of the output head and the loss of 16,384 positions with a vocabulary, gradients included."""
+    rows, width = (16, 32) if toy else (16_384, 768)
+    hidden, weight = (torch.zeros(size, width, device=device, requires_grad=True) for size in (rows, vocabulary))
+    targets, weights = torch.zeros(rows, dtype=torch.int64, device=device), torch.ones(rows, device=device)
+
+    def work() -> None:
+        linear_cross_entropy(hidden, weight, None, targets, weights, torch.bfloat16)
+
+    work()
+    return best_seconds(work, device, 0.2)

@@ -37,6 +37,9 @@ def _device(found: Found) -> list[str]:
             f"{found.get('from_pinned_bytes_per_second', 0) / 1e9:,.0f}; "
             f"a launch {1e6 * found['launch_seconds']:.1f} us"
         )
+    if "head_seconds" in found:
+        each = ", ".join(f"{1e3 * seconds:.1f} ms for {size}" for size, seconds in found["head_seconds"].items())
+        lines.append(f"head and loss by the size of the vocabulary: {each}")
     return lines
 
 
