@@ -4,7 +4,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from hornbook.model.attention import attend, document_positions, relative_buckets
+from hornbook.model import attention
+from hornbook.model.attention import attend, document_positions, relative_buckets, shares_keys
 
 
 def heads(rows=2, heads=4, shared=4, queries=9, keys=9, width=8, kind=torch.float32):
@@ -61,3 +62,16 @@ def test_the_fused_kernel_is_used_where_it_is_the_faster(monkeypatch):
     attend(*heads(), None, True, 1.0)
     attend(*heads(keys=1025, kind=torch.bfloat16), None, False, 1.0)
     assert calls == [torch.float32, torch.bfloat16]
+
+
+def test_shared_keys_are_repeated_where_no_fused_kernel_reads_them(monkeypatch):
+    cuda, low = torch.device("cuda"), torch.bfloat16
+    assert shares_keys(low, cuda, 64, masked=False) and shares_keys(torch.float16, cuda, 256, masked=False)
+    slow = [(low, 64, True), (torch.float32, 64, False), (low, 320, False)]
+    assert not any(shares_keys(kind, cuda, width, masked) for kind, width, masked in slow)
+    assert all(shares_keys(kind, torch.device("cpu"), width, masked) for kind, width, masked in slow)
+    queries, keys, values = heads(shared=2)
+    mask = torch.randn(2, 1, 9, 9, generator=torch.Generator().manual_seed(1))
+    shared = attend(queries, keys, values, mask, False, 0.3)
+    monkeypatch.setattr(attention, "shares_keys", lambda *_: False)
+    torch.testing.assert_close(attend(queries, keys, values, mask, False, 0.3), shared, atol=1e-6, rtol=1e-5)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from small_models import CPU, TOPOLOGIES, batch, build, small
+from torch.nn.attention.flex_attention import BlockMask, create_block_mask
 
 from hornbook.model import documents, layers
 from hornbook.model.attention import Attention, additive, allowed, attend, crossing
@@ -156,6 +157,62 @@ def test_blocks_between_documents_are_skipped():
     blocks = block_mask(segments, segments, None, True, 0)
     assert blocks.shape == (1, 1, 512, 512)
     assert blocks.sparsity() == pytest.approx(75.0)  # percent: of 16 blocks of 128 x 128 the 4 on the diagonal are left
+
+
+def test_blocks_of_other_documents_need_no_other_program():
+    from torch._dynamo.testing import CompileCounter  # loads the compiler, which takes seconds
+
+    counter = CompileCounter()
+    ask = torch.compile(attend, backend=counter)
+    generator = torch.Generator().manual_seed(0)
+    queries, keys, values = (torch.randn(1, 2, 256, 16, generator=generator) for _ in range(3))
+    for lengths in ([100, 156], [256], [40, 60, 156]):
+        segments = _rows([lengths], 0)
+        mask = block_mask(segments, segments, None, True, 0)
+        torch.testing.assert_close(
+            ask(queries, keys, values, mask, False, 0.25), attend(queries, keys, values, mask, False, 0.25)
+        )
+    assert counter.frame_count == 1
+
+
+def _rows(lengths: list[list[int]], padding: int) -> torch.Tensor:
+    """Return the segments of rows of documents of these lengths, each row with so much padding."""
+    rows = [[number for number, size in enumerate(row, 1) for _ in range(size)] + [0] * padding for row in lengths]
+    return torch.tensor(rows)
+
+
+@pytest.mark.parametrize("window", [0, 70, 200])
+@pytest.mark.parametrize("causal, shown", [(True, False), (False, False), (True, True), (False, True)])
+@pytest.mark.parametrize("padding", [0, 37, 131])
+def test_blocks_are_those_of_the_rule_asked_everywhere(causal, shown, window, padding):
+    segments = _rows([[384, 100, 156], [40, 300, 300], [640]], padding)
+    visible = torch.rand(segments.shape, generator=torch.Generator().manual_seed(0)) < 0.5 if shown else None
+    if visible is not None:
+        visible[1, 128:384] = True
+    blocks = block_mask(segments, segments, visible, causal, window)
+    rows, length = segments.shape
+    asked = create_block_mask(blocks.mask_mod, rows, None, length, length, device="cpu")
+    whole, all_whole = (_full(found) for found in (blocks, asked))
+    dense, all_dense = (found.to_dense().bool() for found in (blocks, asked))
+    if visible is None:
+        assert torch.equal(dense, all_dense) and torch.equal(whole, all_whole)
+    assert not (all_dense & ~dense).any() and not (whole & ~all_whole).any()  # none is missing, none said to be whole
+
+
+def test_segments_that_do_not_ascend_miss_no_block():
+    segments = _rows([[200, 184]], 0)[:, torch.cat([torch.arange(200, 384), torch.arange(200)])]
+    segments = torch.cat([segments, segments.flip(1)])
+    blocks = block_mask(segments, segments, None, False, 0)
+    asked = create_block_mask(blocks.mask_mod, 2, None, 384, 384, device="cpu")
+    assert not (asked.to_dense().bool() & ~blocks.to_dense().bool()).any()
+    assert not (_full(blocks) & ~_full(asked)).any()
+
+
+def _full(blocks: BlockMask) -> torch.Tensor:
+    """Return bool[B, 1, Q, S], True where a block is read without asking the rule."""
+    numbers, order = blocks.full_kv_num_blocks, blocks.full_kv_indices
+    found = torch.zeros(order.shape, dtype=torch.bool)
+    return found.scatter(-1, order.long(), torch.arange(order.shape[-1]) < numbers[..., None])
 
 
 def test_blocks_cross_from_one_stack_to_the_other():

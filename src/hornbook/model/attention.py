@@ -127,7 +127,8 @@ def attend(
     """Return softmax(queries keys^T * scale + mask) values: queries [B, H, T, K], the others [B, G, S, K].
 
     The library's fused kernel, but for two cases on a CPU: short rows in bf16, which plain products compute in half of
-    the time (its products are not in bf16 there), and masks that learn, for which it has no backward pass.
+    the time (its products are not in bf16 there), and masks that learn, for which it has no backward pass. Shared keys
+    are repeated where no fused kernel reads them as they are.
     """
     groups = queries.shape[1] // keys.shape[1]
     if not (mask is None or isinstance(mask, Tensor)):
@@ -136,12 +137,14 @@ def attend(
         blockwise: Tensor = flex_attention(queries, keys, values, block_mask=mask, scale=scale, enable_gqa=groups > 1)
         return blockwise
     learns = mask is not None and mask.requires_grad and queries.device.type == "cpu"
-    if not learns and knows_causal(queries.dtype, queries.device, keys.shape[2]):
+    fused = not learns and knows_causal(queries.dtype, queries.device, keys.shape[2])
+    if groups > 1 and not (fused and shares_keys(queries.dtype, queries.device, queries.shape[3], mask is not None)):
+        keys, values = keys.repeat_interleave(groups, 1), values.repeat_interleave(groups, 1)
+        groups = 1
+    if fused:
         return F.scaled_dot_product_attention(
             queries, keys, values, attn_mask=mask, is_causal=causal, scale=scale, enable_gqa=groups > 1
         )
-    if groups > 1:
-        keys, values = keys.repeat_interleave(groups, 1), values.repeat_interleave(groups, 1)
     scores = (queries * scale if scale != 1.0 else queries) @ keys.transpose(-1, -2)  # [B, H, T, S]
     if mask is not None:
         scores = scores + mask
@@ -151,6 +154,16 @@ def attend(
 def knows_causal(kind: torch.dtype, device: torch.device, length: int) -> bool:
     """Whether `attend` computes rows of `length` keys by the fused kernel, which needs no mask to be causal."""
     return device.type != "cpu" or kind != torch.bfloat16 or length > SHORT
+
+
+def shares_keys(kind: torch.dtype, device: torch.device, width: int, masked: bool) -> bool:
+    """Whether a fused kernel reads keys that several query heads share; `width` is K.
+
+    On CUDA flash attention alone does, and it takes neither masks nor fp32 nor heads wider than 256. The kernel that
+    takes all of that, the memory-efficient one, wants a key head for each query head, and cuDNN's comes before the slow
+    one on Hopper and Blackwell only (torch 2.11 to 2.13, aten/src/ATen/native/transformers/cuda/sdp_utils.cpp).
+    """
+    return device.type != "cuda" or (not masked and kind in (torch.bfloat16, torch.float16) and width <= 256)
 
 
 def place(x: Tensor, norm: Norm | None, rotation: KeysValues | None) -> Tensor:

@@ -32,7 +32,7 @@ def chunk_rows(device: str, vocabulary: int) -> tuple[int, int]:
     """Return the rows of logits that the loss takes at once, and of their softmax: few, to stay in a CPU's cache."""
     if device == "cpu":
         return max(256, min(1024, 2**24 // vocabulary)), max(16, 2**20 // vocabulary)
-    rows = max(1024, 2**27 // vocabulary)
+    rows = max(1024, 2**27 // vocabulary // 256 * 256)  # whole tiles of a GPU's matrix products
     return rows, rows
 
 

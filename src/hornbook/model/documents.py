@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _CALL = 48
 # Of the whole rows' cost, what documents may take at most: reading and joining them is not free.
 _PAYS = 0.9
+_BLOCK = 128  # queries, and keys, of a block of flex_attention
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,9 +124,10 @@ def _masks(documents: Documents, length: int) -> list[Tensor | None]:
 def block_mask(segments: Tensor, seen: Tensor, visible: Tensor | None, causal: bool, window: int) -> BlockMask:
     """Return the mask rule over blocks, for flex_attention; the arguments are those of `allowed`, of one stack.
 
-    segments int64[B, T] are those of the queries, `seen` int64[B, S] those of the keys.
+    segments int64[B, T] are those of the queries, `seen` int64[B, S] those of the keys. Which blocks there are follows
+    from the first and last segment and position of each, so no array [B, T, S] is made as `create_block_mask` does.
     """
-    from torch.nn.attention.flex_attention import create_block_mask
+    from torch.nn.attention.flex_attention import BlockMask
 
     def sees(row: Tensor, head: Tensor, query: Tensor, key: Tensor) -> Tensor:
         permitted = segments[row, query] == seen[row, key]
@@ -135,4 +137,64 @@ def block_mask(segments: Tensor, seen: Tensor, visible: Tensor | None, causal: b
             permitted = permitted & (key <= query)
         return permitted & ((key - query).abs() <= window) if window else permitted
 
-    return create_block_mask(sees, len(segments), None, segments.shape[1], seen.shape[1], device=segments.device)
+    part, whole = _blocks(segments, seen, visible, causal, window)
+    return BlockMask.from_kv_blocks(
+        *_ordered(part), *_ordered(whole), BLOCK_SIZE=_BLOCK, mask_mod=sees,
+        seq_lengths=(segments.shape[1], seen.shape[1]),
+    )  # fmt: skip
+
+
+def _blocks(segments: Tensor, seen: Tensor, visible: Tensor | None, causal: bool, window: int) -> tuple[Tensor, Tensor]:
+    """Return bool[B, T / 128, S / 128] twice: the blocks of which the rule has to be asked, and those it permits whole.
+
+    A block is asked of where the segments of its queries and of its keys overlap as ranges. Where a row's segments do
+    not ascend that is more than needed, and still right: the rule decides within it.
+    """
+    (least, most), (first, last) = _extent(segments), _bounds(segments)
+    (least_seen, most_seen), (first_key, last_key) = _extent(seen), _bounds(seen)
+    least, most, first, last = (x[..., None] for x in (least, most, first, last))
+    least_seen, most_seen = least_seen[:, None], most_seen[:, None]
+    some = (least <= most_seen) & (least_seen <= most)
+    every = (least == most_seen) & (least_seen == most)
+    if causal or visible is not None:
+        behind, all_behind = first_key <= last, last_key <= first
+        if visible is not None:
+            shown = _in_blocks(visible)[:, None]
+            behind, all_behind = behind | shown.any(-1), all_behind | shown.all(-1)
+        some, every = some & behind, every & all_behind
+    if window:
+        some = some & (first_key - last <= window) & (first - last_key <= window)
+        every = every & (last_key - first <= window) & (last - first_key <= window)
+    full = (last - first + 1 == _BLOCK) & (last_key - first_key + 1 == _BLOCK)
+    every = every & full
+    return some & ~every, every
+
+
+def _extent(segments: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the least and the most of the segments of each block, [B, T / 128]; padding, at the end, is the most."""
+    ascending = segments.where(segments != 0, torch.iinfo(segments.dtype).max)
+    least, most = torch.aminmax(_in_blocks(ascending), dim=-1)
+    return least, most
+
+
+def _bounds(segments: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the first and the last position of each block of a row, int64[T / 128]."""
+    length = segments.shape[1]
+    first = torch.arange(0, length, _BLOCK, device=segments.device)
+    return first, (first + _BLOCK - 1).clamp(max=length - 1)
+
+
+def _in_blocks(x: Tensor) -> Tensor:
+    """Return x [B, T] as [B, T / 128, 128], its last column repeated to fill the last block."""
+    length = x.shape[1]
+    missing = -length % _BLOCK
+    if missing:
+        x = torch.cat([x, x[:, -1:].expand(-1, missing)], 1)
+    return x.reshape(len(x), -1, _BLOCK)
+
+
+def _ordered(blocks: Tensor) -> tuple[Tensor, Tensor]:
+    """Return of bool[B, Q, S] how many blocks each row has, int32[B, 1, Q], and which, first in int32[B, 1, Q, S]."""
+    numbers = blocks.sum(-1, dtype=torch.int32)
+    order = blocks.to(torch.int8).argsort(dim=-1, descending=True, stable=True).to(torch.int32)
+    return numbers[:, None], order[:, None]

@@ -47,26 +47,33 @@ class Muon:
     def step(self) -> None:
         for group in self.param_groups:
             for matrices in _batches([matrix for matrix in group["params"] if matrix.grad is not None]):
-                updates = torch.stack([advance(self.state, matrix) for matrix in matrices])
+                updates = torch.stack(advance(self.state, matrices))
                 updates = orthogonal(updates.bfloat16() if self._bf16 else updates)
-                for matrix, update in zip(matrices, updates, strict=True):
-                    descend(matrix, update, matrix.shape, group)
+                descend(matrices, list(updates.to(matrices[0].dtype)), matrices[0].shape, group)
 
 
-def advance(states: dict[Tensor, dict[str, Tensor]], matrix: Tensor) -> Tensor:
-    """Advance the momentum of a matrix by its gradient and return Nesterov's mean of the two [R, C]."""
-    assert matrix.grad is not None
-    state = states.setdefault(matrix, {})
-    if not state:
-        state["momentum_buffer"] = torch.zeros_like(matrix.grad)
-    momentum: Tensor = state["momentum_buffer"].lerp_(matrix.grad, 1 - _MOMENTUM)
-    return matrix.grad.lerp(momentum, _MOMENTUM)
+def advance(states: dict[Tensor, dict[str, Tensor]], matrices: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    """Advance the momentum of matrices by their gradients and return Nesterov's mean of the two, each [R, C].
+
+    All are computed by one call, which is one kernel on a GPU instead of one for each matrix.
+    """
+    grads = []
+    for matrix in matrices:
+        assert matrix.grad is not None
+        grads.append(matrix.grad)
+        state = states.setdefault(matrix, {})
+        if not state:
+            state["momentum_buffer"] = torch.zeros_like(matrix.grad)
+    momenta = [states[matrix]["momentum_buffer"] for matrix in matrices]
+    torch._foreach_lerp_(momenta, grads, 1 - _MOMENTUM)
+    return torch._foreach_lerp(grads, momenta, _MOMENTUM)
 
 
-def descend(matrix: Tensor, update: Tensor, shape: Sequence[int], group: Mapping[str, Any]) -> None:
-    """Move a matrix, or a part of one of this shape, by its orthogonalised update, in AdamW's usual step size."""
+def descend(matrices: list[Tensor], updates: list[Tensor], shape: Sequence[int], group: Mapping[str, Any]) -> None:
+    """Move matrices, or parts of some of this shape, by their orthogonalised updates, in AdamW's usual step size."""
     size = 0.2 * math.sqrt(max(shape)) * group["lr"]
-    matrix.mul_(1 - group["lr"] * group["weight_decay"]).add_(update, alpha=-size)
+    torch._foreach_mul_(matrices, 1 - group["lr"] * group["weight_decay"])
+    torch._foreach_add_(matrices, updates, alpha=-size)
 
 
 def orthogonal(matrices: Tensor) -> Tensor:

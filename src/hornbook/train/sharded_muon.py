@@ -52,18 +52,17 @@ class SharedMuon:
     def step(self) -> None:
         (group,) = self.param_groups
         locals_: list[Tensor] = group["params"]
-        updates = [self._update(local) for local in locals_]
-        wholes = self._collect(updates)
+        for local in locals_:
+            if local.grad is None:
+                local.grad = torch.zeros_like(local)
+        wholes = self._collect([update.to(self._dtype) for update in advance(self.state, locals_)])
         for number, whole in wholes.items():
             wholes[number] = orthogonal(whole[None])[0]
-        for number, update in enumerate(self._return(wholes)):
-            descend(locals_[number], update, self._shapes[number], group)
-
-    def _update(self, local: Tensor) -> Tensor:
-        """Return this step's direction for a part, and keep its momentum."""
-        if local.grad is None:
-            local.grad = torch.zeros_like(local)
-        return advance(self.state, local).to(self._dtype)
+        updates = self._return(wholes)
+        for shape in dict.fromkeys(self._shapes):
+            alike = [number for number, other in enumerate(self._shapes) if other == shape]
+            moved = [updates[number].to(locals_[number].dtype) for number in alike]
+            descend([locals_[number] for number in alike], moved, shape, group)
 
     def _collect(self, updates: Sequence[Tensor]) -> dict[int, Tensor]:
         """Return the matrices that fall to this process, whole, by number."""
