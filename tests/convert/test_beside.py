@@ -78,7 +78,7 @@ def test_a_text_ends_at_each_of_several_ends(tmp_path):
     run, prompt = open_run(tmp_path / "one"), "The quick"
     whole = generate_text(run, [prompt], Decoding(temperature=0, max_new=8))[0]
     ids = run.tokenizer.encode([whole])[0].tolist()
-    third = ids[len(run.tokenizer.encode([prompt])[0]) + 2]
+    third = ids[len(run.tokenizer.encode([prompt])[0]) + 1]
     for place in ("config.json", "generation_config.json"):
         shutil.copytree(folder, tmp_path / f"of {place}")
         change(tmp_path / f"of {place}" / place, eos_token_id=[2, third])

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from tests.support.small_models import CPU, batch, small
+from small_models import CPU, batch, small
 
 from hornbook.model.attention import place
 from hornbook.model.inputs import to_tensors
