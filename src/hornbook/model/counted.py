@@ -23,7 +23,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from hornbook import keys
 from hornbook.model.config import ModelConfig
@@ -137,7 +137,7 @@ def begin_from_counts(model: Transformer, counts: Tensor, seed: int) -> None:
     centred = found.log_unigram - found.log_unigram @ found.log_unigram.exp()
     table = torch.cat([read, spare, torch.full_like(rest, longest)[:, None], rest[:, None]], 1)
     head = torch.cat([said, spare, (centred / longest)[:, None], torch.zeros_like(rest)[:, None]], 1)
-    turned = _rotation(width, seed)
+    turned = rotation(width, seed)
     normalised = math.sqrt(width) / (math.sqrt(2) * longest)  # what a norm multiplies a row of the table with
     state[TABLE].copy_(table @ turned * (COUNTED_DEVIATION * normalised))
     state["head.output.weight"].copy_(head @ turned / normalised)
@@ -153,8 +153,19 @@ def begin_from_counts(model: Transformer, counts: Tensor, seed: int) -> None:
         look_back(first.attention, config, shared, distances)
 
 
-def _rotation(width: int, seed: int) -> Tensor:
+def rotation(width: int, seed: int) -> Tensor:
     """Return a random rotation float64[D, D]."""
     generator = torch.Generator("cpu").manual_seed(int(keys.fold(np.uint64(seed % 2**64), np.uint64(_STREAM + 1))) >> 1)
     turned: Tensor = torch.linalg.qr(torch.randn(width, width, dtype=torch.float64, generator=generator))[0]
     return turned
+
+
+@torch.no_grad()
+def bias_from_counts(model: nn.Module, said: Tensor) -> None:
+    """Fill the bias of the head that fills masks, a generator's where there is one, with log-probabilities.
+
+    said   float64[V]: how often each token must be predicted
+    """
+    state = dict(model.named_parameters())
+    bias = state["generator.bias"] if "generator.bias" in state else state["head.bias"]
+    bias.copy_(((said + _UNSEEN) / (said + _UNSEEN).sum()).log())

@@ -52,7 +52,7 @@ def initialise(parameters: Iterable[tuple[str, Tensor]], config: ModelConfig, se
 
 def deviation(name: str, config: ModelConfig) -> float:
     """Return the standard deviation of a matrix's or a table's first values."""
-    if name == TABLE and config.start == "counts":
+    if name == TABLE and config.start == "counts" and not config.tied:
         return COUNTED_DEVIATION
     stack, part = name.split(".")[0], ".".join(name.split(".")[-2:])
     width = config.table_width if stack == "embed" else config.width

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from hornbook.batch import Batch
 
 Integers = NDArray[np.int64]
+Array = NDArray[np.integer[Any]]
 _TOGETHER = 1 << 22  # positions that are sorted at once: 32 MB of keys
 
 
@@ -40,12 +42,33 @@ class Pairs:
 
 def count_pairs(batches: Iterable[Batch], vocabulary: int) -> Pairs:
     """Count the scored positions of batches; of an encoder-decoder, those of its decoder."""
+    return _counted(map(_scored, batches), vocabulary)
+
+
+def count_neighbours(batches: Iterable[Batch], vocabulary: int) -> Pairs:
+    """Count, in batches whose targets are the text itself, what stands right behind each token within its document."""
+    return _counted(map(_neighbours, batches), vocabulary)
+
+
+def _scored(batch: Batch) -> tuple[Array, Array]:
+    reads = batch.inputs if batch.decoder_inputs is None else batch.decoder_inputs
+    scored = batch.weights > 0
+    return reads[scored], batch.targets[scored]
+
+
+def _neighbours(batch: Batch) -> tuple[Array, Array]:
+    before, behind = batch.targets[:, :-1], batch.targets[:, 1:]
+    if batch.segments is None:
+        return before.ravel(), behind.ravel()
+    together = (batch.segments[:, :-1] == batch.segments[:, 1:]) & (batch.segments[:, 1:] != 0)
+    return before[together], behind[together]
+
+
+def _counted(pairs: Iterable[tuple[Array, Array]], vocabulary: int) -> Pairs:
     known, times = np.empty(0, np.int64), np.empty(0, np.int64)
     waiting: list[Integers] = []
-    for batch in batches:
-        reads = batch.inputs if batch.decoder_inputs is None else batch.decoder_inputs
-        scored = batch.weights > 0
-        waiting.append(reads[scored].astype(np.int64) * vocabulary + batch.targets[scored])
+    for read, said in pairs:
+        waiting.append(read.astype(np.int64) * vocabulary + said)
         if sum(map(len, waiting)) >= _TOGETHER:
             known, times = _added(known, times, np.concatenate(waiting))
             waiting = []

@@ -49,7 +49,7 @@ def default_muon_learning_rate(width: int) -> float:
 
 def default_embedding_rate(model: ModelConfig) -> float:
     """Return the peak rate of a new model's table of tokens, in deviations of its first values; 0 = the others'."""
-    if model.start == "counts":
+    if model.start == "counts" and not model.tied:
         return 0.015  # they are right already, and soon spoilt (docs/LOG.md)
     if model.topology == "decoder":
         return 0.75  # docs/LOG.md
