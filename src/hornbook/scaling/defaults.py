@@ -77,8 +77,9 @@ def default_size(model: ModelConfig, tokens: float) -> tuple[int, int]:
     found = SIZES[0]
     for width, layers in SIZES:
         sized = replace(model, width=width, layers=layers, heads=heads_of(width), shared_layers=False)
-        if parameters(sized) - sized.vocab_size * sized.table_width <= tokens / TOKENS_PER_PARAMETER:
-            found = width, layers
+        if parameters(sized) - sized.vocab_size * sized.table_width > tokens / TOKENS_PER_PARAMETER:
+            break  # each is larger than those before it
+        found = width, layers
     return found
 
 
