@@ -13,7 +13,7 @@ import functools
 import itertools
 import math
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -69,8 +69,9 @@ def _candidates(sets: dict[int, set[str]], threshold: float, across: bool) -> li
     for mine in sets.values():
         again |= seen & mine
         seen |= mine
-    documents = Counter(itertools.chain.from_iterable(mine & again for mine in sets.values()))
-    owners: dict[str, list[int]] = defaultdict(list)
+    documents, owners = defaultdict[str, int](int), defaultdict[str, list[int]](list)
+    for shingle in itertools.chain.from_iterable(mine & again for mine in sets.values()):
+        documents[shingle] += 1
     found: set[tuple[int, int]] = set()
     for place, mine in sets.items():
         shared = mine & again
