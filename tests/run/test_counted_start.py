@@ -136,6 +136,8 @@ def test_counts_are_refused_where_they_cannot_be_held(book: Path) -> None:
     with pytest.raises(
         UserError, match=r"A model of this shape cannot begin from counts: leave out model\.start=counts"
     ):
+    recipe = recipe_of(book, "model.start=counts", "model.norm=layer")
+    with pytest.raises(UserError, match=r"of this shape cannot begin from counts"):
         choose_start(recipe, recipe.model)
     with pytest.raises(UserError, match=r"brings its weights: leave out model\.start=counts"):
         override(default(), ["model.start=counts", "start.path=runs/base"])
