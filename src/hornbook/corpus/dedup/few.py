@@ -135,8 +135,8 @@ def reading(text: str) -> tuple[int, bool]:
             number, before = number + 1, int(BETWEEN)
             continue
         number += now < MARK <= before
-        runs += now != before and now in (DIGIT, MARK)
-        before = now
+        runs += bool(now != before and now in (DIGIT, MARK))
+        before = int(now)
     return number, runs > RICH * number
 
 
