@@ -134,8 +134,8 @@ def reading(text: str) -> tuple[int, bool]:
         if now == _ALONE:
             number, before = number + 1, int(BETWEEN)
             continue
-        number += now < MARK <= before
-        runs += bool(now != before and now in (DIGIT, MARK))
+        number += int(now < MARK <= before)
+        runs += int(now != before and now in (DIGIT, MARK))
         before = int(now)
     return number, runs > RICH * number
 
