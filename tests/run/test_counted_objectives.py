@@ -89,7 +89,7 @@ def test_every_objective_and_family_begins_better_from_counts(name: str, book: P
 
 @pytest.mark.parametrize("name", ["gpt", "bart"])
 def test_shapes_that_hold_no_counts_begin_at_random(name: str, book: Path, tmp_path: Path) -> None:
-    recipe, prepared = prepared_for(named(name), book, tmp_path)
+    recipe, _ = prepared_for(named(name), book, tmp_path)
     assert recipe.model.start == "random"
     with pytest.raises(UserError, match=r"leave out model\.start=counts"):
         choose_start(recipe, replace(recipe.model, start="counts"))
