@@ -115,3 +115,9 @@ def test_every_folder_of_tests_is_run(pytestconfig: pytest.Config) -> None:
     folders = [path for path in Path(__file__).parent.rglob("*/") if path.name != "__pycache__"]
     skipped = pytestconfig.getini("norecursedirs")
     assert not [folder for folder in folders if any(fnmatch.fnmatch(folder.name, pattern) for pattern in skipped)]
+
+
+def test_no_two_files_of_tests_share_a_name() -> None:
+    """Pytest imports them by their names, without their folders: a worker that met another one first cannot go on."""
+    names = [path.name for path in Path(__file__).parent.rglob("test_*.py")]
+    assert sorted(names) == sorted(set(names))

@@ -6,7 +6,7 @@ V vocabulary.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 from annotated_types import Ge, Gt, Le, Lt
@@ -91,6 +91,8 @@ class ModelConfig:
     task_head        head of a task instead of the output head: class (of a text), tag (of each word), span (its first
                      and last token), or none; `hornbook transfer` sets it
     task_labels      number of labels of the task; a span has none
+    start            first weights: counts (the model begins with what counted pairs of tokens of the text say), random,
+                     or auto: counts where the model can hold them
     dropout          dropout rate of embeddings and of each block's output; -1 = chosen from the number of epochs
     """
 
@@ -139,6 +141,7 @@ class ModelConfig:
     rtd_head: bool = False
     task_head: Literal["none", "class", "tag", "span"] = "none"
     task_labels: Entries = 0
+    start: Literal["auto", "random", "counts"] = field(default="auto", compare=False)  # no part of the shape
     dropout: Annotated[float, Ge(-1), Lt(1)] = 0.0
 
     def __post_init__(self) -> None:
@@ -219,12 +222,12 @@ class ModelConfig:
 def modern(topology: Topology) -> ModelConfig:
     """Return the default block of a topology, its size not chosen yet; transformers has a class that holds it exactly.
 
-    decoder          RMSNorm, rotary, gated SiLU, QK-norm, no biases, tied: the shape of Qwen3
+    decoder          RMSNorm, rotary, gated SiLU, QK-norm, no biases, untied: the shape of Qwen3
     encoder          the shape of ModernBERT with global attention in every layer (Warner et al. 2024)
     encoder-decoder  T5 v1.1 (Shazeer 2020) with a tied head, as transformers 5 has it
     """
     if topology == "decoder":
-        return ModelConfig("decoder")
+        return ModelConfig("decoder", tied=False)
     if topology == "encoder":
         return ModelConfig(
             "encoder", norm="layer", norm_epsilon=1e-5, activation="gelu", qk_norm=False,

@@ -16,6 +16,11 @@ from torch import Tensor
 from hornbook import keys
 from hornbook.model.config import ModelConfig
 
+TABLE = "embed.tokens.weight"
+# Deviation of the table's values in a model that begins from counts: what the layers write in their first steps must
+# weigh beside it, and not outweigh it (docs/LOG.md). The width has no part in it, as it has none in Muon's steps.
+COUNTED_DEVIATION = 0.2
+
 
 def initialise(parameters: Iterable[tuple[str, Tensor]], config: ModelConfig, seed: int) -> None:
     """Fill named parameters in place; each parameter's values depend on the seed, its name and its shape alone.
@@ -47,6 +52,8 @@ def initialise(parameters: Iterable[tuple[str, Tensor]], config: ModelConfig, se
 
 def deviation(name: str, config: ModelConfig) -> float:
     """Return the standard deviation of a matrix's or a table's first values."""
+    if name == TABLE and config.start == "counts" and not config.tied:
+        return COUNTED_DEVIATION
     stack, part = name.split(".")[0], ".".join(name.split(".")[-2:])
     width = config.table_width if stack == "embed" else config.width
     if config.attention_scale == "head":

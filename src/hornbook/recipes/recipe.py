@@ -66,6 +66,9 @@ class Recipe:
         if self.start.path and (self.tokenizer.file or self.tokenizer.size):
             raise UserError("The base model brings its tokenizer: leave out tokenizer.file and tokenizer.size.")
 
+        if self.start.path and self.model.start == "counts":
+            raise UserError("The base model brings its weights: leave out model.start=counts.")
+
     @property
     def row_length(self) -> int:
         """How many positions a row has."""

@@ -33,6 +33,7 @@ from hornbook.run import sealed
 from hornbook.run.announce import announce_weights
 from hornbook.run.build import build_compiled, build_model, build_optimizers, spread_model
 from hornbook.run.context import RunContext
+from hornbook.run.counted_start import start_from_counts
 from hornbook.run.measure import keep_records, told_gain
 from hornbook.run.settle.memory_fit import shrinking
 from hornbook.run.warm_start import adopt
@@ -90,6 +91,9 @@ def _train(run: RunContext) -> Trained:
     if run.origin is not None:
         pieces = spellings(run.directory)
         announce_weights(run, run.origin, pieces, adopt(model, run.origin, run.prepared.tokenizer, pieces, recipe.seed))
+    elif recipe.model.start == "counts" and not files.has_checkpoint(run.directory):
+        with view.stage("counting pairs", "positions"):
+            start_from_counts(model, recipe, run.prepared, view.say)
     parallel = spread_model(model, recipe, run.world, run.layout, run.device)
     stopping, plan = SignalHandler(), files.read_plan(run.directory, recipe)
     pace = Pace(recipe.budget.timeline, files.read_deadline(run.directory), begun=run.begun)

@@ -28,7 +28,7 @@ from hornbook.tokens.tokenizer.tokenizer import Tokenizer
 # many thousand positions.
 _LONGEST_ROW = 1024
 # What a recipe may set of the model itself.
-_FREE = ("dropout", "vocab_size")
+_FREE = ("dropout", "vocab_size", "start")
 
 
 def settled(recipe: Recipe, origin: ModelConfig) -> Recipe:
@@ -36,7 +36,7 @@ def settled(recipe: Recipe, origin: ModelConfig) -> Recipe:
 
     Raises UserError when the base model cannot learn the objective, or the recipe asks for another shape.
     """
-    model = dataclasses.replace(_converted(origin, recipe.objective), dropout=recipe.model.dropout)
+    model = dataclasses.replace(_converted(origin, recipe.objective), dropout=recipe.model.dropout, start="random")
     left_open = default_model(recipe.objective)
     for item in dataclasses.fields(ModelConfig):
         asked, has = getattr(recipe.model, item.name), getattr(model, item.name)

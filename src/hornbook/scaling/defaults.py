@@ -49,6 +49,8 @@ def default_muon_learning_rate(width: int) -> float:
 
 def default_embedding_rate(model: ModelConfig) -> float:
     """Return the peak rate of a new model's table of tokens, in deviations of its first values; 0 = the others'."""
+    if model.start == "counts" and not model.tied:
+        return 0.015  # they are right already, and soon spoilt (docs/LOG.md)
     if model.topology == "decoder":
         return 0.75  # docs/LOG.md
     # The values of a T5 with a tied head are so large that with the others' rate they would hardly move (docs/LOG.md).
@@ -70,15 +72,19 @@ def heads_of(width: int) -> int:
 
 
 def default_size(model: ModelConfig, tokens: float) -> tuple[int, int]:
-    """Return the largest (width, layers) that is trained on enough of `tokens` a parameter, the embedding apart.
+    """Return the largest (width, layers) that is trained on enough of `tokens` a parameter, embedding and head apart.
 
     Shared layers count as often as they compute.
     """
     found = SIZES[0]
     for width, layers in SIZES:
         sized = replace(model, width=width, layers=layers, heads=heads_of(width), shared_layers=False)
-        if parameters(sized) - sized.vocab_size * sized.table_width <= tokens / TOKENS_PER_PARAMETER:
+        tables = sized.vocab_size * sized.table_width * (1 if sized.tied else 2)
+        if parameters(sized) - tables <= tokens / TOKENS_PER_PARAMETER:
             found = width, layers
+        if parameters(sized) - sized.vocab_size * sized.table_width > tokens / TOKENS_PER_PARAMETER:
+            break  # each is larger than those before it
+        found = width, layers
     return found
 
 

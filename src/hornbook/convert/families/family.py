@@ -303,7 +303,7 @@ class Family:
 
     def _fixed(self, config: ModelConfig) -> dict[str, Any]:
         """Return every setting that the class does not leave open, with the only value it can hold."""
-        free = {item.ours for item in self.fields} | {"dropout"}  # dropout acts in training alone
+        free = {item.ours for item in self.fields} | {"dropout", "start"}  # these act in training alone
         free.update(name for rule in self.rules for name in rule.ours)
         if self.pairs:
             free.add("pair_head")

@@ -18,6 +18,7 @@ import torch
 from hornbook.errors import UserError
 from hornbook.generate.samples import steps_worth
 from hornbook.model.config import ModelConfig
+from hornbook.model.counted_form import form_of
 from hornbook.objectives.base import cycle_of, says_every_token, tokens_per_row
 from hornbook.prepare.dataset import Prepared
 from hornbook.recipes.recipe import Recipe
@@ -217,12 +218,22 @@ def choose_model(recipe: Recipe, facts: Facts) -> ModelConfig:
         )
     model = replace(model, vocab_size=model.vocab_size or size)
     given = [name for name in ("width", "layers", "heads") if getattr(model, name)]
-    if len(given) == 3:
-        return model
-    if given and given != ["width", "layers"]:
+    if given and given not in (["width", "layers"], ["width", "layers", "heads"]):
         raise UserError("Set model.width and model.layers together (and model.heads), or leave out all three.")
     width, layers = (model.width, model.layers) if given else defaults.default_size(model, _affordable(recipe, facts))
-    return replace(model, width=width, layers=layers, heads=defaults.heads_of(width))
+    model = replace(model, width=width, layers=layers, heads=model.heads or defaults.heads_of(width))
+    return replace(model, start=choose_start(recipe, model))
+
+
+def choose_start(recipe: Recipe, model: ModelConfig) -> Literal["random", "counts"]:
+    """Return what the first weights of a model, its sizes chosen, come from, where no base model brings them."""
+    can = form_of(model, bool(recipe.objective.heads.generator_width)) is not None
+    if model.start == "counts" and not can:
+        raise UserError(
+            "A model of this shape cannot begin from counts: leave out model.start=counts, or use a shape with RMSNorm "
+            "before its branches and no learned positions, or an encoder whose head has a bias."
+        )
+    return "random" if model.start == "random" or recipe.start.path or not can else "counts"
 
 
 def _affordable(recipe: Recipe, facts: Facts) -> float:

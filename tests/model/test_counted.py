@@ -1,0 +1,116 @@
+"""A model that begins from counts predicts what they say, whatever its size, its seed and the tokens before."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from small_models import small
+
+from hornbook.model.config import ModelConfig
+from hornbook.model.counted import begin_from_counts, factored, holds_counts
+from hornbook.model.transformer import Transformer
+
+V = 13
+SHAPE = replace(small("decoder"), vocab_size=V, start="counts")
+
+
+def table_of(seed: int, most: int = 30, empty: float = 0.6) -> torch.Tensor:
+    """Return counts [V, V] of which a share is 0, some rows and columns whole."""
+    draw = np.random.default_rng(seed)
+    counts = draw.integers(0, most, (V, V)) * (draw.random((V, V)) > empty)
+    counts[draw.integers(V)] = 0
+    counts[:, draw.integers(V)] = 0
+    return torch.from_numpy(counts).double()
+
+
+def witten_bell(counts: torch.Tensor) -> torch.Tensor:
+    """Return log p(j | i), from the definition; a row without counts is the unigram's."""
+    unigram = (counts.sum(0) + 0.5) / (counts.sum(0) + 0.5).sum()
+    seen, different = counts.sum(1, keepdim=True), (counts > 0).sum(1, keepdim=True)
+    mixed = (counts + different * unigram) / (seen + different).clamp(min=1)
+    return torch.where(seen > 0, mixed, unigram.expand_as(mixed)).log()
+
+
+def begun(config: ModelConfig, counts: torch.Tensor, seed: int = 0) -> Transformer:
+    model = Transformer(config)
+    model.initialise(seed)
+    begin_from_counts(model, counts.to_sparse(), seed)
+    return model.eval()
+
+
+def says(model: Transformer, tokens: torch.Tensor) -> torch.Tensor:
+    with torch.no_grad():
+        hidden = model.decoder(model.embedded(tokens, None, None), None, None)  # type: ignore[misc]
+        return torch.log_softmax(model.output(hidden), -1)
+
+
+@settings(max_examples=20)
+@given(st.integers(0, 10**6), st.integers(0, 5))
+def test_the_first_predictions_are_the_smoothed_bigrams(seed: int, of_model: int) -> None:
+    """32 dimensions hold all of 13 tokens, so nothing is cut."""
+    counts = table_of(seed)
+    model = begun(SHAPE, counts, of_model)
+    tokens = torch.from_numpy(np.random.default_rng(seed).integers(0, V, (4, 9)))
+    assert torch.allclose(says(model, tokens).double(), witten_bell(counts)[tokens], atol=2e-3)
+
+
+def test_the_factors_are_the_best_of_their_rank() -> None:
+    """By the weighted sum of squares: the randomised decomposition is as good as the whole one, cut."""
+    counts = table_of(1, most=500, empty=0.2)
+    unigram, read = (counts.sum(0) + 0.5), counts.sum(1) + 1
+    rows, columns = (read / read.sum()).sqrt(), (unigram / unigram.sum()).sqrt()
+    whole = factored(counts.to_sparse(), V, 0)
+    exact = rows[:, None] * (whole.read @ whole.said.T) * columns
+    wanted = torch.linalg.svdvals(exact)[4:].square().sum()
+    cut = factored(counts.to_sparse(), 4, 0)
+    lost = (exact - rows[:, None] * (cut.read @ cut.said.T) * columns).square().sum()
+    assert lost == pytest.approx(float(wanted), rel=1e-6)
+
+
+def test_the_same_counts_and_seed_give_the_same_bits() -> None:
+    counts = table_of(3)
+    one, two = (begun(SHAPE, counts, 5).state_dict() for _ in range(2))
+    assert all(torch.equal(one[name], two[name]) for name in one)
+    other = begun(SHAPE, counts, 6).state_dict()
+    assert not torch.equal(one["embed.tokens.weight"], other["embed.tokens.weight"])
+
+
+def test_the_table_has_the_deviation_that_its_rate_is_counted_in() -> None:
+    table = begun(SHAPE, table_of(4)).embed.tokens.weight
+    assert torch.allclose(table.square().mean(1).sqrt(), torch.tensor(0.2))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"tied": True},
+        {"norm": "layer"},
+        {"norm_place": "post"},
+        {"positions": "learned"},
+        {"embedding_norm": True},
+        {"final_norm": False},
+        {"head_transform": True},
+    ],
+)
+def test_other_shapes_do_not_hold_counts(change: dict[str, object]) -> None:
+    assert holds_counts(SHAPE)
+    assert not holds_counts(replace(SHAPE, **change))  # type: ignore[arg-type]
+
+
+WIDER: list[Callable[[ModelConfig], ModelConfig]] = [
+    lambda c: replace(c, kv_heads=2),
+    lambda c: replace(c, gated=False, mlp_width=48),
+    lambda c: replace(c, qk_norm=False, layers=3),
+    lambda c: replace(c, positions="none", vocab_size=V),
+    lambda c: replace(c, window=3),
+]
+
+
+@pytest.mark.parametrize("change", WIDER)
+def test_every_block_that_holds_them_begins_with_them(change: Callable[[ModelConfig], ModelConfig]) -> None:
+    counts, tokens = table_of(7), torch.arange(V)[None]
+    assert torch.allclose(says(begun(change(SHAPE), counts), tokens)[0].double(), witten_bell(counts), atol=2e-3)
