@@ -5,10 +5,10 @@
 A process of Python alone is the peer, in turn with the others. Bars: `import hornbook` 0.15 s beyond Python itself and
 no torch; `hornbook --help` 0.5 s, all included.
 
-`hornbook pretrain` is run on 1 MB of text, cleaned first, with a budget of each of `--minutes`. Every line of its log is
-stamped with the seconds and the processor seconds of the process; lines end stages. Bars: the first line within a
-second; the text prepared, from the libraries on, in 3 s of a processor; four fifths of what is left are training. The
-first word is waited for on a terminal too.
+`hornbook pretrain` is run on 1 MB of text, which is cleaned first, with a budget of each of `--minutes`. Every line of
+its log is stamped with the seconds and the processor seconds of the process; lines end stages. Bars: the first line
+within a second; the text prepared, from the libraries on, in 3 s of a processor; four fifths of what is left are
+training. The first word is waited for on a terminal too.
 """
 
 from __future__ import annotations
@@ -94,7 +94,9 @@ def pretraining(text: Path, out: Path, minutes: float) -> dict[str, Any]:
         raise SystemExit(f"the run of {minutes:g} minutes failed")
     stamps = dict(sorted({**stamps, "steps": last_step}.items(), key=lambda item: item[1]))
     ends = [cpu for _, cpu in stamps.values()]
-    took = {name: round(cpu - before, 2) for (name, (_, cpu)), before in zip(stamps.items(), [0.0, *ends], strict=False)}
+    took = {
+        name: round(cpu - before, 2) for (name, (_, cpu)), before in zip(stamps.items(), [0.0, *ends], strict=False)
+    }
     records = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
     steps = [record for record in records if record["kind"] == "train"]
     trained = sum(

@@ -60,7 +60,7 @@ def test_samples_after_each_measurement_are_foreseen_and_not_taken_for_the_last_
 @pytest.mark.parametrize("step", [0.3, 1.2, 2.4])
 def test_a_run_of_few_slow_steps_fills_its_budget_too(planned: int, step: float) -> None:
     """As of a quarter of a minute: 0.3 of 60 s are 75 ms of 15, and a first plan by one slow step has 3 steps."""
-    end, pace = trained(lambda now: step, planned, measurement=0.3 * step)
+    end, _ = trained(lambda now: step, planned, measurement=0.3 * step)
     assert end <= 1.02 * BUDGET
     assert end >= 0.97 * BUDGET - step
 
