@@ -9,6 +9,10 @@ no torch; `hornbook --help` 0.5 s, all included.
 is stamped with the seconds and the processor seconds of the process; lines end stages. Bars: the first line within a
 second; the text prepared, from the libraries on, in 3 s of a processor; four fifths of what is left are training. The
 first word is waited for on a terminal too.
+`hornbook pretrain` is run on 1 MB of text, which is cleaned first, with a budget of each of `--minutes`. Every line of
+its log is stamped with the seconds and the processor seconds of the process; lines end stages. Bars: the first line
+within a second; the text prepared, from the libraries on, in 3 s of a processor; four fifths of what is left are
+training. The first word is waited for on a terminal too.
 """
 
 from __future__ import annotations
