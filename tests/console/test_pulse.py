@@ -87,3 +87,17 @@ def test_an_empty_phase_is_silent_while_somebody_types() -> None:
 def test_without_a_command_a_phase_says_nothing() -> None:
     with phase("alone", eager=True):
         pass
+
+
+def test_what_a_command_begins_with_is_said_without_waiting() -> None:
+    log, errors = io.StringIO(), io.StringIO()
+    first = Pulse(steady(log), steady(errors))
+    first.begin("loading libraries")
+    assert (log.getvalue(), errors.getvalue()) == ("loading libraries ...\n", "")
+    screen = Terminal()
+    live = Pulse(steady(screen), steady(screen))
+    with live.beating():
+        live.begin("loading libraries")
+        assert screen.getvalue() == "\r\x1b[Kloading libraries ..."
+        with phase("loading PyTorch", eager=True):
+            assert screen.getvalue().endswith("\r\x1b[Kloading PyTorch ...")

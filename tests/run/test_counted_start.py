@@ -119,15 +119,21 @@ def test_two_runs_of_a_recipe_begin_with_the_same_bits(book: Path, tmp_path: Pat
         ("prefix", (), "counts"),
         ("fim", (), "counts"),
         ("causal", ("model.start=random",), "random"),
-        ("causal", ("model.tied=true",), "random"),
+        ("causal", ("model.tied=true",), "counts"),
+        ("causal", ("model.norm=layer",), "random"),
+        ("masked", (), "counts"),
+        ("span", (), "counts"),
+        ("replaced", (), "counts"),
     ],
 )
 def test_who_begins_from_counts(book: Path, objective: str, more: tuple[str, ...], start: str) -> None:
-    assert choose_start(recipe_of(book, *more, objective=objective)) == start
+    recipe = recipe_of(book, *more, objective=objective)
+    assert choose_start(recipe, recipe.model) == start
 
 
 def test_counts_are_refused_where_they_cannot_be_held(book: Path) -> None:
-    with pytest.raises(UserError, match=r"model.start=counts needs a decoder .*model.tied=false"):
-        choose_start(recipe_of(book, "model.start=counts", "model.tied=true"))
+    recipe = recipe_of(book, "model.start=counts", "model.norm=layer")
+    with pytest.raises(UserError, match=r"of this shape cannot begin from counts"):
+        choose_start(recipe, recipe.model)
     with pytest.raises(UserError, match=r"brings its weights: leave out model\.start=counts"):
         override(default(), ["model.start=counts", "start.path=runs/base"])

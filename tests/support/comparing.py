@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from hornbook.corpus.dedup import kernels
+from hornbook.corpus.dedup import characters
 from hornbook.corpus.dedup.characters import entry, follows, is_alone, kind, literal, prose
 
 FACTOR = 0x9E3779B97F4A7C15
@@ -53,30 +53,30 @@ def words_of(text: str, becomes: Callable[[str], str]) -> list[int]:
 def reading(text: str) -> tuple[int, bool]:
     """Return how many words of prose the beginning of a text has, and whether its runs of marks and digits decide."""
     number = runs = 0
-    before = int(kernels.BETWEEN)
+    before = int(characters.BETWEEN)
     for place, character in enumerate(text):
-        if len(text[:place].encode()) >= kernels.LOOKED:
+        if len(text[:place].encode()) >= characters.LOOKED:
             break
         letters = cached(prose, character)
         if letters != " " and entry(letters)[0] == 1 and ord(character) > 127:
             continue
         if letters and is_alone(letters[0]):
-            number, before = number + 1, int(kernels.BETWEEN)
+            number, before = number + 1, int(characters.BETWEEN)
             continue
         now = cached(kind, character)
-        number += now < kernels.MARK <= before
-        runs += now != before and now in (kernels.DIGIT, kernels.MARK)
+        number += now < characters.MARK <= before
+        runs += now != before and now in (characters.DIGIT, characters.MARK)
         before = now
-    return number, runs > kernels.RICH * number
+    return number, runs > characters.RICH * number
 
 
 def read(text: str, length: int) -> tuple[list[int], int]:
     """Return the hashes of a text's words, and how many of them its shingles have."""
     number, rich = reading(text)
-    if number >= kernels.SHORT and not rich:
+    if number >= characters.SHORT and not rich:
         return words_of(text, prose), length
     words = words_of(text, literal)
-    return words, max(length, len(words)) if len(words) < kernels.WHOLE else length
+    return words, max(length, len(words)) if len(words) < characters.WHOLE else length
 
 
 def shingles(words: list[int], length: int) -> set[int]:

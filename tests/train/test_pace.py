@@ -56,6 +56,15 @@ def test_samples_after_each_measurement_are_foreseen_and_not_taken_for_the_last_
     assert pace.timeline.steps == pytest.approx((0.99 * BUDGET - 10 * 1.5 - 2 * 0.5) / 0.1, rel=0.03)
 
 
+@pytest.mark.parametrize("planned", [3, 4, 23, 60])
+@pytest.mark.parametrize("step", [0.3, 1.2, 2.4])
+def test_a_run_of_few_slow_steps_fills_its_budget_too(planned: int, step: float) -> None:
+    """As of a quarter of a minute: 0.3 of 60 s are 75 ms of 15, and a first plan by one slow step has 3 steps."""
+    end, _ = trained(lambda now: step, planned, measurement=0.3 * step)
+    assert end <= 1.02 * BUDGET
+    assert end >= 0.97 * BUDGET - step
+
+
 @pytest.mark.parametrize("turn", [0.2, 0.5, 0.8, 0.95])
 @pytest.mark.parametrize("factor", [0.3, 3.0])
 def test_a_machine_that_gets_busy_or_quiet_in_the_middle_changes_the_steps_and_not_the_end(

@@ -35,7 +35,7 @@ from hornbook.cli import (
 )  # fmt: skip
 from hornbook.cli.common import is_main_process
 from hornbook.console.pulse import Pulse
-from hornbook.console.streams import Steady, steady_streams
+from hornbook.console.streams import Steady, steady_streams, work_lasts
 from hornbook.errors import FailedElsewhere, Notice, UserError, expected
 from hornbook.signals import stoppable
 
@@ -113,6 +113,9 @@ def main(arguments: list[str] | None = None) -> None:
                 _refuse_bytes(given)
                 pulse = Pulse(output, errors) if is_main_process() else None
                 with contextlib.nullcontext() if pulse is None else pulse.beating():
+                    if pulse is not None and given[:1] == ["pretrain"] and not {"-h", "--help"} & {*given}:
+                        work_lasts()
+                        pulse.begin("loading libraries")
                     _command(given, output)
         except Exception as error:
             _end(error, output, owned, debug="--debug" in given)

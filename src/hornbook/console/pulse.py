@@ -2,7 +2,7 @@
 
 On a terminal it is one line, there within a second, that vanishes as soon as something is printed. Elsewhere it is a
 line on standard error after ten seconds of silence; a command whose output is a log of its work begins that within a
-second.
+second. A training says so at once, before any library is loaded.
 """
 
 from __future__ import annotations
@@ -53,6 +53,12 @@ class Pulse:
             self._over.set()
             thread.join()
             self._wipe()
+
+    def begin(self, name: str) -> None:
+        """Say at once what a command begins with; a terminal shows it until there is anything else to show."""
+        self._phases.append((name, time.monotonic(), True))
+        self._say()
+        self._phases.pop()
 
     @contextlib.contextmanager
     def phase(self, name: str, eager: bool) -> Iterator[None]:

@@ -27,6 +27,7 @@ from torch import Tensor, nn
 
 from hornbook import keys
 from hornbook.model.config import ModelConfig
+from hornbook.model.induction import LONGER, find_repeats, signature_width
 from hornbook.model.initialise import COUNTED_DEVIATION, TABLE
 from hornbook.model.layers import Layer
 from hornbook.model.looking_back import look_back
@@ -129,7 +130,8 @@ def begin_from_counts(model: Transformer, counts: Tensor, seed: int) -> None:
     The model must be one that `holds_counts`; its other parameters keep their values.
     """
     config, state = model.config, dict(model.named_parameters())
-    width, found = config.width, factored(counts, config.width - 2, seed)
+    width, signature = config.width, signature_width(config)
+    found = factored(counts, width - 2 - signature, seed)
     read, said = found.read, found.said
     longest = float(torch.linalg.vector_norm(read, dim=1).max().clamp(min=1e-3))
     rest = (longest**2 - read.square().sum(1)).clamp(min=0).sqrt()
@@ -151,6 +153,21 @@ def begin_from_counts(model: Transformer, counts: Tensor, seed: int) -> None:
         shared = (turned[-2] * (longest * normalised)).float()
         distances = range(1, 1 + min(config.heads, _LOOKING_BACK))
         look_back(first.attention, config, shared, distances)
+        if signature:
+            second, rank = model.decoder.layers[1], read.shape[1]
+            assert isinstance(second, Layer)
+            times = counts.sum(1).to_dense() + 1
+            find_repeats(
+                first.attention,
+                second.attention,
+                read * normalised,
+                times / times.sum(),
+                turned[:rank],
+                turned[width - 2 - signature : -2],
+                COUNTED_DEVIATION * math.sqrt(width),
+                seed,
+            )
+            state["head.output.weight"].mul_(LONGER)
 
 
 def rotation(width: int, seed: int) -> Tensor:

@@ -45,7 +45,7 @@ def holds_neighbours(config: ModelConfig) -> bool:
         and config.embedding_norm
         and config.head_transform
         and config.head_bias
-        and not (config.embedding_width or config.token_types or config.shared_layers or config.qk_norm)
+        and not (config.embedding_width or config.shared_layers or config.qk_norm)
         and config.positions == "rotary"
         and config.attention_scale == "head"
         and config.key_heads == config.heads > 1
@@ -55,7 +55,7 @@ def holds_neighbours(config: ModelConfig) -> bool:
 
 @torch.no_grad()
 def begin_from_neighbours(model: Transformer, counts: Tensor, mask: int | None, seed: int) -> None:
-    """Fill the table, the first layer's attention, the head and the maps to the residual stream, in place.
+    """Fill the tables, the first layer's attention, the head and the maps to the residual stream, in place.
 
     counts   float64[V, V], sparse: how often token j stands right behind token i
     mask     the mask token's id, or None where there is none
@@ -84,7 +84,7 @@ def begin_from_neighbours(model: Transformer, counts: Tensor, mask: int | None, 
     turned = _level(rotation(width, seed))
     state[TABLE].copy_(table @ turned * (_TOGETHER * shared / math.sqrt(width)))
     for name, parameter in state.items():
-        if ".layers." in name and name.endswith(("o.weight", "down.weight")):
+        if name == "embed.types.weight" or (".layers." in name and name.endswith(("o.weight", "down.weight"))):
             parameter.zero_()
     at = 2 * rank  # the number that all rows share; then the rests of both, and where they are moved
     of_before, of_behind = [*range(rank), at + 1], [*range(rank, at), at + 2]

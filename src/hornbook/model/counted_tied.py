@@ -28,7 +28,8 @@ from hornbook.model.layers import MLP, Layer
 from hornbook.model.transformer import Transformer
 
 _OTHERS = 5  # directions beside those of the factors
-_OPEN = 4.0  # what an open gate reads: beyond the bend of every activation
+_OPEN = 4.0  # what an open gate reads
+_STRAIGHT = 16.0  # from here on every activation is the identity
 
 
 def holds_tied_counts(config: ModelConfig) -> bool:
@@ -110,7 +111,7 @@ def make_linear(mlp: MLP, config: ModelConfig, map_: Tensor, shared: Tensor) -> 
         mlp.down.weight[:, :number].copy_(out / opened)
         return
     # What is read lies within its largest length times the root of the width on both sides of 0.
-    beyond = _OPEN + float(torch.linalg.vector_norm(into, dim=1).max()) * math.sqrt(len(shared))
+    beyond = _STRAIGHT + float(torch.linalg.vector_norm(into, dim=1).max()) * math.sqrt(len(shared))
     mlp.up.weight[:number].copy_(into + beyond * shared)
     mlp.up.weight[number].copy_(beyond * shared)
     mlp.down.weight[:, :number].copy_(out)

@@ -9,7 +9,6 @@ training are those that trained; the counts are compared with what training reco
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,7 +16,7 @@ import numpy as np
 
 from hornbook.errors import HornbookError
 from hornbook.objectives.base import companion_length, cycle_of, tokens_per_row, with_vocab
-from hornbook.objectives.ops.compiled import numpy_alone
+from hornbook.objectives.ops.compiled import kernels
 from hornbook.prepare.dataset import TOKENS, Prepared, recall
 from hornbook.prepare.mixing import order_of
 from hornbook.report.facts import RunFacts
@@ -94,14 +93,15 @@ def counted(run: RunFacts, *, full_paths: bool = False) -> RowCounts | str:
     if not run.corpus or not run.tokens:
         return "the run's text is not there"
     try:
-        with numpy_alone() if run.step * recipe.training.batch_rows <= _QUICK else contextlib.nullcontext():
-            tokenizer = load_tokenizer(directory / TOKENIZER)
-            by_tokens = recipe.mix.order.removeprefix("-") == "rarity"
-            folder = directory / TOKENS
-            store = TokenStore.open(folder, tokenizer.vocab) if by_tokens else TokenStore.index(folder)
-            objective = with_vocab(recipe.objective, tokenizer.vocab)
-            prepared = Prepared(recall(directory), tokenizer, objective, store, recipe.mix, recipe.row_length)
-            return _counts(run, prepared, full_paths)
+        if run.step * recipe.training.batch_rows > _QUICK:
+            kernels()
+        tokenizer = load_tokenizer(directory / TOKENIZER)
+        by_tokens = recipe.mix.order.removeprefix("-") == "rarity"
+        folder = directory / TOKENS
+        store = TokenStore.open(folder, tokenizer.vocab) if by_tokens else TokenStore.index(folder)
+        objective = with_vocab(recipe.objective, tokenizer.vocab)
+        prepared = Prepared(recall(directory), tokenizer, objective, store, recipe.mix, recipe.row_length)
+        return _counts(run, prepared, full_paths)
     except (HornbookError, OSError, ValueError, KeyError, TypeError, IndexError) as error:
         return f"the text cannot be counted again: {without_paths(str(error), str(directory))}"
 

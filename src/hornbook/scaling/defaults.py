@@ -82,6 +82,9 @@ def default_size(model: ModelConfig, tokens: float) -> tuple[int, int]:
         tables = sized.vocab_size * sized.table_width * (1 if sized.tied else 2)
         if parameters(sized) - tables <= tokens / TOKENS_PER_PARAMETER:
             found = width, layers
+        if parameters(sized) - sized.vocab_size * sized.table_width > tokens / TOKENS_PER_PARAMETER:
+            break  # each is larger than those before it
+        found = width, layers
     return found
 
 

@@ -23,6 +23,17 @@ from numpy.typing import NDArray
 Result = TypeVar("Result")
 Tables = tuple[NDArray[np.uint64], NDArray[np.uint64], NDArray[np.int8]]
 
+POINTS = 1 << 21  # whatever four bytes may say
+PAGE = 4_096
+PAGES = POINTS // PAGE
+BLANK, ALONE = np.uint64(0), np.uint64(2)
+PROSE, LITERAL = 0, 1
+UNKNOWN, LETTER, DIGIT, MARK, BETWEEN = (np.int8(number) for number in range(5))
+LOOKED = 512  # bytes of a text that say how it is read
+SHORT = 10  # words of prose below which marks and case decide
+RICH = 0.5  # runs of marks and digits for each word above which they decide
+WHOLE = 40  # words below which a literal text has one shingle, itself
+
 # Scripts that set no blanks between words, as ranges of code points: each of their characters is a word.
 _WITHOUT_BLANKS = """
 E00-EFF 1000-109F 1780-17FF 19E0-19FF 3005-3007 3021-3029 3040-30FF 31F0-31FF 3400-4DBF 4E00-9FFF A9E0-A9FF AA60-AA7F
@@ -123,8 +134,6 @@ def _width(character: str) -> str:
 
 def kind(character: str) -> int:
     """Return what a character is for the decision how its text is read: a letter, a digit, a mark or white space."""
-    from hornbook.corpus.dedup.kernels import BETWEEN, DIGIT, LETTER, MARK
-
     if prose(character) == " ":
         return int(BETWEEN if character.isspace() else MARK)
     return int(DIGIT if unicodedata.category(character)[0] == "N" else LETTER)
@@ -132,8 +141,6 @@ def kind(character: str) -> int:
 
 def told(kernel: Callable[[Tables, NDArray[np.bool_]], Result]) -> Result:
     """Return what a kernel makes of the tables of characters, called anew until it marks no page as wanted."""
-    from hornbook.corpus.dedup.kernels import PAGES
-
     while True:
         wanted = np.zeros(PAGES, np.bool_)
         result = kernel(_tables(), wanted)
@@ -146,8 +153,6 @@ def told(kernel: Callable[[Tables, NDArray[np.bool_]], Result]) -> Result:
 @functools.cache
 def _tables() -> Tables:
     """Return the tables of this process, uint64[2, POINTS] twice and int8[POINTS]; pages become known one by one."""
-    from hornbook.corpus.dedup.kernels import POINTS
-
     # UNKNOWN, and no memory before it is written.
     tables = np.zeros((2, POINTS), np.uint64), np.zeros((2, POINTS), np.uint64), np.zeros(POINTS, np.int8)
     _write_page(tables, 0)
@@ -155,8 +160,6 @@ def _tables() -> Tables:
 
 
 def _write_page(tables: Tables, number: int) -> None:
-    from hornbook.corpus.dedup.kernels import PAGE
-
     factors, summands, kinds = tables
     for point in range(number * PAGE, (number + 1) * PAGE):
         whole = point < 0xD800 or 0xE000 <= point < 0x110000
@@ -171,8 +174,6 @@ def entry(letters: str) -> tuple[int, int]:
 
     A letter that follows is added alone, so that the order of several makes no difference.
     """
-    from hornbook.corpus.dedup.kernels import ALONE, BLANK
-
     if letters == " ":
         return int(BLANK), 0
     factor, summand = 1, 0

@@ -23,6 +23,8 @@ from hornbook.corpus.step import Page, Verdicts
 if TYPE_CHECKING:
     from daft import DataFrame
 
+_FEW = 100_000  # pairs that plain Python joins in a fifth of a second
+
 
 @dataclass(frozen=True)
 class AsFound:
@@ -68,10 +70,8 @@ def one_of_each(documents: DataFrame, pairs: Pairs, keep: str, directory: Path, 
     from daft import col, lit
     from pyarrow import parquet
 
-    from hornbook.corpus.dedup.kernels import components
-
     places = np.unique(pairs)
-    cluster = components(np.searchsorted(places, pairs), len(places))
+    cluster = _components(np.searchsorted(places, pairs), len(places))
     chosen = daft.from_pydict({"place": places})
     if keep in ("longest", "first"):  # no text takes part in the join
         merit = col("text").length_bytes() if keep == "longest" else lit(0) - col("place")
@@ -94,6 +94,27 @@ def one_of_each(documents: DataFrame, pairs: Pairs, keep: str, directory: Path, 
     file = directory / "clusters.parquet"
     parquet.write_table(table.sort_by([("cluster", "ascending"), ("place", "ascending")]), file)
     return AsFound(file, reason)
+
+
+def _components(pairs: Pairs, number: int) -> Places:
+    """Return for each of `number` the number of its connected component; of few pairs without compiled loops."""
+    if len(pairs) > _FEW:
+        from hornbook.corpus.dedup.kernels import components
+
+        return components(pairs, number)  # type: ignore[no-any-return]
+    label = list(range(number))
+    for edge in pairs.tolist():
+        roots = [_root(label, place) for place in edge]
+        label[max(roots)] = min(roots)
+    return np.unique([_root(label, place) for place in range(number)], return_inverse=True)[1].astype(np.int64)
+
+
+def _root(label: list[int], place: int) -> int:
+    """Return the lowest member of a place's component, which becomes its label."""
+    while label[place] != place:
+        label[place] = label[label[place]]
+        place = label[place]
+    return place
 
 
 def _merits(name: str) -> Any:

@@ -25,16 +25,22 @@ from typing import Any, TypeVar, cast
 import numba
 import numpy as np
 
-POINTS = 1 << 21  # whatever four bytes may say
-PAGE = 4_096
-PAGES = POINTS // PAGE
-BLANK, ALONE = np.uint64(0), np.uint64(2)
-PROSE, LITERAL = 0, 1
-UNKNOWN, LETTER, DIGIT, MARK, BETWEEN = (np.int8(number) for number in range(5))
-LOOKED = 512  # bytes of a text that say how it is read
-SHORT = 10  # words of prose below which marks and case decide
-RICH = 0.5  # runs of marks and digits for each word above which they decide
-WHOLE = 40  # words below which a literal text has one shingle, itself
+# A change of these numbers needs one of this file too: see above.
+from hornbook.corpus.dedup.characters import (
+    ALONE,
+    BETWEEN,
+    BLANK,
+    LETTER,
+    LITERAL,
+    LOOKED,
+    MARK,
+    PAGE,
+    PROSE,
+    RICH,
+    SHORT,
+    UNKNOWN,
+    WHOLE,
+)
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 _int: Any = np.int64

@@ -10,7 +10,8 @@ probability
     found(jaccard) = 1 - (1 - jaccard^rows)^bands          half of it near (1 / bands)^(1 / rows)
 
 (Leskovec, Rajaraman and Ullman, Mining of Massive Datasets, 3.4.2). Each such pair is then compared shingle by shingle,
-so what is called similar is similar: chance decides only what is overlooked.
+so what is called similar is similar: chance decides only what is overlooked. Of a small corpus nothing is: its pairs
+are found without signatures (`hornbook.corpus.dedup.few`).
 
     sketches/   columns place, number of shingles, and a key of each band: parquet
     sets/       the hashes of the shingles of those documents that are in a pair that is looked at
@@ -29,6 +30,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hornbook.corpus.dedup import few
 from hornbook.corpus.dedup.characters import told
 
 if TYPE_CHECKING:
@@ -52,11 +54,25 @@ def similar(
     `documents` has columns place and text. `across` takes only pairs of a negative and a non-negative place. Files are
     left in `directory`.
     """
+    if (found := _few(documents, threshold, words, across)) is not None:
+        return found
     write_sketches(documents, directory / "sketches", words, bands, rows)
     pairs, numbers = candidate_pairs(directory / "sketches", bands, across)
     jaccard = compare(documents, pairs, numbers, directory / "sets", words, threshold)
     alike = jaccard >= threshold
     return pairs[alike], jaccard[alike]
+
+
+def _few(documents: DataFrame, threshold: float, words: int, across: bool) -> tuple[Pairs, Any] | None:
+    """Return what `similar` does where texts are so few that compiled loops are not worth loading; None elsewhere."""
+    """Return what `similar` does where compiled loops are not worth loading for so little text; None elsewhere."""
+    from daft import col
+
+    size = documents.agg(col("text").length_bytes().sum().alias("bytes")).to_pydict()["bytes"][0]
+    if (size or 0) > few.BYTES:
+        return None
+    table = documents.select("place", "text").to_pydict()
+    return few.similar_pairs(table["place"], table["text"], threshold, words, across)
 
 
 def write_sketches(documents: DataFrame, directory: Path, words: int, bands: int, rows: int) -> None:

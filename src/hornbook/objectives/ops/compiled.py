@@ -4,8 +4,8 @@ The numpy bodies are the reference, and what runs without numba; results are equ
 for its counterpart in `hornbook.objectives.ops.kernels` and goes on by itself where it gets None:
 
     no numba           or a version that does not work here, or a place where nothing can be cached
-    little work        numba takes a second to load, so the first call of at least LEAST positions loads it, and only
-                       then are smaller arrays its affair too
+    little work        numba takes a second to load, and in a new installation the kernels take many to compile: a
+                       process does so once it has had so much work that kernels would have saved about that time
     what it refuses    a kernel raises where the numpy body would raise or has a case of its own
 """
 
@@ -21,17 +21,22 @@ from typing import Any
 
 import numpy as np
 
-LEAST = 2048
+# Positions in all calls of a process until numba is worth its time: a kernel saves about 30 ns of each (docs/LOG.md).
+WORTH = 30_000_000
 _NONE = np.zeros((0, 0), np.int32)
 _alone = ContextVar("numpy_alone", default=False)
 _lock = threading.Lock()
+_seen = 0  # positions in all calls until then; threads may lose a few of each other's
 _ready: set[str] = set()
 _broken: set[str] = set()
 
 
 @functools.cache
 def kernels() -> ModuleType | None:
-    """Return the module of compiled functions, or None where numba cannot serve; loads numba."""
+    """Return the module of compiled functions, or None where numba cannot serve; loads numba.
+
+    From then on they serve every call of the process: whoever expects much work may ask for them before it begins.
+    """
     try:
         import numba
 
@@ -68,13 +73,20 @@ def run(name: str, *given: Any) -> Any:
         return None
     if name in _ready:
         return _call(name, given)
-    if given[0].size < LEAST and not _ready:
+    if not kernels.cache_info().currsize and not _is_worth(given[0].size):
         return None
     with _lock:  # one thread loads and compiles
         found = _call(name, given)
         if found is not None:
             _ready.add(name)
         return found
+
+
+def _is_worth(positions: int) -> bool:
+    """Count these positions too; return whether there were so many by now that numba is worth loading."""
+    global _seen
+    _seen += positions
+    return _seen >= WORTH
 
 
 def _call(name: str, given: tuple[Any, ...]) -> Any:

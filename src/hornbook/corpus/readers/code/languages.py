@@ -45,7 +45,7 @@ class _Table(NamedTuple):
     endings: dict[str, list[str]]
     names: dict[str, str]
     programs: dict[str, list[str]]
-    rules: dict[str, list[tuple[str, re.Pattern[str] | None]]]
+    rules: dict[str, list[tuple[str, str]]]  # language, pattern; "" for the one that needs none
 
 
 @functools.cache
@@ -62,8 +62,7 @@ def _table() -> _Table:
     for line in _lines("contents.txt"):
         endings, name, pattern = f"{line}\t".split("\t")[:3]
         for ending in endings.split():
-            rule = re.compile(pattern, re.MULTILINE) if pattern else None
-            table.rules.setdefault(ending, []).append((name, rule))
+            table.rules.setdefault(ending, []).append((name, pattern))
     return table
 
 
@@ -132,7 +131,12 @@ def _of_ending(ending: str, start: str, programs: list[str], table: _Table) -> s
             return name
     if found := _of_modeline(start, table, known):
         return found
-    return next(name for name, rule in table.rules[ending] if rule is None or rule.search(start))
+    return next(name for name, pattern in table.rules[ending] if not pattern or _rule(pattern).search(start))
+
+
+@functools.cache
+def _rule(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern, re.MULTILINE)  # when it is needed: all of them take a tenth of a second
 
 
 def _programs(start: str, table: _Table) -> list[str]:
