@@ -20,6 +20,7 @@ from torch import Tensor
 from hornbook.errors import UserError
 from hornbook.model.attention import Attention, KeysValues, Mask, additive, attend, crossing
 from hornbook.model.config import Weights
+from hornbook.model.documents import Documents
 from hornbook.model.layers import Layer, Stack, View
 from hornbook.model.parts import Norm
 from hornbook.model.products import Product, of_weights, product
@@ -98,14 +99,15 @@ class SelfAttention:
         many = self.heads + self.key_heads
         found = self.inputs(read)
         found = found.view(rows, -1, many + self.key_heads, found.shape[-1] // (many + self.key_heads))
-        turned, values = found.split((many, self.key_heads), 2)
+        turned, values = found.split_with_sizes((many, self.key_heads), 2)
         if self.norm is not None:
             turned = self.norm(turned)
         if rotation is not None:
             cosine, sine = rotation
             turned = torch.addcmul(turned * cosine, turned.roll(turned.shape[-1] // 2, -1), sine)
-        queries, keys = turned.to(found.dtype).split((self.heads, self.key_heads), 2)
+        queries, keys = turned.to(found.dtype).split_with_sizes((self.heads, self.key_heads), 2)
         keys, values = cache.write(keys, values, start)
+        assert not isinstance(mask, Documents)  # which a stack makes for rows that stand whole
         mixed = attend(
             queries.transpose(1, 2), keys.transpose(1, 2), values.transpose(1, 2), mask, causal, self.scale
         )  # fmt: skip
