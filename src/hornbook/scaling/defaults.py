@@ -95,9 +95,7 @@ def default_size(model: ModelConfig, tokens: float) -> tuple[int, int]:
     for width, layers in SIZES:
         sized = replace(model, width=width, layers=layers, heads=heads_of(width), shared_layers=False)
         tables = sized.vocab_size * sized.table_width * (1 if sized.tied else 2)
-        if parameters(sized) - tables <= tokens / TOKENS_PER_PARAMETER:
-            found = width, layers
-        if parameters(sized) - sized.vocab_size * sized.table_width > tokens / TOKENS_PER_PARAMETER:
+        if parameters(sized) - tables > tokens / TOKENS_PER_PARAMETER:
             break  # each is larger than those before it
         found = width, layers
     return found
