@@ -65,7 +65,7 @@ def default_muon_momentum(steps: int) -> float:
 def default_embedding_rate(model: ModelConfig) -> float:
     """Return the peak rate of a new model's table of tokens, in deviations of its first values; 0 = the others'."""
     if model.start == "counts" and not model.tied:
-        return 0.015  # they are right already, and soon spoilt (docs/LOG.md)
+        return 0.03  # they are right already, and soon spoilt (docs/LOG.md)
     if model.topology == "decoder":
         return 0.75  # docs/LOG.md
     # The values of a T5 with a tied head are so large that with the others' rate they would hardly move (docs/LOG.md).
