@@ -258,7 +258,9 @@ def _peer_model(part: Part, tuned: bool) -> Any:
     )  # fmt: skip
 
 
-def _peer_examples(name: str, arrays: Any, gate: Gate) -> tuple[Sequence[dict[str, Any]], Callable[[Any], Any]]:
+def _peer_examples(
+    name: str, arrays: Any, gate: Gate, vocabulary: int = TOKENIZER
+) -> tuple[Sequence[dict[str, Any]], Callable[[Any], Any]]:
     """Return the Trainer's examples, and the collator that makes a batch of them and counts its tokens."""
     import numpy as np
     import torch
@@ -299,7 +301,7 @@ def _peer_examples(name: str, arrays: Any, gate: Gate) -> tuple[Sequence[dict[st
             how = torch.rand(labels.shape)
             batch["input_ids"] = torch.where(chosen & (how < 0.8), int(arrays["mask"]), batch["input_ids"])
             batch["input_ids"] = torch.where(
-                chosen & (how > 0.9), torch.randint(TOKENIZER, labels.shape), batch["input_ids"]
+                chosen & (how > 0.9), torch.randint(vocabulary, labels.shape), batch["input_ids"]
             )
             batch["labels"] = labels.masked_fill(~chosen, -100)
         return counted(batch, per_row * len(rows))

@@ -93,9 +93,9 @@ def masks(device: torch.device, toy: bool) -> Found:
     """Additive masks of the rule: outputs and gradients, heads shared or not, causal, prefixes, windows, a bias."""
     segments, visible, places = *_packed(), torch.arange(LENGTH)
     found = {}
-    for name, causal, seen, window in _rules(visible):
+    for name, causal, seen, window in _rules(visible, toy):
         permitted = allowed(segments, seen, causal, places, places, window)
-        for shared in (HEADS, SHARED):
+        for shared in (SHARED,) if toy else (HEADS, SHARED):
             for kind in BOUNDS:
                 mask = additive(permitted, None, kind)
                 here = None if mask is None else mask.to(device)
@@ -110,11 +110,11 @@ def blocks(device: torch.device, toy: bool) -> Found:
     segments, visible, places = *_packed(), torch.arange(LENGTH)
     ask = torch.compile(attend) if device.type == "cuda" else attend
     found = {}
-    for name, causal, seen, window in _rules(visible):
+    for name, causal, seen, window in _rules(visible, toy):
         permitted = allowed(segments, seen, causal, places, places, window)
         on_device = None if seen is None else seen.to(device)
         mask = block_mask(segments.to(device), segments.to(device), on_device, causal, window)
-        for shared in (HEADS, SHARED):
+        for shared in (SHARED,) if toy else (HEADS, SHARED):
             for kind in BOUNDS if device.type == "cuda" else [torch.float32]:
                 found[f"{name}, {shared} key heads, {_short(kind)}"] = _error(
                     shared, kind, device, permitted, lambda q, k, v, mask=mask: ask(q, k, v, mask, False, 0.2),
@@ -131,7 +131,7 @@ def blocks(device: torch.device, toy: bool) -> Found:
 
 def ways(device: torch.device, toy: bool) -> Found:
     """Seconds of attention, forward and backward, by each way there is: which of them training should choose where."""
-    rows, length, cuda = (1, 256, False) if toy else (48, 1024, device.type == "cuda")
+    rows, length, cuda = (1, 128, False) if toy else (48, 1024, device.type == "cuda")
     kind, places = torch.bfloat16 if cuda else torch.float32, torch.arange(length, device=device)
     one = torch.ones(rows, length, dtype=torch.int64, device=device)
     packed = (places // 600 + 1).expand(rows, -1).contiguous()
@@ -145,7 +145,8 @@ def ways(device: torch.device, toy: bool) -> Found:
         "window of 128, one mask": lambda q, k, v: attend(q, k, v, near, False, 0.125),
         "a bias that learns": lambda q, k, v: attend(q, k, v, bias.to(kind), False, 0.125),
     }
-    for name, segments, window in (("causal", one, 0), ("window of 128", one, 128), ("documents of 600", packed, 0)):
+    blockwise = (("causal", one, 0), ("window of 128", one, 128), ("documents of 600", packed, 0))
+    for name, segments, window in blockwise[:1] if toy else blockwise:
         blocked = block_mask(segments, segments, None, True, window)
         forms[f"{name}, blocks"] = lambda q, k, v, mask=blocked: ask(q, k, v, mask, False, 0.125)
     found = {}
@@ -154,7 +155,7 @@ def ways(device: torch.device, toy: bool) -> Found:
         given = given if cuda else (given[0].detach(), given[1].detach(), given[2].detach())  # blocks: forward alone
         slope = torch.ones_like(given[0])
         times = []
-        for _ in range(2 if toy else 8):
+        for _ in range(1 if toy else 8):
             synchronise(device)
             start = time.perf_counter()
             out = way(*given)
@@ -166,11 +167,13 @@ def ways(device: torch.device, toy: bool) -> Found:
     return True, {"way_seconds": found}
 
 
-def _rules(visible: Tensor) -> list[tuple[str, bool, Tensor | None, int]]:
-    return [
+def _rules(visible: Tensor, toy: bool) -> list[tuple[str, bool, Tensor | None, int]]:
+    """Return forms of the rule: a name, whether it is causal, what is visible to all, the window; two in a toy size."""
+    forms = [
         ("causal", True, None, 0), ("all", False, None, 0), ("prefix", True, visible, 0), ("window", False, None, 70),
         ("causal window", True, None, 70),
     ]  # fmt: skip
+    return forms[2:4] if toy else forms
 
 
 def _packed() -> tuple[Tensor, Tensor]:

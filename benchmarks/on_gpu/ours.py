@@ -100,7 +100,7 @@ def write_text(folder: Path, toy: bool) -> Path:
         return path
     draw = np.random.default_rng(0)
     whole = "\n\n".join(topics.topics.values())
-    whole = whole[:60_000] if toy else whole
+    whole = whole[:30_000] if toy else whole
     with path.open("w", encoding="utf-8") as stream:
         start = 0
         while start < len(whole):

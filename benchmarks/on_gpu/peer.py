@@ -155,16 +155,15 @@ def peer_examples(name: str, toy: bool, number: int = 0) -> tuple[Any, Any]:
     draw, ours = np.random.default_rng(0), shapes.config(name, toy)
     length, behind = shapes.lengths(name, toy)
     number = number or (64 if toy else 16_384)
+    tokens_known = min(ours.vocab_size, 8192)
     arrays: dict[str, Any] = {"mask": 4, "specials": np.arange(5)}
 
     def tokens(size: int) -> Any:
-        return draw.integers(5, min(ours.vocab_size, 8192), (number, size))
+        return draw.integers(5, tokens_known, (number, size))
 
     if behind:
         arrays |= {"inputs": tokens(length), "targets": tokens(behind)}
     else:
         arrays["tokens"] = tokens(length)
     part = shapes.SHAPES[name].objective
-    if part == "masked":
-        arrays["specials"] = np.arange(5)
-    return _peer_examples(part, arrays, SimpleNamespace(useful=0))  # type: ignore[arg-type]
+    return _peer_examples(part, arrays, SimpleNamespace(useful=0), tokens_known)  # type: ignore[arg-type]

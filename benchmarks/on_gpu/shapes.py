@@ -47,7 +47,7 @@ SHAPES = {
     "span": Shape("t5-base", "span", 32_128, 1.0, (128, 64, 32, 16, 8)),
     "350m": Shape("gpt2-medium", "causal", 50_304, 1.0, (64, 32, 16, 8, 4)),
 }
-TOY = {"vocab_size": 8192, "width": 32, "layers": 2, "heads": 2, "max_length": 64, "mlp_width": 64, "head_width": 0}
+TOY = {"vocab_size": 512, "width": 32, "layers": 2, "heads": 2, "max_length": 64, "mlp_width": 64, "head_width": 0}
 
 
 def config(name: str, toy: bool) -> ModelConfig:

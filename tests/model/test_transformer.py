@@ -91,6 +91,9 @@ def test_every_config_gives_a_finite_loss_and_a_gradient_to_every_parameter(conf
     segments = PACKED if packed else None
     tensors = to_tensors(batch(config, segments=segments, decoder_segments=segments), CPU)
     model = Transformer(config)
+    with torch.no_grad():  # some maps begin at 0, which hides what is before them for a step
+        for parameter in model.parameters():
+            parameter += 0.02 * torch.randn_like(parameter)
     loss = model.loss(tensors)
     assert loss.isfinite() and loss.dtype == torch.float32 and loss.shape == ()
     assert loss.item() / tensors.weights.sum().item() < 3 * np.log(config.vocab_size)

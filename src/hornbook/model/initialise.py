@@ -31,6 +31,8 @@ def initialise(parameters: Iterable[tuple[str, Tensor]], config: ModelConfig, se
         sqrt(2 / (5 E))              tables of embeddings, and the map from them to the layers
         the first / sqrt(2 L)        maps that write to the residual stream: o and down (Radford et al. 2019, 2.3),
                                      sqrt(3 L) in layers of three branches
+        0                            the same maps of decoders with norms before their branches: each layer begins as
+                                     nothing, and short runs learn faster (docs/LOG.md)
     Without the attention's scale, 1/sqrt(K) must sit in the queries' weights; then the factors are those of T5 (Raffel
     et al. 2020; Mesh TensorFlow), one over the root of the inputs:
         q (D K)^-1/2, k and v D^-1/2, o (H K)^-1/2, gate and up D^-1/2, down F^-1/2, relative positions D^-1/2,
@@ -60,6 +62,8 @@ def deviation(name: str, config: ModelConfig) -> float:
         small = math.sqrt(2 / (5 * width))
         if part not in ("o.weight", "down.weight"):
             return small
+        if config.topology == "decoder" and config.norm_place == "pre":
+            return 0.0
         crossing = stack == "decoder" and config.topology == "encoder-decoder"
         layers = (config.decoder_layers or config.layers) if crossing else config.layers
         return small / math.sqrt((3 if crossing else 2) * layers)

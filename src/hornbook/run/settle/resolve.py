@@ -18,7 +18,7 @@ import torch
 from hornbook.errors import UserError
 from hornbook.generate.samples import steps_worth
 from hornbook.model.config import ModelConfig
-from hornbook.model.counted_form import form_of
+from hornbook.model.start.form import form_of
 from hornbook.objectives.base import cycle_of, says_every_token, tokens_per_row
 from hornbook.prepare.dataset import Prepared
 from hornbook.recipes.recipe import Recipe

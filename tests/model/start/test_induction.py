@@ -9,8 +9,8 @@ import torch
 from small_models import small
 
 from hornbook.model.attention import place
-from hornbook.model.counted import begin_from_counts
-from hornbook.model.induction import LONGER, signature_width
+from hornbook.model.start.counted import begin_from_counts
+from hornbook.model.start.induction import LONGER, signature_width
 from hornbook.model.transformer import Transformer
 
 V = 150

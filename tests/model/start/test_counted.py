@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from small_models import small
 
 from hornbook.model.config import ModelConfig
-from hornbook.model.counted import begin_from_counts, factored, holds_counts
+from hornbook.model.start.counted import begin_from_counts, factored, holds_counts
 from hornbook.model.transformer import Transformer
 
 V = 13
