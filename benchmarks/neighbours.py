@@ -34,7 +34,7 @@ from typing import Any
 
 import torch
 from board.texts import content, write_records
-from board.training import Pace, Texts, open_texts, paces, settled, sized, timed, train
+from board.training import ROUNDS, Pace, Texts, open_texts, paces, settled, sized, timed, train
 
 from hornbook.artifacts import write_file
 from hornbook.corpus.document import document_hash
@@ -185,7 +185,7 @@ def swept(case: Case, place: Place, found: dict[str, Any], chosen: Sequence[str]
     texts = place.texts(recipe)
     if "default" not in found:
         drafted = settled(recipe, texts, UNKNOWN_STEPS)
-        pace = paces({DEFAULT: functools.partial(place.clocked, ())}, 1 if quick else 3)[DEFAULT]
+        pace = paces({DEFAULT: functools.partial(place.clocked, ())}, 1 if quick else ROUNDS)[DEFAULT]
         steps = 4 if quick else pace.steps(case.budget)
         drafted = settled(recipe, texts, steps)
         found["default"] = described(drafted, texts)
@@ -199,7 +199,7 @@ def swept(case: Case, place: Place, found: dict[str, Any], chosen: Sequence[str]
         sides = {
             name: functools.partial(place.clocked, wanted[name]) for name in {DEFAULT: 0, **dict.fromkeys(missing)}
         }
-        timed_now = paces(sides, 1 if quick else 3)
+        timed_now = paces(sides, 1 if quick else ROUNDS)
         before = found["paces"].setdefault(DEFAULT, [timed_now[DEFAULT].start, timed_now[DEFAULT].step])
         ratio = before[1] / timed_now[DEFAULT].step
         for name in missing:

@@ -33,7 +33,7 @@ from pathlib import Path
 import torch
 from board import page, texts
 from board.lines import PEERS, SEEDS, TIME_TOLERANCE, Board, Line, names, read_board, write_board
-from board.training import Each, Pace, Texts, measured_at, open_texts, paces, settled, sized, timed, train
+from board.training import ROUNDS, Each, Pace, Texts, measured_at, open_texts, paces, settled, sized, timed, train
 from peers import trained
 
 from hornbook.errors import UserError
@@ -139,7 +139,7 @@ def measured(place: Workplace, side: Side, seeds: int, say: Callable[[str], None
     tokens = place.tokens(side.text, side.recipe)
     unit = side_of(place, f"{side.text}/{side.budget}/nanogpt")
     sides = {one.who: functools.partial(one.clocked, place) for one in (unit, side)}
-    pace = paces(sides, 1 if place.quick else 3)
+    pace = paces(sides, 1 if place.quick else ROUNDS)
     mine, steps = pace[side.who], pace[side.who].steps(side.budget)
     steps = QUICK_STEPS if place.quick else CHARACTER_STEPS if side.who == "nanogpt characters" else steps
     say(f"{side.text}/{side.budget}/{side.who}: {mine.start:.1f} s to start, {mine.step:.3f} s a step, {steps} steps")
@@ -168,7 +168,7 @@ def verified(place: Workplace, line: Line, seeds: int, say: Callable[[str], None
         side = Side(line.text, line.budget, line.who, from_dict(line.recipe), line.settings)
     unit = side_of(place, f"{line.text}/{line.budget}/nanogpt")
     sides = {one.who: functools.partial(one.clocked, place) for one in (unit, side)}
-    pace = paces(sides, 1 if place.quick else 3)
+    pace = paces(sides, 1 if place.quick else ROUNDS)
     again = [side.trained(place, seed, line.steps, pace[side.who])[0][-1][1] for seed in range(SEEDS, SEEDS + seeds)]
     good = line.holds(again)
     found = ", ".join(f"{value:.4f}" for value in again)

@@ -39,7 +39,7 @@ from typing import Any
 
 import torch
 from board.texts import Text, divided
-from board.training import Each, Pace, Texts, measured_at, open_texts, paces, settled, sized, timed, train
+from board.training import ROUNDS, Each, Pace, Texts, measured_at, open_texts, paces, settled, sized, timed, train
 from peers import trained
 
 from hornbook.recipes.named import named
@@ -194,7 +194,7 @@ def main() -> None:
         text = divided("text", (given.data,), Path(scratch))
         bench = Bench(text, 60 * given.minutes, Path(scratch))
         sides = {name: functools.partial(clocked, bench, name) for name in given.only}
-        for name, pace in paces(sides, 1 if given.quick else 3).items():
+        for name, pace in paces(sides, 1 if given.quick else ROUNDS).items():
             steps = 10 if given.quick else pace.steps(bench.seconds * ARMS[name].times)
             print(f"{name}: {pace.start:.1f} s to start, {pace.step:.3f} s a step, {steps} steps", flush=True)
             arms[name] = measured(bench, name, pace, steps)

@@ -52,8 +52,9 @@ Each line says how good a model is on a fixed public text after a fixed number o
 - **Budget.** 60, 240, 600 and 2,400 processor seconds of one thread: 30 seconds, 2, 5 and 20 minutes of {CORES} cores.
   A budget holds the start of a model, what it counts in the text included, and all its steps. Preparation (tokenizer,
   tokens) and measuring are apart; the tables show preparation.
-- **Time.** The seconds of a step are the median of steps that a line and nanoGPT's settings take in turns. Then a fixed
-  number of steps is trained. Other work on the machine changes the quality in no way.
+- **Time.** A line and nanoGPT's settings take steps in turns, for some rounds; the best round of each tells its seconds
+  of a step. Then a fixed number of steps is trained. Other work on the machine makes even processor seconds longer:
+  measure on a quiet machine.
 - **Unit.** A second is not worth the same on two machines. `unit` says how many steps of nanoGPT a line's time
   is worth: compare units, not seconds, across machines.
 - **Quality.** Causal models: bits per byte of the whole test text. Other objectives: their own loss on it, in nats a

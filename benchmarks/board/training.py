@@ -2,8 +2,9 @@
 
     seconds of the start   processor seconds in which a new model gets its first weights, what it counts in the text
                            included
-    seconds of a step      processor seconds of one step, its batch included; the median of steps that all sides take in
-                           turns, so that a load on the machine has no part
+    seconds of a step      processor seconds of one step, its batch included: the mean of a round's steps, in the best
+                           of some rounds in which all sides take turns. Other work on the machine makes a step slower
+                           even in processor time, as it shares caches and cores, and never faster
     learning               a fixed number of steps; the test's quality at some of them, measured outside the time
 
 All of it is one thread of one process, in fp32 and not compiled. Quality is bits per byte of the test text where an
@@ -45,7 +46,7 @@ from hornbook.train.step import add_gradients, update
 CPU = torch.device("cpu")
 ALONE = ("training.precision=fp32", "training.compile=no", "training.threads=1", "training.workers=0")
 WHOLE = 10**9  # tokens of a test text: all of it
-ROUNDS, STEPS_A_ROUND = 3, 4
+ROUNDS, STEPS_A_ROUND = 5, 4
 _NONE, _ALL = Split(0), Split(2**64 - 1)
 _LEAST = 1e-15  # of a text's documents are not learnt from by its tokenizer: one
 Each = Callable[[int, Callable[[], float]], None]  # is told a step's number, and what measures the quality after it
@@ -180,8 +181,8 @@ def paces(sides: Mapping[str, Callable[[int], tuple[float, list[float]]]], round
         for name, side in sides.items():
             start, found = side(STEPS_A_ROUND)
             starts[name].append(start)
-            steps[name] += found
-    return {name: Pace(statistics.median(starts[name]), statistics.median(steps[name])) for name in sides}
+            steps[name].append(statistics.fmean(found))
+    return {name: Pace(min(starts[name]), min(steps[name])) for name in sides}
 
 
 def measured_at(steps: int) -> tuple[int, ...]:
