@@ -29,7 +29,7 @@ def begun(config, seed=0):
 def attention(model, x, number):
     """Return what each head of a layer attends to, [B, H, T, T], and the stream behind it."""
     stack = model.decoder
-    view = stack._view(x, torch.arange(x.shape[1]), None, None, False)
+    view = stack.view(x, torch.arange(x.shape[1]), None, None, False)
     layer, rotation = stack.layers[number], view[2]
     part, read = layer.attention, layer.attention_norm(x)
     queries = place(part.q(read).view(*x.shape[:2], part.heads, part.key_width), part.q_norm, rotation)

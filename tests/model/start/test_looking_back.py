@@ -37,7 +37,7 @@ def attention_of(model, tokens):
     layer = stack.layers[0]
     part = layer.attention
     x = layer._read(model.embedded(tokens, None, None), layer.attention_norm)
-    rotation = stack._rotation(torch.arange(tokens.shape[1]), False)
+    rotation = stack.rotation(torch.arange(tokens.shape[1]), False)
     queries = place(part.q(x).view(*x.shape[:2], part.heads, part.key_width), part.q_norm, rotation)
     keys = part.keys_values(x, rotation)[0].repeat_interleave(part.heads // part.key_heads, 2)
     scores = torch.einsum("bthk,bshk->bhts", queries, keys) * part.scale
