@@ -19,7 +19,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from hornbook.model.attention import Attention
 from hornbook.model.inputs import check_length
+from hornbook.model.parts import Linear
 from hornbook.model.reading import caches_in, reader
 from hornbook.model.transformer import Transformer
 
@@ -28,8 +30,11 @@ if TYPE_CHECKING:
 
 
 def can_branch(model: Any) -> bool:
-    """Whether a model can go on from a text in several ways: a decoder alone."""
-    return isinstance(model, Transformer) and model.encoder is None
+    """Whether a model can go on from a text in several ways: a decoder alone, its weights whole in this process."""
+    if not isinstance(model, Transformer) or model.encoder is not None or model.decoder is None:
+        return False
+    output = next(part for part in model.decoder.modules() if isinstance(part, Attention)).o
+    return type(output) is Linear and type(output.weight) is torch.nn.Parameter  # of parts there are other types
 
 
 def measures_distance(model: Any) -> bool:
