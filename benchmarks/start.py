@@ -5,10 +5,6 @@
 A process of Python alone is the peer, in turn with the others. Bars: `import hornbook` 0.15 s beyond Python itself and
 no torch; `hornbook --help` 0.5 s, all included.
 
-`hornbook pretrain` is run on 1 MB of text, cleaned first, with a budget of each of `--minutes`. Every line of its log
-is stamped with the seconds and the processor seconds of the process; lines end stages. Bars: the first line within a
-second; the text prepared, from the libraries on, in 3 s of a processor; four fifths of what is left are training. The
-first word is waited for on a terminal too.
 `hornbook pretrain` is run on 1 MB of text, which is cleaned first, with a budget of each of `--minutes`. Every line of
 its log is stamped with the seconds and the processor seconds of the process; lines end stages. Bars: the first line
 within a second; the text prepared, from the libraries on, in 3 s of a processor; four fifths of what is left are

@@ -15,6 +15,7 @@ from hornbook.generate import decoding as rules
 from hornbook.generate.infill import read_spans
 from hornbook.model.config import ModelConfig
 from hornbook.model.inputs import to_tensors
+from hornbook.model.reading import Reader
 from hornbook.model.transformer import Transformer
 
 PROMPTS = [[5, 6, 7], [9], [11, 12, 13, 14, 15, 16]]
@@ -51,8 +52,8 @@ def test_cached_and_ragged_writing_is_that_of_an_uncached_model_on_each_prompt_a
 def test_cached_logits_of_ragged_prompts_are_those_of_each_prompt_alone(config, monkeypatch):
     model = build(config)
     seen: list[torch.Tensor] = []
-    output = model.output
-    monkeypatch.setattr(model, "output", lambda hidden: seen.append(output(hidden)) or seen[-1])
+    output = Reader.logits
+    monkeypatch.setattr(Reader, "logits", lambda reader, hidden: seen.append(output(reader, hidden)) or seen[-1])
     together = generate(model, PROMPTS, Decoding(max_new=6))
     monkeypatch.undo()
     for row, prompt in enumerate(PROMPTS):
@@ -236,8 +237,8 @@ def test_an_encoder_decoder_that_knows_a_text_fills_its_spans():
 def test_a_prompt_read_from_both_sides_is_read_as_training_shows_it(config, start_id, monkeypatch):
     model = build(config)
     seen: list[torch.Tensor] = []
-    output = model.output
-    monkeypatch.setattr(model, "output", lambda hidden: seen.append(output(hidden)) or seen[-1])
+    output = Reader.logits
+    monkeypatch.setattr(Reader, "logits", lambda reader, hidden: seen.append(output(reader, hidden)) or seen[-1])
     together = generate(model, PROMPTS, Decoding(max_new=6), visible=True, start_id=start_id)
     monkeypatch.undo()
     seen = seen[-6:]

@@ -20,12 +20,12 @@ def trained(make, steps=4):
     return [matrix.detach() for matrix in matrices]
 
 
-def ours(bf16):
-    return lambda matrices: Muon(matrices, rate=0.02, weight_decay=0.3, bf16=bf16)
+def ours(bf16, momentum=0.95):
+    return lambda matrices: Muon(matrices, rate=0.02, weight_decay=0.3, bf16=bf16, momentum=momentum)
 
 
-def torchs(matrices):
-    return torch.optim.Muon(matrices, lr=0.02, weight_decay=0.3, adjust_lr_fn="match_rms_adamw")
+def torchs(matrices, momentum=0.95):
+    return torch.optim.Muon(matrices, lr=0.02, weight_decay=0.3, momentum=momentum, adjust_lr_fn="match_rms_adamw")
 
 
 def test_in_bf16_it_takes_the_steps_of_torch():
@@ -33,9 +33,11 @@ def test_in_bf16_it_takes_the_steps_of_torch():
         torch.testing.assert_close(mine, theirs, rtol=0, atol=2e-3)  # bf16 has 8 bits; steps are of about 4e-3
 
 
-def test_in_fp32_it_takes_the_steps_of_torch_without_its_rounding(monkeypatch):
+@pytest.mark.parametrize("momentum", [0.95, 0.8])
+def test_in_fp32_it_takes_the_steps_of_torch_without_its_rounding(monkeypatch, momentum):
     monkeypatch.setattr(torch.Tensor, "bfloat16", torch.Tensor.clone)  # torch's iteration begins with a cast
-    for mine, theirs in zip(trained(ours(bf16=False)), trained(torchs), strict=True):
+    theirs_too = trained(lambda matrices: torchs(matrices, momentum))
+    for mine, theirs in zip(trained(ours(False, momentum)), theirs_too, strict=True):
         torch.testing.assert_close(mine, theirs, rtol=1e-5, atol=1e-6)
 
 

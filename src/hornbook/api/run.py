@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from hornbook.evaluate.evaluation import Evaluation
     from hornbook.evaluate.numbers import Number
     from hornbook.generate.infill import Filled
+    from hornbook.model.config import Weights
     from hornbook.recipes.transferred import Transferred
     from hornbook.report.write import Reported
     from hornbook.run.directory import OpenRun
@@ -137,6 +138,7 @@ class Run:
         length_penalty: float = 1.0,
         early_stopping: bool = False,
         stop: Sequence[str] = (),
+        weights: Weights = "fp32",
         seed: int = 0,
     ) -> Prompts:
         """Return each prompt with its continuation: a text for a text, a list for a list.
@@ -158,6 +160,7 @@ class Run:
             length_penalty=length_penalty,
             early_stopping=early_stopping,
             stop=tuple(stop),
+            weights=weights,
             seed=seed,
         )
         if isinstance(prompts, str):

@@ -14,6 +14,7 @@ from hornbook.cli import tables
 from hornbook.cli.common import OBJECTIVES, Json, RunPath, answer, loading, opened_run, place
 from hornbook.console import phase, work_lasts
 from hornbook.errors import UserError
+from hornbook.model.config import Weights
 from hornbook.objectives.catalogue import CATALOGUE
 
 OBJECTIVES_TEACH = "\n\n".join(
@@ -48,6 +49,9 @@ def generate(
     stop: Annotated[
         list[str] | None, Option(help="Stop before this text or at this special token. May be repeated.")
     ] = None,
+    weights: Annotated[
+        Weights, Option(help="Precision of the weights: bf16 and int8 (CPU) can be faster and less exact.")
+    ] = "fp32",
     seed: Annotated[int, Option(help="The same seed gives the same text.")] = 0,
     count: Annotated[int, Option(min=1, help="Number of samples for each prompt.")] = 1,
     as_json: Json = False,
@@ -64,7 +68,7 @@ def generate(
     decoding = Decoding(
         max_new=tokens, temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p,
         repetition_penalty=repetition_penalty, beams=beams, length_penalty=length_penalty,
-        early_stopping=early_stopping, stop=tuple(stop or ()), seed=seed,
+        early_stopping=early_stopping, stop=tuple(stop or ()), weights=weights, seed=seed,
     )  # fmt: skip
     model = opened_run(run).opened
     prompts = [text for item in prompt for text in [_prompt(item)] * count]

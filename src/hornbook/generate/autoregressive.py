@@ -19,7 +19,7 @@ from torch import Tensor
 from hornbook.errors import UserError
 from hornbook.generate.beams import search
 from hornbook.generate.cache import begin
-from hornbook.generate.decoding import Decoding, candidates, draw, penalise, sound
+from hornbook.generate.decoding import Decoding, candidates, draw, likeliest, penalise, sound
 from hornbook.keys import row_keys, uniform
 from hornbook.model.transformer import Transformer
 
@@ -53,7 +53,7 @@ def generate(
         return []
     if decoding.beams > 1:
         _refuse(model, prompts, decoding.max_new, stop, start_id)
-        writer, tokens, logits = begin(model, prompts, decoding.max_new, start_id, visible)
+        writer, tokens, logits = begin(model, prompts, decoding.max_new, start_id, visible, weights=decoding.weights)
         return search(writer, tokens, _seen(prompts, tokens, model, decoding), logits, decoding, stop, ended)
     written: list[list[int]] = [[] for _ in prompts]
     for step in stream(model, prompts, decoding, stop=stop, start_id=start_id, visible=visible, ended=ended):
@@ -171,7 +171,9 @@ def _rounds(
     ready: bool = False,
 ) -> Iterator[tuple[Tensor, _Look | None]]:
     """Yield the chosen ids int64[B] of one step after another, and what `look` makes of its logits."""
-    writer, tokens, logits = begin(model, prompts, decoding.max_new + len(forced), start_id, visible, ready)
+    writer, tokens, logits = begin(
+        model, prompts, decoding.max_new + len(forced), start_id, visible, ready, decoding.weights
+    )
     if forced:
         behind = torch.tensor([list(forced)], device=tokens.device)
         logits = writer.read(behind, tokens.shape[1])
@@ -180,7 +182,8 @@ def _rounds(
     draws = row_keys(decoding.seed, np.arange(len(prompts)))
     for number in range(decoding.max_new):
         looked = None if look is None else look(logits, seen)
-        found = _choose(logits, seen, decoding, uniform(draws, 1, _STREAM + len(forced) + number)[:, 0])
+        at = uniform(draws, 1, _STREAM + len(forced) + number)[:, 0] if decoding.temperature else None
+        found = _choose(logits, seen, decoding, at)
         yield found, looked
         if number + 1 < decoding.max_new:
             logits = writer.read(found[:, None], tokens.shape[1] + number)
@@ -210,15 +213,17 @@ def _step(token: int, look: _Look, top: int, ends: bool) -> Step:
 
 
 @torch.inference_mode()
-def _choose(logits: Tensor, seen: Tensor | None, decoding: Decoding, at: np.ndarray) -> Tensor:
-    """Return the next id of each row int64[B] of logits [B, V], and note it in `seen`."""
-    logits = sound(logits)
+def _choose(logits: Tensor, seen: Tensor | None, decoding: Decoding, at: np.ndarray | None) -> Tensor:
+    """Return the next id of each row int64[B] of logits [B, V], and note it in `seen`.
+
+    `at` float64[B] in [0, 1) says where each is drawn; None = the likeliest is taken.
+    """
     if seen is not None:
-        logits = penalise(logits, seen, decoding.repetition_penalty)
-    if decoding.temperature == 0:
-        found = logits.argmax(-1)
+        logits = penalise(sound(logits), seen, decoding.repetition_penalty)
+    if at is None:
+        found = likeliest(logits)
     else:
-        found = draw(*candidates(logits, decoding), torch.from_numpy(at).to(logits.device))
+        found = draw(*candidates(sound(logits), decoding), torch.from_numpy(at).to(logits.device))
     if seen is not None:
         seen.scatter_(1, found[:, None], True)
     return found

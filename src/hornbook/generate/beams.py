@@ -86,7 +86,7 @@ def search(
             break
         rows = (base + parent.gather(1, chosen)).flatten()
         newest = running.tokens[:, :, number].reshape(-1, 1)
-        writer.reorder(rows, length + number)
+        writer.reorder(rows, length, length + number)
         if seen is not None:
             seen = seen[rows].scatter(1, newest, True)
         logits = writer.read(newest, length + number)

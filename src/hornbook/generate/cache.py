@@ -10,15 +10,14 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from hornbook.model.attention import Cache, KeysValues, additive, crossing
-from hornbook.model.layers import Stack
-from hornbook.model.parts import Linear, compute_type
+from hornbook.model.attention import KeysValues, additive, crossing
+from hornbook.model.config import Weights
+from hornbook.model.reading import Cache, Reader, caches_in, reader
 from hornbook.model.transformer import Transformer
 
 _WORTH = 24  # laying out the weights costs about as much as so many steps gain by it
@@ -26,17 +25,17 @@ _WORTH = 24  # laying out the weights costs about as much as so many steps gain 
 
 @dataclass(frozen=True)
 class Writer:
-    """A private copy of a model, and what its decoder remembers.
+    """What reads with a model's decoder, and what it remembers.
 
-    caches       what each layer has read
+    memory       what each layer has read, and `caches`, each layer's part of it
     pads         int64[B]      places before a row's first token; None where there are none
     segments     int64[B, S]   1 where a row has a token, or will; None where that is everywhere
     memories     an encoder's output for each layer, or None
     memory_mask  hides what is behind the end of short inputs, or None
     """
 
-    model: Transformer
-    stack: Stack
+    reader: Reader
+    memory: Tensor
     caches: list[Cache]
     pads: Tensor | None
     segments: Tensor | None
@@ -50,34 +49,39 @@ class Writer:
         `visible`: the tokens also see those behind them.
         """
         length = start + tokens.shape[1]
-        positions = torch.arange(start, length, device=tokens.device)
-        segments = None
+        positions = segments = None
         if self.pads is not None and self.segments is not None:
-            positions = (positions - self.pads[:, None]).clamp(min=0)
+            positions = (torch.arange(start, length, device=tokens.device) - self.pads[:, None]).clamp(min=0)
             segments = self.segments[:, :length]
-        x = self.model.embed(tokens, positions, None, behind=self.model.encoder is not None)
         seen = torch.ones_like(tokens, dtype=torch.bool) if visible else None
-        hidden = self.stack.step(x, positions, start, self.caches, segments, seen, self.memories, self.memory_mask)
-        return self.model.output(hidden[:, -1]).float()
+        hidden = self.reader.read(
+            tokens, start, self.caches, positions, segments, seen, self.memories, self.memory_mask
+        )  # fmt: skip
+        return self.reader.logits(hidden[:, -1])
 
     @torch.inference_mode()
     def repeated(self, times: int) -> Writer:
         """Return a writer of `times` rows for each of this one's, in turn."""
 
-        def again(tensor: Any) -> Any:
+        def again(tensor: Tensor | None) -> Tensor | None:
             return None if tensor is None else tensor.repeat_interleave(times, 0)
 
-        caches = [Cache(again(cache.keys), again(cache.values)) for cache in self.caches]
-        memories = None if self.memories is None else [(again(keys), again(values)) for keys, values in self.memories]
+        memory = self.memory.repeat_interleave(times, 2)
+        memories = self.memories
+        if memories is not None:
+            memories = [
+                (keys.repeat_interleave(times, 0), values.repeat_interleave(times, 0)) for keys, values in memories
+            ]
         pads, segments, mask = map(again, (self.pads, self.segments, self.memory_mask))
-        return Writer(self.model, self.stack, caches, pads, segments, memories, mask)
+        return replace(
+            self, memory=memory, caches=caches_in(memory), pads=pads, segments=segments, memories=memories,
+            memory_mask=mask,
+        )  # fmt: skip
 
     @torch.inference_mode()
-    def reorder(self, rows: Tensor, length: int) -> None:
-        """Let row b remember what row rows[b] has read, up to `length`; both rows must be of one prompt."""
-        for cache in self.caches:
-            for memory in (cache.keys, cache.values):
-                memory[:, :length] = memory[rows, :length]
+    def reorder(self, rows: Tensor, begin: int, end: int) -> None:
+        """Let row b remember what row rows[b] has read from `begin` to `end`; before that, both have read the same."""
+        self.memory[:, :, :, begin:end] = self.memory[:, :, rows, begin:end]
 
 
 @torch.inference_mode()
@@ -88,22 +92,22 @@ def begin(
     start_id: int | None,
     visible: bool,
     ready: bool = False,
+    weights: Weights = "fp32",
 ) -> tuple[Writer, Tensor, Tensor]:
     """Return a writer with room for so many new tokens, what it has read int64[B, T], and its first logits [B, V].
 
     A decoder reads the prompts, from both sides where `visible`, and then `start_id`; an encoder-decoder's encoder
-    reads the prompts, its decoder `start_id`, or 0. `ready`: the model is a private copy already.
+    reads the prompts, its decoder `start_id`, or 0. `ready`: the model is a private copy already, and will be asked
+    again: its weights stay as they lie.
     """
-    device, kind = model.embed.tokens.weight.device, compute_type(model.embed.tokens.weight)
-    if not ready:
-        model = private(model, laid_out=len(prompts) == 1 and room >= _WORTH)
-    stack = model.decoder
-    assert stack is not None
+    device = model.embed.tokens.weight.device
+    if model.encoder is not None and not ready:
+        model = private(model)
     lengths = torch.tensor([len(prompt) for prompt in prompts], device=device)
     longest = int(lengths.max())
     ragged = bool((lengths < longest).any())
     padding = [[0] * (longest - len(prompt)) for prompt in prompts]
-    pads = segments = memories = memory_mask = None
+    pads = segments = None
     if model.encoder is None:
         tokens = torch.tensor([[*pad, *prompt] for pad, prompt in zip(padding, prompts, strict=True)], device=device)
         if ragged:
@@ -111,17 +115,14 @@ def begin(
             segments = (torch.arange(longest + 1 + room, device=device) >= pads[:, None]).long()
     else:
         inputs = torch.tensor([[*prompt, *pad] for pad, prompt in zip(padding, prompts, strict=True)], device=device)
-        real = None
-        if ragged:
-            real = (torch.arange(longest, device=device) < lengths[:, None]).long()
-            memory_mask = additive(crossing(torch.ones_like(real[:, :1]), real), None, kind)
-        memory = model.encoder(model.embedded(inputs, real, None), real).to(kind)
-        memories = stack.attend_to(memory)
         tokens = torch.full((len(prompts), 1), start_id or 0, device=device)
     first = model.encoder is None and start_id is not None
-    shape = (len(prompts), tokens.shape[1] + first + room, model.config.key_heads, model.config.key_width)
-    caches = [Cache(*(torch.zeros(shape, dtype=kind, device=device) for _ in range(2))) for _ in stack.layers]
-    writer = Writer(model, stack, caches, pads, segments, memories, memory_mask)
+    places = tokens.shape[1] + first + room
+    reads = reader(model, weights, not ready and room >= _WORTH, places)
+    memory = reads.memory(len(prompts), places)
+    writer = Writer(reads, memory, caches_in(memory), pads, segments)
+    if model.encoder is not None:
+        writer = _behind_encoder(writer, model, inputs, lengths if ragged else None)
     logits = writer.read(tokens, 0, visible and model.encoder is None)
     if first:
         start = torch.full((len(prompts), 1), start_id or 0, device=device)
@@ -130,26 +131,21 @@ def begin(
     return writer, tokens, logits
 
 
-def private(model: Transformer, laid_out: bool = False) -> Transformer:
+def _behind_encoder(writer: Writer, model: Transformer, inputs: Tensor, lengths: Tensor | None) -> Writer:
+    """Return a writer that has read inputs int64[B, S] of unlike lengths, or all whole, with the model's encoder."""
+    real = mask = None
+    if lengths is not None:
+        real = (torch.arange(inputs.shape[1], device=inputs.device) < lengths[:, None]).long()
+        mask = additive(crossing(torch.ones_like(real[:, :1]), real), None, writer.reader.kind)
+    assert model.encoder is not None
+    found = model.encoder(model.embedded(inputs, real, None), real)
+    return replace(writer, memories=writer.reader.memories(found), memory_mask=mask)
+
+
+def private(model: Transformer) -> Transformer:
     """Return a copy of the model in evaluation mode, uncompiled (every length would compile anew), with its weights.
 
-    The weights are the model's own. `laid_out`: on a CPU one row times a weight with more outputs than inputs takes
-    half of the time when the weight lies in memory column after column, so such weights are copied that way; of more
-    rows nothing is gained.
+    The weights are the model's own.
     """
     own: dict[int, object] = {id(tensor): tensor for tensor in (*model.parameters(), *model.buffers())}
-    weight = model.output_weight
-    laid_out = laid_out and weight.device.type == "cpu" and weight.dtype == torch.float32
-    if laid_out:
-        for part in model.modules():
-            if isinstance(part, Linear) and part.weight.shape[0] > part.weight.shape[1]:
-                own[id(part.weight)] = _by_columns(part.weight)
-    found = copy.deepcopy(model, own).eval()
-    if laid_out and found.head.output is None:
-        found.head.output = Linear(weight.shape[1], weight.shape[0], bias=False)
-        found.head.output.weight = _by_columns(weight)
-    return found
-
-
-def _by_columns(weight: Tensor) -> nn.Parameter:
-    return nn.Parameter(weight.detach().t().contiguous().t(), requires_grad=False)
+    return copy.deepcopy(model, own).eval()

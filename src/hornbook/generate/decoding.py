@@ -5,6 +5,7 @@ Shapes: B rows, V vocabulary, C candidates.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -13,6 +14,7 @@ from annotated_types import Ge, Le
 from torch import Tensor
 
 from hornbook.errors import UserError
+from hornbook.model.config import Weights
 from hornbook.schema import Count, NotNegative, Positive, PositiveCount, PositiveShare, Seed, Share, check
 
 # Sorting a whole vocabulary costs more than a small model's layer; so many of the likeliest nearly always suffice.
@@ -42,6 +44,7 @@ class Decoding:
     length_penalty      beams are compared by log p / length ** length_penalty: above 0 favours long texts
     early_stopping      end as soon as there are `beams` finished texts, though a better one could still come
     stop                strings that end a text; it is cut before them
+    weights             of the products: fp32 (the model's own), bf16, or int8 on a CPU; fewer bytes are read sooner
     seed                draws are a function of it, the prompt's number and the new token's number
 
     The cuts apply in the order in which they stand here, each to what the one before has left, as in transformers.
@@ -57,6 +60,7 @@ class Decoding:
     length_penalty: Annotated[float, Ge(-10), Le(10)] = 1.0
     early_stopping: bool = False
     stop: tuple[str, ...] = ()
+    weights: Weights = "fp32"
     seed: Seed = 0
 
     def __post_init__(self) -> None:
@@ -72,12 +76,24 @@ def sound(logits: Tensor) -> Tensor:
 
     Minus infinity is a token that is never chosen.
     """
-    if not bool(logits.amax(-1).isfinite().all()):
+    _check(logits.amax(-1))
+    return logits
+
+
+def likeliest(logits: Tensor) -> Tensor:
+    """Return the likeliest id of each row int64[B] of logits [B, V], the first of several; raises as `sound`."""
+    best, found = logits.max(-1)
+    _check(best)
+    return found
+
+
+def _check(best: Tensor) -> None:
+    """Raise UserError where the largest logit of a row, [B], is no number."""
+    if not all(map(math.isfinite, best.tolist())):
         raise UserError(
             "The model's predictions are not finite: its weights are too large to compute with. Use an earlier "
             "checkpoint, or train with a lower training.learning_rate and training.muon_learning_rate."
         )
-    return logits
 
 
 def penalise(scores: Tensor, seen: Tensor, penalty: float) -> Tensor:
@@ -93,6 +109,8 @@ def candidates(logits: Tensor, decoding: Decoding) -> tuple[Tensor, Tensor | Non
     temperature must be above 0.
     """
     scores, ids = logits / max(decoding.temperature, _COLDEST), None
+    if not 0 < decoding.top_k < scores.shape[-1] and decoding.top_p == 1.0 and decoding.min_p == 0.0:
+        return torch.softmax(scores.double(), -1), None
     whole = scores
     if decoding.top_k and decoding.top_k < scores.shape[-1]:
         scores, ids = scores.topk(decoding.top_k)

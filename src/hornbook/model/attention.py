@@ -11,7 +11,6 @@ no token of a document ever sees padding.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Union
 
 import torch
@@ -31,29 +30,6 @@ KeysValues = tuple[Tensor, Tensor]
 Mask = Union["Documents", "BlockMask", Tensor, None]
 """Who sees whom, where that is not all or causal: by documents, by blocks (see `hornbook.model.documents`), or what is
 added to the scores [B or 1, H or 1, T, S]."""
-
-
-@dataclass(frozen=True)
-class Cache:
-    """Keys and values of what was read so far, in memory set aside for all that will be: each [B, S, G, K].
-
-    With `branches` int64[R], R rows go on from texts read before, each from the one with its number: what they write
-    is not kept, so they all begin behind the same text.
-    """
-
-    keys: Tensor
-    values: Tensor
-    branches: Tensor | None = None
-
-    def write(self, found: KeysValues, start: int) -> KeysValues:
-        """Put new keys and values [B, T, G, K] at the places from `start` on; return those up to the last of them."""
-        if self.branches is not None:
-            keys, values = (part[:, :start].index_select(0, self.branches) for part in (self.keys, self.values))
-            return torch.cat((keys, found[0]), 1), torch.cat((values, found[1]), 1)
-        end = start + found[0].shape[1]
-        self.keys[:, start:end] = found[0]
-        self.values[:, start:end] = found[1]
-        return self.keys[:, :end], self.values[:, :end]
 
 
 class Attention(nn.Module):
@@ -87,25 +63,17 @@ class Attention(nn.Module):
         mask: Mask,
         causal: bool,
         rotation: KeysValues | None = None,
-        memory: Tensor | KeysValues | None = None,
-        cache: Cache | None = None,
-        start: int = 0,
+        memory: Tensor | None = None,
         picked: Tensor | None = None,
     ) -> Tensor:
-        """x [B, T, D] attends to itself, or to memory [B, S, D] or its keys and values. Returns [B, T, D].
+        """x [B, T, D] attends to itself, or to memory [B, S, D]. Returns [B, T, D].
 
-        With a cache, x takes its places from `start` on and also sees those before, so S = start + T. Returns [N, D]
-        where only the positions `picked`, int64[N] into [B * T], are wanted.
+        Returns [N, D] where only the positions `picked`, int64[N] into [B * T], are wanted.
         """
         x = x.to(compute_type(x))
         queries = place(self.q(x).view(*x.shape[:2], self.heads, self.key_width), self.q_norm, rotation)
-        if isinstance(memory, tuple):
-            keys, values = memory
-        else:
-            # A view of its own: each layer's gradients are added first, then those of all layers, sharded or not.
-            keys, values = self.keys_values(x if memory is None else memory.view_as(memory).to(x.dtype), rotation)
-        if cache is not None:
-            keys, values = cache.write((keys, values), start)
+        # A view of its own: each layer's gradients are added first, then those of all layers, sharded or not.
+        keys, values = self.keys_values(x if memory is None else memory.view_as(memory).to(x.dtype), rotation)
         if isinstance(mask, Documents):
             mixed = self.within(attend, queries, keys, values, causal, self.scale, mask)
         else:

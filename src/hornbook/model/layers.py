@@ -6,11 +6,10 @@ F MLP width, H heads, K head width, L layers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
-from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -19,7 +18,6 @@ from torch.utils.checkpoint import checkpoint
 
 from hornbook.model.attention import (
     Attention,
-    Cache,
     KeysValues,
     Mask,
     additive,
@@ -143,10 +141,8 @@ class Layer(nn.Module):
         mask: Mask,
         causal: bool,
         rotation: KeysValues | None = None,
-        memory: Tensor | KeysValues | None = None,
+        memory: Tensor | None = None,
         memory_mask: Mask = None,
-        cache: Cache | None = None,
-        start: int = 0,
         picked: Tensor | None = None,
     ) -> Tensor:
         """Return the residual stream [B, T, D] behind this layer; the arguments are those of Attention.
@@ -155,9 +151,7 @@ class Layer(nn.Module):
         and [N, D] returned.
         """
         within = picked if self.cross is None else None
-        branch = self.attention(
-            self._read(x, self.attention_norm), mask, causal, rotation, cache=cache, start=start, picked=within
-        )
+        branch = self.attention(self._read(x, self.attention_norm), mask, causal, rotation, picked=within)
         x = self._add(x if within is None else pick(x, within), branch, self.attention_norm)
         if self.cross is not None:
             branch = self.cross(self._read(x, self.cross_norm), memory_mask, False, memory=memory, picked=picked)
@@ -219,14 +213,14 @@ class Stack(nn.Module):
         if segments is not None and not (visible is not None and self.relative is not None):
             documents = documents_of(segments, segments)
         positions = torch.arange(x.shape[1], device=x.device)
-        views = {local: self._view(x, positions, segments, visible, local, documents) for local in set(self.local)}
+        views = {local: self.view(x, positions, segments, visible, local, documents) for local in set(self.local)}
         share = 1.0 if picked is None else len(picked) / (x.shape[0] * x.shape[1])
         few = share <= FEW
         if few and self.compiled:
             torch._dynamo.maybe_mark_dynamic(picked, 0)
         for number, (layer, local) in enumerate(zip([*self.layers] * self.times, self.local, strict=True), 1):
             mask, by_kernel, rotation = views[local]
-            arguments = (x, mask, by_kernel, rotation, memory, memory_mask, None, 0)
+            arguments = (x, mask, by_kernel, rotation, memory, memory_mask)
             last = (picked,) if few and number == len(self.local) else ()
             again = self.recompute and torch.is_grad_enabled()
             x = checkpoint(layer, *arguments, *last, use_reentrant=False) if again else layer(*arguments, *last)
@@ -234,7 +228,7 @@ class Stack(nn.Module):
             x = pick(x, picked) if share < 1.0 else x.flatten(0, 1)
         return x if self.norm is None else self.norm(x)
 
-    def _view(
+    def view(
         self,
         x: Tensor,
         positions: Tensor,
@@ -243,12 +237,17 @@ class Stack(nn.Module):
         local: bool,
         documents: Documents | None = None,
         start: int | None = None,
+        kind: torch.dtype | None = None,
     ) -> View:
-        """Return what layers with or without a window see of themselves; the arguments are those of forward or step."""
-        kind, length = compute_type(x), (start or 0) + x.shape[1]
+        """Return what layers with or without a window see of themselves; the arguments are those of forward.
+
+        With `start`, x stands behind so many others that were read before; `kind` is the type of scores, None = that in
+        which x is computed.
+        """
+        kind, length = kind or compute_type(x), (start or 0) + x.shape[1]
         keys = torch.arange(length, device=x.device)
         window = self.window if local and self.window < length - 1 else 0
-        rotation = self._rotation(positions, local)
+        rotation = self.rotation(positions, local)
         if segments is not None and self._blockwise(x) and self.relative is None:
             return block_mask(segments, segments, visible, self.causal, window), False, rotation
         within = segments if documents is None else None
@@ -264,7 +263,7 @@ class Stack(nn.Module):
                 permitted = near if permitted is None else permitted & near
         elif not by_kernel:
             permitted = allowed(within, visible, self.causal, keys[start:], keys, window)
-        mask = additive(permitted, self._bias(keys[start:], keys), kind)
+        mask = additive(permitted, self.bias(keys[start:], keys), kind)
         return mask if documents is None else replace(documents, mask=mask), by_kernel, rotation
 
     def _memory_mask(self, x: Tensor, segments: Tensor | None, memory_segments: Tensor) -> Mask:
@@ -293,34 +292,7 @@ class Stack(nn.Module):
                     part.within = apart
             layer.compile()
 
-    def step(
-        self,
-        x: Tensor,
-        positions: Tensor,
-        start: int,
-        caches: Sequence[Cache],
-        segments: Tensor | None = None,
-        visible: Tensor | None = None,
-        memories: Sequence[KeysValues] | None = None,
-        memory_mask: Tensor | None = None,
-    ) -> Tensor:
-        """Return x [B, T, D] behind all layers, given what the caches hold of the `start` tokens before it.
-
-        positions int64[T] or [B, T] are those of x; segments int64[B, S] and visible bool[B, S], S = start + T, those
-        of all tokens. The caches then hold x as well, unless they are branches.
-        """
-        views = {local: self._view(x, positions, segments, visible, local, start=start) for local in set(self.local)}
-        for number, (layer, local) in enumerate(zip(self.layers, self.local, strict=True)):
-            memory = None if memories is None else memories[number]
-            mask, by_kernel, rotation = views[local]
-            x = layer(x, mask, by_kernel, rotation, memory, memory_mask, caches[number], start)
-        return x if self.norm is None else self.norm(x)
-
-    def attend_to(self, memory: Tensor) -> list[KeysValues]:
-        """Return the keys and values of memory [B, S, D] for each layer's cross-attention, to be used in many steps."""
-        return [cast(Attention, layer.cross).keys_values(memory, None) for layer in self.layers]
-
-    def _bias(self, queries: Tensor, keys: Tensor) -> Tensor | None:
+    def bias(self, queries: Tensor, keys: Tensor) -> Tensor | None:
         """Return the bias of relative positions [1, H, T, S] for positions [T] and [S], or None."""
         if self.relative is None:
             return None
@@ -328,8 +300,8 @@ class Stack(nn.Module):
         bias: Tensor = self.relative(buckets).movedim(-1, 0)
         return bias[None]
 
-    def _rotation(self, positions: Tensor, local: bool) -> KeysValues | None:
-        """Return the rotary tables' rows [T, 1, K] or [B, T, 1, K] at positions, or None."""
+    def rotation(self, positions: Tensor | slice, local: bool) -> KeysValues | None:
+        """Return the rotary tables' rows [T, 1, K] or [B, T, 1, K] at positions, some or a run of them, or None."""
         if not self.rotary:
             return None
         prefix = "local_" if local and self.two_bases else ""

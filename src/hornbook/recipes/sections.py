@@ -203,7 +203,9 @@ class TrainingSettings:
     optimizer            muon (Muon for matrices inside the layers, AdamW for the rest) or adamw (AdamW for all)
     learning_rate        peak learning rate of AdamW
     muon_learning_rate   peak learning rate of Muon, on the scale of AdamW's; 0 = chosen from the width:
-                         0.006 / sqrt(width / 128)
+                         0.006 / sqrt(width / 128); for a new decoder also / sqrt(steps / 300), steps from 75 to 600
+    muon_momentum        Muon: decay rate of the momentum; 0 = 0.95; for a new decoder less in runs below 300 steps:
+                         1 - 15 / steps, at least 0.8
     embedding_rate       peak learning rate of the token embedding when Muon is used, as a multiple of its initial
                          standard deviation; 0 = 0.75 for a new decoder, 0.1 for a new tied T5, else learning_rate
     weight_decay         decoupled weight decay of the weight matrices inside the layers; 0 = none
@@ -238,6 +240,7 @@ class TrainingSettings:
     optimizer: Literal["muon", "adamw"] = "muon"
     learning_rate: Annotated[float, Gt(0), Cap(1e30)] = 3e-3
     muon_learning_rate: Rate = 0.0
+    muon_momentum: Annotated[float, Ge(0), Lt(1)] = 0.0
     embedding_rate: Rate = 0.0
     weight_decay: Rate = 0.1
     beta1: Annotated[float, Ge(0), Lt(1)] = 0.9

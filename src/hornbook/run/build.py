@@ -21,6 +21,7 @@ from hornbook.prepare.mixing import order_of
 from hornbook.recipes.recipe import Recipe
 from hornbook.scaling.defaults import default_muon_learning_rate
 from hornbook.tokens.loader import Loader, unchanged
+from hornbook.train.muon import MOMENTUM
 from hornbook.train.optimizers import TABLE, Optimizers
 from hornbook.train.parallel import MeshConfig, Parallel, make_mesh
 from hornbook.train.step import precision
@@ -110,7 +111,8 @@ def build_optimizers(parallel: Parallel, recipe: Recipe) -> Optimizers:
         muon_learning_rate=training.muon_learning_rate or default_muon_learning_rate(recipe.model.width),
         embedding_rate=training.embedding_rate * deviation(TABLE, recipe.model) or training.learning_rate,
         weight_decay=training.weight_decay, betas=(training.beta1, training.beta2), epsilon=training.epsilon,
-        bf16=training.precision == "bf16", parallel=parallel if parallel.world.size > 1 else None,
+        bf16=training.precision == "bf16", momentum=training.muon_momentum or MOMENTUM,
+        parallel=parallel if parallel.world.size > 1 else None,
     )  # fmt: skip
 
 

@@ -9,11 +9,11 @@ from typing import Any
 import torch
 
 from hornbook.console import quantity
-from hornbook.model.counted import begin_from_counts, bias_from_counts
-from hornbook.model.counted_form import Form, form_of
-from hornbook.model.counted_neighbours import begin_from_neighbours
-from hornbook.model.counted_tied import begin_tied
 from hornbook.model.electra import Electra, Model
+from hornbook.model.start.counted import begin_from_counts, bias_from_counts
+from hornbook.model.start.form import Form, form_of
+from hornbook.model.start.neighbours import begin_from_neighbours
+from hornbook.model.start.tied import begin_tied
 from hornbook.model.transformer import Transformer
 from hornbook.objectives.base import tokens_per_row
 from hornbook.prepare.dataset import Prepared

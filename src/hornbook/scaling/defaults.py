@@ -28,23 +28,38 @@ _PAIRED_SHARE = 0.5
 # A causal run of few tokens is better with smaller steps: 0.58 D ** 0.571 tokens for D in all (Li et al. 2025, "step
 # law"), but not so few for each unit of the width that Muon's work tells (docs/LOG.md).
 _LAW_FACTOR, _LAW_POWER, _FEWEST_STEP_TOKENS_PER_WIDTH = 0.58, 0.571, 16
+# The steps of a run for which Muon's rate is as it is (docs/LOG.md).
+_RATED_STEPS = 300
 # On a CPU compilation takes about half a minute for each shape of batches and makes steps a fifth faster (docs/LOG.md).
 COMPILE_MINUTES = 5.0
 COMPILE_SECONDS, COMPILED_SHARE = 30.0, 0.8
 MEASUREMENTS = 10  # on held-out text during a run
 
 
-def default_muon_learning_rate(width: int) -> float:
-    """Return the peak rate of Muon's part for matrices of a model of this width.
+def default_muon_learning_rate(width: int, steps: float = _RATED_STEPS) -> float:
+    """Return the peak rate of Muon's part for matrices of a model of this width, in a run of so many steps.
 
     Muon's step has one size a number, so in a wider matrix it moves more at once: its singular values, all equal, grow
     with the root of the width, while those of the matrix's first values do not. The rate makes up for it, which keeps
     the step's largest singular value ("spectral condition", Yang et al. 2023, section 2); its size is docs/LOG.md's.
+    A decoder's rate falls with the root of its steps too, as far as that was measured: from 75 to 600 steps.
 
-    >>> default_muon_learning_rate(128), default_muon_learning_rate(512)
-    (0.006, 0.003)
+    >>> default_muon_learning_rate(128), default_muon_learning_rate(512), default_muon_learning_rate(128, 75)
+    (0.006, 0.003, 0.012)
     """
-    return 6e-3 * math.sqrt(128 / width)
+    few, many = _RATED_STEPS / 4, _RATED_STEPS * 2
+    return 6e-3 * math.sqrt(128 / width * _RATED_STEPS / min(max(steps, few), many))
+
+
+def default_muon_momentum(steps: int) -> float:
+    """Return how much of its mean Muon's momentum keeps at each step of a run of so many steps.
+
+    The mean reaches 1 / (1 - momentum) steps back: a fifteenth of the run, and 20 steps at the most (docs/LOG.md).
+
+    >>> default_muon_momentum(75), default_muon_momentum(150), default_muon_momentum(1000)
+    (0.8, 0.9, 0.95)
+    """
+    return min(0.95, max(0.8, 1 - 15 / steps))
 
 
 def default_embedding_rate(model: ModelConfig) -> float:
@@ -80,9 +95,7 @@ def default_size(model: ModelConfig, tokens: float) -> tuple[int, int]:
     for width, layers in SIZES:
         sized = replace(model, width=width, layers=layers, heads=heads_of(width), shared_layers=False)
         tables = sized.vocab_size * sized.table_width * (1 if sized.tied else 2)
-        if parameters(sized) - tables <= tokens / TOKENS_PER_PARAMETER:
-            found = width, layers
-        if parameters(sized) - sized.vocab_size * sized.table_width > tokens / TOKENS_PER_PARAMETER:
+        if parameters(sized) - tables > tokens / TOKENS_PER_PARAMETER:
             break  # each is larger than those before it
         found = width, layers
     return found

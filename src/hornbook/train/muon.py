@@ -27,7 +27,7 @@ import torch
 from torch import Tensor
 
 _A, _B, _C, _STEPS = 3.4445, -4.7750, 2.0315, 5
-_MOMENTUM = 0.95
+MOMENTUM = 0.95  # torch's, and that of runs whose recipe names none
 _LEAST_NORM = 1e-7
 # From n = 1.5 m on, the way through G needs fewer operations: 34 m + 4 n against 10 m + 20 n, each times m * m.
 _LONG = 1.5
@@ -38,8 +38,12 @@ _TOGETHER = 1 << 24
 class Muon:
     """Muon over matrices, its products in bfloat16 or in their own type; its state is that of torch's."""
 
-    def __init__(self, matrices: Iterable[Tensor], *, rate: float, weight_decay: float, bf16: bool) -> None:
-        self.param_groups: list[dict[str, Any]] = [{"params": list(matrices), "lr": rate, "weight_decay": weight_decay}]
+    def __init__(
+        self, matrices: Iterable[Tensor], *, rate: float, weight_decay: float, bf16: bool, momentum: float = MOMENTUM
+    ) -> None:
+        self.param_groups: list[dict[str, Any]] = [
+            {"params": list(matrices), "lr": rate, "weight_decay": weight_decay, "momentum": momentum}
+        ]
         self.state: dict[Tensor, dict[str, Tensor]] = {}
         self._bf16 = bf16
 
@@ -47,12 +51,12 @@ class Muon:
     def step(self) -> None:
         for group in self.param_groups:
             for matrices in _batches([matrix for matrix in group["params"] if matrix.grad is not None]):
-                updates = torch.stack(advance(self.state, matrices))
+                updates = torch.stack(advance(self.state, matrices, group["momentum"]))
                 updates = orthogonal(updates.bfloat16() if self._bf16 else updates)
                 descend(matrices, list(updates.to(matrices[0].dtype)), matrices[0].shape, group)
 
 
-def advance(states: dict[Tensor, dict[str, Tensor]], matrices: Sequence[Tensor]) -> tuple[Tensor, ...]:
+def advance(states: dict[Tensor, dict[str, Tensor]], matrices: Sequence[Tensor], momentum: float) -> tuple[Tensor, ...]:
     """Advance the momentum of matrices by their gradients and return Nesterov's mean of the two, each [R, C].
 
     All are computed by one call, which is one kernel on a GPU instead of one for each matrix.
@@ -65,8 +69,8 @@ def advance(states: dict[Tensor, dict[str, Tensor]], matrices: Sequence[Tensor])
         if not state:
             state["momentum_buffer"] = torch.zeros_like(matrix.grad)
     momenta = [states[matrix]["momentum_buffer"] for matrix in matrices]
-    torch._foreach_lerp_(momenta, grads, 1 - _MOMENTUM)
-    return torch._foreach_lerp(grads, momenta, _MOMENTUM)
+    torch._foreach_lerp_(momenta, grads, 1 - momentum)
+    return torch._foreach_lerp(grads, momenta, momentum)
 
 
 def descend(matrices: list[Tensor], updates: list[Tensor], shape: Sequence[int], group: Mapping[str, Any]) -> None:

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.optim.adamw import adamw
 
 from hornbook.errors import UserError
-from hornbook.train.muon import Muon
+from hornbook.train.muon import MOMENTUM, Muon
 from hornbook.train.parallel import Parallel
 from hornbook.train.sharded_muon import SharedMuon
 
@@ -73,7 +73,7 @@ class Optimizers:
 
     Beside Muon the table of tokens has a rate of its own, `embedding_rate`; AdamW alone has one rate for all.
     Decay is decoupled and touches matrices inside the layers only: neither embeddings nor norms nor biases. `bf16` is
-    the precision in which Muon orthogonalises.
+    the precision in which Muon orthogonalises, `momentum` the share of its momentum that a step keeps.
     """
 
     def __init__(
@@ -88,6 +88,7 @@ class Optimizers:
         betas: tuple[float, float],
         epsilon: float,
         bf16: bool = False,
+        momentum: float = MOMENTUM,
         parallel: Parallel | None = None,
     ) -> None:
         """`parallel` = the parameters are shared among its processes; they are then what it holds of each."""
@@ -102,9 +103,13 @@ class Optimizers:
         ]
         self._parts: list[AdamW | Muon | SharedMuon] = []
         if muon and parallel is not None:
-            self._parts.append(SharedMuon(list(matrices), parallel, muon_learning_rate, weight_decay, bf16))
+            self._parts.append(SharedMuon(list(matrices), parallel, muon_learning_rate, weight_decay, bf16, momentum))
         elif muon:
-            self._parts.append(Muon(matrices.values(), rate=muon_learning_rate, weight_decay=weight_decay, bf16=bf16))
+            self._parts.append(
+                Muon(
+                    matrices.values(), rate=muon_learning_rate, weight_decay=weight_decay, bf16=bf16, momentum=momentum
+                )
+            )
         else:
             groups.append({"params": list(matrices.values()), "weight_decay": weight_decay})
         groups = [group for group in groups if group["params"]]

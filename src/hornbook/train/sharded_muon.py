@@ -19,17 +19,27 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from hornbook.train.muon import advance, descend, orthogonal
+from hornbook.train.muon import MOMENTUM, advance, descend, orthogonal
 from hornbook.train.parallel import Parallel, ShardBounds
 
 
 class SharedMuon:
     """`orthogonal.Muon` of matrices that processes share; see the module. `bf16` = its products are in bfloat16."""
 
-    def __init__(self, names: Sequence[str], parallel: Parallel, rate: float, weight_decay: float, bf16: bool) -> None:
+    def __init__(
+        self,
+        names: Sequence[str],
+        parallel: Parallel,
+        rate: float,
+        weight_decay: float,
+        bf16: bool,
+        momentum: float = MOMENTUM,
+    ) -> None:
         parts = [parallel.parts[name] for name in names]
         locals_ = [part.local for part in parts]
-        self.param_groups: list[dict[str, Any]] = [{"params": locals_, "lr": rate, "weight_decay": weight_decay}]
+        self.param_groups: list[dict[str, Any]] = [
+            {"params": locals_, "lr": rate, "weight_decay": weight_decay, "momentum": momentum}
+        ]
         self.state: dict[Tensor, dict[str, Tensor]] = {}
         self._dtype = torch.bfloat16 if bf16 else torch.float32
         self._group = parallel.muon_group
@@ -55,13 +65,14 @@ class SharedMuon:
         for local in locals_:
             if local.grad is None:
                 local.grad = torch.zeros_like(local)
-        wholes = self._collect([update.to(self._dtype) for update in advance(self.state, locals_)])
+        updates = advance(self.state, locals_, group["momentum"])
+        wholes = self._collect([update.to(self._dtype) for update in updates])
         for number, whole in wholes.items():
             wholes[number] = orthogonal(whole[None])[0]
-        updates = self._return(wholes)
+        turned = self._return(wholes)
         for shape in dict.fromkeys(self._shapes):
             alike = [number for number, other in enumerate(self._shapes) if other == shape]
-            moved = [updates[number].to(locals_[number].dtype) for number in alike]
+            moved = [turned[number].to(locals_[number].dtype) for number in alike]
             descend([locals_[number] for number in alike], moved, shape, group)
 
     def _collect(self, updates: Sequence[Tensor]) -> dict[int, Tensor]:

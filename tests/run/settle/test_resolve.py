@@ -82,13 +82,25 @@ def test_the_table_of_a_new_decoder_or_t5_is_faster(text: tuple[Recipe, Prepared
 
 def test_muons_rate_falls_with_the_root_of_the_width(text: tuple[Recipe, Prepared]) -> None:
     def rate(width: int, *given: str) -> float:
-        shape = [f"model.width={width}", "model.layers=1", f"model.heads={width // 64}", "budget.steps=1"]
+        shape = [f"model.width={width}", "model.layers=1", f"model.heads={width // 64}", "budget.steps=300"]
         recipe = resolve(override(text[0], [*shape, *given]), means(text[1])).recipe
         return recipe.training.muon_learning_rate
 
     assert rate(128) == pytest.approx(0.006)
     assert rate(64) == pytest.approx(2 * rate(256))
     assert rate(256, "training.muon_learning_rate=0.01") == 0.01
+
+
+def test_in_a_short_run_of_a_decoder_muon_has_a_larger_rate_and_forgets_sooner(text: tuple[Recipe, Prepared]) -> None:
+    def chosen(steps: int, *given: str) -> tuple[float, float]:
+        shape = ["model.width=128", "model.layers=1", "model.heads=2", f"budget.steps={steps}"]
+        training = resolve(override(text[0], [*shape, *given]), means(text[1])).recipe.training
+        return training.muon_learning_rate, training.muon_momentum
+
+    decoder = text[0].model.topology == "decoder"
+    assert chosen(20) == chosen(75) == ((0.012, 0.8) if decoder else (0.006, 0.0))
+    assert chosen(600) == chosen(5000) == (pytest.approx(0.006 / 2**0.5 if decoder else 0.006), 0.95 * decoder)
+    assert chosen(20, "training.muon_momentum=0.7", "training.muon_learning_rate=0.001") == (0.001, 0.7)
 
 
 FACTS = Facts(vocabulary=512, rows=100, row_tokens=256, speed=1e9, worth=5.0)

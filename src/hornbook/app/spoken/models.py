@@ -306,7 +306,7 @@ def _opened(number: int, name: str, run: OpenRun) -> Opened:
     if run.model.config.task_head != "none":
         raise UserError(f"{name} was trained for a task and predicts no words: use `hornbook predict`.")
     if isinstance(run.model, Transformer):
-        run = dataclasses.replace(run, model=private(run.model, laid_out=run.model.decoder is not None))
+        run = dataclasses.replace(run, model=private(run.model))
     return Opened(number, name, run)
 
 

@@ -64,7 +64,6 @@ def similar(
 
 
 def _few(documents: DataFrame, threshold: float, words: int, across: bool) -> tuple[Pairs, Any] | None:
-    """Return what `similar` does where texts are so few that compiled loops are not worth loading; None elsewhere."""
     """Return what `similar` does where compiled loops are not worth loading for so little text; None elsewhere."""
     from daft import col
 

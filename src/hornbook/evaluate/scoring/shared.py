@@ -19,9 +19,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from hornbook.model.attention import Cache
 from hornbook.model.inputs import check_length
-from hornbook.model.parts import compute_type
+from hornbook.model.reading import caches_in, reader
 from hornbook.model.transformer import Transformer
 
 if TYPE_CHECKING:
@@ -48,8 +47,7 @@ def branched(model: Transformer, lines: Sequence[Line], device: torch.device) ->
 
     Short texts have padding behind them, which nothing of them sees, and which is hidden from what goes on from them.
     """
-    stack, numbers = model.decoder, dict[Any, int]()
-    assert stack is not None
+    numbers = dict[Any, int]()
     of_line = torch.tensor(
         [numbers.setdefault((line.sighted, *line.inputs[: line.shared]), len(numbers)) for line in lines], device=device
     )
@@ -58,20 +56,19 @@ def branched(model: Transformer, lines: Sequence[Line], device: torch.device) ->
     sighted, lengths, longest = torch.tensor([text[0] for text in numbers], device=device), real.sum(1), tokens.shape[1]
     places = torch.arange(longest, device=device)
     visible = places < sighted[:, None] if bool(sighted.any()) else None
-    shape = (len(numbers), longest, model.config.key_heads, model.config.key_width)
-    kind = compute_type(model.embed.tokens.weight)
-    caches = [Cache(*(torch.empty(shape, dtype=kind, device=device) for _ in range(2))) for _ in stack.layers]
-    first = stack.step(model.embed(tokens, places, None), places, 0, caches, None, visible)  # [F, P, D]
+    reads = reader(model, places=max(len(line.inputs) for line in lines))
+    memory = reads.memory(len(numbers), longest)
+    first = reads.read(tokens, 0, caches_in(memory), visible=visible)  # [F, P, D]
     hidden = first[of_line, lengths[of_line] - 1][:, None]  # [R, 1, D]
 
     rest, has = padded([line.inputs[line.shared :] for line in lines])
     if rest.shape[1]:
-        branches = [Cache(cache.keys, cache.values, of_line) for cache in caches]
+        branches = caches_in(memory, of_line)
         behind = torch.from_numpy(rest).to(device).long()
         after = lengths[of_line][:, None] + torch.arange(rest.shape[1], device=device)
         after = after.clamp(max=model.config.max_length - 1)  # of padding alone
         known = None if bool((real == 1).all()) else torch.cat((real[of_line], torch.ones_like(behind)), 1)
-        hidden = torch.cat((hidden, stack.step(model.embed(behind, after, None), after, longest, branches, known)), 1)
+        hidden = torch.cat((hidden, reads.read(behind, longest, branches, after, known)), 1)
     scored = np.concatenate((np.ones((len(lines), 1), bool), has != 0), 1)
     return hidden.flatten(0, 1)[torch.from_numpy(np.flatnonzero(scored)).to(device)]
 

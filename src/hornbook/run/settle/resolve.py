@@ -18,7 +18,7 @@ import torch
 from hornbook.errors import UserError
 from hornbook.generate.samples import steps_worth
 from hornbook.model.config import ModelConfig
-from hornbook.model.counted_form import form_of
+from hornbook.model.start.form import form_of
 from hornbook.objectives.base import cycle_of, says_every_token, tokens_per_row
 from hornbook.prepare.dataset import Prepared
 from hornbook.recipes.recipe import Recipe
@@ -121,6 +121,13 @@ def resolve(recipe: Recipe, means: Means) -> Resolved:
         model = replace(model, dropout=defaults.default_dropout(steps * rows / facts.rows))
     every = every or max(1, math.ceil(steps / defaults.MEASUREMENTS))
     training = replace(draft.training, evaluate_every=every)
+    if model.topology == "decoder" and not recipe.start.path:  # other kinds of models were not measured
+        training = replace(
+            training,
+            muon_learning_rate=recipe.training.muon_learning_rate
+            or defaults.default_muon_learning_rate(model.width, steps),
+            muon_momentum=training.muon_momentum or defaults.default_muon_momentum(steps),
+        )
     known = budget if budget.steps else Budget(steps=steps)  # with its corrections, where a run is repeated
     return Resolved(replace(draft, model=model, training=training, budget=known), deadline)
 

@@ -6,7 +6,7 @@ from small_models import CPU, batch, small
 
 from hornbook.model.attention import place
 from hornbook.model.inputs import to_tensors
-from hornbook.model.looking_back import look_back
+from hornbook.model.start.looking_back import look_back
 from hornbook.model.transformer import Transformer
 
 CAUSAL, NO_NORMS = {}, {"qk_norm": False}

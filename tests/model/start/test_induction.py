@@ -9,8 +9,8 @@ import torch
 from small_models import small
 
 from hornbook.model.attention import place
-from hornbook.model.counted import begin_from_counts
-from hornbook.model.induction import signature_width
+from hornbook.model.start.counted import begin_from_counts
+from hornbook.model.start.induction import LONGER, signature_width
 from hornbook.model.transformer import Transformer
 
 V = 150
@@ -48,6 +48,16 @@ def test_the_second_layer_attends_behind_earlier_places_of_the_token_read(change
         found = attention(model, x, 1)[0][0, 0]
     behind = found[torch.arange(32, 64), torch.arange(1, 33)]
     assert behind.mean() > 0.6
+
+
+def test_signatures_hardly_change_the_first_predictions():
+    tokens = torch.randint(V, (4, 64), generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        model = begun(SHAPE)
+        plain = model.decoder.norm(model.embedded(tokens, None, None))
+        alone = model.output(plain / LONGER).softmax(-1)
+        signed = model.output(model.decoder(model.embedded(tokens, None, None), None, None)).softmax(-1)
+    assert (alone - signed).abs().sum(-1).mean() / 2 < 0.02
 
 
 def test_shapes_without_such_heads_leave_no_dimensions_free():

@@ -11,7 +11,7 @@ i and j and divided by a truncated singular value decomposition, it becomes the 
 
 so that the final norm changes nothing, and the head's are [ factors of j | log p_j over that number | 0 ] times the
 same rotation. Maps that write to the residual stream begin at 0, so the layers add nothing yet. Heads of the first
-layer look a few tokens back, so that the first steps learn what these tell (`hornbook.model.looking_back`).
+layer look a few tokens back, so that the first steps learn what these tell (`hornbook.model.start.looking_back`).
 
 Shapes: V vocabulary, D width, R rank of the factors, n pairs.
 """
@@ -27,10 +27,10 @@ from torch import Tensor, nn
 
 from hornbook import keys
 from hornbook.model.config import ModelConfig
-from hornbook.model.induction import LONGER, find_repeats, signature_width
 from hornbook.model.initialise import COUNTED_DEVIATION, TABLE
 from hornbook.model.layers import Layer
-from hornbook.model.looking_back import look_back
+from hornbook.model.start.induction import LONGER, find_repeats, signature_width
+from hornbook.model.start.looking_back import look_back
 from hornbook.model.transformer import Transformer
 
 # Singular values beyond these cost more time than they tell.

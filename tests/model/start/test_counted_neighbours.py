@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from pair_tables import table_of
 from small_models import small
 
-from hornbook.model import looking_back
 from hornbook.model.config import ModelConfig
-from hornbook.model.counted import factored
-from hornbook.model.counted_neighbours import begin_from_neighbours, holds_neighbours
 from hornbook.model.sizes import BLOCKS
+from hornbook.model.start import looking_back
+from hornbook.model.start.counted import factored
+from hornbook.model.start.neighbours import begin_from_neighbours, holds_neighbours
 from hornbook.model.transformer import Transformer
 
 V, MASK = 13, 12

@@ -1,13 +1,14 @@
 """First weights from counted pairs for encoders: what hides behind a mask is said by the tokens on both sides of it.
 
-With M = U V^T the factors of neighbouring tokens (see `hornbook.model.counted`), a token left of the mask gives what is
-hidden U_left V_j, and one on its right V_right U_j, since M is read from either side. Both are sums over one table:
+With M = U V^T the factors of neighbouring tokens (see `hornbook.model.start.counted`), a token left of the mask gives
+what is hidden U_left V_j, and one on its right V_right U_j, since M is read from either side. Both are sums over one
+table:
 
     row of i in the table        [ U_i     | V_i    | same number in all | rest of U_i | rest of V_i | 0      | 0      ]
     behind the first attention   [ V_right | U_left | (what the mask's row has)                      | rests of both   ]
 
 Half of the first layer's heads look one position back and move U to where V is, the others look one ahead and move V
-to where U is (how: `hornbook.model.looking_back`); the mask's own row has neither. The head's dense map begins as
+to where U is (how: `hornbook.model.start.looking_back`); the mask's own row has neither. The head's dense map begins as
 the projection on what the table has, plus a number so large that the activation is the identity; its norm takes the
 number away. The rests keep all lengths equal, so that no norm changes anything. The unigram is the head's bias.
 
@@ -23,10 +24,10 @@ from torch import Tensor
 
 from hornbook.model.attention import Attention
 from hornbook.model.config import ModelConfig
-from hornbook.model.counted import factored, rotation
 from hornbook.model.initialise import TABLE
 from hornbook.model.layers import Layer
-from hornbook.model.looking_back import look_back
+from hornbook.model.start.counted import factored, rotation
+from hornbook.model.start.looking_back import look_back
 from hornbook.model.transformer import Transformer
 
 _OTHERS = 6  # directions beside those of the factors: five, and that of ones, which LayerNorm takes away

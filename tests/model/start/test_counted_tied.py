@@ -11,7 +11,7 @@ from pair_tables import table_of, witten_bell
 from small_models import small
 
 from hornbook.model.config import ModelConfig
-from hornbook.model.counted_tied import begin_tied, holds_tied_counts
+from hornbook.model.start.tied import begin_tied, holds_tied_counts
 from hornbook.model.transformer import Transformer
 
 V = 13

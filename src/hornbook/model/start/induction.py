@@ -1,10 +1,11 @@
 """A start for the first two layers: find where the token just read stood before, so that training learns what follows.
 
-Such pairs of heads, "induction heads" (Olsson et al. 2022), tell most of what a text itself says about its words; a model
-that begins at random finds them late. Here the search is made by hand, out of weights alone: the first layer's first
-head, which looks one token back (`hornbook.model.looking_back`), writes a signature of that token into dimensions that
-the table leaves free. In the second layer the query is the signature of the token just read and the key is what was
-written, so that the first head attends to the tokens behind its earlier places. What to do with them is left to training.
+Such pairs of heads, "induction heads" (Olsson et al. 2022), tell most of what a text itself says about its words; a
+model that begins at random finds them late. Here the search is made by hand, out of weights alone. The first layer's
+first head, which looks one token back (`hornbook.model.start.looking_back`), writes a signature of that token into
+dimensions that the table leaves free. In the second layer the query is the signature of the token just read and the key
+is what was written, so that the first head attends to the tokens behind its earlier places. What to do with them is
+left to training.
 
 Shapes: V vocabulary, D width, H heads, K head width, R dimensions of the table, M dimensions of a signature.
 """

@@ -1,9 +1,9 @@
 """First weights from counted pairs where one table is both read and predicted from: tied decoders, alone or behind an
 encoder.
 
-What a token says of the next one, U_i V_j (see `hornbook.model.counted`), must leave the position that reads i, but the
-head would compare what stands there, i's own row, with all rows. So the last layer's MLP begins as a linear map, which
-takes the row away and puts U_i in the place where rows have V:
+What a token says of the next one, U_i V_j (see `hornbook.model.start.counted`), must leave the position that reads i,
+but the head would compare what stands there, i's own row, with all rows. So the last layer's MLP begins as a linear
+map, which takes the row away and puts U_i in the place where rows have V:
 
     row of i in the table     [ U_i | V_i | same number in all | log p_i | rest of U_i | rest of V_i | 0           ]
     behind the last MLP       [ 0   | U_i | same number in all | same    | 0           | 0           | rest of U_i ]
@@ -22,9 +22,9 @@ import torch
 from torch import Tensor
 
 from hornbook.model.config import ModelConfig
-from hornbook.model.counted import factored, rotation
 from hornbook.model.initialise import TABLE
 from hornbook.model.layers import MLP, Layer
+from hornbook.model.start.counted import factored, rotation
 from hornbook.model.transformer import Transformer
 
 _OTHERS = 5  # directions beside those of the factors
