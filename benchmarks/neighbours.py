@@ -14,8 +14,8 @@ to 200 kB of other documents of the same source: the same for all sizes of a tex
 
 The default is trained with three seeds, every neighbour with one; who looks better than their mean gets three. Told is
 who is better by more than 0.02 bits per byte in the mean of three seeds (BEATEN), who is better beyond the spread of
-seeds by less (better), and who is not distinguishable. Runs are kept one by one, and not trained again until the default
-chooses otherwise.
+seeds by less (better), and who is not distinguishable. Runs are kept one by one, and not trained again until the
+default chooses otherwise.
 """
 
 from __future__ import annotations
