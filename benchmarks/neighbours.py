@@ -14,7 +14,8 @@ to 200 kB of other documents of the same source: the same for all sizes of a tex
 
 The default is trained with three seeds, every neighbour with one; who looks better than their mean gets three. Told is
 who is better by more than 0.02 bits per byte in the mean of three seeds (BEATEN), who is better beyond the spread of
-seeds by less (better), and who is not distinguishable. Runs are kept one by one, and not trained again.
+seeds by less (better), and who is not distinguishable. Runs are kept one by one, and not trained again until the
+default chooses otherwise.
 """
 
 from __future__ import annotations
@@ -183,8 +184,9 @@ def swept(case: Case, place: Place, found: dict[str, Any], chosen: Sequence[str]
     """Train what `found`, the case's part of the result, has not yet."""
     recipe = place.recipe(())
     texts = place.texts(recipe)
-    if "default" not in found:
-        drafted = settled(recipe, texts, UNKNOWN_STEPS)
+    if found and described(settled(recipe, texts, found["default"]["steps"]), texts) != found["default"]:
+        found.clear()  # other defaults than those that were swept around
+    if not found:
         pace = paces({DEFAULT: functools.partial(place.clocked, ())}, 1 if quick else ROUNDS)[DEFAULT]
         steps = 4 if quick else pace.steps(case.budget)
         drafted = settled(recipe, texts, steps)

@@ -63,6 +63,12 @@ def test_training_makes_a_line_better_than_none(line: Any, place: Any) -> None:
     assert longer[-1][1] < line.seeds["0"] - 0.1
 
 
+@pytest.mark.parametrize(("again", "holds"), [((2.0,), True), ((2.04,), True), ((2.1,), False), ((1.5,), True)])
+def test_quality_holds_within_the_spread_of_seeds(line: Any, again: tuple[float, ...], holds: bool) -> None:
+    assert changed(line, seeds={"0": 2.0, "1": 2.01, "2": 1.99}).holds(again) == holds
+
+
+@pytest.mark.slow
 def test_verify_holds_for_the_line_and_neither_for_a_better_one_nor_for_a_faster_one(line: Any, place: Any) -> None:
     said: list[str] = []
     slow = changed(line, step_seconds=10 * line.step_seconds)
