@@ -72,6 +72,7 @@ ARMS: Mapping[str, Arm] = {
     "a twentieth": Arm("hornbook", 0.05),
     "seed 1": Arm("hornbook", changes=("seed=1",)),
     "seed 2": Arm("hornbook", changes=("seed=2",)),
+    "without counts": Arm("hornbook", changes=("model.start=random",)),
     "without modern block": Arm("hornbook", recipe="gpt"),
     "without Muon": Arm("hornbook", changes=("training.optimizer=adamw",)),
     "without rates by width": Arm(
