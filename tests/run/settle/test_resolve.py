@@ -75,7 +75,7 @@ def test_the_table_of_a_new_decoder_or_t5_is_faster(text: tuple[Recipe, Prepared
         recipe = dataclasses.replace(recipe, start=StartSettings(start))
         return resolve(recipe, means(text[1])).recipe.training.embedding_rate
 
-    assert rate() == {"decoder": 0.75, "encoder": 0.0, "encoder-decoder": 0.1}[text[0].model.topology]
+    assert rate() == {"decoder": 0.03, "encoder": 0.0, "encoder-decoder": 0.1}[text[0].model.topology]
     assert rate("training.embedding_rate=0.05") == 0.05
     assert rate(start="a model") == 0.0
 
