@@ -27,9 +27,10 @@ import torch
 import hornbook as hb
 from hornbook.corpus.read import read
 from hornbook.generate import Decoding, generate
-from hornbook.model.config import Weights, modern
+from hornbook.model.config import modern
 from hornbook.model.reading import caches_in, reader
 from hornbook.model.transformer import Transformer
+from hornbook.schema import Weights
 from hornbook.tokens.tokenizer.tokenizer import Tokenizer
 from hornbook.train.machine import environment
 

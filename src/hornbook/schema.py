@@ -56,6 +56,8 @@ MOST, MOST_ROWS, MOST_TOKENS = 10**9, 10**6, 10**15
 Count = Annotated[int, Ge(0), Cap(MOST)]
 PositiveCount = Annotated[int, Ge(1), Cap(MOST)]
 Seed = Annotated[int, Ge(0), Cap(2**63 - 1)]
+Weights = Literal["fp32", "bf16", "int8"]
+"""In what a model that writes has its weights; see `hornbook.model.products`."""
 
 _SHOWN = 80  # characters of a value that a message quotes
 NONE = "none"  # how None is written, since TOML has no such value

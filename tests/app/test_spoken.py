@@ -166,7 +166,8 @@ def test_a_text_ends_for_the_reason_that_is_told(tokenizer: Tokenizer) -> None:
     assert eos is not None
     third = told(answers([run], write, WriteRequest(0, PROMPT, decoding=GREEDY)), "token")[2]["id"]
     with torch.no_grad():  # wherever it would take the third token, the text is now at its end
-        model_of(run).embed.tokens.weight[eos] = 2 * model_of(run).embed.tokens.weight[third]
+        head = model_of(run).output_weight
+        head[eos] = 2 * head[third]
     events = answers([run], write, WriteRequest(0, PROMPT, decoding=GREEDY))
     (end,) = told(events, "end")
     assert (end["why"], end["tokens"], end["last"]["id"]) == ("stop", len(told(events, "token")), eos)

@@ -150,7 +150,7 @@ def test_a_fault_of_ours_in_one_run_stops_no_other(
     list(models.loading())
     first, second = models.session()
     assert (first["state"], second["state"]) == ("failed", "failed")
-    assert first["note"].startswith("It cannot be opened: TypeError: len()")
+    assert first["note"].startswith("It cannot be opened: TypeError: ")
     assert second["note"].startswith("There is no run") and "Traceback" in capsys.readouterr().err
 
 

@@ -209,7 +209,9 @@ def test_the_length_that_masks_give_away_is_said(tokenizer: Tokenizer, tmp_path:
 
 
 def test_two_models_are_compared_item_by_item_and_unlike_scores_are_named(tokenizer: Tokenizer, tmp_path: Path) -> None:
-    task = read(tmp_path, *[{**CHOICE, "question": f"What is {n}?", "label": n % 3} for n in range(30)])
+    task = read(
+        tmp_path, *[{**CHOICE, "question": f"{'What is ' * (n % 4 + 1)}{n}?", "label": n % 3} for n in range(30)]
+    )
     one, other = (
         answer(scorer(name, way, tokenizer), task) for name, way in (("causal", "continuation"), ("masked", "pll"))
     )

@@ -193,6 +193,10 @@ def test_without_segments_a_row_is_one_document(topology):
 def test_under_autocast_the_loss_is_nearly_the_same(topology, packed):
     config = small(topology)
     model = Transformer(config)
+    with torch.no_grad():  # some maps begin at 0, which hides what is before them
+        for name, parameter in model.named_parameters():
+            if name.endswith(("o.weight", "down.weight")):
+                parameter.normal_(0.0, 0.05, generator=torch.Generator().manual_seed(len(name)))
     segments = PACKED if packed else None
     tensors = to_tensors(batch(config, segments=segments, decoder_segments=segments), CPU)
     exact = model.loss(tensors)

@@ -16,6 +16,7 @@ from hornbook.batch import Batch
 from hornbook.generate import Decoding, generate
 from hornbook.model.config import ModelConfig
 from hornbook.model.inputs import to_tensors
+from hornbook.model.reading import Reader
 from hornbook.model.transformer import Transformer
 from hornbook.scaling.count import flops_per_token
 
@@ -80,8 +81,8 @@ def test_a_window_as_long_as_the_row_changes_nothing():
 def test_writing_with_a_cache_is_reading_without_one(changes, monkeypatch):
     model = build(small("decoder", **changes))
     seen: list[torch.Tensor] = []
-    output = Transformer.output
-    monkeypatch.setattr(Transformer, "output", lambda self, hidden: seen.append(output(self, hidden)) or seen[-1])
+    output = Reader.logits
+    monkeypatch.setattr(Reader, "logits", lambda self, hidden: seen.append(output(self, hidden).clone()) or seen[-1])
     prompts = [[5, 6, 7], [9], [11, 12, 13, 14, 15, 16]]
     written = generate(model, prompts, Decoding(max_new=10))
     monkeypatch.undo()

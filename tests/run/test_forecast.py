@@ -126,7 +126,7 @@ def test_devices_share_a_step_and_the_price_is_of_all(book: Path) -> None:
 
 def test_parameters_are_counted_in_three_ways(book: Path) -> None:
     shape = ["model.width=64", "model.layers=2", "model.heads=1", "model.vocab_size=400"]
-    tied = recipe(book, "causal", *shape)
+    tied = recipe(book, "causal", *shape, "model.tied=true")
     every = counts(tied)
     assert every["all"] == every["multiplied"] == parameters(tied.model)
     assert every["multiplied"] - every["layers"] == 400 * 64

@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from hornbook.evaluate.evaluation import Evaluation
     from hornbook.evaluate.numbers import Number
     from hornbook.generate.infill import Filled
-    from hornbook.model.config import Weights
     from hornbook.recipes.transferred import Transferred
     from hornbook.report.write import Reported
     from hornbook.run.directory import OpenRun
+    from hornbook.schema import Weights
     from hornbook.tokens.tokenizer.tokenizer import Tokenizer
 
 NOTHING: Mapping[str, object] = MappingProxyType({})

@@ -14,8 +14,8 @@ from hornbook.cli import tables
 from hornbook.cli.common import OBJECTIVES, Json, RunPath, answer, loading, opened_run, place
 from hornbook.console import phase, work_lasts
 from hornbook.errors import UserError
-from hornbook.model.config import Weights
 from hornbook.objectives.catalogue import CATALOGUE
+from hornbook.schema import Weights
 
 OBJECTIVES_TEACH = "\n\n".join(
     ["What each objective teaches", *(f"{kind}  ·  {entry.meaning}" for kind, entry in CATALOGUE.items())]

@@ -16,9 +16,9 @@ import torch
 from torch import Tensor
 
 from hornbook.model.attention import KeysValues, additive, crossing
-from hornbook.model.config import Weights
 from hornbook.model.reading import Cache, Reader, caches_in, reader
 from hornbook.model.transformer import Transformer
+from hornbook.schema import Weights
 
 _WORTH = 24  # laying out the weights costs about as much as so many steps gain by it
 

@@ -14,8 +14,7 @@ from annotated_types import Ge, Le
 from torch import Tensor
 
 from hornbook.errors import UserError
-from hornbook.model.config import Weights
-from hornbook.schema import Count, NotNegative, Positive, PositiveCount, PositiveShare, Seed, Share, check
+from hornbook.schema import Count, NotNegative, Positive, PositiveCount, PositiveShare, Seed, Share, Weights, check
 
 # Sorting a whole vocabulary costs more than a small model's layer; so many of the likeliest nearly always suffice.
 _LIKELIEST = 256

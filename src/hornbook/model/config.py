@@ -27,9 +27,6 @@ Heads = Annotated[int, Ge(0), Cap(10**5)]
 Entries = Annotated[int, Ge(0), Cap(10**7)]
 Base = Annotated[float, Gt(0), Cap(1e15)]
 
-Weights = Literal["fp32", "bf16", "int8"]
-"""In what a model that writes has its weights; see `hornbook.model.products`."""
-
 
 def chunk_rows(device: str, vocabulary: int) -> tuple[int, int]:
     """Return the rows of logits that the loss takes at once, and of their softmax: few, to stay in a CPU's cache."""

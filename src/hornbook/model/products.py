@@ -18,8 +18,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from hornbook.model.config import Weights
 from hornbook.model.parts import Linear
+from hornbook.schema import Weights
 
 _SMALLEST = 1e-30  # what is divided by is at least so large
 

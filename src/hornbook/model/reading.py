@@ -19,12 +19,12 @@ from torch import Tensor
 
 from hornbook.errors import UserError
 from hornbook.model.attention import Attention, KeysValues, Mask, additive, attend, crossing
-from hornbook.model.config import Weights
 from hornbook.model.documents import Documents
 from hornbook.model.layers import Layer, Stack, View
 from hornbook.model.parts import Norm
 from hornbook.model.products import Product, of_weights, product
 from hornbook.model.transformer import Transformer
+from hornbook.schema import Weights
 
 
 @dataclass(frozen=True, eq=False)
