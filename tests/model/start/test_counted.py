@@ -8,6 +8,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pair_tables import table_of, witten_bell
 from small_models import small
 
 from hornbook.model.config import ModelConfig
@@ -17,23 +18,6 @@ from hornbook.model.transformer import Transformer
 V = 13
 # In one layer no head looks for repeats, whose signatures add to what the head reads.
 SHAPE = replace(small("decoder"), vocab_size=V, start="counts", layers=1)
-
-
-def table_of(seed: int, most: int = 30, empty: float = 0.6) -> torch.Tensor:
-    """Return counts [V, V] of which a share is 0, some rows and columns whole."""
-    draw = np.random.default_rng(seed)
-    counts = draw.integers(0, most, (V, V)) * (draw.random((V, V)) > empty)
-    counts[draw.integers(V)] = 0
-    counts[:, draw.integers(V)] = 0
-    return torch.from_numpy(counts).double()
-
-
-def witten_bell(counts: torch.Tensor) -> torch.Tensor:
-    """Return log p(j | i), from the definition; a row without counts is the unigram's."""
-    unigram = (counts.sum(0) + 0.5) / (counts.sum(0) + 0.5).sum()
-    seen, different = counts.sum(1, keepdim=True), (counts > 0).sum(1, keepdim=True)
-    mixed = (counts + different * unigram) / (seen + different).clamp(min=1)
-    return torch.where(seen > 0, mixed, unigram.expand_as(mixed)).log()
 
 
 def begun(config: ModelConfig, counts: torch.Tensor, seed: int = 0) -> Transformer:
@@ -53,7 +37,7 @@ def says(model: Transformer, tokens: torch.Tensor) -> torch.Tensor:
 @given(st.integers(0, 10**6), st.integers(0, 5))
 def test_the_first_predictions_are_the_smoothed_bigrams(seed: int, of_model: int) -> None:
     """32 dimensions hold all of 13 tokens, so nothing is cut."""
-    counts = table_of(seed)
+    counts = table_of(seed, V)
     model = begun(SHAPE, counts, of_model)
     tokens = torch.from_numpy(np.random.default_rng(seed).integers(0, V, (4, 9)))
     assert torch.allclose(says(model, tokens).double(), witten_bell(counts)[tokens], atol=2e-3)
@@ -61,7 +45,7 @@ def test_the_first_predictions_are_the_smoothed_bigrams(seed: int, of_model: int
 
 def test_the_factors_are_the_best_of_their_rank() -> None:
     """By the weighted sum of squares: the randomised decomposition is as good as the whole one, cut."""
-    counts = table_of(1, most=500, empty=0.2)
+    counts = table_of(1, V, most=500, empty=0.2)
     unigram, read = (counts.sum(0) + 0.5), counts.sum(1) + 1
     rows, columns = (read / read.sum()).sqrt(), (unigram / unigram.sum()).sqrt()
     whole = factored(counts.to_sparse(), V, 0)
@@ -73,7 +57,7 @@ def test_the_factors_are_the_best_of_their_rank() -> None:
 
 
 def test_the_same_counts_and_seed_give_the_same_bits() -> None:
-    counts = table_of(3)
+    counts = table_of(3, V)
     one, two = (begun(SHAPE, counts, 5).state_dict() for _ in range(2))
     assert all(torch.equal(one[name], two[name]) for name in one)
     other = begun(SHAPE, counts, 6).state_dict()
@@ -81,7 +65,7 @@ def test_the_same_counts_and_seed_give_the_same_bits() -> None:
 
 
 def test_the_table_has_the_deviation_that_its_rate_is_counted_in() -> None:
-    table = begun(SHAPE, table_of(4)).embed.tokens.weight
+    table = begun(SHAPE, table_of(4, V)).embed.tokens.weight
     assert torch.allclose(table.square().mean(1).sqrt(), torch.tensor(0.2))
 
 
@@ -113,5 +97,5 @@ WIDER: list[Callable[[ModelConfig], ModelConfig]] = [
 
 @pytest.mark.parametrize("change", WIDER)
 def test_every_block_that_holds_them_begins_with_them(change: Callable[[ModelConfig], ModelConfig]) -> None:
-    counts, tokens = table_of(7), torch.arange(V)[None]
+    counts, tokens = table_of(7, V), torch.arange(V)[None]
     assert torch.allclose(says(begun(change(SHAPE), counts), tokens)[0].double(), witten_bell(counts), atol=2e-3)
