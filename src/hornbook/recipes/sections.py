@@ -207,7 +207,8 @@ class TrainingSettings:
     muon_momentum        Muon: decay rate of the momentum; 0 = 0.95; for a new decoder less in runs below 300 steps:
                          1 - 15 / steps, at least 0.8
     embedding_rate       peak learning rate of the token embedding when Muon is used, as a multiple of its initial
-                         standard deviation; 0 = 0.75 for a new decoder, 0.1 for a new tied T5, else learning_rate
+                         standard deviation; 0 = 0.75 for a new decoder (0.03 from counts, untied), 0.1 for a new tied
+                         T5, else learning_rate
     weight_decay         decoupled weight decay of the weight matrices inside the layers; 0 = none
     beta1                AdamW: decay rate of the first moment
     beta2                AdamW: decay rate of the second moment
