@@ -288,6 +288,21 @@ def test_the_command_line_writes(tokenizer, monkeypatch, capsys):
     assert capsys.readouterr().out.startswith("The fox")
 
 
+@pytest.mark.parametrize("weights", ["bf16", "int8"])
+def test_the_command_line_writes_with_fewer_bits_of_the_weights(weights: str, tokenizer, monkeypatch, capsys) -> None:
+    run = run_of("causal", tokenizer)
+    monkeypatch.setattr("hornbook.run.directory.open_run", lambda directory: run)
+    with pytest.raises(SystemExit) as exit:
+        cli.main(["generate", "RUN", "The fox", "--tokens", "5", "--temperature", "0", "--weights", weights, "--json"])
+    assert not exit.value.code
+    (text,) = json.loads(capsys.readouterr().out)
+    assert [text] == generate_text(run, ["The fox"], Decoding(max_new=5, weights=weights))
+    with pytest.raises(SystemExit) as exit:
+        cli.main(["generate", "RUN", "The fox", "--weights", "int4"])
+    error = capsys.readouterr().err
+    assert exit.value.code == 2 and "int4" in error and "bf16" in error
+
+
 def test_a_prompt_comes_from_standard_input_and_samples_go_out_as_json(tokenizer, monkeypatch, capsys):
     run = run_of("causal", tokenizer)
     monkeypatch.setattr("hornbook.run.directory.open_run", lambda directory: run)

@@ -67,6 +67,18 @@ def test_fewer_bits_of_the_weights_change_logits_little(name: str, weights, near
     assert 1e-5 < error < nearly
 
 
+@pytest.mark.parametrize("bias", [None, torch.linspace(-1, 1, 48)])
+def test_weights_in_bf16_give_the_same_in_any_order(bias: torch.Tensor | None) -> None:
+    draw = torch.Generator().manual_seed(0)
+    parts = [torch.randn(16, 32, generator=draw), torch.randn(32, 32, generator=draw)]
+    x, read = torch.randn(5, 48, generator=draw), torch.randn(5, 32, generator=draw)
+    plain, laid_out = (of_weights(parts, bias, "bf16", order) for order in (False, True))
+    # both sum in fp32, in another order, and round once
+    torch.testing.assert_close(laid_out(read), plain(read), atol=2e-2, rtol=8e-3)
+    torch.testing.assert_close(laid_out.added(x, read), plain.added(x, read), atol=2e-2, rtol=8e-3)
+    assert laid_out.added(x, read).dtype == torch.float32
+
+
 def test_rows_in_int8_do_not_change_each_other() -> None:
     draw = torch.Generator().manual_seed(0)
     weight, x = torch.randn(48, 32, generator=draw), torch.randn(5, 32, generator=draw)

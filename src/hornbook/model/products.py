@@ -2,7 +2,7 @@
 
     fp32    the model's own weights, whichever type they have; joined and laid out input by input where that is asked
             for, so that a few rows read them in order
-    bf16    half of the memory; products in bf16
+    bf16    half of the memory; products in bf16, on a CPU with such units from weights in the order that they ask for
     int8    a quarter: each output's weights are whole numbers to -127 ... 127 times its own factor, and so is each row
             that is multiplied with them (Dettmers et al. 2022, 3.1: vector-wise quantization). On a CPU alone
 
@@ -55,6 +55,21 @@ class Plain:
 
 
 @dataclass(frozen=True, eq=False)
+class Packed:
+    """weights: bf16[O, I] in oneDNN's own order, so that no product sorts them anew; bias bf16[O] or None."""
+
+    weights: Tensor
+    bias: Tensor | None
+
+    def __call__(self, x: Tensor) -> Tensor:
+        found: Tensor = torch.ops.mkldnn._linear_pointwise(x.bfloat16(), self.weights, self.bias, "none", [], "")
+        return found
+
+    def added(self, x: Tensor, read: Tensor) -> Tensor:
+        return x + self(read)
+
+
+@dataclass(frozen=True, eq=False)
 class Int8:
     """numbers: of the weights, int8[I, O]; step [O]: by which each output's are multiplied; bias [O] or None."""
 
@@ -92,6 +107,15 @@ def of_weights(parts: Sequence[Tensor], bias: Tensor | None, weights: Weights, l
     if weights == "bf16":
         bias = None if bias is None else bias.bfloat16()
         parts = [torch.cat([*parts]).bfloat16()]
+        if laid_out and _packs(parts[0].device):
+            return Packed(torch.ops.mkldnn._reorder_linear_weight(parts[0]), bias)
     if laid_out:
         return Plain((torch.cat([*parts]).t().contiguous(),), bias)
     return Plain(tuple(part.t() for part in parts), bias)
+
+
+def _packs(device: torch.device) -> bool:
+    """Return whether oneDNN multiplies in bf16 here."""
+    return (
+        device.type == "cpu" and torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    )
