@@ -116,6 +116,5 @@ def of_weights(parts: Sequence[Tensor], bias: Tensor | None, weights: Weights, l
 
 def _packs(device: torch.device) -> bool:
     """Return whether oneDNN multiplies in bf16 here."""
-    return (
-        device.type == "cpu" and torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
-    )
+    here = device.type == "cpu" and torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    return here and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
