@@ -129,7 +129,7 @@ def _settled(
         before = draft.training.batch_rows
         draft, steps = whole_epochs(draft, len(prepared.training_rows), steps)
         a_step, seconds, batches = (cost * draft.training.batch_rows / before for cost in (a_step, seconds, batches))
-    settled = resolve(replace(_open_dropout(draft, recipe), budget=Budget(steps=steps)), means).recipe
+    settled = resolve(replace(_open_again(draft, recipe), budget=Budget(steps=steps)), means).recipe
     positions = draft.training.batch_rows * tokens_per_row(prepared.objective, prepared.row_length)
     return settled, ArmPlan(
         name, type(recipe.objective).__name__, _parameters(settled), settled.model.width, settled.model.layers, steps,
@@ -169,14 +169,19 @@ def _shaped(recipe: Recipe, study: Study, first: Recipe | None, prepared: Prepar
     return replace(recipe, model=shape)
 
 
-def _open_dropout(draft: Recipe, recipe: Recipe) -> Recipe:
-    """Return the draft with its dropout open again where the recipe's is: it depends on the steps."""
-    open_again = replace(draft.model, dropout=recipe.model.dropout) if recipe.model.dropout < 0 else draft.model
-    # A budget of minutes measures on less text; all arms are to be measured on the same.
+def _open_again(draft: Recipe, recipe: Recipe) -> Recipe:
+    """Return the draft with all open that depends on a run's steps, where the recipe leaves it open.
+
+    How often and on how much text it is measured is the recipe's too: a budget of minutes measures on less, and all
+    arms are to be measured on the same.
+    """
+    asked = recipe.training
+    model = replace(draft.model, dropout=recipe.model.dropout) if recipe.model.dropout < 0 else draft.model
     training = replace(
-        draft.training, evaluate_every=recipe.training.evaluate_every, evaluate_tokens=recipe.training.evaluate_tokens
-    )
-    return replace(draft, model=open_again, training=training)
+        draft.training, muon_learning_rate=asked.muon_learning_rate, muon_momentum=asked.muon_momentum,
+        evaluate_every=asked.evaluate_every, evaluate_tokens=asked.evaluate_tokens,
+    )  # fmt: skip
+    return replace(draft, model=model, training=training)
 
 
 def _parameters(recipe: Recipe) -> int:
