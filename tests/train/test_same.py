@@ -49,6 +49,7 @@ SMALL = [
     "training.compile=no",
     "training.evaluate_every=1000",
     "training.workers=0",
+    "training.learning_rate=0.003",
     "training.muon_learning_rate=0.01",
     "tokenizer.size=350",
 ]

@@ -201,14 +201,16 @@ class TrainingSettings:
     checkpoint_activations  activation checkpointing. layers: recompute each layer in the backward pass (less memory,
                          about a third more compute, the same results); auto: only if a single row does not fit
     optimizer            muon (Muon for matrices inside the layers, AdamW for the rest) or adamw (AdamW for all)
-    learning_rate        peak learning rate of AdamW
+    learning_rate        peak learning rate of AdamW; 0 = chosen when the run starts: 0.003; beside Muon, for a new T5
+                         or untied decoder that starts from counts, 0.012 / sqrt(width / 128) / sqrt(steps / 300),
+                         steps from 300 to 1,200
     muon_learning_rate   peak learning rate of Muon, on the scale of AdamW's; 0 = chosen from the width:
                          0.006 / sqrt(width / 128); for a new decoder also / sqrt(steps / 300), steps from 75 to 600
-    muon_momentum        Muon: decay rate of the momentum; 0 = 0.95; for a new decoder less in runs below 300 steps:
-                         1 - 15 / steps, at least 0.8
+    muon_momentum        Muon: decay rate of the momentum; 0 = chosen from the steps of a new model's run:
+                         1 - 30 / steps, from 0.8 to 0.95; else 0.95
     embedding_rate       peak learning rate of the token embedding when Muon is used, as a multiple of its initial
                          standard deviation; 0 = 0.75 for a new decoder (0.03 from counts, untied), 0.1 for a new tied
-                         T5, else learning_rate
+                         T5 and an encoder from counts, else learning_rate
     weight_decay         decoupled weight decay of the weight matrices inside the layers; 0 = none
     beta1                AdamW: decay rate of the first moment
     beta2                AdamW: decay rate of the second moment
@@ -239,13 +241,13 @@ class TrainingSettings:
     micro_batch: Annotated[int, Ge(0), Cap(MOST_ROWS)] = 0
     checkpoint_activations: Literal["auto", "no", "layers"] = "auto"
     optimizer: Literal["muon", "adamw"] = "muon"
-    learning_rate: Annotated[float, Gt(0), Cap(1e30)] = 3e-3
+    learning_rate: Rate = 0.0
     muon_learning_rate: Rate = 0.0
     muon_momentum: Annotated[float, Ge(0), Lt(1)] = 0.0
     embedding_rate: Rate = 0.0
     weight_decay: Rate = 0.1
     beta1: Annotated[float, Ge(0), Lt(1)] = 0.9
-    beta2: Annotated[float, Ge(0), Lt(1)] = 0.95
+    beta2: Annotated[float, Ge(0), Lt(1)] = 0.99
     epsilon: Annotated[float, Ge(0), Le(1)] = 1e-8
     clip: Rate = 1.0
     schedule: Literal["wsd", "cosine", "linear"] = "wsd"

@@ -19,7 +19,7 @@ from hornbook.model.transformer import Transformer
 from hornbook.prepare.dataset import Prepared
 from hornbook.prepare.mixing import order_of
 from hornbook.recipes.recipe import Recipe
-from hornbook.scaling.defaults import default_muon_learning_rate
+from hornbook.scaling.defaults import default_learning_rate, default_muon_learning_rate
 from hornbook.tokens.loader import Loader, unchanged
 from hornbook.train.muon import MOMENTUM
 from hornbook.train.optimizers import TABLE, Optimizers
@@ -106,10 +106,11 @@ def spread_model(model: Model, recipe: Recipe, world: World, layout: MeshConfig,
 def build_optimizers(parallel: Parallel, recipe: Recipe) -> Optimizers:
     """Return the optimizers of the recipe over what is here of the model's parameters."""
     training = recipe.training
+    rate = training.learning_rate or default_learning_rate(recipe.model, training.optimizer)
     return Optimizers(
-        parallel.parameters.items(), kind=training.optimizer, learning_rate=training.learning_rate,
+        parallel.parameters.items(), kind=training.optimizer, learning_rate=rate,
         muon_learning_rate=training.muon_learning_rate or default_muon_learning_rate(recipe.model.width),
-        embedding_rate=training.embedding_rate * deviation(TABLE, recipe.model) or training.learning_rate,
+        embedding_rate=training.embedding_rate * deviation(TABLE, recipe.model) or rate,
         weight_decay=training.weight_decay, betas=(training.beta1, training.beta2), epsilon=training.epsilon,
         bf16=training.precision == "bf16", momentum=training.muon_momentum or MOMENTUM,
         parallel=parallel if parallel.world.size > 1 else None,

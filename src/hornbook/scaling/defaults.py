@@ -52,15 +52,28 @@ def default_muon_learning_rate(width: int, steps: float = _RATED_STEPS) -> float
     return 6e-3 * math.sqrt(128 / width * _RATED_STEPS / min(max(steps, few), many))
 
 
+def default_learning_rate(model: ModelConfig, optimizer: str, steps: float = _RATED_STEPS) -> float:
+    """Return the peak rate of AdamW for a new model in a run of so many steps; beside Muon it is that of the rest.
+
+    A head of counts is right already, and large: with the usual rate it would lag behind the layers; so would the norms
+    of a T5. This rate falls with the roots of width and steps, as far as that was measured: from 300 to 1,200 steps
+    (docs/LOG.md).
+    """
+    counted = model.start == "counts" and optimizer == "muon"
+    if counted and (model.topology == "encoder-decoder" or (model.topology == "decoder" and not model.tied)):
+        return 0.012 * math.sqrt(128 / model.width * _RATED_STEPS / min(max(steps, _RATED_STEPS), 4 * _RATED_STEPS))
+    return 3e-3
+
+
 def default_muon_momentum(steps: int) -> float:
     """Return how much of its mean Muon's momentum keeps at each step of a run of so many steps.
 
-    The mean reaches 1 / (1 - momentum) steps back: a fifteenth of the run, and 20 steps at the most (docs/LOG.md).
+    The mean reaches 1 / (1 - momentum) steps back: a thirtieth of the run, from 5 to 20 steps (docs/LOG.md).
 
-    >>> default_muon_momentum(75), default_muon_momentum(150), default_muon_momentum(1000)
+    >>> default_muon_momentum(75), default_muon_momentum(300), default_muon_momentum(1000)
     (0.8, 0.9, 0.95)
     """
-    return min(0.95, max(0.8, 1 - 15 / steps))
+    return min(0.95, max(0.8, 1 - 30 / steps))
 
 
 def default_embedding_rate(model: ModelConfig) -> float:
@@ -69,6 +82,8 @@ def default_embedding_rate(model: ModelConfig) -> float:
         return 0.03  # they are right already, and soon spoilt (docs/LOG.md)
     if model.topology == "decoder":
         return 0.75  # docs/LOG.md
+    if model.topology == "encoder":
+        return 0.1 if model.start == "counts" else 0.0  # docs/LOG.md
     # The values of a T5 with a tied head are so large that with the others' rate they would hardly move (docs/LOG.md).
     return 0.1 if model.output_scale == "width" else 0.0
 

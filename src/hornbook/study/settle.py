@@ -178,8 +178,9 @@ def _open_again(draft: Recipe, recipe: Recipe) -> Recipe:
     asked = recipe.training
     model = replace(draft.model, dropout=recipe.model.dropout) if recipe.model.dropout < 0 else draft.model
     training = replace(
-        draft.training, muon_learning_rate=asked.muon_learning_rate, muon_momentum=asked.muon_momentum,
-        evaluate_every=asked.evaluate_every, evaluate_tokens=asked.evaluate_tokens,
+        draft.training, learning_rate=asked.learning_rate, muon_learning_rate=asked.muon_learning_rate,
+        muon_momentum=asked.muon_momentum, evaluate_every=asked.evaluate_every,
+        evaluate_tokens=asked.evaluate_tokens,
     )  # fmt: skip
     return replace(draft, model=model, training=training)
 

@@ -22,7 +22,7 @@ from hornbook.model.start.form import form_of
 from hornbook.objectives.base import cycle_of, says_every_token, tokens_per_row
 from hornbook.prepare.dataset import Prepared
 from hornbook.recipes.recipe import Recipe
-from hornbook.recipes.sections import Budget
+from hornbook.recipes.sections import Budget, TrainingSettings
 from hornbook.run.settle.budget import (
     BUSY,
     FEW_STEPS,
@@ -120,16 +120,25 @@ def resolve(recipe: Recipe, means: Means) -> Resolved:
     if recipe.model.dropout < 0:
         model = replace(model, dropout=defaults.default_dropout(steps * rows / facts.rows))
     every = every or max(1, math.ceil(steps / defaults.MEASUREMENTS))
-    training = replace(draft.training, evaluate_every=every)
-    if model.topology == "decoder" and not recipe.start.path:  # other kinds of models were not measured
-        training = replace(
-            training,
-            muon_learning_rate=recipe.training.muon_learning_rate
-            or defaults.default_muon_learning_rate(model.width, steps),
-            muon_momentum=training.muon_momentum or defaults.default_muon_momentum(steps),
-        )
+    training = _rated(recipe, replace(draft.training, evaluate_every=every), model, steps)
     known = budget if budget.steps else Budget(steps=steps)  # with its corrections, where a run is repeated
     return Resolved(replace(draft, model=model, training=training, budget=known), deadline)
+
+
+def _rated(recipe: Recipe, training: TrainingSettings, model: ModelConfig, steps: int) -> TrainingSettings:
+    """Return how to train with the rates of a run of so many steps, where the recipe leaves them open."""
+    asked = recipe.training
+    training = replace(
+        training,
+        learning_rate=asked.learning_rate or defaults.default_learning_rate(model, asked.optimizer, steps),
+    )
+    if recipe.start.path:  # what suits a model that goes on was not measured
+        return training
+    momentum = asked.muon_momentum or defaults.default_muon_momentum(steps)
+    if model.topology != "decoder":
+        return replace(training, muon_momentum=momentum)
+    rate = asked.muon_learning_rate or defaults.default_muon_learning_rate(model.width, steps)
+    return replace(training, muon_learning_rate=rate, muon_momentum=momentum)
 
 
 def _by_the_clock(recipe: Recipe, means: Means, facts: Facts, open_threads: bool) -> tuple[Recipe, int, Deadline]:
