@@ -172,7 +172,8 @@ def show(arms: Mapping[str, Any]) -> None:
         difference = f"{found['bits_per_byte'] - ours:+11.3f}" if ours else f"{'':11}"
         same = peer and found.get("processor") == peer.get("processor")
         at = reached(found["curve"], peer["bits_per_byte"]) if same else None
-        sooner = f"{'never':>22}" if at is None else f"{at:20.1f} s{peer['curve'][-1][0] / at:7.0f}"
+        never = "never" if same else "another processor"
+        sooner = f"{never:>22}" if at is None else f"{at:20.1f} s{peer['curve'][-1][0] / at:7.0f}"
         print(
             f"{name:28}{found.get('start_seconds', 0.0):9.1f}{1000 * found['seconds_per_step']:9.0f}{found['steps']:7}"
             f"{found['budget_seconds']:9.0f}{found['bits_per_byte']:11.3f}{difference}{sooner}"
