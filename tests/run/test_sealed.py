@@ -39,7 +39,7 @@ def run(trees: dict[str, Path], tmp_path: Path) -> Path:
     ("before", "after", "said"),
     [
         ("heads = 1", "heads = 2", "model.heads 1 -> 2"),
-        ("learning_rate = 0.003", "learning_rate = 0.001", "training.learning_rate 0.003 -> 0.001"),
+        ("learning_rate = 0.012", "learning_rate = 0.001", "training.learning_rate 0.012 -> 0.001"),
         ("seed = 0", "seed = 3", "seed 0 -> 3"),
         ("clip = 1.0", "clip = 2.0", "training.clip 1.0 -> 2.0"),
         ("steps = 4", "steps = 8", "budget.steps 4 -> 8"),

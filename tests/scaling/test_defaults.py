@@ -41,7 +41,14 @@ def test_the_table_has_a_rate_of_its_own_where_one_was_found() -> None:
 
 def test_adamws_rate_is_larger_where_a_head_of_counts_must_keep_up() -> None:
     decoder = started("decoder", "counts")
-    wanted = {(128, 20): 0.012, (128, 300): 0.012, (512, 300): 0.006, (128, 1200): 0.006, (128, 10**6): 0.006}
+    wanted = {
+        (32, 20): 0.012,
+        (128, 20): 0.012,
+        (128, 300): 0.012,
+        (512, 300): 0.006,
+        (128, 1200): 0.006,
+        (128, 10**6): 0.006,
+    }
     for (width, steps), rate in wanted.items():
         assert default_learning_rate(replace(decoder, width=width), "muon", steps) == pytest.approx(rate)
     pair = replace(started("encoder-decoder", "counts"), width=128)

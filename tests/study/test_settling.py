@@ -26,7 +26,7 @@ def test_rates_of_a_new_decoder_are_those_of_its_own_steps(tmp_path: Path) -> No
     training = arm_recipe(place, "causal").training
     assert plans["causal"].steps < 75
     assert training.muon_learning_rate == default_muon_learning_rate(32, plans["causal"].steps)
-    assert training.learning_rate == pytest.approx(0.024)  # of 300 steps and fewer, at a quarter of the width
+    assert training.learning_rate == pytest.approx(0.012)  # of 300 steps and fewer
     assert training.muon_momentum == default_muon_momentum(plans["causal"].steps) == 0.8
     training = arm_recipe(place, "given").training
     assert (training.muon_learning_rate, training.muon_momentum) == (0.005, 0.7)

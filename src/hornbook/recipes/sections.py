@@ -203,7 +203,7 @@ class TrainingSettings:
     optimizer            muon (Muon for matrices inside the layers, AdamW for the rest) or adamw (AdamW for all)
     learning_rate        peak learning rate of AdamW; 0 = chosen when the run starts: 0.003; beside Muon, for a new T5
                          or untied decoder that starts from counts, 0.012 / sqrt(width / 128) / sqrt(steps / 300),
-                         steps from 300 to 1,200
+                         width from 128 on, steps from 300 to 1,200
     muon_learning_rate   peak learning rate of Muon, on the scale of AdamW's; 0 = chosen from the width:
                          0.006 / sqrt(width / 128); for a new decoder also / sqrt(steps / 300), steps from 75 to 600
     muon_momentum        Muon: decay rate of the momentum; 0 = chosen from the steps of a new model's run:

@@ -61,7 +61,9 @@ def default_learning_rate(model: ModelConfig, optimizer: str, steps: float = _RA
     """
     counted = model.start == "counts" and optimizer == "muon"
     if counted and (model.topology == "encoder-decoder" or (model.topology == "decoder" and not model.tied)):
-        return 0.012 * math.sqrt(128 / model.width * _RATED_STEPS / min(max(steps, _RATED_STEPS), 4 * _RATED_STEPS))
+        return 0.012 * math.sqrt(
+            128 / max(model.width, 128) * _RATED_STEPS / min(max(steps, _RATED_STEPS), 4 * _RATED_STEPS)
+        )
     return 3e-3
 
 
