@@ -75,7 +75,7 @@ def test_what_holds_several_values_by_itself_is_no_sweep() -> None:
     [
         (["seed=1,1"], "seed has 1 twice"),
         (["training.learning_rate=0.001,1e-3"], "training.learning_rate has 1e-3 twice"),
-        (["training.learning_rate=1e-3,fast"], "training.learning_rate must be a number above 0, not 'fast'"),
+        (["training.learning_rate=1e-3,fast"], "training.learning_rate must be a number of at least 0, not 'fast'"),
         (["training.optimizer=adamw,sgd"], "must be muon or adamw"),
         (["budget.steps=5,10"], "budget.steps cannot be swept"),
         (["tokenizer.size=500,900"], "tokenizer.size cannot be swept"),
