@@ -75,6 +75,10 @@ def neighbours(recipe: Recipe, vocabulary: int) -> dict[str, tuple[str, ...]]:
     for name, setting in rates.items():
         for word, factor in (("x 1.5", 1.5), ("/ 1.5", 1 / 1.5)):
             found[f"{name} {word}"] = (f"training.{setting}={getattr(training, setting) * factor:.6g}",)
+    for word, factor in (("x 2", 0.5), ("/ 2", 2.0)):  # how far back the mean of the gradients reaches
+        found[f"muon memory {word}"] = (f"training.muon_momentum={1 - factor * (1 - training.muon_momentum):.6g}",)
+    for beta in (0.95, 0.99, 0.995):
+        found[f"beta2 {beta}"] = (f"training.beta2={beta}",)
     found["dropout none"] = ("model.dropout=0",)
     found["dropout more"] = (f"model.dropout={model.dropout + 0.1:.2g}",)
     for word, factor in (("x 1.5", 1.5), ("/ 1.5", 1 / 1.5)):
@@ -222,7 +226,7 @@ def swept(case: Case, place: Place, found: dict[str, Any], chosen: Sequence[str]
 def described(recipe: Recipe, texts: Texts) -> dict[str, Any]:
     """Return what the default chose."""
     model, training = recipe.model, recipe.training
-    rates = ("muon_learning_rate", "learning_rate", "embedding_rate", "warmup", "decay")
+    rates = ("muon_learning_rate", "muon_momentum", "learning_rate", "embedding_rate", "beta2", "warmup", "decay")
     return {
         "width": model.width, "layers": model.layers, "rows": training.batch_rows, "dropout": model.dropout,
         "vocabulary": texts.vocabulary, "steps": recipe.budget.steps,

@@ -16,7 +16,8 @@ neighbours, time_to_quality = map(script, ("neighbours", "time_to_quality"))
 CHOSEN = (
     "model.width=192", "model.layers=4", "model.heads=3", "model.dropout=0.1", "training.batch_rows=8",
     "training.micro_batch=8",
-    "training.muon_learning_rate=0.004", "training.embedding_rate=0.75",
+    "training.muon_learning_rate=0.004", "training.embedding_rate=0.75", "training.learning_rate=0.012",
+    "training.muon_momentum=0.9",
 )  # fmt: skip
 
 
@@ -36,6 +37,10 @@ def test_each_neighbour_moves_one_choice() -> None:
         assert changed, name
         assert len(changed) == 1 or changed <= {"model.width", "model.layers", "model.heads"}, name
     assert {"size one up", "size one down", "rows x 2", "rows / 2", "dropout none", "vocabulary / 1.5"} <= set(found)
+    assert {"adamw rate x 1.5", "muon rate / 1.5", "embedding rate / 1.5", "beta2 0.95"} <= set(found)
+    assert (found["muon memory x 2"], found["muon memory / 2"]) == (
+        ("training.muon_momentum=0.95",), ("training.muon_momentum=0.8",),
+    )  # fmt: skip
 
 
 def test_a_neighbour_that_is_the_default_is_left_out() -> None:

@@ -55,9 +55,9 @@ def default_muon_learning_rate(width: int, steps: float = _RATED_STEPS) -> float
 def default_learning_rate(model: ModelConfig, optimizer: str, steps: float = _RATED_STEPS) -> float:
     """Return the peak rate of AdamW for a new model in a run of so many steps; beside Muon it is that of the rest.
 
-    A head of counts is right already, and large: with the usual rate it would lag behind the layers; so would the norms
-    of a T5. This rate falls with the roots of width and steps, as far as that was measured: from 300 to 1,200 steps
-    (docs/LOG.md).
+    A head of counts is right already, and large: with the usual rate it would lag behind the layers. A T5, of which it
+    trains norms and biases beside the table, gained as well. The rate falls with the roots of width and steps, between
+    300 and 1,200 steps (docs/LOG.md).
     """
     counted = model.start == "counts" and optimizer == "muon"
     if counted and (model.topology == "encoder-decoder" or (model.topology == "decoder" and not model.tied)):
