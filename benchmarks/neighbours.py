@@ -144,7 +144,7 @@ def place_of(case: Case, given: Iterable[str], scratch: Path) -> Place:
     """Write a case's text and choose the default for it."""
     files = written(case.text, given, scratch)
     recipe = override(default("causal"), ("data.clean=none",))
-    return Place(files, scratch, sized(recipe, open_texts(recipe, *files, scratch), case.budget))
+    return Place(files, scratch, sized(recipe, open_texts(recipe, *files, scratch, case.budget), case.budget))
 
 
 def written(name: str, paths: Iterable[str], folder: Path) -> tuple[Path, Path]:

@@ -64,16 +64,17 @@ class Workplace:
             raise UserError(f"The text {name} is not at hand: give it by --shakespeare FILE or --wikitext TRAIN VALID.")
         return self.texts[name]
 
-    def tokens(self, text: str, recipe: Recipe) -> Texts:
+    def tokens(self, text: str, recipe: Recipe, seconds: float = 0) -> Texts:
         """Return a text as a recipe's tokens, and note what the first preparation took."""
         given, clock = self.text(text), time.process_time()
-        found = open_texts(recipe, given.training, given.test, self.scratch)
-        self.preparation.setdefault(f"{text} {recipe.objective} {recipe.tokenizer}", time.process_time() - clock)
+        found = open_texts(recipe, given.training, given.test, self.scratch, seconds)
+        kind = f"{text} {recipe.objective} {recipe.tokenizer.kind} {found.vocabulary}"
+        self.preparation.setdefault(kind, time.process_time() - clock)
         return found
 
     def preparing(self, text: str, recipe: Recipe) -> float:
-        """Return the processor seconds in which a text became a recipe's tokens."""
-        return self.preparation[f"{text} {recipe.objective} {recipe.tokenizer}"]
+        """Return the processor seconds in which a text became the tokens of a recipe whose sizes are chosen."""
+        return self.preparation[f"{text} {recipe.objective} {recipe.tokenizer.kind} {recipe.tokenizer.size}"]
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,8 @@ def side_of(place: Workplace, name: str, settings: Sequence[str] = ()) -> Side:
     """Return what a line of this name trains by default, with some settings changed."""
     text, budget, who = name.split("/")
     recipe = override(default("causal" if who in PEERS else who), ["data.clean=none", *settings])
-    recipe = sized(recipe, place.tokens(text, recipe), QUICK_SECONDS if place.quick else int(budget))
+    seconds = QUICK_SECONDS if place.quick else int(budget)
+    recipe = sized(recipe, place.tokens(text, recipe, seconds), seconds)
     return Side(text, int(budget), who, override(recipe, settings), tuple(settings))
 
 

@@ -96,7 +96,8 @@ class Bench:
 
     def texts(self, arm: Arm) -> Texts:
         """Return the arm's tokens; peers have those of the default recipe."""
-        return open_texts(override(named(arm.recipe), arm.changes), self.text.training, self.text.test, self.scratch)
+        recipe, seconds = override(named(arm.recipe), arm.changes), min(1.0, arm.times) * self.seconds
+        return open_texts(recipe, self.text.training, self.text.test, self.scratch, seconds)
 
     @functools.cached_property
     def shape(self) -> tuple[str, ...]:

@@ -30,13 +30,13 @@ from hornbook.model.electra import Model
 from hornbook.model.inputs import to_tensors
 from hornbook.objectives.base import tokens_per_row
 from hornbook.objectives.catalogue import kind_of
-from hornbook.prepare.dataset import Prepared, prepare
+from hornbook.prepare.dataset import LARGEST, Prepared, prepare
 from hornbook.recipes.recipe import Recipe
 from hornbook.recipes.sections import Budget, DataSettings, TokenizerSettings
 from hornbook.recipes.settings import override
 from hornbook.run.build import build_loader, build_model, build_optimizers
 from hornbook.run.counted_start import start_from_counts
-from hornbook.run.settle.resolve import Facts, Means, choose_model, choose_rows, planned, resolve
+from hornbook.run.settle.resolve import Facts, Means, choose_model, choose_rows, most_entries, planned, resolve
 from hornbook.scaling.defaults import EXPECTED_SHARE
 from hornbook.train.machine import matmul_flops
 from hornbook.train.parallel import Parallel
@@ -65,16 +65,20 @@ class Texts:
         return self.training.tokenizer.vocab.size
 
 
-def open_texts(recipe: Recipe, training: Path, test: Path, folder: Path) -> Texts:
-    """Return both texts as tokens in a folder of its own below `folder`; what is there already is opened."""
-    size = recipe.tokenizer.size
+def open_texts(recipe: Recipe, training: Path, test: Path, folder: Path, seconds: float = 0) -> Texts:
+    """Return both texts as tokens in a folder of its own below `folder`; what is there already is opened.
+
+    A vocabulary whose size is open is chosen by the text and, where there are some, by the processor seconds.
+    """
+    size: str | int = recipe.tokenizer.size or (f"by-{seconds:g}-s" if seconds else 0)
+    most = most_entries(_in_time(recipe, seconds), CPU) if seconds else LARGEST
     name = f"{training.stem}-{kind_of(recipe.objective)}-{recipe.tokenizer.kind}-{size}-{recipe.row_length}"
     learned, tested = folder / name, folder / f"{name}-test"
     for place in (learned, tested):
         place.mkdir(parents=True, exist_ok=True)
     recipe = replace(recipe, data=DataSettings((str(training),), held_out=_LEAST, clean="none"))
     quiet = View(plain=True, silent=True)
-    first = prepare(recipe, learned, quiet)
+    first = prepare(recipe, learned, quiet, most=lambda: most)
     same = TokenizerSettings(file=str(learned / "tokenizer.json"))
     other = replace(recipe, data=replace(recipe.data, paths=(str(test),)), tokenizer=same)
     second = prepare(other, tested, quiet)
@@ -84,8 +88,8 @@ def open_texts(recipe: Recipe, training: Path, test: Path, folder: Path) -> Text
 
 
 def sized(recipe: Recipe, texts: Texts, seconds: float) -> Recipe:
-    """Return the recipe with the size and the rows that it chooses for so many seconds of one quiet core."""
-    recipe = override(replace(recipe, budget=Budget(minutes=seconds / 60)), ALONE)
+    """Return the recipe with sizes and rows, as it chooses them for so many seconds of one quiet core."""
+    recipe = _in_time(recipe, seconds)
     prepared = texts.training
     positions = tokens_per_row(prepared.objective, prepared.row_length)
     speed = EXPECTED_SHARE * matmul_flops(CPU, torch.float32)
@@ -93,7 +97,11 @@ def sized(recipe: Recipe, texts: Texts, seconds: float) -> Recipe:
     model = choose_model(recipe, facts)
     rows = choose_rows(recipe, model.width, 1, planned(recipe, model, facts))
     shape = [f"model.{name}={getattr(model, name)}" for name in ("width", "layers", "heads")]
-    return override(recipe, [*shape, f"training.batch_rows={rows}"])
+    return override(recipe, [*shape, f"training.batch_rows={rows}", f"tokenizer.size={texts.vocabulary}"])
+
+
+def _in_time(recipe: Recipe, seconds: float) -> Recipe:
+    return override(replace(recipe, budget=Budget(minutes=seconds / 60)), ALONE)
 
 
 def settled(recipe: Recipe, texts: Texts, steps: int) -> Recipe:

@@ -6,10 +6,15 @@ import pytest
 
 from hornbook.model.config import ModelConfig, modern
 from hornbook.scaling.defaults import (
+    ENTRIES,
     SIZES,
+    SMALLEST,
+    default_dropout,
     default_embedding_rate,
     default_learning_rate,
     default_size,
+    layer_parameters,
+    most_entries,
     step_rows,
 )
 
@@ -20,6 +25,35 @@ def test_the_size_is_the_largest_that_the_tokens_are_enough_for() -> None:
     assert found[0] == SIZES[0] and found[-1] == SIZES[-1]
     assert [SIZES.index(size) for size in found] == sorted(SIZES.index(size) for size in found)
     assert default_size(model, 4 * 12 * 128**2 * 4 * 1.5) == (128, 4)  # a layer has about 12 D squared parameters
+
+
+def test_a_text_too_short_for_the_smallest_size_has_a_smaller_model() -> None:
+    model = replace(modern("decoder"), vocab_size=320)
+    found = [default_size(model, 1e12, 10.0**power) for power in range(2, 12)]
+    assert found[0] == SMALLEST and found[-1] == SIZES[-1]
+    ladder = [SMALLEST, *SIZES]
+    assert [ladder.index(size) for size in found] == sorted(ladder.index(size) for size in found)
+    assert default_size(model, 1e3, 1e12) == SIZES[0]  # a short budget is no reason: counts fill the width at once
+    smallest = layer_parameters(replace(model, width=128, layers=2, heads=2))
+    assert (
+        default_size(model, 1e12, smallest / 4) == (128, 2) and default_size(model, 1e12, smallest / 4 - 1) == SMALLEST
+    )
+
+
+def test_dropout_grows_with_readings_and_with_the_parameters_for_each_token() -> None:
+    by_epochs = [default_dropout(float(epochs), 4e5, 1e5) for epochs in range(1, 100)]
+    by_parameters = [default_dropout(5.0, 10.0**power, 1e5) for power in range(3, 10)]
+    by_tokens = [default_dropout(5.0, 4e5, 10.0**power) for power in range(3, 10)]
+    for found in (by_epochs, by_parameters, by_tokens[::-1]):
+        assert found == sorted(found) and (found[0], found[-1]) == (0.0, 0.3)
+    assert (
+        default_dropout(3.5, 8e5, 4e5) == 0.1 and default_dropout(7.4, 4e5, 1.1e5) == 0.2
+    )  # as measured (docs/LOG.md)
+
+
+def test_a_vocabulary_has_entries_that_are_read_often_enough() -> None:
+    found = [most_entries(lambda entries, flops=10.0**power: flops / (entries + 1000)) for power in range(3, 14)]
+    assert found == sorted(found) and {found[0], found[-1]} == {ENTRIES[0], ENTRIES[-1]} and len(set(found)) > 3
 
 
 @pytest.mark.parametrize(("width", "length", "rows"), [(128, 256, 16), (384, 256, 32), (128, 64, 64), (128, 8192, 1)])

@@ -140,7 +140,7 @@ def notes_of(records: Records) -> tuple[str, ...]:
         told = f", which counted {counted:,} tokens of the same text" if counted else ""
         found.append(
             f"The model does not beat a {better[1]} model{told} ({better[0]:.4f} against {loss:.4f} nats per token): "
-            "train longer, or on more text."
+            "train longer if the held-out loss still falls, else on more text."
         )
     return tuple(found)
 

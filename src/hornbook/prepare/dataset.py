@@ -56,7 +56,7 @@ CORPUS, TRAITS, TOKENS, PIECES = "corpus.json", "traits.safetensors", "tokens", 
 # A corpus below this many bytes is kept in memory between the passes over it; a larger one is read anew.
 _KEEP_BYTES = 256 << 20
 _LEARN_BYTES = 64 << 20  # a tokenizer learns from at most this many bytes of the training text: more changes it little
-_LARGEST, _FEWEST_WORDS = 16_384, 1_024
+LARGEST, _FEWEST_WORDS = 16_384, 1_024  # entries of a vocabulary
 _SAMPLE = 8  # rows that are looked at to know what a micro-batch holds
 # Which marks other tools shall put around a text for a model of each topology, as its training text had them.
 _TEMPLATES: dict[Topology, Template] = {"decoder": "none", "encoder": "both", "encoder-decoder": "end"}
@@ -166,10 +166,17 @@ class Prepared:
         return corpus_rows(self.store, documents, self.objective, self.row_length)
 
 
-def prepare(recipe: Recipe, directory: Path, view: View, given: Tokenizer | None = None) -> Prepared:
+def prepare(
+    recipe: Recipe,
+    directory: Path,
+    view: View,
+    given: Tokenizer | None = None,
+    most: Callable[[], int] = lambda: LARGEST,
+) -> Prepared:
     """Return the recipe's corpus as tokens in `directory`, doing whatever of it is not done yet.
 
-    `given` is the base model's tokenizer; what the objective needs and it lacks is added.
+    `given` is the base model's tokenizer; what the objective needs and it lacks is added. `most` is asked for the most
+    entries of a vocabulary that the recipe leaves open.
 
     Raises UserError when the text cannot be read, is too short, cannot serve the objective, or has changed since an
     earlier, interrupted call.
@@ -180,7 +187,7 @@ def prepare(recipe: Recipe, directory: Path, view: View, given: Tokenizer | None
     paths = recipe.data.paths if finished else cleaned(recipe.data, directory, view)
     corpus = _Corpus(paths, recipe.data)
     text = recall(directory) if finished else _scan(corpus, recipe, directory, view)
-    tokenizer = _tokenizer(recipe, corpus, text, directory, view, given)
+    tokenizer = _tokenizer(recipe, corpus, text, directory, view, given, most)
     _ready(recipe, tokenizer)
     if not finished:
         with view.stage("writing tokens", "tokens") as update:
@@ -321,7 +328,13 @@ def kept_tokenizer(directory: Path) -> Tokenizer:
 
 
 def _tokenizer(
-    recipe: Recipe, corpus: _Corpus, text: Text, directory: Path, view: View, given: Tokenizer | None
+    recipe: Recipe,
+    corpus: _Corpus,
+    text: Text,
+    directory: Path,
+    view: View,
+    given: Tokenizer | None,
+    most: Callable[[], int],
 ) -> Tokenizer:
     path = directory / TOKENIZER
     if not is_done(directory, TOKENIZER):
@@ -336,8 +349,9 @@ def _tokenizer(
         elif recipe.tokenizer.file:
             save_tokenizer(load_tokenizer(Path(recipe.tokenizer.file)), directory)
         else:
-            more = needs.sentinels + len(needs.modes)
-            size = recipe.tokenizer.size or vocabulary_size(text.bytes, recipe.tokenizer.kind) + more
+            size = recipe.tokenizer.size
+            if not size:
+                size = vocabulary_size(text.bytes, recipe.tokenizer.kind, most()) + needs.sentinels + len(needs.modes)
             template = _TEMPLATES[recipe.objective.topology]
             with view.stage(f"training a {recipe.tokenizer.kind} tokenizer", "bytes") as update:
                 texts = _learnable(corpus, text.split, update)
@@ -358,14 +372,17 @@ def _learnable(corpus: _Corpus, split: Split, update: Callable[[int], None]) -> 
             update(size)
 
 
-def vocabulary_size(text_bytes: int, kind: str) -> int:
-    """Return the default vocabulary for a corpus: 256 and a 1,200th of its bytes, to a multiple of 64, at most 16,384.
+def vocabulary_size(text_bytes: int, kind: str, most: int = LARGEST) -> int:
+    """Return the default vocabulary for a corpus: 256 and a 1,200th of its bytes, to a multiple of 64, at most `most`.
 
     Each entry is then seen hundreds of times; on a small text a larger vocabulary learns to recite (docs/LOG.md).
-    WordPiece and Unigram, which hold the text's characters themselves, have at least 1,024 entries.
+    WordPiece and Unigram, which hold the text's characters themselves, have at least 1,024 entries, and `most` is not
+    asked: characters may be more.
 
     >>> vocabulary_size(50_000, "bpe"), vocabulary_size(2_300_000, "bpe"), vocabulary_size(10**9, "unigram")
     (320, 2176, 16384)
+    >>> vocabulary_size(2_300_000, "bpe", 2048), vocabulary_size(2_300_000, "unigram", 2048)
+    (2048, 2176)
     """
-    size = -(-(256 + text_bytes // 1200) // 64) * 64
-    return max(0 if kind == "bpe" else _FEWEST_WORDS, min(_LARGEST, size))
+    size = min(LARGEST, -(-(256 + text_bytes // 1200) // 64) * 64)
+    return min(size, most) if kind == "bpe" else max(_FEWEST_WORDS, size)

@@ -90,7 +90,10 @@ def _beats_counts(run: RunFacts, rows: RowCounts | str) -> Rule:
     told = f"The loss is {found.value:.4f} nats per scored token; {beside}."
     if not worse and found.high is not None and found.high >= found.baselines[best]:
         told += f" The interval of the loss ({found.low:.4f} to {found.high:.4f}) reaches the {best}."
-    advice = f"A {best} model knows as much of this text: train longer, or on more text, before you use the model."
+    advice = (
+        f"A {best} model knows as much of this text: before you use the model, train it longer if the held-out loss "
+        "still falls, else on more text."
+    )
     return _judged(
         name, worse, told, {"loss": found.value, **found.baselines}, limit, advice, "evaluate: the same targets"
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import shlex
 import shutil
 import time
@@ -39,7 +40,7 @@ from hornbook.run.imported import bring
 from hornbook.run.place import check_disk, note_machine
 from hornbook.run.settle.calibrate import flops_per_step
 from hornbook.run.settle.memory_fit import OutOfMemory, fitted, refuse_too_large
-from hornbook.run.settle.resolve import Means, resolve
+from hornbook.run.settle.resolve import Means, most_entries, resolve
 from hornbook.run.status import Noting, noting
 from hornbook.run.training import evaluated, is_measured, trained
 from hornbook.run.warm_start import settled
@@ -234,7 +235,8 @@ def prepared_run(recipe: Recipe, directory: Path, view: View, world: World) -> R
         if world.is_main and not known:
             enlist(directory, brought)
         recipe = settled(recipe, origin.recipe.model)
-    prepared = prepare(recipe, directory, view, None if origin is None else origin.tokenizer)
+    given, most = None if origin is None else origin.tokenizer, functools.partial(most_entries, recipe, device)
+    prepared = prepare(recipe, directory, view, given, most)
     if origin is not None:
         entries = max(origin.recipe.model.vocab_size, prepared.tokenizer.vocab.size)
         recipe = replace(recipe, model=replace(recipe.model, vocab_size=entries))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 
 from hornbook.model.config import ModelConfig
@@ -12,14 +13,23 @@ from hornbook.scaling.count import parameters
 SIZES = ((128, 2), (128, 4), (192, 4), (256, 4), (320, 5), (384, 6), (512, 8), (640, 10), (768, 12), (1024, 16))
 # Share of the matrix rate that training reaches, for choosing a size before anything was trained.
 EXPECTED_SHARE = 0.4
+# The model of a text that is too short for all of these.
+SMALLEST = (64, 2)
 # Tokens for each parameter of the layers. Large runs are best at about 20 (Hoffmann et al. 2022, approach 1); runs of
 # minutes are best with fewer (docs/LOG.md).
 TOKENS_PER_PARAMETER = 4
-# A budget of minutes reads a text at most so often: beyond, a model forgets how to go on and recites (docs/LOG.md).
-MOST_EPOCHS = 80
-# (most epochs, dropout): reading a text up to four times is as good as new text (Muennighoff et al. 2023); models that
-# begin from counts learn it sooner, and by heart sooner (docs/LOG.md).
-_DROPOUT = ((3, 0.0), (16, 0.1), (32, 0.2), (math.inf, 0.3))
+# Parameters of the layers for each token of the text: larger models learn it by heart (docs/LOG.md).
+_PARAMETERS_PER_TOKEN = 4
+# Entries of a vocabulary from which the budget chooses, where it reads only a part of the text; as many tokens are read
+# for each entry beyond the 256 bytes, at least (docs/LOG.md).
+ENTRIES = (1024, 1408, 2048, 2944, 4096, 5824, 8192, 11_584, 16_384)
+_TOKENS_PER_ENTRY, _BYTES = 150, 256
+# A budget of minutes reads a text at most so often: beyond, a model forgets how to go on and recites. A causal model
+# that begins from counts does so sooner (docs/LOG.md).
+_MOST_EPOCHS, _MOST_COUNTED_EPOCHS = 80, 30
+# (most readings, dropout): reading a text up to four times is as good as new text (Muennighoff et al. 2023); models
+# that begin from counts learn it sooner, and by heart sooner (docs/LOG.md).
+_DROPOUT = ((3, 0.0), (11, 0.1), (17, 0.2), (math.inf, 0.3))
 # A step reads at least so many tokens, and so many for each unit of the width: Muon's work is done once a step, and is
 # about 4.3 width / tokens of the rest: a fifth (docs/LOG.md).
 _STEP_TOKENS, _STEP_TOKENS_PER_WIDTH = 4096, 20
@@ -90,13 +100,17 @@ def default_embedding_rate(model: ModelConfig) -> float:
     return 0.1 if model.output_scale == "width" else 0.0
 
 
-def default_dropout(epochs: float) -> float:
-    """Return the dropout for a text that is read so often.
+def default_dropout(epochs: float, parameters: float, tokens: float) -> float:
+    """Return the dropout of a model whose layers have so many parameters, for a text that is read so often.
 
-    >>> default_dropout(3), default_dropout(3.1), default_dropout(100)
-    (0.0, 0.1, 0.3)
+    A model learns a text by heart the sooner, the more parameters it has for each of its tokens: a reading counts by
+    the root of their ratio (docs/LOG.md).
+
+    >>> [default_dropout(epochs, 4e5, 4e5) for epochs in (3, 3.1, 12, 40)], default_dropout(12, 4e5, 4e6)
+    ([0.0, 0.1, 0.2, 0.3], 0.1)
     """
-    return next(share for most, share in _DROPOUT if epochs <= most)
+    readings = epochs * math.sqrt(parameters / tokens)
+    return next(share for most, share in _DROPOUT if readings <= most)
 
 
 def heads_of(width: int) -> int:
@@ -104,19 +118,39 @@ def heads_of(width: int) -> int:
     return max(1, width // 64)
 
 
-def default_size(model: ModelConfig, tokens: float) -> tuple[int, int]:
+def most_epochs(counted: bool) -> int:
+    """Return how often a budget of minutes reads a text, at most; `counted`: a causal model that begins from counts."""
+    return _MOST_COUNTED_EPOCHS if counted else _MOST_EPOCHS
+
+
+def layer_parameters(model: ModelConfig) -> int:
+    """Return the parameters of a model but for its embedding and its head."""
+    return parameters(model) - model.vocab_size * model.table_width * (1 if model.tied else 2)
+
+
+def default_size(model: ModelConfig, tokens: float, text: float = math.inf) -> tuple[int, int]:
     """Return the largest (width, layers) that is trained on enough of `tokens` a parameter, embedding and head apart.
 
-    Shared layers count as often as they compute.
+    Of the tokens of its text each serves a few parameters at most. Shared layers count as often as they compute.
     """
-    found = SIZES[0]
+    most, found = min(tokens / TOKENS_PER_PARAMETER, _PARAMETERS_PER_TOKEN * text), SMALLEST
     for width, layers in SIZES:
         sized = replace(model, width=width, layers=layers, heads=heads_of(width), shared_layers=False)
-        tables = sized.vocab_size * sized.table_width * (1 if sized.tied else 2)
-        if parameters(sized) - tables > tokens / TOKENS_PER_PARAMETER:
+        size = layer_parameters(sized)
+        if size > most and (found != SMALLEST or size > _PARAMETERS_PER_TOKEN * text):
             break  # each is larger than those before it
         found = width, layers
     return found
+
+
+def most_entries(tokens: Callable[[int], float]) -> int:
+    """Return the most entries of which each is read often enough; `tokens` says what is read with so many entries.
+
+    >>> most_entries(lambda _: 1e5), most_entries(lambda entries: 6e8 / (entries + 1000)), most_entries(lambda _: 1e8)
+    (1024, 1408, 16384)
+    """
+    enough = (entries for entries in ENTRIES if entries <= _BYTES + tokens(entries) / _TOKENS_PER_ENTRY)
+    return max(enough, default=ENTRIES[0])
 
 
 def step_rows(width: int, length: int, *, paired: bool = False, planned: float = math.inf) -> int:

@@ -160,7 +160,9 @@ def recipe_of_size(grid: Grid, size: Size, seed: int, directory: Path) -> Recipe
     recipe = override(override(default("causal"), [f"objective.kind={asked.objective}"]), asked.settings)
     epochs = grid.steps[-1] * grid.tokens_per_step / grid.unique
     model, steps = recipe.model, grid.steps[-1]
-    dropout = default_dropout(epochs) if model.dropout < 0 else model.dropout  # one for all lengths
+    dropout = (
+        model.dropout if model.dropout >= 0 else default_dropout(epochs, size.params, grid.unique)
+    )  # of all lengths
     recipe = _quiet(recipe, find_device())
     return replace(
         recipe,

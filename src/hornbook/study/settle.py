@@ -26,7 +26,7 @@ from hornbook.recipes.sections import Budget, DataSettings, MixSettings, Tokeniz
 from hornbook.recipes.settings import save_recipe
 from hornbook.run.build import build_loader, draft_model
 from hornbook.run.settle.calibrate import flops_per_step, seconds_per_step
-from hornbook.run.settle.resolve import Means, resolve
+from hornbook.run.settle.resolve import Means, most_entries, resolve
 from hornbook.scaling.defaults import TOKENS_PER_PARAMETER
 from hornbook.signals import stoppable
 from hornbook.study.design import Study, recipe_of
@@ -66,7 +66,8 @@ def _settle(study: Study, directory: Path, view: View) -> None:
     _clear_other(study, directory)
     paths = common_text(study.text, directory, view)
     recipes = {name: recipe_of(arm, name) for name, arm in study.arms.items()}
-    common_vocabulary(recipes.values(), paths, directory, view)
+    most = functools.partial(_most_entries, next(iter(recipes.values())), study)
+    common_vocabulary(recipes.values(), paths, directory, view, most=most)
     if study.curriculum is not None:
         plain = replace(next(iter(recipes.values())), mix=MixSettings())
         whole, plan, _ = _settled(WHOLE, plain, study, paths, directory, view, None)
@@ -149,6 +150,12 @@ def _sizing(study: Study) -> Budget:
         return Budget(minutes=budget.minutes, steps=budget.steps, epochs=budget.epochs)
     tokens = budget.tokens or math.sqrt(budget.flops * TOKENS_PER_PARAMETER / 6)
     return Budget(tokens=max(1, round(tokens)))
+
+
+def _most_entries(first: Recipe, study: Study) -> int:
+    """Return the most entries of the common vocabulary, by what the budget buys of the first arm."""
+    model = first.model if first.model.width else replace(first.model, width=study.width, layers=study.layers)
+    return most_entries(replace(first, model=model, budget=_sizing(study)), find_device())
 
 
 def _shaped(recipe: Recipe, study: Study, first: Recipe | None, prepared: Prepared) -> Recipe:

@@ -6,7 +6,7 @@ DIRECTORY/text/TOPOLOGY/       a tokenizer for each topology, equal but for its 
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from hornbook.artifacts import write_file
@@ -17,7 +17,7 @@ from hornbook.corpus.read import read
 from hornbook.corpus.split import make_split
 from hornbook.objectives.base import merged
 from hornbook.prepare.clean import cleaned, decided
-from hornbook.prepare.dataset import vocabulary_size
+from hornbook.prepare.dataset import LARGEST, vocabulary_size
 from hornbook.recipes.recipe import Recipe
 from hornbook.recipes.sections import DataSettings
 from hornbook.study.layout import TEXT
@@ -39,11 +39,17 @@ def tokenizer_of(directory: Path, recipe: Recipe) -> Path:
 
 
 def common_vocabulary(
-    recipes: Collection[Recipe], paths: tuple[str, ...], directory: Path, view: View, entries: int = 0
+    recipes: Collection[Recipe],
+    paths: tuple[str, ...],
+    directory: Path,
+    view: View,
+    entries: int = 0,
+    most: Callable[[], int] = lambda: LARGEST,
 ) -> None:
     """Train one vocabulary for all recipes, with the special tokens of all; each topology has its own frame of texts.
 
     entries   of the vocabulary, but for sentinels and modes; 0 = by the size of the text
+    most      says how many it then may have
     """
     needs = merged([recipe.objective.requirements(recipe.row_length) for recipe in recipes])
     missing = sorted({recipe.objective.topology for recipe in recipes if not tokenizer_of(directory, recipe).is_file()})
@@ -56,7 +62,7 @@ def common_vocabulary(
         if not split.held_out(document_hash(document)) and size < _LEARNED:
             texts.append(document.text)
             size += len(document.text.encode())
-    entries = entries or vocabulary_size(sum(len(document.text.encode()) for document in documents), "bpe")
+    entries = entries or vocabulary_size(sum(len(document.text.encode()) for document in documents), "bpe", most())
     for frame in missing:
         with view.stage(f"training the tokenizer ({frame})", "bytes") as update:
             more = needs.sentinels + len(needs.modes)

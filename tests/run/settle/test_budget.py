@@ -173,15 +173,16 @@ def test_measurements_take_a_tenth_at_most_and_no_more_text_than_there_is(book: 
 
 def test_a_run_that_is_too_short_says_what_would_be_enough() -> None:
     minutes = override(default("causal"), ["budget.minutes=1", "training.batch_rows=8"])
-    assert too_short(minutes, 50, 500, False, 10**6) == ""
-    line = too_short(minutes, 20, 500, True, 10**6)
+    assert too_short(minutes, 50, (30, 500), False, 10**6) == ""
+    line = too_short(minutes, 20, (30, 500), True, 10**6)
     assert "about 20 steps of 8 rows" in line and "budget.minutes=3 " in line and "smaller model.width" in line
-    assert "About 84 kB of text would be enough for 50 steps" in too_short(minutes, 12, 12, False, 20_000)
-    assert small_text(minutes, 100, 200, 10**6) == "" == small_text(minutes, 100, 12, 20_000)
-    assert "about 2.0 MB of text would fill the time" in small_text(minutes, 400, 200, 10**6)
+    assert "About 84 kB of text would be enough for 50 steps" in too_short(minutes, 12, (30, 12), False, 20_000)
+    assert small_text(minutes, 100, (30, 200), 10**6) == "" == small_text(minutes, 100, (30, 12), 20_000)
+    line = small_text(minutes, 400, (30, 200), 10**6)
+    assert "more than 30 times" in line and "about 2.0 MB of text would fill the time" in line
     epochs = dataclasses.replace(minutes, budget=dataclasses.replace(minutes.budget, minutes=0.0, epochs=2.0))
-    assert "budget.epochs=20 would be enough" in too_short(epochs, 5, 10**6, False, 10**6)
-    assert too_short(override(minutes, ["budget.steps=3"]), 3, 3, False, 10**6) == ""
+    assert "budget.epochs=20 would be enough" in too_short(epochs, 5, (30, 10**6), False, 10**6)
+    assert too_short(override(minutes, ["budget.steps=3"]), 3, (30, 3), False, 10**6) == ""
 
 
 def test_a_budget_of_minutes_says_before_the_first_step_that_it_is_too_short(book: Path, tmp_path: Path) -> None:

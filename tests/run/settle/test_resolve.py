@@ -20,6 +20,7 @@ from hornbook.run.settle.resolve import (
     choose_model,
     choose_rows,
     counted_steps,
+    most_entries,
     planned,
     resolve,
 )
@@ -114,9 +115,19 @@ FACTS = Facts(vocabulary=512, rows=100, row_tokens=256, speed=1e9, worth=5.0)
 
 def test_each_choice_follows_from_the_recipe_and_the_facts_alone() -> None:
     steps = override(default("causal"), ["budget.steps=1000"])
-    model = choose_model(steps, FACTS)
+    endless = dataclasses.replace(FACTS, rows=10**9)
+    model = choose_model(steps, endless)
     assert (model.vocab_size, model.width, model.heads) == (512, 128, 2)  # the smallest: 4.1 M tokens are few
-    assert choose_model(override(steps, ["budget.steps=1_000_000"]), FACTS).width > 512
+    longer = override(steps, ["budget.steps=1_000_000"])
+    assert choose_model(longer, endless).width > 512
+    sizes = [choose_model(longer, dataclasses.replace(FACTS, rows=rows)) for rows in (100, 1000, 10_000)]
+    assert [(size.width, size.layers) for size in sizes] == [
+        (64, 2),
+        (128, 4),
+        (320, 5),
+    ]  # by the text
+    masked = override(default("masked"), ["budget.steps=1000"])
+    assert choose_model(masked, FACTS).width == 128  # what it hides is drawn anew
     assert planned(steps, model, FACTS) == math.inf
     few = override(default("causal"), ["budget.epochs=2"])
     assert planned(few, model, FACTS) == 2 * 100 * 256
@@ -125,6 +136,19 @@ def test_each_choice_follows_from_the_recipe_and_the_facts_alone() -> None:
     longer = dataclasses.replace(FACTS, speed=1e4)
     assert choose_compilation(few, model, 8, FACTS) == "no" and choose_compilation(few, model, 8, longer) == "yes"
     assert choose_compilation(few, model, 8, dataclasses.replace(longer, worth=math.inf)) == "no"
+
+
+def test_a_vocabulary_is_no_larger_than_what_the_budget_reads_of_a_text() -> None:
+    def most(*settings: str, kind: str = "causal") -> int:
+        return most_entries(override(default(kind), ["training.precision=fp32", *settings]), torch.device("cpu"))
+
+    assert most("budget.steps=1") == most("budget.tokens=150_000") == 1024  # counts know more tokens than were read
+    assert most("budget.tokens=500_000") == 2944 and most("budget.epochs=1") == 16_384
+    assert most("budget.steps=125", "training.batch_rows=16") == most("budget.tokens=512_000")
+    by_time = [most(f"budget.minutes={minutes}") for minutes in (0.1, 1, 10, 100, 1000)]
+    assert by_time == sorted(by_time) and by_time[-1] == 16_384
+    assert most("budget.minutes=1", "model.width=768", "model.layers=12") < by_time[1]
+    assert most("budget.tokens=500_000", "model.vocab_size=50000") == 2944
 
 
 def test_a_size_that_is_half_given_or_a_vocabulary_too_small_is_refused() -> None:

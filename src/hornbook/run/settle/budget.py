@@ -21,7 +21,7 @@ from hornbook.objectives.base import tokens_per_row
 from hornbook.prepare.dataset import Prepared
 from hornbook.recipes.recipe import Recipe
 from hornbook.run.settle.calibrate import seconds_per_step
-from hornbook.scaling.defaults import MEASUREMENTS, MOST_EPOCHS
+from hornbook.scaling.defaults import MEASUREMENTS
 from hornbook.train.machine import matmul_flops
 from hornbook.train.processors import computing
 
@@ -30,7 +30,7 @@ BUSY = 0.75  # a device that has less than this share of its quiet speed is busy
 _TIMING, _MEASURING = 0.03, 0.1  # shares of a budget: to time steps, and for all measuring
 _FINAL = 0.4  # of that, at most, for the evaluation at the end, which nothing behind it can make up for
 _FORWARD = 1 / 3  # of a training step's work is the forward pass, which is all that measuring does
-_PRODUCT = 512  # size of the products that tell bf16 from fp32
+SMALL_PRODUCT = 512  # size of the products that tell bf16 from fp32
 _FEWEST_STEPS = 3
 _FEWEST_TOKENS = 250  # of held-out text in a measurement
 
@@ -121,7 +121,9 @@ def _slower(recipe: Recipe, device: torch.device) -> float:
     """Return how much slower than training the evaluation at the end may be, which computes in fp32."""
     if recipe.training.precision != "bf16":
         return 1.0
-    return max(1.0, matmul_flops(device, torch.bfloat16, _PRODUCT) / matmul_flops(device, torch.float32, _PRODUCT))
+    return max(
+        1.0, matmul_flops(device, torch.bfloat16, SMALL_PRODUCT) / matmul_flops(device, torch.float32, SMALL_PRODUCT)
+    )
 
 
 def _measurements(
@@ -152,19 +154,19 @@ def planned_steps(seconds: float, speed: Speed, parts: Measuring, sampling: floa
     return max(_FEWEST_STEPS, math.floor(steps - most_worth(sampling, steps, parts.number)))
 
 
-def too_short(recipe: Recipe, steps: int, most_steps: int, sized: bool, text_bytes: int) -> str:
+def too_short(recipe: Recipe, steps: int, most: tuple[int, int], sized: bool, text_bytes: int) -> str:
     """Return what to say of a run of so few steps that it can learn little, and what would be enough; "" if it is not.
 
-    `sized` says whether the user chose the model's size; the text is read in `most_steps` at most, if the budget is of
-    minutes. A budget in steps was asked for as it is.
+    `sized` says whether the user chose the model's size; `most` are the readings of the text at most, if the budget is
+    of minutes, and their steps. A budget in steps was asked for as it is.
     """
-    budget = recipe.budget
+    budget, (readings, most_steps) = recipe.budget, most
     if steps >= FEW_STEPS or budget.steps:
         return ""
     if budget.minutes and most_steps < FEW_STEPS:
         enough = size_of(text_bytes * FEW_STEPS / most_steps)
         return (
-            f"The text is very small: {MOST_EPOCHS} readings of it are {most_steps} steps, too few to learn much. "
+            f"The text is very small: {readings} readings of it are {most_steps} steps, too few to learn much. "
             f"About {enough} of text would be enough for {FEW_STEPS} steps, or a smaller training.batch_rows."
         )
     name, given = next((name, value) for name, value in vars(budget).items() if value)
@@ -176,13 +178,14 @@ def too_short(recipe: Recipe, steps: int, most_steps: int, sized: bool, text_byt
     )
 
 
-def small_text(recipe: Recipe, steps: int, most_steps: int, text_bytes: int) -> str:
+def small_text(recipe: Recipe, steps: int, most: tuple[int, int], text_bytes: int) -> str:
     """Return what to say where the text is read as often as it may be before the minutes end; "" where it is not."""
+    readings, most_steps = most
     if steps <= most_steps or most_steps < FEW_STEPS:  # of so few steps more is said
         return ""
     enough = size_of(text_bytes * steps / most_steps)
     return (
-        f"The text is small: {recipe.budget.minutes:g} minutes would read it more than {MOST_EPOCHS} times. Training "
+        f"The text is small: {recipe.budget.minutes:g} minutes would read it more than {readings} times. Training "
         f"ends after {most_steps:,} steps; about {enough} of text would fill the time."
     )
 

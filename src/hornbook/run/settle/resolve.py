@@ -1,7 +1,7 @@
 """Fill in what a recipe leaves open, each choice from those before it and the facts of text and machine:
 
-    precision, threads -> vocabulary and size -> rows of a step -> rates, compilation -> rows at once (memory)
-      -> steps (timed, for a budget of minutes) -> dropout, measurements
+    vocabulary (before the text is read) -> precision, threads -> size -> rows of a step -> rates, compilation
+      -> rows at once (memory) -> steps (timed, for a budget of minutes) -> dropout, measurements
 
 Whatever is chosen here is written back into the run's recipe, so that the run can be repeated from it exactly.
 """
@@ -26,6 +26,7 @@ from hornbook.recipes.sections import Budget, TrainingSettings
 from hornbook.run.settle.budget import (
     BUSY,
     FEW_STEPS,
+    SMALL_PRODUCT,
     Speed,
     measuring,
     planned_steps,
@@ -46,6 +47,7 @@ _SOME_DROPOUT = 0.1
 # Python ends in about so many seconds of a free CPU, once a run is done; of a budget of minutes at most this share.
 _LEAVING_SECONDS, _MOST_LEAVING = 0.7, 0.05
 
+_ENDLESS = 2**62  # rows of a text
 _EXAMPLES = 2**62  # of a run, at the most: they are numbered in 64 bits
 
 
@@ -114,15 +116,20 @@ def resolve(recipe: Recipe, means: Means) -> Resolved:
     rows, every = draft.training.batch_rows, draft.training.evaluate_every
     if steps * rows > _EXAMPLES:
         raise UserError(f"{steps:,} steps of {rows:,} rows are more than can be counted: lower the budget.")
-    if line := too_short(draft, steps, _longest(rows, facts), bool(recipe.model.width), means.prepared.text.bytes):
+    most, size = (most_readings(recipe), _longest(recipe, rows, facts)), means.prepared.text.bytes
+    if line := too_short(draft, steps, most, bool(recipe.model.width), size):
         means.say(line)
     model = draft.model
     if recipe.model.dropout < 0:
-        model = replace(model, dropout=defaults.default_dropout(steps * rows / facts.rows))
+        epochs, layers = steps * rows / facts.rows, defaults.layer_parameters(model)
+        model = replace(model, dropout=defaults.default_dropout(epochs, layers, facts.rows * facts.row_tokens))
     every = every or max(1, math.ceil(steps / defaults.MEASUREMENTS))
     training = _rated(recipe, replace(draft.training, evaluate_every=every), model, steps)
     known = budget if budget.steps else Budget(steps=steps)  # with its corrections, where a run is repeated
-    return Resolved(replace(draft, model=model, training=training, budget=known), deadline)
+    tokenizer = recipe.tokenizer
+    if not (tokenizer.file or tokenizer.size or recipe.start.path):
+        tokenizer = replace(tokenizer, size=facts.vocabulary)
+    return Resolved(replace(draft, model=model, training=training, budget=known, tokenizer=tokenizer), deadline)
 
 
 def _rated(recipe: Recipe, training: TrainingSettings, model: ModelConfig, steps: int) -> TrainingSettings:
@@ -153,11 +160,11 @@ def _by_the_clock(recipe: Recipe, means: Means, facts: Facts, open_threads: bool
     parts = measuring(draft, means.prepared, means.device, speed.seconds)
     if parts.tokens < recipe.training.evaluate_tokens:
         say(f"Measurements on held-out text read about {parts.tokens:,} tokens, to take a tenth of the time at most.")
-    most = _longest(draft.training.batch_rows, facts)
+    most = _longest(recipe, draft.training.batch_rows, facts)
     per_step = draft.training.batch_rows * facts.row_tokens
     sampling = steps_worth(draft, means.prepared, means.device, per_step)
     steps = planned_steps(seconds - means.elapsed(), speed, parts, sampling)
-    if line := small_text(draft, steps, most, size):
+    if line := small_text(draft, steps, (most_readings(recipe), most), size):
         say(line)
     steps = min(steps, most)
     every = recipe.training.evaluate_every or max(1, math.ceil(steps / parts.number))
@@ -213,6 +220,27 @@ def _drafted(recipe: Recipe, means: Means, facts: Facts) -> Recipe:
     return replace(draft, training=replace(draft.training, micro_batch=rows_at_once, checkpoint_activations=again))
 
 
+def most_entries(recipe: Recipe, device: torch.device) -> int:
+    """Return the most entries that a vocabulary may have, by what the budget will read of a text without end.
+
+    Quiet speed is asked, so that a recipe has one vocabulary on a machine. On a CPU it is that of fp32: small models
+    compute in bf16 hardly faster (docs/LOG.md).
+    """
+    recipe = replace(recipe, model=replace(recipe.model, vocab_size=0))
+    on_cpu, budget = device.type == "cpu", recipe.budget
+    flops = matmul_flops(device, torch.float32, SMALL_PRODUCT) if on_cpu else matmul_flops(device, product_type(recipe))
+
+    def read(entries: int) -> float:
+        facts = Facts(entries, _ENDLESS, recipe.row_length, defaults.EXPECTED_SHARE * flops, math.inf)
+        model = choose_model(recipe, facts)
+        if budget.minutes:
+            return budget.minutes * 60 * facts.speed / (6 * parameters(model))
+        rows = choose_rows(recipe, model.width, recipe.training.micro_batch or 1)
+        return counted_steps(budget, rows, facts) * rows * facts.row_tokens
+
+    return defaults.most_entries(read)
+
+
 def _facts(recipe: Recipe, prepared: Prepared, device: torch.device) -> Facts:
     worth = (0.0 if device.type == "cuda" else defaults.COMPILE_MINUTES) if has_compiler(device) else math.inf
     return Facts(
@@ -236,9 +264,15 @@ def choose_model(recipe: Recipe, facts: Facts) -> ModelConfig:
     given = [name for name in ("width", "layers", "heads") if getattr(model, name)]
     if given and given not in (["width", "layers"], ["width", "layers", "heads"]):
         raise UserError("Set model.width and model.layers together (and model.heads), or leave out all three.")
-    width, layers = (model.width, model.layers) if given else defaults.default_size(model, _affordable(recipe, facts))
+    width, layers = (model.width, model.layers) if given else _size(recipe, model, facts)
     model = replace(model, width=width, layers=layers, heads=model.heads or defaults.heads_of(width))
     return replace(model, start=choose_start(recipe, model))
+
+
+def _size(recipe: Recipe, model: ModelConfig, facts: Facts) -> tuple[int, int]:
+    """Return width and layers by the budget and, where each reading asks the same, by the text."""
+    text = facts.rows * facts.row_tokens if says_every_token(recipe.objective) else math.inf
+    return defaults.default_size(model, _affordable(recipe, facts), text)
 
 
 def choose_start(recipe: Recipe, model: ModelConfig) -> Literal["random", "counts"]:
@@ -258,7 +292,7 @@ def _affordable(recipe: Recipe, facts: Facts) -> float:
     if not budget.minutes:
         return counted_steps(budget, rows, facts) * rows * facts.row_tokens
     tokens = math.sqrt(budget.minutes * 60 * facts.free * facts.speed * defaults.TOKENS_PER_PARAMETER / 6)
-    return min(tokens, _longest(rows, facts) * rows * facts.row_tokens)
+    return min(tokens, _longest(recipe, rows, facts) * rows * facts.row_tokens)
 
 
 def planned(recipe: Recipe, model: ModelConfig, facts: Facts) -> float:
@@ -269,7 +303,7 @@ def planned(recipe: Recipe, model: ModelConfig, facts: Facts) -> float:
     if budget.tokens or budget.epochs:
         return budget.tokens or budget.epochs * text
     flops = budget.minutes * 60 * facts.free * facts.speed
-    return min(flops / (6 * parameters(model)), defaults.MOST_EPOCHS * text)
+    return min(flops / (6 * parameters(model)), most_readings(recipe) * text)
 
 
 def choose_rows(recipe: Recipe, width: int, together: int, planned: float = math.inf) -> int:
@@ -297,6 +331,15 @@ def counted_steps(budget: Budget, rows: int, facts: Facts) -> int:
     return budget.steps or math.ceil(budget.epochs * facts.rows / rows)
 
 
-def _longest(rows: int, facts: Facts) -> int:
+def most_readings(recipe: Recipe) -> int:
+    """Return how often a budget of minutes reads a text, at most."""
+    if not says_every_token(recipe.objective):
+        return defaults.most_epochs(counted=False)
+    width, layers = recipe.model.width or defaults.SIZES[0][0], recipe.model.layers or defaults.SIZES[0][1]
+    sized = replace(recipe.model, width=width, layers=layers, heads=recipe.model.heads or defaults.heads_of(width))
+    return defaults.most_epochs(counted=choose_start(recipe, sized) == "counts")
+
+
+def _longest(recipe: Recipe, rows: int, facts: Facts) -> int:
     """Return the steps after which the text has been read as often as a budget of minutes may read it."""
-    return math.ceil(defaults.MOST_EPOCHS * facts.rows / rows)
+    return math.ceil(most_readings(recipe) * facts.rows / rows)
