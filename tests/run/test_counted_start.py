@@ -81,7 +81,7 @@ def test_a_corrected_length_changes_nothing_of_the_start(book: Path, prepared: P
 def test_a_run_begins_with_what_was_counted(book: Path, prepared: Prepared) -> None:
     """Before any step it predicts its text better than the unigram, which a random start does not."""
     recipe = settled(recipe_of(book), prepared)
-    model, lines = build_model(recipe, CPU), list[str]()
+    model, lines = build_model(recipe, CPU).eval(), list[str]()
     start_from_counts(model, recipe, prepared, lines.append)
     pairs = counted_pairs(recipe, prepared)
     counts = np.zeros((pairs.vocabulary,) * 2)

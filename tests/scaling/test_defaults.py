@@ -41,14 +41,17 @@ def test_a_text_too_short_for_the_smallest_size_has_a_smaller_model() -> None:
 
 
 def test_dropout_grows_with_readings_and_with_the_parameters_for_each_token() -> None:
-    by_epochs = [default_dropout(float(epochs), 4e5, 1e5) for epochs in range(1, 100)]
-    by_parameters = [default_dropout(5.0, 10.0**power, 1e5) for power in range(3, 10)]
-    by_tokens = [default_dropout(5.0, 4e5, 10.0**power) for power in range(3, 10)]
-    for found in (by_epochs, by_parameters, by_tokens[::-1]):
-        assert found == sorted(found) and (found[0], found[-1]) == (0.0, 0.3)
-    assert (
-        default_dropout(3.5, 8e5, 4e5) == 0.1 and default_dropout(7.4, 4e5, 1.1e5) == 0.2
-    )  # as measured (docs/LOG.md)
+    def found(epochs: float, parameters: float = 4e5, tokens: float = 1e5) -> float:
+        return default_dropout(epochs, parameters, tokens, noisy=False)
+
+    by_epochs = [found(float(epochs)) for epochs in range(1, 100)]
+    by_parameters = [found(5.0, 10.0**power) for power in range(3, 10)]
+    by_tokens = [found(5.0, 4e5, 10.0**power) for power in range(9, 2, -1)]
+    for each in (by_epochs, by_parameters, by_tokens):
+        assert each == sorted(each) and (each[0], each[-1]) == (0.0, 0.3)
+    assert (found(3.5, 8e5, 4e5), found(7.4, 4e5, 1.1e5)) == (0.1, 0.2)  # measured (docs/LOG.md)
+    noisy = [default_dropout(float(epochs), 4e5, 1e3, noisy=True) for epochs in (1, 48, 120)]
+    assert noisy == [0.0, 0.0, 0.1]
 
 
 def test_a_vocabulary_has_entries_that_are_read_often_enough() -> None:

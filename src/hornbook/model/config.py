@@ -93,7 +93,7 @@ class ModelConfig:
     task_labels      number of labels of the task; a span has none
     start            first weights: counts (the model begins with what counted pairs of tokens of the text say), random,
                      or auto: counts where the model can hold them
-    dropout          dropout rate of embeddings and of each block's output; -1 = chosen from the number of epochs
+    dropout          dropout rate of embeddings and of each block's output; -1 = chosen from how often the text is read
     """
 
     topology: Topology

@@ -136,7 +136,7 @@ class TokenizerSettings:
     """How text becomes tokens.
 
     kind   algorithm of the tokenizer that is trained; bpe is byte-level BPE
-    size   vocabulary size; 0 = chosen from the size of the corpus
+    size   vocabulary size; 0 = chosen from the size of the corpus and, for bpe, from what the budget reads of it
     file   tokenizer.json to use; empty = train a tokenizer on the text
     """
 

@@ -20,16 +20,18 @@ SMALLEST = (64, 2)
 TOKENS_PER_PARAMETER = 4
 # Parameters of the layers for each token of the text: larger models learn it by heart (docs/LOG.md).
 _PARAMETERS_PER_TOKEN = 4
-# Entries of a vocabulary from which the budget chooses, where it reads only a part of the text; as many tokens are read
-# for each entry beyond the 256 bytes, at least (docs/LOG.md).
+# Entries of a vocabulary from which the budget chooses, and the law of how many are enough for D tokens that are read:
+# 1.1 D ** 0.6 (docs/LOG.md). The best vocabulary grows more slowly than the rest (Tao et al. 2024).
 ENTRIES = (1024, 1408, 2048, 2944, 4096, 5824, 8192, 11_584, 16_384)
-_TOKENS_PER_ENTRY, _BYTES = 150, 256
+_ENTRIES_FACTOR, _ENTRIES_POWER = 1.1, 0.6
 # A budget of minutes reads a text at most so often: beyond, a model forgets how to go on and recites. A causal model
 # that begins from counts does so sooner (docs/LOG.md).
 _MOST_EPOCHS, _MOST_COUNTED_EPOCHS = 80, 30
 # (most readings, dropout): reading a text up to four times is as good as new text (Muennighoff et al. 2023); models
 # that begin from counts learn it sooner, and by heart sooner (docs/LOG.md).
 _DROPOUT = ((3, 0.0), (11, 0.1), (17, 0.2), (math.inf, 0.3))
+# The same where noise is drawn anew at each reading: what it hides is nearly new text (docs/LOG.md).
+_NOISY_DROPOUT = ((50, 0.0), (math.inf, 0.1))
 # A step reads at least so many tokens, and so many for each unit of the width: Muon's work is done once a step, and is
 # about 4.3 width / tokens of the rest: a fifth (docs/LOG.md).
 _STEP_TOKENS, _STEP_TOKENS_PER_WIDTH = 4096, 20
@@ -100,22 +102,28 @@ def default_embedding_rate(model: ModelConfig) -> float:
     return 0.1 if model.output_scale == "width" else 0.0
 
 
-def default_dropout(epochs: float, parameters: float, tokens: float) -> float:
+def default_dropout(epochs: float, parameters: float, tokens: float, *, noisy: bool) -> float:
     """Return the dropout of a model whose layers have so many parameters, for a text that is read so often.
 
     A model learns a text by heart the sooner, the more parameters it has for each of its tokens: a reading counts by
-    the root of their ratio (docs/LOG.md).
+    the root of their ratio. `noisy`: each reading hides other tokens, and counts as it is (docs/LOG.md).
 
-    >>> [default_dropout(epochs, 4e5, 4e5) for epochs in (3, 3.1, 12, 40)], default_dropout(12, 4e5, 4e6)
-    ([0.0, 0.1, 0.2, 0.3], 0.1)
+    >>> [default_dropout(epochs, 4e5, 4e5, noisy=False) for epochs in (3, 3.1, 12, 40)]
+    [0.0, 0.1, 0.2, 0.3]
+    >>> default_dropout(12, 4e5, 4e6, noisy=False), default_dropout(12, 4e5, 4e5, noisy=True)
+    (0.1, 0.0)
     """
-    readings = epochs * math.sqrt(parameters / tokens)
-    return next(share for most, share in _DROPOUT if readings <= most)
+    readings = epochs if noisy else epochs * math.sqrt(parameters / tokens)
+    return next(share for most, share in (_NOISY_DROPOUT if noisy else _DROPOUT) if readings <= most)
 
 
 def heads_of(width: int) -> int:
-    """Return the heads of a model of this width, 64 wide."""
-    return max(1, width // 64)
+    """Return the heads of a model of this width: 64 wide, but two from a width of 64 on (docs/LOG.md).
+
+    >>> [heads_of(width) for width in (32, 64, 128, 192)]
+    [1, 2, 2, 3]
+    """
+    return max(1, width // 64, 2 if width >= 64 and width % 4 == 0 else 1)
 
 
 def most_epochs(counted: bool) -> int:
@@ -144,12 +152,12 @@ def default_size(model: ModelConfig, tokens: float, text: float = math.inf) -> t
 
 
 def most_entries(tokens: Callable[[int], float]) -> int:
-    """Return the most entries of which each is read often enough; `tokens` says what is read with so many entries.
+    """Return the entries that are enough for what is read; `tokens` says how many tokens that is with so many entries.
 
     >>> most_entries(lambda _: 1e5), most_entries(lambda entries: 6e8 / (entries + 1000)), most_entries(lambda _: 1e8)
     (1024, 1408, 16384)
     """
-    enough = (entries for entries in ENTRIES if entries <= _BYTES + tokens(entries) / _TOKENS_PER_ENTRY)
+    enough = (most for most in ENTRIES if most <= _ENTRIES_FACTOR * tokens(most) ** _ENTRIES_POWER)
     return max(enough, default=ENTRIES[0])
 
 

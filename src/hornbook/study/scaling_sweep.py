@@ -24,7 +24,7 @@ from hornbook.console import View
 from hornbook.errors import DivergedError, UserError
 from hornbook.locks import lock
 from hornbook.model.config import ModelConfig
-from hornbook.objectives.base import tokens_per_row
+from hornbook.objectives.base import says_every_token, tokens_per_row
 from hornbook.prepare.dataset import Prepared, prepare
 from hornbook.recipes.named import default
 from hornbook.recipes.recipe import Recipe
@@ -160,9 +160,9 @@ def recipe_of_size(grid: Grid, size: Size, seed: int, directory: Path) -> Recipe
     recipe = override(override(default("causal"), [f"objective.kind={asked.objective}"]), asked.settings)
     epochs = grid.steps[-1] * grid.tokens_per_step / grid.unique
     model, steps = recipe.model, grid.steps[-1]
-    dropout = (
-        model.dropout if model.dropout >= 0 else default_dropout(epochs, size.params, grid.unique)
-    )  # of all lengths
+    dropout, noisy = model.dropout, not says_every_token(recipe.objective)
+    if dropout < 0:  # one for all lengths
+        dropout = default_dropout(epochs, size.params, grid.unique, noisy=noisy)
     recipe = _quiet(recipe, find_device())
     return replace(
         recipe,

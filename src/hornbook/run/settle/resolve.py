@@ -121,8 +121,13 @@ def resolve(recipe: Recipe, means: Means) -> Resolved:
         means.say(line)
     model = draft.model
     if recipe.model.dropout < 0:
-        epochs, layers = steps * rows / facts.rows, defaults.layer_parameters(model)
-        model = replace(model, dropout=defaults.default_dropout(epochs, layers, facts.rows * facts.row_tokens))
+        epochs, layers, text = (
+            steps * rows / facts.rows,
+            defaults.layer_parameters(model),
+            facts.rows * facts.row_tokens,
+        )
+        noisy = not says_every_token(recipe.objective)
+        model = replace(model, dropout=defaults.default_dropout(epochs, layers, text, noisy=noisy))
     every = every or max(1, math.ceil(steps / defaults.MEASUREMENTS))
     training = _rated(recipe, replace(draft.training, evaluate_every=every), model, steps)
     known = budget if budget.steps else Budget(steps=steps)  # with its corrections, where a run is repeated
@@ -130,6 +135,11 @@ def resolve(recipe: Recipe, means: Means) -> Resolved:
     if not (tokenizer.file or tokenizer.size or recipe.start.path):
         tokenizer = replace(tokenizer, size=facts.vocabulary)
     return Resolved(replace(draft, model=model, training=training, budget=known, tokenizer=tokenizer), deadline)
+
+
+def _dropout(recipe: Recipe, model: ModelConfig, epochs: float, facts: Facts) -> float:
+    layers, text = defaults.layer_parameters(model), facts.rows * facts.row_tokens
+    return defaults.default_dropout(epochs, layers, text, noisy=not says_every_token(recipe.objective))
 
 
 def _rated(recipe: Recipe, training: TrainingSettings, model: ModelConfig, steps: int) -> TrainingSettings:
