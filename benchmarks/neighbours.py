@@ -46,7 +46,7 @@ from hornbook.evaluate.statistics import welch
 from hornbook.recipes.named import default
 from hornbook.recipes.recipe import Recipe
 from hornbook.recipes.settings import override
-from hornbook.scaling.defaults import SIZES, heads_of
+from hornbook.scaling.defaults import SIZES, SMALLEST, heads_of
 from hornbook.train.machine import environment, find_device, keep_memory_blocks
 
 RESULT = Path(__file__).parent / "results" / "neighbours.json"
@@ -63,10 +63,11 @@ def neighbours(recipe: Recipe, vocabulary: int) -> dict[str, tuple[str, ...]]:
     """Return the neighbours of a recipe whose every choice is made, as settings by name; the default itself first."""
     model, training, size = recipe.model, recipe.training, (recipe.model.width, recipe.model.layers)
     found: dict[str, tuple[str, ...]] = {DEFAULT: ()}
-    at = SIZES.index(size)
+    ladder = (SMALLEST, *SIZES)
+    at = ladder.index(size)
     for name, place in (("size one up", at + 1), ("size one down", at - 1)):
-        if 0 <= place < len(SIZES):
-            width, layers = SIZES[place]
+        if 0 <= place < len(ladder):
+            width, layers = ladder[place]
             found[name] = (f"model.width={width}", f"model.layers={layers}", f"model.heads={heads_of(width)}")
     found["rows x 2"] = (f"training.batch_rows={2 * training.batch_rows}",)
     if training.batch_rows > 1:

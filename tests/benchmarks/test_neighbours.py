@@ -44,7 +44,7 @@ def test_each_neighbour_moves_one_choice() -> None:
 
 
 def test_a_neighbour_that_is_the_default_is_left_out() -> None:
-    chosen = (*CHOSEN, "model.width=128", "model.layers=2", "model.heads=2", "model.dropout=0", "training.warmup=0")
+    chosen = (*CHOSEN, "model.width=64", "model.layers=2", "model.heads=2", "model.dropout=0", "training.warmup=0")
     recipe = override(replace(default("causal"), budget=Budget(steps=100)), chosen)
     found = neighbours.neighbours(recipe, 1024)
     assert not {"size one down", "dropout none", "warm-up none"} & set(found)

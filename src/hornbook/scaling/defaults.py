@@ -21,9 +21,9 @@ TOKENS_PER_PARAMETER = 4
 # Parameters of the layers for each token of the text: larger models learn it by heart (docs/LOG.md).
 _PARAMETERS_PER_TOKEN = 4
 # Entries of a vocabulary from which the budget chooses, and the law of how many are enough for D tokens that are read:
-# 19.7 D ** 0.35 (docs/LOG.md). The best vocabulary grows more slowly than the rest (Tao et al. 2024).
-ENTRIES = (1024, 1408, 2048, 2944, 4096, 5824, 8192, 11_584, 16_384)
-_ENTRIES_FACTOR, _ENTRIES_POWER = 19.7, 0.35
+# 25 D ** 0.35 (docs/LOG.md). The best vocabulary grows more slowly than the rest (Tao et al. 2024).
+ENTRIES = (1024, 1344, 1792, 2432, 3264, 4352, 5824, 7744, 10_304, 13_760, 16_384)
+_ENTRIES_FACTOR, _ENTRIES_POWER = 25, 0.35
 # A budget of minutes reads a text at most so often: beyond, a model forgets how to go on and recites. A causal model
 # that begins from counts does so sooner (docs/LOG.md).
 _MOST_EPOCHS, _MOST_COUNTED_EPOCHS = 80, 30
@@ -31,7 +31,7 @@ _MOST_EPOCHS, _MOST_COUNTED_EPOCHS = 80, 30
 # that begin from counts learn it sooner, and by heart sooner (docs/LOG.md).
 _DROPOUT = ((3, 0.0), (11, 0.1), (17, 0.2), (math.inf, 0.3))
 # The same where noise is drawn anew at each reading: what it hides is nearly new text (docs/LOG.md).
-_NOISY_DROPOUT = ((50, 0.0), (math.inf, 0.1))
+_NOISY_DROPOUT = ((35, 0.0), (math.inf, 0.1))
 # A step reads at least so many tokens, and so many for each unit of the width: Muon's work is done once a step, and is
 # about 4.3 width / tokens of the rest: a fifth (docs/LOG.md).
 _STEP_TOKENS, _STEP_TOKENS_PER_WIDTH = 4096, 20
@@ -154,8 +154,8 @@ def default_size(model: ModelConfig, tokens: float, text: float = math.inf) -> t
 def most_entries(tokens: Callable[[int], float]) -> int:
     """Return the entries that are enough for what is read; `tokens` says how many tokens that is with so many entries.
 
-    >>> most_entries(lambda _: 1e5), most_entries(lambda entries: 6e8 / (entries + 1000)), most_entries(lambda _: 1e9)
-    (1024, 1408, 16384)
+    >>> most_entries(lambda _: 5e4), most_entries(lambda entries: 6e8 / (entries + 1000)), most_entries(lambda _: 1e9)
+    (1024, 1792, 16384)
     """
     enough = (most for most in ENTRIES if most <= _ENTRIES_FACTOR * tokens(most) ** _ENTRIES_POWER)
     return max(enough, default=ENTRIES[0])

@@ -143,12 +143,12 @@ def test_a_vocabulary_is_no_larger_than_what_the_budget_reads_of_a_text() -> Non
         return most_entries(override(default(kind), ["training.precision=fp32", *settings]), torch.device("cpu"))
 
     assert most("budget.steps=1") == most("budget.tokens=80_000") == 1024  # counts know more tokens than were read
-    assert most("budget.tokens=600_000") == 2048 and most("budget.epochs=1") == 16_384
+    assert most("budget.tokens=600_000") == 2432 and most("budget.epochs=1") == 16_384
     assert most("budget.steps=125", "training.batch_rows=16") == most("budget.tokens=512_000")
     by_time = [most(f"budget.minutes={minutes}") for minutes in (0.1, 1, 10, 100, 1000)]
     assert by_time == sorted(by_time) and by_time[0] < by_time[-1]
     assert most("budget.minutes=1", "model.width=768", "model.layers=12") < by_time[1]
-    assert most("budget.tokens=600_000", "model.vocab_size=50000") == 2048
+    assert most("budget.tokens=600_000", "model.vocab_size=50000") == 2432
 
 
 def test_a_size_that_is_half_given_or_a_vocabulary_too_small_is_refused() -> None:
