@@ -194,11 +194,9 @@ def swept(case: Case, place: Place, found: dict[str, Any], chosen: Sequence[str]
     if not found:
         pace = paces({DEFAULT: functools.partial(place.clocked, ())}, 1 if quick else ROUNDS)[DEFAULT]
         steps = 4 if quick else pace.steps(case.budget)
-        drafted = settled(recipe, texts, steps)
-        found["default"] = described(drafted, texts)
-        named = neighbours(drafted, texts.vocabulary)
-        found["settings"] = {name: list(settings) for name, settings in named.items()}
-        found |= {"paces": {}, "runs": {}}
+        found |= {"default": described(settled(recipe, texts, steps), texts), "settings": {}, "paces": {}, "runs": {}}
+    named = neighbours(settled(recipe, texts, found["default"]["steps"]), texts.vocabulary)
+    found["settings"] = {name: list(settings) for name, settings in named.items()}
     wanted = {n: s for n, s in found["settings"].items() if n == DEFAULT or not chosen or n.startswith(tuple(chosen))}
     timing = timing_of(wanted)
     missing = [name for name in dict.fromkeys(timing.values()) if name not in found["paces"]]
