@@ -103,10 +103,9 @@ class Resolved:
 def resolve(recipe: Recipe, means: Means) -> Resolved:
     """Return the recipe with every open choice made."""
     training, budget, device = recipe.training, recipe.budget, means.device
-    precision = best_precision(device) if training.precision == "auto" else training.precision
     threads = training.threads or default_threads()
     open_threads = not training.threads and not asked_threads()
-    recipe = replace(recipe, training=replace(training, precision=precision, threads=threads))
+    recipe = _precise(replace(recipe, training=replace(training, threads=threads)), device)
     facts = _facts(recipe, means.prepared, device)
     if budget.minutes:
         draft, steps, deadline = _by_the_clock(recipe, means, facts, open_threads)
@@ -121,13 +120,7 @@ def resolve(recipe: Recipe, means: Means) -> Resolved:
         means.say(line)
     model = draft.model
     if recipe.model.dropout < 0:
-        epochs, layers, text = (
-            steps * rows / facts.rows,
-            defaults.layer_parameters(model),
-            facts.rows * facts.row_tokens,
-        )
-        noisy = not says_every_token(recipe.objective)
-        model = replace(model, dropout=defaults.default_dropout(epochs, layers, text, noisy=noisy))
+        model = replace(model, dropout=_dropout(recipe, model, steps * rows / facts.rows, facts))
     every = every or max(1, math.ceil(steps / defaults.MEASUREMENTS))
     training = _rated(recipe, replace(draft.training, evaluate_every=every), model, steps)
     known = budget if budget.steps else Budget(steps=steps)  # with its corrections, where a run is repeated
@@ -137,7 +130,15 @@ def resolve(recipe: Recipe, means: Means) -> Resolved:
     return Resolved(replace(draft, model=model, training=training, budget=known, tokenizer=tokenizer), deadline)
 
 
+def _precise(recipe: Recipe, device: torch.device) -> Recipe:
+    """Return the recipe with its precision chosen."""
+    training = recipe.training
+    precision = best_precision(device) if training.precision == "auto" else training.precision
+    return replace(recipe, training=replace(training, precision=precision))
+
+
 def _dropout(recipe: Recipe, model: ModelConfig, epochs: float, facts: Facts) -> float:
+    """Return the dropout of a model, its sizes chosen, for a text that is read so often."""
     layers, text = defaults.layer_parameters(model), facts.rows * facts.row_tokens
     return defaults.default_dropout(epochs, layers, text, noisy=not says_every_token(recipe.objective))
 
@@ -233,10 +234,10 @@ def _drafted(recipe: Recipe, means: Means, facts: Facts) -> Recipe:
 def most_entries(recipe: Recipe, device: torch.device) -> int:
     """Return the most entries that a vocabulary may have, by what the budget will read of a text without end.
 
-    Quiet speed is asked, so that a recipe has one vocabulary on a machine. On a CPU it is that of fp32: small models
-    compute in bf16 hardly faster (docs/LOG.md).
+    Quiet speed is asked, so that a recipe has one vocabulary on a machine. On a CPU it is that of fp32: a small model
+    reaches a small share of the speed of products in bf16.
     """
-    recipe = replace(recipe, model=replace(recipe.model, vocab_size=0))
+    recipe = replace(_precise(recipe, device), model=replace(recipe.model, vocab_size=0))
     on_cpu, budget = device.type == "cpu", recipe.budget
     flops = matmul_flops(device, torch.float32, SMALL_PRODUCT) if on_cpu else matmul_flops(device, product_type(recipe))
 
