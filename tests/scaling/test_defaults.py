@@ -48,7 +48,7 @@ def test_dropout_grows_with_readings_and_with_the_parameters_for_each_token() ->
     by_parameters = [found(5.0, 10.0**power) for power in range(3, 10)]
     by_tokens = [found(5.0, 4e5, 10.0**power) for power in range(9, 2, -1)]
     for each in (by_epochs, by_parameters, by_tokens):
-        assert each == sorted(each) and (each[0], each[-1]) == (0.0, 0.3)
+        assert each == sorted(each) and (each[0], each[-1]) == (0.0, 0.4)
     assert (found(3.5, 8e5, 4e5), found(7.4, 4e5, 1.1e5)) == (0.1, 0.2)  # measured (docs/LOG.md)
     noisy = [default_dropout(float(epochs), 4e5, 1e3, noisy=True) for epochs in (1, 35, 120)]
     assert noisy == [0.0, 0.0, 0.1]

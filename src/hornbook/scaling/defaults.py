@@ -29,7 +29,7 @@ _ENTRIES_FACTOR, _ENTRIES_POWER = 25, 0.35
 _MOST_EPOCHS, _MOST_COUNTED_EPOCHS = 80, 30
 # (most readings, dropout): reading a text up to four times is as good as new text (Muennighoff et al. 2023); models
 # that begin from counts learn it sooner, and by heart sooner (docs/LOG.md).
-_DROPOUT = ((3, 0.0), (11, 0.1), (17, 0.2), (math.inf, 0.3))
+_DROPOUT = ((3, 0.0), (11, 0.1), (17, 0.2), (70, 0.3), (math.inf, 0.4))
 # The same where noise is drawn anew at each reading: what it hides is nearly new text (docs/LOG.md).
 _NOISY_DROPOUT = ((35, 0.0), (math.inf, 0.1))
 # A step reads at least so many tokens, and so many for each unit of the width: Muon's work is done once a step, and is
