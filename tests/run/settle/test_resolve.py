@@ -2,13 +2,14 @@
 
 import dataclasses
 import math
+from pathlib import Path
 
 import pytest
 import torch
 
 from hornbook.console import View
 from hornbook.errors import UserError
-from hornbook.prepare.dataset import Prepared, prepare
+from hornbook.prepare.dataset import Prepared, prepare, vocabulary_size
 from hornbook.recipes.named import default
 from hornbook.recipes.recipe import Recipe
 from hornbook.recipes.sections import StartSettings
@@ -149,6 +150,21 @@ def test_a_vocabulary_is_no_larger_than_what_the_budget_reads_of_a_text() -> Non
     assert by_time == sorted(by_time) and by_time[0] < by_time[-1]
     assert most("budget.minutes=1", "model.width=768", "model.layers=12") < by_time[1]
     assert most("budget.tokens=600_000", "model.vocab_size=50000") == 2432
+
+
+def test_a_settled_recipe_names_its_vocabulary_and_prepares_the_same_one(
+    text: tuple[Recipe, Prepared], tmp_path: Path
+) -> None:
+    settled = resolve(override(text[0], ["budget.steps=3"]), means(text[1])).recipe
+    assert settled.tokenizer.size == text[1].tokenizer.vocab.size
+    again = prepare(settled, tmp_path / "again", View(plain=True))
+    assert again.tokenizer.text == text[1].tokenizer.text
+    assert resolve(dataclasses.replace(settled, start=StartSettings()), means(again)).recipe == settled
+    bounded = prepare(text[0], tmp_path / "bounded", View(plain=True), most=lambda: 270)
+    assert 0 < text[1].tokenizer.vocab.size - bounded.tokenizer.vocab.size == vocabulary_size(10**4, "bpe") - 270
+    asked = override(text[0], ["tokenizer.size=300"])
+    kept = [prepare(asked, tmp_path / str(most), View(plain=True), most=lambda most=most: most) for most in (270, 290)]
+    assert [each.tokenizer.vocab.size for each in kept] == [300, 300]  # a size that is given stays
 
 
 def test_a_size_that_is_half_given_or_a_vocabulary_too_small_is_refused() -> None:
