@@ -115,5 +115,8 @@ def test_more_devices_than_there_are_is_refused(monkeypatch):
 def test_the_code_to_end_with_is_that_of_the_process_that_said_why():
     found = launch._failure({0: -15, 1: 4}, 2)
     assert isinstance(found, FailedElsewhere) and found.exit_code == 4
-    lost = launch._failure({1: -9}, 2)
-    assert isinstance(lost, ResourceError) and "Process 1 of 2" in str(lost) and "SIGKILL" in str(lost)
+    for codes in ({1: -9}, {0: 143, 1: -9}, {0: -15, 1: -9}):  # the launcher asks those that are left to stop
+        lost = launch._failure(codes, 2)
+        assert isinstance(lost, ResourceError) and "Process 1 of 2" in str(lost) and "SIGKILL" in str(lost)
+    asked = launch._failure({0: 143, 1: 143}, 2)
+    assert isinstance(asked, FailedElsewhere) and asked.exit_code == 143

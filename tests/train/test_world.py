@@ -13,6 +13,7 @@ import pytest
 from hornbook import errors
 from hornbook.cli import program as cli
 from hornbook.errors import DivergedError, FailedElsewhere, HornbookError, UserError
+from hornbook.signals import stoppable
 from hornbook.train.world import World, together
 
 
@@ -83,6 +84,15 @@ def killed(world: World) -> None:
     world.all_reduce_sum([0.0])
 
 
+def killed_and_asked_to_stop(world: World) -> None:
+    """As below torch's launcher, which may ask the others to stop while they are on their way out."""
+    with stoppable("Stopped."):
+        try:
+            killed(world)
+        finally:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
 def frozen(world: World) -> None:
     if world.rank == 1:
         time.sleep(1.5)
@@ -111,7 +121,7 @@ def test_a_bug_is_told_once_and_ends_all(tmp_path):
     assert said(tmp_path).count("Traceback") == 1 and "ZeroDivisionError: a bug" in said(tmp_path)
 
 
-@pytest.mark.parametrize("work", ["killed", pytest.param("frozen", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("work", ["killed", "killed_and_asked_to_stop", pytest.param("frozen", marks=pytest.mark.slow)])
 def test_a_process_that_is_lost_is_named_and_the_others_end(tmp_path, work):
     started = processes.start(2, guarded, tmp_path, work)
     started[0].join(60)

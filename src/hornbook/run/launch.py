@@ -27,6 +27,7 @@ _OPTION = "--devices"
 _PROCESSES = 8  # of a core, at the most
 # After Ctrl-C or SIGTERM the processes have so long to finish their step and save; then they are killed.
 _SHUTDOWN_SECONDS = 300
+_ASKED_TO_STOP = 128 + signal.SIGTERM
 
 
 def devices(wanted: int) -> int:
@@ -93,12 +94,17 @@ def launch(arguments: Sequence[str], number: int) -> None:
 
 
 def _failure(codes: dict[int, int], number: int) -> FailedElsewhere | ResourceError:
-    """Return the error to end with, from the exit codes of the processes that failed."""
+    """Return the error to end with, from the exit codes of the processes that failed.
+
+    When one is lost, torch's launcher sends SIGTERM to the others: what they then end with is not the cause.
+    """
     killed = {rank: -code for rank, code in codes.items() if code < 0}
     said = [code for code in codes.values() if code > 0]
-    if said:
-        return FailedElsewhere(said[0])
-    rank, number_of_signal = next(iter(killed.items()))
+    causes = [code for code in said if code != _ASKED_TO_STOP]
+    lost = {rank: number for rank, number in killed.items() if number != signal.SIGTERM}
+    if causes or (said and not lost):
+        return FailedElsewhere((causes or said)[0])
+    rank, number_of_signal = next(iter((lost or killed).items()))
     return ResourceError(
         f"Process {rank} of {number} (from 0) was killed by {signal.Signals(number_of_signal).name}, perhaps because "
         "memory ran out. Continue from the newest checkpoint with --resume."

@@ -25,7 +25,7 @@ import torch.distributed as dist
 from torch._C._distributed_c10d import PrefixStore, Store
 from torch.distributed.rendezvous import rendezvous
 
-from hornbook.errors import FailedElsewhere, HornbookError, ResourceError, expected
+from hornbook.errors import FailedElsewhere, HornbookError, Interrupted, ResourceError, expected
 
 BEAT_SECONDS = 1.0
 # A process is lost after this long without a heartbeat; after a broken connection, a sixth of it is enough.
@@ -128,7 +128,7 @@ class World:
         known = expected(error) if isinstance(error, Exception) else None
         try:
             if self._elsewhere is None:
-                if _is_broken_connection(error):
+                if _from_broken_connection(error):
                     known = self._cause()
                 self._elsewhere = self._declare(self._store, 1 if known is None else known.exit_code)
             self._part()
@@ -255,6 +255,17 @@ def _join(size: int, lost_seconds: float) -> World:
     store, _, _ = next(rendezvous("env://", timeout=timedelta(minutes=10)))
     dist.init_process_group(backend, store=PrefixStore("torch", store), rank=rank, world_size=size, timeout=_LONGEST)
     return World(rank, size, device, PrefixStore("hornbook", store), lost_seconds)
+
+
+def _from_broken_connection(error: BaseException) -> bool:
+    """Whether an error means that another process is gone.
+
+    The launcher sends SIGTERM to all that are left when one is lost. It may come while such an error is on its way.
+    """
+    found: BaseException | None = error
+    while isinstance(found, Interrupted | KeyboardInterrupt):
+        found = found.__cause__ or found.__context__
+    return found is not None and _is_broken_connection(found)
 
 
 def _is_broken_connection(error: BaseException) -> bool:
