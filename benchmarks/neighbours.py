@@ -69,9 +69,12 @@ def neighbours(recipe: Recipe, vocabulary: int) -> dict[str, tuple[str, ...]]:
         if 0 <= place < len(ladder):
             width, layers = ladder[place]
             found[name] = (f"model.width={width}", f"model.layers={layers}", f"model.heads={heads_of(width)}")
-    found["rows x 2"] = (f"training.batch_rows={2 * training.batch_rows}",)
-    if training.batch_rows > 1:
-        found["rows / 2"] = (f"training.batch_rows={training.batch_rows // 2}",)
+    rows, length = training.batch_rows, model.max_length  # another length, as many tokens a step
+    found["rows x 2"] = (f"training.batch_rows={2 * rows}",)
+    found["length / 2"] = (f"model.max_length={length // 2}", f"training.batch_rows={2 * rows}")
+    if rows > 1:
+        found["rows / 2"] = (f"training.batch_rows={rows // 2}",)
+        found["length x 2"] = (f"model.max_length={2 * length}", f"training.batch_rows={rows // 2}")
     rates = {"muon rate": "muon_learning_rate", "adamw rate": "learning_rate", "embedding rate": "embedding_rate"}
     for name, setting in rates.items():
         for word, factor in (("x 1.5", 1.5), ("/ 1.5", 1 / 1.5)):
@@ -181,7 +184,7 @@ def timing_of(names: Mapping[str, Sequence[str]]) -> dict[str, str]:
     >>> timing_of({"default": (), "rows x 2": ("training.batch_rows=16",), "decay 0.2": ("training.decay=0.2",)})
     {'default': 'default', 'rows x 2': 'rows x 2', 'decay 0.2': 'default'}
     """
-    costly = ("size", "rows", "vocabulary", "dropout")
+    costly = ("size", "rows", "length", "vocabulary", "dropout")
     return {name: name if name.startswith(costly) else DEFAULT for name in names}
 
 

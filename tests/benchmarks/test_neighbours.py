@@ -35,7 +35,9 @@ def test_each_neighbour_moves_one_choice() -> None:
             if getattr(getattr(recipe, section), item.name) != getattr(getattr(other, section), item.name)
         }
         assert changed, name
-        assert len(changed) == 1 or changed <= {"model.width", "model.layers", "model.heads"}, name
+        together = {"size": {"width", "layers", "heads"}, "leng": {"max_length", "batch_rows"}}.get(name[:4], set())
+        assert len(changed) == 1 or {setting.partition(".")[2] for setting in changed} <= together, name
+    assert found["length x 2"] == ("model.max_length=1024", "training.batch_rows=4")
     assert {"size one up", "size one down", "rows x 2", "rows / 2", "dropout none", "vocabulary / 1.5"} <= set(found)
     assert {"adamw rate x 1.5", "muon rate / 1.5", "embedding rate / 1.5", "beta2 0.95"} <= set(found)
     assert (found["muon memory x 2"], found["muon memory / 2"]) == (

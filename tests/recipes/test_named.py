@@ -94,10 +94,12 @@ def test_an_electra_is_exported_as_nothing_else(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", sorted(CATALOGUE))
 def test_the_default_of_an_objective_is_its_modern_block(kind: str) -> None:
     recipe = recipes.default(kind, ["a.txt"], Budget(steps=3))
-    plain = dataclasses.replace(recipe.model, dropout=0.0, token_types=0, pair_head=False, max_length=256)
-    assert plain == modern(recipe.objective.topology)
+    block = modern(recipe.objective.topology)
+    plain = dataclasses.replace(recipe.model, dropout=0.0, token_types=0, pair_head=False, max_length=block.max_length)
+    assert plain == block
     assert recipe.model.dropout == -1.0 and recipe.model.pair_head == (kind in ("nsp", "sop"))
-    assert recipe.model.max_length == (128 if kind in ("nsp", "sop") else 256)
+    longest = 512 if block.topology == "decoder" else 256
+    assert recipe.model.max_length == (128 if kind in ("nsp", "sop") else longest)
     assert (settings.kind_of(recipe.objective), recipe.data.paths, recipe.budget.steps) == (kind, ("a.txt",), 3)
 
 

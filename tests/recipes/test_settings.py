@@ -275,8 +275,8 @@ def test_a_setting_of_an_objective_inside_another_has_a_dotted_name() -> None:
     assert base.objective == SentencePairs(Masked(rate=0.3))
     assert (base.model.token_types, base.model.pair_head, base.model.max_length) == (2, True, 128)
     assert settings.override(base, ["objective.kind=sop", "model.max_length=99"]).model.max_length == 99
-    longer = settings.override(Recipe(), ["model.max_length=512"])
-    assert settings.override(longer, ["objective.kind=nsp"]).model.max_length == 512
+    longer = settings.override(Recipe(), ["model.max_length=600"])
+    assert settings.override(longer, ["objective.kind=nsp"]).model.max_length == 600
     assert settings.override(base, ["objective.short=0"]).objective == SentencePairs(Masked(rate=0.3), short=0.0)
     other = settings.override(base, ["objective.objective.kind=diffusion", "objective.objective.weighting=mdlm"])
     assert other.objective == SentencePairs(MaskedDiffusion("mdlm"))

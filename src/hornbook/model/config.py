@@ -222,12 +222,12 @@ class ModelConfig:
 def modern(topology: Topology) -> ModelConfig:
     """Return the default block of a topology, its size not chosen yet; transformers has a class that holds it exactly.
 
-    decoder          RMSNorm, rotary, gated SiLU, QK-norm, no biases, untied: the shape of Qwen3
+    decoder          RMSNorm, rotary, gated SiLU, QK-norm, no biases, untied: the shape of Qwen3; rows of 512
     encoder          the shape of ModernBERT with global attention in every layer (Warner et al. 2024)
     encoder-decoder  T5 v1.1 (Shazeer 2020) with a tied head, as transformers 5 has it
     """
     if topology == "decoder":
-        return ModelConfig("decoder", tied=False)
+        return ModelConfig("decoder", max_length=512, tied=False)
     if topology == "encoder":
         return ModelConfig(
             "encoder", norm="layer", norm_epsilon=1e-5, activation="gelu", qk_norm=False,
