@@ -230,8 +230,8 @@ def described(recipe: Recipe, texts: Texts) -> dict[str, Any]:
     model, training = recipe.model, recipe.training
     rates = ("muon_learning_rate", "muon_momentum", "learning_rate", "embedding_rate", "beta2", "warmup", "decay")
     return {
-        "width": model.width, "layers": model.layers, "rows": training.batch_rows, "dropout": model.dropout,
-        "vocabulary": texts.vocabulary, "steps": recipe.budget.steps,
+        "width": model.width, "layers": model.layers, "rows": training.batch_rows, "length": recipe.row_length,
+        "dropout": model.dropout, "vocabulary": texts.vocabulary, "steps": recipe.budget.steps,
         **{name: getattr(training, name) for name in rates},
     }  # fmt: skip
 

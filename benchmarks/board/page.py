@@ -143,7 +143,10 @@ def shape(line: Line) -> str:
     if not line.recipe:
         return ""
     model, training = line.recipe["model"], line.recipe["training"]
-    size = f"{model['width']} x {model['layers']}, {training['batch_rows']} rows, {line.vocabulary:,} entries"
+    length = training["row_length"] or model["max_length"]
+    size = (
+        f"{model['width']} x {model['layers']}, {training['batch_rows']} rows of {length}, {line.vocabulary:,} entries"
+    )
     return ", ".join([size, *(f"`{item}`" for item in line.settings)])
 
 
