@@ -62,6 +62,14 @@ def test_the_fused_kernel_is_used_where_it_is_the_faster(monkeypatch):
     attend(*heads(), None, True, 1.0)
     attend(*heads(keys=1025, kind=torch.bfloat16), None, False, 1.0)
     assert calls == [torch.float32, torch.bfloat16]
+    low = torch.randn(3, 1, 2, 385, 8, generator=torch.Generator().manual_seed(2)).bfloat16()
+    for length, by_kernel in ((384, False), (385, True)):
+        q, k, v = low[..., :length, :]
+        calls.clear()
+        found = attend(q, k, v, None, True, 0.3)
+        assert bool(calls) == by_kernel
+        expected = kernel(q.float(), k.float(), v.float(), is_causal=True, scale=0.3)
+        torch.testing.assert_close(found.float(), expected, atol=0.03, rtol=0.03)
 
 
 def test_shared_keys_are_repeated_where_no_fused_kernel_reads_them(monkeypatch):

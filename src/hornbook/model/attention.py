@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from hornbook.model.config import SHORT, ModelConfig
+from hornbook.model.config import SHORT, SHORT_CAUSAL, ModelConfig
 from hornbook.model.documents import Documents, attend_within
 from hornbook.model.parts import Linear, Norm, compute_type
 
@@ -94,6 +94,8 @@ def attend(
 ) -> Tensor:
     """Return softmax(queries keys^T * scale + mask) values: queries [B, H, T, K], the others [B, G, S, K].
 
+    Without a mask, `causal` hides the keys behind each query; T is S then.
+
     The library's fused kernel, but for two cases on a CPU: short rows in bf16, which plain products compute in half of
     the time (its products are not in bf16 there), and masks that learn, for which it has no backward pass. Shared keys
     are repeated where no fused kernel reads them as they are.
@@ -105,7 +107,7 @@ def attend(
         blockwise: Tensor = flex_attention(queries, keys, values, block_mask=mask, scale=scale, enable_gqa=groups > 1)
         return blockwise
     learns = mask is not None and mask.requires_grad and queries.device.type == "cpu"
-    fused = not learns and knows_causal(queries.dtype, queries.device, keys.shape[2])
+    fused = not learns and by_kernel(queries.dtype, queries.device, keys.shape[2], causal)
     if groups > 1 and not (fused and shares_keys(queries.dtype, queries.device, queries.shape[3], mask is not None)):
         keys, values = keys.repeat_interleave(groups, 1), values.repeat_interleave(groups, 1)
         groups = 1
@@ -114,14 +116,16 @@ def attend(
             queries, keys, values, attn_mask=mask, is_causal=causal, scale=scale, enable_gqa=groups > 1
         )
     scores = (queries * scale if scale != 1.0 else queries) @ keys.transpose(-1, -2)  # [B, H, T, S]
+    if causal:
+        mask = scores.new_full(scores.shape[-2:], -math.inf).triu(1)
     if mask is not None:
         scores = scores + mask
     return torch.softmax(scores, -1) @ values
 
 
-def knows_causal(kind: torch.dtype, device: torch.device, length: int) -> bool:
-    """Whether `attend` computes rows of `length` keys by the fused kernel, which needs no mask to be causal."""
-    return device.type != "cpu" or kind != torch.bfloat16 or length > SHORT
+def by_kernel(kind: torch.dtype, device: torch.device, length: int, causal: bool) -> bool:
+    """Whether `attend` computes rows of `length` keys by the fused kernel, which passes over what `causal` hides."""
+    return device.type != "cpu" or kind != torch.bfloat16 or length > (SHORT_CAUSAL if causal else SHORT)
 
 
 def shares_keys(kind: torch.dtype, device: torch.device, width: int, masked: bool) -> bool:

@@ -19,6 +19,7 @@ from hornbook.schema import Cap, Count, check
 FEW = 0.7
 # Keys up to which a CPU computes attention in bf16 by plain products, in half of the fused kernel's time.
 SHORT = 1024
+SHORT_CAUSAL = 384  # the same where half of the products are hidden, which the kernel passes over
 
 # What no model has: bounds that keep every product of sizes within 64 bits, and building within minutes.
 Width = Annotated[int, Ge(0), Cap(10**6)]

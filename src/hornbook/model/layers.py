@@ -24,7 +24,6 @@ from hornbook.model.attention import (
     allowed,
     crossing,
     document_positions,
-    knows_causal,
     pick,
     relative_buckets,
 )
@@ -254,17 +253,17 @@ class Stack(nn.Module):
         newest = start is not None and x.shape[1] == 1  # it sees all of its text, or of the window
         behind = bool(start) and not newest  # several tokens behind others: no kernel knows that form
         plain = not (newest or behind) and within is None and visible is None and self.relative is None and not window
-        by_kernel = self.causal and plain and knows_causal(kind, x.device, length if documents is None else 1)
+        bare = self.causal and plain  # `attend` hides by itself what stands behind
         permitted = None
         if newest:
             permitted = None if within is None else crossing(within[:, start:], within)
             if window:
                 near = (keys >= length - 1 - window)[None, None, None]
                 permitted = near if permitted is None else permitted & near
-        elif not by_kernel:
+        elif not bare:
             permitted = allowed(within, visible, self.causal, keys[start:], keys, window)
         mask = additive(permitted, self.bias(keys[start:], keys), kind)
-        return mask if documents is None else replace(documents, mask=mask), by_kernel, rotation
+        return mask if documents is None else replace(documents, mask=mask), bare, rotation
 
     def _memory_mask(self, x: Tensor, segments: Tensor | None, memory_segments: Tensor) -> Mask:
         """Return which of the memory's positions x sees; the arguments are those of forward."""

@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from hornbook.model.config import FEW, SHORT, ModelConfig, chunk_rows
+from hornbook.model.config import FEW, SHORT, SHORT_CAUSAL, ModelConfig, chunk_rows
 
 FULL = 4  # bytes of an fp32 number
 
@@ -143,7 +143,7 @@ def _stack(config: ModelConfig, load: Load, layers: int, memory: int) -> tuple[f
     bucketed = config.positions == "bucketed"
     kept, again = (layers - 1) * layer + last, 0.0
     if load.recompute:
-        scores = config.heads * load.length if bucketed or not _kernel(load) else 0
+        scores = config.heads * load.length if bucketed or not _kernel(config, load) else 0
         kept = layers * tokens * config.width * FULL
         again = layer + tokens * max(scores, config.inner_width) * load.narrow
     if config.final_norm:
@@ -151,7 +151,7 @@ def _stack(config: ModelConfig, load: Load, layers: int, memory: int) -> tuple[f
     mask = tokens * load.length * load.narrow
     if bucketed:
         kept += config.heads * mask
-    elif load.masked or not _kernel(load):
+    elif load.masked or not _kernel(config, load):
         kept += mask * (2 if config.window and config.global_every else 1)
     return kept, again
 
@@ -166,7 +166,7 @@ def _layer(config: ModelConfig, load: Load, memory: int, wanted: float) -> float
     def attention(keys: int, learns: bool, wanted: float) -> float:
         """Return bytes: queries and keys before and after their norm, values, what is mixed of them, its dropout."""
         of_queries, of_keys = inner * narrow * (2 + load.within), 2 * shared * narrow
-        plain = learns or not _kernel(replace(load, length=keys))
+        plain = learns or not _kernel(config, replace(load, length=keys))
         if plain:
             of_keys = 2 * inner * narrow
             of_queries += config.heads * keys * narrow
@@ -193,9 +193,10 @@ def _dropped(config: ModelConfig, load: Load, size: int) -> int:
     return (1 if load.device == "cuda" else size) if config.dropped else 0
 
 
-def _kernel(load: Load) -> bool:
+def _kernel(config: ModelConfig, load: Load) -> bool:
     """Whether attention is the library's kernel, which keeps no scores."""
-    return load.device != "cpu" or not (load.bf16 and load.length <= SHORT)
+    causal = config.topology == "decoder" and (load.within or not load.masked)
+    return load.device != "cpu" or not (load.bf16 and load.length <= (SHORT_CAUSAL if causal else SHORT))
 
 
 def _head(config: ModelConfig, load: Load) -> int:
